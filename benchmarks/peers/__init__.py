@@ -1,0 +1,1 @@
+"""The peers: the official SDK's servers, with the same tool."""

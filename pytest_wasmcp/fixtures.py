@@ -1,0 +1,147 @@
+"""The fixtures: a server for the test that asks for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from pytest_wasmcp.aio import AsyncServer
+from pytest_wasmcp.report import RECORDINGS, Recording
+from pytest_wasmcp.settings import FOUR_WAYS, Marked, option, positive
+
+if TYPE_CHECKING:
+    from wasmcp.host import Limits, Server
+
+
+class MakeServer(Protocol):
+    """What `make_wasmcp_server` is: a factory whose servers are closed when the test ends."""
+
+    def __call__(
+        self,
+        target: str | Path | None = None,
+        *,
+        limits: Limits | None = None,
+        env: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Server:
+        """Boot a server: one of `[tool.wasmcp]` by its name, or any composed `.wasm` file by its path."""
+
+
+@pytest.fixture
+def wasmcp_target() -> str | Path | None:
+    """Override to say which server the tests of a module or a folder run against."""
+    return None
+
+
+@pytest.fixture
+def wasmcp_env() -> Mapping[str, str]:
+    """Override to give the servers of a module or a folder environment variables."""
+    return {}
+
+
+@pytest.fixture
+def wasmcp_limits(request: pytest.FixtureRequest) -> Limits:
+    """Override to bound time, memory and sizes otherwise than the marker, the command line or the ini file say."""
+    from wasmcp.host import Limits
+
+    marked = Marked.of(request.node)
+    timeout = marked.timeout or positive(request.config, "wasmcp_timeout", "seconds")
+    memory = marked.memory or positive(request.config, "wasmcp_memory", "bytes")
+    given: dict[str, Any] = {}
+    if timeout:
+        given["timeout"] = float(timeout)
+    if memory:
+        given["memory"] = int(memory)
+    return Limits(**given)
+
+
+@pytest.fixture(scope="session")
+def wasmcp_built() -> dict[str, Path]:
+    """The servers of the project that were built, or found fresh, in this session; by name."""
+    return {}
+
+
+@pytest.fixture
+def make_wasmcp_server(
+    request: pytest.FixtureRequest,
+    wasmcp_target: str | Path | None,
+    wasmcp_limits: Limits,
+    wasmcp_env: Mapping[str, str],
+    wasmcp_built: dict[str, Path],
+) -> Iterator[MakeServer]:
+    """A factory of servers, for tests that need several or want one of their own making."""
+    from wasmcp.host import open_server
+
+    node, config = request.node, request.config
+    marked = Marked.of(node)
+    environment = {**wasmcp_env, **(marked.env or {})}
+
+    with ExitStack() as stack:
+
+        def make(
+            target: str | Path | None = None,
+            *,
+            limits: Limits | None = None,
+            env: Mapping[str, str] | None = None,
+            **options: Any,
+        ) -> Server:
+            wanted = target or marked.server or wasmcp_target or option(config, "wasmcp_server")
+            path = locate(config, wanted, wasmcp_built)
+            recording = Recording(path.name)
+            node.stash.setdefault(RECORDINGS, []).append(recording)
+            server = open_server(
+                path,
+                limits=limits or wasmcp_limits,
+                env=environment if env is None else env,
+                on_wire=recording.on_wire,
+                **options,
+            )
+            recording.server = server
+            return stack.enter_context(server)
+
+        yield make
+
+
+@pytest.fixture
+def wasmcp_server(make_wasmcp_server: MakeServer) -> Server:
+    """The project's composed server, built if it is stale, fresh for this test."""
+    return make_wasmcp_server()
+
+
+@pytest.fixture
+def wasmcp_async_server(make_wasmcp_server: MakeServer) -> AsyncServer:
+    """The same for a test that is a coroutine."""
+    return AsyncServer(make_wasmcp_server())
+
+
+def locate(config: pytest.Config, wanted: str | Path | None, built: dict[str, Path]) -> Path:
+    """The file of a server: a path as it is, a name through the project's build.
+
+    The test fails, with what to do and without a traceback, when there is no such file, no such server, or no project
+    that has one, and when the build fails.
+    """
+    if wanted is not None and str(wanted).endswith(".wasm"):
+        path = config.rootpath / wanted
+        if not path.is_file():
+            pytest.fail(FOUR_WAYS.format(reason=f"there is no file `{path}`."), pytrace=False)
+        return path
+    name = str(wanted) if wanted is not None else ""
+    if name not in built:
+        built[name] = _build(config, name or None)
+    return built[name]
+
+
+def _build(config: pytest.Config, name: str | None) -> Path:
+    from wasmcp.errors import WasmcpError
+    from wasmcp.project import ensure_built
+
+    if not (config.rootpath / "pyproject.toml").is_file():
+        pytest.fail(FOUR_WAYS.format(reason=f"`{config.rootpath}` has no pyproject.toml."), pytrace=False)
+    try:
+        return ensure_built(config.rootpath, name)
+    except WasmcpError as error:
+        pytest.fail(str(error), pytrace=False)

@@ -1,0 +1,81 @@
+"""The hooks. Nothing here imports wasmtime: collecting tests must not cost what running them does."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from pytest_wasmcp.fixtures import (
+    make_wasmcp_server,
+    wasmcp_async_server,
+    wasmcp_built,
+    wasmcp_env,
+    wasmcp_limits,
+    wasmcp_server,
+    wasmcp_target,
+)
+from pytest_wasmcp.report import add_sections
+from pytest_wasmcp.settings import Marked, option, positive
+
+__all__ = [
+    "make_wasmcp_server",
+    "wasmcp_async_server",
+    "wasmcp_built",
+    "wasmcp_env",
+    "wasmcp_limits",
+    "wasmcp_server",
+    "wasmcp_target",
+]
+
+MARKER = (
+    "wasmcp(server=None, *, timeout=None, memory=None, env=None): which composed MCP server a test runs against "
+    "(a name of [tool.wasmcp.servers] or the path of a .wasm file), and its bounds (seconds, bytes)"
+)
+SETTINGS = {
+    "wasmcp_server": ("NAME|FILE", "the composed MCP server to test: a name of [tool.wasmcp.servers] or a .wasm file"),
+    "wasmcp_timeout": ("SECONDS", "the most time one request to a composed server may take"),
+    "wasmcp_memory": ("BYTES", "the most memory one instance of a composed server may use"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Each setting as a command-line option and as an ini value."""
+    group = parser.getgroup("wasmcp", "WebAssembly MCP servers")
+    for name, (metavar, text) in SETTINGS.items():
+        # No default: only then does the ini value show through.
+        group.addoption(f"--{name.replace('_', '-')}", dest=name, default=None, metavar=metavar, help=text)
+        parser.addini(name, text, default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker; refuse a setting that makes no sense before anything runs."""
+    config.addinivalue_line("markers", MARKER)
+    positive(config, "wasmcp_timeout", "seconds")
+    positive(config, "wasmcp_memory", "bytes")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """One line: which versions, which server."""
+    from importlib.metadata import version
+
+    target = option(config, "wasmcp_server") or "the project's own"
+    return f"wasmcp: {version('wasmcp')}, wasmtime {version('wasmtime')}, server: {target}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A wrong marker is an error of the run, not of the test that happens to meet it first."""
+    for item in items:
+        Marked.of(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows what went over the wire."""
+    report = yield
+    if report.failed:
+        add_sections(item, call, report)
+    return report

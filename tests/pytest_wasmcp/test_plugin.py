@@ -1,0 +1,198 @@
+"""The plugin in runs of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TEST = """
+import pytest
+
+def test_catalogue(wasmcp_server):
+    assert [tool.name for tool in wasmcp_server.list_tools()] == ["add", "spin", "crash"]
+
+def test_add(wasmcp_server):
+    assert wasmcp_server.call_tool("add", {"a": 1, "b": 2}).structured_content == {"result": 3}
+
+def test_request(wasmcp_server):
+    assert wasmcp_server.request("server/discover")["supportedVersions"][0] == "2026-07-28"
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, zig_project: Path, zig_server: Path) -> pytest.Pytester:
+    """The Zig project, already built, as the root of a test run."""
+    for name in ("pyproject.toml", "zig/calc.zig", "src/zig_project/__init__.py"):
+        target = pytester.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((zig_project / name).read_bytes())
+    return pytester
+
+
+def test_a_project_is_tested_without_any_set_up(project: pytest.Pytester) -> None:
+    project.makepyfile(TEST)
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["wasmcp: 0.1.0, wasmtime 50.*, server: the project's own"])
+
+
+def test_each_test_has_a_fresh_server(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        servers = []
+
+        def test_one(wasmcp_server):
+            servers.append(wasmcp_server)
+
+        def test_two(wasmcp_server):
+            assert wasmcp_server not in servers
+            servers[0].close()
+            assert wasmcp_server.list_tools()
+        """)
+    project.runpytest_subprocess().assert_outcomes(passed=2)
+
+
+def test_a_file_by_command_line_ini_fixture_and_marker(pytester: pytest.Pytester, zig_server: Path) -> None:
+    test = "def test_list(wasmcp_server):\n    assert wasmcp_server.list_tools()\n"
+    pytester.makepyfile(test)
+    pytester.runpytest_subprocess(f"--wasmcp-server={zig_server}").assert_outcomes(passed=1)
+    pytester.runpytest_subprocess("-o", f"wasmcp_server={zig_server}").assert_outcomes(passed=1)
+    pytester.makeconftest(f"""
+        import pytest
+
+        @pytest.fixture
+        def wasmcp_target():
+            return {str(zig_server)!r}
+        """)
+    pytester.runpytest_subprocess("--wasmcp-server=missing.wasm").assert_outcomes(passed=1)
+    pytester.makepyfile(f"import pytest\npytestmark = pytest.mark.wasmcp({str(zig_server)!r})\n\n{test}")
+    pytester.makeconftest("""
+        import pytest
+
+        @pytest.fixture
+        def wasmcp_target():
+            return "missing.wasm"
+        """)
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_no_server_names_the_four_ways(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_list(wasmcp_server): pass")
+    result = pytester.runpytest_subprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*has no pyproject.toml*", "*marker*", "*fixture*", "*command line*", "*ini*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_failure_shows_the_wire_and_the_guests_stderr(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        def test_fails(wasmcp_server):
+            assert wasmcp_server.call_tool("add", {"a": 1, "b": 2}).structured_content == {"result": 4}
+        """)
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*wasmcp wire: default.wasm*", '-> *"tools/call"*', '<- *"result":3*'])
+
+
+def test_a_passing_test_shows_nothing(project: pytest.Pytester) -> None:
+    project.makepyfile(TEST)
+    project.runpytest_subprocess("-rA").stdout.no_fnmatch_line("*wasmcp wire*")
+
+
+def test_a_trap_shows_its_backtrace(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        def test_traps(wasmcp_server):
+            wasmcp_server.call_tool("crash", {})
+        """)
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*GuestTrap*", "*wasmcp trap*", "*wasm*"])
+
+
+def test_the_timeout_of_a_marker_ends_a_tool_that_never_does(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import pytest
+        from wasmcp.errors import GuestTimeout
+
+        @pytest.mark.wasmcp(timeout=0.2)
+        def test_spins(wasmcp_server):
+            with pytest.raises(GuestTimeout):
+                wasmcp_server.call_tool("spin", {})
+            assert wasmcp_server.call_tool("add", {"a": 1, "b": 2}).structured_content == {"result": 3}
+        """)
+    project.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_several_servers_in_one_test(project: pytest.Pytester, zig_server: Path) -> None:
+    project.makepyfile(f"""
+        def test_two(make_wasmcp_server):
+            one, other = make_wasmcp_server(), make_wasmcp_server({str(zig_server)!r})
+            assert [t.name for t in one.list_tools()] == [t.name for t in other.list_tools()]
+        """)
+    project.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_coroutines(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import anyio
+        import pytest
+
+        @pytest.mark.anyio
+        async def test_add(wasmcp_async_server):
+            results = {}
+
+            async def add(n):
+                results[n] = (await wasmcp_async_server.call_tool("add", {"a": n, "b": 1})).structured_content
+
+            async with anyio.create_task_group() as group:
+                for n in range(8):
+                    group.start_soon(add, n)
+            assert results == {n: {"result": n + 1} for n in range(8)}
+
+        @pytest.fixture
+        def anyio_backend():
+            return "asyncio"
+        """)
+    project.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_under_xdist(project: pytest.Pytester) -> None:
+    project.makepyfile(TEST)
+    project.runpytest_subprocess("-n2").assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("servr='x'", "*has no argument `servr`; it has `server`*"),
+        ("timeout=0", "*(timeout=...) must be seconds, above 0, got 0*"),
+        ("memory='much'", "*(memory=...) must be bytes, above 0, got 'much'*"),
+        ("'a', 'b'", "*takes one positional argument, the server*"),
+    ],
+)
+def test_a_wrong_marker_stops_the_run(pytester: pytest.Pytester, arguments: str, message: str) -> None:
+    pytester.makepyfile(f"import pytest\n\n@pytest.mark.wasmcp({arguments})\ndef test_x(): pass\n")
+    result = pytester.runpytest_subprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+
+
+def test_a_wrong_setting_stops_the_run(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess("--wasmcp-timeout=soon")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*`wasmcp_timeout` must be a number of seconds above 0, got 'soon'*"])
+
+
+def test_collecting_does_not_import_wasmtime(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import sys\n\ndef test_lazy():\n    assert 'wasmtime' not in sys.modules\n")
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_a_mistake_in_the_projects_configuration(project: pytest.Pytester) -> None:
+    pyproject = project.path / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('["calc"]', '["clac"]'))
+    project.makepyfile("def test_list(wasmcp_server): pass")
+    result = project.runpytest_subprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*`clac`*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
