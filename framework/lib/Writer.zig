@@ -1,0 +1,181 @@
+//! JSON written once, into one buffer that only grows. Commas look after themselves: one is written before a value or a
+//! name unless the buffer ends where none may be.
+
+const std = @import("std");
+const json = @import("json.zig");
+
+const Writer = @This();
+const Allocator = std.mem.Allocator;
+
+pub const Error = Allocator.Error;
+/// `InvalidJson`: a text that a component gave as JSON is none.
+pub const EmbedError = Error || error{InvalidJson};
+
+gpa: Allocator,
+buffer: std.ArrayList(u8) = .empty,
+
+pub fn init(gpa: Allocator) Writer {
+    return .{ .gpa = gpa };
+}
+
+pub fn deinit(self: *Writer) void {
+    self.buffer.deinit(self.gpa);
+}
+
+pub fn text(self: *const Writer) []const u8 {
+    return self.buffer.items;
+}
+
+/// Append as it is.
+pub fn raw(self: *Writer, bytes: []const u8) Error!void {
+    try self.buffer.appendSlice(self.gpa, bytes);
+}
+
+fn comma(self: *Writer) Error!void {
+    const written = self.buffer.items;
+    if (written.len == 0) return;
+    switch (written[written.len - 1]) {
+        '{', '[', ':', ',', ' ', '\n' => {},
+        else => try self.buffer.append(self.gpa, ','),
+    }
+}
+
+pub fn open(self: *Writer, bracket: u8) Error!void {
+    try self.comma();
+    try self.buffer.append(self.gpa, bracket);
+}
+
+pub fn close(self: *Writer, bracket: u8) Error!void {
+    try self.buffer.append(self.gpa, bracket);
+}
+
+/// A member's name, which needs no escapes.
+pub fn key(self: *Writer, comptime name: []const u8) Error!void {
+    try self.comma();
+    try self.raw("\"" ++ name ++ "\":");
+}
+
+/// A member's name that may be anything.
+pub fn keyText(self: *Writer, name: []const u8) Error!void {
+    try self.string(name);
+    try self.raw(":");
+}
+
+/// Append a value that is JSON already and was checked where it came from.
+pub fn value(self: *Writer, checked: []const u8) Error!void {
+    try self.comma();
+    try self.raw(checked);
+}
+
+pub fn string(self: *Writer, plain: []const u8) Error!void {
+    try self.comma();
+    try self.buffer.ensureUnusedCapacity(self.gpa, plain.len + 2);
+    self.buffer.appendAssumeCapacity('"');
+    try self.escaped(plain);
+    try self.buffer.append(self.gpa, '"');
+}
+
+/// The inside of a string.
+fn escaped(self: *Writer, plain: []const u8) Error!void {
+    var rest = plain;
+    while (true) {
+        const run = json.plainPrefix(rest);
+        try self.raw(rest[0..run]);
+        if (run == rest.len) return;
+        switch (rest[run]) {
+            '"' => try self.raw("\\\""),
+            '\\' => try self.raw("\\\\"),
+            '\n' => try self.raw("\\n"),
+            '\r' => try self.raw("\\r"),
+            '\t' => try self.raw("\\t"),
+            else => |c| {
+                const digits = "0123456789abcdef";
+                try self.raw(&.{ '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] });
+            },
+        }
+        rest = rest[run + 1 ..];
+    }
+}
+
+/// Bytes as a string in base64 (RFC 4648, section 4).
+pub fn base64(self: *Writer, bytes: []const u8) Error!void {
+    try self.comma();
+    const encoder = std.base64.standard.Encoder;
+    const size = encoder.calcSize(bytes.len);
+    try self.buffer.ensureUnusedCapacity(self.gpa, size + 2);
+    self.buffer.appendAssumeCapacity('"');
+    _ = encoder.encode(self.buffer.addManyAsSliceAssumeCapacity(size), bytes);
+    self.buffer.appendAssumeCapacity('"');
+}
+
+pub fn boolean(self: *Writer, flag: bool) Error!void {
+    try self.value(if (flag) "true" else "false");
+}
+
+pub fn integer(self: *Writer, number: anytype) Error!void {
+    var digits: [24]u8 = undefined;
+    try self.value(std.fmt.bufPrint(&digits, "{d}", .{number}) catch unreachable);
+}
+
+/// A number in its shortest form that reads back as the same; it must be finite, as JSON has no other.
+pub fn float(self: *Writer, number: f64) Error!void {
+    std.debug.assert(std.math.isFinite(number));
+    const size = @abs(number);
+    var digits: [64]u8 = undefined;
+    const plain = size == 0 or (size >= 1e-7 and size < 1e21);
+    try self.value(std.fmt.float.render(&digits, number, .{ .mode = if (plain) .decimal else .scientific }) catch unreachable);
+}
+
+/// Append a component's JSON. It is checked, and brought to one line: a line break inside a message would end it for
+/// the stdio transport. Half surrogate pairs become U+FFFD: strict readers refuse them. Returns the kind of the value.
+pub fn embed(self: *Writer, untrusted: []const u8) EmbedError!json.Kind {
+    const kind = try check(untrusted);
+    try self.comma();
+    // Without space around it: the next comma depends on the last character.
+    try self.oneLine(std.mem.trim(u8, untrusted, " \t\r\n"));
+    return kind;
+}
+
+/// The kind of a component's JSON, if it is JSON.
+pub fn check(untrusted: []const u8) error{InvalidJson}!json.Kind {
+    var scanner = json.Scanner.init(untrusted);
+    scanner.surrogates = .any;
+    const kind = scanner.peek() catch return error.InvalidJson;
+    _ = scanner.value() catch return error.InvalidJson;
+    scanner.end() catch return error.InvalidJson;
+    return kind;
+}
+
+/// Append valid JSON without line breaks (in valid JSON they only lie between tokens) and half surrogate pairs.
+fn oneLine(self: *Writer, valid: []const u8) Error!void {
+    const breaks = std.mem.findAny(u8, valid, "\r\n") != null;
+    const surrogates = std.mem.find(u8, valid, "\\u") != null;
+    if (!breaks and !surrogates) return self.raw(valid);
+    try self.buffer.ensureUnusedCapacity(self.gpa, valid.len);
+    var i: usize = 0;
+    while (i < valid.len) switch (valid[i]) {
+        '\r', '\n' => i += 1,
+        '\\' => {
+            const size = escapeLength(valid[i..]);
+            self.buffer.appendSliceAssumeCapacity(if (size == 0) "\\ufffd" else valid[i..][0..size]);
+            i += if (size == 0) 6 else size;
+        },
+        else => |c| {
+            self.buffer.appendAssumeCapacity(c);
+            i += 1;
+        },
+    };
+}
+
+/// The length of the escape (both halves of a surrogate pair) that the text starts with; 0 for half a pair.
+fn escapeLength(escape: []const u8) usize {
+    if (escape[1] != 'u') return 2;
+    const unit = json.hexUnit(escape[2..6]).?;
+    if (unit & 0xf800 != 0xd800) return 6;
+    if (unit >= 0xdc00) return 0;
+    return if (json.lowSurrogate(escape[6..]) == null) 0 else 12;
+}
+
+test {
+    _ = @import("Writer_test.zig");
+}
