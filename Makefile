@@ -53,5 +53,12 @@ bench: setup ## Measure speed and size beside the peers; writes benchmarks/resul
 	$(PY) -m pip install --quiet "mcp==2.3.0" uvicorn h11
 	$(PY) -m benchmarks
 
+docs: setup ## Render the documentation to site/
+	$(PY) -m pip install --quiet "sphinx>=8" "myst-parser>=4" "furo>=2025.12"
+	$(PY) -m sphinx --fail-on-warning --keep-going -q docs site
+
+system-deps: ## Install the system packages that some tests need
+	@echo "system-deps: no test needs a system package"
+
 clean: ## Remove what the build made
 	rm -rf dist build wasmcp/_framework example-project/dist example-project/src/example/_wasmcp .coverage* .pytest_cache .mypy_cache .ruff_cache
