@@ -62,11 +62,6 @@ def br_table(depths: Sequence[int], default: int) -> bytes:
     return b"\x0e" + vector([uleb128(depth) for depth in depths]) + uleb128(default)
 
 
-def return_() -> bytes:
-    """Return from the function."""
-    return b"\x0f"
-
-
 def call(function: int) -> bytes:
     """Call a function by index."""
     return b"\x10" + uleb128(function)
@@ -80,11 +75,6 @@ def local_get(index: int) -> bytes:
 def local_set(index: int) -> bytes:
     """Pop into a local."""
     return b"\x21" + uleb128(index)
-
-
-def local_tee(index: int) -> bytes:
-    """Store into a local and keep the value."""
-    return b"\x22" + uleb128(index)
 
 
 def global_get(index: int) -> bytes:
@@ -102,21 +92,6 @@ def i32_const(value: int) -> bytes:
     return b"\x41" + sleb128(value - (1 << 32) if value >= 1 << 31 else value)
 
 
-def i64_const(value: int) -> bytes:
-    """Push an i64; 2**63 and above wrap to the negative number of the same bits."""
-    return b"\x42" + sleb128(value - (1 << 64) if value >= 1 << 63 else value)
-
-
-def f32_const(bits: bytes) -> bytes:
-    """Push an f32, given as its four bytes, little-endian."""
-    return b"\x43" + bits
-
-
-def f64_const(bits: bytes) -> bytes:
-    """Push an f64, given as its eight bytes, little-endian."""
-    return b"\x44" + bits
-
-
 def i32_load(offset: int = 0) -> bytes:
     """Load four bytes from the address on the stack plus `offset`."""
     return b"\x28\x02" + uleb128(offset)
@@ -130,6 +105,13 @@ def i32_load8_u(offset: int = 0) -> bytes:
 def i32_load16_u(offset: int = 0) -> bytes:
     """Load two bytes, zero-extended."""
     return b"\x2f\x01" + uleb128(offset)
+
+
+def load(kind: int, size: int, offset: int = 0) -> bytes:
+    """Load a value of a kind from `size` bytes, zero-extended, at the address on the stack plus `offset`."""
+    if kind == I32:
+        return {1: i32_load8_u, 2: i32_load16_u, 4: i32_load}[size](offset)
+    return {I64: b"\x29\x03", F32: b"\x2a\x02", F64: b"\x2b\x03"}[kind] + uleb128(offset)
 
 
 def i32_store(offset: int = 0) -> bytes:
@@ -157,14 +139,14 @@ def i32_eq() -> bytes:
     return b"\x46"
 
 
-def i32_gt_u() -> bytes:
-    """Compare two i32, unsigned."""
-    return b"\x4b"
-
-
 def i32_lt_u() -> bytes:
     """Compare two i32, unsigned."""
     return b"\x49"
+
+
+def i32_gt_s() -> bytes:
+    """Compare two i32, signed."""
+    return b"\x4a"
 
 
 def i32_add() -> bytes:
