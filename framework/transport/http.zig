@@ -1,0 +1,333 @@
+//! MCP over HTTP, as far as it can be told from the head of a request alone. Pure functions: the doors bring the bytes.
+//! Specification: basic/transports/streamable-http.
+
+const std = @import("std");
+const ascii = std.ascii;
+const mem = std.mem;
+
+/// The largest body, in bytes.
+pub const body_limit = 4 * 1024 * 1024;
+
+/// A header field: names in any case, values as sent.
+pub const Field = struct { name: []const u8, value: []const u8 };
+
+/// The head of a request. `target` is the path with its query.
+pub const Head = struct {
+    method: []const u8,
+    target: []const u8,
+    fields: []const Field,
+};
+
+/// A whole response. No body: no content type either.
+pub const Response = struct {
+    status: u16,
+    kind: Kind = .json,
+    body: []const u8 = "",
+
+    pub const Kind = enum { json, text, event_stream };
+
+    fn refuse(status: u16, body: []const u8) Response {
+        return .{ .status = status, .kind = .text, .body = body };
+    }
+
+    /// The media type of the body, when there is one.
+    pub fn contentType(response: Response) ?[]const u8 {
+        if (response.body.len == 0) return null;
+        return switch (response.kind) {
+            .json => "application/json",
+            .text => "text/plain; charset=utf-8",
+            .event_stream => "text/event-stream",
+        };
+    }
+
+    /// The value of `Allow`, which a 405 must have. RFC 9110, section 15.5.6.
+    pub fn allow(response: Response) ?[]const u8 {
+        return if (response.status == 405) "POST" else null;
+    }
+};
+
+/// What the head of an admitted request says about its message.
+pub const Mirror = struct {
+    version: Value = .absent,
+    method: Value = .absent,
+    name: Value = .absent,
+    /// Whether the client takes a stream of events for an answer.
+    streams: bool = false,
+
+    /// A header that mirrors a member of the body.
+    pub const Value = union(enum) {
+        absent,
+        /// Given twice, or with characters that no header value has: readers could disagree on it.
+        bad,
+        text: []const u8,
+
+        fn add(value: *Value, text: []const u8) void {
+            value.* = if (value.* == .absent and printable(text)) .{ .text = text } else .bad;
+        }
+    };
+};
+
+/// What becomes of a request, judged by its head.
+pub const Verdict = union(enum) { refused: Response, admitted: Mirror };
+
+/// Judge a request before its body is read.
+pub fn admit(head: Head) Verdict {
+    var mirror: Mirror = .{};
+    var content_type: ?[]const u8 = null;
+    var accept: Accept = .{};
+    var length: ?[]const u8 = null;
+    for (head.fields) |field| {
+        const value = mem.trim(u8, field.value, " \t");
+        // A browser sends `Origin` with every POST, so a page of another site that reaches a server of this machine
+        // (DNS rebinding included) is told by it alone. `Host` is not looked at: it would only shut out deployments
+        // under a name, whose clients are not browsers and send no `Origin`.
+        if (is(field, "origin")) {
+            if (!local(value)) return .{ .refused = .refuse(403, "Forbidden: this origin may not use the server\n") };
+        } else if (is(field, "mcp-protocol-version")) {
+            mirror.version.add(value);
+        } else if (is(field, "mcp-method")) {
+            mirror.method.add(value);
+        } else if (is(field, "mcp-name")) {
+            mirror.name.add(value);
+        } else if (is(field, "content-type")) {
+            content_type = value;
+        } else if (is(field, "accept")) {
+            accept.read(value);
+        } else if (is(field, "content-length")) {
+            length = value;
+        }
+    }
+    if (!endpoint(head.target)) return .{ .refused = .refuse(404, "Not found: the MCP endpoint is /mcp\n") };
+    if (!mem.eql(u8, head.method, "POST")) return .{ .refused = .refuse(405, "Method not allowed: MCP messages are sent by POST\n") };
+    if (!json(content_type orelse "")) return .{ .refused = .refuse(415, "Unsupported media type: the body must be application/json\n") };
+    if (!accept.takesJson()) return .{ .refused = .refuse(406, "Not acceptable: the answer is application/json or text/event-stream\n") };
+    if (length) |digits| {
+        const bytes = std.fmt.parseInt(u64, digits, 10) catch body_limit;
+        if (bytes > body_limit) return .{ .refused = .{ .status = 413 } };
+    }
+    mirror.streams = accept.takesEvents();
+    return .{ .admitted = mirror };
+}
+
+/// The HTTP status for a JSON-RPC error of 2026-07-28. Specification: streamable-http, and basic, "Error codes".
+pub fn statusOf(code: i32) u16 {
+    return switch (code) {
+        -32700, -32600, -32602, -32020, -32021, -32022 => 400,
+        -32601 => 404,
+        else => 200,
+    };
+}
+
+/// The text that a mirrored name stands for: as it is, or behind `=?base64?...?=`. Null: badly encoded.
+/// Specification: streamable-http, "Value Encoding".
+pub fn decodeName(arena: mem.Allocator, value: []const u8) error{OutOfMemory}!?[]const u8 {
+    const before = "=?base64?";
+    const after = "?=";
+    if (value.len < before.len + after.len or !mem.startsWith(u8, value, before) or !mem.endsWith(u8, value, after)) return value;
+    const encoded = value[before.len .. value.len - after.len];
+    const decoder = std.base64.standard.Decoder;
+    const size = decoder.calcSizeForSlice(encoded) catch return null;
+    const decoded = try arena.alloc(u8, size);
+    decoder.decode(decoded, encoded) catch return null;
+    return if (std.unicode.utf8ValidateSlice(decoded)) decoded else null;
+}
+
+/// Add the fields of a header section, one a line (RFC 9112, section 5). What is no field is passed over.
+pub fn readFields(allocator: mem.Allocator, fields: *std.ArrayList(Field), section: []const u8) error{OutOfMemory}!void {
+    var lines = mem.splitScalar(u8, section, '\n');
+    while (lines.next()) |line| {
+        const colon = mem.indexOfScalar(u8, line, ':') orelse continue;
+        try fields.append(allocator, .{ .name = line[0..colon], .value = mem.trim(u8, line[colon + 1 ..], " \t\r") });
+    }
+}
+
+fn is(field: Field, name: []const u8) bool {
+    return ascii.eqlIgnoreCase(field.name, name);
+}
+
+fn printable(text: []const u8) bool {
+    for (text) |byte| {
+        if (byte != '\t' and (byte < ' ' or byte > '~')) return false;
+    }
+    return true;
+}
+
+/// `/mcp` and what lies below it.
+fn endpoint(target: []const u8) bool {
+    const path = target[0 .. mem.indexOfAny(u8, target, "?#") orelse target.len];
+    return mem.startsWith(u8, path, "/mcp") and (path.len == 4 or path[4] == '/');
+}
+
+/// Whether an origin is of this machine: `http` or `https`, a name or address of the loopback, any port.
+fn local(origin: []const u8) bool {
+    const scheme_end = mem.indexOf(u8, origin, "://") orelse return false;
+    const scheme = origin[0..scheme_end];
+    if (!ascii.eqlIgnoreCase(scheme, "http") and !ascii.eqlIgnoreCase(scheme, "https")) return false;
+    const authority = origin[scheme_end + 3 ..];
+    inline for (.{ "localhost", "127.0.0.1", "[::1]" }) |host| {
+        if (ascii.startsWithIgnoreCase(authority, host) and port(authority[host.len..])) return true;
+    }
+    return false;
+}
+
+fn port(text: []const u8) bool {
+    if (text.len == 0) return true;
+    if (text[0] != ':' or text.len > 6) return false;
+    for (text[1..]) |byte| if (!ascii.isDigit(byte)) return false;
+    return text.len > 1;
+}
+
+fn json(content_type: []const u8) bool {
+    const end = mem.indexOfScalar(u8, content_type, ';') orelse content_type.len;
+    return ascii.eqlIgnoreCase(mem.trim(u8, content_type[0..end], " \t"), "application/json");
+}
+
+/// What the client takes, by the most specific range that names it. RFC 9110, section 12.5.1.
+const Accept = struct {
+    given: bool = false,
+    json: Range = .{},
+    events: Range = .{},
+
+    const Range = struct {
+        specificity: u8 = 0,
+        acceptable: bool = false,
+
+        fn see(range: *Range, specificity: u8, acceptable: bool) void {
+            if (specificity < range.specificity) return;
+            range.* = .{ .specificity = specificity, .acceptable = acceptable };
+        }
+    };
+
+    fn read(accept: *Accept, value: []const u8) void {
+        accept.given = true;
+        var ranges = mem.splitScalar(u8, value, ',');
+        while (ranges.next()) |element| {
+            var parts = mem.splitScalar(u8, element, ';');
+            const range = mem.trim(u8, parts.first(), " \t");
+            const acceptable = while (parts.next()) |part| {
+                if (refuses(mem.trim(u8, part, " \t"))) break false;
+            } else true;
+            if (mem.eql(u8, range, "*/*")) {
+                accept.json.see(1, acceptable);
+                accept.events.see(1, acceptable);
+            } else if (ascii.eqlIgnoreCase(range, "application/*")) {
+                accept.json.see(2, acceptable);
+            } else if (ascii.eqlIgnoreCase(range, "text/*")) {
+                accept.events.see(2, acceptable);
+            } else if (ascii.eqlIgnoreCase(range, "application/json")) {
+                accept.json.see(3, acceptable);
+            } else if (ascii.eqlIgnoreCase(range, "text/event-stream")) {
+                accept.events.see(3, acceptable);
+            }
+        }
+    }
+
+    /// `q=0`, with up to three decimals.
+    fn refuses(parameter: []const u8) bool {
+        if (parameter.len < 3 or (parameter[0] | 0x20) != 'q' or parameter[1] != '=') return false;
+        for (parameter[2..]) |byte| if (byte != '0' and byte != '.') return false;
+        return true;
+    }
+
+    /// A client that does not say takes anything; a stream all the same goes only to one that names it.
+    fn takesJson(accept: Accept) bool {
+        return !accept.given or accept.json.acceptable;
+    }
+
+    fn takesEvents(accept: Accept) bool {
+        return accept.events.acceptable;
+    }
+};
+
+const testing = std.testing;
+
+fn verdict(method: []const u8, target: []const u8, fields: []const Field) u16 {
+    return switch (admit(.{ .method = method, .target = target, .fields = fields })) {
+        .refused => |response| response.status,
+        .admitted => 0,
+    };
+}
+
+const plain = [_]Field{
+    .{ .name = "Content-Type", .value = "application/json; charset=utf-8" },
+    .{ .name = "accept", .value = "application/json, text/event-stream" },
+};
+
+test "the endpoint" {
+    for ([_][]const u8{ "/mcp", "/mcp/", "/mcp?x=1", "/mcp/below" }) |target| try testing.expectEqual(0, verdict("POST", target, &plain));
+    for ([_][]const u8{ "/", "", "/mcpx", "/MCP", "/a/mcp", "/?/mcp" }) |target| try testing.expectEqual(404, verdict("POST", target, &plain));
+    for ([_][]const u8{ "GET", "DELETE", "PUT", "OPTIONS", "post", "" }) |method| try testing.expectEqual(405, verdict(method, "/mcp", &plain));
+}
+
+test "origins" {
+    const good = [_][]const u8{ "http://localhost", "http://localhost:8080", "https://127.0.0.1:1", "http://[::1]:65535", "HTTP://LOCALHOST:1" };
+    const bad = [_][]const u8{ "http://evil.example", "null", "", "http://localhost.evil.example", "http://localhost:80.evil.example", "http://localhost:", "http://localhost:123456", "file://localhost", "http://127.0.0.1@evil.example", "localhost", "http://evil.example, http://localhost" };
+    for (good) |origin| try testing.expectEqual(0, verdict("POST", "/mcp", &(plain ++ [_]Field{.{ .name = "Origin", .value = origin }})));
+    for (bad) |origin| try testing.expectEqual(403, verdict("POST", "/mcp", &(plain ++ [_]Field{.{ .name = "ORIGIN", .value = origin }})));
+}
+
+test "media types" {
+    const Case = struct { content_type: []const u8, accept: ?[]const u8, status: u16, streams: bool = false };
+    const cases = [_]Case{
+        .{ .content_type = "application/json", .accept = null, .status = 0 },
+        .{ .content_type = "Application/JSON ;charset=utf-8", .accept = "*/*", .status = 0, .streams = true },
+        .{ .content_type = "application/json", .accept = "application/json", .status = 0 },
+        .{ .content_type = "application/json", .accept = "application/*;q=0.5, text/*", .status = 0, .streams = true },
+        .{ .content_type = "application/json", .accept = "text/event-stream", .status = 406 },
+        .{ .content_type = "application/json", .accept = "text/html", .status = 406 },
+        .{ .content_type = "application/json", .accept = "*/*, application/json;q=0.0", .status = 406 },
+        .{ .content_type = "application/json", .accept = "text/event-stream;q=0,*/*", .status = 0 },
+        .{ .content_type = "application/json", .accept = "", .status = 406 },
+        .{ .content_type = "text/plain", .accept = "*/*", .status = 415 },
+        .{ .content_type = "application/jsonx", .accept = "*/*", .status = 415 },
+        .{ .content_type = "", .accept = "*/*", .status = 415 },
+    };
+    for (cases) |case| {
+        var fields = [_]Field{ .{ .name = "content-type", .value = case.content_type }, .{ .name = "x", .value = "" } };
+        if (case.accept) |value| fields[1] = .{ .name = "Accept", .value = value };
+        switch (admit(.{ .method = "POST", .target = "/mcp", .fields = &fields })) {
+            .refused => |response| try testing.expectEqual(case.status, response.status),
+            .admitted => |mirror| {
+                try testing.expectEqual(case.status, 0);
+                try testing.expectEqual(case.streams, mirror.streams);
+            },
+        }
+    }
+    try testing.expectEqual(415, verdict("POST", "/mcp", &.{}));
+}
+
+test "announced length" {
+    const just = plain ++ [_]Field{.{ .name = "Content-Length", .value = "4194304" }};
+    const over = plain ++ [_]Field{.{ .name = "Content-Length", .value = "4194305" }};
+    try testing.expectEqual(0, verdict("POST", "/mcp", &just));
+    try testing.expectEqual(413, verdict("POST", "/mcp", &over));
+}
+
+test "mirrored headers" {
+    const fields = plain ++ [_]Field{
+        .{ .name = "mcp-protocol-version", .value = " 2026-07-28\t" },
+        .{ .name = "MCP-METHOD", .value = "tools/call" },
+        .{ .name = "Mcp-Name", .value = "a" },
+        .{ .name = "mcp-name", .value = "b" },
+    };
+    const mirror = admit(.{ .method = "POST", .target = "/mcp", .fields = &fields }).admitted;
+    try testing.expectEqualStrings("2026-07-28", mirror.version.text);
+    try testing.expectEqualStrings("tools/call", mirror.method.text);
+    try testing.expect(mirror.name == .bad);
+    const odd = admit(.{ .method = "POST", .target = "/mcp", .fields = &(plain ++ [_]Field{.{ .name = "mcp-name", .value = "\xc3\xa9" }}) }).admitted;
+    try testing.expect(odd.name == .bad);
+}
+
+test "encoded names" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const arena = state.allocator();
+    try testing.expectEqualStrings("add", (try decodeName(arena, "add")).?);
+    try testing.expectEqualStrings("Hello, 世界", (try decodeName(arena, "=?base64?SGVsbG8sIOS4lueVjA==?=")).?);
+    try testing.expectEqualStrings("=?base64?literal?=", (try decodeName(arena, "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=")).?);
+    try testing.expectEqualStrings("", (try decodeName(arena, "=?base64??=")).?);
+    try testing.expectEqualStrings("=?BASE64?YQ==?=", (try decodeName(arena, "=?BASE64?YQ==?=")).?);
+    for ([_][]const u8{ "=?base64?a?=", "=?base64?YQ=?=", "=?base64?YR==?=", "=?base64?/w==?=", "=?base64?Y Q=?=" }) |bad| {
+        try testing.expect(try decodeName(arena, bad) == null);
+    }
+}

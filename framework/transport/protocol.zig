@@ -1,0 +1,265 @@
+//! What is answered to whom: the one place that decides it, for lines and for HTTP alike.
+//!
+//! `Peer` is what the decisions are carried out with, the rest of the server (or a stand-in for it in tests):
+//!
+//! * `Request`, `Reply`: handles; `Output`: where the events of a request go
+//! * `parse(body) Incoming(Request)`, `params(request) []const u8`, `refusal(Fault) []const u8`
+//! * `begin(request, revision, ?http.Head, Output)`, `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
+//! * `raw(json) Reply`, `failure(Fault) Reply`, `metadata() lifecycle.Metadata`
+
+const std = @import("std");
+const lib = @import("lib");
+const http = @import("http.zig");
+const lifecycle = @import("lifecycle.zig");
+const revisions = @import("revisions.zig");
+
+const Allocator = std.mem.Allocator;
+const Error = error{OutOfMemory};
+
+/// Error codes. Specification: basic, "Error codes".
+pub const code = struct {
+    pub const parse_error = -32700;
+    pub const invalid_request = -32600;
+    pub const method_not_found = -32601;
+    pub const invalid_params = -32602;
+    pub const header_mismatch = -32020;
+    pub const unsupported_version = -32022;
+};
+
+/// A JSON-RPC error. `data` is JSON.
+pub const Fault = struct { code: i32, message: []const u8, data: ?[]const u8 = null };
+
+/// What a text turned out to be.
+pub fn Incoming(comptime Request: type) type {
+    return union(enum) {
+        request: Opened(Request),
+        notification,
+        response,
+        invalid: struct { code: i32, body: []const u8 },
+    };
+}
+
+/// A request that could be read.
+pub fn Opened(comptime Request: type) type {
+    return struct {
+        request: Request,
+        method: []const u8,
+        target: ?[]const u8 = null,
+        version: ?[]const u8 = null,
+        fault: ?Fault = null,
+    };
+}
+
+/// A message to send back.
+pub const Answer = struct {
+    body: []const u8,
+    code: ?i32 = null,
+    /// Part of it went out already.
+    streamed: bool = false,
+    /// The client wants no answer any more.
+    cancelled: bool = false,
+};
+
+/// What follows from a line: the line to write (empty: none) and what to remember.
+pub const Line = struct { body: []const u8 = "", state: []const u8 };
+
+pub const not_utf8: Fault = .{ .code = code.parse_error, .message = "Parse error: the message is not UTF-8" };
+pub const too_large: Fault = .{
+    .code = code.invalid_request,
+    .message = std.fmt.comptimePrint("Invalid request: the message is larger than {d} bytes", .{http.body_limit}),
+};
+
+pub fn Protocol(comptime Peer: type) type {
+    return struct {
+        peer: Peer,
+        /// Memory for one message.
+        arena: Allocator,
+        texts: *lifecycle.Texts,
+
+        const Self = @This();
+        const Request = Opened(Peer.Request);
+
+        /// Answer one line of the stdio transport. `state` is what the line before left: the revision that `initialize`
+        /// chose, or nothing. Specification: basic/transports/stdio; basic/versioning, "Backward Compatibility".
+        pub fn line(self: *Self, text: []const u8, state: []const u8, output: Peer.Output) Error!Line {
+            if (std.mem.trim(u8, text, " \t\r").len == 0) return .{ .state = state };
+            if (text.len > http.body_limit) return .{ .body = self.peer.refusal(too_large), .state = state };
+            const opened = switch (self.peer.parse(text)) {
+                .request => |opened| opened,
+                .notification, .response => return .{ .state = state },
+                .invalid => |invalid| return .{ .body = invalid.body, .state = state },
+            };
+            var chosen = revisions.known(state);
+            const answer = if (opened.version != null)
+                try self.modern(opened, null, output)
+            else if (chosen != null or isHandshake(opened.method))
+                try self.older(opened, &chosen, null, output)
+            else
+                self.refuse(opened, unversioned(opened));
+            return .{ .body = if (answer.cancelled) "" else answer.body, .state = chosen orelse "" };
+        }
+
+        /// Answer the body of an admitted HTTP request. Status 0: a stream of events has begun, and `body` is its last
+        /// chunk. Specification: basic/transports/streamable-http.
+        pub fn post(self: *Self, head: http.Head, mirror: http.Mirror, body: []const u8, output: Peer.Output) Error!http.Response {
+            if (body.len > http.body_limit) return .{ .status = 413, .body = self.peer.refusal(too_large) };
+            if (!std.unicode.utf8ValidateSlice(body)) return .{ .status = 400, .body = self.peer.refusal(not_utf8) };
+            // No header: a revision that did not have it yet. One we know: that. Another: this is about 2026-07-28.
+            var older_revision: ?[]const u8 = switch (mirror.version) {
+                .absent => revisions.without_header,
+                .bad => null,
+                .text => |version| revisions.known(version),
+            };
+            const opened = switch (self.peer.parse(body)) {
+                .request => |opened| opened,
+                .invalid => |invalid| return .{ .status = 400, .body = invalid.body },
+                .notification => {
+                    if (older_revision == null) if (try self.headerVersionFault(mirror.version)) |fault| return .{ .status = 400, .body = self.peer.refusal(fault) };
+                    return .{ .status = 202 };
+                },
+                .response => {
+                    // 2026-07-28 has no requests of servers, so nothing that a client could answer.
+                    if (older_revision == null) return .{ .status = 400, .body = self.peer.refusal(.{ .code = code.invalid_request, .message = "Invalid request: a response was sent, but nothing was asked" }) };
+                    return .{ .status = 202 };
+                },
+            };
+            if (older_revision == null or opened.version != null) {
+                const answer = try self.modern(opened, .{ .head = head, .mirror = mirror }, output);
+                return respond(answer, if (answer.code) |number| http.statusOf(number) else 200);
+            }
+            // Older clients take 404 for the end of a session, and know no codes of HTTP for what is wrong inside a message.
+            return respond(try self.older(opened, &older_revision, head, output), 200);
+        }
+
+        fn respond(answer: Answer, status: u16) http.Response {
+            if (answer.streamed) return .{ .status = 0, .kind = .event_stream, .body = answer.body };
+            return .{ .status = status, .body = answer.body };
+        }
+
+        const Post = struct { head: http.Head, mirror: http.Mirror };
+
+        /// Answer a request of 2026-07-28, or refuse one that would have to be.
+        fn modern(self: *Self, opened: Request, posted: ?Post, output: Peer.Output) Error!Answer {
+            if (try self.modernFault(opened, if (posted) |post_| post_.mirror else null)) |fault| return self.refuse(opened, fault);
+            self.peer.begin(opened.request, revisions.modern, if (posted) |post_| post_.head else null, output);
+            if (is(opened, "server/discover")) return self.finish(opened, self.peer.raw(try self.texts.discovery(self.peer)));
+            if (is(opened, "initialize")) return self.finish(opened, self.peer.failure(.{
+                .code = code.method_not_found,
+                .message = "Method not found: initialize (a request that names its revision in `_meta` needs none)",
+                .data = "{\"supported\":" ++ revisions.supported_json ++ "}",
+            }));
+            return self.finish(opened, self.peer.handle(opened.request));
+        }
+
+        /// The first thing wrong with a request of 2026-07-28.
+        fn modernFault(self: *Self, opened: Request, mirrored: ?http.Mirror) Error!?Fault {
+            const version = opened.version orelse {
+                if (mirrored) |mirror| if (try self.headerVersionFault(mirror.version)) |fault| return fault;
+                return unversioned(opened);
+            };
+            if (mirrored) |mirror| if (mismatch(mirror.version, version, "MCP-Protocol-Version", "the revision in params._meta", self.arena)) |fault| return fault;
+            if (!std.mem.eql(u8, version, revisions.modern)) return try self.unsupported(version);
+            if (mirrored) |mirror| if (mismatch(mirror.method, opened.method, "Mcp-Method", "the method", self.arena)) |fault| return fault;
+            if (opened.fault) |fault| return fault;
+            const mirror = mirrored orelse return null;
+            if (!hasName(opened)) return null;
+            const name = opened.target orelse return null;
+            const value = switch (mirror.name) {
+                .text => |text| if (try http.decodeName(self.arena, text)) |decoded| http.Mirror.Value{ .text = decoded } else .bad,
+                else => mirror.name,
+            };
+            return mismatch(value, name, "Mcp-Name", if (is(opened, "resources/read")) "params.uri" else "params.name", self.arena);
+        }
+
+        /// Whether `MCP-Protocol-Version`, given or not, cannot be served.
+        fn headerVersionFault(self: *Self, value: http.Mirror.Value) Error!?Fault {
+            return switch (value) {
+                .absent => null,
+                .bad => .{ .code = code.header_mismatch, .message = "Header mismatch: MCP-Protocol-Version is given twice or holds characters that no header may" },
+                .text => |version| if (std.mem.eql(u8, version, revisions.modern)) null else try self.unsupported(version),
+            };
+        }
+
+        fn unsupported(self: *Self, version: []const u8) Error!Fault {
+            var data: lib.Writer = .init(self.arena);
+            try data.raw("{\"supported\":" ++ revisions.supported_json);
+            try data.key("requested");
+            try data.string(version);
+            try data.raw("}");
+            return .{ .code = code.unsupported_version, .message = "Unsupported protocol version", .data = data.text() };
+        }
+
+        /// Answer a request of a handshake revision. `revision`: the one agreed on, which `initialize` sets.
+        fn older(self: *Self, opened: Request, revision: *?[]const u8, head: ?http.Head, output: Peer.Output) Error!Answer {
+            if (is(opened, "initialize")) {
+                const asked = try self.askedVersion(opened) orelse
+                    return self.refuse(opened, .{ .code = code.invalid_params, .message = "Invalid params: `params.protocolVersion` must be a string" });
+                const agreed = revisions.negotiate(asked);
+                revision.* = agreed;
+                self.peer.begin(opened.request, agreed, head, output);
+                return self.finish(opened, self.peer.raw(try self.texts.initialization(self.peer, agreed)));
+            }
+            self.peer.begin(opened.request, revision.* orelse revisions.without_header, head, output);
+            if (is(opened, "ping")) return self.finish(opened, self.peer.raw("{}"));
+            if (opened.fault) |fault| return self.finish(opened, self.peer.failure(fault));
+            return self.finish(opened, self.peer.handle(opened.request));
+        }
+
+        fn askedVersion(self: *Self, opened: Request) Error!?[]const u8 {
+            const value = lib.json.member(self.peer.params(opened.request), "protocolVersion") orelse return null;
+            if (value.len == 0 or value[0] != '"') return null;
+            return try lib.json.decodeString(self.arena, value);
+        }
+
+        fn refuse(self: *Self, opened: Request, fault: Fault) Answer {
+            return self.finish(opened, self.peer.failure(fault));
+        }
+
+        fn finish(self: *Self, opened: Request, reply: ?Peer.Reply) Answer {
+            return self.peer.finish(opened.request, reply);
+        }
+
+        /// Neither 2026-07-28, which names itself on each request, nor begun with `initialize`.
+        fn unversioned(opened: Request) Fault {
+            return opened.fault orelse .{
+                .code = code.invalid_params,
+                .message = "Invalid params: `params._meta` must have `io.modelcontextprotocol/protocolVersion` and `io.modelcontextprotocol/clientCapabilities` (revisions before " ++ revisions.modern ++ " begin with `initialize`)",
+                .data = "{\"supported\":" ++ revisions.supported_json ++ "}",
+            };
+        }
+
+        fn is(opened: Request, method: []const u8) bool {
+            return std.mem.eql(u8, opened.method, method);
+        }
+
+        /// What an older client may send before anything is agreed on. Specification: 2025-11-25, basic/lifecycle.
+        fn isHandshake(method: []const u8) bool {
+            return std.mem.eql(u8, method, "initialize") or std.mem.eql(u8, method, "ping");
+        }
+
+        /// Whether the request must have `Mcp-Name`.
+        fn hasName(opened: Request) bool {
+            return is(opened, "tools/call") or is(opened, "prompts/get") or is(opened, "resources/read");
+        }
+    };
+}
+
+/// The fault in a header that must say what the body says, if there is one.
+fn mismatch(value: http.Mirror.Value, body: []const u8, comptime header: []const u8, source: []const u8, arena: Allocator) ?Fault {
+    const text = switch (value) {
+        .absent => return .{ .code = code.header_mismatch, .message = "Header mismatch: " ++ header ++ " is missing" },
+        .bad => return .{ .code = code.header_mismatch, .message = "Header mismatch: " ++ header ++ " is given twice, badly encoded, or holds characters that no header may" },
+        .text => |text| text,
+    };
+    if (std.mem.eql(u8, text, body)) return null;
+    const before = "Header mismatch: " ++ header ++ " does not say what the body says: ";
+    const message = std.mem.concat(arena, u8, &.{ before, source }) catch before;
+    return .{ .code = code.header_mismatch, .message = message };
+}
+
+test {
+    _ = @import("protocol_test.zig");
+    _ = http;
+    _ = lifecycle;
+    _ = revisions;
+}

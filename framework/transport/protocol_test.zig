@@ -1,0 +1,200 @@
+//! The protocol against a stand-in for the rest of the server, which knows one method, `tools/list`.
+
+const std = @import("std");
+const lib = @import("lib");
+const http = @import("http.zig");
+const lifecycle = @import("lifecycle.zig");
+const protocol = @import("protocol.zig");
+const testing = std.testing;
+
+const Peer = struct {
+    arena: std.mem.Allocator,
+
+    pub const Request = *Held;
+    pub const Reply = union(enum) { raw: []const u8, failure: protocol.Fault };
+    pub const Output = void;
+    const Held = struct { id: []const u8, method: []const u8, params: []const u8, revision: []const u8 = "" };
+
+    fn print(peer: Peer, comptime format: []const u8, arguments: anytype) []const u8 {
+        return std.fmt.allocPrint(peer.arena, format, arguments) catch unreachable;
+    }
+
+    pub fn parse(peer: Peer, body: []const u8) protocol.Incoming(Request) {
+        _ = lib.json.validate(body) catch return .{ .invalid = .{ .code = -32700, .body = "parse error" } };
+        const method = lib.json.member(body, "method") orelse return if (lib.json.member(body, "result") != null) .response else .{ .invalid = .{ .code = -32600, .body = "invalid request" } };
+        const id = lib.json.member(body, "id") orelse return .notification;
+        const given = lib.json.member(body, "params") orelse "{}";
+        const held = peer.arena.create(Held) catch unreachable;
+        held.* = .{ .id = id, .method = peer.plain(method).?, .params = given };
+        const envelope = lib.json.member(given, "_meta") orelse "{}";
+        const version = peer.plain(lib.json.member(envelope, "io.modelcontextprotocol/protocolVersion"));
+        return .{ .request = .{
+            .request = held,
+            .method = held.method,
+            .target = peer.plain(lib.json.member(given, "name")),
+            .version = version,
+            .fault = if (version != null and lib.json.member(envelope, "io.modelcontextprotocol/clientCapabilities") == null) .{ .code = -32602, .message = "capabilities" } else null,
+        } };
+    }
+
+    fn plain(peer: Peer, raw_text: ?[]const u8) ?[]const u8 {
+        const text = raw_text orelse return null;
+        return if (text[0] == '"') lib.json.decodeString(peer.arena, text) catch unreachable else null;
+    }
+
+    pub fn params(_: Peer, request: Request) []const u8 {
+        return request.params;
+    }
+
+    pub fn refusal(peer: Peer, fault: protocol.Fault) []const u8 {
+        return peer.print("- {d} {s}", .{ fault.code, fault.data orelse "" });
+    }
+
+    pub fn begin(_: Peer, request: Request, revision: []const u8, _: ?http.Head, _: Output) void {
+        request.revision = revision;
+    }
+
+    pub fn handle(_: Peer, request: Request) ?Reply {
+        if (std.mem.eql(u8, request.method, "tools/list") or std.mem.eql(u8, request.method, "tools/call")) return .{ .raw = "TOOLS" };
+        return null;
+    }
+
+    pub fn raw(_: Peer, json: []const u8) Reply {
+        return .{ .raw = json };
+    }
+
+    pub fn failure(_: Peer, fault: protocol.Fault) Reply {
+        return .{ .failure = fault };
+    }
+
+    pub fn finish(peer: Peer, request: Request, reply: ?Reply) protocol.Answer {
+        const answer: Reply = reply orelse .{ .failure = .{ .code = -32601, .message = "" } };
+        return switch (answer) {
+            .raw => |json| .{ .body = peer.print("{s} {s} {s}", .{ request.id, request.revision, json }) },
+            .failure => |fault| .{ .body = peer.print("{s} {d} {s}", .{ request.id, fault.code, fault.data orelse "" }), .code = fault.code },
+        };
+    }
+
+    pub fn metadata(_: Peer) lifecycle.Metadata {
+        return .{ .implementation = "{\"name\":\"n\",\"version\":\"v\"}", .instructions = null, .capabilities = "{}" };
+    }
+};
+
+const Bench = struct {
+    state: std.heap.ArenaAllocator,
+    texts: lifecycle.Texts,
+
+    fn init() Bench {
+        return .{ .state = .init(testing.allocator), .texts = undefined };
+    }
+
+    fn server(bench: *Bench) protocol.Protocol(Peer) {
+        bench.texts = .{ .allocator = bench.state.allocator() };
+        return .{ .peer = .{ .arena = bench.state.allocator() }, .arena = bench.state.allocator(), .texts = &bench.texts };
+    }
+};
+
+const meta = "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{}}";
+const list = "{\"id\":1,\"method\":\"tools/list\",\"params\":{" ++ meta ++ "}}";
+const old_list = "{\"id\":1,\"method\":\"tools/list\"}";
+
+test "lines" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    const supported = "{\"supported\":[\"2026-07-28\"]}";
+    const Case = struct { text: []const u8, state: []const u8 = "", body: []const u8, after: []const u8 = "" };
+    const cases = [_]Case{
+        .{ .text = "", .body = "" },
+        .{ .text = " \r", .state = "2025-06-18", .body = "", .after = "2025-06-18" },
+        .{ .text = "{", .body = "parse error" },
+        .{ .text = "{", .state = "2024-11-05", .body = "parse error", .after = "2024-11-05" },
+        .{ .text = "{}", .body = "invalid request" },
+        .{ .text = "{\"id\":1,\"result\":{}}", .body = "" },
+        .{ .text = "{\"method\":\"notifications/initialized\"}", .body = "" },
+        .{ .text = list, .body = "1 2026-07-28 TOOLS" },
+        .{ .text = list, .state = "2025-06-18", .body = "1 2026-07-28 TOOLS", .after = "2025-06-18" },
+        .{ .text = old_list, .body = "1 -32602 " ++ supported },
+        .{ .text = old_list, .state = "nonsense", .body = "1 -32602 " ++ supported },
+        .{ .text = old_list, .state = "2025-06-18", .body = "1 2025-06-18 TOOLS", .after = "2025-06-18" },
+        .{ .text = "{\"id\":\"a\",\"method\":\"ping\"}", .body = "\"a\" 2025-03-26 {}" },
+        .{ .text = "{\"id\":\"a\",\"method\":\"ping\"}", .state = "2024-11-05", .body = "\"a\" 2024-11-05 {}", .after = "2024-11-05" },
+        .{ .text = "{\"id\":1,\"method\":\"ping\",\"params\":{" ++ meta ++ "}}", .body = "1 -32601 " },
+        .{ .text = "{\"id\":1,\"method\":\"initialize\",\"params\":{" ++ meta ++ ",\"protocolVersion\":\"2025-06-18\"}}", .body = "1 -32601 " ++ supported },
+        .{ .text = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}", .body = "1 2025-06-18 {\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},\"serverInfo\":{\"name\":\"n\",\"version\":\"v\"}}", .after = "2025-06-18" },
+        .{ .text = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2026-07-28\"}}", .body = "1 2025-11-25 {\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\"serverInfo\":{\"name\":\"n\",\"version\":\"v\"}}", .after = "2025-11-25" },
+        .{ .text = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":3}}", .body = "1 -32602 " },
+        .{ .text = "{\"id\":1,\"method\":\"initialize\"}", .state = "2025-03-26", .body = "1 -32602 ", .after = "2025-03-26" },
+        .{ .text = "{\"id\":1,\"method\":\"server/discover\"}", .body = "1 -32602 " ++ supported },
+        .{ .text = "{\"id\":1,\"method\":\"server/discover\"}", .state = "2025-11-25", .body = "1 -32601 ", .after = "2025-11-25" },
+        .{ .text = "{\"id\":1,\"method\":\"nope\",\"params\":{" ++ meta ++ "}}", .body = "1 -32601 " },
+        .{ .text = "{\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}}", .body = "1 -32602 " },
+        .{ .text = "{\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"1900-\\\"\"}}}", .body = "1 -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"1900-\\\"\"}" },
+        .{ .text = "{\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2025-11-25\"}}}", .body = "1 -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"2025-11-25\"}" },
+        .{ .text = &@as([http.body_limit + 1]u8, @splat('x')), .body = "- -32600 " },
+    };
+    for (cases) |case| {
+        const result = try server.line(case.text, case.state, {});
+        try testing.expectEqualStrings(case.body, result.body);
+        try testing.expectEqualStrings(case.after, result.state);
+    }
+    const discovered = try server.line("{\"id\":1,\"method\":\"server/discover\",\"params\":{" ++ meta ++ "}}", "", {});
+    try testing.expect(std.mem.startsWith(u8, discovered.body, "1 2026-07-28 {\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"]"));
+}
+
+const call = "{\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"\u{e9}\"," ++ meta ++ "}}";
+
+test "posts" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    const modern = "mcp-protocol-version: 2026-07-28\n";
+    const listed = modern ++ "mcp-method: tools/list\n";
+    const called = modern ++ "mcp-method: tools/call\n";
+    const Case = struct { fields: []const u8 = "", body: []const u8, status: u16, answer: []const u8 };
+    const cases = [_]Case{
+        .{ .body = "{", .status = 400, .answer = "parse error" },
+        .{ .body = "", .status = 400, .answer = "parse error" },
+        .{ .body = "\"\xff\"", .status = 400, .answer = "- -32700 " },
+        .{ .body = "{\"method\":\"notifications/initialized\"}", .status = 202, .answer = "" },
+        .{ .fields = modern, .body = "{\"method\":\"notifications/cancelled\"}", .status = 202, .answer = "" },
+        .{ .fields = "mcp-protocol-version: 1\n", .body = "{\"method\":\"notifications/cancelled\"}", .status = 400, .answer = "- -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"1\"}" },
+        .{ .body = "{\"id\":1,\"result\":{}}", .status = 202, .answer = "" },
+        .{ .fields = modern, .body = "{\"id\":1,\"result\":{}}", .status = 400, .answer = "- -32600 " },
+        // 2026-07-28
+        .{ .fields = listed, .body = list, .status = 200, .answer = "1 2026-07-28 TOOLS" },
+        .{ .fields = "MCP-Method:  tools/list \nMCP-PROTOCOL-VERSION: 2026-07-28\n", .body = list, .status = 200, .answer = "1 2026-07-28 TOOLS" },
+        .{ .fields = modern, .body = list, .status = 400, .answer = "1 -32020 " },
+        .{ .fields = "", .body = list, .status = 400, .answer = "1 -32020 " },
+        .{ .fields = listed ++ "mcp-method: tools/list\n", .body = list, .status = 400, .answer = "1 -32020 " },
+        .{ .fields = modern ++ "mcp-method: tools/List\n", .body = list, .status = 400, .answer = "1 -32020 " },
+        .{ .fields = "mcp-protocol-version: 2025-11-25\nmcp-method: tools/list\n", .body = list, .status = 400, .answer = "1 -32020 " },
+        .{ .fields = listed, .body = old_list, .status = 400, .answer = "1 -32602 {\"supported\":[\"2026-07-28\"]}" },
+        .{ .fields = "mcp-protocol-version: 1\n", .body = old_list, .status = 400, .answer = "1 -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"1\"}" },
+        .{ .fields = modern ++ "mcp-protocol-version: 2025-03-26\n", .body = old_list, .status = 400, .answer = "1 -32020 " },
+        .{ .fields = modern ++ "mcp-method: ping\n", .body = "{\"id\":1,\"method\":\"ping\",\"params\":{" ++ meta ++ "}}", .status = 404, .answer = "1 -32601 " },
+        .{ .fields = called ++ "mcp-name: =?base64?w6k=?=\n", .body = call, .status = 200, .answer = "1 2026-07-28 TOOLS" },
+        .{ .fields = called ++ "mcp-name: \u{e9}\n", .body = call, .status = 400, .answer = "1 -32020 " },
+        .{ .fields = called ++ "mcp-name: =?base64?w6k?=\n", .body = call, .status = 400, .answer = "1 -32020 " },
+        .{ .fields = called ++ "mcp-name: e\n", .body = call, .status = 400, .answer = "1 -32020 " },
+        .{ .fields = called, .body = call, .status = 400, .answer = "1 -32020 " },
+        // Before
+        .{ .body = old_list, .status = 200, .answer = "1 2025-03-26 TOOLS" },
+        .{ .fields = "mcp-protocol-version: 2024-11-05\n", .body = old_list, .status = 200, .answer = "1 2024-11-05 TOOLS" },
+        .{ .fields = "mcp-protocol-version: 2025-11-25\n", .body = "{\"id\":1,\"method\":\"nope\"}", .status = 200, .answer = "1 -32601 " },
+        .{ .body = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2024-11-05\"}}", .status = 200, .answer = "1 2024-11-05 {\"protocolVersion\":\"2024-11-05\",\"capabilities\":{},\"serverInfo\":{\"name\":\"n\",\"version\":\"v\"}}" },
+        .{ .body = "{\"id\":1,\"method\":\"ping\"}", .status = 200, .answer = "1 2025-03-26 {}" },
+    };
+    const common = [_]http.Field{.{ .name = "content-type", .value = "application/json" }};
+    for (cases) |case| {
+        var fields: std.ArrayList(http.Field) = .empty;
+        defer fields.deinit(testing.allocator);
+        try fields.appendSlice(testing.allocator, &common);
+        try http.readFields(testing.allocator, &fields, case.fields);
+        const head: http.Head = .{ .method = "POST", .target = "/mcp", .fields = fields.items };
+        const response = try server.post(head, http.admit(head).admitted, case.body, {});
+        errdefer std.debug.print("{s}{s}\n", .{ case.fields, case.body });
+        try testing.expectEqualStrings(case.answer, response.body);
+        try testing.expectEqual(case.status, response.status);
+    }
+}
