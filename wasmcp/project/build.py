@@ -1,0 +1,254 @@
+"""Doing what a plan says: compile components or take them from the cache, record catalogues, compose, write."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.errors import ArtifactError, ConfigError
+from wasmcp.project import digest, manifest
+from wasmcp.project.cache import Cache, write_atomically
+from wasmcp.project.config import load
+from wasmcp.project.plan import ComponentStep, Plan, ServerStep, plan
+from wasmcp.toolchains.base import did_you_mean, require_pins
+
+if TYPE_CHECKING:
+    from wasmcp.compose import Catalogue
+
+SKIP = "WASMCP_SKIP_BUILD"
+"""The environment variable that keeps hooks and pytest from building: what is there is used as it is."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """One component, ready to be composed.
+
+    Attributes:
+        step: What it was planned as.
+        data: The component.
+        digest: Its digest.
+        catalogue: What it offers; None when that is not known beforehand.
+    """
+
+    step: ComponentStep
+    data: bytes
+    digest: str
+    catalogue: Catalogue | None
+
+
+def skipped() -> bool:
+    """Tell whether `SKIP` is set."""
+    return os.environ.get(SKIP, "").lower() not in {"", "0", "false"}
+
+
+def build(
+    planned: Plan,
+    *,
+    servers: Iterable[str] | None = None,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+    force: bool = False,
+) -> tuple[Path, ...]:
+    """Build the servers that are not fresh, and write the manifest.
+
+    Nothing in the tree changes unless all of them can be built.
+
+    Args:
+        planned: What to build.
+        servers: The keys of the servers to build; all when left out.
+        progress: Told in one line when a slow step begins or has ended.
+        cache: Where components are kept; the user's when left out.
+        force: Compose also what is fresh.
+
+    Returns:
+        The files of the servers asked for, fresh now.
+
+    Raises:
+        ToolchainMissing: A compiler is needed and not installed.
+        ToolchainError: A source does not compile.
+        CatalogueError: A component does not boot, or what it offers is not valid.
+        CompositionError: Components cannot be put together.
+    """
+    wanted = list(planned.servers if servers is None else servers)
+    paths = tuple(planned.servers[key].output for key in wanted)
+    cache = Cache() if cache is None else cache
+    say = (lambda _: None) if progress is None else progress
+    if not force and not set(manifest.stale(planned)) & set(wanted):
+        return paths
+    with cache.lock(digest.of_value(str(planned.project.manifest))):
+        stale = manifest.stale(planned)
+        todo = [key for key in wanted if force or key in stale]
+        if todo:
+            components = _components(planned, todo, cache, say)
+            done = {key: _compose(planned, planned.servers[key], components, say) for key in todo}
+            _write(planned, done)
+    return paths
+
+
+def ensure_built(root: Path, server: str | None = None, *, progress: Progress | None = None) -> Path:
+    """Return the file of a project's server, built if it is not there or no longer fresh.
+
+    With the environment variable ``WASMCP_SKIP_BUILD`` the file is taken as it is.
+
+    Args:
+        root: The folder with the ``pyproject.toml``.
+        server: The server's key; when left out, the only one, or ``default``.
+        progress: Told in one line when a slow step begins or has ended.
+
+    Raises:
+        ConfigError: The configuration has mistakes, or there is no such server.
+        ArtifactError: Building is switched off and the file is not there.
+        WasmcpError: See `build`.
+    """
+    project = load(root)
+    keys = list(project.servers)
+    chosen = server or (keys[0] if len(keys) == 1 else "default")
+    if chosen not in keys:
+        asked = f"there is no server `{chosen}` in `tool.wasmcp.servers`{did_you_mean(chosen, keys)}"
+        raise ConfigError([asked])
+    if skipped():
+        path = project.output(chosen)
+        if not path.is_file():
+            label = path.relative_to(project.root).as_posix()
+            raise ArtifactError(label, f"it is not there, and `{SKIP}` keeps it from being built")
+        return path
+    return build(plan(project), servers=[chosen], progress=progress)[0]
+
+
+def _components(planned: Plan, servers: list[str], cache: Cache, say: Progress) -> dict[str, Built]:
+    """Build the components that some servers need, several at once: compilers are processes of their own."""
+    steps = planned.components(servers)
+    with ThreadPoolExecutor(max_workers=max(1, min(len(steps), os.cpu_count() or 1))) as pool:
+        futures = {name: pool.submit(_component, planned, step, cache, say) for name, step in steps.items()}
+    # All have ended here, so that one mistake does not throw away what the others took their time for.
+    return {name: future.result() for name, future in futures.items()}
+
+
+def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) -> Built:
+    from wasmcp.compose import inspect_component
+    from wasmcp.project.catalogue import catalogue_of
+
+    name = step.config.name
+    if step.source is None or step.toolchain is None:
+        data = (planned.project.root / step.config.file).read_bytes()
+        found = digest.of_bytes(data)
+    else:
+        with cache.lock(step.inputs):
+            entry = cache.component(step.inputs)
+            if entry is None:
+                require_pins(step.toolchain, step.source, step.pins)
+                say(f"compiling component `{name}` ({step.source.label})")
+                begun = time.perf_counter()
+                output = cache.component_path(step.inputs)
+                output.parent.mkdir(parents=True, exist_ok=True)
+                folder = cache.toolchain(step.toolchain.name)
+                step.toolchain.build(step.source, output, cache=folder, progress=say)
+                entry = cache.record_component(step.inputs)
+                say(f"compiled component `{name}`: {_size(output)}, {time.perf_counter() - begun:.1f} s")
+        path, found = entry
+        data = path.read_bytes()
+    catalogue = None
+    if not step.config.dynamic and "tools" in inspect_component(data, name=name).capabilities:
+        with cache.lock(found):
+            catalogue = catalogue_of(name, data, found, planned.framework, cache)
+    return Built(step, data, found, catalogue)
+
+
+def _compose(planned: Plan, step: ServerStep, components: Mapping[str, Built], say: Progress) -> tuple[bytes, Any]:
+    """Compose one server; return it and its entry in the manifest."""
+    from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
+
+    config = step.config
+    metadata = ServerMetadata(
+        name=config.name,
+        version=step.version,
+        title=config.title,
+        description=config.description,
+        website_url=config.website_url,
+        instructions=config.instructions,
+    )
+    parts = [components[name] for name in config.components]
+    specs = [
+        ComponentSpec(
+            name=part.step.config.name,
+            data=part.data,
+            catalogue=part.catalogue,
+            grants=part.step.config.grants,
+            dynamic=part.step.config.dynamic,
+        )
+        for part in parts
+    ]
+    composed = compose_server(specs, metadata, on_duplicate=config.on_duplicate)
+    label = step.output.relative_to(planned.project.root).as_posix()
+    say(f"composed server `{config.key}`: {label}, {len(composed.data) / 1024:,.0f} KB")
+    return composed.data, _entry(planned, step, parts, composed)
+
+
+def _entry(planned: Plan, step: ServerStep, parts: list[Built], composed: Any) -> dict[str, Any]:
+    metadata = {
+        "name": step.config.name,
+        "version": step.version,
+        "title": step.config.title,
+        "description": step.config.description,
+        "websiteUrl": step.config.website_url,
+        "instructions": step.config.instructions,
+    }
+    return {
+        "file": step.output.name,
+        "digest": digest.of_bytes(composed.data),
+        "inputs": step.inputs,
+        "metadata": {key: value for key, value in metadata.items() if value is not None},
+        "capabilities": composed.report.capabilities,
+        # What the host may answer while the server is compiling; null where a component has to be asked.
+        "catalogue": None if composed.report.tools is None else {"tools": list(composed.report.tools)},
+        "components": [
+            {
+                "name": part.step.config.name,
+                "digest": part.digest,
+                "language": part.step.config.language,
+                "toolchain": dict(part.step.pins),
+                "grants": sorted(part.step.config.grants),
+                "dynamic": part.step.config.dynamic,
+                "inputs": part.step.inputs,
+            }
+            for part in parts
+        ],
+        "wit": manifest.wit_versions(),
+        "framework": dict(planned.framework),
+        "imports": list(composed.report.imports),
+        "wasmcp": manifest.tool_version(),
+    }
+
+
+def _write(planned: Plan, done: Mapping[str, tuple[bytes, Any]]) -> None:
+    """Write what was composed, then the manifest, then remove what an earlier manifest named and this does not."""
+    project = planned.project
+    before = manifest.read(project.manifest)
+    for key, (data, _) in done.items():
+        write_atomically(planned.servers[key].output, data)
+    kept = {key: entry for key, entry in before.items() if key in planned.servers}
+    manifest.write(project.manifest, {**kept, **{key: entry for key, (_, entry) in done.items()}})
+    for key in before.keys() - planned.servers.keys():
+        # The file's name follows from the key, never from what a manifest says: it may not name what to remove.
+        if Path(f"{key}.wasm").name == f"{key}.wasm":
+            project.output(key).unlink(missing_ok=True)
+
+
+def clean(project: Any) -> None:
+    """Remove what a build leaves in the tree; nothing happens where nothing is."""
+    for path in project.outputs:
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not there, or somebody keeps files of their own in it
+        project.directory.rmdir()
+
+
+def _size(path: Path) -> str:
+    return f"{path.stat().st_size / 1024:,.0f} KB"

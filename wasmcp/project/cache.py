@@ -1,0 +1,128 @@
+"""Where compiled components and their catalogues are kept between builds: one folder a user, addressed by content.
+
+::
+
+    <cache>/components/<digest of the inputs>/component.wasm and component.json (its digest)
+    <cache>/catalogues/<digest of component and framework>.json
+    <cache>/sboms/<digest of the server's inputs>/<project>-<server>.cdx.json
+    <cache>/toolchains/<language>/...     whatever a compiler keeps
+    <cache>/locks/<digest>.lock
+
+A build in a fresh folder (a wheel from a source distribution, a continuous-integration run that restores the cache)
+finds the components of any other build with the same inputs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from wasmcp.project import digest
+
+LIMIT = 2 * 1024**3
+"""How many bytes of compiled components are kept; the least recently used go first."""
+
+
+def cache_directory() -> Path:
+    """Return the folder of wasmcp's caches: ``WASMCP_CACHE_DIR``, or the platform's place for a user's caches."""
+    configured = os.environ.get("WASMCP_CACHE_DIR")
+    if configured:
+        return Path(configured).absolute()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("wasmcp", appauthor=False)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+class Cache:
+    """The cache of one user.
+
+    Attributes:
+        root: Its folder; made when it is first written to.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = cache_directory() if root is None else root
+
+    @contextlib.contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Hold the lock of a digest: two builds of one thing happen after each other, and the second finds it done."""
+        from filelock import FileLock
+
+        folder = self.root / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{_name(key)}.lock"):
+            yield
+
+    def toolchain(self, language: str) -> Path:
+        """Return the folder for a compiler's own caches."""
+        folder = self.root / "toolchains" / language
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def component_path(self, inputs: str) -> Path:
+        """Return where the component with these inputs is, or goes."""
+        return self.root / "components" / _name(inputs) / "component.wasm"
+
+    def component(self, inputs: str) -> tuple[Path, str] | None:
+        """Return the path and the digest of the component with these inputs, if it is there and whole."""
+        path = self.component_path(inputs)
+        try:
+            recorded = json.loads(path.with_suffix(".json").read_text("utf-8"))["digest"]
+            found = digest.of_file(path)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if recorded != found:  # cut short, or changed: as good as not there
+            return None
+        os.utime(path)
+        return path, found
+
+    def record_component(self, inputs: str) -> tuple[Path, str]:
+        """Take the component that a toolchain has written to `component_path` into the cache."""
+        path = self.component_path(inputs)
+        found = digest.of_file(path)
+        write_atomically(path.with_suffix(".json"), json.dumps({"digest": found}).encode())
+        self._prune(keep=path)
+        return path, found
+
+    def text_path(self, kind: str, key: str, name: str = "") -> Path:
+        """Return where a small text is, or goes: a catalogue or an SBOM."""
+        folder = self.root / kind
+        return folder / _name(key) / name if name else folder / f"{_name(key)}.json"
+
+    def _prune(self, keep: Path) -> None:
+        entries = []
+        for path in (self.root / "components").glob("*/component.wasm"):
+            with contextlib.suppress(OSError):  # another process prunes as well
+                status = path.stat()
+                entries.append((status.st_mtime, status.st_size, path))
+        total = sum(size for _, size, _ in entries)
+        for _, size, path in sorted(entries):
+            if total <= LIMIT:
+                return
+            if path != keep:
+                shutil.rmtree(path.parent, ignore_errors=True)
+                total -= size
+
+
+def _name(key: str) -> str:
+    return key.removeprefix("sha256:")

@@ -1,0 +1,53 @@
+"""Digests: of files, of values, and of wasmcp itself."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+
+import wasmcp
+from wasmcp.resources import FRAMEWORK_COMPONENTS, framework_component
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def of_bytes(data: bytes) -> str:
+    """Return ``sha256:`` and the hexadecimal digest of some bytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def of_file(path: Path) -> str:
+    """Return ``sha256:`` and the hexadecimal digest of a file's content."""
+    return of_bytes(path.read_bytes())
+
+
+def of_value(value: object) -> str:
+    """Return the digest of a JSON value, the same whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return of_bytes(text.encode("ascii"))
+
+
+@functools.cache
+def of_own_code(*parts: str) -> str:
+    """Return the digest of wasmcp's version and of the sources of some of its subpackages or modules.
+
+    The version alone would do for a release; in a checkout the sources change under it.
+    """
+    files = {}
+    for part in parts:
+        path = _PACKAGE / part
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.suffix in {".py", ".zig"}:
+                files[file.relative_to(_PACKAGE).as_posix()] = of_file(file)
+    return of_value([wasmcp.__version__, files])
+
+
+def of_framework() -> dict[str, str]:
+    """Return the digest of each framework component by name.
+
+    Raises:
+        ResourceMissing: One is not built.
+    """
+    return {name: of_file(framework_component(name)) for name in FRAMEWORK_COMPONENTS}

@@ -1,0 +1,74 @@
+"""``manifest.json`` beside the built servers: what was built, from what; and whether it still is what would be built.
+
+The host reads it to answer lists while a server is compiling, the build to know what is fresh: a server is when
+the digest of its inputs and the digest of its file are the recorded ones.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import wasmcp
+from wasmcp.project import digest
+from wasmcp.project.cache import write_atomically
+from wasmcp.project.plan import Plan
+from wasmcp.resources import wit_directory
+
+FORMAT = 1
+"""The number under ``format``; a manifest with another one is not read."""
+
+_PACKAGE = re.compile(r"^package\s+([a-z0-9:-]+)@([0-9A-Za-z.+-]+)\s*;", re.MULTILINE)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the entries of a manifest by server; none when there is no manifest that can be read."""
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        servers = document["servers"] if document["format"] == FORMAT else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return (
+        {key: entry for key, entry in servers.items() if isinstance(entry, dict)} if isinstance(servers, dict) else {}
+    )
+
+
+def write(path: Path, servers: Mapping[str, Any]) -> None:
+    """Write the entries by server, whole or not at all; the same entries give the same bytes."""
+    document = {"format": FORMAT, "servers": dict(sorted(servers.items()))}
+    write_atomically(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def stale(plan: Plan) -> list[str]:
+    """Return the keys of the servers that are not, or no longer, what the plan would build."""
+    entries = read(plan.project.manifest)
+    return [key for key, step in plan.servers.items() if not _fresh(entries.get(key), step.inputs, step.output)]
+
+
+def _fresh(entry: Mapping[str, Any] | None, inputs: str, output: Path) -> bool:
+    if entry is None or entry.get("inputs") != inputs:
+        return False
+    try:
+        return bool(entry.get("digest") == digest.of_file(output))
+    except OSError:
+        return False
+
+
+@functools.cache
+def wit_versions() -> dict[str, str]:
+    """Return the version of each WIT package that wasmcp builds against."""
+    found: dict[str, str] = {}
+    for path in sorted(wit_directory().rglob("*.wit")):
+        match = _PACKAGE.search(path.read_text("utf-8"))
+        if match:
+            found[match[1]] = match[2]
+    return dict(sorted(found.items()))
+
+
+def tool_version() -> str:
+    """Return the version of wasmcp that writes the manifest."""
+    return wasmcp.__version__

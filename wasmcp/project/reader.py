@@ -1,0 +1,106 @@
+"""Reading a TOML table key by key, noting every mistake instead of stopping at the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wasmcp.toolchains.base import did_you_mean
+
+_TYPES = {bool: "a boolean", str: "a string", int: "an integer", float: "a number", list: "a list", dict: "a table"}
+
+
+def shown(value: object) -> str:
+    """Return a TOML value as a message shows it: short, with its type where the type is the mistake."""
+    text = repr(value)
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    kind = _TYPES.get(type(value), f"a {type(value).__name__}")
+    return f"{kind} ({text})"
+
+
+class Table:
+    """One table of the configuration and the mistakes found in it.
+
+    Attributes:
+        path: Its TOML path, for the messages.
+        problems: Where the mistakes go; shared by all tables of one file.
+    """
+
+    def __init__(self, data: Mapping[str, Any], path: str, problems: list[str]) -> None:
+        self._data = data
+        self._known: set[str] = set()
+        self.path = path
+        self.problems = problems
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._data
+
+    def problem(self, key: str, sentence: str) -> None:
+        """Note a mistake; the sentence goes on from the path of the key."""
+        self.problems.append(f"`{self.path}.{key}` {sentence}")
+
+    def _value(self, key: str, kind: type) -> Any:
+        self._known.add(key)
+        value = self._data.get(key)
+        if value is not None and type(value) is not kind:
+            self.problem(key, f"must be {_TYPES[kind]}, not {shown(value)}")
+            return None
+        return value
+
+    def string(self, key: str, default: str | None = None) -> str | None:
+        """Return a string; one that is empty is a mistake."""
+        value: str | None = self._value(key, str)
+        if value is not None and not value.strip():
+            self.problem(key, "must not be empty")
+            return default
+        return default if value is None else value
+
+    def boolean(self, key: str, *, default: bool) -> bool:
+        """Return a boolean."""
+        value: bool | None = self._value(key, bool)
+        return default if value is None else value
+
+    def strings(self, key: str) -> list[str] | None:
+        """Return a list of strings without repetitions, or None when there is none."""
+        value = self._value(key, list)
+        if value is None:
+            return None
+        for index, item in enumerate(value):
+            if not isinstance(item, str):
+                self.problems.append(f"`{self.path}.{key}[{index}]` must be a string, not {shown(item)}")
+            elif item in value[:index]:
+                self.problems.append(f"`{self.path}.{key}[{index}]` names `{item}` a second time")
+        return list(dict.fromkeys(item for item in value if isinstance(item, str)))
+
+    def choice(self, key: str, choices: tuple[str, ...], default: str) -> str:
+        """Return one of a few words."""
+        value = self.string(key, default)
+        if value not in choices:
+            listed = ", ".join(f"`{choice}`" for choice in choices)
+            self.problem(key, f"must be one of {listed}, not `{value}`")
+            return default
+        return value
+
+    def table(self, key: str) -> Table | None:
+        """Return a table below this one, or None."""
+        value = self._value(key, dict)
+        return None if value is None else Table(value, f"{self.path}.{key}", self.problems)
+
+    def tables(self, key: str) -> dict[str, Table]:
+        """Return the tables of a table of tables, by name."""
+        parent = self.table(key)
+        if parent is None:
+            return {}
+        found = {name: parent.table(name) for name in parent.items()}
+        return {name: table for name, table in found.items() if table is not None}
+
+    def items(self) -> dict[str, Any]:
+        """Return all keys and values as they are; they count as known."""
+        self._known.update(self._data)
+        return dict(self._data)
+
+    def finish(self) -> None:
+        """Note every key that nobody has asked for."""
+        for key in self._data:
+            if key not in self._known:
+                self.problem(key, f"is unknown{did_you_mean(key, self._known)}")

@@ -1,0 +1,111 @@
+"""The bill of materials of a server, as CycloneDX 1.6 JSON: for ``dist-info/sboms/`` (PEP 770).
+
+Reproducible: no time, and a serial number that follows from the content.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wasmcp.project.cache import Cache, write_atomically
+from wasmcp.project.config import Project
+
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cyclonedx.org/wasmcp")
+
+
+def sbom_file(project: Project, server: str, entry: Mapping[str, Any], cache: Cache) -> Path:
+    """Return the path of a server's bill of materials, written when it is not in the cache.
+
+    Args:
+        project: Whose server it is.
+        server: The server's key.
+        entry: What the manifest says of it.
+        cache: Where it is kept: outside the tree, so that nothing but what is shipped lies in the package.
+
+    Raises:
+        ModuleNotFoundError: cyclonedx-python-lib (``wasmcp[build]``) is not installed.
+    """
+    path = cache.text_path("sboms", str(entry["inputs"]), f"{project.name}-{server}.cdx.json")
+    if not path.is_file():
+        write_atomically(path, render(project.name, server, entry).encode())
+    return path
+
+
+def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
+    """Return the bill of materials of a server.
+
+    It names the server, each component with its digest, grants and the compilers that made it, and the framework.
+
+    Args:
+        project: The distribution's name.
+        server: The server's key.
+        entry: What the manifest says of it.
+    """
+    from cyclonedx.model import HashAlgorithm, HashType, Property
+    from cyclonedx.model.bom import Bom
+    from cyclonedx.model.component import Component, ComponentType
+    from cyclonedx.output import make_outputter
+    from cyclonedx.schema import OutputFormat, SchemaVersion
+    from packageurl import PackageURL
+
+    def hashes(digest: str) -> list[HashType]:
+        return [HashType(alg=HashAlgorithm.SHA_256, content=digest.removeprefix("sha256:"))]
+
+    def pypi(name: str, version: str) -> Component:
+        return Component(
+            name=name,
+            version=version,
+            type=ComponentType.APPLICATION,
+            bom_ref=f"pypi:{name}",
+            purl=PackageURL("pypi", name=name, version=version),
+        )
+
+    metadata = entry["metadata"]
+    root = Component(
+        name=f"{project}:{server}",
+        version=metadata["version"],
+        type=ComponentType.APPLICATION,
+        bom_ref="server",
+        description=metadata.get("description"),
+        hashes=hashes(entry["digest"]),
+    )
+    bom = Bom(serial_number=uuid.uuid5(_NAMESPACE, f"{project}:{server}:{entry['digest']}"))
+    bom.metadata.component = root
+    parts, tools = [], {"wasmcp": entry["wasmcp"]}
+    for component in entry["components"]:
+        tools.update(component["toolchain"])
+        properties = {
+            "wasmcp:language": component["language"] or "",
+            "wasmcp:inputs": component["inputs"],
+            "wasmcp:grants": " ".join(component["grants"]),
+            **{f"wasmcp:toolchain:{name}": version for name, version in component["toolchain"].items()},
+        }
+        parts.append(
+            Component(
+                name=component["name"],
+                version=metadata["version"],
+                type=ComponentType.LIBRARY,
+                bom_ref=f"component:{component['name']}",
+                hashes=hashes(component["digest"]),
+                properties=[Property(name=name, value=value) for name, value in properties.items() if value],
+            )
+        )
+    for name, digest in entry["framework"].items():
+        parts.append(
+            Component(
+                name=f"wasmcp-{name}",
+                version=entry["wasmcp"],
+                type=ComponentType.FRAMEWORK,
+                bom_ref=f"framework:{name}",
+                hashes=hashes(digest),
+            )
+        )
+    bom.components.update(parts)
+    bom.metadata.tools.components.update(pypi(name, version) for name, version in tools.items())
+    bom.register_dependency(root, parts)
+    # The outputter would stamp the time of day.
+    bom.metadata.timestamp = None  # type: ignore[assignment]
+    return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1) + "\n"
