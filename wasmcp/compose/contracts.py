@@ -1,0 +1,56 @@
+"""The names of the interfaces that a server is put together of, and what composition does with each.
+
+Source: wit/ (package `wasmcp:mcp-v20260728`, `wasmcp:embedding`), and WASI 0.2.
+"""
+
+from __future__ import annotations
+
+PACKAGE = "wasmcp:mcp-v20260728"
+VERSION = "0.1.0"
+
+
+def _interface(name: str) -> str:
+    return f"{PACKAGE}/{name}@{VERSION}"
+
+
+TYPES = _interface("types")
+MESSAGES = _interface("messages")
+WIRE = _interface("wire")
+SERVER_HANDLER = _interface("server-handler")
+SERVER_METADATA = _interface("server-metadata")
+CATALOGUE_DATA = _interface("catalogue-data")
+DISPATCH = _interface("dispatch")
+TOOLS = _interface("tools")
+
+EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
+
+CAPABILITIES = {TOOLS: "tools-middleware"}
+"""What a component can offer, and the framework component that makes a link of the chain of it, in the order in which
+the links of one component follow each other."""
+
+DOORS = ("wasi:http/incoming-handler", "wasi:cli/run", "wasmcp:embedding/exchange")
+"""What the server exports, all of it the transport's."""
+
+FRAMEWORK = ("transport", "server-io", "tools-middleware", "catalogue", "method-not-found")
+"""The framework components, by file name without suffix."""
+
+ALWAYS = ("wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/stderr", "wasi:http/types")
+"""What every component gets from the host. A prefix that ends in `/` is a whole package."""
+
+STDOUT = "wasi:cli/stdout"
+STDERR = "wasi:cli/stderr"
+
+GRANTS = {
+    "env": ("wasi:cli/environment",),
+    "fs": ("wasi:filesystem/",),
+    "sockets": ("wasi:sockets/",),
+    "http": ("wasi:http/outgoing-handler",),
+    "kv": ("wasi:keyvalue/",),
+}
+"""What a component gets from the host when it is granted the family; otherwise stubs deny it."""
+
+
+def is_among(interface: str, prefixes: tuple[str, ...]) -> bool:
+    """Tell whether an interface, with or without its version, is one of those that `prefixes` name."""
+    bare = interface.partition("@")[0]
+    return any(bare.startswith(prefix) if prefix.endswith("/") else bare == prefix for prefix in prefixes)

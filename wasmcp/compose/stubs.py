@@ -1,0 +1,127 @@
+"""What stands in for the interfaces that a component was not granted: a component that denies, in their own terms.
+
+A stub is made from the type of the import alone, so that an interface nobody here has heard of is denied as well as
+any. A list is empty, an option is none, a result is the error that says so best, an owned handle is a fresh one of a
+resource without content. What has no such form (a handle of somebody else's resource) traps when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wasmcp.component import abi
+from wasmcp.component.constants import TRAP, constants
+from wasmcp.component.model import (
+    Enum,
+    Flags,
+    Func,
+    Instance,
+    List,
+    Option,
+    Own,
+    Primitive,
+    Record,
+    Resource,
+    Result,
+    Tuple,
+    ValueType,
+    Variant,
+    resolve,
+    resource_of,
+)
+
+DENIALS = (
+    "access-denied",
+    "not-permitted",
+    "access",
+    "HTTP-request-denied",
+    "denied",
+    "forbidden",
+    "unsupported",
+    "not-supported",
+    "closed",
+    "other",
+    "unknown",
+    "internal-error",
+)
+"""The cases that an error is looked through for, the best first."""
+
+MESSAGE = "not granted to this component"
+"""What a denial says where its error holds a text."""
+
+_NEVER_RETURNS = "wasi:cli/exit"
+_PLAIN = {Primitive.BOOL: False, Primitive.CHAR: "\0", Primitive.STRING: ""}
+
+
+class _NoDenialError(Exception):
+    """A type that has no denied form."""
+
+
+def stubs(interfaces: Mapping[str, Instance]) -> bytes:
+    """Return a component that exports the interfaces and denies everything.
+
+    Args:
+        interfaces: the types of the imports to be satisfied, by name.
+    """
+
+    def is_defined(resource: Resource) -> bool:
+        return resource.interface in interfaces
+
+    def answer(interface: str, _name: str, func: Func) -> Any:
+        if interface.partition("@")[0] == _NEVER_RETURNS:
+            return TRAP
+        if func.result is None:
+            return None
+        try:
+            return denied(func.result, is_defined)
+        except _NoDenialError:
+            return TRAP
+
+    return constants(interfaces, answer)
+
+
+def denied(type_: ValueType | Resource, is_defined: Callable[[Resource], bool], *, text: str = "") -> Any:
+    """Return the value of a type that denies, in the form of `wasmcp.component.abi`.
+
+    Args:
+        type_: the type.
+        is_defined: tells whether the stub itself defines a resource, so that it can make a handle of it.
+        text: the text to put where there is one.
+
+    Raises:
+        _NoDenialError: there is no such value.
+    """
+    resolved = resolve(type_)
+    if isinstance(resolved, Primitive):
+        return text if resolved is Primitive.STRING else _PLAIN.get(resolved, 0)
+    if isinstance(resolved, Option):
+        return abi.Case("none")
+    if isinstance(resolved, Flags):
+        return ()
+    if isinstance(resolved, List):
+        return [denied(resolved.element, is_defined, text=text)] * (resolved.length or 0)
+    if isinstance(resolved, Record):
+        return {label: denied(field, is_defined, text=text) for label, field in resolved.fields}
+    if isinstance(resolved, Tuple):
+        return [denied(item, is_defined, text=text) for item in resolved.items]
+    if isinstance(resolved, Result):
+        return abi.Case("error", None if resolved.err is None else denied(resolved.err, is_defined, text=MESSAGE))
+    if isinstance(resolved, (Variant, Enum)):
+        return _denied_case(abi.cases_of(resolved) or (), is_defined, text)
+    if isinstance(resolved, Own) and is_defined(resource_of(resolved)):
+        return abi.NEW_HANDLE
+    raise _NoDenialError
+
+
+def _denied_case(
+    cases: tuple[tuple[str, ValueType | None], ...], is_defined: Callable[[Resource], bool], text: str
+) -> abi.Case:
+    """Return the case that denies best, of those that have a denied form."""
+    ranked = sorted(cases, key=lambda case: DENIALS.index(case[0]) if case[0] in DENIALS else len(DENIALS))
+    for label, payload in ranked:
+        try:
+            return abi.Case(label, None if payload is None else denied(payload, is_defined, text=text))
+        except _NoDenialError:
+            continue
+    raise _NoDenialError
