@@ -176,7 +176,8 @@ def parse(pyproject: Mapping[str, Any], root: Path, *, check_files: bool = True)
         name: _component(name, below, root, check_files=check_files) for name, below in component_tables.items()
     }
     server_tables = table.tables("servers")
-    project = pyproject.get("project", {})
+    metadata = pyproject.get("project")
+    project = metadata if isinstance(metadata, dict) else {}  # hatchling says what is wrong with it
     servers = {key: _server(key, below, components, project) for key, below in server_tables.items()}
     if not components and "components" not in data:
         problems.append("`tool.wasmcp.components` is missing: a server is made of at least one component")
@@ -291,7 +292,8 @@ def _server(
         if name not in components:
             table.problem("components", f"names an unknown component `{name}`{did_you_mean(name, components)}")
     urls = project.get("urls", {})
-    homepage = next((url for label, url in urls.items() if label.lower() == "homepage"), None)
+    urls = urls if isinstance(urls, dict) else {}
+    homepage = next((str(url) for label, url in urls.items() if label.lower() == "homepage"), None)
     description = project.get("description")
     server = ServerConfig(
         key=key,

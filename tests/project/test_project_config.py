@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wasmcp.errors import ConfigError
+from wasmcp.project.config import load
+
+MISTAKES = Path(__file__).parent / "mistakes"
+
+GOOD = """\
+[project]
+name = "my-demo"
+version = "1.0"
+description = "Does things"
+urls = { homepage = "https://example.org" }
+
+[tool.wasmcp.components.text]
+source = "src/my_demo/tools.py"
+grants = ["http", "env"]
+[tool.wasmcp.components.calc]
+source = "zig/calc.zig"
+dynamic = true
+[tool.wasmcp.components.vendored]
+path = "vendor/tools.wasm"
+
+[tool.wasmcp.servers.default]
+components = ["calc", "text"]
+title = "Demo"
+[tool.wasmcp.servers.small]
+components = ["vendored"]
+name = "small"
+description = "Less"
+website-url = "https://example.org/small"
+instructions = "Ask."
+on-duplicate = "first"
+"""
+
+
+def make_tree(root: Path, package: str = "demo") -> Path:
+    for name in (f"src/{package}/__init__.py", f"src/{package}/tools.py", "zig/calc.zig", "vendor/tools.wasm"):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    return root
+
+
+@pytest.mark.parametrize("case", sorted(path.stem for path in MISTAKES.glob("*.toml")))
+def test_all_mistakes_are_reported_at_once(case: str, tmp_path: Path) -> None:
+    make_tree(tmp_path)
+    if case == "no_package":
+        make_tree(tmp_path, "other")
+    (tmp_path / "pyproject.toml").write_bytes((MISTAKES / f"{case}.toml").read_bytes())
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    expected = (MISTAKES / f"{case}.txt").read_text("utf-8")
+    assert str(caught.value) + "\n" == expected
+    assert len(caught.value.problems) == expected.count("\n  * ")
+
+
+def test_every_case_has_its_message() -> None:
+    assert {path.stem for path in MISTAKES.glob("*.toml")} == {path.stem for path in MISTAKES.glob("*.txt")}
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"there is no `pyproject\.toml`"):
+        load(tmp_path)
+
+
+def test_a_good_configuration(tmp_path: Path) -> None:
+    make_tree(tmp_path, "my_demo")
+    (tmp_path / "pyproject.toml").write_text(GOOD)
+    project = load(tmp_path)
+    assert (project.name, project.version, project.package) == ("my-demo", "1.0", "src/my_demo")
+    text, calc, vendored = project.components.values()
+    assert (text.file, text.language, text.grants, text.dynamic) == (
+        "src/my_demo/tools.py",
+        "python",
+        {"http", "env"},
+        False,
+    )
+    assert (calc.language, calc.grants, calc.dynamic) == ("zig", frozenset(), True)
+    assert (vendored.file, vendored.language) == ("vendor/tools.wasm", None)
+    default, small = project.servers.values()
+    assert default.components == ("calc", "text")
+    assert (default.name, default.title, default.on_duplicate) == ("my-demo", "Demo", "error")
+    assert (default.description, default.website_url) == ("Does things", "https://example.org")
+    assert (small.name, small.description, small.website_url, small.instructions, small.on_duplicate) == (
+        "small",
+        "Less",
+        "https://example.org/small",
+        "Ask.",
+        "first",
+    )
+
+
+def test_outputs_follow_from_the_configuration_alone(tmp_path: Path) -> None:
+    make_tree(tmp_path, "my_demo")
+    (tmp_path / "pyproject.toml").write_text(GOOD)
+    names = [path.relative_to(tmp_path).as_posix() for path in load(tmp_path).outputs]
+    folder = "src/my_demo/_wasmcp"
+    assert names == [f"{folder}/default.wasm", f"{folder}/small.wasm", f"{folder}/manifest.json"]
+
+
+def test_cleaning_needs_no_sources(tmp_path: Path) -> None:
+    make_tree(tmp_path, "my_demo")
+    (tmp_path / "pyproject.toml").write_text(GOOD)
+    (tmp_path / "zig/calc.zig").unlink()
+    with pytest.raises(ConfigError, match=r"calc\.source` does not exist"):
+        load(tmp_path)
+    assert load(tmp_path, check_files=False).servers
+
+
+def test_a_link_out_of_the_project(tmp_path: Path) -> None:
+    root = make_tree(tmp_path / "project", "my_demo")
+    (tmp_path / "outside.zig").write_text("")
+    (root / "zig/calc.zig").unlink()
+    (root / "zig/calc.zig").symlink_to(tmp_path / "outside.zig")
+    (root / "pyproject.toml").write_text(GOOD)
+    with pytest.raises(ConfigError, match="leads out of the project through a link"):
+        load(root)
+
+
+def test_a_project_under_a_linked_folder(tmp_path: Path) -> None:
+    root = make_tree(tmp_path / "real", "my_demo")
+    (root / "pyproject.toml").write_text(GOOD)
+    (tmp_path / "link").symlink_to(root)
+    assert load(tmp_path / "link").root == tmp_path / "link"
