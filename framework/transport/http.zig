@@ -30,19 +30,17 @@ pub const Response = struct {
         return .{ .status = status, .kind = .text, .body = body };
     }
 
-    /// The media type of the body, when there is one.
-    pub fn contentType(response: Response) ?[]const u8 {
-        if (response.body.len == 0) return null;
-        return switch (response.kind) {
+    /// The headers that it needs: the type of the body when there is one, and what a 405 must say (RFC 9110, section 15.5.6).
+    pub fn headers(response: Response) [2]?Field {
+        const kind: []const u8 = switch (response.kind) {
             .json => "application/json",
             .text => "text/plain; charset=utf-8",
             .event_stream => "text/event-stream",
         };
-    }
-
-    /// The value of `Allow`, which a 405 must have. RFC 9110, section 15.5.6.
-    pub fn allow(response: Response) ?[]const u8 {
-        return if (response.status == 405) "POST" else null;
+        return .{
+            if (response.body.len > 0) .{ .name = "content-type", .value = kind } else null,
+            if (response.status == 405) .{ .name = "allow", .value = "POST" } else null,
+        };
     }
 };
 
@@ -53,6 +51,8 @@ pub const Mirror = struct {
     name: Value = .absent,
     /// Whether the client takes a stream of events for an answer.
     streams: bool = false,
+    /// Whether the announced length is more than is allowed: the body need not be read.
+    too_large: bool = false,
 
     /// A header that mirrors a member of the body.
     pub const Value = union(enum) {
@@ -102,8 +102,8 @@ pub fn admit(head: Head) Verdict {
     if (!json(content_type orelse "")) return .{ .refused = .refuse(415, "Unsupported media type: the body must be application/json\n") };
     if (!accept.takesJson()) return .{ .refused = .refuse(406, "Not acceptable: the answer is application/json or text/event-stream\n") };
     if (length) |digits| {
-        const bytes = std.fmt.parseInt(u64, digits, 10) catch body_limit;
-        if (bytes > body_limit) return .{ .refused = .{ .status = 413 } };
+        const bytes = std.fmt.parseInt(u64, digits, 10) catch 0;
+        mirror.too_large = bytes > body_limit;
     }
     mirror.streams = accept.takesEvents();
     return .{ .admitted = mirror };
@@ -266,6 +266,15 @@ test "origins" {
     for (bad) |origin| try testing.expectEqual(403, verdict("POST", "/mcp", &(plain ++ [_]Field{.{ .name = "ORIGIN", .value = origin }})));
 }
 
+test "headers of a response" {
+    const refused = admit(.{ .method = "GET", .target = "/mcp", .fields = &.{} }).refused;
+    const given = refused.headers();
+    try testing.expectEqualStrings("text/plain; charset=utf-8", given[0].?.value);
+    try testing.expectEqualStrings("POST", given[1].?.value);
+    const accepted: Response = .{ .status = 202 };
+    for (accepted.headers()) |field| try testing.expect(field == null);
+}
+
 test "media types" {
     const Case = struct { content_type: []const u8, accept: ?[]const u8, status: u16, streams: bool = false };
     const cases = [_]Case{
@@ -299,8 +308,8 @@ test "media types" {
 test "announced length" {
     const just = plain ++ [_]Field{.{ .name = "Content-Length", .value = "4194304" }};
     const over = plain ++ [_]Field{.{ .name = "Content-Length", .value = "4194305" }};
-    try testing.expectEqual(0, verdict("POST", "/mcp", &just));
-    try testing.expectEqual(413, verdict("POST", "/mcp", &over));
+    try testing.expect(!admit(.{ .method = "POST", .target = "/mcp", .fields = &just }).admitted.too_large);
+    try testing.expect(admit(.{ .method = "POST", .target = "/mcp", .fields = &over }).admitted.too_large);
 }
 
 test "mirrored headers" {

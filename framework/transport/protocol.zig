@@ -71,7 +71,7 @@ pub const too_large: Fault = .{
 
 pub fn Protocol(comptime Peer: type) type {
     return struct {
-        peer: Peer,
+        peer: *Peer,
         /// Memory for one message.
         arena: Allocator,
         texts: *lifecycle.Texts,
@@ -102,7 +102,7 @@ pub fn Protocol(comptime Peer: type) type {
         /// Answer the body of an admitted HTTP request. Status 0: a stream of events has begun, and `body` is its last
         /// chunk. Specification: basic/transports/streamable-http.
         pub fn post(self: *Self, head: http.Head, mirror: http.Mirror, body: []const u8, output: Peer.Output) Error!http.Response {
-            if (body.len > http.body_limit) return .{ .status = 413, .body = self.peer.refusal(too_large) };
+            if (mirror.too_large or body.len > http.body_limit) return .{ .status = 413, .body = self.peer.refusal(too_large) };
             if (!std.unicode.utf8ValidateSlice(body)) return .{ .status = 400, .body = self.peer.refusal(not_utf8) };
             // No header: a revision that did not have it yet. One we know: that. Another: this is about 2026-07-28.
             var older_revision: ?[]const u8 = switch (mirror.version) {

@@ -83,14 +83,16 @@ const Peer = struct {
 const Bench = struct {
     state: std.heap.ArenaAllocator,
     texts: lifecycle.Texts,
+    peer: Peer,
 
     fn init() Bench {
-        return .{ .state = .init(testing.allocator), .texts = undefined };
+        return .{ .state = .init(testing.allocator), .texts = undefined, .peer = undefined };
     }
 
     fn server(bench: *Bench) protocol.Protocol(Peer) {
         bench.texts = .{ .allocator = bench.state.allocator() };
-        return .{ .peer = .{ .arena = bench.state.allocator() }, .arena = bench.state.allocator(), .texts = &bench.texts };
+        bench.peer = .{ .arena = bench.state.allocator() };
+        return .{ .peer = &bench.peer, .arena = bench.state.allocator(), .texts = &bench.texts };
     }
 };
 

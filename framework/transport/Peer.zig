@@ -1,0 +1,105 @@
+//! The rest of the server, as `protocol.zig` wants to see it: `server-io` by `wire` and `messages`, the chain by
+//! `server-handler`, what composition baked in by `server-metadata`.
+
+const std = @import("std");
+const bindings = @import("bindings");
+const http = @import("http.zig");
+const lifecycle = @import("lifecycle.zig");
+const protocol = @import("protocol.zig");
+
+const memory = bindings.memory;
+const wire = bindings.wire;
+
+const Peer = @This();
+
+pub const Request = bindings.messages.Request;
+pub const Reply = bindings.messages.Reply;
+
+/// Where the events of a request go. `response`: into the wasi:http response that `outparam` stands for.
+pub const Output = union(enum) { none, stdio, messages: u32, exchange: u32, response };
+
+/// The wasi:http response, while nobody has begun it.
+outparam: ?bindings.wasi_http.types.ResponseOutparam = null,
+
+pub fn parse(_: *Peer, body: []const u8) protocol.Incoming(Request) {
+    return switch (wire.parse(body)) {
+        .request => |opened| .{ .request = .{
+            .request = opened.request,
+            .method = opened.method,
+            .target = opened.target,
+            .version = opened.version,
+            .fault = if (opened.fault) |fault| .{ .code = fault.code, .message = fault.message, .data = fault.data } else null,
+        } },
+        .notification => .notification,
+        .response => .response,
+        .invalid => |invalid| .{ .invalid = .{ .code = invalid[0], .body = invalid[1] } },
+    };
+}
+
+pub fn params(_: *Peer, request: Request) []const u8 {
+    return request.params();
+}
+
+pub fn refusal(_: *Peer, fault: protocol.Fault) []const u8 {
+    return wire.refusal(.{ .code = fault.code, .message = fault.message, .data = fault.data });
+}
+
+pub fn begin(self: *Peer, request: Request, revision: []const u8, head: ?http.Head, output: Output) void {
+    wire.begin(request, .{
+        .version = revision,
+        .http = if (head) |given| facts(given) else null,
+        .identity = null,
+        .session = null,
+        .log_level = null,
+        .output = switch (output) {
+            .none => .none,
+            .stdio => .stdio,
+            .messages => |token| .{ .messages = token },
+            .exchange => |token| .{ .exchange = token },
+            .response => .{ .http = self.outparam.? },
+        },
+    });
+    if (output == .response) self.outparam = null;
+}
+
+pub fn handle(_: *Peer, request: Request) ?Reply {
+    return bindings.server_handler.handle(request);
+}
+
+pub fn finish(self: *Peer, request: Request, reply: ?Reply) protocol.Answer {
+    const answer = wire.finish(request, reply);
+    if (answer.outparam) |outparam| self.outparam = outparam;
+    return .{ .body = answer.body, .code = answer.code, .streamed = answer.streamed, .cancelled = answer.cancelled };
+}
+
+pub fn raw(_: *Peer, json: []const u8) Reply {
+    return Reply.raw(json);
+}
+
+pub fn failure(_: *Peer, fault: protocol.Fault) Reply {
+    return Reply.failure(.{ .code = fault.code, .message = fault.message, .data = fault.data });
+}
+
+pub fn metadata(_: *Peer) lifecycle.Metadata {
+    const baked = bindings.server_metadata;
+    return .{ .implementation = baked.implementation_(), .instructions = baked.instructions(), .capabilities = baked.capabilities() };
+}
+
+/// What the chain may know of the head. Values that are not UTF-8 are taken for Latin-1 (RFC 9110, section 5.5).
+fn facts(head: http.Head) bindings.messages.HttpFacts {
+    const Pair = std.meta.Child(@FieldType(bindings.messages.HttpFacts, "headers"));
+    const headers = memory.alloc(Pair, head.fields.len);
+    for (head.fields, headers) |field, *pair| {
+        const name = memory.alloc(u8, field.name.len);
+        pair.* = .{ std.ascii.lowerString(name, field.name), text(field.value) };
+    }
+    return .{ .method = head.method, .path = head.target, .headers = headers };
+}
+
+fn text(value: []const u8) []const u8 {
+    if (std.unicode.utf8ValidateSlice(value)) return value;
+    const out = memory.alloc(u8, 2 * value.len);
+    var n: usize = 0;
+    for (value) |byte| n += std.unicode.utf8Encode(byte, out[n..]) catch unreachable;
+    return out[0..n];
+}
