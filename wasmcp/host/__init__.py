@@ -1,0 +1,33 @@
+"""The in-process runtime: servers on wasmtime, for tests, for stdio and for HTTP.
+
+Nothing here is imported before it is used: the start of a stdio server is paid by every user of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wasmcp.host.limits import Limits
+    from wasmcp.host.results import HttpResponse, Tool, ToolResult
+    from wasmcp.host.server import Server, open_server
+
+__all__ = ["HttpResponse", "Limits", "Server", "Tool", "ToolResult", "open_server"]
+
+_HOMES = {
+    "HttpResponse": "results",
+    "Limits": "limits",
+    "Server": "server",
+    "Tool": "results",
+    "ToolResult": "results",
+    "open_server": "server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name where it lives (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module `wasmcp.host` has no attribute `{name}`")
+    from importlib import import_module
+
+    return getattr(import_module(f"wasmcp.host.{_HOMES[name]}"), name)

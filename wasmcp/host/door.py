@@ -1,0 +1,167 @@
+"""The two functions of the `exchange` door, called through wasmtime's C API.
+
+wasmtime-py's own `Func.__call__` asks for the function's type, walks it and copies every string twice, which costs
+four times what the call itself does; it also passes exceptions through a slot that is global to the process
+(``wasmtime.component._enter``), so that two threads could raise each other's. Both functions here have types that
+never change, so their values are laid out once, and errors come back where they belong.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+from wasmtime import _ffi as ffi
+
+from wasmcp.errors import ArtifactError, ResponseTooLarge
+
+if TYPE_CHECKING:
+    from wasmtime import Store
+    from wasmtime.component import Instance
+
+EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
+
+_Value = ffi.wasmtime_component_val_t
+_PADDING = ctypes.sizeof(_Value) - 24  # what a value holds beyond kind, size and pointer
+_U32 = ffi.WASMTIME_COMPONENT_U32.value
+_STRING = ffi.WASMTIME_COMPONENT_STRING.value
+
+_call = ffi.dll.wasmtime_component_func_call
+_delete_value = ffi.dll.wasmtime_component_val_delete
+_string_at = ctypes.string_at
+
+
+class _Text(ctypes.Structure):
+    """A string value to pass: borrowed for the call, never freed by the callee."""
+
+    _fields_ = (
+        ("kind", ctypes.c_uint8),
+        ("size", ctypes.c_size_t),
+        ("data", ctypes.c_char_p),
+        ("rest", ctypes.c_uint8 * _PADDING),
+    )
+
+
+class _Got(ctypes.Structure):
+    """A value that came back: a string, an integer, or a list of values."""
+
+    _fields_ = (
+        ("kind", ctypes.c_uint8),
+        ("size", ctypes.c_size_t),
+        ("data", ctypes.c_void_p),
+        ("rest", ctypes.c_uint8 * _PADDING),
+    )
+
+
+class _Entry(ctypes.Structure):
+    """A field of a record that came back: its name, then its value."""
+
+    _fields_ = (("name", ctypes.c_size_t * 2), ("value", _Got))
+
+
+_Pair = _Got * 2
+_Response = _Entry * 3
+_Pointer = ctypes.POINTER(_Value)
+
+
+class CallFailed(Exception):
+    """The call ended in a trap. `message` is wasmtime's, with the backtrace."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(message)
+
+
+class Door:
+    """The `exchange` functions of one instance. Belongs to one thread at a time."""
+
+    def __init__(self, store: Store, instance: Instance, name: str, response_limit: int | None) -> None:
+        """Look the functions up.
+
+        Raises:
+            ArtifactError: The component does not export the door.
+        """
+        self._limit = (1 << 62) if response_limit is None else response_limit
+        self._context = store._context()  # noqa: SLF001 - the C API needs the raw pointer
+        exchange = instance.get_export_index(store, EXCHANGE)
+        found = []
+        for function in ("message", "http"):
+            index = exchange and instance.get_export_index(store, function, exchange)
+            func = index and instance.get_func(store, index)
+            if not func:
+                raise ArtifactError(
+                    name,
+                    f"is no server: it does not export `{EXCHANGE}`; compose one from it with `wasmcp compose server`",
+                )
+            found.append(func._func)  # noqa: SLF001
+        self._functions = found
+        self._message, self._http = (ctypes.byref(function) for function in found)
+        self._message_values = (_Text * 3)()
+        self._http_values = (_Text * 5)()
+        for values in (self._message_values, self._http_values):
+            values[0].kind = _U32
+            for value in values[1:]:
+                value.kind = _STRING
+        self._result = _Got()
+        self._message_pointer = ctypes.cast(self._message_values, _Pointer)
+        self._http_pointer = ctypes.cast(self._http_values, _Pointer)
+        self._result_pointer = ctypes.cast(ctypes.byref(self._result), _Pointer)
+
+    def message(self, token: int, line: bytes, state: bytes) -> tuple[bytes, bytes]:
+        """Call `exchange.message`. Both texts must be valid UTF-8: anything else would abort the process.
+
+        Raises:
+            CallFailed: It trapped.
+            ResponseTooLarge: The answer is above the limit.
+        """
+        values = self._message_values
+        values[0].size = token
+        value = values[1]
+        value.size = len(line)
+        value.data = line
+        value = values[2]
+        value.size = len(state)
+        value.data = state
+        result = self._run(self._message, self._message_pointer, 3)
+        try:
+            answer, after = _Pair.from_address(result.data)
+            return self._text(answer), self._text(after)
+        finally:
+            _delete_value(self._result_pointer)
+
+    def http(self, token: int, method: bytes, target: bytes, headers: bytes, body: bytes) -> tuple[int, bytes, bytes]:
+        """Call `exchange.http`. All texts must be valid UTF-8. Returns status, header lines and body.
+
+        Raises:
+            CallFailed: It trapped.
+            ResponseTooLarge: The body is above the limit.
+        """
+        values = self._http_values
+        values[0].size = token
+        for value, text in zip(values[1:], (method, target, headers, body), strict=True):
+            value.size = len(text)
+            value.data = text
+        result = self._run(self._http, self._http_pointer, 5)
+        try:
+            status, fields, content = _Response.from_address(result.data)
+            return status.value.size & 0xFFFF, self._text(fields.value), self._text(content.value)
+        finally:
+            _delete_value(self._result_pointer)
+
+    def _run(self, function: Any, values: Any, count: int) -> Any:
+        result = self._result
+        error = _call(function, self._context, values, count, self._result_pointer, 1)
+        if error:
+            message = ffi.wasm_byte_vec_t()
+            ffi.wasmtime_error_message(error, ctypes.byref(message))
+            text = bytes(ffi.to_bytes(message)).decode("utf-8", "replace")
+            ffi.wasm_byte_vec_delete(ctypes.byref(message))
+            ffi.wasmtime_error_delete(error)
+            raise CallFailed(text)
+        return result
+
+    def _text(self, value: Any) -> bytes:
+        size: int = value.size
+        if size > self._limit:
+            raise ResponseTooLarge(size, self._limit)
+        return _string_at(value.data, size) if size else b""

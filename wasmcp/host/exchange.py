@@ -1,0 +1,154 @@
+"""A server in this process, driven through its `exchange` door: whole messages in, whole messages out."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.host.pool import Call, Pool
+from wasmcp.host.results import HttpResponse, parse_field_lines
+from wasmcp.host.text import as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from wasmcp.host.instance import Program
+    from wasmcp.host.pipes import StderrLog
+
+
+class Exchange:
+    """A running server, and whole messages to and from it. `wasmcp.host.server.Server` speaks MCP on top of it."""
+
+    def __init__(
+        self,
+        program: Program,
+        stderr: StderrLog,
+        *,
+        instances: int | None = None,
+        on_wire: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self.limits = program.limits
+        self.pool = Pool(program, instances)
+        self._stderr = stderr
+        self._on_wire = on_wire
+        self._state = b""
+
+    def close(self) -> None:
+        """Stop the server: what still runs is cancelled, all instances are dropped."""
+        self.pool.close()
+
+    @property
+    def stderr(self) -> str:
+        """What the server's code has written to stderr, the last 64 KiB of it."""
+        return self._stderr.text()
+
+    @property
+    def state(self) -> str:
+        """What the server knows about its stdio client, opaque; the empty string before the first line."""
+        return self._state.decode("utf-8", "replace")
+
+    def send(
+        self, line: str | bytes, *, on_event: Callable[[str], None] | None = None, timeout: float | None = None
+    ) -> str | None:
+        """Send one line as the client of a stdio server would. Returns the answer, None when there is none.
+
+        Args:
+            line: A JSON-RPC message, or whatever a broken client sends, without its line feed.
+            on_event: Called with each notification that precedes the answer, as it happens, on a thread of the host.
+            timeout: Seconds, instead of the limit.
+
+        Raises:
+            GuestTrap: The server's code trapped, or took too long, or too much.
+            ResponseTooLarge: The answer is above the limit.
+        """
+        self._wire("->", line)
+        answer, state = self._run((as_text(line, self.limits.request), self._state), on_event, timeout)
+        self._state = state
+        text: str = answer.decode("utf-8")
+        if not text:
+            return None
+        self._wire("<-", text)
+        return text
+
+    def http(
+        self,
+        method: str,
+        target: str = "/mcp",
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        body: str | bytes = b"",
+        *,
+        timeout: float | None = None,
+    ) -> HttpResponse:
+        """Send one HTTP request and wait for the whole response.
+
+        Raises:
+            GuestTrap: The server's code trapped, or took too long, or too much.
+            ResponseTooLarge: The body is above the limit.
+        """
+        pairs = headers.items() if hasattr(headers, "items") else headers
+        lines = "".join(f"{name}: {value}\r\n" for name, value in pairs)
+        head: dict[str, Any] = {}
+        chunks: list[str] = []
+
+        def on_event(kind: str, text: str) -> None:
+            if kind == "head":
+                head.update(json.loads(text))
+            elif kind == "chunk":
+                chunks.append(json.loads(text))
+
+        request = (
+            as_text(method),
+            as_text(target),
+            as_text(lines),
+            as_text(body, self.limits.request),
+        )
+        self._wire("->", body)
+        status, fields, content = self._call(request, on_event, timeout)
+        last = content.decode("utf-8")
+        if status == 0:
+            if last:
+                chunks.append(last)
+            whole = "".join(chunks)
+            self._wire("<-", whole)
+            return HttpResponse(head["status"], [(name, value) for name, value in head["headers"]], whole, chunks)
+        self._wire("<-", last)
+        return HttpResponse(status, parse_field_lines(fields.decode("utf-8")), last)
+
+    def _run(
+        self, request: tuple[bytes, bytes], on_event: Callable[[str], None] | None, timeout: float | None
+    ) -> tuple[bytes, bytes]:
+        failures: list[Exception] = []
+
+        def event(kind: str, text: str) -> None:
+            if kind == "message":
+                self._wire("<-", text)
+                if on_event is not None and not failures:
+                    try:
+                        on_event(text)
+                    except Exception as error:  # noqa: BLE001 - raised below, where the caller is
+                        failures.append(error)
+
+        answer: tuple[bytes, bytes] = self._call(request, event, timeout)
+        if failures:
+            raise failures[0]
+        return answer
+
+    def _call(self, request: tuple[bytes, ...], on_event: Callable[[str, str], None], timeout: float | None) -> Any:
+        waiter = threading.Lock()
+        waiter.acquire()
+        limit = self.limits.timeout if timeout is None else timeout
+        call = Call(request, limit, lambda _call: waiter.release(), on_event)
+        self.pool.submit(call)
+        try:
+            waiter.acquire()
+        except BaseException:  # Ctrl-C, or pytest's own time limit
+            call.cancel()
+            raise
+        if call.error is not None:
+            raise call.error
+        return call.result
+
+    def _wire(self, direction: str, text: str | bytes) -> None:
+        if self._on_wire is not None:
+            self._on_wire(direction, text if isinstance(text, str) else text.decode("utf-8", "backslashreplace"))
