@@ -22,6 +22,7 @@ from wasmcp.component.model import (
     TypeBound,
     TypeName,
     ValueType,
+    resolve,
 )
 from wasmcp.component.typeimports import TypeImports
 from wasmcp.component.typewriter import TypeWriter
@@ -160,10 +161,10 @@ class _Shim:
         exports = TypeWriter(self.builder, self._export_type)
         for name, extern in instance.exports.items():
             if isinstance(extern, TypeBound):
-                key = (interface, name)
-                self._exported[key] = self.builder.export(name, Sort.TYPE, self._imported[key])
+                index = self._imported[interface, name] if _is_resource(extern.type) else exports.index(extern.type)
+                exported = self._exported[interface, name] = self.builder.export(name, Sort.TYPE, index)
                 if isinstance(extern.type, Resource):
-                    self._exported[extern.type.interface, extern.type.name] = self._exported[key]
+                    self._exported[extern.type.interface, extern.type.name] = exported
             elif isinstance(extern, Func):
                 self.builder.export(name, Sort.FUNC, functions[name], func_extern(exports.func(extern)))
 
@@ -185,6 +186,10 @@ class _Shim:
     def _export_type(self, type_: TypeName | Resource) -> int:
         key = (type_.interface, type_.name)
         return self._exported[key] if key in self._exported else self._import_type(type_)
+
+
+def _is_resource(type_: ValueType | Resource) -> bool:
+    return isinstance(resolve(type_), Resource)
 
 
 class _Module:

@@ -88,7 +88,9 @@ class HandleDropper:
         fields, cases = abi.fields_of(resolved), abi.cases_of(resolved)
         if fields is not None:
             offsets = abi.layout(fields)[0]
-            return b"".join(self._in_memory(base, offset + at, field) for at, field in zip(offsets, fields, strict=True))
+            return b"".join(
+                self._in_memory(base, offset + at, field) for at, field in zip(offsets, fields, strict=True)
+            )
         if cases is not None:
             select = core.local_get(base) + core.load(core.I32, abi.discriminant_size(len(cases)), offset)
             payload = offset + abi.payload_offset(cases)

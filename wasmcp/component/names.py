@@ -1,0 +1,124 @@
+"""Names of imports and exports, and which versions of an interface can stand for each other.
+
+Source: component-model, design/mvp/Explainer.md, "Import and Export Definitions" (interface names, canonical
+versions); semver.org 2.0.0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+_NUMBER = r"(0|[1-9][0-9]{0,9})"
+_VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-([0-9A-Za-z.-]+))?(?:\+([0-9A-Za-z.-]+))?")
+_INTERFACE = re.compile(r"([a-zA-Z0-9:-]+:[a-zA-Z0-9-]+)/([a-zA-Z0-9/-]+)(?:@(.+))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A semantic version. `prerelease` and `build` are empty strings where there are none."""
+
+    major: int
+    minor: int
+    patch: int
+    prerelease: str = ""
+    build: str = ""
+
+    @property
+    def track(self) -> str:
+        """What versions that can stand for each other have in common.
+
+        The major version; below 1.0.0 the minor version with it; below 0.1.0 all three. A pre-release stands alone.
+        """
+        if self.prerelease:
+            return f"{self.major}.{self.minor}.{self.patch}-{self.prerelease}"
+        if self.major:
+            return f"{self.major}"
+        return f"0.{self.minor}" if self.minor else f"0.0.{self.patch}"
+
+    @property
+    def precedence(self) -> tuple[int, int, int]:
+        """For comparing versions of one track."""
+        return (self.major, self.minor, self.patch)
+
+
+@dataclass(frozen=True)
+class InterfaceName:
+    """The parts of `namespace:package/interface@version`; `package` holds the namespace too."""
+
+    package: str
+    interface: str
+    version: Version | None
+
+    @property
+    def track(self) -> str:
+        """The name with the version's track instead of the version."""
+        base = f"{self.package}/{self.interface}"
+        return base if self.version is None else f"{base}@{self.version.track}"
+
+
+@lru_cache(maxsize=4096)
+def parse(name: str) -> InterfaceName | None:
+    """The parts of an interface's name; None for any other name (a plain one, a URL, a version that is not one)."""
+    match = _INTERFACE.fullmatch(name)
+    if match is None:
+        return None
+    package, interface, version = match.groups()
+    if version is None:
+        return InterfaceName(package, interface, None)
+    found = _VERSION.fullmatch(version)
+    if found is None:
+        return None
+    major, minor, patch = (int(number) for number in found.groups()[:3])
+    return InterfaceName(package, interface, Version(major, minor, patch, found[4] or "", found[5] or ""))
+
+
+def track(name: str) -> str:
+    """What the names of compatible imports have in common: equal tracks can be one import."""
+    parsed = parse(name)
+    return name if parsed is None else parsed.track
+
+
+def compatible(one: str, other: str) -> bool:
+    """Whether two names are the same, or of one interface in versions that can stand for each other."""
+    return one == other or track(one) == track(other)
+
+
+def newest(names: Iterable[str]) -> str:
+    """Of several compatible names the one with the highest version; of equal ones the first.
+
+    Raises:
+        ValueError: there are none.
+    """
+    best: str | None = None
+    best_precedence = (-1, -1, -1)
+    for name in names:
+        parsed = parse(name)
+        precedence = parsed.version.precedence if parsed and parsed.version else (0, 0, 0)
+        if best is None or precedence > best_precedence:
+            best, best_precedence = name, precedence
+    if best is None:
+        raise ValueError("no names")
+    return best
+
+
+def find(name: str, names: Iterable[str]) -> str | None:
+    """The entry of `names` that is `name`, else one that is compatible with it.
+
+    A `name` without a version finds any version of its interface. None: there is no such entry.
+    """
+    candidates = list(names)
+    if name in candidates:
+        return name
+    wanted = parse(name)
+    if wanted is None:
+        return None
+    for candidate in candidates:
+        parsed = parse(candidate)
+        if parsed is None or (parsed.package, parsed.interface) != (wanted.package, wanted.interface):
+            continue
+        if wanted.version is None or parsed.track == wanted.track:
+            return candidate
+    return None
