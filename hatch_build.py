@@ -93,7 +93,7 @@ def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
             from wasmcp.toolchains.zig import build_component
 
             begun = time.perf_counter()
-            build_component(source, ROOT / "wit", name, output)
+            build_component(source, ROOT / "wit", name, output, modules={"lib": ROOT / "framework" / "lib" / "lib.zig"})
             say(f"framework: {name}.wasm, {output.stat().st_size:,} bytes, {time.perf_counter() - begun:.1f} s")
             # After each: what is built stays built when the next one does not compile.
             temporary = stamp_path.with_suffix(f".{os.getpid()}")

@@ -1,0 +1,153 @@
+"""A resolved WIT package: what `wasm-tools component wit --json` says, with the questions the generator asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wasmcp.bindgen.wasm_tools import resolve_wit
+from wasmcp.errors import BindgenError
+
+TypeRef = int | str  # an index into `Resolved.types`, or the name of a primitive type
+
+
+@dataclass(frozen=True)
+class Package:
+    """The name of a WIT package: `wasi:http@0.2.8`."""
+
+    namespace: str
+    name: str
+    version: str
+
+    @classmethod
+    def parse(cls, text: str) -> Package:
+        """Read `namespace:name[@version]`."""
+        full, _, version = text.partition("@")
+        namespace, _, name = full.partition(":")
+        return cls(namespace, name, version)
+
+
+@dataclass(frozen=True)
+class Item:
+    """An interface that a world imports or exports.
+
+    Attributes:
+        index: Its place in `Resolved.interfaces`.
+        module: What the Canonical ABI calls it: `wasi:http/types@0.2.8`, or the plain name of an inline interface.
+        name: Its own name, in kebab-case.
+        package: Its package; None for an interface written inside the world.
+    """
+
+    index: int
+    module: str
+    name: str
+    package: Package | None
+
+
+class Resolved:
+    """All interfaces and types of a WIT package and what it uses, and one world of it.
+
+    Attributes:
+        types: Type definitions as wasm-tools writes them: `name`, `kind`, `owner`, `docs`.
+        interfaces: Interfaces likewise: `name`, `types`, `functions`.
+        package: The world's package.
+    """
+
+    def __init__(self, wit: str | Path, world: str) -> None:
+        """Resolve `wit` and find `world` in its main package.
+
+        Args:
+            wit: A directory with WIT files (and a `deps` folder), or one file.
+            world: The world's name.
+
+        Raises:
+            BindgenError: The package is not valid, or has no such world.
+            ToolchainMissing: wasm-tools is not installed.
+        """
+        data = resolve_wit(wit)
+        self.types: list[dict[str, Any]] = data["types"]
+        self.interfaces: list[dict[str, Any]] = data["interfaces"]
+        self._packages = [Package.parse(package["name"]) for package in data["packages"]]
+        # wasm-tools lists dependencies before what uses them: the main package is the last one.
+        main = len(self._packages) - 1
+        worlds = {w["name"]: w for w in data["worlds"] if w["package"] == main}
+        if world not in worlds:
+            known = ", ".join(f"`{name}`" for name in sorted(worlds)) or "none"
+            raise BindgenError(f"`{wit}` has no world `{world}`; its worlds: {known}", path=str(wit), item=world)
+        self.world = worlds[world]
+        self.package = self._packages[main]
+        self.imports = list(self._items("imports"))
+        self.exports = list(self._items("exports"))
+        self.exported = {item.index for item in self.exports}
+        self.imported = {item.index for item in self.imports}
+
+    def _items(self, side: str) -> Iterator[Item]:
+        for key, entry in self.world[side].items():
+            if "interface" not in entry:
+                continue
+            index = entry["interface"]["id"]
+            interface = self.interfaces[index]
+            if interface["name"] is None:
+                yield Item(index, key, key, None)
+                continue
+            package = self._packages[interface["package"]]
+            version = f"@{package.version}" if package.version else ""
+            module = f"{package.namespace}:{package.name}/{interface['name']}{version}"
+            yield Item(index, module, interface["name"], package)
+
+    def world_functions(self, side: str) -> list[dict[str, Any]]:
+        """Functions that the world imports or exports directly."""
+        return [entry["function"] for entry in self.world[side].values() if "function" in entry]
+
+    def world_types(self) -> dict[str, int]:
+        """Types that the world itself defines or uses, by name."""
+        return {name: entry["type"]["id"] for name, entry in self.world["imports"].items() if "type" in entry}
+
+    def versions(self, package: Package) -> set[str]:
+        """All versions in which a package takes part."""
+        return {p.version for p in self._packages if (p.namespace, p.name) == (package.namespace, package.name)}
+
+    def origin(self, ref: TypeRef) -> TypeRef:
+        """Follow aliases (`type a = b`, `use`) to the definition."""
+        while isinstance(ref, int):
+            kind = self.types[ref]["kind"]
+            if not isinstance(kind, dict) or "type" not in kind:
+                break
+            ref = kind["type"]
+        return ref
+
+    def parts(self, ref: TypeRef) -> list[TypeRef]:
+        """The types a type is made of, one level down."""
+        if not isinstance(ref, int):
+            return []
+        kind = self.types[ref]["kind"]
+        if not isinstance(kind, dict):
+            return []
+        ((tag, body),) = kind.items()
+        parts: list[TypeRef | None]
+        if tag == "record":
+            parts = [field["type"] for field in body["fields"]]
+        elif tag == "variant":
+            parts = [case.get("type") for case in body["cases"]]
+        elif tag == "tuple":
+            parts = body["types"]
+        elif tag == "result":
+            parts = [body.get("ok"), body.get("err")]
+        elif tag == "handle":
+            parts = list(body.values())
+        elif tag in ("list", "option", "type"):
+            parts = [body]
+        else:
+            parts = []
+        return [part for part in parts if part is not None]
+
+    def holds_exported_resource(self, ref: TypeRef) -> bool:
+        """Whether a type, seen from an export, has a handle in it to a resource that this component defines."""
+        if not isinstance(ref, int):
+            return False
+        entry = self.types[ref]
+        if entry["kind"] == "resource":
+            return (entry.get("owner") or {}).get("interface") in self.exported
+        return any(self.holds_exported_resource(part) for part in self.parts(ref))

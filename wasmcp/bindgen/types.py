@@ -1,0 +1,272 @@
+"""WIT types as Zig: expressions that name a type, and declarations that define one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from wasmcp.bindgen.names import Scope, camel, quote, snake, title
+from wasmcp.bindgen.resolved import Item, Resolved, TypeRef
+from wasmcp.errors import BindgenError
+
+PRIMITIVES = {
+    "bool": "bool",
+    "u8": "u8",
+    "u16": "u16",
+    "u32": "u32",
+    "u64": "u64",
+    "s8": "i8",
+    "s16": "i16",
+    "s32": "i32",
+    "s64": "i64",
+    "f32": "f32",
+    "f64": "f64",
+    "char": "u21",
+    "string": "[]const u8",
+}
+
+
+def docs(entry: dict[str, Any]) -> Iterator[str]:
+    """The documentation of a WIT item as Zig comment lines."""
+    for line in ((entry.get("docs") or {}).get("contents") or "").splitlines():
+        yield f"/// {line}".rstrip()
+
+
+class Naming:
+    """Where everything of a world is found in the generated file.
+
+    Attributes:
+        root: The names at the top of the file.
+        spaces: Interface -> the names around and inside it, for parameters to avoid.
+    """
+
+    def __init__(self, resolved: Resolved) -> None:
+        """Give every interface, type, resource and function its Zig name."""
+        self.resolved = resolved
+        self.root = Scope()
+        self._paths: dict[int, tuple[str, ...]] = {}
+        self._packages: dict[str, tuple[str, Scope]] = {}
+        self.spaces: dict[int, Scope] = {}
+        self.type_names: dict[int, str] = {}
+        self.function_names: dict[tuple[int, str], str] = {}
+        for item in [*resolved.imports, *resolved.exports]:
+            if item.index not in self._paths:
+                self._paths[item.index] = self._place(item)
+                self._name_interface(item.index)
+        for name, index in resolved.world_types().items():
+            self.type_names[index] = self.root.give(title(name))
+        self.world_function_names = {
+            "imports": {f["name"]: self.root.give(camel(f["name"])) for f in resolved.world_functions("imports")},
+            # These live in the implementer's `exports`, beside its interfaces.
+            "exports": {f["name"]: quote(camel(f["name"])) for f in resolved.world_functions("exports")},
+        }
+
+    def _place(self, item: Item) -> tuple[str, ...]:
+        package = item.package
+        if package is None or package == self.resolved.package:
+            return (self.root.give(snake(item.name)),)
+        space = f"{snake(package.namespace)}_{snake(package.name)}"
+        if len(self.resolved.versions(package)) > 1:
+            space += "_" + "".join(c if c.isalnum() else "_" for c in package.version)
+        if space not in self._packages:
+            self._packages[space] = (self.root.give(space), Scope())
+        name, scope = self._packages[space]
+        return (name, scope.give(snake(item.name)))
+
+    def _name_interface(self, index: int) -> None:
+        interface = self.resolved.interfaces[index]
+        scope = self.spaces[index] = Scope()
+        resources: dict[str, Scope] = {}
+        for name, ref in interface["types"].items():
+            self.type_names[ref] = scope.give(title(name))
+            if self.resolved.types[ref]["kind"] == "resource":
+                taken = frozenset({"handle", "drop", "init", "deinit", "new", "rep", "wit_kind", "is_exported"})
+                resources[name] = Scope(Scope.reserved | taken | {"BorrowedAs", "Object"})
+        for function in interface["functions"].values():
+            resource, member = split_member(function["name"])
+            if resource and not member:
+                self.function_names[index, function["name"]] = "init"
+            elif resource:
+                self.function_names[index, function["name"]] = resources[resource].give(camel(member))
+            else:
+                self.function_names[index, function["name"]] = scope.give(camel(function["name"]))
+        for inner in resources.values():
+            scope.avoid(inner.given)
+
+    def path(self, index: int) -> tuple[str, ...]:
+        """The namespaces an interface lies in, outermost first."""
+        return self._paths[index]
+
+    def parameters(self, function: dict[str, Any], index: int | None) -> list[str]:
+        """Names for a function's parameters that hide nothing around them: Zig allows no shadowing."""
+        scope = Scope()
+        scope.avoid(self.root.given)
+        if index is not None:
+            scope.avoid(self.spaces[index].names)
+        for _, package in self._packages.values():
+            scope.avoid(package.given)
+        return ["self" if p["name"] == "self" else scope.give(snake(p["name"])) for p in function["params"]]
+
+
+def split_member(name: str) -> tuple[str, str]:
+    """`[method]request.name` -> `request`, `name`; `[constructor]request` -> `request`, ``; `run` -> ``, `run`."""
+    if not name.startswith("["):
+        return "", name
+    resource, _, member = name.partition("]")[2].partition(".")
+    return resource, member
+
+
+class Types:
+    """Zig for the types of one world, seen from its imports or from its exports.
+
+    Seen from an export, a type of an interface that is itself exported is the exported one (WIT.md, "worlds": an
+    export's dependencies are its world's exports where they are exported).
+    """
+
+    def __init__(self, naming: Naming, *, exports: bool) -> None:
+        """Look at the world from one side."""
+        self.naming = naming
+        self.resolved = naming.resolved
+        self.exports = exports
+
+    def space(self, index: int) -> str:
+        """The full path of an interface's namespace."""
+        top = "bindings.exports." if self.exports and index in self.resolved.exported else "bindings."
+        return top + ".".join(self.naming.path(index))
+
+    def named(self, ref: int) -> str:
+        """The full path of a named type."""
+        owner = self.resolved.types[ref].get("owner") or {}
+        if "interface" in owner:
+            return f"{self.space(owner['interface'])}.{self.naming.type_names[ref]}"
+        return f"bindings.{self.naming.type_names[ref]}"
+
+    def expression(self, ref: TypeRef | None) -> str:
+        """The Zig type of a reference to a WIT type; `void` for none."""
+        if ref is None:
+            return "void"
+        if isinstance(ref, str):
+            if ref not in PRIMITIVES:
+                raise unsupported(ref)
+            return PRIMITIVES[ref]
+        if self.resolved.types[ref]["name"] is not None:
+            return self.named(ref)
+        return self.anonymous(self.resolved.types[ref]["kind"])
+
+    def anonymous(self, kind: Any) -> str:
+        """The Zig type of a type constructor."""
+        if not isinstance(kind, dict):
+            raise unsupported(str(kind))
+        ((tag, body),) = kind.items()
+        if tag == "list":
+            return f"[]const {self.expression(body)}"
+        if tag == "option":
+            return f"?{self.expression(body)}"
+        if tag == "tuple":
+            return f"struct {{ {', '.join(map(self.expression, body['types']))} }}"
+        if tag == "result":
+            return f"abi.Result({self.expression(body.get('ok'))}, {self.expression(body.get('err'))})"
+        if tag == "type":
+            return self.expression(body)
+        if tag == "handle" and "own" in body:
+            return self.expression(body["own"])
+        if tag == "handle":
+            return f"abi.Borrowed({self.expression(body['borrow'])})"
+        raise unsupported(tag)
+
+    def borrowed(self, ref: TypeRef) -> int | None:
+        """The resource, when a type is `borrow<resource>` itself."""
+        origin = self.resolved.origin(ref)
+        if not isinstance(origin, int):
+            return None
+        kind = self.resolved.types[origin]["kind"]
+        if isinstance(kind, dict) and "borrow" in kind.get("handle", {}):
+            borrow: int = kind["handle"]["borrow"]
+            return borrow
+        return None
+
+    def declaration(self, ref: int) -> Iterator[str]:
+        """The lines that define a named type that is no resource."""
+        entry = self.resolved.types[ref]
+        kind = entry["kind"]
+        name = self.naming.type_names[ref]
+        yield from docs(entry)
+        index = (entry.get("owner") or {}).get("interface")
+        if self.exports and index in self.resolved.imported and not self.resolved.holds_exported_resource(ref):
+            # One type for both sides, so that values pass through without a conversion.
+            yield f"pub const {name} = bindings.{'.'.join(self.naming.path(index))}.{name};"
+            return
+        tag = next(iter(kind)) if isinstance(kind, dict) else kind
+        if tag == "record":
+            yield from self._record(name, kind["record"]["fields"])
+        elif tag == "variant":
+            yield from self._cases(f"pub const {name} = union(enum({backing(len(kind['variant']['cases']))})) {{", kind)
+        elif tag == "enum":
+            yield from self._cases(f"pub const {name} = enum({backing(len(kind['enum']['cases']))}) {{", kind)
+        elif tag == "flags":
+            yield from self._flags(name, kind["flags"]["flags"])
+        else:
+            yield f"pub const {name} = {self.anonymous(kind)};"
+
+    def _record(self, name: str, fields: list[dict[str, Any]]) -> Iterator[str]:
+        scope = Scope(frozenset())
+        yield f"pub const {name} = struct {{"
+        for field in fields:
+            for line in docs(field):
+                yield f"    {line}"
+            default = self._default(field["type"])
+            yield f"    {scope.give(snake(field['name']))}: {self.expression(field['type'])}{default},"
+        yield "};"
+
+    def _default(self, ref: TypeRef) -> str:
+        # An author names what is there, and an item more in a later package breaks nobody.
+        origin = self.resolved.origin(ref)
+        kind = self.resolved.types[origin]["kind"] if isinstance(origin, int) else None
+        if isinstance(kind, dict) and "option" in kind:
+            return " = null"
+        if isinstance(kind, dict) and "list" in kind:
+            return " = &.{}"
+        return ""
+
+    def _cases(self, head: str, kind: dict[str, Any]) -> Iterator[str]:
+        ((_, body),) = kind.items()
+        scope = Scope(frozenset())
+        yield head
+        for case in body["cases"]:
+            for line in docs(case):
+                yield f"    {line}"
+            payload = case.get("type")
+            suffix = "" if payload is None else f": {self.expression(payload)}"
+            yield f"    {scope.give(snake(case['name']))}{suffix},"
+        yield "};"
+
+    def _flags(self, name: str, flags: list[dict[str, Any]]) -> Iterator[str]:
+        size = next((bits for bits in (8, 16, 32) if len(flags) <= bits), None)
+        if size is None:
+            raise BindgenError(f"flags `{name}` have {len(flags)} members; the Canonical ABI allows 32", item=name)
+        scope = Scope(frozenset({"_unused"}))
+        yield f"pub const {name} = packed struct(u{size}) {{"
+        for flag in flags:
+            for line in docs(flag):
+                yield f"    {line}"
+            yield f"    {scope.give(snake(flag['name']))}: bool = false,"
+        if len(flags) < size:
+            yield f"    _unused: u{size - len(flags)} = 0,"
+        yield "};"
+
+
+def backing(cases: int) -> str:
+    """The integer type of a discriminant (CanonicalABI.md, `discriminant_type`)."""
+    return "u8" if cases <= 1 << 8 else "u16" if cases <= 1 << 16 else "u32"
+
+
+def unsupported(kind: str) -> BindgenError:
+    """The error for a type that needs the asynchronous ABI, or is newer than this generator."""
+    return BindgenError(
+        f"`{kind}`: bindings know the types of WASI 0.2; streams, futures, error contexts and what else belongs to "
+        "WASI 0.3 cannot be expressed yet",
+        item=kind,
+    )
+
+
+__all__ = ["Naming", "Types", "backing", "docs", "split_member", "unsupported"]

@@ -1,0 +1,12 @@
+//! The root of a component: exports the world that `implementation` implements.
+const std = @import("std");
+const implementation = @import("implementation");
+
+comptime {
+    @import("bindings").exportWorld();
+}
+
+/// A panic is a trap: formatting a message would double a small component.
+pub const panic = if (@hasDecl(implementation, "panic")) implementation.panic else std.debug.no_panic;
+
+pub const std_options: std.Options = if (@hasDecl(implementation, "std_options")) implementation.std_options else .{};

