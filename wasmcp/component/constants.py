@@ -49,7 +49,8 @@ def constants(exports: Mapping[str, Instance], answer: Answer) -> bytes:
     is imported.
 
     Args:
-        exports: the instances by the name they are exported under: functions and types.
+        exports: the instances by the name they are exported under: functions and types; each after those whose types
+            it uses.
         answer: gives the result of each function.
 
     Raises:
@@ -66,6 +67,8 @@ class _Constants:
         self._foreign = TypeImports(self._builder)
         self._named: dict[tuple[str | None, str], int] = {}
         self._types = TypeWriter(self._builder, self._lookup)
+        self._public: dict[tuple[str | None, str], int] = {}
+        self._public_types = TypeWriter(self._builder, self._public_lookup)
 
     def encode(self) -> bytes:
         for interface, instance in self._exports.items():
@@ -95,6 +98,15 @@ class _Constants:
                 self._builder.resource() if isinstance(type_, Resource) else self._types.index(type_.type)
             )
         return self._named[key]
+
+    def _public_lookup(self, type_: TypeName | Resource) -> int | None:
+        """The index of a type as others see it: under the name it is exported with, once it is."""
+        key = (type_.interface, type_.name)
+        if key not in self._public:
+            if type_.interface not in self._exports or isinstance(type_, Resource):
+                return self._lookup(type_)
+            self._public[key] = self._public_types.index(type_.type)
+        return self._public[key]
 
     def _lift(self, functions: Mapping[tuple[str, str], Func]) -> dict[tuple[str, str], int]:
         module = _Module(lambda resource: resource.interface in self._exports)
@@ -128,10 +140,14 @@ class _Constants:
             return
         shim = _Shim(interface, instance)
         arguments = {
-            import_name: (Sort.TYPE, self._types.index(type_)) for import_name, type_ in shim.type_arguments.items()
+            import_name: (Sort.TYPE, self._public_types.index(type_))
+            for import_name, type_ in shim.type_arguments.items()
         } | {import_name: (Sort.FUNC, lifted[interface, name]) for import_name, name in shim.function_arguments.items()}
         component = self._builder.component(shim.builder.chunks())
-        self._builder.export(interface, Sort.INSTANCE, self._builder.instantiate(component, arguments))
+        index = self._builder.export(interface, Sort.INSTANCE, self._builder.instantiate(component, arguments))
+        for name, extern in instance.exports.items():
+            if isinstance(extern, TypeBound):
+                self._public[interface, name] = self._builder.alias_export(index, name, Sort.TYPE)
 
 
 class _Shim:

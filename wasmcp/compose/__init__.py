@@ -1,3 +1,3 @@
-"""MCP servers out of components: which component is what, who is wrapped by whom, in what order, wired to which service."""
+"""MCP servers out of components: which component is what, who is wrapped by whom, wired to which service."""
 
 from __future__ import annotations

@@ -122,6 +122,6 @@ def _denied_case(
     for label, payload in ranked:
         try:
             return abi.Case(label, None if payload is None else denied(payload, is_defined, text=text))
-        except _NoDenialError:
+        except _NoDenialError:  # noqa: PERF203 (a handful of cases)
             continue
     raise _NoDenialError
