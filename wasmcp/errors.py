@@ -7,7 +7,9 @@
     ├── CompositionError         components that cannot be put together                   (wasmcp.compose)
     │   ├── GraphCycle           instances that need each other                           (wasmcp.component)
     │   ├── ImportConflict       imports that cannot be one
-    │   └── WiringError          an argument or an export that does not exist, or is given twice
+    │   ├── WiringError          an argument or an export that does not exist, or is given twice
+    │   ├── ComponentRefused     a component that no server can be made with              (wasmcp.compose)
+    │   └── DuplicateTool        two components with a tool of the same name
     ├── BindgenError             a WIT package that cannot be turned into bindings        (wasmcp.bindgen)
     ├── ConfigError              mistakes in [tool.wasmcp], all of them at once           (wasmcp.project)
     ├── ToolchainError           a source that does not become a component                (wasmcp.toolchains)
@@ -102,6 +104,44 @@ class WiringError(CompositionError):
         self.instance = instance
         self.name = name
         super().__init__(message)
+
+
+class ComponentRefused(CompositionError):
+    """A component that no server can be made with.
+
+    Attributes:
+        component: Its name.
+        interface: The interface it is about, or the empty string.
+        wanted: The version that was expected, or the empty string.
+        found: The version that is there, or the empty string.
+    """
+
+    def __init__(
+        self, component: str, problem: str, *, interface: str = "", wanted: str = "", found: str = ""
+    ) -> None:
+        self.component = component
+        self.interface = interface
+        self.wanted = wanted
+        self.found = found
+        super().__init__(f"component `{component}`: {problem}")
+
+
+class DuplicateTool(CompositionError):
+    """Two components of one server have a tool of the same name.
+
+    Attributes:
+        tool: The tool's name.
+        components: The names of the two components, in the order of the chain.
+    """
+
+    def __init__(self, tool: str, components: Sequence[str]) -> None:
+        self.tool = tool
+        self.components = tuple(components)
+        first, second = self.components
+        super().__init__(
+            f"the components `{first}` and `{second}` both have a tool `{tool}`: rename one of them, "
+            'or set `on-duplicate = "first"` to keep that of the first'
+        )
 
 
 class ConfigError(WasmcpError):
