@@ -1,0 +1,175 @@
+"""Making one set of imports of what several components import.
+
+Compatible versions of an interface become one import, under the highest version, with the functions and types of all;
+whatever two of them both declare must have the same structure.
+Source: component-model, design/mvp/Explainer.md ("canonical interface name"), semver.org 2.0.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from wasmcp.component import names
+from wasmcp.component.compare import difference
+from wasmcp.component.model import ExternType, Instance, Opaque, kind_of
+from wasmcp.component.rename import Renaming, dependencies
+from wasmcp.errors import ImportConflict
+
+
+@dataclass
+class _Request:
+    owner: str
+    name: str
+    extern: ExternType
+    renaming: Renaming | None = None
+
+
+@dataclass
+class MergedImport:
+    """One import of the whole.
+
+    `type` is the union of what was asked for; `owners` are the names of the components that asked; `uses` are the
+    names of the other merged imports that its types refer to.
+    """
+
+    name: str
+    type: ExternType
+    owners: list[str]
+    uses: tuple[str, ...] = ()
+    item_owners: dict[str, str] = field(default_factory=dict)
+
+
+class ImportMerger:
+    """Collects imports, and merges them."""
+
+    def __init__(self) -> None:
+        self._requests: list[_Request] = []
+        self._asked: set[tuple[int, str]] = set()
+        self._contexts: list[Mapping[str, ExternType]] = []  # kept, so that their ids stay theirs
+
+    def add(self, owner: str, name: str, imports: Mapping[str, ExternType]) -> None:
+        """Ask for an import, and for those whose types it uses.
+
+        Args:
+            owner: The component that needs it, for errors.
+            name: The import.
+            imports: All imports of that component, by name.
+        """
+        self._contexts.append(imports)
+        queue = [name]
+        while queue:
+            current = queue.pop()
+            if (id(imports), current) in self._asked:
+                continue
+            self._asked.add((id(imports), current))
+            extern = imports.get(current)
+            if extern is None:
+                raise ImportConflict(
+                    f"`{name}` of `{owner}` uses types of `{current}`, which `{owner}` does not import",
+                    interface=current,
+                    components=(owner,),
+                )
+            self._requests.append(_Request(owner, current, extern))
+            queue.extend(dependencies(current, extern))
+
+    def merge(self) -> dict[str, MergedImport]:
+        """The merged imports, in an order in which each comes after those it uses.
+
+        Raises:
+            ImportConflict: two components disagree about an item of an import; or imports use each other.
+        """
+        canonical = self.canonical_names()
+        renaming = Renaming(canonical)
+        merged: dict[str, MergedImport] = {}
+        for request in self._requests:
+            name = canonical[request.name]
+            extern = renaming.extern(request.extern)
+            _unite(merged.setdefault(name, MergedImport(name, extern, [], ())), request, extern)
+        for entry in merged.values():
+            entry.uses = tuple(dependencies(entry.name, entry.type))
+        return _ordered(merged)
+
+    def canonical_names(self) -> dict[str, str]:
+        """For every name that was asked for the one that the merged import has."""
+        tracks: dict[str, list[str]] = {}
+        for request in self._requests:
+            tracks.setdefault(names.track(request.name), []).append(request.name)
+        return {name: names.newest(members) for members in tracks.values() for name in members}
+
+
+def _unite(merged: MergedImport, request: _Request, extern: ExternType) -> None:
+    first = merged.owners[0] if merged.owners else request.owner
+    if request.owner not in merged.owners:
+        merged.owners.append(request.owner)
+    if isinstance(extern, Opaque):
+        raise ImportConflict(
+            f"`{request.owner}` imports `{request.name}`, a {extern.kind}: only instances, functions and types can be "
+            "left to be imported",
+            interface=request.name,
+            components=(request.owner,),
+        )
+    if kind_of(extern) != kind_of(merged.type):
+        raise _conflict(
+            merged.name,
+            "",
+            first,
+            request,
+            f"is of kind {kind_of(merged.type)} in one and {kind_of(extern)} in the other",
+        )
+    if not isinstance(extern, Instance) or not isinstance(merged.type, Instance):
+        problem = None if extern is merged.type else difference(merged.type, extern, "it")
+        if problem:
+            raise _conflict(merged.name, "", first, request, problem)
+        return
+    items = dict(merged.type.exports)
+    for item, type_ in extern.exports.items():
+        if isinstance(type_, (Opaque, Instance)):
+            raise ImportConflict(
+                f"`{item}` of `{request.name}`, which `{request.owner}` imports, is a {kind_of(type_)}: only functions "
+                "and types are supported",
+                interface=request.name,
+                item=item,
+                components=(request.owner,),
+            )
+        known = items.setdefault(item, type_)
+        owner = merged.item_owners.setdefault(item, request.owner)
+        problem = None if known is type_ or known == type_ else difference(known, type_, f"`{item}`")
+        if problem:
+            raise _conflict(merged.name, item, owner, request, problem)
+    merged.type = Instance(items)
+
+
+def _conflict(name: str, item: str, owner: str, request: _Request, problem: str) -> ImportConflict:
+    return ImportConflict(
+        f"`{owner}` and `{request.owner}` both import `{names.track(name)}` (`{request.owner}` as `{request.name}`), "
+        f"but with different types: {problem}; build both against the same version",
+        interface=name,
+        item=item,
+        components=(owner, request.owner),
+    )
+
+
+def _ordered(merged: dict[str, MergedImport]) -> dict[str, MergedImport]:
+    ordered: dict[str, MergedImport] = {}
+    for root, entry in merged.items():
+        stack = [(root, iter(entry.uses))] if root not in ordered else []
+        path = {root: None}
+        while stack:
+            name, uses = stack[-1]
+            following = next((use for use in uses if use not in ordered), None)
+            if following is None:
+                ordered[name] = merged[name]
+                stack.pop()
+                path.pop(name)
+            elif following in path:
+                cycle = [*list(path)[list(path).index(following) :], following]
+                raise ImportConflict(
+                    "the merged imports use each other's types: " + " uses ".join(f"`{step}`" for step in cycle),
+                    interface=following,
+                    components=merged[following].owners,
+                )
+            else:
+                path[following] = None
+                stack.append((following, iter(merged[following].uses)))
+    return ordered
