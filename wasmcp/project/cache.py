@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from wasmcp.host.cache import cache_directory as compiled_directory
 from wasmcp.project import digest
 
 LIMIT = 2 * 1024**3
@@ -29,13 +30,11 @@ LIMIT = 2 * 1024**3
 
 
 def cache_directory() -> Path:
-    """Return the folder of wasmcp's caches: ``WASMCP_CACHE_DIR``, or the platform's place for a user's caches."""
-    configured = os.environ.get("WASMCP_CACHE_DIR")
-    if configured:
-        return Path(configured).absolute()
-    from platformdirs import user_cache_path
+    """Return the folder of wasmcp's caches: ``WASMCP_CACHE_DIR``, or the platform's place for a user's caches.
 
-    return user_cache_path("wasmcp", appauthor=False)
+    The host keeps its compiled servers in the same one, below ``compiled``.
+    """
+    return compiled_directory().parent.absolute()
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -7,9 +7,7 @@ kept by digest.
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
@@ -71,17 +69,14 @@ def boot(name: str, data: bytes) -> tuple[dict[str, Any], ...]:
         ServerMetadata(name=name, version="0"),
     )
     stderr = ""
-    with tempfile.TemporaryDirectory(prefix="wasmcp-") as folder:
-        path = Path(folder, "server.wasm")
-        path.write_bytes(server.data)
-        try:
-            with open_server(path, limits=Limits(timeout=BOOT_SECONDS), instances=1, quick=True) as running:
-                try:
-                    tools = [dict(tool.raw) for tool in running.list_tools()]
-                finally:
-                    stderr = running.stderr
-        except HostError as error:
-            raise CatalogueError(name, f"it cannot list its tools: {error}", stderr=stderr) from error
+    try:
+        with open_server(server.data, limits=Limits(timeout=BOOT_SECONDS), instances=1, quick=True) as running:
+            try:
+                tools = [dict(tool.raw) for tool in running.list_tools()]
+            finally:
+                stderr = running.stderr
+    except HostError as error:
+        raise CatalogueError(name, f"it cannot list its tools: {error}", stderr=stderr) from error
     problems = check_tools(tools)
     if problems:
         raise CatalogueError(name, "\n".join(["what it offers is not valid:", *(f"  * {x}" for x in problems)]))

@@ -16,7 +16,7 @@ from typing import Any
 import wasmcp
 from wasmcp.project import digest
 from wasmcp.project.cache import write_atomically
-from wasmcp.project.plan import Plan
+from wasmcp.project.planning import Plan
 from wasmcp.resources import wit_directory
 
 FORMAT = 1

@@ -15,7 +15,7 @@ from wasmcp.errors import ArtifactError, ConfigError
 from wasmcp.project import digest, manifest
 from wasmcp.project.cache import Cache, write_atomically
 from wasmcp.project.config import load
-from wasmcp.project.plan import ComponentStep, Plan, ServerStep, plan
+from wasmcp.project.planning import ComponentStep, Plan, ServerStep, plan
 from wasmcp.toolchains.base import did_you_mean, require_pins
 
 if TYPE_CHECKING:

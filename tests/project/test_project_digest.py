@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from wasmcp.project import digest
+
+
+def test_the_order_of_keys_does_not_matter() -> None:
+    assert digest.of_value({"a": 1, "b": [2]}) == digest.of_value({"b": [2], "a": 1})
+    assert digest.of_value({"a": 1}) != digest.of_value({"a": "1"})
+
+
+def test_files_and_bytes_agree(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc")
+    assert digest.of_file(tmp_path / "x") == digest.of_bytes(b"abc")
+    assert digest.of_bytes(b"abc") == "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_own_code_depends_on_the_parts() -> None:
+    parts = {digest.of_own_code(*parts) for parts in (("errors.py",), ("errors.py", "resources.py"), ("project",))}
+    assert len(parts) == 3

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wasmcp.errors import ToolchainError
+from wasmcp.project import digest, manifest
+from wasmcp.project.cache import write_atomically
+from wasmcp.project.config import load
+from wasmcp.project.planning import Plan, plan, plan_component, plan_components
+from wasmcp.toolchains.base import ComponentSource, Inputs
+
+PYPROJECT = """\
+[project]
+name = "demo"
+version = "1.0"
+[tool.wasmcp.components.one]
+path = "vendor/one.wasm"
+[tool.wasmcp.components.two]
+path = "vendor/two.wasm"
+grants = ["http"]
+[tool.wasmcp.components.unused]
+path = "vendor/two.wasm"
+[tool.wasmcp.servers.default]
+components = ["one", "two"]
+[tool.wasmcp.servers.small]
+components = ["two"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def framework(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A framework that needs no compiler."""
+    found = {"transport": "sha256:00"}
+    monkeypatch.setattr(digest, "of_framework", lambda: found)
+    return found
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "demo"
+    for name, text in {
+        "pyproject.toml": PYPROJECT,
+        "src/demo/__init__.py": "",
+        "vendor/one.wasm": "one",
+        "vendor/two.wasm": "two",
+        "zig/calc.zig": "// zig",
+    }.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def inputs(planned: Plan) -> dict[str, str]:
+    return {key: step.inputs for key, step in planned.servers.items()}
+
+
+def test_only_what_a_server_needs_is_planned(root: Path) -> None:
+    planned = plan(load(root))
+    assert list(planned.components(planned.servers)) == ["one", "two"]
+    assert list(planned.components(["small"])) == ["two"]
+    assert list(plan_components(load(root))) == ["one", "two"]
+
+
+def test_the_plan_does_not_depend_on_where_the_project_lies(root: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "some" / "where" / "else"
+    shutil.copytree(root, elsewhere)
+    assert inputs(plan(load(root))) == inputs(plan(load(elsewhere)))
+
+
+@pytest.mark.parametrize(
+    ("edit", "changed"),
+    [
+        (lambda root: (root / "vendor/one.wasm").write_text("ONE"), {"default"}),
+        (lambda root: (root / "vendor/two.wasm").write_text("TWO"), {"default", "small"}),
+        (lambda root: (root / "src/demo/__init__.py").write_text("x = 1"), set()),
+        (lambda root: rewrite(root, '["http"]', "[]"), {"default", "small"}),
+        (lambda root: rewrite(root, '"1.0"', '"1.1"'), {"default", "small"}),
+        (lambda root: rewrite(root, '["one", "two"]', '["two", "one"]'), {"default"}),
+        (lambda root: rewrite(root, '= ["two"]', '= ["two"]\ntitle = "Small"'), {"small"}),
+        (lambda root: rewrite(root, "[tool.wasmcp.components.unused]", "# \n[tool.wasmcp.components.other]"), set()),
+    ],
+)
+def test_what_a_server_depends_on(root: Path, edit: object, changed: set[str]) -> None:
+    before = inputs(plan(load(root)))
+    edit(root)  # type: ignore[operator]
+    after = inputs(plan(load(root)))
+    assert {key for key in before if before[key] != after[key]} == changed
+
+
+def rewrite(root: Path, old: str, new: str) -> None:
+    path = root / "pyproject.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_the_framework_is_an_input(root: Path, framework: dict[str, str]) -> None:
+    before = inputs(plan(load(root)))
+    framework["transport"] = "sha256:01"
+    assert all(before[key] != value for key, value in inputs(plan(load(root))).items())
+
+
+class Fake:
+    """A toolchain whose inputs a test decides."""
+
+    name = "zig"
+    suffixes = (".zig",)
+    extra = "zig"
+    options = ()
+    extra_files: dict[str, str] = {}  # noqa: RUF012
+    pins: dict[str, str] = {}  # noqa: RUF012
+
+    def inputs(self, source: ComponentSource) -> Inputs:
+        extra = {label: source.root / label for label in self.extra_files}
+        return Inputs({source.label: source.path, **extra}, self.pins)
+
+
+def test_a_compiled_component(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wasmcp.project.planning.toolchain", lambda _: Fake())
+    monkeypatch.setattr("wasmcp.project.planning._modules", lambda _: ["toolchains/base.py"])
+    config = replace(load(root).components["one"], file="zig/calc.zig", language="zig")
+    seen = [plan_component(load(root), config).inputs]
+    (root / "zig/calc.zig").write_text("// changed")
+    seen.append(plan_component(load(root), config).inputs)
+    monkeypatch.setattr(Fake, "pins", {"ziglang": "1"})
+    seen.append(plan_component(load(root), config).inputs)
+    monkeypatch.setattr(Fake, "extra_files", {"vendor/one.wasm": ""})
+    step = plan_component(load(root), config)
+    seen.append(step.inputs)
+    config = replace(config, options={"optimize": "ReleaseFast"})
+    seen.append(plan_component(load(root), config).inputs)
+    assert len(set(seen)) == 5
+    assert [path.relative_to(root).as_posix() for path in step.files] == ["vendor/one.wasm", "zig/calc.zig"]
+    assert plan_component(load(root), replace(config, name="renamed", grants=frozenset({"http"}))).inputs == seen[-1]
+
+
+def test_a_component_must_not_need_what_a_source_distribution_cannot_carry(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root.parent / "outside.zig").write_text("")
+    monkeypatch.setattr(Fake, "extra_files", {"../outside.zig": ""})
+    monkeypatch.setattr("wasmcp.project.planning.toolchain", lambda _: Fake())
+    monkeypatch.setattr("wasmcp.project.planning._modules", lambda _: [])
+    config = replace(load(root).components["one"], file="zig/calc.zig", language="zig")
+    with pytest.raises(ToolchainError, match=r"needs `\.\./outside\.zig`, outside the project"):
+        plan_component(load(root), config)
+
+
+def record(planned: Plan) -> None:
+    for step in planned.servers.values():
+        write_atomically(step.output, step.config.key.encode())
+    entries = {
+        key: {"inputs": step.inputs, "digest": digest.of_file(step.output)} for key, step in planned.servers.items()
+    }
+    manifest.write(planned.project.manifest, entries)
+
+
+def test_fresh_is_what_the_manifest_names(root: Path) -> None:
+    planned = plan(load(root))
+    assert manifest.stale(planned) == ["default", "small"]
+    record(planned)
+    assert manifest.stale(planned) == []
+    (root / "vendor/one.wasm").write_text("changed")
+    assert manifest.stale(plan(load(root))) == ["default"]
+
+
+def test_a_changed_or_lost_file_is_not_fresh(root: Path) -> None:
+    planned = plan(load(root))
+    record(planned)
+    planned.servers["default"].output.write_bytes(b"edited")
+    planned.servers["small"].output.unlink()
+    assert manifest.stale(planned) == ["default", "small"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 2, "servers": {}}', '{"format": 1, "servers": 3}', "\x00"])
+def test_a_manifest_that_cannot_be_read_is_none(root: Path, text: str) -> None:
+    planned = plan(load(root))
+    record(planned)
+    planned.project.manifest.write_text(text)
+    assert manifest.read(planned.project.manifest) == {}
+    assert manifest.stale(planned) == ["default", "small"]
+
+
+def test_the_versions_of_the_wit() -> None:
+    versions = manifest.wit_versions()
+    assert versions["wasmcp:mcp-v20260728"] == "0.1.0"
+    assert any(name.startswith("wasi:") for name in versions)

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from wasmcp.errors import ConfigError
+from wasmcp.project.config import Project
+from wasmcp.project.version import version_of
+
+
+def project(root: Path, name: str = "demo", version: str | None = None) -> Project:
+    return Project(root, name, version, "src/demo", {}, {})
+
+
+def test_a_static_version(tmp_path: Path) -> None:
+    assert version_of(project(tmp_path, version="1.2")) == "1.2"
+
+
+def test_a_dynamic_version_is_what_hatchling_says(tmp_path: Path) -> None:
+    (tmp_path / "about.py").write_text('__version__ = "3.4"\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "demo"\ndynamic = ["version"]\n[tool.hatch.version]\npath = "about.py"\n'
+    )
+    assert version_of(project(tmp_path)) == "3.4"
+    (tmp_path / "about.py").unlink()
+    with pytest.raises(ConfigError, match="is dynamic and cannot be found out"):
+        version_of(project(tmp_path))
+
+
+def test_without_hatchling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hatchling.metadata.core", None)
+    assert version_of(project(tmp_path, "pytest")) == pytest.__version__
+    with pytest.raises(ConfigError, match="install hatchling, which finds it out, or the project itself"):
+        version_of(project(tmp_path, "no-such-distribution"))
