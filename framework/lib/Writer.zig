@@ -146,8 +146,8 @@ pub fn check(untrusted: []const u8) error{InvalidJson}!json.Kind {
     return kind;
 }
 
-/// Append valid JSON without line breaks (in valid JSON they only lie between tokens) and half surrogate pairs.
-fn oneLine(self: *Writer, valid: []const u8) Error!void {
+/// Append valid JSON as one line, without half surrogate pairs. In valid JSON line breaks only lie between tokens.
+pub fn oneLine(self: *Writer, valid: []const u8) Error!void {
     const breaks = std.mem.findAny(u8, valid, "\r\n") != null;
     const surrogates = std.mem.find(u8, valid, "\\u") != null;
     if (!breaks and !surrogates) return self.raw(valid);

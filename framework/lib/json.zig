@@ -295,8 +295,9 @@ pub fn member(object: []const u8, name: []const u8) ?[]const u8 {
 /// Whether a string as it stands in the text, quotes included, means `plain` (of at most 64 bytes).
 pub fn equals(raw: []const u8, plain: []const u8) bool {
     const body = raw[1 .. raw.len - 1];
-    if (std.mem.findScalar(u8, body, '\\') == null) return std.mem.eql(u8, body, plain);
-    // An escape is at most six characters for one byte.
+    // An escape is longer than what it stands for, at most six characters for one byte.
+    if (body.len <= plain.len) return std.mem.eql(u8, body, plain);
+    if (std.mem.findScalar(u8, body, '\\') == null) return false;
     var buffer: [6 * 64]u8 = undefined;
     if (body.len > 6 * plain.len or body.len > buffer.len) return false;
     return std.mem.eql(u8, buffer[0..unescape(body, &buffer)], plain);

@@ -1,0 +1,135 @@
+//! One request from the moment it was read until it is answered: what the requests derived from it share.
+
+const std = @import("std");
+const lib = @import("lib");
+const envelope = @import("envelope.zig");
+const wit = @import("wit.zig");
+const console = @import("console.zig");
+const Input = @import("Input.zig");
+const Output = @import("Output.zig");
+const Revision = @import("revision.zig").Revision;
+
+const Call = @This();
+const Writer = lib.Writer;
+
+/// The call that is being answered: replies are written for it.
+pub var current: ?*Call = null;
+var calls: u64 = 0;
+
+/// Tells this call from all others of this instance.
+number: u64,
+/// Request resources that look at it.
+references: usize = 0,
+/// Between `begin` and `finish`: events may be sent.
+open: bool = false,
+/// The text of the message, and what came with `begin`.
+memory: wit.memory.Arena = .{},
+message: envelope.Request,
+revision: Revision = Revision.latest,
+circumstances: ?wit.wire.Circumstances = null,
+log_level: ?envelope.Level,
+output: Output = .{},
+cancelled: bool = false,
+last_progress: f64 = -std.math.inf(f64),
+
+/// Begin a call with a message whose text lies in the memory of the running export, which the call takes over.
+pub fn init(message: envelope.Request) std.mem.Allocator.Error!*Call {
+    const self = try wit.memory.gpa.create(Call);
+    calls += 1;
+    self.* = .{ .number = calls, .message = message, .log_level = message.log_level };
+    current = self;
+    return self;
+}
+
+pub fn retain(self: *Call) *Call {
+    self.references += 1;
+    return self;
+}
+
+pub fn release(self: *Call) void {
+    self.references -= 1;
+    if (self.references > 0) return;
+    if (current == self) current = null;
+    self.memory.free();
+    wit.memory.gpa.destroy(self);
+}
+
+/// Answer it under these circumstances, which lie in the memory of the running export.
+pub fn begin(self: *Call, circumstances: wit.wire.Circumstances) void {
+    var taken = wit.memory.take();
+    self.memory.absorb(&taken);
+    current = self;
+    self.open = true;
+    self.revision = .named(circumstances.version);
+    self.circumstances = circumstances;
+    self.output = .init(circumstances.output);
+    if (self.revision != Revision.latest) self.log_level = if (circumstances.log_level) |level| @fromBackingInt(@intCast(@backingInt(level))) else null;
+    if (self.output.sink == .stdio) Input.standard.rewind();
+}
+
+/// Nothing more is sent for it.
+pub fn close(self: *Call) void {
+    self.open = false;
+    if (current == self) current = null;
+}
+
+/// Whether the client has taken the request back or is gone. Looks without waiting.
+pub fn isCancelled(self: *Call) bool {
+    if (self.cancelled or !self.open) return self.cancelled;
+    if (self.output.lost) {
+        self.cancelled = true;
+    } else if (self.output.token()) |token| {
+        self.cancelled = Input.standard.cancelledBy(token);
+    } else if (self.output.sink == .stdio) {
+        self.cancelled = Input.standard.takenBack(self.message.id);
+    }
+    return self.cancelled;
+}
+
+/// Specification: basic/patterns/progress.
+pub fn progress(self: *Call, value: f64, total: ?f64, words: ?[]const u8) Writer.Error!void {
+    const token = self.message.progress_token orelse return;
+    if (!std.math.isFinite(value) or value <= self.last_progress) return;
+    if (!self.maySend()) return;
+    self.last_progress = value;
+    var w = Writer.init(wit.memory.allocator);
+    try w.raw("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":");
+    try w.raw(token);
+    try w.key("progress");
+    try w.float(value);
+    if (total) |number| if (std.math.isFinite(number)) {
+        try w.key("total");
+        try w.float(number);
+    };
+    if (words) |text| if (self.revision.since(.@"2025-03-26")) {
+        try w.key("message");
+        try w.string(text);
+    };
+    try w.raw("}}");
+    try self.output.event(w.text());
+}
+
+/// Specification: server/utilities/logging.
+pub fn log(self: *Call, level: envelope.Level, logger: ?[]const u8, data: []const u8) Writer.Error!void {
+    const wanted = self.log_level orelse return;
+    if (@backingInt(level) < @backingInt(wanted) or !self.maySend()) return;
+    var w = Writer.init(wit.memory.allocator);
+    try w.raw("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{");
+    try w.key("level");
+    try w.string(@tagName(level));
+    if (logger) |name| {
+        try w.key("logger");
+        try w.string(name);
+    }
+    try w.key("data");
+    _ = w.embed(data) catch |problem| switch (problem) {
+        error.OutOfMemory => |e| return e,
+        error.InvalidJson => return console.log(&.{ "a log notification was dropped: its data is not JSON: ", data[0..@min(data.len, 200)] }),
+    };
+    try w.raw("}}");
+    try self.output.event(w.text());
+}
+
+fn maySend(self: *Call) bool {
+    return self.open and self.output.listens() and !self.isCancelled();
+}

@@ -1,0 +1,129 @@
+//! Standard input: lines of the stdio transport, or what the embedding host has to say during a call. Read ahead
+//! without waiting while a request is being answered, to see whether the client takes it back.
+
+const std = @import("std");
+const envelope = @import("envelope.zig");
+const wit = @import("wit.zig");
+
+const Input = @This();
+const gpa = wit.memory.gpa;
+
+const chunk = 64 << 10;
+/// How much is read ahead at most: requests that wait, and no more memory than that.
+const max_ahead = 2 * envelope.max_body;
+
+stream: ?wit.streams.InputStream = null,
+ended: bool = false,
+buffer: std.ArrayList(u8) = .empty,
+/// Everything before it was taken.
+start: usize = 0,
+/// Everything before it was searched for the request that is being answered.
+searched: usize = 0,
+/// A line longer than a body may be is being skipped.
+skipping: bool = false,
+
+pub var standard: Input = .{};
+
+pub const Line = union(enum) { text: []const u8, too_long, not_utf8 };
+
+/// The next line, waiting for it; null at the end. The text is valid until the next call.
+pub fn next(self: *Input) ?Line {
+    self.compact();
+    var from = self.start;
+    while (true) {
+        if (std.mem.findScalarPos(u8, self.buffer.items, from, '\n')) |at| {
+            const line = self.buffer.items[self.start..at];
+            self.start = at + 1;
+            return self.checked(line);
+        }
+        if (self.buffer.items.len - self.start > envelope.max_body) {
+            self.skipping = true;
+            self.buffer.clearRetainingCapacity();
+            self.start = 0;
+        }
+        from = self.buffer.items.len;
+        if (self.ended) {
+            const line = self.buffer.items[self.start..];
+            if (line.len == 0 and !self.skipping) return null;
+            self.start = self.buffer.items.len;
+            return self.checked(line);
+        }
+        _ = self.fill(true);
+    }
+}
+
+fn checked(self: *Input, raw: []const u8) Line {
+    defer self.skipping = false;
+    if (self.skipping or raw.len > envelope.max_body) return .too_long;
+    const line = if (std.mem.endsWith(u8, raw, "\r")) raw[0 .. raw.len - 1] else raw;
+    return if (std.unicode.utf8ValidateSlice(line)) .{ .text = line } else .not_utf8;
+}
+
+/// A new request is answered: what was read ahead may hold its cancellation.
+pub fn rewind(self: *Input) void {
+    self.searched = self.start;
+}
+
+/// Whether the client has taken back the request with this id (stdio transport). Never waits.
+pub fn takenBack(self: *Input, id: []const u8) bool {
+    self.readAhead();
+    while (std.mem.findScalarPos(u8, self.buffer.items, self.searched, '\n')) |at| {
+        const line = self.buffer.items[self.searched..at];
+        self.searched = at + 1;
+        var scope = wit.memory.scope();
+        defer scope.end();
+        const other = envelope.cancelledId(wit.memory.allocator, line) catch return false;
+        if (other) |raw| if (envelope.sameId(wit.memory.allocator, id, raw) catch false) return true;
+    }
+    return false;
+}
+
+/// Whether the embedding host says `TOKEN cancel`. Never waits. Lines of other calls are dropped.
+pub fn cancelledBy(self: *Input, token: u32) bool {
+    self.readAhead();
+    var found = false;
+    while (std.mem.findScalarPos(u8, self.buffer.items, self.start, '\n')) |at| {
+        const line = self.buffer.items[self.start..at];
+        self.start = at + 1;
+        const space = std.mem.findScalar(u8, line, ' ') orelse continue;
+        const number = std.fmt.parseInt(u32, line[0..space], 10) catch continue;
+        if (number == token and std.mem.eql(u8, line[space + 1 ..], "cancel")) found = true;
+    }
+    self.compact();
+    return found;
+}
+
+fn readAhead(self: *Input) void {
+    while (!self.ended and self.buffer.items.len - self.start < max_ahead) {
+        if (!self.fill(false)) return;
+    }
+}
+
+/// Read once. False: nothing has arrived.
+fn fill(self: *Input, wait: bool) bool {
+    const stream = self.stream orelse wit.cli.stdin.getStdin();
+    self.stream = stream;
+    var scope = wit.memory.scope();
+    defer scope.end();
+    const result = if (wait) stream.blockingRead(chunk) else stream.read(chunk);
+    const bytes = result.get() catch {
+        self.ended = true;
+        return false;
+    };
+    self.buffer.appendSlice(gpa, bytes) catch {
+        self.ended = true;
+        return false;
+    };
+    return bytes.len > 0;
+}
+
+/// Give the memory of taken lines back.
+fn compact(self: *Input) void {
+    if (self.start == 0) return;
+    const rest = self.buffer.items[self.start..];
+    @memmove(self.buffer.items[0..rest.len], rest);
+    self.buffer.shrinkRetainingCapacity(rest.len);
+    if (self.buffer.capacity > 16 * chunk and rest.len < chunk) self.buffer.shrinkAndFree(gpa, rest.len);
+    self.searched -|= self.start;
+    self.start = 0;
+}

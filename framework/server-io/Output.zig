@@ -1,0 +1,157 @@
+//! What the client sees before the answer: events of a request, written at once to wherever its door listens.
+//! Specification: basic/transports; package wasmcp:embedding, `exchange`.
+
+const std = @import("std");
+const lib = @import("lib");
+const wit = @import("wit.zig");
+const console = @import("console.zig");
+
+const Output = @This();
+const Writer = lib.Writer;
+const OutgoingBody = wit.http.OutgoingBody;
+
+const head = .{
+    .{ "content-type", "text/event-stream" },
+    .{ "cache-control", "no-cache" },
+    // Proxies must not hold events back. Specification: basic/transports/streamable-http, "Receiving Messages".
+    .{ "x-accel-buffering", "no" },
+};
+
+sink: Sink = .none,
+/// Whether the response head went out.
+streamed: bool = false,
+/// Whether writing failed: nobody is there any more.
+lost: bool = false,
+
+const Sink = union(enum) {
+    none,
+    stdio,
+    messages: u32,
+    exchange: u32,
+    http: wit.http.ResponseOutparam,
+    http_open: struct { body: OutgoingBody, stream: wit.streams.OutputStream },
+};
+
+pub fn init(to: wit.wire.Output) Output {
+    return .{ .sink = switch (to) {
+        .none => .none,
+        .stdio => .stdio,
+        .messages => |number| .{ .messages = number },
+        .exchange => |number| .{ .exchange = number },
+        .http => |outparam| .{ .http = outparam },
+    } };
+}
+
+/// Whether a client could see an event.
+pub fn listens(self: *const Output) bool {
+    return self.sink != .none and !self.lost;
+}
+
+/// The token of the embedding host's call.
+pub fn token(self: *const Output) ?u32 {
+    return switch (self.sink) {
+        .messages, .exchange => |number| number,
+        else => null,
+    };
+}
+
+/// Send one JSON-RPC notification.
+pub fn event(self: *Output, json: []const u8) Writer.Error!void {
+    if (self.lost) return;
+    var w = Writer.init(wit.memory.allocator);
+    switch (self.sink) {
+        .none => return,
+        .stdio => {
+            try w.raw(json);
+            try w.raw("\n");
+            self.lost = !console.write(w.text());
+        },
+        .messages => |number| {
+            try frame(&w, number, "message");
+            try w.raw(json);
+            try w.raw("\n");
+            self.lost = !console.write(w.text());
+        },
+        .exchange => |number| {
+            if (!self.streamed) try headFrame(&w, number);
+            self.streamed = true;
+            try frame(&w, number, "chunk");
+            try w.string(try sse(json));
+            try w.raw("\n");
+            self.lost = !console.write(w.text());
+        },
+        .http => {
+            self.openHttp();
+            if (!self.lost) try self.event(json);
+        },
+        .http_open => |response| self.lost = !console.writeTo(response.stream, try sse(json)),
+    }
+}
+
+/// End the output with the answer. Returns what the transport is to send itself.
+pub fn end(self: *Output, answer: []const u8) Writer.Error![]const u8 {
+    defer self.sink = .none;
+    switch (self.sink) {
+        .exchange => return if (self.streamed) sse(answer) else answer,
+        .http_open => |response| {
+            if (!self.lost) _ = console.writeTo(response.stream, try sse(answer));
+            response.stream.drop();
+            _ = OutgoingBody.finish(response.body, null);
+            return "";
+        },
+        else => return answer,
+    }
+}
+
+/// Give the response outparam back, when it was not used.
+pub fn giveBack(self: *Output) ?wit.http.ResponseOutparam {
+    switch (self.sink) {
+        .http => |outparam| {
+            self.sink = .none;
+            return outparam;
+        },
+        else => return null,
+    }
+}
+
+fn openHttp(self: *Output) void {
+    const outparam = self.sink.http;
+    self.streamed = true;
+    const fields = wit.http.Fields.init();
+    inline for (head) |field| _ = fields.append(field[0], field[1]);
+    const response = wit.http.OutgoingResponse.init(fields);
+    const body = response.body().get() catch unreachable; // its first and only taking
+    wit.http.ResponseOutparam.set(outparam, .{ .ok = response });
+    const stream = body.write().get() catch unreachable;
+    self.sink = .{ .http_open = .{ .body = body, .stream = stream } };
+}
+
+fn sse(json: []const u8) Writer.Error![]const u8 {
+    return std.mem.concat(wit.memory.allocator, u8, &.{ "data: ", json, "\n\n" });
+}
+
+fn frame(w: *Writer, number: u32, kind: []const u8) Writer.Error!void {
+    var digits: [10]u8 = undefined;
+    try w.raw(std.fmt.bufPrint(&digits, "{d}", .{number}) catch unreachable);
+    try w.raw(" ");
+    try w.raw(kind);
+    try w.raw(" ");
+}
+
+fn headFrame(w: *Writer, number: u32) Writer.Error!void {
+    try frame(w, number, "head");
+    try w.open('{');
+    try w.key("status");
+    try w.integer(200);
+    try w.key("headers");
+    try w.open('[');
+    inline for (head) |field| {
+        try w.open('[');
+        try w.string(field[0]);
+        try w.string(field[1]);
+        try w.close(']');
+    }
+    try w.close(']');
+    try w.close('}');
+    try w.raw("\n");
+}

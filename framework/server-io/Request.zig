@@ -1,0 +1,170 @@
+//! The resource `messages.request`: a view of a call. A derived request is another view of the same call.
+
+const std = @import("std");
+const lib = @import("lib");
+const envelope = @import("envelope.zig");
+const seal = @import("seal.zig");
+const wit = @import("wit.zig");
+const console = @import("console.zig");
+const Call = @import("Call.zig");
+const Revision = @import("revision.zig").Revision;
+
+const Request = @This();
+const Handle = wit.messages.Request;
+const gpa = wit.memory.gpa;
+
+call: *Call,
+/// What this view shows in place of the call's own.
+changed: ?Changed = null,
+
+const Changed = struct {
+    target: ?[]const u8,
+    arguments: ?[]const u8,
+    params: []const u8,
+    memory: wit.memory.Arena,
+};
+
+pub fn init(call: *Call) Handle {
+    return make(call, null);
+}
+
+fn make(call: *Call, changed: ?Changed) Handle {
+    const self = gpa.create(Request) catch @trap();
+    self.* = .{ .call = call.retain(), .changed = changed };
+    return .new(self);
+}
+
+pub fn deinit(self: *Request) void {
+    if (self.changed) |*changed| changed.memory.free();
+    self.call.release();
+    gpa.destroy(self);
+}
+
+pub fn method(self: *Request) wit.messages.Method {
+    return @fromBackingInt(@intCast(@backingInt(self.call.message.method)));
+}
+
+pub fn name(self: *Request) []const u8 {
+    return self.call.message.name;
+}
+
+pub fn target(self: *Request) ?[]const u8 {
+    return if (self.changed) |changed| changed.target else self.call.message.target;
+}
+
+pub fn arguments(self: *Request) ?[]const u8 {
+    return if (self.changed) |changed| changed.arguments else self.call.message.arguments;
+}
+
+pub fn cursor(self: *Request) ?[]const u8 {
+    return self.call.message.cursor;
+}
+
+pub fn params(self: *Request) []const u8 {
+    return if (self.changed) |changed| changed.params else self.call.message.params;
+}
+
+pub fn meta(self: *Request) ?[]const u8 {
+    return self.call.message.meta;
+}
+
+pub fn protocolVersion(self: *Request) []const u8 {
+    return self.call.revision.name();
+}
+
+pub fn clientCapabilities(self: *Request) []const u8 {
+    return self.call.message.capabilities;
+}
+
+pub fn identity(self: *Request) ?wit.messages.Identity {
+    return if (self.call.circumstances) |c| c.identity else null;
+}
+
+pub fn session(self: *Request) ?[]const u8 {
+    return if (self.call.circumstances) |c| c.session else null;
+}
+
+pub fn http(self: *Request) ?wit.messages.HttpFacts {
+    return if (self.call.circumstances) |c| c.http else null;
+}
+
+pub fn inputResponses(self: *Request) []const struct { []const u8, []const u8 } {
+    const text = self.call.message.input_responses orelse return &.{};
+    const allocator = wit.memory.allocator;
+    var list: std.ArrayList(struct { []const u8, []const u8 }) = .empty;
+    var scanner = lib.json.Scanner.init(text);
+    // The text was valid when it came.
+    var members = scanner.members() catch unreachable;
+    while (members.next() catch unreachable) |key| {
+        const value = scanner.value() catch unreachable;
+        const plain = lib.json.decodeString(allocator, key) catch @trap();
+        // As everywhere, of two with one name the last counts.
+        for (list.items, 0..) |earlier, i| if (std.mem.eql(u8, earlier[0], plain)) {
+            _ = list.orderedRemove(i);
+            break;
+        };
+        list.append(allocator, .{ plain, value }) catch @trap();
+    }
+    return list.items;
+}
+
+pub fn inputState(self: *Request) ?[]const u8 {
+    const sealed = self.call.message.request_state orelse return null;
+    return seal.open(self.call.message, sealed);
+}
+
+pub fn progress(self: *Request, value: f64, total: ?f64, message: ?[]const u8) void {
+    self.call.progress(value, total, message) catch {};
+}
+
+pub fn log(self: *Request, level: wit.types.LogLevel, logger: ?[]const u8, data: []const u8) void {
+    self.call.log(@fromBackingInt(@intCast(@backingInt(level))), logger, data) catch {};
+}
+
+pub fn cancelled(self: *Request) bool {
+    return self.call.isCancelled();
+}
+
+/// The arguments are handed on as given. When they are no JSON object, `params` is without them.
+pub fn derive(self: *Request, new_target: ?[]const u8, new_arguments: ?[]const u8) Handle {
+    const target_now = new_target orelse self.target();
+    const arguments_now = new_arguments orelse self.arguments();
+    const text = self.rewritten(target_now, arguments_now) catch @trap();
+    const allocator = wit.memory.allocator;
+    const changed: Changed = .{
+        .target = if (target_now) |t| allocator.dupe(u8, t) catch @trap() else null,
+        .arguments = if (arguments_now) |a| allocator.dupe(u8, a) catch @trap() else null,
+        .params = text,
+        .memory = wit.memory.take(),
+    };
+    return make(self.call, changed);
+}
+
+fn rewritten(self: *Request, new_target: ?[]const u8, new_arguments: ?[]const u8) lib.Writer.Error![]const u8 {
+    const key: []const u8 = if (self.call.message.method == .@"resources/read") "uri" else "name";
+    var w = lib.Writer.init(wit.memory.allocator);
+    try w.open('{');
+    if (new_target) |text| {
+        try w.keyText(key);
+        try w.string(text);
+    }
+    if (new_arguments) |text| {
+        if (lib.Writer.check(text)) |kind| {
+            if (kind == .object) {
+                try w.key("arguments");
+                _ = w.embed(text) catch unreachable;
+            }
+        } else |_| console.log(&.{"a request was derived with arguments that are not JSON"});
+    }
+    var scanner = lib.json.Scanner.init(self.params());
+    var members = scanner.members() catch unreachable;
+    while (members.next() catch unreachable) |raw| {
+        const value = scanner.value() catch unreachable;
+        if (lib.json.equals(raw, "arguments") or (new_target != null and lib.json.equals(raw, key))) continue;
+        try w.value(raw);
+        try w.raw(":");
+        try w.value(value);
+    }
+    try w.close('}');
+    return w.text();
+}

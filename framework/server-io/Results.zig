@@ -1,0 +1,345 @@
+//! MCP's data as JSON, in the form of one revision: what a revision does not have is not sent to its clients.
+//! Specification: schema of each revision, by the names of the types.
+
+const std = @import("std");
+const lib = @import("lib");
+const types = @import("wit.zig").types;
+const Revision = @import("revision.zig").Revision;
+
+const Results = @This();
+const Writer = lib.Writer;
+const Error = Writer.EmbedError;
+
+w: *Writer,
+revision: Revision,
+/// The last piece of a component's JSON that was looked at: after `error.InvalidJson`, the bad one.
+looked_at: []const u8 = "",
+
+fn since(self: *const Results, comptime first: Revision) bool {
+    return self.revision.since(first);
+}
+
+// ------------------------------------------------------------------------------------------------------- members
+
+fn text(self: *Results, comptime key: []const u8, value: ?[]const u8) Error!void {
+    const plain = value orelse return;
+    try self.w.key(key);
+    try self.w.string(plain);
+}
+
+fn flag(self: *Results, comptime key: []const u8, value: ?bool) Error!void {
+    const known = value orelse return;
+    try self.w.key(key);
+    try self.w.boolean(known);
+}
+
+/// A member that must be a JSON object.
+fn object(self: *Results, comptime key: []const u8, value: ?[]const u8) Error!void {
+    const json = value orelse return;
+    self.looked_at = key;
+    try self.w.key(key);
+    if (try self.w.embed(json) != .object) return error.InvalidJson;
+}
+
+/// The members of an object, but those named in `known`: they are written by whoever calls this.
+pub fn members(self: *Results, comptime key: []const u8, value: ?[]const u8, known: []const []const u8) Error!void {
+    const json = value orelse return;
+    self.looked_at = key;
+    if (try Writer.check(json) != .object) return error.InvalidJson;
+    var scanner = lib.json.Scanner.init(json);
+    scanner.surrogates = .any;
+    var each = scanner.members() catch return error.InvalidJson;
+    while (each.next() catch return error.InvalidJson) |name| {
+        const content_text = scanner.value() catch return error.InvalidJson;
+        const taken = for (known) |k| {
+            if (lib.json.equals(name, k)) break true;
+        } else false;
+        if (taken) continue;
+        _ = try self.w.embed(name);
+        try self.w.raw(":");
+        _ = try self.w.embed(content_text);
+    }
+}
+
+/// What a later revision than the types added: nothing to earlier ones.
+fn extra(self: *Results, value: ?[]const u8, comptime known: []const []const u8) Error!void {
+    if (self.revision == Revision.latest) try self.members("extra", value, known);
+}
+
+fn meta(self: *Results, value: ?[]const u8) Error!void {
+    if (self.since(.@"2025-06-18")) try self.object("_meta", value);
+}
+
+fn titled(self: *Results, name: []const u8, title: ?[]const u8) Error!void {
+    try self.text("name", name);
+    if (self.since(.@"2025-06-18")) try self.text("title", title);
+}
+
+fn size(self: *Results, bytes: ?u64) Error!void {
+    const known = bytes orelse return;
+    try self.w.key("size");
+    try self.w.integer(known);
+}
+
+fn icons(self: *Results, list: []const types.Icon) Error!void {
+    if (list.len == 0 or !self.since(.@"2025-11-25")) return;
+    try self.w.key("icons");
+    try self.w.open('[');
+    for (list) |icon| {
+        try self.w.open('{');
+        try self.text("src", icon.src);
+        try self.text("mimeType", icon.mime_type);
+        if (icon.sizes.len > 0) {
+            try self.w.key("sizes");
+            try self.w.open('[');
+            for (icon.sizes) |one| try self.w.string(one);
+            try self.w.close(']');
+        }
+        if (icon.theme) |theme| try self.text("theme", @tagName(theme));
+        try self.w.close('}');
+    }
+    try self.w.close(']');
+}
+
+fn annotations(self: *Results, value: ?types.Annotations) Error!void {
+    const a = value orelse return;
+    try self.w.key("annotations");
+    try self.w.open('{');
+    if (a.audience.len > 0) {
+        try self.w.key("audience");
+        try self.w.open('[');
+        for (a.audience) |role| try self.w.string(@tagName(role));
+        try self.w.close(']');
+    }
+    // JSON has no numbers that are not finite.
+    if (a.priority) |priority| if (std.math.isFinite(priority)) {
+        try self.w.key("priority");
+        try self.w.float(priority);
+    };
+    if (self.since(.@"2025-06-18")) try self.text("lastModified", a.last_modified);
+    try self.w.close('}');
+}
+
+// --------------------------------------------------------------------------------------------------------- items
+
+pub fn tool(self: *Results, value: types.Tool) Error!void {
+    try self.w.open('{');
+    try self.titled(value.name, value.title);
+    try self.text("description", value.description);
+    try self.object("inputSchema", value.input_schema);
+    if (value.output_schema) |schema| {
+        self.looked_at = "outputSchema";
+        if (try Writer.check(schema) != .object) return error.InvalidJson;
+        if (self.outputSchemaFits(schema)) try self.object("outputSchema", schema);
+    }
+    if (value.annotations) |hints| if (self.since(.@"2025-03-26")) {
+        try self.w.key("annotations");
+        try self.w.open('{');
+        try self.text("title", hints.title);
+        try self.flag("readOnlyHint", hints.read_only);
+        try self.flag("destructiveHint", hints.destructive);
+        try self.flag("idempotentHint", hints.idempotent);
+        try self.flag("openWorldHint", hints.open_world);
+        try self.w.close('}');
+    };
+    try self.icons(value.icons);
+    try self.meta(value.meta);
+    try self.extra(value.extra, &.{ "name", "title", "description", "inputSchema", "outputSchema", "annotations", "icons", "_meta" });
+    try self.w.close('}');
+}
+
+/// Before 2026-07-28 structured content was an object, and so its schema said.
+fn outputSchemaFits(self: *const Results, schema: []const u8) bool {
+    if (self.revision == Revision.latest) return true;
+    if (!self.since(.@"2025-06-18")) return false;
+    const kind = lib.json.member(schema, "type") orelse return false;
+    return kind[0] == '"' and lib.json.equals(kind, "object");
+}
+
+pub fn resource(self: *Results, value: types.McpResource) Error!void {
+    try self.w.open('{');
+    try self.text("uri", value.uri);
+    try self.titled(value.name, value.title);
+    try self.text("description", value.description);
+    try self.text("mimeType", value.mime_type);
+    try self.size(value.size);
+    try self.icons(value.icons);
+    try self.annotations(value.annotations);
+    try self.meta(value.meta);
+    try self.extra(value.extra, &.{ "uri", "name", "title", "description", "mimeType", "size", "icons", "annotations", "_meta" });
+    try self.w.close('}');
+}
+
+pub fn template(self: *Results, value: types.ResourceTemplate) Error!void {
+    try self.w.open('{');
+    try self.text("uriTemplate", value.uri_template);
+    try self.titled(value.name, value.title);
+    try self.text("description", value.description);
+    try self.text("mimeType", value.mime_type);
+    try self.icons(value.icons);
+    try self.annotations(value.annotations);
+    try self.meta(value.meta);
+    try self.extra(value.extra, &.{ "uriTemplate", "name", "title", "description", "mimeType", "icons", "annotations", "_meta" });
+    try self.w.close('}');
+}
+
+pub fn prompt(self: *Results, value: types.Prompt) Error!void {
+    try self.w.open('{');
+    try self.titled(value.name, value.title);
+    try self.text("description", value.description);
+    if (value.arguments.len > 0) {
+        try self.w.key("arguments");
+        try self.w.open('[');
+        for (value.arguments) |argument| {
+            try self.w.open('{');
+            try self.titled(argument.name, argument.title);
+            try self.text("description", argument.description);
+            if (argument.required) try self.flag("required", true);
+            try self.w.close('}');
+        }
+        try self.w.close(']');
+    }
+    try self.icons(value.icons);
+    try self.meta(value.meta);
+    try self.extra(value.extra, &.{ "name", "title", "description", "arguments", "icons", "_meta" });
+    try self.w.close('}');
+}
+
+pub fn contents(self: *Results, value: types.ResourceContents) Error!void {
+    try self.w.open('{');
+    try self.text("uri", value.uri);
+    try self.text("mimeType", value.mime_type);
+    switch (value.data) {
+        .text => |plain| try self.text("text", plain),
+        .blob => |bytes| {
+            try self.w.key("blob");
+            try self.w.base64(bytes);
+        },
+    }
+    try self.meta(value.meta);
+    try self.w.close('}');
+}
+
+/// A content block. What the revision lacks is told in words: a client must not be left without an answer.
+pub fn content(self: *Results, value: types.Content) Error!void {
+    switch (value) {
+        .text => |block| {
+            try self.begin("text");
+            try self.text("text", block.text);
+            try self.annotations(block.annotations);
+            try self.meta(block.meta);
+        },
+        .image => |block| try self.media("image", block),
+        .audio => |block| if (self.since(.@"2025-03-26")) try self.media("audio", block) else {
+            var words: [64]u8 = undefined;
+            try self.begin("text");
+            try self.text("text", std.fmt.bufPrint(&words, "[{d} bytes of audio]", .{block.data.len}) catch unreachable);
+        },
+        .resource_link => |block| if (self.since(.@"2025-06-18")) {
+            try self.begin("resource_link");
+            try self.text("uri", block.uri);
+            try self.titled(block.name, block.title);
+            try self.text("description", block.description);
+            try self.text("mimeType", block.mime_type);
+            try self.size(block.size);
+            try self.icons(block.icons);
+            try self.annotations(block.annotations);
+            try self.meta(block.meta);
+        } else {
+            try self.begin("text");
+            try self.text("text", block.uri);
+            try self.annotations(block.annotations);
+        },
+        .embedded_resource => |block| {
+            try self.begin("resource");
+            try self.w.key("resource");
+            try self.contents(block.contents);
+            try self.annotations(block.annotations);
+            try self.meta(block.meta);
+        },
+        .other => |json| {
+            self.looked_at = "content";
+            if (self.revision == Revision.latest) {
+                if (try self.w.embed(json) != .object) return error.InvalidJson;
+                return;
+            }
+            if (try Writer.check(json) != .object) return error.InvalidJson;
+            try self.begin("text");
+            try self.text("text", json);
+        },
+    }
+    try self.w.close('}');
+}
+
+fn begin(self: *Results, kind: []const u8) Error!void {
+    try self.w.open('{');
+    try self.text("type", kind);
+}
+
+fn media(self: *Results, kind: []const u8, value: types.MediaContent) Error!void {
+    try self.begin(kind);
+    try self.w.key("data");
+    try self.w.base64(value.data);
+    try self.text("mimeType", value.mime_type);
+    try self.annotations(value.annotations);
+    try self.meta(value.meta);
+}
+
+// ------------------------------------------------------------------------------------------------------- results
+
+/// The members of a `CallToolResult`, without `_meta`.
+pub fn toolResult(self: *Results, value: types.ToolResult) Error!void {
+    try self.w.key("content");
+    try self.w.open('[');
+    for (value.content) |one| try self.content(one);
+    if (value.structured_content) |json| if (value.content.len == 0) {
+        // Specification: server/tools, "Structured Content": say it in text too, for clients that read no other.
+        try self.begin("text");
+        try self.text("text", json);
+        try self.w.close('}');
+    };
+    try self.w.close(']');
+    if (value.structured_content) |json| {
+        self.looked_at = "structuredContent";
+        const kind = try Writer.check(json);
+        if (self.revision == Revision.latest or (kind == .object and self.since(.@"2025-06-18"))) {
+            try self.w.key("structuredContent");
+            _ = try self.w.embed(json);
+        }
+    }
+    if (value.is_error) try self.flag("isError", true);
+    try self.extra(value.extra, &.{ "content", "structuredContent", "isError", "_meta", "resultType" });
+}
+
+/// The members of a `GetPromptResult`, without `_meta`.
+pub fn promptResult(self: *Results, value: types.PromptResult) Error!void {
+    try self.text("description", value.description);
+    try self.w.key("messages");
+    try self.w.open('[');
+    for (value.messages) |message| {
+        try self.w.open('{');
+        try self.text("role", @tagName(message.role));
+        try self.w.key("content");
+        try self.content(message.content);
+        try self.w.close('}');
+    }
+    try self.w.close(']');
+    try self.extra(value.extra, &.{ "description", "messages", "_meta", "resultType" });
+}
+
+/// The members of a `CompleteResult`.
+pub fn completion(self: *Results, value: types.Completion) Error!void {
+    try self.w.key("completion");
+    try self.w.open('{');
+    try self.w.key("values");
+    try self.w.open('[');
+    // Specification: server/utilities/completion: at most 100.
+    for (value.values[0..@min(value.values.len, 100)]) |one| try self.w.string(one);
+    try self.w.close(']');
+    if (value.total) |total| {
+        try self.w.key("total");
+        try self.w.integer(total);
+    }
+    try self.flag("hasMore", if (value.values.len > 100) true else value.has_more);
+    try self.w.close('}');
+}

@@ -1,0 +1,9 @@
+//! server-io: holds requests and replies for the whole chain, speaks JSON to the client.
+
+pub const exports = struct {
+    pub const messages = struct {
+        pub const Request = @import("Request.zig");
+        pub const Reply = @import("Reply.zig");
+    };
+    pub const wire = @import("wire.zig");
+};

@@ -1,0 +1,36 @@
+//! Who this server is, as every result says it.
+
+const std = @import("std");
+const lib = @import("lib");
+const wit = @import("wit.zig");
+const console = @import("console.zig");
+
+/// Specification: basic, "Per-response protocol fields".
+pub const info_key = "io.modelcontextprotocol/serverInfo";
+
+var cached: ?[]const u8 = null;
+
+/// The member of `_meta` with the server's `Implementation`, name and all.
+pub fn info() []const u8 {
+    return cached orelse {
+        var w = lib.Writer.init(wit.memory.gpa);
+        build(&w) catch @trap();
+        cached = w.text();
+        return w.text();
+    };
+}
+
+fn build(w: *lib.Writer) lib.Writer.Error!void {
+    const implementation = wit.metadata.implementation_();
+    try w.key(info_key);
+    const start = w.text().len;
+    if (w.embed(implementation)) |kind| {
+        if (kind == .object) return;
+    } else |problem| switch (problem) {
+        error.OutOfMemory => |e| return e,
+        error.InvalidJson => {},
+    }
+    w.buffer.shrinkRetainingCapacity(start);
+    console.log(&.{"the server's metadata is not a JSON object"});
+    try w.raw("{\"name\":\"unknown\",\"version\":\"0\"}");
+}

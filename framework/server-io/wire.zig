@@ -1,0 +1,125 @@
+//! The interface `wire`: the transport's side.
+
+const std = @import("std");
+const lib = @import("lib");
+const envelope = @import("envelope.zig");
+const seal = @import("seal.zig");
+const wit = @import("wit.zig");
+const console = @import("console.zig");
+const Call = @import("Call.zig");
+const Input = @import("Input.zig");
+const Reply = @import("Reply.zig");
+const Request = @import("Request.zig");
+
+const Error = std.mem.Allocator.Error;
+
+/// The reply of the last call: its text is read after `finish` has returned.
+var answered: ?wit.messages.Reply = null;
+
+fn forget() void {
+    if (answered) |reply| reply.drop();
+    answered = null;
+}
+
+pub fn parse(body: []const u8) Error!wit.wire.Incoming {
+    forget();
+    switch (try envelope.read(wit.memory.allocator, body)) {
+        .response => return .response,
+        .notification => |notification| return .{ .notification = notification.method },
+        .invalid => |wrong| return .{ .invalid = .{ wrong.code, try refusalText(wrong.id, .{ .code = wrong.code, .message = wrong.message }) } },
+        .request => |message| {
+            const call = try Call.init(message);
+            if (message.request_state) |sealed| if (message.fault == null and seal.open(message, sealed) == null) {
+                call.message.fault = "Invalid params: `params.requestState` was not given out by this server for this request";
+            };
+            call.memory = wit.memory.take();
+            return .{ .request = .{
+                .request = Request.init(call),
+                .method = message.name,
+                .target = message.target,
+                .version = message.version,
+                .fault = if (call.message.fault) |words| .{ .code = envelope.invalid_params, .message = words } else null,
+            } };
+        },
+    }
+}
+
+pub fn refusal(value: wit.types.Error) Error![]const u8 {
+    return refusalText(null, value);
+}
+
+fn refusalText(id: ?[]const u8, value: wit.types.Error) Error![]const u8 {
+    var w = lib.Writer.init(wit.memory.allocator);
+    try w.raw("{\"jsonrpc\":\"2.0\"");
+    if (id) |text| {
+        try w.key("id");
+        try w.raw(text);
+    }
+    try w.key("error");
+    try w.open('{');
+    try w.key("code");
+    try w.integer(value.code);
+    try w.key("message");
+    try w.string(value.message);
+    if (value.data) |data| {
+        try w.key("data");
+        _ = w.embed(data) catch |problem| switch (problem) {
+            error.OutOfMemory => |e| return e,
+            error.InvalidJson => try w.raw("null"),
+        };
+    }
+    try w.raw("}}");
+    return w.text();
+}
+
+pub fn begin(request: *Request, circumstances: wit.wire.Circumstances) void {
+    request.call.begin(circumstances);
+}
+
+pub fn finish(handle: wit.messages.Request, given: ?wit.messages.Reply) Error!wit.wire.Answer {
+    forget();
+    defer handle.drop();
+    const call = handle.rep().call;
+    defer call.close();
+    Call.current = call;
+    const reply = try theReply(call, given);
+    answered = reply;
+    const object = reply.rep();
+    const code = object.errorCode();
+    const text = try object.finish();
+    const cancelled = call.isCancelled();
+    const body = try call.output.end(text);
+    return .{
+        .body = body,
+        .code = code,
+        .streamed = call.output.streamed,
+        .cancelled = cancelled or call.output.lost,
+        .outparam = call.output.giveBack(),
+    };
+}
+
+fn theReply(call: *Call, given: ?wit.messages.Reply) Error!wit.messages.Reply {
+    const reply = given orelse return Reply.failure(.{
+        .code = -32601,
+        .message = try std.mem.concat(wit.memory.allocator, u8, &.{ "Method not found: ", call.message.name }),
+    });
+    if (reply.rep().call != call.number) {
+        // It carries another request's id: somebody kept it.
+        console.log(&.{"a component answered with the reply to another request"});
+        reply.rep().call = call.number;
+        reply.rep().becomeFailure(-32603, "Internal error: the answer belongs to another request", null);
+    }
+    return reply;
+}
+
+pub fn nextLine() ?wit.wire.Line {
+    return switch (Input.standard.next() orelse return null) {
+        .text => |text| .{ .text = text },
+        .too_long => .too_long,
+        .not_utf8 => .not_utf8,
+    };
+}
+
+pub fn writeLine(text: []const u8) Error!bool {
+    return console.write(try std.mem.concat(wit.memory.allocator, u8, &.{ text, "\n" }));
+}
