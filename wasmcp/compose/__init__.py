@@ -1,3 +1,10 @@
 """MCP servers out of components: which component is what, who is wrapped by whom, wired to which service."""
 
 from __future__ import annotations
+
+from wasmcp.compose.catalogue import Catalogue
+from wasmcp.compose.components import ComponentSpec
+from wasmcp.compose.metadata import ServerMetadata
+from wasmcp.compose.server import ComposedServer, compose_server
+
+__all__ = ["Catalogue", "ComponentSpec", "ComposedServer", "ServerMetadata", "compose_server"]

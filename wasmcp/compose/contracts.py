@@ -31,9 +31,6 @@ the links of one component follow each other."""
 DOORS = ("wasi:http/incoming-handler", "wasi:cli/run", "wasmcp:embedding/exchange")
 """What the server exports, all of it the transport's."""
 
-FRAMEWORK = ("transport", "server-io", "tools-middleware", "catalogue", "method-not-found")
-"""The framework components, by file name without suffix."""
-
 ALWAYS = ("wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/stderr", "wasi:http/types")
 """What every component gets from the host. A prefix that ends in `/` is a whole package."""
 

@@ -1,0 +1,136 @@
+"""The components that a server is made of: what is given, and what each one turns out to be.
+
+Source: wit/handler.wit; ../component decodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wasmcp.component import names
+from wasmcp.component.decode import ComponentInfo, decode
+from wasmcp.compose.catalogue import Catalogue
+from wasmcp.compose.contracts import CAPABILITIES, GRANTS, SERVER_HANDLER
+from wasmcp.errors import ComponentError, ComponentRefused
+
+
+@dataclass(frozen=True)
+class ComponentSpec:
+    """A component to be composed into a server.
+
+    Attributes:
+        name: what it is called in errors and reports; unique in a server.
+        data: the component, or the file that holds it.
+        catalogue: what it offers; None: not known, so it is asked at run time.
+        grants: families of interfaces it gets from the host: `env`, `fs`, `sockets`, `http`, `kv`.
+        dynamic: whether what it offers changes at run time, so that it is asked though a catalogue is there.
+    """
+
+    name: str
+    data: bytes | Path
+    catalogue: Catalogue | None = None
+    grants: frozenset[str] = field(default=frozenset())
+    dynamic: bool = False
+
+
+@dataclass(frozen=True)
+class Component:
+    """A component that was read and recognised.
+
+    Attributes:
+        spec: what was given.
+        data: its bytes.
+        info: what it imports and exports.
+        offers: its exports that make a link of the chain each, by contract, under the names it exports them with:
+            capabilities in the order of the links, then `server-handler`.
+    """
+
+    spec: ComponentSpec
+    data: bytes
+    info: ComponentInfo
+    offers: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.spec.name
+
+    @property
+    def catalogue(self) -> Catalogue | None:
+        """What it offers, when it is known and stays so: only such components go into a segment."""
+        if self.spec.dynamic or SERVER_HANDLER in self.offers:
+            return None
+        return self.spec.catalogue
+
+
+def read_component(spec: ComponentSpec) -> Component:
+    """Read a component and find out what it is.
+
+    Raises:
+        ComponentRefused: it cannot be read, is no component, exports nothing that a server is made of, exports it in
+            another version of the contract, or is granted something unknown.
+    """
+    unknown = sorted(spec.grants - set(GRANTS))
+    if unknown:
+        known = ", ".join(f"`{family}`" for family in GRANTS)
+        raise ComponentRefused(spec.name, f"there is no grant `{unknown[0]}`; the families are {known}")
+    data = _bytes(spec)
+    try:
+        info = decode(data, spec.name)
+    except ComponentError as error:
+        at = "" if error.offset is None else f" (at byte {error.offset:,} of {len(data):,})"
+        raise ComponentRefused(spec.name, f"{_source(spec)}is not usable: {error.problem}{at}") from error
+    return Component(spec, data, info, _offers(spec.name, info))
+
+
+def read_components(specs: Iterable[ComponentSpec]) -> list[Component]:
+    """Read the components of a server; see :func:`read_component`. Their names must differ."""
+    components: dict[str, Component] = {}
+    for spec in specs:
+        if spec.name in components:
+            raise ComponentRefused(spec.name, "two components have this name: call one of them something else")
+        components[spec.name] = read_component(spec)
+    return list(components.values())
+
+
+def _source(spec: ComponentSpec) -> str:
+    return f"`{spec.data.name}` " if isinstance(spec.data, Path) else "it "
+
+
+def _bytes(spec: ComponentSpec) -> bytes:
+    if not isinstance(spec.data, Path):
+        return spec.data
+    try:
+        return spec.data.read_bytes()
+    except OSError as error:
+        raise ComponentRefused(spec.name, f"`{spec.data.name}` cannot be read: {error.strerror or error}") from error
+
+
+def _offers(name: str, info: ComponentInfo) -> dict[str, str]:
+    """Find the exports that make links, and complain about what is nearly one."""
+    offers = {}
+    for contract in (*CAPABILITIES, SERVER_HANDLER):
+        found = names.find(contract, info.exports)
+        if found is not None:
+            offers[contract] = found
+            continue
+        other = names.find(contract.partition("@")[0], info.exports)
+        if other is not None:
+            raise ComponentRefused(
+                name,
+                f"it exports `{other}`, but this wasmcp composes `{contract}`: build it against the current contracts",
+                interface=contract.partition("@")[0],
+                wanted=contract.partition("@")[2],
+                found=other.partition("@")[2],
+            )
+    if not offers:
+        wanted = ", ".join(f"`{contract}`" for contract in (*CAPABILITIES, SERVER_HANDLER))
+        exports = ", ".join(f"`{export}`" for export in info.exports) or "nothing"
+        raise ComponentRefused(
+            name,
+            f"it exports {exports}; a part of a server exports one of {wanted}",
+            interface=next(iter(CAPABILITIES)),
+        )
+    return offers

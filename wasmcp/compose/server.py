@@ -1,0 +1,235 @@
+"""A server out of components: the graph of its chain and its services.
+
+    transport -> [segment | link]* -> method-not-found          services: server-io, server-metadata
+
+A segment is the framework's `catalogue` over a generated `dispatch` to its members, each wrapped by a middleware for
+every capability it has. A link is a component that is asked: wrapped in the same way, with the rest of the chain
+behind it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from wasmcp.component.builder import Chunk
+from wasmcp.component.decode import ComponentInfo
+from wasmcp.component.graph import Component as GraphComponent
+from wasmcp.component.graph import Graph, Node, Value
+from wasmcp.component.model import Instance
+from wasmcp.compose.baked import catalogue_data, server_metadata
+from wasmcp.compose.catalogue import Tool
+from wasmcp.compose.chain import OnDuplicate, Part, Segment, plan_chain, tools_of
+from wasmcp.compose.components import Component, ComponentSpec, read_components
+from wasmcp.compose.contracts import (
+    CAPABILITIES,
+    CATALOGUE_DATA,
+    DISPATCH,
+    DOORS,
+    MESSAGES,
+    SERVER_HANDLER,
+    SERVER_METADATA,
+    TOOLS,
+    WIRE,
+)
+from wasmcp.compose.dispatch import dispatch, import_name
+from wasmcp.compose.framework import FrameworkComponent, load_framework
+from wasmcp.compose.metadata import ServerMetadata
+from wasmcp.compose.wiring import Services, Wiring
+from wasmcp.errors import CompositionError
+
+_LOG = "[method]request.log"
+
+
+@dataclass(frozen=True)
+class ComposedServer:
+    """A composed server.
+
+    Attributes:
+        chunks: its bytes in pieces.
+        capabilities: the `ServerCapabilities` object it declares.
+        tools: those known beforehand, in the order in which `tools/list` gives them.
+        imports: what it needs from whoever runs it: interfaces of WASI, sorted.
+        exports: its doors.
+        framework: the digests of the framework's components, by name.
+        instances: the labels of its instances, in the order they are made.
+    """
+
+    chunks: tuple[Chunk, ...]
+    capabilities: Mapping[str, Any]
+    tools: tuple[Tool, ...]
+    imports: tuple[str, ...]
+    exports: tuple[str, ...]
+    framework: Mapping[str, str]
+    instances: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return sum(len(chunk) for chunk in self.chunks)
+
+    @cached_property
+    def data(self) -> bytes:
+        """Its bytes."""
+        return b"".join(self.chunks)
+
+    def write(self, path: Path) -> None:
+        """Write it to a file, all of it or nothing.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for chunk in self.chunks:
+                    file.write(chunk)
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(temporary).chmod(0o666 & ~mask)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def compose_server(
+    components: Sequence[ComponentSpec],
+    metadata: ServerMetadata,
+    *,
+    on_duplicate: OnDuplicate = "error",
+    framework: Mapping[str, bytes | Path] | None = None,
+) -> ComposedServer:
+    """Compose a server.
+
+    Args:
+        components: in the order of the chain; at least one.
+        metadata: what the server says about itself.
+        on_duplicate: what two components with a tool of the same name are: an error, or (`first`) the tool is that of
+            the first of them.
+        framework: components of the framework to take instead of our own, by name.
+
+    Returns:
+        The server. The same arguments give the same bytes.
+
+    Raises:
+        CompositionError: the components cannot be put together; see its subclasses.
+        ResourceMissing: the framework is not built.
+    """
+    if not components:
+        raise CompositionError("a server needs at least one component")
+    read = read_components(components)
+    parts = plan_chain(read, on_duplicate=on_duplicate)
+    capabilities = server_capabilities(read)
+    composition = _Composition(load_framework(framework), server_metadata(metadata, capabilities))
+    composition.serve(parts)
+    encoded = composition.graph.encode()
+    foreign = [name for name in encoded.imports if not name.startswith("wasi:")]
+    if foreign:
+        raise CompositionError(f"nothing in the server provides `{foreign[0]}`")
+    return ComposedServer(
+        chunks=encoded.chunks,
+        capabilities=capabilities,
+        tools=tools_of(parts),
+        imports=tuple(sorted(encoded.imports)),
+        exports=tuple(composition.graph.exports),
+        framework={name: component.digest for name, component in composition.framework.items()},
+        instances=encoded.instances,
+    )
+
+
+def server_capabilities(components: Sequence[Component]) -> dict[str, Any]:
+    """Return the `ServerCapabilities` object: what the components offer, and what they may send meanwhile.
+
+    A handler of its own may answer `tools/list` too, and nobody can know: so it counts as offering tools.
+    """
+    capabilities: dict[str, Any] = {}
+    if any(_may_log(component.info) for component in components):
+        capabilities["logging"] = {}
+    if any(TOOLS in component.offers or SERVER_HANDLER in component.offers for component in components):
+        capabilities["tools"] = {}
+    return capabilities
+
+
+def _may_log(info: ComponentInfo) -> bool:
+    found = info.find_import(MESSAGES)
+    messages = info.imports[found] if found is not None else None
+    return isinstance(messages, Instance) and _LOG in messages.exports
+
+
+class _Composition:
+    """The graph of one server, put together from the end of the chain to its beginning."""
+
+    def __init__(self, framework: Mapping[str, FrameworkComponent], metadata: bytes) -> None:
+        self.framework = framework
+        self.graph = Graph()
+        self._wiring = Wiring(self.graph)
+        self._added: dict[str, GraphComponent] = {}
+        self._shared: dict[str, Value] = {}
+        self._shared[SERVER_METADATA] = self._generated("server-metadata", metadata).export(SERVER_METADATA)
+        server_io = self._instance("server-io", {})
+        self._shared[MESSAGES] = server_io.export(MESSAGES)
+        self._shared[WIRE] = server_io.export(WIRE)
+        self._end = self._instance("method-not-found", {}).export(SERVER_HANDLER)
+
+    def serve(self, parts: Sequence[Part]) -> None:
+        """Put the transport in front of the chain, and export its doors."""
+        downstream: Value = self._end
+        for number in range(len(parts), 0, -1):
+            part = parts[number - 1]
+            if isinstance(part, Segment):
+                downstream = self._segment(number, part, downstream)
+            else:
+                downstream = self._links(part.component, downstream)
+        transport = self._instance("transport", {SERVER_HANDLER: downstream})
+        for door in DOORS:
+            value = transport.export(door)
+            self.graph.export(value.name, value)
+
+    def _segment(self, number: int, segment: Segment, downstream: Value) -> Value:
+        data = self._generated(f"catalogue-data {number}", catalogue_data([member.tools for member in segment.members]))
+        router = self._generated(f"dispatch {number}", dispatch(len(segment.members)))
+        router.set(MESSAGES, self._shared[MESSAGES])
+        for index, member in enumerate(segment.members):
+            router.set(import_name(index), self._links(member.component, self._end))
+        services = {
+            CATALOGUE_DATA: data.export(CATALOGUE_DATA),
+            DISPATCH: router.export(DISPATCH),
+            SERVER_HANDLER: downstream,
+        }
+        return self._instance("catalogue", services, label=f"catalogue {number}").export(SERVER_HANDLER)
+
+    def _links(self, component: Component, downstream: Value) -> Value:
+        """Instantiate a component of the server and return the first of the links that it makes.
+
+        Its capabilities come first, each wrapped, then its own handler; what none of them answers goes downstream.
+        """
+        node = self.graph.instantiate(self.graph.add(component.name, component.data, component.info))
+        services: Services = {
+            MESSAGES: (self._shared[MESSAGES], None),
+            SERVER_HANDLER: (downstream, None),
+        }
+        self._wiring.component(node, component, services)
+        first = node.export(component.offers[SERVER_HANDLER]) if SERVER_HANDLER in component.offers else downstream
+        for contract in reversed([offer for offer in component.offers if offer in CAPABILITIES]):
+            middleware = CAPABILITIES[contract]
+            provided = {contract: node.export(component.offers[contract]), SERVER_HANDLER: first}
+            wrapped = self._instance(middleware, provided, label=f"{middleware} of {component.name}")
+            first = wrapped.export(SERVER_HANDLER)
+        return first
+
+    def _instance(self, name: str, services: Mapping[str, Value], *, label: str | None = None) -> Node:
+        if name not in self._added:
+            component = self.framework[name]
+            self._added[name] = self.graph.add(name, component.data, component.info)
+        node = self.graph.instantiate(self._added[name], label=label)
+        self._wiring.framework(node, {**self._shared, **services})
+        return node
+
+    def _generated(self, name: str, data: bytes) -> Node:
+        return self.graph.instantiate(self.graph.add(name, data))

@@ -1,0 +1,151 @@
+"""What satisfies each import of a component: isolation is wiring.
+
+A component gets the contracts from the framework, the base of WASI and what it was granted from the host, and stubs
+for the rest of WASI. Its standard output is standard error, so that a `print` cannot corrupt a protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wasmcp.component import names
+from wasmcp.component.compare import mismatch
+from wasmcp.component.graph import Graph, Import, Node, Value
+from wasmcp.component.model import ExternType, Func, Instance, Own, Resource, TypeBound, TypeName, kind_of
+from wasmcp.component.writer import Sort
+from wasmcp.compose.components import Component
+from wasmcp.compose.contracts import ALWAYS, GRANTS, PACKAGE, STDERR, STDOUT, TYPES, is_among
+from wasmcp.compose.stubs import stubs
+from wasmcp.errors import ComponentRefused
+
+Services = Mapping[str, tuple[Value, Instance | None]]
+"""What the framework offers a component: by contract, the instance and its type where it is known."""
+
+
+class Wiring:
+    """Satisfies the imports of instances in one graph; makes each stub once."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._stubs: list[tuple[dict[str, Instance], Node]] = []
+        self._stderrs: dict[str, Value] = {}
+
+    def framework(self, node: Node, services: Mapping[str, Value]) -> None:
+        """Wire a component of the framework: the given contracts, and the host for all else."""
+        for name in node.info.imports:
+            contract = names.find(name, services)
+            if contract is not None:
+                node.set(name, services[contract])
+
+    def component(self, node: Node, component: Component, services: Services) -> None:
+        """Wire a component of the server.
+
+        Raises:
+            ComponentRefused: it imports what nobody here provides, or provides in another version.
+        """
+        granted = tuple(prefix for family in sorted(component.spec.grants) for prefix in GRANTS[family])
+        denied: dict[str, Instance] = {}
+        for name, type_ in component.info.imports.items():
+            contract = names.find(name, services)
+            if contract is not None:
+                self._check_contract(component, name, type_, services[contract][1])
+                node.set(name, services[contract][0])
+            elif is_among(name, (STDOUT,)):
+                node.set(name, self._stdout(component, name, _instance(component, name, type_)))
+            elif is_among(name, (*ALWAYS, *granted)) or names.compatible(name, TYPES):
+                continue
+            elif name.startswith("wasi:"):
+                denied[name] = _instance(component, name, type_)
+            else:
+                raise _unknown_import(component, name, services)
+        if denied:
+            stub = self._stub(component, denied)
+            for name in denied:
+                node.set(name, stub.export(name))
+
+    @staticmethod
+    def _check_contract(component: Component, name: str, wanted: ExternType, offered: Instance | None) -> None:
+        if offered is None:
+            return
+        problem = mismatch(_instance(component, name, wanted), offered)
+        if problem:
+            raise ComponentRefused(
+                component.name,
+                f"it imports `{name}` in another form than this wasmcp provides: {problem} "
+                "(one: the component's, the other: ours); build it against the current contracts",
+                interface=name.partition("@")[0],
+            )
+
+    def _stdout(self, component: Component, name: str, type_: Instance) -> Value:
+        """Make an instance of `wasi:cli/stdout` out of the host's `wasi:cli/stderr` and `wasi:io/streams`."""
+        members: dict[str, Value] = {}
+        for item, extern in type_.exports.items():
+            if item == "get-stdout" and isinstance(extern, Func) and isinstance(extern.result, Own):
+                stream = _from_outside(extern.result.resource, name)
+                members[item] = self._stderr(component, name.replace(STDOUT, STDERR, 1), stream)
+            elif isinstance(extern, TypeBound) and isinstance(extern.type, TypeName) and extern.type.interface:
+                streams = Import(Sort.INSTANCE, extern.type.interface)
+                members[item] = streams.item(extern.type.name, Sort.TYPE)
+            else:
+                raise ComponentRefused(
+                    component.name, f"its import `{name}` has a `{item}` that WASI 0.2 does not have", interface=name
+                )
+        return self._graph.synthetic(members)
+
+    def _stderr(self, component: Component, name: str, stream: TypeName | Resource) -> Value:
+        """Return the function `get-stderr` of the host."""
+        if name not in self._stderrs:
+            instance = Instance({"get-stderr": Func((), Own(stream))})
+            self._stderrs[name] = self._graph.import_(
+                name, instance, component.info.imports, owner=f"standard output of {component.name}"
+            )
+        return self._stderrs[name].item("get-stderr", Sort.FUNC)
+
+    def _stub(self, component: Component, denied: dict[str, Instance]) -> Node:
+        for known, node in self._stubs:
+            if known == denied:
+                return node
+        try:
+            data = stubs(denied)
+        except (TypeError, LookupError) as error:
+            raise ComponentRefused(component.name, f"its imports from WASI cannot be denied: {error}") from error
+        label = f"denied to {component.name}"
+        node = self._graph.instantiate(self._graph.add(label, data), label=label)
+        self._stubs.append((denied, node))
+        return node
+
+
+def _from_outside(type_: TypeName | Resource, interface: str) -> TypeName | Resource:
+    """Take off the name that an interface itself gives to a resource it uses."""
+    if isinstance(type_, TypeName) and type_.interface == interface and isinstance(type_.type, (TypeName, Resource)):
+        return type_.type
+    return type_
+
+
+def _instance(component: Component, name: str, type_: ExternType) -> Instance:
+    if not isinstance(type_, Instance):
+        raise ComponentRefused(
+            component.name, f"it imports `{name}` as a {kind_of(type_)}; only instances can be provided"
+        )
+    return type_
+
+
+def _unknown_import(component: Component, name: str, services: Services) -> ComponentRefused:
+    interface, _, found = name.partition("@")
+    for contract in (*services, TYPES):
+        if contract.partition("@")[0] == interface:
+            wanted = contract.partition("@")[2]
+            return ComponentRefused(
+                component.name,
+                f"it imports `{name}`, but wasmcp provides version {wanted}: build it against the current contracts",
+                interface=interface,
+                wanted=wanted,
+                found=found,
+            )
+    provided = ", ".join(f"`{contract.partition('@')[0].removeprefix(f'{PACKAGE}/')}`" for contract in services)
+    return ComponentRefused(
+        component.name,
+        f"it imports `{name}`, which nothing in the server provides; there are {provided} of `{PACKAGE}`, and WASI 0.2",
+        interface=interface,
+        found=found,
+    )
