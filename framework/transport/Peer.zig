@@ -17,6 +17,7 @@ pub const Reply = bindings.messages.Reply;
 
 /// Where the events of a request go. `response`: into the wasi:http response that `outparam` stands for.
 pub const Output = union(enum) { none, stdio, messages: u32, exchange: u32, response };
+pub const nowhere: Output = .none;
 
 /// The wasi:http response, while nobody has begun it.
 outparam: ?bindings.wasi_http.types.ResponseOutparam = null,

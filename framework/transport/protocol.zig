@@ -5,6 +5,7 @@
 //! * `Request`, `Reply`: handles; `Output`: where the events of a request go
 //! * `parse(body) Incoming(Request)`, `params(request) []const u8`, `refusal(Fault) []const u8`
 //! * `begin(request, revision, ?http.Head, Output)`, `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
+//! * `nowhere`: the `Output` for events that nobody is to see
 //! * `raw(json) Reply`, `failure(Fault) Reply`, `metadata() lifecycle.Metadata`
 
 const std = @import("std");
@@ -69,6 +70,24 @@ pub const too_large: Fault = .{
     .message = std.fmt.comptimePrint("Invalid request: the message is larger than {d} bytes", .{http.body_limit}),
 };
 
+/// How many messages a batch may have: each could be answered by an error many times its length.
+const batch_limit = 100;
+const batch_too_long: Fault = .{
+    .code = code.invalid_request,
+    .message = std.fmt.comptimePrint("Invalid request: a batch of more than {d} messages", .{batch_limit}),
+};
+const alone: Fault = .{ .code = code.invalid_request, .message = "Invalid request: this message must not be part of a batch" };
+
+/// Whether a text is a batch, and one that the revision has: an array with something in it. Anything else in brackets is
+/// for `parse` to refuse.
+fn isBatch(text: []const u8, revision: ?[]const u8) bool {
+    if (!std.mem.eql(u8, revision orelse return false, revisions.with_batches)) return false;
+    const trimmed = std.mem.trim(u8, text, " \t\r\n");
+    if (trimmed.len == 0 or trimmed[0] != '[' or std.mem.trim(u8, trimmed[1..], " \t\r\n]").len == 0) return false;
+    _ = lib.json.validate(text) catch return false;
+    return true;
+}
+
 pub fn Protocol(comptime Peer: type) type {
     return struct {
         peer: *Peer,
@@ -84,12 +103,13 @@ pub fn Protocol(comptime Peer: type) type {
         pub fn line(self: *Self, text: []const u8, state: []const u8, output: Peer.Output) Error!Line {
             if (std.mem.trim(u8, text, " \t\r").len == 0) return .{ .state = state };
             if (text.len > http.body_limit) return .{ .body = self.peer.refusal(too_large), .state = state };
+            var chosen = revisions.known(state);
+            if (isBatch(text, chosen)) return .{ .body = try self.batch(text, null, output), .state = state };
             const opened = switch (self.peer.parse(text)) {
                 .request => |opened| opened,
                 .notification, .response => return .{ .state = state },
                 .invalid => |invalid| return .{ .body = invalid.body, .state = state },
             };
-            var chosen = revisions.known(state);
             const answer = if (opened.version != null)
                 try self.modern(opened, null, output)
             else if (chosen != null or isHandshake(opened.method))
@@ -110,6 +130,10 @@ pub fn Protocol(comptime Peer: type) type {
                 .bad => null,
                 .text => |version| revisions.known(version),
             };
+            if (isBatch(body, older_revision)) {
+                const answers = try self.batch(body, head, Peer.nowhere);
+                return if (answers.len == 0) .{ .status = 202 } else .{ .status = 200, .body = answers };
+            }
             const opened = switch (self.peer.parse(body)) {
                 .request => |opened| opened,
                 .invalid => |invalid| return .{ .status = 400, .body = invalid.body },
@@ -203,6 +227,34 @@ pub fn Protocol(comptime Peer: type) type {
             if (is(opened, "ping")) return self.finish(opened, self.peer.raw("{}"));
             if (opened.fault) |fault| return self.finish(opened, self.peer.failure(fault));
             return self.finish(opened, self.peer.handle(opened.request));
+        }
+
+        /// Answer the messages of an array, in order; empty when none wants an answer.
+        /// Specification: 2025-03-26, basic, "Batching".
+        fn batch(self: *Self, text: []const u8, head: ?http.Head, output: Peer.Output) Error![]const u8 {
+            var revision: ?[]const u8 = revisions.with_batches;
+            var answers: lib.Writer = .init(self.arena);
+            var scanner: lib.json.Scanner = .init(text);
+            var items = scanner.items() catch unreachable;
+            var count: usize = 0;
+            while (items.next() catch unreachable) : (count += 1) {
+                const item = scanner.value() catch unreachable;
+                if (count == batch_limit) return self.peer.refusal(batch_too_long);
+                const body = switch (self.peer.parse(item)) {
+                    .notification, .response => continue,
+                    .invalid => |invalid| invalid.body,
+                    .request => |opened| answered: {
+                        const single = opened.version != null or is(opened, "initialize");
+                        const answer = if (single) self.refuse(opened, alone) else try self.older(opened, &revision, head, output);
+                        if (answer.cancelled) continue;
+                        break :answered answer.body;
+                    },
+                };
+                try answers.raw(if (answers.text().len == 0) "[" else ",");
+                try answers.raw(body);
+            }
+            if (answers.text().len > 0) try answers.raw("]");
+            return answers.text();
         }
 
         fn askedVersion(self: *Self, opened: Request) Error!?[]const u8 {

@@ -13,6 +13,7 @@ const Peer = struct {
     pub const Request = *Held;
     pub const Reply = union(enum) { raw: []const u8, failure: protocol.Fault };
     pub const Output = void;
+    pub const nowhere: Output = {};
     const Held = struct { id: []const u8, method: []const u8, params: []const u8, revision: []const u8 = "" };
 
     fn print(peer: Peer, comptime format: []const u8, arguments: anytype) []const u8 {
@@ -21,7 +22,7 @@ const Peer = struct {
 
     pub fn parse(peer: Peer, body: []const u8) protocol.Incoming(Request) {
         _ = lib.json.validate(body) catch return .{ .invalid = .{ .code = -32700, .body = "parse error" } };
-        const method = lib.json.member(body, "method") orelse return if (lib.json.member(body, "result") != null) .response else .{ .invalid = .{ .code = -32600, .body = "invalid request" } };
+        const method = lib.json.member(body, "method") orelse return if (body[0] == '{' and lib.json.member(body, "result") != null) .response else .{ .invalid = .{ .code = -32600, .body = "invalid request" } };
         const id = lib.json.member(body, "id") orelse return .notification;
         const given = lib.json.member(body, "params") orelse "{}";
         const held = peer.arena.create(Held) catch unreachable;
@@ -142,6 +143,36 @@ test "lines" {
     }
     const discovered = try server.line("{\"id\":1,\"method\":\"server/discover\",\"params\":{" ++ meta ++ "}}", "", {});
     try testing.expect(std.mem.startsWith(u8, discovered.body, "1 2026-07-28 {\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"]"));
+}
+
+test "batches of 2025-03-26" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    const ping = "{\"id\":2,\"method\":\"ping\"}";
+    const Case = struct { text: []const u8, body: []const u8 };
+    const cases = [_]Case{
+        .{ .text = "[" ++ old_list ++ ", " ++ ping ++ "]", .body = "[1 2025-03-26 TOOLS,2 2025-03-26 {}]" },
+        .{ .text = "[{\"method\":\"notifications/x\"},{\"id\":1,\"result\":{}}]", .body = "" },
+        .{ .text = "[{\"method\":\"notifications/x\"}," ++ ping ++ "]", .body = "[2 2025-03-26 {}]" },
+        .{ .text = "[1," ++ list ++ "]", .body = "[invalid request,1 -32600 ]" },
+        .{ .text = "[{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-03-26\"}}]", .body = "[1 -32600 ]" },
+        .{ .text = " [ ] ", .body = "invalid request" },
+        .{ .text = "[" ++ ping ++ ",]", .body = "parse error" },
+        .{ .text = "[" ++ ping, .body = "parse error" },
+        .{ .text = "[" ++ @as([200]u8, @bitCast(@as([100][2]u8, @splat("1,".*)))) ++ "1]", .body = "- -32600 " },
+    };
+    const fields = [_]http.Field{.{ .name = "content-type", .value = "application/json" }};
+    const head: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &fields };
+    for (cases) |case| {
+        const result = try server.line(case.text, "2025-03-26", {});
+        try testing.expectEqualStrings(case.body, result.body);
+        const response = try server.post(head, http.admit(head).admitted, case.text, {});
+        try testing.expectEqualStrings(case.body, response.body);
+        if (case.body.len == 0) try testing.expectEqual(202, response.status);
+    }
+    const refused = try server.line("[" ++ ping ++ "]", "2025-06-18", {});
+    try testing.expectEqualStrings("invalid request", refused.body);
 }
 
 const call = "{\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"\u{e9}\"," ++ meta ++ "}}";

@@ -10,6 +10,9 @@ pub const handshake = [_][]const u8{ "2024-11-05", "2025-03-26", "2025-06-18", "
 /// What an HTTP request without `MCP-Protocol-Version` is taken for: the last revision that did not have the header.
 pub const without_header = "2025-03-26";
 
+/// The revision that had JSON-RPC batches. Servers must take them in it, and in no other.
+pub const with_batches = "2025-03-26";
+
 /// What is answered in `data` of an error about versions, and listed by `server/discover`: what a request may name.
 pub const supported_json = "[\"" ++ modern ++ "\"]";
 
