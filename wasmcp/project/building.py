@@ -6,20 +6,19 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import ArtifactError, ConfigError
 from wasmcp.project import digest, manifest
-from wasmcp.project.cache import Cache, write_atomically
-from wasmcp.project.config import load
+from wasmcp.project.cache import Cache
+from wasmcp.project.config import Project, load
 from wasmcp.project.planning import ComponentStep, Plan, ServerStep, plan
 from wasmcp.toolchains.base import did_you_mean, require_pins
 
 if TYPE_CHECKING:
-    from wasmcp.compose import Catalogue
+    from wasmcp.compose import Catalogue, ComposedServer
 
 SKIP = "WASMCP_SKIP_BUILD"
 """The environment variable that keeps hooks and pytest from building: what is there is used as it is."""
@@ -35,7 +34,7 @@ class Built:
         step: What it was planned as.
         data: The component.
         digest: Its digest.
-        catalogue: What it offers; None when that is not known beforehand.
+        catalogue: What it offers; None when that is not known beforehand and it has to be asked.
     """
 
     step: ComponentStep
@@ -125,6 +124,8 @@ def ensure_built(root: Path, server: str | None = None, *, progress: Progress | 
 
 def _components(planned: Plan, servers: list[str], cache: Cache, say: Progress) -> dict[str, Built]:
     """Build the components that some servers need, several at once: compilers are processes of their own."""
+    from concurrent.futures import ThreadPoolExecutor
+
     steps = planned.components(servers)
     with ThreadPoolExecutor(max_workers=max(1, min(len(steps), os.cpu_count() or 1))) as pool:
         futures = {name: pool.submit(_component, planned, step, cache, say) for name, step in steps.items()}
@@ -133,7 +134,9 @@ def _components(planned: Plan, servers: list[str], cache: Cache, say: Progress) 
 
 
 def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) -> Built:
-    from wasmcp.compose import inspect_component
+    from wasmcp.compose import ComponentSpec
+    from wasmcp.compose.components import read_component
+    from wasmcp.compose.contracts import SERVER_HANDLER, TOOLS
     from wasmcp.project.catalogue import catalogue_of
 
     name = step.config.name
@@ -152,17 +155,21 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
                 folder = cache.toolchain(step.toolchain.name)
                 step.toolchain.build(step.source, output, cache=folder, progress=say)
                 entry = cache.record_component(step.inputs)
-                say(f"compiled component `{name}`: {_size(output)}, {time.perf_counter() - begun:.1f} s")
+                say(f"compiled component `{name}`: {_size(output.stat().st_size)}, {time.perf_counter() - begun:.1f} s")
         path, found = entry
         data = path.read_bytes()
     catalogue = None
-    if not step.config.dynamic and "tools" in inspect_component(data, name=name).capabilities:
+    # A handler written by hand may answer lists as it likes: it is asked, like what says `dynamic`.
+    offers = read_component(ComponentSpec(name, data)).offers
+    if not step.config.dynamic and TOOLS in offers and SERVER_HANDLER not in offers:
         with cache.lock(found):
             catalogue = catalogue_of(name, data, found, planned.framework, cache)
     return Built(step, data, found, catalogue)
 
 
-def _compose(planned: Plan, step: ServerStep, components: Mapping[str, Built], say: Progress) -> tuple[bytes, Any]:
+def _compose(
+    planned: Plan, step: ServerStep, components: Mapping[str, Built], say: Progress
+) -> tuple[ComposedServer, dict[str, Any]]:
     """Compose one server; return it and its entry in the manifest."""
     from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 
@@ -188,11 +195,11 @@ def _compose(planned: Plan, step: ServerStep, components: Mapping[str, Built], s
     ]
     composed = compose_server(specs, metadata, on_duplicate=config.on_duplicate)
     label = step.output.relative_to(planned.project.root).as_posix()
-    say(f"composed server `{config.key}`: {label}, {len(composed.data) / 1024:,.0f} KB")
-    return composed.data, _entry(planned, step, parts, composed)
+    say(f"composed server `{config.key}`: {label}, {_size(composed.size)}")
+    return composed, _entry(step, parts, composed)
 
 
-def _entry(planned: Plan, step: ServerStep, parts: list[Built], composed: Any) -> dict[str, Any]:
+def _entry(step: ServerStep, parts: list[Built], composed: ComposedServer) -> dict[str, Any]:
     metadata = {
         "name": step.config.name,
         "version": step.version,
@@ -203,12 +210,12 @@ def _entry(planned: Plan, step: ServerStep, parts: list[Built], composed: Any) -
     }
     return {
         "file": step.output.name,
-        "digest": digest.of_bytes(composed.data),
+        "digest": digest.of_chunks(composed.chunks),
         "inputs": step.inputs,
         "metadata": {key: value for key, value in metadata.items() if value is not None},
-        "capabilities": composed.report.capabilities,
+        "capabilities": dict(composed.capabilities),
         # What the host may answer while the server is compiling; null where a component has to be asked.
-        "catalogue": None if composed.report.tools is None else {"tools": list(composed.report.tools)},
+        "catalogue": {"tools": list(composed.tools)} if all(part.catalogue for part in parts) else None,
         "components": [
             {
                 "name": part.step.config.name,
@@ -222,18 +229,19 @@ def _entry(planned: Plan, step: ServerStep, parts: list[Built], composed: Any) -
             for part in parts
         ],
         "wit": manifest.wit_versions(),
-        "framework": dict(planned.framework),
-        "imports": list(composed.report.imports),
+        "framework": dict(composed.framework),
+        "imports": list(composed.imports),
         "wasmcp": manifest.tool_version(),
     }
 
 
-def _write(planned: Plan, done: Mapping[str, tuple[bytes, Any]]) -> None:
+def _write(planned: Plan, done: Mapping[str, tuple[ComposedServer, dict[str, Any]]]) -> None:
     """Write what was composed, then the manifest, then remove what an earlier manifest named and this does not."""
     project = planned.project
     before = manifest.read(project.manifest)
-    for key, (data, _) in done.items():
-        write_atomically(planned.servers[key].output, data)
+    project.directory.mkdir(exist_ok=True)
+    for key, (composed, _) in done.items():
+        composed.write(planned.servers[key].output)
     kept = {key: entry for key, entry in before.items() if key in planned.servers}
     manifest.write(project.manifest, {**kept, **{key: entry for key, (_, entry) in done.items()}})
     for key in before.keys() - planned.servers.keys():
@@ -242,7 +250,7 @@ def _write(planned: Plan, done: Mapping[str, tuple[bytes, Any]]) -> None:
             project.output(key).unlink(missing_ok=True)
 
 
-def clean(project: Any) -> None:
+def clean(project: Project) -> None:
     """Remove what a build leaves in the tree; nothing happens where nothing is."""
     for path in project.outputs:
         path.unlink(missing_ok=True)
@@ -250,5 +258,5 @@ def clean(project: Any) -> None:
         project.directory.rmdir()
 
 
-def _size(path: Path) -> str:
-    return f"{path.stat().st_size / 1024:,.0f} KB"
+def _size(size: int) -> str:
+    return f"{size / 1024:,.0f} KB"

@@ -31,7 +31,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from wasmcp.errors import ConfigError
 from wasmcp.project.location import DIRECTORY, find_package
@@ -44,8 +44,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-GRANTS = ("env", "fs", "http", "kv", "sockets")
-"""The families of host interfaces that a component may be granted."""
+GRANTS = ("env", "fs", "sockets", "http", "kv")
+"""The families of `wasmcp.compose.contracts.GRANTS`; importing the composer would cost more than a fresh build."""
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 _NAME_RULE = "1 to 64 lower-case letters, digits, `-`, `_` and `.`, a letter or digit at both ends"
@@ -94,7 +94,7 @@ class ServerConfig:
     description: str | None
     website_url: str | None
     instructions: str | None
-    on_duplicate: str
+    on_duplicate: Literal["error", "first"]
 
 
 @dataclass(frozen=True)
@@ -303,7 +303,7 @@ def _server(
         description=table.string("description", description if isinstance(description, str) else None),
         website_url=table.string("website-url", homepage),
         instructions=table.string("instructions"),
-        on_duplicate=table.choice("on-duplicate", ("error", "first"), "error"),
+        on_duplicate="first" if table.choice("on-duplicate", ("error", "first"), "error") == "first" else "error",
     )
     table.finish()
     return server

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import wasmcp
@@ -16,6 +17,14 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 def of_bytes(data: bytes) -> str:
     """Return ``sha256:`` and the hexadecimal digest of some bytes."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def of_chunks(chunks: Iterable[bytes | bytearray | memoryview]) -> str:
+    """Return ``sha256:`` and the hexadecimal digest of some bytes in pieces."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def of_file(path: Path) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-
 from wasmcp.errors import ConfigError
 from wasmcp.project.config import Project
 
@@ -19,6 +17,8 @@ def version_of(project: Project) -> str:
     """
     if project.version is not None:
         return project.version
+    import importlib.metadata
+
     try:
         from hatchling.metadata.core import ProjectMetadata
         from hatchling.plugin.manager import PluginManager

@@ -11,7 +11,6 @@ Standard library only: our own wheel is built with this package before its depen
 from __future__ import annotations
 
 import difflib
-import importlib.metadata
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -207,6 +206,8 @@ def require_pins(toolchain: Toolchain, source: ComponentSource, pins: Mapping[st
     Raises:
         ToolchainMissing: One is absent, or of another version.
     """
+    import importlib.metadata
+
     for distribution, wanted in pins.items():
         try:
             found = importlib.metadata.version(distribution)
