@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wasmcp.host.limits import Limits
     from wasmcp.host.results import HttpResponse, Tool, ToolResult
+    from wasmcp.host.running import run
     from wasmcp.host.server import Server, open_server
 
-__all__ = ["HttpResponse", "Limits", "Server", "Tool", "ToolResult", "open_server"]
+__all__ = ["HttpResponse", "Limits", "Server", "Tool", "ToolResult", "open_server", "run"]
 
 _HOMES = {
     "HttpResponse": "results",
@@ -21,6 +22,7 @@ _HOMES = {
     "Tool": "results",
     "ToolResult": "results",
     "open_server": "server",
+    "run": "running",
 }
 
 

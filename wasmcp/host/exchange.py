@@ -6,9 +6,9 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.host import text
 from wasmcp.host.pool import Call, Pool
 from wasmcp.host.results import HttpResponse, parse_field_lines
-from wasmcp.host.text import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -63,13 +63,18 @@ class Exchange:
             ResponseTooLarge: The answer is above the limit.
         """
         self._wire("->", line)
-        answer, state = self._run((as_text(line, self.limits.request), self._state), on_event, timeout)
-        self._state = state
-        text: str = answer.decode("utf-8")
-        if not text:
+        data = text.encode(line)
+        if data is None:
+            answer = text.NOT_UTF8
+        elif len(data) > self.limits.request:
+            answer = text.too_large(self.limits.request)
+        else:
+            answer, self._state = self._run((data, self._state), on_event, timeout)
+        if not answer:
             return None
-        self._wire("<-", text)
-        return text
+        written = answer.decode()
+        self._wire("<-", written)
+        return written
 
     def http(
         self,
@@ -86,26 +91,29 @@ class Exchange:
             GuestTrap: The server's code trapped, or took too long, or too much.
             ResponseTooLarge: The body is above the limit.
         """
-        pairs = headers.items() if hasattr(headers, "items") else headers
-        lines = "".join(f"{name}: {value}\r\n" for name, value in pairs)
+        pairs = list(headers.items() if hasattr(headers, "items") else headers)
         head: dict[str, Any] = {}
         chunks: list[str] = []
 
-        def on_event(kind: str, text: str) -> None:
+        def on_event(kind: str, json_text: str) -> None:
             if kind == "head":
-                head.update(json.loads(text))
+                head.update(json.loads(json_text))
             elif kind == "chunk":
-                chunks.append(json.loads(text))
+                chunks.append(json.loads(json_text))
 
-        request = (
-            as_text(method),
-            as_text(target),
-            as_text(lines),
-            as_text(body, self.limits.request),
-        )
         self._wire("->", body)
+        request, is_text = http_request(
+            method.encode("ascii", "replace"),
+            target.encode("utf-8", "replace"),
+            [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in pairs],
+            text.encode(body),
+            size=len(body),
+            limit=self.limits.request,
+        )
         status, fields, content = self._call(request, on_event, timeout)
-        last = content.decode("utf-8")
+        if not is_text and status == 400:
+            content = text.NOT_UTF8
+        last = content.decode()
         if status == 0:
             if last:
                 chunks.append(last)
@@ -113,7 +121,7 @@ class Exchange:
             self._wire("<-", whole)
             return HttpResponse(head["status"], [(name, value) for name, value in head["headers"]], whole, chunks)
         self._wire("<-", last)
-        return HttpResponse(status, parse_field_lines(fields.decode("utf-8")), last)
+        return HttpResponse(status, parse_field_lines(fields.decode()), last)
 
     def _run(
         self, request: tuple[bytes, bytes], on_event: Callable[[str], None] | None, timeout: float | None
@@ -152,3 +160,18 @@ class Exchange:
     def _wire(self, direction: str, text: str | bytes) -> None:
         if self._on_wire is not None:
             self._on_wire(direction, text if isinstance(text, str) else text.decode("utf-8", "backslashreplace"))
+
+
+def http_request(
+    method: bytes, target: bytes, fields: list[tuple[bytes, bytes]], body: bytes | None, *, size: int, limit: int
+) -> tuple[tuple[bytes, bytes, bytes, bytes], bool]:
+    """Make the arguments of `exchange.http`, and tell whether the body is what the client sent.
+
+    The transport judges a body that cannot cross by what stands for it: one that is too large by its announced length
+    alone, one that is not UTF-8 (`body` is None) by a text that is no JSON either.
+    """
+    if size > limit:
+        fields = [*fields, (b"content-length", b"%d" % size)]
+        body = b""
+    head = (text.encode(method) or b"?", text.encode(target) or b"?", text.field_lines(fields))
+    return (*head, text.NOT_JSON if body is None else body), body is not None

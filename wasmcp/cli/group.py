@@ -1,0 +1,60 @@
+"""The commands and their one-line descriptions; what a command imports is imported when it is run."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from wasmcp import __version__
+from wasmcp.errors import WasmcpError
+
+# Name -> (module, one line). A module has a click command `command`.
+_COMMANDS = {
+    "build": ("wasmcp.cli.build", "Build the project's servers."),
+    "compose": ("wasmcp.cli.compose", "Compose a server from components."),
+    "inspect": ("wasmcp.cli.inspect", "Show what a component or a server is made of."),
+    "run": ("wasmcp.cli.run", "Serve over standard input and output."),
+    "serve": ("wasmcp.cli.serve", "Serve over HTTP."),
+    "warm": ("wasmcp.cli.warm", "Compile servers ahead of their first start."),
+}
+
+EXIT_CODES = """\b
+Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 interrupted."""
+
+
+class Commands(click.Group):
+    """A group that loads a command when it is run or asked for its help, not to list it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run, and turn what a user can mend into a message."""
+        try:
+            return super().invoke(ctx)
+        except WasmcpError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.command(cls=Commands, epilog=EXIT_CODES)
+@click.version_option(__version__, prog_name="wasmcp")
+def commands() -> None:
+    """MCP servers made of WebAssembly components."""

@@ -1,0 +1,48 @@
+"""What a client is told when the server gave no answer: a JSON-RPC error, and nothing about this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+
+from wasmcp.errors import GuestOutOfMemory, GuestTimeout, ResponseTooLarge
+
+INTERNAL_ERROR = -32603  # JSON-RPC 2.0, section 5.1
+
+
+def request_id(message: bytes) -> str | int | None:
+    """Read the id of a JSON-RPC request; None for a notification, or what is no message at all."""
+    with suppress(ValueError, RecursionError):
+        parsed = json.loads(message)
+        if isinstance(parsed, dict) and "method" in parsed:
+            found = parsed.get("id")
+            if isinstance(found, (str, int)) and not isinstance(found, bool):
+                return found
+    return None
+
+
+def error_message(message: bytes, error: Exception) -> bytes | None:
+    """Make the answer to a message that failed with `error`; None when it wants no answer."""
+    asked = request_id(message)
+    if asked is None:
+        return None
+    body = {"jsonrpc": "2.0", "id": asked, "error": {"code": INTERNAL_ERROR, "message": _public(error)}}
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def report(error: Exception) -> None:
+    """Tell the operator on stderr what the client is not told."""
+    lines = "".join(f"wasmcp: {line}\n" for line in f"{type(error).__name__}: {error}".splitlines())
+    with suppress(OSError):
+        os.write(2, lines.encode("utf-8", "replace"))
+
+
+def _public(error: Exception) -> str:
+    if isinstance(error, GuestTimeout):
+        return f"Internal error: the request took longer than {error.limit:g} s"
+    if isinstance(error, GuestOutOfMemory):
+        return "Internal error: the request needed more memory than it may have"
+    if isinstance(error, ResponseTooLarge):
+        return f"Internal error: the answer is larger than {error.limit} bytes"
+    return "Internal error: the server failed to answer"

@@ -1,0 +1,167 @@
+"""Answers from the manifest while a server is still compiling: who it is, and its tools.
+
+The forms are those of the transport and of composition (framework/transport, `lifecycle.zig`; `wasmcp.compose`), with
+whom the tests compare them. What is not plainly one of these requests waits for the server.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import os
+
+FORMAT = 1
+LATEST = "2026-07-28"
+HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
+_LONGEST = 65536
+_META = "io.modelcontextprotocol/"
+_DISCOVER_TTL = 3_600_000
+_LIST_TTL = 300_000
+# The first revision that has a member. Specification: schemas `Tool`, `Implementation`, `ServerCapabilities`.
+_TOOL_SINCE = {
+    "name": "2024-11-05",
+    "description": "2024-11-05",
+    "inputSchema": "2024-11-05",
+    "annotations": "2025-03-26",
+    "title": "2025-06-18",
+    "outputSchema": "2025-06-18",
+    "_meta": "2025-06-18",
+    "icons": "2025-11-25",
+}
+_IMPLEMENTATION_SINCE = {"name": "2024-11-05", "version": "2024-11-05", "title": "2025-06-18"}
+_CAPABILITY_SINCE = {"extensions": LATEST, "completions": "2025-03-26"}
+
+
+class Standin:
+    """Answers lines of the stdio transport from one server's entry of a manifest."""
+
+    def __init__(self, entry: dict[str, Any]) -> None:
+        metadata = dict(entry["metadata"])
+        self._instructions: str | None = metadata.pop("instructions", None)
+        self._implementation = metadata
+        self._capabilities: dict[str, Any] = entry["capabilities"]
+        catalogue = entry.get("catalogue")
+        self._tools: list[dict[str, Any]] | None = None if catalogue is None else catalogue["tools"]
+
+    @classmethod
+    def beside(cls, path: str | os.PathLike[str], digest: str) -> Standin | None:
+        """Find the entry of a server in the manifest beside its file.
+
+        Args:
+            path: The composed server.
+            digest: Its SHA-256 as `sha256:HEX`: an entry about another file is none.
+        """
+        try:
+            document = json.loads(Path(path).with_name("manifest.json").read_text("utf-8"))
+            if document["format"] != FORMAT:
+                return None
+            for entry in document["servers"].values():
+                if entry["file"] == Path(path).name and entry["digest"] == digest:
+                    return cls(entry)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return None
+
+    def answer(self, line: bytes, state: bytes) -> tuple[bytes, bytes] | None:
+        """Answer a line as `exchange.message` would: the answer (empty for none) and the new state.
+
+        Returns:
+            None: the line has to wait for the server.
+        """
+        if len(line) > _LONGEST:
+            return None
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        if (
+            not isinstance(message, dict)
+            or message.get("jsonrpc") != "2.0"
+            or not isinstance(message.get("method"), str)
+        ):
+            return None
+        method, params = message["method"], message.get("params", {})
+        if not isinstance(params, dict):
+            return None
+        if "id" not in message:
+            return (b"", state) if method == "notifications/initialized" else None
+        asked = message["id"]
+        if isinstance(asked, bool) or not isinstance(asked, (int, str)):
+            return None
+        meta = params.get("_meta", {})
+        if not isinstance(meta, dict):
+            return None
+        if f"{_META}protocolVersion" in meta:
+            result = self._modern(method, params, meta)
+        else:
+            result, state = self._older(method, params, state)
+        if result is None:
+            return None
+        answer = {"jsonrpc": "2.0", "id": asked, "result": result}
+        return json.dumps(answer, ensure_ascii=True, separators=(",", ":")).encode(), state
+
+    def _modern(self, method: str, params: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any] | None:
+        if meta[f"{_META}protocolVersion"] != LATEST:
+            return None
+        if not isinstance(meta.get(f"{_META}clientCapabilities"), dict):
+            return None
+        if not isinstance(meta.get(f"{_META}clientInfo", {}), dict) or f"{_META}logLevel" in meta:
+            return None
+        about = {f"{_META}serverInfo": self._implementation}
+        if method == "server/discover":
+            return {
+                "resultType": "complete",
+                "supportedVersions": [LATEST],
+                "capabilities": self._capabilities,
+                **self._how_to_use(),
+                "ttlMs": _DISCOVER_TTL,
+                "cacheScope": "public",
+                "_meta": about,
+            }
+        if method == "tools/list" and self._tools is not None and "cursor" not in params:
+            return {
+                "tools": self._tools,
+                "ttlMs": _LIST_TTL,
+                "cacheScope": "public",
+                "resultType": "complete",
+                "_meta": about,
+            }
+        return None
+
+    def _older(self, method: str, params: dict[str, Any], state: bytes) -> tuple[dict[str, Any] | None, bytes]:
+        if method == "ping":
+            return {}, state
+        if method == "initialize":
+            asked = params.get("protocolVersion")
+            if not isinstance(asked, str):
+                return None, state
+            agreed = asked if asked in HANDSHAKE else HANDSHAKE[-1]
+            result = {
+                "protocolVersion": agreed,
+                "capabilities": _only(self._capabilities, _CAPABILITY_SINCE, HANDSHAKE[0], agreed),
+                "serverInfo": _only(self._implementation, _IMPLEMENTATION_SINCE, HANDSHAKE[-1], agreed),
+                **self._how_to_use(),
+            }
+            return result, agreed.encode()
+        agreed = state.decode()
+        if method == "tools/list" and self._tools is not None and agreed in HANDSHAKE and "cursor" not in params:
+            return {"tools": [_tool(tool, agreed) for tool in self._tools]}, state
+        return None, state
+
+    def _how_to_use(self) -> dict[str, str]:
+        return {} if self._instructions is None else {"instructions": self._instructions}
+
+
+def _only(value: dict[str, Any], since: dict[str, str], otherwise: str, revision: str) -> dict[str, Any]:
+    """Keep the members that a revision knows; dates compare as text."""
+    return {name: member for name, member in value.items() if since.get(name, otherwise) <= revision}
+
+
+def _tool(tool: dict[str, Any], revision: str) -> dict[str, Any]:
+    kept = _only(tool, _TOOL_SINCE, LATEST, revision)
+    if kept.get("outputSchema", {}).get("type") != "object":
+        kept.pop("outputSchema", None)  # before 2026-07-28 it described an object
+    return kept
