@@ -5,12 +5,14 @@ Source: wit/handler.wit; ../component decodes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from wasmcp.component import names
+from wasmcp.component.compare import mismatch
 from wasmcp.component.decode import ComponentInfo, decode
+from wasmcp.component.model import Instance
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.contracts import CAPABILITIES, GRANTS, SERVER_HANDLER
 from wasmcp.errors import ComponentError, ComponentRefused
@@ -78,7 +80,7 @@ def read_component(spec: ComponentSpec) -> Component:
         raise ComponentRefused(spec.name, f"there is no grant `{unknown[0]}`; the families are {known}")
     data = _bytes(spec)
     try:
-        info = decode(data, spec.name)
+        info = decode(data, spec.name, export_types=True)
     except ComponentError as error:
         at = "" if error.offset is None else f" (at byte {error.offset:,} of {len(data):,})"
         raise ComponentRefused(spec.name, f"{_source(spec)}is not usable: {error.problem}{at}") from error
@@ -93,6 +95,32 @@ def read_components(specs: Iterable[ComponentSpec]) -> list[Component]:
             raise ComponentRefused(spec.name, "two components have this name: call one of them something else")
         components[spec.name] = read_component(spec)
     return list(components.values())
+
+
+def check_offers(component: Component, wanted: Mapping[str, Instance]) -> None:
+    """Check that what a component offers has the types that the framework wants.
+
+    Args:
+        component: the component.
+        wanted: the type that is wanted, by contract.
+
+    Raises:
+        ComponentRefused: it was built against other contracts of the same version.
+    """
+    for contract, export in component.offers.items():
+        offered = component.info.exports[export].type
+        problem = (
+            mismatch(wanted[contract], offered)
+            if isinstance(offered, Instance)
+            else f"it is of kind {component.info.exports[export].kind}"
+        )
+        if problem:
+            raise ComponentRefused(
+                component.name,
+                f"it exports `{export}` in another form than this wasmcp composes: {problem} "
+                "(one: ours, the other: the component's); build it against the current contracts",
+                interface=export.partition("@")[0],
+            )
 
 
 def _source(spec: ComponentSpec) -> str:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from wasmcp.component.decode import ComponentInfo, decode
+from wasmcp.component.model import ExternType, Instance
 from wasmcp.errors import ComponentError, ComponentRefused
 from wasmcp.resources import FRAMEWORK_COMPONENTS, framework_component
 
@@ -26,6 +27,14 @@ class FrameworkComponent:
     name: str
     data: bytes
     info: ComponentInfo
+
+    def wants(self, contract: str) -> Instance:
+        """Return the type in which it imports a contract."""
+        return _instance(self.info.imports[contract])
+
+    def provides(self, contract: str) -> Instance:
+        """Return the type in which it exports a contract."""
+        return _instance(self.info.exports[contract].type)
 
     @cached_property
     def digest(self) -> str:
@@ -66,6 +75,12 @@ def _read(name: str, path: Path, _size: int, _modified: int) -> FrameworkCompone
 
 def _decoded(name: str, data: bytes) -> FrameworkComponent:
     try:
-        return FrameworkComponent(name, data, decode(data, name))
+        return FrameworkComponent(name, data, decode(data, name, export_types=True))
     except ComponentError as error:
         raise ComponentRefused(name, f"this component of the framework is not usable: {error.problem}") from error
+
+
+def _instance(type_: ExternType | None) -> Instance:
+    if not isinstance(type_, Instance):
+        raise TypeError("a contract is an instance")
+    return type_

@@ -25,7 +25,7 @@ from wasmcp.component.model import Instance
 from wasmcp.compose.baked import catalogue_data, server_metadata
 from wasmcp.compose.catalogue import Tool
 from wasmcp.compose.chain import OnDuplicate, Part, Segment, plan_chain, tools_of
-from wasmcp.compose.components import Component, ComponentSpec, read_components
+from wasmcp.compose.components import Component, ComponentSpec, check_offers, read_components
 from wasmcp.compose.contracts import (
     CAPABILITIES,
     CATALOGUE_DATA,
@@ -209,10 +209,12 @@ class _Composition:
 
         Its capabilities come first, each wrapped, then its own handler; what none of them answers goes downstream.
         """
+        wanted = {contract: self.framework[middleware].wants(contract) for contract, middleware in CAPABILITIES.items()}
+        check_offers(component, {**wanted, SERVER_HANDLER: self.framework["transport"].wants(SERVER_HANDLER)})
         node = self.graph.instantiate(self.graph.add(component.name, component.data, component.info))
         services: Services = {
-            MESSAGES: (self._shared[MESSAGES], None),
-            SERVER_HANDLER: (downstream, None),
+            MESSAGES: (self._shared[MESSAGES], self.framework["server-io"].provides(MESSAGES)),
+            SERVER_HANDLER: (downstream, self.framework["method-not-found"].provides(SERVER_HANDLER)),
         }
         self._wiring.component(node, component, services)
         first = node.export(component.offers[SERVER_HANDLER]) if SERVER_HANDLER in component.offers else downstream

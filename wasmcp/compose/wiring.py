@@ -18,8 +18,8 @@ from wasmcp.compose.contracts import ALWAYS, GRANTS, PACKAGE, STDERR, STDOUT, TY
 from wasmcp.compose.stubs import stubs
 from wasmcp.errors import ComponentRefused
 
-Services = Mapping[str, tuple[Value, Instance | None]]
-"""What the framework offers a component: by contract, the instance and its type where it is known."""
+Services = Mapping[str, tuple[Value, Instance]]
+"""What a component gets from the framework: by contract, the instance and its type."""
 
 
 class Wiring:
@@ -64,9 +64,7 @@ class Wiring:
                 node.set(name, stub.export(name))
 
     @staticmethod
-    def _check_contract(component: Component, name: str, wanted: ExternType, offered: Instance | None) -> None:
-        if offered is None:
-            return
+    def _check_contract(component: Component, name: str, wanted: ExternType, offered: Instance) -> None:
         problem = mismatch(_instance(component, name, wanted), offered)
         if problem:
             raise ComponentRefused(
