@@ -1,0 +1,258 @@
+"""Annotations -> shapes: what each type of a signature means in JSON."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import enum
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wasmcp.guest.constraints import constrain
+from wasmcp.guest.containers import Alias, Array, Map, Tuple, Union
+from wasmcp.guest.docstring import parse_docstring
+from wasmcp.guest.errors import Unsupported
+from wasmcp.guest.field import Field
+from wasmcp.guest.formats import format_of
+from wasmcp.guest.members import (
+    QUALIFIERS,
+    dataclass_members,
+    default_of,
+    documentation_of,
+    namedtuple_members,
+    typeddict_members,
+    vars_of,
+)
+from wasmcp.guest.plain import dump_any
+from wasmcp.guest.records import Member, Record
+from wasmcp.guest.shapes import Anything, Boolean, Choice, Integer, Null, Number, Shape, String
+
+_abc = collections.abc
+
+_ARRAYS: dict[Any, tuple[Any, tuple[type, ...]]] = {
+    list: (list, (list,)),
+    set: (set, (set, frozenset)),
+    frozenset: (frozenset, (set, frozenset)),
+    _abc.Set: (frozenset, (_abc.Set,)),
+    _abc.MutableSet: (set, (_abc.Set,)),
+    _abc.Sequence: (list, (list, tuple)),
+    _abc.MutableSequence: (list, (list,)),
+    _abc.Collection: (list, (list, tuple, _abc.Set)),
+    _abc.Iterable: (list, (list, tuple, _abc.Set)),
+}
+_MAPS = (dict, _abc.Mapping, _abc.MutableMapping)
+_SCALARS: dict[Any, type[Shape]] = {
+    str: String,
+    int: Integer,
+    float: Number,
+    bool: Boolean,
+    None: Null,
+    type(None): Null,
+}
+
+
+def written(annotation: Any) -> str:
+    """Return an annotation as an author would write it."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__qualname__.replace("<locals>.", "")
+    return str(annotation).replace("typing.", "").replace("collections.abc.", "")
+
+
+class Resolver:
+    """Turns the annotations of one tool into shapes; a type met twice is one shape.
+
+    Args:
+        names: Names that annotations may use beside those of their module: the locals around a nested function.
+    """
+
+    def __init__(self, names: Mapping[str, Any] | None = None) -> None:
+        self._names = dict(names or {})
+        self._records: dict[Any, Record] = {}
+        self._aliases: dict[Any, Alias | None] = {}
+        self._variables: dict[Any, Shape] = {}
+
+    def hints(self, owner: Any) -> dict[str, Any]:
+        """Return the annotations of a function or class, evaluated.
+
+        Raises:
+            NameError: One uses a name that does not exist yet.
+            Unsupported: One cannot be evaluated.
+        """
+        try:
+            return typing.get_type_hints(owner, localns=self._names or None, include_extras=True)
+        except NameError:
+            raise
+        except Exception as error:
+            raise Unsupported(f"an annotation cannot be evaluated: {error}") from error
+
+    def shape(self, annotation: Any) -> Shape:
+        """Return the shape of an annotation.
+
+        Raises:
+            Unsupported: It has none.
+        """
+        try:
+            scalar = _SCALARS.get(annotation)
+        except TypeError:  # unhashable: not a type
+            scalar = None
+        if scalar is not None:
+            return scalar()
+        if annotation in (Any, object):
+            return Anything(dump_any)
+        if isinstance(annotation, typing.TypeVar):
+            return self._variable(annotation)
+        origin = typing.get_origin(annotation)
+        arguments = typing.get_args(annotation)
+        if origin is typing.Annotated:
+            return self._annotated(arguments[0], arguments[1:])
+        if origin in (typing.Union, types.UnionType):
+            return Union([self.shape(argument) for argument in arguments])
+        if origin is typing.Literal:
+            return self._literal(arguments)
+        if origin is not None and str(origin) in QUALIFIERS:
+            return self.shape(arguments[0])
+        if isinstance(annotation, typing.NewType):
+            return self.shape(annotation.__supertype__)
+        if type(annotation).__name__ == "TypeAliasType":
+            return self._alias(annotation)
+        return self._container(annotation, origin or annotation, arguments) or self._class(annotation, origin)
+
+    def _variable(self, variable: Any) -> Shape:
+        if variable in self._variables:
+            return self._variables[variable]
+        raise Unsupported(f"the type variable `{variable}` has no value here")
+
+    def _annotated(self, annotation: Any, extras: tuple[Any, ...]) -> Shape:
+        shape = self.shape(annotation)
+        for extra in extras:
+            if isinstance(extra, Field):
+                shape = constrain(shape, extra, written(annotation))
+        return shape
+
+    def _literal(self, values: Iterable[Any]) -> Shape:
+        found = list(values)
+        for value in found:
+            if isinstance(value, enum.Enum) or not isinstance(value, (str, int, bool, type(None))):
+                raise Unsupported(f"`Literal` of {value!r}: only strings, integers, booleans and None are JSON values")
+        return Choice(found, found)
+
+    def _alias(self, annotation: Any) -> Shape:
+        if annotation in self._aliases:
+            # Met within itself: from here on it has a name.
+            alias = self._aliases[annotation] or Alias(annotation.__name__)
+            self._aliases[annotation] = alias
+            return alias
+        self._aliases[annotation] = None
+        target = self.shape(annotation.__value__)
+        named = self._aliases.pop(annotation)
+        if named is None:
+            return target
+        named.target = target
+        self._aliases[annotation] = named
+        return named
+
+    def _container(self, annotation: Any, kind: Any, arguments: tuple[Any, ...]) -> Shape | None:
+        if kind is tuple:
+            return self._tuple(arguments, bare=annotation is tuple)
+        try:
+            array = _ARRAYS.get(kind)
+        except TypeError:
+            return None
+        if array is not None:
+            make, python = array
+            item = self.shape(arguments[0]) if arguments else Anything(dump_any)
+            if make in (set, frozenset) and not item.hashable and arguments:
+                raise Unsupported(f"`{written(annotation)}`: a set cannot hold a `{written(arguments[0])}`")
+            return Array(item, make, python)
+        if kind in _MAPS:
+            key_type, value_type = arguments or (str, Any)
+            key = self.shape(key_type)
+            if key_type is not str and not (isinstance(key, Choice) and key.exact == (str,)):
+                raise Unsupported(f"`{written(annotation)}`: the keys of a JSON object are strings")
+            return Map(key, self.shape(value_type), plain=key_type is str)
+        return None
+
+    def _tuple(self, arguments: tuple[Any, ...], *, bare: bool) -> Shape:
+        if bare:
+            return Array(Anything(dump_any), tuple, (tuple,))
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return Array(self.shape(arguments[0]), tuple, (tuple,))
+        return Tuple([self.shape(argument) for argument in arguments if argument != ()])
+
+    def _class(self, annotation: Any, origin: Any) -> Shape:
+        cls = origin or annotation
+        if not isinstance(cls, type):
+            raise Unsupported(f"`{written(annotation)}` has no JSON Schema")
+        known = format_of(cls)
+        if known is not None:
+            return known
+        if issubclass(cls, enum.Enum):
+            return _enum(cls)
+        if dataclasses.is_dataclass(cls):
+            return self._record(annotation, cls, dataclass_members)
+        if typing.is_typeddict(cls):
+            return self._record(annotation, cls, typeddict_members)
+        if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+            return self._record(annotation, cls, namedtuple_members)
+        advice = "use a dataclass, a TypedDict or one of the types of the standard library that JSON knows"
+        raise Unsupported(f"`{written(annotation)}` has no JSON Schema: {advice}")
+
+    def _record(self, annotation: Any, cls: Any, members: Any) -> Record:
+        if annotation in self._records:
+            return self._records[annotation]
+        documentation = cls.__dict__.get("__doc__")
+        if documentation and documentation.startswith(cls.__name__ + "("):
+            documentation = None  # written by `dataclass` or `NamedTuple`
+        described = parse_docstring(documentation)
+        read = None
+        python: type = dict
+        if not typing.is_typeddict(cls):
+            python = cls
+            read = vars_of if dataclasses.is_dataclass(cls) else cls._asdict
+        record = Record(
+            written(annotation),
+            python,
+            cls,
+            read,
+            described.description,
+            hashable=getattr(cls, "__hash__", None) is not None and not typing.is_typeddict(cls),
+        )
+        self._records[annotation] = record
+        arguments = typing.get_args(annotation)
+        outer = self._variables
+        if arguments:
+            parameters = getattr(cls, "__parameters__", ())
+            self._variables = {**outer, **dict(zip(parameters, map(self.shape, arguments), strict=False))}
+        record.members = [
+            self._member(name, hint, described.parameters.get(name), facts)
+            for name, hint, facts in members(cls, self.hints(cls))
+        ]
+        self._variables = outer
+        return record
+
+    def _member(self, name: str, hint: Any, described: str | None, facts: dict[str, Any]) -> Member:
+        try:
+            shape = self.shape(hint)
+        except Unsupported as error:
+            error.path.append(name)
+            raise
+        documentation = documentation_of(hint)
+        if described:
+            documentation.setdefault("description", described)
+        if "default" in facts:
+            documentation.update(default_of(shape, facts.pop("default")))
+        return Member(name, shape, documentation=documentation, **facts)
+
+
+def _enum(cls: type[enum.Enum]) -> Choice:
+    members = list(cls)
+    values = [member.value for member in members]
+    for member in members:
+        if not isinstance(member.value, (str, int, type(None))):
+            reason = "only strings, integers and None are values of a JSON enum"
+            raise Unsupported(f"`{written(cls)}.{member.name}` is {member.value!r}: {reason}")
+    if not members or issubclass(cls, enum.Flag):
+        raise Unsupported(f"`{written(cls)}` has no members that a JSON enum could list")
+    return Choice(values, members, cls)

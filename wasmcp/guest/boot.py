@@ -1,0 +1,79 @@
+"""What happens inside the component while it is built: import everything that it will ever need.
+
+A component holds only the modules imported now. Imports that the author's modules make later, inside functions, and
+those that the standard library makes behind the scenes, would fail at run time: so they are made here. The toolchain
+says what to import (a plan) and reads what became of it (a report); both are files beside the application.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import traceback
+from typing import Any
+
+PLAN = "_wasmcp_plan.json"
+REPORT = "_wasmcp_report.json"
+
+
+def boot(folder: str) -> None:
+    """Carry out the plan.
+
+    Args:
+        folder: Where the plan is and the report goes.
+
+    Raises:
+        RuntimeError: The component cannot be built; the report says why.
+    """
+    with open(f"{folder}/{PLAN}", encoding="utf-8") as file:  # noqa: PTH123 - pathlib would stay in the component
+        plan = json.load(file)
+    report: dict[str, Any] = {"error": None, "missing": [], "optional": []}
+    try:
+        _import(plan, report)
+    except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt of the author's modules
+        report["error"] = _describe(error)
+    with open(f"{folder}/{REPORT}", "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump(report, file)
+    if report["error"] or report["missing"]:
+        raise RuntimeError("the component cannot be built: see the report")
+
+
+def _import(plan: dict[str, Any], report: dict[str, Any]) -> None:
+    importlib.import_module(plan["module"])
+    if plan["tools"]:
+        from wasmcp.guest.registry import registered
+
+        if not registered():
+            raise LookupError("no tool is declared: decorate a function with `wasmcp.guest.tool`")
+    for wanted in plan["later"]:
+        problem = _later(wanted["module"], wanted["names"])
+        if problem is not None:
+            report["missing" if wanted["required"] else "optional"].append({**wanted, "problem": problem})
+    for name in plan["standard"]:
+        _later(name, [])
+
+
+def _later(module: str, names: list[str]) -> str | None:
+    """Import a module, and of its names those that are submodules; return what went wrong."""
+    try:
+        found = importlib.import_module(module)
+        for name in names:
+            if not hasattr(found, name):
+                importlib.import_module(f"{module}.{name}")
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is reported
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _describe(error: BaseException) -> dict[str, Any]:
+    """Return an exception as the toolchain shows it: kind, message and the frames of the author's modules."""
+    frames = [
+        {"file": frame.filename, "line": frame.lineno, "name": frame.name, "text": frame.line}
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(("<", "/python/")) and "/wasmcp/guest/" not in frame.filename
+    ]
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        frames.append({"file": error.filename, "line": error.lineno, "name": "", "text": (error.text or "").strip()})
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return {"kind": type(error).__name__, "message": message, "frames": frames, "python": sys.version.split()[0]}

@@ -1,0 +1,186 @@
+"""The call that a tool answers, and what it may say to the client meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from wasmcp.guest.errors import ContextExpired
+from wasmcp.guest.plain import dump_any
+from wasmcp.guest.wire import encode, sendable
+
+LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who is asking. Specification: basic/authorization.
+
+    Attributes:
+        subject: The token's ``sub``.
+        issuer: The token's ``iss``.
+        scopes: What was granted.
+        claims: All verified claims.
+    """
+
+    subject: str
+    issuer: str | None
+    scopes: Sequence[str]
+    claims: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """The HTTP request that carried the call.
+
+    Attributes:
+        method: For example ``POST``.
+        path: With the query.
+        headers: Name (lower case) -> value; of a header sent twice, the last.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+
+
+class Request(Protocol):
+    """The request as the host of the component knows it; JSON values are texts here.
+
+    The WIT resource ``wasmcp:mcp-v20260728/messages.request``, or `wasmcp.guest.testing.LocalContext` in a unit test.
+    """
+
+    def target(self) -> str | None: ...  # noqa: D102 - documented in the WIT
+    def meta(self) -> str | None: ...  # noqa: D102
+    def protocol_version(self) -> str: ...  # noqa: D102
+    def client_capabilities(self) -> str: ...  # noqa: D102
+    def identity(self) -> Any: ...  # noqa: D102
+    def session(self) -> str | None: ...  # noqa: D102
+    def http(self) -> Any: ...  # noqa: D102
+    def progress(self, progress: float, total: float | None, message: str | None) -> None: ...  # noqa: D102
+    def log(self, level: Any, logger: str | None, data: str) -> None: ...  # noqa: D102
+    def cancelled(self) -> bool: ...  # noqa: D102
+
+
+class Context:
+    """Declare a parameter of this type to get the call that the tool answers; clients do not see the parameter.
+
+    It is valid during that call: afterwards every use raises `ContextExpired`. In unit tests pass a
+    `wasmcp.guest.testing.LocalContext`.
+    """
+
+    __slots__ = ("_held", "_levels")
+
+    def __init__(self, request: Request, levels: Mapping[str, Any] | None = None) -> None:
+        """Wrap a request; ``levels`` maps the names of log levels to what its ``log`` takes."""
+        self._held: Request | None = request
+        self._levels = levels
+
+    @property
+    def _request(self) -> Request:
+        if self._held is None:
+            raise ContextExpired
+        return self._held
+
+    def _expire(self) -> None:
+        self._held = None
+
+    def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
+        """Tell the client how far the call is, if it asked to be told. Specification: basic/patterns/progress.
+
+        Args:
+            progress: Must increase from call to call.
+            total: Where it ends, when that is known.
+            message: What is being done.
+        """
+        self._request.progress(
+            float(progress), None if total is None else float(total), None if message is None else sendable(message)
+        )
+
+    def log(self, level: LogLevel, data: Any, *, logger: str | None = None) -> None:
+        """Send a log message, if the client asked for this level. Specification: server/utilities/logging.
+
+        Args:
+            level: An RFC 5424 severity.
+            data: A text, or any value that JSON can hold.
+            logger: The name of what is talking.
+
+        Raises:
+            ValueError: The level is unknown.
+            TypeError: The data has no JSON form.
+        """
+        request = self._request
+        levels = self._levels or _LEVELS
+        if level not in levels:
+            raise ValueError(f"unknown log level {level!r}; known: {', '.join(levels)}")
+        request.log(levels[level], None if logger is None else sendable(logger), encode(dump_any(data)))
+
+    def debug(self, data: Any) -> None:
+        """Send a log message of level ``debug``."""
+        self.log("debug", data)
+
+    def info(self, data: Any) -> None:
+        """Send a log message of level ``info``."""
+        self.log("info", data)
+
+    def warning(self, data: Any) -> None:
+        """Send a log message of level ``warning``."""
+        self.log("warning", data)
+
+    def error(self, data: Any) -> None:
+        """Send a log message of level ``error``."""
+        self.log("error", data)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the client has taken the call back: a long tool looks now and then, and gives up."""
+        return self._request.cancelled()
+
+    @property
+    def tool_name(self) -> str:
+        """The name that the tool was called by."""
+        return self._request.target() or ""
+
+    @property
+    def protocol_version(self) -> str:
+        """The protocol revision that the call is answered in, for example ``2026-07-28``."""
+        return self._request.protocol_version()
+
+    @property
+    def client_capabilities(self) -> dict[str, Any]:
+        """What the client can do. Specification: schema `ClientCapabilities`."""
+        return _object(self._request.client_capabilities())
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The request's ``_meta``; empty when there is none."""
+        return _object(self._request.meta())
+
+    @property
+    def session(self) -> str | None:
+        """The session of a client of an older revision, where there is one."""
+        return self._request.session()
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who is asking; None when nobody was authenticated."""
+        found = self._request.identity()
+        if found is None:
+            return None
+        return Identity(found.subject, found.issuer, tuple(found.scopes), _object(found.claims))
+
+    @property
+    def http(self) -> HttpRequest | None:
+        """The HTTP request that carried the call; None when it came another way."""
+        found = self._request.http()
+        return None if found is None else HttpRequest(found.method, found.path, dict(found.headers))
+
+
+_LEVELS = {name: name for name in ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")}
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    value = json.loads(text) if text else {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,88 @@
+"""The errors of a component's author.
+
+.. code-block:: text
+
+    ToolError           raised by a tool: its text reaches the client
+    DeclarationError    a tool that cannot be described: raised when its module is imported
+    ContextExpired      a Context used after the call it was given to
+    Unsupported         an annotation without a JSON Schema (internal: becomes a DeclarationError)
+    Mismatch            a value that does not fit its type (internal: becomes a tool error)
+"""
+
+from __future__ import annotations
+
+import re
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class ToolError(Exception):
+    """Raise it in a tool to tell the client, and the model behind it, what went wrong: the text is sent as it is.
+
+    Every other exception is masked, because its text may hold what the client must not see.
+    Specification: server/tools, "Error Handling" (tool execution errors).
+    """
+
+
+class DeclarationError(TypeError):
+    """A function cannot become a tool: an annotation without a JSON Schema, a bad name, a name used twice.
+
+    Attributes:
+        tool: The name of the function.
+        parameter: The parameter, or a path below it; None when it is about the function itself.
+    """
+
+    def __init__(self, tool: str, parameter: str | None, reason: str) -> None:
+        self.tool = tool
+        self.parameter = parameter
+        place = f"tool `{tool}`" if parameter is None else f"tool `{tool}`, {parameter}"
+        super().__init__(f"{place}: {reason}")
+
+
+class Unsupported(Exception):
+    """An annotation that has no shape; the text says which and why. Becomes a `DeclarationError` that says where.
+
+    Attributes:
+        path: Members on the way to it, innermost first.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.path: list[str] = []
+
+
+class ContextExpired(RuntimeError):
+    """A `Context` was used after the call that it was given to had ended."""
+
+    def __init__(self) -> None:
+        super().__init__("this Context belongs to a call that has ended: use it only in the call it was given to")
+
+
+class Mismatch(Exception):
+    """A value that does not fit its type.
+
+    Attributes:
+        reason: What was expected, and what was found.
+        path: The way to the value, innermost segment first: names of members, indices of items.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.path: list[str | int] = []
+
+    def under(self, segment: str | int) -> Mismatch:
+        """Add the member or item in which the value was found, and return itself."""
+        self.path.append(segment)
+        return self
+
+    def __str__(self) -> str:
+        text = ""
+        for segment in reversed(self.path):
+            if isinstance(segment, int):
+                text += f"[{segment}]"
+            elif _IDENTIFIER.fullmatch(segment):
+                text += f".{segment}" if text else segment
+            else:
+                text += f"[{segment!r}]"
+        return f"{text}: {self.reason}" if text else self.reason

@@ -1,0 +1,79 @@
+"""What a dataclass, a TypedDict or a NamedTuple says about its members, and an annotation about its value."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Iterable
+from typing import Any
+
+from wasmcp.guest.field import Field
+from wasmcp.guest.shapes import Shape
+
+QUALIFIERS = {
+    f"{module}.{name}"
+    for module in ("typing", "typing_extensions")
+    for name in ("Required", "NotRequired", "ReadOnly", "Final", "ClassVar")
+}
+
+
+def vars_of(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass instance, shallow."""
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def default_of(shape: Shape, value: Any) -> dict[str, Any]:
+    """Return the ``default`` keyword for a default value, or nothing when it has no JSON form."""
+    try:
+        return {"default": shape.dump(value)}
+    except Exception:  # noqa: BLE001 - a default is shown where it can be shown
+        return {}
+
+
+def documentation_of(annotation: Any) -> dict[str, Any]:
+    """Return what an annotation says about its value: ``Field``s and plain strings in ``Annotated``, outermost last."""
+    found: dict[str, Any] = {}
+    while str(typing.get_origin(annotation)) in QUALIFIERS:
+        annotation = typing.get_args(annotation)[0]
+    if typing.get_origin(annotation) is typing.Annotated:
+        for extra in typing.get_args(annotation)[1:]:
+            if isinstance(extra, Field):
+                found.update(extra.documentation())
+            elif isinstance(extra, str):
+                found["description"] = extra
+    return found
+
+
+def dataclass_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, Any, dict[str, Any]]]:
+    """Yield name, annotation and facts (`wasmcp.guest.records.Member`) of each member of a dataclass."""
+    for field in dataclasses.fields(cls):
+        facts: dict[str, Any] = {"required": False, "returned": True, "accepted": field.init}
+        if field.default is not dataclasses.MISSING:
+            facts["default"] = field.default
+        elif field.default_factory in (list, dict, set, tuple, frozenset):
+            facts["default"] = field.default_factory()
+        elif field.default_factory is dataclasses.MISSING:
+            facts["required"] = field.init
+        yield field.name, hints[field.name], facts
+
+
+def typeddict_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, Any, dict[str, Any]]]:
+    """Yield name, annotation and facts (`wasmcp.guest.records.Member`) of each member of a TypedDict."""
+    for name, hint in hints.items():
+        # With postponed annotations the class cannot see Required and NotRequired; the hint can.
+        required = name in cls.__required_keys__
+        qualifier = hint
+        while str(typing.get_origin(qualifier)) in QUALIFIERS:
+            kind = str(typing.get_origin(qualifier)).rpartition(".")[2]
+            required = {"Required": True, "NotRequired": False}.get(kind, required)
+            qualifier = typing.get_args(qualifier)[0]
+        yield name, hint, {"required": required, "returned": required}
+
+
+def namedtuple_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, Any, dict[str, Any]]]:
+    """Yield name, annotation and facts (`wasmcp.guest.records.Member`) of each member of a NamedTuple."""
+    for name in cls._fields:
+        facts: dict[str, Any] = {"required": name not in cls._field_defaults, "returned": True}
+        if name in cls._field_defaults:
+            facts["default"] = cls._field_defaults[name]
+        yield name, hints.get(name, Any), facts

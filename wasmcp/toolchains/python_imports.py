@@ -1,0 +1,275 @@
+"""What a Python module imports, read from its text: which files a component is made of, and what it imports later.
+
+Nothing is executed. Imports whose name is computed (``importlib.import_module(name)``) cannot be seen.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wasmcp.errors import ToolchainError
+from wasmcp.toolchains.base import relative_label
+
+GUEST_PYTHON = (3, 14)
+"""The version of the interpreter inside the components that componentize-py makes."""
+
+_NEWER_SYNTAX = re.compile(
+    r"^\s*type\s+\w+"  # 3.12: type aliases
+    r"|\b(def|class)\s+\w+\s*\["  # 3.12: type parameters
+    r"|\bexcept\s*\*"  # 3.11: exception groups
+    r"|^\s*except\s+[\w.]+\s*,"  # 3.14: several exceptions without parentheses
+    r"|\b[tT][rR]?[\"']"  # 3.14: template strings
+)
+_IMPORT_LINE = re.compile(r"^(\s*)(?:from\s+(\.*)([\w.]*)\s+import\s+\(?([\w\s,]+)|import\s+([\w.,\s]+))", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement of a module.
+
+    Attributes:
+        module: The absolute name that is imported.
+        names: What is taken from it; each may be a submodule.
+        line: Where the statement is.
+        later: Whether it runs when a function is called, not when the module is imported.
+        optional: Whether the module copes with its failing.
+    """
+
+    module: str
+    names: tuple[str, ...]
+    line: int
+    later: bool
+    optional: bool
+
+
+@dataclass
+class Module:
+    """A module of the author's, or of a folder that the configuration names.
+
+    Attributes:
+        name: The dotted name.
+        path: The file.
+        own: Whether it lies beside the source, not in another folder of the search path.
+        imports: What it imports.
+    """
+
+    name: str
+    path: Path
+    own: bool
+    imports: list[Import] = field(default_factory=list)
+
+
+def source_root(path: Path, root: Path) -> Path:
+    """Return the folder that the dotted name of a source begins in: ``src/``, or above the topmost package.
+
+    Args:
+        path: The source file.
+        root: The project's folder.
+    """
+    layout = root / "src"
+    if layout in path.parents:
+        return layout
+    folder = path.parent
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def module_name(path: Path, root: Path) -> str:
+    """Return the dotted name of a file below a source root."""
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def reachable(source: Path, folders: Sequence[Path], root: Path) -> dict[str, Module]:
+    """Return the modules that a source can import from the given folders, itself included, by name.
+
+    Args:
+        source: The source file, below the first folder.
+        folders: Where modules are looked for, in this order; the first is the source root.
+        root: The project's folder, for messages.
+
+    Raises:
+        ToolchainError: A file cannot be read, or is not Python.
+    """
+    first = module_name(source, folders[0])
+    found: dict[str, Module] = {}
+    waiting = list(_with_parents(first))
+    seen = set(waiting)
+    while waiting:
+        name = waiting.pop()
+        located = _locate(name, folders)
+        if located is None:
+            continue
+        path, folder = located
+        module = Module(name, path, own=folder == folders[0])
+        module.imports = read_imports(path, name, root)
+        found[name] = module
+        for statement in module.imports:
+            wanted = [statement.module, *(f"{statement.module}.{item}" for item in statement.names)]
+            for candidate in (parent for item in wanted for parent in _with_parents(item)):
+                if candidate not in seen and not is_provided(candidate):
+                    seen.add(candidate)
+                    waiting.append(candidate)
+    return dict(sorted(found.items()))
+
+
+def is_provided(name: str) -> bool:
+    """Whether a module comes with the component: our guest library and the generated bindings."""
+    return name.partition(".")[0] in {"wasmcp", "wit_world", "componentize_py_types", "componentize_py_runtime"}
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    return (".".join(parts[: count + 1]) for count in range(len(parts)))
+
+
+def _locate(name: str, folders: Sequence[Path]) -> tuple[Path, Path] | None:
+    for folder in folders:
+        base = folder.joinpath(*name.split("."))
+        for path in (base / "__init__.py", base.with_name(f"{base.name}.py")):
+            if path.is_file():
+                return path, folder
+    return None
+
+
+def read_imports(path: Path, name: str, root: Path) -> list[Import]:
+    """Return the imports of one file.
+
+    Args:
+        path: The file.
+        name: Its dotted name, to resolve relative imports.
+        root: The project's folder, for messages.
+
+    Raises:
+        ToolchainError: The file cannot be read, or is not Python.
+    """
+    label = relative_label(path, root)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ToolchainError(f"`{label}` cannot be read: {error.strerror}", source=label, toolchain="python") from error
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    try:
+        tree = ast.parse(data, filename=label)
+    except SyntaxError as error:
+        if _may_be_newer(error):
+            return list(_by_lines(data.decode("utf-8", "replace"), package))
+        raise ToolchainError(
+            f"`{label}`, line {error.lineno}: {error.msg}", source=label, toolchain="python", output=_marked(error)
+        ) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ToolchainError(f"`{label}` is not Python: {error}", source=label, toolchain="python") from error
+    visitor = _Visitor(package)
+    visitor.visit(tree)
+    return visitor.found
+
+
+def _may_be_newer(error: SyntaxError) -> bool:
+    """Whether the interpreter inside the component may read what this older one does not."""
+    if sys.version_info >= GUEST_PYTHON:
+        return False
+    return "f-string" in str(error.msg) or bool(_NEWER_SYNTAX.search(error.text or ""))
+
+
+def _marked(error: SyntaxError) -> str:
+    text = (error.text or "").rstrip("\n")
+    column = max((error.offset or 1) - 1, 0)
+    blank = "".join("\t" if character == "\t" else " " for character in text[:column])
+    return f"{text}\n{blank}^" if text.strip() else ""
+
+
+def _by_lines(text: str, package: str) -> Iterator[Import]:
+    """Find imports without understanding the rest: enough to find the files; the component's Python does the rest."""
+    for match in _IMPORT_LINE.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        indent, dots, module, names, modules = match.groups()
+        if modules is not None:
+            for item in modules.split(","):
+                yield Import(item.split()[0] if item.split() else "", (), line, bool(indent), optional=True)
+            continue
+        base = _absolute(module, len(dots or ""), package)
+        taken = tuple(item.split()[0] for item in (names or "").split(",") if item.split())
+        yield Import(base, taken, line, bool(indent), optional=True)
+
+
+def _absolute(module: str | None, level: int, package: str) -> str:
+    if level == 0:
+        return module or ""
+    parts = package.split(".") if package else []
+    base = parts[: len(parts) - (level - 1)]
+    return ".".join([*base, module] if module else base)
+
+
+class _Visitor(ast.NodeVisitor):
+    """Collects the imports of a module with their circumstances."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self.found: list[Import] = []
+        self._functions = 0
+        self._guarded = 0
+
+    def _add(self, node: ast.AST, module: str, names: tuple[str, ...] = ()) -> None:
+        if module:
+            line = getattr(node, "lineno", 0)
+            self.found.append(Import(module, names, line, self._functions > 0, self._guarded > 0))
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._add(node, alias.name)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        names = tuple(alias.name for alias in node.names if alias.name != "*")
+        self._add(node, _absolute(node.module, node.level, self.package), names)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        first = node.args[0] if node.args else None
+        if (
+            called in {"import_module", "__import__"}
+            and isinstance(first, ast.Constant)
+            and isinstance(first.value, str)
+            and not first.value.startswith(".")
+        ):
+            self._add(node, first.value)
+        self.generic_visit(node)
+
+    def _function(self, node: ast.AST) -> None:
+        self._functions += 1
+        guarded, self._guarded = self._guarded, 0  # a handler around a definition does not see its calls
+        self.generic_visit(node)
+        self._guarded = guarded
+        self._functions -= 1
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _function  # noqa: N815
+
+    def visit_If(self, node: ast.If) -> None:
+        text = ast.unparse(node.test)
+        if text in {"TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'"}:
+            for statement in node.orelse:
+                self.visit(statement)
+        else:
+            self.generic_visit(node)
+
+    def visit_Try(self, node: ast.Try) -> None:
+        caught = any(_catches_import_error(handler) for handler in node.handlers)
+        self._guarded += caught
+        # The handlers' own imports are the other way to get the same thing: neither has to be there.
+        guarded: list[ast.AST] = [*node.body, *node.handlers, *node.orelse]
+        for child in guarded:
+            self.visit(child)
+        self._guarded -= caught
+        for statement in node.finalbody:
+            self.visit(statement)
+
+
+def _catches_import_error(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {"" if kind is None else ast.unparse(kind) for kind in kinds}
+    return bool(names & {"", "ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
