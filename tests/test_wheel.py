@@ -1,0 +1,113 @@
+"""Our own distribution: what is in it, and that it works where only it is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from wasmcp.resources import FRAMEWORK_COMPONENTS
+
+ROOT = Path(__file__).parent.parent
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def tracked(*folders: str) -> set[str]:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *folders]
+    return set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our sdist and wheel; what the build needs is installed already."""
+    output = tmp_path_factory.mktemp("dist")
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--no-isolation",
+        "--sdist",
+        "--wheel",
+        "--outdir",
+        str(output),
+        str(ROOT),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return output
+
+
+@pytest.fixture(scope="module")
+def wheel(distributions: Path) -> Path:
+    return next(distributions.glob("*.whl"))
+
+
+def test_the_wheel_is_for_every_platform(wheel: Path) -> None:
+    assert wheel.name == "wasmcp-0.1.0-py3-none-any.whl"
+
+
+def test_the_wheel_has_the_framework_the_wit_and_the_three_packages(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    packages = tracked("wasmcp", "hatch_wasmcp", "pytest_wasmcp")
+    framework = {f"wasmcp/_framework/{name}.wasm" for name in FRAMEWORK_COMPONENTS}
+    wit = {name.replace("wit/", "wasmcp/_wit/", 1) for name in tracked("wit")}
+    assert names == packages | framework | wit
+
+
+def test_the_wheel_offers_its_entry_points(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        text = archive.read("wasmcp-0.1.0.dist-info/entry_points.txt").decode()
+    assert "[hatch]\nwasmcp = hatch_wasmcp.hooks" in text
+    assert "[pytest11]\nwasmcp = pytest_wasmcp.plugin" in text
+    assert "[console_scripts]\nwasmcp = wasmcp.cli:main" in text
+
+
+def test_the_sdist_has_what_the_wheel_is_built_from_and_nothing_built(distributions: Path) -> None:
+    with tarfile.open(next(distributions.glob("*.tar.gz"))) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames()}
+    assert tracked("wasmcp", "hatch_wasmcp", "pytest_wasmcp", "wit", "framework", "hatch_build.py") <= names
+    assert not [name for name in names if name.endswith(".wasm") or "_framework" in name]
+
+
+def test_the_sdist_builds_the_same_wheel(distributions: Path, wheel: Path, tmp_path: Path) -> None:
+    with tarfile.open(next(distributions.glob("*.tar.gz"))) as archive:
+        archive.extractall(tmp_path, filter="data")
+    tree = next(tmp_path.iterdir())
+    command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path / "out"), str(tree)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with zipfile.ZipFile(wheel) as first, zipfile.ZipFile(next((tmp_path / "out").glob("*.whl"))) as second:
+        assert {info.filename: info.CRC for info in first.infolist()} == {
+            info.filename: info.CRC for info in second.infolist()
+        }
+
+
+def test_the_wheel_finds_its_own_files(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)  # noqa: S202 - a wheel of our own
+    code = (
+        "from wasmcp.resources import *\n"
+        "print(wit_directory())\n"
+        "for name in FRAMEWORK_COMPONENTS: print(framework_component(name))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert all(line.startswith(str(tmp_path)) for line in done.stdout.splitlines())
+    assert len(done.stdout.splitlines()) == 1 + len(FRAMEWORK_COMPONENTS)
+
+
+def test_the_framework_is_small(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        sizes = {info.filename: info.file_size for info in archive.infolist() if "_framework/" in info.filename}
+    assert sum(sizes.values()) < 300 * 1024, sizes
