@@ -11,6 +11,10 @@ const memory = bindings.memory;
 const types = bindings.wasi_http.types;
 const streams = bindings.wasi_io.streams;
 
+/// How much of a body that is too large is read and thrown away, in bytes, and how much at a time.
+const skip_limit = 64 * 1024 * 1024;
+const skip_size = 64 * 1024;
+
 /// The most that one `blocking-write-and-flush` takes, in bytes.
 const write_limit = 4096;
 
@@ -36,7 +40,7 @@ fn answer(peer: *Peer, request: types.IncomingRequest) error{OutOfMemory}!http.R
         .refused => |refused| return refused,
         .admitted => |mirror| mirror,
     };
-    const body = if (mirror.too_large) "" else try readBody(request) orelse return .{ .status = 400, .kind = .text, .body = "Bad request: the body did not arrive whole\n" };
+    const body = try readBody(request, !mirror.too_large) orelse return .{ .status = 400, .kind = .text, .body = "Bad request: the body did not arrive whole\n" };
     var server = component.deciding(peer);
     return server.post(head, mirror, body, if (mirror.streams) .response else .none);
 }
@@ -49,29 +53,49 @@ fn methodName(method: types.Method) []const u8 {
     };
 }
 
-/// The body; one byte more than is allowed when it is larger, and null when it was cut off.
-fn readBody(request: types.IncomingRequest) error{OutOfMemory}!?[]const u8 {
+/// The body; what was kept of it is longer than is allowed when it is. Null: it was cut off. The rest of a body that is
+/// too large is read too, within reason: most clients look for an answer only when they have sent everything.
+fn readBody(request: types.IncomingRequest, keep: bool) error{OutOfMemory}!?[]const u8 {
     const body = request.consume().get() catch return null;
     defer body.drop();
     const stream = body.stream().get() catch return null;
     defer stream.drop();
     var bytes: std.ArrayList(u8) = .empty;
-    while (bytes.items.len <= http.body_limit) {
-        const left = http.body_limit + 1 - bytes.items.len;
-        const more = switch (stream.blockingRead(@min(left, 64 * 1024))) {
-            .ok => |more| more,
-            .err => |failure| switch (failure) {
-                .closed => return bytes.items,
-                .last_operation_failed => |cause| {
-                    cause.drop();
-                    return null;
-                },
+    var skipped: usize = 0;
+    while (skipped < skip_limit) {
+        const skipping = !keep or bytes.items.len > http.body_limit;
+        if (skipping) {
+            var piece = memory.scope();
+            defer piece.end();
+            skipped += switch (read(stream, skip_size)) {
+                .some => |more| more.len,
+                .end, .broken => break,
+            };
+        } else switch (read(stream, http.body_limit + 1 - bytes.items.len)) {
+            .some => |more| {
+                // Most bodies come in one piece, which need not be copied.
+                if (bytes.items.len == 0) bytes = .fromOwnedSlice(@constCast(more)) else try bytes.appendSlice(memory.allocator, more);
             },
-        };
-        if (more.len == left and bytes.items.len == 0) return more;
-        try bytes.appendSlice(memory.allocator, more);
+            .end => break,
+            .broken => return null,
+        }
     }
     return bytes.items;
+}
+
+const Piece = union(enum) { some: []const u8, end, broken };
+
+fn read(stream: streams.InputStream, most: usize) Piece {
+    return switch (stream.blockingRead(most)) {
+        .ok => |bytes| .{ .some = bytes },
+        .err => |failure| switch (failure) {
+            .closed => .end,
+            .last_operation_failed => |cause| broken: {
+                cause.drop();
+                break :broken .broken;
+            },
+        },
+    };
 }
 
 /// Send a whole response. A client that is gone is no error.
@@ -80,6 +104,8 @@ fn send(outparam: types.ResponseOutparam, response: http.Response) void {
     for (response.headers()) |maybe| if (maybe) |field| {
         discard(headers.append(field.name, field.value));
     };
+    var digits: [20]u8 = undefined;
+    discard(headers.append("content-length", std.fmt.bufPrint(&digits, "{d}", .{response.body.len}) catch unreachable));
     const outgoing = types.OutgoingResponse.init(headers);
     discard(outgoing.setStatusCode(response.status));
     const body = outgoing.body().get() catch unreachable;
