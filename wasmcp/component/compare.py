@@ -6,7 +6,7 @@ Source: component-model, design/mvp/Subtyping.md (imports and exports of WIT int
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from wasmcp.component.model import (
     Borrow,
@@ -54,17 +54,20 @@ def _word(type_: ValueType | Resource | None) -> str:
     return f"`{type_.value}`" if isinstance(type_, Primitive) else _WORDS[type(type_)]
 
 
-def _listed(labels: list[str] | tuple[str, ...]) -> str:
-    return f"{len(labels)} ({', '.join(f'`{label}`' for label in labels[:8])}{', ...' if len(labels) > 8 else ''})"
-
-
 class Comparison:
-    """Finds the first difference between two types, in words: ``... is a record here and a list there``."""
+    """Finds the first difference between two types, in words: ``... is a record in `a` and a list in `b```.
 
-    def __init__(self, same_resource: SameResource) -> None:
+    `sides` are the words for where the two come from.
+    """
+
+    def __init__(self, same_resource: SameResource, sides: tuple[str, str]) -> None:
         self._same_resource = same_resource
+        self._sides = sides
         # Pairs found equal, by id; the objects are kept with them, so that the ids stay theirs.
         self._equal: dict[tuple[int, int], tuple[object, object]] = {}
+
+    def _differ(self, verb: str, one: str, other: str, at: str) -> str:
+        return f"{at} {verb} {one} in {self._sides[0]} and {other} in {self._sides[1]}"
 
     def types(self, one: ValueType | Resource | None, other: ValueType | Resource | None, at: str) -> str | None:
         """The first difference between two value types or resources; None when there is none."""
@@ -82,21 +85,21 @@ class Comparison:
             )
         one, other = resolve(one), resolve(other)
         if type(one) is not type(other) or (isinstance(one, Primitive) and one is not other):
-            return f"{at} is {_word(one)} in one and {_word(other)} in the other"
+            return self._differ("is", _word(one), _word(other), at)
         return self._parts(one, other, at)
 
     def _parts(self, one: ValueType | Resource, other: ValueType | Resource, at: str) -> str | None:
         if isinstance(one, Record) and isinstance(other, Record):
-            return self._labelled(one.fields, other.fields, at, "fields")
+            return self._labelled(one.fields, other.fields, at, "field")
         if isinstance(one, Variant) and isinstance(other, Variant):
-            return self._labelled(one.cases, other.cases, at, "cases")
+            return self._labelled(one.cases, other.cases, at, "case")
         if isinstance(one, (Flags, Enum)) and isinstance(other, (Flags, Enum)):
             if one.labels == other.labels:
                 return None
-            return f"{at} has {_listed(one.labels)} labels in one and {_listed(other.labels)} in the other"
+            return self._labels(one.labels, other.labels, at, "label")
         if isinstance(one, List) and isinstance(other, List):
             if one.length != other.length:
-                return f"{at} has length {one.length} in one and {other.length} in the other"
+                return self._differ("has", f"length {one.length}", f"length {other.length}", at)
             return self.types(one.element, other.element, f"the element of {at}")
         if isinstance(one, Option) and isinstance(other, Option):
             return self.types(one.payload, other.payload, f"the payload of {at}")
@@ -105,7 +108,7 @@ class Comparison:
             return ok or self.types(one.err, other.err, f"the failure of {at}")
         if isinstance(one, Tuple) and isinstance(other, Tuple):
             if len(one.items) != len(other.items):
-                return f"{at} has {len(one.items)} items in one and {len(other.items)} in the other"
+                return self._differ("has", f"{len(one.items)} items", f"{len(other.items)} items", at)
             pairs = enumerate(zip(one.items, other.items, strict=True))
             return next((found for n, (a, b) in pairs if (found := self.types(a, b, f"item {n} of {at}"))), None)
         if isinstance(one, (Own, Borrow)) and isinstance(other, (Own, Borrow)):
@@ -117,8 +120,13 @@ class Comparison:
     def _resources(self, one: Resource, other: Resource, at: str) -> str | None:
         if self._same_resource(one, other):
             return None
-        names = (f"`{r.name}`" + (f" of `{r.interface}`" if r.interface else "") for r in (one, other))
-        return f"{at} is the resource {next(names)} in one and {next(names)} in the other"
+        names = [f"`{r.name}`" + (f" of `{r.interface}`" if r.interface else "") for r in (one, other)]
+        return self._differ("is", f"the resource {names[0]}", names[1], at)
+
+    def _labels(self, one: Sequence[str], other: Sequence[str], at: str, what: str) -> str:
+        place = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+        a, b = (f"`{labels[place]}`" if place < len(labels) else "missing" for labels in (one, other))
+        return self._differ("is", a, b, f"{what} {place + 1} of {at}")
 
     def _labelled(
         self,
@@ -129,7 +137,7 @@ class Comparison:
     ) -> str | None:
         labels = [label for label, _ in one], [label for label, _ in other]
         if labels[0] != labels[1]:
-            return f"{at} has {_listed(labels[0])} {what} in one and {_listed(labels[1])} in the other"
+            return self._labels(*labels, at, what)
         for (label, a), (_, b) in zip(one, other, strict=True):
             found = self.types(a, b, f"`{label}` of {at}")
             if found:
@@ -138,13 +146,13 @@ class Comparison:
 
     def funcs(self, one: Func, other: Func, at: str) -> str | None:
         """The first difference between two functions."""
-        found = self._labelled(one.params, other.params, at, "parameters")
+        found = self._labelled(one.params, other.params, at, "parameter")
         return found or self.types(one.result, other.result, f"the result of {at}")
 
     def externs(self, one: ExternType, other: ExternType, at: str) -> str | None:
         """The first difference between two imports or exports of one name; for instances see `mismatch`."""
         if kind_of(one) != kind_of(other):
-            return f"{at} is of kind {kind_of(one)} in one and {kind_of(other)} in the other"
+            return self._differ("is", f"of kind {kind_of(one)}", f"of kind {kind_of(other)}", at)
         if isinstance(one, Func) and isinstance(other, Func):
             return self.funcs(one, other, at)
         if isinstance(one, TypeBound) and isinstance(other, TypeBound):
@@ -156,17 +164,25 @@ def _bare(type_: ValueType | Resource | None) -> ValueType | Resource | None:
     return None if type_ is None else resolve(type_)
 
 
-def difference(one: ExternType, other: ExternType, at: str) -> str | None:
-    """The first difference between two functions or types in words, beginning with `at`; None when there is none."""
-    return Comparison(lambda a, b: a == b).externs(one, other, at)
+def difference(one: ExternType, other: ExternType, at: str, sides: tuple[str, str]) -> str | None:
+    """The first difference between two functions or types in words; None when there is none.
+
+    Args:
+        one: The one.
+        other: The other.
+        at: What the answer calls them.
+        sides: What the answer calls the places they are from.
+    """
+    return Comparison(lambda a, b: a == b, sides).externs(one, other, at)
 
 
-def mismatch(wanted: Instance, offered: Instance) -> str | None:
+def mismatch(
+    wanted: Instance, offered: Instance, sides: tuple[str, str] = ("what is wanted", "what is there")
+) -> str | None:
     """Why an instance cannot stand where another type is wanted, in words; None when it can.
 
-    It must have all that is wanted, and may have more. "One" in the answer is what is wanted, "the other" what is
-    offered. Items of the offered one whose type is unknown (`Opaque`) are not compared. Resources match when each one
-    in `wanted` corresponds to one in `offered`, wherever they come from.
+    It must have all that is wanted, and may have more. Items of the offered one whose type is unknown (`Opaque`) are
+    not compared. Resources match when each one in `wanted` corresponds to one in `offered`, wherever they come from.
     """
     pairs: dict[Resource, Resource] = {}
     taken: dict[Resource, Resource] = {}
@@ -174,11 +190,11 @@ def mismatch(wanted: Instance, offered: Instance) -> str | None:
     def same(one: Resource, other: Resource) -> bool:
         return pairs.setdefault(one, other) == other and taken.setdefault(other, one) == one
 
-    comparison = Comparison(same)
+    comparison = Comparison(same, sides)
     for name, item in wanted.exports.items():
         found = offered.exports.get(name)
         if found is None:
-            return f"`{name}` ({kind_of(item)}) is missing"
+            return f"`{name}` ({kind_of(item)}) is missing in {sides[1]}"
         if isinstance(found, Opaque) and found.kind == kind_of(item):
             continue
         problem = comparison.externs(item, found, f"`{name}`")

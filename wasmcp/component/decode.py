@@ -30,11 +30,15 @@ class Export:
 
 @dataclass(frozen=True)
 class Part:
-    """A nested `component` or `core module`: where its bytes begin in the file, and how many they are."""
+    """A nested `component` or `core module`: where its bytes begin in the file, and how many they are.
+
+    `name` is what the file's name section calls a component, or the empty string.
+    """
 
     kind: str
     offset: int
     size: int
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from wasmcp.component.builder import Chunk, ComponentBuilder
 from wasmcp.component.graph import Component, Graph, Import, Item, Node, NodeExport, Synthetic, Value
 from wasmcp.component.merge import ImportMerger, MergedImport
 from wasmcp.component.model import Resource
+from wasmcp.component.namesection import SECTION, name_section
 from wasmcp.component.outer import OuterImports, definable
 from wasmcp.component.rename import walk
-from wasmcp.component.writer import Sort, name, uleb128, vector
+from wasmcp.component.writer import Sort
 from wasmcp.errors import GraphCycle, ImportConflict
 
 
@@ -197,11 +198,7 @@ class _Writer:
         return value.sort, index
 
     def write_names(self) -> None:
-        """Name components and instances, for whoever inspects the result. Source: Binary.md, "Name Section"."""
-        body = b""
-        for sort, entries in self._names.items():
-            if entries:
-                content = sort.value + vector([uleb128(index) + name(text) for index, text in entries])
-                body += b"\x01" + uleb128(len(content)) + content
+        """Name components and instances, for whoever inspects the result."""
+        body = name_section(self._names)
         if body:
-            self.builder.custom_section("component-name", body)
+            self.builder.custom_section(SECTION, body)

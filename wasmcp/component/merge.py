@@ -109,16 +109,8 @@ def _unite(merged: MergedImport, request: _Request, extern: ExternType) -> None:
             interface=request.name,
             components=(request.owner,),
         )
-    if kind_of(extern) != kind_of(merged.type):
-        raise _conflict(
-            merged.name,
-            "",
-            first,
-            request,
-            f"is of kind {kind_of(merged.type)} in one and {kind_of(extern)} in the other",
-        )
     if not isinstance(extern, Instance) or not isinstance(merged.type, Instance):
-        problem = None if extern is merged.type else difference(merged.type, extern, "it")
+        problem = None if extern is merged.type else difference(merged.type, extern, "it", _sides(first, request))
         if problem:
             raise _conflict(merged.name, "", first, request, problem)
         return
@@ -126,24 +118,30 @@ def _unite(merged: MergedImport, request: _Request, extern: ExternType) -> None:
     for item, type_ in extern.exports.items():
         if isinstance(type_, (Opaque, Instance)):
             raise ImportConflict(
-                f"`{item}` of `{request.name}`, which `{request.owner}` imports, is a {kind_of(type_)}: only functions "
-                "and types are supported",
+                f"`{item}` of `{request.name}`, which `{request.owner}` imports, is of kind {kind_of(type_)}: only "
+                "functions and types are supported",
                 interface=request.name,
                 item=item,
                 components=(request.owner,),
             )
         known = items.setdefault(item, type_)
         owner = merged.item_owners.setdefault(item, request.owner)
-        problem = None if known is type_ or known == type_ else difference(known, type_, f"`{item}`")
+        if known is type_ or known == type_:
+            continue
+        problem = difference(known, type_, f"`{item}`", _sides(owner, request))
         if problem:
             raise _conflict(merged.name, item, owner, request, problem)
     merged.type = Instance(items)
 
 
+def _sides(owner: str, request: _Request) -> tuple[str, str]:
+    return f"`{owner}`", f"`{request.owner}`"
+
+
 def _conflict(name: str, item: str, owner: str, request: _Request, problem: str) -> ImportConflict:
     return ImportConflict(
         f"`{owner}` and `{request.owner}` both import `{names.track(name)}` (`{request.owner}` as `{request.name}`), "
-        f"but with different types: {problem}; build both against the same version",
+        f"but not the same: {problem}; build both against the same version",
         interface=name,
         item=item,
         components=(owner, request.owner),

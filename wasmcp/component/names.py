@@ -122,3 +122,11 @@ def find(name: str, names: Iterable[str]) -> str | None:
         if wanted.version is None or parsed.track == wanted.track:
             return candidate
     return None
+
+
+def is_wasi_0_3(name: str) -> bool:
+    """Whether a name is that of an interface of WASI 0.3, which needs async types."""
+    parsed = parse(name)
+    if parsed is None or parsed.version is None or not parsed.package.startswith("wasi:"):
+        return False
+    return (parsed.version.major, parsed.version.minor) == (0, 3)

@@ -11,6 +11,7 @@ from wasmcp.component import names
 from wasmcp.component.canonical import read_canonical
 from wasmcp.component.declarations import read_definition, read_extern, read_extern_name
 from wasmcp.component.model import ExternType, Func, Instance, Opaque, Resource, TypeBound, kind_of
+from wasmcp.component.namesection import read_component_names
 from wasmcp.component.reader import Reader
 from wasmcp.component.scope import UNKNOWN, Scope, Unsupported
 
@@ -33,7 +34,7 @@ class ComponentReader:
     Attributes:
         imports: Name -> type, in order.
         exports: Name -> kind and type (None when it is unknown), in order.
-        parts: Kind, offset and size of what is nested in it.
+        parts: Kind, offset, size and name of what is nested in it.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class ComponentReader:
     ) -> None:
         self.imports: dict[str, ExternType] = {}
         self.exports: dict[str, tuple[str, ExternType | None]] = {}
-        self.parts: list[tuple[str, int, int]] = []
+        self.parts: list[tuple[str, int, int, str]] = []
         self._reader = reader
         self._export_types = export_types
         self._scope = scope or Scope()
@@ -58,6 +59,7 @@ class ComponentReader:
         self._funcs: list[Func | None] = []
         self._components: list[Reader | None] = []
         self._import_types: dict[int, str] = {}
+        self._part_indices: dict[int, int] = {}
 
     def read(self) -> ComponentReader:
         """Read all sections; returns itself."""
@@ -66,8 +68,15 @@ class ComponentReader:
         for code, section in sections:
             if code == 10:
                 self._scan_imports(Reader(section.data, section.position, section.end))
+        component_names: dict[int, str] = {}
         for code, section in sections:
+            if code == 0:
+                component_names.update(read_component_names(section))
             self._read_section(code, section)
+        self.parts = [
+            (kind, offset, size, component_names.get(self._part_indices.get(offset, -1), ""))
+            for kind, offset, size, _ in self.parts
+        ]
         return self
 
     def _sections(self) -> list[tuple[int, Reader]]:
@@ -86,8 +95,9 @@ class ComponentReader:
             return
         if code in (1, 4):
             kind = "core module" if code == 1 else "component"
-            self.parts.append((kind, section.position, section.end - section.position))
+            self.parts.append((kind, section.position, section.end - section.position, ""))
             if code == 4:
+                self._part_indices[section.position] = len(self._components)
                 self._components.append(section)
             return
         if code in (9, 12):
@@ -109,8 +119,7 @@ class ComponentReader:
     def _scan_imports(self, section: Reader) -> None:
         for _ in range(section.count()):
             name = read_extern_name(section)
-            parsed = names.parse(name)
-            if parsed and parsed.version and parsed.package.startswith("wasi:") and _is_preview_3(parsed.version):
+            if names.is_wasi_0_3(name):
                 raise section.fail(f"it imports `{name}`: WASI 0.3 is not supported, build against WASI 0.2")
             code = section.byte()
             if code == 0x05:
@@ -296,7 +305,3 @@ class ComponentReader:
             self._scope.instances.append((None, type_ if isinstance(type_, Instance) else None))
         elif kind == "component":
             self._components.append(None)
-
-
-def _is_preview_3(version: names.Version) -> bool:
-    return (version.major, version.minor) == (0, 3)

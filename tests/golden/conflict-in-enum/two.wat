@@ -1,0 +1,4 @@
+(component
+  (import "demo:t/types@0.1.0" (instance
+    (type $e (enum "a" "b" "c"))
+    (export "e" (type (eq $e))))))

@@ -1,0 +1,2 @@
+(component
+  (import "f" (instance (export "f" (func)))))

@@ -1,0 +1,3 @@
+(component
+  (import "demo:t/types@0.1.0" (instance
+    (export "f" (type (sub resource))))))

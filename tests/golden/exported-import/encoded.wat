@@ -1,0 +1,25 @@
+(component
+  (type (;0;)
+    (instance
+      (type (;0;) (func (result u32)))
+      (export (;0;) "greet" (func (type 0)))
+    )
+  )
+  (import "demo:greet/api@0.1.0" (instance (;0;) (type 0)))
+  (component $consumer (;0;)
+    (type (;0;)
+      (instance
+        (type (;0;) (func (result u32)))
+        (export (;0;) "greet" (func (type 0)))
+      )
+    )
+    (import "demo:greet/api@0.1.0" (instance $api (;0;) (type 0)))
+    (alias export $api "greet" (func $greet (;0;)))
+    (export (;1;) "run" (func $greet))
+  )
+  (instance $consumer (;1;) (instantiate $consumer
+      (with "demo:greet/api@0.1.0" (instance 0))
+    )
+  )
+  (export (;2;) "api" (instance 0))
+)

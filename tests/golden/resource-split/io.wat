@@ -1,0 +1,20 @@
+(component
+  (type $r (resource (rep i32)))
+  (core module $m (func (export "make") (result i32) i32.const 7) (func (export "read") (param i32) (result i32) local.get 0))
+  (core func $new (canon resource.new $r))
+  (core module $w
+    (import "m" "new" (func $new (param i32) (result i32)))
+    (func (export "make") (result i32) i32.const 7 call $new)
+    (func (export "read") (param i32) (result i32) local.get 0))
+  (core instance $i (instantiate $w (with "m" (instance (export "new" (func $new))))))
+  (func $make (result (own $r)) (canon lift (core func $i "make")))
+  (func $read (param "self" (borrow $r)) (result u32) (canon lift (core func $i "read")))
+  (component $shim
+    (import "t" (type $t (sub resource)))
+    (import "make" (func $make (result (own $t))))
+    (import "read" (func $read (param "self" (borrow $t)) (result u32)))
+    (export $e "message" (type $t))
+    (export "make" (func $make) (func (result (own $e))))
+    (export "[method]message.read" (func $read) (func (param "self" (borrow $e)) (result u32))))
+  (instance $out (instantiate $shim (with "t" (type $r)) (with "make" (func $make)) (with "read" (func $read))))
+  (export "demo:m/messages@0.1.0" (instance $out)))

@@ -1,0 +1,42 @@
+(component
+  (type (;0;)
+    (instance
+      (type (;0;) (func))
+      (export (;0;) "f" (func (type 0)))
+    )
+  )
+  (import "demo:a/b@0.0.1" (instance (;0;) (type 0)))
+  (type (;1;)
+    (instance
+      (type (;0;) (func))
+      (export (;0;) "f" (func (type 0)))
+    )
+  )
+  (import "demo:a/b@0.0.2" (instance (;1;) (type 1)))
+  (component $one (;0;)
+    (type (;0;)
+      (instance
+        (type (;0;) (func))
+        (export (;0;) "f" (func (type 0)))
+      )
+    )
+    (import "demo:a/b@0.0.1" (instance (;0;) (type 0)))
+  )
+  (instance $one (;2;) (instantiate $one
+      (with "demo:a/b@0.0.1" (instance 0))
+    )
+  )
+  (component $two (;1;)
+    (type (;0;)
+      (instance
+        (type (;0;) (func))
+        (export (;0;) "f" (func (type 0)))
+      )
+    )
+    (import "demo:a/b@0.0.2" (instance (;0;) (type 0)))
+  )
+  (instance $two (;3;) (instantiate $two
+      (with "demo:a/b@0.0.2" (instance 1))
+    )
+  )
+)

@@ -1,0 +1,2 @@
+(component
+  (import "demo:a/b@0.0.2" (instance (export "f" (func)))))

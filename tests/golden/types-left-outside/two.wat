@@ -1,0 +1,6 @@
+(component
+  (import "demo:t/types@0.1.0" (instance
+    (type $p' (record (field "x" u32) (field "y" u32)))
+    (export "point" (type $p (eq $p')))
+    (type $q' (list $p))
+    (export "points" (type (eq $q'))))))

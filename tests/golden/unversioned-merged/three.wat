@@ -1,0 +1,2 @@
+(component
+  (import "demo:a/b@1.0.0" (instance (export "f" (func)))))

@@ -1,0 +1,2 @@
+(component
+  (import "demo:a/b" (instance (export "g" (func)))))
