@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from wasmcp.host.results import HttpResponse, Tool, ToolResult
     from wasmcp.host.running import run
     from wasmcp.host.server import Server, open_server
+    from wasmcp.host.serving import serve
 
-__all__ = ["HttpResponse", "Limits", "Server", "Tool", "ToolResult", "open_server", "run"]
+__all__ = ["HttpResponse", "Limits", "Server", "Tool", "ToolResult", "open_server", "run", "serve"]
 
 _HOMES = {
     "HttpResponse": "results",
@@ -23,6 +24,7 @@ _HOMES = {
     "ToolResult": "results",
     "open_server": "server",
     "run": "running",
+    "serve": "serving",
 }
 
 

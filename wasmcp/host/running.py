@@ -129,7 +129,7 @@ def _serve(
                     directories=directories,
                     instances=instances,
                     echo_stderr=True,
-                    on_compile=lambda: _notice(path),
+                    on_compile=lambda: compiling_notice(path),
                 )
             )
             session.ready(opened[0])
@@ -165,7 +165,8 @@ def _standin(path: Path, data: bytes) -> Standin | None:
     return Standin.beside(path, f"sha256:{sha256(data).hexdigest()}")
 
 
-def _notice(path: Path) -> None:
+def compiling_notice(path: Path) -> None:
+    """Tell on stderr why the start takes seconds."""
     sys.stderr.write(f"wasmcp: compiling {path.name} for this machine; this happens once\n")
     sys.stderr.flush()
 

@@ -1,0 +1,46 @@
+"""`wasmcp serve`: a server over HTTP."""
+
+from __future__ import annotations
+
+import click
+
+from wasmcp.cli.run import directory, environment, limits
+
+
+@click.command("serve")
+@click.argument("server")
+@click.option("--name", default="default", show_default=True, help="Which of the package's servers.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 for a free one.")
+@click.option("--env", "variables", multiple=True, metavar="KEY[=VALUE]", help="Let it see an environment variable.")
+@click.option("--dir", "folders", multiple=True, metavar="HOST[:GUEST[:ro]]", help="Let it see a directory.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Time a request may take.  [default: 60]")
+@click.option("--memory", type=int, metavar="MIB", help="Memory of each component.  [default: 1024]")
+@click.option("--instances", type=int, metavar="N", help="Requests answered at a time.  [default: the cores]")
+def command(  # noqa: PLR0917 - click passes by name
+    server: str,
+    name: str,
+    host: str,
+    port: int,
+    variables: tuple[str, ...],
+    folders: tuple[str, ...],
+    timeout: float | None,
+    memory: int | None,
+    instances: int | None,
+) -> None:
+    """Serve over HTTP at /mcp, with uvicorn (the extra `serve`).
+
+    SERVER is a composed server's file, or an import package that ships one. It sees no environment variable and no
+    file that it is not given here.
+    """
+    from wasmcp.host.serving import serve
+
+    try:
+        given = {
+            "limits": limits(timeout, memory),
+            "env": environment(variables),
+            "directories": [directory(item) for item in folders],
+        }
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    serve(server, name, host=host, port=port, instances=instances, **given)  # type: ignore[arg-type]

@@ -1,0 +1,221 @@
+"""An ASGI application around a server: HTTP comes in from any ASGI server, and all of MCP over HTTP is the server's.
+
+Specification: asgi.readthedocs.io, HTTP and lifespan, version 3; MCP basic/transports/streamable-http.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.errors import GuestCancelled
+from wasmcp.host import text
+from wasmcp.host.exchange import http_request
+from wasmcp.host.failure import error_message, report
+from wasmcp.host.pool import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from wasmcp.host.exchange import Exchange
+
+    Scope = MutableMapping[str, Any]
+    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+# Watching for a disconnect takes a task for each request; most are answered before it would have been worth one.
+_WATCH_AFTER = 0.02
+_JSON = (b"content-type", b"application/json")
+
+
+class App:
+    """Serves one server. Closes it when the ASGI server's lifespan ends."""
+
+    def __init__(self, server: Exchange) -> None:
+        self._server = server
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._arrived: deque[tuple[_Exchange, str, Any]] = deque()
+        self._scheduled = False
+        self._lock = threading.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection of the ASGI server."""
+        if scope["type"] == "http":
+            if self._loop is None:
+                self._loop = asyncio.get_running_loop()
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            raise ValueError(f"`{scope['type']}` is not served, only `http`")
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._loop = asyncio.get_running_loop()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await asyncio.get_running_loop().run_in_executor(None, self._server.close)
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit = self._server.limits.request
+        body = await _read(receive, limit)
+        if body is None:
+            return
+        data, size = body
+        path = scope.get("raw_path") or scope["path"].encode()
+        query = scope.get("query_string", b"")
+        request, is_text = http_request(
+            scope["method"].encode(),
+            b"%b?%b" % (path, query) if query else path,
+            scope["headers"],
+            text.encode(data),
+            size=size,
+            limit=limit,
+        )
+        exchange = _Exchange(self, request, data, is_text=is_text)
+        self._server.pool.submit(exchange.call)
+        await exchange.respond(receive, send)
+
+    def arrived(self, exchange: _Exchange, kind: str, value: Any) -> None:
+        """Take news of an exchange from another thread; one wake-up of the event loop serves all of it."""
+        self._arrived.append((exchange, kind, value))
+        with self._lock:
+            if self._scheduled:
+                return
+            self._scheduled = True
+        if self._loop is not None:
+            try:
+                self._loop.call_soon_threadsafe(self._deliver)
+            except RuntimeError:  # the loop is closed: nobody waits any more
+                self._arrived.clear()
+
+    def _deliver(self) -> None:
+        with self._lock:
+            self._scheduled = False
+        while self._arrived:
+            exchange, kind, value = self._arrived.popleft()
+            exchange.take(kind, value)
+
+
+class _Exchange:
+    """One HTTP request and its response."""
+
+    def __init__(self, app: App, request: tuple[bytes, ...], body: bytes, *, is_text: bool) -> None:
+        self._app = app
+        self._body = body
+        self._is_text = is_text
+        self._news: deque[tuple[str, Any]] = deque()
+        self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.call = Call(request, app._server.limits.timeout, self._done, self._event)  # noqa: SLF001 - one unit
+
+    # On threads of the host
+
+    def _done(self, call: Call) -> None:
+        self._app.arrived(self, "done", call)
+
+    def _event(self, kind: str, json_text: str) -> None:
+        if kind in {"head", "chunk"}:
+            self._app.arrived(self, kind, json_text)
+
+    # On the event loop
+
+    def take(self, kind: str, value: Any) -> None:
+        """Take news, and wake the one who responds."""
+        self._news.append((kind, value))
+        if not self._changed.done():
+            self._changed.set_result(None)
+
+    async def respond(self, receive: Receive, send: Send) -> None:
+        """Send the response as it comes; take the request back when the client goes."""
+        loop = asyncio.get_running_loop()
+        watches: list[asyncio.Task[None]] = []
+        timer = loop.call_later(_WATCH_AFTER, lambda: watches.append(loop.create_task(self._watch(receive))))
+        started = False
+        try:
+            while True:
+                if not self._news:
+                    await self._changed
+                    self._changed = loop.create_future()
+                    continue
+                kind, value = self._news.popleft()
+                if kind == "done":
+                    await self._finish(value, send, started=started)
+                    return
+                content = json.loads(value)
+                if kind == "head":
+                    started = True
+                    await _start(send, content["status"], content["headers"])
+                elif started:
+                    await send({"type": "http.response.body", "body": content.encode(), "more_body": True})
+        except BaseException:  # cancelled by the ASGI server, or the client is gone
+            self.call.cancel()
+            raise
+        finally:
+            timer.cancel()
+            for watch in watches:
+                watch.cancel()
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.call.cancel()
+
+    async def _finish(self, call: Call, send: Send, *, started: bool) -> None:
+        if call.error is not None:
+            await self._fail(call.error, send, started=started)
+            return
+        status, fields, body = call.result
+        if status == 0:
+            await send({"type": "http.response.body", "body": body})
+            return
+        if not self._is_text and status == 400:
+            body = text.NOT_UTF8
+        headers = [
+            (name, value.strip()) for name, _, value in [line.partition(b":") for line in fields.split(b"\r\n") if line]
+        ]
+        headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _fail(self, error: Exception, send: Send, *, started: bool) -> None:
+        if not isinstance(error, GuestCancelled):
+            report(error)
+        message = error_message(self._body, error) or b""
+        if started:
+            event = b"data: %b\n\n" % message if message else b""
+            await send({"type": "http.response.body", "body": event})
+            return
+        # The status of a JSON-RPC error that HTTP has no word for, as in the transport.
+        headers = [_JSON, (b"content-length", b"%d" % len(message))]
+        await send({"type": "http.response.start", "status": 200 if message else 500, "headers": headers})
+        await send({"type": "http.response.body", "body": message})
+
+
+async def _start(send: Send, status: int, fields: list[list[str]]) -> None:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def _read(receive: Receive, limit: int) -> tuple[bytes, int] | None:
+    """Read the body, and its size; beyond the limit only the size. None: the client is gone."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= limit:
+            parts.append(part)
+        elif parts:
+            parts.clear()
+        if not message.get("more_body", False):
+            return (parts[0] if len(parts) == 1 else b"".join(parts)), size
