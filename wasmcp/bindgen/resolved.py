@@ -103,7 +103,7 @@ class Resolved:
 
     def world_types(self) -> dict[str, int]:
         """Types that the world itself defines or uses, by name."""
-        return {name: entry["type"]["id"] for name, entry in self.world["imports"].items() if "type" in entry}
+        return {name: entry["type"] for name, entry in self.world["imports"].items() if "type" in entry}
 
     def versions(self, package: Package) -> set[str]:
         """All versions in which a package takes part."""
