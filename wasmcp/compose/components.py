@@ -108,12 +108,10 @@ def check_offers(component: Component, wanted: Mapping[str, Instance]) -> None:
         ComponentRefused: it was built against other contracts of the same version.
     """
     for contract, export in component.offers.items():
-        offered = component.info.exports[export].type
-        problem = (
-            mismatch(wanted[contract], offered)
-            if isinstance(offered, Instance)
-            else f"it is of kind {component.info.exports[export].kind}"
-        )
+        offered = component.info.exports[export]
+        problem = None if offered.kind == "instance" else f"it is of kind {offered.kind}"
+        if isinstance(offered.type, Instance):
+            problem = mismatch(wanted[contract], offered.type)
         if problem:
             raise ComponentRefused(
                 component.name,
