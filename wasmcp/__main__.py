@@ -1,4 +1,4 @@
-"""`python -m wasmcp.cli`."""
+"""`python -m wasmcp`: the same as the console script."""
 
 from wasmcp.cli import main
 
