@@ -1,0 +1,135 @@
+"""The three doors of a composed server, driven as their users drive them: nothing of `wasmcp.host` in between."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import wasmtime
+from servers import wasmtime as wasmtime_command
+from wasmtime.component import Component, Linker
+
+MODERN = "2026-07-28"
+META = {
+    "io.modelcontextprotocol/protocolVersion": MODERN,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+JSON = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+
+
+def request(method: str, params: dict[str, Any] | None = None, *, meta: Any = META, id: Any = 1) -> dict[str, Any]:  # noqa: A002  # the protocol's name
+    """A request of 2026-07-28; `meta=None`: of an older revision."""
+    given = dict(params or {})
+    if meta is not None:
+        given["_meta"] = meta
+    return {"jsonrpc": "2.0", "id": id, "method": method, "params": given}
+
+
+CALL = request("tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}})
+
+
+def text_of(message: Any) -> str:
+    """A message as it is sent; a text is taken as it is."""
+    return message if isinstance(message, str) else json.dumps(message)
+
+
+def mirrored(message: Any) -> dict[str, str]:
+    """The headers that an honest client of 2026-07-28 sends with a message; none where it says no revision."""
+    params = message.get("params") if isinstance(message, dict) else None
+    meta = params.get("_meta") if isinstance(params, dict) else None
+    version = meta.get("io.modelcontextprotocol/protocolVersion") if isinstance(meta, dict) else None
+    headers = dict(JSON)
+    if isinstance(version, str):
+        headers |= {"MCP-Protocol-Version": version, "Mcp-Method": message["method"]}
+        if "name" in params:
+            headers["Mcp-Name"] = params["name"]
+    return headers
+
+
+@dataclass(frozen=True)
+class Response:
+    """What HTTP gave back; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def message(self) -> Any:
+        """The JSON-RPC message in the body."""
+        return json.loads(self.body)
+
+
+class Embedded:
+    """The `exchange` export, called in this process."""
+
+    def __init__(self, server: Path) -> None:
+        engine = wasmtime.Engine()
+        self.store = wasmtime.Store(engine)
+        wasi = wasmtime.WasiConfig()
+        wasi.inherit_stderr()
+        self.store.set_wasi(wasi)
+        self.store.set_wasi_http()
+        linker = Linker(engine)
+        linker.add_wasip2()
+        linker.add_wasi_http()
+        instance = linker.instantiate(self.store, Component.from_file(engine, str(server)))
+        exchange = instance.get_export_index(self.store, "wasmcp:embedding/exchange@0.1.0")
+        self._http = self._function(instance, exchange, "http")
+        self._message = self._function(instance, exchange, "message")
+
+    def _function(self, instance: Any, interface: Any, name: str) -> Any:
+        return instance.get_func(self.store, instance.get_export_index(self.store, name, interface))
+
+    def http(self, method: str, target: str, headers: dict[str, str], body: str) -> Response:
+        """One HTTP request."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        answer = self._http(self.store, 7, method, target, lines, body)
+        self._http.post_return(self.store)
+        fields = dict(line.split(": ", 1) for line in answer.headers.split("\r\n") if line)
+        return Response(answer.status, {name.lower(): value for name, value in fields.items()}, answer.body.encode())
+
+    def message(self, line: str, state: str = "") -> tuple[str, str]:
+        """One line."""
+        answer = self._message(self.store, 7, line, state)
+        self._message.post_return(self.store)
+        return tuple(answer)
+
+
+class Served:
+    """Stock `wasmtime serve` on a port."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def http(self, method: str, target: str, headers: dict[str, str], body: str | bytes) -> Response:
+        """One HTTP request on a connection of its own."""
+        data = body.encode() if isinstance(body, str) else body
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(connection):
+            connection.request(method, target, data, headers)
+            # A server may refuse before it has read all.
+            response = connection.getresponse()
+            fields = {name.lower(): value for name, value in response.getheaders()}
+            return Response(response.status, fields, response.read())
+
+
+def command(server: Path) -> list[str]:
+    """Stock `wasmtime run` of a server: the stdio transport for runtimes that know nothing of MCP."""
+    return [wasmtime_command(), "run", "-Shttp", str(server)]
+
+
+@contextlib.contextmanager
+def running(server: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Such a process with pipes."""
+    with subprocess.Popen(command(server), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -1,0 +1,17 @@
+"""The transport's decisions, in Zig's own tests: no component, no runtime."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+FRAMEWORK = Path(__file__).parent.parent.parent / "framework"
+
+
+def test_zig(tmp_path: Path) -> None:
+    zig = [sys.executable, "-m", "ziglang", "test", "--cache-dir", str(tmp_path)]
+    modules = ["--dep", "lib", "-Mroot=transport/protocol.zig", "-Mlib=lib/lib.zig"]
+    done = subprocess.run([*zig, *modules], cwd=FRAMEWORK, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "tests passed" in done.stderr
