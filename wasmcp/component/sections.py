@@ -16,6 +16,7 @@ from wasmcp.component.reader import Reader
 from wasmcp.component.scope import UNKNOWN, Scope, Unsupported
 
 MAX_LOOK_INSIDE = 4_000_000  # bytes of nested components that are looked into for the types of exports
+LOOK_INSIDE_COST = 1000  # added for each time one is looked into, however small it is
 MAX_LEVELS = 8
 _KINDS = {1: "func", 2: "value", 3: "type", 4: "component", 5: "instance"}
 
@@ -267,10 +268,10 @@ class ComponentReader:
     ) -> Instance | None:
         if component is None or not self._export_types or self._level >= MAX_LEVELS:
             return None
-        size = component.end - component.position
-        if size > self._budget.left:
+        cost = component.end - component.position + LOOK_INSIDE_COST
+        if cost > self._budget.left:
             return None
-        self._budget.left -= size
+        self._budget.left -= cost
         inner = ComponentReader(
             Reader(component.data, component.position + 8, component.end),
             export_types=True,

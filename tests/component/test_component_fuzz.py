@@ -1,0 +1,106 @@
+"""Bytes that nobody wrote on purpose: a `ComponentError`, or an answer, and soon."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from component_inputs import PREAMBLE, dummy, golden_inputs
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from wasmcp.component.decode import ComponentInfo, decode
+from wasmcp.component.graph import Graph
+from wasmcp.errors import ComponentError, CompositionError
+
+SECONDS = 2.0
+RELAXED = settings(
+    max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+def survive(data: bytes) -> ComponentInfo | None:
+    """Decode; if that works, compose and encode what was decoded."""
+    start = time.perf_counter()
+    try:
+        info = decode(data, "fuzzed", export_types=True)
+    except ComponentError as error:
+        assert error.offset is None or 0 <= error.offset <= len(data)
+        return None
+    finally:
+        assert time.perf_counter() - start < SECONDS
+    try:
+        graph = Graph()
+        component = graph.add("fuzzed", data, info)
+        graph.instantiate(component, "one")
+        graph.instantiate(component, "two")
+        graph.encode()
+    except (ComponentError, CompositionError):
+        pass
+    assert time.perf_counter() - start < 2 * SECONDS
+    return info
+
+
+@RELAXED
+@given(st.binary(max_size=300))
+def test_random_bytes(data: bytes) -> None:
+    survive(data)
+    survive(PREAMBLE + data)
+
+
+@RELAXED
+@given(st.lists(st.tuples(st.sampled_from([1, 4, 5, 6, 7, 8, 10, 11]), st.binary(max_size=60)), max_size=8))
+def test_random_sections(sections: list[tuple[int, bytes]]) -> None:
+    survive(PREAMBLE + b"".join(bytes([code, len(body)]) + body for code, body in sections))
+
+
+@pytest.mark.parametrize("name", sorted(golden_inputs()))
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_mutated_golden_inputs(name: str, data: st.DataObject) -> None:
+    survive(mutate(golden_inputs()[name], data))
+
+
+@pytest.mark.parametrize("world", ["tools-component", "tools-middleware", "catalogue"])
+@RELAXED
+@given(data=st.data())
+def test_mutated_components(world: str, data: st.DataObject) -> None:
+    survive(mutate(dummy(world), data))
+
+
+def test_every_byte_of_a_component_changed() -> None:
+    """Systematically, where the types are: each byte set to what matters most in the format."""
+    original = dummy("method-not-found")
+    start = decode(original).parts[0].offset  # the types come first
+    for position in range(8, start, 7):
+        for value in (0x00, 0x01, 0x40, 0x42, 0x7F, 0x80, 0xFF):
+            mutated = bytearray(original)
+            mutated[position] = value
+            try:
+                decode(mutated)
+            except ComponentError:
+                continue
+
+
+def mutate(original: bytes, data: st.DataObject) -> bytes:
+    """Some bytes changed, taken out, put in or copied from elsewhere."""
+    mutated = bytearray(original)
+    for _ in range(data.draw(st.integers(1, 4))):
+        position = data.draw(st.integers(0, max(len(mutated) - 1, 0)))
+        kind = data.draw(st.sampled_from(["set", "flip", "delete", "insert", "copy", "cut"]))
+        if not mutated:
+            break
+        if kind == "set":
+            mutated[position] = data.draw(st.integers(0, 255))
+        elif kind == "flip":
+            mutated[position] ^= 1 << data.draw(st.integers(0, 7))
+        elif kind == "delete":
+            del mutated[position : position + data.draw(st.integers(1, 4))]
+        elif kind == "insert":
+            mutated[position:position] = data.draw(st.binary(min_size=1, max_size=4))
+        elif kind == "copy":
+            source = data.draw(st.integers(0, len(mutated) - 1))
+            mutated[position:position] = mutated[source : source + 16]
+        else:
+            del mutated[position:]
+    return bytes(mutated)
