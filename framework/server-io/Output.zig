@@ -90,7 +90,10 @@ pub fn event(self: *Output, json: []const u8) Writer.Error!void {
 
 /// End the output with the answer. Returns what the transport is to send itself.
 pub fn end(self: *Output, answer: []const u8) Writer.Error![]const u8 {
-    defer self.sink = .none;
+    // An unused response goes back: see `giveBack`.
+    defer if (self.sink != .http) {
+        self.sink = .none;
+    };
     switch (self.sink) {
         .exchange => return if (self.streamed) sse(answer) else answer,
         .http_open => |response| {

@@ -107,7 +107,7 @@ fn write(self: *Reply, r: *Results, context: anytype) Writer.EmbedError!void {
     try self.head("result");
     try self.w.open('{');
     const meta = try context.write(self, r);
-    if (self.shape != .list) try self.tail(r, meta);
+    if (self.shape != .list and !@hasDecl(@TypeOf(context), "ends_itself")) try self.tail(r, meta);
 }
 
 /// The end of a result object. Specification: basic, "ResultType" and "Per-response protocol fields".
@@ -298,6 +298,8 @@ pub fn inputRequired(value: types.InputRequired) Handle {
     return build(struct {
         value: types.InputRequired,
         message: envelope.Request,
+        pub const ends_itself = true;
+
         fn write(c: @This(), self: *Reply, r: *Results) Writer.EmbedError!?[]const u8 {
             if (c.value.requests.len > 0) {
                 try self.w.key("inputRequests");
