@@ -3,6 +3,7 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const Peer = @import("Peer.zig");
+const faults = @import("faults.zig");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
 const protocol = @import("protocol.zig");
@@ -63,8 +64,8 @@ pub const exports = struct {
                             state = revisions.known(answered.state) orelse "";
                             break :written answered.body;
                         },
-                        .too_long => peer.refusal(protocol.too_large),
-                        .not_utf8 => peer.refusal(protocol.not_utf8),
+                        .too_long => peer.refusal(faults.too_large),
+                        .not_utf8 => peer.refusal(faults.not_utf8),
                     };
                     if (body.len > 0 and !wire.writeLine(body)) return .ok;
                 }

@@ -10,6 +10,7 @@
 
 const std = @import("std");
 const lib = @import("lib");
+const faults = @import("faults.zig");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
 const revisions = @import("revisions.zig");
@@ -17,18 +18,7 @@ const revisions = @import("revisions.zig");
 const Allocator = std.mem.Allocator;
 const Error = error{OutOfMemory};
 
-/// Error codes. Specification: basic, "Error codes".
-pub const code = struct {
-    pub const parse_error = -32700;
-    pub const invalid_request = -32600;
-    pub const method_not_found = -32601;
-    pub const invalid_params = -32602;
-    pub const header_mismatch = -32020;
-    pub const unsupported_version = -32022;
-};
-
-/// A JSON-RPC error. `data` is JSON.
-pub const Fault = struct { code: i32, message: []const u8, data: ?[]const u8 = null };
+pub const Fault = faults.Fault;
 
 /// What a text turned out to be.
 pub fn Incoming(comptime Request: type) type {
@@ -64,28 +54,24 @@ pub const Answer = struct {
 /// What follows from a line: the line to write (empty: none) and what to remember.
 pub const Line = struct { body: []const u8 = "", state: []const u8 };
 
-pub const not_utf8: Fault = .{ .code = code.parse_error, .message = "Parse error: the message is not UTF-8" };
-pub const too_large: Fault = .{
-    .code = code.invalid_request,
-    .message = std.fmt.comptimePrint("Invalid request: the message is larger than {d} bytes", .{http.body_limit}),
-};
-
-/// How many messages a batch may have: each could be answered by an error many times its length.
-const batch_limit = 100;
-const batch_too_long: Fault = .{
-    .code = code.invalid_request,
-    .message = std.fmt.comptimePrint("Invalid request: a batch of more than {d} messages", .{batch_limit}),
-};
-const alone: Fault = .{ .code = code.invalid_request, .message = "Invalid request: this message must not be part of a batch" };
-
 /// Whether a text is a batch, and one that the revision has: an array with something in it. Anything else in brackets is
 /// for `parse` to refuse.
 fn isBatch(text: []const u8, revision: ?[]const u8) bool {
     if (!std.mem.eql(u8, revision orelse return false, revisions.with_batches)) return false;
-    const trimmed = std.mem.trim(u8, text, " \t\r\n");
-    if (trimmed.len == 0 or trimmed[0] != '[' or std.mem.trim(u8, trimmed[1..], " \t\r\n]").len == 0) return false;
+    const start = first(text) orelse return false;
+    const second = first(text[start + 1 ..]) orelse return false;
+    if (text[start] != '[' or text[start + 1 + second] == ']') return false;
     _ = lib.json.validate(text) catch return false;
     return true;
+}
+
+/// Where the first character lies that is no white space.
+fn first(text: []const u8) ?usize {
+    for (text, 0..) |character, at| switch (character) {
+        ' ', '\t', '\r', '\n' => {},
+        else => return at,
+    };
+    return null;
 }
 
 pub fn Protocol(comptime Peer: type) type {
@@ -101,8 +87,8 @@ pub fn Protocol(comptime Peer: type) type {
         /// Answer one line of the stdio transport. `state` is what the line before left: the revision that `initialize`
         /// chose, or nothing. Specification: basic/transports/stdio; basic/versioning, "Backward Compatibility".
         pub fn line(self: *Self, text: []const u8, state: []const u8, output: Peer.Output) Error!Line {
-            if (std.mem.trim(u8, text, " \t\r").len == 0) return .{ .state = state };
-            if (text.len > http.body_limit) return .{ .body = self.peer.refusal(too_large), .state = state };
+            if (first(text) == null) return .{ .state = state };
+            if (text.len > http.body_limit) return .{ .body = self.peer.refusal(faults.too_large), .state = state };
             var chosen = revisions.known(state);
             if (isBatch(text, chosen)) return .{ .body = try self.batch(text, null, output), .state = state };
             const opened = switch (self.peer.parse(text)) {
@@ -115,15 +101,15 @@ pub fn Protocol(comptime Peer: type) type {
             else if (chosen != null or isHandshake(opened.method))
                 try self.older(opened, &chosen, null, output)
             else
-                self.refuse(opened, unversioned(opened));
+                self.refuse(opened, opened.fault orelse faults.unversioned);
             return .{ .body = if (answer.cancelled) "" else answer.body, .state = chosen orelse "" };
         }
 
         /// Answer the body of an admitted HTTP request. Status 0: a stream of events has begun, and `body` is its last
         /// chunk. Specification: basic/transports/streamable-http.
         pub fn post(self: *Self, head: http.Head, mirror: http.Mirror, body: []const u8, output: Peer.Output) Error!http.Response {
-            if (mirror.too_large or body.len > http.body_limit) return .{ .status = 413, .body = self.peer.refusal(too_large) };
-            if (!std.unicode.utf8ValidateSlice(body)) return .{ .status = 400, .body = self.peer.refusal(not_utf8) };
+            if (mirror.too_large or body.len > http.body_limit) return .{ .status = 413, .body = self.peer.refusal(faults.too_large) };
+            if (!std.unicode.utf8ValidateSlice(body)) return .{ .status = 400, .body = self.peer.refusal(faults.not_utf8) };
             // No header: a revision that did not have it yet. One we know: that. Another: this is about 2026-07-28.
             var older_revision: ?[]const u8 = switch (mirror.version) {
                 .absent => revisions.without_header,
@@ -138,12 +124,12 @@ pub fn Protocol(comptime Peer: type) type {
                 .request => |opened| opened,
                 .invalid => |invalid| return .{ .status = 400, .body = invalid.body },
                 .notification => {
-                    if (older_revision == null) if (try self.headerVersionFault(mirror.version)) |fault| return .{ .status = 400, .body = self.peer.refusal(fault) };
-                    return .{ .status = 202 };
+                    const fault = if (older_revision == null) try faults.ofVersionHeader(self.arena, mirror.version) else null;
+                    return if (fault) |found| .{ .status = 400, .body = self.peer.refusal(found) } else .{ .status = 202 };
                 },
                 .response => {
                     // 2026-07-28 has no requests of servers, so nothing that a client could answer.
-                    if (older_revision == null) return .{ .status = 400, .body = self.peer.refusal(.{ .code = code.invalid_request, .message = "Invalid request: a response was sent, but nothing was asked" }) };
+                    if (older_revision == null) return .{ .status = 400, .body = self.peer.refusal(faults.unasked) };
                     return .{ .status = 202 };
                 },
             };
@@ -167,23 +153,19 @@ pub fn Protocol(comptime Peer: type) type {
             if (try self.modernFault(opened, if (posted) |post_| post_.mirror else null)) |fault| return self.refuse(opened, fault);
             self.peer.begin(opened.request, revisions.modern, if (posted) |post_| post_.head else null, output);
             if (is(opened, "server/discover")) return self.finish(opened, self.peer.raw(try self.texts.discovery(self.peer)));
-            if (is(opened, "initialize")) return self.finish(opened, self.peer.failure(.{
-                .code = code.method_not_found,
-                .message = "Method not found: initialize (a request that names its revision in `_meta` needs none)",
-                .data = "{\"supported\":" ++ revisions.supported_json ++ "}",
-            }));
+            if (is(opened, "initialize")) return self.finish(opened, self.peer.failure(faults.no_handshake));
             return self.finish(opened, self.peer.handle(opened.request));
         }
 
         /// The first thing wrong with a request of 2026-07-28.
         fn modernFault(self: *Self, opened: Request, mirrored: ?http.Mirror) Error!?Fault {
             const version = opened.version orelse {
-                if (mirrored) |mirror| if (try self.headerVersionFault(mirror.version)) |fault| return fault;
-                return unversioned(opened);
+                if (mirrored) |mirror| if (try faults.ofVersionHeader(self.arena, mirror.version)) |fault| return fault;
+                return opened.fault orelse faults.unversioned;
             };
-            if (mirrored) |mirror| if (mismatch(mirror.version, version, "MCP-Protocol-Version", "the revision in params._meta", self.arena)) |fault| return fault;
-            if (!std.mem.eql(u8, version, revisions.modern)) return try self.unsupported(version);
-            if (mirrored) |mirror| if (mismatch(mirror.method, opened.method, "Mcp-Method", "the method", self.arena)) |fault| return fault;
+            if (mirrored) |mirror| if (faults.mismatch(mirror.version, version, "MCP-Protocol-Version", "the revision in params._meta", self.arena)) |fault| return fault;
+            if (!std.mem.eql(u8, version, revisions.modern)) return try faults.unsupported(self.arena, version);
+            if (mirrored) |mirror| if (faults.mismatch(mirror.method, opened.method, "Mcp-Method", "the method", self.arena)) |fault| return fault;
             if (opened.fault) |fault| return fault;
             const mirror = mirrored orelse return null;
             if (!hasName(opened)) return null;
@@ -192,32 +174,14 @@ pub fn Protocol(comptime Peer: type) type {
                 .text => |text| if (try http.decodeName(self.arena, text)) |decoded| http.Mirror.Value{ .text = decoded } else .bad,
                 else => mirror.name,
             };
-            return mismatch(value, name, "Mcp-Name", if (is(opened, "resources/read")) "params.uri" else "params.name", self.arena);
-        }
-
-        /// Whether `MCP-Protocol-Version`, given or not, cannot be served.
-        fn headerVersionFault(self: *Self, value: http.Mirror.Value) Error!?Fault {
-            return switch (value) {
-                .absent => null,
-                .bad => .{ .code = code.header_mismatch, .message = "Header mismatch: MCP-Protocol-Version is given twice or holds characters that no header may" },
-                .text => |version| if (std.mem.eql(u8, version, revisions.modern)) null else try self.unsupported(version),
-            };
-        }
-
-        fn unsupported(self: *Self, version: []const u8) Error!Fault {
-            var data: lib.Writer = .init(self.arena);
-            try data.raw("{\"supported\":" ++ revisions.supported_json);
-            try data.key("requested");
-            try data.string(version);
-            try data.raw("}");
-            return .{ .code = code.unsupported_version, .message = "Unsupported protocol version", .data = data.text() };
+            return faults.mismatch(value, name, "Mcp-Name", if (is(opened, "resources/read")) "params.uri" else "params.name", self.arena);
         }
 
         /// Answer a request of a handshake revision. `revision`: the one agreed on, which `initialize` sets.
         fn older(self: *Self, opened: Request, revision: *?[]const u8, head: ?http.Head, output: Peer.Output) Error!Answer {
             if (is(opened, "initialize")) {
                 const asked = try self.askedVersion(opened) orelse
-                    return self.refuse(opened, .{ .code = code.invalid_params, .message = "Invalid params: `params.protocolVersion` must be a string" });
+                    return self.refuse(opened, faults.no_version_asked);
                 const agreed = revisions.negotiate(asked);
                 revision.* = agreed;
                 self.peer.begin(opened.request, agreed, head, output);
@@ -239,13 +203,13 @@ pub fn Protocol(comptime Peer: type) type {
             var count: usize = 0;
             while (items.next() catch unreachable) : (count += 1) {
                 const item = scanner.value() catch unreachable;
-                if (count == batch_limit) return self.peer.refusal(batch_too_long);
+                if (count == faults.batch_limit) return self.peer.refusal(faults.batch_too_long);
                 const body = switch (self.peer.parse(item)) {
                     .notification, .response => continue,
                     .invalid => |invalid| invalid.body,
                     .request => |opened| answered: {
                         const single = opened.version != null or is(opened, "initialize");
-                        const answer = if (single) self.refuse(opened, alone) else try self.older(opened, &revision, head, output);
+                        const answer = if (single) self.refuse(opened, faults.alone) else try self.older(opened, &revision, head, output);
                         if (answer.cancelled) continue;
                         break :answered answer.body;
                     },
@@ -271,15 +235,6 @@ pub fn Protocol(comptime Peer: type) type {
             return self.peer.finish(opened.request, reply);
         }
 
-        /// Neither 2026-07-28, which names itself on each request, nor begun with `initialize`.
-        fn unversioned(opened: Request) Fault {
-            return opened.fault orelse .{
-                .code = code.invalid_params,
-                .message = "Invalid params: `params._meta` must have `io.modelcontextprotocol/protocolVersion` and `io.modelcontextprotocol/clientCapabilities` (revisions before " ++ revisions.modern ++ " begin with `initialize`)",
-                .data = "{\"supported\":" ++ revisions.supported_json ++ "}",
-            };
-        }
-
         fn is(opened: Request, method: []const u8) bool {
             return std.mem.eql(u8, opened.method, method);
         }
@@ -294,19 +249,6 @@ pub fn Protocol(comptime Peer: type) type {
             return is(opened, "tools/call") or is(opened, "prompts/get") or is(opened, "resources/read");
         }
     };
-}
-
-/// The fault in a header that must say what the body says, if there is one.
-fn mismatch(value: http.Mirror.Value, body: []const u8, comptime header: []const u8, source: []const u8, arena: Allocator) ?Fault {
-    const text = switch (value) {
-        .absent => return .{ .code = code.header_mismatch, .message = "Header mismatch: " ++ header ++ " is missing" },
-        .bad => return .{ .code = code.header_mismatch, .message = "Header mismatch: " ++ header ++ " is given twice, badly encoded, or holds characters that no header may" },
-        .text => |text| text,
-    };
-    if (std.mem.eql(u8, text, body)) return null;
-    const before = "Header mismatch: " ++ header ++ " does not say what the body says: ";
-    const message = std.mem.concat(arena, u8, &.{ before, source }) catch before;
-    return .{ .code = code.header_mismatch, .message = message };
 }
 
 test {

@@ -40,7 +40,8 @@ fn answer(peer: *Peer, request: types.IncomingRequest) error{OutOfMemory}!http.R
         .refused => |refused| return refused,
         .admitted => |mirror| mirror,
     };
-    const body = try readBody(request, !mirror.too_large) orelse return .{ .status = 400, .kind = .text, .body = "Bad request: the body did not arrive whole\n" };
+    const body = try readBody(request, !mirror.too_large) orelse
+        return .{ .status = 400, .kind = .text, .body = "Bad request: the body did not arrive whole\n" };
     var server = component.deciding(peer);
     return server.post(head, mirror, body, if (mirror.streams) .response else .none);
 }

@@ -1,0 +1,105 @@
+//! What is told from the head of a request.
+
+const std = @import("std");
+const http = @import("http.zig");
+const testing = std.testing;
+
+fn verdict(method: []const u8, target: []const u8, fields: []const http.Field) u16 {
+    return switch (http.admit(.{ .method = method, .target = target, .fields = fields })) {
+        .refused => |response| response.status,
+        .admitted => 0,
+    };
+}
+
+const plain = [_]http.Field{
+    .{ .name = "Content-Type", .value = "application/json; charset=utf-8" },
+    .{ .name = "accept", .value = "application/json, text/event-stream" },
+};
+
+test "the endpoint" {
+    for ([_][]const u8{ "/mcp", "/mcp/", "/mcp?x=1", "/mcp/below" }) |target| try testing.expectEqual(0, verdict("POST", target, &plain));
+    for ([_][]const u8{ "/", "", "/mcpx", "/MCP", "/a/mcp", "/?/mcp" }) |target| try testing.expectEqual(404, verdict("POST", target, &plain));
+    for ([_][]const u8{ "GET", "DELETE", "PUT", "OPTIONS", "post", "" }) |method| try testing.expectEqual(405, verdict(method, "/mcp", &plain));
+}
+
+test "origins" {
+    const good = [_][]const u8{ "http://localhost", "http://localhost:8080", "https://127.0.0.1:1", "http://[::1]:65535", "HTTP://LOCALHOST:1" };
+    const bad = [_][]const u8{ "http://evil.example", "null", "", "http://localhost.evil.example", "http://localhost:80.evil.example", "http://localhost:", "http://localhost:123456", "file://localhost", "http://127.0.0.1@evil.example", "localhost", "http://evil.example, http://localhost" };
+    for (good) |origin| try testing.expectEqual(0, verdict("POST", "/mcp", &(plain ++ [_]http.Field{.{ .name = "Origin", .value = origin }})));
+    for (bad) |origin| try testing.expectEqual(403, verdict("POST", "/mcp", &(plain ++ [_]http.Field{.{ .name = "ORIGIN", .value = origin }})));
+}
+
+test "headers of a response" {
+    const refused = http.admit(.{ .method = "GET", .target = "/mcp", .fields = &.{} }).refused;
+    const given = refused.headers();
+    try testing.expectEqualStrings("text/plain; charset=utf-8", given[0].?.value);
+    try testing.expectEqualStrings("POST", given[1].?.value);
+    const accepted: http.Response = .{ .status = 202 };
+    for (accepted.headers()) |field| try testing.expect(field == null);
+}
+
+test "media types" {
+    const Case = struct { content_type: []const u8, accept: ?[]const u8, status: u16, streams: bool = false };
+    const cases = [_]Case{
+        .{ .content_type = "application/json", .accept = null, .status = 0 },
+        .{ .content_type = "Application/JSON ;charset=utf-8", .accept = "*/*", .status = 0, .streams = true },
+        .{ .content_type = "application/json", .accept = "application/json", .status = 0 },
+        .{ .content_type = "application/json", .accept = "application/*;q=0.5, text/*", .status = 0, .streams = true },
+        .{ .content_type = "application/json", .accept = "text/event-stream", .status = 406 },
+        .{ .content_type = "application/json", .accept = "text/html", .status = 406 },
+        .{ .content_type = "application/json", .accept = "*/*, application/json;q=0.0", .status = 406 },
+        .{ .content_type = "application/json", .accept = "text/event-stream;q=0,*/*", .status = 0 },
+        .{ .content_type = "application/json", .accept = "", .status = 406 },
+        .{ .content_type = "text/plain", .accept = "*/*", .status = 415 },
+        .{ .content_type = "application/jsonx", .accept = "*/*", .status = 415 },
+        .{ .content_type = "", .accept = "*/*", .status = 415 },
+    };
+    for (cases) |case| {
+        var fields = [_]http.Field{ .{ .name = "content-type", .value = case.content_type }, .{ .name = "x", .value = "" } };
+        if (case.accept) |value| fields[1] = .{ .name = "Accept", .value = value };
+        switch (http.admit(.{ .method = "POST", .target = "/mcp", .fields = &fields })) {
+            .refused => |response| try testing.expectEqual(case.status, response.status),
+            .admitted => |mirror| {
+                try testing.expectEqual(case.status, 0);
+                try testing.expectEqual(case.streams, mirror.streams);
+            },
+        }
+    }
+    try testing.expectEqual(415, verdict("POST", "/mcp", &.{}));
+}
+
+test "announced length" {
+    const just = plain ++ [_]http.Field{.{ .name = "Content-Length", .value = "4194304" }};
+    const over = plain ++ [_]http.Field{.{ .name = "Content-Length", .value = "4194305" }};
+    try testing.expect(!http.admit(.{ .method = "POST", .target = "/mcp", .fields = &just }).admitted.too_large);
+    try testing.expect(http.admit(.{ .method = "POST", .target = "/mcp", .fields = &over }).admitted.too_large);
+}
+
+test "mirrored headers" {
+    const fields = plain ++ [_]http.Field{
+        .{ .name = "mcp-protocol-version", .value = " 2026-07-28\t" },
+        .{ .name = "MCP-METHOD", .value = "tools/call" },
+        .{ .name = "Mcp-Name", .value = "a" },
+        .{ .name = "mcp-name", .value = "b" },
+    };
+    const mirror = http.admit(.{ .method = "POST", .target = "/mcp", .fields = &fields }).admitted;
+    try testing.expectEqualStrings("2026-07-28", mirror.version.text);
+    try testing.expectEqualStrings("tools/call", mirror.method.text);
+    try testing.expect(mirror.name == .bad);
+    const odd = http.admit(.{ .method = "POST", .target = "/mcp", .fields = &(plain ++ [_]http.Field{.{ .name = "mcp-name", .value = "\xc3\xa9" }}) }).admitted;
+    try testing.expect(odd.name == .bad);
+}
+
+test "encoded names" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const arena = state.allocator();
+    try testing.expectEqualStrings("add", (try http.decodeName(arena, "add")).?);
+    try testing.expectEqualStrings("Hello, 世界", (try http.decodeName(arena, "=?base64?SGVsbG8sIOS4lueVjA==?=")).?);
+    try testing.expectEqualStrings("=?base64?literal?=", (try http.decodeName(arena, "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=")).?);
+    try testing.expectEqualStrings("", (try http.decodeName(arena, "=?base64??=")).?);
+    try testing.expectEqualStrings("=?BASE64?YQ==?=", (try http.decodeName(arena, "=?BASE64?YQ==?=")).?);
+    for ([_][]const u8{ "=?base64?a?=", "=?base64?YQ=?=", "=?base64?YR==?=", "=?base64?/w==?=", "=?base64?Y Q=?=" }) |bad| {
+        try testing.expect(try http.decodeName(arena, bad) == null);
+    }
+}
