@@ -28,7 +28,16 @@ def of_chunks(chunks: Iterable[bytes | bytearray | memoryview]) -> str:
 
 
 def of_file(path: Path) -> str:
-    """Return ``sha256:`` and the hexadecimal digest of a file's content."""
+    """Return ``sha256:`` and the hexadecimal digest of a file's content.
+
+    Within a process, an unchanged file is read once: a hook asks before and after a build.
+    """
+    status = path.stat()
+    return _of_file(path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@functools.lru_cache(maxsize=1024)
+def _of_file(path: Path, *_status: int) -> str:
     return of_bytes(path.read_bytes())
 
 

@@ -1,0 +1,255 @@
+"""Building for real: components made by hand, composed, booted for their catalogues, written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmcp import errors
+from wasmcp.project import SKIP, building, ensure_built, load, manifest, plan, stale
+from wasmcp.project.cache import Cache
+
+SERVERS = """
+[tool.wasmcp.servers.default]
+components = ["one"]
+"""
+
+
+def make(root: Path, components: dict[str, bytes], servers: str = SERVERS, **options: str) -> Path:
+    tables = "".join(
+        f'[tool.wasmcp.components.{name}]\npath = "vendor/{name}.wasm"\n{options.get(name, "")}\n'
+        for name in components
+    )
+    project = '[project]\nname = "demo"\nversion = "1.0"\n'
+    for folder in ("src/demo", "vendor"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "pyproject.toml").write_text(project + tables + servers)
+    (root / "src/demo/__init__.py").touch()
+    for name, data in components.items():
+        (root / "vendor" / f"{name}.wasm").write_bytes(data)
+    return root
+
+
+def listing(*names: str, schema: str = '{"type":"object"}') -> str:
+    quoted = schema.replace('"', '\\"')
+    items = ", ".join(f'.{{ .name = "{name}", .input_schema = "{quoted}" }}' for name in names)
+    return f"return .{{ .ok = .{{ .items = &.{{ {items} }} }} }};"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
+    """An empty cache of our own."""
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
+    return Cache()
+
+
+@pytest.fixture
+def one(handmade: Any) -> bytes:
+    return handmade(listing("add", "sub")).read_bytes()
+
+
+def entry(root: Path, key: str = "default") -> dict[str, Any]:
+    return manifest.read(load(root).manifest)[key]
+
+
+def test_a_server_is_built_once(tmp_path: Path, one: bytes) -> None:
+    root = make(tmp_path / "demo", {"one": one})
+    lines: list[str] = []
+    path = ensure_built(root, progress=lines.append)
+    assert path == root / "src/demo/_wasmcp/default.wasm"
+    assert [tool["name"] for tool in entry(root)["catalogue"]["tools"]] == ["add", "sub"]
+    assert entry(root)["components"][0]["language"] is None
+    assert len(lines) == 1
+    assert lines[0].startswith("composed server `default`: src/demo/_wasmcp/default.wasm, ")
+    before = path.stat().st_mtime_ns
+    ensure_built(root, progress=lines.append)
+    assert (len(lines), path.stat().st_mtime_ns) == (1, before)
+
+
+def test_what_was_built_answers(tmp_path: Path, one: bytes) -> None:
+    from wasmcp.host import open_server
+
+    path = ensure_built(make(tmp_path / "demo", {"one": one}))
+    with open_server(path) as server:
+        assert [tool.name for tool in server.list_tools()] == ["add", "sub"]
+
+
+def test_the_catalogue_is_recorded_once_a_component(
+    tmp_path: Path, one: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import wasmcp.project.catalogue as module
+
+    ensure_built(make(tmp_path / "demo", {"one": one}))
+
+    def boot(*_: object) -> None:
+        raise AssertionError("booted a second time")
+
+    monkeypatch.setattr(module, "boot", boot)
+    ensure_built(make(tmp_path / "other", {"one": one}))
+    next((tmp_path / "cache" / "catalogues").iterdir()).write_text("damaged")
+    with pytest.raises(AssertionError, match="booted a second time"):
+        ensure_built(make(tmp_path / "third", {"one": one}))
+
+
+def test_a_dynamic_component_has_no_catalogue(tmp_path: Path, one: bytes) -> None:
+    root = make(tmp_path / "demo", {"one": one}, one="dynamic = true")
+    ensure_built(root)
+    assert entry(root)["catalogue"] is None
+    assert entry(root)["components"][0]["dynamic"] is True
+    assert not (tmp_path / "cache" / "catalogues").exists()
+
+
+def test_two_components_with_one_name(tmp_path: Path, one: bytes, handmade: Any) -> None:
+    both = {"one": one, "two": handmade(listing("mul", "sub")).read_bytes()}
+    servers = '[tool.wasmcp.servers.default]\ncomponents = ["one", "two"]\n'
+    root = make(tmp_path / "demo", both, servers)
+    with pytest.raises(errors.CompositionError, match="`sub`") as caught:
+        ensure_built(root)
+    assert "`one`" in str(caught.value)
+    assert "`two`" in str(caught.value)
+    assert not load(root).directory.exists()
+    make(root, both, servers + 'on-duplicate = "first"\n')
+    ensure_built(root)
+    assert [tool["name"] for tool in entry(root)["catalogue"]["tools"]] == ["add", "sub", "mul"]
+
+
+def test_only_the_server_asked_for_is_built(tmp_path: Path, one: bytes) -> None:
+    servers = SERVERS + '[tool.wasmcp.servers.small]\ncomponents = ["one"]\ntitle = "Small"\n'
+    root = make(tmp_path / "demo", {"one": one}, servers)
+    ensure_built(root, "small")
+    assert stale(plan(load(root))) == ["default"]
+    ensure_built(root)
+    assert stale(plan(load(root))) == []
+    assert set(manifest.read(load(root).manifest)) == {"default", "small"}
+
+
+def test_which_server(tmp_path: Path, one: bytes) -> None:
+    only = make(tmp_path / "only", {"one": one}, '[tool.wasmcp.servers.main]\ncomponents = ["one"]\n')
+    assert ensure_built(only).name == "main.wasm"
+    with pytest.raises(errors.ConfigError, match=r"there is no server `mian` in `tool.wasmcp.servers`; did you mean"):
+        ensure_built(only, "mian")
+
+
+def test_skipping(tmp_path: Path, one: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = make(tmp_path / "demo", {"one": one})
+    monkeypatch.setenv(SKIP, "1")
+    with pytest.raises(errors.ArtifactError, match="`WASMCP_SKIP_BUILD` keeps it from being built"):
+        ensure_built(root)
+    monkeypatch.setenv(SKIP, "0")
+    path = ensure_built(root)
+    monkeypatch.setenv(SKIP, "1")
+    (root / "vendor/one.wasm").write_bytes(b"changed")
+    assert ensure_built(root) == path
+
+
+def test_a_failed_build_keeps_the_last_good_one(tmp_path: Path, one: bytes) -> None:
+    root = make(tmp_path / "demo", {"one": one})
+    good = ensure_built(root).read_bytes()
+    recorded = load(root).manifest.read_bytes()
+    (root / "vendor/one.wasm").write_bytes(one[:1000])
+    with pytest.raises(errors.WasmcpError, match="`one`"):
+        ensure_built(root)
+    assert load(root).output("default").read_bytes() == good
+    assert load(root).manifest.read_bytes() == recorded
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "`one`"),
+        (b"just some text", "`one`"),
+        (b"\0asm\x01\0\0\0", "core"),
+        (b"\0asm\x0d\0\x01\0", "exports nothing"),
+    ],
+)
+def test_what_is_not_a_component(tmp_path: Path, data: bytes, message: str) -> None:
+    with pytest.raises(errors.CompositionError, match=message):
+        ensure_built(make(tmp_path / "demo", {"one": data}))
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("@trap();", "it cannot list its tools"),
+        ('return .{ .err = .{ .code = -32603, .message = "not today" } };', "not today"),
+        (listing("two words"), "what it offers is not valid:\n  * tool 0: the name must be"),
+        (listing("add", "add"), "tool `add`: offered a second time"),
+        (listing("add", schema='{"type":"array"}'), "tool `add`: `inputSchema` must be"),
+        (listing("add", schema="[]"), "what its component gave as `inputSchema` is not"),
+    ],
+)
+def test_a_component_whose_tools_cannot_be_recorded(tmp_path: Path, handmade: Any, body: str, message: str) -> None:
+    root = make(tmp_path / "demo", {"one": handmade(body).read_bytes()})
+    with pytest.raises(errors.CatalogueError) as caught:
+        ensure_built(root)
+    assert str(caught.value).startswith("component `one`: ")
+    assert message in str(caught.value)
+    assert not load(root).directory.exists()
+
+
+def test_a_component_that_never_lists(tmp_path: Path, handmade: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import wasmcp.project.catalogue as module
+
+    monkeypatch.setattr(module, "BOOT_SECONDS", 0.5)
+    body = "var n: u64 = 0; const p: *volatile u64 = &n; while (true) p.* +%= 1;"
+    with pytest.raises(errors.CatalogueError, match="it cannot list its tools"):
+        ensure_built(make(tmp_path / "demo", {"one": handmade(body).read_bytes()}))
+
+
+def test_servers_that_are_gone_are_removed(tmp_path: Path, one: bytes) -> None:
+    root = make(tmp_path / "demo", {"one": one})
+    old = ensure_built(root)
+    (load(root).directory / "mine.wasm").write_bytes(b"")
+    make(root, {"one": one}, SERVERS.replace("default", "renamed"))
+    ensure_built(root)
+    assert not old.exists()
+    assert sorted(path.name for path in load(root).directory.iterdir()) == [
+        "manifest.json",
+        "mine.wasm",
+        "renamed.wasm",
+    ]
+
+
+def test_a_manifest_cannot_name_what_to_remove(tmp_path: Path, one: bytes) -> None:
+    root = make(tmp_path / "demo", {"one": one})
+    ensure_built(root)
+    (root / "precious.wasm").write_bytes(b"")
+    document = json.loads(load(root).manifest.read_text())
+    document["servers"]["../../../precious"] = {}
+    load(root).manifest.write_text(json.dumps(document))
+    make(root, {"one": one}, SERVERS.replace("default", "renamed"))
+    ensure_built(root)
+    assert (root / "precious.wasm").exists()
+
+
+def test_the_same_inputs_give_the_same_bytes(tmp_path: Path, one: bytes) -> None:
+    first = ensure_built(make(tmp_path / "a", {"one": one}))
+    second = ensure_built(make(tmp_path / "b", {"one": one}))
+    assert first.read_bytes() == second.read_bytes()
+    assert load(tmp_path / "a").manifest.read_bytes() == load(tmp_path / "b").manifest.read_bytes()
+
+
+def test_two_processes_at_once_build_once(tmp_path: Path, one: bytes) -> None:
+    root = make(tmp_path / "demo", {"one": one})
+    code = (
+        "import sys; from pathlib import Path; from wasmcp.project import ensure_built\n"
+        "ensure_built(Path(sys.argv[1]), progress=print)"
+    )
+    command = [sys.executable, "-c", code, str(root)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    lines = [line for process in running for line in process.communicate()[0].splitlines()]
+    assert [process.returncode for process in running] == [0, 0, 0]
+    assert len(lines) == 1
+
+
+def test_cleaning(tmp_path: Path, one: bytes) -> None:
+    project = load(make(tmp_path / "demo", {"one": one}))
+    ensure_built(project.root)
+    building.clean(project)
+    assert not project.directory.exists()
+    building.clean(project)
