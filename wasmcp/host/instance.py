@@ -16,6 +16,7 @@ from wasmcp.errors import (
 )
 from wasmcp.host import watchdog
 from wasmcp.host.door import CallFailed, Door
+from wasmcp.host.memory import exhausted
 from wasmcp.host.pipes import Stdio
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from wasmcp.host.limits import Limits
 
 _TAIL = 8192
-# What runtimes say on stderr when memory.grow was refused; the engine itself only sees the trap that follows.
-_OUT_OF_MEMORY = ("memory allocation of", "MemoryError", "OutOfMemory", "out of memory", "Out of memory")
 
 
 class Program(NamedTuple):
@@ -194,7 +193,7 @@ class Instance:
         if watchdog.INTERRUPTED in message:
             return self.interruption(backtrace)
         limit = self._limits.memory
-        if limit is not None and (any(sign in stderr for sign in _OUT_OF_MEMORY) or "allocation" in reason):
+        if limit is not None and exhausted(limit, reason, stderr):
             return GuestOutOfMemory(limit, backtrace=backtrace, stderr=stderr)
         return GuestTrap(reason, backtrace=backtrace, stderr=stderr)
 

@@ -1,0 +1,48 @@
+"""The smallest servers there are: one written by hand, with every way to misbehave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from wasmtime import wat2wasm
+
+from wasmcp.host import Limits, Server, open_server
+
+LIMITS = Limits(timeout=0.4, memory=16 << 20, response=1 << 20, cancel_grace=0.1)
+
+
+@pytest.fixture(scope="session")
+def server_bytes() -> bytes:
+    """The server of `server.wat`."""
+    return bytes(wat2wasm((Path(__file__).parent / "server.wat").read_text("utf-8")))
+
+
+@pytest.fixture(scope="session")
+def server_file(server_bytes: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file, old enough for the index of the cache to trust its times."""
+    path = tmp_path_factory.mktemp("server") / "server.wasm"
+    path.write_bytes(server_bytes)
+    time.sleep(0.05)
+    return path
+
+
+@pytest.fixture
+def open_it(server_file: Path) -> Iterator[Callable[..., Server]]:
+    """Opens that server, and closes it afterwards."""
+    with ExitStack() as stack:
+
+        def open_it(**options: object) -> Server:
+            options.setdefault("limits", LIMITS)
+            return stack.enter_context(open_server(server_file, **options))
+
+        yield open_it
+
+
+@pytest.fixture
+def server(open_it: Callable[..., Server]) -> Server:
+    """That server, opened with short limits and two instances."""
+    return open_it(instances=2)

@@ -1,0 +1,216 @@
+"""The ASGI application, driven as an ASGI server would."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from wasmcp.host import Limits, Server
+from wasmcp.host.asgi import App
+
+
+class Connection:
+    """One HTTP request to an application."""
+
+    def __init__(self, *parts: bytes, method: str = "POST", path: str = "/mcp", query: bytes = b"") -> None:
+        self.scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query,
+            "headers": [(b"content-type", b"application/json")],
+        }
+        self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        for part in parts:
+            self._incoming.put_nowait({"type": "http.request", "body": part, "more_body": part is not parts[-1]})
+        self.sent: list[dict[str, Any]] = []
+
+    def disconnect(self) -> None:
+        self._incoming.put_nowait({"type": "http.disconnect"})
+
+    async def receive(self) -> dict[str, Any]:
+        return await self._incoming.get()
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+    @property
+    def status(self) -> int:
+        return int(self.sent[0]["status"])
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        return dict(self.sent[0]["headers"])
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message["body"] for message in self.sent[1:])
+
+
+def drive(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(work, 30))
+
+
+async def ask(app: App, connection: Connection) -> Connection:
+    await app(connection.scope, connection.receive, connection.send)
+    return connection
+
+
+def test_a_request_and_its_response(server: Server) -> None:
+    async def work() -> None:
+        got = await ask(App(server), Connection(b"hel", b"lo", b""))
+        assert got.status == 200
+        assert got.headers == {b"content-type": b"application/json", b"content-length": b"5"}
+        assert got.body == b"hello"
+
+    drive(work())
+
+
+def test_a_stream_is_passed_on_as_it_comes(server: Server) -> None:
+    async def work() -> None:
+        got = await ask(App(server), Connection(b"!H"))
+        assert got.status == 200
+        assert got.headers == {b"content-type": b"text/event-stream"}
+        assert [message["body"] for message in got.sent[1:]] == [b"data: 1\n\n", b"data: 2\n\n"]
+        assert [message.get("more_body", False) for message in got.sent[1:]] == [True, False]
+
+    drive(work())
+
+
+def test_many_at_a_time(server: Server) -> None:
+    async def work() -> None:
+        app = App(server)
+        all_of_them = await asyncio.gather(*(ask(app, Connection(b"%d" % n)) for n in range(200)))
+        assert [got.body for got in all_of_them] == [b"%d" % n for n in range(200)]
+
+    drive(work())
+
+
+def test_a_slow_request_does_not_block_others(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=2, limits=Limits(timeout=1))
+
+    async def work() -> None:
+        app = App(server)
+        message = b'{"jsonrpc":"2.0","id":1,"method":"!L"}'
+        slow = asyncio.ensure_future(ask(app, Connection(message)))
+        await asyncio.sleep(0.1)
+        start = time.monotonic()
+        assert (await ask(app, Connection(b"quick"))).body == b"quick"
+        assert time.monotonic() - start < 0.5
+        got = await slow
+        assert got.status == 200
+        assert json.loads(got.body)["error"]["message"] == "Internal error: the request took longer than 1 s"
+
+    drive(work())
+
+
+def test_a_client_that_is_gone_cancels_its_request(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=1, limits=Limits(timeout=30, cancel_grace=0.05))
+
+    async def work() -> None:
+        app = App(server)
+        connection = Connection(b'{"jsonrpc":"2.0","id":1,"method":"!L"}')
+        running = asyncio.ensure_future(ask(app, connection))
+        await asyncio.sleep(0.2)
+        connection.disconnect()
+        await running
+        assert (await ask(app, Connection(b"next"))).body == b"next"
+
+    start = time.monotonic()
+    drive(work())
+    assert time.monotonic() - start < 5
+
+
+def test_a_client_that_goes_before_its_body_is_there(server: Server) -> None:
+    async def work() -> None:
+        connection = Connection()
+        connection.disconnect()
+        assert (await ask(App(server), connection)).sent == []
+
+    drive(work())
+
+
+def test_an_application_that_is_cancelled_cancels_the_call(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=1, limits=Limits(timeout=30, cancel_grace=0.05))
+
+    async def work() -> None:
+        app = App(server)
+        running = asyncio.ensure_future(ask(app, Connection(b"!L")))
+        await asyncio.sleep(0.1)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert (await ask(app, Connection(b"next"))).body == b"next"
+
+    drive(work())
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b'{"jsonrpc":"2.0","id":7,"method":"!T"}', 200), (b"!T", 500), (b'{"method":"!T"}', 500)]
+)
+def test_a_trap(server: Server, body: bytes, status: int, capfd: pytest.CaptureFixture[str]) -> None:
+    async def work() -> None:
+        got = await ask(App(server), Connection(body))
+        assert got.status == status
+        if status == 200:
+            assert json.loads(got.body) == {
+                "jsonrpc": "2.0",
+                "id": 7,
+                "error": {"code": -32603, "message": "Internal error: the server failed to answer"},
+            }
+        else:
+            assert got.body == b""
+
+    drive(work())
+    assert "unreachable" in capfd.readouterr().err
+
+
+def test_a_body_beyond_the_limit_is_judged_by_its_length(open_it: Callable[..., Server]) -> None:
+    server = open_it(limits=Limits(request=10))
+
+    async def work() -> None:
+        app = App(server)
+        assert (await ask(app, Connection(b"01234", b"56789"))).body == b"0123456789"
+        over = await ask(app, Connection(b"!T345", b"678901"))
+        assert (over.status, over.body) == (200, b"")  # the server saw none of it
+
+    drive(work())
+
+
+def test_a_body_that_is_not_utf8_never_crosses(server: Server) -> None:
+    async def work() -> None:
+        got = await ask(App(server), Connection(b"\xff"))
+        assert got.body == "\ufffd".encode()
+
+    drive(work())
+
+
+def test_lifespan(server: Server) -> None:
+    async def work() -> None:
+        incoming = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return next(incoming)
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        await App(server)({"type": "lifespan"}, receive, send)
+        assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+    drive(work())
+
+
+def test_only_http_is_served(server: Server) -> None:
+    async def work() -> None:
+        with pytest.raises(ValueError, match="websocket"):
+            await App(server)({"type": "websocket"}, None, None)  # type: ignore[arg-type]
+
+    drive(work())

@@ -1,0 +1,189 @@
+"""The cache of compiled components: found again without reading, never trusted blindly, bounded."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wasmcp.errors import ArtifactError
+from wasmcp.host import cache
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "compiled"
+
+
+@pytest.fixture
+def server_file(server_bytes: bytes, tmp_path: Path) -> Path:
+    path = tmp_path / "server.wasm"
+    path.write_bytes(server_bytes)
+    time.sleep(0.05)
+    return path
+
+
+@pytest.fixture
+def compiles(server_file: Path, directory: Path) -> Callable[[], int]:
+    """Loads the server, and tells how often that compiled."""
+
+    def load() -> int:
+        compiled: list[int] = []
+        cache.load(server_file, on_compile=lambda: compiled.append(1))
+        return len(compiled)
+
+    return load
+
+
+def test_the_second_time_nothing_is_compiled(compiles: Callable[[], int], server_file: Path) -> None:
+    assert not cache.cached(server_file)
+    assert compiles() == 1
+    assert cache.cached(server_file)
+    assert compiles() == 0
+
+
+def test_the_index_spares_reading_the_component(
+    compiles: Callable[[], int], server_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiles()
+    monkeypatch.setattr(cache, "read_component", lambda path: pytest.fail(f"{path} was read"))
+    assert compiles() == 0
+
+
+def test_files_are_closed_to_others(compiles: Callable[[], int], directory: Path) -> None:
+    compiles()
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
+
+
+def test_an_open_directory_of_ours_is_closed(compiles: Callable[[], int], directory: Path) -> None:
+    directory.mkdir(parents=True)
+    directory.chmod(0o777)
+    compiles()
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_a_directory_of_somebody_else_is_not_used(
+    compiles: Callable[[], int], directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory.mkdir(parents=True)
+    monkeypatch.setattr(os, "geteuid", lambda: directory.stat().st_uid + 1)
+    assert compiles() == 1
+    assert compiles() == 1
+    assert list(directory.iterdir()) == []
+
+
+def test_a_copy_elsewhere_is_known_by_its_content(
+    compiles: Callable[[], int], server_file: Path, tmp_path: Path
+) -> None:
+    compiles()
+    copy = tmp_path / "copy.wasm"
+    copy.write_bytes(server_file.read_bytes())
+    compiled: list[int] = []
+    cache.load(copy, on_compile=lambda: compiled.append(1))
+    assert not compiled
+
+
+def test_another_content_under_the_same_name_is_compiled(compiles: Callable[[], int], server_file: Path) -> None:
+    compiles()
+    facts = server_file.stat()
+    data = server_file.read_bytes()
+    changed = data.replace(b"data: 2", b"data: 3")
+    assert len(changed) == len(data)
+    server_file.write_bytes(changed)
+    os.utime(server_file, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # same size and time: the inode's own time tells
+    assert not cache.cached(server_file)
+    assert compiles() == 1
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "foreign", "gone"])
+def test_a_damaged_entry_is_compiled_again(compiles: Callable[[], int], directory: Path, damage: str) -> None:
+    compiles()
+    entry = next(directory.glob("*.cwasm"))
+    if damage == "gone":
+        entry.unlink()
+    elif damage == "foreign":
+        entry.write_bytes(b"x" * entry.stat().st_size)
+    else:
+        entry.write_bytes(entry.read_bytes()[: 100 if damage == "truncated" else 0])
+    assert compiles() == 1
+    assert compiles() == 0
+
+
+def test_a_damaged_index_is_written_again(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
+    compiles()
+    index = next(directory.glob("*.index"))
+    for text in ("", "garbage", "a\nb\nc\n", "\x00"):
+        index.write_text(text)
+        assert not cache.cached(server_file)
+        assert compiles() == 0
+        assert cache.cached(server_file)
+
+
+def test_an_index_cannot_point_outside(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
+    compiles()
+    index = next(directory.glob("*.index"))
+    seen, compiled, size = index.read_text().splitlines()
+    outside = directory.parent / compiled
+    outside.write_bytes((directory / compiled).read_bytes())
+    index.write_text(f"{seen}\n../{compiled}\n{size}\n")
+    assert not cache.cached(server_file)
+
+
+def test_code_compiled_fast_has_its_own_entry(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
+    compiles()
+    cache.load(server_file, quick=True)
+    assert len(list(directory.glob("*.cwasm"))) == 2
+
+
+def test_what_was_used_longest_ago_goes_first(
+    compiles: Callable[[], int], directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory.mkdir(parents=True)
+    for age, name in enumerate(("new", "middle", "old")):
+        entry = directory / f"{name}.cwasm"
+        entry.write_bytes(b"x" * 100_000)
+        (directory / f"{name}.cwasm.size").write_text("100000")
+        os.utime(entry, (time.time() - 100 * (age + 1),) * 2)
+    monkeypatch.setenv("WASMCP_CACHE_BYTES", "300000")
+    compiles()
+    left = {path.stem for path in directory.glob("*.cwasm")}
+    assert "old" not in left
+    assert "new" in left
+    assert len(left) >= 2
+    assert not (directory / "old.cwasm.size").exists()
+    assert compiles() == 0
+
+
+def test_a_file_that_was_just_written_is_not_remembered_by_its_times(
+    directory: Path, server_bytes: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "young.wasm"
+    path.write_bytes(server_bytes)
+    monkeypatch.setattr(time, "time_ns", lambda: path.stat().st_mtime_ns + 1000)
+    cache.load(path)
+    assert not cache.cached(path)
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory"])
+def test_what_cannot_be_read(kind: str, directory: Path, tmp_path: Path) -> None:
+    path = tmp_path if kind == "directory" else tmp_path / "no.wasm"
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        cache.load(path)
+
+
+def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("WASMCP_CACHE_DIR")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache.cache_directory() == tmp_path / "wasmcp" / "compiled"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # XDG: not absolute, not valid
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache.cache_directory() == tmp_path / ".cache" / "wasmcp" / "compiled"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert cache.cache_directory().name == "compiled"

@@ -1,0 +1,267 @@
+"""Whole messages in and out of a server in this process, and what becomes of it when its code misbehaves."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from wasmtime import wat2wasm
+
+from wasmcp.errors import (
+    ArtifactError,
+    GuestCancelled,
+    GuestOutOfMemory,
+    GuestTimeout,
+    GuestTrap,
+    HostError,
+    ResponseTooLarge,
+)
+from wasmcp.host import Limits, Server, open_server
+
+
+def test_a_line_and_its_answer(server: Server) -> None:
+    assert server.send("hello") == "hello"
+    assert server.send("") is None
+
+
+def test_the_state_of_one_line_goes_to_the_next(server: Server) -> None:
+    assert server.state == ""
+    server.send("one")
+    server.send("two")
+    assert server.state == ".."
+
+
+def test_text_of_every_kind_survives(server: Server) -> None:
+    text = '\x00 é 世界 🎉 " \\ \u2028'
+    assert server.send(text) == text
+
+
+def test_a_large_text_survives(server: Server) -> None:
+    text = "é" * 300_000
+    assert server.send(text) == text
+
+
+@pytest.mark.parametrize("line", [b"\xff", b'{"a":"\xc3"}', b"\xed\xa0\x80", "\ud800"])
+def test_what_is_not_utf8_never_crosses(server: Server, line: str | bytes) -> None:
+    answer = server.send(line)
+    assert answer == '{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error: the message is not UTF-8"}}'
+    assert server.send("still there") == "still there"
+
+
+def test_a_line_above_the_limit_never_crosses(open_it: Callable[..., Server]) -> None:
+    server = open_it(limits=Limits(request=100))
+    assert server.send("x" * 100) == "x" * 100
+    assert "larger than 100 bytes" in (server.send("!T" + "x" * 99) or "")
+
+
+def test_http(server: Server) -> None:
+    response = server.http("POST", "/mcp", {"Accept": "*/*"}, "body")
+    assert (response.status, response.headers, response.body) == (200, [("content-type", "application/json")], "body")
+    assert response.header("Content-Type") == "application/json"
+    assert response.header("x") is None
+    assert response.chunks == []
+
+
+def test_a_streamed_http_response(server: Server) -> None:
+    response = server.http("POST", "/mcp", body="!H")
+    assert response.status == 200
+    assert response.headers == [("content-type", "text/event-stream")]
+    assert response.chunks == ["data: 1\n\n", "data: 2\n\n"]
+    assert response.body == "data: 1\n\ndata: 2\n\n"
+
+
+def test_events_come_before_the_answer_and_in_order(server: Server) -> None:
+    events: list[str] = []
+    assert server.send("!E", on_event=events.append) == "!E"
+    assert len(events) == 2
+    assert all('"notifications/message"' in event for event in events)
+
+
+def test_what_an_event_handler_raises_reaches_the_caller(server: Server) -> None:
+    def refuse(event: str) -> None:
+        raise KeyError(event[:1])
+
+    with pytest.raises(KeyError):
+        server.send("!E", on_event=refuse)
+    assert server.send("goes on") == "goes on"
+
+
+def test_the_wire_is_shown(open_it: Callable[..., Server]) -> None:
+    wire: list[tuple[str, str]] = []
+    server = open_it(on_wire=lambda direction, text: wire.append((direction, text)))
+    server.send("!E")
+    server.send(b"\xff")
+    server.http("POST", "/mcp", body="x")
+    assert [direction for direction, _ in wire] == ["->", "<-", "<-", "<-", "->", "<-", "->", "<-"]
+    assert wire[0][1] == wire[3][1] == "!E"
+    assert wire[4][1] == "\\xff"
+
+
+def test_stderr_is_kept(server: Server) -> None:
+    server.send("first!S")
+    server.send("second!S")
+    assert server.stderr == "first!Ssecond!S"
+
+
+def test_a_trap_has_a_backtrace_and_the_server_goes_on(server: Server) -> None:
+    server.send("before")
+    with pytest.raises(GuestTrap) as caught:
+        server.send("!T")
+    assert type(caught.value) is GuestTrap
+    assert "unreachable" in caught.value.reason
+    assert "main!act" in caught.value.backtrace
+    assert server.send("after") == "after"
+    assert server.state == ".."
+
+
+def test_a_trap_keeps_the_events_before_it(server: Server) -> None:
+    events: list[str] = []
+    with pytest.raises(GuestTrap):
+        server.send("!X", on_event=events.append)
+    assert len(events) == 1
+
+
+def test_an_endless_loop_is_interrupted(server: Server) -> None:
+    start = time.monotonic()
+    with pytest.raises(GuestTimeout) as caught:
+        server.send("!L")
+    assert caught.value.limit == 0.4
+    assert "0.4 s" in str(caught.value)
+    assert 0.4 <= time.monotonic() - start < 5
+    assert server.send("after") == "after"
+
+
+def test_a_call_may_have_a_limit_of_its_own(open_it: Callable[..., Server]) -> None:
+    server = open_it(limits=Limits(timeout=30))
+    with pytest.raises(GuestTimeout) as caught:
+        server.send("!L", timeout=0.05)
+    assert caught.value.limit == 0.05
+
+
+def test_code_that_hangs_in_the_host_is_given_up(server: Server) -> None:
+    start = time.monotonic()
+    with pytest.raises(GuestTimeout):
+        server.send("!W")  # sleeps five seconds in wasi:io/poll
+    assert time.monotonic() - start < 4
+    assert server.send("after") == "after"
+
+
+def test_memory_is_bounded(server: Server) -> None:
+    with pytest.raises(GuestOutOfMemory if Path("/proc/self/maps").exists() else GuestTrap):
+        server.send("!A")
+    assert server.send("after") == "after"
+    with pytest.raises(GuestTrap) as caught:
+        server.send("!T")
+    assert type(caught.value) is GuestTrap
+
+
+def test_a_runtime_that_says_out_of_memory_is_understood(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=1)
+    with pytest.raises(GuestOutOfMemory) as caught:
+        server.send("memory allocation of 9 bytes failed!O")
+    assert caught.value.limit == 16 << 20
+    assert "memory allocation" in caught.value.stderr
+
+
+def test_a_server_too_large_to_boot(open_it: Callable[..., Server]) -> None:
+    server = open_it(limits=Limits(memory=65536))
+    with pytest.raises(GuestOutOfMemory):
+        server.send("x")
+
+
+def test_a_large_answer_is_refused_and_the_instance_lives(server: Server) -> None:
+    with pytest.raises(ResponseTooLarge) as caught:
+        server.send("!B")
+    assert (caught.value.size, caught.value.limit) == (2 << 20, 1 << 20)
+    assert server.send("after") == "after"
+
+
+def test_a_slow_request_does_not_block_others(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=2, limits=Limits(timeout=20, cancel_grace=0.05))
+
+    def loop() -> None:
+        with pytest.raises(GuestTimeout):
+            server.send("!L", timeout=2)
+
+    slow = threading.Thread(target=loop)
+    slow.start()
+    time.sleep(0.1)
+    start = time.monotonic()
+    assert server.send("quick") == "quick"
+    assert time.monotonic() - start < 1
+    slow.join()
+
+
+def test_closing_ends_what_runs(open_it: Callable[..., Server]) -> None:
+    server = open_it(limits=Limits(timeout=60, cancel_grace=0.05))
+    caught: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            server.send("!L")
+        except HostError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    time.sleep(0.2)
+    server.close()
+    thread.join(10)
+    assert [type(error) for error in caught] == [GuestCancelled]
+    with pytest.raises(HostError, match="closed"):
+        server.send("x")
+
+
+def test_a_component_that_is_no_server() -> None:
+    missing = "does not export `wasmcp:embedding/exchange@0"
+    with open_server(bytes(wat2wasm("(component)"))) as server, pytest.raises(ArtifactError, match=missing):
+        server.send("x")
+
+
+def test_an_import_that_the_host_does_not_have() -> None:
+    text = '(component (import "wasi:keyvalue/store@0.2.0" (instance (export "open" (func)))))'
+    with open_server(bytes(wat2wasm(text))) as server, pytest.raises(ArtifactError, match="wasi:keyvalue/store"):
+        server.send("x")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "is no WebAssembly"),
+        (b"hello world", "is no WebAssembly"),
+        (b"\0asm\x01\0\0\0", "is a core WebAssembly module"),
+        (b"\0asm\x0e\0\x01\0", "does not know"),
+        (b"\0asm\x0d\0\x01\0\x07\x05", "is no valid component"),
+    ],
+)
+def test_what_is_no_component(data: bytes, says: str) -> None:
+    with pytest.raises(ArtifactError, match=says):
+        open_server(data)
+
+
+def test_code_compiled_fast_runs_the_same(server_bytes: bytes) -> None:
+    with open_server(server_bytes, quick=True, limits=Limits(timeout=0.3)) as server:
+        assert server.send("x") == "x"
+        with pytest.raises(GuestTimeout):
+            server.send("!L")
+
+
+def test_many_threads(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=3, limits=Limits(timeout=20))
+    wrong: list[str] = []
+
+    def work(name: str) -> None:
+        for n in range(200):
+            text = f"{name} {n}"
+            if server.send(text) != text:
+                wrong.append(text)
+
+    threads = [threading.Thread(target=work, args=(f"thread {n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong

@@ -1,0 +1,243 @@
+"""The stdio transport: order where it matters, none where not, and lines of every length."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmcp.host import Limits, Server
+from wasmcp.host.standin import Standin
+from wasmcp.host.stdio import Session, read_lines
+
+LIMITS = Limits(timeout=0.5, request=1000, cancel_grace=0.05)
+
+
+class Client:
+    """Collects what is written to it."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    def __call__(self, line: bytes) -> None:
+        self.lines.append(line)
+
+
+@contextmanager
+def session(server: Server | None, standin: Standin | None = None) -> Iterator[tuple[Session, Client]]:
+    """A conversation, drained at the end of the block."""
+    client = Client()
+    talk = Session(client, LIMITS, standin)
+    if server is not None:
+        talk.ready(server)
+    yield talk, client
+    talk.drain()
+
+
+def request(identifier: object, method: str) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": identifier, "method": method}).encode()
+
+
+def cancelled(identifier: object) -> bytes:
+    message = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": identifier}}
+    return json.dumps(message).encode()
+
+
+def test_every_line_is_answered(server: Server) -> None:
+    with session(server) as (talk, client):
+        for n in range(50):
+            talk.line(b"%d" % n)
+    assert sorted(client.lines, key=int) == [b"%d" % n for n in range(50)]
+
+
+def test_blank_lines_are_skipped(server: Server) -> None:
+    with session(server) as (talk, client):
+        talk.line(b"")
+        talk.line(b" \t\r")
+    assert client.lines == []
+
+
+def test_bad_lines_are_answered_without_crossing(server: Server) -> None:
+    with session(server) as (talk, client):
+        talk.line(b"\xff!T")
+        talk.line(b"!T" * 501)
+    codes = [json.loads(line)["error"]["code"] for line in client.lines]
+    assert codes == [-32700, -32600]
+
+
+def test_a_handshake_comes_before_what_depends_on_it(server: Server) -> None:
+    slow = request(1, "initialize") + b"!E"
+    assert b'"initialize"' in slow
+    with session(server) as (talk, client):
+        talk.line(slow)
+        for n in range(10):
+            talk.line(b"after %d" % n)
+    assert client.lines.index(slow) < min(client.lines.index(b"after %d" % n) for n in range(10))
+
+
+def test_a_slow_request_does_not_hold_up_others(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=2)
+    with session(server) as (talk, client):
+        talk.line(request(1, "!L"))
+        talk.line(b"quick")
+        time.sleep(0.2)
+        assert client.lines == [b"quick"]
+    assert json.loads(client.lines[1]) == {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "error": {"code": -32603, "message": "Internal error: the request took longer than 0.5 s"},
+    }
+
+
+def test_a_trap_is_an_internal_error_that_names_nothing(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    with session(server) as (talk, client):
+        talk.line(request("a", "!T"))
+        talk.line(b'{"jsonrpc":"2.0","method":"!T"}')  # a notification: no answer
+    assert [json.loads(line) for line in client.lines] == [
+        {
+            "jsonrpc": "2.0",
+            "id": "a",
+            "error": {"code": -32603, "message": "Internal error: the server failed to answer"},
+        }
+    ]
+    assert "WebAssembly backtrace" in capfd.readouterr().err
+
+
+def test_events_go_out_before_the_answer(server: Server) -> None:
+    with session(server) as (talk, client):
+        talk.line(b"!E")
+    assert [b"notifications/message" in line for line in client.lines] == [True, True, False]
+
+
+def test_a_cancelled_request_gets_no_answer(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=1)
+    with session(server) as (talk, client):
+        talk.line(request(1, "!C"))  # waits for the word
+        talk.line(request(2, "queued"))
+        time.sleep(0.1)
+        talk.line(cancelled(1))
+        talk.line(b"next")
+        start = time.monotonic()
+    assert client.lines == [request(2, "queued"), b"next"]
+    assert time.monotonic() - start < 0.4
+
+
+def test_one_that_does_not_listen_is_stopped(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=1)
+    with session(server) as (talk, client):
+        talk.line(request(1, "!L"))
+        time.sleep(0.05)
+        talk.line(cancelled(1))
+        talk.line(b"next")
+    assert client.lines == [b"next"]
+
+
+def test_a_queued_request_can_be_cancelled(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=1)
+    with session(server) as (talk, client):
+        talk.line(request(1, "!L"))
+        talk.line(request("two", "never runs"))
+        talk.line(cancelled("two"))
+        talk.line(cancelled(1))
+    assert client.lines == []
+
+
+@pytest.mark.parametrize("identifier", ["1", True, 2, None])
+def test_only_the_same_id_is_cancelled(server: Server, identifier: object) -> None:
+    with session(server) as (talk, client):
+        talk.line(request(1, "!E"))
+        talk.line(cancelled(identifier))
+    assert request(1, "!E") in client.lines
+
+
+def test_lines_wait_for_the_server(server: Server) -> None:
+    with session(None) as (talk, client):
+        talk.line(b"one")
+        talk.line(request(2, "two"))
+        talk.line(cancelled(2))
+        assert client.lines == []
+        talk.ready(server)
+    assert client.lines == [b"one"]
+
+
+def test_a_stand_in_answers_meanwhile(server: Server) -> None:
+    standin = Standin({"metadata": {"name": "n", "version": "1"}, "capabilities": {}, "catalogue": {"tools": []}})
+    with session(None, standin) as (talk, client):
+        talk.line(b'{"jsonrpc":"2.0","id":1,"method":"tools/call"}')
+        talk.line(request(2, "ping"))
+        assert [json.loads(line)["id"] for line in client.lines] == [2]
+        talk.ready(server)
+    assert len(client.lines) == 2
+
+
+def test_what_a_stand_in_agreed_on_is_what_the_server_starts_from(server: Server) -> None:
+    standin = Standin({"metadata": {"name": "n", "version": "1"}, "capabilities": {}, "catalogue": {"tools": []}})
+    initialize = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-06-18"}}
+    with session(None, standin) as (talk, client):
+        talk.line(json.dumps(initialize).encode())
+        assert json.loads(client.lines[0])["result"]["protocolVersion"] == "2025-06-18"
+        talk.ready(server)
+        talk.line(b"x")
+    assert talk._state == b"2025-06-18."
+
+
+def test_without_a_server_the_end_does_not_wait() -> None:
+    with session(None) as (talk, _client):
+        talk.line(b"one")
+        talk.failed()
+
+
+@given(
+    lines=st.lists(st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"").replace(b"\r", b""))),
+    pieces=st.lists(st.integers(1, 30), min_size=1),
+    ended=st.booleans(),
+)
+def test_lines_are_found_however_they_are_cut(lines: list[bytes], pieces: list[int], ended: bool) -> None:
+    data = b"\n".join(lines) + (b"\r\n" if ended else b"")
+    expected = data.split(b"\n")
+    if expected[-1] == b"":
+        expected.pop()
+    taken: list[bytes] = []
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        rest, turn = data, 0
+        while rest:
+            size = pieces[turn % len(pieces)]
+            os.write(writing, rest[:size])
+            rest, turn = rest[size:], turn + 1
+        os.close(writing)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    read_lines(reading, 1000, taken.append)
+    thread.join()
+    os.close(reading)
+    assert taken == [line.removesuffix(b"\r") for line in expected]
+
+
+def test_a_line_without_end_is_not_kept() -> None:
+    reading, writing = os.pipe()
+    taken: list[bytes] = []
+
+    def write() -> None:
+        for _ in range(64):
+            os.write(writing, b"x" * 65536)
+        os.write(writing, b"\nnext\n")
+        os.close(writing)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    read_lines(reading, 1000, taken.append)
+    thread.join()
+    os.close(reading)
+    assert len(taken) == 2
+    assert 1000 < len(taken[0]) <= 1000 + 2 * 65536
+    assert taken[1] == b"next"

@@ -1,0 +1,37 @@
+"""What may cross as a WIT string."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmcp.host import text
+
+
+@given(st.binary())
+def test_bytes_cross_when_they_are_utf8(data: bytes) -> None:
+    encoded = text.encode(data)
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        assert encoded is None
+    else:
+        assert encoded == data
+
+
+@given(st.text())
+def test_text_crosses_as_utf8(value: str) -> None:
+    assert text.encode(value) == value.encode()
+
+
+def test_a_lone_surrogate_has_no_form() -> None:
+    assert text.encode("a\udc80") is None
+
+
+@given(st.lists(st.tuples(st.binary(), st.binary())))
+def test_field_lines_are_always_utf8(pairs: list[tuple[bytes, bytes]]) -> None:
+    text.field_lines(pairs).decode()
+
+
+def test_field_lines() -> None:
+    assert text.field_lines([(b"a", b"1"), (b"b", b"\xe9")]) == "a: 1\r\nb: é\r\n".encode()
