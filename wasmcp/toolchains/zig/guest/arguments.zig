@@ -1,0 +1,238 @@
+//! JSON text -> a struct of arguments; what does not fit is told with its path, as a person would write it.
+const std = @import("std");
+const bindings = @import("bindings");
+const values = @import("values.zig");
+
+const memory = bindings.memory;
+
+pub const Reader = struct {
+    scanner: std.json.Scanner,
+    path: [max_path]Segment = undefined,
+    depth: usize = 0,
+    reason: []const u8 = "",
+    name: []const u8 = "",
+
+    const max_path = 32;
+    const Segment = union(enum) { name: []const u8, index: usize };
+    const Token = std.json.TokenType;
+
+    pub fn init(text: []const u8) Reader {
+        return .{ .scanner = .initCompleteInput(memory.allocator, text) };
+    }
+
+    /// The whole text as a `T`. After `error.Mismatch`, `message` says what is wrong.
+    pub fn read(self: *Reader, comptime T: type) error{Mismatch}!T {
+        const value = try self.readValue(T);
+        if (try self.peek() != .end_of_document) return self.fail("text behind the value");
+        return value;
+    }
+
+    /// `path: reason`.
+    pub fn message(self: *const Reader) []const u8 {
+        var text: std.ArrayList(u8) = .empty;
+        self.write(&text) catch return self.reason;
+        return text.items;
+    }
+
+    fn write(self: *const Reader, text: *std.ArrayList(u8)) !void {
+        const allocator = memory.allocator;
+        for (self.path[0..@min(self.depth, max_path)]) |segment| switch (segment) {
+            .index => |index| try text.print(allocator, "[{d}]", .{index}),
+            .name => |name| {
+                if (text.items.len > 0) try text.append(allocator, '.');
+                try text.appendSlice(allocator, name);
+            },
+        };
+        if (text.items.len > 0) try text.appendSlice(allocator, ": ");
+        try text.appendSlice(allocator, self.reason);
+    }
+
+    fn fail(self: *Reader, reason: []const u8) error{Mismatch} {
+        self.reason = reason;
+        return error.Mismatch;
+    }
+
+    fn failed(self: *Reader, comptime expected: []const u8, found: []const u8) error{Mismatch} {
+        return self.fail(std.mem.concat(memory.allocator, u8, &.{ "expected " ++ expected ++ ", got ", found }) catch "expected " ++ expected);
+    }
+
+    fn push(self: *Reader, segment: Segment) void {
+        if (self.depth < max_path) self.path[self.depth] = segment;
+        self.depth += 1;
+    }
+
+    // Its peers of the same name in std don't say what they met when they fail.
+    fn peek(self: *Reader) error{Mismatch}!Token {
+        return self.scanner.peekNextTokenType() catch self.fail("not valid JSON");
+    }
+
+    fn next(self: *Reader) error{Mismatch}!std.json.Token {
+        return self.scanner.nextAlloc(memory.allocator, .alloc_if_needed) catch self.fail("not valid JSON");
+    }
+
+    fn expect(self: *Reader, wanted: Token, comptime expected: []const u8) error{Mismatch}!void {
+        const found = try self.peek();
+        if (found != wanted) return self.failed(expected, nameOf(found));
+    }
+
+    fn readValue(self: *Reader, comptime T: type) error{Mismatch}!T {
+        switch (comptime values.kindOf(T)) {
+            .boolean => switch (try self.peek()) {
+                .true, .false => return try self.next() == .true,
+                else => |found| return self.failed("boolean", nameOf(found)),
+            },
+            .integer => return self.readInteger(T),
+            .number => return @floatCast(try self.readNumber(T)),
+            .string => return self.readText("string"),
+            .choice => {
+                const text = try self.readText("string");
+                return std.meta.stringToEnum(T, text) orelse self.failed(comptime "one of " ++ choices(T), text);
+            },
+            .optional => {
+                if (try self.peek() == .null) {
+                    _ = try self.next();
+                    return null;
+                }
+                return try self.readValue(@typeInfo(T).optional.child);
+            },
+            .array => return self.readArray(@typeInfo(T).pointer.child),
+            .fixed_array => {
+                const list = try self.readArray(@typeInfo(T).array.child);
+                const len = @typeInfo(T).array.len;
+                if (list.len != len) return self.fail(std.fmt.allocPrint(memory.allocator, "expected an array of {d}, got one of {d}", .{ len, list.len }) catch "wrong length");
+                return list[0..len].*;
+            },
+            .object => return self.readObject(T),
+            .json => return .{ .text = try self.skip() },
+        }
+    }
+
+    fn readText(self: *Reader, comptime expected: []const u8) error{Mismatch}![]const u8 {
+        try self.expect(.string, expected);
+        return switch (try self.next()) {
+            .string, .allocated_string => |text| text,
+            else => unreachable,
+        };
+    }
+
+    fn numberText(self: *Reader, comptime expected: []const u8) error{Mismatch}![]const u8 {
+        try self.expect(.number, expected);
+        return switch (try self.next()) {
+            .number, .allocated_number => |text| text,
+            else => unreachable,
+        };
+    }
+
+    fn readNumber(self: *Reader, comptime T: type) error{Mismatch}!f64 {
+        const text = try self.numberText("number");
+        const value = std.fmt.parseFloat(f64, text) catch return self.failed("number", text);
+        if (!std.math.isFinite(@as(T, @floatCast(value)))) return self.failed("a number that " ++ @typeName(T) ++ " can hold", shortened(text));
+        return value;
+    }
+
+    fn readInteger(self: *Reader, comptime T: type) error{Mismatch}!T {
+        const text = try self.numberText("integer");
+        const expected = comptime range(T);
+        return std.fmt.parseInt(T, text, 10) catch {
+            // JSON Schema: 1.0 and 1e2 are integers too.
+            const value = std.fmt.parseFloat(f64, text) catch return self.failed("integer", shortened(text));
+            if (@trunc(value) != value) return self.failed("integer", shortened(text));
+            // Digits that fit no f64 would come out as others.
+            const exact = 1 << 53;
+            if (@abs(value) > exact or value < @as(f64, @floatFromInt(std.math.minInt(T))) or value > @as(f64, @floatFromInt(std.math.maxInt(T)))) return self.failed(expected, shortened(text));
+            return @intFromFloat(value);
+        };
+    }
+
+    fn readArray(self: *Reader, comptime E: type) error{Mismatch}![]const E {
+        try self.expect(.array_begin, "array");
+        _ = try self.next();
+        var list: std.ArrayList(E) = .empty;
+        while (try self.peek() != .array_end) {
+            self.push(.{ .index = list.items.len });
+            const item = try self.readValue(E);
+            self.depth -= 1;
+            list.append(memory.allocator, item) catch return self.fail("out of memory");
+        }
+        _ = try self.next();
+        return list.items;
+    }
+
+    fn readObject(self: *Reader, comptime T: type) error{Mismatch}!T {
+        const info = @typeInfo(T).@"struct";
+        try self.expect(.object_begin, "object");
+        _ = try self.next();
+        var value: T = undefined;
+        var seen: [info.field_names.len]bool = @splat(false);
+        while (try self.peek() != .object_end) {
+            const name = try self.readText("string");
+            self.push(.{ .name = name });
+            inline for (info.field_names, info.field_types, 0..) |field, F, i| {
+                if (std.mem.eql(u8, field, name)) {
+                    @field(value, field) = try self.readValue(F);
+                    seen[i] = true;
+                    break;
+                }
+            } else return self.fail("unknown member; known: " ++ comptime known(T));
+            self.depth -= 1;
+        }
+        _ = try self.next();
+        inline for (info.field_names, info.field_types, info.field_attrs, 0..) |field, F, attrs, i| {
+            if (!seen[i]) {
+                if (comptime attrs.defaultValue(F)) |default| {
+                    @field(value, field) = default;
+                } else if (comptime values.kindOf(F) == .optional) {
+                    @field(value, field) = null;
+                } else {
+                    self.push(.{ .name = field });
+                    return self.fail("required, but missing");
+                }
+            }
+        }
+        return value;
+    }
+
+    fn skip(self: *Reader) error{Mismatch}![]const u8 {
+        _ = try self.peek();
+        const start = self.scanner.cursor;
+        self.scanner.skipValue() catch return self.fail("not valid JSON");
+        return self.scanner.input[start..self.scanner.cursor];
+    }
+};
+
+fn nameOf(token: std.json.TokenType) []const u8 {
+    return switch (token) {
+        .object_begin => "object",
+        .array_begin => "array",
+        .true, .false => "boolean",
+        .null => "null",
+        .number => "number",
+        .string => "string",
+        .object_end, .array_end, .end_of_document => "nothing",
+    };
+}
+
+fn shortened(text: []const u8) []const u8 {
+    return text[0..@min(text.len, 60)];
+}
+
+fn range(comptime T: type) []const u8 {
+    return std.fmt.comptimePrint("an integer from {d} to {d}", .{ std.math.minInt(T), std.math.maxInt(T) });
+}
+
+fn choices(comptime T: type) []const u8 {
+    return joined(@typeInfo(T).@"enum".field_names);
+}
+
+fn known(comptime T: type) []const u8 {
+    const names = @typeInfo(T).@"struct".field_names;
+    return if (names.len == 0) "none" else joined(names);
+}
+
+fn joined(comptime names: []const [:0]const u8) []const u8 {
+    comptime {
+        var text: []const u8 = "";
+        for (names, 0..) |name, i| text = text ++ (if (i > 0) ", " else "") ++ name;
+        return text;
+    }
+}

@@ -1,0 +1,142 @@
+//! What a tool returns -> a tool result: JSON for programs, the same as text for models.
+const std = @import("std");
+const bindings = @import("bindings");
+const schema = @import("schema.zig");
+const values = @import("values.zig");
+
+const memory = bindings.memory;
+const ToolResult = bindings.types.ToolResult;
+const Outcome = bindings.tools.Outcome;
+const Text = std.ArrayList(u8);
+
+/// A tool error: part of a normal result, so that the model can read it and try again.
+pub fn failure(comptime before: []const u8, message: []const u8) Outcome {
+    const words = std.mem.concat(memory.allocator, u8, &.{ before, message }) catch before;
+    var result = withText(words);
+    result.is_error = true;
+    return .{ .complete = result };
+}
+
+/// The output schema of a return type; none where the result says nothing structured.
+pub fn schemaOf(comptime R: type) ?[]const u8 {
+    if (R == void or R == ToolResult or R == Outcome) return null;
+    if (values.kindOf(R) == .object) return schema.of(R, &.{});
+    // Structured content is an object: other values are wrapped.
+    return "{\"type\":\"object\",\"properties\":{\"result\":" ++ schema.of(R, &.{}) ++ "},\"required\":[\"result\"],\"additionalProperties\":false}";
+}
+
+/// The outcome of a call that returned `value`.
+pub fn outcome(comptime R: type, value: R) Outcome {
+    if (R == Outcome) return value;
+    if (R == ToolResult) return .{ .complete = value };
+    if (R == void) return .{ .complete = .{ .is_error = false } };
+    const text = json(R, value) catch |reason| return failure("the tool's result can't be sent: ", switch (reason) {
+        error.NotFinite => "a number in it is infinite or not a number",
+        error.OutOfMemory => "out of memory",
+    });
+    const is_text = comptime values.kindOf(R) == .string;
+    var result = withText(if (is_text) value else text);
+    result.structured_content = if (comptime values.kindOf(R) == .object) text else wrapped(text);
+    return .{ .complete = result };
+}
+
+fn wrapped(text: []const u8) ?[]const u8 {
+    return std.mem.concat(memory.allocator, u8, &.{ "{\"result\":", text, "}" }) catch null;
+}
+
+fn withText(text: []const u8) ToolResult {
+    const content = memory.allocator.create(bindings.types.Content) catch return .{ .is_error = true };
+    content.* = .{ .text = .{ .text = valid(text) } };
+    return .{ .content = @as(*[1]bindings.types.Content, content), .is_error = false };
+}
+
+/// The text itself, or one with U+FFFD where it is not UTF-8: a component can't hand over anything else.
+fn valid(text: []const u8) []const u8 {
+    if (std.unicode.utf8ValidateSlice(text)) return text;
+    var result: Text = .empty;
+    var rest = text;
+    while (rest.len > 0) {
+        const length = std.unicode.utf8ByteSequenceLength(rest[0]) catch 1;
+        const part = rest[0..@min(length, rest.len)];
+        const good = std.unicode.utf8ValidateSlice(part);
+        result.appendSlice(memory.allocator, if (good) part else "\u{FFFD}") catch return "";
+        rest = rest[if (good) part.len else 1..];
+    }
+    return result.items;
+}
+
+const Error = error{ NotFinite, OutOfMemory };
+
+/// A value as JSON text.
+pub fn json(comptime T: type, value: T) Error![]const u8 {
+    var out: Text = .empty;
+    try write(T, value, &out);
+    return out.items;
+}
+
+fn write(comptime T: type, value: T, out: *Text) Error!void {
+    const allocator = memory.allocator;
+    switch (comptime values.kindOf(T)) {
+        .boolean => try out.appendSlice(allocator, if (value) "true" else "false"),
+        .integer => try out.print(allocator, "{d}", .{value}),
+        .number => try writeNumber(value, out),
+        .string => try writeString(value, out),
+        .choice => try writeString(@tagName(value), out),
+        .json => try out.appendSlice(allocator, value.text),
+        .optional => if (value) |inner| try write(@typeInfo(T).optional.child, inner, out) else try out.appendSlice(allocator, "null"),
+        .array => try writeList(@typeInfo(T).pointer.child, value, out),
+        .fixed_array => try writeList(@typeInfo(T).array.child, &value, out),
+        .object => {
+            const info = @typeInfo(T).@"struct";
+            try out.append(allocator, '{');
+            inline for (info.field_names, info.field_types, 0..) |name, F, i| {
+                try out.appendSlice(allocator, comptime (if (i > 0) "," else "") ++ values.quoted(name) ++ ":");
+                try write(F, @field(value, name), out);
+            }
+            try out.append(allocator, '}');
+        },
+    }
+}
+
+fn writeList(comptime E: type, list: []const E, out: *Text) Error!void {
+    try out.append(memory.allocator, '[');
+    for (list, 0..) |item, i| {
+        if (i > 0) try out.append(memory.allocator, ',');
+        try write(E, item, out);
+    }
+    try out.append(memory.allocator, ']');
+}
+
+fn writeNumber(given: anytype, out: *Text) Error!void {
+    if (!std.math.isFinite(given)) return error.NotFinite;
+    // Whole numbers as people write them, while every digit is meant.
+    const size = @abs(given);
+    const plain = (size >= 1e-6 and size < 1e21) or size == 0;
+    var buffer: [64]u8 = undefined;
+    const text = std.fmt.float.render(&buffer, given, .{ .mode = if (plain) .decimal else .scientific }) catch unreachable;
+    try out.appendSlice(memory.allocator, if (size == 0) "0" else text);
+}
+
+fn writeString(given: []const u8, out: *Text) Error!void {
+    const allocator = memory.allocator;
+    const text = valid(given);
+    try out.ensureUnusedCapacity(allocator, text.len + 2);
+    out.appendAssumeCapacity('"');
+    var start: usize = 0;
+    for (text, 0..) |c, i| {
+        const escape: []const u8 = switch (c) {
+            '"' => "\\\"",
+            '\\' => "\\\\",
+            '\n' => "\\n",
+            '\r' => "\\r",
+            '\t' => "\\t",
+            0...8, 11...12, 14...31 => &.{ '\\', 'u', '0', '0', '0' + (c >> 4), "0123456789abcdef"[c & 15] },
+            else => continue,
+        };
+        try out.appendSlice(allocator, text[start..i]);
+        try out.appendSlice(allocator, escape);
+        start = i + 1;
+    }
+    try out.appendSlice(allocator, text[start..]);
+    try out.append(allocator, '"');
+}

