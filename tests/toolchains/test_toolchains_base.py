@@ -125,5 +125,13 @@ def test_a_compiler_that_is_missing_or_of_another_version(tmp_path: Path) -> Non
     assert (caught.value.source, caught.value.toolchain) == ("x.up", "upper")
 
 
+def test_a_compiler_that_the_environment_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASMCP_ZIG", "/some/zig")
+    require_pins(Upper(), ComponentSource("x", tmp_path / "x.up", tmp_path), {"ziglang": "0.1"})
+    monkeypatch.delenv("WASMCP_ZIG")
+    with pytest.raises(ToolchainMissing):
+        require_pins(Upper(), ComponentSource("x", tmp_path / "x.up", tmp_path), {"ziglang": "0.1"})
+
+
 def test_did_you_mean_nothing() -> None:
     assert did_you_mean("x", []) == "; there are none"

