@@ -56,7 +56,7 @@ _SCALARS: dict[Any, type[Shape]] = {
 def written(annotation: Any) -> str:
     """Return an annotation as an author would write it."""
     if isinstance(annotation, type) and not typing.get_args(annotation):
-        return annotation.__qualname__.replace("<locals>.", "")
+        return annotation.__qualname__.rpartition("<locals>.")[2]
     return str(annotation).replace("typing.", "").replace("collections.abc.", "")
 
 

@@ -13,15 +13,19 @@ import sys
 import traceback
 from typing import Any
 
+from wasmcp.guest.errors import DeclarationError
+from wasmcp.guest.lazy import import_later
+
 PLAN = "_wasmcp_plan.json"
 REPORT = "_wasmcp_report.json"
 
 
-def boot(folder: str) -> None:
+def boot(folder: str, core: frozenset[str]) -> None:
     """Carry out the plan.
 
     Args:
         folder: Where the plan is and the report goes.
+        core: The modules that the interpreter started with.
 
     Raises:
         RuntimeError: The component cannot be built; the report says why.
@@ -30,7 +34,7 @@ def boot(folder: str) -> None:
         plan = json.load(file)
     report: dict[str, Any] = {"error": None, "missing": [], "optional": []}
     try:
-        _import(plan, report)
+        _import(plan, report, core)
     except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt of the author's modules
         report["error"] = _describe(error)
     with open(f"{folder}/{REPORT}", "w", encoding="utf-8") as file:  # noqa: PTH123
@@ -39,7 +43,7 @@ def boot(folder: str) -> None:
         raise RuntimeError("the component cannot be built: see the report")
 
 
-def _import(plan: dict[str, Any], report: dict[str, Any]) -> None:
+def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) -> None:
     importlib.import_module(plan["module"])
     if plan["tools"]:
         from wasmcp.guest.registry import registered
@@ -50,8 +54,7 @@ def _import(plan: dict[str, Any], report: dict[str, Any]) -> None:
         problem = _later(wanted["module"], wanted["names"])
         if problem is not None:
             report["missing" if wanted["required"] else "optional"].append({**wanted, "problem": problem})
-    for name in plan["standard"]:
-        _later(name, [])
+    import_later(core)
 
 
 def _later(module: str, names: list[str]) -> str | None:
@@ -73,6 +76,8 @@ def _describe(error: BaseException) -> dict[str, Any]:
         for frame in traceback.extract_tb(error.__traceback__)
         if not frame.filename.startswith(("<", "/python/")) and "/wasmcp/guest/" not in frame.filename
     ]
+    if isinstance(error, DeclarationError) and not frames and error.place is not None:
+        frames.append({"file": error.place[0], "line": error.place[1], "name": "", "text": ""})
     if isinstance(error, SyntaxError) and error.filename is not None:
         frames.append({"file": error.filename, "line": error.lineno, "name": "", "text": (error.text or "").strip()})
     message = error.msg if isinstance(error, SyntaxError) else str(error)

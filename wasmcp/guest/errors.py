@@ -12,6 +12,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -30,13 +32,16 @@ class DeclarationError(TypeError):
     Attributes:
         tool: The name of the function.
         parameter: The parameter, or a path below it; None when it is about the function itself.
+        place: The file and the line of the function.
     """
 
-    def __init__(self, tool: str, parameter: str | None, reason: str) -> None:
-        self.tool = tool
+    def __init__(self, function: Callable[..., Any], parameter: str | None, reason: str) -> None:
+        self.tool = function.__qualname__.rpartition("<locals>.")[2]
         self.parameter = parameter
-        place = f"tool `{tool}`" if parameter is None else f"tool `{tool}`, {parameter}"
-        super().__init__(f"{place}: {reason}")
+        code = getattr(function, "__code__", None)
+        self.place = None if code is None else (str(code.co_filename), int(code.co_firstlineno))
+        where = f"tool `{self.tool}`" if parameter is None else f"tool `{self.tool}`, {parameter}"
+        super().__init__(f"{where}: {reason}")
 
 
 class Unsupported(Exception):

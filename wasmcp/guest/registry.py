@@ -33,7 +33,7 @@ def _add(new: Tool) -> None:
     if known is not None and _origin(known.function) != _origin(new.function):
         there = known.function.__code__
         reason = f"`{new.name}` is already the tool at line {there.co_firstlineno} of `{known.function.__module__}`"
-        raise DeclarationError(new.function.__qualname__, None, reason)
+        raise DeclarationError(new.function, None, reason)
     _registry[new.name] = new
 
 
@@ -126,7 +126,7 @@ def _late(make: Callable[[Mapping[str, Any] | None], Tool], function: Callable[.
         return make(None)
     except NameError as error:
         reason = f"its annotations name `{error.name}`, which does not exist; imported only for type checking?"
-        raise DeclarationError(function.__qualname__, None, reason) from error
+        raise DeclarationError(function, None, reason) from error
 
 
 def tool_of(function: Callable[..., Any]) -> Tool:

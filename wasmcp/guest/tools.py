@@ -91,7 +91,7 @@ class Tool:
             import wasmcp.guest.loop  # noqa: F401 - at run time there is nothing to import from
 
     def _refused(self, parameter: str | None, reason: str) -> DeclarationError:
-        return DeclarationError(self.function.__qualname__.replace("<locals>.", ""), parameter, reason)
+        return DeclarationError(self.function, parameter, reason)
 
     def _parameters(self, resolver: Resolver, hints: dict[str, Any], described: dict[str, str]) -> list[Member]:
         members = []

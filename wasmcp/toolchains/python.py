@@ -5,8 +5,8 @@ the folders of the ``python-path`` option, under their own dotted names. Everyth
 inside (CPython 3.14 and its standard library).
 
 A component holds only modules imported while it is built. Imports inside functions, and those that the standard
-library makes behind the scenes, are therefore made beforehand (`wasmcp.guest.boot`). Frozen with them: module-level
-random values and the seed of ``hash``.
+library makes behind the scenes, are therefore made beforehand (`wasmcp.guest.boot`). Frozen with them: what modules
+compute when they are imported, random values and times included, and the seed of ``hash``.
 """
 
 from __future__ import annotations
@@ -25,8 +25,15 @@ from wasmcp.errors import ToolchainError, ToolchainMissing
 from wasmcp.guest.boot import PLAN, REPORT
 from wasmcp.resources import wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files, relative_label
-from wasmcp.toolchains.python_imports import Import, Module, is_provided, module_name, reachable, source_root
-from wasmcp.toolchains.python_standard import STANDARD, is_standard
+from wasmcp.toolchains.python_imports import (
+    Import,
+    Module,
+    is_provided,
+    is_standard,
+    module_name,
+    reachable,
+    source_root,
+)
 
 _APPLICATION = "_wasmcp_app"
 _TIMEOUT = 600.0
@@ -67,7 +74,7 @@ class PythonToolchain:
                 partial.replace(output)
             finally:
                 partial.unlink(missing_ok=True)
-            for line in _warnings(application):
+            for line in _warnings(source, modules, application):
                 progress(line)
 
 
@@ -127,10 +134,16 @@ def _stage(source: ComponentSource, modules: Mapping[str, Module], stage: Path) 
         shutil.copyfile(module.path, target)
     name = module_name(source.path, source_root(source.path, source.root))
     tools = source.world == "tools-component"
-    plan = {"module": name, "tools": tools, "later": _later(name, modules, source), "standard": list(STANDARD)}
+    plan = {"module": name, "tools": tools, "later": _later(name, modules, source)}
     (application / PLAN).write_text(json.dumps(plan), encoding="utf-8")
     exported = "from wasmcp.guest.adapter import Tools" if tools else f"from {name} import *"
-    lines = ["from wasmcp.guest.boot import boot", f"boot({_STAGED.rstrip('/')!r})", exported]
+    lines = [
+        "import sys",
+        "core = frozenset(sys.modules)",
+        "from wasmcp.guest.boot import boot",
+        f"boot({_STAGED.rstrip('/')!r}, core)",
+        exported,
+    ]
     (application / f"{_APPLICATION}.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
     # Without one, componentize-py would take the site-packages of the environment that it runs in.
     (stage / "environment" / "lib" / "python3.14" / "site-packages").mkdir(parents=True)
@@ -217,6 +230,8 @@ def _author_error(source: ComponentSource, error: dict[str, Any], labels: Mappin
     frames = [{**frame, "file": labels[frame["file"]]} for frame in error["frames"] if frame["file"] in labels]
     place = f"`{frames[-1]['file']}`, line {frames[-1]['line']}" if frames else f"`{source.label}`"
     message = f"{place}: {error['kind']}: {error['message']}"
+    if error["kind"] in {"ImportError", "ModuleNotFoundError"}:
+        message += f"; not every module of Python {error['python']} is there in WebAssembly"
     if error["kind"] in {"LookupError", "DeclarationError"}:
         message = f"{place}: {error['message']}"
     lines = []
@@ -235,10 +250,14 @@ def _report(application: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _warnings(application: Path) -> list[str]:
-    """Return a line for each import that the author's modules cope without."""
+def _warnings(source: ComponentSource, modules: Mapping[str, Module], application: Path) -> list[str]:
+    """Return a line for each thing that is as written, but perhaps not as meant."""
     lines = []
     for item in _report(application).get("optional", []):
         place = f"`{item['file']}`, line {item['line']}"
         lines.append(f"warning: {place}: `{item['module']}` is not in the component ({item['problem']})")
+    for module in modules.values():
+        for name, line in module.frozen:
+            place = f"`{relative_label(module.path, source.root)}`, line {line}"
+            lines.append(f"warning: {place}: `{name}` is called once, when the component is built, and its value kept")
     return lines

@@ -18,12 +18,18 @@ from wasmcp.toolchains.base import relative_label
 GUEST_PYTHON = (3, 14)
 """The version of the interpreter inside the components that componentize-py makes."""
 
+_NEWER_MODULES = {"annotationlib", "compression", "tomllib"}  # in the component, but not in every Python of ours
+
 _NEWER_SYNTAX = re.compile(
     r"^\s*type\s+\w+"  # 3.12: type aliases
     r"|\b(def|class)\s+\w+\s*\["  # 3.12: type parameters
     r"|\bexcept\s*\*"  # 3.11: exception groups
     r"|^\s*except\s+[\w.]+\s*,"  # 3.14: several exceptions without parentheses
     r"|\b[tT][rR]?[\"']"  # 3.14: template strings
+)
+_VARYING = re.compile(
+    r"random\.(?!seed)[a-z]+|secrets\.\w+|uuid\.uuid[14]|os\.(urandom|getenv|environ\.get)|time\.(time|time_ns|monotonic)"
+    r"|datetime\.(datetime|date)\.(now|utcnow|today)"
 )
 _IMPORT_LINE = re.compile(r"^(\s*)(?:from\s+(\.*)([\w.]*)\s+import\s+\(?([\w\s,]+)|import\s+([\w.,\s]+))", re.MULTILINE)
 
@@ -56,12 +62,15 @@ class Module:
         path: The file.
         own: Whether it lies beside the source, not in another folder of the search path.
         imports: What it imports.
+        frozen: Calls made when the module is imported whose values differ from run to run, with their lines: in a
+            component they are made once, when it is built.
     """
 
     name: str
     path: Path
     own: bool
     imports: list[Import] = field(default_factory=list)
+    frozen: list[tuple[str, int]] = field(default_factory=list)
 
 
 def source_root(path: Path, root: Path) -> Path:
@@ -107,9 +116,8 @@ def reachable(source: Path, folders: Sequence[Path], root: Path) -> dict[str, Mo
         if located is None:
             continue
         path, folder = located
-        module = Module(name, path, own=folder == folders[0])
-        module.imports = read_imports(path, name, root)
-        found[name] = module
+        module = found[name] = Module(name, path, own=folder == folders[0])
+        read_module(module, root)
         for statement in module.imports:
             wanted = [statement.module, *(f"{statement.module}.{item}" for item in statement.names)]
             for candidate in (parent for item in wanted for parent in _with_parents(item)):
@@ -122,6 +130,11 @@ def reachable(source: Path, folders: Sequence[Path], root: Path) -> dict[str, Mo
 def is_provided(name: str) -> bool:
     """Whether a module comes with the component: our guest library and the generated bindings."""
     return name.partition(".")[0] in {"wasmcp", "wit_world", "componentize_py_types", "componentize_py_runtime"}
+
+
+def is_standard(name: str) -> bool:
+    """Whether a top-level module belongs to the standard library."""
+    return name in sys.stdlib_module_names or name in _NEWER_MODULES
 
 
 def _with_parents(name: str) -> Iterator[str]:
@@ -138,17 +151,17 @@ def _locate(name: str, folders: Sequence[Path]) -> tuple[Path, Path] | None:
     return None
 
 
-def read_imports(path: Path, name: str, root: Path) -> list[Import]:
-    """Return the imports of one file.
+def read_module(module: Module, root: Path) -> None:
+    """Read the file of a module and set what it imports and freezes.
 
     Args:
-        path: The file.
-        name: Its dotted name, to resolve relative imports.
+        module: The module.
         root: The project's folder, for messages.
 
     Raises:
         ToolchainError: The file cannot be read, or is not Python.
     """
+    path, name = module.path, module.name
     label = relative_label(path, root)
     try:
         data = path.read_bytes()
@@ -159,7 +172,8 @@ def read_imports(path: Path, name: str, root: Path) -> list[Import]:
         tree = ast.parse(data, filename=label)
     except SyntaxError as error:
         if _may_be_newer(error):
-            return list(_by_lines(data.decode("utf-8", "replace"), package))
+            module.imports = list(_by_lines(data.decode("utf-8", "replace"), package))
+            return
         raise ToolchainError(
             f"`{label}`, line {error.lineno}: {error.msg}", source=label, toolchain="python", output=_marked(error)
         ) from error
@@ -167,7 +181,7 @@ def read_imports(path: Path, name: str, root: Path) -> list[Import]:
         raise ToolchainError(f"`{label}` is not Python: {error}", source=label, toolchain="python") from error
     visitor = _Visitor(package)
     visitor.visit(tree)
-    return visitor.found
+    module.imports, module.frozen = visitor.found, visitor.frozen
 
 
 def _may_be_newer(error: SyntaxError) -> bool:
@@ -212,6 +226,8 @@ class _Visitor(ast.NodeVisitor):
     def __init__(self, package: str) -> None:
         self.package = package
         self.found: list[Import] = []
+        self.frozen: list[tuple[str, int]] = []
+        self._aliases: dict[str, str] = {}
         self._functions = 0
         self._guarded = 0
 
@@ -223,10 +239,14 @@ class _Visitor(ast.NodeVisitor):
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
             self._add(node, alias.name)
+            top = alias.name.partition(".")[0]
+            self._aliases[alias.asname or top] = alias.name if alias.asname else top
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         names = tuple(alias.name for alias in node.names if alias.name != "*")
-        self._add(node, _absolute(node.module, node.level, self.package), names)
+        base = _absolute(node.module, node.level, self.package)
+        self._add(node, base, names)
+        self._aliases.update({alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names})
 
     def visit_Call(self, node: ast.Call) -> None:
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -238,6 +258,11 @@ class _Visitor(ast.NodeVisitor):
             and not first.value.startswith(".")
         ):
             self._add(node, first.value)
+        if not self._functions:
+            first_part, _, rest = ast.unparse(node.func).partition(".")
+            name = ".".join(filter(None, (self._aliases.get(first_part, first_part), rest)))
+            if _VARYING.fullmatch(name):
+                self.frozen.append((name, node.lineno))
         self.generic_visit(node)
 
     def _function(self, node: ast.AST) -> None:

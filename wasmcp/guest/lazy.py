@@ -1,0 +1,94 @@
+"""The imports that modules of the standard library make inside functions, found in their compiled code.
+
+Runs while a component is built, where those modules' files still are. A function that needs ``_strptime`` or
+``unicodedata`` imports it when it is first called, and in a finished component there is nothing to import from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import encodings
+import importlib
+import opcode
+import os
+import sys
+from collections.abc import Iterator
+from types import CodeType, ModuleType
+
+_IMPORT = opcode.opmap["IMPORT_NAME"]
+_EXTENDED = opcode.opmap["EXTENDED_ARG"]
+_LIBRARY = "/python/"
+
+# Imported from C, where there is no code to look at.
+_FROM_C = ("_strptime", "copyreg", "linecache", "locale", "stringprep", "unicodedata", "warnings")
+
+# What nobody calls in a component: command lines, debuggers, other platforms, other processes.
+_PROGRAMS = {"main", "_main", "test", "_test", "_cli"}
+_UNWANTED = {
+    "_pyrepl", "argparse", "bdb", "code", "concurrent.futures.process", "ctypes", "curses", "doctest", "ensurepip",
+    "faulthandler", "idlelib", "importlib", "msvcrt", "multiprocessing", "nt", "ntpath", "pdb", "pydoc", "readline",
+    "rlcompleter", "signal", "sitecustomize", "site", "subprocess", "sysconfig", "tkinter", "tracemalloc", "unittest",
+    "usercustomize", "venv", "webbrowser", "winreg", "zipfile",
+}  # fmt: skip
+
+
+def import_later(core: frozenset[str]) -> None:
+    """Import what the standard library's modules may import later, and what those may import, and so on.
+
+    All text encodings are among it: they cost little, and which of them a text is in nobody knows beforehand.
+
+    Args:
+        core: The modules that the interpreter started with: their own later imports are of no interest.
+    """
+    for name in _FROM_C:
+        _try(name)
+    for file in sorted(os.listdir(os.path.dirname(encodings.__file__))):  # noqa: PTH120, PTH208 - no pathlib here
+        if file.endswith(".py"):
+            _try(f"encodings.{file.removesuffix('.py')}")
+    seen = set(core)
+    while True:
+        new = [name for name in sorted(sys.modules) if name not in seen]
+        if not new:
+            return
+        seen.update(new)
+        for name in new:
+            module = sys.modules.get(name)
+            if module is not None and (getattr(module, "__file__", None) or "").startswith(_LIBRARY):
+                for wanted in _imports_of(name, module):
+                    _try(wanted)
+
+
+def _try(name: str) -> None:
+    # What fails is of another platform, or needs what the component does not have.
+    with contextlib.suppress(BaseException):
+        importlib.import_module(name)
+
+
+def _imports_of(name: str, module: ModuleType) -> Iterator[str]:
+    loader = getattr(module.__spec__, "loader", None)
+    try:
+        code = loader.get_code(name)  # type: ignore[union-attr]
+    except (ImportError, AttributeError):
+        return
+    if isinstance(code, CodeType):
+        for inner in _functions(code):
+            for wanted in _imported(inner):
+                if not any(f"{wanted}.".startswith(f"{unwanted}.") for unwanted in _UNWANTED):
+                    yield wanted
+
+
+def _functions(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType) and constant.co_name not in _PROGRAMS:
+            yield constant
+            yield from _functions(constant)
+
+
+def _imported(code: CodeType) -> Iterator[str]:
+    raw = code.co_code
+    extended = 0
+    for position in range(0, len(raw), 2):
+        argument = raw[position + 1] | extended
+        extended = argument << 8 if raw[position] == _EXTENDED else 0
+        if raw[position] == _IMPORT and code.co_names[argument]:
+            yield code.co_names[argument]
