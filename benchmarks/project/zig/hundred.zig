@@ -5,8 +5,8 @@ const mcp = @import("wasmcp");
 
 pub const tools = blk: {
     @setEvalBranchQuota(1_000_000);
-    var all = .{};
-    for (0..100) |i| all = all ++ .{mcp.tool(std.fmt.comptimePrint("add_{d}", .{i}), "Add two numbers.", add)};
+    var all: [100]mcp.Tool = undefined;
+    for (&all, 0..) |*one, i| one.* = mcp.tool(std.fmt.comptimePrint("add_{d}", .{i}), "Add two numbers.", add);
     break :blk all;
 };
 
