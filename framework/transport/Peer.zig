@@ -45,13 +45,13 @@ pub fn refusal(_: *Peer, fault: protocol.Fault) []const u8 {
     return wire.refusal(.{ .code = fault.code, .message = fault.message, .data = fault.data });
 }
 
-pub fn begin(self: *Peer, request: Request, revision: []const u8, head: ?http.Head, output: Output) void {
+pub fn begin(self: *Peer, request: Request, terms: protocol.Terms, output: Output) void {
     wire.begin(request, .{
-        .version = revision,
-        .http = if (head) |given| facts(given) else null,
+        .version = terms.revision,
+        .http = if (terms.head) |given| facts(given) else null,
         .identity = null,
         .session = null,
-        .log_level = null,
+        .log_level = if (terms.level) |level| std.meta.stringToEnum(bindings.types.LogLevel, @tagName(level)) else null,
         .output = switch (output) {
             .none => .none,
             .stdio => .stdio,

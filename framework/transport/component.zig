@@ -7,7 +7,7 @@ const faults = @import("faults.zig");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
 const protocol = @import("protocol.zig");
-const revisions = @import("revisions.zig");
+const Session = @import("Session.zig");
 const wasi_http_door = @import("wasi_http.zig");
 
 const memory = bindings.memory;
@@ -40,8 +40,9 @@ pub const exports = struct {
             pub fn message(token: u32, line: []const u8, state: []const u8) struct { []const u8, []const u8 } {
                 var peer: Peer = .{};
                 var server = deciding(&peer);
-                const answered = server.line(line, state, .{ .messages = token }) catch outOfMemory();
-                return .{ answered.body, answered.state };
+                var session: Session = .read(state);
+                const body = server.line(line, &session, .{ .messages = token }) catch outOfMemory();
+                return .{ body, session.text(memory.allocator) catch outOfMemory() };
             }
         };
     };
@@ -50,7 +51,7 @@ pub const exports = struct {
         pub const run = struct {
             /// The door for runtimes that know nothing of MCP: standard input and output, until the input ends.
             pub fn run() bindings.abi.Result(void, void) {
-                var state: []const u8 = "";
+                var session: Session = .{};
                 while (true) {
                     var turn = memory.scope();
                     defer turn.end();
@@ -58,12 +59,7 @@ pub const exports = struct {
                     var peer: Peer = .{};
                     var server = deciding(&peer);
                     const body = switch (line) {
-                        .text => |text| written: {
-                            const answered = server.line(text, state, .stdio) catch outOfMemory();
-                            // The state's memory ends with the turn, the revision's name does not.
-                            state = revisions.known(answered.state) orelse "";
-                            break :written answered.body;
-                        },
+                        .text => |text| server.line(text, &session, .stdio) catch outOfMemory(),
                         .too_long => peer.refusal(faults.too_large),
                         .not_utf8 => peer.refusal(faults.not_utf8),
                     };

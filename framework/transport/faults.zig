@@ -77,6 +77,12 @@ pub const unversioned: Fault = .{
 /// The fault of `initialize` without a revision.
 pub const no_version_asked: Fault = .{ .code = code.invalid_params, .message = "Invalid params: `params.protocolVersion` must be a string" };
 
+/// The fault of `logging/setLevel` without a level that there is.
+pub const no_level: Fault = .{
+    .code = code.invalid_params,
+    .message = "Invalid params: `params.level` must be one of debug, info, notice, warning, error, critical, alert, emergency",
+};
+
 /// The fault of a response: 2026-07-28 has no requests of servers.
 pub const unasked: Fault = .{ .code = code.invalid_request, .message = "Invalid request: a response was sent, but nothing was asked" };
 

@@ -18,13 +18,13 @@ pub const Head = struct {
     fields: []const Field,
 };
 
-/// A whole response. No body: no content type either.
+/// A whole response. No body: no content type either. Status 0: the head went out before, and `body` is the last chunk.
 pub const Response = struct {
     status: u16,
     kind: Kind = .json,
     body: []const u8 = "",
 
-    pub const Kind = enum { json, text, event_stream };
+    pub const Kind = enum { json, text };
 
     fn refuse(status: u16, body: []const u8) Response {
         return .{ .status = status, .kind = .text, .body = body };
@@ -32,10 +32,10 @@ pub const Response = struct {
 
     /// The headers that it needs: the type of the body when there is one, and what a 405 must say (RFC 9110, section 15.5.6).
     pub fn headers(response: Response) [2]?Field {
+        if (response.status == 0) return .{ null, null };
         const kind: []const u8 = switch (response.kind) {
             .json => "application/json",
             .text => "text/plain; charset=utf-8",
-            .event_stream => "text/event-stream",
         };
         return .{
             if (response.body.len > 0) .{ .name = "content-type", .value = kind } else null,

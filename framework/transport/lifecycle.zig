@@ -80,6 +80,7 @@ pub const Texts = struct {
     allocator: std.mem.Allocator,
     discovered: ?[]const u8 = null,
     initialized: [revisions.handshake.len]?[]const u8 = @splat(null),
+    logs: ?bool = null,
 
     /// The text of `discover`. `source.metadata()` is asked the first time.
     pub fn discovery(texts: *Texts, source: anytype) error{OutOfMemory}![]const u8 {
@@ -94,6 +95,12 @@ pub const Texts = struct {
         } else unreachable;
         if (slot.* == null) slot.* = try initialize(texts.allocator, source.metadata(), revision);
         return slot.*.?;
+    }
+
+    /// Whether the server sends log messages.
+    pub fn logging(texts: *Texts, source: anytype) bool {
+        if (texts.logs == null) texts.logs = lib.json.member(source.metadata().capabilities, "logging") != null;
+        return texts.logs.?;
     }
 };
 

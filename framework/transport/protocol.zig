@@ -4,7 +4,7 @@
 //!
 //! * `Request`, `Reply`: handles; `Output`: where the events of a request go
 //! * `parse(body) Incoming(Request)`, `params(request) []const u8`, `refusal(Fault) []const u8`
-//! * `begin(request, revision, ?http.Head, Output)`, `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
+//! * `begin(request, Terms)`, `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
 //! * `nowhere`: the `Output` for events that nobody is to see
 //! * `raw(json) Reply`, `failure(Fault) Reply`, `metadata() lifecycle.Metadata`
 
@@ -14,6 +14,7 @@ const faults = @import("faults.zig");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
 const revisions = @import("revisions.zig");
+const Session = @import("Session.zig");
 
 const Allocator = std.mem.Allocator;
 const Error = error{OutOfMemory};
@@ -51,8 +52,8 @@ pub const Answer = struct {
     cancelled: bool = false,
 };
 
-/// What follows from a line: the line to write (empty: none) and what to remember.
-pub const Line = struct { body: []const u8 = "", state: []const u8 };
+/// What a request is answered by. `level`: of log messages, where the request itself does not say it.
+pub const Terms = struct { revision: []const u8, level: ?Session.Level = null, head: ?http.Head = null };
 
 /// Whether a text is a batch, and one that the revision has: an array with something in it. Anything else in brackets is
 /// for `parse` to refuse.
@@ -84,40 +85,40 @@ pub fn Protocol(comptime Peer: type) type {
         const Self = @This();
         const Request = Opened(Peer.Request);
 
-        /// Answer one line of the stdio transport. `state` is what the line before left: the revision that `initialize`
-        /// chose, or nothing. Specification: basic/transports/stdio; basic/versioning, "Backward Compatibility".
-        pub fn line(self: *Self, text: []const u8, state: []const u8, output: Peer.Output) Error!Line {
-            if (first(text) == null) return .{ .state = state };
-            if (text.len > http.body_limit) return .{ .body = self.peer.refusal(faults.too_large), .state = state };
-            var chosen = revisions.known(state);
-            if (isBatch(text, chosen)) return .{ .body = try self.batch(text, null, output), .state = state };
+        /// Answer one line of the stdio transport; an empty answer is none. Specification: basic/transports/stdio;
+        /// basic/versioning, "Backward Compatibility".
+        pub fn line(self: *Self, text: []const u8, session: *Session, output: Peer.Output) Error![]const u8 {
+            if (first(text) == null) return "";
+            if (text.len > http.body_limit) return self.peer.refusal(faults.too_large);
+            if (isBatch(text, session.revision)) return self.batch(text, session, null, output);
             const opened = switch (self.peer.parse(text)) {
                 .request => |opened| opened,
-                .notification, .response => return .{ .state = state },
-                .invalid => |invalid| return .{ .body = invalid.body, .state = state },
+                .notification, .response => return "",
+                .invalid => |invalid| return invalid.body,
             };
             const answer = if (opened.version != null)
                 try self.modern(opened, null, output)
-            else if (chosen != null or isHandshake(opened.method))
-                try self.older(opened, &chosen, null, output)
+            else if (session.revision != null or isHandshake(opened.method))
+                try self.older(opened, session, null, output)
             else
                 self.refuse(opened, opened.fault orelse faults.unversioned);
-            return .{ .body = if (answer.cancelled) "" else answer.body, .state = chosen orelse "" };
+            return if (answer.cancelled) "" else answer.body;
         }
 
-        /// Answer the body of an admitted HTTP request. Status 0: a stream of events has begun, and `body` is its last
-        /// chunk. Specification: basic/transports/streamable-http.
+        /// Answer the body of an admitted HTTP request. Specification: basic/transports/streamable-http.
         pub fn post(self: *Self, head: http.Head, mirror: http.Mirror, body: []const u8, output: Peer.Output) Error!http.Response {
             if (mirror.too_large or body.len > http.body_limit) return .{ .status = 413, .body = self.peer.refusal(faults.too_large) };
             if (!std.unicode.utf8ValidateSlice(body)) return .{ .status = 400, .body = self.peer.refusal(faults.not_utf8) };
             // No header: a revision that did not have it yet. One we know: that. Another: this is about 2026-07-28.
-            var older_revision: ?[]const u8 = switch (mirror.version) {
+            const older_revision: ?[]const u8 = switch (mirror.version) {
                 .absent => revisions.without_header,
                 .bad => null,
                 .text => |version| revisions.known(version),
             };
+            // Nothing is remembered over HTTP.
+            var session: Session = .{ .revision = older_revision };
             if (isBatch(body, older_revision)) {
-                const answers = try self.batch(body, head, Peer.nowhere);
+                const answers = try self.batch(body, &session, head, Peer.nowhere);
                 return if (answers.len == 0) .{ .status = 202 } else .{ .status = 200, .body = answers };
             }
             const opened = switch (self.peer.parse(body)) {
@@ -138,11 +139,11 @@ pub fn Protocol(comptime Peer: type) type {
                 return respond(answer, if (answer.code) |number| http.statusOf(number) else 200);
             }
             // Older clients take 404 for the end of a session, and know no codes of HTTP for what is wrong inside a message.
-            return respond(try self.older(opened, &older_revision, head, output), 200);
+            return respond(try self.older(opened, &session, head, output), 200);
         }
 
         fn respond(answer: Answer, status: u16) http.Response {
-            if (answer.streamed) return .{ .status = 0, .kind = .event_stream, .body = answer.body };
+            if (answer.streamed) return .{ .status = 0, .body = answer.body };
             return .{ .status = status, .body = answer.body };
         }
 
@@ -151,7 +152,7 @@ pub fn Protocol(comptime Peer: type) type {
         /// Answer a request of 2026-07-28, or refuse one that would have to be.
         fn modern(self: *Self, opened: Request, posted: ?Post, output: Peer.Output) Error!Answer {
             if (try self.modernFault(opened, if (posted) |post_| post_.mirror else null)) |fault| return self.refuse(opened, fault);
-            self.peer.begin(opened.request, revisions.modern, if (posted) |post_| post_.head else null, output);
+            self.peer.begin(opened.request, .{ .revision = revisions.modern, .head = if (posted) |post_| post_.head else null }, output);
             if (is(opened, "server/discover")) return self.finish(opened, self.peer.raw(try self.texts.discovery(self.peer)));
             if (is(opened, "initialize")) return self.finish(opened, self.peer.failure(faults.no_handshake));
             return self.finish(opened, self.peer.handle(opened.request));
@@ -177,26 +178,28 @@ pub fn Protocol(comptime Peer: type) type {
             return faults.mismatch(value, name, "Mcp-Name", if (is(opened, "resources/read")) "params.uri" else "params.name", self.arena);
         }
 
-        /// Answer a request of a handshake revision. `revision`: the one agreed on, which `initialize` sets.
-        fn older(self: *Self, opened: Request, revision: *?[]const u8, head: ?http.Head, output: Peer.Output) Error!Answer {
+        /// Answer a request of a handshake revision. `session`: what was agreed on, or is to be.
+        fn older(self: *Self, opened: Request, session: *Session, head: ?http.Head, output: Peer.Output) Error!Answer {
             if (is(opened, "initialize")) {
-                const asked = try self.askedVersion(opened) orelse
-                    return self.refuse(opened, faults.no_version_asked);
-                const agreed = revisions.negotiate(asked);
-                revision.* = agreed;
-                self.peer.begin(opened.request, agreed, head, output);
-                return self.finish(opened, self.peer.raw(try self.texts.initialization(self.peer, agreed)));
+                const asked = try self.textParam(opened, "protocolVersion") orelse return self.refuse(opened, faults.no_version_asked);
+                session.* = .{ .revision = revisions.negotiate(asked) };
             }
-            self.peer.begin(opened.request, revision.* orelse revisions.without_header, head, output);
+            const revision = session.revision orelse revisions.without_header;
+            self.peer.begin(opened.request, .{ .revision = revision, .level = session.level orelse Session.default_level, .head = head }, output);
+            if (is(opened, "initialize")) return self.finish(opened, self.peer.raw(try self.texts.initialization(self.peer, revision)));
             if (is(opened, "ping")) return self.finish(opened, self.peer.raw("{}"));
-            if (opened.fault) |fault| return self.finish(opened, self.peer.failure(fault));
+            if (is(opened, "logging/setLevel") and self.texts.logging(self.peer)) {
+                const name = try self.textParam(opened, "level") orelse "";
+                session.level = std.meta.stringToEnum(Session.Level, name) orelse return self.refuse(opened, faults.no_level);
+                return self.finish(opened, self.peer.raw("{}"));
+            }
+            if (opened.fault) |fault| return self.refuse(opened, fault);
             return self.finish(opened, self.peer.handle(opened.request));
         }
 
         /// Answer the messages of an array, in order; empty when none wants an answer.
         /// Specification: 2025-03-26, basic, "Batching".
-        fn batch(self: *Self, text: []const u8, head: ?http.Head, output: Peer.Output) Error![]const u8 {
-            var revision: ?[]const u8 = revisions.with_batches;
+        fn batch(self: *Self, text: []const u8, session: *Session, head: ?http.Head, output: Peer.Output) Error![]const u8 {
             var answers: lib.Writer = .init(self.arena);
             var scanner: lib.json.Scanner = .init(text);
             var items = scanner.items() catch unreachable;
@@ -209,7 +212,7 @@ pub fn Protocol(comptime Peer: type) type {
                     .invalid => |invalid| invalid.body,
                     .request => |opened| answered: {
                         const single = opened.version != null or is(opened, "initialize");
-                        const answer = if (single) self.refuse(opened, faults.alone) else try self.older(opened, &revision, head, output);
+                        const answer = if (single) self.refuse(opened, faults.alone) else try self.older(opened, session, head, output);
                         if (answer.cancelled) continue;
                         break :answered answer.body;
                     },
@@ -221,10 +224,10 @@ pub fn Protocol(comptime Peer: type) type {
             return answers.text();
         }
 
-        fn askedVersion(self: *Self, opened: Request) Error!?[]const u8 {
-            const value = lib.json.member(self.peer.params(opened.request), "protocolVersion") orelse return null;
-            if (value.len == 0 or value[0] != '"') return null;
-            return try lib.json.decodeString(self.arena, value);
+        /// A member of the params that is a string.
+        fn textParam(self: *Self, opened: Request, name: []const u8) Error!?[]const u8 {
+            const value = lib.json.member(self.peer.params(opened.request), name) orelse return null;
+            return if (value[0] == '"') try lib.json.decodeString(self.arena, value) else null;
         }
 
         fn refuse(self: *Self, opened: Request, fault: Fault) Answer {
@@ -256,4 +259,5 @@ test {
     _ = http;
     _ = lifecycle;
     _ = revisions;
+    _ = Session;
 }

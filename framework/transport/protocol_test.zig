@@ -5,16 +5,18 @@ const lib = @import("lib");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
 const protocol = @import("protocol.zig");
+const Session = @import("Session.zig");
 const testing = std.testing;
 
 const Peer = struct {
     arena: std.mem.Allocator,
+    capabilities: []const u8 = "{}",
 
     pub const Request = *Held;
     pub const Reply = union(enum) { raw: []const u8, failure: protocol.Fault };
     pub const Output = void;
     pub const nowhere: Output = {};
-    const Held = struct { id: []const u8, method: []const u8, params: []const u8, revision: []const u8 = "" };
+    const Held = struct { id: []const u8, method: []const u8, params: []const u8, revision: []const u8 = "", level: []const u8 = "" };
 
     fn print(peer: Peer, comptime format: []const u8, arguments: anytype) []const u8 {
         return std.fmt.allocPrint(peer.arena, format, arguments) catch unreachable;
@@ -51,12 +53,14 @@ const Peer = struct {
         return peer.print("- {d} {s}", .{ fault.code, fault.data orelse "" });
     }
 
-    pub fn begin(_: Peer, request: Request, revision: []const u8, _: ?http.Head, _: Output) void {
-        request.revision = revision;
+    pub fn begin(_: Peer, request: Request, terms: protocol.Terms, _: Output) void {
+        request.revision = terms.revision;
+        request.level = if (terms.level) |level| @tagName(level) else "none";
     }
 
     pub fn handle(_: Peer, request: Request) ?Reply {
         if (std.mem.eql(u8, request.method, "tools/list") or std.mem.eql(u8, request.method, "tools/call")) return .{ .raw = "TOOLS" };
+        if (std.mem.eql(u8, request.method, "level")) return .{ .raw = request.level };
         return null;
     }
 
@@ -76,8 +80,8 @@ const Peer = struct {
         };
     }
 
-    pub fn metadata(_: Peer) lifecycle.Metadata {
-        return .{ .implementation = "{\"name\":\"n\",\"version\":\"v\"}", .instructions = null, .capabilities = "{}" };
+    pub fn metadata(peer: Peer) lifecycle.Metadata {
+        return .{ .implementation = "{\"name\":\"n\",\"version\":\"v\"}", .instructions = null, .capabilities = peer.capabilities };
     }
 };
 
@@ -137,12 +141,35 @@ test "lines" {
         .{ .text = &@as([http.body_limit + 1]u8, @splat('x')), .body = "- -32600 " },
     };
     for (cases) |case| {
-        const result = try server.line(case.text, case.state, {});
-        try testing.expectEqualStrings(case.body, result.body);
-        try testing.expectEqualStrings(case.after, result.state);
+        var session: Session = .read(case.state);
+        try testing.expectEqualStrings(case.body, try server.line(case.text, &session, {}));
+        try testing.expectEqualStrings(case.after, try session.text(bench.state.allocator()));
     }
-    const discovered = try server.line("{\"id\":1,\"method\":\"server/discover\",\"params\":{" ++ meta ++ "}}", "", {});
-    try testing.expect(std.mem.startsWith(u8, discovered.body, "1 2026-07-28 {\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"]"));
+    var session: Session = .{};
+    const discovered = try server.line("{\"id\":1,\"method\":\"server/discover\",\"params\":{" ++ meta ++ "}}", &session, {});
+    try testing.expect(std.mem.startsWith(u8, discovered, "1 2026-07-28 {\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"]"));
+}
+
+test "log levels of older clients" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    const choose = "{\"id\":1,\"method\":\"logging/setLevel\",\"params\":{\"level\":\"alert\"}}";
+    const nonsense = "{\"id\":1,\"method\":\"logging/setLevel\",\"params\":{\"level\":\"loud\"}}";
+    const level = "{\"id\":1,\"method\":\"level\"}";
+    var session: Session = .{ .revision = "2025-06-18" };
+    try testing.expectEqualStrings("1 -32601 ", try server.line(choose, &session, {}));
+    try testing.expectEqualStrings("1 2025-06-18 info", try server.line(level, &session, {}));
+    bench.texts.logs = null;
+    bench.peer.capabilities = "{\"logging\":{}}";
+    try testing.expectEqualStrings("1 2025-06-18 {}", try server.line(choose, &session, {}));
+    try testing.expectEqualStrings("1 -32602 ", try server.line(nonsense, &session, {}));
+    try testing.expectEqualStrings("1 2025-06-18 alert", try server.line(level, &session, {}));
+    try testing.expectEqualStrings("2025-06-18 alert", try session.text(bench.state.allocator()));
+    // 2026-07-28 says it on each request.
+    try testing.expectEqualStrings("1 2026-07-28 none", try server.line("{\"id\":1,\"method\":\"level\",\"params\":{" ++ meta ++ "}}", &session, {}));
+    _ = try server.line("{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\"}}", &session, {});
+    try testing.expectEqualStrings("1 2025-11-25 info", try server.line(level, &session, {}));
 }
 
 test "batches of 2025-03-26" {
@@ -165,14 +192,14 @@ test "batches of 2025-03-26" {
     const fields = [_]http.Field{.{ .name = "content-type", .value = "application/json" }};
     const head: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &fields };
     for (cases) |case| {
-        const result = try server.line(case.text, "2025-03-26", {});
-        try testing.expectEqualStrings(case.body, result.body);
+        var session: Session = .{ .revision = "2025-03-26" };
+        try testing.expectEqualStrings(case.body, try server.line(case.text, &session, {}));
         const response = try server.post(head, http.admit(head).admitted, case.text, {});
         try testing.expectEqualStrings(case.body, response.body);
         if (case.body.len == 0) try testing.expectEqual(202, response.status);
     }
-    const refused = try server.line("[" ++ ping ++ "]", "2025-06-18", {});
-    try testing.expectEqualStrings("invalid request", refused.body);
+    var later: Session = .{ .revision = "2025-06-18" };
+    try testing.expectEqualStrings("invalid request", try server.line("[" ++ ping ++ "]", &later, {}));
 }
 
 const call = "{\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"\u{e9}\"," ++ meta ++ "}}";
