@@ -1,0 +1,67 @@
+"""The console script as a whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from servers import WASMCP
+from wasmtime import wat2wasm
+
+from wasmcp import __version__
+from wasmcp.cli import group
+from wasmcp.cli.group import commands
+
+
+def test_help_lists_every_command_without_loading_one() -> None:
+    code = (
+        "import sys; from wasmcp.cli.group import commands\n"
+        "try: commands(['--help'])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not [name for name in sys.modules if name.startswith(('wasmtime', 'wasmcp.host', 'wasmcp.compose'))]"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for name in group._COMMANDS:
+        assert f"  {name} " in done.stdout
+    assert "Exit codes" in done.stdout
+
+
+@pytest.mark.parametrize("name", list(group._COMMANDS))
+def test_every_command_has_help(name: str) -> None:
+    done = CliRunner().invoke(commands, [name, "--help"], prog_name="wasmcp")
+    assert done.exit_code == 0, done.output
+    assert "--help" in done.output
+
+
+def test_version() -> None:
+    done = subprocess.run([*WASMCP, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"wasmcp, version {__version__}\n"
+
+
+def test_an_unknown_command() -> None:
+    assert CliRunner().invoke(commands, ["nothing"]).exit_code == 2
+
+
+def test_warm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
+    path = tmp_path / "x.wasm"
+    path.write_bytes(wat2wasm("(component)"))
+    first = CliRunner().invoke(commands, ["warm", str(path)])
+    assert (first.exit_code, first.output) == (0, f"{path}: compiled\n")
+    assert CliRunner().invoke(commands, ["warm", str(path)]).output == f"{path}: was compiled before\n"
+
+
+@pytest.mark.parametrize("command", ["warm", "serve"])
+def test_an_error_is_one_message(command: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(commands, [command, str(tmp_path / "no.wasm")])
+    assert done.exit_code == 1
+    assert "no.wasm` is not there" in done.output
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("options", [["--timeout", "0"], ["--env", "=x"], ["--dir", "/no/where"], ["--port", "70000"]])
+def test_wrong_options_of_serve(options: list[str]) -> None:
+    assert CliRunner().invoke(commands, ["serve", "x.wasm", *options]).exit_code == 2

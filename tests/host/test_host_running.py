@@ -1,0 +1,244 @@
+"""Processes that serve over stdio, from their start to the end of their input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from servers import WASMCP
+
+from wasmcp.errors import ArtifactError
+from wasmcp.host.running import find_server, find_servers
+
+META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+
+
+def call(identifier: int, name: str, arguments: dict[str, object]) -> str:
+    params = {"name": name, "arguments": arguments, "_meta": META}
+    return json.dumps({"jsonrpc": "2.0", "id": identifier, "method": "tools/call", "params": params}) + "\n"
+
+
+def listing(identifier: int) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": identifier, "method": "tools/list", "params": {"_meta": META}}) + "\n"
+
+
+def run(
+    *arguments: str, text: str | bytes = "", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    data = text.encode() if isinstance(text, str) else text
+    return subprocess.run(
+        [*WASMCP, "run", *arguments],
+        input=data,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **(env or {})},
+    )
+
+
+def test_a_conversation(zig_server: Path) -> None:
+    text = listing(1) + call(2, "add", {"a": 1, "b": 2}) + "\xff not json\n" + call(3, "crash", {}) + listing(4)
+    done = run(str(zig_server), text=text)
+    assert done.returncode == 0, done.stderr
+    answers = {answer.get("id"): answer for answer in map(json.loads, done.stdout.splitlines())}
+    assert set(answers) == {1, 2, 3, 4, None}
+    assert [tool["name"] for tool in answers[1]["result"]["tools"]] == ["add", "spin", "crash"]
+    assert answers[2]["result"]["structuredContent"] == {"result": 3}
+    assert answers[3]["error"]["code"] == -32603
+    assert answers[None]["error"]["code"] == -32700
+    assert str(zig_server.parent) not in done.stdout.decode()
+    assert b"backtrace" in done.stderr
+
+
+def test_a_handshake_sent_in_one_piece_with_what_follows(zig_server: Path) -> None:
+    initialize = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-06-18"}}
+    lines = [initialize, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
+    lines += [{"jsonrpc": "2.0", "id": n, "method": "tools/list"} for n in range(1, 6)]
+    done = run(str(zig_server), text="".join(json.dumps(line) + "\n" for line in lines))
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert answers[0]["result"]["protocolVersion"] == "2025-06-18"
+    assert sorted(answer["id"] for answer in answers) == [0, 1, 2, 3, 4, 5]
+    assert all("resultType" not in answer["result"] for answer in answers)
+
+
+def test_no_input_at_all(zig_server: Path) -> None:
+    done = run(str(zig_server))
+    assert (done.returncode, done.stdout) == (0, b"")
+
+
+def test_a_cold_cache_answers_lists_and_makes_the_rest_wait(zig_server: Path, tmp_path: Path) -> None:
+    text = call(1, "add", {"a": 1, "b": 2}) + listing(2)
+    done = run(str(zig_server), text=text, env={"WASMCP_CACHE_DIR": str(tmp_path)})
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["id"] for answer in answers] == [2, 1]
+    assert b"compiling default.wasm" in done.stderr
+    again = run(str(zig_server), text=text, env={"WASMCP_CACHE_DIR": str(tmp_path)})
+    assert b"compiling" not in again.stderr
+    assert sorted(json.loads(line)["id"] for line in again.stdout.splitlines()) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "is not there"),
+        (b"hello", "is no WebAssembly"),
+        (b"\0asm\x01\0\0\0", "core WebAssembly module"),
+        (b"\0asm\x0d\0\x01\0\x07\x05", "is no valid component"),
+    ],
+)
+def test_what_cannot_be_run(tmp_path: Path, content: bytes | None, says: str) -> None:
+    path = tmp_path / "x.wasm"
+    if content is not None:
+        path.write_bytes(content)
+    done = run(str(path), text=listing(1))
+    assert done.returncode == 1
+    assert says in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+    assert done.stdout == b""
+
+
+def test_the_error_does_not_wait_for_the_end_of_the_input(tmp_path: Path) -> None:
+    path = tmp_path / "x.wasm"
+    path.write_bytes(b"\0asm\x0d\0\x01\0\x07\x05")
+    with subprocess.Popen([*WASMCP, "run", str(path)], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.wait(30) == 1
+
+
+def test_wrong_usage() -> None:
+    for arguments in ([], ["x.wasm", "--timeout", "-1"], ["x.wasm", "--env", "=x"], ["x.wasm", "--dir", "/no/where"]):
+        done = run(*arguments)
+        assert done.returncode == 2
+        assert b"usage: wasmcp run" in done.stderr
+
+
+def test_an_interrupt_ends_it_quietly(zig_server: Path) -> None:
+    with subprocess.Popen(
+        [*WASMCP, "run", str(zig_server)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(listing(1).encode())
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert process.stderr.read() == b""
+
+
+def test_a_client_that_stops_reading_ends_it(zig_server: Path) -> None:
+    with subprocess.Popen(
+        [*WASMCP, "run", str(zig_server)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(listing(1).encode())
+        process.stdin.flush()
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdin.write(listing(2).encode())
+        process.stdin.flush()
+        assert process.wait(10) == 0
+
+
+def test_the_console_script_of_a_package(zig_server: Path, tmp_path: Path) -> None:
+    package = tmp_path / "a_package"
+    shipped = package / "_wasmcp"
+    shipped.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise SystemExit('the package is not imported')")
+    (shipped / "default.wasm").write_bytes(zig_server.read_bytes())
+    (shipped / "other.wasm").write_bytes(zig_server.read_bytes())
+    script = "from wasmcp.host import run; run('a_package')"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=listing(1).encode(),
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parent.parent.parent}"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["result"]["tools"]) == 3
+
+
+def test_finding_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("found_package/_wasmcp", "empty_package"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name.split("/")[0] / "__init__.py").touch()
+    for name in ("default", "other"):
+        (tmp_path / "found_package" / "_wasmcp" / f"{name}.wasm").touch()
+    assert find_server("found_package").name == "default.wasm"
+    assert find_server("found_package", "other").name == "other.wasm"
+    assert [path.stem for path in find_servers("found_package")] == ["default", "other"]
+    with pytest.raises(ArtifactError, match="ships no server `third`: it has `default`, `other`"):
+        find_server("found_package", "third")
+    with pytest.raises(ArtifactError, match="hatch build"):
+        find_server("empty_package")
+    with pytest.raises(ArtifactError, match="neither a file nor"):
+        find_server("no_such_package_anywhere")
+    with pytest.raises(ArtifactError, match="neither a file nor"):
+        find_server("..")
+    with pytest.raises(ArtifactError, match="is not there"):
+        find_server(tmp_path / "x.wasm")
+    with pytest.raises(ArtifactError, match="is no file"):
+        find_server(f"{tmp_path}{os.sep}")
+
+
+def test_the_environment_is_what_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from wasmcp.cli.run import directory, environment, limits
+
+    monkeypatch.setenv("GIVEN", "yes=no")
+    monkeypatch.delenv("MISSING", raising=False)
+    assert environment(["GIVEN", "A=b=c", "EMPTY="]) == {"GIVEN": "yes=no", "A": "b=c", "EMPTY": ""}
+    with pytest.raises(ValueError, match="MISSING"):
+        environment(["MISSING"])
+    assert directory(str(tmp_path)) == (str(tmp_path), str(tmp_path), True)
+    assert directory(f"{tmp_path}:/data") == (str(tmp_path), "/data", True)
+    assert directory(f"{tmp_path}:/data:ro") == (str(tmp_path), "/data", False)
+    assert directory(f"{tmp_path}:ro") == (str(tmp_path), str(tmp_path), False)
+    for bad in ("", ":", f"{tmp_path}:", f"{tmp_path}:a:b", "ro"):
+        with pytest.raises(ValueError, match="--dir"):
+            directory(bad)
+    assert limits(1.5, 2).timeout == 1.5
+    assert limits(1.5, 2).memory == 2 << 20
+    with pytest.raises(ValueError, match="--memory"):
+        limits(None, 0)
+
+
+def test_the_start_imports_only_what_it_uses(zig_server: Path) -> None:
+    code = (
+        "import sys; from wasmcp.cli import main; sys.argv = ['wasmcp', 'run', sys.argv[1]]; main(); "
+        "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(zig_server)], input=listing(1).encode(), capture_output=True, check=True
+    )
+    imported = done.stderr.decode()
+    for name in ("click", "asyncio", "platformdirs", "filelock", "uvicorn", "tomllib", "hatchling"):
+        assert f"'{name}'" not in imported
+
+
+@pytest.mark.slow
+def test_it_is_quick(zig_server: Path) -> None:
+    def start() -> float:
+        begin = time.perf_counter()
+        with subprocess.Popen(
+            [*WASMCP, "run", str(zig_server)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(listing(1).encode())
+            process.stdin.flush()
+            process.stdout.readline()
+            elapsed = time.perf_counter() - begin
+            process.kill()
+        return elapsed
+
+    assert min(start() for _ in range(8)) < 0.15

@@ -1,0 +1,178 @@
+"""Answers from the manifest: the same as the server's, and none where it is not certain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmcp.compose.catalogue import tool_for
+from wasmcp.host import open_server, standin
+from wasmcp.host.standin import Standin, _tool
+
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+}
+TOOL = {
+    "name": "t",
+    "title": "T",
+    "description": "d",
+    "inputSchema": {"type": "object"},
+    "outputSchema": {"type": "object"},
+    "annotations": {"readOnlyHint": True},
+    "icons": [{"src": "data:,"}],
+    "_meta": {"a": 1},
+    "later": 1,
+}
+ENTRY = {
+    "file": "s.wasm",
+    "digest": "sha256:00",
+    "metadata": {
+        "name": "n",
+        "version": "1",
+        "title": "N",
+        "description": "d",
+        "websiteUrl": "https://example.com",
+        "instructions": "Say please.",
+    },
+    "capabilities": {"tools": {}, "completions": {}, "extensions": {"x/y": {}}},
+    "catalogue": {"tools": [TOOL, {**TOOL, "name": "u", "outputSchema": {"type": "string"}}]},
+}
+REVISIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
+
+
+def message(method: str, params: dict[str, Any] | None = None, identifier: object = 1) -> bytes:
+    body: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
+    if identifier is not None:
+        body["id"] = identifier
+    if params is not None:
+        body["params"] = params
+    return json.dumps(body).encode()
+
+
+CONVERSATION = [
+    message("server/discover", {"_meta": META}),
+    message("tools/list", {"_meta": META}, "é"),
+    message("ping"),
+    *(
+        message("initialize", {"protocolVersion": version, "capabilities": {}})
+        for version in [*REVISIONS, "1999-01-01"]
+    ),
+]
+
+
+@pytest.mark.parametrize("line", CONVERSATION)
+@pytest.mark.parametrize("state", [b"", b"2025-06-18"])
+def test_the_answer_is_the_servers(zig_server: Path, line: bytes, state: bytes) -> None:
+    manifest = json.loads(zig_server.with_name("manifest.json").read_text("utf-8"))
+    answered = Standin(manifest["servers"]["default"]).answer(line, state)
+    assert answered is not None
+    with open_server(zig_server) as server:
+        answer, after = server._run((line, state), None, None)
+    assert json.loads(answered[0]) == json.loads(answer)
+    assert answered[1] == after
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_lists_of_older_revisions_are_the_servers(zig_server: Path, revision: str) -> None:
+    manifest = json.loads(zig_server.with_name("manifest.json").read_text("utf-8"))
+    answered = Standin(manifest["servers"]["default"]).answer(message("tools/list"), revision.encode())
+    assert answered is not None
+    with open_server(zig_server) as server:
+        answer, _ = server._run((message("tools/list"), revision.encode()), None, None)
+    assert json.loads(answered[0]) == json.loads(answer)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_tool_has_the_members_that_composition_bakes_in(revision: str) -> None:
+    for tool in ENTRY["catalogue"]["tools"]:
+        assert _tool(tool, revision) == tool_for(tool, revision)
+
+
+def test_older_revisions_hear_only_what_they_know() -> None:
+    line = message("initialize", {"protocolVersion": "2024-11-05"})
+    answer, state = Standin(ENTRY).answer(line, b"") or (b"", b"")
+    assert state == b"2024-11-05"
+    assert json.loads(answer)["result"] == {
+        "protocolVersion": "2024-11-05",
+        "capabilities": {"tools": {}},
+        "serverInfo": {"name": "n", "version": "1"},
+        "instructions": "Say please.",
+    }
+
+
+def test_the_notification_of_a_handshake_is_taken_in_silence() -> None:
+    line = message("notifications/initialized", identifier=None)
+    assert Standin(ENTRY).answer(line, b"2025-06-18") == (b"", b"2025-06-18")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"1",
+        b'"x"',
+        b"[" * 30_000,
+        b'{"id":1,"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":1,"method":7}',
+        b'{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}',
+        b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":true,"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":null,"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":1,"result":{}}',
+        b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":7}}',
+        message("tools/list"),
+        message("tools/call", {"_meta": META, "name": "t"}),
+        message("tools/list", {"_meta": META, "cursor": "x"}),
+        message("ping", {"_meta": META}),
+        message("initialize", {"_meta": META, "protocolVersion": "2025-06-18"}),
+        message("initialize", {}),
+        message("initialize", {"protocolVersion": 7}),
+        message("notifications/other", identifier=None),
+        message("server/discover", {"_meta": {**META, "io.modelcontextprotocol/protocolVersion": "1999-01-01"}}),
+        message("server/discover", {"_meta": {**META, "io.modelcontextprotocol/clientCapabilities": 7}}),
+        message("server/discover", {"_meta": {**META, "io.modelcontextprotocol/clientInfo": 7}}),
+        message("server/discover", {"_meta": {**META, "io.modelcontextprotocol/logLevel": "loud"}}),
+        b" " * 70_000 + message("ping"),
+    ],
+)
+def test_what_is_not_certain_waits_for_the_server(line: bytes) -> None:
+    assert Standin(ENTRY).answer(line, b"") is None
+
+
+def test_a_server_that_has_to_be_asked_is_asked() -> None:
+    assert Standin({**ENTRY, "catalogue": None}).answer(message("tools/list", {"_meta": META}), b"") is None
+
+
+def test_the_entry_is_found_beside_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "s.wasm"
+    manifest = tmp_path / "manifest.json"
+    assert Standin.beside(path, "sha256:00") is None
+    manifest.write_text(json.dumps({"format": standin.FORMAT, "servers": {"default": ENTRY}}))
+    assert Standin.beside(path, "sha256:00") is not None
+    assert Standin.beside(path, "sha256:01") is None
+    assert Standin.beside(tmp_path / "other.wasm", "sha256:00") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"format":1}',
+        '{"format":2,"servers":{}}',
+        '{"format":1,"servers":{"a":7}}',
+        '{"format":1,"servers":[]}',
+        '{"format":1,"servers":{"a":{"file":"s.wasm","digest":"sha256:00"}}}',
+    ],
+)
+def test_a_manifest_that_makes_no_sense_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    assert Standin.beside(tmp_path / "s.wasm", "sha256:00") is None
