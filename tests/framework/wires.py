@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +63,12 @@ def hint(ttl: int, scope: str = "public") -> Record:
 
 
 def message(
-    method: str, params: dict[str, Any] | None = None, *, id: Any = 1, meta: dict[str, Any] | None = None
-) -> str:  # noqa: A002 - the protocol's name
+    method: str,
+    params: dict[str, Any] | None = None,
+    *,
+    id: Any = 1,  # noqa: A002 - the protocol's name
+    meta: dict[str, Any] | None = None,
+) -> str:
     """A request of 2026-07-28; `meta` adds to what every request has."""
     given = {**(params or {}), "_meta": {**META, **(meta or {})}}
     return json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": given})
@@ -93,6 +99,7 @@ class Wire:
         with linker.root() as root, root.add_instance(f"{_PACKAGE}/server-metadata@0.1.0") as metadata:
             metadata.add_func("implementation", lambda _store: implementation)
         self._instance = linker.instantiate(self.store, component)
+        self._threads: list[threading.Thread] = []
         self._functions: dict[tuple[str, str], Any] = {}
 
     def call(self, interface: str, name: str, *arguments: Any) -> Any:
@@ -171,8 +178,18 @@ class Wire:
         return result
 
     def feed(self, line: str) -> None:
-        """Put a line into its standard input."""
-        os.write(self._stdin, line.encode() + b"\n")
+        """Put a line into its standard input; it must be short."""
+        self.feed_bytes(line.encode() + b"\n")
+
+    def feed_bytes(self, data: bytes) -> None:
+        """Put bytes into its standard input; waits while the pipe is full."""
+        while data:
+            data = data[os.write(self._stdin, data) :]
+
+    def in_background(self, work: Callable[[], None]) -> None:
+        """Do something while the component runs; `close` waits for it."""
+        self._threads.append(threading.Thread(target=work, daemon=True))
+        self._threads[-1].start()
 
     @property
     def lines(self) -> list[str]:
@@ -186,6 +203,8 @@ class Wire:
 
     def close(self) -> None:
         """Let go of everything."""
+        for thread in self._threads:
+            thread.join(10)
         os.close(self._stdin)
         self.store.close()
         self._folder.cleanup()
