@@ -99,6 +99,8 @@ class Tuple(Shape):
         return _each(lambda pair: pair[0](pair[1]), pairs)
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
+        if not self.items:
+            return {"type": "array", "maxItems": 0}  # `prefixItems` must not be empty
         return {
             "type": "array",
             "prefixItems": [item.schema(definitions) for item in self.items],

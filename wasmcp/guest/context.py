@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from wasmcp.guest.errors import ContextExpired
+from wasmcp.guest.errors import ContextExpired, Mismatch
 from wasmcp.guest.plain import dump_any
 from wasmcp.guest.wire import encode, sendable
 
@@ -115,7 +115,11 @@ class Context:
         levels = self._levels or _LEVELS
         if level not in levels:
             raise ValueError(f"unknown log level {level!r}; known: {', '.join(levels)}")
-        request.log(levels[level], None if logger is None else sendable(logger), encode(dump_any(data)))
+        try:
+            text = encode(dump_any(data))
+        except Mismatch as mismatch:
+            raise TypeError(f"a log message must be a value that JSON can hold: {mismatch}") from None
+        request.log(levels[level], None if logger is None else sendable(logger), text)
 
     def debug(self, data: Any) -> None:
         """Send a log message of level ``debug``."""

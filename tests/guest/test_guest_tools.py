@@ -1,0 +1,480 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import pytest
+
+from wasmcp.guest import Context, DeclarationError, Field, Icon, Image, ResourceLink, Text, ToolError, ToolResult, tool
+from wasmcp.guest import registry as registry_module
+from wasmcp.guest.registry import registered, tool_of
+from wasmcp.guest.testing import LocalContext
+
+if TYPE_CHECKING:
+    from decimal import Decimal as OnlyForTypes
+
+
+@pytest.fixture(autouse=True)
+def _no_tools(monkeypatch):
+    monkeypatch.setattr(registry_module, "_registry", {})
+    monkeypatch.setattr(registry_module, "_waiting", [])
+
+
+def call(function, /, **arguments):
+    """Call a tool as a client does; return text, structured content and whether it failed."""
+    return call_text(function, json.dumps(arguments))
+
+
+def call_text(function, arguments):
+    result = tool_of(function).call(arguments, LocalContext())
+    text = result.content[0].text if result.content else None
+    return text, None if result.structured is None else json.loads(result.structured), result.is_error
+
+
+@dataclass
+class Item:
+    price: float
+    name: str = "x"
+
+
+class TestDeclaring:
+    def test_the_function_stays_what_it_is(self):
+        def double(n: int) -> int:
+            return 2 * n
+
+        assert tool(double) is double
+        assert double(2) == 4
+
+    def test_name_description_and_schemas(self):
+        @tool
+        def total(items: list[Item], factor: Annotated[float, Field(ge=0)] = 1.0) -> float:
+            """Add up prices.
+
+            Args:
+                items: What is bought.
+
+            Returns:
+                The price of all.
+            """
+            return sum(item.price for item in items) * factor
+
+        found = tool_of(total)
+        assert (found.name, found.description) == ("total", "Add up prices.")
+        assert found.input_schema == {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {"price": {"type": "number"}, "name": {"type": "string", "default": "x"}},
+                        "required": ["price"],
+                        "additionalProperties": False,
+                    },
+                    "description": "What is bought.",
+                },
+                "factor": {"type": "number", "minimum": 0, "default": 1.0},
+            },
+            "required": ["items"],
+            "additionalProperties": False,
+        }
+        assert found.output_schema == {
+            "type": "object",
+            "properties": {"result": {"type": "number", "description": "The price of all."}},
+            "required": ["result"],
+        }
+
+    def test_options(self):
+        @tool(
+            name="files.delete",
+            title="Delete",
+            description="Delete a file.",
+            read_only=False,
+            destructive=True,
+            icons=[Icon(src="https://example.com/i.png", sizes=["48x48"])],
+            meta={"a": 1},
+        )
+        def delete(path: str) -> None:
+            """Not this."""
+
+        found = tool_of(delete)
+        assert (found.name, found.title, found.description) == ("files.delete", "Delete", "Delete a file.")
+        assert found.hints == {"read_only": False, "destructive": True}
+        assert found.icons[0].sizes == ["48x48"]
+        assert found.output_schema is None
+
+    def test_no_parameters_accept_only_the_empty_object(self):
+        @tool
+        def now() -> str:
+            return "now"
+
+        assert tool_of(now).input_schema == {"type": "object", "additionalProperties": False}
+        assert call_text(now, None) == ("now", {"result": "now"}, False)
+
+    def test_the_order_is_that_of_declaration(self):
+        for name in ("zebra", "apple", "mouse"):
+            tool(name=name)(lambda: None)
+        assert list(registered()) == ["zebra", "apple", "mouse"]
+
+    def test_descriptions_in_annotations_win(self):
+        @tool
+        def f(a: Annotated[int, Field(description="from the field")], b: Annotated[int, "short"]) -> None:
+            """F.
+
+            Args:
+                a: from the docstring
+                b: from the docstring
+            """
+
+        properties = tool_of(f).input_schema["properties"]
+        assert (properties["a"]["description"], properties["b"]["description"]) == ("from the field", "short")
+
+    def test_a_header_parameter(self):
+        @tool
+        def f(region: Annotated[str, Field(header="Region")]) -> None: ...
+
+        assert tool_of(f).input_schema["properties"]["region"] == {"type": "string", "x-mcp-header": "Region"}
+
+    def test_a_type_defined_after_the_tool(self):
+        namespace: dict[str, Any] = {}
+        source = (
+            "from __future__ import annotations\n"
+            "from dataclasses import dataclass\n"
+            "from wasmcp.guest import tool\n"
+            "@tool\n"
+            "def f(x: Later) -> int:\n"
+            "    return x.n\n"
+            "@dataclass\n"
+            "class Later:\n"
+            "    n: int\n"
+        )
+        exec(compile(source, "late.py", "exec"), namespace)  # noqa: S102 - a module whose order matters
+        assert call(namespace["f"], x={"n": 3}) == ("3", {"result": 3}, False)
+
+
+class TestRefusals:
+    @staticmethod
+    def refused(function, **options):
+        with pytest.raises(DeclarationError) as caught:
+            tool(**options)(function)
+        return str(caught.value)
+
+    def test_an_unsupported_type(self):
+        def f(x: list[complex]) -> None: ...
+
+        assert self.refused(f).startswith("tool `f`, parameter `x`: `complex` has no JSON Schema")
+
+    def test_an_unsupported_member(self):
+        @dataclass
+        class Inner:
+            z: complex
+
+        @dataclass
+        class Outer:
+            inner: Inner
+
+        def f(x: Outer) -> None: ...
+
+        with pytest.raises(DeclarationError, match="^tool `f`, parameter `x`, member `inner.z`: `complex` has"):
+            tool(f)
+
+    def test_an_unsupported_return_type(self):
+        def f() -> complex: ...
+
+        assert self.refused(f).startswith("tool `f`, return: `complex` has no JSON Schema")
+
+    def test_no_annotation(self):
+        def f(x) -> None: ...
+
+        assert "parameter `x`: it has no annotation" in self.refused(f)
+
+    @pytest.mark.parametrize("stars", ["*", "**"])
+    def test_variable_arguments(self, stars):
+        namespace: dict[str, Any] = {}
+        exec(f"def f({stars}x: int) -> None: ...", namespace)  # noqa: S102
+        assert f"`{stars}x` has no JSON Schema" in self.refused(namespace["f"])
+
+    def test_a_field_as_default(self):
+        def f(x: int = Field(ge=1)) -> None: ...
+
+        assert "write `Annotated[int, Field(...)]`" in self.refused(f)
+
+    @pytest.mark.parametrize("name", ["", "a b", "ü", "x" * 129])
+    def test_a_bad_name(self, name):
+        assert "must be 1 to 128" in self.refused(lambda: None, name=name)
+
+    def test_a_name_used_twice(self):
+        @tool
+        def first() -> None: ...
+
+        def second() -> None: ...
+
+        assert "`first` is already the tool at line" in self.refused(second, name="first")
+
+    def test_a_name_that_exists_only_for_the_type_checker(self):
+        @tool
+        def f(x: OnlyForTypes) -> None: ...
+
+        with pytest.raises(DeclarationError, match="name `OnlyForTypes`, which does not exist") as caught:
+            registered()
+        assert caught.value.place[0] == __file__
+
+    def test_a_function_that_is_no_tool(self):
+        with pytest.raises(LookupError, match="not decorated"):
+            tool_of(lambda: None)
+
+
+class TestArguments:
+    def test_they_are_converted(self):
+        @tool
+        def f(item: Item, tags: set[str]) -> str:
+            return f"{type(item).__name__} {sorted(tags)}"
+
+        assert call(f, item={"price": 1}, tags=["b", "a"])[0] == "Item ['a', 'b']"
+
+    def test_a_bad_one_names_its_path(self):
+        @tool
+        def f(items: list[Item]) -> None: ...
+
+        text, structured, failed = call(f, items=[{"price": 1}, {"price": 2}, {"price": "x"}])
+        assert text == "Invalid arguments for tool f: items[2].price: expected number, got string"
+        assert (structured, failed) == (None, True)
+
+    @pytest.mark.parametrize(
+        ("arguments", "problem"),
+        [
+            ("{}", "n: required, but missing"),
+            ('{"n": 1, "m": 2}', "m: unknown member; known: n"),
+            ("[1]", "expected an object"),
+            ("{", "they are not JSON that can be read"),
+            ('{"n": NaN}', "NaN is not JSON"),
+            ('{"n": 1' + "0" * 5000 + "}", "they are not JSON that can be read"),
+            ("[" * 5000 + "]" * 5000, "nested too deeply"),
+        ],
+    )
+    def test_bad_ones_are_tool_errors(self, arguments, problem):
+        called = []
+
+        @tool
+        def f(n: int) -> None:
+            called.append(n)
+
+        text, _, failed = call_text(f, arguments)
+        assert failed
+        assert problem in text
+        assert called == []
+
+    def test_defaults_are_pythons_own(self):
+        @tool
+        def f(a: int, b: int = 5) -> int:
+            return a + b
+
+        assert call(f, a=1)[1] == {"result": 6}
+
+    def test_positional_only_parameters(self):
+        @tool
+        def f(a: int, b: int = 5, /, c: int = 1) -> list[int]:
+            return [a, b, c]
+
+        assert call(f, a=1, c=2)[1] == {"result": [1, 5, 2]}
+
+
+class TestResults:
+    @pytest.mark.parametrize(
+        ("annotation", "value", "text", "structured"),
+        [
+            (str, "é", "é", {"result": "é"}),
+            (int, 3, "3", {"result": 3}),
+            (bool, True, "true", {"result": True}),
+            (float, 1.5, "1.5", {"result": 1.5}),
+            (list[int], [1, 2], "[1,2]", {"result": [1, 2]}),
+            (int | None, None, "null", {"result": None}),
+            (dict[str, int], {"a": 1}, '{"a":1}', {"a": 1}),
+            (Item, Item(1.0), '{"price":1.0,"name":"x"}', {"price": 1.0, "name": "x"}),
+            (Item | None, Item(1.0), '{"price":1.0,"name":"x"}', {"result": {"price": 1.0, "name": "x"}}),
+            (Any, Item(1.0), '{"price":1.0,"name":"x"}', None),
+            (Any, "plain", "plain", None),
+        ],
+    )
+    def test_text_and_structured_content(self, annotation, value, text, structured):
+        def f():
+            return value
+
+        f.__annotations__["return"] = annotation
+        assert call(tool(f)) == (text, structured, False)
+
+    def test_none_is_no_content(self):
+        @tool
+        def f() -> None: ...
+
+        result = tool_of(f).call("{}", LocalContext())
+        assert (result.content, result.structured, result.is_error) == ([], None, False)
+
+    @pytest.mark.parametrize(
+        ("annotation", "value"),
+        [
+            (Text, Text("a")),
+            (list[Image | Text], [Image(b"1", "image/png"), Text("a")]),
+            (list[Text | str], [Text("a"), "b"]),
+            (ResourceLink | None, ResourceLink("file:///a", "a")),
+        ],
+    )
+    def test_content_blocks_have_no_schema(self, annotation, value):
+        def f():
+            return value
+
+        f.__annotations__["return"] = annotation
+        found = tool_of(tool(f))
+        assert found.output_schema is None
+        expected = [
+            Text(item) if isinstance(item, str) else item for item in (value if isinstance(value, list) else [value])
+        ]
+        assert found.call("{}", LocalContext()).content == expected
+
+    def test_a_whole_result(self):
+        @tool
+        def f() -> ToolResult:
+            return ToolResult(["no", Text("go")], structured={"a": Item(1.0)}, is_error=True, meta={"k": 1})
+
+        result = tool_of(f).call("{}", LocalContext())
+        assert result.content == [Text("no"), Text("go")]
+        assert json.loads(result.structured) == {"a": {"price": 1.0, "name": "x"}}
+        assert (result.is_error, json.loads(result.meta)) == (True, {"k": 1})
+
+    def test_lone_surrogates_become_valid_utf_8(self):
+        @tool
+        def f() -> str:
+            return "\ud800é"
+
+        text, structured, _ = call(f)
+        assert text.encode() == "\ufffdé".encode()
+        assert structured == {"result": "\ud800é"}
+
+    def test_a_broken_promise_is_masked(self, capsys):
+        @tool
+        def f() -> list[int]:
+            return [1, "secret"]  # type: ignore[list-item]
+
+        assert call(f) == ("Error executing tool f", None, True)
+        assert (
+            "did not return what its annotation promises: [1]: expected integer, got string" in capsys.readouterr().err
+        )
+
+
+class TestFailures:
+    def test_a_tool_error_is_told(self):
+        @tool
+        def f() -> None:
+            raise ToolError("no such city")
+
+        assert call(f) == ("no such city", None, True)
+
+    @pytest.mark.parametrize(
+        "error", [ValueError, SystemExit, KeyboardInterrupt, MemoryError, GeneratorExit, ImportError]
+    )
+    def test_everything_else_is_masked_and_told_on_stderr(self, error, capsys):
+        @tool
+        def f() -> None:
+            raise error("secret")
+
+        assert call(f) == ("Error executing tool f", None, True)
+        told = capsys.readouterr().err
+        assert told.startswith("tool `f` failed:\nTraceback (most recent call last):\n")
+        assert f"{error.__name__}: secret" in told
+        assert "wasmcp/guest/tools.py" not in told
+
+    def test_endless_recursion(self, capsys):
+        @tool
+        def f() -> int:
+            return f() + 1
+
+        assert call(f)[2]
+        assert "RecursionError" in capsys.readouterr().err
+
+    def test_a_cyclic_result(self, capsys):
+        @tool
+        def f() -> Any:
+            items: list[Any] = []
+            items.append(items)
+            return items
+
+        assert call(f)[2]
+        assert "RecursionError" in capsys.readouterr().err
+
+    def test_a_broken_stderr_does_not_matter(self, monkeypatch):
+        @tool
+        def f() -> None:
+            raise ValueError
+
+        monkeypatch.setattr(sys, "stderr", None)
+        assert call(f) == ("Error executing tool f", None, True)
+
+
+class TestAsync:
+    def test_it_runs_to_completion(self):
+        @tool
+        async def f(seconds: float) -> list[int]:
+            async def one(n: int) -> int:
+                await asyncio.sleep(seconds / n)
+                return n
+
+            return list(await asyncio.gather(one(2), one(1)))
+
+        assert call(f, seconds=0.01)[1] == {"result": [2, 1]}
+        assert asyncio.run(f(0.0)) == [2, 1]
+
+    def test_a_wait_without_end_is_an_error(self, capsys):
+        @tool
+        async def f() -> None:
+            await asyncio.Event().wait()
+
+        assert call(f)[2]
+        assert "waits for something that can never happen" in capsys.readouterr().err
+
+    def test_what_is_left_behind_is_cancelled(self):
+        ended = []
+
+        @tool
+        async def f() -> None:
+            async def forever() -> None:
+                try:
+                    await asyncio.sleep(3600)
+                finally:
+                    ended.append(True)
+
+            ended.clear()
+            f.task = asyncio.ensure_future(forever())  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+
+        assert not call(f)[2]
+        assert ended == [True]
+
+    def test_a_time_out(self):
+        @tool
+        async def f() -> str:
+            try:
+                await asyncio.wait_for(asyncio.sleep(3600), 0.01)
+            except asyncio.TimeoutError:
+                return "late"
+            return "in time"
+
+        assert call(f)[0] == "late"
+
+
+class TestContext:
+    def test_it_is_no_argument(self):
+        @tool
+        def f(n: int, context: Context, maybe: Context | None = None) -> bool:
+            return maybe is context
+
+        assert list(tool_of(f).input_schema["properties"]) == ["n"]
+        assert call(f, n=1)[1] == {"result": True}
+
+    def test_a_client_cannot_set_it(self):
+        @tool
+        def f(context: Context) -> None: ...
+
+        assert "context: unknown member" in call(f, context={})[0]

@@ -1,0 +1,385 @@
+"""Annotations against JSON Schema: what the schema says and what the checks do must be the same thing."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, Optional, TypedDict, TypeVar, Union
+from uuid import UUID
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wasmcp.guest.annotations import Resolver
+from wasmcp.guest.errors import Mismatch, Unsupported
+from wasmcp.guest.field import Field
+from wasmcp.guest.schema import Definitions
+
+T = TypeVar("T")
+
+
+class Color(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place.
+
+    Attributes:
+        x: To the right.
+        y: Upwards.
+    """
+
+    x: float
+    y: float = 0.0
+
+
+@dataclass
+class Tree:
+    value: int
+    children: list[Tree] = field(default_factory=list)
+
+
+class Options(TypedDict, total=False):
+    verbose: bool
+    level: Level
+
+
+class Pair(NamedTuple):
+    left: int
+    right: str = "r"
+
+
+@dataclass
+class Page(Generic[T]):
+    items: list[T]
+    more: bool = False
+
+
+@dataclass
+class Cat:
+    kind: Literal["cat"]
+    lives: int
+
+
+@dataclass
+class Dog:
+    kind: Literal["dog"]
+    tricks: list[str]
+
+
+UserId = NewType("UserId", int)
+
+ANNOTATIONS: list[Any] = [
+    str,
+    int,
+    float,
+    bool,
+    None,
+    Any,
+    object,
+    list[int],
+    list,
+    tuple[int, ...],
+    tuple[int, str],
+    tuple[()],
+    set[str],
+    frozenset[int],
+    Sequence[str],
+    dict[str, int],
+    Mapping[str, list[float]],
+    dict[Color, int],
+    dict,
+    Optional[int],  # noqa: UP045 - both spellings are annotations
+    int | None,
+    Union[str, int, None],  # noqa: UP007
+    int | float | list[str],
+    Literal["a", "b"],
+    Literal["a", 1, None],  # noqa: PYI061
+    Color,
+    Level,
+    Point,
+    Tree,
+    Options,
+    Pair,
+    Page[int],
+    Page[Point],
+    Cat | Dog,
+    UserId,
+    Annotated[int, Field(ge=0, lt=10)],
+    Annotated[int, Field(multiple_of=3)],
+    Annotated[float, Field(gt=0, le=1)],
+    Annotated[str, Field(min_length=1, max_length=3)],
+    Annotated[str, Field(pattern="^a+$")],
+    Annotated[list[int], Field(min_length=1, max_length=2)],
+    Annotated[dict[str, int], Field(max_length=1)],
+    Annotated[int | None, Field(ge=3)],
+    set[Point],
+    list[Color | int],
+]
+
+_keys = st.sampled_from(
+    ["x", "y", "value", "children", "items", "more", "kind", "lives", "verbose", "left", "red", "q"]
+)
+_scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 12)
+    | st.sampled_from([0.0, 1.0, 1.5, -2.0, 1e300])
+    | st.sampled_from(["", "a", "aa", "abcd", "red", "blue", "cat", "dog", "b"])
+)
+JSON = st.recursive(
+    _scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_keys, inner, max_size=3), max_leaves=8
+)
+
+
+def schema_of(annotation: Any, *, output: bool = False) -> tuple[Any, dict[str, Any]]:
+    shape = Resolver(globals()).shape(annotation)
+    definitions = Definitions([shape], output=output)
+    return shape, definitions.finish(shape.schema(definitions))
+
+
+@pytest.mark.parametrize("annotation", ANNOTATIONS, ids=str)
+def test_the_schema_is_valid(annotation):
+    for output in (False, True):
+        jsonschema.Draft202012Validator.check_schema(schema_of(annotation, output=output)[1])
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.sampled_from(ANNOTATIONS), JSON)
+def test_what_the_schema_allows_is_what_is_accepted(annotation, value):
+    shape, schema = schema_of(annotation)
+    allowed = jsonschema.Draft202012Validator(schema).is_valid(value)
+    try:
+        shape.load(value)
+    except Mismatch:
+        accepted = False
+    else:
+        accepted = True
+    assert accepted == allowed
+
+
+@settings(max_examples=800, deadline=None)
+@given(st.sampled_from(ANNOTATIONS), JSON)
+def test_what_is_accepted_can_be_returned_again(annotation, value):
+    shape, _ = schema_of(annotation)
+    try:
+        loaded = shape.load(value)
+    except Mismatch:
+        return
+    dumped = shape.dump(loaded)
+    jsonschema.validate(dumped, schema_of(annotation, output=True)[1])
+    assert shape.load(json.loads(json.dumps(dumped))) == loaded
+
+
+CONVERSIONS = [
+    (int, 1.0, 1),
+    (float, 1, 1.0),
+    (int | float, 1, 1),
+    (int | float, 1.0, 1.0),
+    (float | int, 1, 1),
+    (set[str], ["a", "b"], {"a", "b"}),
+    (tuple[int, str], [1, "a"], (1, "a")),
+    (tuple[int, ...], [1, 2], (1, 2)),
+    (Color, "red", Color.RED),
+    (Level, 2, Level.HIGH),
+    (Level, 2.0, Level.HIGH),
+    (dict[Color, int], {"red": 1}, {Color.RED: 1}),
+    (Point, {"x": 1}, Point(1.0)),
+    (Tree, {"value": 1, "children": [{"value": 2}]}, Tree(1, [Tree(2)])),
+    (Pair, {"left": 1}, Pair(1)),
+    (Page[Point], {"items": [{"x": 1}]}, Page([Point(1.0)])),
+    (Cat | Dog, {"kind": "dog", "tricks": []}, Dog("dog", [])),
+    (date, "2026-11-22", date(2026, 11, 22)),
+    (datetime, "2026-11-22T10:00:00Z", datetime(2026, 11, 22, 10, tzinfo=timezone.utc)),
+    (UUID, "12345678-1234-5678-1234-567812345678", UUID("12345678-1234-5678-1234-567812345678")),
+    (Decimal, "1.10", Decimal("1.10")),
+    (bytes, "AAEC", b"\x00\x01\x02"),
+    (list[Any], [1, {"a": None}], [1, {"a": None}]),
+]
+
+
+@pytest.mark.parametrize(("annotation", "value", "expected"), CONVERSIONS, ids=lambda item: str(item)[:40])
+def test_values_are_converted(annotation, value, expected):
+    loaded = schema_of(annotation)[0].load(value)
+    assert loaded == expected
+    assert type(loaded) is type(expected)
+
+
+MISTAKES = [
+    (int, "1", "expected integer, got string"),
+    (int, 1.5, "expected integer, got 1.5"),
+    (int, True, "expected integer, got boolean"),
+    (float, 10**400, "expected number, got an integer too large for one"),
+    (str, None, "expected string, got null"),
+    (list[int], [1, "x"], "[1]: expected integer, got string"),
+    (list[list[int]], [[1], [2, {}]], "[1][1]: expected integer, got object"),
+    (set[str], ["a", "a"], "expected no item twice"),
+    (tuple[int, str], [1], "expected an array of 2, got one of 1"),
+    (dict[str, int], {"a b": "x"}, "['a b']: expected integer, got string"),
+    (Color, "green", 'expected one of "red", "blue", got "green"'),
+    (Literal["a", 1], True, 'expected one of "a", 1, got true'),
+    (Point, {"x": 1, "z": 1}, "z: unknown member; known: x, y"),
+    (Point, {}, "x: required, but missing"),
+    (Tree, {"value": 1, "children": [{"value": "2"}]}, "children[0].value: expected integer, got string"),
+    (Cat | Dog, {"kind": "cat", "lives": "nine"}, "lives: expected integer, got string"),
+    (int | str, [], "expected integer or string, got array"),
+    (int | None, "x", "expected integer or null, got string"),
+    (date, "yesterday", 'expected an ISO 8601 date, got "yesterday"'),
+    (Decimal, "NaN", 'expected a decimal number as a string, got "NaN"'),
+    (Annotated[int, Field(ge=0)], -1, "expected at least 0, got -1"),
+    (Annotated[float, Field(lt=1)], 1, "expected less than 1, got 1.0"),
+    (Annotated[str, Field(max_length=2)], "abc", "expected at most 2 characters, got 3"),
+    (Annotated[list[int], Field(min_length=1)], [], "expected at least 1 items, got 0"),
+    (Annotated[str, Field(pattern="^a")], "b", 'expected a match of "^a", got "b"'),
+]
+
+
+@pytest.mark.parametrize(("annotation", "value", "message"), MISTAKES, ids=lambda item: str(item)[:40])
+def test_mistakes_name_path_and_expectation(annotation, value, message):
+    with pytest.raises(Mismatch) as caught:
+        schema_of(annotation)[0].load(value)
+    assert str(caught.value) == message
+
+
+@dataclass
+class Unhashable:
+    x: int
+
+
+class Strange(enum.Enum):
+    A = (1, 2)
+
+
+UNSUPPORTED = [
+    (complex, "`complex` has no JSON Schema"),
+    (dict[int, str], "the keys of a JSON object are strings"),
+    (set[Unhashable], "a set cannot hold a `Unhashable`"),
+    (Literal[b"x"], "only strings, integers, booleans and None"),
+    (Strange, "`Strange.A` is (1, 2)"),
+    (T, "the type variable `~T` has no value here"),
+    (type, "`type` has no JSON Schema"),
+    (Annotated[str, Field(ge=1)], "`Field(ge=...)` means nothing for `str`"),
+    (Annotated[str, Field(pattern="(")], "`Field(pattern='(')`"),
+    (list[complex], "`complex` has no JSON Schema"),
+    ("a string", "has no JSON Schema"),
+]
+
+
+@pytest.mark.parametrize(("annotation", "message"), UNSUPPORTED, ids=lambda item: str(item)[:40])
+def test_unsupported_annotations_say_why(annotation, message):
+    with pytest.raises(Unsupported) as caught:
+        schema_of(annotation)
+    assert message in str(caught.value)
+
+
+class TestSchemas:
+    def test_a_dataclass(self):
+        assert schema_of(Point)[1] == {
+            "type": "object",
+            "description": "A place.",
+            "properties": {
+                "x": {"type": "number", "description": "To the right."},
+                "y": {"type": "number", "description": "Upwards.", "default": 0.0},
+            },
+            "required": ["x"],
+            "additionalProperties": False,
+        }
+
+    def test_what_is_returned_is_complete_and_may_grow(self):
+        schema = schema_of(Point, output=True)[1]
+        assert schema["required"] == ["x", "y"]
+        assert "additionalProperties" not in schema
+
+    def test_a_type_used_twice_is_written_once(self):
+        @dataclass
+        class Line:
+            start: Point
+            end: Point
+
+        shape = Resolver({"Point": Point}).shape(Line)
+        definitions = Definitions([shape])
+        schema = definitions.finish(shape.schema(definitions))
+        assert schema["properties"]["start"] == {"$ref": "#/$defs/Point"}
+        assert list(schema["$defs"]) == ["Point"]
+
+    def test_a_type_used_once_is_written_in_place(self):
+        assert "$defs" not in schema_of(list[Point])[1]
+
+    def test_a_recursive_type_refers_to_itself(self):
+        schema = schema_of(Tree)[1]
+        assert schema["$ref"] == "#/$defs/Tree"
+        assert schema["$defs"]["Tree"]["properties"]["children"]["items"] == {"$ref": "#/$defs/Tree"}
+
+    def test_two_types_of_one_name_are_kept_apart(self):
+        def make():
+            @dataclass
+            class Item:
+                n: int
+
+            return Item
+
+        resolver = Resolver()
+        shapes = [resolver.shape(cls) for cls in (make(), make()) for _ in range(2)]
+        definitions = Definitions(shapes)
+        assert [shape.schema(definitions)["$ref"] for shape in shapes] == ["#/$defs/Item"] * 2 + ["#/$defs/Item2"] * 2
+
+    def test_scalar_unions_are_a_list_of_types(self):
+        assert schema_of(int | None)[1] == {"type": ["integer", "null"]}
+
+    def test_not_required_members_of_a_typed_dict(self):
+        class Settings(TypedDict):
+            name: str
+            options: Options
+
+        shape = Resolver({"Options": Options}).shape(Settings)
+        definitions = Definitions([shape])
+        schema = shape.schema(definitions)
+        assert schema["required"] == ["name", "options"]
+        assert "required" not in schema["properties"]["options"]
+
+    def test_field_init_false_is_returned_but_not_accepted(self):
+        @dataclass
+        class Counted:
+            n: int
+            double: int = field(init=False)
+
+            def __post_init__(self):
+                self.double = 2 * self.n
+
+        shape = Resolver().shape(Counted)
+        assert list(shape.schema(Definitions([shape]))["properties"]) == ["n"]
+        assert shape.dump(shape.load({"n": 2})) == {"n": 2, "double": 4}
+
+    def test_sets_are_returned_in_a_fixed_order(self):
+        assert schema_of(set[str])[0].dump({"b", "a", "c"}) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        (int, True),
+        (int, "1"),
+        (float, float("nan")),
+        (float, float("inf")),
+        (str, 1),
+        (Point, {"x": 1.0}),
+        (Color, "x"),
+    ],
+)
+def test_what_does_not_fit_is_not_returned(annotation, value):
+    with pytest.raises(Mismatch):
+        schema_of(annotation)[0].dump(value)
