@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from wasmcp.component import names
 from wasmcp.component.builder import Chunk
 from wasmcp.component.decode import ComponentInfo
 from wasmcp.component.graph import Component as GraphComponent
@@ -35,6 +36,7 @@ from wasmcp.compose.contracts import (
     SERVER_HANDLER,
     SERVER_METADATA,
     TOOLS,
+    TYPES,
     WIRE,
 )
 from wasmcp.compose.dispatch import dispatch, import_name
@@ -129,9 +131,7 @@ def compose_server(
     composition = _Composition(load_framework(framework), server_metadata(metadata, capabilities))
     composition.serve(parts)
     encoded = composition.graph.encode()
-    foreign = [name for name in encoded.imports if not name.startswith("wasi:")]
-    if foreign:
-        raise CompositionError(f"nothing in the server provides `{foreign[0]}`")
+    _check_imports(composition.graph, encoded.imports)
     return ComposedServer(
         chunks=encoded.chunks,
         capabilities=capabilities,
@@ -141,6 +141,14 @@ def compose_server(
         framework={name: component.digest for name, component in composition.framework.items()},
         instances=encoded.instances,
     )
+
+
+def _check_imports(graph: Graph, imports: Iterable[str]) -> None:
+    """Check that the server needs nothing but WASI. Only a component of the framework could."""
+    foreign = sorted((name for name in imports if not name.startswith("wasi:")), key=lambda name: name == TYPES)
+    if foreign:
+        needing = [node.label for node in graph.nodes for name in node.missing() if names.compatible(name, foreign[0])]
+        raise CompositionError(f"nothing in the server provides `{foreign[0]}`, which `{needing[0]}` imports")
 
 
 def server_capabilities(components: Sequence[Component]) -> dict[str, Any]:

@@ -1,0 +1,337 @@
+from __future__ import annotations
+
+import gc
+import shutil
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from compose_inputs import (
+    METADATA,
+    WIT,
+    catalogue,
+    dead_end,
+    dummy,
+    probe,
+    spec,
+    tool,
+    tools_component,
+    validate,
+)
+
+from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
+from wasmcp.errors import ComponentRefused, CompositionError, DuplicateTool, RequestError
+from wasmcp.host import Server, open_server
+
+DOORS = ("wasi:http/incoming-handler@0.2.8", "wasi:cli/run@0.2.8", "wasmcp:embedding/exchange@0.1.0")
+
+
+@pytest.fixture
+def boot() -> object:
+    """Compose components and open the server; what was opened is closed after the test."""
+    opened: list[Server] = []
+
+    def boot(*components: ComponentSpec, **options: object) -> Server:
+        composed = compose_server(list(components), METADATA, **options)  # type: ignore[arg-type]
+        validate(composed.data)
+        server = open_server(composed.data, instances=1, quick=True, env={"SECRET": "x"})
+        opened.append(server)
+        return server.__enter__()
+
+    yield boot
+    for server in opened:
+        server.__exit__(None, None, None)
+
+
+Boot = Callable[..., Server]
+
+
+class TestChain:
+    def test_a_segment_lists_and_calls(self, boot: Boot) -> None:
+        server = boot(spec("one", "from one", "a", "b"), spec("two", "from two", "c"))
+        assert [tool.name for tool in server.list_tools()] == ["a", "b", "c"]
+        assert [server.call_tool(name).text for name in "abc"] == ["from one", "from one", "from two"]
+        with pytest.raises(RequestError, match="Unknown tool: d"):
+            server.call_tool("d")
+
+    def test_lists_come_from_the_catalogue_and_from_those_that_are_asked(self, boot: Boot) -> None:
+        server = boot(
+            spec("one", "1", "a"),
+            spec("asked", "2", "b", static=False),
+            spec("three", "3", "c"),
+            spec("four", "4", "d", dynamic=True),
+        )
+        assert [tool.name for tool in server.list_tools()] == ["a", "b", "c", "d"]
+        assert server.call_tool("a").text == "1"
+        assert server.call_tool("c").text == "2", "a component that is asked answers before those behind it"
+
+    def test_an_owner_that_does_not_answer(self, boot: Boot) -> None:
+        server = boot(spec("one", None, "a"), spec("two", "2", "b"))
+        with pytest.raises(RequestError, match="Unknown tool: a"):
+            server.call_tool("a")
+        assert server.call_tool("b").text == "2"
+
+    def test_what_a_handler_does_not_pass_on_is_out_of_reach(self, boot: Boot) -> None:
+        server = boot(spec("one", "1", "a"), ComponentSpec("wall", dead_end()), spec("two", "2", "b"))
+        assert server.call_tool("a").text == "1"
+        with pytest.raises(RequestError):
+            server.call_tool("b")
+
+    def test_a_component_with_a_handler_too_has_all_its_capabilities_wrapped(self, boot: Boot) -> None:
+        both = ComponentSpec("both", tools_component(None, "b", handler=True), catalogue("b"))
+        server = boot(spec("one", "1", "a"), both, spec("two", "2", "c"))
+        assert server.call_tool("a").text == "1"
+        with pytest.raises(RequestError):
+            server.call_tool("c")
+
+    def test_the_order_of_instances(self) -> None:
+        composed = compose_server(
+            [spec("one", "1", "a"), ComponentSpec("wall", dead_end()), spec("two", "2", "b")], METADATA
+        )
+        order = composed.instances
+        assert order.index("catalogue 3") < order.index("wall") < order.index("catalogue 1") < order.index("transport")
+        assert order.count("server-io") == 1
+        assert order.count("method-not-found") == 1
+
+    def test_three_hundred_tools_in_thirty_components(self, boot: Boot) -> None:
+        components = [spec(f"c{number}", str(number), *(f"t{number}-{n}" for n in range(10))) for number in range(30)]
+        server = boot(*components)
+        assert len(server.list_tools()) == 300
+        assert [server.call_tool(f"t{number}-9").text for number in range(30)] == [str(number) for number in range(30)]
+
+    def test_names_that_sort_by_their_bytes(self, boot: Boot) -> None:
+        names = ["b", "B", "a.b", "a-b", "a", "ab", "a_b", "Z", "0"]
+        server = boot(spec("one", "1", *names[::2]), spec("two", "2", *names[1::2]))
+        assert [server.call_tool(name).text for name in names] == ["1", "2"] * 4 + ["1"]
+
+
+class TestMetadata:
+    def test_the_server_says_what_composition_knows(self) -> None:
+        metadata = ServerMetadata("tests", "2.1", "Tests", "For tests", "https://example.org", 'Use "it".\nWell. é')
+        composed = compose_server([spec("one", "1", "a")], metadata)
+        with open_server(composed.data, instances=1, quick=True) as server:
+            found = server.discover()
+        assert found["_meta"]["io.modelcontextprotocol/serverInfo"] == {
+            "name": "tests",
+            "title": "Tests",
+            "version": "2.1",
+            "description": "For tests",
+            "websiteUrl": "https://example.org",
+        }
+        assert found["instructions"] == 'Use "it".\nWell. é'
+        assert found["capabilities"] == dict(composed.capabilities)
+        assert "tools" in found["capabilities"]
+
+    def test_older_clients_see_their_form_of_the_catalogue(self) -> None:
+        rich = tool(
+            "a", title="A", annotations={"readOnlyHint": True}, outputSchema={"type": "array"}, icons=[{"src": "x:y"}]
+        )
+        composed = compose_server([ComponentSpec("one", tools_component("1", "a"), Catalogue((rich,)))], METADATA)
+        with open_server(composed.data, instances=1, quick=True) as server:
+            assert server.list_tools()[0].raw == rich
+            hello = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2024-11-05",'
+            server.send(hello + '"capabilities":{},"clientInfo":{"name":"t","version":"1"}}}')
+            answer = server.send('{"jsonrpc":"2.0","id":2,"method":"tools/list"}')
+        assert answer is not None
+        assert '"tools":[{"name":"a","inputSchema":{"type":"object"}}]' in answer.replace(" ", "")
+
+
+class TestIsolation:
+    def test_print_goes_to_stderr_and_the_environment_is_empty(self, boot: Boot) -> None:
+        server = boot(ComponentSpec("probe", probe(), catalogue("probe")))
+        assert server.call_tool("probe").text == "probed"
+        assert server.stderr == "sees no environment\n"
+
+    def test_what_was_granted_comes_from_the_host(self, boot: Boot) -> None:
+        server = boot(ComponentSpec("probe", probe(), catalogue("probe"), frozenset({"env"})))
+        assert server.call_tool("probe").text == "probed"
+        assert server.stderr == "sees an environment\n"
+
+    def test_grants_are_each_components_own(self, boot: Boot) -> None:
+        server = boot(
+            ComponentSpec("trusted", probe(), catalogue("probe"), frozenset({"env"})),
+            ComponentSpec("other", probe(), Catalogue(())),
+        )
+        server.list_tools()
+        assert sorted(server.stderr.splitlines()) == ["sees an environment", "sees no environment"]
+
+    def test_patch_versions_of_wasi_mix(self, boot: Boot) -> None:
+        server = boot(
+            ComponentSpec("older", probe("0.2.0"), catalogue("probe")),
+            ComponentSpec("newer", probe("0.2.9"), Catalogue(())),
+        )
+        assert server.call_tool("probe").text == "probed"
+
+    def test_only_what_somebody_was_granted_is_imported(self) -> None:
+        def imports(*grants: str) -> set[str]:
+            one = ComponentSpec("probe", probe(), catalogue("probe"), frozenset(grants))
+            return {name.partition("@")[0] for name in compose_server([one], METADATA).imports}
+
+        assert imports("env") - imports() == {"wasi:cli/environment"}
+        assert imports("fs", "http", "sockets", "kv") == imports()
+        assert all(name.startswith("wasi:") for name in imports("env"))
+        assert not {name for name in imports() if name.startswith(("wasi:filesystem", "wasi:sockets"))}
+
+
+class TestDuplicates:
+    def test_an_error_names_both_and_the_tool(self) -> None:
+        with pytest.raises(DuplicateTool, match="`one` and `two` both have a tool `b`") as caught:
+            compose_server([spec("one", "1", "a", "b"), spec("two", "2", "b")], METADATA)
+        assert (caught.value.tool, caught.value.components) == ("b", ("one", "two"))
+
+    def test_across_segments(self) -> None:
+        wall = ComponentSpec("wall", dead_end())
+        with pytest.raises(DuplicateTool):
+            compose_server([spec("one", "1", "a"), wall, spec("two", "2", "a")], METADATA)
+
+    def test_the_first_may_win(self, boot: Boot) -> None:
+        server = boot(spec("one", "1", "a", "b"), spec("two", "2", "b", "c"), on_duplicate="first")
+        assert [tool.name for tool in server.list_tools()] == ["a", "b", "c"]
+        assert [server.call_tool(name).text for name in "abc"] == ["1", "1", "2"]
+
+
+def wit_with(tmp_path: Path, file: str, old: str, new: str) -> Path:
+    """A copy of our WIT with one text replaced in one file (`*`: in all of the package)."""
+    copy = tmp_path / "wit"
+    shutil.copytree(WIT, copy)
+    for path in copy.glob(file):
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+    return copy
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("data", "message"),
+        [
+            (b"", "empty file"),
+            (b"hello", "not WebAssembly"),
+            (b"(component)", "text form"),
+            (b"\0asm\x01\0\0\0", "core module.*wasm-tools component new"),
+            (b"\0asm\x0d\0\x01\0\x07", "at byte"),
+        ],
+    )
+    def test_what_is_no_component(self, data: bytes, message: str) -> None:
+        with pytest.raises(ComponentRefused, match=f"component `calc`: .*{message}") as caught:
+            compose_server([ComponentSpec("calc", data)], METADATA)
+        assert caught.value.component == "calc"
+
+    def test_a_truncated_file_anywhere(self) -> None:
+        data = tools_component("1", "a")
+        for end in range(8, len(data), 97):
+            with pytest.raises(ComponentRefused):
+                compose_server([ComponentSpec("calc", data[:end])], METADATA)
+
+    def test_files(self, tmp_path: Path) -> None:
+        with pytest.raises(ComponentRefused, match=r"`none\.wasm` cannot be read: No such file") as caught:
+            compose_server([ComponentSpec("calc", tmp_path / "none.wasm")], METADATA)
+        assert str(tmp_path) not in str(caught.value)
+        (tmp_path / "bad.wasm").write_text("hello")
+        with pytest.raises(ComponentRefused, match=r"`bad\.wasm` is not usable"):
+            compose_server([ComponentSpec("calc", tmp_path / "bad.wasm")], METADATA)
+
+    def test_nothing_we_know(self) -> None:
+        with pytest.raises(ComponentRefused, match=r"exports `wasmcp:mcp-v20260728/messages@0.1.0`.*one of `.*/tools@"):
+            compose_server([ComponentSpec("io", dummy("server-io"))], METADATA)
+
+    def test_another_version_of_the_contract(self, tmp_path: Path) -> None:
+        old = "package wasmcp:mcp-v20260728@0.1.0;"
+        wit = wit_with(tmp_path, "*.wit", old, old.replace("0.1.0", "0.7.0"))
+        with pytest.raises(ComponentRefused, match=r"exports `wasmcp:mcp-v20260728/tools@0.7.0`, but") as caught:
+            compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
+        assert (caught.value.interface, caught.value.wanted, caught.value.found) == (
+            "wasmcp:mcp-v20260728/tools",
+            "0.1.0",
+            "0.7.0",
+        )
+
+    def test_other_types_in_an_export(self, tmp_path: Path) -> None:
+        wit = wit_with(tmp_path, "handler.wit", "    other(json),", "    other(json),\n    later(json),")
+        with pytest.raises(ComponentRefused, match=r"exports `.*tools.*` in another form.*case") as caught:
+            compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
+        assert "later" in str(caught.value)
+
+    def test_other_types_in_an_import(self, tmp_path: Path) -> None:
+        wit = wit_with(tmp_path, "messages.wit", "    method: func() -> method;", "    method: func() -> string;")
+        with pytest.raises(ComponentRefused, match=r"imports `.*messages.*` in another form"):
+            compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
+
+    def test_an_import_that_nobody_provides(self, tmp_path: Path) -> None:
+        world = "world tools-component {\n"
+        wit = wit_with(tmp_path, "worlds.wit", world, world + "  import server-metadata;\n")
+        with pytest.raises(ComponentRefused, match=r"imports `.*server-metadata@0.1.0`, which nothing in the server"):
+            compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
+
+    def test_an_unknown_grant(self) -> None:
+        with pytest.raises(ComponentRefused, match="no grant `network`; the families are `env`, `fs`"):
+            compose_server([spec("calc", "1", "a", grants=frozenset({"network"}))], METADATA)
+
+    def test_two_of_one_name(self) -> None:
+        with pytest.raises(ComponentRefused, match="two components have this name"):
+            compose_server([spec("calc", "1", "a"), spec("calc", "2", "b")], METADATA)
+
+    def test_none(self) -> None:
+        with pytest.raises(CompositionError, match="at least one"):
+            compose_server([], METADATA)
+
+    def test_a_broken_component_of_the_framework(self) -> None:
+        with pytest.raises(ComponentRefused, match="component `transport`: this component of the framework"):
+            compose_server([spec("calc", "1", "a")], METADATA, framework={"transport": b"x"})
+
+    def test_a_service_cannot_use_the_chain_that_uses_it(self, tmp_path: Path) -> None:
+        world = "world server-io {\n"
+        wit = wit_with(tmp_path, "wire.wit", world, world + "  import server-handler;\n")
+        with pytest.raises(
+            CompositionError, match=r"nothing in the server provides `.*/server-handler@.*`, which `server-io` imports"
+        ):
+            compose_server([spec("calc", "1", "a")], METADATA, framework={"server-io": dummy("server-io", wit)})
+
+
+class TestResult:
+    def test_what_it_says_of_itself(self) -> None:
+        composed = compose_server([spec("one", "1", "a"), spec("two", "2", "b")], METADATA)
+        assert composed.exports == DOORS
+        assert composed.size == len(composed.data)
+        assert [tool["name"] for tool in composed.tools] == ["a", "b"]
+        assert composed.capabilities["tools"] == {}
+        assert set(composed.framework) == {
+            "transport",
+            "server-io",
+            "tools-middleware",
+            "catalogue",
+            "method-not-found",
+        }
+
+    def test_the_same_bytes_each_time(self) -> None:
+        components = [spec("one", "1", "a"), ComponentSpec("probe", probe(), catalogue("probe")), spec("x", "2", "b")]
+        first, second = (compose_server(components, METADATA) for _ in range(2))
+        assert first.data == second.data
+
+    def test_writing_is_whole_or_nothing(self, tmp_path: Path) -> None:
+        composed = compose_server([spec("one", "1", "a")], METADATA)
+        composed.write(tmp_path / "server.wasm")
+        assert (tmp_path / "server.wasm").read_bytes() == composed.data
+        assert [path.name for path in tmp_path.iterdir()] == ["server.wasm"]
+        with pytest.raises(OSError, match="directory"):
+            composed.write(tmp_path / "missing" / "server.wasm")
+        (tmp_path / "taken").mkdir()
+        with pytest.raises(OSError, match=r"taken|directory"):
+            composed.write(tmp_path / "taken")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["server.wasm", "taken"]
+
+    def test_a_server_of_one_small_tool_is_small(self) -> None:
+        assert compose_server([spec("one", "1", "a")], METADATA).size < 400_000
+
+    def test_ten_components_are_composed_quickly(self) -> None:
+        components = [spec(f"c{number}", "x", f"t{number}") for number in range(10)]
+        compose_server(components, METADATA)
+        times = []
+        for _ in range(5):
+            gc.collect()
+            start = time.perf_counter()
+            compose_server(components, METADATA)
+            times.append(time.perf_counter() - start)
+        assert statistics.median(times) < 0.1
