@@ -43,6 +43,14 @@ def test_a_damaged_entry_is_not_there(tmp_path: Path, damage: str) -> None:
     assert cache.component("sha256:aa") is None
 
 
+def test_a_key_never_leads_out_of_the_cache(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    for key in ("../../outside", "sha256:/etc", "", "a\0b", "sha256:.."):
+        assert cache.component_path(key).parent.parent == tmp_path / "components"
+        assert cache.text_path("sboms", key, "x.json").parent.parent == tmp_path / "sboms"
+        assert ".." not in cache.component_path(key).parts
+
+
 def test_the_least_recently_used_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LIMIT", 25)
     cache = Cache(tmp_path)

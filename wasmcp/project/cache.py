@@ -124,4 +124,6 @@ class Cache:
 
 
 def _name(key: str) -> str:
-    return key.removeprefix("sha256:")
+    """Return a digest as a file name; what is none (a manifest may say anything) becomes one."""
+    bare = key.removeprefix("sha256:")
+    return bare if bare.isascii() and bare.isalnum() else digest.of_bytes(key.encode()).removeprefix("sha256:")
