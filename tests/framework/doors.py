@@ -69,9 +69,11 @@ class Response:
 class Embedded:
     """The `exchange` export, called in this process."""
 
-    def __init__(self, server: Path) -> None:
+    def __init__(self, server: Path, *, memory: int | None = None) -> None:
         engine = wasmtime.Engine()
         self.store = wasmtime.Store(engine)
+        if memory is not None:
+            self.store.set_limits(memory_size=memory)
         wasi = wasmtime.WasiConfig()
         wasi.inherit_stderr()
         self.store.set_wasi(wasi)
