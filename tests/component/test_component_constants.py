@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typed_values import INTERFACE, is_same, named, types, values
 
-from wasmcp.component.abi import NEW_HANDLE, Case
-from wasmcp.component.constants import TRAP, constants
+from wasmcp.component.constants import constants
 from wasmcp.component.model import (
     Borrow,
     Enum,
@@ -28,6 +27,7 @@ from wasmcp.component.model import (
     TypeName,
     Variant,
 )
+from wasmcp.component.values import NEW_HANDLE, TRAP, Case
 
 STRING = Primitive.STRING
 ENGINE = wasmtime.Engine()

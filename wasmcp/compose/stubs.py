@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wasmcp.component import abi
-from wasmcp.component.constants import TRAP, constants
+from wasmcp.component import abi, values
+from wasmcp.component.constants import constants
 from wasmcp.component.model import (
     Enum,
     Flags,
@@ -70,19 +70,19 @@ def stubs(interfaces: Mapping[str, Instance]) -> bytes:
 
     def answer(interface: str, _name: str, func: Func) -> Any:
         if interface.partition("@")[0] == _NEVER_RETURNS:
-            return TRAP
+            return values.TRAP
         if func.result is None:
             return None
         try:
             return denied(func.result, is_defined)
         except _NoDenialError:
-            return TRAP
+            return values.TRAP
 
     return constants(interfaces, answer)
 
 
 def denied(type_: ValueType | Resource, is_defined: Callable[[Resource], bool], *, text: str = "") -> Any:
-    """Return the value of a type that denies, in the form of `wasmcp.component.abi`.
+    """Return the value of a type that denies, in the form of `wasmcp.component.values`.
 
     Args:
         type_: the type.
@@ -96,7 +96,7 @@ def denied(type_: ValueType | Resource, is_defined: Callable[[Resource], bool], 
     if isinstance(resolved, Primitive):
         return text if resolved is Primitive.STRING else _PLAIN.get(resolved, 0)
     if isinstance(resolved, Option):
-        return abi.Case("none")
+        return values.Case("none")
     if isinstance(resolved, Flags):
         return ()
     if isinstance(resolved, List):
@@ -106,22 +106,22 @@ def denied(type_: ValueType | Resource, is_defined: Callable[[Resource], bool], 
     if isinstance(resolved, Tuple):
         return [denied(item, is_defined, text=text) for item in resolved.items]
     if isinstance(resolved, Result):
-        return abi.Case("error", None if resolved.err is None else denied(resolved.err, is_defined, text=MESSAGE))
+        return values.Case("error", None if resolved.err is None else denied(resolved.err, is_defined, text=MESSAGE))
     if isinstance(resolved, (Variant, Enum)):
         return _denied_case(abi.cases_of(resolved) or (), is_defined, text)
     if isinstance(resolved, Own) and is_defined(resource_of(resolved)):
-        return abi.NEW_HANDLE
+        return values.NEW_HANDLE
     raise _NoDenialError
 
 
 def _denied_case(
     cases: tuple[tuple[str, ValueType | None], ...], is_defined: Callable[[Resource], bool], text: str
-) -> abi.Case:
+) -> values.Case:
     """Return the case that denies best, of those that have a denied form."""
     ranked = sorted(cases, key=lambda case: DENIALS.index(case[0]) if case[0] in DENIALS else len(DENIALS))
     for label, payload in ranked:
         try:
-            return abi.Case(label, None if payload is None else denied(payload, is_defined, text=text))
+            return values.Case(label, None if payload is None else denied(payload, is_defined, text=text))
         except _NoDenialError:  # noqa: PERF203 (a handful of cases)
             continue
     raise _NoDenialError
