@@ -1,0 +1,199 @@
+"""The links of the chain, composed with the real composer around components that do what a test asks of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from doors import META, Embedded, request
+
+from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
+from wasmcp.resources import wit_directory
+from wasmcp.toolchains.zig import build_component
+
+SOURCES = Path(__file__).parent / "chain"
+NAMES = ["echo", "events", "wait", "refuse", "later", "ask", "broken"]
+METADATA = ServerMetadata(name="chain", version="1")
+
+
+@pytest.fixture(scope="session")
+def guests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The components of this folder, by name."""
+    folder = tmp_path_factory.mktemp("chain")
+    worlds = {"probe": "tools-component", "rewriter": "middleware"}
+    return {
+        name: build_component(SOURCES / f"{name}.zig", wit_directory(), world, folder / f"{name}.wasm").read_bytes()
+        for name, world in worlds.items()
+    }
+
+
+def catalogue(*names: str) -> Catalogue:
+    """What was recorded of a component."""
+    tools = tuple({"name": name, "inputSchema": {"type": "object"}, "title": name.upper()} for name in names)
+    return Catalogue(tools=tools, digest="sha256:0")
+
+
+def serve(tmp_path: Path, *specs: ComponentSpec) -> Embedded:
+    """Compose and boot."""
+    path = tmp_path / "server.wasm"
+    compose_server(specs, METADATA, on_duplicate="first").write(path)
+    return Embedded(path)
+
+
+def ask(server: Embedded, method: str, params: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """One request over the message door; more `_meta` by keyword."""
+    line, _ = server.message(json.dumps(request(method, params, meta={**META, **more})))
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+def call(server: Embedded, name: str, **more: Any) -> dict[str, Any]:
+    """One tools/call."""
+    return ask(server, "tools/call", {"name": name, "arguments": {"a": 1}}, **more)
+
+
+def names(answer: dict[str, Any]) -> list[str]:
+    """The names in a list of tools."""
+    return [tool["name"] for tool in answer["result"]["tools"]]
+
+
+def text(answer: dict[str, Any]) -> str:
+    """The first text of a tool's result."""
+    words: str = answer["result"]["content"][0]["text"]
+    return words
+
+
+@pytest.fixture(params=["asked", "recorded"])
+def server(request: pytest.FixtureRequest, guests: dict[str, bytes], tmp_path: Path) -> Embedded:
+    """The probe alone: asked at run time, and recorded when composed."""
+    known = catalogue(*NAMES) if request.param == "recorded" else None
+    return serve(tmp_path, ComponentSpec("probe", guests["probe"], known, frozenset(), known is None))
+
+
+def test_lists_are_whole(server: Embedded) -> None:
+    result = ask(server, "tools/list")
+    assert names(result) == NAMES
+    assert "nextCursor" not in result["result"]
+    assert result["result"]["cacheScope"] == "public"
+    assert result["result"]["ttlMs"] in (300_000, 994)
+
+
+def test_a_cursor_that_nobody_gave_out(server: Embedded) -> None:
+    assert ask(server, "tools/list", {"cursor": "x"})["error"]["code"] == -32602
+    assert ask(server, "tools/list", {"cursor": ""})["error"]["code"] == -32602
+
+
+def test_calls_reach_their_owner_with_the_arguments_as_sent(server: Embedded) -> None:
+    assert text(call(server, "echo")) == '{"a": 1}'
+
+
+def test_unknown_names(server: Embedded) -> None:
+    for name in ("nope", "", "ech", "echo2", "é\n"):
+        assert call(server, name)["error"] == {"code": -32602, "message": f"Unknown tool: {name}"}
+    assert ask(server, "resources/read", {"uri": "a:b"})["error"] == {
+        "code": -32602,
+        "message": "Resource not found: a:b",
+    }
+    assert ask(server, "prompts/get", {"name": "p"})["error"] == {"code": -32602, "message": "Unknown prompt: p"}
+    assert ask(server, "nobody/knows")["error"] == {"code": -32601, "message": "Method not found: nobody/knows"}
+    assert ask(server, "completion/complete")["error"]["code"] == -32601
+
+
+@pytest.mark.parametrize(
+    ("method", "member"),
+    [("resources/list", "resources"), ("resources/templates/list", "resourceTemplates"), ("prompts/list", "prompts")],
+)
+def test_lists_of_what_nobody_offers_are_empty(server: Embedded, method: str, member: str) -> None:
+    assert ask(server, method)["result"][member] == []
+
+
+def test_protocol_errors_of_tools(server: Embedded) -> None:
+    assert call(server, "refuse")["error"] == {"code": 7, "message": "refused", "data": [1]}
+
+
+def test_whole_results_of_tools(server: Embedded) -> None:
+    result = call(server, "later")["result"]
+    assert (result["resultType"], result["x"]) == ("later", 1)
+
+
+def test_broken_json_of_tools_is_an_internal_error(server: Embedded) -> None:
+    assert call(server, "broken")["error"]["code"] == -32603
+    assert text(call(server, "echo")) == '{"a": 1}'
+
+
+def test_asking_the_client(server: Embedded) -> None:
+    assert call(server, "ask")["error"]["code"] == -32021
+    able = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}}
+    result = call(server, "ask", **able)["result"]
+    assert result["inputRequests"] == {"k": {"method": "elicitation/create", "params": {}}}
+    again = ask(server, "tools/call", {"name": "ask", "requestState": result["requestState"]}, **able)
+    assert text(again) == "remembered"
+    forged = ask(server, "tools/call", {"name": "ask", "requestState": "AAAA"}, **able)
+    assert forged["error"]["code"] == -32602
+
+
+def test_a_list_that_fails_or_never_ends(guests: dict[str, bytes], tmp_path: Path) -> None:
+    server = serve(tmp_path, ComponentSpec("probe", guests["probe"], dynamic=True))
+    assert ask(server, "tools/list", {"x": "fail"})["error"] == {"code": -32001, "message": "no list"}
+    assert ask(server, "tools/list", {"x": "endless"})["error"]["code"] == -32603
+    assert names(ask(server, "tools/list")) == NAMES
+
+
+def test_lists_are_merged_in_the_order_of_the_chain(guests: dict[str, bytes], tmp_path: Path) -> None:
+    server = serve(
+        tmp_path,
+        ComponentSpec("one", guests["probe"], catalogue("echo", "z")),
+        ComponentSpec("two", guests["probe"], catalogue("a")),
+        ComponentSpec("asked", guests["probe"], dynamic=True),
+        ComponentSpec("three", guests["probe"], catalogue("later")),
+    )
+    result = ask(server, "tools/list")
+    assert names(result)[:3] == ["echo", "z", "a"]
+    assert names(result)[-1] == "later"
+    assert result["result"]["ttlMs"] == 994
+    # Recorded, but the component does not know it: the chain goes on, and ends.
+    assert call(server, "z")["error"]["message"] == "Unknown tool: z"
+    assert text(call(server, "echo")) == '{"a": 1}'
+
+
+@pytest.mark.parametrize(("version", "titled"), [("2025-03-26", False), ("2025-06-18", True), ("2025-11-25", True)])
+def test_recorded_lists_in_the_form_of_older_revisions(
+    guests: dict[str, bytes], tmp_path: Path, version: str, titled: bool
+) -> None:
+    server = serve(tmp_path, ComponentSpec("probe", guests["probe"], catalogue("echo")))
+    hello = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}
+    _, state = server.message(json.dumps(request("initialize", hello, meta=None)))
+    line, _ = server.message(json.dumps(request("tools/list", meta=None)), state)
+    result = json.loads(line)["result"]
+    assert set(result) == {"tools"}
+    assert ("title" in result["tools"][0]) == titled
+
+
+def test_a_middleware_written_by_hand(guests: dict[str, bytes], tmp_path: Path) -> None:
+    server = serve(
+        tmp_path,
+        ComponentSpec("rewriter", guests["rewriter"]),
+        ComponentSpec("probe", guests["probe"], catalogue(*NAMES)),
+    )
+    first = ask(server, "tools/list")
+    assert names(first) == ["renamed", *(name for name in NAMES if name not in ("echo", "later"))]
+    assert first["result"]["tools"][0]["title"] == "ECHO"
+    assert (first["result"]["nextCursor"], first["result"]["ttlMs"]) == ("mine", 5)
+    assert names(ask(server, "tools/list", {"cursor": "mine"})) == ["paged"]
+    assert ask(server, "tools/list", {"cursor": "other"})["error"]["code"] == -32602
+    assert text(call(server, "renamed")) == '{"rewritten":true}'
+    assert call(server, "echo")["error"]["code"] == -32601
+    assert ask(server, "custom/method")["result"]["custom"] is True
+
+
+def test_a_thousand_calls_do_not_grow_the_server(server: Embedded) -> None:
+    # Each component's stack and statics take 1 MB or more; what matters is that nothing is added call by call.
+    for _ in range(50):
+        call(server, "echo")
+    server.store.set_limits(memory_size=16 << 20)
+    for number in range(1000):
+        call(server, ("echo", "refuse", "nope", "broken")[number % 4])
+        if number % 10 == 0:
+            ask(server, "tools/list")
