@@ -1,0 +1,197 @@
+"""The small parts: deadlines, pipes, memory, what clients are told."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from wasmcp.errors import GuestCancelled, GuestOutOfMemory, GuestTimeout, GuestTrap, HostError, ResponseTooLarge
+from wasmcp.host import Limits, Server, failure, memory
+from wasmcp.host.pipes import STDERR_KEPT, Output, StderrLog
+from wasmcp.host.pool import Call
+from wasmcp.host.results import ToolResult, parse_field_lines
+from wasmcp.host.watchdog import HOST_GRACE, Watchdog
+
+
+class Engine:
+    """Counts its epochs."""
+
+    def __init__(self) -> None:
+        self.epochs = 0
+
+    def increment_epoch(self) -> None:
+        self.epochs += 1
+
+
+class Store:
+    """Stands where a store would be."""
+
+    def __init__(self) -> None:
+        self.given_up = False
+        self.deadline = inf
+
+    def overdue(self) -> None:
+        self.given_up = True
+        self.deadline = inf
+
+
+def watched(dog: Watchdog) -> Store:
+    store = Store()
+    dog._calls.add(store)
+    return store
+
+
+def test_the_epoch_stands_still_while_nothing_is_due() -> None:
+    engine = Engine()
+    dog = Watchdog(engine)  # type: ignore[arg-type]
+    store = watched(dog)
+    for _ in range(100):
+        dog.began(store, time.monotonic() + 60)
+        store.deadline = inf
+    time.sleep(0.05)
+    assert engine.epochs == 0
+
+
+def test_an_earlier_deadline_wakes_the_watchdog() -> None:
+    engine = Engine()
+    dog = Watchdog(engine)  # type: ignore[arg-type]
+    late, soon = watched(dog), watched(dog)
+    dog.began(late, time.monotonic() + 60)
+    time.sleep(0.05)
+    dog.began(soon, time.monotonic() + 0.05)
+    time.sleep(0.2)
+    assert engine.epochs > 0
+    assert not late.given_up
+
+
+def test_a_call_that_no_interruption_reaches_is_given_up() -> None:
+    dog = Watchdog(Engine())  # type: ignore[arg-type]
+    store = watched(dog)
+    dog.began(store, time.monotonic() + 0.01)
+    time.sleep(HOST_GRACE / 2)
+    assert not store.given_up
+    time.sleep(HOST_GRACE)
+    assert store.given_up
+
+
+def test_output_arrives_in_order_whoever_drains_it() -> None:
+    got: list[bytes] = []
+    output = Output(got.append)
+
+    def drain() -> None:
+        while output.drain():
+            time.sleep(0)
+
+    threads = [threading.Thread(target=drain) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for n in range(2000):
+        os.write(output._write, b"%06d" % n)
+    output.handed_over()
+    for thread in threads:
+        thread.join()
+    output.close()
+    assert b"".join(got) == b"".join(b"%06d" % n for n in range(2000))
+
+
+def test_stderr_is_bounded() -> None:
+    log = StderrLog(echo=False)
+    for n in range(10_000):
+        log.write(b"%09d\n" % n)
+    assert len(log.text()) <= STDERR_KEPT
+    assert log.text().endswith("000009999\n")
+    log.write(b"x" * (2 * STDERR_KEPT))
+    assert log.text() == "x" * STDERR_KEPT
+
+
+def test_stderr_is_echoed_when_wanted(capfd: pytest.CaptureFixture[str]) -> None:
+    StderrLog(echo=True).write(b"seen\n")
+    StderrLog(echo=False).write(b"not seen\n")
+    assert capfd.readouterr().err == "seen\n"
+
+
+def test_a_call_is_finished_once() -> None:
+    finished: list[Call] = []
+    call = Call((b"x", b""), 1, finished.append)
+    call.finish((b"a", b""), None)
+    call.finish(None, HostError("late"))
+    assert finished == [call]
+    assert call.result == (b"a", b"")
+    assert call.error is None
+
+
+def test_threads_that_hang_in_the_host_are_replaced_up_to_a_bound(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=1, limits=Limits(timeout=0.05))
+    for _ in range(3):
+        with pytest.raises(GuestTimeout):
+            server.send("!W")
+    assert server.pool._hanging == 3
+    assert server.send("goes on") == "goes on"
+    assert len(server.pool._workers) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells")
+def test_the_largest_memory(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=1, limits=Limits(timeout=20))
+    server.send("x" * (3 << 20))
+    assert 3 << 20 <= memory.largest_memory() < 1 << 30
+
+
+def test_what_runtimes_say_about_memory() -> None:
+    assert memory.exhausted(1 << 40, "wasm trap", "MemoryError\n")
+    assert not memory.exhausted(1 << 40, "wasm `unreachable` instruction executed", "")
+    assert not memory.exhausted(1, "integer divide by zero", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (GuestTimeout(2.5), "took longer than 2.5 s"),
+        (GuestOutOfMemory(1 << 20), "more memory"),
+        (ResponseTooLarge(10, 5), "larger than 5 bytes"),
+        (GuestTrap("at /home/somebody/secret"), "the server failed to answer"),
+        (GuestCancelled(), "the server failed to answer"),
+        (OSError("/home/somebody/secret"), "the server failed to answer"),
+    ],
+)
+def test_clients_are_told_no_more_than_they_need(error: Exception, says: str) -> None:
+    message = failure.error_message(b'{"jsonrpc":"2.0","id":"a","method":"x"}', error)
+    assert message is not None
+    assert says.encode() in message
+    assert b'"id":"a"' in message
+    assert b"somebody" not in message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"7",
+        b"[" * 100_000,
+        b'{"method":"x"}',
+        b'{"id":1}',
+        b'{"id":true,"method":"x"}',
+        b'{"id":[],"method":"x"}',
+        b"\xff",
+    ],
+)
+def test_what_has_no_id_gets_no_answer(message: bytes) -> None:
+    assert failure.error_message(message, HostError("x")) is None
+
+
+def test_field_lines_are_read() -> None:
+    assert parse_field_lines("a: 1\r\nB:2 \t\r\nc:x:y\r\n") == [("a", "1"), ("B", "2"), ("c", "x:y")]
+
+
+def test_the_text_of_a_result() -> None:
+    blocks = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
+    result = ToolResult.from_wire({"content": blocks, "isError": True, "_meta": {"k": 1}})
+    assert (result.text, result.is_error, result.meta, result.structured_content) == ("a\nb", True, {"k": 1}, None)

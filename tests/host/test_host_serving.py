@@ -1,0 +1,194 @@
+"""`wasmcp serve` as clients see it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import WASMCP, free_port, wasmcp_serve
+
+from wasmcp.errors import HostError
+from wasmcp.host import serve
+
+META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json, text/event-stream",
+    "MCP-Protocol-Version": "2026-07-28",
+}
+
+
+@pytest.fixture(scope="module")
+def port(zig_server: Path) -> Iterator[int]:
+    with wasmcp_serve(zig_server, "--timeout", "1", "--instances", "2") as port:
+        yield port
+
+
+def post(port: int, body: bytes | str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request("POST", "/mcp", body, {**HEADERS, **named})
+    response = connection.getresponse()
+    return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+
+
+def call(port: int, name: str, arguments: dict[str, Any] | None = None) -> tuple[int, Any]:
+    params = {"name": name, "arguments": arguments or {}, "_meta": META}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    status, _, answer = post(port, body, Mcp_Method="tools/call", Mcp_Name=name)
+    return status, json.loads(answer)
+
+
+def test_a_call(port: int) -> None:
+    status, answer = call(port, "add", {"a": 1, "b": 2})
+    assert status == 200
+    assert answer["result"]["structuredContent"] == {"result": 3}
+
+
+@pytest.mark.parametrize("tool", ["crash", "spin"])
+def test_what_goes_wrong_is_an_error_and_the_server_goes_on(port: int, tool: str) -> None:
+    status, answer = call(port, tool)
+    assert (status, answer["error"]["code"]) == (200, -32603)
+    assert "wasm" not in json.dumps(answer)
+    assert call(port, "add", {"a": 1, "b": 2})[0] == 200
+
+
+def test_a_slow_call_does_not_block_others(port: int) -> None:
+    slow = threading.Thread(target=call, args=(port, "spin"))
+    slow.start()
+    time.sleep(0.1)
+    start = time.monotonic()
+    for _ in range(20):
+        assert call(port, "add", {"a": 1, "b": 2})[0] == 200
+    assert time.monotonic() - start < 0.6
+    slow.join()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 400, -32700),
+        (b"\xff", 400, -32700),
+        (b'{"a":"\xc3"}', 400, -32700),
+        (b"[" * 100_000, 400, None),
+        (b"x" * (10 << 20), 413, -32600),
+        (json.dumps({"jsonrpc": "2.0", "id": 1, "method": "no/such", "params": {"_meta": META}}).encode(), 404, -32601),
+    ],
+)
+def test_bad_bodies(port: int, body: bytes, status: int, code: int | None) -> None:
+    got, headers, answer = post(port, body, Mcp_Method="no/such")
+    assert got == status
+    assert headers["content-type"] == "application/json"
+    assert int(headers["content-length"]) == len(answer)
+    if code is not None:
+        assert json.loads(answer)["error"]["code"] == code
+    assert call(port, "add", {"a": 1, "b": 2})[0] == 200
+
+
+def test_pages_of_other_sites_are_refused(port: int) -> None:
+    assert post(port, b"{}", Origin="http://evil.example")[0] == 403
+    assert post(port, b"{}", Origin=f"http://127.0.0.1:{port}")[0] == 400
+
+
+def test_only_post_and_only_the_endpoint(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/mcp?x=1")
+    response = connection.getresponse()
+    response.read()
+    assert (response.status, response.getheader("allow")) == (405, "POST")
+    connection.request("POST", "/other", b"{}")
+    assert connection.getresponse().status == 404
+
+
+def test_answers_do_not_wait_for_the_clients_acknowledgement(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": META}})
+    took = []
+    for _ in range(20):
+        start = time.monotonic()
+        connection.request("POST", "/mcp", body, {**HEADERS, "Mcp-Method": "tools/list"})
+        connection.getresponse().read()
+        took.append(time.monotonic() - start)
+    assert sorted(took)[10] < 0.03  # Nagle's algorithm would make it 0.04
+
+
+def test_a_client_that_goes_frees_its_instance(port: int) -> None:
+    params = {"name": "spin", "arguments": {}, "_meta": META}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+    head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+    head += f"Mcp-Method: tools/call\r\nMcp-Name: spin\r\nContent-Length: {len(body)}\r\n"
+    request = f"POST /mcp HTTP/1.1\r\nHost: x\r\n{head}\r\n"
+    for _ in range(4):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(request.encode() + body)
+            time.sleep(0.05)
+    start = time.monotonic()
+    assert call(port, "add", {"a": 1, "b": 2})[0] == 200
+    assert time.monotonic() - start < 5
+
+
+def test_it_says_where_it_listens(zig_server: Path) -> None:
+    with subprocess.Popen(
+        [*WASMCP, "serve", str(zig_server), "--port", "0"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        process.terminate()
+        process.wait(10)
+    assert line.startswith("wasmcp: serving default.wasm at http://127.0.0.1:")
+    assert line.endswith("/mcp\n")
+
+
+def test_an_address_in_use(port: int, zig_server: Path) -> None:
+    done = subprocess.run(
+        [*WASMCP, "serve", str(zig_server), "--port", str(port)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert f"cannot listen on `127.0.0.1` port {port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ipv6(zig_server: Path) -> None:
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    chosen = free_port()
+    command = [*WASMCP, "serve", str(zig_server), "--host", "::1", "--port", str(chosen)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert f"http://[::1]:{chosen}/mcp" in process.stderr.readline()
+        process.terminate()
+        process.wait(10)
+
+
+def test_without_uvicorn_it_says_what_to_install(zig_server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(HostError, match=r"install `wasmcp\[serve\]`"):
+        serve(zig_server)
+
+
+def test_an_interrupt_ends_it(zig_server: Path) -> None:
+    chosen = free_port()
+    with subprocess.Popen(
+        [*WASMCP, "serve", str(zig_server), "--port", str(chosen)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+        assert process.wait(10) in {0, 1, 130}
+    assert "Traceback" not in rest
