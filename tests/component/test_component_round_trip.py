@@ -90,7 +90,9 @@ def interfaces(draw: st.DrawFn) -> dict[str, ExternType]:
         for n, use in enumerate(draw(st.lists(st.sampled_from(outside), max_size=2)) if outside else []):
             exports[f"u{n}"] = TypeBound(use)
             named.append(TypeName(name, f"u{n}", use))
-        for n, use in enumerate(draw(st.lists(st.sampled_from(outside_resources), max_size=1)) if outside_resources else []):
+        for n, use in enumerate(
+            draw(st.lists(st.sampled_from(outside_resources), max_size=1)) if outside_resources else []
+        ):
             exports[f"v{n}"] = TypeBound(use)
             resources.append(TypeName(name, f"v{n}", use))
         for n in range(draw(st.integers(0, 2))):

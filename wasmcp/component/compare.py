@@ -80,9 +80,7 @@ class Comparison:
 
     def _unequal(self, one: ValueType | Resource | None, other: ValueType | Resource | None, at: str) -> str | None:
         if one is None or other is None:
-            return (
-                None if one is other else f"{at} is {_word(_bare(one))} in one and {_word(_bare(other))} in the other"
-            )
+            return None if one is other else self._differ("is", _word(_bare(one)), _word(_bare(other)), at)
         one, other = resolve(one), resolve(other)
         if type(one) is not type(other) or (isinstance(one, Primitive) and one is not other):
             return self._differ("is", _word(one), _word(other), at)

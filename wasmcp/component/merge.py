@@ -29,7 +29,8 @@ class _Request:
 class MergedImport:
     """One import of the whole.
 
-    `type` is the union of what was asked for; `owners` are the names of the components that asked; `uses` are the
+    `type` is the union of what was asked for; `owners` are the names of those who asked (of
+    several instances of one component the first); `uses` are the
     names of the other merged imports that its types refer to.
     """
 

@@ -90,6 +90,10 @@ class Reader:
         except UnicodeDecodeError as error:
             raise self.fail("a name is not UTF-8", position + error.start) from None
 
+    def skip_name(self) -> None:
+        """Step over a name that nobody asks for."""
+        self.part(self.u32(), "a name")
+
     def part(self, size: int, what: str) -> Reader:
         """A reader of the next `size` bytes, which this one steps over."""
         start = self.position

@@ -48,6 +48,12 @@ class Costs:
         # By id; the object is kept with it, so that its id stays its own.
         self._known: dict[int, tuple[object, int, int, Unsupported | None]] = {}
 
+    def copy(self) -> Costs:
+        """The same, to be added to without changing this one."""
+        copied = Costs()
+        copied._known.update(self._known)
+        return copied
+
     def unsupported(self, type_: object) -> Unsupported | None:
         """What is not supported in a type; None when all is."""
         if isinstance(type_, Unsupported):

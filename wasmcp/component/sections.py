@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wasmcp.component import names
+from wasmcp.component import importcache, names
 from wasmcp.component.canonical import read_canonical
+from wasmcp.component.componentscope import ComponentScope
 from wasmcp.component.declarations import read_definition, read_extern, read_extern_name
 from wasmcp.component.model import ExternType, Func, Instance, Opaque, Resource, TypeBound, kind_of
 from wasmcp.component.namesection import read_component_names
 from wasmcp.component.reader import Reader
-from wasmcp.component.scope import UNKNOWN, Scope, Unsupported
+from wasmcp.component.scope import UNKNOWN, Unsupported
 
 MAX_LOOK_INSIDE = 4_000_000  # bytes of nested components that are looked into for the types of exports
 LOOK_INSIDE_COST = 1000  # added for each time one is looked into, however small it is
 MAX_LEVELS = 8
-_KINDS = {1: "func", 2: "value", 3: "type", 4: "component", 5: "instance"}
 
 
 class Budget:
@@ -43,7 +43,7 @@ class ComponentReader:
         reader: Reader,
         *,
         export_types: bool,
-        scope: Scope | None = None,
+        scope: ComponentScope | None = None,
         arguments: Mapping[str, tuple[str, ExternType | None]] | None = None,
         budget: Budget | None = None,
         level: int = 0,
@@ -53,12 +53,10 @@ class ComponentReader:
         self.parts: list[tuple[str, int, int, str]] = []
         self._reader = reader
         self._export_types = export_types
-        self._scope = scope or Scope()
+        self._scope = scope or ComponentScope()
         self._arguments = arguments
         self._budget = budget or Budget(MAX_LOOK_INSIDE if export_types else 0)
         self._level = level
-        self._funcs: list[Func | None] = []
-        self._components: list[Reader | None] = []
         self._import_types: dict[int, str] = {}
         self._part_indices: dict[int, int] = {}
 
@@ -69,8 +67,9 @@ class ComponentReader:
         for code, section in sections:
             if code == 10:
                 self._scan_imports(Reader(section.data, section.position, section.end))
+        rest = self._read_beginning(sections) if self._level == 0 else sections
         component_names: dict[int, str] = {}
-        for code, section in sections:
+        for code, section in rest:
             if code == 0:
                 component_names.update(read_component_names(section))
             self._read_section(code, section)
@@ -79,6 +78,24 @@ class ComponentReader:
             for kind, offset, size, _ in self.parts
         ]
         return self
+
+    def _read_beginning(self, sections: list[tuple[int, Reader]]) -> list[tuple[int, Reader]]:
+        """Read the sections of imports that come first, or recall them; returns the others."""
+        count = next((n for n, (code, _) in enumerate(sections) if code not in importcache.SECTIONS), len(sections))
+        if not count or sections[count - 1][1].end > importcache.MAX_BYTES:
+            return sections
+        key = (bytes(self._reader.data[: sections[count - 1][1].end]), tuple(self._import_types.items()))
+        known = importcache.recall(key)
+        if known is None:
+            for code, section in sections[:count]:
+                self._read_section(code, section)
+            beginning = importcache.Beginning(dict(self.imports), self._scope.copy(), self._budget.resources)
+            importcache.remember(key, beginning)
+        else:
+            self.imports.update(known.imports)
+            self._scope = known.scope.copy()
+            self._budget.resources = known.resources
+        return sections[count:]
 
     def _sections(self) -> list[tuple[int, Reader]]:
         reader = self._reader
@@ -98,14 +115,14 @@ class ComponentReader:
             kind = "core module" if code == 1 else "component"
             self.parts.append((kind, section.position, section.end - section.position, ""))
             if code == 4:
-                self._part_indices[section.position] = len(self._components)
-                self._components.append(section)
+                self._part_indices[section.position] = len(self._scope.components)
+                self._scope.components.append(section)
             return
         if code in (9, 12):
             raise section.fail("values and start functions are not supported")
         read = {
             5: self._read_instance,
-            6: self._read_alias,
+            6: self._scope.read_alias,
             7: self._read_type,
             8: self._read_canon,
             10: self._read_import,
@@ -147,7 +164,7 @@ class ComponentReader:
         if isinstance(argument, (TypeBound, Instance)):
             extern = argument
         if isinstance(extern, Func):
-            self._funcs.append(extern)
+            self._scope.funcs.append(extern)
         elif isinstance(extern, TypeBound) and extern is argument:
             self._scope.types.append(extern.type)
         elif isinstance(extern, TypeBound):
@@ -155,7 +172,7 @@ class ComponentReader:
         elif isinstance(extern, Instance):
             self._scope.instances.append((name if extern is not argument else None, extern))
         elif isinstance(extern, Opaque) and extern.kind == "component":
-            self._components.append(None)
+            self._scope.components.append(None)
 
     # Types, functions, aliases, instances
 
@@ -188,61 +205,7 @@ class ComponentReader:
         found = self._scope.costs.unsupported(type_)
         if found and found is not UNKNOWN:
             raise section.fail(f"a function that it exports {found.verb} {found.what}: {found.hint}", start)
-        self._funcs.append(None if found or isinstance(type_, Unsupported) else type_)
-
-    def _read_alias(self, section: Reader) -> None:
-        start = section.position
-        sort = section.byte()
-        core = section.byte() if sort == 0 else -1
-        target = section.byte()
-        if target == 0x01:
-            section.u32()
-            section.name()
-        elif target == 0x00 and sort in (3, 5):
-            self._scope.alias_export(section.u32(), sort, section.name(), section)
-        elif target == 0x00 and (sort in (1, 4) or core == 0x11):
-            _, instance = self._scope.instance_at(section.u32(), section)
-            found = instance.exports.get(section.name()) if instance else (section.name(), None)[1]
-            if sort == 1:
-                self._funcs.append(found if isinstance(found, Func) else None)
-            elif sort == 4:
-                self._components.append(None)
-        elif target == 0x02 and (sort in (3, 4) or core in (0x10, 0x11)):
-            outer = self._scope.outer(section.u32(), section)
-            index = section.u32()
-            if sort == 3:
-                self._scope.types.append(outer.type_at(index, section, start))
-            elif sort == 4:
-                self._components.append(None)
-        else:
-            raise section.fail(f"an alias of sort {sort} cannot have target {target}", start)
-
-    def _sorted_index(self, section: Reader) -> tuple[str, ExternType | None]:
-        """What a sort and an index refer to: kind, and type where it is known."""
-        start = section.position
-        sort = section.byte()
-        if sort == 0:
-            if section.byte() != 0x11:
-                raise section.fail("of core definitions only modules can be passed on", start)
-            section.u32()
-            return "core module", None
-        index = section.u32()
-        kind = _KINDS.get(sort)
-        if kind is None:
-            raise section.fail(f"there is no sort {sort}", start)
-        if kind == "func":
-            if index >= len(self._funcs):
-                raise section.fail(f"there is no function {index}, only {len(self._funcs)}", start)
-            return kind, self._funcs[index]
-        if kind == "type":
-            type_ = self._scope.type_at(index, section, start)
-            unknown = isinstance(type_, (Func, Instance, Opaque, Unsupported)) or self._scope.costs.unsupported(type_)
-            return kind, None if unknown else TypeBound(type_)  # type: ignore[arg-type]
-        if kind == "instance":
-            return kind, self._scope.instance_at(index, section)[1]
-        if kind == "component" and index >= len(self._components):
-            raise section.fail(f"there is no component {index}, only {len(self._components)}", start)
-        return kind, None
+        self._scope.funcs.append(None if found or isinstance(type_, Unsupported) else type_)
 
     def _read_instance(self, section: Reader) -> None:
         start = section.position
@@ -251,17 +214,17 @@ class ComponentReader:
             exports: dict[str, ExternType] = {}
             for _ in range(section.count()):
                 name = read_extern_name(section)
-                kind, type_ = self._sorted_index(section)
+                kind, type_ = self._scope.read_reference(section)
                 exports[name] = Opaque(kind) if type_ is None else type_
             self._scope.instances.append((None, Instance(exports)))
             return
         if code != 0x00:
             raise section.fail(f"0x{code:02x} does not begin an instance", start)
         component = section.u32()
-        if component >= len(self._components):
-            raise section.fail(f"there is no component {component}, only {len(self._components)}", start)
-        arguments = {section.name(): self._sorted_index(section) for _ in range(section.count())}
-        self._scope.instances.append((None, self._look_inside(self._components[component], arguments)))
+        if component >= len(self._scope.components):
+            raise section.fail(f"there is no component {component}, only {len(self._scope.components)}", start)
+        arguments = {section.name(): self._scope.read_reference(section) for _ in range(section.count())}
+        self._scope.instances.append((None, self._look_inside(self._scope.components[component], arguments)))
 
     def _look_inside(
         self, component: Reader | None, arguments: Mapping[str, tuple[str, ExternType | None]]
@@ -275,7 +238,7 @@ class ComponentReader:
         inner = ComponentReader(
             Reader(component.data, component.position + 8, component.end),
             export_types=True,
-            scope=Scope(self._scope),
+            scope=ComponentScope(self._scope),
             arguments=arguments,
             budget=self._budget,
             level=self._level + 1,
@@ -289,7 +252,7 @@ class ComponentReader:
         name = read_extern_name(section)
         if name in self.exports:
             raise section.fail(f"`{name}` is exported twice", start)
-        kind, type_ = self._sorted_index(section)
+        kind, type_ = self._scope.read_reference(section)
         flag = section.byte()
         if flag > 1:
             raise section.fail(f"0x{flag:02x} says neither absent (0) nor present (1)")
@@ -299,10 +262,10 @@ class ComponentReader:
                 type_ = ascribed
         self.exports[name] = (kind, type_ if self._export_types else None)
         if kind == "func":
-            self._funcs.append(type_ if isinstance(type_, Func) else None)
+            self._scope.funcs.append(type_ if isinstance(type_, Func) else None)
         elif kind == "type":
             self._scope.types.append(type_.type if isinstance(type_, TypeBound) else UNKNOWN)
         elif kind == "instance":
             self._scope.instances.append((None, type_ if isinstance(type_, Instance) else None))
         elif kind == "component":
-            self._components.append(None)
+            self._scope.components.append(None)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmcp.component import writer
+from wasmcp.component.model import Primitive
+from wasmcp.component.reader import Reader
+from wasmcp.errors import ComponentError
+
+
+def reader(data: bytes) -> Reader:
+    return Reader(memoryview(data), 0, len(data))
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_unsigned_numbers_come_back(value: int) -> None:
+    data = writer.uleb128(value)
+    assert len(data) <= 5
+    assert reader(data).u32() == value
+
+
+@given(st.integers(-(2**32), 2**32 - 1))
+def test_signed_numbers_come_back(value: int) -> None:
+    data = writer.sleb128(value)
+    assert len(data) <= 5
+    assert reader(data).s33() == value
+
+
+def test_numbers_are_as_in_the_core_specification() -> None:
+    assert writer.uleb128(624485) == b"\xe5\x8e\x26"
+    assert writer.sleb128(-123456) == b"\xc0\xbb\x78"
+    assert writer.sleb128(64) == b"\xc0\x00"
+    with pytest.raises(ValueError, match="-1 is negative"):
+        writer.uleb128(-1)
+
+
+@given(st.text(max_size=50))
+def test_names_come_back(text: str) -> None:
+    found = reader(writer.name(text) + b"rest")
+    assert found.name() == text
+    assert bytes(found.data[found.position :]) == b"rest"
+
+
+@pytest.mark.parametrize("data", [b"\x80", b"\x80\x80\x80\x80\x80\x00", b"\xff\xff\xff\xff\x1f", b""])
+def test_numbers_that_are_none(data: bytes) -> None:
+    with pytest.raises(ComponentError):
+        reader(data).u32()
+
+
+def test_an_index_is_told_from_a_primitive() -> None:
+    assert writer.ref(Primitive.STRING) == b"\x73"
+    assert writer.ref(0x73) == b"\xf3\x00"
