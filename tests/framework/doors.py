@@ -74,7 +74,10 @@ class Embedded:
         self.store = wasmtime.Store(engine)
         if memory is not None:
             self.store.set_limits(memory_size=memory)
+        self.written = b""
+        """What was written to standard output: the events of requests in progress."""
         wasi = wasmtime.WasiConfig()
+        wasi.stdout_custom = self._write
         wasi.inherit_stderr()
         self.store.set_wasi(wasi)
         self.store.set_wasi_http()
@@ -85,6 +88,17 @@ class Embedded:
         exchange = instance.get_export_index(self.store, "wasmcp:embedding/exchange@0.1.0")
         self._http = self._function(instance, exchange, "http")
         self._message = self._function(instance, exchange, "message")
+
+    def _write(self, data: bytes) -> int:
+        self.written += data
+        return len(data)
+
+    def events(self) -> list[tuple[str, Any]]:
+        """The events since last asked, each its kind and what it says; all under this door's token."""
+        lines, self.written = self.written.decode().splitlines(), b""
+        parts = [line.split(" ", 2) for line in lines]
+        assert {number for number, _, _ in parts} <= {"7"}
+        return [(kind, json.loads(text)) for _, kind, text in parts]
 
     def _function(self, instance: Any, interface: Any, name: str) -> Any:
         return instance.get_func(self.store, instance.get_export_index(self.store, name, interface))
