@@ -1,4 +1,4 @@
-"""Types -> bytes -> the same types; and what is written is valid."""
+"""Types -> bytes -> the same types; merged or not, what is written is valid."""
 
 from __future__ import annotations
 
@@ -6,112 +6,17 @@ import golden_cases
 import wasmtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typed_interfaces import interfaces, parts_of
 from wasmtime.component import Component
 
 from wasmcp.component.builder import ComponentBuilder
 from wasmcp.component.decode import decode
+from wasmcp.component.graph import Graph
 from wasmcp.component.merge import MergedImport
-from wasmcp.component.model import (
-    Borrow,
-    Enum,
-    ExternType,
-    Flags,
-    Func,
-    Instance,
-    List,
-    Option,
-    Own,
-    Primitive,
-    Record,
-    Resource,
-    Result,
-    Tuple,
-    TypeBound,
-    TypeName,
-    ValueType,
-    Variant,
-)
+from wasmcp.component.model import ExternType, Instance
 from wasmcp.component.outer import OuterImports
 
 ENGINE = wasmtime.Engine()
-LABELS = st.integers(1, 5).map(lambda count: tuple(f"l{n}" for n in range(count)))
-
-
-@st.composite
-def parts(draw: st.DrawFn, named: list[TypeName], resources: list[TypeName], depth: int = 2) -> ValueType:
-    """A type that needs no name of its own: a primitive, a named one, or a shape around such."""
-    kinds = ["primitive"] + (["named"] if named else []) + (["own"] if resources else [])
-    if depth:
-        kinds += ["list", "tuple", "option", "result"]
-    kind = draw(st.sampled_from(kinds))
-    if kind == "primitive":
-        return draw(st.sampled_from(list(Primitive)))
-    if kind == "named":
-        return draw(st.sampled_from(named))
-    if kind == "own":
-        return Own(draw(st.sampled_from(resources)))
-    inner = parts(named, resources, depth - 1)
-    if kind == "list":
-        return List(draw(inner))
-    if kind == "tuple":
-        return Tuple(tuple(draw(st.lists(inner, min_size=1, max_size=3))))
-    if kind == "option":
-        return Option(draw(inner))
-    return Result(draw(st.none() | inner), draw(st.none() | inner))
-
-
-@st.composite
-def definitions(draw: st.DrawFn, named: list[TypeName], resources: list[TypeName]) -> ValueType:
-    """What a name can stand for."""
-    kind = draw(st.sampled_from(["record", "variant", "enum", "flags", "part"]))
-    inner = parts(named, resources)
-    if kind == "enum":
-        return Enum(draw(LABELS))
-    if kind == "flags":
-        return Flags(draw(LABELS))
-    if kind == "record":
-        return Record(tuple((label, draw(inner)) for label in draw(LABELS)))
-    if kind == "variant":
-        return Variant(tuple((label, draw(st.none() | inner)) for label in draw(LABELS)))
-    return draw(inner)
-
-
-@st.composite
-def interfaces(draw: st.DrawFn) -> dict[str, ExternType]:
-    """One to three interfaces, which use each other's types."""
-    found: dict[str, ExternType] = {}
-    outside: list[TypeName] = []
-    outside_resources: list[TypeName] = []
-    for number in range(draw(st.integers(1, 3))):
-        name = f"demo:p{number}/i@0.{number}.1"
-        exports: dict[str, ExternType] = {}
-        named: list[TypeName] = []
-        resources: list[TypeName] = []
-        for n, use in enumerate(draw(st.lists(st.sampled_from(outside), max_size=2)) if outside else []):
-            exports[f"u{n}"] = TypeBound(use)
-            named.append(TypeName(name, f"u{n}", use))
-        for n, use in enumerate(
-            draw(st.lists(st.sampled_from(outside_resources), max_size=1)) if outside_resources else []
-        ):
-            exports[f"v{n}"] = TypeBound(use)
-            resources.append(TypeName(name, f"v{n}", use))
-        for n in range(draw(st.integers(0, 2))):
-            exports[f"r{n}"] = TypeBound(Resource(name, f"r{n}"))
-            resources.append(TypeName(name, f"r{n}", Resource(name, f"r{n}")))
-        for n in range(draw(st.integers(0, 3))):
-            type_ = draw(definitions(named, resources))
-            exports[f"t{n}"] = TypeBound(type_)
-            named.append(TypeName(name, f"t{n}", type_))
-        for n in range(draw(st.integers(0, 3))):
-            inner = parts(named, resources)
-            params = [(f"p{m}", draw(inner)) for m in range(draw(st.integers(0, 3)))]
-            if resources and draw(st.booleans()):
-                params.append(("b", Borrow(draw(st.sampled_from(resources)))))
-            exports[f"f{n}"] = Func(tuple(params), draw(st.none() | inner))
-        found[name] = Instance(exports)
-        outside += [entry for entry in named if entry.name.startswith("t")]
-        outside_resources += [entry for entry in resources if entry.name.startswith("r")]
-    return found
 
 
 def written(imports: dict[str, ExternType]) -> bytes:
@@ -122,7 +27,7 @@ def written(imports: dict[str, ExternType]) -> bytes:
     return builder.to_bytes()
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(interfaces())
 def test_types_come_back_as_they_were(imports: dict[str, ExternType]) -> None:
     assert decode(written(imports)).imports == imports
@@ -134,3 +39,29 @@ def test_what_is_written_is_valid(imports: dict[str, ExternType]) -> None:
     data = written(imports)
     Component(ENGINE, data)
     golden_cases.wasm_tools("validate", "-", stdin=data)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.data(), interfaces())
+def test_parts_of_interfaces_in_several_versions_become_one(
+    data: st.DataObject, imports: dict[str, ExternType]
+) -> None:
+    graph = Graph()
+    asked: set[tuple[str, str]] = set()
+    for patch in (3, 12, 7):
+        part = data.draw(parts_of(imports, patch))
+        graph.instantiate(graph.add(f"patch-{patch}", written(part)))
+        for name, instance in part.items():
+            assert isinstance(instance, Instance)
+            asked.update((name.rpartition(".")[0], item) for item in instance.exports)
+    encoded = graph.encode(define_types=False)
+    found = decode(encoded.to_bytes()).imports
+    assert {
+        (name.rpartition(".")[0], item)
+        for name, instance in found.items()
+        if isinstance(instance, Instance)
+        for item in instance.exports
+    } == asked
+    for data_ in (encoded.to_bytes(), graph.encode().to_bytes()):
+        Component(ENGINE, data_)
+        golden_cases.wasm_tools("validate", "-", stdin=data_)

@@ -68,6 +68,10 @@ class Renaming:
         # By id; the object is kept with its result, so that its id stays its own.
         self._done: dict[int, tuple[object, ValueType | Resource]] = {}
 
+    def name(self, interface: str) -> str:
+        """A renamed interface."""
+        return self._names.get(interface, interface)
+
     def extern(self, extern: ExternType) -> ExternType:
         """A renamed import or export."""
         if not self._names:
