@@ -100,7 +100,8 @@ def denied(type_: ValueType | Resource, is_defined: Callable[[Resource], bool], 
     if isinstance(resolved, Flags):
         return ()
     if isinstance(resolved, List):
-        return [denied(resolved.element, is_defined, text=text)] * (resolved.length or 0)
+        length = resolved.length or 0
+        return [denied(resolved.element, is_defined, text=text)] * length if length else []
     if isinstance(resolved, Record):
         return {label: denied(field, is_defined, text=text) for label, field in resolved.fields}
     if isinstance(resolved, Tuple):
