@@ -18,7 +18,7 @@ from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata
 from wasmcp.compose.contracts import SERVER_HANDLER, TOOLS
 from wasmcp.compose.framework import load_framework
 
-WIT = Path(__file__).parent.parent.parent / "wit"
+WIT = Path(__file__).parent.parent / "wit"
 METADATA = ServerMetadata("test", "1.0.0")
 CALLED: dict[str, Any] = {"structured-content": None, "is-error": False, "meta": None, "extra": None}
 

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from compose_inputs import catalogue, dead_end, tools_component
+
+from wasmcp.cli.group import commands
+from wasmcp.compose import Catalogue, inspect_component
+from wasmcp.host import open_server
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def calc(tmp_path: Path) -> Path:
+    """A component's file, with its catalogue beside it."""
+    path = tmp_path / "calc.wasm"
+    data = tools_component("calculated", "add", "sub")
+    path.write_bytes(data)
+    digest = f"sha256:{sha256(data).hexdigest()}"
+    sidecar = Catalogue(catalogue("add", "sub").tools, digest)
+    (tmp_path / "calc.wasm.catalogue.json").write_text(sidecar.to_json())
+    return path
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    """A component's file without a catalogue."""
+    path = tmp_path / "text.wasm"
+    path.write_bytes(tools_component("reversed", "reverse"))
+    return path
+
+
+class TestCompose:
+    def test_a_server_of_two(self, calc: Path, text: Path, tmp_path: Path) -> None:
+        out = tmp_path / "server.wasm"
+        done = run("compose", "server", calc, f"words={text}", "-o", out, "--version", "2.0", "--instructions", "Hi")
+        assert done.exit_code == 0, done.output
+        assert "components: 2, known tools: 3" in done.output
+        with open_server(out, instances=1, quick=True) as server:
+            assert [tool.name for tool in server.list_tools()] == ["add", "sub", "reverse"]
+            assert server.call_tool("reverse").text == "reversed"
+            found = server.discover()
+        assert found["_meta"]["io.modelcontextprotocol/serverInfo"] == {"name": "server", "version": "2.0"}
+        assert found["instructions"] == "Hi"
+        assert "words" in {part.name for part in inspect_component(out.read_bytes()).nested}
+
+    def test_a_handler_needs_no_catalogue(self, calc: Path, tmp_path: Path) -> None:
+        (tmp_path / "wall.wasm").write_bytes(dead_end())
+        done = run("compose", "server", tmp_path / "wall.wasm", calc, "-o", tmp_path / "server.wasm")
+        assert done.exit_code == 0, done.output
+
+    def test_dynamic_is_not_booted(self, text: Path, tmp_path: Path) -> None:
+        done = run("compose", "server", text, "-o", tmp_path / "server.wasm", "--dynamic", "text")
+        assert "known tools: 0" in done.output
+
+    def test_on_duplicate(self, calc: Path, tmp_path: Path) -> None:
+        arguments = ("compose", "server", calc, f"again={calc}", "-o", tmp_path / "server.wasm")
+        done = run(*arguments)
+        assert done.exit_code == 1
+        assert "`calc` and `again` both have a tool `add`" in done.output
+        assert run(*arguments, "--on-duplicate", "first").exit_code == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "message"),
+        [
+            (["calc.wasm", "calc=text.wasm"], 2, "two components have the same name"),
+            (["none.wasm"], 1, "component `none`: `none.wasm` cannot be read: No such file"),
+            (["calc.wasm", "--grant", "calc"], 2, "`calc` is not NAME=FAMILY"),
+            (["calc.wasm", "--grant", "cal=env"], 2, "there is no component `cal`, only `calc`"),
+            (["calc.wasm", "--grant", "calc=network"], 1, "no grant `network`"),
+            (["calc.wasm", "--dynamic", "text"], 2, "--dynamic: there is no component `text`"),
+            (["bad.wasm"], 1, "component `bad`: it is not usable: not WebAssembly"),
+            (["calc.wasm", "-o", "missing/server.wasm"], 1, "cannot be written: No such file"),
+        ],
+    )
+    @pytest.mark.usefixtures("calc", "text")
+    def test_mistakes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, message: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("bad.wasm").write_text("hello")
+        done = run("compose", "server", "-o", "server.wasm", *arguments)
+        assert (done.exit_code, message in done.output) == (code, True), done.output
+        assert not Path("server.wasm").exists()
+
+    @pytest.mark.usefixtures("calc")
+    def test_a_catalogue_of_another_component(self, text: Path, tmp_path: Path) -> None:
+        sidecar = tmp_path / "calc.wasm.catalogue.json"
+        sidecar.rename(tmp_path / "text.wasm.catalogue.json")
+        done = run("compose", "server", text, "-o", tmp_path / "server.wasm")
+        assert done.exit_code == 1
+        assert "was recorded for another component" in done.output
+
+
+class TestInspect:
+    def test_a_component(self, calc: Path) -> None:
+        done = run("inspect", calc)
+        assert done.exit_code == 0, done.output
+        assert "calc.wasm: a component that offers `tools`" in done.output
+        assert "wasmcp:mcp-v20260728/messages@0.1.0" in done.output
+        assert done.output.index("add") < done.output.index("sub")
+
+    def test_a_server(self, calc: Path, tmp_path: Path) -> None:
+        out = tmp_path / "server.wasm"
+        run("compose", "server", calc, "-o", out)
+        done = run("inspect", out)
+        assert f"server.wasm: a server, {out.stat().st_size:,} bytes" in done.output
+        for part in ("transport", "server-io", "calc", "wasi:http/incoming-handler@0.2.8"):
+            assert part in done.output
+        assert "tools:" not in done.output
+
+    def test_a_server_with_its_manifest(self, calc: Path, tmp_path: Path) -> None:
+        out = tmp_path / "server.wasm"
+        run("compose", "server", calc, "-o", out)
+        digest = f"sha256:{sha256(out.read_bytes()).hexdigest()}"
+        tools = [{"name": "add", "description": "Add.\nTwo."}]
+        manifest = {"format": 1, "servers": {"x": {"digest": digest, "catalogue": {"tools": tools}}}}
+        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+        assert "  add  Add.\n" in run("inspect", out).output
+        (tmp_path / "manifest.json").write_text('{"servers": []}')
+        assert "tools:" not in run("inspect", out).output
+
+    def test_json(self, calc: Path) -> None:
+        found = json.loads(run("inspect", calc, "--json").output)
+        assert found["capabilities"] == ["tools"]
+        assert found["size"] == calc.stat().st_size
+        assert [tool["name"] for tool in found["tools"]] == ["add", "sub"]
+        assert not found["is_server"]
+        assert found["exports"] == {"wasmcp:mcp-v20260728/tools@0.1.0": "instance"}
+
+    def test_what_is_no_component(self, tmp_path: Path) -> None:
+        (tmp_path / "module.wasm").write_bytes(b"\0asm\x01\0\0\0")
+        done = run("inspect", tmp_path / "module.wasm")
+        assert (done.exit_code, "core module" in done.output) == (1, True)
+        done = run("inspect", tmp_path / "none.wasm")
+        assert (done.exit_code, "cannot be read" in done.output) == (1, True)
