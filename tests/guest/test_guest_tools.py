@@ -178,7 +178,7 @@ class TestRefusals:
 
         def f(x: Outer) -> None: ...
 
-        with pytest.raises(DeclarationError, match="^tool `f`, parameter `x`, member `inner.z`: `complex` has"):
+        with pytest.raises(DeclarationError, match=r"^tool `f`, parameter `x`, member `inner.z`: `complex` has"):
             tool(f)
 
     def test_an_unsupported_return_type(self):

@@ -97,6 +97,11 @@ def _modules(source: ComponentSource) -> dict[str, Module]:
 def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
     """Refuse what can be known beforehand not to be in the component: the compiler takes much longer to say so."""
     for module in modules.values():
+        label = relative_label(module.path, source.root)
+        if "." not in module.name and (is_provided(module.name) or is_standard(module.name)):
+            owner = "wasmcp" if is_provided(module.name) else "the standard library"
+            message = f"`{label}` would be hidden by the `{module.name}` of {owner}: give it another name"
+            raise ToolchainError(message, source=source.label, toolchain="python")
         for statement in module.imports:
             name = statement.module
             top = name.partition(".")[0]
@@ -105,7 +110,6 @@ def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
             host_side = _is_host_side(statement)
             if not host_side and (is_provided(name) or is_standard(top) or _is_folder(name, source)):
                 continue
-            label = relative_label(module.path, source.root)
             advice = (
                 "of wasmcp only `wasmcp.guest` is there; import the rest in a module that the source does not import"
                 if host_side

@@ -31,7 +31,10 @@ _VARYING = re.compile(
     r"random\.(?!seed)[a-z]+|secrets\.\w+|uuid\.uuid[14]|os\.(urandom|getenv|environ\.get)|time\.(time|time_ns|monotonic)"
     r"|datetime\.(datetime|date)\.(now|utcnow|today)"
 )
-_IMPORT_LINE = re.compile(r"^(\s*)(?:from\s+(\.*)([\w.]*)\s+import\s+\(?([\w\s,]+)|import\s+([\w.,\s]+))", re.MULTILINE)
+_IMPORT_LINE = re.compile(
+    r"^([ \t]*)(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(?:\(([^)]*)\)|([^\n#;(]+))|import[ \t]+([^\n#;]+))",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -202,13 +205,13 @@ def _by_lines(text: str, package: str) -> Iterator[Import]:
     """Find imports without understanding the rest: enough to find the files; the component's Python does the rest."""
     for match in _IMPORT_LINE.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
-        indent, dots, module, names, modules = match.groups()
+        indent, dots, module, bracketed, names, modules = match.groups()
         if modules is not None:
             for item in modules.split(","):
                 yield Import(item.split()[0] if item.split() else "", (), line, bool(indent), optional=True)
             continue
         base = _absolute(module, len(dots or ""), package)
-        taken = tuple(item.split()[0] for item in (names or "").split(",") if item.split())
+        taken = tuple(item.split()[0] for item in re.sub(r"#.*", "", bracketed or names).split(",") if item.split())
         yield Import(base, taken, line, bool(indent), optional=True)
 
 

@@ -1,0 +1,85 @@
+"""What happens inside a component while it is built, carried out natively."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from wasmcp.guest import registry as registry_module
+from wasmcp.guest.boot import PLAN, REPORT, boot
+
+
+@pytest.fixture
+def carry_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry_module, "_registry", {})
+    monkeypatch.setattr(registry_module, "_waiting", [])
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def carry_out(text, *, later=(), tools=True, fails=True):
+        (tmp_path / "booted_tools.py").write_text(text, encoding="utf-8")
+        plan = {"module": "booted_tools", "tools": tools, "later": list(later)}
+        (tmp_path / PLAN).write_text(json.dumps(plan), encoding="utf-8")
+        if fails:
+            with pytest.raises(RuntimeError, match="see the report"):
+                boot(str(tmp_path), frozenset(sys.modules))
+        else:
+            boot(str(tmp_path), frozenset(sys.modules))
+        return json.loads((tmp_path / REPORT).read_text("utf-8"))
+
+    return carry_out
+
+
+TOOL = "from wasmcp.guest import tool\n@tool\ndef booted() -> int:\n    return 1\n"
+
+
+def later(module, *names, required=True):
+    return {"module": module, "names": list(names), "file": "x.py", "line": 7, "required": required}
+
+
+def test_it_imports_the_module_and_what_it_imports_later(carry_out):
+    sys.modules.pop("colorsys", None)
+    report = carry_out(TOOL, later=[later("colorsys"), later("json", "tool"), later("os", "path")], fails=False)
+    assert report == {"error": None, "missing": [], "optional": []}
+    assert {"booted_tools", "colorsys", "json.tool", "encodings.cp1252", "_strptime"} <= set(sys.modules)
+
+
+def test_what_is_missing_is_told_with_its_place(carry_out):
+    report = carry_out(
+        TOOL, later=[later("no_such_thing"), later("json", "nothing"), later("also_not", required=False)]
+    )
+    assert [(item["module"], item["line"]) for item in report["missing"]] == [("no_such_thing", 7), ("json", 7)]
+    assert report["missing"][1]["problem"].startswith("ModuleNotFoundError")
+    assert [item["module"] for item in report["optional"]] == ["also_not"]
+
+
+def test_an_optional_import_may_be_missing(carry_out):
+    assert carry_out(TOOL, later=[later("also_not", required=False)], fails=False)["missing"] == []
+
+
+def test_no_tool(carry_out):
+    error = carry_out("x = 1\n")["error"]
+    assert (error["kind"], error["frames"]) == ("LookupError", [])
+
+
+def test_a_world_without_tools_needs_none(carry_out):
+    assert carry_out("x = 1\n", tools=False, fails=False)["error"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "lines"),
+    [
+        ("def f():\n    return {}['k']\nf()\n", "KeyError", [3, 2]),
+        ("import sys\nsys.exit(0)\n", "SystemExit", [2]),
+        ("x = 1\nx +\n", "SyntaxError", [2]),
+        ("import no_such_thing\n", "ModuleNotFoundError", [1]),
+        ("from wasmcp.guest import tool\n@tool\ndef f(x: complex) -> None: ...\n", "DeclarationError", [2]),
+        ("from __future__ import annotations\n" + TOOL.replace("int", "Foo"), "DeclarationError", [3]),
+    ],
+)
+def test_exceptions_are_told_with_the_authors_lines(carry_out, text, kind, lines):
+    error = carry_out(text)["error"]
+    assert error["kind"] == kind
+    assert [frame["line"] for frame in error["frames"] if frame["file"].endswith("booted_tools.py")] == lines

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from wasmcp.errors import ToolchainError
+from wasmcp.toolchains.python_imports import Module, module_name, reachable, read_module, source_root
+
+
+def write(root: Path, **files: str) -> Path:
+    """Write files; `a__b` is `a/b.py`, a trailing `__` is the package's `__init__.py`."""
+    for name, text in files.items():
+        parts = ["__init__" if part == "" else part for part in name.split("__")]
+        path = root.joinpath(*parts).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+def read(tmp_path: Path, text: str, name: str = "pkg.mod") -> Module:
+    path = tmp_path / "mod.py"
+    path.write_text(text, encoding="utf-8")
+    module = Module(name, path, own=True)
+    read_module(module, tmp_path)
+    return module
+
+
+def imports(tmp_path: Path, text: str) -> list[tuple[str, tuple[str, ...], bool, bool]]:
+    return [(item.module, item.names, item.later, item.optional) for item in read(tmp_path, text).imports]
+
+
+class TestWhereASourceIs:
+    def test_src_layout(self, tmp_path):
+        write(tmp_path, src__ns__pkg__tools="")
+        path = tmp_path / "src/ns/pkg/tools.py"
+        assert source_root(path, tmp_path) == tmp_path / "src"
+        assert module_name(path, tmp_path / "src") == "ns.pkg.tools"
+
+    def test_above_the_topmost_package(self, tmp_path):
+        write(tmp_path, a__b__="", a__b__c__="", a__b__c__tools="")
+        path = tmp_path / "a/b/c/tools.py"
+        assert source_root(path, tmp_path) == tmp_path / "a"
+        assert module_name(path, tmp_path / "a") == "b.c.tools"
+
+    def test_a_lone_file(self, tmp_path):
+        write(tmp_path, tools="")
+        assert source_root(tmp_path / "tools.py", tmp_path) == tmp_path
+
+    def test_a_package_as_source(self, tmp_path):
+        write(tmp_path, src__pkg__="")
+        assert module_name(tmp_path / "src/pkg/__init__.py", tmp_path / "src") == "pkg"
+
+
+class TestImports:
+    def test_top_and_later(self, tmp_path):
+        text = "import a.b\ndef f():\n    from c import d, e\nclass C:\n    import g\nx = lambda: __import__('h')\n"
+        assert imports(tmp_path, text) == [
+            ("a.b", (), False, False),
+            ("c", ("d", "e"), True, False),
+            ("g", (), False, False),
+            ("h", (), True, False),
+        ]
+
+    def test_relative(self, tmp_path):
+        text = "from . import x\nfrom .y import z\n"
+        assert imports(tmp_path, text) == [("pkg", ("x",), False, False), ("pkg.y", ("z",), False, False)]
+
+    def test_optional(self, tmp_path):
+        text = "try:\n    import fast\nexcept ImportError:\n    import slow\nfinally:\n    import done\n"
+        assert imports(tmp_path, text) == [
+            ("fast", (), False, True),
+            ("slow", (), False, True),
+            ("done", (), False, False),
+        ]
+
+    def test_another_error_does_not_make_it_optional(self, tmp_path):
+        assert imports(tmp_path, "try:\n    import a\nexcept ValueError:\n    pass\n") == [("a", (), False, False)]
+
+    def test_a_handler_does_not_see_calls(self, tmp_path):
+        text = "try:\n    def f():\n        import a\nexcept ImportError:\n    pass\n"
+        assert imports(tmp_path, text) == [("a", (), True, False)]
+
+    def test_only_for_types_or_as_a_program(self, tmp_path):
+        text = (
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a\nelse:\n    import b\n"
+            "if __name__ == '__main__':\n    import c\n"
+        )
+        assert [item[0] for item in imports(tmp_path, text)] == ["typing", "b"]
+
+    def test_by_name(self, tmp_path):
+        text = "import importlib\nname = 'x'\nimportlib.import_module('a.b')\nimportlib.import_module(name)\n"
+        assert [item[0] for item in imports(tmp_path, text)] == ["importlib", "a.b"]
+
+
+class TestReachable:
+    def test_packages_and_submodules(self, tmp_path):
+        write(
+            tmp_path,
+            src__pkg__="from . import common",
+            src__pkg__common="import json",
+            src__pkg__tools="from .sub import leaf\ndef f():\n    import pkg.later",
+            src__pkg__sub__="",
+            src__pkg__sub__leaf="",
+            src__pkg__later="",
+            src__pkg__server="from wasmcp import host",
+            src__other="",
+        )
+        found = reachable(tmp_path / "src/pkg/tools.py", [tmp_path / "src"], tmp_path)
+        assert list(found) == ["pkg", "pkg.common", "pkg.later", "pkg.sub", "pkg.sub.leaf", "pkg.tools"]
+
+    def test_cycles_end(self, tmp_path):
+        write(tmp_path, a="import b", b="import a")
+        assert list(reachable(tmp_path / "a.py", [tmp_path], tmp_path)) == ["a", "b"]
+
+    def test_other_folders(self, tmp_path):
+        write(tmp_path, src__a="import dep", vendor__dep__="from . import inner", vendor__dep__inner="")
+        found = reachable(tmp_path / "src/a.py", [tmp_path / "src", tmp_path / "vendor"], tmp_path)
+        assert {name: module.own for name, module in found.items()} == {"a": True, "dep": False, "dep.inner": False}
+
+
+class TestWhatIsNotPython:
+    def test_a_syntax_error_shows_the_place(self, tmp_path):
+        with pytest.raises(ToolchainError) as caught:
+            read(tmp_path, "x = 1\nreturn = 2\n")
+        assert str(caught.value) == "`mod.py`, line 2: invalid syntax\nreturn = 2\n       ^"
+
+    @pytest.mark.parametrize("data", [b"x = '\xff'\n", b"x = 1\0\n", b"x = 1\n  y = 2\n"])
+    def test_bytes_that_are_none(self, tmp_path, data):
+        path = tmp_path / "mod.py"
+        path.write_bytes(data)
+        with pytest.raises(ToolchainError, match=r"`mod\.py`"):
+            read_module(Module("mod", path, own=True), tmp_path)
+
+    def test_a_missing_file(self, tmp_path):
+        with pytest.raises(ToolchainError, match=r"`gone\.py` cannot be read: No such file"):
+            read_module(Module("gone", tmp_path / "gone.py", own=True), tmp_path)
+
+    @pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python knows the syntax")
+    def test_newer_syntax_is_left_to_the_newer_interpreter(self, tmp_path):
+        text = "import a.b, c as d\nfrom .x import (y as z,\n  w)\ntype X = int\ndef f():\n    import g\n"
+        found = read(tmp_path, text).imports
+        assert [(item.module, item.names, item.later) for item in found] == [
+            ("a.b", (), False),
+            ("c", (), False),
+            ("pkg.x", ("y", "w"), False),
+            ("g", (), True),
+        ]
+
+
+def test_what_is_frozen_at_build(tmp_path):
+    text = (
+        "import random, time as t, os\nfrom datetime import datetime\nfrom uuid import uuid4 as new\n"
+        "A = random.random()\nB = t.time()\nC = datetime.now()\nD = new()\nE = os.getenv('X')\n"
+        "random.seed(1)\nR = random.Random(1)\ndef f():\n    return random.random()\n"
+    )
+    assert read(tmp_path, text).frozen == [
+        ("random.random", 4),
+        ("time.time", 5),
+        ("datetime.datetime.now", 6),
+        ("uuid.uuid4", 7),
+        ("os.getenv", 8),
+    ]

@@ -1,0 +1,368 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from python_guest import GuestComponent
+
+from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.toolchains import toolchain_for
+from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.python import PythonToolchain
+
+TOOLS = '''\
+"""Tools of every kind."""
+
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+from wasmcp.guest import Audio, Context, EmbeddedResource, Field, Image, ResourceLink, Text, ToolError, tool
+
+from .helper import shout
+
+type Json = None | bool | int | float | str | list[Json] | dict[str, Json]
+kept = []
+
+
+@dataclass
+class Item:
+    price: float
+    name: str = "x"
+
+
+@tool(read_only=True, title="Total")
+def total(items: list[Item], factor: Annotated[float, Field(ge=0)] = 1.0) -> float:
+    """Add up prices.
+
+    Args:
+        items: What is bought.
+    """
+    return sum(item.price for item in items) * factor
+
+
+@tool
+def cheapest(items: list[Item]) -> Item | None:
+    return min(items, key=lambda item: item.price, default=None)
+
+
+@tool
+def louder(text: str) -> str:
+    print("shouting", text)
+    return shout(text)
+
+
+@tool
+def echo(value: Json) -> dict[str, Json]:
+    return {"value": value}
+
+
+@tool
+def lazy() -> list[str]:
+    import csv
+    from datetime import datetime
+    from io import StringIO
+
+    from .later import word
+
+    rows = list(csv.reader(StringIO("a,b")))
+    year = datetime.strptime("2026-11-22", "%Y-%m-%d").year
+    encoded = ["é€".encode("cp1252").hex(), "\\u65e5".encode("shift_jis").hex(), "bücher".encode("idna").decode()]
+    return [*rows[0], str(year), *encoded, word]
+
+
+@tool
+def fail(how: str) -> str:
+    if how == "tool":
+        raise ToolError("told")
+    if how == "exit":
+        sys.exit(3)
+    if how == "recursion":
+        return fail(how)
+    if how == "memory":
+        hog = []
+        while True:
+            hog.append(bytearray(20_000_000))
+    if how == "stdin":
+        return input()
+    if how == "import":
+        import_it = __import__
+        return str(import_it("turtle" + "demo"))
+    if how == "surrogate":
+        raise ToolError("\\ud800!")
+    return undefined_name
+
+
+@tool
+def talk(context: Context) -> str:
+    context.progress(1, 2, "half")
+    context.log("notice", {"a": [1]}, logger="me")
+    kept.append(context)
+    return f"{context.protocol_version} {context.meta} {context.client_capabilities} {context.cancelled}"
+
+
+@tool
+def use_kept() -> str:
+    try:
+        kept[0].progress(2)
+    except RuntimeError as error:
+        return str(error)
+    return "nothing happened"
+
+
+@tool
+async def wait(seconds: float) -> str:
+    import asyncio
+
+    await asyncio.gather(asyncio.sleep(seconds), asyncio.sleep(seconds))
+    return "done"
+
+
+@tool
+def blocks() -> list[Text | Image | Audio | ResourceLink | EmbeddedResource]:
+    return [
+        Text("t", meta={"a": 1}),
+        Image(b"\\x00\\x01", "image/png"),
+        Audio(b"\\x02", "audio/wav"),
+        ResourceLink("file:///a", "a", size=3),
+        EmbeddedResource("file:///b", b"\\xff", "application/octet-stream"),
+    ]
+'''
+
+PROJECT = {
+    "src/shop/__init__.py": "def main():\n    import a_web_server\n    from wasmcp import host\n",
+    "src/shop/tools.py": TOOLS,
+    "src/shop/helper.py": "import random\nfrom dependency import upper\n\nSEED = random.random()\n\ndef shout(text):\n    return upper(text) + '!'\n",
+    "src/shop/later.py": "word = 'later'\n",
+    "vendor/dependency/__init__.py": "def upper(text):\n    return text.upper()\n",
+}
+
+
+def source(root: Path, name: str, text: str | None = None, **options: Any) -> ComponentSource:
+    if text is not None:
+        (root / name).write_text(text, encoding="utf-8")
+    return ComponentSource("shop", root / name, root, options=options)
+
+
+def build(found: ComponentSource, output: Path) -> list[str]:
+    lines: list[str] = []
+    PythonToolchain().build(found, output, cache=output.parent, progress=lines.append)
+    return lines
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("shop")
+    for name, text in PROJECT.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+class TestInputs:
+    def test_what_the_source_can_import_and_our_own(self, project):
+        found = toolchain_for(project / "src/shop/tools.py").inputs(
+            source(project, "src/shop/tools.py", **{"python-path": ["vendor"]})
+        )
+        theirs = {label for label in found.files if not label.startswith("wasmcp:")}
+        assert theirs == set(PROJECT)
+        assert {"wasmcp:guest/registry.py", "wasmcp:wit/worlds.wit"} <= set(found.files)
+        assert found.pins == {"componentize-py": "0.25.1"}
+
+    def test_a_folder_that_is_none(self, project):
+        with pytest.raises(ToolchainError, match="`python-path` names `gone`, which is not a folder"):
+            PythonToolchain().inputs(source(project, "src/shop/tools.py", **{"python-path": ["gone"]}))
+
+
+REFUSED = {
+    "a syntax error": ("def f(:\n", "`tools_.py`, line 1: invalid syntax"),
+    "somebody else's package": (
+        "from wasmcp.guest import tool\nimport numpy.linalg\n",
+        "`tools_.py`, line 2: `numpy.linalg` is not in the component: put it into the project",
+    ),
+    "our host side": (
+        "import wasmcp.host\n",
+        "`tools_.py`, line 1: `wasmcp.host` is not in the component: of wasmcp only",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_known_beforehand_is_refused_at_once(case, tmp_path, monkeypatch):
+    text, message = REFUSED[case]
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("the compiler was started"))
+    with pytest.raises(ToolchainError) as caught:
+        build(source(tmp_path, "tools_.py", text), tmp_path / "out.wasm")
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("name", ["calendar", "wasmcp"])
+def test_a_name_that_is_taken(name, tmp_path):
+    with pytest.raises(ToolchainError, match=f"`{name}.py` would be hidden by the `{name}` of"):
+        build(source(tmp_path, f"{name}.py", "x = 1\n"), tmp_path / "out.wasm")
+
+
+def test_without_the_compiler(tmp_path, monkeypatch):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(ToolchainMissing, match=r"pip install \"wasmcp\[python\]\""):
+        build(source(tmp_path, "tools_.py", "x = 1\n"), tmp_path / "out.wasm")
+
+
+FAILING = {
+    "an exception at import": (
+        "from wasmcp.guest import tool\ndef load():\n    return {}['key']\nVALUE = load()\n",
+        (
+            "`tools_.py`, line 3: KeyError: 'key'\n"
+            "  tools_.py:4, in <module>\n    VALUE = load()\n  tools_.py:3, in load\n    return {}['key']"
+        ),
+    ),
+    "an import in a function": (
+        "from wasmcp.guest import tool\n@tool\ndef f() -> None:\n    import ssl\n",
+        "`tools_.py` imports inside functions what is not in the component:\n`tools_.py`, line 4: `ssl`: Module",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", FAILING)
+def test_what_fails_in_the_component_is_told_as_python_would(case, tmp_path):
+    text, message = FAILING[case]
+    output = tmp_path / "out.wasm"
+    output.write_bytes(b"the last good one")
+    with pytest.raises(ToolchainError) as caught:
+        build(source(tmp_path, "tools_.py", text), output)
+    assert str(caught.value).startswith(message)
+    assert str(tmp_path) not in str(caught.value)
+    assert "/0/" not in str(caught.value)
+    assert output.read_bytes() == b"the last good one"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.fixture(scope="module")
+def built(project: Path) -> tuple[GuestComponent, list[str]]:
+    output = project / "shop.wasm"
+    lines = build(source(project, "src/shop/tools.py", **{"python-path": ["vendor"]}), output)
+    return GuestComponent(output), lines
+
+
+@pytest.fixture
+def guest(built: tuple[GuestComponent, list[str]]) -> GuestComponent:
+    component = built[0]
+    component.events.clear()
+    for written in component.output.values():
+        written.clear()
+    return component
+
+
+def field(record: Any, name: str) -> Any:
+    return record.__dict__[name]
+
+
+def call(guest: GuestComponent, name: str, /, **arguments: Any) -> tuple[str, Any, bool]:
+    outcome = guest.call_tool(name, json.dumps(arguments))
+    assert outcome.tag == "complete"
+    result = outcome.payload
+    structured = field(result, "structured-content")
+    text = field(result, "content")[0].payload.text
+    return text, None if structured is None else json.loads(structured), field(result, "is-error")
+
+
+@pytest.mark.slow
+class TestComponent:
+    def test_warnings(self, built):
+        assert built[1] == [
+            "compiling `src/shop/tools.py` with componentize-py",
+            (
+                "warning: `src/shop/__init__.py`, line 2: `a_web_server` is not in the component "
+                "(ModuleNotFoundError: No module named 'a_web_server')"
+            ),
+            (
+                "warning: `src/shop/helper.py`, line 4: `random.random` is called once, when the component is built, "
+                "and its value kept"
+            ),
+        ]
+
+    def test_the_list(self, guest):
+        page = guest.list_tools().payload
+        total = page.items[0]
+        assert [item.name for item in page.items][:4] == ["total", "cheapest", "louder", "echo"]
+        assert (total.title, total.description) == ("Total", "Add up prices.")
+        assert field(total.annotations, "read-only") is True
+        assert json.loads(field(total, "input-schema"))["properties"]["items"]["description"] == "What is bought."
+        assert json.loads(field(total, "output-schema"))["required"] == ["result"]
+
+    def test_a_cursor_is_a_protocol_error(self, guest):
+        answer = guest.list_tools("next")
+        assert (answer.tag, answer.payload.code) == ("err", -32602)
+
+    def test_calls(self, guest):
+        assert call(guest, "total", items=[{"price": 1}, {"price": 2.5}], factor=2) == ("7.0", {"result": 7.0}, False)
+        assert call(guest, "cheapest", items=[]) == ("null", {"result": None}, False)
+        assert call(guest, "louder", text="abé") == ("ABÉ!", {"result": "ABÉ!"}, False)
+        assert call(guest, "echo", value=[{"a": None}])[1] == {"value": [{"a": None}]}
+
+    def test_print_is_written_at_once(self, guest):
+        call(guest, "louder", text="a")
+        assert guest.output["stdout"] == b"shouting a\n"
+
+    def test_a_bad_argument(self, guest):
+        text, structured, failed = call(guest, "total", items=[{"price": 1}, {"price": "x"}])
+        assert text == "Invalid arguments for tool total: items[1].price: expected number, got string"
+        assert (structured, failed) == (None, True)
+
+    def test_not_mine(self, guest):
+        assert guest.call_tool("nobody") is None
+
+    def test_imports_inside_functions(self, guest):
+        expected = ["a", "b", "2026", "e980", "93fa", "xn--bcher-kva", "later"]
+        assert call(guest, "lazy")[1] == {"result": expected}
+
+    @pytest.mark.parametrize(
+        ("how", "told"),
+        [
+            ("exit", "SystemExit: 3"),
+            ("recursion", "RecursionError: maximum recursion depth exceeded"),
+            ("stdin", "EOFError"),
+            ("import", "A component holds only modules imported when it was built"),
+            ("name", "NameError: name 'undefined_name' is not defined"),
+        ],
+    )
+    def test_nothing_traps(self, guest, how, told):
+        assert call(guest, "fail", how=how) == ("Error executing tool fail", None, True)
+        assert told in guest.stderr
+        assert "shop/tools.py" in guest.stderr
+        assert call(guest, "louder", text="a")[0] == "A!"
+
+    def test_running_out_of_memory_is_an_error(self, guest):
+        guest.store.set_limits(memory_size=300_000_000)
+        assert call(guest, "fail", how="memory") == ("Error executing tool fail", None, True)
+        assert call(guest, "louder", text="a")[0] == "A!"
+
+    def test_what_is_told(self, guest):
+        assert call(guest, "fail", how="tool") == ("told", None, True)
+        assert call(guest, "fail", how="surrogate") == ("\ufffd!", None, True)
+
+    def test_the_context(self, guest):
+        assert call(guest, "talk")[0] == "2026-07-28 {'progressToken': 1} {'elicitation': {}} False"
+        assert guest.events == [("progress", 1.0, 2.0, "half"), ("log", "notice", "me", '{"a":[1]}')]
+        assert "belongs to a call that has ended" in call(guest, "use_kept")[0]
+        assert len(guest.events) == 2
+
+    def test_async(self, guest):
+        assert call(guest, "wait", seconds=0.01)[0] == "done"
+
+    def test_content_blocks(self, guest):
+        blocks = field(guest.call_tool("blocks", "{}").payload, "content")
+        assert [block.tag for block in blocks] == ["text", "image", "audio", "resource-link", "embedded-resource"]
+        assert json.loads(blocks[0].payload.meta) == {"a": 1}
+        assert (blocks[1].payload.data, field(blocks[1].payload, "mime-type")) == (b"\x00\x01", "image/png")
+        assert blocks[3].payload.size == 3
+        assert blocks[4].payload.contents.data == b"\xff"
