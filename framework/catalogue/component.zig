@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const bindings = @import("bindings");
+const lib = @import("lib");
 const Index = @import("Index.zig");
 
 const messages = bindings.messages;
@@ -26,6 +27,7 @@ pub const exports = struct {
                 .tools_list => if (request.cursor() == null) return list(request),
                 .tools_call => if (request.target()) |name| {
                     if (index().owner(name)) |component| {
+                        if (headerFault(request, name)) |fault| return fault;
                         if (bindings.dispatch.handle(component, request)) |reply| return reply;
                     }
                 },
@@ -48,6 +50,38 @@ fn items(revision: []const u8) []const u8 {
         if (std.mem.eql(u8, revision, entry[0])) return entry[1]();
     }
     return data.toolsV20260728();
+}
+
+/// What is wrong with the headers that repeat a tool's parameters.
+/// Specification: basic/transports/streamable-http, "Server Behavior for Custom Headers".
+fn headerFault(request: messages.Request, name: []const u8) ?Reply {
+    if (!mirrors() or !std.mem.eql(u8, request.protocolVersion(), "2026-07-28")) return null;
+    const facts = request.http() orelse return null;
+    const schema = schemaOf(name) orelse return null;
+    const arguments = request.arguments() orelse "{}";
+    const wrong = lib.header.checkParams(bindings.memory.allocator, schema, arguments, facts.headers) catch @trap();
+    return Reply.failure(.{ .code = -32020, .message = wrong orelse return null });
+}
+
+var mirroring: ?bool = null;
+
+/// Whether any tool has a parameter that headers repeat: hardly ever, so nobody else pays for it.
+fn mirrors() bool {
+    if (mirroring == null) mirroring = std.mem.indexOf(u8, data.toolsV20260728(), "\"x-mcp-header\"") != null;
+    return mirroring.?;
+}
+
+fn schemaOf(name: []const u8) ?[]const u8 {
+    var scanner: lib.json.Scanner = .init(data.toolsV20260728());
+    scanner.surrogates = .any;
+    var tools = scanner.items() catch return null;
+    while (tools.next() catch return null) {
+        const tool = scanner.value() catch return null;
+        const given = lib.json.member(tool, "name") orelse continue;
+        const plain = lib.json.decodeString(bindings.memory.allocator, given) catch @trap();
+        if (std.mem.eql(u8, plain, name)) return lib.json.member(tool, "inputSchema");
+    }
+    return null;
 }
 
 var cached: ?Index = null;

@@ -2,6 +2,7 @@
 //! Specification: basic/transports/streamable-http.
 
 const std = @import("std");
+const lib = @import("lib");
 const ascii = std.ascii;
 const mem = std.mem;
 
@@ -62,7 +63,7 @@ pub const Mirror = struct {
         text: []const u8,
 
         fn add(value: *Value, text: []const u8) void {
-            value.* = if (value.* == .absent and printable(text)) .{ .text = text } else .bad;
+            value.* = if (value.* == .absent and lib.header.printable(text)) .{ .text = text } else .bad;
         }
     };
 };
@@ -118,20 +119,6 @@ pub fn statusOf(code: i32) u16 {
     };
 }
 
-/// The text that a mirrored name stands for: as it is, or behind `=?base64?...?=`. Null: badly encoded.
-/// Specification: streamable-http, "Value Encoding".
-pub fn decodeName(arena: mem.Allocator, value: []const u8) error{OutOfMemory}!?[]const u8 {
-    const before = "=?base64?";
-    const after = "?=";
-    if (value.len < before.len + after.len or !mem.startsWith(u8, value, before) or !mem.endsWith(u8, value, after)) return value;
-    const encoded = value[before.len .. value.len - after.len];
-    const decoder = std.base64.standard.Decoder;
-    const size = decoder.calcSizeForSlice(encoded) catch return null;
-    const decoded = try arena.alloc(u8, size);
-    decoder.decode(decoded, encoded) catch return null;
-    return if (std.unicode.utf8ValidateSlice(decoded)) decoded else null;
-}
-
 /// Add the fields of a header section, one a line (RFC 9112, section 5). What is no field is passed over.
 pub fn readFields(allocator: mem.Allocator, fields: *std.ArrayList(Field), section: []const u8) error{OutOfMemory}!void {
     var lines = mem.splitScalar(u8, section, '\n');
@@ -143,13 +130,6 @@ pub fn readFields(allocator: mem.Allocator, fields: *std.ArrayList(Field), secti
 
 fn is(field: Field, name: []const u8) bool {
     return ascii.eqlIgnoreCase(field.name, name);
-}
-
-fn printable(text: []const u8) bool {
-    for (text) |byte| {
-        if (byte != '\t' and (byte < ' ' or byte > '~')) return false;
-    }
-    return true;
 }
 
 /// `/mcp` and what lies below it.

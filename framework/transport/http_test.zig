@@ -89,17 +89,3 @@ test "mirrored headers" {
     const odd = http.admit(.{ .method = "POST", .target = "/mcp", .fields = &(plain ++ [_]http.Field{.{ .name = "mcp-name", .value = "\xc3\xa9" }}) }).admitted;
     try testing.expect(odd.name == .bad);
 }
-
-test "encoded names" {
-    var state: std.heap.ArenaAllocator = .init(testing.allocator);
-    defer state.deinit();
-    const arena = state.allocator();
-    try testing.expectEqualStrings("add", (try http.decodeName(arena, "add")).?);
-    try testing.expectEqualStrings("Hello, 世界", (try http.decodeName(arena, "=?base64?SGVsbG8sIOS4lueVjA==?=")).?);
-    try testing.expectEqualStrings("=?base64?literal?=", (try http.decodeName(arena, "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=")).?);
-    try testing.expectEqualStrings("", (try http.decodeName(arena, "=?base64??=")).?);
-    try testing.expectEqualStrings("=?BASE64?YQ==?=", (try http.decodeName(arena, "=?BASE64?YQ==?=")).?);
-    for ([_][]const u8{ "=?base64?a?=", "=?base64?YQ=?=", "=?base64?YR==?=", "=?base64?/w==?=", "=?base64?Y Q=?=" }) |bad| {
-        try testing.expect(try http.decodeName(arena, bad) == null);
-    }
-}

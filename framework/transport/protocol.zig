@@ -172,7 +172,7 @@ pub fn Protocol(comptime Peer: type) type {
             if (!hasName(opened)) return null;
             const name = opened.target orelse return null;
             const value = switch (mirror.name) {
-                .text => |text| if (try http.decodeName(self.arena, text)) |decoded| http.Mirror.Value{ .text = decoded } else .bad,
+                .text => |text| if (try lib.header.decode(self.arena, text)) |decoded| http.Mirror.Value{ .text = decoded } else .bad,
                 else => mirror.name,
             };
             return faults.mismatch(value, name, "Mcp-Name", if (is(opened, "resources/read")) "params.uri" else "params.name", self.arena);

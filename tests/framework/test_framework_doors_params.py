@@ -1,0 +1,110 @@
+"""Parameters that headers repeat (`x-mcp-header`): header and body must agree, at both doors that have headers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import write_project
+from doors import JSON, Embedded, Served, mirrored, request, text_of
+from servers import wasmtime_serve
+
+PROJECT = {
+    "pyproject.toml": """\
+[project]
+name = "labelled"
+version = "0.0.1"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/labelled"]
+
+[tool.wasmcp.components.query]
+source = "zig/query.zig"
+
+[tool.wasmcp.servers.default]
+components = ["query"]
+""",
+    "src/labelled/__init__.py": "",
+    "zig/query.zig": """\
+const mcp = @import("wasmcp");
+
+pub const tools = .{ labelled(), mcp.tool("plain", "No headers.", plain) };
+
+fn labelled() mcp.Tool {
+    var tool = mcp.tool("query", "Run a query.", query);
+    tool.input_schema =
+        \\\\{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"},
+        \\\\"limit":{"type":"integer","x-mcp-header":"Limit"}}}
+    ;
+    return tool;
+}
+
+fn query(args: struct { region: ?[]const u8 = null, limit: ?i64 = null }) []const u8 {
+    return args.region orelse "everywhere";
+}
+
+fn plain(args: struct { region: []const u8 }) []const u8 {
+    return args.region;
+}
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from wasmcp.project import ensure_built
+
+    return ensure_built(write_project(tmp_path_factory.mktemp("labelled"), PROJECT))
+
+
+@pytest.fixture(scope="module")
+def embedded(server: Path) -> Embedded:
+    return Embedded(server)
+
+
+@pytest.fixture(scope="module")
+def served(server: Path) -> Iterator[Served]:
+    with wasmtime_serve(server) as port:
+        yield Served(port)
+
+
+CASES: list[tuple[dict[str, Any], dict[str, str], bool]] = [
+    ({}, {}, True),
+    ({"region": "us-west1"}, {"Mcp-Param-Region": "us-west1"}, True),
+    ({"region": "us-west1"}, {"MCP-PARAM-REGION": " us-west1 "}, True),
+    ({"region": "é", "limit": 3}, {"Mcp-Param-Region": "=?base64?w6k=?=", "Mcp-Param-Limit": "3.0"}, True),
+    ({"region": None}, {}, True),
+    ({"region": "us-west1"}, {}, False),
+    ({"region": "us-west1"}, {"Mcp-Param-Region": "us-east1"}, False),
+    ({"region": "us-west1"}, {"Mcp-Param-Region": "=?base64?dX?="}, False),
+    ({"limit": 3}, {"Mcp-Param-Limit": "4"}, False),
+    ({}, {"Mcp-Param-Region": "us-west1"}, False),
+    ({}, {"Mcp-Param-Other": "us-west1"}, True),
+]
+
+
+@pytest.mark.parametrize(("arguments", "headers", "agree"), CASES)
+def test_agreement(
+    embedded: Embedded, served: Served, arguments: dict[str, Any], headers: dict[str, str], *, agree: bool
+) -> None:
+    message = request("tools/call", {"name": "query", "arguments": arguments})
+    for door in (embedded, served):
+        response = door.http("POST", "/mcp", mirrored(message) | headers, text_of(message))
+        if agree:
+            assert response.status == 200
+            assert response.message["result"]["content"][0]["text"] == (arguments.get("region") or "everywhere")
+        else:
+            assert (response.status, response.message["error"]["code"]) == (400, -32020)
+
+
+def test_only_where_there_are_headers(embedded: Embedded) -> None:
+    arguments = {"region": "us-west1"}
+    message = request("tools/call", {"name": "query", "arguments": arguments})
+    assert json.loads(embedded.message(text_of(message))[0])["result"]["content"][0]["text"] == "us-west1"
+    older = request("tools/call", {"name": "query", "arguments": arguments}, meta=None)
+    assert embedded.http("POST", "/mcp", JSON, text_of(older)).message["result"]["content"][0]["text"] == "us-west1"
+    other = request("tools/call", {"name": "plain", "arguments": arguments})
+    assert embedded.http("POST", "/mcp", mirrored(other), text_of(other)).status == 200
