@@ -72,11 +72,14 @@ def resolve_wit(wit: str | Path) -> dict[str, Any]:
 
     Raises:
         BindgenError: the package is not valid; the message has file and line.
+        ToolchainMissing: there is no such program.
     """
     if not Path(wit).exists():
         raise BindgenError(f"`{wit}`: there is no such WIT file or directory", path=str(wit))
     try:
         output = run_wasm_tools(["component", "wit", wit, "--json"], source=wit)
+    except ToolchainMissing:
+        raise
     except ToolchainError as error:
         raise BindgenError(f"`{wit}` is not a valid WIT package:\n{error.output.strip()}", path=str(wit)) from None
     resolved: dict[str, Any] = json.loads(output)

@@ -1,0 +1,58 @@
+//! How WIT types are seen as Zig types, and the ones that Zig has no word for.
+const std = @import("std");
+
+/// The two ways a `result<T, E>` ends. A missing `T` or `E` is `void`.
+pub fn Result(comptime T: type, comptime E: type) type {
+    return union(enum(u8)) {
+        ok: T,
+        err: E,
+
+        pub const Ok = T;
+        pub const Err = E;
+
+        /// The value, or `error.Err`: for callers that don't care which error it was.
+        pub fn get(self: @This()) error{Err}!T {
+            return switch (self) {
+                .ok => |value| value,
+                .err => error.Err,
+            };
+        }
+    };
+}
+
+/// A `borrow<R>` inside another type. As a parameter of its own it is unwrapped.
+pub fn Borrowed(comptime R: type) type {
+    return struct {
+        resource: R.BorrowedAs,
+
+        pub const wit_kind: Kind = .borrowed;
+        pub const Resource = R;
+    };
+}
+
+pub const Kind = enum { bool, int, float, char, list, option, record, flags, variant, enumeration, own, borrowed };
+
+/// What a Zig type stands for.
+pub fn kind(comptime T: type) Kind {
+    if (T == u21) return .char;
+    return switch (@typeInfo(T)) {
+        .bool => .bool,
+        .int => .int,
+        .float => .float,
+        .pointer => .list,
+        .optional => .option,
+        .@"enum" => .enumeration,
+        .@"union" => .variant,
+        .@"struct" => |info| if (@hasDecl(T, "wit_kind")) T.wit_kind else if (info.layout == .@"packed") .flags else .record,
+        else => @compileError("`" ++ @typeName(T) ++ "` is no WIT type"),
+    };
+}
+
+/// The integer behind an enum or flags.
+pub fn Backing(comptime T: type) type {
+    return switch (@typeInfo(T)) {
+        .@"enum" => |info| info.tag_type,
+        .@"struct" => |info| info.backing_integer.?,
+        else => unreachable,
+    };
+}
