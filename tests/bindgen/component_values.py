@@ -27,7 +27,7 @@ class RandomInterface:
     """A WIT interface with random types and functions that give back what they get."""
 
     def __init__(self, seed: int, functions: int = 12) -> None:
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - types to test, no secrets
         self._declarations: list[str] = []
         self._names: list[str] = []
         self.functions = [f"f{i}" for i in range(functions)]

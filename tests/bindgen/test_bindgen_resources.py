@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from zig_guest import Guest
 from wasmtime import WasmtimeError
 from wasmtime.component import ResourceHost, ResourceType
+from zig_guest import Guest
 
 EXPORTED_WIT = """\
 package t:t;
@@ -105,7 +105,8 @@ pub const exports = struct {
             const half = self.value / 2;
             self.value -= half;
             if (half == 0) return .{ .left = whole };
-            return .{ .left = whole, .right = Counter.create(half, memory.allocator.dupe(u8, self.name) catch unreachable) };
+            const name = memory.allocator.dupe(u8, self.name) catch unreachable;
+            return .{ .left = whole, .right = Counter.create(half, name) };
         }
 
         pub fn join(parts: Pair) Handle {
@@ -216,10 +217,10 @@ interface files {
 }
 world w {
   import files;
-  export look: func(file: borrow<files-file>, many: list<borrow<files-file>>, maybe: option<borrow<files-file>>) -> string;
-  use files.{file as files-file};
-  export keep: func(file: files-file) -> u32;
-  export give-back: func() -> option<files-file>;
+  use files.{file as a-file};
+  export look: func(file: borrow<a-file>, many: list<borrow<a-file>>, maybe: option<borrow<a-file>>) -> string;
+  export keep: func(file: a-file) -> u32;
+  export give-back: func() -> option<a-file>;
   export work: func(names: list<string>) -> list<string>;
 }
 """
@@ -229,11 +230,12 @@ const std = @import("std");
 const bindings = @import("bindings");
 const memory = bindings.memory;
 const File = bindings.files.File;
+const Lent = bindings.abi.Borrowed(File);
 
 var kept: ?File = null;
 
 pub const exports = struct {
-    pub fn look(file: File, many: []const bindings.abi.Borrowed(File), maybe: ?bindings.abi.Borrowed(File)) ![]const u8 {
+    pub fn look(file: File, many: []const Lent, maybe: ?Lent) ![]const u8 {
         var text: std.ArrayList(u8) = .empty;
         try text.appendSlice(memory.allocator, file.name());
         for (many) |one| try text.appendSlice(memory.allocator, one.resource.name());
@@ -280,8 +282,8 @@ class Files:
         self.guest = Guest(data)
         with self.guest.linker.root() as root, root.add_instance("t:t/files") as instance:
             instance.add_resource("file", ResourceType.host(1), lambda _store, rep: self.dropped.append(rep))
-            instance.add_func("[constructor]file", lambda _store, name: self.file(name))
-            instance.add_func("[method]file.name", lambda store, file: self.borrowed(store, file))
+            instance.add_func("[constructor]file", self.make)
+            instance.add_func("[method]file.name", self.borrowed)
             instance.add_func("[static]file.open", self.open)
             instance.add_func("[method]file.rename", self.rename)
         self.guest.start()
@@ -289,6 +291,9 @@ class Files:
     def file(self, name: str) -> ResourceHost:
         self.names.append(name)
         return ResourceHost.own(len(self.names) - 1, 1)
+
+    def make(self, _store: Any, name: str) -> ResourceHost:
+        return self.file(name)
 
     def borrowed(self, store: Any, file: Any) -> str:
         return self.names[file.to_host(store).rep]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from component_values import RandomInterface, same, values
-from zig_guest import Guest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from zig_guest import Guest
 
 SEEDS = range(int(os.environ.get("WASMCP_BINDGEN_SEEDS", "4")))
 

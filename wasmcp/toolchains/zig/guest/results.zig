@@ -109,12 +109,12 @@ fn writeList(comptime E: type, list: []const E, out: *Text) Error!void {
 
 fn writeNumber(given: anytype, out: *Text) Error!void {
     if (!std.math.isFinite(given)) return error.NotFinite;
-    // Whole numbers as people write them, while every digit is meant.
     const size = @abs(given);
-    const plain = (size >= 1e-6 and size < 1e21) or size == 0;
+    // Whole numbers as people write them, to the last digit: some readers make integers of them.
+    if (@trunc(given) == given and size < 1 << 63) return out.print(memory.allocator, "{d}", .{@as(i64, @intFromFloat(given))});
     var buffer: [64]u8 = undefined;
-    const text = std.fmt.float.render(&buffer, given, .{ .mode = if (plain) .decimal else .scientific }) catch unreachable;
-    try out.appendSlice(memory.allocator, if (size == 0) "0" else text);
+    const mode: std.fmt.float.Mode = if (size >= 1e-6 and size < 1 << 53) .decimal else .scientific;
+    try out.appendSlice(memory.allocator, std.fmt.float.render(&buffer, given, .{ .mode = mode }) catch unreachable);
 }
 
 fn writeString(given: []const u8, out: *Text) Error!void {

@@ -75,6 +75,8 @@ pub const Tool = struct {
 /// strings by field name, describe them. `R` is one of these types too, `void`, `ToolResult` or `Outcome`, or an error union.
 pub fn tool(comptime name: []const u8, comptime description: []const u8, comptime function: anytype) Tool {
     comptime checkName(name);
+    // The component's border takes no other strings.
+    comptime if (!isUtf8(description)) @compileError("tool `" ++ name ++ "`: the description is not UTF-8");
     const Function = @TypeOf(function);
     if (@typeInfo(Function) != .@"fn") @compileError("tool `" ++ name ++ "`: the third argument must be a function, not `" ++ @typeName(Function) ++ "`");
     const info = @typeInfo(Function).@"fn";
@@ -122,6 +124,11 @@ fn Payload(comptime R: type) type {
         .error_union => |info| info.payload,
         else => R,
     };
+}
+
+fn isUtf8(comptime text: []const u8) bool {
+    @setEvalBranchQuota(1_000_000);
+    return std.unicode.utf8ValidateSlice(text);
 }
 
 // Specification: server/tools, "Tool Names".

