@@ -1,0 +1,157 @@
+"""Generating: files, the command, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wasmtime.component import Record, ResourceHost, ResourceType
+from zig_guest import Guest
+
+from wasmcp.bindgen import RUNTIME, generate
+from wasmcp.bindgen.__main__ import main
+from wasmcp.bindgen.files import write_atomically
+from wasmcp.errors import BindgenError
+from wasmcp.resources import wit_directory
+
+WORLD = "package t:t;\ninterface i { f: func(); }\nworld w { import i; }\n"
+
+
+@pytest.fixture
+def wit(tmp_path: Path) -> Path:
+    path = tmp_path / "world.wit"
+    path.write_text(WORLD, "utf-8")
+    return path
+
+
+def test_files(wit: Path, tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    assert generate(wit, "w", out) == out / "bindings.zig"
+    assert {path.name for path in out.iterdir()} == {"bindings.zig", *(path.name for path in RUNTIME.glob("*.zig"))}
+
+
+def test_files_that_would_not_change_are_not_touched(wit: Path, tmp_path: Path) -> None:
+    path = generate(wit, "w", tmp_path / "out")
+    before = {file: file.stat().st_mtime_ns for file in path.parent.iterdir()}
+    generate(wit, "w", tmp_path / "out")
+    assert {file: file.stat().st_mtime_ns for file in path.parent.iterdir()} == before
+    wit.write_text(WORLD.replace("f:", "g:"), "utf-8")
+    generate(wit, "w", tmp_path / "out")
+    assert "pub fn g(" in path.read_text("utf-8")
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"one")
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask()
+    with pytest.raises(TypeError):
+        write_atomically(path, "text")  # type: ignore[arg-type]
+    assert path.read_bytes() == b"one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def umask() -> int:
+    done = subprocess.run([sys.executable, "-c", "import os; print(os.umask(0))"], check=True, capture_output=True)
+    return int(done.stdout)
+
+
+@pytest.mark.parametrize("world", ["tools-component", "middleware", "server-io", "transport", "catalogue"])
+def test_the_worlds_of_this_project(world: str, tmp_path: Path) -> None:
+    text = generate(wit_directory(), world, tmp_path).read_text("utf-8")
+    assert "/// A JSON text (RFC 8259).\n    pub const Json = []const u8;" in text
+    assert "pub fn exportWorld() void {" in text
+
+
+def test_the_command(wit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(wit), "w", "-o", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'out' / 'bindings.zig'}\n"
+    assert main([str(wit), "nope", "-o", str(tmp_path / "out")]) == 1
+    assert "error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("package t:t;\nworld w { import nope; }", "world.wit:2:18"),
+        ("not wit", "is not a valid WIT package"),
+        ("package t:t;\nworld other {}\nworld more {}", "has no world `w`; its worlds: `more`, `other`"),
+        ("package t:t;\nworld w { export f: async func(); }", "`async-freestanding` functions belong to WASI 0.3"),
+        ("package t:t;\nworld w { export f: func(a: stream<u8>); }", "`stream`: bindings know the types of WASI 0.2"),
+        ("package t:t;\nworld w { import f: func() -> future<string>; }", "`future`: bindings know"),
+        ("package t:t;\nworld w { import f: func(e: error-context); }", "`error-context`: bindings know"),
+    ],
+)
+def test_what_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "world.wit"
+    path.write_text(text, "utf-8")
+    with pytest.raises(BindgenError) as caught:
+        generate(path, "w", tmp_path / "out")
+    assert message in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BindgenError, match="there is no such WIT file or directory"):
+        generate(tmp_path / "gone", "w", tmp_path / "out")
+
+
+# Names that Zig, the generated code or other names would hide; two versions of a package; interfaces inside a world.
+AWKWARD = """\
+package t:t;
+interface types { record point { x: u32 } type points = list<point>; }
+interface error {
+  use types.{point as p};
+  resource self { constructor(error: u8); init: func(other: u8) -> u32; }
+  std: func(abi: p, error: p, types: u32, memory: u32, bindings: u32) -> u32;
+  abi: func(std: u32) -> u32;
+}
+world w {
+  use types.{points};
+  import error;
+  import twice: func(n: u32) -> u32;
+  import inline: interface { use types.{point}; get: func() -> point; }
+  export struct: interface { use types.{point}; var: func(const: point) -> point; }
+  export total: func(all: points) -> u32;
+}
+"""
+
+AWKWARD_ZIG = """\
+const bindings = @import("bindings");
+pub const exports = struct {
+    pub const @"struct" = struct {
+        pub fn @"var"(point: bindings.types.Point) bindings.types.Point {
+            const self: bindings.@"error".Self_ = .init(3);
+            defer self.drop();
+            const inner = bindings.@"inline".get();
+            return .{ .x = point.x + bindings.@"error".std_(inner, inner, 1, 1, 1) + self.init_(2) };
+        }
+    };
+    pub fn total(all: []const bindings.types.Point) u32 {
+        var sum: u32 = 0;
+        for (all) |point| sum += bindings.twice(point.x);
+        return sum;
+    }
+};
+"""
+
+
+def test_awkward_names(build_zig: Any) -> None:
+    guest = Guest(build_zig(AWKWARD, "w", AWKWARD_ZIG))
+    point = Record()
+    point.x = 20
+    with guest.linker.root() as root:
+        root.add_func("twice", lambda _store, n: n * 2)
+        with root.add_instance("t:t/error") as error:
+            error.add_resource("self", ResourceType.host(1), lambda _store, _rep: None)
+            error.add_func("[constructor]self", lambda _store, e: ResourceHost.own(e, 1))
+            error.add_func("[method]self.init", lambda store, file, other: file.to_host(store).rep * 100 + other)
+            error.add_func("std", lambda _store, a, _b, t, m, b: a.x + t + m + b)
+            error.add_func("abi", lambda _store, std: std)
+        with root.add_instance("inline") as inline:
+            inline.add_func("get", lambda _store: point)
+    guest.start()
+    assert guest.call("var", point, interface="struct").x == 20 + 23 + 302
+    assert guest.call("total", [point, point]) == 80
