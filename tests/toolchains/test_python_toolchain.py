@@ -136,7 +136,17 @@ def blocks() -> list[Text | Image | Audio | ResourceLink | EmbeddedResource]:
 PROJECT = {
     "src/shop/__init__.py": "def main():\n    import a_web_server\n    from wasmcp import host\n",
     "src/shop/tools.py": TOOLS,
-    "src/shop/helper.py": "import random\nfrom dependency import upper\n\nSEED = random.random()\n\ndef shout(text):\n    return upper(text) + '!'\n",
+    "src/shop/helper.py": """\
+import random
+
+from dependency import upper
+
+SEED = random.random()
+
+
+def shout(text):
+    return upper(text) + "!"
+""",
     "src/shop/later.py": "word = 'later'\n",
     "vendor/dependency/__init__.py": "def upper(text):\n    return text.upper()\n",
 }
@@ -285,7 +295,7 @@ class TestComponent:
                 "(ModuleNotFoundError: No module named 'a_web_server')"
             ),
             (
-                "warning: `src/shop/helper.py`, line 4: `random.random` is called once, when the component is built, "
+                "warning: `src/shop/helper.py`, line 5: `random.random` is called once, when the component is built, "
                 "and its value kept"
             ),
         ]
