@@ -27,8 +27,11 @@ def python_path(tmp_path_factory: pytest.TempPathFactory) -> str:
         info.mkdir()
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: wasmcp\nVersion: 0.1.0\n")
         (info / "entry_points.txt").write_text("[hatch]\nwasmcp = hatch_wasmcp.hooks\n")
-        return os.pathsep.join([str(info.parent), str(ROOT)])
-    return str(ROOT)
+        folders = [str(info.parent), str(ROOT)]
+    else:
+        folders = [str(ROOT)]
+    # What is there already comes first: that is how these tests run with another hatchling.
+    return os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), *folders])
 
 
 @pytest.fixture

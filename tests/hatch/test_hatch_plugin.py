@@ -1,0 +1,132 @@
+"""The hook by itself, in this process."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hatch_wasmcp import hooks, plugin
+from wasmcp import __version__
+
+PYPROJECT = """\
+[project]
+name = "demo"
+version = "1.0"
+[tool.wasmcp.components.one]
+path = "vendor/one.wasm"
+[tool.wasmcp.servers.default]
+components = ["one"]
+"""
+
+
+class App:
+    """What hatchling's application does, kept."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def display_waiting(self, message: str) -> None:
+        self.lines.append(message)
+
+    display_success = display_warning = display_waiting
+
+    def abort(self, message: str) -> None:
+        raise SystemExit(message)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in {"pyproject.toml": PYPROJECT, "src/demo/__init__.py": "", "vendor/one.wasm": "one"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def hook(root: Path, target: str = "wheel", **config: Any) -> Any:
+    metadata = SimpleNamespace(version="1.0")
+    return plugin.WasmcpBuildHook(str(root), config, None, metadata, "", target, App())  # type: ignore[arg-type]
+
+
+def test_what_the_entry_point_registers() -> None:
+    assert hooks.hatch_register_build_hook() is plugin.WasmcpBuildHook
+    assert plugin.WasmcpBuildHook.PLUGIN_NAME == "wasmcp"
+
+
+def test_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hook(root).dependencies() == [f"wasmcp[build]=={__version__}"]
+    (root / "src/demo/tools.py").write_text("")
+    (root / "calc.zig").write_text("")
+    (root / "pyproject.toml").write_text(
+        PYPROJECT + '[tool.wasmcp.components.two]\nsource = "src/demo/tools.py"\n'
+        '[tool.wasmcp.components.three]\nsource = "calc.zig"\n'
+    )
+    assert hook(root).dependencies() == [f"wasmcp[build,python,zig]=={__version__}"]
+    assert hook(root, "sdist").dependencies() == []
+    monkeypatch.setenv("WASMCP_SKIP_BUILD", "true")
+    assert hook(root).dependencies() == []
+
+
+def test_mistakes_abort(root: Path) -> None:
+    (root / "vendor/one.wasm").unlink()
+    for step in (
+        lambda: hook(root).dependencies(),
+        lambda: hook(root).initialize("standard", {}),
+        lambda: hook(root, "sdist").initialize("standard", {}),
+        lambda: hook(root, unknown=1).clean(["standard"]),
+    ):
+        with pytest.raises(SystemExit, match=r"^wasmcp: 1 mistake in `pyproject\.toml`:\n  \* `tool\."):
+            step()
+
+
+def test_cleaning_needs_no_sources(root: Path) -> None:
+    shutil.rmtree(root / "vendor")
+    (root / "src/demo/_wasmcp").mkdir()
+    (root / "src/demo/_wasmcp/default.wasm").write_bytes(b"")
+    for target in ("sdist", "wheel"):
+        hook(root, target).clean(["standard"])
+        assert not (root / "src/demo/_wasmcp").exists()
+
+
+def test_another_target_is_none_of_our_business(root: Path) -> None:
+    hook(root, "binary").initialize("standard", {})
+    assert not (root / "src/demo/_wasmcp").exists()
+
+
+def test_sources_that_change_during_the_build(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin, "build", lambda *_, **__: None)
+    with pytest.raises(SystemExit, match="the sources of `default` changed during the build; build again"):
+        hook(root).initialize("standard", {"artifacts": []})
+
+
+def test_without_the_library_for_boms(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from wasmcp.project import Cache, load, manifest
+
+    entry = {
+        "inputs": "sha256:00",
+        "digest": "sha256:00",
+        "metadata": {"version": "1"},
+        "components": [],
+        "framework": {},
+        "wasmcp": "0",
+    }
+    manifest.write(load(root).manifest, {"default": entry})
+    monkeypatch.setenv("WASMCP_SKIP_BUILD", "1")
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(root / "cache"))
+    monkeypatch.setitem(sys.modules, "cyclonedx.model", None)
+    with pytest.raises(SystemExit, match=r'is not installed: `pip install "wasmcp\[build\]"`'):
+        hook(root).initialize("standard", {"artifacts": [], "sbom_files": []})
+    # An editable install and a hatchling that knows no boms need none.
+    hook(root).initialize("editable", {"artifacts": [], "sbom_files": []})
+    hook(root).initialize("standard", {"artifacts": []})
+    monkeypatch.undo()
+    monkeypatch.setenv("WASMCP_SKIP_BUILD", "1")
+    data: dict[str, list[str]] = {"artifacts": [], "sbom_files": []}
+    hook(root).initialize("standard", data)
+    assert data["artifacts"] == ["/src/demo/_wasmcp/manifest.json"]
+    assert [Path(path).name for path in data["sbom_files"]] == ["demo-default.cdx.json"]
+    assert Cache().text_path("sboms", "sha256:00", "demo-default.cdx.json").is_file()
