@@ -265,3 +265,22 @@ def test_many_threads(open_it: Callable[..., Server]) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize(("line", "ends"), [("!L", GuestCancelled), ("!C", None)])
+def test_a_request_is_taken_back(server: Server, line: str, ends: type[Exception] | None) -> None:
+    outcome: list[object] = []
+
+    def call() -> None:
+        try:
+            outcome.append(server.send(line, timeout=20))
+        except GuestCancelled as error:
+            outcome.append(type(error))
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    time.sleep(0.1)
+    server.cancel()
+    thread.join(5)
+    assert outcome == [line if ends is None else ends]
+    assert server.send("after") == "after"

@@ -33,6 +33,8 @@ class Exchange:
         self._stderr = stderr
         self._on_wire = on_wire
         self._state = b""
+        self._running: set[Call] = set()
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Stop the server: what still runs is cancelled, all instances are dropped."""
@@ -128,14 +130,14 @@ class Exchange:
     ) -> tuple[bytes, bytes]:
         failures: list[Exception] = []
 
-        def event(kind: str, text: str) -> None:
-            if kind == "message":
-                self._wire("<-", text)
-                if on_event is not None and not failures:
-                    try:
-                        on_event(text)
-                    except Exception as error:  # noqa: BLE001 - raised below, where the caller is
-                        failures.append(error)
+        def event(kind: str, json_text: str) -> None:
+            if kind == "message" and not failures:
+                try:
+                    self._wire("<-", json_text)
+                    if on_event is not None:
+                        on_event(json_text)
+                except Exception as error:  # noqa: BLE001 - raised below, where the caller is
+                    failures.append(error)
 
         answer: tuple[bytes, bytes] = self._call(request, event, timeout)
         if failures:
@@ -147,15 +149,30 @@ class Exchange:
         waiter.acquire()
         limit = self.limits.timeout if timeout is None else timeout
         call = Call(request, limit, lambda _call: waiter.release(), on_event)
-        self.pool.submit(call)
+        with self._lock:
+            self._running.add(call)
         try:
+            self.pool.submit(call)
             waiter.acquire()
         except BaseException:  # Ctrl-C, or pytest's own time limit
             call.cancel()
             raise
+        finally:
+            with self._lock:
+                self._running.discard(call)
         if call.error is not None:
             raise call.error
         return call.result
+
+    def cancel(self) -> None:
+        """Take back every request that runs or waits, as a client would: who waits for one gets `GuestCancelled`.
+
+        Code that looks for it (`Context.cancelled`) may still end with a result; code that does not is stopped.
+        """
+        with self._lock:
+            running = list(self._running)
+        for call in running:
+            call.cancel()
 
     def _wire(self, direction: str, text: str | bytes) -> None:
         if self._on_wire is not None:
