@@ -169,6 +169,19 @@ class TestWasi:
         assert getattr(answer, "payload", answer) == "access-denied"
 
 
+def doubled(times: int) -> Any:
+    type_: Any = STRING
+    for _ in range(times):
+        type_ = Tuple((type_, type_))
+    return type_
+
+
+@pytest.mark.parametrize("type_", [List(Primitive.U8, 2**27), doubled(20), doubled(90)])
+def test_types_that_only_look_small(type_: Any) -> None:
+    with pytest.raises(TypeError, match="more than 100,000 parts"):
+        stubs({HERE: Instance({"take": Func((("it", type_),), None)})})
+
+
 def test_the_same_bytes_each_time() -> None:
     interface = {HERE: Instance({"r": TypeBound(RESOURCE), "get": Func((), Own(TypeName(HERE, "r", RESOURCE)))})}
     assert stubs(interface) == stubs(interface)

@@ -25,10 +25,13 @@ from wasmcp.component.model import (
     Resource,
     Result,
     Tuple,
+    TypeBound,
     ValueType,
     Variant,
+    children,
     resolve,
     resource_of,
+    signature,
 )
 
 DENIALS = (
@@ -50,6 +53,9 @@ DENIALS = (
 MESSAGE = "not granted to this component"
 """What a denial says where its error holds a text."""
 
+MAX_PARTS = 100_000
+"""How many parts the types of all denied functions may have, counted as often as they are used. All of WASI 0.2 has some 2,000."""
+
 _NEVER_RETURNS = "wasi:cli/exit"
 _PLAIN = {Primitive.BOOL: False, Primitive.CHAR: "\0", Primitive.STRING: ""}
 
@@ -63,7 +69,12 @@ def stubs(interfaces: Mapping[str, Instance]) -> bytes:
 
     Args:
         interfaces: the types of the imports to be satisfied, by name.
+
+    Raises:
+        TypeError: they are too large, or hold what is neither a function nor a type.
     """
+    if _parts(interfaces) > MAX_PARTS:
+        raise TypeError(f"their types have more than {MAX_PARTS:,} parts")
 
     def is_defined(resource: Resource) -> bool:
         return resource.interface in interfaces
@@ -113,6 +124,26 @@ def denied(type_: ValueType | Resource, is_defined: Callable[[Resource], bool], 
     if isinstance(resolved, Own) and is_defined(resource_of(resolved)):
         return values.NEW_HANDLE
     raise _NoDenialError
+
+
+def _parts(interfaces: Mapping[str, Instance]) -> int:
+    """Count the parts of all types, as often as they are used."""
+    known: dict[int, int] = {}
+
+    def count(type_: ValueType | Resource) -> int:
+        if id(type_) not in known:
+            length = type_.length if isinstance(type_, List) and type_.length is not None else 1
+            known[id(type_)] = 1 + length * sum(count(part) for part in children(type_))
+        return known[id(type_)]
+
+    total = 0
+    for instance in interfaces.values():
+        for extern in instance.exports.values():
+            if isinstance(extern, Func):
+                total += 1 + sum(count(type_) for type_ in signature(extern))
+            elif isinstance(extern, TypeBound):
+                total += count(extern.type)
+    return total
 
 
 def _denied_case(
