@@ -1,7 +1,9 @@
-//! The end of the chain: lists that hold nothing, and names that nobody knows.
+//! The end of the chain: lists that hold nothing, and names that nobody knows, for what the server says it offers. The
+//! methods of everything else are not known.
 
 const std = @import("std");
 const bindings = @import("bindings");
+const json = @import("lib").json;
 
 const messages = bindings.messages;
 const Reply = messages.Reply;
@@ -14,7 +16,15 @@ const cache: bindings.types.CacheHint = .{ .ttl_ms = 300_000, .scope = .public }
 pub const exports = struct {
     pub const server_handler = struct {
         pub fn handle(request: messages.Request) std.mem.Allocator.Error!?Reply {
-            return switch (request.method()) {
+            const method = request.method();
+            const capability: Capability = switch (method) {
+                .tools_list, .tools_call => .tools,
+                .resources_list, .resources_templates_list, .resources_read => .resources,
+                .prompts_list, .prompts_get => .prompts,
+                else => return null,
+            };
+            if (!offered(capability)) return null;
+            return switch (method) {
                 .tools_list => last(request) orelse Reply.tools(&.{}, null, cache),
                 .resources_list => last(request) orelse Reply.resources(&.{}, null, cache),
                 .resources_templates_list => last(request) orelse Reply.templates(&.{}, null, cache),
@@ -27,6 +37,22 @@ pub const exports = struct {
         }
     };
 };
+
+const Capability = enum { tools, resources, prompts };
+
+var known: ?std.EnumArray(Capability, bool) = null;
+
+/// Whether the server's capabilities have this one. They are constants of the composition: read once.
+fn offered(capability: Capability) bool {
+    const all = known orelse read: {
+        const text = bindings.server_metadata.capabilities();
+        var flags: std.EnumArray(Capability, bool) = .initFill(false);
+        for (std.enums.values(Capability)) |each| flags.set(each, json.member(text, @tagName(each)) != null);
+        known = flags;
+        break :read flags;
+    };
+    return all.get(capability);
+}
 
 /// A cursor that comes this far is one that nobody gave out.
 fn last(request: messages.Request) ?Reply {

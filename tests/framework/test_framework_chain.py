@@ -92,21 +92,16 @@ def test_calls_reach_their_owner_with_the_arguments_as_sent(server: Embedded) ->
 def test_unknown_names(server: Embedded) -> None:
     for name in ("nope", "", "ech", "echo2", "é\n"):
         assert call(server, name)["error"] == {"code": -32602, "message": f"Unknown tool: {name}"}
-    assert ask(server, "resources/read", {"uri": "a:b"})["error"] == {
-        "code": -32602,
-        "message": "Resource not found: a:b",
-    }
-    assert ask(server, "prompts/get", {"name": "p"})["error"] == {"code": -32602, "message": "Unknown prompt: p"}
     assert ask(server, "nobody/knows")["error"] == {"code": -32601, "message": "Method not found: nobody/knows"}
     assert ask(server, "completion/complete")["error"]["code"] == -32601
 
 
 @pytest.mark.parametrize(
-    ("method", "member"),
-    [("resources/list", "resources"), ("resources/templates/list", "resourceTemplates"), ("prompts/list", "prompts")],
+    "method", ["resources/list", "resources/templates/list", "resources/read", "prompts/list", "prompts/get"]
 )
-def test_lists_of_what_nobody_offers_are_empty(server: Embedded, method: str, member: str) -> None:
-    assert ask(server, method)["result"][member] == []
+def test_what_is_not_offered_is_not_known(server: Embedded, method: str) -> None:
+    answer = ask(server, method, {"uri": "a:b", "name": "x"})
+    assert answer["error"] == {"code": -32601, "message": f"Method not found: {method}"}
 
 
 def test_protocol_errors_of_tools(server: Embedded) -> None:

@@ -1,0 +1,122 @@
+"""method-not-found alone, with requests and replies made of Python functions."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import wasmtime
+from wasmtime.component import Component, Linker, ResourceHost, ResourceType
+
+from wasmcp.resources import framework_component
+
+PACKAGE = "wasmcp:mcp-v20260728"
+REQUEST, REPLY = 1, 2
+
+ENGINE = wasmtime.Engine()
+
+
+class End:
+    """The component, and the one request it is asked to answer."""
+
+    def __init__(self, *capabilities: str) -> None:
+        component = Component.from_file(ENGINE, str(framework_component("method-not-found")))
+        self.store = wasmtime.Store(ENGINE)
+        self.made: list[tuple[str, Any]] = []
+        linker = Linker(ENGINE)
+        types = component.type.imports(ENGINE)
+        with linker.root() as root:
+            with root.add_instance(f"{PACKAGE}/messages@0.1.0") as messages:
+                messages.add_resource("request", ResourceType.host(REQUEST), lambda *_: None)
+                messages.add_resource("reply", ResourceType.host(REPLY), lambda *_: None)
+                for name in types[f"{PACKAGE}/messages@0.1.0"].ty.exports(ENGINE):
+                    if name.startswith("[method]request."):
+                        messages.add_func(name, self._asked(name.removeprefix("[method]request.")))
+                    elif name.startswith("[static]reply."):
+                        messages.add_func(name, self._maker(name.removeprefix("[static]reply.")))
+            with root.add_instance(f"{PACKAGE}/server-metadata@0.1.0") as metadata:
+                text = json.dumps({name: {} for name in capabilities})
+                metadata.add_func("capabilities", lambda _store: text)
+        instance = linker.instantiate(self.store, component)
+        space = instance.get_export_index(self.store, f"{PACKAGE}/server-handler@0.1.0")
+        index = instance.get_export_index(self.store, "handle", space)
+        assert index is not None
+        self._handle: Any = instance.get_func(self.store, index)
+
+    def _asked(self, name: str) -> Any:
+        def method(store: Any, request: Any) -> Any:
+            request.drop(store)
+            return self.request[name]
+
+        return method
+
+    def _maker(self, name: str) -> Any:
+        def make(store: Any, *values: Any) -> Any:
+            self.made.append((name, values))
+            return ResourceHost.own(1, REPLY).to_any(store)
+
+        return make
+
+    def handle(self, method: str, target: str | None = None, cursor: str | None = None) -> tuple[str, Any] | None:
+        """What it answers: the constructor of the reply and its arguments."""
+        self.made.clear()
+        self.request = {"method": method, "target": target, "cursor": cursor}
+        request = ResourceHost.own(1, REQUEST).to_any(self.store)
+        reply = self._handle(self.store, request)
+        self._handle.post_return(self.store)
+        request.drop(self.store)
+        assert (reply is None) == (not self.made)
+        if reply is not None:
+            reply.drop(self.store)
+        return self.made[0] if self.made else None
+
+
+LISTS = {
+    "tools-list": ("tools", "tools"),
+    "resources-list": ("resources", "resources"),
+    "resources-templates-list": ("resources", "templates"),
+    "prompts-list": ("prompts", "prompts"),
+}
+NAMED = {
+    "tools-call": ("tools", "Unknown tool: x"),
+    "resources-read": ("resources", "Resource not found: x"),
+    "prompts-get": ("prompts", "Unknown prompt: x"),
+}
+
+
+@pytest.mark.parametrize("method", LISTS)
+def test_lists_are_empty_and_may_be_kept(method: str) -> None:
+    capability, constructor = LISTS[method]
+    made = End(capability).handle(method)
+    assert made is not None
+    name, (items, cursor, cache) = made
+    assert (name, items, cursor) == (constructor, [], None)
+    assert (getattr(cache, "ttl-ms"), cache.scope) == (300_000, "public")
+
+
+@pytest.mark.parametrize("method", LISTS)
+@pytest.mark.parametrize("cursor", ["", "x"])
+def test_no_cursor_reaches_the_end(method: str, cursor: str) -> None:
+    made = End(LISTS[method][0]).handle(method, cursor=cursor)
+    assert made is not None
+    assert made[0] == "failure"
+    assert made[1][0].code == -32602
+
+
+@pytest.mark.parametrize("method", NAMED)
+@pytest.mark.parametrize("target", ["x", None])
+def test_names_that_nobody_knows(method: str, target: str | None) -> None:
+    capability, words = NAMED[method]
+    made = End(capability).handle(method, target)
+    assert made is not None
+    name, (error,) = made
+    assert (name, error.code) == ("failure", -32602)
+    assert error.message == (words if target else "Invalid params: the request does not name what it is for")
+
+
+@pytest.mark.parametrize("method", [*LISTS, *NAMED, "discover", "completion-complete", "subscriptions-listen", "other"])
+def test_methods_of_what_is_not_offered_are_not_known(method: str) -> None:
+    capability = (LISTS.get(method) or NAMED.get(method) or ("none",))[0]
+    others = {"tools", "resources", "prompts"} - {capability}
+    assert End(*others).handle(method, "x") is None
