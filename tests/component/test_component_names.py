@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.component.names import compatible, find, is_wasi_0_3, newest, parse, track
+from wasmcp.component.names import compatible, find, is_valid, is_wasi_0_3, newest, parse, track
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,21 @@ def test_wasi_0_3() -> None:
     assert is_wasi_0_3("wasi:cli/stdout@0.3.0-rc-2026-01-01")
     assert not is_wasi_0_3("wasi:cli/stdout@0.2.9")
     assert not is_wasi_0_3("mine:cli/stdout@0.3.0")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["run", "a-b2-c", "HTTP-fetch", "[method]a.b-c", "[static]a.b", "[constructor]a", "a:b/c", "a:b-c/d@0.1.0-rc.1+x"],
+)
+def test_valid_names(name: str) -> None:
+    assert is_valid(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "a_b", "-a", "a--b", "1a", "[method]a", "a:b", "a/b", "a:b/c@", "a:b/c@1", "é"]
+)
+def test_names_that_are_none(name: str) -> None:
+    assert not is_valid(name)
 
 
 @given(st.text(max_size=60))

@@ -16,11 +16,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wasmcp.component import names
 from wasmcp.component.builder import Chunk
+from wasmcp.component.compare import mismatch
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.model import ExternType, Instance, kind_of
 from wasmcp.component.writer import Sort
-from wasmcp.errors import WiringError
+from wasmcp.errors import ImportConflict, WiringError
 
 if TYPE_CHECKING:
     from wasmcp.component.encode import Encoded
@@ -126,6 +128,7 @@ class Node:
 
         Raises:
             WiringError: the component does not import that, it was satisfied before, or the value is of another kind.
+            ImportConflict: the value is an instance's export of another type.
         """
         found = self.info.find_import(name)
         if found is None:
@@ -142,7 +145,26 @@ class Node:
                 instance=self.label,
                 name=found,
             )
+        self._check_type(found, value)
         self.arguments[found] = value
+
+    def _check_type(self, name: str, value: Value) -> None:
+        """Check an argument's type, where both are known, so that the error names more than a byte in the result."""
+        wanted = self.info.imports[name]
+        if not isinstance(value, NodeExport) or not isinstance(wanted, Instance):
+            return
+        offered = value.node.info.exports[value.name].type
+        if not isinstance(offered, Instance):
+            return
+        source = value.node.label
+        problem = mismatch(wanted, offered, (f"`{self.label}`", f"`{source}`"))
+        if problem:
+            raise ImportConflict(
+                f"`{self.label}` imports `{name}` and `{source}` exports `{value.name}`, but not the same: {problem}; "
+                "build both against the same version",
+                interface=name,
+                components=(self.label, source),
+            )
 
     def missing(self) -> list[str]:
         """The imports that are not satisfied yet, in the component's order."""
@@ -172,14 +194,15 @@ class Graph:
         Args:
             name: What to call it in errors and in the name section.
             data: Its bytes, or its pieces (`ComponentBuilder.chunks`).
-            info: What `decode` said about it, where that was asked before.
+            info: What `decode` said about it, where that was asked before (with `export_types`, if arguments are to be
+                checked against them).
 
         Raises:
             ComponentError: it cannot be decoded.
         """
         chunks = [data] if isinstance(data, (bytes, bytearray, memoryview)) else list(data)
         if info is None:
-            info = decode(chunks[0] if len(chunks) == 1 else b"".join(chunks), name)
+            info = decode(chunks[0] if len(chunks) == 1 else b"".join(chunks), name, export_types=True)
         return Component(name, chunks, info)
 
     def instantiate(self, component: Component, label: str | None = None) -> Node:
@@ -207,8 +230,10 @@ class Graph:
             owner: Who asks for it, for errors.
 
         Raises:
-            WiringError: this import was asked for before.
+            WiringError: this import was asked for before, or it is not a name.
         """
+        if not names.is_valid(name):
+            raise WiringError(f"{name!r} cannot be the name of an import", name=name)
         if name in self.imports:
             raise WiringError(f"the import `{name}` is asked for twice", name=name)
         self.imports[name] = ExplicitImport(name, owner, {**(context or {}), name: type_})
@@ -218,8 +243,10 @@ class Graph:
         """Export a value from the whole.
 
         Raises:
-            WiringError: something is exported under this name already.
+            WiringError: something is exported under this name already, or it is not a name.
         """
+        if not names.is_valid(name):
+            raise WiringError(f"{name!r} cannot be the name of an export", name=name)
         if name in self.exports:
             raise WiringError(f"`{name}` is exported twice", name=name)
         self.exports[name] = value

@@ -14,6 +14,10 @@ from functools import lru_cache
 _NUMBER = r"(0|[1-9][0-9]{0,9})"
 _VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-([0-9A-Za-z.-]+))?(?:\+([0-9A-Za-z.-]+))?")
 _INTERFACE = re.compile(r"([a-zA-Z0-9:-]+:[a-zA-Z0-9-]+)/([a-zA-Z0-9/-]+)(?:@(.+))?", re.ASCII)
+_WORD = r"(?:[a-z][0-9a-z]*|[A-Z][0-9A-Z]*)"
+_LABEL = rf"{_WORD}(?:-(?:[0-9a-z]+|[0-9A-Z]+))*"
+_PLAIN = re.compile(rf"{_LABEL}|\[constructor\]{_LABEL}|\[(?:method|static)\]{_LABEL}\.{_LABEL}")
+_PATH = re.compile(rf"{_LABEL}(?::{_LABEL})+(?:/{_LABEL})+")
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,14 @@ def find(name: str, names: Iterable[str]) -> str | None:
         if wanted.version is None or parsed.track == wanted.track:
             return candidate
     return None
+
+
+def is_valid(name: str) -> bool:
+    """Whether an import or export can have this name: a plain one, or an interface's."""
+    if _PLAIN.fullmatch(name):
+        return True
+    path, at, version = name.partition("@")
+    return _PATH.fullmatch(path) is not None and (not at or _VERSION.fullmatch(version) is not None)
 
 
 def is_wasi_0_3(name: str) -> bool:

@@ -111,12 +111,12 @@ def check_offers(component: Component, wanted: Mapping[str, Instance]) -> None:
         offered = component.info.exports[export]
         problem = None if offered.kind == "instance" else f"it is of kind {offered.kind}"
         if isinstance(offered.type, Instance):
-            problem = mismatch(wanted[contract], offered.type)
+            problem = mismatch(wanted[contract], offered.type, ("this wasmcp", f"`{component.name}`"))
         if problem:
             raise ComponentRefused(
                 component.name,
-                f"it exports `{export}` in another form than this wasmcp composes: {problem} "
-                "(one: ours, the other: the component's); build it against the current contracts",
+                f"it exports `{export}` in another form than this wasmcp composes: {problem}; "
+                "build it against the current contracts",
                 interface=export.partition("@")[0],
             )
 

@@ -65,12 +65,12 @@ class Wiring:
 
     @staticmethod
     def _check_contract(component: Component, name: str, wanted: ExternType, offered: Instance) -> None:
-        problem = mismatch(_instance(component, name, wanted), offered)
+        problem = mismatch(_instance(component, name, wanted), offered, (f"`{component.name}`", "this wasmcp"))
         if problem:
             raise ComponentRefused(
                 component.name,
-                f"it imports `{name}` in another form than this wasmcp provides: {problem} "
-                "(one: the component's, the other: ours); build it against the current contracts",
+                f"it imports `{name}` in another form than this wasmcp provides: {problem}; "
+                "build it against the current contracts",
                 interface=name.partition("@")[0],
             )
 
