@@ -230,7 +230,7 @@ class TestResult:
         times = []
         for _ in range(5):
             gc.collect()
-            start = time.perf_counter()
+            start = time.process_time()
             compose_server(components, METADATA)
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         assert statistics.median(times) < 0.1

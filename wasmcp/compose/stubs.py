@@ -54,7 +54,10 @@ MESSAGE = "not granted to this component"
 """What a denial says where its error holds a text."""
 
 MAX_PARTS = 100_000
-"""How many parts the types of all denied functions may have, counted as often as they are used. All of WASI 0.2 has some 2,000."""
+"""How many parts the types of all denied functions may have, counted as often as they are used.
+
+What a Python component imports of WASI 0.2 has some 1,500.
+"""
 
 _NEVER_RETURNS = "wasi:cli/exit"
 _PLAIN = {Primitive.BOOL: False, Primitive.CHAR: "\0", Primitive.STRING: ""}
