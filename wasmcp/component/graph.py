@@ -100,6 +100,8 @@ class Node:
     label: str
     component: Component
     arguments: dict[str, Value] = field(default_factory=dict)
+    # Pairs of types that were found to match, by id, for the whole graph; its components keep them alive.
+    _matching: set[tuple[int, int]] = field(default_factory=set, repr=False)
 
     @property
     def info(self) -> ComponentInfo:
@@ -154,7 +156,7 @@ class Node:
         if not isinstance(value, NodeExport) or not isinstance(wanted, Instance):
             return
         offered = value.node.info.exports[value.name].type
-        if not isinstance(offered, Instance):
+        if not isinstance(offered, Instance) or (id(wanted), id(offered)) in self._matching:
             return
         source = value.node.label
         problem = mismatch(wanted, offered, (f"`{self.label}`", f"`{source}`"))
@@ -165,6 +167,7 @@ class Node:
                 interface=name,
                 components=(self.label, source),
             )
+        self._matching.add((id(wanted), id(offered)))
 
     def missing(self) -> list[str]:
         """The imports that are not satisfied yet, in the component's order."""
@@ -187,6 +190,7 @@ class Graph:
         self.nodes: list[Node] = []
         self.imports: dict[str, ExplicitImport] = {}
         self.exports: dict[str, Value] = {}
+        self._matching: set[tuple[int, int]] = set()
 
     def add(self, name: str, data: Chunk | Sequence[Chunk], info: ComponentInfo | None = None) -> Component:
         """Take up a component; it is embedded once, however often it is instantiated.
@@ -207,7 +211,7 @@ class Graph:
 
     def instantiate(self, component: Component, label: str | None = None) -> Node:
         """Make an instance of a component; `label` is what errors call it (its component's name, if not given)."""
-        node = Node(component.name if label is None else label, component)
+        node = Node(component.name if label is None else label, component, _matching=self._matching)
         self.nodes.append(node)
         return node
 
