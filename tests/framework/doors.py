@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ class Embedded:
         self.written = b""
         """What was written to standard output: the events of requests in progress."""
         wasi = wasmtime.WasiConfig()
+        wasi.stdin_file = os.devnull  # a reader that waits for ours would outlive the interpreter, and panic
         wasi.stdout_custom = self._write
         wasi.inherit_stderr()
         self.store.set_wasi(wasi)
