@@ -140,8 +140,11 @@ def test_hooks_only(project: Path, hatchling) -> None:
     assert not (project / "dist").exists() or not list((project / "dist").iterdir())
 
 
-def test_no_hooks(project: Path, hatchling) -> None:
-    hatchling(project, "-t", "wheel", "--no-hooks")
+@pytest.mark.parametrize(
+    ("arguments", "env"), [(["--no-hooks"], {}), ([], {"HATCH_BUILD_NO_HOOKS": "true"})], ids=["option", "environment"]
+)
+def test_no_hooks(project: Path, hatchling, arguments: list[str], env: dict[str, str]) -> None:
+    hatchling(project, "-t", "wheel", *arguments, **env)
     assert built(project) == set()
     with wheel(project) as archive:
         assert set(archive.namelist()) == {"zig_project/__init__.py", *DIST_INFO}
@@ -212,6 +215,14 @@ def test_the_compilers_words_and_the_last_good_output(project: Path, hatchling) 
     assert "use of undeclared identifier 'nonsense'" in done.stderr
     assert "Traceback" not in done.stderr
     assert (project / "src" / SERVER).read_bytes() == good
+
+
+def test_a_missing_compiler(project: Path, hatchling) -> None:
+    replace(project / "zig/calc.zig", "Add two numbers.", "Not in any cache: é.")
+    done = hatchling(project, "-t", "wheel", ok=False, WASMCP_ZIG="/no/such/zig")
+    assert 'pip install "wasmcp[zig]"' in done.stderr
+    assert "Traceback" not in done.stderr
+    hatchling(project, "-t", "sdist", WASMCP_ZIG="/no/such/zig")
 
 
 def test_a_dynamic_version(project: Path, hatchling) -> None:
