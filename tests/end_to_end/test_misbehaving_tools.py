@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import write_project
+from projects import write_project
 from servers import WASMCP
 
 from wasmcp.errors import GuestOutOfMemory, GuestTimeout

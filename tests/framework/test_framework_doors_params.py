@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import write_project
 from doors import JSON, Embedded, Served, mirrored, request, text_of
+from projects import write_project
 from servers import wasmtime_serve
 
 PROJECT = {

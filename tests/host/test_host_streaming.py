@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import write_project
+from projects import write_project
 from servers import WASMCP, wasmcp_serve
 
 from wasmcp.errors import GuestTimeout
