@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from python_guest import GuestComponent
+from wasmtime import WasmtimeError
 from wasmtime.component import Variant
 
 from wasmcp.toolchains.base import ComponentSource
@@ -380,6 +381,26 @@ def test_context(guest: GuestComponent) -> None:
     guest.events.clear()
     assert structured(call(guest, "watch")) == {"result": False}
     assert guest.events == [("progress", 1.0, 2.0, "half"), ("log", "warning", None, '"3 \\"left\\""')]
+
+
+CHECKED = """\
+const mcp = @import("wasmcp");
+pub const tools = .{ mcp.tool("sum", "", sum), mcp.tool("item", "", item) };
+fn sum(args: struct { a: u8, b: u8 }) u8 {
+    return args.a + args.b;
+}
+fn item(args: struct { text: []const u8, index: usize }) u8 {
+    return args.text[args.index];
+}
+"""
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("sum", {"a": 200, "b": 56}), ("item", {"text": "a", "index": 9999})])
+def test_a_mistake_traps_before_it_gives_a_wrong_answer(tmp_path: Path, name: str, arguments: dict[str, Any]) -> None:
+    guest = GuestComponent(build(tmp_path, CHECKED))
+    assert structured(call(guest, "sum", {"a": 200, "b": 55})) == {"result": 255}
+    with pytest.raises(WasmtimeError):
+        call(guest, name, arguments)
 
 
 def test_memory_is_given_back(guest: GuestComponent) -> None:

@@ -69,6 +69,7 @@ def build_component(
     *,
     optimize: str = "ReleaseSmall",
     modules: Mapping[str, str | Path] | None = None,
+    modes: Mapping[str, str] | None = None,
     cache: str | Path | None = None,
     root: str | Path | None = None,
     label: str | None = None,
@@ -83,6 +84,7 @@ def build_component(
         output: Where the component goes; written whole or not at all.
         optimize: One of `OPTIMIZE`.
         modules: Name -> root file of further modules. Each may import `bindings` and each other.
+        modes: Name -> a mode of its own, for some of these modules: safety checks where a stranger's code runs.
         cache: The folder for the compiler's caches and the generated bindings; `user_cache()` by default.
         root: The folder that the compiler's messages name files relative to; the source's own by default.
         label: What messages call the source; `root_source` by default.
@@ -107,7 +109,8 @@ def build_component(
     bindings = generate(wit, world, _bindings_folder(caches, wit, world))
     with tempfile.TemporaryDirectory(prefix="wasmcp-zig-") as folder:
         core = Path(folder) / "core.wasm"
-        arguments = _module_arguments(source, bindings, {k: Path(v).resolve() for k, v in (modules or {}).items()})
+        others = {module: Path(path).resolve() for module, path in (modules or {}).items()}
+        arguments = _module_arguments(source, bindings, others, modes or {})
         flags = ["-target", "wasm32-freestanding", f"-mcpu={_CPU}", f"-O{optimize}"]
         flags += [] if optimize == "Debug" else ["-fstrip"]
         # Options of a module stand before it, and the others inherit the root's.
@@ -133,7 +136,7 @@ def _bindings_folder(caches: Path, wit: str | Path, world: str) -> Path:
     return caches / "bindings" / key
 
 
-def _module_arguments(source: Path, bindings: Path, modules: Mapping[str, Path]) -> list[str]:
+def _module_arguments(source: Path, bindings: Path, modules: Mapping[str, Path], modes: Mapping[str, str]) -> list[str]:
     names = ["bindings", *modules]
     arguments = ["--dep", "bindings", "--dep", "implementation", f"-Mroot={bindings.parent / 'start.zig'}"]
     for dependency in names:
@@ -142,6 +145,7 @@ def _module_arguments(source: Path, bindings: Path, modules: Mapping[str, Path])
     for module, path in modules.items():
         for dependency in names:
             arguments += ["--dep", dependency]
+        arguments += [f"-O{modes[module]}"] if module in modes else []
         arguments += [f"-M{module}={path}"]
     arguments += ["--dep", "implementation", f"-Mbindings={bindings}"]
     return arguments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,13 +38,16 @@ class ZigToolchain:
     def build(self, source: ComponentSource, output: Path, *, cache: Path, progress: Callable[[str], None]) -> None:
         """Build the component; see `wasmcp.toolchains.base.Toolchain`."""
         progress(f"compiling `{source.label}` with zig")
+        optimize = source.options.get("optimize")
         build_component(
             _GUEST / "component.zig",
             wit_directory(),
             source.world,
             output,
-            optimize=str(source.options.get("optimize", "ReleaseSmall")),
+            optimize=str(optimize or "ReleaseSmall"),
             modules={"wasmcp": _GUEST / "wasmcp.zig", "author": source.path},
+            # An overflow or a bad index in a tool is to be a trap, never a wrong answer: it costs next to nothing.
+            modes={} if optimize else {"author": "ReleaseSafe"},
             cache=cache / "zig",
             root=source.root,
             label=source.label,
@@ -71,6 +75,7 @@ def _reachable(source: ComponentSource) -> list[Path]:
 def _named(path: Path) -> Iterator[Path]:
     # What is only named in a comment costs a rebuild too many, never one too few. An escaped name is no file's.
     for name in _IMPORT.findall(path.read_text("utf-8", "replace")):
-        target = (path.parent / name).resolve()
+        # Not `resolve`: below a linked folder, labels would leave the project.
+        target = Path(os.path.normpath(path.parent / name))
         if target.is_file():
             yield target
