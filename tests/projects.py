@@ -1,4 +1,4 @@
-"""Throw-away projects for tests. Not in a conftest: there are several modules of that name, and they hide each other."""
+"""Throw-away projects for tests. Not in a conftest: several modules of that name hide each other."""
 
 from __future__ import annotations
 

@@ -214,3 +214,27 @@ def test_only_http_is_served(server: Server) -> None:
             await App(server)({"type": "websocket"}, None, None)  # type: ignore[arg-type]
 
     drive(work())
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        (b"localhost", 200),
+        (b"LocalHost:8000", 200),
+        (b"[::1]", 200),
+        (b"[::1]:8000", 200),
+        (None, 200),
+        (b"evil.example", 421),
+        (b"localhost.evil.example:8000", 421),
+        (b"", 421),
+        (b":", 421),
+    ],
+)
+def test_a_local_server_is_addressed_by_a_local_name(server: Server, host: bytes | None, status: int) -> None:
+    async def work() -> None:
+        connection = Connection(b"x")
+        if host is not None:
+            connection.scope["headers"].insert(0, (b"host", host))
+        assert (await ask(App(server, hosts={"localhost", "[::1]"}), connection)).status == status
+
+    drive(work())

@@ -72,9 +72,9 @@ def test_bad_lines_are_answered_without_crossing(server: Server) -> None:
     assert codes == [-32700, -32600]
 
 
-def test_a_handshake_comes_before_what_depends_on_it(server: Server) -> None:
-    slow = request(1, "initialize") + b"!E"
-    assert b'"initialize"' in slow
+@pytest.mark.parametrize("method", ["initialize", "logging/setLevel"])
+def test_what_changes_the_state_comes_before_what_depends_on_it(server: Server, method: str) -> None:
+    slow = request(1, method) + b"!E"
     with session(server) as (talk, client):
         talk.line(slow)
         for n in range(10):

@@ -18,7 +18,7 @@ from wasmcp.host.failure import error_message, report
 from wasmcp.host.pool import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
 
     from wasmcp.host.exchange import Exchange
 
@@ -34,8 +34,17 @@ _JSON = (b"content-type", b"application/json")
 class App:
     """Serves one server. Closes it when the ASGI server's lifespan ends."""
 
-    def __init__(self, server: Exchange) -> None:
+    def __init__(self, server: Exchange, *, hosts: Collection[str] | None = None) -> None:
+        """Prepare.
+
+        Args:
+            server: What answers.
+            hosts: The names under which clients may address it (the `Host` field, without its port), in lower case;
+                None for any. A server that listens on this machine only should name them: a page whose own name was
+                made to point here (DNS rebinding) sends that name.
+        """
         self._server = server
+        self._hosts = None if hosts is None else frozenset(name.encode() for name in hosts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._arrived: deque[tuple[_Exchange, str, Any]] = deque()
         self._scheduled = False
@@ -64,6 +73,9 @@ class App:
                 return
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._hosts is not None and not self._addressed(scope["headers"]):
+            await _misdirected(send)
+            return
         limit = self._server.limits.request
         body = await _read(receive, limit)
         if body is None:
@@ -82,6 +94,15 @@ class App:
         exchange = _Exchange(self, request, data, is_text=is_text)
         self._server.pool.submit(exchange.call)
         await exchange.respond(receive, send)
+
+    def _addressed(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        for name, value in headers:
+            if name == b"host":
+                host = value.lower()
+                if not host.endswith(b"]"):  # an IPv6 address without a port
+                    host = host.rpartition(b":")[0] or host
+                return host in (self._hosts or ())
+        return True  # HTTP/1.0; browsers always name the host
 
     def arrived(self, exchange: _Exchange, kind: str, value: Any) -> None:
         """Take news of an exchange from another thread; one wake-up of the event loop serves all of it."""
@@ -201,6 +222,13 @@ class _Exchange:
 async def _start(send: Send, status: int, fields: list[list[str]]) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields]
     await send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def _misdirected(send: Send) -> None:
+    """Answer a request that is for another host. RFC 9110, section 15.5.20."""
+    body = b"Misdirected request: this server is not addressed by that name\n"
+    await _start(send, 421, [["content-type", "text/plain; charset=utf-8"], ["content-length", str(len(body))]])
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _read(receive: Receive, limit: int) -> tuple[bytes, int] | None:

@@ -67,7 +67,7 @@ def serve(
         on_compile=lambda: compiling_notice(path),
     )
     config = uvicorn.Config(
-        App(opened),
+        App(opened, hosts=_names(host)),
         host=host,
         port=port,
         http="h11",
@@ -91,6 +91,13 @@ def serve(
     finally:
         sys.setswitchinterval(interval)
         opened.close()
+
+
+def _names(host: str) -> frozenset[str] | None:
+    """Name the hosts that clients may ask for: any, unless only this machine can reach us."""
+    loopback = {"localhost", "127.0.0.1", "[::1]"}
+    shown = f"[{host}]" if ":" in host else host.lower()
+    return frozenset(loopback) if shown in loopback else None
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -48,8 +48,8 @@ class Session:
         self._standin = standin
         self._server: Exchange | None = None
         self._state = b""
-        self._held: list[bytes] = []  # lines that wait: for the server, or for the end of a handshake
-        self._handshake = False
+        self._held: list[bytes] = []  # lines that wait: for the server, or for one that changes the state
+        self._alone = False  # whether such a line is being answered
         self._calls: dict[Call, bytes] = {}
         self._changed = threading.Condition(threading.RLock())
         self._failed = False
@@ -67,7 +67,7 @@ class Session:
         with self._changed:
             if b"notifications/cancelled" in line and self._cancel(line):
                 return
-            if self._handshake or (self._server is None and any(_is_handshake(held) for held in self._held)):
+            if self._alone or (self._server is None and any(_changes_state(held) for held in self._held)):
                 self._held.append(line)
             elif self._server is None:
                 self._without_server(line)
@@ -106,9 +106,9 @@ class Session:
         if self._server is None:
             raise AssertionError("lines wait until there is a server")
         # What comes after a handshake is answered in the revision it agrees on.
-        handshake = _is_handshake(line)
-        self._handshake = handshake
-        call = Call((line, self._state), self._limits.timeout, partial(self._done, handshake))
+        alone = _changes_state(line)
+        self._alone = alone
+        call = Call((line, self._state), self._limits.timeout, partial(self._done, alone))
         call.on_event = partial(self._event, call)
         self._calls[call] = line
         self._server.pool.submit(call)
@@ -117,7 +117,7 @@ class Session:
         if kind == "message" and not call.cancelled:
             self._answer(json_text.encode())
 
-    def _done(self, handshake: bool, call: Call) -> None:
+    def _done(self, alone: bool, call: Call) -> None:
         with self._changed:
             line = self._calls.pop(call)
             if call.error is None:
@@ -130,13 +130,13 @@ class Session:
             elif not (call.cancelled or isinstance(call.error, GuestCancelled)):
                 report(call.error)
                 self._answer(error_message(line, call.error) or b"")
-            if handshake:
-                self._handshake = False
+            if alone:
+                self._alone = False
                 self._release()
             self._changed.notify_all()
 
     def _release(self) -> None:
-        while self._held and not self._handshake:
+        while self._held and not self._alone:
             self._submit(self._held.pop(0))
         self._changed.notify_all()
 
@@ -166,8 +166,8 @@ class Session:
                 self._write(answer)
 
 
-def _is_handshake(line: bytes) -> bool:
-    return b'"initialize"' in line
+def _changes_state(line: bytes) -> bool:
+    return b'"initialize"' in line or b'"logging/setLevel"' in line
 
 
 def _same(one: object, other: object) -> bool:
