@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const json = @import("json.zig");
+const strings = @import("json_string.zig");
 
 const Writer = @This();
 const Allocator = std.mem.Allocator;
@@ -79,7 +80,7 @@ pub fn string(self: *Writer, plain: []const u8) Error!void {
 fn escaped(self: *Writer, plain: []const u8) Error!void {
     var rest = plain;
     while (true) {
-        const run = json.plainPrefix(rest);
+        const run = strings.plainPrefix(rest);
         try self.raw(rest[0..run]);
         if (run == rest.len) return;
         switch (rest[run]) {
@@ -170,10 +171,10 @@ pub fn oneLine(self: *Writer, valid: []const u8) Error!void {
 /// The length of the escape (both halves of a surrogate pair) that the text starts with; 0 for half a pair.
 fn escapeLength(escape: []const u8) usize {
     if (escape[1] != 'u') return 2;
-    const unit = json.hexUnit(escape[2..6]).?;
+    const unit = strings.hexUnit(escape[2..6]).?;
     if (unit & 0xf800 != 0xd800) return 6;
     if (unit >= 0xdc00) return 0;
-    return if (json.lowSurrogate(escape[6..]) == null) 0 else 12;
+    return if (strings.lowSurrogate(escape[6..]) == null) 0 else 12;
 }
 
 test {

@@ -7,6 +7,10 @@
 //! The text is taken to be UTF-8: the Canonical ABI checks every string that enters a component.
 
 const std = @import("std");
+const strings = @import("json_string.zig");
+
+pub const equals = strings.equals;
+pub const decodeString = strings.decodeString;
 
 /// How many arrays and objects may lie inside each other.
 pub const max_depth = 128;
@@ -181,7 +185,7 @@ pub const Scanner = struct {
     /// The rest of a string whose opening quote is taken.
     fn string(self: *Scanner) Error!void {
         while (true) {
-            self.at += plainPrefix(self.text[self.at..]);
+            self.at += strings.plainPrefix(self.text[self.at..]);
             switch (try self.take()) {
                 '"' => return,
                 '\\' => try self.escape(),
@@ -207,7 +211,7 @@ pub const Scanner = struct {
     fn hex(self: *Scanner) Error!u16 {
         if (self.text.len - self.at < 4) return error.Syntax;
         defer self.at += 4;
-        return hexUnit(self.text[self.at..][0..4]) orelse error.Syntax;
+        return strings.hexUnit(self.text[self.at..][0..4]) orelse error.Syntax;
     }
 };
 
@@ -290,98 +294,6 @@ pub fn member(object: []const u8, name: []const u8) ?[]const u8 {
         if (equals(raw, name)) found = text;
     }
     return found;
-}
-
-/// Whether a string as it stands in the text, quotes included, means `plain` (of at most 64 bytes).
-pub fn equals(raw: []const u8, plain: []const u8) bool {
-    const body = raw[1 .. raw.len - 1];
-    // An escape is longer than what it stands for, at most six characters for one byte.
-    if (body.len <= plain.len) return std.mem.eql(u8, body, plain);
-    if (std.mem.findScalar(u8, body, '\\') == null) return false;
-    var buffer: [6 * 64]u8 = undefined;
-    if (body.len > 6 * plain.len or body.len > buffer.len) return false;
-    return std.mem.eql(u8, buffer[0..unescape(body, &buffer)], plain);
-}
-
-/// What a string says. `raw` is its text in a valid document, quotes included. A slice of it where nothing is escaped.
-pub fn decodeString(allocator: std.mem.Allocator, raw: []const u8) std.mem.Allocator.Error![]const u8 {
-    const body = raw[1 .. raw.len - 1];
-    if (std.mem.findScalar(u8, body, '\\') == null) return body;
-    const buffer = try allocator.alloc(u8, body.len);
-    return buffer[0..unescape(body, buffer)];
-}
-
-/// Undo the escapes of a valid string. Never longer than it was. An unpaired surrogate becomes U+FFFD.
-fn unescape(body: []const u8, out: []u8) usize {
-    var i: usize = 0;
-    var n: usize = 0;
-    while (i < body.len) {
-        if (body[i] != '\\') {
-            out[n] = body[i];
-            i += 1;
-            n += 1;
-            continue;
-        }
-        const c = body[i + 1];
-        i += 2;
-        if (c == 'u') {
-            var point: u21 = hexUnit(body[i..][0..4]).?;
-            i += 4;
-            if (point & 0xf800 == 0xd800) {
-                const low = if (point < 0xdc00) lowSurrogate(body[i..]) else null;
-                if (low) |l| {
-                    point = 0x10000 + ((point - 0xd800) << 10) + (l - 0xdc00);
-                    i += 6;
-                } else point = 0xfffd;
-            }
-            n += std.unicode.utf8Encode(point, out[n..]) catch unreachable;
-            continue;
-        }
-        out[n] = switch (c) {
-            'b' => 8,
-            'f' => 12,
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            else => c,
-        };
-        n += 1;
-    }
-    return n;
-}
-
-/// The low half of a pair, when one is escaped at the start of the text.
-pub fn lowSurrogate(text: []const u8) ?u21 {
-    if (text.len < 6 or text[0] != '\\' or text[1] != 'u') return null;
-    const unit = hexUnit(text[2..6]) orelse return null;
-    return if (unit & 0xfc00 == 0xdc00) unit else null;
-}
-
-pub fn hexUnit(text: *const [4]u8) ?u16 {
-    var unit: u16 = 0;
-    for (text) |c| unit = unit << 4 | (std.fmt.charToDigit(c, 16) catch return null);
-    return unit;
-}
-
-/// How many bytes from the start stand for themselves in a string: no quote, backslash or control character.
-/// Eight bytes at a time: strings are most of most bodies.
-pub fn plainPrefix(text: []const u8) usize {
-    const ones: u64 = 0x0101_0101_0101_0101;
-    const tops: u64 = 0x8080_8080_8080_8080;
-    var i: usize = 0;
-    while (i + 8 <= text.len) : (i += 8) {
-        const word = std.mem.readInt(u64, text[i..][0..8], .little);
-        const quote = word ^ (ones * '"');
-        const slash = word ^ (ones * '\\');
-        // The lowest bit set marks the first byte that is zero, zero, or below space.
-        const found = (((quote -% ones) & ~quote) | ((slash -% ones) & ~slash) | ((word -% ones * ' ') & ~word)) & tops;
-        if (found != 0) return i + @ctz(found) / 8;
-    }
-    while (i < text.len) : (i += 1) switch (text[i]) {
-        0...0x1f, '"', '\\' => break,
-        else => {},
-    };
-    return i;
 }
 
 test {

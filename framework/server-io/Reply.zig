@@ -3,8 +3,8 @@
 
 const std = @import("std");
 const lib = @import("lib");
+const constructors = @import("replies.zig");
 const envelope = @import("envelope.zig");
-const seal = @import("seal.zig");
 const server = @import("server.zig");
 const wit = @import("wit.zig");
 const console = @import("console.zig");
@@ -19,8 +19,21 @@ const Writer = lib.Writer;
 const types = wit.types;
 const gpa = wit.memory.gpa;
 
-const internal_error = -32603;
+pub const internal_error = -32603;
 const invalid_params = envelope.invalid_params;
+
+pub const tools = constructors.tools;
+pub const toolsJson = constructors.toolsJson;
+pub const toolResult = constructors.toolResult;
+pub const resources = constructors.resources;
+pub const templates = constructors.templates;
+pub const contents = constructors.contents;
+pub const prompts = constructors.prompts;
+pub const promptResult = constructors.promptResult;
+pub const completion = constructors.completion;
+pub const inputRequired = constructors.inputRequired;
+pub const failure = constructors.failure;
+pub const raw = constructors.raw;
 
 /// The call that this answers; 0: none.
 call: u64,
@@ -38,14 +51,14 @@ const Shape = union(enum) {
     list: List,
 };
 
-const List = struct {
+pub const List = struct {
     member: Member,
     /// Where the first item begins.
     items: usize,
     next: ?[]const u8,
     cache: ?types.CacheHint,
 
-    const Member = enum { tools, resources, resourceTemplates, prompts };
+    pub const Member = enum { tools, resources, resourceTemplates, prompts };
 
     fn deinit(self: List) void {
         if (self.next) |text| gpa.free(text);
@@ -57,7 +70,7 @@ var spare: std.ArrayList(u8) = .empty;
 const max_spare = 256 << 10;
 
 /// A reply to the current call, with nothing in it yet.
-fn create() *Reply {
+pub fn create() *Reply {
     const self = gpa.create(Reply) catch @trap();
     self.* = .{ .call = if (Call.current) |call| call.number else 0, .w = .{ .gpa = gpa, .buffer = spare } };
     spare = .empty;
@@ -84,15 +97,16 @@ fn head(self: *Reply, comptime member: []const u8) Writer.Error!void {
     self.body = self.w.buffer.items.len;
 }
 
-fn results(self: *Reply) Results {
+pub fn results(self: *Reply) Results {
     return .{ .w = &self.w, .revision = if (Call.current) |call| call.revision else Revision.latest };
 }
 
-/// A reply from what writes its result object; what goes wrong on the way becomes a failure.
-fn build(context: anytype) Handle {
+/// A reply from what writes its result object: `writeWhole` all of it, `write` its own members, returning its `_meta`.
+/// What goes wrong on the way becomes a failure.
+pub fn build(context: anytype) Handle {
     const self = create();
     var r = self.results();
-    write(self, &r, context) catch |problem| switch (problem) {
+    self.writeResult(&r, context) catch |problem| switch (problem) {
         error.OutOfMemory => self.becomeFailure(internal_error, "Internal error: out of memory", null),
         error.InvalidJson => {
             const request = if (Call.current) |call| call.message.target orelse call.message.name else "";
@@ -103,11 +117,12 @@ fn build(context: anytype) Handle {
     return .new(self);
 }
 
-fn write(self: *Reply, r: *Results, context: anytype) Writer.EmbedError!void {
+fn writeResult(self: *Reply, r: *Results, context: anytype) Writer.EmbedError!void {
     try self.head("result");
+    if (@hasDecl(@TypeOf(context), "writeWhole")) return context.writeWhole(self, r);
     try self.w.open('{');
     const meta = try context.write(self, r);
-    if (self.shape != .list and !@hasDecl(@TypeOf(context), "ends_itself")) try self.tail(r, meta);
+    if (self.shape != .list) try self.tail(r, meta);
 }
 
 /// The end of a result object. Specification: basic, "ResultType" and "Per-response protocol fields".
@@ -116,7 +131,7 @@ fn tail(self: *Reply, r: *Results, meta: ?[]const u8) Writer.EmbedError!void {
     try self.metaAndEnd(r, meta);
 }
 
-fn metaAndEnd(self: *Reply, r: *Results, meta: ?[]const u8) Writer.EmbedError!void {
+pub fn metaAndEnd(self: *Reply, r: *Results, meta: ?[]const u8) Writer.EmbedError!void {
     if (r.revision == Revision.latest) {
         try self.w.key("_meta");
         try self.w.open('{');
@@ -131,206 +146,13 @@ fn metaAndEnd(self: *Reply, r: *Results, meta: ?[]const u8) Writer.EmbedError!vo
     try self.w.close('}');
 }
 
-fn cacheFields(self: *Reply, hint: ?types.CacheHint) Writer.Error!void {
+pub fn cacheFields(self: *Reply, hint: ?types.CacheHint) Writer.Error!void {
     // Nobody said: do not keep it, do not share it.
     const cache = hint orelse types.CacheHint{ .ttl_ms = 0, .scope = .private };
     try self.w.key("ttlMs");
     try self.w.integer(cache.ttl_ms);
     try self.w.key("cacheScope");
     try self.w.string(@tagName(cache.scope));
-}
-
-// -------------------------------------------------------------------------------------------------- constructors
-
-fn list(comptime member: List.Member, items: anytype, next: ?[]const u8, cache: ?types.CacheHint, comptime item: anytype) Handle {
-    return build(struct {
-        items: @TypeOf(items),
-        next: ?[]const u8,
-        cache: ?types.CacheHint,
-
-        fn write(c: @This(), self: *Reply, r: *Results) Writer.EmbedError!?[]const u8 {
-            try self.w.key(@tagName(member));
-            try self.w.open('[');
-            const start = self.w.buffer.items.len;
-            try item(self, r, c.items);
-            self.shape = .{ .list = .{ .member = member, .items = start, .next = if (c.next) |text| try gpa.dupe(u8, text) else null, .cache = c.cache } };
-            return null;
-        }
-    }{ .items = items, .next = next, .cache = cache });
-}
-
-fn each(comptime one: anytype) fn (*Reply, *Results, anytype) Writer.EmbedError!void {
-    return struct {
-        fn all(_: *Reply, r: *Results, items: anytype) Writer.EmbedError!void {
-            for (items) |item| try one(r, item);
-        }
-    }.all;
-}
-
-pub fn tools(items: []const types.Tool, next: ?[]const u8, cache: ?types.CacheHint) Handle {
-    return list(.tools, items, next, cache, each(Results.tool));
-}
-
-pub fn toolsJson(items: []const u8, next: ?[]const u8, cache: ?types.CacheHint) Handle {
-    return list(.tools, items, next, cache, struct {
-        fn all(self: *Reply, r: *Results, array: anytype) Writer.EmbedError!void {
-            r.looked_at = "items";
-            if (try Writer.check(array) != .array) return error.InvalidJson;
-            const inside = std.mem.trim(u8, std.mem.trim(u8, array, " \t\r\n")[1..], " \t\r\n");
-            // Checked as a whole above; what is between the brackets is one or more values and their commas.
-            try self.w.oneLine(std.mem.trimEnd(u8, inside[0 .. inside.len - 1], " \t\r\n"));
-        }
-    }.all);
-}
-
-pub fn resources(items: []const types.McpResource, next: ?[]const u8, cache: ?types.CacheHint) Handle {
-    return list(.resources, items, next, cache, each(Results.resource));
-}
-
-pub fn templates(items: []const types.ResourceTemplate, next: ?[]const u8, cache: ?types.CacheHint) Handle {
-    return list(.resourceTemplates, items, next, cache, each(Results.template));
-}
-
-pub fn prompts(items: []const types.Prompt, next: ?[]const u8, cache: ?types.CacheHint) Handle {
-    return list(.prompts, items, next, cache, each(Results.prompt));
-}
-
-pub fn toolResult(value: types.ToolResult) Handle {
-    return build(struct {
-        value: types.ToolResult,
-        fn write(c: @This(), _: *Reply, r: *Results) Writer.EmbedError!?[]const u8 {
-            try r.toolResult(c.value);
-            return c.value.meta;
-        }
-    }{ .value = value });
-}
-
-pub fn promptResult(value: types.PromptResult) Handle {
-    return build(struct {
-        value: types.PromptResult,
-        fn write(c: @This(), _: *Reply, r: *Results) Writer.EmbedError!?[]const u8 {
-            try r.promptResult(c.value);
-            return c.value.meta;
-        }
-    }{ .value = value });
-}
-
-pub fn completion(value: types.Completion) Handle {
-    return build(struct {
-        value: types.Completion,
-        fn write(c: @This(), _: *Reply, r: *Results) Writer.EmbedError!?[]const u8 {
-            try r.completion(c.value);
-            return null;
-        }
-    }{ .value = value });
-}
-
-pub fn contents(items: []const types.ResourceContents, cache: ?types.CacheHint) Handle {
-    return build(struct {
-        items: []const types.ResourceContents,
-        cache: ?types.CacheHint,
-        fn write(c: @This(), self: *Reply, r: *Results) Writer.EmbedError!?[]const u8 {
-            try self.w.key("contents");
-            try self.w.open('[');
-            for (c.items) |one| try r.contents(one);
-            try self.w.close(']');
-            if (r.revision == Revision.latest) try self.cacheFields(c.cache);
-            return null;
-        }
-    }{ .items = items, .cache = cache });
-}
-
-/// A result that the types do not know. In 2026-07-28 what every result must have is added where it is missing.
-pub fn raw(value: []const u8) Handle {
-    const self = create();
-    var r = self.results();
-    r.looked_at = "raw";
-    self.writeRaw(&r, value) catch |problem| switch (problem) {
-        error.OutOfMemory => self.becomeFailure(internal_error, "Internal error: out of memory", null),
-        error.InvalidJson => {
-            console.log(&.{"an answer was refused: `raw` was not given a JSON object"});
-            self.becomeFailure(internal_error, "Internal error: the answer could not be put into JSON", null);
-        },
-    };
-    return .new(self);
-}
-
-fn writeRaw(self: *Reply, r: *Results, value: []const u8) Writer.EmbedError!void {
-    if (try Writer.check(value) != .object) return error.InvalidJson;
-    try self.head("result");
-    if (r.revision != Revision.latest) {
-        _ = try self.w.embed(value);
-        return;
-    }
-    try self.w.open('{');
-    try r.members("raw", value, &.{"_meta"});
-    const kind = lib.json.member(value, "resultType");
-    if (kind == null) try self.w.value("\"resultType\":\"complete\"");
-    const complete = if (kind) |text| text[0] == '"' and lib.json.equals(text, "complete") else true;
-    if (complete) if (Call.current) |call| if (call.message.method.isCacheable()) {
-        if (lib.json.member(value, "ttlMs") == null) try self.w.value("\"ttlMs\":0");
-        if (lib.json.member(value, "cacheScope") == null) try self.w.value("\"cacheScope\":\"private\"");
-    };
-    try self.metaAndEnd(r, lib.json.member(value, "_meta"));
-}
-
-pub fn failure(value: types.Error) Handle {
-    const self = create();
-    self.becomeFailure(value.code, value.message, value.data);
-    return .new(self);
-}
-
-pub fn inputRequired(value: types.InputRequired) Handle {
-    const call = Call.current orelse return refuse(internal_error, "Internal error: no request is being answered", null);
-    if (call.revision != Revision.latest) return refuse(internal_error, "Internal error: this needs input from the user, and there is no way to ask for it in the protocol revision of this client", null);
-    if (!call.message.method.mayAsk()) return refuse(internal_error, "Internal error: this kind of request cannot ask for input", null);
-    if (value.requests.len == 0 and value.state == null) return refuse(internal_error, "Internal error: input is required, but none is named", null);
-    for (value.requests) |wanted| {
-        const need: []const u8 = inline for (capabilities) |pair| {
-            if (std.mem.eql(u8, wanted.method, pair[0])) break pair[1];
-        } else return refuse(internal_error, "Internal error: clients cannot be asked for this kind of input", null);
-        // Specification: basic, "Per-request protocol fields": nothing the client did not declare.
-        if (lib.json.member(call.message.capabilities, need) == null) {
-            const data = std.mem.concat(wit.memory.allocator, u8, &.{ "{\"requiredCapabilities\":{\"", need, "\":{}}}" }) catch @trap();
-            return refuse(-32021, "Missing required client capability", data);
-        }
-    }
-    return build(struct {
-        value: types.InputRequired,
-        message: envelope.Request,
-        pub const ends_itself = true;
-
-        fn write(c: @This(), self: *Reply, r: *Results) Writer.EmbedError!?[]const u8 {
-            if (c.value.requests.len > 0) {
-                try self.w.key("inputRequests");
-                try self.w.open('{');
-                for (c.value.requests) |wanted| {
-                    r.looked_at = "params";
-                    try self.w.keyText(wanted.key);
-                    try self.w.open('{');
-                    try self.w.key("method");
-                    try self.w.string(wanted.method);
-                    try self.w.key("params");
-                    if (try self.w.embed(wanted.params) != .object) return error.InvalidJson;
-                    try self.w.close('}');
-                }
-                try self.w.close('}');
-            }
-            if (c.value.state) |state| {
-                try self.w.key("requestState");
-                try self.w.string(try seal.close(c.message, state));
-            }
-            try self.w.value("\"resultType\":\"input_required\"");
-            try self.metaAndEnd(r, null);
-            return null;
-        }
-    }{ .value = value, .message = call.message });
-}
-
-const capabilities = .{ .{ "elicitation/create", "elicitation" }, .{ "sampling/createMessage", "sampling" }, .{ "roots/list", "roots" } };
-
-fn refuse(code: i32, message: []const u8, data: ?[]const u8) Handle {
-    return failure(.{ .code = code, .message = message, .data = data });
 }
 
 /// Forget what is there and be this error.

@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const lib = @import("lib");
+const content = @import("content.zig");
 const types = @import("wit.zig").types;
 const Revision = @import("revision.zig").Revision;
 
@@ -15,13 +16,13 @@ revision: Revision,
 /// The last piece of a component's JSON that was looked at: after `error.InvalidJson`, the bad one.
 looked_at: []const u8 = "",
 
-fn since(self: *const Results, comptime first: Revision) bool {
+pub fn since(self: *const Results, comptime first: Revision) bool {
     return self.revision.since(first);
 }
 
 // ------------------------------------------------------------------------------------------------------- members
 
-fn text(self: *Results, comptime key: []const u8, value: ?[]const u8) Error!void {
+pub fn text(self: *Results, comptime key: []const u8, value: ?[]const u8) Error!void {
     const plain = value orelse return;
     try self.w.key(key);
     try self.w.string(plain);
@@ -34,7 +35,7 @@ fn flag(self: *Results, comptime key: []const u8, value: ?bool) Error!void {
 }
 
 /// A member that must be a JSON object.
-fn object(self: *Results, comptime key: []const u8, value: ?[]const u8) Error!void {
+pub fn object(self: *Results, comptime key: []const u8, value: ?[]const u8) Error!void {
     const json = value orelse return;
     self.looked_at = key;
     try self.w.key(key);
@@ -50,14 +51,14 @@ pub fn members(self: *Results, comptime key: []const u8, value: ?[]const u8, kno
     scanner.surrogates = .any;
     var each = scanner.members() catch return error.InvalidJson;
     while (each.next() catch return error.InvalidJson) |name| {
-        const content_text = scanner.value() catch return error.InvalidJson;
+        const member = scanner.value() catch return error.InvalidJson;
         const taken = for (known) |k| {
             if (lib.json.equals(name, k)) break true;
         } else false;
         if (taken) continue;
         _ = try self.w.embed(name);
         try self.w.raw(":");
-        _ = try self.w.embed(content_text);
+        _ = try self.w.embed(member);
     }
 }
 
@@ -66,22 +67,22 @@ fn extra(self: *Results, value: ?[]const u8, comptime known: []const []const u8)
     if (self.revision == Revision.latest) try self.members("extra", value, known);
 }
 
-fn meta(self: *Results, value: ?[]const u8) Error!void {
+pub fn meta(self: *Results, value: ?[]const u8) Error!void {
     if (self.since(.@"2025-06-18")) try self.object("_meta", value);
 }
 
-fn titled(self: *Results, name: []const u8, title: ?[]const u8) Error!void {
+pub fn titled(self: *Results, name: []const u8, title: ?[]const u8) Error!void {
     try self.text("name", name);
     if (self.since(.@"2025-06-18")) try self.text("title", title);
 }
 
-fn size(self: *Results, bytes: ?u64) Error!void {
+pub fn size(self: *Results, bytes: ?u64) Error!void {
     const known = bytes orelse return;
     try self.w.key("size");
     try self.w.integer(known);
 }
 
-fn icons(self: *Results, list: []const types.Icon) Error!void {
+pub fn icons(self: *Results, list: []const types.Icon) Error!void {
     if (list.len == 0 or !self.since(.@"2025-11-25")) return;
     try self.w.key("icons");
     try self.w.open('[');
@@ -101,7 +102,7 @@ fn icons(self: *Results, list: []const types.Icon) Error!void {
     try self.w.close(']');
 }
 
-fn annotations(self: *Results, value: ?types.Annotations) Error!void {
+pub fn annotations(self: *Results, value: ?types.Annotations) Error!void {
     const a = value orelse return;
     try self.w.key("annotations");
     try self.w.open('{');
@@ -220,81 +221,16 @@ pub fn contents(self: *Results, value: types.ResourceContents) Error!void {
     try self.w.close('}');
 }
 
-/// A content block. What the revision lacks is told in words: a client must not be left without an answer.
-pub fn content(self: *Results, value: types.Content) Error!void {
-    switch (value) {
-        .text => |block| {
-            try self.begin("text");
-            try self.text("text", block.text);
-            try self.annotations(block.annotations);
-            try self.meta(block.meta);
-        },
-        .image => |block| try self.media("image", block),
-        .audio => |block| if (self.since(.@"2025-03-26")) try self.media("audio", block) else {
-            var words: [64]u8 = undefined;
-            try self.begin("text");
-            try self.text("text", std.fmt.bufPrint(&words, "[{d} bytes of audio]", .{block.data.len}) catch unreachable);
-        },
-        .resource_link => |block| if (self.since(.@"2025-06-18")) {
-            try self.begin("resource_link");
-            try self.text("uri", block.uri);
-            try self.titled(block.name, block.title);
-            try self.text("description", block.description);
-            try self.text("mimeType", block.mime_type);
-            try self.size(block.size);
-            try self.icons(block.icons);
-            try self.annotations(block.annotations);
-            try self.meta(block.meta);
-        } else {
-            try self.begin("text");
-            try self.text("text", block.uri);
-            try self.annotations(block.annotations);
-        },
-        .embedded_resource => |block| {
-            try self.begin("resource");
-            try self.w.key("resource");
-            try self.contents(block.contents);
-            try self.annotations(block.annotations);
-            try self.meta(block.meta);
-        },
-        .other => |json| {
-            self.looked_at = "content";
-            if (self.revision == Revision.latest) {
-                if (try self.w.embed(json) != .object) return error.InvalidJson;
-                return;
-            }
-            if (try Writer.check(json) != .object) return error.InvalidJson;
-            try self.begin("text");
-            try self.text("text", json);
-        },
-    }
-    try self.w.close('}');
-}
-
-fn begin(self: *Results, kind: []const u8) Error!void {
-    try self.w.open('{');
-    try self.text("type", kind);
-}
-
-fn media(self: *Results, kind: []const u8, value: types.MediaContent) Error!void {
-    try self.begin(kind);
-    try self.w.key("data");
-    try self.w.base64(value.data);
-    try self.text("mimeType", value.mime_type);
-    try self.annotations(value.annotations);
-    try self.meta(value.meta);
-}
-
 // ------------------------------------------------------------------------------------------------------- results
 
 /// The members of a `CallToolResult`, without `_meta`.
 pub fn toolResult(self: *Results, value: types.ToolResult) Error!void {
     try self.w.key("content");
     try self.w.open('[');
-    for (value.content) |one| try self.content(one);
+    for (value.content) |one| try content.write(self, one);
     if (value.structured_content) |json| if (value.content.len == 0) {
         // Specification: server/tools, "Structured Content": say it in text too, for clients that read no other.
-        try self.begin("text");
+        try content.begin(self, "text");
         try self.text("text", json);
         try self.w.close('}');
     };
@@ -320,7 +256,7 @@ pub fn promptResult(self: *Results, value: types.PromptResult) Error!void {
         try self.w.open('{');
         try self.text("role", @tagName(message.role));
         try self.w.key("content");
-        try self.content(message.content);
+        try content.write(self, message.content);
         try self.w.close('}');
     }
     try self.w.close(']');

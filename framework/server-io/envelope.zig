@@ -3,8 +3,11 @@
 
 const std = @import("std");
 const json = @import("lib").json;
+const params_of = @import("params.zig");
 
 const Allocator = std.mem.Allocator;
+const Params = params_of.Params;
+const isString = params_of.isString;
 
 /// The longest body that is read.
 pub const max_body = 4 << 20;
@@ -118,8 +121,8 @@ const Parts = struct {
             while (try members.next()) |name| {
                 if (json.equals(name, "params")) {
                     self.inside = .{};
-                    self.params = try descend(Params, &self.inside, scanner);
-                } else try keep(self, &.{ "jsonrpc", "id", "method", "result", "error" }, name, scanner);
+                    self.params = try params_of.descend(Params, &self.inside, scanner);
+                } else try params_of.keep(self, &.{ "jsonrpc", "id", "method", "result", "error" }, name, scanner);
             }
         } else _ = try scanner.value();
         try scanner.end();
@@ -162,138 +165,6 @@ const Parts = struct {
         return r;
     }
 };
-
-const Params = struct {
-    name: ?[]const u8 = null,
-    uri: ?[]const u8 = null,
-    arguments: ?[]const u8 = null,
-    cursor: ?[]const u8 = null,
-    inputResponses: ?[]const u8 = null,
-    requestState: ?[]const u8 = null,
-    _meta: ?[]const u8 = null,
-    inside: Meta = .{},
-
-    fn member(self: *Params, name: []const u8, scanner: *json.Scanner) json.Error!void {
-        if (json.equals(name, "_meta")) {
-            self.inside = .{};
-            self._meta = try descend(Meta, &self.inside, scanner);
-        } else try keep(self, &.{ "name", "uri", "arguments", "cursor", "inputResponses", "requestState" }, name, scanner);
-    }
-
-    /// Take everything over, first what is wrong in no revision; the first mistake becomes `r.fault`.
-    fn fill(self: *const Params, arena: Allocator, r: *Request, params: ?[]const u8) (Allocator.Error || error{Fault})!void {
-        if (params) |text| {
-            if (text[0] != '{') return fault(r, "Invalid params: `params` must be an object");
-            r.params = text;
-        }
-        // Everything readable is taken first: a request with a fault still has its version and its target.
-        const meta = &self.inside;
-        if (self._meta) |text| if (text[0] == '{') {
-            r.meta = text;
-        };
-        if (stringIn(meta.protocolVersion)) |raw| r.version = try json.decodeString(arena, raw);
-        if (objectIn(meta.clientCapabilities)) |text| r.capabilities = text;
-        if (meta.progressToken) |raw| if (validId(raw)) {
-            r.progress_token = raw;
-        };
-        const target: ?[]const u8, const expected: ?[]const u8 = switch (r.method) {
-            .@"tools/call", .@"prompts/get" => .{ self.name, "Invalid params: `params.name` must be a string" },
-            .@"resources/read" => .{ self.uri, "Invalid params: `params.uri` must be a string" },
-            else => .{ null, null },
-        };
-        if (stringIn(target)) |raw| r.target = try json.decodeString(arena, raw);
-        if (objectIn(self.arguments)) |text| r.arguments = text;
-        if (stringIn(self.cursor)) |raw| r.cursor = try json.decodeString(arena, raw);
-        if (objectIn(self.inputResponses)) |text| r.input_responses = text;
-        if (stringIn(self.requestState)) |raw| r.request_state = try json.decodeString(arena, raw);
-
-        if (self._meta != null and r.meta == null) return fault(r, "Invalid params: `params._meta` must be an object");
-        if (expected) |words| if (r.target == null) return fault(r, words);
-        switch (r.method) {
-            .@"tools/call", .@"prompts/get" => if (self.arguments != null and r.arguments == null)
-                return fault(r, "Invalid params: `params.arguments` must be an object"),
-            else => {},
-        }
-        if (r.method.isList() and self.cursor != null and r.cursor == null) return fault(r, "Invalid params: `params.cursor` must be a string");
-        if (meta.progressToken != null and r.progress_token == null) return fault(r, "Invalid params: `_meta.progressToken` must be a string or an integer");
-        if (meta.protocolVersion == null) return;
-        try meta.judge(r);
-        if (self.inputResponses != null and r.input_responses == null) return fault(r, "Invalid params: `params.inputResponses` must be an object");
-        if (self.requestState != null and r.request_state == null) return fault(r, "Invalid params: `params.requestState` must be a string");
-    }
-};
-
-const Meta = struct {
-    progressToken: ?[]const u8 = null,
-    protocolVersion: ?[]const u8 = null,
-    clientCapabilities: ?[]const u8 = null,
-    clientInfo: ?[]const u8 = null,
-    logLevel: ?[]const u8 = null,
-
-    fn member(self: *Meta, name: []const u8, scanner: *json.Scanner) json.Error!void {
-        const text = try scanner.value();
-        if (json.equals(name, "progressToken")) {
-            self.progressToken = text;
-            return;
-        }
-        inline for (.{ "protocolVersion", "clientCapabilities", "clientInfo", "logLevel" }) |field| {
-            if (json.equals(name, "io.modelcontextprotocol/" ++ field)) {
-                @field(self, field) = text;
-                return;
-            }
-        }
-    }
-
-    /// What every request of 2026-07-28 must have. Specification: basic, "Per-request protocol fields".
-    fn judge(self: *const Meta, r: *Request) error{Fault}!void {
-        const prefix = "Invalid params: `_meta[\"io.modelcontextprotocol/";
-        if (r.version == null) return fault(r, prefix ++ "protocolVersion\"]` must be a string");
-        if (self.clientCapabilities == null) return fault(r, prefix ++ "clientCapabilities\"]` is missing");
-        if (objectIn(self.clientCapabilities) == null) return fault(r, prefix ++ "clientCapabilities\"]` must be an object");
-        if (self.clientInfo != null and objectIn(self.clientInfo) == null) return fault(r, prefix ++ "clientInfo\"]` must be an object");
-        const level = self.logLevel orelse return;
-        if (isString(level)) inline for (std.meta.tags(Level)) |tag| if (json.equals(level, @tagName(tag))) {
-            r.log_level = tag;
-        };
-        if (r.log_level == null) return fault(r, prefix ++ "logLevel\"]` must be one of debug, info, notice, warning, error, critical, alert, emergency");
-    }
-};
-
-fn fault(r: *Request, words: []const u8) error{Fault} {
-    r.fault = words;
-    return error.Fault;
-}
-
-/// Read a value; when it is an object, hand its members on while they pass by.
-fn descend(comptime T: type, parts: *T, scanner: *json.Scanner) json.Error![]const u8 {
-    if (try scanner.peek() != .object) return scanner.value();
-    const start = scanner.at;
-    var members = try scanner.members();
-    while (try members.next()) |name| try parts.member(name, scanner);
-    return scanner.text[start..scanner.at];
-}
-
-/// Read a value and keep it when its name is one of these.
-fn keep(parts: anytype, comptime names: []const []const u8, name: []const u8, scanner: *json.Scanner) json.Error!void {
-    const text = try scanner.value();
-    inline for (names) |field| {
-        if (json.equals(name, field)) @field(parts, field) = text;
-    }
-}
-
-fn isString(raw: []const u8) bool {
-    return raw[0] == '"';
-}
-
-fn stringIn(raw: ?[]const u8) ?[]const u8 {
-    const text = raw orelse return null;
-    return if (text[0] == '"') text else null;
-}
-
-fn objectIn(raw: ?[]const u8) ?[]const u8 {
-    const text = raw orelse return null;
-    return if (text[0] == '{') text else null;
-}
 
 /// Request ids and progress tokens: a string, or a number written as an integer.
 pub fn validId(raw: []const u8) bool {
