@@ -92,7 +92,10 @@ class Reader:
 
     def skip_name(self) -> None:
         """Step over a name that nobody asks for."""
-        self.part(self.u32(), "a name")
+        size = self.u32()
+        if size > self.end - self.position:
+            raise self.fail(f"a name of {size} bytes is announced, with {self.end - self.position} left")
+        self.position += size
 
     def part(self, size: int, what: str) -> Reader:
         """A reader of the next `size` bytes, which this one steps over."""
