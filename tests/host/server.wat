@@ -4,6 +4,7 @@
 ;;   L loop for ever        A allocate without end, then trap   T trap            S write the text to stderr
 ;;   E send two events      C wait for a cancel line on stdin   B answer 2 MiB    W sleep until a far deadline
 ;;   H send a head and a chunk, then end the stream             X trap after an event   O write the text, then trap
+;;   K as H, but never ends
 ;; Without `!` the text comes back. `state` comes back with a `.` behind it.
 (component
   (import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
@@ -150,6 +151,11 @@
         (then (call $write (call $get-stderr) (local.get $text) (local.get $length) (i32.const 64))))
       (if (i32.eq (local.get $letter) (i32.const 79))                                                    ;; O
         (then (call $write (call $get-stderr) (local.get $text) (local.get $length) (i32.const 64)) unreachable))
+      (if (i32.eq (local.get $letter) (i32.const 75))                                                    ;; K
+        (then
+          (call $frame (local.get $token) (i32.const 1200) (i32.const 70))
+          (call $frame (local.get $token) (i32.const 1300) (i32.const 21))
+          (loop $ever (br $ever))))
       (if (i32.eq (local.get $letter) (i32.const 69))                                                    ;; E
         (then
           (call $frame (local.get $token) (i32.const 1024) (i32.const 83))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.host import Limits, Server
+from wasmcp.host import Limits, Server, asgi
 from wasmcp.host.asgi import App
 
 
@@ -236,5 +236,21 @@ def test_a_local_server_is_addressed_by_a_local_name(server: Server, host: bytes
         if host is not None:
             connection.scope["headers"].insert(0, (b"host", host))
         assert (await ask(App(server, hosts={"localhost", "[::1]"}), connection)).status == status
+
+    drive(work())
+
+
+def test_a_silent_stream_is_kept_alive(open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "_KEEP_ALIVE", 0.05)
+    server = open_it(limits=Limits(timeout=0.5))
+
+    async def work() -> None:
+        app = App(server)
+        connection = Connection(b'{"jsonrpc":"2.0","id":1,"method":"!K"}')
+        await ask(app, connection)
+        assert connection.sent[1]["body"] == b"data: 1\n\n"
+        assert [message["body"] for message in connection.sent[2:4]] == [b":\n\n"] * 2
+        last = connection.sent[-1]["body"]
+        assert json.loads(last.removeprefix(b"data: "))["error"]["code"] == -32603
 
     drive(work())

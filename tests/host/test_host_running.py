@@ -226,12 +226,10 @@ def test_the_start_imports_only_what_it_uses(zig_server: Path) -> None:
 
 
 @pytest.mark.slow
-def test_it_is_quick(zig_server: Path) -> None:
-    def start() -> float:
+def test_it_starts_hardly_later_than_wasmtime_does(zig_server: Path) -> None:
+    def seconds(command: list[str]) -> float:
         begin = time.perf_counter()
-        with subprocess.Popen(
-            [*WASMCP, "run", str(zig_server)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as process:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(listing(1).encode())
@@ -241,4 +239,8 @@ def test_it_is_quick(zig_server: Path) -> None:
             process.kill()
         return elapsed
 
-    assert min(start() for _ in range(8)) < 0.15
+    floor = [sys.executable, "-c", "import wasmtime.component; print()"]
+    ours = [*WASMCP, "run", str(zig_server)]
+    # In turn, and as a ratio: the machine may be busy.
+    samples = [(seconds(floor), seconds(ours)) for _ in range(10)]
+    assert min(own for _, own in samples) < 2.5 * min(bare for bare, _ in samples)

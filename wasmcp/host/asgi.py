@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Watching for a disconnect takes a task for each request; most are answered before it would have been worth one.
 _WATCH_AFTER = 0.02
+# A comment in a silent stream, for whatever between us and the client closes idle connections (WHATWG HTML, 9.2.7).
+_KEEP_ALIVE = 15.0
 _JSON = (b"content-type", b"application/json")
 
 
@@ -162,7 +164,13 @@ class _Exchange:
         try:
             while True:
                 if not self._news:
-                    await self._changed
+                    if started:
+                        await asyncio.wait((self._changed,), timeout=_KEEP_ALIVE)
+                        if not self._changed.done():
+                            await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
+                            continue
+                    else:
+                        await self._changed
                     self._changed = loop.create_future()
                     continue
                 kind, value = self._news.popleft()

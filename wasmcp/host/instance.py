@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wasmcp.host.limits import Limits
 
 _TAIL = 8192
+_TABLE = 1 << 20  # elements of a table, eight bytes each; the largest guests have some ten thousand
 
 
 class Program(NamedTuple):
@@ -40,6 +41,7 @@ class Program(NamedTuple):
     limits: Limits
     env: tuple[tuple[str, str], ...]
     directories: tuple[tuple[str, str, bool], ...]
+    network: bool
     watchdog: watchdog.Watchdog
     on_stderr: Callable[[bytes], None]
 
@@ -55,6 +57,7 @@ class Instance:
             GuestTrap: Its start function trapped.
         """
         from wasmtime import Store, WasiConfig, WasmtimeError
+        from wasmtime import _ffi as ffi
 
         self._program = program
         self._limits = program.limits
@@ -75,11 +78,14 @@ class Instance:
                 wasi.env = program.env
             for host_path, guest_path, writable in program.directories:
                 wasi.preopen_dir(host_path, guest_path, writable)
+            if self._program.network:
+                ffi.wasi_config_inherit_network(wasi.ptr())
+                ffi.wasi_config_allow_ip_name_lookup(wasi.ptr(), True)  # noqa: FBT003 - C
             self._stdio.configure(wasi)
             self._store.set_wasi(wasi)
             self._store.set_wasi_http()
             if self._limits.memory is not None:
-                self._store.set_limits(memory_size=self._limits.memory)
+                self._store.set_limits(memory_size=self._limits.memory, table_elements=_TABLE)
             program.watchdog.watch(self, self._store)
             self._begin(self._limits.timeout)
             try:

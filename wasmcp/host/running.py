@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from wasmcp.errors import ArtifactError, WasmcpError
 from wasmcp.host.limits import Limits
@@ -71,6 +71,7 @@ def run(
     limits: Limits | None = None,
     env: Mapping[str, str] | None = None,
     directories: Iterable[tuple[str, str, bool]] = (),
+    network: bool = False,
     instances: int | None = None,
 ) -> None:
     """Serve a client over standard input and output until the input ends: the whole of a console script.
@@ -84,14 +85,21 @@ def run(
         limits: What the server may use.
         env: The environment variables it sees; none by default.
         directories: What it sees of the file system: ``(host path, guest path, writable)``; nothing by default.
+        network: Whether it may open sockets and look up names.
         instances: How many requests it answers at a time; the number of cores by default.
 
     Raises:
         SystemExit: With status 1 when the server cannot be run, 130 when it was interrupted.
     """
+    given: dict[str, Any] = {
+        "limits": limits or Limits(),
+        "env": dict(env or {}),
+        "directories": tuple(directories),
+        "network": network,
+        "instances": instances,
+    }
     try:
-        path = find_server(target, server)
-        _serve(path, limits or Limits(), dict(env or {}), tuple(directories), instances)
+        _serve(find_server(target, server), given)
     except WasmcpError as error:
         sys.stderr.write(f"wasmcp: {error}\n")
         raise SystemExit(1) from None
@@ -99,15 +107,10 @@ def run(
         _leave(130)
 
 
-def _serve(
-    path: Path,
-    limits: Limits,
-    env: dict[str, str],
-    directories: tuple[tuple[str, str, bool], ...],
-    instances: int | None,
-) -> None:
+def _serve(path: Path, given: dict[str, Any]) -> None:
     from wasmcp.host import cache
 
+    limits: Limits = given["limits"]
     data = None if cache.cached(path) else cache.read_component(path)
     session = Session(
         quiet(private_stdout(), lambda: _leave(0)),
@@ -121,17 +124,7 @@ def _serve(
         from wasmcp.host.server import open_server
 
         try:
-            opened.append(
-                open_server(
-                    path,
-                    limits=limits,
-                    env=env,
-                    directories=directories,
-                    instances=instances,
-                    echo_stderr=True,
-                    on_compile=lambda: compiling_notice(path),
-                )
-            )
+            opened.append(open_server(path, **given, echo_stderr=True, on_compile=lambda: compiling_notice(path)))
             session.ready(opened[0])
         except Exception as error:  # noqa: BLE001 - raised below, on the thread that ends the process
             errors.append(error)
@@ -141,12 +134,12 @@ def _serve(
         read_lines(0, limits.request, session.line)
         session.drain()
 
-    # A thread for whichever of the two may have to be left behind: reading, when there will be no server.
     if data is None:
         load()
         if not errors:
             read()
     else:
+        # On a thread of its own, to be left behind reading when there will be no server.
         reader = threading.Thread(target=read, name="wasmcp-stdin", daemon=True)
         reader.start()
         load()
