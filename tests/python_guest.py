@@ -26,9 +26,10 @@ class GuestComponent:
         self.output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         self._arguments: str | None = None
         self._cancelled = False
-        self._start()
+        self.restart()
 
-    def _start(self) -> None:
+    def restart(self) -> None:
+        """Begin again with a fresh instance."""
         self.store = wasmtime.Store(self.engine)
         config = wasmtime.WasiConfig()
         config.stdout_custom = lambda data: self._write("stdout", data)

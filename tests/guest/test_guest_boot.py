@@ -20,7 +20,7 @@ def carry_out(tmp_path, monkeypatch):
 
     def carry_out(text, *, later=(), tools=True, fails=True):
         (tmp_path / "booted_tools.py").write_text(text, encoding="utf-8")
-        plan = {"module": "booted_tools", "tools": tools, "later": list(later)}
+        plan = {"module": "booted_tools", "tools": tools, "files": {}, "later": list(later)}
         (tmp_path / PLAN).write_text(json.dumps(plan), encoding="utf-8")
         if fails:
             with pytest.raises(RuntimeError, match="see the report"):

@@ -386,6 +386,19 @@ class TestFailures:
         assert f"{error.__name__}: secret" in told
         assert "wasmcp/guest/tools.py" not in told
 
+    def test_causes_are_told_too(self, capsys):
+        @tool
+        def f() -> None:
+            try:
+                {}["missing"]
+            except KeyError as error:
+                raise RuntimeError("no such thing") from error
+
+        call(f)
+        told = capsys.readouterr().err
+        assert "KeyError: 'missing'" in told
+        assert told.endswith("RuntimeError: no such thing\n")
+
     def test_endless_recursion(self, capsys):
         @tool
         def f() -> int:

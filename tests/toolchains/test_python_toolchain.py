@@ -123,6 +123,24 @@ async def wait(seconds: float) -> str:
 
 
 @tool
+def chance() -> float:
+    import random
+
+    return random.random()
+
+
+@tool
+def runs() -> str:
+    import asyncio
+
+    async def later() -> str:
+        await asyncio.sleep(0.001)
+        return "ran"
+
+    return asyncio.run(later())
+
+
+@tool
 def blocks() -> list[Text | Image | Audio | ResourceLink | EmbeddedResource]:
     return [
         Text("t", meta={"a": 1}),
@@ -348,7 +366,8 @@ class TestComponent:
     def test_nothing_traps(self, guest, how, told):
         assert call(guest, "fail", how=how) == ("Error executing tool fail", None, True)
         assert told in guest.stderr
-        assert "shop/tools.py" in guest.stderr
+        assert 'File "src/shop/tools.py", line ' in guest.stderr
+        assert "in fail\n    " in guest.stderr
         assert call(guest, "louder", text="a")[0] == "A!"
 
     def test_running_out_of_memory_is_an_error(self, guest):
@@ -368,6 +387,12 @@ class TestComponent:
 
     def test_async(self, guest):
         assert call(guest, "wait", seconds=0.01)[0] == "done"
+        assert call(guest, "runs")[0] == "ran"
+
+    def test_random_values_differ_from_instance_to_instance(self, guest):
+        first = call(guest, "chance")[0]
+        guest.restart()
+        assert call(guest, "chance")[0] != first
 
     def test_content_blocks(self, guest):
         blocks = field(guest.call_tool("blocks", "{}").payload, "content")

@@ -25,6 +25,11 @@ from wasmcp.guest.wire import encode, sendable
 # A component has no standard input: what asks for some gets the end of it, not a trap.
 sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")  # type: ignore[misc]
 
+if "asyncio" in sys.modules:
+    from wasmcp.guest.loop import install
+
+    install()
+
 INVALID_PARAMS = -32602
 _LEVELS = {level.name.lower(): level for level in types.LogLevel}
 

@@ -14,6 +14,7 @@ import traceback
 from typing import Any
 
 from wasmcp.guest.errors import DeclarationError
+from wasmcp.guest.failures import remember
 from wasmcp.guest.lazy import import_later
 
 PLAN = "_wasmcp_plan.json"
@@ -45,6 +46,7 @@ def boot(folder: str, core: frozenset[str]) -> None:
 
 def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) -> None:
     importlib.import_module(plan["module"])
+    remember(plan["files"])
     if plan["tools"]:
         from wasmcp.guest.registry import registered
 

@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
+import linecache
 import sys
 import traceback
+from collections.abc import Iterator
+
+_labels: dict[str, str] = {}
+
+
+def remember(files: dict[str, str]) -> None:
+    """Keep the text of the author's modules, so that tracebacks can show it: the files are gone at run time.
+
+    Args:
+        files: Where a module is while the component is built -> what its author calls it.
+    """
+    _labels.update(files)
+    for path, label in files.items():
+        with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:  # noqa: PTH123
+            text = file.read()
+            # Without a time of change the entry is never compared with a file.
+            linecache.cache[label] = (len(text), None, text.splitlines(keepends=True), label)
 
 
 def report(name: str, error: BaseException) -> None:
     """Write a traceback to stderr, as far as that is possible."""
-    try:
-        frames = traceback.extract_tb(error.__traceback__)
-        # What runs the tool is not what the author looks for.
-        inner = [frame for frame in frames if "wasmcp/guest/" not in frame.filename.replace("\\", "/")] or frames
-        lines = [
-            "Traceback (most recent call last):\n",
-            *traceback.format_list(traceback.StackSummary.from_list(inner)),
-        ]
-        lines += traceback.format_exception_only(type(error), error)
-        if isinstance(error, ImportError) and sys.platform == "wasi":
-            lines.append(
-                "A component holds only modules imported when it was built: import it at the top of a module.\n"
-            )
-        sys.stderr.write(f"tool `{name}` failed:\n{''.join(lines)}")
+    # Out of memory, or without a stderr: the client still gets its answer.
+    with contextlib.suppress(BaseException):
+        told = traceback.TracebackException.from_exception(error, lookup_lines=False)
+        for part in _chain(told):
+            # What runs the tool is not what the author looks for.
+            outside = [frame for frame in part.stack if "wasmcp/guest/" not in frame.filename.replace("\\", "/")]
+            for frame in outside:
+                frame.filename = _labels.get(frame.filename, frame.filename)
+            part.stack[:] = outside or part.stack
+        text = "".join(told.format())
+        if isinstance(error, ModuleNotFoundError) and sys.platform == "wasi":
+            text += "A component holds only modules imported when it was built: import it at the top of a module.\n"
+        sys.stderr.write(f"tool `{name}` failed:\n{text}")
         sys.stderr.flush()
-    except BaseException:  # noqa: BLE001, S110 - out of memory or stack: the client still gets its answer
-        pass
+
+
+def _chain(told: traceback.TracebackException) -> Iterator[traceback.TracebackException]:
+    """Yield an exception with its causes, contexts and the members of groups."""
+    waiting = [told]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        inner = [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
+        waiting.extend(item for item in inner if item is not None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from asyncio import base_events
+from asyncio import base_events, events
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -41,6 +41,11 @@ class TimerLoop(base_events.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """Nobody else could wake the loop: there are no other threads."""
+
+
+def install() -> None:
+    """Make it the loop of `asyncio.run` and `asyncio.Runner`: the standard ones need sockets to begin with."""
+    asyncio.new_event_loop = events.new_event_loop = TimerLoop
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -138,7 +138,8 @@ def _stage(source: ComponentSource, modules: Mapping[str, Module], stage: Path) 
         shutil.copyfile(module.path, target)
     name = module_name(source.path, source_root(source.path, source.root))
     tools = source.world == "tools-component"
-    plan = {"module": name, "tools": tools, "later": _later(name, modules, source)}
+    files = _labels(modules, source)
+    plan = {"module": name, "tools": tools, "files": files, "later": _later(name, modules, source)}
     (application / PLAN).write_text(json.dumps(plan), encoding="utf-8")
     exported = "from wasmcp.guest.adapter import Tools" if tools else f"from {name} import *"
     lines = [
@@ -152,6 +153,11 @@ def _stage(source: ComponentSource, modules: Mapping[str, Module], stage: Path) 
     # Without one, componentize-py would take the site-packages of the environment that it runs in.
     (stage / "environment" / "lib" / "python3.14" / "site-packages").mkdir(parents=True)
     return application
+
+
+def _labels(modules: Mapping[str, Module], source: ComponentSource) -> dict[str, str]:
+    """Return what the project calls each file that the component sees."""
+    return {_STAGED + _staged_name(module): relative_label(module.path, source.root) for module in modules.values()}
 
 
 def _staged_name(module: Module) -> str:
@@ -215,7 +221,7 @@ def _failure(source: ComponentSource, modules: Mapping[str, Module], application
         message = f'`{source.label}` needs componentize-py: `pip install "wasmcp[python]"`'
         return ToolchainMissing(message, source=source.label, toolchain="python")
     report = _report(application)
-    labels = {_STAGED + _staged_name(module): relative_label(module.path, source.root) for module in modules.values()}
+    labels = _labels(modules, source)
     if report.get("missing"):
         missing = report["missing"]
         lines = [f"`{item['file']}`, line {item['line']}: `{item['module']}`: {item['problem']}" for item in missing]
