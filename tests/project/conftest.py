@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# Read now: the tests take a cache of their own each, but zig would compile its standard library for each of them.
+ZIG_CACHE = Path(os.environ["WASMCP_CACHE_DIR"], "toolchains", "zig", "zig")
 
 SOURCE = """\
 const bindings = @import("bindings");
@@ -47,7 +51,32 @@ def handmade(tmp_path_factory: pytest.TempPathFactory) -> Handmade:
             folder = tmp_path_factory.mktemp("handmade")
             (folder / "component.zig").write_text(SOURCE.replace("BODY", body))
             made[body] = folder / "component.wasm"
-            build_component(folder / "component.zig", wit_directory(), "tools-component", made[body])
+            build_component(folder / "component.zig", wit_directory(), "tools-component", made[body], cache=ZIG_CACHE)
         return made[body]
 
     return make
+
+
+PASSING_ON = """\
+const bindings = @import("bindings");
+
+pub const exports = struct {
+    pub const server_handler = struct {
+        pub fn handle(request: bindings.messages.Request) ?bindings.messages.Reply {
+            return bindings.server_handler.handle(request);
+        }
+    };
+};
+"""
+
+
+@pytest.fixture(scope="session")
+def passing_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A link of the chain that passes everything on."""
+    from wasmcp.resources import wit_directory
+    from wasmcp.toolchains.zig import build_component
+
+    folder = tmp_path_factory.mktemp("middleware")
+    (folder / "component.zig").write_text(PASSING_ON)
+    build_component(folder / "component.zig", wit_directory(), "middleware", folder / "component.wasm", cache=ZIG_CACHE)
+    return folder / "component.wasm"

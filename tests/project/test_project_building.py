@@ -104,6 +104,17 @@ def test_a_dynamic_component_has_no_catalogue(tmp_path: Path, one: bytes) -> Non
     assert not (tmp_path / "cache" / "catalogues").exists()
 
 
+def test_a_link_written_by_hand_is_asked(tmp_path: Path, one: bytes, passing_on: Path) -> None:
+    from wasmcp.host import open_server
+
+    servers = '[tool.wasmcp.servers.default]\ncomponents = ["link", "one"]\n'
+    root = make(tmp_path / "demo", {"one": one, "link": passing_on.read_bytes()}, servers)
+    path = ensure_built(root)
+    assert entry(root)["catalogue"] is None
+    with open_server(path) as server:
+        assert [tool.name for tool in server.list_tools()] == ["add", "sub"]
+
+
 def test_two_components_with_one_name(tmp_path: Path, one: bytes, handmade: Any) -> None:
     both = {"one": one, "two": handmade(listing("mul", "sub")).read_bytes()}
     servers = '[tool.wasmcp.servers.default]\ncomponents = ["one", "two"]\n'
