@@ -154,8 +154,14 @@ PROBE = """
 
 def probe(version: str = "0.2.8") -> bytes:
     """A component with a tool `probe` that, when it is made, prints whether it sees an environment."""
+    return tools_beside(PROBE.format(version=version), "probe")
+
+
+@lru_cache
+def tools_beside(text: str, *names: str) -> bytes:
+    """A component with these tools that also imports what the component in text form does."""
     graph = Graph()
-    graph.instantiate(graph.add("probe", bytes(wasmtime.wat2wasm(PROBE.format(version=version)))))
-    tools = graph.instantiate(graph.add("tools", tools_component("probed", "probe")))
+    graph.instantiate(graph.add("imports", bytes(wasmtime.wat2wasm(text))))
+    tools = graph.instantiate(graph.add("tools", tools_component("probed", *names)))
     graph.export(TOOLS, tools.export(TOOLS))
     return graph.encode(define_types=False).to_bytes()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+import wasmtime
+from compose_inputs import METADATA, catalogue, probe, tools_beside, validate
+
+from wasmcp.compose import ComponentSpec, ComposedServer, compose_server
+from wasmcp.errors import ComponentRefused
+
+
+def composed(imports: str, *grants: str) -> ComposedServer:
+    data = tools_beside(f"(component {imports})", "a")
+    server = compose_server([ComponentSpec("calc", data, catalogue("a"), frozenset(grants))], METADATA)
+    validate(server.data)
+    return server
+
+
+class TestWasi:
+    def test_an_interface_nobody_has_heard_of_is_denied(self) -> None:
+        server = composed("""
+            (import "wasi:odd/thing@0.9.0" (instance
+                (export "r" (type $r (sub resource)))
+                (export "make" (func (result (own $r))))
+                (export "[method]r.read" (func (param "self" (borrow $r)) (result (result (error string)))))))""")
+        assert not [name for name in server.imports if "odd" in name]
+        assert "denied to calc" in server.instances
+
+    def test_types_of_what_is_denied_may_come_from_what_is_not(self) -> None:
+        server = composed("""
+            (import "wasi:io/poll@0.2.3" (instance $poll (export "pollable" (type (sub resource)))))
+            (alias export $poll "pollable" (type $pollable))
+            (import "wasi:sockets/use@0.2.3" (instance
+                (alias outer 1 $pollable (type $pollable))
+                (export "pollable" (type $p (eq $pollable)))
+                (export "wait" (func (param "on" (list (borrow $p))) (result (option (own $p)))))))""")
+        assert "wasi:io/poll@0.2.3" in server.imports
+
+    @pytest.mark.parametrize(
+        ("interface", "grant"),
+        [
+            ("wasi:cli/environment@0.2.0", "env"),
+            ("wasi:filesystem/preopens@0.2.0", "fs"),
+            ("wasi:sockets/tcp@0.2.0", "sockets"),
+            ("wasi:http/outgoing-handler@0.2.0", "http"),
+            ("wasi:keyvalue/store@0.2.0-draft2", "kv"),
+        ],
+    )
+    def test_each_grant(self, interface: str, grant: str) -> None:
+        wanted = f'(import "{interface}" (instance (export "use" (func (result (list string))))))'
+        assert interface not in composed(wanted).imports
+        assert interface in composed(wanted, grant).imports
+        others = {"env", "fs", "sockets", "http", "kv"} - {grant}
+        assert interface not in composed(wanted, *others).imports
+
+    @pytest.mark.parametrize(
+        "interface", ["wasi:cli/environments@0.2.0", "wasi:filesystems/types@0.2.0", "wasi:ioo/x@0.2.0"]
+    )
+    def test_a_name_that_only_begins_like_a_grant(self, interface: str) -> None:
+        wanted = f'(import "{interface}" (instance (export "use" (func))))'
+        assert interface not in composed(wanted, "env", "fs").imports
+
+    def test_equal_stubs_are_made_once(self) -> None:
+        specs = [ComponentSpec(name, probe(), catalogue(f"tool-{name}")) for name in "abc"]
+        labels = compose_server(specs, METADATA).instances
+        assert len([label for label in labels if label.startswith("denied to")]) == 1
+
+    def test_a_standard_output_that_wasi_does_not_have(self) -> None:
+        with pytest.raises(ComponentRefused, match=r"`wasi:cli/stdout@0\.2\.0` has a `other` that WASI 0\.2 does not"):
+            composed('(import "wasi:cli/stdout@0.2.0" (instance (export "other" (func))))')
+
+    def test_types_too_large_to_be_denied(self) -> None:
+        doubled = "\n".join(f"(type $t{n} (tuple $t{n - 1} $t{n - 1}))" for n in range(1, 14))
+        functions = "\n".join(f'(export "f{n}" (func (param "it" $t13)))' for n in range(9))
+        with pytest.raises(ComponentRefused, match="cannot be denied: their types have more than"):
+            composed(f'(import "wasi:odd/thing@0.2.0" (instance (type $t0 (tuple u8 u8)) {doubled} {functions}))')
+
+
+class TestOthers:
+    def test_a_plain_import(self) -> None:
+        with pytest.raises(ComponentRefused, match=r"imports `helper`, which nothing in the server provides") as caught:
+            composed('(import "helper" (func))')
+        assert (caught.value.component, caught.value.interface) == ("calc", "helper")
+
+    def test_an_interface_of_somebody_else(self) -> None:
+        with pytest.raises(ComponentRefused, match=r"imports `acme:db/store@1\.2\.3`, which nothing") as caught:
+            composed('(import "acme:db/store@1.2.3" (instance (export "get" (func))))')
+        assert (caught.value.interface, caught.value.found) == ("acme:db/store", "1.2.3")
+
+    def test_another_version_of_a_contract(self) -> None:
+        contract = "wasmcp:mcp-v20260728/server-handler"
+        with pytest.raises(ComponentRefused, match=r"wasmcp provides version 0\.1\.0") as caught:
+            composed(f'(import "{contract}@0.2.0" (instance (export "handle" (func))))')
+        assert (caught.value.interface, caught.value.wanted, caught.value.found) == (contract, "0.1.0", "0.2.0")
+
+    def test_wasi_3_is_refused_by_name(self) -> None:
+        data = bytes(wasmtime.wat2wasm('(component (import "wasi:io/error@0.3.0" (instance)))'))
+        with pytest.raises(ComponentRefused, match=r"component `calc`: .*`wasi:io/error@0\.3\.0`: WASI 0\.3 is not"):
+            compose_server([ComponentSpec("calc", data)], METADATA)
