@@ -123,7 +123,8 @@ pub fn float(self: *Writer, number: f64) Error!void {
     std.debug.assert(std.math.isFinite(number));
     const size = @abs(number);
     var digits: [64]u8 = undefined;
-    const plain = size == 0 or (size >= 1e-7 and size < 1e21);
+    // Digits alone are read as an integer by many, exactly: so only where the shortest form is the exact value.
+    const plain = size == 0 or (size >= 1e-7 and size < 1 << 53);
     try self.value(std.fmt.float.render(&digits, number, .{ .mode = if (plain) .decimal else .scientific }) catch unreachable);
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from wasmtime.component import Variant
-from wires import LATEST, META, REVISIONS, SERVER_INFO, Wire, hint, message, record, text, tool, tool_result
+from wires import LATEST, REVISIONS, SERVER_INFO, Wire, hint, message, record, text, tool, tool_result
 
 INFO = {"io.modelcontextprotocol/serverInfo": SERVER_INFO}
 COMPLETE = {"resultType": "complete", "_meta": INFO}
@@ -333,76 +333,6 @@ def test_half_a_surrogate_pair_does_not_reach_the_client(wire: Wire) -> None:
     assert result["structuredContent"] == ["\U0001f600", "\ufffd"]
 
 
-def test_lists_are_appended(wire: Wire) -> None:
-    opened = wire.open(message("tools/list"))
-    first = wire.reply(
-        "tools-json", ' [ {"name":"a","inputSchema":{}} ,\n{"name":"b","inputSchema":{}} ] ', "x", hint(300)
-    )
-    for more in (
-        wire.reply("tools", [], None, hint(500)),
-        wire.reply("tools", [tool("c")], "y", hint(100)),
-        wire.reply("tools-json", "[]", None, hint(200, "private")),
-        wire.reply("tools", [tool("d")], None, hint(400)),
-    ):
-        wire.method(first, "append", more)
-    assert [each.name for each in wire.method(first, "as-tools")] == ["a", "b", "c", "d"]
-    as_json = json.loads(wire.method(first, "as-json"))
-    result = wire.answer(opened, first)["result"]
-    assert as_json == result
-    assert [each["name"] for each in result["tools"]] == ["a", "b", "c", "d"]
-    assert (result["nextCursor"], result["ttlMs"], result["cacheScope"]) == ("y", 100, "private")
-
-
-def test_an_empty_list_takes_what_follows(wire: Wire) -> None:
-    opened = wire.open(message("tools/list"))
-    first = wire.reply("tools", [], None, hint(300))
-    wire.method(first, "append", wire.reply("tools-json", '[{"name":"a","inputSchema":{}}]', None, None))
-    result = wire.answer(opened, first)["result"]
-    assert [each["name"] for each in result["tools"]] == ["a"]
-    assert (result["ttlMs"], result["cacheScope"]) == (0, "private")
-
-
-@pytest.mark.parametrize("failure_first", [True, False])
-def test_a_failure_in_a_list_makes_the_whole_a_failure(wire: Wire, failure_first: bool) -> None:
-    opened = wire.open(message("tools/list"))
-    failure = wire.reply("failure", record(code=-5, message="no", data=None))
-    listed = wire.reply("tools", [tool("a")], "cursor", None)
-    first, second = (failure, listed) if failure_first else (listed, failure)
-    wire.method(first, "append", second)
-    wire.method(first, "append", wire.reply("tools", [tool("b")], None, None))
-    assert wire.answer(opened, first)["error"] == {"code": -5, "message": "no"}
-
-
-def test_lists_of_different_kinds_do_not_mix(wire: Wire) -> None:
-    opened = wire.open(message("tools/list"))
-    first = wire.reply("tools", [tool("a")], None, None)
-    wire.method(first, "append", wire.reply("prompts", [], None, None))
-    assert wire.answer(opened, first)["error"]["code"] == -32603
-
-
-def test_tools_can_be_read_from_a_reply(wire: Wire) -> None:
-    opened = wire.open(message("tools/list"))
-    full = tool(
-        "full",
-        title="T\n",
-        description="D",
-        output_schema='{"type":"array"}',
-        annotations=record(title="A", read_only=True, destructive=False, idempotent=None, open_world=None),
-        icons=[record(**ICON), record(src="x", mime_type=None, sizes=[], theme=None)],
-        meta='{"k":1.10}',
-        extra='{"later":[1]}',
-    )
-    reply = wire.reply("tools", [full, tool("bare")], None, None)
-    read = wire.method(reply, "as-tools")
-    again = wire.reply("tools", read, None, None)
-    assert wire.method(again, "as-json") == wire.method(reply, "as-json")
-    assert read[0].extra == '{"later":[1]}'
-    assert read[0].meta == '{"k":1.10}'
-    assert wire.method(wire.reply("tool-result", tool_result()), "as-tools") is None
-    again.drop(wire.store)
-    wire.finish(opened, reply)
-
-
 def test_a_reply_of_another_request_is_refused(wire: Wire) -> None:
     opened = wire.open(message("tools/call", {"name": "t"}, id=1))
     kept = wire.reply("tool-result", tool_result(text("secret")))
@@ -418,70 +348,3 @@ def test_bad_metadata_does_not_break_the_server() -> None:
     assert wire.result("tool-result", tool_result())["_meta"]["io.modelcontextprotocol/serverInfo"]["name"] == "unknown"
     assert "metadata" in wire.log
     wire.close()
-
-
-# --------------------------------------------------------------------------------------------- input-required
-
-
-def asking(capabilities: dict[str, Any], *, method: str = "tools/call", **params: Any) -> str:
-    meta = {**META, "io.modelcontextprotocol/clientCapabilities": capabilities}
-    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"name": "t", **params, "_meta": meta}})
-
-
-def ask(*requests: tuple[str, str, str], state: bytes | None = None) -> Any:
-    return record(
-        requests=[record(key=key, method=method, params=params) for key, method, params in requests], state=state
-    )
-
-
-ELICIT = ("k\n", "elicitation/create", '{"message":"?"}')
-
-
-def test_the_client_is_asked_and_answers(wire: Wire) -> None:
-    opened = wire.open(asking({"elicitation": {}}))
-    result = wire.answer(opened, wire.reply("input-required", ask(ELICIT, state=b"\x00state")))["result"]
-    state = result.pop("requestState")
-    assert result == {
-        "resultType": "input_required",
-        "inputRequests": {"k\n": {"method": "elicitation/create", "params": {"message": "?"}}},
-        "_meta": INFO,
-    }
-    opened = wire.open(asking({"elicitation": {}}, requestState=state, inputResponses={"k\n": {"action": "accept"}}))
-    assert opened.fault is None
-    assert wire.request(opened, "input-state") == b"\x00state"
-    assert [tuple(pair) for pair in wire.request(opened, "input-responses")] == [("k\n", '{"action": "accept"}')]
-    wire.finish(opened)
-    for other in (
-        asking({}, requestState=state[:-1] + ("A" if state[-1] != "A" else "B")),
-        asking({}, requestState="x"),
-        asking({}, requestState="é"),
-        asking({}, requestState=""),
-        asking({}, requestState=state, name="another"),
-    ):
-        opened = wire.open(other)
-        assert opened.fault.code == -32602
-        assert wire.request(opened, "input-state") is None
-        wire.finish(opened)
-
-
-def test_only_what_the_client_declared_is_asked(wire: Wire) -> None:
-    opened = wire.open(asking({"roots": {}}))
-    error = wire.answer(opened, wire.reply("input-required", ask(ELICIT)))["error"]
-    assert error["code"] == -32021
-    assert error["data"] == {"requiredCapabilities": {"elicitation": {}}}
-
-
-@pytest.mark.parametrize(
-    ("body", "given", "version"),
-    [
-        (asking({"elicitation": {}}), ask(ELICIT), "2025-11-25"),
-        (asking({"elicitation": {}}, method="tools/list"), ask(ELICIT), LATEST),
-        (asking({}), ask(), LATEST),
-        (asking({"ping": {}}), ask(("k", "ping", "{}")), LATEST),
-        (asking({"elicitation": {}}), ask(("k", "elicitation/create", "nope")), LATEST),
-    ],
-    ids=["older client", "a list", "nothing asked", "unknown kind", "bad params"],
-)
-def test_what_cannot_be_asked_is_an_internal_error(wire: Wire, body: str, given: Any, version: str) -> None:
-    opened = wire.open(body, version)
-    assert wire.answer(opened, wire.reply("input-required", given))["error"]["code"] == -32603

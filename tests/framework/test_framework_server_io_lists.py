@@ -1,0 +1,88 @@
+"""Lists: how replies are appended to each other, and read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from wires import Wire, hint, message, record, tool, tool_result
+
+ICON = {"src": "https://e.example/i.png", "mime_type": "image/png", "sizes": ["48x48"], "theme": "dark"}
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Wire]:
+    wire = Wire()
+    yield wire
+    wire.close()
+
+
+def test_lists_are_appended(wire: Wire) -> None:
+    opened = wire.open(message("tools/list"))
+    first = wire.reply(
+        "tools-json", ' [ {"name":"a","inputSchema":{}} ,\n{"name":"b","inputSchema":{}} ] ', "x", hint(300)
+    )
+    for more in (
+        wire.reply("tools", [], None, hint(500)),
+        wire.reply("tools", [tool("c")], "y", hint(100)),
+        wire.reply("tools-json", "[]", None, hint(200, "private")),
+        wire.reply("tools", [tool("d")], None, hint(400)),
+    ):
+        wire.method(first, "append", more)
+    assert [each.name for each in wire.method(first, "as-tools")] == ["a", "b", "c", "d"]
+    as_json = json.loads(wire.method(first, "as-json"))
+    result = wire.answer(opened, first)["result"]
+    assert as_json == result
+    assert [each["name"] for each in result["tools"]] == ["a", "b", "c", "d"]
+    assert (result["nextCursor"], result["ttlMs"], result["cacheScope"]) == ("y", 100, "private")
+
+
+def test_an_empty_list_takes_what_follows(wire: Wire) -> None:
+    opened = wire.open(message("tools/list"))
+    first = wire.reply("tools", [], None, hint(300))
+    wire.method(first, "append", wire.reply("tools-json", '[{"name":"a","inputSchema":{}}]', None, None))
+    result = wire.answer(opened, first)["result"]
+    assert [each["name"] for each in result["tools"]] == ["a"]
+    assert (result["ttlMs"], result["cacheScope"]) == (0, "private")
+
+
+@pytest.mark.parametrize("failure_first", [True, False])
+def test_a_failure_in_a_list_makes_the_whole_a_failure(wire: Wire, failure_first: bool) -> None:
+    opened = wire.open(message("tools/list"))
+    failure = wire.reply("failure", record(code=-5, message="no", data=None))
+    listed = wire.reply("tools", [tool("a")], "cursor", None)
+    first, second = (failure, listed) if failure_first else (listed, failure)
+    wire.method(first, "append", second)
+    wire.method(first, "append", wire.reply("tools", [tool("b")], None, None))
+    assert wire.answer(opened, first)["error"] == {"code": -5, "message": "no"}
+
+
+def test_lists_of_different_kinds_do_not_mix(wire: Wire) -> None:
+    opened = wire.open(message("tools/list"))
+    first = wire.reply("tools", [tool("a")], None, None)
+    wire.method(first, "append", wire.reply("prompts", [], None, None))
+    assert wire.answer(opened, first)["error"]["code"] == -32603
+
+
+def test_tools_can_be_read_from_a_reply(wire: Wire) -> None:
+    opened = wire.open(message("tools/list"))
+    full = tool(
+        "full",
+        title="T\n",
+        description="D",
+        output_schema='{"type":"array"}',
+        annotations=record(title="A", read_only=True, destructive=False, idempotent=None, open_world=None),
+        icons=[record(**ICON), record(src="x", mime_type=None, sizes=[], theme=None)],
+        meta='{"k":1.10}',
+        extra='{"later":[1]}',
+    )
+    reply = wire.reply("tools", [full, tool("bare")], None, None)
+    read = wire.method(reply, "as-tools")
+    again = wire.reply("tools", read, None, None)
+    assert wire.method(again, "as-json") == wire.method(reply, "as-json")
+    assert read[0].extra == '{"later":[1]}'
+    assert read[0].meta == '{"k":1.10}'
+    assert wire.method(wire.reply("tool-result", tool_result()), "as-tools") is None
+    again.drop(wire.store)
+    wire.finish(opened, reply)
