@@ -13,8 +13,7 @@ from wasmcp.guest.boot import PLAN, REPORT, boot
 
 @pytest.fixture
 def carry_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(registry_module, "_registry", {})
-    monkeypatch.setattr(registry_module, "_waiting", [])
+    monkeypatch.setattr(registry_module, "_declared", [])
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
     monkeypatch.syspath_prepend(str(tmp_path))
 

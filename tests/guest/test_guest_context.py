@@ -74,7 +74,7 @@ def test_bad_log_calls():
     ],
 )
 def test_it_ends_with_the_call(use, monkeypatch):
-    monkeypatch.setattr(registry_module, "_registry", {})
+    monkeypatch.setattr(registry_module, "_declared", [])
     kept = []
 
     @tool

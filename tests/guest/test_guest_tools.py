@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import sys
 from dataclasses import dataclass
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _no_tools(monkeypatch):
-    monkeypatch.setattr(registry_module, "_registry", {})
-    monkeypatch.setattr(registry_module, "_waiting", [])
+    monkeypatch.setattr(registry_module, "_declared", [])
 
 
 def call(function, /, **arguments):
@@ -152,7 +152,39 @@ class TestDeclaring:
             "    n: int\n"
         )
         exec(compile(source, "late.py", "exec"), namespace)  # noqa: S102 - a module whose order matters
+        tool(name="after")(lambda: None)
         assert call(namespace["f"], x={"n": 3}) == ("3", {"result": 3}, False)
+        assert list(registered()) == ["f", "after"]
+
+    def test_a_wrapped_function(self):
+        @tool
+        @functools.lru_cache
+        def f(x: int) -> int:
+            """Cached."""
+            return x
+
+        assert tool_of(f).description == "Cached."
+        assert call(f, x=1)[1] == {"result": 1}
+
+    def test_a_module_that_is_imported_again(self):
+        def make():
+            @tool
+            def f() -> int:
+                return 1
+
+            return f
+
+        make()
+        second = make()
+        assert registered()["f"].function is second
+
+    def test_the_return_annotation_says_more(self):
+        @tool
+        def f() -> Annotated[float, Field(description="Degrees.", ge=-273)]:
+            return 1.0
+
+        result = tool_of(f).output_schema["properties"]["result"]
+        assert result == {"type": "number", "minimum": -273, "description": "Degrees."}
 
 
 class TestRefusals:
@@ -222,6 +254,13 @@ class TestRefusals:
             registered()
         assert caught.value.place[0] == __file__
 
+    def test_what_is_no_plain_function(self):
+        def generate() -> list[int]:
+            yield 1
+
+        for thing in (generate, int, functools.partial(print), print):
+            assert "only a plain function that returns its result" in self.refused(thing)
+
     def test_a_function_that_is_no_tool(self):
         with pytest.raises(LookupError, match="not decorated"):
             tool_of(lambda: None)
@@ -243,11 +282,20 @@ class TestArguments:
         assert text == "Invalid arguments for tool f: items[2].price: expected number, got string"
         assert (structured, failed) == (None, True)
 
+    def test_all_bad_ones_are_named(self):
+        @tool
+        def f(a: int, b: str, c: bool = False) -> None: ...
+
+        assert call(f, a="x", c=1, d=2)[0] == (
+            "Invalid arguments for tool f: a: expected integer, got string; c: expected boolean, got integer; "
+            "d: unexpected; expected only a, b, c; b: required, but missing"
+        )
+
     @pytest.mark.parametrize(
         ("arguments", "problem"),
         [
             ("{}", "n: required, but missing"),
-            ('{"n": 1, "m": 2}', "m: unknown member; known: n"),
+            ('{"n": 1, "m": 2}', "m: unexpected; expected only n"),
             ("[1]", "expected an object"),
             ("{", "they are not JSON that can be read"),
             ('{"n": NaN}', "NaN is not JSON"),
@@ -490,4 +538,4 @@ class TestContext:
         @tool
         def f(context: Context) -> None: ...
 
-        assert "context: unknown member" in call(f, context={})[0]
+        assert "context: unexpected; expected nothing" in call(f, context={})[0]

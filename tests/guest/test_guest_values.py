@@ -232,7 +232,7 @@ MISTAKES = [
     (dict[str, int], {"a b": "x"}, "['a b']: expected integer, got string"),
     (Color, "green", 'expected one of "red", "blue", got "green"'),
     (Literal["a", 1], True, 'expected one of "a", 1, got true'),
-    (Point, {"x": 1, "z": 1}, "z: unknown member; known: x, y"),
+    (Point, {"x": 1, "z": 1}, "z: unexpected; expected only x, y"),
     (Point, {}, "x: required, but missing"),
     (Tree, {"value": 1, "children": [{"value": "2"}]}, "children[0].value: expected integer, got string"),
     (Cat | Dog, {"kind": "cat", "lives": "nine"}, "lives: expected integer, got string"),

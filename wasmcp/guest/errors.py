@@ -26,6 +26,14 @@ class ToolError(Exception):
     """
 
 
+def place_of(function: Callable[..., Any]) -> tuple[str, int] | None:
+    """Return the file and the line in which a function is defined, as far as that is known."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = getattr(function, "__code__", None)
+    return None if code is None else (str(code.co_filename), int(code.co_firstlineno))
+
+
 class DeclarationError(TypeError):
     """A function cannot become a tool: an annotation without a JSON Schema, a bad name, a name used twice.
 
@@ -36,10 +44,9 @@ class DeclarationError(TypeError):
     """
 
     def __init__(self, function: Callable[..., Any], parameter: str | None, reason: str) -> None:
-        self.tool = function.__qualname__.rpartition("<locals>.")[2]
+        self.tool = str(getattr(function, "__qualname__", repr(function))).rpartition("<locals>.")[2]
         self.parameter = parameter
-        code = getattr(function, "__code__", None)
-        self.place = None if code is None else (str(code.co_filename), int(code.co_firstlineno))
+        self.place = place_of(function)
         where = f"tool `{self.tool}`" if parameter is None else f"tool `{self.tool}`, {parameter}"
         super().__init__(f"{where}: {reason}")
 

@@ -138,8 +138,8 @@ def load_members(
     for name, item in value.items():
         load = loaders.get(name)
         if load is None:
-            known = ", ".join(loaders) or "none"
-            raise Mismatch(f"unknown member; known: {known}").under(name)
+            known = f"expected only {', '.join(loaders)}" if loaders else "expected nothing"
+            raise Mismatch(f"unexpected; {known}").under(name)
         try:
             loaded[name] = load(item)
         except Mismatch as mismatch:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from wasmcp.guest.content import Icon
-from wasmcp.guest.errors import DeclarationError
+from wasmcp.guest.errors import DeclarationError, place_of
 from wasmcp.guest.tools import Tool
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_registry: dict[str, Tool] = {}
-_waiting: list[Callable[[], Tool]] = []
+_declared: list[Tool | Callable[[], Tool]] = []
+"""In the order of declaration. A tool whose annotations name what is defined only after it is described later."""
 
 
 def registered() -> dict[str, Tool]:
@@ -22,19 +22,30 @@ def registered() -> dict[str, Tool]:
     Raises:
         DeclarationError: One cannot be described after all: its annotations name something that does not exist.
     """
-    while _waiting:
-        declare = _waiting.pop(0)
-        _add(declare())
-    return _registry
+    found: dict[str, Tool] = {}
+    for index, item in enumerate(_declared):
+        described = item if isinstance(item, Tool) else item()
+        known = found.setdefault(described.name, described)
+        if known is not described:
+            raise _taken(described, known)
+        _declared[index] = described
+    return found
 
 
-def _add(new: Tool) -> None:
-    known = _registry.get(new.name)
-    if known is not None and _origin(known.function) != _origin(new.function):
-        there = known.function.__code__
-        reason = f"`{new.name}` is already the tool at line {there.co_firstlineno} of `{known.function.__module__}`"
-        raise DeclarationError(new.function, None, reason)
-    _registry[new.name] = new
+def _declare(new: Tool) -> None:
+    for index, known in enumerate(_declared):
+        if isinstance(known, Tool) and known.name == new.name:
+            if _origin(known.function) != _origin(new.function):
+                raise _taken(new, known)
+            _declared[index] = new  # the module was imported again
+            return
+    _declared.append(new)
+
+
+def _taken(new: Tool, known: Tool) -> DeclarationError:
+    line = (place_of(known.function) or ("", 0))[1]
+    reason = f"`{new.name}` is already the tool at line {line} of `{known.function.__module__}`"
+    return DeclarationError(new.function, None, reason)
 
 
 def _origin(function: Callable[..., Any]) -> tuple[str, str]:
@@ -112,9 +123,9 @@ def tool(
             )
 
         try:
-            _add(make(dict(names)))
+            _declare(make(dict(names)))
         except NameError:
-            _waiting.append(lambda: _late(make, target))
+            _declared.append(lambda: _late(make, target))
         return target
 
     return declare if function is None else declare(function)

@@ -11,6 +11,7 @@ from wasmcp.guest.annotations import Resolver
 from wasmcp.guest.containers import Map
 from wasmcp.guest.content import BLOCKS, Text, ToolResult
 from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.members import documentation_of
 from wasmcp.guest.plain import dump_any
 from wasmcp.guest.records import Record
 from wasmcp.guest.schema import Definitions
@@ -69,6 +70,7 @@ def output_of(annotation: Any, resolver: Resolver, described: str | None) -> tup
     inner = shape.schema(definitions)
     if described:
         inner = {**inner, "description": described}
+    inner = {**inner, **documentation_of(annotation)}
     schema = {"type": "object", "properties": {"result": inner}, "required": ["result"]}
     return definitions.finish(schema), _wrapped_renderer(shape)
 

@@ -10,7 +10,8 @@ import inspect
 import re
 import sys
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import CoroutineType
 from typing import Any
 
 from wasmcp.guest.annotations import Resolver, written
@@ -61,6 +62,9 @@ class Tool:
         names: Mapping[str, Any] | None = None,
     ) -> None:
         self.function = function
+        plain = inspect.unwrap(function)
+        if not inspect.isfunction(plain) or inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
+            raise self._refused(None, "only a plain function that returns its result can be a tool")
         self.name = function.__name__ if name is None else name
         self.title = title
         self.hints = dict(hints or {})
@@ -86,8 +90,7 @@ class Tool:
             raise self._refused(_place("return", error), str(error)) from error
         self._load = {member.name: member.shape.load for member in self._members}
         self._required = tuple(member.name for member in self._members if member.required)
-        self._async = inspect.iscoroutinefunction(function)
-        if self._async and sys.platform == "wasi":
+        if inspect.iscoroutinefunction(plain) and sys.platform == "wasi":
             import wasmcp.guest.loop  # noqa: F401 - at run time there is nothing to import from
 
     def _refused(self, parameter: str | None, reason: str) -> DeclarationError:
@@ -160,15 +163,15 @@ class Tool:
             return failure(f"Invalid arguments for tool {self.name}: expected an object")
         try:
             loaded = load_members(self._load, self._required, given)
-        except Mismatch as mismatch:
-            return failure(f"Invalid arguments for tool {self.name}: {mismatch}")
+        except Mismatch:
+            return failure(f"Invalid arguments for tool {self.name}: {'; '.join(self._problems(given))}")
         except RecursionError:
             return failure(f"Invalid arguments for tool {self.name}: nested too deeply")
         for name in self._context:
             loaded[name] = context
         positional = [loaded.pop(name, default) for name, default in self._positional]
         value = self.function(*positional, **loaded)
-        if self._async:
+        if type(value) is CoroutineType:
             from wasmcp.guest.loop import run
 
             value = run(value)
@@ -176,6 +179,17 @@ class Tool:
             return self._render(value)
         except Mismatch as mismatch:
             raise TypeError(f"tool `{self.name}` did not return what its annotation promises: {mismatch}") from None
+
+    def _problems(self, given: dict[str, Any]) -> Iterator[str]:
+        """Yield what is wrong with each argument: a model corrects all of them at once."""
+        for name, value in given.items():
+            try:
+                load_members(self._load, (), {name: value})
+            except Mismatch as mismatch:  # noqa: PERF203 - collecting them is what this is
+                yield str(mismatch)
+        for name in self._required:
+            if name not in given:
+                yield f"{name}: required, but missing"
 
 
 def _place(place: str, error: Unsupported) -> str:

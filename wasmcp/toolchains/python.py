@@ -38,6 +38,7 @@ from wasmcp.toolchains.python_imports import (
 _APPLICATION = "_wasmcp_app"
 _TIMEOUT = 600.0
 _GUEST = Path(__file__).resolve().parent.parent / "guest"
+_OWN = sorted(Path(__file__).resolve().parent.glob("python*.py"))
 _STAGED = "/0/"  # where the component sees the first folder of its Python path while it is built
 
 
@@ -54,6 +55,7 @@ class PythonToolchain:
         files = {relative_label(module.path, source.root): module.path for module in _modules(source).values()}
         files.update(own_files("guest", _GUEST, [".py"]))
         files.update(own_files("wit", wit_directory(), [".wit"]))
+        files.update({f"wasmcp:toolchains/{path.name}": path for path in _OWN})
         return Inputs(files, {"componentize-py": PINS["componentize-py"]})
 
     def build(self, source: ComponentSource, output: Path, *, cache: Path, progress: Callable[[str], None]) -> None:
