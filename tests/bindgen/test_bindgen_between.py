@@ -48,7 +48,8 @@ pub const exports = struct {
         const joined: Counter = .merge(counters.join(pair), other);
         other.drop();
         const name = joined.label();
-        return if (counters.consume(joined).get()) |sum| if (sum == value + 1) name else "wrong sum" else |_| "not consumed";
+        const sum = counters.consume(joined).get() catch return "not consumed";
+        return if (sum == value + 1) name else "wrong sum";
     }
 
     pub fn alive() i32 {

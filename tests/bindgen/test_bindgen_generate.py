@@ -98,6 +98,49 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
         generate(tmp_path / "gone", "w", tmp_path / "out")
 
 
+WORLD_RESOURCE = """\
+package t:t;
+world w {
+  resource file {
+    constructor(name: string);
+    name: func() -> string;
+    open: static func(name: string) -> option<file>;
+  }
+  export work: func(name: string) -> string;
+}
+"""
+
+WORLD_RESOURCE_ZIG = """\
+const bindings = @import("bindings");
+pub const exports = struct {
+    pub fn work(name: []const u8) []const u8 {
+        const file = bindings.File.open(name) orelse bindings.File.init("default");
+        defer file.drop();
+        return file.name();
+    }
+};
+"""
+
+
+def test_a_resource_of_the_world_itself(build_zig: Any) -> None:
+    guest = Guest(build_zig(WORLD_RESOURCE, "w", WORLD_RESOURCE_ZIG))
+    names: list[str] = []
+    dropped: list[int] = []
+
+    def make(_store: Any, name: str) -> ResourceHost:
+        names.append(name)
+        return ResourceHost.own(len(names) - 1, 1)
+
+    with guest.linker.root() as root:
+        root.add_resource("file", ResourceType.host(1), lambda _store, rep: dropped.append(rep))
+        root.add_func("[constructor]file", make)
+        root.add_func("[method]file.name", lambda store, file: names[file.to_host(store).rep])
+        root.add_func("[static]file.open", lambda store, name: make(store, name) if name else None)
+    guest.start()
+    assert [guest.call("work", name) for name in ("a", "")] == ["a", "default"]
+    assert dropped == [0, 1]
+
+
 # Names that Zig, the generated code or other names would hide; two versions of a package; interfaces inside a world.
 AWKWARD = """\
 package t:t;

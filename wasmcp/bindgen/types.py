@@ -32,6 +32,10 @@ def docs(entry: dict[str, Any]) -> Iterator[str]:
         yield f"/// {line}".rstrip()
 
 
+WORLD = -1
+"""In place of an interface's index: what the world itself has."""
+
+
 class Naming:
     """Where everything of a world is found in the generated file.
 
@@ -52,14 +56,13 @@ class Naming:
         for item in [*resolved.imports, *resolved.exports]:
             if item.index not in self._paths:
                 self._paths[item.index] = self._place(item)
-                self._name_interface(item.index)
-        for name, index in resolved.world_types().items():
-            self.type_names[index] = self.root.give(title(name))
-        self.world_function_names = {
-            "imports": {f["name"]: self.root.give(camel(f["name"])) for f in resolved.world_functions("imports")},
-            # These live in the implementer's `exports`, beside its interfaces.
-            "exports": {f["name"]: quote(camel(f["name"])) for f in resolved.world_functions("exports")},
-        }
+                interface = resolved.interfaces[item.index]
+                self.spaces[item.index] = Scope()
+                self._name_members(item.index, interface["types"], list(interface["functions"].values()))
+        self.spaces[WORLD] = self.root
+        self._name_members(WORLD, resolved.world_types(), resolved.world_functions("imports"))
+        # These live in the implementer's `exports`, beside its interfaces.
+        self.exported_functions = {f["name"]: quote(camel(f["name"])) for f in resolved.world_functions("exports")}
 
     def _place(self, item: Item) -> tuple[str, ...]:
         package = item.package
@@ -73,16 +76,15 @@ class Naming:
         name, scope = self._packages[space]
         return (name, scope.give(snake(item.name)))
 
-    def _name_interface(self, index: int) -> None:
-        interface = self.resolved.interfaces[index]
-        scope = self.spaces[index] = Scope()
+    def _name_members(self, index: int, types: dict[str, int], functions: list[dict[str, Any]]) -> None:
+        scope = self.spaces[index]
         resources: dict[str, Scope] = {}
-        for name, ref in interface["types"].items():
+        for name, ref in types.items():
             self.type_names[ref] = scope.give(title(name))
             if self.resolved.types[ref]["kind"] == "resource":
                 taken = frozenset({"handle", "drop", "init", "deinit", "new", "rep", "wit_kind", "is_exported"})
                 resources[name] = Scope(Scope.reserved | taken | {"BorrowedAs", "Object"})
-        for function in interface["functions"].values():
+        for function in functions:
             resource, member = split_member(function["name"])
             if resource and not member:
                 self.function_names[index, function["name"]] = "init"
@@ -97,12 +99,11 @@ class Naming:
         """The namespaces an interface lies in, outermost first."""
         return self._paths[index]
 
-    def parameters(self, function: dict[str, Any], index: int | None) -> list[str]:
+    def parameters(self, function: dict[str, Any], index: int) -> list[str]:
         """Names for a function's parameters that hide nothing around them: Zig allows no shadowing."""
         scope = Scope()
         scope.avoid(self.root.given)
-        if index is not None:
-            scope.avoid(self.spaces[index].names)
+        scope.avoid(self.spaces[index].names)
         for _, package in self._packages.values():
             scope.avoid(package.given)
         return ["self" if p["name"] == "self" else scope.give(snake(p["name"])) for p in function["params"]]
@@ -269,4 +270,4 @@ def unsupported(kind: str) -> BindgenError:
     )
 
 
-__all__ = ["Naming", "Types", "backing", "docs", "split_member", "unsupported"]
+__all__ = ["WORLD", "Naming", "Types", "backing", "docs", "split_member", "unsupported"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from wasmcp.bindgen.resolved import Item, Resolved
-from wasmcp.bindgen.types import Naming, Types, docs, split_member
+from wasmcp.bindgen.types import WORLD, Naming, Types, docs, split_member
 from wasmcp.errors import BindgenError
 
 _HEAD = """\
@@ -45,7 +45,8 @@ class _Writer:
             if item.index not in self.resolved.imported:
                 spaces[path] = [f"pub const {path[-1]} = {self.exports.space(item.index)};"]
         lines = [_HEAD.format(world=self.resolved.world["name"])]
-        lines += self._world_level()
+        functions = self.resolved.world_functions("imports")
+        lines += self._members(WORLD, "$root", self.resolved.world_types(), functions)
         lines += _nested(spaces)
         lines += [
             "/// What this component exports: the same namespaces as in `implementation.exports`.",
@@ -55,43 +56,30 @@ class _Writer:
         lines += ["};", "", *self._export_world()]
         return "\n".join(lines) + "\n"
 
-    def _world_level(self) -> Iterator[str]:
-        for ref in self.resolved.world_types().values():
-            if self.resolved.types[ref]["kind"] == "resource":
-                yield from self._imported_resource(ref, "$root", [], None)
-            else:
-                yield from self.imports.declaration(ref)
-            yield ""
-        for function in self.resolved.world_functions("imports"):
-            name = self.naming.world_function_names["imports"][function["name"]]
-            yield from self._import_function(function, name, "$root", None)
-            yield ""
-
     def _imported(self, item: Item) -> Iterator[str]:
         interface = self.resolved.interfaces[item.index]
         yield from docs(interface)
         yield f"pub const {self.naming.path(item.index)[-1]} = struct {{"
-        yield from _indent(self._imported_members(item, interface))
+        functions = list(interface["functions"].values())
+        yield from _indent(self._members(item.index, item.module, interface["types"], functions))
         yield "};"
 
-    def _imported_members(self, item: Item, interface: dict[str, Any]) -> Iterator[str]:
-        functions = list(interface["functions"].values())
-        for name, ref in interface["types"].items():
+    def _members(
+        self, index: int, module: str, types: dict[str, int], functions: list[dict[str, Any]]
+    ) -> Iterator[str]:
+        for name, ref in types.items():
             if self.resolved.types[ref]["kind"] == "resource":
                 mine = [f for f in functions if split_member(f["name"])[0] == name]
-                yield from self._imported_resource(ref, item.module, mine, item.index)
+                yield from self._imported_resource(ref, module, mine, index)
             else:
                 yield from self.imports.declaration(ref)
             yield ""
         for function in functions:
             if not split_member(function["name"])[0]:
-                name = self.naming.function_names[item.index, function["name"]]
-                yield from self._import_function(function, name, item.module, item.index)
+                yield from self._import_function(function, module, index)
                 yield ""
 
-    def _imported_resource(
-        self, ref: int, module: str, functions: list[dict[str, Any]], index: int | None
-    ) -> Iterator[str]:
+    def _imported_resource(self, ref: int, module: str, functions: list[dict[str, Any]], index: int) -> Iterator[str]:
         entry = self.resolved.types[ref]
         yield from docs(entry)
         yield f"pub const {self.naming.type_names[ref]} = struct {{"
@@ -107,13 +95,13 @@ class _Writer:
         yield f"        return abi.call({symbol}, &.{{u32}}, void, .{{self.handle}});"
         yield "    }"
         for function in functions:
-            name = self.naming.function_names[index, function["name"]] if index is not None else ""
             yield ""
-            yield from _indent(self._import_function(function, name, module, index))
+            yield from _indent(self._import_function(function, module, index))
         yield "};"
 
-    def _import_function(self, function: dict[str, Any], name: str, module: str, index: int | None) -> Iterator[str]:
+    def _import_function(self, function: dict[str, Any], module: str, index: int) -> Iterator[str]:
         _refuse_async(function)
+        name = self.naming.function_names[index, function["name"]]
         names = self.naming.parameters(function, index)
         refs = [p["type"] for p in function["params"]]
         result = self.imports.expression(function.get("result"))
@@ -179,13 +167,11 @@ class _Writer:
                     function, f"{item.module}#{function['name']}", implementer, member, item.index
                 )
         for function in self.resolved.world_functions("exports"):
-            member = self.naming.world_function_names["exports"][function["name"]]
-            yield self._export_function(function, function["name"], "implementation.exports", member, None)
+            member = self.naming.exported_functions[function["name"]]
+            yield self._export_function(function, function["name"], "implementation.exports", member, WORLD)
         yield "}"
 
-    def _export_function(
-        self, function: dict[str, Any], symbol: str, implementer: str, member: str, index: int | None
-    ) -> str:
+    def _export_function(self, function: dict[str, Any], symbol: str, implementer: str, member: str, index: int) -> str:
         _refuse_async(function)
         refs = [p["type"] for p in function["params"]]
         result = self.exports.expression(function.get("result"))
