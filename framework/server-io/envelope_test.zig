@@ -47,6 +47,15 @@ test "of duplicates the last counts, whole" {
     try testing.expectEqual(null, r.arguments);
 }
 
+test "null is as good as absent" {
+    const call = try request("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"arguments\":null}}");
+    try testing.expectEqual(null, call.fault);
+    try testing.expectEqual(null, call.arguments);
+    const list = try request("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"cursor\":null}}");
+    try testing.expectEqual(null, list.fault);
+    try testing.expectEqual(null, list.cursor);
+}
+
 test "faults" {
     const prefix = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":";
     const cases = [_][2][]const u8{

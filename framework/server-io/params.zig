@@ -57,11 +57,11 @@ pub const Params = struct {
         if (self._meta != null and r.meta == null) return fault(r, "Invalid params: `params._meta` must be an object");
         if (expected) |words| if (r.target == null) return fault(r, words);
         switch (r.method) {
-            .@"tools/call", .@"prompts/get" => if (self.arguments != null and r.arguments == null)
+            .@"tools/call", .@"prompts/get" => if (given(self.arguments) and r.arguments == null)
                 return fault(r, "Invalid params: `params.arguments` must be an object"),
             else => {},
         }
-        if (r.method.isList() and self.cursor != null and r.cursor == null) return fault(r, "Invalid params: `params.cursor` must be a string");
+        if (r.method.isList() and given(self.cursor) and r.cursor == null) return fault(r, "Invalid params: `params.cursor` must be a string");
         if (meta.progressToken != null and r.progress_token == null) return fault(r, "Invalid params: `_meta.progressToken` must be a string or an integer");
         if (meta.protocolVersion == null) return;
         try meta.judge(r);
@@ -126,6 +126,12 @@ pub fn keep(parts: anytype, comptime names: []const []const u8, name: []const u8
     inline for (names) |field| {
         if (json.equals(name, field)) @field(parts, field) = text;
     }
+}
+
+/// Whether a member is there. Clients in languages where absent is null send null.
+fn given(raw: ?[]const u8) bool {
+    const text = raw orelse return false;
+    return text[0] != 'n';
 }
 
 pub fn isString(raw: []const u8) bool {
