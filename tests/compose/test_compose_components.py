@@ -8,6 +8,7 @@ from compose_inputs import METADATA, WIT, catalogue, dummy, spec, tools_componen
 
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.errors import ComponentRefused, CompositionError
+from wasmcp.resources import framework_component
 
 
 def wit_with(tmp_path: Path, file: str, old: str, new: str) -> Path:
@@ -99,8 +100,25 @@ class TestRefused:
         with pytest.raises(ComponentRefused, match="component `transport`: this component of the framework"):
             compose_server([spec("calc", "1", "a")], METADATA, framework={"transport": b"x"})
 
+    def test_a_file_of_the_framework_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(ComponentRefused, match=r"component `transport`: `none\.wasm` cannot be read") as caught:
+            compose_server([spec("calc", "1", "a")], METADATA, framework={"transport": tmp_path / "none.wasm"})
+        assert str(tmp_path) not in str(caught.value)
+
     def test_a_service_cannot_use_the_chain_that_uses_it(self, tmp_path: Path) -> None:
         world = "world server-io {\n"
         wit = wit_with(tmp_path, "wire.wit", world, world + "  import server-handler;\n")
         with pytest.raises(CompositionError, match=r"nothing in the server provides `.*`, which `server-io` imports"):
             compose_server([spec("calc", "1", "a")], METADATA, framework={"server-io": dummy("server-io", wit)})
+
+
+def test_components_of_the_framework_may_be_given_as_files(tmp_path: Path) -> None:
+    ours = compose_server([spec("calc", "1", "a")], METADATA)
+    copy = tmp_path / "transport.wasm"
+    copy.write_bytes(framework_component("transport").read_bytes())
+    given = compose_server([spec("calc", "1", "a")], METADATA, framework={"transport": copy})
+    assert given.data == ours.data
+    copy.write_bytes(dummy("transport"))
+    other = compose_server([spec("calc", "1", "a")], METADATA, framework={"transport": copy})
+    assert other.framework["transport"] != ours.framework["transport"]
+    assert other.data != ours.data
