@@ -88,6 +88,9 @@ pub fn http(self: *Request) ?wit.messages.HttpFacts {
     return if (self.call.circumstances) |c| c.http else null;
 }
 
+/// More than anybody asks for at once: each is compared with all before it.
+const max_answers = 1000;
+
 pub fn inputResponses(self: *Request) []const struct { []const u8, []const u8 } {
     const text = self.call.message.input_responses orelse return &.{};
     const allocator = wit.memory.allocator;
@@ -97,6 +100,7 @@ pub fn inputResponses(self: *Request) []const struct { []const u8, []const u8 } 
     var members = scanner.members() catch unreachable;
     while (members.next() catch unreachable) |key| {
         const value = scanner.value() catch unreachable;
+        if (list.items.len == max_answers) break;
         const plain = lib.json.decodeString(allocator, key) catch @trap();
         // As everywhere, of two with one name the last counts.
         for (list.items, 0..) |earlier, i| if (std.mem.eql(u8, earlier[0], plain)) {

@@ -155,6 +155,13 @@ def test_input_responses(shared: Wire) -> None:
     shared.finish(opened)
 
 
+def test_a_flood_of_input_responses_is_cut(shared: Wire) -> None:
+    answers = json.dumps({str(number): 0 for number in range(200_000)})
+    opened = shared.open(raw(f'{{"name":"t","inputResponses":{answers},"_meta":{json.dumps(META)}}}'))
+    assert len(shared.request(opened, "input-responses")) == 1000
+    shared.finish(opened)
+
+
 def mutated(rng: random.Random, seeds: list[str]) -> str:
     """A seed with a few characters, or pieces of other seeds, put in, taken out or doubled."""
     text = list(rng.choice(seeds))
