@@ -18,6 +18,7 @@ from wasmcp.errors import BindgenError
 from wasmcp.resources import wit_directory
 
 WORLD = "package t:t;\ninterface i { f: func(); }\nworld w { import i; }\n"
+MANY = ", ".join(f"f{i}" for i in range(33))
 
 
 @pytest.fixture
@@ -81,6 +82,7 @@ def test_the_command(wit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("package t:t;\nworld w { export f: async func(); }", "`async-freestanding` functions belong to WASI 0.3"),
         ("package t:t;\nworld w { export f: func(a: stream<u8>); }", "`stream`: bindings know the types of WASI 0.2"),
         ("package t:t;\nworld w { import f: func() -> future<string>; }", "`future`: bindings know"),
+        (f"package t:t;\nworld w {{ flags f {{ {MANY} }} }}", "cannot have more than 32 flags"),
         ("package t:t;\nworld w { import f: func(e: error-context); }", "`error-context`: bindings know"),
     ],
 )
@@ -198,3 +200,118 @@ def test_awkward_names(build_zig: Any) -> None:
     guest.start()
     assert guest.call("var", point, interface="struct").x == 20 + 23 + 302
     assert guest.call("total", [point, point]) == 80
+
+
+VERSIONS = """\
+package t:t;
+package a:b@1.0.0 { interface x { record r { v: u32 } f: func() -> r; } }
+package a:b@2.0.0 { interface x { record r { v: string } f: func() -> r; } }
+package a:only@0.1.0 { interface y { g: func() -> u32; } }
+world w {
+  import a:b/x@1.0.0;
+  import a:b/x@2.0.0;
+  import a:only/y@0.1.0;
+  export both: func() -> tuple<u32, string, u32>;
+}
+"""
+
+VERSIONS_ZIG = """\
+const bindings = @import("bindings");
+pub const exports = struct {
+    pub fn both() struct { u32, []const u8, u32 } {
+        return .{ bindings.a_b_1_0_0.x.f().v, bindings.a_b_2_0_0.x.f().v, bindings.a_only.y.g() };
+    }
+};
+"""
+
+
+def test_two_versions_of_a_package(build_zig: Any) -> None:
+    guest = Guest(build_zig(VERSIONS, "w", VERSIONS_ZIG))
+    numbers, texts = Record(), Record()
+    numbers.v, texts.v = 1, "two"
+    guest.define("a:b/x@1.0.0", {"f": lambda _store: numbers})
+    guest.define("a:b/x@2.0.0", {"f": lambda _store: texts})
+    guest.define("a:only/y@0.1.0", {"g": lambda _store: 3})
+    guest.start()
+    assert guest.call("both") == (1, "two", 3)
+
+
+# A component between two others: it defines the same resource that it imports.
+BETWEEN = """\
+package t:t;
+interface things {
+  resource thing { constructor(value: u32); value: func() -> u32; }
+  record plain { x: u32 }
+  record box { thing: thing, label: string }
+  pack: func(thing: thing, plain: plain) -> box;
+}
+world w { import things; export things; }
+"""
+
+BETWEEN_ZIG = """\
+const bindings = @import("bindings");
+const inner = bindings.things;
+const outer = bindings.exports.things;
+
+pub const exports = struct {
+    pub const things = struct {
+        pub const Thing = struct {
+            wrapped: inner.Thing,
+
+            fn wrap(wrapped: inner.Thing) outer.Thing {
+                const self = bindings.memory.gpa.create(Thing) catch unreachable;
+                self.* = .{ .wrapped = wrapped };
+                return .new(self);
+            }
+
+            pub fn init(number: u32) outer.Thing {
+                return wrap(.init(number + 1));
+            }
+
+            pub fn value(self: *Thing) u32 {
+                return self.wrapped.value() * 10;
+            }
+
+            pub fn deinit(self: *Thing) void {
+                self.wrapped.drop();
+                bindings.memory.gpa.destroy(self);
+            }
+        };
+
+        pub fn pack(thing: outer.Thing, plain: inner.Plain) outer.Box {
+            const wrapped = thing.rep().wrapped;
+            thing.rep().wrapped = .init(0);
+            thing.drop();
+            const box = inner.pack(wrapped, plain);
+            return .{ .thing = Thing.wrap(box.thing), .label = box.label };
+        }
+    };
+};
+"""
+
+
+def test_an_interface_that_is_imported_and_exported(build_zig: Any) -> None:
+    guest = Guest(build_zig(BETWEEN, "w", BETWEEN_ZIG))
+    dropped: list[int] = []
+
+    def pack(_store: Any, thing: Any, plain: Any) -> Any:
+        box = Record()
+        box.thing, box.label = thing, f"packed {plain.x}"
+        return box
+
+    with guest.linker.root() as root, root.add_instance("t:t/things") as things:
+        things.add_resource("thing", ResourceType.host(1), lambda _store, rep: dropped.append(rep))
+        things.add_func("[constructor]thing", lambda _store, value: ResourceHost.own(value, 1))
+        things.add_func("[method]thing.value", lambda store, thing: thing.to_host(store).rep)
+        things.add_func("pack", pack)
+    guest.start()
+    thing = guest.call("[constructor]thing", 4, interface="t:t/things")
+    assert guest.call("[method]thing.value", thing, interface="t:t/things") == 50
+    plain = Record()
+    plain.x = 7
+    box = guest.call("pack", thing, plain, interface="t:t/things")
+    assert box.label == "packed 7"
+    assert guest.call("[method]thing.value", box.thing, interface="t:t/things") == 50
+    assert dropped == [0]
+    box.thing.drop(guest.store)
+    assert dropped == [0, 5]
