@@ -31,9 +31,10 @@ example: setup ## Build the example project, boot its server, list and call its 
 	$(PY) -m pip install --quiet --no-deps --force-reinstall --no-build-isolation --editable example-project
 	$(PY) example-project/show.py
 
+# Coverage starts before pytest loads our own plugin. A file's tests stay on one worker: they share what they build.
 test: setup ## Run all tests, with branch coverage
 	$(PY) -m coverage erase
-	$(PY) -m coverage run -m pytest
+	$(PY) -m coverage run -m pytest -n 2 --dist loadfile
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report --skip-covered --fail-under=85
 
