@@ -18,7 +18,7 @@ from wasmcp.errors import BindgenError
 from wasmcp.resources import wit_directory
 
 WORLD = "package t:t;\ninterface i { f: func(); }\nworld w { import i; }\n"
-MANY = ", ".join(f"f{i}" for i in range(33))
+MANY = ", ".join(f"n{i}" for i in range(33))
 
 
 @pytest.fixture
