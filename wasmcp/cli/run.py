@@ -45,7 +45,6 @@ def add_grants(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dir", action="append", default=[], metavar="HOST[:GUEST[:ro]]", help="let it see a directory (`:ro`: read)"
     )
-    parser.add_argument("--network", action="store_true", help="let it open sockets and look up names")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="time a request may take (default: 60)")
     parser.add_argument("--memory", type=int, metavar="MIB", help="memory of each component (default: 1024)")
     parser.add_argument("--instances", type=int, metavar="N", help="requests answered at a time (default: the cores)")
@@ -58,7 +57,6 @@ def host_options(parser: argparse.ArgumentParser, given: argparse.Namespace) -> 
             "limits": limits(given.timeout, given.memory),
             "env": environment(given.env),
             "directories": [directory(text) for text in given.dir],
-            "network": given.network,
             "instances": given.instances,
         }
     except ValueError as error:

@@ -14,7 +14,6 @@ from wasmcp.cli.run import directory, environment, limits
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 for a free one.")
 @click.option("--env", "variables", multiple=True, metavar="KEY[=VALUE]", help="Let it see an environment variable.")
 @click.option("--dir", "folders", multiple=True, metavar="HOST[:GUEST[:ro]]", help="Let it see a directory.")
-@click.option("--network", is_flag=True, help="Let it open sockets and look up names.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Time a request may take.  [default: 60]")
 @click.option("--memory", type=int, metavar="MIB", help="Memory of each component.  [default: 1024]")
 @click.option("--instances", type=int, metavar="N", help="Requests answered at a time.  [default: the cores]")
@@ -25,7 +24,6 @@ def command(  # noqa: PLR0917 - click passes by name
     port: int,
     variables: tuple[str, ...],
     folders: tuple[str, ...],
-    network: bool,
     timeout: float | None,
     memory: int | None,
     instances: int | None,
@@ -42,7 +40,6 @@ def command(  # noqa: PLR0917 - click passes by name
             "limits": limits(timeout, memory),
             "env": environment(variables),
             "directories": [directory(item) for item in folders],
-            "network": network,
         }
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -41,7 +41,6 @@ class Program(NamedTuple):
     limits: Limits
     env: tuple[tuple[str, str], ...]
     directories: tuple[tuple[str, str, bool], ...]
-    network: bool
     watchdog: watchdog.Watchdog
     on_stderr: Callable[[bytes], None]
 
@@ -57,7 +56,6 @@ class Instance:
             GuestTrap: Its start function trapped.
         """
         from wasmtime import Store, WasiConfig, WasmtimeError
-        from wasmtime import _ffi as ffi
 
         self._program = program
         self._limits = program.limits
@@ -78,9 +76,6 @@ class Instance:
                 wasi.env = program.env
             for host_path, guest_path, writable in program.directories:
                 wasi.preopen_dir(host_path, guest_path, writable)
-            if self._program.network:
-                ffi.wasi_config_inherit_network(wasi.ptr())
-                ffi.wasi_config_allow_ip_name_lookup(wasi.ptr(), True)  # noqa: FBT003 - C
             self._stdio.configure(wasi)
             self._store.set_wasi(wasi)
             self._store.set_wasi_http()

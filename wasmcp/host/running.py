@@ -71,7 +71,6 @@ def run(
     limits: Limits | None = None,
     env: Mapping[str, str] | None = None,
     directories: Iterable[tuple[str, str, bool]] = (),
-    network: bool = False,
     instances: int | None = None,
 ) -> None:
     """Serve a client over standard input and output until the input ends: the whole of a console script.
@@ -85,7 +84,6 @@ def run(
         limits: What the server may use.
         env: The environment variables it sees; none by default.
         directories: What it sees of the file system: ``(host path, guest path, writable)``; nothing by default.
-        network: Whether it may open sockets and look up names.
         instances: How many requests it answers at a time; the number of cores by default.
 
     Raises:
@@ -95,7 +93,6 @@ def run(
         "limits": limits or Limits(),
         "env": dict(env or {}),
         "directories": tuple(directories),
-        "network": network,
         "instances": instances,
     }
     try:

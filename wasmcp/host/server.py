@@ -45,7 +45,6 @@ def open_server(
     limits: Limits | None = None,
     env: Mapping[str, str] | None = None,
     directories: Iterable[tuple[str, str, bool]] = (),
-    network: bool = False,
     instances: int | None = None,
     on_wire: Callable[[str, str], None] | None = None,
     echo_stderr: bool = False,
@@ -59,7 +58,6 @@ def open_server(
         limits: What it may use.
         env: The environment variables it sees; none by default.
         directories: What it sees of the file system: ``(host path, guest path, writable)``; nothing by default.
-        network: Whether it may open sockets and look up names; outgoing HTTP is a grant of composition alone.
         instances: How many requests it answers at a time; the number of cores by default.
         on_wire: Called with ``"->"`` and the JSON text of each message that enters, ``"<-"`` of each that leaves.
         echo_stderr: Pass what it writes to stderr on to ours, besides keeping it.
@@ -87,7 +85,6 @@ def open_server(
         limits=limits or Limits(),
         env=tuple((env or {}).items()),
         directories=tuple(directories),
-        network=network,
         watchdog=watchdog(of, quick=quick),
         on_stderr=stderr.write,
     )

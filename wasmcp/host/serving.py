@@ -27,7 +27,6 @@ def serve(
     limits: Limits | None = None,
     env: Mapping[str, str] | None = None,
     directories: Iterable[tuple[str, str, bool]] = (),
-    network: bool = False,
     instances: int | None = None,
 ) -> None:
     """Serve HTTP until interrupted. The endpoint is `/mcp`.
@@ -40,7 +39,6 @@ def serve(
         limits: What the server may use.
         env: The environment variables it sees; none by default.
         directories: What it sees of the file system: ``(host path, guest path, writable)``; nothing by default.
-        network: Whether it may open sockets and look up names.
         instances: How many requests it answers at a time; the number of cores by default.
 
     Raises:
@@ -64,7 +62,6 @@ def serve(
         limits=limits,
         env=env,
         directories=directories,
-        network=network,
         instances=instances,
         echo_stderr=True,
         on_compile=lambda: compiling_notice(path),

@@ -1,0 +1,106 @@
+"""What a granted component really gets: what the host was told to give, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from projects import write_project
+
+from wasmcp.host import Server, open_server
+from wasmcp.project import ensure_built
+
+pytestmark = pytest.mark.slow
+
+FILES = {
+    "pyproject.toml": """\
+[project]
+name = "granted"
+version = "0.0.1"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/granted"]
+
+[tool.wasmcp.components.tools]
+source = "src/granted/tools.py"
+grants = ["env", "fs"]
+
+[tool.wasmcp.servers.default]
+components = ["tools"]
+""",
+    "src/granted/__init__.py": "",
+    "src/granted/tools.py": '''\
+import os
+
+from wasmcp.guest import tool
+
+
+@tool
+def variables() -> dict[str, str]:
+    """Read the environment."""
+    return dict(os.environ)
+
+
+@tool
+def read(path: str) -> str:
+    """Read a file."""
+    with open(path) as file:
+        return file.read()
+
+
+@tool
+def write(path: str, text: str) -> int:
+    """Write a file."""
+    with open(path, "w") as file:
+        return file.write(text)
+
+''',
+}
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ensure_built(write_project(tmp_path_factory.mktemp("granted"), FILES))
+
+
+@pytest.fixture
+def result(path: Path) -> Callable[..., Any]:
+    """Calls a tool of a server opened with options: its result, or None when the tool failed."""
+
+    def result(name: str, arguments: dict[str, Any] | None = None, **options: Any) -> Any:
+        with open_server(path, instances=1, **options) as server:
+            got = server.call_tool(name, arguments or {})
+            return None if got.is_error else got.structured_content
+
+    return result
+
+
+def test_nothing_by_default(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("secret")
+    with open_server(path, instances=1) as server:
+        assert isinstance(server, Server)
+        assert server.call_tool("variables").structured_content == {}
+        for name, arguments in (
+            ("read", {"path": str(tmp_path / "x")}),
+            ("write", {"path": str(tmp_path / "y"), "text": ""}),
+        ):
+            assert server.call_tool(name, arguments).is_error, name
+
+
+def test_variables(result: Callable[..., Any]) -> None:
+    assert result("variables", env={"A": "1", "B": "é=\n"}) == {"A": "1", "B": "é=\n"}
+
+
+def test_directories(result: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("content")
+    writable = {"directories": [(str(tmp_path), "/data", True)]}
+    assert result("read", {"path": "/data/x"}, **writable) == {"result": "content"}
+    assert result("write", {"path": "/data/y", "text": "new"}, **writable) == {"result": 3}
+    assert (tmp_path / "y").read_text() == "new"
+    assert result("read", {"path": "/data/../../etc/passwd"}, **writable) is None
+    readable = {"directories": [(str(tmp_path), "/data", False)]}
+    assert result("read", {"path": "/data/x"}, **readable) == {"result": "content"}
+    assert result("write", {"path": "/data/x", "text": "changed"}, **readable) is None
+    assert (tmp_path / "x").read_text() == "content"
