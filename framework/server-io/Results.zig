@@ -206,6 +206,14 @@ pub fn prompt(self: *Results, value: types.Prompt) Error!void {
     try self.w.close('}');
 }
 
+pub fn resourceResult(self: *Results, value: types.ResourceResult) Error!void {
+    try self.w.key("contents");
+    try self.w.open('[');
+    for (value.contents) |one| try self.contents(one);
+    try self.w.close(']');
+    try self.extra(value.extra, &.{ "contents", "ttlMs", "cacheScope", "resultType", "_meta" });
+}
+
 pub fn contents(self: *Results, value: types.ResourceContents) Error!void {
     try self.w.open('{');
     try self.text("uri", value.uri);

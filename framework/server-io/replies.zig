@@ -98,19 +98,15 @@ pub fn completion(value: types.Completion) Handle {
     }{ .value = value });
 }
 
-pub fn contents(items: []const types.ResourceContents, cache: ?types.CacheHint) Handle {
+pub fn contents(value: types.ResourceResult) Handle {
     return Reply.build(struct {
-        items: []const types.ResourceContents,
-        cache: ?types.CacheHint,
+        value: types.ResourceResult,
         pub fn write(c: @This(), self: *Reply, r: *Results) Writer.EmbedError!?[]const u8 {
-            try self.w.key("contents");
-            try self.w.open('[');
-            for (c.items) |one| try r.contents(one);
-            try self.w.close(']');
-            if (r.revision == Revision.latest) try self.cacheFields(c.cache);
-            return null;
+            try r.resourceResult(c.value);
+            if (r.revision == Revision.latest) try self.cacheFields(c.value.cache);
+            return c.value.meta;
         }
-    }{ .items = items, .cache = cache });
+    }{ .value = value });
 }
 
 /// A result that the types do not know. In 2026-07-28 what every result must have is added where it is missing.

@@ -209,10 +209,11 @@ def test_resources(wire: Wire, version: str) -> None:
         **ending(version, ttlMs=0, cacheScope="private"),
     }
     contents = [record(uri="a:b", mime_type=None, data=b"\xff", meta='{"x":1}')]
-    result = wire.result("contents", contents, hint(9, "private"), method="resources/read", version=version)
+    given = record(contents=contents, cache=hint(9, "private"), meta=None, extra='{"more":1,"contents":2,"ttlMs":3}')
+    result = wire.result("contents", given, method="resources/read", version=version)
     assert result == {
         "contents": [{"uri": "a:b", "blob": "/w==", **since(version, "2025-06-18", {"_meta": {"x": 1}})}],
-        **ending(version, ttlMs=9, cacheScope="private"),
+        **ending(version, ttlMs=9, cacheScope="private", **since(version, "2026-07-28", {"more": 1})),
     }
 
 
