@@ -24,6 +24,8 @@ class GuestComponent:
         self.component = _compiled(self.engine, path)
         self.events: list[tuple[Any, ...]] = []
         self.output: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+        self.responses: list[Any] = []
+        self.state: bytes | None = None
         self._arguments: str | None = None
         self._cancelled = False
         self.restart()
@@ -62,6 +64,8 @@ class GuestComponent:
             "identity": lambda: None,
             "session": lambda: None,
             "http": lambda: None,
+            "input-responses": lambda: self.responses,
+            "input-state": lambda: self.state,
         }
         interface = self.component.type.imports(self.engine)[MESSAGES].ty
         with linker.root() as root, root.add_instance(MESSAGES) as messages:

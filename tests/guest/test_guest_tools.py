@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 
-from wasmcp.guest import Context, DeclarationError, Field, Icon, Image, ResourceLink, Text, ToolError, ToolResult, tool
+from wasmcp.guest import (
+    Context,
+    DeclarationError,
+    Field,
+    Icon,
+    Image,
+    InputRequest,
+    InputRequired,
+    ResourceLink,
+    Text,
+    ToolError,
+    ToolResult,
+    tool,
+)
 from wasmcp.guest import registry as registry_module
 from wasmcp.guest.registry import registered, tool_of
 from wasmcp.guest.testing import LocalContext
@@ -391,6 +404,28 @@ class TestResults:
         assert result.content == [Text("no"), Text("go")]
         assert json.loads(result.structured) == {"a": {"price": 1.0, "name": "x"}}
         assert (result.is_error, json.loads(result.meta)) == (True, {"k": 1})
+
+    def test_asking_the_client(self):
+        @tool
+        def f(context: Context) -> int | InputRequired:
+            if "age" in context.input_responses:
+                return context.input_responses["age"]["content"]["age"]
+            return InputRequired({"age": InputRequest("elicitation/create", {"message": "How old?"})}, b"s")
+
+        assert tool_of(f).output_schema["properties"] == {"result": {"type": "integer"}}
+        asked = tool_of(f).call("{}", LocalContext())
+        assert asked.wanted == ([("age", "elicitation/create", '{"message":"How old?"}')], b"s")
+        answered = LocalContext(input_responses={"age": {"content": {"age": 7}}}, input_state=b"s")
+        assert answered.input_state == b"s"
+        assert tool_of(f).call("{}", answered).structured == '{"result":7}'
+
+    def test_asking_for_nothing(self, capsys):
+        @tool
+        def f() -> InputRequired:
+            return InputRequired({})
+
+        assert call(f)[2]
+        assert "expected a request or a state" in capsys.readouterr().err
 
     def test_lone_surrogates_become_valid_utf_8(self):
         @tool

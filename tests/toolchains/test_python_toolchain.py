@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from python_guest import GuestComponent
 
 from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.toolchains import python as python_module
 from wasmcp.toolchains import toolchain_for
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python import PythonToolchain
@@ -21,7 +23,9 @@ import sys
 from dataclasses import dataclass
 from typing import Annotated
 
-from wasmcp.guest import Audio, Context, EmbeddedResource, Field, Image, ResourceLink, Text, ToolError, tool
+from wasmcp.guest import (
+    Audio, Context, EmbeddedResource, Field, Image, InputRequest, InputRequired, ResourceLink, Text, ToolError, tool
+)
 
 from .helper import shout
 
@@ -120,6 +124,14 @@ async def wait(seconds: float) -> str:
 
     await asyncio.gather(asyncio.sleep(seconds), asyncio.sleep(seconds))
     return "done"
+
+
+@tool
+def book(context: Context) -> str | InputRequired:
+    if context.input_state is None:
+        question = {"mode": "form", "message": "When?", "requestedSchema": {"type": "object", "properties": {}}}
+        return InputRequired({"when": InputRequest("elicitation/create", question)}, b"\\x00state")
+    return f"{context.input_responses['when']['action']} {context.input_state!r}"
 
 
 @tool
@@ -227,6 +239,14 @@ def test_what_is_known_beforehand_is_refused_at_once(case, tmp_path, monkeypatch
     with pytest.raises(ToolchainError) as caught:
         build(source(tmp_path, "tools_.py", text), tmp_path / "out.wasm")
     assert str(caught.value).startswith(message)
+
+
+def test_another_world_exports_what_the_source_defines(tmp_path):
+    found = source(tmp_path, "guard.py", "class ServerHandler: ...\n")
+    middleware = dataclasses.replace(found, world="middleware")
+    application = python_module._stage(middleware, python_module._modules(middleware), tmp_path / "stage")
+    assert (application / "_wasmcp_app.py").read_text("utf-8").endswith("\nfrom guard import *\n")
+    assert json.loads((application / "_wasmcp_plan.json").read_text("utf-8"))["tools"] is False
 
 
 @pytest.mark.parametrize("name", ["calendar", "wasmcp"])
@@ -393,6 +413,14 @@ class TestComponent:
         first = call(guest, "chance")[0]
         guest.restart()
         assert call(guest, "chance")[0] != first
+
+    def test_asking_the_client(self, guest):
+        outcome = guest.call_tool("book", "{}")
+        assert (outcome.tag, outcome.payload.state) == ("input-required", b"\x00state")
+        assert [(item.key, item.method) for item in outcome.payload.requests] == [("when", "elicitation/create")]
+        assert json.loads(outcome.payload.requests[0].params)["message"] == "When?"
+        guest.responses, guest.state = [("when", '{"action":"accept"}')], b"\x00state"
+        assert call(guest, "book")[0] == "accept b'\\x00state'"
 
     def test_content_blocks(self, guest):
         blocks = field(guest.call_tool("blocks", "{}").payload, "content")

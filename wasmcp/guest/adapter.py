@@ -94,9 +94,14 @@ def _embedded(resource: EmbeddedResource) -> Any:
     return types.EmbeddedResource(contents, _annotations(resource.annotations), _json(resource.meta))
 
 
-def _result(rendered: Rendered) -> Any:
+def _outcome(rendered: Rendered) -> Any:
+    if rendered.wanted is not None:
+        requests = [types.InputRequest(*request) for request in rendered.wanted[0]]
+        return exports.Outcome_InputRequired(types.InputRequired(requests, rendered.wanted[1]))
     content = [_block(block) for block in rendered.content]
-    return types.ToolResult(content, rendered.structured, rendered.is_error, rendered.meta, None)
+    return exports.Outcome_Complete(
+        types.ToolResult(content, rendered.structured, rendered.is_error, rendered.meta, None)
+    )
 
 
 def _tool(tool: Tool) -> Any:
@@ -137,13 +142,15 @@ class Tools:
         if tool is None:
             return None
         try:
-            result = _result(tool.call(request.arguments(), Context(request, _LEVELS)))
+            outcome = _outcome(tool.call(request.arguments(), Context(request, _LEVELS)))
         except BaseException as error:  # noqa: BLE001 - content blocks hold whatever the author put there
             report(name, error)
             content = types.TextContent(f"Error executing tool {name}", None, None)
-            result = types.ToolResult([types.Content_Text(content)], None, True, None, None)  # noqa: FBT003
+            outcome = exports.Outcome_Complete(
+                types.ToolResult([types.Content_Text(content)], None, True, None, None)  # noqa: FBT003
+            )
         _flush()
-        return exports.Outcome_Complete(result)
+        return outcome
 
 
 def _flush() -> None:

@@ -143,3 +143,32 @@ class ToolResult:
     structured: Any = None
     is_error: bool = False
     meta: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class InputRequest:
+    """One thing a tool asks of the client. Specification: basic/patterns/mrtr (`inputRequests`).
+
+    Attributes:
+        method: What is asked for.
+        params: The parameters of that method, a JSON object.
+    """
+
+    method: Literal["elicitation/create", "sampling/createMessage", "roots/list"]
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class InputRequired:
+    """Returned instead of a result by a tool that needs something from the client first: nothing waits.
+
+    The client calls again; then `Context.input_responses` has the answers and `Context.input_state` the state.
+    Specification: basic/patterns/mrtr, schema `InputRequiredResult`.
+
+    Attributes:
+        requests: What is asked, by a key that the answer comes back under.
+        state: Given back with the answers.
+    """
+
+    requests: Mapping[str, InputRequest]
+    state: bytes | None = None

@@ -62,6 +62,8 @@ class Request(Protocol):
     def progress(self, progress: float, total: float | None, message: str | None) -> None: ...  # noqa: D102
     def log(self, level: Any, logger: str | None, data: str) -> None: ...  # noqa: D102
     def cancelled(self) -> bool: ...  # noqa: D102
+    def input_responses(self) -> list[tuple[str, str]]: ...  # noqa: D102
+    def input_state(self) -> bytes | None: ...  # noqa: D102
 
 
 class Context:
@@ -180,6 +182,16 @@ class Context:
         """The HTTP request that carried the call; None when it came another way."""
         found = self._request.http()
         return None if found is None else HttpRequest(found.method, found.path, dict(found.headers))
+
+    @property
+    def input_responses(self) -> dict[str, Any]:
+        """The client's answers to an earlier `InputRequired`, by key; empty on a first call."""
+        return {key: json.loads(value) for key, value in self._request.input_responses()}
+
+    @property
+    def input_state(self) -> bytes | None:
+        """The state that went with the earlier `InputRequired`."""
+        return self._request.input_state()
 
 
 _LEVELS = {name: name for name in ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")}

@@ -9,7 +9,7 @@ from typing import Any
 
 from wasmcp.guest.annotations import Resolver
 from wasmcp.guest.containers import Map
-from wasmcp.guest.content import BLOCKS, Text, ToolResult
+from wasmcp.guest.content import BLOCKS, InputRequired, Text, ToolResult
 from wasmcp.guest.errors import Mismatch
 from wasmcp.guest.members import documentation_of
 from wasmcp.guest.plain import dump_any
@@ -27,12 +27,14 @@ class Rendered(typing.NamedTuple):
         structured: ``structuredContent`` as JSON text.
         is_error: Whether the tool failed.
         meta: ``_meta`` as JSON text.
+        wanted: What the client is asked for instead: requests as key, method and parameters (JSON text), and the state.
     """
 
     content: list[Any]
     structured: str | None = None
     is_error: bool = False
     meta: str | None = None
+    wanted: tuple[list[tuple[str, str, str]], bytes | None] | None = None
 
 
 Renderer = Callable[[Any], Rendered]
@@ -57,6 +59,10 @@ def output_of(annotation: Any, resolver: Resolver, described: str | None) -> tup
     Raises:
         Unsupported: The type has no JSON Schema.
     """
+    if InputRequired in typing.get_args(annotation):
+        others = tuple(item for item in typing.get_args(annotation) if item is not InputRequired)
+        schema, render = output_of(typing.Union[others], resolver, described)  # noqa: UP007 - of a computed tuple
+        return schema, lambda value: _ask(value) if isinstance(value, InputRequired) else render(value)
     if annotation in (Any, object) or _is_content(annotation):
         return None, render_any
     if annotation in (None, type(None)):
@@ -87,7 +93,7 @@ def _is_content(annotation: Any) -> bool:
         )
     if origin in (list, tuple):
         return any(map(_is_content, arguments))
-    return annotation is ToolResult or annotation in BLOCKS
+    return annotation in (ToolResult, InputRequired, *BLOCKS)
 
 
 def _object_renderer(shape: Shape) -> Renderer:
@@ -127,6 +133,8 @@ def render_any(value: Any) -> Rendered:
         structured = None if value.structured is None else encode(dump_any(value.structured))
         meta = None if value.meta is None else encode(dump_any(value.meta))
         return Rendered([_block(item) for item in value.content], structured, value.is_error, meta)
+    if isinstance(value, InputRequired):
+        return _ask(value)
     if isinstance(value, (list, tuple)) and any(isinstance(item, BLOCKS) for item in value):
         return Rendered([_block(item) for item in value])
     if value is None:
@@ -134,6 +142,15 @@ def render_any(value: Any) -> Rendered:
     if isinstance(value, (*BLOCKS, str)):
         return Rendered([_block(value)])
     return Rendered([Text(encode(dump_any(value)))])
+
+
+def _ask(value: InputRequired) -> Rendered:
+    if not value.requests and value.state is None:
+        raise Mismatch("expected a request or a state in `InputRequired`, got neither")
+    wanted: list[tuple[str, str, str]] = [
+        (sendable(key), item.method, encode(dump_any(item.params))) for key, item in value.requests.items()
+    ]
+    return Rendered([], wanted=(wanted, value.state))
 
 
 def _block(value: Any) -> Any:

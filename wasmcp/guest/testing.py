@@ -21,6 +21,8 @@ class _LocalRequest:
     who: Identity | None
     session_id: str | None
     http_request: HttpRequest | None
+    answers: Mapping[str, Any]
+    state: bytes | None
     taken_back: bool = False
     reports: list[tuple[float, float | None, str | None]] = field(default_factory=list)
     records: list[tuple[LogLevel, Any, str | None]] = field(default_factory=list)
@@ -47,6 +49,12 @@ class _LocalRequest:
     def http(self) -> Any:
         http = self.http_request
         return None if http is None else _Http(http.method, http.path, list(http.headers.items()))
+
+    def input_responses(self) -> list[tuple[str, str]]:
+        return [(key, json.dumps(value)) for key, value in self.answers.items()]
+
+    def input_state(self) -> bytes | None:
+        return self.state
 
     def progress(self, progress: float, total: float | None, message: str | None) -> None:
         self.reports.append((progress, total, message))
@@ -91,6 +99,8 @@ class LocalContext(Context):
         identity: What `Context.identity` says.
         session: What `Context.session` says.
         http: What `Context.http` says.
+        input_responses: What `Context.input_responses` says.
+        input_state: What `Context.input_state` says.
     """
 
     __slots__ = ("_local",)
@@ -105,9 +115,19 @@ class LocalContext(Context):
         identity: Identity | None = None,
         session: str | None = None,
         http: HttpRequest | None = None,
+        input_responses: Mapping[str, Any] | None = None,
+        input_state: bytes | None = None,
     ) -> None:
         self._local = _LocalRequest(
-            tool_name, protocol_version, client_capabilities or {}, meta or {}, identity, session, http
+            tool_name,
+            protocol_version,
+            client_capabilities or {},
+            meta or {},
+            identity,
+            session,
+            http,
+            input_responses or {},
+            input_state,
         )
         super().__init__(self._local)
 
