@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from python_guest import GuestComponent
-from test_zig_tools import build, call, result_is_error, structured, text_of
+from test_zig_tools import build, call, result_is_error, structured, text_of, unwrapped
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "zig-tools.md"
 
@@ -16,12 +16,10 @@ def test_the_guides_tools(tmp_path: Path) -> None:
     (source,) = re.findall(r"^```zig\n(.*?)^```", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     guest = GuestComponent(build(tmp_path, source))
     assert structured(call(guest, "add", {"a": 1, "b": 2})) == {"result": 3}
-    days = structured(call(guest, "forecast", {"city": "Berlin", "days": 2}))["result"]
-    assert days == [{"date": "2026-12-01", "degrees": -0.5}, {"date": "2026-12-02", "degrees": -0.5}]
-    assert [event[0] for event in guest.events] == ["progress", "progress"]
-    late = call(guest, "forecast", {"city": "Berlin", "days": 15})
-    assert result_is_error(late)
-    assert text_of(late) == "15 days is further than anybody can see"
-    schema = json.loads(getattr(guest.list_tools().payload.items[1], "input-schema"))
-    assert schema["required"] == ["city"]
-    assert schema["properties"]["days"]["description"] == "How many days ahead"
+    by_zero = call(guest, "divide", {"a": 1, "b": 0})
+    assert result_is_error(by_zero)
+    assert text_of(by_zero) == "DivisionByZero"
+    divide = unwrapped(guest.list_tools()).items[1]
+    assert divide.title == "Division"
+    properties = json.loads(getattr(divide, "input-schema"))["properties"]
+    assert properties["b"] == {"type": "number", "description": "The divisor; not 0."}
