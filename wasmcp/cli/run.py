@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from wasmcp.host.limits import Limits
@@ -23,6 +23,13 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         SystemExit: With the command's exit code, where it is not 0.
     """
+    from wasmcp.host.running import run
+
+    if len(arguments) == 1 and not arguments[0].startswith("-"):
+        run(arguments[0])  # what clients are mostly configured with needs no parser
+        return
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="wasmcp run",
         description="Serve over standard input and output.",
@@ -33,9 +40,6 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--name", default="default", help="which of the package's servers (default: %(default)s)")
     add_grants(parser)
     given = parser.parse_args(arguments)
-
-    from wasmcp.host.running import run
-
     run(given.server, given.name, **host_options(parser, given))
 
 

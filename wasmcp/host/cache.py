@@ -14,8 +14,8 @@ import os
 import stat
 import sys
 import time
+import zlib
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,10 +144,12 @@ def _index_entry(cache: Path, path: str | os.PathLike[str], *, quick: bool) -> t
         return None
     if time.time_ns() - max(facts.st_mtime_ns, facts.st_ctime_ns) < _RACY_NS:
         return None
-    where = f"{os.path.realpath(path)}\0{_suffix(quick=quick)}"
-    name = sha256(where.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    seen = f"{facts.st_dev} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
-    return cache / f"{name}.index", seen
+    # The inode tells files apart; that two names fall together costs a look at the content, no more.
+    where = f"{os.path.realpath(path)}\0{_suffix(quick=quick)}".encode("utf-8", "surrogateescape")
+    seen = (
+        f"{facts.st_dev} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {_suffix(quick=quick)}"
+    )
+    return cache / f"{zlib.crc32(where):08x}{zlib.adler32(where):08x}.index", seen
 
 
 def _suffix(*, quick: bool) -> str:
@@ -186,6 +188,8 @@ def _deserialize(compiled: Path, *, quick: bool) -> Component | None:
 
 
 def _fill(cache: Path, path: str | os.PathLike[str], quick: bool, on_compile: Callable[[], None] | None) -> Component:
+    from hashlib import sha256
+
     data = read_component(path)
     compiled = cache / f"{sha256(data).hexdigest()}-{_suffix(quick=quick)}.cwasm"
     size = cache / f"{compiled.name}.size"

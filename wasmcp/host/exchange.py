@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.host import text
 from wasmcp.host.pool import Call, Pool
-from wasmcp.host.results import HttpResponse, parse_field_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from wasmcp.host.instance import Program
     from wasmcp.host.pipes import StderrLog
+    from wasmcp.host.results import HttpResponse
 
 
 class Exchange:
@@ -93,6 +92,10 @@ class Exchange:
             GuestTrap: The server's code trapped, or took too long, or too much.
             ResponseTooLarge: The body is above the limit.
         """
+        import json  # here, as `results`: a stdio server needs neither, and its start is waited for
+
+        from wasmcp.host.results import HttpResponse, parse_field_lines
+
         pairs = list(headers.items() if hasattr(headers, "items") else headers)
         head: dict[str, Any] = {}
         chunks: list[str] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 
@@ -13,6 +12,8 @@ INTERNAL_ERROR = -32603  # JSON-RPC 2.0, section 5.1
 
 def request_id(message: bytes) -> str | int | None:
     """Read the id of a JSON-RPC request; None for a notification, or what is no message at all."""
+    import json  # here, and below: a stdio server that does not fail never needs it
+
     with suppress(ValueError, RecursionError):
         parsed = json.loads(message)
         if isinstance(parsed, dict) and "method" in parsed:
@@ -27,6 +28,8 @@ def error_message(message: bytes, error: Exception) -> bytes | None:
     asked = request_id(message)
     if asked is None:
         return None
+    import json
+
     body = {"jsonrpc": "2.0", "id": asked, "error": {"code": INTERNAL_ERROR, "message": _public(error)}}
     return json.dumps(body, separators=(",", ":")).encode()
 

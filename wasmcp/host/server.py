@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import threading
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,6 @@ from wasmcp.host.exchange import Exchange
 from wasmcp.host.instance import Program
 from wasmcp.host.limits import Limits
 from wasmcp.host.pipes import StderrLog
-from wasmcp.host.results import Tool, ToolResult
 from wasmcp.host.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -24,6 +22,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wasmtime import Engine
+
+    from wasmcp.host.results import Tool, ToolResult
 
 PROTOCOL_VERSION = "2026-07-28"
 _MORE_THAN_ANY_LIST = 10_000
@@ -130,6 +130,8 @@ class Server(Exchange):
             RequestError: The server answered with an error.
             GuestTrap: The server's code trapped, or took too long, or too much.
         """
+        import json  # here, as `results`: a stdio server needs neither, and its start is waited for
+
         message = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": _with_meta(params or {})}
         notify = (lambda text: on_event(json.loads(text))) if on_event else None
         text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
@@ -149,6 +151,8 @@ class Server(Exchange):
 
     def list_tools(self) -> list[Tool]:
         """List all tools, following the cursors. Specification: server/tools, `tools/list`."""
+        from wasmcp.host.results import Tool
+
         tools: list[Tool] = []
         cursor: str | None = None
         for _page in range(_MORE_THAN_ANY_LIST):
@@ -184,6 +188,8 @@ class Server(Exchange):
                 result whose `is_error` is true.
             GuestTrap: The tool trapped, or took too long, or too much.
         """
+        from wasmcp.host.results import ToolResult
+
         params = {"name": name, "arguments": dict(arguments or {}), **params}
         if progress_token is not None:
             params["_meta"] = {**params.get("_meta", {}), "progressToken": progress_token}

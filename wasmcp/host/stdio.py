@@ -6,7 +6,6 @@ matters (a handshake comes before what depends on it) and hands on what cannot w
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from contextlib import suppress
@@ -142,6 +141,8 @@ class Session:
 
     def _cancel(self, line: bytes) -> bool:
         """Act on `notifications/cancelled`. False: it is something else, or about nothing that runs here."""
+        import json  # here: few conversations need it, and all wait for the start
+
         try:
             message = json.loads(line)
             if message["method"] != "notifications/cancelled" or "id" in message:
