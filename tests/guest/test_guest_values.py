@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, Optional, TypedDict, TypeVar, Union
@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from wasmcp.guest.annotations import Resolver
 from wasmcp.guest.errors import Mismatch, Unsupported
 from wasmcp.guest.field import Field
+from wasmcp.guest.plain import dump_any
 from wasmcp.guest.schema import Definitions
 
 T = TypeVar("T")
@@ -366,6 +367,75 @@ class TestSchemas:
 
     def test_sets_are_returned_in_a_fixed_order(self):
         assert schema_of(set[str])[0].dump({"b", "a", "c"}) == ["a", "b", "c"]
+
+    def test_required_and_not_required(self):
+        extensions = pytest.importorskip("typing_extensions")
+        types = {"a": int, "b": extensions.NotRequired[int], "c": extensions.Required[Annotated[int, "see"]]}
+        shape = Resolver().shape(extensions.TypedDict("Settings", types))
+        schema = shape.schema(Definitions([shape], output=True))
+        assert schema["required"] == ["a", "c"]
+        assert schema["properties"]["c"] == {"type": "integer", "description": "see"}
+        assert shape.dump({"a": 1, "c": 2}) == {"a": 1, "c": 2}
+        with pytest.raises(Mismatch, match="one without `c`"):
+            shape.dump({"a": 1})
+
+    def test_an_alias_used_in_itself_has_a_name(self):
+        class TypeAliasType:
+            """`type Tree = int | list[Tree]`, which this Python may not be able to read."""
+
+            __name__ = "Tree"
+
+        tree = TypeAliasType()
+        tree.__value__ = Union[int, list[tree]]  # noqa: UP007 - `tree` is no type
+        shape = Resolver().shape(tree)
+        definitions = Definitions([shape])
+        schema = definitions.finish(shape.schema(definitions))
+        assert schema["$defs"]["Tree"]["anyOf"][1]["items"] == {"$ref": "#/$defs/Tree"}
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert shape.load([1, [2, [3]]]) == [1, [2, [3]]]
+        with pytest.raises(Mismatch, match=r"\[1\]\[0\]: expected integer or array, got string"):
+            shape.load([1, ["x"]])
+
+    def test_an_init_var_is_refused(self):
+        @dataclass
+        class Seeded:
+            seed: InitVar[int]
+
+        with pytest.raises(Unsupported, match="`seed` is an `InitVar`"):
+            Resolver({"InitVar": InitVar}).shape(Seeded)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        (Level.HIGH, 2),
+        (1.5, 1.5),
+        ({Color.RED: {1, 3, 2}}, {"red": [1, 2, 3]}),
+        ((1, "a"), [1, "a"]),
+        (Pair(1), {"left": 1, "right": "r"}),
+        (Tree(1, [Tree(2)]), {"value": 1, "children": [{"value": 2, "children": []}]}),
+        (date(2026, 11, 22), "2026-11-22"),
+        (b"\x00", "AA=="),
+    ],
+)
+def test_what_no_annotation_describes(value, expected):
+    assert dump_any(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([1, {"a": object()}], "[1].a: expected a value that JSON can hold, got object"),
+        ({"a": float("nan")}, "a: expected a finite number, got nan"),
+        ({1: 2}, "expected strings as the keys of an object, got int"),
+        (Tree, "expected a value that JSON can hold, got type"),
+    ],
+)
+def test_what_json_cannot_hold(value, message):
+    with pytest.raises(Mismatch) as caught:
+        dump_any(value)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from wasmcp.guest.members import (
     dataclass_members,
     default_of,
     documentation_of,
+    is_typeddict,
     namedtuple_members,
     typeddict_members,
     vars_of,
@@ -192,7 +193,7 @@ class Resolver:
             return _enum(cls)
         if dataclasses.is_dataclass(cls):
             return self._record(annotation, cls, dataclass_members)
-        if typing.is_typeddict(cls):
+        if is_typeddict(cls):
             return self._record(annotation, cls, typeddict_members)
         if issubclass(cls, tuple) and hasattr(cls, "_fields"):
             return self._record(annotation, cls, namedtuple_members)
@@ -208,7 +209,7 @@ class Resolver:
         described = parse_docstring(documentation)
         read = None
         python: type = dict
-        if not typing.is_typeddict(cls):
+        if not is_typeddict(cls):
             python = cls
             read = vars_of if dataclasses.is_dataclass(cls) else cls._asdict
         record = Record(
@@ -217,7 +218,7 @@ class Resolver:
             cls,
             read,
             described.description,
-            hashable=getattr(cls, "__hash__", None) is not None and not typing.is_typeddict(cls),
+            hashable=getattr(cls, "__hash__", None) is not None and not is_typeddict(cls),
         )
         self._records[annotation] = record
         arguments = typing.get_args(annotation)

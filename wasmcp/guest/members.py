@@ -7,6 +7,7 @@ import typing
 from collections.abc import Iterable
 from typing import Any
 
+from wasmcp.guest.errors import Unsupported
 from wasmcp.guest.field import Field
 from wasmcp.guest.shapes import Shape
 
@@ -46,6 +47,9 @@ def documentation_of(annotation: Any) -> dict[str, Any]:
 
 def dataclass_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, Any, dict[str, Any]]]:
     """Yield name, annotation and facts (`wasmcp.guest.records.Member`) of each member of a dataclass."""
+    for name, field in cls.__dataclass_fields__.items():
+        if "INITVAR" in str(getattr(field, "_field_type", "")):
+            raise Unsupported(f"`{name}` is an `InitVar`: it could be read from JSON, but not written")
     for field in dataclasses.fields(cls):
         facts: dict[str, Any] = {"required": False, "returned": True, "accepted": field.init}
         if field.default is not dataclasses.MISSING:
@@ -55,6 +59,11 @@ def dataclass_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, An
         elif field.default_factory is dataclasses.MISSING:
             facts["required"] = field.init
         yield field.name, hints[field.name], facts
+
+
+def is_typeddict(cls: type) -> bool:
+    """Whether a class is a TypedDict, also one of `typing_extensions`."""
+    return typing.is_typeddict(cls) or (issubclass(cls, dict) and hasattr(cls, "__required_keys__"))
 
 
 def typeddict_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, Any, dict[str, Any]]]:
