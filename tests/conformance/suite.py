@@ -1,0 +1,65 @@
+"""The official suite, `@modelcontextprotocol/conformance`, against a server that listens."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from conformance.node import Node
+from conformance.outcome import Outcome
+
+ENTRY = ("@modelcontextprotocol/conformance", "dist/index.js")
+REQUIREMENTS = ("2025-11-25", "2026-07-28")
+"""The revisions that have a frozen set of required scenarios."""
+SUITES = ("2025-06-18", "2025-11-25", "2026-07-28")
+"""The revisions in which the suite can run all it has."""
+
+
+def not_scored(node: Node, revision: str) -> set[str]:
+    """The scenarios that a revision's set runs without scoring them."""
+    listing = node.run(node.package(*ENTRY), "list", "--requirements", revision, check=True).stdout
+    _, _, rest = listing.partition("never scored")
+    return set(re.findall(r"- (\S+) \[server\]", rest))
+
+
+def requirements(node: Node, door: str, url: str, revision: str) -> Iterator[Outcome]:
+    """Run the frozen set of a revision."""
+    unscored = not_scored(node, revision)
+    yield from _run(node, door, url, revision, unscored, "--requirements", revision)
+
+
+def everything(node: Node, door: str, url: str, revision: str) -> Iterator[Outcome]:
+    """Run the suite `all` in a revision."""
+    yield from _run(node, door, url, revision, None, "--suite", "all", "--spec-version", revision)
+
+
+def _run(node: Node, door: str, url: str, revision: str, unscored: set[str] | None, *options: str) -> Iterator[Outcome]:
+    with tempfile.TemporaryDirectory() as folder:
+        done = node.run(node.package(*ENTRY), "server", "--url", url, "-o", folder, *options)
+        results = sorted(Path(folder).glob("server-*/checks.json"))
+        # A scenario that the suite itself breaks on leaves no checks; only its summary names it then.
+        announced = re.findall(r"^=== Running scenario: (\S+) ===$", done.stdout, re.MULTILINE)
+        if not results or done.returncode not in (0, 1):
+            raise RuntimeError(f"the suite did not run: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        seen = set()
+        for path in results:
+            scenario = re.sub(r"^server-|-\d{4}-\d\d-\d\dT[\d-]+Z$", "", path.parent.name)
+            seen.add(scenario)
+            checks = json.loads(path.read_text(encoding="utf-8"))
+            failures = [check for check in checks if check["status"] == "FAILURE"]
+            yield Outcome(
+                door,
+                revision,
+                scenario,
+                sum(check["status"] == "SUCCESS" for check in checks),
+                tuple(f"{check['id']}: {check.get('errorMessage', '')}" for check in failures),
+                unscored is not None and scenario not in unscored,
+            )
+        for scenario in announced:
+            if scenario not in seen:
+                yield Outcome(
+                    door, revision, scenario, 0, ("it ended without checks",), scenario not in (unscored or ())
+                )
