@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ToolchainError, ToolchainMissing
-from wasmcp.guest.boot import PLAN, REPORT
 from wasmcp.resources import wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files, relative_label
 from wasmcp.toolchains.python_imports import (
@@ -128,6 +127,8 @@ def _is_folder(name: str, source: ComponentSource) -> bool:
 
 def _stage(source: ComponentSource, modules: Mapping[str, Module], stage: Path) -> Path:
     """Fill the folder that the compiler sees; return the part with the application."""
+    from wasmcp.guest.boot import PLAN  # here, so that finding a component fresh does not import the guest library
+
     application = stage / "app"
     (application / "wasmcp").mkdir(parents=True)
     (application / "wasmcp" / "__init__.py").write_text(
@@ -255,6 +256,8 @@ def _author_error(source: ComponentSource, error: dict[str, Any], labels: Mappin
 
 
 def _report(application: Path) -> dict[str, Any]:
+    from wasmcp.guest.boot import REPORT
+
     try:
         found = json.loads((application / REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
