@@ -1,4 +1,4 @@
-"""The official conformance suite and the official inspector against the everything server, at every HTTP door and stdio.
+"""The official conformance suite and the official inspector against the everything server, over HTTP and stdio.
 
 `python -m conformance` in `tests/` (or `make conformance`) runs all of it. What may fail is named in `expected.toml`.
 """

@@ -1,4 +1,4 @@
-"""The official inspector's command line, `@modelcontextprotocol/inspector`, strict, over stdio and HTTP, in both eras."""
+"""The official inspector, `@modelcontextprotocol/inspector`: its command line, strict, at every door, in both eras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The suite and the inspector are JavaScript: Node from its wheel, the packages from the lock file beside this module."""
+"""The suite and the inspector are JavaScript: Node comes from its wheel, the packages from the lock file here."""
 
 from __future__ import annotations
 

@@ -71,7 +71,8 @@ class Ledger:
             return f"expected {title} {covering[0].reason}{mark}"
         self.failed.append(outcome)
         details = "".join(f"\n           {failure}" for failure in outcome.failures)
-        return f"FAIL     {title} {len(outcome.failures)} of {outcome.passed + len(outcome.failures)} checks{mark}{details}"
+        checks = outcome.passed + len(outcome.failures)
+        return f"FAIL     {title} {len(outcome.failures)} of {checks} checks{mark}{details}"
 
     @property
     def stale(self) -> list[Expected]:
