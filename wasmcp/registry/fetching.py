@@ -1,0 +1,47 @@
+"""What is asked of a registry, and what it answers with: the border between specs and the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def _silent(_line: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class FetchOptions:
+    """How a remote component is to be fetched.
+
+    Attributes:
+        root: The project whose `wasmcp.lock` counts; None outside of projects.
+        offline: Take what is cached and ask no registry.
+        locked: Take exactly what the lock names, and fail where it names nothing or something else.
+        deps_dir: A folder that gets a copy of each component, beside the cache.
+        progress: Told in one line when something slow begins.
+    """
+
+    root: Path | None = None
+    offline: bool = False
+    locked: bool = False
+    deps_dir: Path | None = None
+    progress: Callable[[str], None] = field(default=_silent)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A component that was fetched.
+
+    Attributes:
+        path: Its file in the cache, or in `deps_dir` where one was given.
+        digest: Of the file, as `sha256:HEX`.
+        reference: What it is exactly: with the version and the digest that the reference turned out to be.
+        catalogue: The file with its recorded catalogue, if it came with one.
+    """
+
+    path: Path
+    digest: str
+    reference: str
+    catalogue: Path | None = None
