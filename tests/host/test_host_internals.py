@@ -137,10 +137,15 @@ def test_threads_that_hang_in_the_host_are_replaced_up_to_a_bound(open_it: Calla
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells")
-def test_the_largest_memory(open_it: Callable[..., Server]) -> None:
+def test_the_memories_of_others_do_not_count(open_it: Callable[..., Server]) -> None:
+    others = memory.memories()
     server = open_it(instances=1, limits=Limits(timeout=20))
     server.send("x" * (3 << 20))
-    assert 3 << 20 <= memory.largest_memory() < 1 << 30
+    own = memory.memories().keys() - others.keys()
+    assert 3 << 20 <= max(memory.memories()[start] for start in own) < 1 << 30
+    assert memory.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=others)
+    everyone = memory.memories()
+    assert not memory.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=everyone)
 
 
 def test_what_runtimes_say_about_memory() -> None:

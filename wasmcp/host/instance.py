@@ -16,7 +16,7 @@ from wasmcp.errors import (
 )
 from wasmcp.host import watchdog
 from wasmcp.host.door import CallFailed, Door
-from wasmcp.host.memory import exhausted
+from wasmcp.host.memory import exhausted, memories
 from wasmcp.host.pipes import Stdio
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Instance:
         self._partial = b""
         self._tail = b""
         self._stdio = Stdio(self._stdout, self._stderr)
+        self._others = memories()
         self._store = Store(program.engine)
         try:
             wasi = WasiConfig()
@@ -194,7 +195,7 @@ class Instance:
         if watchdog.INTERRUPTED in message:
             return self.interruption(backtrace)
         limit = self._limits.memory
-        if limit is not None and exhausted(limit, reason, stderr):
+        if limit is not None and exhausted(limit, reason, stderr, besides=self._others):
             return GuestOutOfMemory(limit, backtrace=backtrace, stderr=stderr)
         return GuestTrap(reason, backtrace=backtrace, stderr=stderr)
 
