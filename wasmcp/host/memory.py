@@ -1,7 +1,8 @@
 """Whether a trap was for want of memory.
 
 The engine refuses `memory.grow` and says no more; what the guest makes of it is a trap like any other. So what is left
-behind is looked at: what runtimes print, and (on Linux) how large the largest linear memory has become that was not there before.
+behind is looked at: what runtimes print, and (on Linux) how large the largest linear memory has become that was not
+there before.
 """
 
 from __future__ import annotations
