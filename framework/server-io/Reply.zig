@@ -26,9 +26,12 @@ pub const tools = constructors.tools;
 pub const toolsJson = constructors.toolsJson;
 pub const toolResult = constructors.toolResult;
 pub const resources = constructors.resources;
+pub const resourcesJson = constructors.resourcesJson;
 pub const templates = constructors.templates;
+pub const templatesJson = constructors.templatesJson;
 pub const contents = constructors.contents;
 pub const prompts = constructors.prompts;
+pub const promptsJson = constructors.promptsJson;
 pub const promptResult = constructors.promptResult;
 pub const completion = constructors.completion;
 pub const inputRequired = constructors.inputRequired;
@@ -58,7 +61,21 @@ pub const List = struct {
     next: ?[]const u8,
     cache: ?types.CacheHint,
 
-    pub const Member = enum { tools, resources, resourceTemplates, prompts };
+    pub const Member = enum {
+        tools,
+        resources,
+        resourceTemplates,
+        prompts,
+
+        /// The member of an item that no two items of a list have in common.
+        fn identity(self: Member) []const u8 {
+            return switch (self) {
+                .tools, .prompts => "name",
+                .resources => "uri",
+                .resourceTemplates => "uriTemplate",
+            };
+        }
+    };
 
     fn deinit(self: List) void {
         if (self.next) |text| gpa.free(text);
@@ -213,8 +230,47 @@ pub fn append(self: *Reply, handle: Handle) void {
     mine.cache = both(mine.cache, more.cache);
 }
 
+/// Put the items behind mine, but those that I have: calls go to the first who has the name, so its item is the true one.
 fn appendItems(self: *Reply, items: []const u8) Writer.Error!void {
-    if (items.len > 0) try self.w.value(items);
+    if (items.len == 0) return;
+    const mine = self.w.text()[self.shape.list.items..];
+    if (mine.len == 0) return self.w.value(items);
+    var known: std.StringHashMapUnmanaged(void) = .empty;
+    defer known.deinit(gpa);
+    var first = self.each(mine);
+    while (first.next()) |item| try known.put(gpa, try first.name(item), {});
+    var second = self.each(items);
+    while (second.next()) |item| {
+        const name = try second.name(item);
+        if ((try known.getOrPut(gpa, name)).found_existing) {
+            console.log(&.{ "two components list `", name, "`: the first has it" });
+        } else try self.w.value(item);
+    }
+}
+
+const Items = struct {
+    identity: []const u8,
+    scanner: lib.json.Scanner,
+    started: bool = false,
+
+    /// The next of the values between the brackets; what is there was checked when it was written.
+    fn next(self: *Items) ?[]const u8 {
+        if (self.started) self.scanner.at = std.mem.findScalarPos(u8, self.scanner.text, self.scanner.at, ',') orelse return null;
+        if (self.started) self.scanner.at += 1;
+        self.started = true;
+        return self.scanner.value() catch null;
+    }
+
+    fn name(self: *const Items, item: []const u8) std.mem.Allocator.Error![]const u8 {
+        const text = lib.json.member(item, self.identity) orelse return item;
+        return if (text[0] == '"') lib.json.decodeString(wit.memory.allocator, text) else text;
+    }
+};
+
+fn each(self: *const Reply, items: []const u8) Items {
+    var scanner = lib.json.Scanner.init(items);
+    scanner.surrogates = .any;
+    return .{ .identity = self.shape.list.member.identity(), .scanner = scanner };
 }
 
 /// The shorter time and the narrower scope; who gave no hint wants nothing kept.
@@ -222,6 +278,17 @@ fn both(a: ?types.CacheHint, b: ?types.CacheHint) ?types.CacheHint {
     const x = a orelse return null;
     const y = b orelse return null;
     return .{ .ttl_ms = @min(x.ttl_ms, y.ttl_ms), .scope = if (x.scope == .private) .private else y.scope };
+}
+
+pub fn next(self: *Reply) ?[]const u8 {
+    return if (self.shape == .list) self.shape.list.next else null;
+}
+
+pub fn setNext(self: *Reply, cursor: ?[]const u8) void {
+    if (self.shape != .list) return;
+    const copy = if (cursor) |text| gpa.dupe(u8, text) catch @trap() else null;
+    self.shape.list.deinit();
+    self.shape.list.next = copy;
 }
 
 pub fn @"error"(self: *Reply) ?types.Error {
@@ -250,6 +317,15 @@ pub fn asTools(self: *Reply) ?[]const types.Tool {
     return readTools(wit.memory.allocator, self.w.text()[self.shape.list.items..]) catch @trap();
 }
 
+/// All pages of a list have one scope (specification: server/utilities/caching), and what the other pages are made of
+/// nobody can know: so what has several is for nobody else.
+fn pageHint(self: *const Reply) ?types.CacheHint {
+    var hint = self.shape.list.cache orelse return null;
+    const later = if (Call.current) |call| call.message.cursor != null else false;
+    if (later or self.shape.list.next != null) hint.scope = .private;
+    return hint;
+}
+
 fn endList(self: *Reply) Writer.Error!void {
     var r = self.results();
     try self.w.close(']');
@@ -257,7 +333,7 @@ fn endList(self: *Reply) Writer.Error!void {
         try self.w.key("nextCursor");
         try self.w.string(cursor);
     }
-    if (r.revision == Revision.latest) try self.cacheFields(self.shape.list.cache);
+    if (r.revision == Revision.latest) try self.cacheFields(self.pageHint());
     self.tail(&r, null) catch |problem| switch (problem) {
         error.OutOfMemory => |e| return e,
         error.InvalidJson => unreachable, // nothing of a component's is in it

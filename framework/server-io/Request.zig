@@ -20,6 +20,7 @@ changed: ?Changed = null,
 const Changed = struct {
     target: ?[]const u8,
     arguments: ?[]const u8,
+    cursor: ?[]const u8,
     params: []const u8,
     memory: wit.memory.Arena,
 };
@@ -57,7 +58,7 @@ pub fn arguments(self: *Request) ?[]const u8 {
 }
 
 pub fn cursor(self: *Request) ?[]const u8 {
-    return self.call.message.cursor;
+    return if (self.changed) |changed| changed.cursor else self.call.message.cursor;
 }
 
 pub fn params(self: *Request) []const u8 {
@@ -134,14 +135,57 @@ pub fn derive(self: *Request, new_target: ?[]const u8, new_arguments: ?[]const u
     const target_now = new_target orelse self.target();
     const arguments_now = new_arguments orelse self.arguments();
     const text = self.rewritten(target_now, arguments_now) catch @trap();
-    const allocator = wit.memory.allocator;
-    const changed: Changed = .{
-        .target = if (target_now) |t| allocator.dupe(u8, t) catch @trap() else null,
-        .arguments = if (arguments_now) |a| allocator.dupe(u8, a) catch @trap() else null,
+    return make(self.call, .{
+        .target = copy(target_now),
+        .arguments = copy(arguments_now),
+        .cursor = copy(self.cursor()),
         .params = text,
         .memory = wit.memory.take(),
-    };
-    return make(self.call, changed);
+    });
+}
+
+pub fn derivePage(self: *Request, new_cursor: ?[]const u8) Handle {
+    const text = self.turned(new_cursor) catch @trap();
+    return make(self.call, .{
+        .target = copy(self.target()),
+        .arguments = copy(self.arguments()),
+        .cursor = copy(new_cursor),
+        .params = text,
+        .memory = wit.memory.take(),
+    });
+}
+
+fn copy(text: ?[]const u8) ?[]const u8 {
+    return if (text) |given| wit.memory.allocator.dupe(u8, given) catch @trap() else null;
+}
+
+/// The params with another cursor.
+fn turned(self: *Request, new_cursor: ?[]const u8) lib.Writer.Error![]const u8 {
+    var w = lib.Writer.init(wit.memory.allocator);
+    try w.open('{');
+    if (new_cursor) |text| {
+        try w.key("cursor");
+        try w.string(text);
+    }
+    try self.others(&w, &.{"cursor"});
+    try w.close('}');
+    return w.text();
+}
+
+/// The members of the params but those with these names.
+fn others(self: *Request, w: *lib.Writer, names: []const []const u8) lib.Writer.Error!void {
+    var scanner = lib.json.Scanner.init(self.params());
+    var members = scanner.members() catch unreachable;
+    while (members.next() catch unreachable) |raw| {
+        const value = scanner.value() catch unreachable;
+        const taken = for (names) |one| {
+            if (lib.json.equals(raw, one)) break true;
+        } else false;
+        if (taken) continue;
+        try w.value(raw);
+        try w.raw(":");
+        try w.value(value);
+    }
 }
 
 fn rewritten(self: *Request, new_target: ?[]const u8, new_arguments: ?[]const u8) lib.Writer.Error![]const u8 {
@@ -160,15 +204,7 @@ fn rewritten(self: *Request, new_target: ?[]const u8, new_arguments: ?[]const u8
             }
         } else |_| console.log(&.{"a request was derived with arguments that are not JSON"});
     }
-    var scanner = lib.json.Scanner.init(self.params());
-    var members = scanner.members() catch unreachable;
-    while (members.next() catch unreachable) |raw| {
-        const value = scanner.value() catch unreachable;
-        if (lib.json.equals(raw, "arguments") or (new_target != null and lib.json.equals(raw, key))) continue;
-        try w.value(raw);
-        try w.raw(":");
-        try w.value(value);
-    }
+    try self.others(&w, if (new_target == null) &.{"arguments"} else &.{ "arguments", key });
     try w.close('}');
     return w.text();
 }

@@ -45,27 +45,40 @@ pub fn tools(items: []const types.Tool, next: ?[]const u8, cache: ?types.CacheHi
 }
 
 pub fn toolsJson(items: []const u8, next: ?[]const u8, cache: ?types.CacheHint) Handle {
-    return list(.tools, items, next, cache, struct {
-        fn all(self: *Reply, r: *Results, array: anytype) Writer.EmbedError!void {
-            r.looked_at = "items";
-            if (try Writer.check(array) != .array) return error.InvalidJson;
-            const inside = std.mem.trim(u8, std.mem.trim(u8, array, " \t\r\n")[1..], " \t\r\n");
-            // Checked as a whole above; what is between the brackets is one or more values and their commas.
-            try self.w.oneLine(std.mem.trimEnd(u8, inside[0 .. inside.len - 1], " \t\r\n"));
-        }
-    }.all);
+    return list(.tools, items, next, cache, written);
+}
+
+/// Items that were serialised before.
+fn written(self: *Reply, r: *Results, array: anytype) Writer.EmbedError!void {
+    r.looked_at = "items";
+    if (try Writer.check(array) != .array) return error.InvalidJson;
+    const inside = std.mem.trim(u8, std.mem.trim(u8, array, " \t\r\n")[1..], " \t\r\n");
+    // Checked as a whole above; what is between the brackets is one or more values and their commas.
+    try self.w.oneLine(std.mem.trimEnd(u8, inside[0 .. inside.len - 1], " \t\r\n"));
 }
 
 pub fn resources(items: []const types.McpResource, next: ?[]const u8, cache: ?types.CacheHint) Handle {
     return list(.resources, items, next, cache, each(Results.resource));
 }
 
+pub fn resourcesJson(items: []const u8, next: ?[]const u8, cache: ?types.CacheHint) Handle {
+    return list(.resources, items, next, cache, written);
+}
+
 pub fn templates(items: []const types.ResourceTemplate, next: ?[]const u8, cache: ?types.CacheHint) Handle {
     return list(.resourceTemplates, items, next, cache, each(Results.template));
 }
 
+pub fn templatesJson(items: []const u8, next: ?[]const u8, cache: ?types.CacheHint) Handle {
+    return list(.resourceTemplates, items, next, cache, written);
+}
+
 pub fn prompts(items: []const types.Prompt, next: ?[]const u8, cache: ?types.CacheHint) Handle {
     return list(.prompts, items, next, cache, each(Results.prompt));
+}
+
+pub fn promptsJson(items: []const u8, next: ?[]const u8, cache: ?types.CacheHint) Handle {
+    return list(.prompts, items, next, cache, written);
 }
 
 pub fn toolResult(value: types.ToolResult) Handle {

@@ -142,11 +142,11 @@ def test_lists_are_merged_in_the_order_of_the_chain(guests: dict[str, bytes], tm
         ComponentSpec("one", guests["probe"], catalogue("echo", "z")),
         ComponentSpec("two", guests["probe"], catalogue("a")),
         ComponentSpec("asked", guests["probe"], dynamic=True),
-        ComponentSpec("three", guests["probe"], catalogue("later")),
+        ComponentSpec("three", guests["probe"], catalogue("echo", "last")),
     )
     result = ask(server, "tools/list")
     assert names(result)[:3] == ["echo", "z", "a"]
-    assert names(result)[-1] == "later"
+    assert names(result)[3:] == [*NAMES[1:], "last"]
     assert result["result"]["ttlMs"] == 994
     # Recorded, but the component does not know it: the chain goes on, and ends.
     assert call(server, "z")["error"]["message"] == "Unknown tool: z"

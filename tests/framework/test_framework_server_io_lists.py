@@ -86,3 +86,63 @@ def test_tools_can_be_read_from_a_reply(wire: Wire) -> None:
     assert wire.method(wire.reply("tool-result", tool_result()), "as-tools") is None
     again.drop(wire.store)
     wire.finish(opened, reply)
+
+
+def test_of_two_items_with_one_name_the_first_is_kept(wire: Wire) -> None:
+    opened = wire.open(message("tools/list"))
+    first = wire.reply("tools-json", '[{"name":"a","title":"1"} , {"name":"\\u0062"}]', None, None)
+    more = '[{"name":"b"},{"x":[{"name":"c"},2],"name":"\\u0061"},{"name":"c"},{"name":"c"}]'
+    wire.method(first, "append", wire.reply("tools-json", more, None, None))
+    assert wire.answer(opened, first)["result"]["tools"] == [{"name": "a", "title": "1"}, {"name": "b"}, {"name": "c"}]
+
+
+@pytest.mark.parametrize(
+    ("constructor", "method", "member", "identity"),
+    [
+        ("resources-json", "resources/list", "resources", "uri"),
+        ("templates-json", "resources/templates/list", "resourceTemplates", "uriTemplate"),
+        ("prompts-json", "prompts/list", "prompts", "name"),
+    ],
+)
+def test_every_list_has_its_own_identity(wire: Wire, constructor: str, method: str, member: str, identity: str) -> None:
+    opened = wire.open(message(method))
+    first = wire.reply(constructor, json.dumps([{identity: "a"}]), None, hint(7))
+    wire.method(first, "append", wire.reply(constructor, json.dumps([{identity: "a"}, {identity: "b"}]), None, hint(9)))
+    result = wire.answer(opened, first)["result"]
+    assert result[member] == [{identity: "a"}, {identity: "b"}]
+    assert (result["ttlMs"], result["cacheScope"]) == (7, "public")
+
+
+def test_where_a_list_goes_on_can_be_read_and_changed(wire: Wire) -> None:
+    opened = wire.open(message("tools/list"))
+    reply = wire.reply("tools", [], "x", hint(7))
+    assert wire.method(reply, "next") == "x"
+    wire.method(reply, "set-next", ">x")
+    assert wire.method(reply, "next") == ">x"
+    wire.method(reply, "set-next", None)
+    assert wire.method(reply, "next") is None
+    assert "nextCursor" not in wire.answer(opened, reply)["result"]
+    other = wire.reply("failure", record(code=-5, message="no", data=None))
+    wire.method(other, "set-next", "x")
+    assert wire.method(other, "next") is None
+    other.drop(wire.store)
+
+
+def test_pages_are_for_nobody_else(wire: Wire) -> None:
+    opened = wire.open(message("tools/list"))
+    assert wire.answer(opened, wire.reply("tools", [], "x", hint(7)))["result"]["cacheScope"] == "private"
+    opened = wire.open(message("tools/list"))
+    assert wire.answer(opened, wire.reply("tools", [], None, hint(7)))["result"]["cacheScope"] == "public"
+
+
+@pytest.mark.parametrize("cursor", ["x", "", None])
+def test_the_same_request_for_another_page(wire: Wire, cursor: str | None) -> None:
+    opened = wire.open(message("tools/list", {"cursor": "mine", "other": 1}))
+    derived = wire.request(opened, "derive-page", cursor)
+    assert wire.request(derived, "cursor") == cursor
+    params = json.loads(wire.request(derived, "params"))
+    assert params.get("cursor") == cursor
+    assert params["other"] == 1
+    assert wire.request(opened, "cursor") == "mine"
+    derived.drop(wire.store)
+    wire.finish(opened, wire.reply("tools", [], None, None))

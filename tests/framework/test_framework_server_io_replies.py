@@ -73,7 +73,7 @@ def test_tool_lists(wire: Wire, version: str) -> None:
             {"name": "bare", "inputSchema": {"type": "object"}},
         ],
         "nextCursor": "next",
-        **ending(version, ttlMs=5000, cacheScope="public"),
+        **ending(version, ttlMs=5000, cacheScope="private"),
     }
 
 
