@@ -13,8 +13,9 @@ from wasmcp.errors import WasmcpError
 # Name -> (module, one line). A module has a click command `command`.
 _COMMANDS = {
     "build": ("wasmcp.cli.build", "Build the project's servers."),
-    "compose": ("wasmcp.cli.compose", "Compose a server from components."),
+    "compose": ("wasmcp.cli.compose", "Compose a server, or a part of one, from components."),
     "inspect": ("wasmcp.cli.inspect", "Show what a component or a server is made of."),
+    "registry": ("wasmcp.cli.registry", "Keep aliases of components and profiles of servers."),
     "run": ("wasmcp.cli.run", "Serve over standard input and output."),
     "serve": ("wasmcp.cli.serve", "Serve over HTTP."),
     "warm": ("wasmcp.cli.warm", "Compile servers ahead of their first start."),

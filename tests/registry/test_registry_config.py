@@ -1,0 +1,217 @@
+"""Aliases and profiles: reading and changing them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wasmcp.errors import ConfigError, NameRefused
+from wasmcp.registry import editing
+from wasmcp.registry.config import Profile, parse_registry, problems, read_registry
+from wasmcp.registry.location import config_path, own_path
+
+RUST = """\
+# my components
+[components]
+calc = "/abs/calculator.wasm"  # the good one
+db = "acme:database@1.0.0"
+
+[profiles.dev]
+components = ["calc", "db"]
+output = "dev.wasm"
+
+[telemetry]
+sent = false
+"""
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of a user of one's own."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    path = config_path()
+    assert path == tmp_path / "config" / "wasmcp" / "config.toml"
+    return path
+
+
+@pytest.fixture
+def rust(config: Path) -> Path:
+    """A file as the Rust tool leaves it, with comments of the user's."""
+    config.parent.mkdir(parents=True)
+    config.write_text(RUST)
+    return config
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "text.wasm"
+    path.touch()
+    return path
+
+
+class TestReading:
+    def test_no_file_is_empty(self) -> None:
+        registry = read_registry()
+        assert (registry.components, registry.profiles, problems(registry)) == ({}, {}, [])
+
+    @pytest.mark.usefixtures("rust")
+    def test_the_rust_tools_format(self) -> None:
+        registry = read_registry()
+        assert registry.components == {"calc": "/abs/calculator.wasm", "db": "acme:database@1.0.0"}
+        assert registry.profiles == {"dev": Profile(("calc", "db"), "dev.wasm")}
+        assert problems(registry) == []
+
+    def test_every_mistake_at_once(self, config: Path) -> None:
+        config.parent.mkdir(parents=True)
+        config.write_text(
+            'components = {a = 1, b = " "}\n'
+            "[profiles]\nx = 1\ny = {components = [1]}\nz = {base = 1}\nw = {output = ''}\n"
+        )
+        with pytest.raises(ConfigError) as caught:
+            read_registry()
+        assert len(caught.value.problems) == 6
+        assert str(config) in str(caught.value)
+
+    @pytest.mark.parametrize(("text", "message"), [("[", "not TOML"), ("components = 1", "must be a table")])
+    def test_no_such_file_format(self, config: Path, text: str, message: str) -> None:
+        config.parent.mkdir(parents=True)
+        config.write_text(text)
+        with pytest.raises(ConfigError, match=message):
+            read_registry()
+
+    def test_a_folder_in_its_place(self, config: Path) -> None:
+        config.mkdir(parents=True)
+        with pytest.raises(ConfigError, match="cannot be read"):
+            read_registry()
+
+    @pytest.mark.parametrize(
+        ("data", "problem"),
+        [
+            ({"components": {"a": "b", "b": "c", "c": "b"}}, "stand for each other: `b` -> `c` -> `b`"),
+            ({"components": {"a": "a"}}, "`a` -> `a`"),
+            ({"components": {"a": "b"}}, "`a` stands for `b`, which is no alias"),
+            ({"components": {"list": "./x.wasm"}}, "`list` is reserved"),
+            ({"components": {"a.b": "./x.wasm"}}, "`a.b` is not a usable name"),
+            ({"components": {"a": "./x"}, "profiles": {"a": {}}}, "`a` is an alias and a profile"),
+            ({"profiles": {"a": {"base": "b"}, "b": {"base": "a"}}}, "inherit from each other: `a` -> `b` -> `a`"),
+            ({"profiles": {"a": {"base": "b"}}}, "`a` inherits from `b`, which is no profile"),
+            ({"profiles": {"a": {"components": ["b"]}, "b": {}}}, "names `b`, which is no alias"),
+        ],
+    )
+    def test_what_does_not_fit_together(self, data: dict[str, object], problem: str) -> None:
+        found = problems(parse_registry(data, "config.toml"))
+        assert len([one for one in found if problem in one]) == 1, found
+
+
+class TestEditing:
+    def test_comments_and_foreign_keys_are_kept(self, rust: Path, file: Path) -> None:
+        editing.add_component("text", "./text.wasm")
+        editing.add_profile("all", ["text"], base="dev")
+        text = rust.read_text()
+        assert text.startswith('# my components\n[components]\ncalc = "/abs/calculator.wasm"  # the good one\n')
+        assert "[telemetry]\nsent = false" in text
+        registry = read_registry()
+        assert registry.components["text"] == str(file)
+        assert registry.profiles["all"] == Profile(("text",), "all.wasm", "dev")
+
+    def test_adding_again_replaces(self) -> None:
+        editing.add_component("a", "x:one")
+        editing.add_component("b", "a")
+        editing.add_profile("p", ["a"], base=None)
+        editing.add_profile("q", [], base="p", output="other.wasm")
+        editing.add_component("a", "x:two")
+        editing.add_profile("q", ["b"])
+        registry = read_registry()
+        assert registry.components == {"a": "x:two", "b": "a"}
+        assert registry.profiles["q"] == Profile(("b",), "q.wasm", None)
+
+    def test_outputs(self, tmp_path: Path) -> None:
+        assert editing.add_profile("a", ["x:y"], output="b.wasm").profiles["a"].path == (
+            tmp_path / "config" / "wasmcp" / "composed" / "b.wasm"
+        )
+        assert editing.add_profile("a", ["x:y"], output="./b.wasm").profiles["a"].path == tmp_path / "b.wasm"
+        with pytest.raises(NameRefused, match="not the name of a file"):
+            editing.add_profile("a", ["x:y"], output="dist/")
+
+    @pytest.mark.parametrize(
+        ("name", "spec", "message"),
+        [
+            ("help", "x:y", "reserved"),
+            ("-a", "x:y", "not a usable name"),
+            ("a/b", "x:y", "not a usable name"),
+            ("", "x:y", "not a usable name"),
+            ("a", "./none.wasm", "`./none.wasm` is not there"),
+            ("a", "./config/", "is a folder"),
+            ("a", "  ", "must not be empty"),
+            ("a", "nothing", "`nothing`, which is no alias"),
+            ("a", "a", "stand for each other"),
+            ("dev", "x:y", "an alias and a profile"),
+        ],
+    )
+    def test_an_alias_that_is_refused(self, rust: Path, name: str, spec: str, message: str) -> None:
+        with pytest.raises(NameRefused, match=message):
+            editing.add_component(name, spec)
+        assert rust.read_text() == RUST
+
+    def test_what_is_needed_stays(self, rust: Path) -> None:
+        with pytest.raises(NameRefused, match="the profile `dev` names `calc`"):
+            editing.remove_component("calc")
+        editing.add_profile("prod", [], base="dev")
+        before = rust.read_text()
+        with pytest.raises(NameRefused, match="`prod` inherits from `dev`"):
+            editing.remove_profile("dev")
+        with pytest.raises(NameRefused, match="inherit from each other"):
+            editing.add_profile("dev", [], base="prod")
+        assert rust.read_text() == before
+
+    def test_removing(self, rust: Path) -> None:
+        with pytest.raises(NameRefused, match="no profile `dve`; did you mean `dev`"):
+            editing.remove_profile("dve")
+        editing.remove_profile("dev")
+        registry = editing.remove_component("db")
+        assert registry == read_registry()
+        assert (list(registry.components), registry.profiles) == (["calc"], {})
+        assert "[telemetry]" in rust.read_text()
+
+    def test_old_mistakes_can_be_mended(self, config: Path) -> None:
+        config.parent.mkdir(parents=True)
+        config.write_text(
+            '[components]\na = "b"\nb = "a"\n[profiles.p]\nbase = "none"\ncomponents = []\noutput = "p"\n'
+        )
+        editing.add_component("b", "x:y")
+        assert len(problems(editing.remove_profile("p"))) == 0
+
+    def test_a_link_stays_a_link(self, rust: Path, tmp_path: Path) -> None:
+        real = tmp_path / "dotfiles.toml"
+        rust.rename(real)
+        rust.symlink_to(real)
+        editing.add_component("a", "x:y")
+        assert rust.is_symlink()
+        assert 'a = "x:y"' in real.read_text()
+
+    def test_what_is_broken_is_not_written_over(self, config: Path) -> None:
+        config.parent.mkdir(parents=True)
+        config.write_text("[components\n")
+        with pytest.raises(ConfigError, match="not TOML"):
+            editing.add_component("a", "x:y")
+        assert config.read_text() == "[components\n"
+
+    def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
+        (tmp_path / "config").write_text("")
+        with pytest.raises(ConfigError, match="cannot be written"):
+            editing.add_component("a", "x:y")
+
+    def test_many_processes_at_once(self, rust: Path) -> None:
+        code = "import sys; from wasmcp.registry.editing import add_component; add_component(sys.argv[1], 'x:y')"
+        running = [subprocess.Popen([sys.executable, "-c", code, f"n{number}"]) for number in range(6)]
+        assert [process.wait() for process in running] == [0] * 6
+        assert set(read_registry().components) == {"calc", "db", *(f"n{number}" for number in range(6))}
+        assert sorted(path.name for path in rust.parent.iterdir()) == [".config.toml.lock", "config.toml"]
+
+    def test_ours_alone_is_elsewhere(self, config: Path) -> None:
+        assert own_path().parent == config.parent
+        assert own_path() != config
