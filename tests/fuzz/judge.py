@@ -1,0 +1,168 @@
+"""Whether what came back is an answer, and one to what was sent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mcp_types.methods import SERVER_RESULTS, parse_server_notification
+from oracles.messages import check_result
+
+STATUSES = {200, 202, 204, 400, 401, 403, 404, 405, 406, 413, 415, 421}
+
+
+class Wrong(AssertionError):
+    """An answer that no client can use."""
+
+
+def _strict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise ValueError("duplicate key")
+    return dict(pairs)
+
+
+def sent(body: bytes) -> Any:
+    """What a strict reader makes of the body; `...` when it makes nothing of it."""
+
+    def constant(name: str) -> Any:
+        raise ValueError(name)
+
+    try:
+        text = body.decode()
+        parsed = json.loads(text, object_pairs_hook=_strict, parse_constant=constant)
+        json.dumps(parsed, ensure_ascii=False).encode()  # lone surrogates
+    except (ValueError, RecursionError):
+        return ...
+    return parsed
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def message(text: str, asked: Any) -> str:
+    """Judge one JSON-RPC message from the server. Returns what it is: `result`, `error` or `notification`.
+
+    Raises:
+        Wrong: It is not one, or answers something else.
+    """
+    if "\n" in text or "\r" in text:
+        raise Wrong("a message of several lines")
+    answer = json.loads(text)
+    text.encode()  # what cannot be sent
+    if isinstance(answer, list):
+        if not isinstance(asked, list) and asked is not ...:
+            raise Wrong("a batch answers a single message")
+        kinds = {message(json.dumps(one), ...) for one in answer}
+        if not answer or "notification" in kinds:
+            raise Wrong("a batch that is empty or has notifications")
+        return "batch"
+    if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
+        raise Wrong("no JSON-RPC 2.0")
+    if "method" in answer:
+        if not isinstance(answer["method"], str) or "id" in answer:
+            raise Wrong("no notification")
+        return "notification"
+    if ("result" in answer) == ("error" in answer):
+        raise Wrong("neither result nor error, or both")
+    given = asked.get("id", ...) if isinstance(asked, dict) else ...
+    if answer.get("id") is not None and not _is_id(answer["id"]):
+        raise Wrong("an id of the wrong type")
+    if asked is not ... and _is_id(given) and "id" in answer and answer["id"] != given:
+        raise Wrong("another request's id")
+    if "result" in answer:
+        if not isinstance(answer["result"], dict):
+            raise Wrong("a result that is no object")
+        if isinstance(asked, dict):
+            if answer.get("id", ...) != given:
+                raise Wrong("a result without the request's id")
+            _typed(asked, answer["result"])
+        return "result"
+    error = answer["error"]
+    if not isinstance(error, dict) or not isinstance(error.get("message"), str):
+        raise Wrong("an error without message")
+    if not isinstance(error.get("code"), int) or isinstance(error["code"], bool):
+        raise Wrong("an error without code")
+    if error["code"] == -32603:
+        raise Wrong("an internal error")
+    return "error"
+
+
+def _typed(asked: dict[str, Any], result: dict[str, Any]) -> None:
+    """Hold a result against the revision that it says it is of; older ones leave that to the session."""
+    method = asked["method"]
+    modern = "resultType" in result
+    revisions = ["2026-07-28"] if modern else ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
+    if all((method, revision) not in SERVER_RESULTS for revision in revisions):
+        raise Wrong(f"a result of {method}, which no such revision has")
+    check_result(method, revisions[-1], result)
+
+
+def line(body: bytes, answer: str | None) -> str:
+    """Judge what came back for one line of the stdio transport."""
+    asked = sent(body)
+    if not answer:
+        if is_request(asked):
+            raise Wrong("no answer to a request")
+        return "silence"
+    kind = message(answer, asked)
+    if is_notification(asked):
+        raise Wrong("an answer to a notification")
+    return kind
+
+
+def event(text: str) -> None:
+    """Judge what comes before an answer."""
+    if message(text, ...) != "notification":
+        raise Wrong("several answers to one line")
+    notification = json.loads(text)
+    parse_server_notification(notification["method"], "2026-07-28", notification.get("params"))
+
+
+def is_request(asked: Any) -> bool:
+    """Whether this is a JSON-RPC request."""
+    return (
+        isinstance(asked, dict)
+        and asked.get("jsonrpc") == "2.0"
+        and isinstance(asked.get("method"), str)
+        and _is_id(asked.get("id"))
+        and not {"result", "error"} & set(asked)
+    )
+
+
+def is_notification(asked: Any) -> bool:
+    """Whether this is a JSON-RPC notification whose params are what they may be."""
+    return (
+        isinstance(asked, dict)
+        and set(asked) <= {"jsonrpc", "method", "params"}
+        and asked.get("jsonrpc") == "2.0"
+        and isinstance(asked.get("method"), str)
+        and isinstance(asked.get("params", {}), dict)
+    )
+
+
+def response(body: bytes, status: int, headers: dict[str, str], content: str) -> str:
+    """Judge an HTTP response; header names in lower case."""
+    if status not in STATUSES:
+        raise Wrong(f"status {status}")
+    kind = headers.get("content-type", "").partition(";")[0]
+    if status == 405 and "allow" not in headers:
+        raise Wrong("405 without Allow")
+    if not content:
+        if status == 200:
+            raise Wrong("200 without a body")
+        return str(status)
+    if kind == "application/json":
+        outcome = message(content, sent(body))
+        if outcome == "result" and status != 200:
+            raise Wrong(f"a result with status {status}")
+    elif kind == "text/event-stream":
+        events = [event for event in content.split("\n\n") if event.strip() and not event.startswith(":")]
+        for event in events:
+            data = "\n".join(part[5:].strip() for part in event.splitlines() if part.startswith("data:"))
+            if data:
+                message(data, sent(body))
+    elif kind != "text/plain":
+        raise Wrong(f"content of type {kind!r}")
+    return str(status)

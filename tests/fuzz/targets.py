@@ -1,0 +1,143 @@
+"""The doors as targets: each takes an input and says what came of it. What may not happen is an exception."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from servers import wasmtime, wasmtime_serve
+
+from fuzz import judge
+from fuzz.inputs import Input
+from wasmcp.host import Limits, open_server
+
+LIMITS = Limits(timeout=10, memory=64 << 20)
+
+
+class Target(Protocol):
+    """A door of a running server."""
+
+    def feed(self, given: Input) -> str:
+        """Send an input; what came of it. Raises when the server did what it may not."""
+        ...
+
+
+class Messages:
+    """`wasmcp:embedding/exchange`, `message`: the host's stdio door. One instance answers everything."""
+
+    def __init__(self, server: Path) -> None:
+        self.server = open_server(server, limits=LIMITS, instances=1)
+
+    def feed(self, given: Input) -> str:
+        """One line, as the client of whatever revision the input says."""
+        line = given.body.replace(b"\n", b" ").replace(b"\r", b" ")
+        self.server._state = given.state.encode()
+        answer = self.server.send(line, on_event=judge.event)
+        state = self.server.state
+        if state and not state.startswith("20"):
+            raise judge.Wrong(f"state {state!r}")
+        return judge.line(line, answer)
+
+
+class Posts:
+    """`wasmcp:embedding/exchange`, `http`: the host's HTTP door. One instance answers everything."""
+
+    def __init__(self, server: Path) -> None:
+        self.server = open_server(server, limits=LIMITS, instances=1)
+
+    def feed(self, given: Input) -> str:
+        """One HTTP request."""
+        response = self.server.http(given.method, given.target, given.headers, given.body)
+        return judge.response(
+            given.body, response.status, {name.lower(): value for name, value in response.headers}, response.body
+        )
+
+
+class Served:
+    """`wasi:http/incoming-handler` under stock `wasmtime serve`: a fresh instance for each input."""
+
+    def __init__(self, port: int) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+
+    def feed(self, given: Input) -> str:
+        """One HTTP request over a connection that is kept."""
+        # What a client library or the runtime itself refuses never reaches the server.
+        headers = {
+            name: value
+            for name, value in given.headers.items()
+            if name.lower() not in ("content-length", "transfer-encoding", "host") and value.isascii()
+        }
+        fresh = self.connection.sock is None
+        while True:
+            try:
+                self.connection.request(given.method, given.target, given.body, headers)
+                response = self.connection.getresponse()
+                content = response.read().decode()
+                break
+            except (http.client.HTTPException, OSError) as error:
+                self.connection.close()
+                # A kept connection may end after a refusal that did not wait for the body; a fresh one may not.
+                if fresh:
+                    raise judge.Wrong(f"the connection was cut: {error!r}") from error
+                fresh = True
+        fields = {name.lower(): value for name, value in response.getheaders()}
+        if given.method == "HEAD":
+            return str(response.status)
+        return judge.response(given.body, response.status, fields, content)
+
+
+class Lines:
+    """`wasi:cli/run` under stock `wasmtime run`: one process reads line after line."""
+
+    MARK = b'{"jsonrpc":"2.0","id":"the end of this input","method":"ping"}\n'
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+
+    def feed(self, given: Input) -> str:
+        """One line, then a `ping`: all that comes before its answer answers the line."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        line = given.body.replace(b"\n", b" ").replace(b"\r", b" ")
+        self.process.stdin.write(line + b"\n" + self.MARK)
+        self.process.stdin.flush()
+        answers = []
+        while b"the end of this input" not in (answer := self.process.stdout.readline()):
+            if not answer:
+                raise judge.Wrong("the process ended")
+            answers.append(answer.decode().rstrip("\n"))
+        for event in answers[:-1]:
+            judge.event(event)
+        return judge.line(line, answers[-1] if answers else None)
+
+
+NAMES = ("messages", "posts", "served", "lines")
+
+
+@contextlib.contextmanager
+def target(name: str, server: Path, compiled: Path) -> Iterator[Target]:
+    """A door of the server by its name, until the block ends; `compiled` is for the stock runtime."""
+    if name == "messages":
+        door = Messages(server)
+        with door.server:
+            yield door
+    elif name == "posts":
+        posts = Posts(server)
+        with posts.server:
+            yield posts
+    elif name == "served":
+        with wasmtime_serve(compiled, "--allow-precompiled") as port:
+            yield Served(port)
+    else:
+        command = [wasmtime(), "run", "-Shttp", "--allow-precompiled", str(compiled)]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
+            try:
+                yield Lines(process)
+            finally:
+                process.kill()

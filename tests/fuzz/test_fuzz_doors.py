@@ -1,0 +1,63 @@
+"""A short run at each door: no trap, no hang, no leak, no answer of the wrong type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fuzz import judge, targets
+from fuzz.__main__ import run
+
+INPUTS = {"messages": 4000, "posts": 4000, "served": 400, "lines": 3000}
+
+
+@pytest.mark.parametrize("name", targets.NAMES)
+def test_door(name: str, fuzzed: tuple[Path, Path]) -> None:
+    findings: list[str] = []
+    with targets.target(name, *fuzzed) as door:
+        seen = run(door, INPUTS[name], 7, findings)
+    assert not findings
+    assert sum(seen.values()) == INPUTS[name]
+    # Inputs reach the tools, not only the parser.
+    assert seen["result"] + seen["200"] > INPUTS[name] / 20
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        (b'{"jsonrpc":"2.0","id":1,"method":"ping"}', None),
+        (b'{"jsonrpc":"2.0","id":1,"method":"ping"}', '{"jsonrpc":"2.0","id":2,"result":{}}'),
+        (b'{"jsonrpc":"2.0","id":1,"method":"ping"}', '{"jsonrpc":"2.0","result":{}}'),
+        (b'{"jsonrpc":"2.0","id":1,"method":"ping"}', '{"jsonrpc":"2.0","id":1,"result":[]}'),
+        (b'{"jsonrpc":"2.0","id":1,"method":"ping"}', '{"jsonrpc":"2.0","id":1,"error":{"code":"a","message":""}}'),
+        (b'{"jsonrpc":"2.0","id":1,"method":"ping"}', '{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":""}}'),
+        (b'{"jsonrpc":"2.0","id":1,"method":"nope"}', '{"jsonrpc":"2.0","id":1,"result":{}}'),
+        (
+            b'{"jsonrpc":"2.0","method":"notifications/initialized"}',
+            '{"jsonrpc":"2.0","error":{"code":1,"message":""}}',
+        ),
+    ],
+)
+def test_the_judge_sees_what_is_wrong(body: bytes, answer: str | None) -> None:
+    with pytest.raises(judge.Wrong):
+        judge.line(body, answer)
+
+
+def test_the_judge_sees_a_wrong_shape() -> None:
+    asked = b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
+    with pytest.raises(ValueError, match="tools"):
+        judge.line(asked, '{"jsonrpc":"2.0","id":1,"result":{"tools":1}}')
+
+
+def test_the_judge_sees_wrong_http() -> None:
+    asked = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+    for status, headers, content in [
+        (500, {}, ""),
+        (200, {}, ""),
+        (405, {}, ""),
+        (200, {"content-type": "text/html"}, "<p>"),
+        (400, {"content-type": "application/json"}, '{"jsonrpc":"2.0","id":1,"result":{}}'),
+    ]:
+        with pytest.raises(judge.Wrong):
+            judge.response(asked, status, headers, content)
