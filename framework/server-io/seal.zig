@@ -1,22 +1,21 @@
 //! Request state goes to the client and comes back; what comes back is the client's word. So it carries a proof
-//! (HMAC-SHA256 over the method, the target and the state) under a key that only this instance knows.
+//! (HMAC-SHA256 over the method, the target and the state) under a key that clients do not know.
 //! Specification: basic/patterns/mrtr, "Server Requirements".
 
 const std = @import("std");
 const envelope = @import("envelope.zig");
 const wit = @import("wit.zig");
+const Input = @import("Input.zig");
 
 const Hmac = std.crypto.auth.hmac.sha2.HmacSha256;
 const base64 = std.base64.url_safe_no_pad;
 
-var key: ?[Hmac.key_length]u8 = null;
+const key_size = Input.key_size;
+
+var key: ?[key_size]u8 = null;
 
 fn proof(message: envelope.Request, target: []const u8, state: []const u8) [Hmac.mac_length]u8 {
-    const secret = key orelse fresh: {
-        const random = wit.random.getRandomBytes(Hmac.key_length);
-        key = random[0..Hmac.key_length].*;
-        break :fresh key.?;
-    };
+    const secret = theKey();
     var hmac = Hmac.init(&secret);
     for ([_][]const u8{ message.name, target }) |part| {
         hmac.update(std.mem.asBytes(&part.len));
@@ -26,6 +25,14 @@ fn proof(message: envelope.Request, target: []const u8, state: []const u8) [Hmac
     var mac: [Hmac.mac_length]u8 = undefined;
     hmac.final(&mac);
     return mac;
+}
+
+/// The embedding host's key, so that any instance can read what another gave out; else one of our own.
+fn theKey() [key_size]u8 {
+    return key orelse {
+        key = Input.standard.sharedKey() orelse wit.random.getRandomBytes(key_size)[0..key_size].*;
+        return key.?;
+    };
 }
 
 /// The text for `requestState`.

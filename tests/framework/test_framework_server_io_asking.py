@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from wasmtime.component import Variant
 from wires import LATEST, META, SERVER_INFO, Wire, record
 
 INFO = {"io.modelcontextprotocol/serverInfo": SERVER_INFO}
@@ -58,6 +59,63 @@ def test_the_client_is_asked_and_answers(wire: Wire) -> None:
         assert opened.fault.code == -32602
         assert wire.request(opened, "input-state") is None
         wire.finish(opened)
+
+
+EMBEDDED = Variant("messages", 1)
+
+
+def given_out(wire: Wire, output: Variant = EMBEDDED) -> str:
+    """The request state of a call."""
+    opened = wire.open(asking({"elicitation": {}}), output=output)
+    state: str = wire.answer(opened, wire.reply("input-required", ask(ELICIT, state=b"s")))["result"]["requestState"]
+    return state
+
+
+def taken_back(wire: Wire, state: str, output: Variant = EMBEDDED) -> bool:
+    """Whether it is accepted."""
+    opened = wire.open(asking({"elicitation": {}}, requestState=state), output=output)
+    accepted = opened.fault is None
+    assert (wire.request(opened, "input-state") == b"s") == accepted
+    wire.finish(opened)
+    return accepted
+
+
+def test_instances_with_the_hosts_key_take_each_others_state() -> None:
+    wires = [Wire() for _ in range(4)]
+    for each, key in zip(wires, ["a" * 64, "a" * 64, "b" * 64, None], strict=True):
+        if key:
+            each.feed(f"0 key {key}")
+    # One hears the key while it looks for a cancellation.
+    opened = wires[1].open(asking({}), output=Variant("messages", 3))
+    assert not wires[1].request(opened, "cancelled")
+    wires[1].finish(opened)
+    state = given_out(wires[0])
+    assert [taken_back(each, state) for each in wires] == [True, True, False, False]
+    for each in wires:
+        each.close()
+
+
+@pytest.mark.parametrize("words", ["0 key " + "a" * 63, "0 key " + "g" * 64, "1 key " + "a" * 64, "0 key"])
+def test_what_is_no_key(words: str) -> None:
+    wires = [Wire(), Wire()]
+    for each in wires:
+        each.feed(words)
+    assert not taken_back(wires[1], given_out(wires[0]))
+    for each in wires:
+        each.close()
+
+
+def test_a_client_does_not_choose_the_key() -> None:
+    wires = [Wire(), Wire()]
+    for each in wires:
+        each.feed("first")
+        each.feed("0 key " + "a" * 64)
+        assert each.call("wire", "next-line").payload == "first"
+    stdio = Variant("stdio")
+    assert not taken_back(wires[1], given_out(wires[0], stdio), stdio)
+    assert wires[0].call("wire", "next-line").payload == "0 key " + "a" * 64
+    for each in wires:
+        each.close()
 
 
 def test_only_what_the_client_declared_is_asked(wire: Wire) -> None:
