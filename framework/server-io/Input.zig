@@ -9,6 +9,8 @@ const Input = @This();
 const gpa = wit.memory.gpa;
 
 pub const key_size = 32;
+/// In nanoseconds.
+const patience = 50_000_000;
 const key_words = "0 key ";
 
 const chunk = 64 << 10;
@@ -107,10 +109,24 @@ pub fn cancelledBy(self: *Input, token: u32) bool {
 pub fn sharedKey(self: *Input) ?[key_size]u8 {
     if (self.key != null or self.of_client) return self.key;
     self.readAhead();
+    if (!self.ended and self.buffer.items.len == self.start) {
+        // The first read may find nothing although something lies there: runtimes read in the background.
+        self.awaitInput();
+        self.readAhead();
+    }
     if (std.mem.findScalarPos(u8, self.buffer.items, self.start, '\n')) |at| {
         if (self.takeKey(self.buffer.items[self.start..at])) self.start = at + 1;
     }
     return self.key;
+}
+
+/// Wait until something arrives, but no longer than a background read takes.
+fn awaitInput(self: *Input) void {
+    const arrived = self.stream.?.subscribe();
+    defer arrived.drop();
+    const late = wit.clock.subscribeDuration(patience);
+    defer late.drop();
+    _ = wit.poll.poll(&.{ .{ .resource = arrived }, .{ .resource = late } });
 }
 
 fn takeKey(self: *Input, line: []const u8) bool {
