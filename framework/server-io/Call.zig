@@ -5,6 +5,7 @@ const lib = @import("lib");
 const envelope = @import("envelope.zig");
 const wit = @import("wit.zig");
 const console = @import("console.zig");
+const Changes = @import("Changes.zig");
 const Input = @import("Input.zig");
 const Output = @import("Output.zig");
 const Revision = @import("revision.zig").Revision;
@@ -31,6 +32,7 @@ log_level: ?envelope.Level,
 output: Output = .{},
 cancelled: bool = false,
 last_progress: f64 = -std.math.inf(f64),
+changes: Changes = .{},
 
 /// Begin a call with a message whose text lies in the memory of the running export, which the call takes over.
 pub fn init(message: envelope.Request) std.mem.Allocator.Error!*Call {
@@ -50,6 +52,7 @@ pub fn release(self: *Call) void {
     self.references -= 1;
     if (self.references > 0) return;
     if (current == self) current = null;
+    self.changes.deinit();
     self.memory.free();
     wit.memory.gpa.destroy(self);
 }
@@ -128,6 +131,15 @@ pub fn log(self: *Call, level: envelope.Level, logger: ?[]const u8, data: []cons
     };
     try w.raw("}}");
     try self.output.event(w.text());
+}
+
+/// A list or a resource (that of the URI) is another now. Who is to hear of it is for the transport and the embedding
+/// host to know; what has changed has changed, also when the request was taken back.
+pub fn changed(self: *Call, what: Changes.Kind, uri: ?[]const u8) Writer.Error!void {
+    if (!self.open) return;
+    const text = try Changes.notification(wit.memory.allocator, what, uri);
+    if (self.output.token()) |token| return Output.tell(token, "changed", text);
+    try self.changes.add(text);
 }
 
 fn maySend(self: *Call) bool {

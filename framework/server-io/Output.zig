@@ -88,6 +88,15 @@ pub fn event(self: *Output, json: []const u8) Writer.Error!void {
     }
 }
 
+/// A line for the embedding host.
+pub fn tell(number: u32, kind: []const u8, json: []const u8) Writer.Error!void {
+    var w = Writer.init(wit.memory.allocator);
+    try frame(&w, number, kind);
+    try w.raw(json);
+    try w.raw("\n");
+    _ = console.write(w.text());
+}
+
 /// End the output with the answer. Returns what the transport is to send itself.
 pub fn end(self: *Output, answer: []const u8) Writer.Error![]const u8 {
     // An unused response goes back: see `giveBack`.

@@ -130,6 +130,22 @@ pub fn cancelled(self: *Request) bool {
     return self.call.isCancelled();
 }
 
+pub fn notifyToolsChanged(self: *Request) void {
+    self.call.changed(.tools, null) catch {};
+}
+
+pub fn notifyPromptsChanged(self: *Request) void {
+    self.call.changed(.prompts, null) catch {};
+}
+
+pub fn notifyResourcesChanged(self: *Request) void {
+    self.call.changed(.resources, null) catch {};
+}
+
+pub fn notifyResourceUpdated(self: *Request, uri: []const u8) void {
+    self.call.changed(.resource, uri) catch {};
+}
+
 /// The arguments are handed on as given. When they are no JSON object, `params` is without them.
 pub fn derive(self: *Request, new_target: ?[]const u8, new_arguments: ?[]const u8) Handle {
     const target_now = new_target orelse self.target();

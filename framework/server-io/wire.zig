@@ -8,6 +8,8 @@ const wit = @import("wit.zig");
 const console = @import("console.zig");
 const Call = @import("Call.zig");
 const Input = @import("Input.zig");
+const Output = @import("Output.zig");
+const server = @import("server.zig");
 const Reply = @import("Reply.zig");
 const Request = @import("Request.zig");
 
@@ -95,7 +97,39 @@ pub fn finish(handle: wit.messages.Request, given: ?wit.messages.Reply) Error!wi
         .streamed = call.output.streamed,
         .cancelled = cancelled or call.output.lost,
         .outparam = call.output.giveBack(),
+        .changes = try call.changes.copies(wit.memory.allocator),
     };
+}
+
+pub fn subscribe(handle: wit.messages.Request, notifications: []const u8) Error!wit.wire.Subscription {
+    defer handle.drop();
+    const call = handle.rep().call;
+    defer call.close();
+    const allocator = wit.memory.allocator;
+    const id = try allocator.dupe(u8, call.message.id);
+    return .{
+        .id = id,
+        .acknowledgement = try std.mem.concat(allocator, u8, &.{
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":",
+            id,
+            "},\"notifications\":",
+            notifications,
+            "}}",
+        }),
+        .end = try std.mem.concat(allocator, u8, &.{
+            "{\"jsonrpc\":\"2.0\",\"id\":",
+            id,
+            ",\"result\":{\"resultType\":\"complete\",\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":",
+            id,
+            ",",
+            server.info(),
+            "}}}",
+        }),
+    };
+}
+
+pub fn tell(token: u32, kind: []const u8, value: []const u8) Error!void {
+    try Output.tell(token, kind, value);
 }
 
 fn theReply(call: *Call, given: ?wit.messages.Reply) Error!wit.messages.Reply {

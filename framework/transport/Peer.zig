@@ -50,7 +50,7 @@ pub fn begin(self: *Peer, request: Request, terms: protocol.Terms, output: Outpu
         .version = terms.revision,
         .http = if (terms.head) |given| facts(given) else null,
         .identity = null,
-        .session = null,
+        .session = terms.session,
         .log_level = if (terms.level) |level| std.meta.stringToEnum(bindings.types.LogLevel, @tagName(level)) else null,
         .output = switch (output) {
             .none => .none,
@@ -70,7 +70,16 @@ pub fn handle(_: *Peer, request: Request) ?Reply {
 pub fn finish(self: *Peer, request: Request, reply: ?Reply) protocol.Answer {
     const answer = wire.finish(request, reply);
     if (answer.outparam) |outparam| self.outparam = outparam;
-    return .{ .body = answer.body, .code = answer.code, .streamed = answer.streamed, .cancelled = answer.cancelled };
+    return .{ .body = answer.body, .code = answer.code, .streamed = answer.streamed, .cancelled = answer.cancelled, .changes = answer.changes };
+}
+
+pub fn subscribe(_: *Peer, request: Request, notifications: []const u8) protocol.Subscription {
+    const subscription = wire.subscribe(request, notifications);
+    return .{ .id = subscription.id, .acknowledgement = subscription.acknowledgement, .end = subscription.end };
+}
+
+pub fn tell(_: *Peer, token: u32, kind: []const u8, json: []const u8) void {
+    wire.tell(token, kind, json);
 }
 
 pub fn raw(_: *Peer, json: []const u8) Reply {

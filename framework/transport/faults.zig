@@ -83,6 +83,18 @@ pub const no_level: Fault = .{
     .message = "Invalid params: `params.level` must be one of debug, info, notice, warning, error, critical, alert, emergency",
 };
 
+/// The fault of a subscription to a resource that is none.
+pub const no_uri: Fault = .{ .code = code.invalid_params, .message = "Invalid params: `params.uri` must be a string" };
+
+/// The fault of one subscription too many.
+pub const too_many_uris: Fault = .{
+    .code = code.invalid_params,
+    .message = std.fmt.comptimePrint("Invalid params: more than {d} resources", .{@import("subscriptions.zig").uri_limit}),
+};
+
+/// The fault of a request for a stream by a client that takes none.
+pub const no_stream: Fault = .{ .code = code.invalid_request, .message = "Invalid request: subscriptions/listen is answered by text/event-stream, which `Accept` must name" };
+
 /// The fault of a response: 2026-07-28 has no requests of servers.
 pub const unasked: Fault = .{ .code = code.invalid_request, .message = "Invalid request: a response was sent, but nothing was asked" };
 

@@ -24,8 +24,10 @@ pub const Response = struct {
     status: u16,
     kind: Kind = .json,
     body: []const u8 = "",
+    /// Further fields.
+    extra: []const Field = &.{},
 
-    pub const Kind = enum { json, text };
+    pub const Kind = enum { json, text, events };
 
     fn refuse(status: u16, body: []const u8) Response {
         return .{ .status = status, .kind = .text, .body = body };
@@ -37,6 +39,7 @@ pub const Response = struct {
         const kind: []const u8 = switch (response.kind) {
             .json => "application/json",
             .text => "text/plain; charset=utf-8",
+            .events => "text/event-stream",
         };
         return .{
             if (response.body.len > 0) .{ .name = "content-type", .value = kind } else null,
@@ -69,7 +72,11 @@ pub const Mirror = struct {
 };
 
 /// What becomes of a request, judged by its head.
-pub const Verdict = union(enum) { refused: Response, admitted: Mirror };
+/// `bodiless`: a GET or DELETE, which older clients may send.
+pub const Verdict = union(enum) { refused: Response, bodiless: Mirror, admitted: Mirror };
+
+/// Only POST is.
+pub const not_allowed: Response = .refuse(405, "Method not allowed: MCP messages are sent by POST\n");
 
 /// Judge a request before its body is read.
 pub fn admit(head: Head) Verdict {
@@ -99,14 +106,15 @@ pub fn admit(head: Head) Verdict {
         }
     }
     if (!endpoint(head.target)) return .{ .refused = .refuse(404, "Not found: the MCP endpoint is /mcp\n") };
-    if (!mem.eql(u8, head.method, "POST")) return .{ .refused = .refuse(405, "Method not allowed: MCP messages are sent by POST\n") };
+    mirror.streams = accept.takesEvents();
+    if (mem.eql(u8, head.method, "GET") or mem.eql(u8, head.method, "DELETE")) return .{ .bodiless = mirror };
+    if (!mem.eql(u8, head.method, "POST")) return .{ .refused = not_allowed };
     if (!json(content_type orelse "")) return .{ .refused = .refuse(415, "Unsupported media type: the body must be application/json\n") };
     if (!accept.takesJson()) return .{ .refused = .refuse(406, "Not acceptable: the answer is application/json or text/event-stream\n") };
     if (length) |digits| {
         const bytes = std.fmt.parseInt(u64, digits, 10) catch 0;
         mirror.too_large = bytes > body_limit;
     }
-    mirror.streams = accept.takesEvents();
     return .{ .admitted = mirror };
 }
 

@@ -7,6 +7,7 @@ const testing = std.testing;
 fn verdict(method: []const u8, target: []const u8, fields: []const http.Field) u16 {
     return switch (http.admit(.{ .method = method, .target = target, .fields = fields })) {
         .refused => |response| response.status,
+        .bodiless => http.not_allowed.status,
         .admitted => 0,
     };
 }
@@ -30,7 +31,7 @@ test "origins" {
 }
 
 test "headers of a response" {
-    const refused = http.admit(.{ .method = "GET", .target = "/mcp", .fields = &.{} }).refused;
+    const refused = http.admit(.{ .method = "PUT", .target = "/mcp", .fields = &.{} }).refused;
     const given = refused.headers();
     try testing.expectEqualStrings("text/plain; charset=utf-8", given[0].?.value);
     try testing.expectEqualStrings("POST", given[1].?.value);
@@ -59,6 +60,7 @@ test "media types" {
         if (case.accept) |value| fields[1] = .{ .name = "Accept", .value = value };
         switch (http.admit(.{ .method = "POST", .target = "/mcp", .fields = &fields })) {
             .refused => |response| try testing.expectEqual(case.status, response.status),
+            .bodiless => unreachable,
             .admitted => |mirror| {
                 try testing.expectEqual(case.status, 0);
                 try testing.expectEqual(case.streams, mirror.streams);
@@ -88,4 +90,13 @@ test "mirrored headers" {
     try testing.expect(mirror.name == .bad);
     const odd = http.admit(.{ .method = "POST", .target = "/mcp", .fields = &(plain ++ [_]http.Field{.{ .name = "mcp-name", .value = "\xc3\xa9" }}) }).admitted;
     try testing.expect(odd.name == .bad);
+}
+
+test "what older clients send besides" {
+    for ([_][]const u8{ "GET", "DELETE" }) |method| {
+        const head: http.Head = .{ .method = method, .target = "/mcp", .fields = &.{.{ .name = "Accept", .value = "text/event-stream" }} };
+        try testing.expect(http.admit(head).bodiless.streams);
+        const foreign: http.Head = .{ .method = method, .target = "/mcp", .fields = &.{.{ .name = "Origin", .value = "http://example.com" }} };
+        try testing.expectEqual(403, http.admit(foreign).refused.status);
+    }
 }

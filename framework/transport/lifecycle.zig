@@ -3,6 +3,7 @@
 const std = @import("std");
 const lib = @import("lib");
 const revisions = @import("revisions.zig");
+const subscriptions = @import("subscriptions.zig");
 
 /// How long a client may keep what `server/discover` said, in milliseconds: the answer is baked into the artifact.
 const ttl_ms = "3600000";
@@ -14,11 +15,11 @@ pub const Metadata = struct {
     capabilities: []const u8,
 };
 
-/// The `DiscoverResult`. Specification: server/discover.
-pub fn discover(allocator: std.mem.Allocator, metadata: Metadata) error{OutOfMemory}![]const u8 {
+/// The `DiscoverResult`. `delivers`: whether clients can be told of changes. Specification: server/discover.
+pub fn discover(allocator: std.mem.Allocator, metadata: Metadata, delivers: bool) error{OutOfMemory}![]const u8 {
     var out: lib.Writer = .init(allocator);
     try out.raw("{\"resultType\":\"complete\",\"supportedVersions\":" ++ revisions.supported_json ++ ",\"capabilities\":");
-    try out.raw(metadata.capabilities);
+    try only(&out, metadata.capabilities, revisions.modern, capabilitySince, delivers);
     try instructions(&out, metadata);
     try out.raw(",\"ttlMs\":" ++ ttl_ms ++ ",\"cacheScope\":\"public\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":");
     try out.raw(metadata.implementation);
@@ -27,14 +28,14 @@ pub fn discover(allocator: std.mem.Allocator, metadata: Metadata) error{OutOfMem
 }
 
 /// The `InitializeResult` of a handshake revision. Specification: 2025-11-25, basic/lifecycle.
-pub fn initialize(allocator: std.mem.Allocator, metadata: Metadata, revision: []const u8) error{OutOfMemory}![]const u8 {
+pub fn initialize(allocator: std.mem.Allocator, metadata: Metadata, revision: []const u8, delivers: bool) error{OutOfMemory}![]const u8 {
     var out: lib.Writer = .init(allocator);
     try out.raw("{\"protocolVersion\":\"");
     try out.raw(revision);
     try out.raw("\",\"capabilities\":");
-    try only(&out, metadata.capabilities, revision, capabilitySince);
+    try only(&out, metadata.capabilities, revision, capabilitySince, delivers);
     try out.raw(",\"serverInfo\":");
-    try only(&out, metadata.implementation, revision, implementationSince);
+    try only(&out, metadata.implementation, revision, implementationSince, true);
     try instructions(&out, metadata);
     try out.raw("}");
     return out.text();
@@ -46,17 +47,20 @@ fn instructions(out: *lib.Writer, metadata: Metadata) !void {
     try out.string(text);
 }
 
-/// The members of an object that a revision knows.
-fn only(out: *lib.Writer, object: []const u8, revision: []const u8, first: fn (name: []const u8) []const u8) !void {
+/// The members of an object that a revision knows. Capabilities without what is about changes, when nobody can be told.
+fn only(out: *lib.Writer, object: []const u8, revision: []const u8, first: fn (name: []const u8) []const u8, delivers: bool) !void {
     var scanner: lib.json.Scanner = .init(object);
     try out.open('{');
     var members = scanner.members() catch return out.close('}');
     while (members.next() catch null) |name| {
         const value = scanner.value() catch break;
-        if (!revisions.since(revision, first(name[1 .. name.len - 1]))) continue;
+        const plain = name[1 .. name.len - 1];
+        if (!revisions.since(revision, first(plain))) continue;
         try out.value(name);
         try out.raw(":");
-        try out.raw(value);
+        // These say nothing but that (`listChanged`, `subscribe`).
+        const about_changes = std.mem.eql(u8, plain, "tools") or std.mem.eql(u8, plain, "prompts") or std.mem.eql(u8, plain, "resources");
+        try out.raw(if (about_changes and !delivers) "{}" else value);
     }
     try out.close('}');
 }
@@ -78,22 +82,24 @@ fn implementationSince(name: []const u8) []const u8 {
 /// The results, each put together at its first use and kept as long as the instance lives.
 pub const Texts = struct {
     allocator: std.mem.Allocator,
-    discovered: ?[]const u8 = null,
-    initialized: [revisions.handshake.len]?[]const u8 = @splat(null),
+    discovered: [2]?[]const u8 = @splat(null),
+    initialized: [revisions.handshake.len][2]?[]const u8 = @splat(@splat(null)),
     logs: ?bool = null,
+    offered: ?subscriptions.Offers = null,
 
     /// The text of `discover`. `source.metadata()` is asked the first time.
-    pub fn discovery(texts: *Texts, source: anytype) error{OutOfMemory}![]const u8 {
-        if (texts.discovered == null) texts.discovered = try discover(texts.allocator, source.metadata());
-        return texts.discovered.?;
+    pub fn discovery(texts: *Texts, source: anytype, delivers: bool) error{OutOfMemory}![]const u8 {
+        const slot = &texts.discovered[@intFromBool(delivers)];
+        if (slot.* == null) slot.* = try discover(texts.allocator, source.metadata(), delivers);
+        return slot.*.?;
     }
 
     /// The text of `initialize` for one of `revisions.handshake`.
-    pub fn initialization(texts: *Texts, source: anytype, revision: []const u8) error{OutOfMemory}![]const u8 {
-        const slot = for (revisions.handshake, &texts.initialized) |name, *slot| {
-            if (std.mem.eql(u8, name, revision)) break slot;
+    pub fn initialization(texts: *Texts, source: anytype, revision: []const u8, delivers: bool) error{OutOfMemory}![]const u8 {
+        const slot = for (revisions.handshake, &texts.initialized) |name, *slots| {
+            if (std.mem.eql(u8, name, revision)) break &slots[@intFromBool(delivers)];
         } else unreachable;
-        if (slot.* == null) slot.* = try initialize(texts.allocator, source.metadata(), revision);
+        if (slot.* == null) slot.* = try initialize(texts.allocator, source.metadata(), revision, delivers);
         return slot.*.?;
     }
 
@@ -101,6 +107,12 @@ pub const Texts = struct {
     pub fn logging(texts: *Texts, source: anytype) bool {
         if (texts.logs == null) texts.logs = lib.json.member(source.metadata().capabilities, "logging") != null;
         return texts.logs.?;
+    }
+
+    /// What the server may announce.
+    pub fn offers(texts: *Texts, source: anytype) subscriptions.Offers {
+        if (texts.offered == null) texts.offered = .of(source.metadata().capabilities);
+        return texts.offered.?;
     }
 };
 
@@ -120,18 +132,29 @@ test "discovery" {
             "\"capabilities\":{\"tools\":{},\"completions\":{},\"extensions\":{\"a/b\":{}}},\"instructions\":\"Say \\\"please\\\"\\n\"," ++
             "\"ttlMs\":3600000,\"cacheScope\":\"public\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":{\"name\":\"demo\",\"version\":\"1.0\"," ++
             "\"title\":\"A, \\\"demo\\\"\",\"websiteUrl\":\"https://example.com\"}}}",
-        try discover(state.allocator(), sample),
+        try discover(state.allocator(), sample, true),
     );
 }
 
 test "initialization says only what the revision knows" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
-    const oldest = try initialize(state.allocator(), sample, "2024-11-05");
+    const oldest = try initialize(state.allocator(), sample, "2024-11-05", true);
     try testing.expectEqualStrings("{\"protocolVersion\":\"2024-11-05\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"demo\",\"version\":\"1.0\"},\"instructions\":\"Say \\\"please\\\"\\n\"}", oldest);
-    const newest = try initialize(state.allocator(), .{ .implementation = sample.implementation, .instructions = null, .capabilities = "{}" }, "2025-11-25");
+    const newest = try initialize(state.allocator(), .{ .implementation = sample.implementation, .instructions = null, .capabilities = "{}" }, "2025-11-25", true);
     try testing.expectEqualStrings("{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\"serverInfo\":{\"name\":\"demo\",\"version\":\"1.0\",\"title\":\"A, \\\"demo\\\"\",\"websiteUrl\":\"https://example.com\"}}", newest);
-    const middle = try initialize(state.allocator(), sample, "2025-06-18");
+    const middle = try initialize(state.allocator(), sample, "2025-06-18", true);
     try testing.expect(std.mem.indexOf(u8, middle, "\"title\"") != null and std.mem.indexOf(u8, middle, "websiteUrl") == null);
     try testing.expect(std.mem.indexOf(u8, middle, "completions") != null);
+}
+
+test "changes are announced where clients can be told" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const changing: Metadata = .{ .implementation = "{}", .instructions = null, .capabilities = "{\"logging\":{},\"tools\":{\"listChanged\":true},\"resources\":{\"subscribe\":true}}" };
+    try testing.expect(std.mem.indexOf(u8, try initialize(state.allocator(), changing, "2025-11-25", true), changing.capabilities) != null);
+    try testing.expect(std.mem.indexOf(u8, try discover(state.allocator(), changing, true), changing.capabilities) != null);
+    const without = "{\"logging\":{},\"tools\":{},\"resources\":{}}";
+    try testing.expect(std.mem.indexOf(u8, try initialize(state.allocator(), changing, "2025-11-25", false), without) != null);
+    try testing.expect(std.mem.indexOf(u8, try discover(state.allocator(), changing, false), without) != null);
 }

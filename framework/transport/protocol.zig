@@ -7,6 +7,7 @@
 //! * `begin(request, Terms)`, `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
 //! * `nowhere`: the `Output` for events that nobody is to see
 //! * `raw(json) Reply`, `failure(Fault) Reply`, `metadata() lifecycle.Metadata`
+//! * `subscribe(request, filter) Subscription`, `tell(token, kind, json)`
 
 const std = @import("std");
 const lib = @import("lib");
@@ -14,6 +15,8 @@ const faults = @import("faults.zig");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
 const revisions = @import("revisions.zig");
+const sessions = @import("sessions.zig");
+const subscriptions = @import("subscriptions.zig");
 const Session = @import("Session.zig");
 
 const Allocator = std.mem.Allocator;
@@ -50,10 +53,18 @@ pub const Answer = struct {
     streamed: bool = false,
     /// The client wants no answer any more.
     cancelled: bool = false,
+    /// What has changed meanwhile, and nobody was told of yet: notifications without `jsonrpc`.
+    changes: []const []const u8 = &.{},
+    /// It begins a stream of notifications; `last`, where there is one, ends the stream at once.
+    listening: bool = false,
+    last: []const u8 = "",
 };
 
+/// The messages around a stream of notifications.
+pub const Subscription = struct { id: []const u8, acknowledgement: []const u8, end: []const u8 };
+
 /// What a request is answered by. `level`: of log messages, where the request itself does not say it.
-pub const Terms = struct { revision: []const u8, level: ?Session.Level = null, head: ?http.Head = null };
+pub const Terms = struct { revision: []const u8, level: ?Session.Level = null, head: ?http.Head = null, session: ?[]const u8 = null };
 
 /// Whether a text is a batch, and one that the revision has: an array with something in it. Anything else in brackets is
 /// for `parse` to refuse.
@@ -81,6 +92,12 @@ pub fn Protocol(comptime Peer: type) type {
         /// Memory for one message.
         arena: Allocator,
         texts: *lifecycle.Texts,
+        /// Where changes go.
+        delivery: subscriptions.Delivery = .none,
+        /// What this request has to do with sessions over HTTP.
+        sessions: sessions.Given = .off,
+        /// Lines of the stdio transport that follow the answer.
+        following: std.ArrayList([]const u8) = .empty,
 
         const Self = @This();
         const Request = Opened(Peer.Request);
@@ -93,7 +110,11 @@ pub fn Protocol(comptime Peer: type) type {
             if (isBatch(text, session.revision)) return self.batch(text, session, null, output);
             const opened = switch (self.peer.parse(text)) {
                 .request => |opened| opened,
-                .notification, .response => return "",
+                .notification => {
+                    if (self.delivery == .lines) self.delivery.lines.heed(text);
+                    return "";
+                },
+                .response => return "",
                 .invalid => |invalid| return invalid.body,
             };
             const answer = if (opened.version != null)
@@ -101,7 +122,7 @@ pub fn Protocol(comptime Peer: type) type {
             else if (session.revision != null or isHandshake(opened.method))
                 try self.older(opened, session, null, output)
             else
-                self.refuse(opened, opened.fault orelse faults.unversioned);
+                try self.refuse(opened, opened.fault orelse faults.unversioned);
             return if (answer.cancelled) "" else answer.body;
         }
 
@@ -115,34 +136,95 @@ pub fn Protocol(comptime Peer: type) type {
                 .bad => null,
                 .text => |version| revisions.known(version),
             };
-            // Nothing is remembered over HTTP.
+            // Without sessions nothing is remembered over HTTP.
             var session: Session = .{ .revision = older_revision };
             if (isBatch(body, older_revision)) {
+                if (try self.resumed(&session)) |refused| return refused;
                 const answers = try self.batch(body, &session, head, Peer.nowhere);
-                return if (answers.len == 0) .{ .status = 202 } else .{ .status = 200, .body = answers };
+                return self.kept(session, if (answers.len == 0) .{ .status = 202 } else .{ .status = 200, .body = answers });
             }
             const opened = switch (self.peer.parse(body)) {
                 .request => |opened| opened,
                 .invalid => |invalid| return .{ .status = 400, .body = invalid.body },
                 .notification => {
-                    const fault = if (older_revision == null) try faults.ofVersionHeader(self.arena, mirror.version) else null;
+                    if (older_revision != null) return try self.resumed(&session) orelse .{ .status = 202 };
+                    const fault = try faults.ofVersionHeader(self.arena, mirror.version);
                     return if (fault) |found| .{ .status = 400, .body = self.peer.refusal(found) } else .{ .status = 202 };
                 },
                 .response => {
                     // 2026-07-28 has no requests of servers, so nothing that a client could answer.
                     if (older_revision == null) return .{ .status = 400, .body = self.peer.refusal(faults.unasked) };
-                    return .{ .status = 202 };
+                    return try self.resumed(&session) orelse .{ .status = 202 };
                 },
             };
             if (older_revision == null or opened.version != null) {
                 const answer = try self.modern(opened, .{ .head = head, .mirror = mirror }, output);
-                return respond(answer, if (answer.code) |number| http.statusOf(number) else 200);
+                return self.respond(answer, if (answer.code) |number| http.statusOf(number) else 200);
             }
             // Older clients take 404 for the end of a session, and know no codes of HTTP for what is wrong inside a message.
-            return respond(try self.older(opened, &session, head, output), 200);
+            if (is(opened, "initialize")) {
+                // It begins a session, also in one.
+                if (self.sessions == .on) {
+                    session = .{};
+                    self.sessions.on.id = null;
+                    self.sessions.on.state = null;
+                }
+            } else if (try self.resumed(&session)) |refused| {
+                _ = try self.finish(opened, null);
+                return refused;
+            }
+            const answer = try self.older(opened, &session, head, output);
+            return self.kept(session, try self.respond(answer, 200));
         }
 
-        fn respond(answer: Answer, status: u16) http.Response {
+        /// Answer a request that has no body: a client of an older revision opens a stream for what it is not an answer
+        /// to, or ends its session. Null: there is no such thing here.
+        /// Specification: 2025-11-25, basic/transports, "Listening for Messages from the Server", "Session Management".
+        pub fn bodiless(self: *Self, head: http.Head, mirror: http.Mirror) Error!?http.Response {
+            if (self.sessions == .off or mirror.version == .text and revisions.known(mirror.version.text) == null) return null;
+            const get = std.mem.eql(u8, head.method, "GET");
+            if (!get and !std.mem.eql(u8, head.method, "DELETE")) return null;
+            var session: Session = .{};
+            if (try self.resumed(&session)) |refused| return refused;
+            if (!get) return .{ .status = 204, .extra = try self.fields(&.{.{ .name = sessions.field, .value = sessions.end }}) };
+            if (!mirror.streams) return .{ .status = 406, .kind = .text, .body = "Not acceptable: the answer is text/event-stream\n" };
+            if (self.delivery == .embedded) self.peer.tell(self.delivery.embedded, "attach", "{}");
+            return .{ .status = 200, .kind = .events, .body = ":\n\n" };
+        }
+
+        /// Read the session that a request belongs to, where there are sessions. Not null: it is refused.
+        fn resumed(self: *Self, session: *Session) Error!?http.Response {
+            switch (self.sessions) {
+                .off => return null,
+                .on => |on| switch (sessions.Given.session(on)) {
+                    .session => |known| session.* = known,
+                    .refused => |refused| return .{ .status = refused.status, .body = self.peer.refusal(refused.fault) },
+                },
+            }
+            return null;
+        }
+
+        /// A response with what is to be kept of a session.
+        fn kept(self: *Self, session: Session, response: http.Response) Error!http.Response {
+            const on = if (self.sessions == .on) self.sessions.on else return response;
+            const state = try session.text(self.arena);
+            if (response.status == 0 or state.len == 0) return response;
+            if (on.state) |before| if (std.mem.eql(u8, before, state)) return response;
+            var changed = response;
+            const keep: http.Field = .{ .name = sessions.field, .value = state };
+            changed.extra = try self.fields(if (on.state == null) &.{ .{ .name = sessions.id_field, .value = on.fresh }, keep } else &.{keep});
+            return changed;
+        }
+
+        fn fields(self: *Self, of: []const http.Field) Error![]const http.Field {
+            return self.arena.dupe(http.Field, of);
+        }
+
+        fn respond(self: *Self, answer: Answer, status: u16) Error!http.Response {
+            if (answer.listening) {
+                const parts = [_][]const u8{ "data: ", answer.body, "\n\n", "data: ", answer.last, "\n\n" };
+                return .{ .status = 200, .kind = .events, .body = try std.mem.concat(self.arena, u8, parts[0..if (answer.last.len > 0) 6 else 3]) };
+            }
             if (answer.streamed) return .{ .status = 0, .body = answer.body };
             return .{ .status = status, .body = answer.body };
         }
@@ -152,10 +234,75 @@ pub fn Protocol(comptime Peer: type) type {
         /// Answer a request of 2026-07-28, or refuse one that would have to be.
         fn modern(self: *Self, opened: Request, posted: ?Post, output: Peer.Output) Error!Answer {
             if (try self.modernFault(opened, if (posted) |post_| post_.mirror else null)) |fault| return self.refuse(opened, fault);
+            if (is(opened, "subscriptions/listen")) return self.listen(opened, posted);
             self.peer.begin(opened.request, .{ .revision = revisions.modern, .head = if (posted) |post_| post_.head else null }, output);
-            if (is(opened, "server/discover")) return self.finish(opened, self.peer.raw(try self.texts.discovery(self.peer)));
+            if (is(opened, "server/discover")) return self.finish(opened, self.peer.raw(try self.texts.discovery(self.peer, self.delivery != .none)));
             if (is(opened, "initialize")) return self.finish(opened, self.peer.failure(faults.no_handshake));
             return self.finish(opened, self.peer.handle(opened.request));
+        }
+
+        /// Begin a stream of notifications. Where nobody could keep it open it says that it honours nothing, and ends.
+        fn listen(self: *Self, opened: Request, posted: ?Post) Error!Answer {
+            if (posted) |post_| if (!post_.mirror.streams) return self.refuse(opened, faults.no_stream);
+            const offers: subscriptions.Offers = if (self.delivery == .none) .{} else self.texts.offers(self.peer);
+            const filter = switch (try subscriptions.Filter.read(self.arena, self.peer.params(opened.request), offers)) {
+                .filter => |filter| filter,
+                .fault => |fault| return self.refuse(opened, fault),
+            };
+            const honoured = try filter.json(self.arena);
+            const subscription = self.peer.subscribe(opened.request, honoured);
+            var answer: Answer = .{ .body = subscription.acknowledgement, .listening = true };
+            switch (self.delivery) {
+                .none => answer.last = subscription.end,
+                .embedded => |token| try self.tellSubscription(token, subscription, honoured),
+                .lines => |listeners| if (!try listeners.add(subscription.id, filter, subscription.end)) {
+                    answer.last = subscription.end;
+                    try self.following.append(self.arena, subscription.end);
+                },
+            }
+            return answer;
+        }
+
+        fn tellSubscription(self: *Self, token: u32, subscription: Subscription, honoured: []const u8) Error!void {
+            var w: lib.Writer = .init(self.arena);
+            try w.open('{');
+            try w.key("id");
+            try w.raw(subscription.id);
+            try w.key("notifications");
+            try w.raw(honoured);
+            try w.key("end");
+            try w.string(subscription.end);
+            try w.close('}');
+            self.peer.tell(token, "subscribe", w.text());
+        }
+
+        /// Have a client of an older revision hear of lists that change: it need not ask.
+        fn greet(self: *Self) Error!void {
+            const filter = self.texts.offers(self.peer).unasked();
+            switch (self.delivery) {
+                .none => {},
+                .embedded => |token| try self.tellSubscription(token, .{ .id = "null", .acknowledgement = "", .end = "" }, try filter.json(self.arena)),
+                .lines => |listeners| _ = try listeners.add("", filter, ""),
+            }
+        }
+
+        /// `resources/subscribe` and `resources/unsubscribe`. Specification: 2025-11-25, server/resources.
+        fn watch(self: *Self, opened: Request, on: bool) Error!Answer {
+            const uri = try self.textParam(opened, "uri") orelse return self.refuse(opened, faults.no_uri);
+            if (uri.len > subscriptions.uri_length) return self.refuse(opened, .{ .code = faults.code.invalid_params, .message = subscriptions.Filter.too_long });
+            switch (self.delivery) {
+                .none => unreachable,
+                .embedded => |token| {
+                    var w: lib.Writer = .init(self.arena);
+                    try w.raw(if (on) "{\"on\":true" else "{\"on\":false");
+                    try w.key("uri");
+                    try w.string(uri);
+                    try w.raw("}");
+                    self.peer.tell(token, "watch", w.text());
+                },
+                .lines => |listeners| if (!try listeners.watch(uri, on)) return self.refuse(opened, faults.too_many_uris),
+            }
+            return self.finish(opened, self.peer.raw("{}"));
         }
 
         /// The first thing wrong with a request of 2026-07-28.
@@ -185,8 +332,18 @@ pub fn Protocol(comptime Peer: type) type {
                 session.* = .{ .revision = revisions.negotiate(asked) };
             }
             const revision = session.revision orelse revisions.without_header;
-            self.peer.begin(opened.request, .{ .revision = revision, .level = session.level orelse Session.default_level, .head = head }, output);
-            if (is(opened, "initialize")) return self.finish(opened, self.peer.raw(try self.texts.initialization(self.peer, revision)));
+            const id: ?[]const u8 = if (self.sessions == .on) self.sessions.on.id else null;
+            self.peer.begin(opened.request, .{ .revision = revision, .level = session.level orelse Session.default_level, .head = head, .session = id }, output);
+            // Over HTTP an older client hears of changes in its session only.
+            const delivers = self.delivery != .none and (head == null or self.sessions == .on);
+            if (is(opened, "initialize")) {
+                if (delivers) try self.greet();
+                return self.finish(opened, self.peer.raw(try self.texts.initialization(self.peer, revision, delivers)));
+            }
+            if (delivers and self.texts.offers(self.peer).subscribe) {
+                if (is(opened, "resources/subscribe")) return self.watch(opened, true);
+                if (is(opened, "resources/unsubscribe")) return self.watch(opened, false);
+            }
             if (is(opened, "ping")) return self.finish(opened, self.peer.raw("{}"));
             if (is(opened, "logging/setLevel") and self.texts.logging(self.peer)) {
                 const name = try self.textParam(opened, "level") orelse "";
@@ -212,7 +369,7 @@ pub fn Protocol(comptime Peer: type) type {
                     .invalid => |invalid| invalid.body,
                     .request => |opened| answered: {
                         const single = opened.version != null or is(opened, "initialize");
-                        const answer = if (single) self.refuse(opened, faults.alone) else try self.older(opened, session, head, output);
+                        const answer = if (single) try self.refuse(opened, faults.alone) else try self.older(opened, session, head, output);
                         if (answer.cancelled) continue;
                         break :answered answer.body;
                     },
@@ -230,12 +387,18 @@ pub fn Protocol(comptime Peer: type) type {
             return if (value[0] == '"') try lib.json.decodeString(self.arena, value) else null;
         }
 
-        fn refuse(self: *Self, opened: Request, fault: Fault) Answer {
+        fn refuse(self: *Self, opened: Request, fault: Fault) Error!Answer {
             return self.finish(opened, self.peer.failure(fault));
         }
 
-        fn finish(self: *Self, opened: Request, reply: ?Peer.Reply) Answer {
-            return self.peer.finish(opened.request, reply);
+        fn finish(self: *Self, opened: Request, reply: ?Peer.Reply) Error!Answer {
+            const answer = self.peer.finish(opened.request, reply);
+            for (answer.changes) |change| switch (self.delivery) {
+                .none => {},
+                .embedded => |token| self.peer.tell(token, "changed", change),
+                .lines => |listeners| try self.following.appendSlice(self.arena, try listeners.messages(self.arena, change)),
+            };
+            return answer;
         }
 
         fn is(opened: Request, method: []const u8) bool {
@@ -260,4 +423,6 @@ test {
     _ = lifecycle;
     _ = revisions;
     _ = Session;
+    _ = sessions;
+    _ = subscriptions;
 }

@@ -6,11 +6,13 @@ const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
 const protocol = @import("protocol.zig");
 const Session = @import("Session.zig");
+const subscriptions = @import("subscriptions.zig");
 const testing = std.testing;
 
 const Peer = struct {
     arena: std.mem.Allocator,
     capabilities: []const u8 = "{}",
+    told: []const u8 = "",
 
     pub const Request = *Held;
     pub const Reply = union(enum) { raw: []const u8, failure: protocol.Fault };
@@ -60,6 +62,7 @@ const Peer = struct {
 
     pub fn handle(_: Peer, request: Request) ?Reply {
         if (std.mem.eql(u8, request.method, "tools/list") or std.mem.eql(u8, request.method, "tools/call")) return .{ .raw = "TOOLS" };
+        if (std.mem.eql(u8, request.method, "change")) return .{ .raw = "CHANGED" };
         if (std.mem.eql(u8, request.method, "level")) return .{ .raw = request.level };
         return null;
     }
@@ -75,9 +78,20 @@ const Peer = struct {
     pub fn finish(peer: Peer, request: Request, reply: ?Reply) protocol.Answer {
         const answer: Reply = reply orelse .{ .failure = .{ .code = -32601, .message = "" } };
         return switch (answer) {
-            .raw => |json| .{ .body = peer.print("{s} {s} {s}", .{ request.id, request.revision, json }) },
+            .raw => |json| .{
+                .body = peer.print("{s} {s} {s}", .{ request.id, request.revision, json }),
+                .changes = if (std.mem.eql(u8, request.method, "change")) &.{"{\"method\":\"notifications/tools/list_changed\"}"} else &.{},
+            },
             .failure => |fault| .{ .body = peer.print("{s} {d} {s}", .{ request.id, fault.code, fault.data orelse "" }), .code = fault.code },
         };
+    }
+
+    pub fn subscribe(peer: Peer, request: Request, notifications: []const u8) protocol.Subscription {
+        return .{ .id = request.id, .acknowledgement = peer.print("ack {s} {s}", .{ request.id, notifications }), .end = peer.print("end {s}", .{request.id}) };
+    }
+
+    pub fn tell(peer: *Peer, token: u32, kind: []const u8, json: []const u8) void {
+        peer.told = peer.print("{s}{d} {s} {s};", .{ peer.told, token, kind, json });
     }
 
     pub fn metadata(peer: Peer) lifecycle.Metadata {
@@ -257,4 +271,115 @@ test "posts" {
         try testing.expectEqualStrings(case.answer, response.body);
         try testing.expectEqual(case.status, response.status);
     }
+}
+
+const changing = "{\"tools\":{\"listChanged\":true},\"resources\":{\"subscribe\":true}}";
+const listen = "{\"id\":7,\"method\":\"subscriptions/listen\",\"params\":{\"notifications\":{\"toolsListChanged\":true,\"promptsListChanged\":true}," ++ meta ++ "}}";
+const change = "{\"id\":8,\"method\":\"change\",\"params\":{" ++ meta ++ "}}";
+
+test "listening on lines" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    bench.peer.capabilities = changing;
+    var listeners: subscriptions.Listeners = .{ .gpa = bench.state.allocator() };
+    server.delivery = .{ .lines = &listeners };
+    var session: Session = .{};
+    try testing.expectEqualStrings("ack 7 {\"toolsListChanged\":true}", try server.line(listen, &session, {}));
+    try testing.expectEqualStrings("8 2026-07-28 CHANGED", try server.line(change, &session, {}));
+    try testing.expectEqual(1, server.following.items.len);
+    try testing.expect(std.mem.indexOf(u8, server.following.items[0], "subscriptionId\":7") != null);
+    try testing.expectEqualStrings("", try server.line("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":7}}", &session, {}));
+    try testing.expectEqual(0, listeners.all.items.len);
+    // An older client need not ask for lists.
+    _ = try server.line("{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}", &session, {});
+    try testing.expectEqualStrings("2 2025-06-18 {}", try server.line("{\"id\":2,\"method\":\"resources/subscribe\",\"params\":{\"uri\":\"a:b\"}}", &session, {}));
+    try testing.expectEqualStrings("a:b", listeners.all.items[0].uris.items[0]);
+    _ = try server.line("{\"id\":3,\"method\":\"change\"}", &session, {});
+    try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}", server.following.items[1]);
+    try testing.expectEqualStrings("2 2025-06-18 {}", try server.line("{\"id\":2,\"method\":\"resources/unsubscribe\",\"params\":{\"uri\":\"a:b\"}}", &session, {}));
+    try testing.expectEqual(0, listeners.all.items[0].uris.items.len);
+    try testing.expectEqualStrings("4 -32602 ", try server.line("{\"id\":4,\"method\":\"resources/subscribe\",\"params\":{}}", &session, {}));
+}
+
+test "listening through an embedding host" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    bench.peer.capabilities = changing;
+    server.delivery = .{ .embedded = 5 };
+    var session: Session = .{};
+    _ = try server.line(listen, &session, {});
+    _ = try server.line(change, &session, {});
+    try testing.expectEqualStrings(
+        "5 subscribe {\"id\":7,\"notifications\":{\"toolsListChanged\":true},\"end\":\"end 7\"};5 changed {\"method\":\"notifications/tools/list_changed\"};",
+        bench.peer.told,
+    );
+}
+
+test "listening where nobody keeps streams" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    bench.peer.capabilities = changing;
+    const head: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{} };
+    var mirror: http.Mirror = .{ .version = .{ .text = "2026-07-28" }, .method = .{ .text = "subscriptions/listen" }, .streams = true };
+    const response = try server.post(head, mirror, listen, {});
+    try testing.expectEqual(200, response.status);
+    try testing.expectEqual(.events, response.kind);
+    try testing.expectEqualStrings("data: ack 7 {}\n\ndata: end 7\n\n", response.body);
+    mirror.streams = false;
+    try testing.expectEqual(400, (try server.post(head, mirror, listen, {})).status);
+}
+
+test "sessions" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    bench.peer.capabilities = changing;
+    server.delivery = .{ .embedded = 5 };
+    server.sessions = .{ .on = .{ .fresh = "FRESH" } };
+    const head: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{} };
+    const first = try server.post(head, .{ .streams = true }, "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}", {});
+    try testing.expectEqual(200, first.status);
+    try testing.expectEqual(2, first.extra.len);
+    try testing.expectEqualStrings("FRESH", first.extra[0].value);
+    const state = first.extra[1].value;
+    // Neither in a session that is over, nor in none.
+    try testing.expectEqual(400, (try server.post(head, .{}, old_list, {})).status);
+    server.sessions = .{ .on = .{ .fresh = "F", .id = "FRESH" } };
+    try testing.expectEqual(404, (try server.post(head, .{}, old_list, {})).status);
+    try testing.expectEqual(404, (try server.post(head, .{}, "{\"method\":\"notifications/initialized\"}", {})).status);
+    server.sessions = .{ .on = .{ .fresh = "F", .id = "FRESH", .state = state } };
+    const second = try server.post(head, .{}, old_list, {});
+    try testing.expectEqualStrings("1 2025-06-18 TOOLS", second.body);
+    try testing.expectEqual(0, second.extra.len);
+    try testing.expectEqual(202, (try server.post(head, .{}, "{\"method\":\"notifications/initialized\"}", {})).status);
+    // A request of 2026-07-28 is in none.
+    server.sessions = .{ .on = .{ .fresh = "F", .id = "other" } };
+    const modern: http.Mirror = .{ .version = .{ .text = "2026-07-28" }, .method = .{ .text = "tools/list" } };
+    try testing.expectEqual(200, (try server.post(head, modern, list, {})).status);
+}
+
+test "streams and ends of sessions" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    server.delivery = .{ .embedded = 5 };
+    const get: http.Head = .{ .method = "GET", .target = "/mcp", .fields = &.{} };
+    const delete: http.Head = .{ .method = "DELETE", .target = "/mcp", .fields = &.{} };
+    try testing.expectEqual(null, try server.bodiless(get, .{ .streams = true }));
+    server.sessions = .{ .on = .{ .fresh = "F", .id = "S", .state = "2025-11-25" } };
+    const opened = (try server.bodiless(get, .{ .streams = true })).?;
+    try testing.expectEqual(.events, opened.kind);
+    try testing.expectEqualStrings("5 attach {};", bench.peer.told);
+    try testing.expectEqual(406, (try server.bodiless(get, .{})).?.status);
+    try testing.expectEqual(null, try server.bodiless(get, .{ .streams = true, .version = .{ .text = "2026-07-28" } }));
+    const ended = (try server.bodiless(delete, .{})).?;
+    try testing.expectEqual(204, ended.status);
+    try testing.expectEqualStrings("end", ended.extra[0].value);
+    server.sessions = .{ .on = .{ .fresh = "F", .id = "S" } };
+    try testing.expectEqual(404, (try server.bodiless(delete, .{})).?.status);
+    server.sessions = .{ .on = .{ .fresh = "F" } };
+    try testing.expectEqual(400, (try server.bodiless(get, .{ .streams = true })).?.status);
 }

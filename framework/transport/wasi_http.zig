@@ -38,6 +38,7 @@ fn answer(peer: *Peer, request: types.IncomingRequest) error{OutOfMemory}!http.R
     };
     const mirror = switch (http.admit(head)) {
         .refused => |refused| return refused,
+        .bodiless => return http.not_allowed,
         .admitted => |mirror| mirror,
     };
     const body = try readBody(request, !mirror.too_large) orelse

@@ -1,0 +1,75 @@
+//! What components say to have changed during a call: notifications that wait for who listens.
+//! Specification: basic/patterns/subscriptions.
+
+const std = @import("std");
+const lib = @import("lib");
+
+const Changes = @This();
+const Error = std.mem.Allocator.Error;
+
+/// More is a mistake, of which the client hears the beginning.
+const most = 1000;
+
+pub const Kind = enum { tools, prompts, resources, resource };
+
+gpa: std.mem.Allocator = if (@import("builtin").is_test) std.testing.allocator else std.heap.wasm_allocator,
+waiting: std.ArrayList([]const u8) = .empty,
+
+pub fn deinit(self: *Changes) void {
+    for (self.waiting.items) |text| self.gpa.free(text);
+    self.waiting.deinit(self.gpa);
+}
+
+/// A JSON-RPC notification without `jsonrpc`: who listens adds what tells it the subscription.
+pub fn notification(arena: std.mem.Allocator, kind: Kind, uri: ?[]const u8) Error![]const u8 {
+    switch (kind) {
+        inline .tools, .prompts, .resources => |list| return "{\"method\":\"notifications/" ++ @tagName(list) ++ "/list_changed\"}",
+        .resource => {
+            var w = lib.Writer.init(arena);
+            try w.raw("{\"method\":\"notifications/resources/updated\",\"params\":{");
+            try w.key("uri");
+            try w.string(uri orelse "");
+            try w.raw("}}");
+            return w.text();
+        },
+    }
+}
+
+/// Keep a notification. One that waits already says all that there is to say.
+pub fn add(self: *Changes, text: []const u8) Error!void {
+    if (self.waiting.items.len == most) return;
+    for (self.waiting.items) |known| if (std.mem.eql(u8, known, text)) return;
+    const copy = try self.gpa.dupe(u8, text);
+    errdefer self.gpa.free(copy);
+    try self.waiting.append(self.gpa, copy);
+}
+
+/// All that wait, in order, in other memory.
+pub fn copies(self: *const Changes, arena: std.mem.Allocator) Error![]const []const u8 {
+    const texts = try arena.alloc([]const u8, self.waiting.items.len);
+    for (self.waiting.items, texts) |text, *copy| copy.* = try arena.dupe(u8, text);
+    return texts;
+}
+
+test "each change is told once" {
+    var arena: std.heap.ArenaAllocator = .init(std.testing.allocator);
+    defer arena.deinit();
+    var changes: Changes = .{};
+    defer changes.deinit();
+    for ([_]?[]const u8{ "file:///a", "file:///\"", "file:///a" }) |uri| try changes.add(try notification(arena.allocator(), .resource, uri));
+    for ([_]Kind{ .tools, .tools, .prompts }) |kind| try changes.add(try notification(arena.allocator(), kind, null));
+    const texts = try changes.copies(arena.allocator());
+    try std.testing.expectEqual(4, texts.len);
+    try std.testing.expectEqualStrings("{\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":\"file:///\\\"\"}}", texts[1]);
+    try std.testing.expectEqualStrings("{\"method\":\"notifications/prompts/list_changed\"}", texts[3]);
+}
+
+test "too many" {
+    var arena: std.heap.ArenaAllocator = .init(std.testing.allocator);
+    defer arena.deinit();
+    var changes: Changes = .{};
+    defer changes.deinit();
+    var digits: [8]u8 = undefined;
+    for (0..most + 5) |n| try changes.add(try notification(arena.allocator(), .resource, std.fmt.bufPrint(&digits, "{d}", .{n}) catch unreachable));
+    try std.testing.expectEqual(most, (try changes.copies(arena.allocator())).len);
+}

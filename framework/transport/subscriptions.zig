@@ -1,0 +1,283 @@
+//! What clients listen to, and the list of those who do for the door that has nobody to keep it: standard input and
+//! output. Specification: basic/patterns/subscriptions; 2025-11-25, server/resources, "Subscriptions".
+
+const std = @import("std");
+const lib = @import("lib");
+const faults = @import("faults.zig");
+
+const Allocator = std.mem.Allocator;
+const Error = Allocator.Error;
+
+/// How many resources one client may subscribe to, how many subscriptions it may have on one connection, and how long a
+/// URI may be, in bytes.
+pub const uri_limit = 1000;
+pub const listener_limit = 100;
+pub const uri_length = 8192;
+
+/// Where changes go. `embedded`: to the host that embeds the server, as lines under this token; it keeps the streams.
+pub const Delivery = union(enum) { none, embedded: u32, lines: *Listeners };
+
+/// What the server may announce, by its capabilities.
+pub const Offers = struct {
+    tools: bool = false,
+    prompts: bool = false,
+    resources: bool = false,
+    subscribe: bool = false,
+
+    /// Read a `ServerCapabilities` object.
+    pub fn of(capabilities: []const u8) Offers {
+        return .{
+            .tools = flag(capabilities, "tools", "listChanged"),
+            .prompts = flag(capabilities, "prompts", "listChanged"),
+            .resources = flag(capabilities, "resources", "listChanged"),
+            .subscribe = flag(capabilities, "resources", "subscribe"),
+        };
+    }
+
+    fn flag(capabilities: []const u8, name: []const u8, member: []const u8) bool {
+        const capability = lib.json.member(capabilities, name) orelse return false;
+        if (capability[0] != '{') return false;
+        return std.mem.eql(u8, lib.json.member(capability, member) orelse return false, "true");
+    }
+
+    /// All that an older client hears of without asking.
+    pub fn unasked(offers: Offers) Filter {
+        return .{ .tools = offers.tools, .prompts = offers.prompts, .resources = offers.resources };
+    }
+};
+
+/// The notifications that somebody listens to. Specification: schema `SubscriptionFilter`.
+pub const Filter = struct {
+    tools: bool = false,
+    prompts: bool = false,
+    resources: bool = false,
+    uris: []const []const u8 = &.{},
+
+    pub const Read = union(enum) { filter: Filter, fault: faults.Fault };
+
+    /// Read what a client asked for in `params`, and keep what is on offer.
+    pub fn read(arena: Allocator, params: []const u8, offers: Offers) Error!Read {
+        const asked = lib.json.member(params, "notifications") orelse return wrong("Invalid params: `params.notifications` is missing");
+        if (asked[0] != '{') return wrong("Invalid params: `params.notifications` must be an object");
+        var filter: Filter = .{};
+        inline for (.{ "tools", "prompts", "resources" }) |list| {
+            const text = lib.json.member(asked, list ++ "ListChanged") orelse "false";
+            const wanted = std.mem.eql(u8, text, "true");
+            if (!wanted and text[0] != 'f' and text[0] != 'n') return wrong("Invalid params: `params.notifications." ++ list ++ "ListChanged` must be a boolean");
+            @field(filter, list) = wanted and @field(offers, list);
+        }
+        const listed = lib.json.member(asked, "resourceSubscriptions") orelse "null";
+        if (listed[0] == 'n') return .{ .filter = filter };
+        const words = "Invalid params: `params.notifications.resourceSubscriptions` must be an array of URIs";
+        if (listed[0] != '[') return wrong(words);
+        var uris: std.ArrayList([]const u8) = .empty;
+        var scanner: lib.json.Scanner = .init(listed);
+        // The text was valid when it came.
+        var items = scanner.items() catch unreachable;
+        while (items.next() catch unreachable) {
+            const raw = scanner.value() catch unreachable;
+            if (raw[0] != '"') return wrong(words);
+            if (uris.items.len == uri_limit) return wrong(std.fmt.comptimePrint("Invalid params: more than {d} resources", .{uri_limit}));
+            const uri = try lib.json.decodeString(arena, raw);
+            if (uri.len > uri_length) return wrong(too_long);
+            try uris.append(arena, uri);
+        }
+        if (offers.subscribe) filter.uris = uris.items;
+        return .{ .filter = filter };
+    }
+
+    pub const too_long = std.fmt.comptimePrint("Invalid params: a URI of more than {d} bytes", .{uri_length});
+
+    fn wrong(words: []const u8) Read {
+        return .{ .fault = .{ .code = faults.code.invalid_params, .message = words } };
+    }
+
+    /// As the object of the specification; what is not listened to is left out.
+    pub fn json(filter: Filter, arena: Allocator) Error![]const u8 {
+        var w: lib.Writer = .init(arena);
+        try w.open('{');
+        inline for (.{ "tools", "prompts", "resources" }) |list| if (@field(filter, list)) {
+            try w.key(list ++ "ListChanged");
+            try w.raw("true");
+        };
+        if (filter.uris.len > 0) {
+            try w.key("resourceSubscriptions");
+            try w.open('[');
+            for (filter.uris) |uri| try w.string(uri);
+            try w.close(']');
+        }
+        try w.close('}');
+        return w.text();
+    }
+
+    /// Whether it lets a change pass: a notification without `jsonrpc`.
+    pub fn passes(filter: Filter, arena: Allocator, change: []const u8) Error!bool {
+        const method = lib.json.member(change, "method") orelse return false;
+        inline for (.{ "tools", "prompts", "resources" }) |list| {
+            if (lib.json.equals(method, "notifications/" ++ list ++ "/list_changed")) return @field(filter, list);
+        }
+        const params = lib.json.member(change, "params") orelse return false;
+        const uri = try lib.json.decodeString(arena, lib.json.member(params, "uri") orelse return false);
+        for (filter.uris) |known| if (std.mem.eql(u8, known, uri)) return true;
+        return false;
+    }
+};
+
+/// Who listens on one connection.
+pub const Listeners = struct {
+    gpa: Allocator,
+    all: std.ArrayList(Listener) = .empty,
+
+    /// `id`: of the request that opened it, as JSON; empty for a client of an older revision, which has no other.
+    const Listener = struct {
+        arena: std.heap.ArenaAllocator,
+        id: []const u8,
+        filter: Filter,
+        uris: std.ArrayList([]const u8) = .empty,
+        end: []const u8,
+    };
+
+    /// Begin to listen. `end`: the last message to it. False: there are too many.
+    pub fn add(self: *Listeners, id: []const u8, filter: Filter, end: []const u8) Error!bool {
+        self.remove(id);
+        if (self.all.items.len == listener_limit) return false;
+        var listener: Listener = .{ .arena = .init(self.gpa), .id = "", .filter = filter, .end = "" };
+        errdefer listener.arena.deinit();
+        const arena = listener.arena.allocator();
+        listener.id = try arena.dupe(u8, id);
+        listener.end = try arena.dupe(u8, end);
+        for (filter.uris) |uri| try listener.uris.append(arena, try arena.dupe(u8, uri));
+        try self.all.append(self.gpa, listener);
+        return true;
+    }
+
+    /// Stop listening.
+    pub fn remove(self: *Listeners, id: []const u8) void {
+        for (self.all.items, 0..) |*listener, at| if (std.mem.eql(u8, listener.id, id)) {
+            listener.arena.deinit();
+            _ = self.all.orderedRemove(at);
+            return;
+        };
+    }
+
+    /// Act on a notification of the client: one that takes back the request of a listener ends it.
+    pub fn heed(self: *Listeners, line: []const u8) void {
+        if (self.all.items.len == 0) return;
+        if (!lib.json.equals(lib.json.member(line, "method") orelse return, "notifications/cancelled")) return;
+        const params = lib.json.member(line, "params") orelse return;
+        if (params[0] == '{') self.remove(lib.json.member(params, "requestId") orelse return);
+    }
+
+    /// Have the client of an older revision hear of a resource, or no longer. False: it hears of too many.
+    pub fn watch(self: *Listeners, uri: []const u8, on: bool) Error!bool {
+        for (self.all.items) |*listener| if (listener.id.len == 0) {
+            const at: ?usize = for (listener.uris.items, 0..) |known, index| {
+                if (std.mem.eql(u8, known, uri)) break index;
+            } else null;
+            if (at) |index| {
+                if (!on) _ = listener.uris.swapRemove(index);
+            } else if (on) {
+                if (listener.uris.items.len == uri_limit) return false;
+                const arena = listener.arena.allocator();
+                try listener.uris.append(arena, try arena.dupe(u8, uri));
+            }
+        };
+        return true;
+    }
+
+    /// The messages that tell of a change.
+    pub fn messages(self: *Listeners, arena: Allocator, change: []const u8) Error![]const []const u8 {
+        var out: std.ArrayList([]const u8) = .empty;
+        for (self.all.items) |*listener| {
+            listener.filter.uris = listener.uris.items;
+            if (try listener.filter.passes(arena, change)) try out.append(arena, try message(arena, listener.id, change));
+        }
+        return out.items;
+    }
+};
+
+/// A change as the notification that a listener gets.
+fn message(arena: Allocator, id: []const u8, change: []const u8) Error![]const u8 {
+    var w: lib.Writer = .init(arena);
+    try w.raw("{\"jsonrpc\":\"2.0\"");
+    try w.key("method");
+    try w.raw(lib.json.member(change, "method").?);
+    const params = lib.json.member(change, "params") orelse "{}";
+    if (id.len > 0) {
+        try w.key("params");
+        try w.raw("{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":");
+        try w.raw(id);
+        try w.raw("}");
+        if (params.len > 2) try w.raw(",");
+        try w.raw(params[1..]);
+    } else if (params.len > 2) {
+        try w.key("params");
+        try w.raw(params);
+    }
+    try w.raw("}");
+    return w.text();
+}
+
+const testing = std.testing;
+const everything: Offers = .{ .tools = true, .prompts = true, .resources = true, .subscribe = true };
+
+test "what is asked for and on offer" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const arena = state.allocator();
+    const all = "{\"notifications\":{\"toolsListChanged\":true,\"promptsListChanged\":false,\"resourcesListChanged\":null,\"resourceSubscriptions\":[\"a:\\u0062\"]}}";
+    const whole = try Filter.read(arena, all, everything);
+    try testing.expectEqualStrings("{\"toolsListChanged\":true,\"resourceSubscriptions\":[\"a:b\"]}", try whole.filter.json(arena));
+    const offers = Offers.of("{\"tools\":{\"listChanged\":false},\"prompts\":{\"listChanged\":true},\"resources\":{}}");
+    try testing.expectEqual(Offers{ .prompts = true }, offers);
+    const nothing = try Filter.read(arena, all, offers);
+    try testing.expectEqualStrings("{}", try nothing.filter.json(arena));
+    for ([_][]const u8{ "{}", "{\"notifications\":1}", "{\"notifications\":{\"toolsListChanged\":1}}", "{\"notifications\":{\"resourceSubscriptions\":\"a\"}}", "{\"notifications\":{\"resourceSubscriptions\":[1]}}" }) |params| {
+        const refused = try Filter.read(arena, params, everything);
+        try testing.expectEqual(-32602, refused.fault.code);
+    }
+}
+
+test "who hears of what" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const arena = state.allocator();
+    var listeners: Listeners = .{ .gpa = arena };
+    const tools = "{\"method\":\"notifications/tools/list_changed\"}";
+    const updated = "{\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":\"a:b\"}}";
+    try testing.expect(try listeners.add("1", .{ .tools = true }, ""));
+    try testing.expect(try listeners.add("\"x\"", .{ .uris = &.{"a:b"} }, ""));
+    try testing.expect(try listeners.add("", .{ .tools = true, .prompts = true }, ""));
+
+    const of_tools = try listeners.messages(arena, tools);
+    try testing.expectEqual(2, of_tools.len);
+    try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":1}}}", of_tools[0]);
+    try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}", of_tools[1]);
+
+    try testing.expect(try listeners.watch("a:b", true));
+    const of_resource = try listeners.messages(arena, updated);
+    try testing.expectEqual(2, of_resource.len);
+    try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":\"x\"},\"uri\":\"a:b\"}}", of_resource[0]);
+    try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":\"a:b\"}}", of_resource[1]);
+
+    try testing.expect(try listeners.watch("a:b", false));
+    listeners.heed("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"x\"}}");
+    listeners.heed("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":2}}");
+    listeners.heed("{\"method\":\"notifications/cancelled\",\"params\":[]}");
+    try testing.expectEqual(0, (try listeners.messages(arena, updated)).len);
+    try testing.expectEqual(2, (try listeners.messages(arena, tools)).len);
+}
+
+test "limits" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const arena = state.allocator();
+    var listeners: Listeners = .{ .gpa = arena };
+    try testing.expect(try listeners.add("", .{}, ""));
+    for (1..listener_limit) |n| try testing.expect(try listeners.add(try std.fmt.allocPrint(arena, "{d}", .{n}), .{}, ""));
+    try testing.expect(!try listeners.add("0", .{}, ""));
+    try testing.expect(try listeners.add("1", .{}, ""));
+    for (0..uri_limit) |n| try testing.expect(try listeners.watch(try std.fmt.allocPrint(arena, "a:{d}", .{n}), true));
+    try testing.expect(!try listeners.watch("a:more", true));
+    try testing.expect(try listeners.watch("a:0", true));
+}
