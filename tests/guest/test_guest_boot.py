@@ -7,19 +7,17 @@ import sys
 
 import pytest
 
-from wasmcp.guest import registry as registry_module
 from wasmcp.guest.boot import PLAN, REPORT, boot
 
 
 @pytest.fixture
 def carry_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(registry_module, "_declared", [])
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def carry_out(text, *, later=(), tools=True, fails=True):
         (tmp_path / "booted_tools.py").write_text(text, encoding="utf-8")
-        plan = {"module": "booted_tools", "tools": tools, "files": {}, "later": list(later)}
+        plan = {"module": "booted_tools", "declared": tools, "files": {}, "later": list(later)}
         (tmp_path / PLAN).write_text(json.dumps(plan), encoding="utf-8")
         if fails:
             with pytest.raises(RuntimeError, match="see the report"):

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from wasmcp.guest import Context, ContextExpired, HttpRequest, Identity, tool
-from wasmcp.guest import registry as registry_module
 from wasmcp.guest.registry import tool_of
 from wasmcp.guest.testing import LocalContext
 
@@ -73,8 +72,7 @@ def test_bad_log_calls():
         lambda context: context.client_capabilities,
     ],
 )
-def test_it_ends_with_the_call(use, monkeypatch):
-    monkeypatch.setattr(registry_module, "_declared", [])
+def test_it_ends_with_the_call(use):
     kept = []
 
     @tool

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from wasmcp.guest import registry as registry_module
 from wasmcp.guest.registry import tool_of
 from wasmcp.guest.testing import LocalContext
 
@@ -17,8 +16,7 @@ GUIDE = Path(__file__).parent.parent.parent / "docs" / "guides" / "python-tools.
 AROUND = 'CITIES = ["Bremen"]\ndef look_ahead(city, day):\n    return Day(f"2026-12-0{day + 1}", -0.5)\n'
 
 
-def test_the_guides_tool(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry_module, "_declared", [])
+def test_the_guides_tool() -> None:
     tool, test = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     namespace: dict[str, Any] = {}
     exec(f"{tool}\n{AROUND}\n{test}", namespace)  # noqa: S102 - our own page

@@ -23,17 +23,11 @@ from wasmcp.guest import (
     ToolResult,
     tool,
 )
-from wasmcp.guest import registry as registry_module
 from wasmcp.guest.registry import registered, tool_of
 from wasmcp.guest.testing import LocalContext
 
 if TYPE_CHECKING:
     from decimal import Decimal as OnlyForTypes
-
-
-@pytest.fixture(autouse=True)
-def _no_tools(monkeypatch):
-    monkeypatch.setattr(registry_module, "_declared", [])
 
 
 def call(function, /, **arguments):

@@ -246,7 +246,7 @@ def test_another_world_exports_what_the_source_defines(tmp_path):
     middleware = dataclasses.replace(found, world="middleware")
     application = python_module._stage(middleware, python_module._modules(middleware), tmp_path / "stage")
     assert (application / "_wasmcp_app.py").read_text("utf-8").endswith("\nfrom guard import *\n")
-    assert json.loads((application / "_wasmcp_plan.json").read_text("utf-8"))["tools"] is False
+    assert json.loads((application / "_wasmcp_plan.json").read_text("utf-8"))["declared"] is False
 
 
 @pytest.mark.parametrize("name", ["calendar", "wasmcp"])

@@ -15,6 +15,8 @@ natively on every Python that wasmcp supports.
 
 from __future__ import annotations
 
+from wasmcp.guest.answers import Elicited, Root, Roots, Sampled, ToolCall
+from wasmcp.guest.completions import Completion
 from wasmcp.guest.content import (
     Annotations,
     Audio,
@@ -29,17 +31,30 @@ from wasmcp.guest.content import (
     ToolResult,
 )
 from wasmcp.guest.context import Context, HttpRequest, Identity
-from wasmcp.guest.errors import ContextExpired, DeclarationError, ToolError
+from wasmcp.guest.decorators import completion, prompt, resource, tool
+from wasmcp.guest.errors import (
+    CapabilityMissing,
+    ContextExpired,
+    DeclarationError,
+    McpError,
+    ResourceNotFound,
+    ToolError,
+)
 from wasmcp.guest.field import Field
-from wasmcp.guest.registry import tool
+from wasmcp.guest.messages import Message, PromptResult
+from wasmcp.guest.resources import Cache, ResourceContents
 
 __all__ = [
     "Annotations",
     "Audio",
+    "Cache",
+    "CapabilityMissing",
+    "Completion",
     "ContentBlock",
     "Context",
     "ContextExpired",
     "DeclarationError",
+    "Elicited",
     "EmbeddedResource",
     "Field",
     "HttpRequest",
@@ -48,9 +63,21 @@ __all__ = [
     "Image",
     "InputRequest",
     "InputRequired",
+    "McpError",
+    "Message",
+    "PromptResult",
+    "ResourceContents",
     "ResourceLink",
+    "ResourceNotFound",
+    "Root",
+    "Roots",
+    "Sampled",
     "Text",
+    "ToolCall",
     "ToolError",
     "ToolResult",
+    "completion",
+    "prompt",
+    "resource",
     "tool",
 ]

@@ -1,23 +1,43 @@
-"""The component's export ``wasmcp:mcp-v20260728/tools`` over the declared tools.
+"""The component's exports over what is declared: tools, resources, prompts and completions.
 
-Imported inside a component only: the bindings are there and nowhere else. `Tools` is what componentize-py calls.
+Imported inside a component only: the bindings are there and nowhere else. The classes are what componentize-py calls.
 """
 
 from __future__ import annotations
 
 import io
 import sys
+from functools import partial
 from typing import Any
 
-from componentize_py_types import Err  # type: ignore[import-not-found]
-from wit_world.exports import tools as exports  # type: ignore[import-not-found]
+from wit_world.exports import completions as completion_exports  # type: ignore[import-not-found]
+from wit_world.exports import prompts as prompt_exports
+from wit_world.exports import resources as resource_exports
+from wit_world.exports import tools as tool_exports
 from wit_world.imports import types  # type: ignore[import-not-found]
 
-from wasmcp.guest.content import Annotations, Audio, EmbeddedResource, Icon, Image, ResourceLink, Text
+from wasmcp.guest.asking import Wanted
+from wasmcp.guest.completions import has_completions, propose
+from wasmcp.guest.content import Text
 from wasmcp.guest.context import Context
-from wasmcp.guest.failures import report
-from wasmcp.guest.plain import dump_any
-from wasmcp.guest.registry import registered
+from wasmcp.guest.errors import McpError
+from wasmcp.guest.failures import INTERNAL_ERROR, report
+from wasmcp.guest.lowering import (
+    INVALID_PARAMS,
+    LEVELS,
+    annotations_of,
+    block_of,
+    cache_of,
+    icon_of,
+    json_text,
+    no_second_page,
+    refused,
+    text_of,
+    wanted_of,
+)
+from wasmcp.guest.prompts import Prompt
+from wasmcp.guest.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS
+from wasmcp.guest.resources import Part, Resource
 from wasmcp.guest.results import Rendered
 from wasmcp.guest.tools import Tool
 from wasmcp.guest.wire import encode, sendable
@@ -30,76 +50,12 @@ if "asyncio" in sys.modules:
 
     install()
 
-INVALID_PARAMS = -32602
-_LEVELS = {level.name.lower(): level for level in types.LogLevel}
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else encode(dump_any(value))
-
-
-def _text(value: str | None) -> str | None:
-    return None if value is None else sendable(value)
-
-
-def _annotations(value: Annotations | None) -> Any:
-    if value is None:
-        return None
-    priority = None if value.priority is None else float(value.priority)
-    return types.Annotations(
-        [types.Role[role.upper()] for role in value.audience], priority, _text(value.last_modified)
-    )
-
-
-def _icon(icon: Icon) -> Any:
-    theme = None if icon.theme is None else types.IconTheme[icon.theme.upper()]
-    return types.Icon(sendable(icon.src), _text(icon.mime_type), [sendable(size) for size in icon.sizes], theme)
-
-
-def _block(block: Any) -> Any:
-    kind = type(block)
-    if kind is Text:
-        if block.annotations is None and block.meta is None:
-            return types.Content_Text(types.TextContent(sendable(block.text), None, None))
-        content = types.TextContent(sendable(block.text), _annotations(block.annotations), _json(block.meta))
-        return types.Content_Text(content)
-    if kind in (Image, Audio):
-        media = types.MediaContent(
-            bytes(block.data), sendable(block.mime_type), _annotations(block.annotations), _json(block.meta)
-        )
-        return types.Content_Image(media) if kind is Image else types.Content_Audio(media)
-    if kind is ResourceLink:
-        return types.Content_ResourceLink(_link(block))
-    return types.Content_EmbeddedResource(_embedded(block))
-
-
-def _link(link: ResourceLink) -> Any:
-    return types.ResourceLink(
-        uri=sendable(link.uri),
-        name=sendable(link.name),
-        title=_text(link.title),
-        description=_text(link.description),
-        mime_type=_text(link.mime_type),
-        size=link.size,
-        icons=[_icon(icon) for icon in link.icons],
-        annotations=_annotations(link.annotations),
-        meta=_json(link.meta),
-    )
-
-
-def _embedded(resource: EmbeddedResource) -> Any:
-    data = resource.data
-    held = types.ResourceData_Text(sendable(data)) if isinstance(data, str) else types.ResourceData_Blob(bytes(data))
-    contents = types.ResourceContents(sendable(resource.uri), _text(resource.mime_type), held, None)
-    return types.EmbeddedResource(contents, _annotations(resource.annotations), _json(resource.meta))
-
 
 def _outcome(rendered: Rendered) -> Any:
     if rendered.wanted is not None:
-        requests = [types.InputRequest(*request) for request in rendered.wanted[0]]
-        return exports.Outcome_InputRequired(types.InputRequired(requests, rendered.wanted[1]))
-    content = [_block(block) for block in rendered.content]
-    return exports.Outcome_Complete(
+        return tool_exports.Outcome_InputRequired(wanted_of(rendered.wanted))
+    content = [block_of(block) for block in rendered.content]
+    return tool_exports.Outcome_Complete(
         types.ToolResult(content, rendered.structured, rendered.is_error, rendered.meta, None)
     )
 
@@ -112,45 +68,227 @@ def _tool(tool: Tool) -> Any:
         annotations = types.ToolAnnotations(None, *(hints.get(name) for name in names))
     return types.Tool(
         name=tool.name,
-        title=_text(tool.title),
-        description=_text(tool.description),
+        title=text_of(tool.title),
+        description=text_of(tool.description),
         input_schema=encode(tool.input_schema),
         output_schema=None if tool.output_schema is None else encode(tool.output_schema),
         annotations=annotations,
-        icons=[_icon(icon) for icon in tool.icons],
-        meta=_json(tool.meta),
+        icons=[icon_of(icon) for icon in tool.icons],
+        meta=json_text(tool.meta),
         extra=None,
     )
 
 
-_TOOLS = registered()
-_PAGE = exports.Page([_tool(tool) for tool in _TOOLS.values()], None, None)
+def _resource(resource: Resource) -> Any:
+    return types.McpResource(
+        uri=sendable(resource.uri),
+        name=sendable(resource.name),
+        title=text_of(resource.title),
+        description=text_of(resource.description),
+        mime_type=text_of(resource.mime_type),
+        size=resource.size,
+        icons=[icon_of(icon) for icon in resource.icons],
+        annotations=annotations_of(resource.annotations),
+        meta=json_text(resource.meta),
+        extra=None,
+    )
+
+
+def _template(resource: Resource) -> Any:
+    return types.ResourceTemplate(
+        uri_template=sendable(resource.uri),
+        name=sendable(resource.name),
+        title=text_of(resource.title),
+        description=text_of(resource.description),
+        mime_type=text_of(resource.mime_type),
+        icons=[icon_of(icon) for icon in resource.icons],
+        annotations=annotations_of(resource.annotations),
+        meta=json_text(resource.meta),
+        extra=None,
+    )
+
+
+def _part(part: Part) -> Any:
+    data = part.data
+    held = types.ResourceData_Text(sendable(data)) if isinstance(data, str) else types.ResourceData_Blob(data)
+    return types.ResourceContents(sendable(part.uri), sendable(part.mime_type), held, json_text(part.meta))
+
+
+def _prompt(prompt: Prompt) -> Any:
+    arguments = [
+        types.PromptArgument(
+            name=member.name,
+            title=text_of(member.documentation.get("title")),
+            description=text_of(member.documentation.get("description")),
+            required=member.required,
+        )
+        for member in prompt.variables.values()
+    ]
+    return types.Prompt(
+        name=sendable(prompt.name),
+        title=text_of(prompt.title),
+        description=text_of(prompt.description),
+        arguments=arguments,
+        icons=[icon_of(icon) for icon in prompt.icons],
+        meta=json_text(prompt.meta),
+        extra=None,
+    )
+
+
+_TOOLS = TOOLS.all()
+_PROMPTS = PROMPTS.all()
+_RESOURCES = {uri: resource for uri, resource in RESOURCES.all().items() if not resource.is_template}
+_TEMPLATES = {uri: resource for uri, resource in RESOURCES.all().items() if resource.is_template}
+_COMPLETERS = list(COMPLETIONS.all().values())
+
+_TOOL_PAGE = tool_exports.Page([_tool(tool) for tool in _TOOLS.values()], None, None)
+_PROMPT_PAGE = prompt_exports.Page([_prompt(prompt) for prompt in _PROMPTS.values()], None, None)
+_RESOURCE_PAGE = resource_exports.Page([_resource(resource) for resource in _RESOURCES.values()], None, None)
+_TEMPLATE_PAGE = resource_exports.TemplatePage([_template(item) for item in _TEMPLATES.values()], None, None)
+
+
+def _references() -> list[Any]:
+    """Return all prompts and templates with arguments, if anything completes: they are known even where it does not."""
+    named: list[Prompt | Resource] = [*_PROMPTS.values(), *_TEMPLATES.values()]
+    if not _COMPLETERS and not any(has_completions(item.variables) for item in named):
+        return []
+    return [
+        types.CompletionReference_Prompt(sendable(item.name))
+        if isinstance(item, Prompt)
+        else types.CompletionReference_ResourceTemplate(sendable(item.uri))
+        for item in named
+        if item.variables
+    ]
+
+
+_REFERENCES = _references()
 
 
 class Tools:
-    """The export: its two functions are those of the WIT interface ``tools``."""
+    """The export ``tools``: its functions are those of the WIT interface."""
 
     def list_tools(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
         """Return all tools on one page; there is no second one to ask for."""
-        if cursor is not None:
-            raise Err(types.Error(INVALID_PARAMS, "unknown cursor: the tools are on one page", None))
-        return _PAGE
+        no_second_page(cursor)
+        return _TOOL_PAGE
 
     def call_tool(self, request: Any, name: str) -> Any:
-        """Call a tool; None when it is not one of these. Never raises."""
+        """Call a tool; None when it is not one of these."""
         tool = _TOOLS.get(name)
         if tool is None:
             return None
         try:
-            outcome = _outcome(tool.call(request.arguments(), Context(request, _LEVELS)))
+            outcome = _outcome(tool.call(request.arguments(), Context(request, LEVELS)))
+        except McpError as error:
+            raise refused(error) from None
         except BaseException as error:  # noqa: BLE001 - content blocks hold whatever the author put there
-            report(name, error)
+            report("tool", name, error)
             content = types.TextContent(f"Error executing tool {name}", None, None)
-            outcome = exports.Outcome_Complete(
-                types.ToolResult([types.Content_Text(content)], None, True, None, None)  # noqa: FBT003
-            )
-        _flush()
+            result = types.ToolResult([types.Content_Text(content)], None, True, None, None)  # noqa: FBT003
+            outcome = tool_exports.Outcome_Complete(result)
+        finally:
+            _flush()
         return outcome
+
+
+class Resources:
+    """The export ``resources``."""
+
+    def list_resources(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
+        """Return all resources that have a URI of their own."""
+        no_second_page(cursor)
+        return _RESOURCE_PAGE
+
+    def list_templates(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
+        """Return all templates."""
+        no_second_page(cursor)
+        return _TEMPLATE_PAGE
+
+    def read_resource(self, request: Any, uri: str) -> Any:
+        """Read a resource; None when it is not one of these. A plain URI goes before a template that matches it too."""
+        for resource in (_RESOURCES.get(uri), *_TEMPLATES.values()):
+            found = None if resource is None else resource.matches(uri)
+            if resource is not None and found is not None:
+                return _answered("resource", uri, partial(_read, resource, uri, found, Context(request, LEVELS)))
+        return None
+
+
+def _read(resource: Resource, uri: str, found: Any, context: Context) -> Any:
+    read = resource.read(uri, found, context)
+    if isinstance(read, Wanted):
+        return resource_exports.Outcome_InputRequired(wanted_of(read))
+    contents = [_part(part) for part in read]
+    return resource_exports.Outcome_Complete(types.ResourceResult(contents, cache_of(resource.cache), None, None))
+
+
+class Prompts:
+    """The export ``prompts``."""
+
+    def list_prompts(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
+        """Return all prompts."""
+        no_second_page(cursor)
+        return _PROMPT_PAGE
+
+    def get_prompt(self, request: Any, name: str) -> Any:
+        """Fill a prompt in; None when it is not one of these."""
+        prompt = _PROMPTS.get(name)
+        if prompt is None:
+            return None
+        return _answered("prompt", name, lambda: _got(prompt.get(request.arguments(), Context(request, LEVELS))))
+
+
+def _got(result: Any) -> Any:
+    if isinstance(result, Wanted):
+        return prompt_exports.Outcome_InputRequired(wanted_of(result))
+    messages = []
+    for message in result.messages:
+        content = Text(message.content) if isinstance(message.content, str) else message.content
+        messages.append(types.PromptMessage(types.Role[message.role.upper()], block_of(content)))
+    found = types.PromptResult(text_of(result.description), messages, json_text(result.meta), None)
+    return prompt_exports.Outcome_Complete(found)
+
+
+class Completions:
+    """The export ``completions``."""
+
+    def list_references(self, request: Any) -> Any:  # noqa: ARG002
+        """Return the prompts and templates whose arguments complete; none when none does."""
+        return _REFERENCES
+
+    def complete(self, request: Any, reference: Any, argument: Any, context: list[tuple[str, str]]) -> Any:
+        """Propose values; None when the prompt or template is not one of these."""
+        by_name = isinstance(reference, types.CompletionReference_Prompt)
+        item = _PROMPTS.get(reference.value) if by_name else _TEMPLATES.get(reference.value)
+        if item is None:
+            return None
+        member = item.variables.get(argument.name)
+        if member is None:
+            problem = f"`{reference.value}` has no argument `{argument.name}`"
+            raise refused(McpError(INVALID_PARAMS, problem))
+        completer = next((one for one in _COMPLETERS if one.is_for(item.identity, item.function, argument.name)), None)
+        return _answered(
+            "completion",
+            reference.value,
+            lambda: _completion(propose(completer, member, argument.value, dict(context), Context(request, LEVELS))),
+        )
+
+
+def _completion(found: Any) -> Any:
+    values = [sendable(value) for value in found.values]
+    return completion_exports.Outcome_Complete(types.Completion(values, found.total, found.has_more))
+
+
+def _answered(kind: str, name: str, answer: Any) -> Any:
+    """Return an answer; whatever goes wrong is a JSON-RPC error, because nothing may leave a component but that."""
+    try:
+        return answer()
+    except McpError as error:
+        raise refused(error) from None
+    except BaseException as error:  # noqa: BLE001 - what is sent holds whatever the author put there
+        report(kind, name, error)
+        raise refused(McpError(INTERNAL_ERROR, f"Error answering for {kind} {name}")) from None
+    finally:
+        _flush()
 
 
 def _flush() -> None:

@@ -47,11 +47,11 @@ def boot(folder: str, core: frozenset[str]) -> None:
 def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) -> None:
     importlib.import_module(plan["module"])
     remember(plan["files"])
-    if plan["tools"]:
-        from wasmcp.guest.registry import registered
+    if plan["declared"]:
+        from wasmcp.guest.registry import check
 
-        if not registered():
-            raise LookupError("no tool is declared: decorate a function with `wasmcp.guest.tool`")
+        if not check():
+            raise LookupError("nothing is declared: decorate a function with `wasmcp.guest.tool`")
     for wanted in plan["later"]:
         problem = _later(wanted["module"], wanted["names"])
         if problem is not None:

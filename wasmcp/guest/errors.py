@@ -3,7 +3,10 @@
 .. code-block:: text
 
     ToolError           raised by a tool: its text reaches the client
-    DeclarationError    a tool that cannot be described: raised when its module is imported
+    McpError            raised by anything declared: a JSON-RPC error of the author's choice
+      ResourceNotFound  there is no such resource
+      CapabilityMissing the client cannot be asked for what was asked
+    DeclarationError    what cannot be described: raised when its module is imported
     ContextExpired      a Context used after the call it was given to
     Unsupported         an annotation without a JSON Schema (internal: becomes a DeclarationError)
     Mismatch            a value that does not fit its type (internal: becomes a tool error)
@@ -26,6 +29,57 @@ class ToolError(Exception):
     """
 
 
+class McpError(Exception):
+    """Raise it to answer the request with a JSON-RPC error. What a model should read is a `ToolError` instead.
+
+    Specification: basic, "Error codes".
+
+    Attributes:
+        code: -32602 for bad parameters, -32603 for faults of the server; -32000 to -32019 are free to use.
+        message: Sent as it is.
+        data: A value that JSON can hold; None: there is none.
+    """
+
+    def __init__(self, code: int, message: str, data: Any = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+class ResourceNotFound(McpError):
+    """Raise it in a resource when the URI matches its template, but there is no such resource.
+
+    Sent as -32602, to clients before 2026-07-28 as -32002. Specification: server/resources, "Error Handling".
+
+    Attributes:
+        uri: The resource; None: the one that was asked for.
+    """
+
+    def __init__(self, uri: str | None = None) -> None:
+        super().__init__(-32602, "Resource not found", None if uri is None else {"uri": uri})
+        self.uri = uri
+
+
+class CapabilityMissing(McpError):
+    """The client was to be asked for something that it does not support. Nothing was asked.
+
+    Sent as -32021; a tool that is called by a client before 2026-07-28 gives a tool error instead.
+    Specification: basic, "Error codes".
+
+    Attributes:
+        required: The missing part of the client's capabilities. Schema `ClientCapabilities`.
+    """
+
+    def __init__(self, required: dict[str, Any]) -> None:
+        path, found = [], required
+        while found:
+            name, found = next(iter(found.items()))
+            path.append(name)
+        super().__init__(-32021, f"the client does not support `{'.'.join(path)}`", {"requiredCapabilities": required})
+        self.required = required
+
+
 def place_of(function: Callable[..., Any]) -> tuple[str, int] | None:
     """Return the file and the line in which a function is defined, as far as that is known."""
     while hasattr(function, "__wrapped__"):
@@ -35,19 +89,21 @@ def place_of(function: Callable[..., Any]) -> tuple[str, int] | None:
 
 
 class DeclarationError(TypeError):
-    """A function cannot become a tool: an annotation without a JSON Schema, a bad name, a name used twice.
+    """A function cannot become a tool (a resource...): an annotation without a JSON Schema, a bad name, one used twice.
 
     Attributes:
+        kind: What it was to become.
         tool: The name of the function.
         parameter: The parameter, or a path below it; None when it is about the function itself.
         place: The file and the line of the function.
     """
 
-    def __init__(self, function: Callable[..., Any], parameter: str | None, reason: str) -> None:
+    def __init__(self, function: Callable[..., Any], parameter: str | None, reason: str, *, kind: str = "tool") -> None:
+        self.kind = kind
         self.tool = str(getattr(function, "__qualname__", repr(function))).rpartition("<locals>.")[2]
         self.parameter = parameter
         self.place = place_of(function)
-        where = f"tool `{self.tool}`" if parameter is None else f"tool `{self.tool}`, {parameter}"
+        where = f"{kind} `{self.tool}`" if parameter is None else f"{kind} `{self.tool}`, {parameter}"
         super().__init__(f"{where}: {reason}")
 
 

@@ -8,6 +8,10 @@ import sys
 import traceback
 from collections.abc import Iterator
 
+from wasmcp.guest.errors import McpError, ToolError
+
+INTERNAL_ERROR = -32603
+
 _labels: dict[str, str] = {}
 
 
@@ -25,13 +29,19 @@ def remember(files: dict[str, str]) -> None:
             linecache.cache[label] = (len(text), None, text.splitlines(keepends=True), label)
 
 
-def report(name: str, error: BaseException) -> None:
-    """Write a traceback to stderr, as far as that is possible."""
+def report(kind: str, name: str, error: BaseException) -> None:
+    """Write a traceback to stderr, as far as that is possible.
+
+    Args:
+        kind: What failed: a tool, a resource...
+        name: Which.
+        error: What it raised.
+    """
     # Out of memory, or without a stderr: the client still gets its answer.
     with contextlib.suppress(BaseException):
         told = traceback.TracebackException.from_exception(error, lookup_lines=False)
         for part in _chain(told):
-            # What runs the tool is not what the author looks for.
+            # What runs the function is not what the author looks for.
             outside = [frame for frame in part.stack if "wasmcp/guest/" not in frame.filename.replace("\\", "/")]
             for frame in outside:
                 frame.filename = _labels.get(frame.filename, frame.filename)
@@ -39,7 +49,7 @@ def report(name: str, error: BaseException) -> None:
         text = "".join(told.format())
         if isinstance(error, ModuleNotFoundError) and sys.platform == "wasi":
             text += "A component holds only modules imported when it was built: import it at the top of a module.\n"
-        sys.stderr.write(f"tool `{name}` failed:\n{text}")
+        sys.stderr.write(f"{kind} `{name}` failed:\n{text}")
         sys.stderr.flush()
 
 
@@ -51,3 +61,28 @@ def _chain(told: traceback.TracebackException) -> Iterator[traceback.TracebackEx
         yield part
         inner = [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or ())]
         waiting.extend(item for item in inner if item is not None)
+
+
+@contextlib.contextmanager
+def masked(kind: str, name: str, message: str) -> Iterator[None]:
+    """Let `McpError` through, and turn everything else into one that tells the client nothing.
+
+    The text of a `ToolError` is meant for the client, here too.
+
+    Args:
+        kind: What may fail: a prompt, a resource...
+        name: Which.
+        message: What the client is told.
+
+    Raises:
+        McpError: Something failed.
+    """
+    try:
+        yield
+    except McpError:
+        raise
+    except ToolError as error:
+        raise McpError(INTERNAL_ERROR, str(error)) from None
+    except BaseException as error:  # noqa: BLE001 - nothing may leave a component: it would trap
+        report(kind, name, error)
+        raise McpError(INTERNAL_ERROR, message) from None

@@ -9,16 +9,25 @@ from __future__ import annotations
 import asyncio
 import time
 from asyncio import base_events, events
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
 class _Timer:
-    """The part of a selector that the loop uses: with no files to watch, selecting is sleeping."""
+    """The part of a selector that the loop uses: with no files to watch, selecting is sleeping.
+
+    Args:
+        idle: Called when every task waits; may raise to end the run.
+    """
+
+    def __init__(self, idle: Callable[[], None] | None) -> None:
+        self.idle = idle
 
     def select(self, timeout: float | None) -> list[Any]:
+        if self.idle is not None and timeout != 0:
+            self.idle()
         if timeout is None:
             raise RuntimeError("this tool waits for something that can never happen: all of its tasks are waiting")
         if timeout > 0:
@@ -32,9 +41,9 @@ class _Timer:
 class TimerLoop(base_events.BaseEventLoop):
     """An event loop without input and output: tasks, timers, futures, queues and locks."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle: Callable[[], None] | None = None) -> None:
         super().__init__()
-        self._selector = _Timer()
+        self._selector = _Timer(idle)
 
     def _process_events(self, event_list: list[Any]) -> None:
         """There are none."""
@@ -48,12 +57,18 @@ def install() -> None:
     asyncio.new_event_loop = events.new_event_loop = TimerLoop
 
 
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, then cancel and finish what it left behind."""
-    loop = TimerLoop()
+def run(coroutine: Coroutine[Any, Any, T], idle: Callable[[], None] | None = None) -> T:
+    """Run a coroutine to its end, then cancel and finish what it left behind.
+
+    Args:
+        coroutine: The coroutine.
+        idle: Called when every task waits; what it raises ends the run.
+    """
+    loop = TimerLoop(idle)
     try:
         return loop.run_until_complete(coroutine)
     finally:
+        loop._selector.idle = None  # noqa: SLF001 - what is cleaned up may wait
         try:
             left = asyncio.all_tasks(loop)
             for task in left:

@@ -1,143 +1,135 @@
-"""``@tool``: a plain typed function becomes a tool, and stays a plain function."""
+"""What a component's modules declare, in the order of declaration."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, overload
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
 
-from wasmcp.guest.content import Icon
+from wasmcp.guest.completions import Completer
 from wasmcp.guest.errors import DeclarationError, place_of
+from wasmcp.guest.prompts import Prompt
+from wasmcp.guest.resources import Resource
 from wasmcp.guest.tools import Tool
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-_declared: list[Tool | Callable[[], Tool]] = []
-"""In the order of declaration. A tool whose annotations name what is defined only after it is described later."""
+class Declared(Protocol):
+    """A tool, a resource, a prompt or a completion."""
+
+    function: Callable[..., Any]
+
+    @property
+    def identity(self) -> str:
+        """What clients know it by, unique among its kind."""
 
 
-def registered() -> dict[str, Tool]:
-    """Return the declared tools by name, in the order of their declaration.
+D = TypeVar("D", bound=Declared)
 
-    Raises:
-        DeclarationError: One cannot be described after all: its annotations name something that does not exist.
+
+class Registry(Generic[D]):
+    """The declarations of one kind.
+
+    Args:
+        kind: What they are, for messages.
     """
-    found: dict[str, Tool] = {}
-    for index, item in enumerate(_declared):
-        described = item if isinstance(item, Tool) else item()
-        known = found.setdefault(described.name, described)
-        if known is not described:
-            raise _taken(described, known)
-        _declared[index] = described
-    return found
 
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        # One whose annotations name what is defined only after it is described later.
+        self._items: list[D | Callable[[], D]] = []
 
-def _declare(new: Tool) -> None:
-    for index, known in enumerate(_declared):
-        if isinstance(known, Tool) and known.name == new.name:
-            if _origin(known.function) != _origin(new.function):
-                raise _taken(new, known)
-            _declared[index] = new  # the module was imported again
+    def declare(
+        self, make: Callable[[Mapping[str, Any] | None], D], function: Callable[..., Any], names: Mapping[str, Any]
+    ) -> None:
+        """Add a declaration.
+
+        Args:
+            make: Describes the function; gets names that its annotations may use.
+            function: The author's function.
+            names: The names around it.
+
+        Raises:
+            DeclarationError: It cannot be described, or its name is taken.
+        """
+        try:
+            described = make(dict(names))
+        except NameError:
+            self._items.append(lambda: self._late(make, function))
             return
-    _declared.append(new)
+        for index, known in enumerate(self._items):
+            if not callable(known) and known.identity == described.identity:
+                if _origin(known.function) != _origin(function):
+                    raise self._taken(described, known)
+                self._items[index] = described  # the module was imported again
+                return
+        self._items.append(described)
 
+    def _late(self, make: Callable[[Mapping[str, Any] | None], D], function: Callable[..., Any]) -> D:
+        try:
+            return make(None)
+        except NameError as error:
+            reason = f"its annotations name `{error.name}`, which does not exist; imported only for type checking?"
+            raise DeclarationError(function, None, reason, kind=self._kind) from error
 
-def _taken(new: Tool, known: Tool) -> DeclarationError:
-    line = (place_of(known.function) or ("", 0))[1]
-    reason = f"`{new.name}` is already the tool at line {line} of `{known.function.__module__}`"
-    return DeclarationError(new.function, None, reason)
+    def _taken(self, new: D, known: D) -> DeclarationError:
+        line = (place_of(known.function) or ("", 0))[1]
+        reason = f"`{new.identity}` is already the {self._kind} at line {line} of `{known.function.__module__}`"
+        return DeclarationError(new.function, None, reason, kind=self._kind)
+
+    def all(self) -> dict[str, D]:
+        """Return what is declared, by identity.
+
+        Raises:
+            DeclarationError: One cannot be described after all: its annotations name something that does not exist.
+        """
+        found: dict[str, D] = {}
+        for index, item in enumerate(self._items):
+            described: D = item() if callable(item) else item
+            known = found.setdefault(described.identity, described)
+            if known is not described:
+                raise self._taken(described, known)
+            self._items[index] = described
+        return found
+
+    def of(self, function: Callable[..., Any]) -> D:
+        """Return what a decorated function is.
+
+        Raises:
+            LookupError: It is not one of these.
+        """
+        for known in self.all().values():
+            if known.function is function:
+                return known
+        name = getattr(function, "__qualname__", repr(function))
+        raise LookupError(f"`{name}` is not a {self._kind}: it is not decorated with `@{self._kind}`")
 
 
 def _origin(function: Callable[..., Any]) -> tuple[str, str]:
     return function.__module__, function.__qualname__
 
 
-@overload
-def tool(function: F, /) -> F: ...
+TOOLS: Registry[Tool] = Registry("tool")
+RESOURCES: Registry[Resource] = Registry("resource")
+PROMPTS: Registry[Prompt] = Registry("prompt")
+COMPLETIONS: Registry[Completer] = Registry("completion")
 
 
-@overload
-def tool(
-    *,
-    name: str | None = None,
-    title: str | None = None,
-    description: str | None = None,
-    read_only: bool | None = None,
-    destructive: bool | None = None,
-    idempotent: bool | None = None,
-    open_world: bool | None = None,
-    icons: Sequence[Icon] = (),
-    meta: Mapping[str, Any] | None = None,
-) -> Callable[[F], F]: ...
+def registered() -> dict[str, Tool]:
+    """Return the declared tools by name; see `Registry.all`."""
+    return TOOLS.all()
 
 
-def tool(
-    function: F | None = None,
-    /,
-    *,
-    name: str | None = None,
-    title: str | None = None,
-    description: str | None = None,
-    read_only: bool | None = None,
-    destructive: bool | None = None,
-    idempotent: bool | None = None,
-    open_world: bool | None = None,
-    icons: Sequence[Icon] = (),
-    meta: Mapping[str, Any] | None = None,
-) -> F | Callable[[F], F]:
-    """Declare a function as a tool: ``@tool``, or ``@tool(title="...", read_only=True)``.
-
-    The function is returned as it is. Its parameters become the tool's arguments, checked and converted before it is
-    called; its return type becomes the output schema. Specification: server/tools, schema `Tool`.
-
-    Args:
-        function: The function, when the decorator is used without parentheses.
-        name: What clients call; the function's name by default.
-        title: A name for people.
-        description: For the model; the docstring's text by default.
-        read_only: It changes nothing (``readOnlyHint``).
-        destructive: It may destroy what is there, not only add (``destructiveHint``).
-        idempotent: Calling it again with the same arguments changes nothing more (``idempotentHint``).
-        open_world: It deals with the world outside (``openWorldHint``).
-        icons: Pictures for people.
-        meta: The tool's ``_meta``.
+def check() -> int:
+    """Describe everything that is declared, and return how much it is.
 
     Raises:
-        DeclarationError: The function cannot become a tool.
+        DeclarationError: Something cannot be described, or completes what does not exist.
     """
-    hints = {"read_only": read_only, "destructive": destructive, "idempotent": idempotent, "open_world": open_world}
-    given = {key: value for key, value in hints.items() if value is not None}
-    names = sys._getframe(1).f_locals  # noqa: SLF001 - annotations of nested functions name what is around them
-
-    def declare(target: F) -> F:
-        def make(names: Mapping[str, Any] | None) -> Tool:
-            return Tool(
-                target,
-                name=name,
-                title=title,
-                description=description,
-                hints=given,
-                icons=icons,
-                meta=meta,
-                names=names,
-            )
-
-        try:
-            _declare(make(dict(names)))
-        except NameError:
-            _declared.append(lambda: _late(make, target))
-        return target
-
-    return declare if function is None else declare(function)
-
-
-def _late(make: Callable[[Mapping[str, Any] | None], Tool], function: Callable[..., Any]) -> Tool:
-    """Describe a tool whose annotations named something that was defined only after it."""
-    try:
-        return make(None)
-    except NameError as error:
-        reason = f"its annotations name `{error.name}`, which does not exist; imported only for type checking?"
-        raise DeclarationError(function, None, reason) from error
+    named: list[Prompt | Resource] = list(PROMPTS.all().values())
+    named += [resource for resource in RESOURCES.all().values() if resource.is_template]
+    known = [(item.identity, item.function, item.variables) for item in named]
+    for completer in COMPLETIONS.all().values():
+        completer.check(known)
+    return len(TOOLS.all()) + len(RESOURCES.all()) + len(PROMPTS.all())
 
 
 def tool_of(function: Callable[..., Any]) -> Tool:
@@ -146,7 +138,14 @@ def tool_of(function: Callable[..., Any]) -> Tool:
     Raises:
         LookupError: It is not a tool.
     """
-    for known in registered().values():
-        if known.function is function:
-            return known
-    raise LookupError(f"`{function.__qualname__}` is not a tool: it is not decorated with `@tool`")
+    return TOOLS.of(function)
+
+
+def resource_of(function: Callable[..., Any]) -> Resource:
+    """Return the resource that a decorated function is; see `tool_of`."""
+    return RESOURCES.of(function)
+
+
+def prompt_of(function: Callable[..., Any]) -> Prompt:
+    """Return the prompt that a decorated function is; see `tool_of`."""
+    return PROMPTS.of(function)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wasmcp.guest.annotations import Resolver
+from wasmcp.guest.asking import Wanted
 from wasmcp.guest.containers import Map
 from wasmcp.guest.content import BLOCKS, InputRequired, Text, ToolResult
 from wasmcp.guest.errors import Mismatch
@@ -27,14 +28,14 @@ class Rendered(typing.NamedTuple):
         structured: ``structuredContent`` as JSON text.
         is_error: Whether the tool failed.
         meta: ``_meta`` as JSON text.
-        wanted: What the client is asked for instead: requests as key, method and parameters (JSON text), and the state.
+        wanted: What the client is asked instead.
     """
 
     content: list[Any]
     structured: str | None = None
     is_error: bool = False
     meta: str | None = None
-    wanted: tuple[list[tuple[str, str, str]], bytes | None] | None = None
+    wanted: Wanted | None = None
 
 
 Renderer = Callable[[Any], Rendered]
@@ -61,8 +62,7 @@ def output_of(annotation: Any, resolver: Resolver, described: str | None) -> tup
     """
     if InputRequired in typing.get_args(annotation):
         others = tuple(item for item in typing.get_args(annotation) if item is not InputRequired)
-        schema, render = output_of(typing.Union[others], resolver, described)  # noqa: UP007 - of a computed tuple
-        return schema, lambda value: _ask(value) if isinstance(value, InputRequired) else render(value)
+        return output_of(typing.Union[others], resolver, described)  # noqa: UP007 - of a computed tuple
     if annotation in (Any, object) or _is_content(annotation):
         return None, render_any
     if annotation in (None, type(None)):
@@ -133,8 +133,6 @@ def render_any(value: Any) -> Rendered:
         structured = None if value.structured is None else encode(dump_any(value.structured))
         meta = None if value.meta is None else encode(dump_any(value.meta))
         return Rendered([_block(item) for item in value.content], structured, value.is_error, meta)
-    if isinstance(value, InputRequired):
-        return _ask(value)
     if isinstance(value, (list, tuple)) and any(isinstance(item, BLOCKS) for item in value):
         return Rendered([_block(item) for item in value])
     if value is None:
@@ -144,13 +142,16 @@ def render_any(value: Any) -> Rendered:
     return Rendered([Text(encode(dump_any(value)))])
 
 
-def _ask(value: InputRequired) -> Rendered:
-    if not value.requests and value.state is None:
-        raise Mismatch("expected a request or a state in `InputRequired`, got neither")
-    wanted: list[tuple[str, str, str]] = [
-        (sendable(key), item.method, encode(dump_any(item.params))) for key, item in value.requests.items()
-    ]
-    return Rendered([], wanted=(wanted, value.state))
+def render_structured(value: Any) -> Rendered:
+    """Return the result for a value that the author's own output schema describes.
+
+    Raises:
+        Mismatch: It has no JSON form.
+    """
+    if isinstance(value, ToolResult):
+        return render_any(value)
+    text = encode(dump_any(value))
+    return Rendered([Text(text)], text)
 
 
 def _block(value: Any) -> Any:

@@ -36,6 +36,7 @@ from wasmcp.toolchains.python_imports import (
 
 _APPLICATION = "_wasmcp_app"
 _TIMEOUT = 600.0
+_DECLARED = ("tools-component", "component")
 _GUEST = Path(__file__).resolve().parent.parent / "guest"
 _OWN = sorted(Path(__file__).resolve().parent.glob("python*.py"))
 _STAGED = "/0/"  # where the component sees the first folder of its Python path while it is built
@@ -140,11 +141,15 @@ def _stage(source: ComponentSource, modules: Mapping[str, Module], stage: Path) 
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(module.path, target)
     name = module_name(source.path, source_root(source.path, source.root))
-    tools = source.world == "tools-component"
+    declared = source.world in _DECLARED
     files = _labels(modules, source)
-    plan = {"module": name, "tools": tools, "files": files, "later": _later(name, modules, source)}
+    plan = {"module": name, "declared": declared, "files": files, "later": _later(name, modules, source)}
     (application / PLAN).write_text(json.dumps(plan), encoding="utf-8")
-    exported = "from wasmcp.guest.adapter import Tools" if tools else f"from {name} import *"
+    exported = (
+        "from wasmcp.guest.adapter import Completions, Prompts, Resources, Tools"
+        if declared
+        else f"from {name} import *"
+    )
     lines = [
         "import sys",
         "core = frozenset(sys.modules)",
@@ -199,7 +204,7 @@ def _is_host_side(statement: Import) -> bool:
 def _componentize(source: ComponentSource, stage: Path, output: Path) -> str | None:
     """Run the compiler; return what it said when it failed."""
     script = "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; sys.exit(script())"
-    command = [sys.executable, "-c", script, "-q", "-d", str(wit_directory()), "-w", source.world, "componentize"]
+    command = [sys.executable, "-c", script, "-q", "-d", str(wit_directory()), "-w", _world(source), "componentize"]
     command += [_APPLICATION, "-p", str(stage / "app"), "-o", str(output)]
     environment = {**os.environ, "VIRTUAL_ENV": str(stage / "environment")}
     try:
@@ -217,6 +222,11 @@ def _componentize(source: ComponentSource, stage: Path, output: Path) -> str | N
         message = f"`{source.label}`: the component was not built within {_TIMEOUT:.0f} s; does a module never end?"
         raise ToolchainError(message, source=source.label, toolchain="python") from None
     return None if done.returncode == 0 else done.stdout.decode("utf-8", "replace")
+
+
+def _world(source: ComponentSource) -> str:
+    """Return the world that is compiled for: what is declared with decorators may be of any kind."""
+    return "component" if source.world in _DECLARED else source.world
 
 
 def _failure(source: ComponentSource, modules: Mapping[str, Module], application: Path, said: str) -> ToolchainError:

@@ -1,0 +1,12 @@
+"""Nothing that one test declares is there in the next."""
+
+from __future__ import annotations
+
+import pytest
+from wasmcp.guest import registry
+
+
+@pytest.fixture(autouse=True)
+def _nothing_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    for known in (registry.TOOLS, registry.RESOURCES, registry.PROMPTS, registry.COMPLETIONS):
+        monkeypatch.setattr(known, "_items", [])

@@ -1,0 +1,116 @@
+"""Values of the guest library -> those of the bindings.
+
+Imported inside a component only: the bindings are there and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from componentize_py_types import Err  # type: ignore[import-not-found]
+from wit_world.imports import types  # type: ignore[import-not-found]
+
+from wasmcp.guest.asking import Wanted
+from wasmcp.guest.content import Annotations, Audio, EmbeddedResource, Icon, Image, ResourceLink, Text
+from wasmcp.guest.errors import McpError, Mismatch
+from wasmcp.guest.plain import dump_any
+from wasmcp.guest.resources import Cache
+from wasmcp.guest.wire import encode, sendable
+
+INVALID_PARAMS = -32602
+LEVELS = {level.name.lower(): level for level in types.LogLevel}
+
+
+def json_text(value: Any) -> str | None:
+    """Return the JSON text of a value."""
+    return None if value is None else encode(dump_any(value))
+
+
+def text_of(value: str | None) -> str | None:
+    """Return a text that can be sent."""
+    return None if value is None else sendable(value)
+
+
+def annotations_of(value: Annotations | None) -> Any:
+    """Return annotations."""
+    if value is None:
+        return None
+    priority = None if value.priority is None else float(value.priority)
+    return types.Annotations(
+        [types.Role[role.upper()] for role in value.audience], priority, text_of(value.last_modified)
+    )
+
+
+def icon_of(icon: Icon) -> Any:
+    """Return an icon."""
+    theme = None if icon.theme is None else types.IconTheme[icon.theme.upper()]
+    return types.Icon(sendable(icon.src), text_of(icon.mime_type), [sendable(size) for size in icon.sizes], theme)
+
+
+def block_of(block: Any) -> Any:
+    """Return a content block."""
+    kind = type(block)
+    if kind is Text:
+        if block.annotations is None and block.meta is None:
+            return types.Content_Text(types.TextContent(sendable(block.text), None, None))
+        content = types.TextContent(sendable(block.text), annotations_of(block.annotations), json_text(block.meta))
+        return types.Content_Text(content)
+    if kind in (Image, Audio):
+        media = types.MediaContent(
+            bytes(block.data), sendable(block.mime_type), annotations_of(block.annotations), json_text(block.meta)
+        )
+        return types.Content_Image(media) if kind is Image else types.Content_Audio(media)
+    if kind is ResourceLink:
+        return types.Content_ResourceLink(link_of(block))
+    return types.Content_EmbeddedResource(embedded_of(block))
+
+
+def link_of(link: ResourceLink) -> Any:
+    """Return a resource link."""
+    return types.ResourceLink(
+        uri=sendable(link.uri),
+        name=sendable(link.name),
+        title=text_of(link.title),
+        description=text_of(link.description),
+        mime_type=text_of(link.mime_type),
+        size=link.size,
+        icons=[icon_of(icon) for icon in link.icons],
+        annotations=annotations_of(link.annotations),
+        meta=json_text(link.meta),
+    )
+
+
+def embedded_of(resource: EmbeddedResource) -> Any:
+    """Return an embedded resource."""
+    data = resource.data
+    held = types.ResourceData_Text(sendable(data)) if isinstance(data, str) else types.ResourceData_Blob(bytes(data))
+    contents = types.ResourceContents(sendable(resource.uri), text_of(resource.mime_type), held, None)
+    return types.EmbeddedResource(contents, annotations_of(resource.annotations), json_text(resource.meta))
+
+
+def wanted_of(wanted: Wanted) -> Any:
+    """Return what the client is asked."""
+    return types.InputRequired([types.InputRequest(*request) for request in wanted.requests], wanted.state)
+
+
+def cache_of(cache: Cache | None) -> Any:
+    """Return a cache hint."""
+    if cache is None:
+        return None
+    return types.CacheHint(round(cache.seconds * 1000), types.CacheScope[cache.scope.upper()])
+
+
+def refused(error: McpError) -> Err:
+    """Return a JSON-RPC error, to be raised. Data that has no JSON form is left out."""
+    try:
+        data = json_text(error.data)
+    except (Mismatch, TypeError, ValueError):
+        data = None
+    code = error.code if isinstance(error.code, int) and -(2**31) <= error.code < 2**31 else -32603
+    return Err(types.Error(code, sendable(str(error.message)), data))
+
+
+def no_second_page(cursor: str | None) -> None:
+    """Refuse a cursor: everything is on one page."""
+    if cursor is not None:
+        raise Err(types.Error(INVALID_PARAMS, "unknown cursor: everything is on one page", None))

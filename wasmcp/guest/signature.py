@@ -1,0 +1,181 @@
+"""The parameters of a declared function: their shapes, and which of them get the Context."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from types import CoroutineType
+from typing import Any
+
+from wasmcp.guest.annotations import Resolver, written
+from wasmcp.guest.asking import Asked, wanted_by
+from wasmcp.guest.content import InputRequired
+from wasmcp.guest.context import Context
+from wasmcp.guest.docstring import parse_docstring
+from wasmcp.guest.errors import DeclarationError, Mismatch, Unsupported
+from wasmcp.guest.field import Field
+from wasmcp.guest.members import default_of, documentation_of
+from wasmcp.guest.records import Member, load_members
+from wasmcp.guest.schema import Definitions
+
+
+class Signature:
+    """What a function takes, and how it is called with JSON values.
+
+    Args:
+        function: The author's function.
+        kind: What it becomes, for messages.
+        names: Names that its annotations may use beside those of its module.
+        open_ended: Whether it may take further arguments as ``**arguments``.
+
+    Attributes:
+        documentation: What its docstring says.
+        returned: The return annotation; ``Any`` when there is none.
+        members: The parameters that clients give.
+        resolver: Of its annotations.
+
+    Raises:
+        DeclarationError: A parameter has no shape.
+        NameError: An annotation uses a name that does not exist yet.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        kind: str,
+        names: Mapping[str, Any] | None = None,
+        *,
+        open_ended: bool = False,
+    ) -> None:
+        self.function = function
+        self.kind = kind
+        plain = inspect.unwrap(function)
+        if not inspect.isfunction(plain) or inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
+            raise self.refused(None, f"only a plain function that returns its result can be a {kind}")
+        self.documentation = parse_docstring(function.__doc__)
+        self.resolver = Resolver(names)
+        try:
+            hints = self.resolver.hints(function)
+        except Unsupported as error:
+            raise self.refused(None, str(error)) from error
+        self.returned = hints.get("return", Any)
+        self._context: list[str] = []
+        self._positional: list[tuple[str, Any]] = []
+        self._rest = False
+        self.members = self._parameters(hints, open_ended=open_ended)
+        self._load = {member.name: member.shape.load for member in self.members}
+        self._required = tuple(member.name for member in self.members if member.required)
+        if inspect.iscoroutinefunction(plain) and sys.platform == "wasi":
+            import wasmcp.guest.loop  # noqa: F401 - at run time there is nothing to import from
+
+    def refused(self, place: str | None, reason: str) -> DeclarationError:
+        """Return the error for what cannot be declared."""
+        return DeclarationError(self.function, place, reason, kind=self.kind)
+
+    def _parameters(self, hints: dict[str, Any], *, open_ended: bool) -> list[Member]:
+        members = []
+        for name, parameter in inspect.signature(self.function).parameters.items():
+            place = f"parameter `{name}`"
+            if parameter.kind is parameter.VAR_KEYWORD and open_ended:
+                self._rest = True
+                continue
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+                raise self.refused(place, f"`{stars}{name}` has no JSON Schema: name each argument, or take a list")
+            if parameter.kind is parameter.POSITIONAL_ONLY:
+                self._positional.append((name, parameter.default))
+            if name not in hints:
+                raise self.refused(place, f"it has no annotation: a {self.kind}'s parameters need types")
+            if _is_context(hints[name]):
+                self._context.append(name)
+                continue
+            members.append(self._member(name, parameter.default, hints[name], place))
+        return members
+
+    def _member(self, name: str, default: Any, hint: Any, place: str) -> Member:
+        if isinstance(default, Field):
+            raise self.refused(place, f"write `Annotated[{written(hint)}, Field(...)]`, not a default")
+        try:
+            shape = self.resolver.shape(hint)
+        except Unsupported as error:
+            raise self.refused(place_of_member(place, error), str(error)) from error
+        documentation = documentation_of(hint)
+        if name in self.documentation.parameters:
+            documentation.setdefault("description", self.documentation.parameters[name])
+        required = default is inspect.Parameter.empty
+        if not required:
+            documentation.update(default_of(shape, default))
+        return Member(name, shape, required=required, returned=True, documentation=documentation)
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the arguments."""
+        definitions = Definitions([member.shape for member in self.members])
+        schema: dict[str, Any] = {"type": "object"}
+        if self.members:
+            schema["properties"] = {member.name: member.schema(definitions) for member in self.members}
+        if self._required:
+            schema["required"] = list(self._required)
+        schema["additionalProperties"] = False
+        return definitions.finish(schema)
+
+    def load(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments as the function takes them.
+
+        Raises:
+            Mismatch: One does not fit, is missing or is unknown.
+        """
+        if self._rest:
+            known = {name: value for name, value in given.items() if name in self._load}
+            return {**given, **load_members(self._load, self._required, known)}
+        return load_members(self._load, self._required, given)
+
+    def problems(self, given: dict[str, Any]) -> Iterator[str]:
+        """Yield what is wrong with each argument: a model corrects all of them at once."""
+        for name, value in given.items():
+            if self._rest and name not in self._load:
+                continue
+            try:
+                load_members(self._load, (), {name: value})
+            except Mismatch as mismatch:
+                yield str(mismatch)
+        for name in self._required:
+            if name not in given:
+                yield f"{name}: required, but missing"
+
+    def call(self, loaded: dict[str, Any], context: Context) -> Any:
+        """Call the function with loaded arguments; a coroutine is run to its end.
+
+        Returns:
+            What the function returned; a `Wanted` when the client is to be asked first.
+        """
+        for name in self._context:
+            loaded[name] = context
+        positional = [loaded.pop(name, default) for name, default in self._positional]
+        try:
+            value = self.function(*positional, **loaded)
+            if type(value) is CoroutineType:
+                from wasmcp.guest.loop import run
+
+                value = run(value, context._idle)  # noqa: SLF001 - of this package
+        except Asked:
+            return context._asked().wanted()  # noqa: SLF001
+        dialogue = context._dialogue  # noqa: SLF001
+        if dialogue is not None and dialogue.waiting:
+            return dialogue.wanted()  # the function caught what was to end it
+        if isinstance(value, InputRequired):
+            return wanted_by(value, dialogue)
+        return value
+
+
+def place_of_member(place: str, error: Unsupported) -> str:
+    """Return where below a parameter an annotation has no shape."""
+    members = ".".join(reversed(error.path))
+    return f"{place}, member `{members}`" if members else place
+
+
+def _is_context(annotation: Any) -> bool:
+    if isinstance(annotation, type):
+        return issubclass(annotation, Context)
+    return any(map(_is_context, typing.get_args(annotation)))

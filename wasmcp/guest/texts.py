@@ -1,0 +1,54 @@
+"""Values that arrive as text: the arguments of prompts, the variables of URIs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wasmcp.guest.containers import Array
+from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.shapes import Choice, Shape
+from wasmcp.guest.wire import decode
+
+
+def load_text(shape: Shape, text: str | list[str]) -> Any:
+    """Return the value that a text stands for: itself where the shape takes strings, else the JSON scalar in it.
+
+    Raises:
+        Mismatch: It does not fit.
+    """
+    if isinstance(text, list):
+        item = shape.item if isinstance(shape, Array) else None
+        return shape.load(text if item is None else [_plain(item, part) for part in text])
+    return shape.load(_plain(shape, text))
+
+
+def _plain(shape: Shape, text: str) -> Any:
+    """Return the JSON value to load."""
+    try:
+        shape.load(text)
+    except Mismatch:
+        try:
+            value = decode(text.strip())
+        except (ValueError, RecursionError):
+            return text
+        # A number out of bounds is told as one, not as a text in its place.
+        if type(value) in (int, float, bool) and type(value) in (*shape.exact, *shape.near):
+            return value
+    return text
+
+
+def proposals_of(shape: Shape) -> list[str]:
+    """Return the values of a shape that has few: a literal, an enum, a boolean; else nothing."""
+    if isinstance(shape, Choice):
+        return [value if isinstance(value, str) else _scalar(value) for value in shape.values if value is not None]
+    if shape.exact == (bool,):
+        return ["true", "false"]
+    for option in getattr(shape, "options", ()):
+        found = proposals_of(option)
+        if found:
+            return found
+    return []
+
+
+def _scalar(value: Any) -> str:
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
