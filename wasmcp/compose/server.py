@@ -129,7 +129,7 @@ def compose_server(
     read = read_components(components)
     parts = plan_chain(read, on_duplicate=on_duplicate)
     capabilities = server_capabilities(read)
-    composition = _Composition(load_framework(framework), server_metadata(metadata, capabilities))
+    composition = Composition(load_framework(framework), server_metadata(metadata, capabilities))
     composition.serve(parts)
     encoded = composition.graph.encode()
     _check_imports(composition.graph, encoded.imports)
@@ -171,15 +171,18 @@ def _may_log(info: ComponentInfo) -> bool:
     return isinstance(messages, Instance) and _LOG in messages.exports
 
 
-class _Composition:
+class Composition:
     """The graph of one server, put together from the end of the chain to its beginning."""
 
-    def __init__(self, framework: Mapping[str, FrameworkComponent], metadata: bytes) -> None:
+    def __init__(self, framework: Mapping[str, FrameworkComponent], metadata: bytes | None) -> None:
         self.framework = framework
         self.graph = Graph()
         self._wiring = Wiring(self.graph)
         self._added: dict[str, GraphComponent] = {}
         self._shared: dict[str, Value] = {}
+        self._end: Value | None = None
+        if metadata is None:  # a part of a server: the services and what is behind it are imported
+            return
         self._shared[SERVER_METADATA] = self._generated("server-metadata", metadata).export(SERVER_METADATA)
         server_io = self._instance("server-io", {})
         self._shared[MESSAGES] = server_io.export(MESSAGES)
@@ -188,24 +191,37 @@ class _Composition:
 
     def serve(self, parts: Sequence[Part]) -> None:
         """Put the transport in front of the chain, and export its doors."""
-        downstream: Value = self._end
+        transport = self._instance("transport", {SERVER_HANDLER: self._chain(parts)})
+        for door in DOORS:
+            value = transport.export(door)
+            self.graph.export(value.name, value)
+
+    def hand_on(self, parts: Sequence[Part]) -> None:
+        """Export the chain itself."""
+        first = self._chain(parts)
+        if first is not None:
+            self.graph.export(SERVER_HANDLER, first)
+
+    def _chain(self, parts: Sequence[Part]) -> Value | None:
+        """Put the links together and return the first of them."""
+        downstream = self._end
         for number in range(len(parts), 0, -1):
             part = parts[number - 1]
             if isinstance(part, Segment):
                 downstream = self._segment(number, part, downstream)
             else:
                 downstream = self._links(part.component, downstream)
-        transport = self._instance("transport", {SERVER_HANDLER: downstream})
-        for door in DOORS:
-            value = transport.export(door)
-            self.graph.export(value.name, value)
+        return downstream
 
-    def _segment(self, number: int, segment: Segment, downstream: Value) -> Value:
+    def _segment(self, number: int, segment: Segment, downstream: Value | None) -> Value:
         data = self._generated(f"catalogue-data {number}", catalogue_data([member.tools for member in segment.members]))
         router = self._generated(f"dispatch {number}", dispatch(len(segment.members)))
-        router.set(MESSAGES, self._shared[MESSAGES])
+        if MESSAGES in self._shared:
+            router.set(MESSAGES, self._shared[MESSAGES])
         for index, member in enumerate(segment.members):
-            router.set(import_name(index), self._links(member.component, self._end))
+            link = self._links(member.component, self._end)
+            if link is not None:
+                router.set(import_name(index), link)
         services = {
             CATALOGUE_DATA: data.export(CATALOGUE_DATA),
             DISPATCH: router.export(DISPATCH),
@@ -213,7 +229,7 @@ class _Composition:
         }
         return self._instance("catalogue", services, label=f"catalogue {number}").export(SERVER_HANDLER)
 
-    def _links(self, component: Component, downstream: Value) -> Value:
+    def _links(self, component: Component, downstream: Value | None) -> Value | None:
         """Instantiate a component of the server and return the first of the links that it makes.
 
         Its capabilities come first, each wrapped, then its own handler; what none of them answers goes downstream.
@@ -222,7 +238,7 @@ class _Composition:
         check_offers(component, {**wanted, SERVER_HANDLER: self.framework["transport"].wants(SERVER_HANDLER)})
         node = self.graph.instantiate(self.graph.add(component.name, component.data, component.info))
         services: Services = {
-            MESSAGES: (self._shared[MESSAGES], self.framework["server-io"].provides(MESSAGES)),
+            MESSAGES: (self._shared.get(MESSAGES), self.framework["server-io"].provides(MESSAGES)),
             SERVER_HANDLER: (downstream, self.framework["method-not-found"].provides(SERVER_HANDLER)),
         }
         self._wiring.component(node, component, services)
@@ -234,12 +250,13 @@ class _Composition:
             first = wrapped.export(SERVER_HANDLER)
         return first
 
-    def _instance(self, name: str, services: Mapping[str, Value], *, label: str | None = None) -> Node:
+    def _instance(self, name: str, services: Mapping[str, Value | None], *, label: str | None = None) -> Node:
         if name not in self._added:
             component = self.framework[name]
             self._added[name] = self.graph.add(name, component.data, component.info)
         node = self.graph.instantiate(self._added[name], label=label)
-        self._wiring.framework(node, {**self._shared, **services})
+        given = {contract: value for contract, value in services.items() if value is not None}
+        self._wiring.framework(node, {**self._shared, **given})
         return node
 
     def _generated(self, name: str, data: bytes) -> Node:

@@ -18,8 +18,8 @@ from wasmcp.compose.contracts import ALWAYS, GRANTS, PACKAGE, STDERR, STDOUT, TY
 from wasmcp.compose.stubs import stubs
 from wasmcp.errors import ComponentRefused
 
-Services = Mapping[str, tuple[Value, Instance]]
-"""What a component gets from the framework: by contract, the instance and its type."""
+Services = Mapping[str, tuple[Value | None, Instance]]
+"""What a component gets from the framework: by contract, the instance and its type. No instance: it is imported."""
 
 
 class Wiring:
@@ -48,8 +48,10 @@ class Wiring:
         for name, type_ in component.info.imports.items():
             contract = names.find(name, services)
             if contract is not None:
-                self._check_contract(component, name, type_, services[contract][1])
-                node.set(name, services[contract][0])
+                value, offered = services[contract]
+                self._check_contract(component, name, type_, offered)
+                if value is not None:
+                    node.set(name, value)
             elif is_among(name, (STDOUT,)):
                 node.set(name, self._stdout(component, name, _instance(component, name, type_)))
             elif is_among(name, (*ALWAYS, *granted)) or names.compatible(name, TYPES):

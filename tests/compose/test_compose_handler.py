@@ -1,0 +1,59 @@
+"""A part of a server, composed beforehand."""
+
+from __future__ import annotations
+
+import pytest
+from compose_inputs import METADATA, dummy, probe, spec, validate
+
+from wasmcp.compose import ComponentSpec, compose_server, inspect_component
+from wasmcp.compose.contracts import MESSAGES, SERVER_HANDLER, TYPES
+from wasmcp.compose.handler import compose_handler
+from wasmcp.errors import CompositionError, DuplicateTool
+from wasmcp.host import open_server
+
+
+def test_a_handler_in_a_handler_in_a_server() -> None:
+    inner = compose_handler([spec("a", "A", "one", "two"), spec("b", "B", "three")])
+    validate(inner.data)
+    outer = compose_handler([ComponentSpec("inner", inner.data), spec("c", "C", "four")])
+    validate(outer.data)
+    parts = [spec("first", "F", "zero"), ComponentSpec("outer", outer.data), spec("last", "L", "five")]
+    server = compose_server(parts, METADATA)
+    validate(server.data)
+    with open_server(server.data, instances=1, quick=True) as running:
+        names = ("zero", "one", "two", "three", "four", "five")
+        assert tuple(tool.name for tool in running.list_tools()) == names
+        assert [running.call_tool(name).text for name in names] == list("FAABCL")
+
+
+def test_what_it_exports_and_imports() -> None:
+    handler = compose_handler(
+        [ComponentSpec("real", dummy("tools-component")), ComponentSpec("mw", dummy("middleware"))]
+    )
+    validate(handler.data)
+    assert handler.exports == (SERVER_HANDLER,)
+    assert handler.imports == (MESSAGES, SERVER_HANDLER, TYPES)
+    assert inspect_component(handler.data).capabilities == ("server-handler",)
+    validate(compose_server([ComponentSpec("handler", handler.data)], METADATA).data)
+
+
+@pytest.mark.parametrize(("inner", "outer", "sees"), [("", "env", "no"), ("env", "", "no"), ("env", "env", "an")])
+def test_a_grant_counts_if_both_give_it(inner: str, outer: str, sees: str) -> None:
+    handler = compose_handler([ComponentSpec("probe", probe(), grants=frozenset(inner.split()))])
+    server = compose_server([ComponentSpec("handler", handler.data, grants=frozenset(outer.split()))], METADATA)
+    with open_server(server.data, instances=1, quick=True, env={"A": "B"}) as running:
+        running.list_tools()
+        assert f"sees {sees} environment" in running.stderr
+
+
+def test_same_inputs_same_bytes() -> None:
+    parts = [spec("a", "A", "one"), spec("b", "B", "two", static=False)]
+    assert compose_handler(parts).data == compose_handler(parts).data
+
+
+def test_mistakes() -> None:
+    with pytest.raises(CompositionError, match="at least one component"):
+        compose_handler([])
+    with pytest.raises(DuplicateTool):
+        compose_handler([spec("a", "A", "one"), spec("b", "B", "one")])
+    assert compose_handler([spec("a", "A", "one"), spec("b", "B", "one")], on_duplicate="first").size

@@ -1,0 +1,50 @@
+"""A part of a server: a chain without transport and terminal, to be composed into servers like any component."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from wasmcp.compose.chain import OnDuplicate, plan_chain, tools_of
+from wasmcp.compose.components import ComponentSpec, read_components
+from wasmcp.compose.framework import load_framework
+from wasmcp.compose.server import ComposedServer, Composition, server_capabilities
+from wasmcp.errors import CompositionError
+
+
+def compose_handler(
+    components: Sequence[ComponentSpec],
+    *,
+    on_duplicate: OnDuplicate = "error",
+    framework: Mapping[str, bytes | Path] | None = None,
+) -> ComposedServer:
+    """Compose a chain that exports `server-handler`.
+
+    It imports the services of whatever server it becomes part of, and the `server-handler` that gets what it does not
+    answer. Grants are settled here; what was granted is imported, and is granted again by that server or denied.
+
+    Args:
+        components: in the order of the chain; at least one.
+        on_duplicate: see `compose_server`.
+        framework: components of the framework to take instead of our own, by name.
+
+    Raises:
+        CompositionError: the components cannot be put together; see its subclasses.
+        ResourceMissing: the framework is not built.
+    """
+    if not components:
+        raise CompositionError("a handler needs at least one component")
+    read = read_components(components)
+    parts = plan_chain(read, on_duplicate=on_duplicate)
+    composition = Composition(load_framework(framework), None)
+    composition.hand_on(parts)
+    encoded = composition.graph.encode()
+    return ComposedServer(
+        chunks=encoded.chunks,
+        capabilities=server_capabilities(read),
+        tools=tools_of(parts),
+        imports=tuple(sorted(encoded.imports)),
+        exports=tuple(composition.graph.exports),
+        framework={name: component.digest for name, component in composition.framework.items()},
+        instances=encoded.instances,
+    )
