@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _WATCH_AFTER = 0.02
 # A comment in a silent stream, for whatever between us and the client closes idle connections (WHATWG HTML, 9.2.7).
 _KEEP_ALIVE = 15.0
+# What a client has not taken yet: above the first the code that talks to it waits, below the second it goes on.
+_MUCH = 1 << 20
+_LITTLE = 1 << 18
 _JSON = (b"content-type", b"application/json")
 
 
@@ -136,6 +139,8 @@ class _Exchange:
         self._is_text = is_text
         self._news: deque[tuple[str, Any]] = deque()
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._received = self._sent = 0
+        self._held = False
         self.call = Call(request, app._server.limits.timeout, self._done, self._event)  # noqa: SLF001 - one unit
 
     # On threads of the host
@@ -145,7 +150,17 @@ class _Exchange:
 
     def _event(self, kind: str, json_text: str) -> None:
         if kind in {"head", "chunk"}:
+            self._received += len(json_text)
             self._app.arrived(self, kind, json_text)
+            if self._received - self._sent > _MUCH:
+                self._held = True
+                self.call.hold()
+                self._go_on()  # where all of it was sent just now
+
+    def _go_on(self) -> None:
+        if self._held and self._received - self._sent < _LITTLE:
+            self._held = False
+            self.call.release()
 
     # On the event loop
 
@@ -183,6 +198,8 @@ class _Exchange:
                     await _start(send, content["status"], content["headers"])
                 elif started:
                     await send({"type": "http.response.body", "body": content.encode(), "more_body": True})
+                self._sent += len(value)
+                self._go_on()
         except BaseException:  # cancelled by the ASGI server, or the client is gone
             self.call.cancel()
             raise

@@ -137,11 +137,25 @@ class Instance:
         if self._token != token:
             return
         self._cancelled = True
+        self._stdio.stdout.resume()
         self._stdio.say(f"{token} cancel")
         self._program.watchdog.began(self, min(self.deadline, monotonic() + self._limits.cancel_grace))
 
+    def hold(self, token: int) -> None:
+        """Take no more events of this call until `release`: the guest waits when the pipe is full."""
+        if self._token == token:
+            self._stdio.stdout.pause()
+
+    def release(self) -> None:
+        """Take events again."""
+        self._stdio.stdout.resume()
+
     def overdue(self) -> None:
         """Give up on a call that hangs in the host, where no interruption reaches it."""
+        if self._stdio.stdout.paused:  # in its write: it goes on into the interruption when somebody reads
+            self._on_event = None
+            self._stdio.stdout.resume()
+            return
         if self.on_overdue is not None:
             self.on_overdue()
 
@@ -170,6 +184,7 @@ class Instance:
         self.deadline = inf
         self._stdio.drain()
         self._token = -1
+        self._stdio.stdout.resume()
         self._on_event = None
 
     def _stdout(self, data: bytes) -> None:

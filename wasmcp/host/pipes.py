@@ -30,6 +30,8 @@ class Output:
     def __init__(self, on_data: Callable[[bytes], None]) -> None:
         self._on_data = on_data
         self._lock = threading.Lock()
+        self.paused = False
+        self.ended = False
         self.fd, self._write = os.pipe()
         os.set_blocking(self.fd, False)
 
@@ -41,15 +43,29 @@ class Output:
         """Close our copy of the writing end: the runtime has its own."""
         os.close(self._write)
 
-    def drain(self) -> bool:
-        """Pass on everything that is there. False: the guest has closed its end."""
+    def pause(self) -> None:
+        """Leave what comes in the pipe; when it is full the guest waits in its write."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        if self.paused:
+            self.paused = False
+            if not self.ended:
+                _reader().add(self)
+
+    def drain(self, *, paused_too: bool = False) -> bool:
+        """Pass on everything that is there. False: it is paused, or the guest has closed its end."""
         with self._lock:
             while self.fd >= 0:
+                if self.paused and not paused_too:
+                    return False
                 try:
                     data = os.read(self.fd, _CHUNK)
                 except BlockingIOError:
                     return True
                 if not data:
+                    self.ended = True
                     return False
                 self._on_data(data)
                 if len(data) < _CHUNK:
@@ -59,6 +75,7 @@ class Output:
     def close(self) -> None:
         """Close the reading end; writes of the guest fail from now on."""
         with self._lock:
+            self.ended = True
             if self.fd >= 0:
                 os.close(self.fd)
                 self.fd = -1
@@ -100,7 +117,7 @@ class Stdio:
 
     def drain(self) -> None:
         """Pass on what the guest has written so far."""
-        self.stdout.drain()
+        self.stdout.drain(paused_too=True)
         self.stderr.drain()
 
     def end_input(self) -> None:
@@ -114,6 +131,7 @@ class Stdio:
         """Close everything, after a last look at what was written."""
         self.end_input()
         for output in (self.stdout, self.stderr):
+            output.resume()
             output.drain()
             _reader().remove(output)
             output.close()
@@ -128,7 +146,7 @@ class _Reader:
         self._thread: threading.Thread | None = None
 
     def add(self, output: Output) -> None:
-        with self._lock:
+        with self._lock, contextlib.suppress(KeyError, ValueError):  # already there; closed meanwhile
             self._selector.register(output.fd, selectors.EVENT_READ, output)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="wasmcp-reader", daemon=True)
@@ -142,8 +160,11 @@ class _Reader:
         while True:
             for key, _events in self._selector.select():
                 output: Output = key.data
-                if not output.drain():
-                    self.remove(output)
+                if output.drain():
+                    continue
+                self.remove(output)
+                if not output.paused and not output.ended:  # resumed meanwhile
+                    self.add(output)
 
 
 _readers: list[_Reader] = []

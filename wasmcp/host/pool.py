@@ -77,6 +77,18 @@ class Call:
         if instance is not None:
             instance.cancel(self._token)
 
+    def hold(self) -> None:
+        """Take no more events until `release`; the code waits when it has more to say."""
+        instance = self._instance
+        if instance is not None:
+            instance.hold(self._token)
+
+    def release(self) -> None:
+        """Take events again."""
+        instance = self._instance
+        if instance is not None:
+            instance.release()
+
     def run(self, instance: Instance, token: int) -> None:
         """Run on an instance and finish."""
         with self._lock:
