@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 
+from wasmcp.component import names
+from wasmcp.component.compare import mismatch
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.model import ExternType, Instance
 from wasmcp.errors import ComponentError, ComponentRefused
@@ -22,19 +24,24 @@ class FrameworkComponent:
         name: one of `wasmcp.resources.FRAMEWORK_COMPONENTS`.
         data: its bytes.
         info: what it imports and exports.
+        ours: what it stands in for, if it is not our own.
     """
 
     name: str
     data: bytes
     info: ComponentInfo
+    ours: FrameworkComponent | None = None
 
     def wants(self, contract: str) -> Instance:
-        """Return the type in which it imports a contract."""
-        return _instance(self.info.imports[contract])
+        """Return the type in which it imports a contract, or would if it used it."""
+        found = names.find(contract, self.info.imports)
+        if found is None and self.ours is not None:
+            return self.ours.wants(contract)
+        return _instance(self.info.imports[found or contract])
 
     def provides(self, contract: str) -> Instance:
         """Return the type in which it exports a contract."""
-        return _instance(self.info.exports[contract].type)
+        return _instance(self.info.exports[names.find(contract, self.info.exports) or contract].type)
 
     @cached_property
     def digest(self) -> str:
@@ -50,22 +57,60 @@ def load_framework(given: Mapping[str, bytes | Path] | None = None) -> dict[str,
 
     Raises:
         ResourceMissing: one of our own is not built.
-        ComponentRefused: one that was given cannot be read.
+        ComponentRefused: one that was given cannot be read, has no such name, or is of another world than ours.
     """
-    given = given or {}
-    framework = {}
-    for name in FRAMEWORK_COMPONENTS:
-        source = given.get(name)
-        if isinstance(source, bytes):
-            framework[name] = _decoded(name, source)
-        else:
-            path = framework_component(name) if source is None else source
-            try:
-                status = path.stat()
-                framework[name] = _read(name, path, status.st_size, status.st_mtime_ns)
-            except OSError as error:
-                raise ComponentRefused(name, f"`{path.name}` cannot be read: {error.strerror or error}") from error
+    ours = {name: _loaded(name, framework_component(name)) for name in FRAMEWORK_COMPONENTS}
+    framework = dict(ours)
+    for name, source in (given or {}).items():
+        if name not in ours:
+            known = ", ".join(f"`{one}`" for one in ours)
+            raise ComponentRefused(name, f"the framework has no component of this name; there are {known}")
+        found = _decoded(name, source) if isinstance(source, bytes) else _loaded(name, source)
+        _check_world(found, ours)
+        framework[name] = replace(found, ours=ours[name])
     return framework
+
+
+def _loaded(name: str, path: Path) -> FrameworkComponent:
+    try:
+        status = path.stat()
+        return _read(name, path, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise ComponentRefused(name, f"`{path.name}` cannot be read: {error.strerror or error}") from error
+
+
+def _check_world(found: FrameworkComponent, ours: Mapping[str, FrameworkComponent]) -> None:
+    """Check that a component can stand in for one of ours: it exports all that ours does, and imports what there is.
+
+    Raises:
+        ComponentRefused: with everything that is missing or different.
+    """
+    sides = ("wasmcp's own", "the replacement")
+    problems = []
+    for contract, export in ours[found.name].info.exports.items():
+        given = names.find(contract, found.info.exports)
+        offered = None if given is None else found.info.exports[given].type
+        if given is None:
+            problems.append(f"it does not export `{contract}`")
+        elif isinstance(export.type, Instance) and isinstance(offered, Instance) and contract.startswith("wasmcp:"):
+            problem = mismatch(export.type, offered, sides)
+            problems += [f"it exports `{given}` in another form: {problem}"] if problem else []
+    known = {contract for one in ours.values() for contract in one.info.imports}
+    provided = {contract: export.type for one in ours.values() for contract, export in one.info.exports.items()}
+    for contract, wanted in found.info.imports.items():
+        offered = provided.get(names.find(contract, provided) or "")
+        if contract.startswith("wasi:"):
+            continue
+        if names.find(contract, known) is None:
+            problems.append(f"it imports `{contract}`, which nothing in the server provides")
+        elif isinstance(wanted, Instance) and isinstance(offered, Instance):
+            problem = mismatch(wanted, offered, sides[::-1])
+            problems += [f"it imports `{contract}` in another form: {problem}"] if problem else []
+    if problems:
+        listed = "\n".join(f"  * {problem}" for problem in problems)
+        raise ComponentRefused(
+            found.name, f"what is to replace this component of the framework does not fit:\n{listed}"
+        )
 
 
 @lru_cache(maxsize=32)
