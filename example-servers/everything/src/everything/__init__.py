@@ -1,0 +1,1 @@
+"""Every feature of MCP in one sandboxed server."""
