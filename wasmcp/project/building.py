@@ -14,7 +14,7 @@ from wasmcp.errors import ArtifactError, ConfigError
 from wasmcp.project import digest, manifest
 from wasmcp.project.cache import Cache
 from wasmcp.project.config import Project, load
-from wasmcp.project.planning import ComponentStep, Plan, ServerStep, plan
+from wasmcp.project.planning import ComponentStep, Plan, ServerStep, plan, plan_component
 from wasmcp.toolchains.base import did_you_mean, require_pins
 
 if TYPE_CHECKING:
@@ -120,6 +120,30 @@ def ensure_built(root: Path, server: str | None = None, *, progress: Progress | 
             raise ArtifactError(label, f"it is not there, and `{SKIP}` keeps it from being built")
         return path
     return build(plan(project), servers=[chosen], progress=progress)[0]
+
+
+def build_component(
+    project: Project, name: str, *, progress: Progress | None = None, cache: Cache | None = None
+) -> Built:
+    """Return one component of a project, compiled now or taken from the cache, and what it offers.
+
+    Args:
+        project: As configured.
+        name: A key of `[tool.wasmcp.components]`.
+        progress: Told in one line when a slow step begins or has ended.
+        cache: Where components are kept; the user's when left out.
+
+    Raises:
+        ConfigError: The project has no such component.
+        WasmcpError: See `build`.
+    """
+    if name not in project.components:
+        asked = f"there is no component `{name}` in `tool.wasmcp.components`{did_you_mean(name, project.components)}"
+        raise ConfigError([asked])
+    planned = Plan(project, {}, digest.of_framework())
+    step = plan_component(project, project.components[name])
+    say = (lambda _: None) if progress is None else progress
+    return _component(planned, step, Cache() if cache is None else cache, say)
 
 
 def _components(planned: Plan, servers: list[str], cache: Cache, say: Progress) -> dict[str, Built]:
