@@ -1,139 +1,103 @@
-"""`wasmcp compose`: a server out of component files."""
+"""`wasmcp compose`: servers, and parts of servers, out of components."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from wasmcp.cli.compose_options import Job, Options, shared
+
 if TYPE_CHECKING:
-    from wasmcp.compose import Catalogue, ComponentSpec
+    from wasmcp.compose.runtimes import Runtime, Transport
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?==)")
+_OUTPUT = click.Path(path_type=Path)
 
 
-@click.group("compose")
+_SPECS = """\b
+A SPEC is
+  ./calc.wasm            a file
+  acme:calc@^1.0         a package of a registry (the colon tells)
+  oci://host/repo:tag    a package, where it is
+  calc                   an alias, a profile or a component of the project
+and NAME=SPEC gives the component a name. Their order is the order of the chain."""
+
+
+@click.group("compose", epilog=_SPECS)
 def command() -> None:
-    """Compose a server from components."""
+    """Compose a server, or a part of one, from components."""
 
 
-@command.command("server")
-@click.argument("specs", nargs=-1, required=True, metavar="SPEC...")
+@command.command("server", epilog=_SPECS)
+@shared
+@click.option("-o", "--output", type=_OUTPUT, help="The server's file.  [default: the profile's, or mcp-server.wasm]")
 @click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The server's file."
+    "-t",
+    "--transport",
+    type=click.Choice(["http", "stdio"]),
+    default="http",
+    show_default=True,
+    help="Which command is printed; every server has both doors.",
+)
+@click.option(
+    "--runtime",
+    type=click.Choice(["wasmtime", "spin", "wasmcloud"]),
+    default="wasmtime",
+    show_default=True,
+    help="Who is going to run it.",
 )
 @click.option("--name", help="The server's name.  [default: the output's name]")
 @click.option("--version", default="0.0.0", show_default=True, help="The server's version.")
 @click.option("--title", help="The server's name for people.")
 @click.option("--description", help="What the server is.")
 @click.option("--instructions", help="How the server is to be used, for the model.")
-@click.option(
-    "--grant",
-    "grants",
-    multiple=True,
-    metavar="NAME=FAMILY[,FAMILY]",
-    help="What a component may use: env, fs, http...",
-)
-@click.option("--dynamic", multiple=True, metavar="NAME", help="Ask this component at run time what it offers.")
-@click.option(
-    "--on-duplicate",
-    type=click.Choice(["error", "first"]),
-    default="error",
-    show_default=True,
-    help="What two tools of one name are.",
-)
 def server(  # noqa: PLR0917 (click passes options by name)
-    specs: Sequence[str],
-    output: Path,
+    output: Path | None,
+    transport: Transport,
+    runtime: Runtime,
     name: str | None,
     version: str,
     title: str | None,
     description: str | None,
     instructions: str | None,
-    grants: Sequence[str],
-    dynamic: Sequence[str],
-    on_duplicate: str,
+    **given: Any,
 ) -> None:
     """Compose a server of components, in the order of the chain.
 
-    SPEC is a component's file, or NAME=FILE. What a component offers is read from FILE.catalogue.json where that is
-    there; otherwise the component is booted once in the sandbox and asked.
+    What a component offers is read from FILE.catalogue.json where that is there; otherwise the component is booted once
+    in the sandbox and asked.
     """
     from wasmcp.compose import ServerMetadata, compose_server
+    from wasmcp.compose.runtimes import check_runtime, run_commands
 
-    files = dict(_named(spec) for spec in specs)
-    if len(files) < len(specs):
-        raise click.UsageError("two components have the same name: give them others with NAME=FILE")
-    granted = _grants(grants, files)
-    for asked in dynamic:
-        _check_known(asked, files, "--dynamic")
-    components = [_component(label, path, granted[label], label in dynamic) for label, path in files.items()]
+    job = Job(Options(output=output, **given), "mcp-server.wasm")
+    components = job.components()
+    framework = job.framework()
     metadata = ServerMetadata(
-        name=name or output.stem, version=version, title=title, description=description, instructions=instructions
+        name=name or job.output.stem, version=version, title=title, description=description, instructions=instructions
     )
-    composed = compose_server(components, metadata, on_duplicate="first" if on_duplicate == "first" else "error")
-    try:
-        composed.write(output)
-    except OSError as error:
-        raise click.ClickException(f"`{output}` cannot be written: {error.strerror or error}") from None
-    click.echo(f"{output}: {composed.size:,} bytes; components: {len(files)}, known tools: {len(composed.tools)}")
+    specs = [one.spec for one in components]
+    composed = compose_server(specs, metadata, on_duplicate=job.options.on_duplicate, framework=framework)
+    check_runtime(runtime, composed.imports)
+    job.write(composed)
+    job.report(composed, components, framework, run_commands(runtime, transport, job.output, composed.imports))
 
 
-def _named(spec: str) -> tuple[str, Path]:
-    match = _NAME.match(spec)
-    if match is None:
-        path = Path(spec)
-        return path.stem, path
-    return match[0], Path(spec[match.end() + 1 :])
+@command.command("handler", epilog=_SPECS)
+@shared
+@click.option("-o", "--output", type=_OUTPUT, help="The handler's file.  [default: the profile's, or handler.wasm]")
+def handler(output: Path | None, **given: Any) -> None:
+    """Compose a part of a server: a chain without transport and end.
 
+    It exports `server-handler` and is composed into servers and other handlers like any component.
+    """
+    from wasmcp.compose.handler import compose_handler
 
-def _check_known(name: str, known: Iterable[str], option: str) -> None:
-    if name not in known:
-        names = ", ".join(f"`{one}`" for one in known)
-        raise click.UsageError(f"{option}: there is no component `{name}`, only {names}")
-
-
-def _grants(grants: Sequence[str], files: Iterable[str]) -> dict[str, frozenset[str]]:
-    granted: dict[str, frozenset[str]] = dict.fromkeys(files, frozenset())
-    for grant in grants:
-        name, separator, families = grant.partition("=")
-        if not separator:
-            raise click.UsageError(f"--grant: `{grant}` is not NAME=FAMILY[,FAMILY]")
-        _check_known(name, granted, "--grant")
-        granted[name] |= {family.strip() for family in families.split(",") if family.strip()}
-    return granted
-
-
-def _component(name: str, path: Path, grants: frozenset[str], dynamic: bool) -> ComponentSpec:
-    from wasmcp.compose import ComponentSpec
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise click.ClickException(f"component `{name}`: `{path}` cannot be read: {error.strerror or error}") from None
-    catalogue = None if dynamic else _catalogue(name, path, data)
-    return ComponentSpec(name, data, catalogue, grants, dynamic)
-
-
-def _catalogue(name: str, path: Path, data: bytes) -> Catalogue | None:
-    """Return what a component offers; None for one that offers no tools of its own."""
-    from wasmcp.compose import Catalogue
-    from wasmcp.compose.components import ComponentSpec, read_component
-    from wasmcp.compose.contracts import SERVER_HANDLER
-    from wasmcp.errors import CatalogueError
-
-    sidecar = path.with_name(f"{path.name}.catalogue.json")
-    if sidecar.is_file():
-        catalogue = Catalogue.from_json(sidecar.read_bytes(), source=name)
-        if catalogue.digest not in ("", f"sha256:{sha256(data).hexdigest()}"):
-            raise CatalogueError(name, f"`{sidecar.name}` was recorded for another component: delete it")
-        return catalogue
-    if SERVER_HANDLER in read_component(ComponentSpec(name, data)).offers:
-        return None
-    from wasmcp.project.catalogue import boot
-
-    return Catalogue(boot(name, data))
+    job = Job(Options(output=output, **given), "handler.wasm")
+    components = job.components()
+    framework = job.framework()
+    specs = [one.spec for one in components]
+    composed = compose_handler(specs, on_duplicate=job.options.on_duplicate, framework=framework)
+    job.write(composed)
+    job.report(composed, components, framework, ())

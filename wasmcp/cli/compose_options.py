@@ -1,0 +1,290 @@
+"""The options that `wasmcp compose server` and `wasmcp compose handler` share, and what becomes of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from wasmcp.compose import ComposedServer
+    from wasmcp.compose.chain import OnDuplicate
+    from wasmcp.registry.components import Prepared
+    from wasmcp.registry.resolution import Resolver
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_OVERRIDE = re.compile(r"([a-z][a-z0-9-]*)=(.+)")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The shared options, as they were given.
+
+    Attributes:
+        specs: What to compose.
+        output: Where to, or None.
+        profiles: Profiles whose components come first.
+        overrides: `COMPONENT=SPEC`, for components of the framework.
+        grants: `NAME=FAMILY[,FAMILY]`.
+        dynamic: Names of components that are asked at run time.
+        on_duplicate: What two tools of one name are.
+        deps_dir: A folder for copies of what is fetched.
+        offline: Ask no registry.
+        locked: Take exactly what the lock names.
+        force: Write over an output that is there.
+        verbose: Tell what goes where.
+        as_json: Print JSON.
+        project: The project whose names count; the one around the current folder when left out.
+    """
+
+    specs: tuple[str, ...]
+    output: Path | None
+    profiles: tuple[str, ...]
+    overrides: tuple[str, ...]
+    grants: tuple[str, ...]
+    dynamic: tuple[str, ...]
+    on_duplicate: OnDuplicate
+    deps_dir: Path | None
+    offline: bool
+    locked: bool
+    force: bool
+    verbose: bool
+    as_json: bool
+    project: Path | None
+
+
+def _profile_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    return [name for layer in _resolver().layers for name in layer.registry.profiles if name.startswith(incomplete)]
+
+
+def _spec_names(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[str | click.shell_completion.CompletionItem]:
+    known = [name for name in _resolver().names() if name.startswith(incomplete)]
+    files = click.shell_completion.CompletionItem(incomplete, type="file")
+    return [*known, files]
+
+
+def _resolver() -> Resolver:
+    from wasmcp.registry.fetching import FetchOptions
+    from wasmcp.registry.layers import find_project
+    from wasmcp.registry.resolution import Resolver
+
+    return Resolver(FetchOptions(root=find_project(Path.cwd())))
+
+
+_OPTIONS = (
+    click.argument("specs", nargs=-1, metavar="[SPEC]...", shell_complete=_spec_names),
+    click.option(
+        "-p", "--profile", "profiles", multiple=True, shell_complete=_profile_names, help="Its components come first."
+    ),
+    click.option(
+        "--override",
+        "overrides",
+        multiple=True,
+        metavar="COMPONENT=SPEC",
+        help="Take this instead of a component of the framework: transport, server-io...",
+    ),
+    click.option(
+        "--grant",
+        "grants",
+        multiple=True,
+        metavar="NAME=FAMILY[,FAMILY]",
+        help="What a component may use: env, fs, http...",
+    ),
+    click.option("--dynamic", multiple=True, metavar="NAME", help="Ask this component at run time what it offers."),
+    click.option(
+        "--on-duplicate",
+        type=click.Choice(["error", "first"]),
+        default="error",
+        show_default=True,
+        help="What two tools of one name are.",
+    ),
+    click.option(
+        "--deps-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="A folder that gets a copy of each package.",
+    ),
+    click.option("--offline", "--skip-download", "offline", is_flag=True, help="Take what is cached, ask no registry."),
+    click.option("--locked", is_flag=True, help="Take exactly what `wasmcp.lock` names."),
+    click.option("--force", is_flag=True, help="Write over an output that is there."),
+    click.option(
+        "--project",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        metavar="DIRECTORY",
+        help="The project whose names and lock count.  [default: the one around this folder]",
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="Tell where everything came from."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
+
+
+def shared(command: _Command) -> _Command:
+    """Add the shared options to a command."""
+    for decorate in reversed(_OPTIONS):
+        command = decorate(command)
+    return command
+
+
+class Job:
+    """One composition on the command line: specs resolved, names checked, output checked."""
+
+    def __init__(self, options: Options, default_output: str) -> None:
+        from wasmcp.registry.fetching import FetchOptions
+        from wasmcp.registry.layers import find_project
+        from wasmcp.registry.resolution import Resolver
+
+        self.options = options
+        root = options.project.absolute() if options.project is not None else find_project(Path.cwd())
+        fetching = FetchOptions(
+            root=root,
+            offline=options.offline,
+            locked=options.locked,
+            deps_dir=options.deps_dir,
+            progress=lambda line: click.echo(line, err=True),
+        )
+        self._resolver = Resolver(fetching)
+        self._requests, profile_output = self._resolver.expand(options.specs, options.profiles)
+        if not self._requests:
+            raise click.UsageError("nothing to compose: name at least one component, or a profile")
+        self.output = options.output or profile_output or Path(default_output)
+        self._check_output(make=options.output is None and profile_output is not None)
+
+    def components(self) -> list[Prepared]:
+        """Resolve, fetch and read the components, in the order of the chain."""
+        from wasmcp.registry.components import prepare
+
+        found = [self._resolver.resolve(request) for request in self._requests]
+        names = [one.name for one in found]
+        for name in names:
+            if names.count(name) > 1:
+                raise click.UsageError(f"two components have the same name, `{name}`: give them others with NAME=SPEC")
+        granted = _grants(self.options.grants, names)
+        for asked in self.options.dynamic:
+            _check_known(asked, names, "--dynamic")
+        for one in found:
+            if one.path is not None and self.output.exists() and one.path.samefile(self.output):
+                raise click.UsageError(f"`{self.output}` is one of the components: name another output")
+        return [
+            prepare(self._resolver, one, grants=granted[one.name], dynamic=one.name in self.options.dynamic)
+            for one in found
+        ]
+
+    def framework(self) -> dict[str, bytes | Path]:
+        """Resolve what replaces components of the framework."""
+        from wasmcp.registry.components import build
+        from wasmcp.registry.resolution import Request
+        from wasmcp.resources import FRAMEWORK_COMPONENTS
+        from wasmcp.toolchains.base import did_you_mean
+
+        found: dict[str, bytes | Path] = {}
+        for override in self.options.overrides:
+            match = _OVERRIDE.fullmatch(override)
+            if match is None:
+                raise click.UsageError(f"--override: `{override}` is not COMPONENT=SPEC")
+            name, spec = match.groups()
+            if name not in FRAMEWORK_COMPONENTS:
+                known = did_you_mean(name, FRAMEWORK_COMPONENTS)
+                raise click.UsageError(f"--override: the framework has no component `{name}`{known}")
+            resolved = self._resolver.resolve(Request(spec, Path.cwd(), name))
+            found[name] = build(self._resolver, resolved).data if resolved.path is None else resolved.path
+        return found
+
+    def write(self, composed: ComposedServer) -> None:
+        """Write the result, all of it or nothing."""
+        try:
+            composed.write(self.output)
+        except OSError as error:
+            raise click.ClickException(f"`{self.output}` cannot be written: {error.strerror or error}") from None
+
+    def report(
+        self, composed: ComposedServer, components: Sequence[Prepared], replaced: Iterable[str], commands: Sequence[str]
+    ) -> None:
+        """Tell what was composed, and how it is run."""
+        import json
+        from hashlib import sha256
+
+        if self.options.as_json:
+            digest = sha256()
+            for chunk in composed.chunks:
+                digest.update(chunk)
+            whole = {
+                "output": str(self.output),
+                "size": composed.size,
+                "digest": f"sha256:{digest.hexdigest()}",
+                "components": [_component_json(one) for one in components],
+                "tools": [tool["name"] for tool in composed.tools],
+                "imports": list(composed.imports),
+                "exports": list(composed.exports),
+                "framework": dict(composed.framework),
+                "replaced": sorted(replaced),
+                "run": list(commands),
+            }
+            click.echo(json.dumps(whole, indent=2))
+            return
+        counted = f"components: {len(components)}, known tools: {len(composed.tools)}"
+        click.echo(f"{self.output}: {composed.size:,} bytes; {counted}")
+        if self.options.verbose:
+            for one in components:
+                click.echo(f"  {one.spec.name}: {one.source} ({one.digest})")
+                click.echo(f"    {_offered(one)}")
+            for name in sorted(replaced):
+                click.echo(f"  {name}: replaced ({composed.framework[name]})")
+            for name in composed.imports:
+                click.echo(f"  needs {name}")
+        for lead, command in zip(("run it:", *["    or:"] * len(commands)), commands, strict=False):
+            click.echo(f"{lead} {command}")
+
+    def _check_output(self, *, make: bool) -> None:
+        """Refuse an output that could not be written before anything slow is done."""
+        folder = self.output.parent
+        try:
+            if make:
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.ClickException(f"the folder `{folder}` cannot be made: {error.strerror or error}") from None
+        if not folder.is_dir():
+            raise click.ClickException(f"the folder `{folder}` is not there: make it, or name another output")
+        if self.output.is_dir():
+            raise click.ClickException(f"`{self.output}` is a folder: name a file")
+        if self.output.exists() and not self.options.force:
+            raise click.ClickException(f"`{self.output}` is there already: `--force` writes over it")
+
+
+def _check_known(name: str, known: Iterable[str], option: str) -> None:
+    if name not in known:
+        names = ", ".join(f"`{one}`" for one in known)
+        raise click.UsageError(f"{option}: there is no component `{name}`, only {names}")
+
+
+def _grants(grants: Sequence[str], names: Iterable[str]) -> dict[str, frozenset[str]]:
+    granted: dict[str, frozenset[str]] = dict.fromkeys(names, frozenset())
+    for grant in grants:
+        name, separator, families = grant.partition("=")
+        if not separator:
+            raise click.UsageError(f"--grant: `{grant}` is not NAME=FAMILY[,FAMILY]")
+        _check_known(name, granted, "--grant")
+        granted[name] |= {family.strip() for family in families.split(",") if family.strip()}
+    return granted
+
+
+def _offered(one: Prepared) -> str:
+    if one.spec.catalogue is None:
+        return "asked at run time"
+    return f"tools: {', '.join(one.spec.catalogue.names) or 'none'}"
+
+
+def _component_json(one: Prepared) -> dict[str, Any]:
+    catalogue = one.spec.catalogue
+    return {
+        "name": one.spec.name,
+        "source": one.source,
+        "digest": one.digest,
+        "grants": sorted(one.spec.grants),
+        "dynamic": catalogue is None,
+        "tools": None if catalogue is None else list(catalogue.names),
+    }
