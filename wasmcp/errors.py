@@ -16,6 +16,7 @@
     ├── NameRefused              an alias or a profile that cannot be kept or removed     (wasmcp.registry)
     ├── ToolchainError           a source that does not become a component                (wasmcp.toolchains)
     │   └── ToolchainMissing     its compiler is not installed
+    ├── WitError                 WIT packages that cannot be written into a project       (wasmcp.project)
     ├── CatalogueError           a component whose tools cannot be recorded               (wasmcp.project)
     ├── RegistryError            getting components from registries and putting them there  (wasmcp.registry)
     │   ├── ReferenceInvalid     a reference that names nothing a registry could have
@@ -41,6 +42,7 @@ Each carries the facts it was raised with as attributes; ``str(error)`` is what 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 
@@ -245,6 +247,22 @@ class CatalogueError(WasmcpError):
         self.stderr = stderr
         message = f"component `{component}`: {reason}"
         super().__init__(f"{message}\nits stderr:\n{stderr.rstrip()}" if stderr.strip() else message)
+
+
+class WitError(WasmcpError):
+    """WIT packages that cannot be written into a project.
+
+    Attributes:
+        directory: The project's WIT folder.
+        files: Those that are there and differ from ours; none when something else is wrong.
+    """
+
+    def __init__(self, directory: os.PathLike[str], files: Sequence[os.PathLike[str]], reason: str = "") -> None:
+        self.directory = directory
+        self.files = tuple(files)
+        listed = "\n".join(f"  * `{os.fspath(file)}`" for file in self.files)
+        problem = f"these differ from those of this wasmcp:\n{listed}\nreplace them with `--force`"
+        super().__init__(f"`{os.fspath(directory)}`: {reason or problem}")
 
 
 class RegistryError(WasmcpError):

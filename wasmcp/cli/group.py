@@ -19,6 +19,7 @@ _COMMANDS = {
     "run": ("wasmcp.cli.run", "Serve over standard input and output."),
     "serve": ("wasmcp.cli.serve", "Serve over HTTP."),
     "warm": ("wasmcp.cli.warm", "Compile servers ahead of their first start."),
+    "wit": ("wasmcp.cli.wit", "Write or show the WIT packages that components are built against."),
 }
 
 EXIT_CODES = """\b

@@ -1,0 +1,86 @@
+"""`wasmcp wit`: the WIT packages that components are built against."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.group("wit")
+def command() -> None:
+    """Write or show the WIT packages that components are built against."""
+
+
+@command.command("deps")
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("wit"),
+    show_default=True,
+    help="The project's WIT folder.",
+)
+@click.option("--force", is_flag=True, help="Replace files that differ.")
+def deps(directory: Path, force: bool) -> None:
+    """Write our WIT packages below `deps` in a project's WIT folder. No network is needed: they come with wasmcp."""
+    from wasmcp.project.wit import wit_packages, write_deps
+
+    written = write_deps(directory, replace=force)
+    for title, path in written.elsewhere.items():
+        click.echo(f"{title}: is there already, in {path}", err=True)
+    titles = ", ".join(package.title for package in wit_packages() if package.title not in written.elsewhere)
+    click.echo(
+        f"{directory / 'deps'}: {len(written.files)} files written, {len(written.unchanged)} unchanged: {titles}"
+    )
+
+
+@command.command("show")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(name: str | None, as_json: bool) -> None:
+    """List the packages, or print one of them, or an interface or world of it.
+
+    NAME is a package (`wasi:io`, `wasmcp:mcp-v20260728`), an interface or a world (`tools`, `wasi:io/streams`).
+    """
+    from wasmcp.project.wit import wit_packages
+
+    packages = wit_packages()
+    if name is not None:
+        text = _text(name)
+        click.echo(json.dumps({"name": name, "wit": text}, indent=2) if as_json else text)
+    elif as_json:
+        listed = [
+            {
+                "name": package.name,
+                "version": package.version,
+                "interfaces": package.items("interface"),
+                "worlds": package.items("world"),
+            }
+            for package in packages
+        ]
+        click.echo(json.dumps(listed, indent=2))
+    else:
+        for package in packages:
+            click.echo(package.title)
+            for kind in ("interface", "world"):
+                if names := package.items(kind):
+                    click.echo(f"  {kind}s: {', '.join(names)}")
+
+
+def _text(name: str) -> str:
+    from wasmcp.project.wit import wit_packages
+    from wasmcp.toolchains.base import did_you_mean
+
+    packages = wit_packages()
+    bare = name.partition("@")[0]
+    owner, _, item = bare.rpartition("/")
+    known = []
+    for package in packages:
+        if bare == package.name:
+            return "\n".join(text.rstrip() + "\n" for text in package.files.values()).rstrip()
+        if owner in ("", package.name) and (text := package.item(item)) is not None:
+            return text
+        known += [package.name, *package.items("interface"), *package.items("world")]
+    raise click.ClickException(f"there is no package, interface or world `{name}`{did_you_mean(name, known)}")
