@@ -62,8 +62,10 @@ docs: setup ## Render the documentation to site/
 	$(PY) -m pip install --quiet "sphinx>=8" "myst-parser>=4" "furo>=2025.12"
 	$(PY) -m sphinx --fail-on-warning --keep-going -q docs site
 
-system-deps: ## Install the system packages that some tests need
-	@echo "system-deps: no test needs a system package"
+# Without a package manager or the right to use it, the tests that need the package are skipped, and say so.
+system-deps: ## Install the system packages that some tests need (docker-registry)
+	@command -v docker-registry >/dev/null || { apt-get update -qq && apt-get install -y -qq docker-registry; } \
+	  || echo "system-deps: WARNING: docker-registry could not be installed: the tests of registries will be SKIPPED" >&2
 
 clean: ## Remove what the build made
 	rm -rf dist build wasmcp/_framework example-project/dist example-project/src/example/_wasmcp .coverage* .pytest_cache .mypy_cache .ruff_cache

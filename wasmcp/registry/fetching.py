@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ class FetchOptions:
         locked: Take exactly what the lock names, and fail where it names nothing or something else.
         deps_dir: A folder that gets a copy of each component, beside the cache.
         progress: Told in one line when something slow begins.
+        bar: Told what is coming, how many bytes of it came and how many there are; for people who watch.
     """
 
     root: Path | None = None
@@ -28,6 +29,16 @@ class FetchOptions:
     locked: bool = False
     deps_dir: Path | None = None
     progress: Callable[[str], None] = field(default=_silent)
+    bar: Callable[[str, int, int], None] | None = None
+
+    def watched(self, what: str, size: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass the pieces of a download on, and tell the bar."""
+        done = 0
+        for piece in pieces:
+            done += len(piece)
+            if self.bar is not None:
+                self.bar(what, done, size)
+            yield piece
 
 
 @dataclass(frozen=True)

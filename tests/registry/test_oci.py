@@ -1,0 +1,313 @@
+"""Pushing and pulling, against a real registry."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from compose_inputs import tools_component
+from registries import docker_registry, namespaces, needs_registry
+
+from wasmcp.errors import (
+    ArtifactRefused,
+    PackageNotFound,
+    ReferenceInvalid,
+    RegistryDenied,
+    RegistryError,
+    RegistryUnreachable,
+)
+from wasmcp.project.digest import of_bytes
+from wasmcp.registry import settings
+from wasmcp.registry.fetching import FetchOptions
+from wasmcp.registry.oci import fetch
+from wasmcp.registry.publishing import Pushed, push, yank
+from wasmcp.registry.references import Place
+from wasmcp.registry.resolving import Resolver
+from wasmcp.registry.store import Store
+
+pytestmark = needs_registry
+OFFLINE = FetchOptions(offline=True)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with docker_registry(tmp_path_factory.mktemp("registry")) as host:
+        yield host
+
+
+@pytest.fixture(autouse=True)
+def user(registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A user of their own for each test, with a namespace of its own in the registry."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    namespaces(monkeypatch, tmp_path, acme=f"{registry}/t{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}")
+
+
+def resolver() -> Resolver:
+    return Resolver(settings.load(), Store())
+
+
+def publish(folder: Path, *versions: str, name: str = "calc") -> dict[str, Pushed]:
+    pushed = {}
+    for version in versions:
+        path = folder / f"{name}-{version}.wasm"
+        path.write_bytes(tools_component(version, "add"))
+        pushed[version] = push(path, f"acme:{name}@{version}", resolver())
+    return pushed
+
+
+def forget(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take another, empty cache."""
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(folder / "another-cache"))
+
+
+def test_what_was_pushed_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pushed = publish(tmp_path, "1.0.0")["1.0.0"]
+    forget(tmp_path, monkeypatch)
+    lines: list[str] = []
+    amounts: list[tuple[str, int, int]] = []
+    watching = FetchOptions(progress=lines.append, bar=lambda *amount: amounts.append(amount))
+    fetched = fetch("acme:calc@1.0.0", watching)
+    data = tools_component("1.0.0", "add")
+    assert fetched.path.read_bytes() == data
+    assert fetched.digest == pushed.digest == of_bytes(data)
+    assert fetched.reference == f"acme:calc@1.0.0@{pushed.place.digest}"
+    assert any("pulling" in line for line in lines)
+    assert amounts[-1] == ("acme:calc@1.0.0", len(data), len(data))
+
+
+def test_the_artifact_is_that_of_the_cncf(tmp_path: Path) -> None:
+    place = publish(tmp_path, "1.0.0")["1.0.0"].place
+    manifest = json.loads(resolver().manifest(place, str(place.digest), ""))
+    assert manifest["config"]["mediaType"] == "application/vnd.wasm.config.v0+json"
+    assert [layer["mediaType"] for layer in manifest["layers"]] == ["application/wasm"]
+    assert manifest["annotations"]["org.opencontainers.image.version"] == "1.0.0"
+    config = json.loads(Store().path(manifest["config"]["digest"]).read_bytes())
+    assert (config["architecture"], config["os"]) == ("wasm", "wasip2")
+    assert config["layerDigests"] == [manifest["layers"][0]["digest"]]
+    assert config["component"]["exports"] == ["wasmcp:mcp-v20260728/tools@0.1.0"]
+
+
+def test_the_same_component_has_the_same_digest_again(tmp_path: Path) -> None:
+    first = publish(tmp_path, "1.0.0")["1.0.0"]
+    assert publish(tmp_path, "1.0.0")["1.0.0"] == first
+
+
+@pytest.mark.parametrize(
+    ("asked", "version"),
+    [
+        ("acme:calc", "2.1.0"),
+        ("acme:calc@^1", "1.10.0"),
+        ("acme:calc@^1.2", "1.10.0"),
+        ("acme:calc@~1.2.0", "1.2.3"),
+        ("acme:calc@1.2", "1.2.3"),
+        ("acme:calc@>=1, <1.10", "1.2.3"),
+        ("acme:calc@=1.0.0", "1.0.0"),
+        ("acme:calc@>=2.2.0-alpha", "2.2.0-rc.1"),
+    ],
+)
+def test_the_highest_version_of_a_range_is_taken(tmp_path: Path, asked: str, version: str) -> None:
+    publish(tmp_path, "1.0.0", "1.2.3", "1.10.0", "2.1.0", "2.2.0-rc.1")
+    assert fetch(asked).reference.startswith(f"acme:calc@{version}@sha256:")
+
+
+def test_a_place_and_its_digest_name_the_same(tmp_path: Path) -> None:
+    pushed = publish(tmp_path, "1.0.0")["1.0.0"]
+    place = pushed.place
+    bare = Place(place.host, place.repository, "1.0.0")
+    assert fetch(str(bare)).digest == pushed.digest
+    assert fetch(str(bare)).reference == str(place)
+    assert fetch(str(Place(place.host, place.repository, digest=place.digest))).digest == pushed.digest
+
+
+def test_build_metadata_survives_a_tag(tmp_path: Path) -> None:
+    publish(tmp_path, "1.0.0+linux")
+    assert fetch("acme:calc@^1").reference.startswith("acme:calc@1.0.0+linux@")
+
+
+def test_a_version_that_is_not_there_says_which_are(tmp_path: Path) -> None:
+    publish(tmp_path, "1.0.0", "1.1.0")
+    for asked in ("acme:calc@3.0.0", "acme:calc@^3"):
+        with pytest.raises(PackageNotFound) as caught:
+            fetch(asked)
+        assert caught.value.versions == ("1.1.0", "1.0.0")
+        assert "`1.1.0`, `1.0.0`" in str(caught.value)
+
+
+def test_a_package_or_namespace_that_is_not_there() -> None:
+    with pytest.raises(PackageNotFound, match=r"has no `t[0-9a-f]+/nothing`"):
+        fetch("acme:nothing@^1")
+    with pytest.raises(PackageNotFound, match=r"no registry is configured for the namespace `other`.*\[namespaces\]"):
+        fetch("other:calc@1.0.0")
+
+
+def test_offline_what_is_cached_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(tmp_path, "1.0.0", "1.1.0", "2.0.0")
+    forget(tmp_path, monkeypatch)
+    with pytest.raises(PackageNotFound, match="no version that will do is cached"):
+        fetch("acme:calc@^1", OFFLINE)
+    online = fetch("acme:calc@^1")
+    assert fetch("acme:calc@^1", OFFLINE) == online
+    assert fetch("acme:calc@1.1.0", OFFLINE).digest == online.digest
+    assert fetch("acme:calc", OFFLINE).digest == online.digest, "2.0.0 is known and not cached"
+    with pytest.raises(PackageNotFound, match="offline"):
+        fetch("acme:calc@2.0.0", OFFLINE)
+
+
+def test_a_withdrawn_version_is_not_chosen(tmp_path: Path) -> None:
+    pushed = publish(tmp_path, "1.0.0", "1.1.0")
+    yank("acme:calc@1.1.0", resolver(), "adds wrongly")
+    assert fetch("acme:calc@^1").reference.startswith("acme:calc@1.0.0@")
+    with pytest.raises(PackageNotFound, match=r"`1\.1\.0` was withdrawn: adds wrongly"):
+        fetch("acme:calc@1.1.0")
+    assert fetch(str(pushed["1.1.0"].place)).digest == pushed["1.1.0"].digest, "by digest it is still there"
+    back = yank("acme:calc@1.1.0", resolver(), None)
+    assert back.digest == pushed["1.1.0"].place.digest
+    assert fetch("acme:calc@^1").reference.startswith("acme:calc@1.1.0@")
+
+
+def test_a_version_is_not_replaced_unless_forced(tmp_path: Path) -> None:
+    publish(tmp_path, "1.0.0")
+    other = tmp_path / "other.wasm"
+    other.write_bytes(tools_component("another", "add"))
+    with pytest.raises(RegistryError, match="is there already and is another"):
+        push(other, "acme:calc@1.0.0", resolver())
+    assert push(other, "acme:calc@1.0.0", resolver(), force=True).digest == of_bytes(other.read_bytes())
+
+
+def test_only_components_are_pushed(tmp_path: Path) -> None:
+    wrong = {"text.wasm": (b"hello", "not WebAssembly"), "module.wasm": (b"\0asm\1\0\0\0", "a core module")}
+    for name, (data, what) in wrong.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ArtifactRefused, match=what):
+            push(tmp_path / name, "acme:calc@1.0.0", resolver())
+    with pytest.raises(RegistryError, match="cannot be read: No such file"):
+        push(tmp_path / "none.wasm", "acme:calc@1.0.0", resolver())
+    for reference in ("acme:calc", "acme:calc@^1", "oci://localhost/calc"):
+        with pytest.raises(ReferenceInvalid):
+            push(tmp_path / "text.wasm", reference, resolver())
+
+
+def test_a_copy_goes_to_a_folder_of_dependencies(tmp_path: Path) -> None:
+    publish(tmp_path, "1.0.0")
+    fetched = fetch("acme:calc@1.0.0", FetchOptions(deps_dir=tmp_path / "deps" / "new"))
+    assert fetched.path == tmp_path / "deps" / "new" / "acme_calc@1.0.0.wasm"
+    assert of_bytes(fetched.path.read_bytes()) == fetched.digest
+    assert [path.name for path in fetched.path.parent.iterdir()] == [fetched.path.name]
+
+
+def test_a_spoilt_file_in_the_cache_is_fetched_again(tmp_path: Path) -> None:
+    publish(tmp_path, "1.0.0")
+    fetched = fetch("acme:calc@1.0.0")
+    fetched.path.write_bytes(fetched.path.read_bytes()[:-1])
+    assert of_bytes(fetch("acme:calc@1.0.0").path.read_bytes()) == fetched.digest
+
+
+def _fetch_in_a_process(reference: str, go: object, results: object) -> None:
+    go.wait(30)  # type: ignore[attr-defined]
+    pulled: list[str] = []
+    fetched = fetch(reference, FetchOptions(progress=pulled.append))
+    results.put((fetched.digest, [line for line in pulled if "pulling" in line]))  # type: ignore[attr-defined]
+
+
+def test_of_two_processes_one_pulls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pushed = publish(tmp_path, "1.0.0")["1.0.0"]
+    forget(tmp_path, monkeypatch)
+    context = multiprocessing.get_context("spawn")
+    go, results = context.Event(), context.Queue()
+    processes = [context.Process(target=_fetch_in_a_process, args=("acme:calc@1.0.0", go, results)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    go.set()
+    got = [results.get(timeout=60) for _ in processes]
+    for process in processes:
+        process.join(30)
+    assert [digest for digest, _ in got] == [pushed.digest] * 2
+    assert sum(len(lines) for _, lines in got) == 1
+
+
+def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with docker_registry(tmp_path / "private", users={"ann": "secret"}) as host:
+        namespaces(monkeypatch, tmp_path, acme=f"{host}/team")
+        with pytest.raises(RegistryDenied, match=r"401.*no credentials.*docker login") as caught:
+            publish(tmp_path, "1.0.0")
+        assert caught.value.status == 401
+        login = tmp_path / "docker" / "config.json"
+        login.parent.mkdir()
+        login.write_text(json.dumps({"auths": {host: {"auth": "YW5uOnNlY3JldA=="}}}))
+        pushed = publish(tmp_path, "1.0.0")["1.0.0"]
+        forget(tmp_path, monkeypatch)
+        login.write_text(json.dumps({"auths": {host: {"auth": "YW5uOndyb25n"}}}))
+        with pytest.raises(RegistryDenied, match="credentials that there are do not do"):
+            fetch("acme:calc@1.0.0")
+        monkeypatch.setenv("WASMCP_REGISTRY_USER", "ann")
+        monkeypatch.setenv("WASMCP_REGISTRY_PASSWORD", "secret")
+        monkeypatch.setenv("WASMCP_REGISTRY_HOST", "elsewhere.example")
+        with pytest.raises(RegistryDenied):
+            fetch("acme:calc@1.0.0")
+        monkeypatch.setenv("WASMCP_REGISTRY_HOST", host)
+        assert fetch("acme:calc@1.0.0").digest == pushed.digest
+        login.write_text("{")
+        monkeypatch.delenv("WASMCP_REGISTRY_HOST")
+        forget(tmp_path / "again", monkeypatch)
+        with pytest.raises(RegistryError, match=r"config\.json` cannot be read"):
+            fetch("acme:calc@1.0.0")
+
+
+def test_a_credential_helper_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    helper = tmp_path / "bin" / "docker-credential-test"
+    helper.parent.mkdir()
+    helper.write_text('#!/bin/sh\necho \'{"Username": "ann", "Secret": "secret"}\'\n')
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{helper.parent}:/usr/bin:/bin")
+    with docker_registry(tmp_path / "private", users={"ann": "secret"}) as host:
+        namespaces(monkeypatch, tmp_path, acme=f"{host}/team")
+        (tmp_path / "docker").mkdir()
+        (tmp_path / "docker" / "config.json").write_text(json.dumps({"credHelpers": {host: "test"}}))
+        pushed = publish(tmp_path, "1.0.0")["1.0.0"]
+        assert fetch("acme:calc@^1").digest == pushed.digest
+
+
+def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certificate: tuple[Path, Path]) -> None:
+    with docker_registry(tmp_path / "tls", tls=certificate) as host:
+        namespaces(monkeypatch, tmp_path, acme=f"{host}/team")
+        with pytest.raises(RegistryUnreachable, match=r"TLS failed.*certificate"):
+            publish(tmp_path, "1.0.0")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
+        pushed = publish(tmp_path, "1.0.0")["1.0.0"]
+        assert fetch("acme:calc@^1").digest == pushed.digest
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1, signed by itself, and its key."""
+    import datetime as dt
+    import ipaddress
+
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "test")])
+    now = dt.datetime.now(dt.timezone.utc)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("certificate")
+    pem, private = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    (folder / "cert.pem").write_bytes(made.public_bytes(pem))
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, private, serialization.NoEncryption()))
+    return folder / "cert.pem", folder / "key.pem"

@@ -1,0 +1,169 @@
+"""Which registry a namespace is in, and what must be signed: the user's file, and the project's.
+
+.. code-block:: toml
+
+    [namespaces]                       # in wasmcp-python.toml; in a project: [tool.wasmcp.namespaces]
+    acme = "registry.example.com/wasm" # acme:calc is registry.example.com/wasm/calc
+
+    [policy]                           # in a project: [tool.wasmcp.policy]
+    require-signature = ["acme"]       # namespaces; true: everything
+    [policy.keys]
+    acme = ["keys/acme.pub"]           # files of public keys, beside this file or absolute; "*": for everything
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wasmcp.errors import ConfigError, PackageNotFound
+from wasmcp.registry.config import read_own, read_toml
+from wasmcp.registry.location import own_path
+from wasmcp.registry.references import Package, Place, parse
+
+DEFAULTS = {"wasmcp": "ghcr.io/wasmcp"}
+"""Where namespaces are that nobody has configured."""
+
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What one file asks of signatures.
+
+    Attributes:
+        path: The file, as a person would name it.
+        required: Namespaces; `ANY` for everything.
+        keys: Namespace or `ANY` -> files of public keys.
+    """
+
+    path: str
+    required: frozenset[str] = frozenset()
+    keys: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+
+    def requires(self, namespace: str | None) -> bool:
+        """Tell whether what is in a namespace (None: in none that is known) must be signed."""
+        return ANY in self.required or namespace in self.required
+
+    def keys_of(self, namespace: str | None) -> tuple[Path, ...]:
+        """Return the keys that may have signed what is in a namespace."""
+        own = self.keys.get(namespace, ()) if namespace is not None else ()
+        return own or self.keys.get(ANY, ())
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is configured about registries.
+
+    Attributes:
+        namespaces: Namespace -> `HOST/PREFIX`.
+        policies: Each of them holds, so that a project can ask for more than its user does, but not for less.
+    """
+
+    namespaces: Mapping[str, str]
+    policies: tuple[Policy, ...] = ()
+
+    def place(self, package: Package) -> Place:
+        """Return where a package is, without tag.
+
+        Raises:
+            PackageNotFound: Nobody says where its namespace is.
+        """
+        base = self.namespaces.get(package.namespace)
+        if base is None:
+            known = ", ".join(f"`{name}`" for name in sorted(self.namespaces))
+            problem = (
+                f"no registry is configured for the namespace `{package.namespace}` (known: {known}); add it under "
+                f"`[namespaces]` in `{own_path()}` or `[tool.wasmcp.namespaces]` of the project: "
+                f'`{package.namespace} = "registry.example.com/{package.namespace}"`'
+            )
+            raise PackageNotFound(problem, reference=str(package))
+        host, _, prefix = base.partition("/")
+        return Place(host, f"{prefix}/{package.name}" if prefix else package.name)
+
+    def namespace(self, place: Place) -> str | None:
+        """Return the namespace that a place is in, or None: what a policy asks holds however a package is named."""
+        where = f"{place.host}/{place.repository}"
+        inside = [(len(base), name) for name, base in self.namespaces.items() if where.startswith(f"{base}/")]
+        return max(inside)[1] if inside else None
+
+
+def load(root: Path | None = None) -> Settings:
+    """Read what the user and (with `root`, its folder) a project configure; the project's namespaces win.
+
+    Raises:
+        ConfigError: A file has mistakes; all of one file are listed.
+    """
+    namespaces, policies = dict(DEFAULTS), []
+    user, policy = parse_settings(read_own(), str(own_path()), own_path().parent, "")
+    namespaces.update(user)
+    policies.append(policy)
+    if root is not None:
+        tool = read_toml(root / "pyproject.toml").get("tool", {}).get("wasmcp", {})
+        project, policy = parse_settings(tool if isinstance(tool, dict) else {}, "pyproject.toml", root, "tool.wasmcp.")
+        namespaces.update(project)
+        policies.append(policy)
+    return Settings(namespaces, tuple(policies))
+
+
+def parse_settings(data: Mapping[str, Any], path: str, folder: Path, prefix: str) -> tuple[dict[str, str], Policy]:
+    """Read the tables `namespaces` and `policy` of a document.
+
+    Args:
+        data: The document, or the table of it that holds them.
+        path: The file, for messages.
+        folder: What paths in it are relative to.
+        prefix: The path of the table in the document, with a dot at its end.
+
+    Raises:
+        ConfigError: Something is not of this form; every such thing is listed.
+    """
+    mistakes: list[str] = []
+    namespaces: dict[str, str] = {}
+    for name, base in _table(data, "namespaces", prefix, mistakes).items():
+        problem = _place_problem(name, base)
+        if problem:
+            mistakes.append(f"`{prefix}namespaces.{name}` {problem}")
+        else:
+            namespaces[name] = base.rstrip("/")
+    policy = _table(data, "policy", prefix, mistakes)
+    required = policy.get("require-signature", [])
+    names: list[str] = [ANY] if required is True else [] if required is False else required
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        mistakes.append(f"`{prefix}policy.require-signature` must be true, false or a list of namespaces")
+        names = []
+    keys: dict[str, tuple[Path, ...]] = {}
+    for name, files in _table(policy, "keys", f"{prefix}policy.", mistakes).items():
+        listed = [files] if isinstance(files, str) else files
+        if not isinstance(listed, list) or not all(isinstance(file, str) for file in listed):
+            mistakes.append(f"`{prefix}policy.keys.{name}` must be a file or a list of files of public keys")
+        else:
+            keys[name] = tuple(folder / Path(file).expanduser() for file in listed)
+    unknown = set(policy) - {"require-signature", "keys"}
+    mistakes.extend(f"`{prefix}policy.{key}` is unknown" for key in sorted(unknown))
+    if mistakes:
+        raise ConfigError(mistakes, path=path)
+    return namespaces, Policy(path, frozenset(names), keys)
+
+
+def _table(data: Mapping[str, Any], key: str, prefix: str, mistakes: list[str]) -> Mapping[str, Any]:
+    table = data.get(key, {})
+    if not isinstance(table, dict):
+        mistakes.append(f"`{prefix}{key}` must be a table")
+        return {}
+    return table
+
+
+def _place_problem(name: str, base: object) -> str | None:
+    if not re.fullmatch(r"[a-z][0-9a-z]*(-[0-9a-z]+)*", name):
+        return "is no namespace: lower-case letters, digits and hyphens between them"
+    if not isinstance(base, str):
+        return 'must be a string `"HOST/PREFIX"`'
+    try:
+        parse(f"oci://{base.rstrip('/')}/name")
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is no place
+        return f'must be `"HOST/PREFIX"`, the place of its packages in a registry, not `{base}`'
+    return None

@@ -1,0 +1,208 @@
+"""Signatures of components in registries, as cosign makes and reads them.
+
+A signature is an artifact of its own in the same repository, under a tag that follows from the digest of what is
+signed; each of its layers is a small document that names this digest, with the signature of the document as an
+annotation: ECDSA on P-256 with SHA-256. Source: cosign, "Signature Specification"; containers/image, "simple signing".
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from wasmcp.errors import PackageNotFound, RegistryError, SignatureRefused
+from wasmcp.project.digest import of_bytes
+from wasmcp.registry import keys
+from wasmcp.registry.oci_client import MANIFEST
+from wasmcp.registry.references import DIGEST, Place
+from wasmcp.registry.resolving import Resolution, Resolver
+from wasmcp.registry.settings import ANY, Settings
+
+PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
+ANNOTATION = "dev.cosignproject.cosign/signature"
+_CONFIG = "application/vnd.oci.image.config.v1+json"
+_TYPE = "cosign container image signature"
+_PAYLOAD_LIMIT = 1 << 20
+_LAYERS_LIMIT = 64
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One signature.
+
+    Attributes:
+        payload: The document that is signed.
+        signature: In DER.
+    """
+
+    payload: bytes
+    signature: bytes
+
+    def names(self, digest: str) -> bool:
+        """Tell whether the document is about the manifest of a digest."""
+        try:
+            critical = json.loads(self.payload)["critical"]
+            return bool(critical["type"] == _TYPE and critical["image"]["docker-manifest-digest"] == digest)
+        except (ValueError, KeyError, TypeError):
+            return False
+
+
+def tag_of(digest: str) -> str:
+    """Return the tag of the signatures of a manifest."""
+    return f"{digest.replace(':', '-')}.sig"
+
+
+def sign(place: Place, key: Path, password: bytes | None, resolver: Resolver) -> str:
+    """Sign the manifest at a place and put the signature beside it; return the tag of the signatures.
+
+    Signatures that are there already stay.
+
+    Args:
+        place: With the digest of the manifest.
+        key: The file of a private key.
+        password: Of the key, where it has one.
+        resolver: For the registry.
+
+    Raises:
+        RegistryError: The key cannot be used, or the registry does not take it.
+    """
+    digest = str(place.digest)
+    identity = {"docker-reference": f"{place.host}/{place.repository}"}
+    critical = {"identity": identity, "image": {"docker-manifest-digest": digest}, "type": _TYPE}
+    payload = json.dumps({"critical": critical, "optional": None}, separators=(",", ":")).encode()
+    signature = base64.b64encode(keys.sign(payload, key, password)).decode()
+    layer = {"mediaType": PAYLOAD, "digest": of_bytes(payload), "size": len(payload)}
+    layers = [*_layers(place, resolver), {**layer, "annotations": {ANNOTATION: signature}}]
+    rootfs = {"type": "layers", "diff_ids": [one["digest"] for one in layers]}
+    config = json.dumps({"architecture": "", "os": "", "config": {}, "rootfs": rootfs}, separators=(",", ":")).encode()
+    document = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": _CONFIG, "digest": of_bytes(config), "size": len(config)},
+        "layers": layers,
+    }
+    manifest, tag = json.dumps(document, separators=(",", ":")).encode(), tag_of(digest)
+    client = resolver.client(place.host)
+    for data in (payload, config):
+        client.push_blob(place, of_bytes(data), resolver.store.put(of_bytes(data), [data]))
+    client.push_manifest(place, tag, manifest)
+    return tag
+
+
+def verify(place: Place, trusted: Iterable[Path], resolver: Resolver) -> Path:
+    """Return the key, of those that are trusted, that has signed the manifest at a place.
+
+    Args:
+        place: With the digest of the manifest.
+        trusted: Files of public keys.
+        resolver: For the registry.
+
+    Raises:
+        SignatureRefused: None of them has, or there are none.
+        RegistryError: The registry does not answer, or a key cannot be read.
+    """
+    reference, digest = str(place), str(place.digest)
+    files = list(trusted)
+    if not files:
+        raise SignatureRefused(
+            "it must be signed, and no key is trusted for it: see `[policy.keys]`", reference=reference
+        )
+    found = list(signatures_of(place, resolver))
+    if not found:
+        raise SignatureRefused("it must be signed and is not", reference=reference)
+    for file in files:
+        for signature in found:
+            if signature.names(digest) and keys.verifies(signature.payload, signature.signature, file):
+                return file
+    listed = ", ".join(f"`{file.name}`" for file in files)
+    count = "1 signature" if len(found) == 1 else f"{len(found)} signatures"
+    problem = f"it has {count}, none of them for it by a trusted key ({listed})"
+    raise SignatureRefused(problem, reference=reference)
+
+
+def enforce(resolution: Resolution, resolver: Resolver) -> None:
+    """Check that who must have signed a component has, as every policy asks.
+
+    What is known of signatures already is enough where it is: a good signature stays good, so that a build works
+    without network once all is cached.
+
+    Raises:
+        SignatureRefused: It is not signed as it must be.
+    """
+    place = resolution.place
+    namespace = resolver.settings.namespace(place)
+    for policy in resolver.settings.policies:
+        if not policy.requires(namespace):
+            continue
+        known = Resolver(resolver.settings, resolver.store, offline=True)
+        try:
+            verify(place, policy.keys_of(namespace), known)
+        except SignatureRefused as error:
+            if resolver.offline:
+                raise SignatureRefused(f"{_bare(error)} (`{policy.path}` asks for it)", reference=str(place)) from None
+            try:
+                verify(place, policy.keys_of(namespace), resolver)
+            except SignatureRefused as again:
+                raise SignatureRefused(f"{_bare(again)} (`{policy.path}` asks for it)", reference=str(place)) from None
+
+
+def refuse_unsigned(url: str, settings: Settings) -> None:
+    """Refuse what cannot be signed, where everything must be.
+
+    Raises:
+        SignatureRefused: A policy asks for signatures of everything.
+    """
+    for policy in settings.policies:
+        if ANY in policy.required:
+            problem = f"`{policy.path}` requires signatures, which a plain address does not have"
+            raise SignatureRefused(problem, reference=url)
+
+
+def signatures_of(place: Place, resolver: Resolver) -> Iterator[Signature]:
+    """Return the signatures of the manifest at a place.
+
+    Raises:
+        RegistryError: The registry does not answer.
+    """
+    for layer in _layers(place, resolver):
+        try:
+            signature = base64.b64decode(layer["annotations"][ANNOTATION], validate=True)
+        except (KeyError, TypeError, ValueError):
+            continue
+        payload = _payload(place, layer, resolver)
+        if payload is not None:
+            yield Signature(payload, signature)
+
+
+def _layers(place: Place, resolver: Resolver) -> list[dict[str, Any]]:
+    where = replace(place, tag=None, digest=None)
+    try:
+        document = json.loads(resolver.manifest(where, tag_of(str(place.digest)), str(place)))
+        layers = document["layers"]
+    except PackageNotFound:
+        return []
+    except (ValueError, KeyError, TypeError):
+        raise SignatureRefused("its signatures cannot be read: no manifest", reference=str(place)) from None
+    fine = [layer for layer in layers if isinstance(layer, dict) and layer.get("mediaType") == PAYLOAD]
+    return fine[:_LAYERS_LIMIT]
+
+
+def _payload(place: Place, layer: Mapping[str, Any], resolver: Resolver) -> bytes | None:
+    digest, size = layer.get("digest"), layer.get("size")
+    if not isinstance(digest, str) or not DIGEST.fullmatch(digest) or type(size) is not int or size > _PAYLOAD_LIMIT:
+        return None
+    path = resolver.store.get(digest)
+    if path is None:
+        if resolver.offline:
+            return None
+        pieces = resolver.client(place.host).blob(place, digest)
+        path = resolver.store.put(digest, pieces, size=size, reference=str(place))
+    return path.read_bytes()
+
+
+def _bare(error: RegistryError) -> str:
+    return str(error).removeprefix(f"`{error.reference}`: ")
