@@ -12,7 +12,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import composing, http, inprocess, sizes, startup
+from benchmarks import chain, composing, http, inprocess, sizes, startup
 from benchmarks.measure import Row
 from wasmcp.project import ensure_built
 
@@ -37,6 +37,7 @@ def main() -> None:
         "sizes": lambda: sizes.rows(zig),
         "composing": lambda: composing.rows(project),
         "inprocess": lambda: inprocess.rows(zig, python, hundred),
+        "chain": lambda: chain.rows(project),
         "startup": lambda: startup.rows(python),
         "http": lambda: http.rows(zig, python),
     }
