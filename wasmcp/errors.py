@@ -9,7 +9,7 @@
     │   ├── ImportConflict       imports that cannot be one
     │   ├── WiringError          an argument or an export that does not exist, or is given twice
     │   ├── ComponentRefused     a component that no server can be made with              (wasmcp.compose)
-    │   └── DuplicateTool        two components with a tool of the same name
+    │   └── DuplicateOffer       two components with a tool, a resource or a prompt of the same name
     ├── BindgenError             a WIT package that cannot be turned into bindings        (wasmcp.bindgen)
     ├── ConfigError              mistakes in [tool.wasmcp], all of them at once           (wasmcp.project)
     ├── SpecError                a spec that names no component, or more than one         (wasmcp.registry)
@@ -129,9 +129,7 @@ class ComponentRefused(CompositionError):
         found: The version that is there, or the empty string.
     """
 
-    def __init__(
-        self, component: str, problem: str, *, interface: str = "", wanted: str = "", found: str = ""
-    ) -> None:
+    def __init__(self, component: str, problem: str, *, interface: str = "", wanted: str = "", found: str = "") -> None:
         self.component = component
         self.interface = interface
         self.wanted = wanted
@@ -139,20 +137,22 @@ class ComponentRefused(CompositionError):
         super().__init__(f"component `{component}`: {problem}")
 
 
-class DuplicateTool(CompositionError):
-    """Two components of one server have a tool of the same name.
+class DuplicateOffer(CompositionError):
+    """Two components of one server offer something of the same name.
 
     Attributes:
-        tool: The tool's name.
+        kind: What it is: `tool`, `resource`, `resource template` or `prompt`.
+        name: Its name; a resource's URI.
         components: The names of the two components, in the order of the chain.
     """
 
-    def __init__(self, tool: str, components: Sequence[str]) -> None:
-        self.tool = tool
+    def __init__(self, kind: str, name: str, components: Sequence[str]) -> None:
+        self.kind = kind
+        self.name = name
         self.components = tuple(components)
         first, second = self.components
         super().__init__(
-            f"the components `{first}` and `{second}` both have a tool `{tool}`: rename one of them, "
+            f"the components `{first}` and `{second}` both have a {kind} `{name}`: rename one of them, "
             'or set `on-duplicate = "first"` to keep that of the first'
         )
 

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from wasmcp.errors import ResourceMissing
 
-FRAMEWORK_COMPONENTS = ("transport", "server-io", "tools-middleware", "catalogue", "method-not-found")
+FRAMEWORK_COMPONENTS = (
+    "transport",
+    "server-io",
+    "tools-middleware",
+    "resources-middleware",
+    "prompts-middleware",
+    "completions-middleware",
+    "catalogue",
+    "method-not-found",
+)
 """The names of the framework's components, as the folders of ``framework/``."""
 
 _PACKAGE = Path(__file__).resolve().parent

@@ -1,65 +1,103 @@
-//! A segment of the chain whose tools were recorded when it was composed: lists ask nobody, calls go to their owner.
+//! A segment of the chain whose offers were recorded when it was composed: lists ask nobody, requests go to their owner.
 
 const std = @import("std");
 const bindings = @import("bindings");
 const lib = @import("lib");
 const Index = @import("Index.zig");
 
+const lists = lib.lists.Lists(bindings);
 const messages = bindings.messages;
 const data = bindings.catalogue_data;
+const allocator = bindings.memory.allocator;
 const Reply = messages.Reply;
-
-/// What does not change while the server runs may be kept, by everybody.
-const cache: bindings.types.CacheHint = .{ .ttl_ms = 300_000, .scope = .public };
-
-const lists = .{
-    .{ "2024-11-05", data.toolsV20241105 },
-    .{ "2025-03-26", data.toolsV20250326 },
-    .{ "2025-06-18", data.toolsV20250618 },
-    .{ "2025-11-25", data.toolsV20251125 },
-};
+const Request = messages.Request;
 
 pub const exports = struct {
     pub const server_handler = struct {
-        pub fn handle(request: messages.Request) ?Reply {
-            switch (request.method()) {
-                // The recorded list has no pages: a cursor belongs to somebody further down.
-                .tools_list => if (request.cursor() == null) return list(request),
-                .tools_call => if (request.target()) |name| {
-                    if (index().owner(name)) |component| {
-                        if (headerFault(request, name)) |fault| return fault;
-                        if (bindings.dispatch.handle(component, request)) |reply| return reply;
-                    }
-                },
-                else => {},
-            }
-            return bindings.server_handler.handle(request);
+        pub fn handle(request: Request) std.mem.Allocator.Error!?Reply {
+            const reply = switch (request.method()) {
+                .tools_list => Recorded("tools", "tools").page(request),
+                .prompts_list => Recorded("prompts", "prompts").page(request),
+                .resources_list => Recorded("resources", "resources").page(request),
+                .resources_templates_list => Recorded("templates", "resource templates").page(request),
+                .tools_call => call(request),
+                .prompts_get => if (request.target()) |name| handOn(owner(.prompt, name), request) else null,
+                .resources_read => read(request),
+                .completion_complete => try complete(request),
+                else => null,
+            };
+            return reply orelse bindings.server_handler.handle(request);
         }
     };
 };
 
-fn list(request: messages.Request) Reply {
-    const reply = Reply.toolsJson(items(request.protocolVersion()), null, cache);
-    if (bindings.server_handler.handle(request)) |rest| reply.append(rest);
-    return reply;
+/// One of the recorded lists.
+fn Recorded(comptime kind: []const u8, comptime words: []const u8) type {
+    return struct {
+        /// None: there is nothing in it, so that nobody here has to do with it.
+        fn page(request: Request) ?Reply {
+            if (std.mem.eql(u8, inForm("2026-07-28"), "[]")) return null;
+            return lists.recorded(request, words, items, @field(Reply, kind));
+        }
+
+        fn items(request: Request) Reply {
+            return @field(Reply, kind ++ "Json")(inForm(request.protocolVersion()), null, @field(data, kind ++ "Cache")());
+        }
+
+        /// The list in the form of a revision.
+        fn inForm(revision: []const u8) []const u8 {
+            inline for (.{ "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25" }) |older| {
+                if (std.mem.eql(u8, revision, older)) return @field(data, kind ++ "V" ++ digits(older))();
+            }
+            return @field(data, kind ++ "V20260728")();
+        }
+    };
 }
 
-/// The recorded list in the form of a revision.
-fn items(revision: []const u8) []const u8 {
-    inline for (lists) |entry| {
-        if (std.mem.eql(u8, revision, entry[0])) return entry[1]();
+fn digits(comptime date: []const u8) []const u8 {
+    return date[0..4] ++ date[5..7] ++ date[8..10];
+}
+
+fn handOn(component: ?u32, request: Request) ?Reply {
+    return bindings.dispatch.handle(component orelse return null, request);
+}
+
+fn call(request: Request) ?Reply {
+    const name = request.target() orelse return null;
+    const component = owner(.tool, name) orelse return null;
+    return headerFault(request, name) orelse handOn(component, request);
+}
+
+/// A resource that is listed has an owner; another may be of a template, and its component knows.
+fn read(request: Request) ?Reply {
+    const uri = request.target() orelse return null;
+    const component = owner(.resource, uri);
+    if (handOn(component, request)) |reply| return reply;
+    for (data.resourceReaders()) |reader| {
+        if (reader == component) continue;
+        if (handOn(reader, request)) |reply| return reply;
     }
-    return data.toolsV20260728();
+    return null;
+}
+
+fn complete(request: Request) std.mem.Allocator.Error!?Reply {
+    if (index(.completion).count == 0) return null;
+    const wanted = switch (try lib.Completion.read(allocator, request.params())) {
+        .read => |wanted| wanted,
+        .wrong => |words| return Reply.failure(.{ .code = -32602, .message = words }),
+    };
+    const component = owner(.completion, try wanted.key(allocator)) orelse return null;
+    return handOn(component, request) orelse Reply.completion(.{});
 }
 
 /// What is wrong with the headers that repeat a tool's parameters.
 /// Specification: basic/transports/streamable-http, "Server Behavior for Custom Headers".
-fn headerFault(request: messages.Request, name: []const u8) ?Reply {
+fn headerFault(request: Request, name: []const u8) ?Reply {
     if (!mirrors() or !std.mem.eql(u8, request.protocolVersion(), "2026-07-28")) return null;
     const facts = request.http() orelse return null;
     const schema = schemaOf(name) orelse return null;
     const arguments = request.arguments() orelse "{}";
-    const wrong = lib.header.checkParams(bindings.memory.allocator, schema, arguments, facts.headers) catch @trap();
+    const wrong = lib.header.checkParams(allocator, schema, arguments, facts.headers) catch @trap();
     return Reply.failure(.{ .code = -32020, .message = wrong orelse return null });
 }
 
@@ -78,18 +116,25 @@ fn schemaOf(name: []const u8) ?[]const u8 {
     while (tools.next() catch return null) {
         const tool = scanner.value() catch return null;
         const given = lib.json.member(tool, "name") orelse continue;
-        const plain = lib.json.decodeString(bindings.memory.allocator, given) catch @trap();
+        const plain = lib.json.decodeString(allocator, given) catch @trap();
         if (std.mem.eql(u8, plain, name)) return lib.json.member(tool, "inputSchema");
     }
     return null;
 }
 
-var cached: ?Index = null;
+const Kind = enum { tool, prompt, resource, completion };
 
-fn index() Index {
-    return cached orelse {
-        const bytes = bindings.memory.gpa.dupe(u8, data.toolIndex()) catch @trap();
-        cached = Index.init(bytes) orelse @trap();
-        return cached.?;
+var indices: std.EnumArray(Kind, ?Index) = .initFill(null);
+
+fn index(comptime kind: Kind) Index {
+    return indices.get(kind) orelse {
+        const bytes = bindings.memory.gpa.dupe(u8, @field(data, @tagName(kind) ++ "Index")()) catch @trap();
+        const ready = Index.init(bytes) orelse @trap();
+        indices.set(kind, ready);
+        return ready;
     };
+}
+
+fn owner(comptime kind: Kind, key: []const u8) ?u32 {
+    return index(kind).owner(key);
 }

@@ -1,11 +1,15 @@
 //! What framework components share.
 
+pub const Completion = @import("Completion.zig");
 pub const header = @import("header.zig");
 pub const json = @import("json.zig");
+pub const lists = @import("lists.zig");
 pub const Writer = @import("Writer.zig");
 
 test {
+    _ = Completion;
     _ = header;
     _ = json;
+    _ = lists;
     _ = Writer;
 }

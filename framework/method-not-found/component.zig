@@ -3,12 +3,16 @@
 
 const std = @import("std");
 const bindings = @import("bindings");
-const json = @import("lib").json;
+const lib = @import("lib");
+const json = lib.json;
 
+const allocator = bindings.memory.allocator;
 const messages = bindings.messages;
 const Reply = messages.Reply;
 
 const invalid_params = -32602;
+/// What it was before 2026-07-28; server-io knows what to make of it then. Specification: server/resources, "Error Handling".
+const resource_not_found = -32002;
 
 /// An empty list is the same for everybody; of two hints the shorter counts, so this one must not be short.
 const cache: bindings.types.CacheHint = .{ .ttl_ms = 300_000, .scope = .public };
@@ -21,6 +25,7 @@ pub const exports = struct {
                 .tools_list, .tools_call => .tools,
                 .resources_list, .resources_templates_list, .resources_read => .resources,
                 .prompts_list, .prompts_get => .prompts,
+                .completion_complete => .completions,
                 else => return null,
             };
             if (!offered(capability)) return null;
@@ -31,14 +36,15 @@ pub const exports = struct {
                 .prompts_list => last(request) orelse Reply.prompts(&.{}, null, cache),
                 .tools_call => try unknown("Unknown tool: ", request),
                 .prompts_get => try unknown("Unknown prompt: ", request),
-                .resources_read => try unknown("Resource not found: ", request),
+                .resources_read => try notFound(request),
+                .completion_complete => try notCompleted(request),
                 else => null,
             };
         }
     };
 };
 
-const Capability = enum { tools, resources, prompts };
+const Capability = enum { tools, resources, prompts, completions };
 
 var known: ?std.EnumArray(Capability, bool) = null;
 
@@ -61,8 +67,33 @@ fn last(request: messages.Request) ?Reply {
 }
 
 fn unknown(comptime words: []const u8, request: messages.Request) std.mem.Allocator.Error!Reply {
-    const target = request.target() orelse
-        return Reply.failure(.{ .code = invalid_params, .message = "Invalid params: the request does not name what it is for" });
-    const message = try std.mem.concat(bindings.memory.allocator, u8, &.{ words, target });
+    const target = request.target() orelse return nameless();
+    const message = try std.mem.concat(allocator, u8, &.{ words, target });
     return Reply.failure(.{ .code = invalid_params, .message = message });
+}
+
+fn notFound(request: messages.Request) std.mem.Allocator.Error!Reply {
+    const uri = request.target() orelse return nameless();
+    var w = lib.Writer.init(allocator);
+    try w.open('{');
+    try w.key("uri");
+    try w.string(uri);
+    try w.close('}');
+    const message = try std.mem.concat(allocator, u8, &.{ "Resource not found: ", uri });
+    return Reply.failure(.{ .code = resource_not_found, .message = message, .data = w.text() });
+}
+
+fn notCompleted(request: messages.Request) std.mem.Allocator.Error!Reply {
+    switch (try lib.Completion.read(allocator, request.params())) {
+        .wrong => |words| return Reply.failure(.{ .code = invalid_params, .message = words }),
+        .read => |wanted| {
+            const words = if (wanted.kind == .prompt) "Unknown prompt: " else "Unknown resource template: ";
+            const message = try std.mem.concat(allocator, u8, &.{ words, wanted.reference });
+            return Reply.failure(.{ .code = invalid_params, .message = message });
+        },
+    }
+}
+
+fn nameless() Reply {
+    return Reply.failure(.{ .code = invalid_params, .message = "Invalid params: the request does not name what it is for" });
 }

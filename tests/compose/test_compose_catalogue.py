@@ -1,22 +1,11 @@
 from __future__ import annotations
 
 import json
-import struct
 
 import pytest
 from compose_inputs import catalogue, tool
-from hypothesis import given
-from hypothesis import strategies as st
 
-from wasmcp.compose.catalogue import (
-    REVISIONS,
-    Catalogue,
-    catalogue_values,
-    to_json_text,
-    tool_for,
-    tool_index,
-    tools_json,
-)
+from wasmcp.compose.catalogue import Catalogue
 from wasmcp.errors import CatalogueError
 
 FULL = {
@@ -32,68 +21,45 @@ FULL = {
 }
 
 
-def find(index: bytes, name: str) -> int | None:
-    """Look a name up as the framework does: by binary search over the bytes of the names."""
-    (count,) = struct.unpack_from("<I", index)
-    low, high = 0, count
-    wanted = name.encode()
-    while low < high:
-        middle = (low + high) // 2
-        offset, length, owner = struct.unpack_from("<III", index, 4 + 12 * middle)
-        found = index[offset : offset + length]
-        if found == wanted:
-            return owner
-        low, high = (middle + 1, high) if found < wanted else (low, middle)
-    return None
-
-
-class TestForms:
-    @pytest.mark.parametrize(
-        ("revision", "members"),
-        [
-            ("2024-11-05", {"name", "description", "inputSchema"}),
-            ("2025-03-26", {"name", "description", "inputSchema", "annotations"}),
-            ("2025-06-18", {"name", "description", "inputSchema", "annotations", "title", "outputSchema", "_meta"}),
-            ("2025-11-25", set(FULL) - {"later"}),
-            ("2026-07-28", set(FULL)),
-        ],
-    )
-    def test_a_revision_has_what_it_knows(self, revision: str, members: set[str]) -> None:
-        found = tool_for(FULL, revision)
-        assert set(found) == members
-        assert all(found[member] == FULL[member] for member in members)
-
-    @pytest.mark.parametrize("revision", REVISIONS[:-1])
-    def test_an_output_schema_was_an_object(self, revision: str) -> None:
-        assert "outputSchema" not in tool_for({**FULL, "outputSchema": {"type": "array"}}, revision)
-        assert "outputSchema" not in tool_for({**FULL, "outputSchema": {"anyOf": []}}, revision)
-
-    def test_the_latest_keeps_any_output_schema(self) -> None:
-        assert tool_for({**FULL, "outputSchema": {"type": "array"}}, "2026-07-28")["outputSchema"] == {"type": "array"}
-
-    def test_json_is_one_line_of_utf8(self) -> None:
-        text = tools_json([tool("a", description="é\n\u2028 \U0001f600")], "2026-07-28")
-        assert "\n" not in text
-        assert json.loads(text.encode()) == [tool("a", description="é\n\u2028 \U0001f600")]
-
-    def test_a_lone_surrogate_stays_escaped(self) -> None:
-        assert to_json_text({"a": "\ud800é"}).encode() == b'{"a":"\\ud800\\u00e9"}'
-
-    def test_values_for_a_segment(self) -> None:
-        values = catalogue_values([[tool("b"), tool("a")], [], [tool("c")]])
-        assert [entry["name"] for entry in json.loads(values["tools-v20241105"])] == ["b", "a", "c"]
-        assert {name: find(values["tool-index"], name) for name in "abcd"} == {"a": 0, "b": 0, "c": 2, "d": None}
-        assert set(values) == {"tool-index", *(f"tools-v{revision.replace('-', '')}" for revision in REVISIONS)}
-
-
-@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.integers(0, 2**32 - 1)))
-def test_every_name_is_found_and_no_other(owners: dict[str, int]) -> None:
-    index = tool_index(owners)
-    assert {name: find(index, name) for name in owners} == owners
-    assert all(find(index, name + "x") == owners.get(name + "x") for name in owners)
+EVERYTHING = Catalogue(
+    (FULL,),
+    "sha256:00",
+    resources=({"uri": "a:b", "name": "b"},),
+    templates=({"uriTemplate": "a:{b}", "name": "b"},),
+    prompts=({"name": "p", "arguments": [{"name": "x"}]},),
+    completions=({"type": "ref/prompt", "name": "p"}, {"type": "ref/resource", "uri": "a:{b}"}),
+    cache={"prompts": {"ttlMs": 5, "cacheScope": "private"}},
+)
 
 
 class TestSidecar:
+    def test_everything_in_a_round_trip(self) -> None:
+        assert Catalogue.from_json(EVERYTHING.to_json()) == EVERYTHING
+        assert EVERYTHING.capabilities == ("tools", "resources", "prompts", "completions")
+        assert Catalogue(templates=EVERYTHING.templates).capabilities == ("resources",)
+        assert set(Catalogue().to_dict()) == {"tools"}
+
+    @pytest.mark.parametrize(
+        ("more", "message"),
+        [
+            ({"resources": {}}, "`resources` in its catalogue must be an array"),
+            ({"resources": [{"name": "a"}]}, "resource number 1 has no `uri`"),
+            ({"resources": [{"uri": "a:b"}]}, "resource number 1 has no `name`"),
+            ({"resources": [{"uri": "a:b", "name": "b"}] * 2}, "the resource `a:b` is there twice"),
+            ({"templates": [{"uriTemplate": "", "name": "b"}]}, "resource template number 1 has no `uriTemplate`"),
+            ({"prompts": [{"name": "p"}, {"name": "p"}]}, "the prompt `p` is there twice"),
+            ({"completions": [{"type": "ref/prompt", "uri": "p"}]}, "completion number 1 is neither"),
+            ({"completions": [{"type": []}]}, "completion number 1 is neither"),
+            ({"cache": []}, "`cache` must be an object"),
+            ({"cache": {"tools": {"ttlMs": True, "cacheScope": "public"}}}, "hint of `cache.tools`"),
+            ({"cache": {"tools": {"ttlMs": 1}}}, "hint of `cache.tools`"),
+            ({"cache": {"other": {"ttlMs": 1, "cacheScope": "public"}}}, "hint of `cache.other`"),
+        ],
+    )
+    def test_what_cannot_be_offered(self, more: dict[str, object], message: str) -> None:
+        with pytest.raises(CatalogueError, match=message):
+            Catalogue.from_json(json.dumps({"format": 1, "tools": [], **more}))
+
     def test_a_round_trip(self) -> None:
         one = Catalogue((FULL, tool("é")), "sha256:00")
         assert Catalogue.from_json(one.to_json()) == one

@@ -8,7 +8,7 @@ from compose_inputs import METADATA, dummy, probe, spec, validate
 from wasmcp.compose import ComponentSpec, compose_server, inspect_component
 from wasmcp.compose.contracts import MESSAGES, SERVER_HANDLER, TYPES
 from wasmcp.compose.handler import compose_handler
-from wasmcp.errors import CompositionError, DuplicateTool
+from wasmcp.errors import CompositionError, DuplicateOffer
 from wasmcp.host import open_server
 
 
@@ -32,7 +32,9 @@ def test_what_it_exports_and_imports() -> None:
     )
     validate(handler.data)
     assert handler.exports == (SERVER_HANDLER,)
-    assert handler.imports == (MESSAGES, SERVER_HANDLER, TYPES)
+    assert [name for name in handler.imports if name.startswith("wasmcp:")] == [MESSAGES, SERVER_HANDLER, TYPES]
+    wasi = {name.partition("@")[0] for name in handler.imports if name.startswith("wasi:")}
+    assert wasi == {"wasi:cli/stderr", "wasi:io/error", "wasi:io/streams"}
     assert inspect_component(handler.data).capabilities == ("server-handler",)
     validate(compose_server([ComponentSpec("handler", handler.data)], METADATA).data)
 
@@ -54,6 +56,6 @@ def test_same_inputs_same_bytes() -> None:
 def test_mistakes() -> None:
     with pytest.raises(CompositionError, match="at least one component"):
         compose_handler([])
-    with pytest.raises(DuplicateTool):
+    with pytest.raises(DuplicateOffer):
         compose_handler([spec("a", "A", "one"), spec("b", "B", "one")])
     assert compose_handler([spec("a", "A", "one"), spec("b", "B", "one")], on_duplicate="first").size

@@ -19,8 +19,9 @@ from compose_inputs import (
 )
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.errors import DuplicateTool, RequestError
+from wasmcp.errors import DuplicateOffer, RequestError
 from wasmcp.host import Server, open_server
+from wasmcp.resources import FRAMEWORK_COMPONENTS
 
 DOORS = ("wasi:http/incoming-handler@0.2.8", "wasi:cli/run@0.2.8", "wasmcp:embedding/exchange@0.1.0")
 
@@ -174,13 +175,13 @@ class TestIsolation:
 
 class TestDuplicates:
     def test_an_error_names_both_and_the_tool(self) -> None:
-        with pytest.raises(DuplicateTool, match="`one` and `two` both have a tool `b`") as caught:
+        with pytest.raises(DuplicateOffer, match="`one` and `two` both have a tool `b`") as caught:
             compose_server([spec("one", "1", "a", "b"), spec("two", "2", "b")], METADATA)
-        assert (caught.value.tool, caught.value.components) == ("b", ("one", "two"))
+        assert (caught.value.name, caught.value.components) == ("b", ("one", "two"))
 
     def test_across_segments(self) -> None:
         wall = ComponentSpec("wall", dead_end())
-        with pytest.raises(DuplicateTool):
+        with pytest.raises(DuplicateOffer):
             compose_server([spec("one", "1", "a"), wall, spec("two", "2", "a")], METADATA)
 
     def test_the_first_may_win(self, boot: Boot) -> None:
@@ -196,13 +197,7 @@ class TestResult:
         assert composed.size == len(composed.data)
         assert [tool["name"] for tool in composed.tools] == ["a", "b"]
         assert composed.capabilities["tools"] == {}
-        assert set(composed.framework) == {
-            "transport",
-            "server-io",
-            "tools-middleware",
-            "catalogue",
-            "method-not-found",
-        }
+        assert set(composed.framework) == set(FRAMEWORK_COMPONENTS)
 
     def test_the_same_bytes_each_time(self) -> None:
         components = [spec("one", "1", "a"), ComponentSpec("probe", probe(), catalogue("probe")), spec("x", "2", "b")]

@@ -33,7 +33,7 @@ class TestWasi:
                 (alias outer 1 $pollable (type $pollable))
                 (export "pollable" (type $p (eq $pollable)))
                 (export "wait" (func (param "on" (list (borrow $p))) (result (option (own $p)))))))""")
-        assert "wasi:io/poll@0.2.3" in server.imports
+        assert any(name.startswith("wasi:io/poll@") for name in server.imports)
 
     @pytest.mark.parametrize(
         ("interface", "grant"),

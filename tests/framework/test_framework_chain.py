@@ -54,6 +54,14 @@ def call(server: Embedded, name: str, **more: Any) -> dict[str, Any]:
     return ask(server, "tools/call", {"name": name, "arguments": {"a": 1}}, **more)
 
 
+def all_pages(server: Embedded, method: str = "tools/list", **more: Any) -> list[dict[str, Any]]:
+    """The pages of a list."""
+    pages = [ask(server, method, dict(more))]
+    while cursor := pages[-1]["result"].get("nextCursor"):
+        pages.append(ask(server, method, {"cursor": cursor, **more}))
+    return pages
+
+
 def names(answer: dict[str, Any]) -> list[str]:
     """The names in a list of tools."""
     return [tool["name"] for tool in answer["result"]["tools"]]
@@ -73,11 +81,12 @@ def server(request: pytest.FixtureRequest, guests: dict[str, bytes], tmp_path: P
 
 
 def test_lists_are_whole(server: Embedded) -> None:
-    result = ask(server, "tools/list")
-    assert names(result) == NAMES
-    assert "nextCursor" not in result["result"]
-    assert result["result"]["cacheScope"] == "public"
-    assert result["result"]["ttlMs"] in (300_000, 994)
+    pages = all_pages(server)
+    assert [name for page in pages for name in names(page)] == NAMES
+    # A component that is asked decides on its pages; what was recorded needs none.
+    assert [len(names(page)) for page in pages] in ([7], [2, 2, 2, 1])
+    expected = [(300_000, "public")] if len(pages) == 1 else [(1000 - at, "private") for at in (0, 2, 4, 6)]
+    assert [(page["result"]["ttlMs"], page["result"]["cacheScope"]) for page in pages] == expected
 
 
 def test_a_cursor_that_nobody_gave_out(server: Embedded) -> None:
@@ -129,11 +138,27 @@ def test_asking_the_client(server: Embedded) -> None:
     assert forged["error"]["code"] == -32602
 
 
-def test_a_list_that_fails_or_never_ends(guests: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_component_that_cannot_list_does_not_take_the_others_down(guests: dict[str, bytes], tmp_path: Path) -> None:
+    server = serve(
+        tmp_path,
+        ComponentSpec("one", guests["probe"], catalogue("a")),
+        ComponentSpec("asked", guests["probe"], dynamic=True),
+        ComponentSpec("three", guests["probe"], catalogue("b")),
+    )
+    result = ask(server, "tools/list", {"x": "fail"})
+    assert names(result) == ["a", "b"]
+    assert (result["result"]["ttlMs"], result["result"]["cacheScope"]) == (0, "private"), "nobody keeps half a list"
+    strict = ask(server, "tools/list", {"x": "fail"}, **{"wasmcp/strict": True})
+    assert strict["error"] == {"code": -32001, "message": "no list"}
+
+
+def test_a_list_that_never_ends_is_the_clients_to_leave(guests: dict[str, bytes], tmp_path: Path) -> None:
     server = serve(tmp_path, ComponentSpec("probe", guests["probe"], dynamic=True))
-    assert ask(server, "tools/list", {"x": "fail"})["error"] == {"code": -32001, "message": "no list"}
-    assert ask(server, "tools/list", {"x": "endless"})["error"]["code"] == -32603
-    assert names(ask(server, "tools/list")) == NAMES
+    cursor = None
+    for _ in range(3):
+        page = ask(server, "tools/list", {"x": "endless", **({"cursor": cursor} if cursor else {})})
+        assert names(page) == NAMES[:2]
+        cursor = page["result"]["nextCursor"]
 
 
 def test_lists_are_merged_in_the_order_of_the_chain(guests: dict[str, bytes], tmp_path: Path) -> None:
@@ -144,13 +169,40 @@ def test_lists_are_merged_in_the_order_of_the_chain(guests: dict[str, bytes], tm
         ComponentSpec("asked", guests["probe"], dynamic=True),
         ComponentSpec("three", guests["probe"], catalogue("echo", "last")),
     )
-    result = ask(server, "tools/list")
-    assert names(result)[:3] == ["echo", "z", "a"]
-    assert names(result)[3:] == [*NAMES[1:], "last"]
-    assert result["result"]["ttlMs"] == 994
+    pages = all_pages(server)
+    assert [names(page) for page in pages] == [
+        ["echo", "z", "a", "events"],
+        ["wait", "refuse"],
+        ["later", "ask"],
+        ["broken", "last"],
+    ]
+    assert [page["result"]["ttlMs"] for page in pages] == [1000, 998, 996, 994]
     # Recorded, but the component does not know it: the chain goes on, and ends.
     assert call(server, "z")["error"]["message"] == "Unknown tool: z"
     assert text(call(server, "echo")) == '{"a": 1}'
+
+
+def test_cursors_know_every_link(guests: dict[str, bytes], tmp_path: Path) -> None:
+    server = serve(
+        tmp_path,
+        ComponentSpec("first", guests["probe"], dynamic=True),
+        ComponentSpec("known", guests["probe"], catalogue("known")),
+        ComponentSpec("second", guests["probe"], dynamic=True),
+        ComponentSpec("rewriter", guests["rewriter"]),
+        ComponentSpec("behind", guests["probe"], catalogue("echo", "later")),
+    )
+    pages = [names(page) for page in all_pages(server)]
+    assert pages == [
+        NAMES[0:2],
+        NAMES[2:4],
+        NAMES[4:6],
+        # Of two tools with one name on one page the first is listed, because calls go to it.
+        ["broken", "known", "echo", "events"],
+        ["wait", "refuse"],
+        ["later", "ask"],
+        ["broken", "renamed"],
+        ["paged"],
+    ]
 
 
 @pytest.mark.parametrize(("version", "titled"), [("2025-03-26", False), ("2025-06-18", True), ("2025-11-25", True)])
@@ -175,8 +227,8 @@ def test_a_middleware_written_by_hand(guests: dict[str, bytes], tmp_path: Path) 
     first = ask(server, "tools/list")
     assert names(first) == ["renamed", *(name for name in NAMES if name not in ("echo", "later"))]
     assert first["result"]["tools"][0]["title"] == "ECHO"
-    assert (first["result"]["nextCursor"], first["result"]["ttlMs"]) == ("mine", 5)
-    assert names(ask(server, "tools/list", {"cursor": "mine"})) == ["paged"]
+    assert first["result"]["ttlMs"] == 5
+    assert names(ask(server, "tools/list", {"cursor": first["result"]["nextCursor"]})) == ["paged"]
     assert ask(server, "tools/list", {"cursor": "other"})["error"]["code"] == -32602
     assert text(call(server, "renamed")) == '{"rewritten":true}'
     assert call(server, "echo")["error"]["code"] == -32601

@@ -58,10 +58,12 @@ class End:
 
         return make
 
-    def handle(self, method: str, target: str | None = None, cursor: str | None = None) -> tuple[str, Any] | None:
+    def handle(
+        self, method: str, target: str | None = None, cursor: str | None = None, params: str = "{}"
+    ) -> tuple[str, Any] | None:
         """What it answers: the constructor of the reply and its arguments."""
         self.made.clear()
-        self.request = {"method": method, "target": target, "cursor": cursor}
+        self.request = {"method": method, "target": target, "cursor": cursor, "params": params}
         request = ResourceHost.own(1, REQUEST).to_any(self.store)
         reply = self._handle(self.store, request)
         self._handle.post_return(self.store)
@@ -79,9 +81,10 @@ LISTS = {
     "prompts-list": ("prompts", "prompts"),
 }
 NAMED = {
-    "tools-call": ("tools", "Unknown tool: x"),
-    "resources-read": ("resources", "Resource not found: x"),
-    "prompts-get": ("prompts", "Unknown prompt: x"),
+    "tools-call": ("tools", -32602, "Unknown tool: x", None),
+    # What it was before 2026-07-28: server-io knows what to make of it then.
+    "resources-read": ("resources", -32002, "Resource not found: x", '{"uri":"x"}'),
+    "prompts-get": ("prompts", -32602, "Unknown prompt: x", None),
 }
 
 
@@ -107,16 +110,36 @@ def test_no_cursor_reaches_the_end(method: str, cursor: str) -> None:
 @pytest.mark.parametrize("method", NAMED)
 @pytest.mark.parametrize("target", ["x", None])
 def test_names_that_nobody_knows(method: str, target: str | None) -> None:
-    capability, words = NAMED[method]
+    capability, code, words, data = NAMED[method]
     made = End(capability).handle(method, target)
     assert made is not None
     name, (error,) = made
-    assert (name, error.code) == ("failure", -32602)
-    assert error.message == (words if target else "Invalid params: the request does not name what it is for")
+    assert name == "failure"
+    nameless = (-32602, "Invalid params: the request does not name what it is for", None)
+    assert (error.code, error.message, error.data) == ((code, words, data) if target else nameless)
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ('{"ref":{"type":"ref/prompt","name":"p"},"argument":{"name":"a","value":""}}', "Unknown prompt: p"),
+        (
+            '{"ref":{"type":"ref/resource","uri":"a:{b}"},"argument":{"name":"b","value":""}}',
+            "Unknown resource template: a:{b}",
+        ),
+        ("{}", "Invalid params: `params.ref` must be an object"),
+    ],
+)
+def test_completions_of_what_nobody_knows(params: str, words: str) -> None:
+    made = End("completions").handle("completion-complete", params=params)
+    assert made is not None
+    assert made[0] == "failure"
+    assert (made[1][0].code, made[1][0].message) == (-32602, words)
 
 
 @pytest.mark.parametrize("method", [*LISTS, *NAMED, "discover", "completion-complete", "subscriptions-listen", "other"])
 def test_methods_of_what_is_not_offered_are_not_known(method: str) -> None:
-    capability = (LISTS.get(method) or NAMED.get(method) or ("none",))[0]
-    others = {"tools", "resources", "prompts"} - {capability}
+    completion = ("completions",) if method == "completion-complete" else ("none",)
+    capability = (LISTS.get(method) or NAMED.get(method) or completion)[0]
+    others = {"tools", "resources", "prompts", "completions"} - {capability}
     assert End(*others).handle(method, "x") is None

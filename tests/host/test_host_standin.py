@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.compose.catalogue import tool_for
+from wasmcp.compose.forms import in_form
 from wasmcp.host import open_server, standin
 from wasmcp.host.standin import Standin, _tool
 
@@ -90,7 +90,7 @@ def test_lists_of_older_revisions_are_the_servers(zig_server: Path, revision: st
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_tool_has_the_members_that_composition_bakes_in(revision: str) -> None:
     for tool in ENTRY["catalogue"]["tools"]:
-        assert _tool(tool, revision) == tool_for(tool, revision)
+        assert _tool(tool, revision) == in_form("tools", tool, revision)
 
 
 def test_older_revisions_hear_only_what_they_know() -> None:

@@ -1,71 +1,86 @@
-"""What a component offers, recorded when it was built, and the forms in which composition bakes it in.
+"""What a component offers, recorded when it was built.
 
-Source: Model Context Protocol, schema `Tool` of each revision; wit/baked.wit (`catalogue-data`).
+Source: Model Context Protocol 2026-07-28, schemas `Tool`, `Resource`, `ResourceTemplate`, `Prompt`; server/utilities.
 """
 
 from __future__ import annotations
 
 import json
-import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wasmcp.compose.forms import IDENTITIES, Item
 from wasmcp.errors import CatalogueError
 
 FORMAT = 1
 """The number of the sidecar's format."""
 
-REVISIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
-"""The revisions of MCP that a server speaks, the oldest first."""
+NOUNS = {"tools": "tool", "resources": "resource", "templates": "resource template", "prompts": "prompt"}
+"""What an item of each list is called."""
 
-_COMMON = ("name", "description", "inputSchema")
-_MEMBERS = {
-    "2024-11-05": _COMMON,
-    "2025-03-26": (*_COMMON, "annotations"),
-    "2025-06-18": (*_COMMON, "annotations", "title", "outputSchema", "_meta"),
-    "2025-11-25": (*_COMMON, "annotations", "title", "outputSchema", "_meta", "icons"),
-}
-
-Tool = Mapping[str, Any]
-"""A tool in its wire form: the `Tool` object of revision 2026-07-28."""
-
-
-def to_json_text(value: Any) -> str:
-    """Return JSON without white space. Lone surrogates stay escaped, so that the text is always UTF-8.
-
-    Raises:
-        ValueError: the value holds a number that JSON has no text for.
-    """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        return json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return text
+_COMPLETED = {"ref/prompt": "name", "ref/resource": "uri"}
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What one component offers.
+    """What one component offers: items in their wire form of 2026-07-28, in the component's order.
 
     Attributes:
-        tools: its tools in their wire form, in the component's order.
+        tools: its tools.
         digest: of the component, as `sha256:HEX`; empty when it is not known.
+        resources: its resources.
+        templates: its resource templates.
+        prompts: its prompts.
+        completions: whose arguments it completes: objects like the `ref` of `completion/complete`.
+        cache: how long and by whom its lists may be cached, by list: objects with `ttlMs` and `cacheScope`. A list that
+            has none may be kept as long as any list that does not change.
     """
 
-    tools: tuple[Tool, ...] = field(default=())
+    tools: tuple[Item, ...] = field(default=())
     digest: str = ""
+    resources: tuple[Item, ...] = field(default=())
+    templates: tuple[Item, ...] = field(default=())
+    prompts: tuple[Item, ...] = field(default=())
+    completions: tuple[Item, ...] = field(default=())
+    cache: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check(self.tools)
+        for kind in IDENTITIES:
+            _check(kind, self.items(kind))
+        _check_completions(self.completions)
+        _check_cache(self.cache)
+
+    def items(self, kind: str) -> tuple[Item, ...]:
+        """Return one of its lists: `tools`, `resources`, `templates` or `prompts`."""
+        found: tuple[Item, ...] = getattr(self, kind)
+        return found
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the tools, in order."""
         return tuple(tool["name"] for tool in self.tools)
 
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What there is any of: `tools`, `resources`, `prompts`, `completions`."""
+        has = {
+            "tools": self.tools,
+            "resources": self.resources or self.templates,
+            "prompts": self.prompts,
+            "completions": self.completions,
+        }
+        return tuple(name for name, found in has.items() if found)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it: the tools always, another list where there is something in it."""
+        lists = {kind: list(self.items(kind)) for kind in IDENTITIES}
+        value = {**lists, "completions": list(self.completions), "cache": dict(self.cache)}
+        return {name: found for name, found in value.items() if found or name == "tools"}
+
     def to_json(self) -> str:
         """Return the sidecar's text, which ends with a line feed."""
-        value = {"format": FORMAT, "digest": self.digest, "tools": self.tools}
+        value = {"format": FORMAT, "digest": self.digest, **self.to_dict()}
         return json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
     @classmethod
@@ -86,11 +101,15 @@ class Catalogue:
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             found = value.get("format") if isinstance(value, dict) else type(value).__name__
             raise CatalogueError(source, f"its catalogue has format `{found}`, expected `{FORMAT}`: build it again")
-        tools, digest = value.get("tools"), value.get("digest", "")
-        if not isinstance(tools, list) or not isinstance(digest, str):
+        digest, cache = value.get("digest", ""), value.get("cache", {})
+        lists = {name: value.get(name, []) for name in (*IDENTITIES, "completions")}
+        if not isinstance(value.get("tools"), list) or not isinstance(digest, str):
             raise CatalogueError(source, "its catalogue needs `tools`, an array, and `digest`, a string")
+        for name, items in lists.items():
+            if not isinstance(items, list):
+                raise CatalogueError(source, f"`{name}` in its catalogue must be an array")
         try:
-            return cls(tuple(tools), digest)
+            return cls(digest=digest, cache=cache, **{name: tuple(items) for name, items in lists.items()})
         except ValueError as error:
             raise CatalogueError(source, str(error)) from None
 
@@ -99,70 +118,53 @@ def _no_constant(text: str) -> Any:
     raise ValueError(f"`{text}` is not JSON")
 
 
-def _check(tools: Iterable[Any]) -> None:
+def _check(kind: str, items: tuple[Any, ...]) -> None:
     """Raise ValueError for what could not be listed by any server."""
-    names: set[str] = set()
-    for position, tool in enumerate(tools):
-        if not isinstance(tool, Mapping) or not isinstance(tool.get("name"), str) or not tool["name"]:
-            raise ValueError(f"tool number {position + 1} has no `name`")
-        name = tool["name"]
-        if name in names:
-            raise ValueError(f"the tool `{name}` is there twice")
-        names.add(name)
-        schema = tool.get("inputSchema")
-        if not isinstance(schema, Mapping) or schema.get("type") != "object":
-            raise ValueError(f'the tool `{name}` needs an `inputSchema` with `"type": "object"`')
-        if "outputSchema" in tool and not isinstance(tool["outputSchema"], Mapping):
-            raise ValueError(f"the `outputSchema` of the tool `{name}` is not an object")
+    noun, identity = NOUNS[kind], IDENTITIES[kind]
+    known: set[str] = set()
+    for position, item in enumerate(items):
+        for member in dict.fromkeys((identity, "name")):
+            if not isinstance(item, Mapping) or not isinstance(item.get(member), str) or not item[member]:
+                raise ValueError(f"{noun} number {position + 1} has no `{member}`")
+        name = item[identity]
+        if name in known:
+            raise ValueError(f"the {noun} `{name}` is there twice")
+        known.add(name)
+        if kind == "tools":
+            _check_schemas(item)
         try:
-            json.dumps(tool, allow_nan=False).encode()
+            json.dumps(item, allow_nan=False).encode()
             name.encode()
         except (TypeError, ValueError) as error:
-            raise ValueError(f"the tool `{name}` cannot be written as JSON: {error}") from None
+            raise ValueError(f"the {noun} `{name}` cannot be written as JSON: {error}") from None
 
 
-def tool_for(tool: Tool, revision: str) -> dict[str, Any]:
-    """Return a tool in the form of a revision: what the revision does not know is left out.
-
-    Before 2026-07-28 an `outputSchema` describes an object; another one is left out.
-    """
-    if revision == REVISIONS[-1]:
-        return dict(tool)
-    members = {member: tool[member] for member in _MEMBERS[revision] if member in tool}
-    if "outputSchema" in members and members["outputSchema"].get("type") != "object":
-        del members["outputSchema"]
-    return members
+def _check_schemas(tool: Item) -> None:
+    schema = tool.get("inputSchema")
+    if not isinstance(schema, Mapping) or schema.get("type") != "object":
+        raise ValueError(f'the tool `{tool["name"]}` needs an `inputSchema` with `"type": "object"`')
+    if "outputSchema" in tool and not isinstance(tool["outputSchema"], Mapping):
+        raise ValueError(f"the `outputSchema` of the tool `{tool['name']}` is not an object")
 
 
-def tools_json(tools: Iterable[Tool], revision: str) -> str:
-    """Return the items of `tools/list` in the form of a revision, as a JSON array."""
-    return to_json_text([tool_for(tool, revision) for tool in tools])
+def _check_completions(completions: tuple[Any, ...]) -> None:
+    for position, reference in enumerate(completions):
+        kind = reference.get("type") if isinstance(reference, Mapping) else None
+        member = _COMPLETED.get(kind) if isinstance(kind, str) else None
+        if member is None or not isinstance(reference.get(member), str):
+            raise ValueError(f"completion number {position + 1} is neither of a prompt nor of a resource template")
 
 
-def tool_index(owners: Mapping[str, int]) -> bytes:
-    """Return the table that finds a tool's owner by binary search.
-
-    Little-endian u32: the count, then for each name, sorted by its UTF-8 bytes, the offset of the name (from the
-    start of the table), its length in bytes and the owner; then the names. Source: wit/baked.wit.
-    """
-    names = sorted((name.encode(), owner) for name, owner in owners.items())
-    offset = 4 + 12 * len(names)
-    table = struct.pack("<I", len(names))
-    for name, owner in names:
-        table += struct.pack("<III", offset, len(name), owner)
-        offset += len(name)
-    return table + b"".join(name for name, _ in names)
-
-
-def catalogue_values(tools: Sequence[Sequence[Tool]]) -> dict[str, Any]:
-    """Return what the functions of `catalogue-data` answer for a segment of the chain.
-
-    Args:
-        tools: the tools of each component of the segment, in order, no name twice.
-    """
-    owners = {tool["name"]: index for index, own in enumerate(tools) for tool in own}
-    every = [tool for own in tools for tool in own]
-    values: dict[str, Any] = {"tool-index": tool_index(owners)}
-    for revision in REVISIONS:
-        values[f"tools-v{revision.replace('-', '')}"] = tools_json(every, revision)
-    return values
+def _check_cache(cache: Any) -> None:
+    if not isinstance(cache, Mapping):
+        raise ValueError("`cache` must be an object")  # noqa: TRY004 - like every other mistake in a sidecar
+    for kind, hint in cache.items():
+        time = hint.get("ttlMs") if isinstance(hint, Mapping) else None
+        if (
+            kind not in IDENTITIES
+            or not isinstance(time, int)
+            or isinstance(time, bool)
+            or not 0 <= time < 2**64
+            or hint.get("cacheScope") not in ("public", "private")
+        ):
+            raise ValueError(f"the hint of `cache.{kind}` needs `ttlMs`, an integer, and `cacheScope`")

@@ -1,29 +1,31 @@
-"""The order of the chain: which components share a segment, which are links of their own, and who owns which tool."""
+"""The order of the chain: which components share a segment, which are links of their own, and who owns what."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from wasmcp.compose.catalogue import Tool
+from wasmcp.compose.catalogue import NOUNS, Catalogue
 from wasmcp.compose.components import Component
-from wasmcp.errors import DuplicateTool
+from wasmcp.compose.forms import IDENTITIES, Item
+from wasmcp.compose.segments import cache_hint
+from wasmcp.errors import DuplicateOffer
 
 OnDuplicate = Literal["error", "first"]
 
 
 @dataclass(frozen=True)
 class Member:
-    """A component in a segment, with the tools that are its own there, in its order."""
+    """A component in a segment, with what is its own there, in its order."""
 
     component: Component
-    tools: tuple[Tool, ...]
+    catalogue: Catalogue
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive components whose tools are known: they share one `catalogue`."""
+    """Consecutive components whose offers are known: they share one `catalogue`."""
 
     members: list[Member] = field(default_factory=list)
 
@@ -43,35 +45,81 @@ def plan_chain(components: Sequence[Component], *, on_duplicate: OnDuplicate = "
 
     Args:
         components: in the order of the chain.
-        on_duplicate: what two components with a tool of the same name are: an error, or (`first`) the tool is that of
-            the first of them.
+        on_duplicate: what two components with a tool, resource, template or prompt of the same name are: an error,
+            or (`first`) it is that of the first of them.
 
     Raises:
-        DuplicateTool: two components have a tool of the same name.
+        DuplicateOffer: two components have something of the same name.
     """
     parts: list[Part] = []
-    owners: dict[str, str] = {}
+    owners: dict[tuple[str, str], str] = {}
     for component in components:
         catalogue = component.catalogue
         if catalogue is None:
             parts.append(Link(component))
             continue
-        tools = []
-        for tool in catalogue.tools:
-            owner = owners.setdefault(tool["name"], component.name)
-            if owner == component.name:
-                tools.append(tool)
-            elif on_duplicate == "error":
-                raise DuplicateTool(tool["name"], (owner, component.name))
+        own = {kind: _own(component, kind, catalogue.items(kind), owners, on_duplicate) for kind in IDENTITIES}
         last = parts[-1] if parts else None
         if not isinstance(last, Segment):
             last = Segment()
             parts.append(last)
-        last.members.append(Member(component, tuple(tools)))
+        last.members.append(Member(component, _with(catalogue, own)))
     return parts
 
 
-def tools_of(parts: Sequence[Part]) -> tuple[Tool, ...]:
+def _own(
+    component: Component,
+    kind: str,
+    items: Sequence[Item],
+    owners: dict[tuple[str, str], str],
+    on_duplicate: OnDuplicate,
+) -> tuple[Item, ...]:
+    """Return the items that no component before has."""
+    own = []
+    for item in items:
+        name = item[IDENTITIES[kind]]
+        owner = owners.setdefault((kind, name), component.name)
+        if owner == component.name:
+            own.append(item)
+        elif on_duplicate == "error":
+            raise DuplicateOffer(NOUNS[kind], name, (owner, component.name))
+    return tuple(own)
+
+
+def members_of(parts: Sequence[Part]) -> list[Member]:
+    """Return the members of all segments, in order."""
+    return [member for part in parts if isinstance(part, Segment) for member in part.members]
+
+
+def components_of(parts: Sequence[Part]) -> list[Component]:
+    """Return the components of the chain, in order."""
+    return [
+        component
+        for part in parts
+        for component in ([m.component for m in part.members] if isinstance(part, Segment) else [part.component])
+    ]
+
+
+def tools_of(parts: Sequence[Part]) -> tuple[Item, ...]:
     """Return the tools that are known beforehand, in the order in which `tools/list` gives them."""
-    segments = (part for part in parts if isinstance(part, Segment))
-    return tuple(tool for segment in segments for member in segment.members for tool in member.tools)
+    return tuple(tool for member in members_of(parts) for tool in member.catalogue.tools)
+
+
+def catalogue_of(parts: Sequence[Part]) -> Catalogue:
+    """Return what is known beforehand of the whole chain, in the order in which lists give it."""
+    catalogues = [member.catalogue for member in members_of(parts)]
+    whole = Catalogue(
+        completions=tuple(reference for one in catalogues for reference in one.completions),
+        cache={kind: cache_hint(kind, catalogues) for kind in IDENTITIES},
+    )
+    return _with(whole, {kind: tuple(item for one in catalogues for item in one.items(kind)) for kind in IDENTITIES})
+
+
+def _with(catalogue: Catalogue, items: Mapping[str, tuple[Item, ...]]) -> Catalogue:
+    return replace(
+        catalogue,
+        tools=items["tools"],
+        resources=items["resources"],
+        templates=items["templates"],
+        prompts=items["prompts"],
+    )

@@ -21,18 +21,32 @@ SERVER_METADATA = _interface("server-metadata")
 CATALOGUE_DATA = _interface("catalogue-data")
 DISPATCH = _interface("dispatch")
 TOOLS = _interface("tools")
+RESOURCES = _interface("resources")
+PROMPTS = _interface("prompts")
+COMPLETIONS = _interface("completions")
 
 EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
 
-CAPABILITIES = {TOOLS: "tools-middleware"}
+CAPABILITIES = {
+    TOOLS: "tools-middleware",
+    RESOURCES: "resources-middleware",
+    PROMPTS: "prompts-middleware",
+    COMPLETIONS: "completions-middleware",
+}
 """What a component can offer, and the framework component that makes a link of the chain of it, in the order in which
 the links of one component follow each other."""
+
+CAPABILITY_NAMES = {contract: contract.partition("/")[2].partition("@")[0] for contract in CAPABILITIES}
+"""What MCP calls each of them in `ServerCapabilities`."""
 
 DOORS = ("wasi:http/incoming-handler", "wasi:cli/run", "wasmcp:embedding/exchange")
 """What the server exports, all of it the transport's."""
 
 ALWAYS = ("wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/stderr", "wasi:http/types")
 """What every component gets from the host. A prefix that ends in `/` is a whole package."""
+
+STRICT = "wasmcp/strict"
+"""The member of a request's `_meta` that has a list fail when a component cannot list (framework/lib/lists.zig)."""
 
 STDOUT = "wasi:cli/stdout"
 STDERR = "wasi:cli/stderr"

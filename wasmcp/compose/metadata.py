@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from wasmcp.compose.catalogue import to_json_text
+from wasmcp.compose.forms import to_json_text
 
 
 @dataclass(frozen=True)

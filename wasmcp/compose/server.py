@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,24 +23,26 @@ from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
 from wasmcp.component.model import Instance
 from wasmcp.compose.baked import catalogue_data, server_metadata
-from wasmcp.compose.catalogue import Tool
-from wasmcp.compose.chain import OnDuplicate, Part, Segment, plan_chain, tools_of
+from wasmcp.compose.catalogue import Catalogue
+from wasmcp.compose.chain import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
 from wasmcp.compose.components import Component, ComponentSpec, check_offers, read_components
 from wasmcp.compose.contracts import (
     CAPABILITIES,
+    CAPABILITY_NAMES,
     CATALOGUE_DATA,
     DISPATCH,
     DOORS,
     MESSAGES,
     SERVER_HANDLER,
     SERVER_METADATA,
-    TOOLS,
     TYPES,
     WIRE,
 )
 from wasmcp.compose.dispatch import dispatch, import_name
+from wasmcp.compose.forms import Item
 from wasmcp.compose.framework import FrameworkComponent, load_framework
 from wasmcp.compose.metadata import ServerMetadata
+from wasmcp.compose.stubs import stubs
 from wasmcp.compose.wiring import Services, Wiring
 from wasmcp.errors import CompositionError
 
@@ -59,15 +61,17 @@ class ComposedServer:
         exports: its doors.
         framework: the digests of the framework's components, by name.
         instances: the labels of its instances, in the order they are made.
+        catalogue: all that is known beforehand, in the order in which lists give it.
     """
 
     chunks: tuple[Chunk, ...]
     capabilities: Mapping[str, Any]
-    tools: tuple[Tool, ...]
+    tools: tuple[Item, ...]
     imports: tuple[str, ...]
     exports: tuple[str, ...]
     framework: Mapping[str, str]
     instances: tuple[str, ...]
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
     @property
     def size(self) -> int:
@@ -113,8 +117,8 @@ def compose_server(
     Args:
         components: in the order of the chain; at least one.
         metadata: what the server says about itself.
-        on_duplicate: what two components with a tool of the same name are: an error, or (`first`) the tool is that of
-            the first of them.
+        on_duplicate: what two components with a tool, resource, template or prompt of the same name are: an error,
+            or (`first`) it is that of the first of them.
         framework: components of the framework to take instead of our own, by name.
 
     Returns:
@@ -141,6 +145,7 @@ def compose_server(
         exports=tuple(composition.graph.exports),
         framework={name: component.digest for name, component in composition.framework.items()},
         instances=encoded.instances,
+        catalogue=catalogue_of(parts),
     )
 
 
@@ -155,14 +160,27 @@ def _check_imports(graph: Graph, imports: Iterable[str]) -> None:
 def server_capabilities(components: Sequence[Component]) -> dict[str, Any]:
     """Return the `ServerCapabilities` object: what the components offer, and what they may send meanwhile.
 
-    A handler of its own may answer `tools/list` too, and nobody can know: so it counts as offering tools.
+    What a catalogue has none of is not offered. A handler of its own may answer `tools/list` too, and nobody can know:
+    so it counts as offering tools.
     """
     capabilities: dict[str, Any] = {}
     if any(_may_log(component.info) for component in components):
         capabilities["logging"] = {}
-    if any(TOOLS in component.offers or SERVER_HANDLER in component.offers for component in components):
-        capabilities["tools"] = {}
+    for name in CAPABILITY_NAMES.values():
+        if any(name in offered(component) for component in components):
+            capabilities[name] = {}
     return capabilities
+
+
+def offered(component: Component) -> set[str]:
+    """Return the names of the capabilities that a component counts as offering."""
+    found = {name for contract, name in CAPABILITY_NAMES.items() if contract in component.offers}
+    # A component with one contract says with it what it is about, be there anything or not.
+    if component.catalogue is not None and len(found) > 1:
+        found &= set(component.catalogue.capabilities)
+    if SERVER_HANDLER in component.offers:
+        found.add("tools")
+    return found
 
 
 def _may_log(info: ComponentInfo) -> bool:
@@ -181,6 +199,8 @@ class Composition:
         self._added: dict[str, GraphComponent] = {}
         self._shared: dict[str, Value] = {}
         self._end: Value | None = None
+        self._nobody: Value | None = None
+        self._completions = False
         if metadata is None:  # a part of a server: the services and what is behind it are imported
             return
         self._shared[SERVER_METADATA] = self._generated("server-metadata", metadata).export(SERVER_METADATA)
@@ -205,6 +225,7 @@ class Composition:
     def _chain(self, parts: Sequence[Part]) -> Value | None:
         """Put the links together and return the first of them."""
         downstream = self._end
+        self._completions = any("completions" in offered(component) for component in components_of(parts))
         for number in range(len(parts), 0, -1):
             part = parts[number - 1]
             if isinstance(part, Segment):
@@ -214,12 +235,15 @@ class Composition:
         return downstream
 
     def _segment(self, number: int, segment: Segment, downstream: Value | None) -> Value:
-        data = self._generated(f"catalogue-data {number}", catalogue_data([member.tools for member in segment.members]))
+        wanted = self.framework["catalogue"].wants(CATALOGUE_DATA)
+        catalogues = [member.catalogue for member in segment.members]
+        baked = catalogue_data(wanted, catalogues, completions=self._completions)
+        data = self._generated(f"catalogue-data {number}", baked)
         router = self._generated(f"dispatch {number}", dispatch(len(segment.members)))
         if MESSAGES in self._shared:
             router.set(MESSAGES, self._shared[MESSAGES])
         for index, member in enumerate(segment.members):
-            link = self._links(member.component, self._end)
+            link = self._links(member.component, self._unanswered())
             if link is not None:
                 router.set(import_name(index), link)
         services = {
@@ -229,10 +253,21 @@ class Composition:
         }
         return self._instance("catalogue", services, label=f"catalogue {number}").export(SERVER_HANDLER)
 
+    def _unanswered(self) -> Value:
+        """Return what is behind the members of segments: a handler that answers nothing, so that others are asked."""
+        if self._nobody is None:
+            handler = self.framework["transport"].wants(SERVER_HANDLER)
+            node = self._generated("nobody", stubs({SERVER_HANDLER: handler}))
+            if MESSAGES in self._shared:
+                node.set(MESSAGES, self._shared[MESSAGES])
+            self._nobody = node.export(SERVER_HANDLER)
+        return self._nobody
+
     def _links(self, component: Component, downstream: Value | None) -> Value | None:
         """Instantiate a component of the server and return the first of the links that it makes.
 
-        Its capabilities come first, each wrapped, then its own handler; what none of them answers goes downstream.
+        Its capabilities come first, each wrapped, then its own handler; what none of them answers goes downstream. What
+        its catalogue has none of is not wired.
         """
         wanted = {contract: self.framework[middleware].wants(contract) for contract, middleware in CAPABILITIES.items()}
         check_offers(component, {**wanted, SERVER_HANDLER: self.framework["transport"].wants(SERVER_HANDLER)})
@@ -243,7 +278,8 @@ class Composition:
         }
         self._wiring.component(node, component, services)
         first = node.export(component.offers[SERVER_HANDLER]) if SERVER_HANDLER in component.offers else downstream
-        for contract in reversed([offer for offer in component.offers if offer in CAPABILITIES]):
+        wired = offered(component)
+        for contract in reversed([offer for offer in component.offers if CAPABILITY_NAMES.get(offer) in wired]):
             middleware = CAPABILITIES[contract]
             provided = {contract: node.export(component.offers[contract]), SERVER_HANDLER: first}
             wrapped = self._instance(middleware, provided, label=f"{middleware} of {component.name}")

@@ -160,7 +160,7 @@ def _components(planned: Plan, servers: list[str], cache: Cache, say: Progress) 
 def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) -> Built:
     from wasmcp.compose import ComponentSpec
     from wasmcp.compose.components import read_component
-    from wasmcp.compose.contracts import SERVER_HANDLER, TOOLS
+    from wasmcp.compose.contracts import SERVER_HANDLER
     from wasmcp.project.catalogue import catalogue_of
 
     name = step.config.name
@@ -185,7 +185,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
     catalogue = None
     # A handler written by hand may answer lists as it likes: it is asked, like what says `dynamic`.
     offers = read_component(ComponentSpec(name, data)).offers
-    if not step.config.dynamic and TOOLS in offers and SERVER_HANDLER not in offers:
+    if not step.config.dynamic and SERVER_HANDLER not in offers:
         with cache.lock(found):
             catalogue = catalogue_of(name, data, found, planned.framework, cache)
     return Built(step, data, found, catalogue)

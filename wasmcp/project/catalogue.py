@@ -1,29 +1,42 @@
 """What a component offers, found out by booting it once in the sandbox.
 
-The component is composed alone, granted nothing, and asked ``tools/list`` like any server; the answer is checked and
+The component is composed alone, granted nothing, and asked for its lists like any server; the answers are checked and
 kept by digest.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
+from wasmcp.compose.contracts import STRICT
+from wasmcp.compose.segments import UNCHANGING
 from wasmcp.errors import CatalogueError, HostError
 from wasmcp.project import digest
 from wasmcp.project.cache import Cache, write_atomically
+from wasmcp.project.offers import check_items, check_tools
+
+if TYPE_CHECKING:
+    from wasmcp.host import Server
 
 BOOT_SECONDS = 30.0
 """How long a component may take to list what it offers."""
 
-TOOLS_LIMIT = 10_000
-"""How many tools one component may offer."""
+PAGES_LIMIT = 10_000
+"""Over how many pages a list may be spread."""
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-_TEXTS = ("title", "description")
-_OBJECTS = ("outputSchema", "annotations", "_meta")
+_REFERENCES = "wasmcp/completions/references"
+"""How the framework is asked what a component completes (framework/completions-middleware)."""
+
+_LISTS = (
+    # capability, the list's name in a catalogue, method, member of the result
+    ("tools", "tools", "tools/list", "tools"),
+    ("resources", "resources", "resources/list", "resources"),
+    ("resources", "templates", "resources/templates/list", "resourceTemplates"),
+    ("prompts", "prompts", "prompts/list", "prompts"),
+)
 
 
 def catalogue_of(name: str, data: bytes, component: str, framework: Mapping[str, str], cache: Cache) -> Catalogue:
@@ -40,7 +53,9 @@ def catalogue_of(name: str, data: bytes, component: str, framework: Mapping[str,
         CatalogueError: It does not boot, or what it offers is not valid.
         CompositionError: It cannot be composed.
     """
-    key = digest.of_value([component, dict(framework), digest.of_own_code("compose", "project/catalogue.py")])
+    key = digest.of_value(
+        [component, dict(framework), digest.of_own_code("compose", "project/catalogue.py", "project/offers.py")]
+    )
     path = cache.text_path("catalogues", key)
     try:
         return Catalogue.from_json(path.read_text("utf-8"))
@@ -48,18 +63,18 @@ def catalogue_of(name: str, data: bytes, component: str, framework: Mapping[str,
         pass
     except Exception:  # noqa: BLE001 - whatever is wrong with a cached file, it is recorded again
         path.unlink(missing_ok=True)
-    catalogue = Catalogue(tools=boot(name, data), digest=component)
+    catalogue = replace(boot(name, data), digest=component)
     write_atomically(path, catalogue.to_json().encode())
     return catalogue
 
 
-def boot(name: str, data: bytes) -> tuple[dict[str, Any], ...]:
-    """Boot a component in the sandbox and return its tools, as the wire has them in MCP 2026-07-28.
+def boot(name: str, data: bytes) -> Catalogue:
+    """Boot a component in the sandbox and return what it offers, as the wire has it in MCP 2026-07-28.
 
     It is compiled quickly rather than well, because it is called once.
 
     Raises:
-        CatalogueError: It does not boot, or what it offers is not valid.
+        CatalogueError: It does not boot, cannot list something, or what it offers is not valid.
         CompositionError: It cannot be composed.
     """
     from wasmcp.host import Limits, open_server
@@ -68,42 +83,71 @@ def boot(name: str, data: bytes) -> tuple[dict[str, Any], ...]:
         [ComponentSpec(name=name, data=data, catalogue=None, grants=frozenset(), dynamic=True)],
         ServerMetadata(name=name, version="0"),
     )
-    stderr = ""
+    lists: dict[str, list[dict[str, Any]]] = {}
+    cache: dict[str, dict[str, Any]] = {}
+    completions: list[dict[str, Any]] = []
+    stderr, what = "", "tools"
     try:
         with open_server(server.data, limits=Limits(timeout=BOOT_SECONDS), instances=1, quick=True) as running:
             try:
-                tools = [dict(tool.raw) for tool in running.list_tools()]
+                for capability, what, method, member in _LISTS:
+                    if capability in server.capabilities:
+                        lists[what], hint = _list(running, method, member)
+                        if hint is not None:
+                            cache[what] = hint
+                if "completions" in server.capabilities:
+                    what = "completions"
+                    completions = _strictly(running, _REFERENCES)["references"]
             finally:
                 stderr = running.stderr
     except HostError as error:
-        raise CatalogueError(name, f"it cannot list its tools: {error}", stderr=stderr) from error
-    problems = check_tools(tools)
+        raise CatalogueError(name, f"it cannot list its {what}: {error}", stderr=stderr) from error
+    problems = [problem for kind, items in lists.items() for problem in _problems(kind, items)]
     if problems:
         raise CatalogueError(name, "\n".join(["what it offers is not valid:", *(f"  * {x}" for x in problems)]))
-    return tuple(tools)
+    try:
+        return Catalogue(
+            tools=tuple(lists.get("tools", ())),
+            resources=tuple(lists.get("resources", ())),
+            templates=tuple(lists.get("templates", ())),
+            prompts=tuple(lists.get("prompts", ())),
+            completions=tuple(completions),
+            cache=cache,
+        )
+    except ValueError as error:
+        raise CatalogueError(name, f"what it offers is not valid: {error}") from None
 
 
-def check_tools(tools: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a sentence for each thing that is wrong with a list of tools.
+def _problems(kind: str, items: list[dict[str, Any]]) -> list[str]:
+    return check_tools(items) if kind == "tools" else check_items(kind, items)
 
-    Specification: 2026-07-28, server/tools: "Tool", "Tool Names" (there a SHOULD, here a must: clients refuse others).
-    """
-    if len(tools) > TOOLS_LIMIT:
-        return [f"it offers {len(tools)} tools; {TOOLS_LIMIT} is the limit"]
-    problems = []
-    seen: set[str] = set()
-    for index, tool in enumerate(tools):
-        name = tool.get("name")
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            problems.append(f"tool {index}: the name must be 1 to 128 of `A-Z a-z 0-9 _ . -`, not {name!r:.160}")
-            continue
-        if name in seen:
-            problems.append(f"tool `{name}`: offered a second time by the same component")
-        seen.add(name)
-        schema = tool.get("inputSchema")
-        if not isinstance(schema, dict) or schema.get("type") != "object":
-            problems.append(f'tool `{name}`: `inputSchema` must be a JSON Schema object with `"type": "object"`')
-        wrong = [(key, "a string") for key in _TEXTS if not isinstance(tool.get(key, ""), str)]
-        wrong += [(key, "a JSON object") for key in _OBJECTS if not isinstance(tool.get(key, {}), dict)]
-        problems.extend(f"tool `{name}`: `{key}` must be {kind}" for key, kind in wrong)
-    return problems
+
+def _list(running: Server, method: str, member: str) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Return a whole list, and how it may be cached; None: the component does not say."""
+    items: list[dict[str, Any]] = []
+    hints = []
+    for page in _pages(running, method):
+        items.extend(page[member])
+        hints.append({"ttlMs": page["ttlMs"], "cacheScope": page["cacheScope"]})
+    # What a component does not say reaches the wire as this; what does not change may be kept all the same.
+    if all(hint == {"ttlMs": 0, "cacheScope": "private"} for hint in hints):
+        return items, None
+    scope = "private" if any(hint["cacheScope"] == "private" for hint in hints) else "public"
+    hint = {"ttlMs": min(hint["ttlMs"] for hint in hints), "cacheScope": scope}
+    return items, None if hint == UNCHANGING else hint
+
+
+def _pages(running: Server, method: str) -> Iterator[dict[str, Any]]:
+    cursor: str | None = None
+    for _page in range(PAGES_LIMIT):
+        page = _strictly(running, method, {} if cursor is None else {"cursor": cursor})
+        yield page
+        cursor = page.get("nextCursor")
+        if cursor is None:
+            return
+    raise HostError(f"`{method}` did not end after {PAGES_LIMIT} pages")
+
+
+def _strictly(running: Server, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Ask so that what cannot be listed is an error, not a shorter list."""
+    return running.request(method, {**(params or {}), "_meta": {STRICT: True}})

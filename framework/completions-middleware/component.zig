@@ -1,0 +1,76 @@
+//! A link of the chain around the completions of one component.
+
+const std = @import("std");
+const bindings = @import("bindings");
+const lib = @import("lib");
+
+const completions = bindings.completions;
+const messages = bindings.messages;
+const types = bindings.types;
+const allocator = bindings.memory.allocator;
+const Reply = messages.Reply;
+
+/// Asked while a server is composed, so that completions go straight to who has them: the references of all components
+/// as `CompleteRequestParams` would have them. No method of MCP's lists them.
+const references_method = "wasmcp/completions/references";
+
+pub const exports = struct {
+    pub const server_handler = struct {
+        pub fn handle(request: messages.Request) std.mem.Allocator.Error!?Reply {
+            return switch (request.method()) {
+                .completion_complete => try complete(request) orelse bindings.server_handler.handle(request),
+                .other => if (std.mem.eql(u8, request.name(), references_method)) try references(request) else bindings.server_handler.handle(request),
+                else => bindings.server_handler.handle(request),
+            };
+        }
+    };
+};
+
+/// None: nothing that this component completes.
+fn complete(request: messages.Request) std.mem.Allocator.Error!?Reply {
+    const wanted = switch (try lib.Completion.read(allocator, request.params())) {
+        .read => |read| read,
+        .wrong => |words| return Reply.failure(.{ .code = -32602, .message = words }),
+    };
+    const reference: types.CompletionReference = switch (wanted.kind) {
+        .prompt => .{ .prompt = wanted.reference },
+        .template => .{ .resource_template = wanted.reference },
+    };
+    return switch (completions.complete(request, reference, .{ .name = wanted.name, .value = wanted.value }, wanted.context)) {
+        .ok => |outcome| switch (outcome orelse return null) {
+            .complete => |value| Reply.completion(value),
+            .other => |json| Reply.raw(json),
+        },
+        .err => |value| Reply.failure(value),
+    };
+}
+
+fn references(request: messages.Request) std.mem.Allocator.Error!Reply {
+    const own = switch (completions.listReferences(request)) {
+        .ok => |list| list,
+        .err => |value| return Reply.failure(value),
+    };
+    var w = lib.Writer.init(allocator);
+    try w.open('{');
+    try w.key("references");
+    try w.open('[');
+    for (own) |reference| {
+        try w.open('{');
+        switch (reference) {
+            .prompt => |name| {
+                try w.value("\"type\":\"ref/prompt\"");
+                try w.key("name");
+                try w.string(name);
+            },
+            .resource_template => |template| {
+                try w.value("\"type\":\"ref/resource\"");
+                try w.key("uri");
+                try w.string(template);
+            },
+        }
+        try w.close('}');
+    }
+    try w.close(']');
+    try w.close('}');
+    return Reply.raw(w.text());
+}

@@ -1,0 +1,129 @@
+//! How lists go along the chain: every link puts its own items before those of the rest.
+//!
+//! A cursor tells how far along the chain a list has come: `>` for each link that it is past, then `.` and the cursor of
+//! the component where it goes on. A link reads its own character and hands the rest on, so none knows its place. What
+//! a link written by hand gives out stands behind the `>` of those before it.
+
+const std = @import("std");
+const json = @import("json.zig");
+
+/// The member of a request's `_meta` that has a list fail when a component cannot list: so that what is recorded is whole.
+pub const strict = "wasmcp/strict";
+
+const invalid_params = -32602;
+
+/// Lists for a component with these bindings: `messages`, `server_handler`, and standard error.
+pub fn Lists(comptime bindings: type) type {
+    const Request = bindings.messages.Request;
+    const Reply = bindings.messages.Reply;
+
+    return struct {
+        const Place = union(enum) { start, own: []const u8, behind: []const u8, foreign };
+
+        fn place(request: Request) Place {
+            const cursor = request.cursor() orelse return .start;
+            if (cursor.len == 0) return .foreign;
+            return switch (cursor[0]) {
+                '.' => .{ .own = cursor[1..] },
+                '>' => .{ .behind = cursor[1..] },
+                else => .foreign,
+            };
+        }
+
+        /// The page of a list that `ask` gives one of and `make` makes a reply of. A page of the component's that is not
+        /// its last ends there; behind the last comes the rest of the chain's list.
+        pub fn asked(request: Request, comptime what: []const u8, comptime ask: anytype, comptime make: anytype) ?Reply {
+            const cursor: ?[]const u8 = switch (place(request)) {
+                .start => null,
+                .own => |own| own,
+                .behind => |behind| return later(request, behind),
+                .foreign => return foreign(),
+            };
+            const page = switch (ask(request, cursor)) {
+                .ok => |page| page,
+                .err => |problem| {
+                    // Its own cursor, it says, is none.
+                    if (cursor != null and problem.code == invalid_params) return Reply.failure(problem);
+                    if (isStrict(request)) return Reply.failure(problem);
+                    log(&.{ "a component cannot list its ", what, ": ", problem.message });
+                    return follow(request, what, make(&.{}, null, null), make);
+                },
+            };
+            const reply = make(page.items, if (page.next) |next| prefixed(".", next) else null, page.cache);
+            if (reply.@"error"()) |problem| {
+                if (isStrict(request)) return reply;
+                reply.drop();
+                log(&.{ "a component's ", what, " are left out of the list: ", problem.message });
+                return follow(request, what, make(&.{}, null, null), make);
+            }
+            return if (page.next == null) follow(request, what, reply, make) else reply;
+        }
+
+        /// The page of a list whose own part is known and has no pages.
+        pub fn recorded(request: Request, comptime what: []const u8, items: anytype, comptime make: anytype) ?Reply {
+            return switch (place(request)) {
+                .start => follow(request, what, items(request), make),
+                .behind => |behind| later(request, behind),
+                .own, .foreign => foreign(),
+            };
+        }
+
+        /// Put the rest of the chain's list behind this one. A rest that fails is left out.
+        fn follow(request: Request, comptime what: []const u8, reply: Reply, comptime make: anytype) Reply {
+            const turned: ?Request = if (request.cursor() == null) null else request.derivePage(null);
+            defer if (turned) |derived| derived.drop();
+            const rest = bindings.server_handler.handle(turned orelse request) orelse return reply;
+            if (rest.@"error"()) |problem| {
+                if (isStrict(request)) {
+                    reply.drop();
+                    return rest;
+                }
+                rest.drop();
+                log(&.{ "a part of the server cannot list its ", what, ": ", problem.message });
+                // Nobody is to keep what is not whole.
+                reply.append(make(&.{}, null, null));
+                return reply;
+            }
+            pass(rest);
+            reply.append(rest);
+            return reply;
+        }
+
+        /// A page that lies behind this link.
+        fn later(request: Request, cursor: []const u8) ?Reply {
+            const turned = request.derivePage(cursor);
+            defer turned.drop();
+            const reply = bindings.server_handler.handle(turned) orelse return foreign();
+            pass(reply);
+            return reply;
+        }
+
+        fn pass(reply: Reply) void {
+            if (reply.next()) |cursor| reply.setNext(prefixed(">", cursor));
+        }
+
+        fn foreign() Reply {
+            return Reply.failure(.{ .code = invalid_params, .message = "Invalid params: `params.cursor` is not a cursor of this server" });
+        }
+
+        fn isStrict(request: Request) bool {
+            const meta = request.meta() orelse return false;
+            const value = json.member(meta, strict) orelse return false;
+            return std.mem.eql(u8, value, "true");
+        }
+
+        fn prefixed(comptime prefix: []const u8, text: []const u8) []const u8 {
+            return std.mem.concat(bindings.memory.allocator, u8, &.{ prefix, text }) catch @trap();
+        }
+
+        /// Tell the operator, not the client.
+        fn log(parts: []const []const u8) void {
+            const stream = bindings.wasi_cli.stderr.getStderr();
+            defer stream.drop();
+            const words = std.mem.concat(bindings.memory.allocator, u8, parts) catch return;
+            const line = std.mem.concat(bindings.memory.allocator, u8, &.{ "wasmcp: ", words, "\n" }) catch return;
+            // WASI 0.2 (wasi:io/streams) lets 4096 bytes pass at once: more than anybody reads.
+            _ = stream.blockingWriteAndFlush(line[0..@min(line.len, 4096)]).get() catch return;
+        }
+    };
+}

@@ -1,0 +1,33 @@
+//! A link of the chain around the prompts of one component.
+
+const bindings = @import("bindings");
+const lists = @import("lib").lists.Lists(bindings);
+
+const messages = bindings.messages;
+const prompts = bindings.prompts;
+const Reply = messages.Reply;
+
+pub const exports = struct {
+    pub const server_handler = struct {
+        pub fn handle(request: messages.Request) ?Reply {
+            return switch (request.method()) {
+                .prompts_list => lists.asked(request, "prompts", prompts.listPrompts, Reply.prompts),
+                .prompts_get => get(request) orelse bindings.server_handler.handle(request),
+                else => bindings.server_handler.handle(request),
+            };
+        }
+    };
+};
+
+/// None: not a prompt of this component.
+fn get(request: messages.Request) ?Reply {
+    const name = request.target() orelse return null;
+    return switch (prompts.getPrompt(request, name)) {
+        .ok => |outcome| switch (outcome orelse return null) {
+            .complete => |result| Reply.promptResult(result),
+            .input_required => |wanted| Reply.inputRequired(wanted),
+            .other => |json| Reply.raw(json),
+        },
+        .err => |value| Reply.failure(value),
+    };
+}

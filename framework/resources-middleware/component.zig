@@ -1,0 +1,34 @@
+//! A link of the chain around the resources of one component.
+
+const bindings = @import("bindings");
+const lists = @import("lib").lists.Lists(bindings);
+
+const messages = bindings.messages;
+const resources = bindings.resources;
+const Reply = messages.Reply;
+
+pub const exports = struct {
+    pub const server_handler = struct {
+        pub fn handle(request: messages.Request) ?Reply {
+            return switch (request.method()) {
+                .resources_list => lists.asked(request, "resources", resources.listResources, Reply.resources),
+                .resources_templates_list => lists.asked(request, "resource templates", resources.listTemplates, Reply.templates),
+                .resources_read => read(request) orelse bindings.server_handler.handle(request),
+                else => bindings.server_handler.handle(request),
+            };
+        }
+    };
+};
+
+/// None: not a resource of this component.
+fn read(request: messages.Request) ?Reply {
+    const uri = request.target() orelse return null;
+    return switch (resources.readResource(request, uri)) {
+        .ok => |outcome| switch (outcome orelse return null) {
+            .complete => |result| Reply.contents(result),
+            .input_required => |wanted| Reply.inputRequired(wanted),
+            .other => |json| Reply.raw(json),
+        },
+        .err => |value| Reply.failure(value),
+    };
+}

@@ -1,0 +1,77 @@
+"""The items of lists in the form of each revision of MCP: what a revision does not know is left out.
+
+Source: Model Context Protocol, schemas `Tool`, `Resource`, `ResourceTemplate` and `Prompt` of each revision.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+REVISIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
+"""The revisions of MCP that a server speaks, the oldest first."""
+
+LATEST = REVISIONS[-1]
+
+Item = Mapping[str, Any]
+"""An item of a list in its wire form of revision 2026-07-28."""
+
+IDENTITIES = {"tools": "name", "resources": "uri", "templates": "uriTemplate", "prompts": "name"}
+"""The lists of a server, and the member of their items that no two have in common."""
+
+_FIRST, _TITLES, _ICONS = "2024-11-05", "2025-06-18", "2025-11-25"
+_NAMED = {"name": _FIRST, "description": _FIRST, "title": _TITLES, "_meta": _TITLES, "icons": _ICONS}
+_CONTENT = {"mimeType": _FIRST, "annotations": _FIRST}
+_SINCE = {
+    "tools": {**_NAMED, "inputSchema": _FIRST, "annotations": "2025-03-26", "outputSchema": _TITLES},
+    "resources": {**_NAMED, **_CONTENT, "uri": _FIRST, "size": _FIRST},
+    "templates": {**_NAMED, **_CONTENT, "uriTemplate": _FIRST},
+    "prompts": {**_NAMED, "arguments": _FIRST},
+}
+_SINCE_IN_ARGUMENT = {"name": _FIRST, "description": _FIRST, "required": _FIRST, "title": _TITLES}
+_SINCE_IN_ANNOTATIONS = {"audience": _FIRST, "priority": _FIRST, "lastModified": _TITLES}
+
+
+def to_json_text(value: Any) -> str:
+    """Return JSON without white space. Lone surrogates stay escaped, so that the text is always UTF-8.
+
+    Raises:
+        ValueError: the value holds a number that JSON has no text for.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text
+
+
+def in_form(kind: str, item: Item, revision: str) -> dict[str, Any]:
+    """Return an item in the form of a revision.
+
+    Before 2026-07-28 a tool's `outputSchema` describes an object; another one is left out.
+
+    Args:
+        kind: the list it is of, one of `IDENTITIES`.
+        item: in its wire form of 2026-07-28.
+        revision: one of `REVISIONS`.
+    """
+    if revision == LATEST:
+        return dict(item)
+    kept = _known(item, _SINCE[kind], revision)
+    if kind == "tools" and kept.get("outputSchema", {}).get("type") != "object":
+        kept.pop("outputSchema", None)
+    if kind == "prompts" and "arguments" in kept:
+        kept["arguments"] = [_known(argument, _SINCE_IN_ARGUMENT, revision) for argument in kept["arguments"]]
+    if kind in ("resources", "templates") and "annotations" in kept:
+        kept["annotations"] = _known(kept["annotations"], _SINCE_IN_ANNOTATIONS, revision)
+    return kept
+
+
+def items_json(kind: str, items: Iterable[Item], revision: str) -> str:
+    """Return the items of a list in the form of a revision, as a JSON array."""
+    return to_json_text([in_form(kind, item, revision) for item in items])
+
+
+def _known(item: Item, since: Mapping[str, str], revision: str) -> dict[str, Any]:
+    """Keep what a revision knows; dates compare as text."""
+    return {member: value for member, value in item.items() if since.get(member, LATEST) <= revision}

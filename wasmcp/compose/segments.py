@@ -1,0 +1,81 @@
+"""What is baked into a segment of the chain: its lists in every form, and who owns what.
+
+Source: wit/baked.wit (`catalogue-data`).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from wasmcp.component.values import Case
+from wasmcp.compose.catalogue import Catalogue
+from wasmcp.compose.forms import IDENTITIES, REVISIONS, items_json
+
+UNCHANGING = {"ttlMs": 300_000, "cacheScope": "public"}
+"""How long, in milliseconds, and by whom a list may be cached that does not change while the server runs."""
+
+NOBODY = 2**32 - 1
+"""The owner of what is known and has no proposals: no component has this index."""
+
+_INDICES = {"tools": "tool-index", "prompts": "prompt-index", "resources": "resource-index"}
+
+
+def index(owners: Mapping[str, int]) -> bytes:
+    """Return the table that finds an owner by binary search.
+
+    Little-endian u32: the count, then for each key, sorted by its UTF-8 bytes, the offset of the key (from the
+    start of the table), its length in bytes and the owner; then the keys. Source: wit/baked.wit.
+    """
+    keys = sorted((key.encode(), owner) for key, owner in owners.items())
+    offset = 4 + 12 * len(keys)
+    table = struct.pack("<I", len(keys))
+    for key, owner in keys:
+        table += struct.pack("<III", offset, len(key), owner)
+        offset += len(key)
+    return table + b"".join(key for key, _ in keys)
+
+
+def cache_hint(kind: str, catalogues: Iterable[Catalogue]) -> dict[str, Any]:
+    """Merge the hints of a list: the least time; private when any is."""
+    hints = [UNCHANGING, *(catalogue.cache[kind] for catalogue in catalogues if kind in catalogue.cache)]
+    scope = "private" if any(hint["cacheScope"] == "private" for hint in hints) else "public"
+    return {"ttlMs": min(hint["ttlMs"] for hint in hints), "cacheScope": scope}
+
+
+def segment_values(catalogues: Sequence[Catalogue], *, completions: bool = False) -> dict[str, Any]:
+    """Return what the functions of `catalogue-data` answer for a segment of the chain.
+
+    Args:
+        catalogues: of each component of the segment, in order; nothing twice.
+        completions: whether the server offers completion at all.
+    """
+    values: dict[str, Any] = {}
+    for kind, identity in IDENTITIES.items():
+        every = [item for catalogue in catalogues for item in catalogue.items(kind)]
+        for revision in REVISIONS:
+            values[f"{kind}-v{revision.replace('-', '')}"] = items_json(kind, every, revision)
+        hint = cache_hint(kind, catalogues)
+        values[f"{kind}-cache"] = {"ttl-ms": hint["ttlMs"], "scope": Case(hint["cacheScope"])}
+        if kind in _INDICES:
+            owners = {item[identity]: place for place, own in enumerate(catalogues) for item in own.items(kind)}
+            values[_INDICES[kind]] = index(owners)
+    values["resource-readers"] = [place for place, own in enumerate(catalogues) if "resources" in own.capabilities]
+    values["completion-index"] = index(_completers(catalogues) if completions else {})
+    return values
+
+
+def _completers(catalogues: Sequence[Catalogue]) -> dict[str, int]:
+    owners: dict[str, int] = {}
+    for place, own in enumerate(catalogues):
+        for reference in own.completions:
+            prompt = reference["type"] == "ref/prompt"
+            owners.setdefault(f"prompt {reference['name']}" if prompt else f"template {reference['uri']}", place)
+    for own in catalogues:
+        for prompt in own.prompts:
+            owners.setdefault(f"prompt {prompt['name']}", NOBODY)
+        for member, items in (("uriTemplate", own.templates), ("uri", own.resources)):
+            for item in items:
+                owners.setdefault(f"template {item[member]}", NOBODY)
+    return owners
