@@ -7,8 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from wasmcp.guest.registry import tool_of
 from wasmcp.guest.testing import LocalContext
 

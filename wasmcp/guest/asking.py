@@ -137,9 +137,7 @@ class Dialogue:
 
     def unanswered(self, key: str, method: str, params: str, needed: Mapping[str, Any]) -> Any:
         """Ask: end the run, or return None inside an event loop, where other tasks may have questions too."""
-        missing = _missing(needed, self._capabilities())
-        if missing is not None:
-            raise CapabilityMissing(missing)
+        self.require(needed)
         if len(self._used) + len(self._asked) >= _ROUNDS:
             raise RuntimeError(f"more than {_ROUNDS} questions in one call")
         self._asked[key] = (method, params)
@@ -148,6 +146,16 @@ class Dialogue:
             return None
         self.waiting = True
         raise Asked
+
+    def require(self, needed: Mapping[str, Any]) -> None:
+        """Make sure that the client has a capability.
+
+        Raises:
+            CapabilityMissing: It does not.
+        """
+        missing = _missing(needed, self._capabilities())
+        if missing is not None:
+            raise CapabilityMissing(missing)
 
     def _default_key(self, method: str, params: str) -> str:
         # With the words in it, an answer is never taken for the answer to another question.

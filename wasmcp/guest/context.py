@@ -68,6 +68,10 @@ class Request(Protocol):
     def progress(self, progress: float, total: float | None, message: str | None) -> None: ...  # noqa: D102
     def log(self, level: Any, logger: str | None, data: str) -> None: ...  # noqa: D102
     def cancelled(self) -> bool: ...  # noqa: D102
+    def notify_tools_changed(self) -> None: ...  # noqa: D102
+    def notify_prompts_changed(self) -> None: ...  # noqa: D102
+    def notify_resources_changed(self) -> None: ...  # noqa: D102
+    def notify_resource_updated(self, uri: str) -> None: ...  # noqa: D102
     def input_responses(self) -> list[tuple[str, str]]: ...  # noqa: D102
     def input_state(self) -> bytes | None: ...  # noqa: D102
 
@@ -162,6 +166,25 @@ class Context:
     def cancelled(self) -> bool:
         """Whether the client has taken the call back: a long tool looks now and then, and gives up."""
         return self._request.cancelled()
+
+    def tools_changed(self) -> None:
+        """Tell the clients that listen that the list of tools is another one now.
+
+        Specification: basic/patterns/subscriptions.
+        """
+        self._request.notify_tools_changed()
+
+    def prompts_changed(self) -> None:
+        """Tell the clients that listen that the list of prompts is another one now."""
+        self._request.notify_prompts_changed()
+
+    def resources_changed(self) -> None:
+        """Tell the clients that listen that the lists of resources and templates are others now."""
+        self._request.notify_resources_changed()
+
+    def resource_updated(self, uri: str) -> None:
+        """Tell the clients that have subscribed to a resource that it holds something else now."""
+        self._request.notify_resource_updated(sendable(uri))
 
     @property
     def target(self) -> str:

@@ -91,8 +91,8 @@ def _simple(shape: Shape, documentation: Mapping[str, Any], definitions: Definit
             raise Unsupported("a list in a form is a choice of several: `list[Literal[...]]` or of an enum")
     elif kind not in _TYPES:
         raise Unsupported("only strings, numbers, booleans, enums and lists of an enum's members can be in a form")
-    elif found.get("format", "email") not in _FORMATS:
-        raise Unsupported(f"a form has no strings of the format `{found['format']}`")
+    elif found.get("format", "email") not in _FORMATS or "contentEncoding" in found:
+        raise Unsupported(f"a form has no strings of the format `{found.get('format', shape.name)}`")
     elif kind != "string" and "enum" in found:
         raise Unsupported("the choices of a form are strings")
     return {name: value for name, value in found.items() if name in _KNOWN}

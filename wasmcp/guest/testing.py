@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from wasmcp.guest.asking import Dialogue
 from wasmcp.guest.context import Context, HttpRequest, Identity, LogLevel
 
 
@@ -26,6 +27,7 @@ class _LocalRequest:
     taken_back: bool = False
     reports: list[tuple[float, float | None, str | None]] = field(default_factory=list)
     records: list[tuple[LogLevel, Any, str | None]] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
 
     def target(self) -> str | None:
         return self.tool_name
@@ -62,6 +64,18 @@ class _LocalRequest:
     def log(self, level: LogLevel, logger: str | None, data: str) -> None:
         self.records.append((level, json.loads(data), logger))
 
+    def notify_tools_changed(self) -> None:
+        self.changes.append("tools")
+
+    def notify_prompts_changed(self) -> None:
+        self.changes.append("prompts")
+
+    def notify_resources_changed(self) -> None:
+        self.changes.append("resources")
+
+    def notify_resource_updated(self, uri: str) -> None:
+        self.changes.append(uri)
+
     def cancelled(self) -> bool:
         return self.taken_back
 
@@ -79,6 +93,46 @@ class _Http:
     method: str
     path: str
     headers: list[tuple[str, str]]
+
+
+class _LocalDialogue(Dialogue):
+    """Answers the questions at once."""
+
+    def __init__(self, request: _LocalRequest, answers: list[Any] | dict[str, Any], *, any_capability: bool) -> None:
+        super().__init__(request.state, request.input_responses(), lambda: request.capabilities)
+        self.questions: list[tuple[str, Any]] = []
+        self._local_answers = answers
+        self._any_capability = any_capability
+
+    def unanswered(self, key: str, method: str, params: str, needed: Mapping[str, Any]) -> Any:
+        self.questions.append((method, json.loads(params)))
+        left = self._local_answers
+        found = left.pop(key, None) if isinstance(left, dict) else left.pop(0) if left else None
+        if found is not None:
+            return found
+        if not self._any_capability:
+            self.require(needed)
+        raise LookupError(f"this LocalContext has no answer to `{method}` with the key `{key}`: {params}")
+
+
+def accept(**content: Any) -> dict[str, Any]:
+    """Return the answer of a user who fills in a form; the field of a form of one field is ``value``."""
+    return {"action": "accept", "content": content}
+
+
+def decline() -> dict[str, Any]:
+    """Return the answer of a user who does not agree."""
+    return {"action": "decline"}
+
+
+def said(text: str, *, model: str = "test") -> dict[str, Any]:
+    """Return the answer of a model."""
+    return {"role": "assistant", "content": {"type": "text", "text": text}, "model": model, "stopReason": "endTurn"}
+
+
+def roots(*uris: str) -> dict[str, Any]:
+    """Return the answer of a client that works in some folders."""
+    return {"roots": [{"uri": uri} for uri in uris]}
 
 
 class LocalContext(Context):
@@ -101,9 +155,12 @@ class LocalContext(Context):
         http: What `Context.http` says.
         input_responses: What `Context.input_responses` says.
         input_state: What `Context.input_state` says.
+        answers: What the client answers to `Context.elicit`, `sample` and `roots`, in the order of the questions, or
+            by their keys: see `accept`, `decline`, `said` and `roots` here. Without ``client_capabilities`` the client
+            can do everything.
     """
 
-    __slots__ = ("_local",)
+    __slots__ = ("_answers", "_any_capability", "_local")
 
     def __init__(
         self,
@@ -117,6 +174,7 @@ class LocalContext(Context):
         http: HttpRequest | None = None,
         input_responses: Mapping[str, Any] | None = None,
         input_state: bytes | None = None,
+        answers: Sequence[Mapping[str, Any]] | Mapping[str, Mapping[str, Any]] = (),
     ) -> None:
         self._local = _LocalRequest(
             tool_name,
@@ -130,6 +188,23 @@ class LocalContext(Context):
             input_state,
         )
         super().__init__(self._local)
+        self._answers = dict(answers) if isinstance(answers, Mapping) else list(answers)
+        self._any_capability = client_capabilities is None
+
+    def _asked(self) -> Dialogue:
+        if self._dialogue is None:
+            self._dialogue = _LocalDialogue(self._local, self._answers, any_capability=self._any_capability)
+        return self._dialogue
+
+    @property
+    def questions(self) -> list[tuple[str, Any]]:
+        """What the client was asked: method and parameters."""
+        return self._dialogue.questions if isinstance(self._dialogue, _LocalDialogue) else []
+
+    @property
+    def changes(self) -> list[str]:
+        """What was announced as changed: ``tools``, ``prompts``, ``resources``, or the URI of a resource."""
+        return self._local.changes
 
     @property
     def progress_reports(self) -> list[tuple[float, float | None, str | None]]:

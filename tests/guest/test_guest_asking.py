@@ -1,0 +1,449 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from wasmcp.guest import (
+    CapabilityMissing,
+    Context,
+    Image,
+    InputRequest,
+    InputRequired,
+    McpError,
+    Message,
+    Root,
+    ToolCall,
+    ToolError,
+    prompt,
+    resource,
+    tool,
+)
+from wasmcp.guest.asking import Wanted
+from wasmcp.guest.registry import prompt_of, resource_of, tool_of
+from wasmcp.guest.testing import LocalContext, accept, decline, roots, said
+
+ABLE = {"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}, "context": {}}, "roots": {}}
+
+
+class Call:
+    """A client: calls a function again with its answers, as in basic/patterns/mrtr."""
+
+    def __init__(self, function, capabilities=ABLE, version="2026-07-28"):
+        self.tool = tool_of(function)
+        self.capabilities = capabilities
+        self.version = version
+        self.state = None
+        self.rounds = 0
+
+    def __call__(self, **answers):
+        """One round; returns the questions by key, or the result."""
+        self.rounds += 1
+        context = Context(
+            LocalContext(
+                client_capabilities=self.capabilities,
+                protocol_version=self.version,
+                input_responses=answers,
+                input_state=self.state,
+            )._request
+        )
+        rendered = self.tool.call("{}", context)
+        if rendered.wanted is None:
+            return rendered
+        self.state = rendered.wanted.state
+        return {key: (method, json.loads(params)) for key, method, params in rendered.wanted.requests}
+
+
+def text(rendered):
+    assert not rendered.is_error, rendered.content
+    return rendered.content[0].text
+
+
+@dataclass
+class Person:
+    name: str
+    age: int = 30
+
+
+def test_a_question_and_its_answer():
+    runs = []
+
+    @tool
+    def greet(context: Context) -> str:
+        runs.append(1)
+        who = context.elicit("Who are you?", Person, key="who")
+        return f"Hello {who.data.name}, {who.data.age}"
+
+    call = Call(greet)
+    asked = call()
+    assert asked == {
+        "who": (
+            "elicitation/create",
+            {
+                "message": "Who are you?",
+                "requestedSchema": {
+                    "type": "object",
+                    "properties": {"name": {"type": "string"}, "age": {"type": "integer", "default": 30}},
+                    "required": ["name"],
+                },
+            },
+        )
+    }
+    assert call.state is None  # there is nothing to remember yet
+    assert call() == asked  # without an answer it asks again
+    assert call(other=accept(name="x")) == asked
+    assert text(call(who=accept(name="Ada"), other=5)) == "Hello Ada, 30"
+    assert len(runs) == 4
+
+
+def test_rounds_keep_the_answers_that_were_used():
+    @tool
+    def steps(context: Context) -> str:
+        first = context.elicit("First?", str, key="first").data
+        second = context.elicit(f"After {first}?", str, key="second").data
+        third = context.elicit("Third?", str, key="third").data
+        return first + second + third
+
+    call = Call(steps)
+    assert list(call()) == ["first"]
+    assert list(call(first=accept(value="a"), unknown=accept(value="z"))) == ["second"]
+    assert b"unknown" not in call.state
+    # What was answered cannot be answered again.
+    assert list(call(first=accept(value="X"), second=accept(value="b"))) == ["third"]
+    assert text(call(third=accept(value="c"))) == "abc"
+
+
+def test_once_is_made_once():
+    made = []
+
+    @tool
+    def book(context: Context) -> str:
+        ticket = context.once("ticket", lambda: made.append(1) or {"number": len(made), "tags": ("a",)})
+        context.elicit("Sure?", key="sure")
+        return json.dumps(ticket)
+
+    call = Call(book)
+    call()
+    assert text(call(sure=accept())) == '{"number": 1, "tags": ["a"]}'
+    assert made == [1]
+
+
+def test_keys_hold_the_words_of_the_question():
+    words = ["one"]
+
+    @tool
+    def ask(context: Context) -> str:
+        return context.elicit(words[0], str).data + context.elicit("two", str).data
+
+    call = Call(ask)
+    (first,) = call()
+    assert first.startswith("elicitation-1-")
+    (second,) = call(**{first: accept(value="a")})
+    assert second.startswith("elicitation-2-")
+    words[0] = "another"
+    (again,) = Call(ask)(**{first: accept(value="a")})
+    assert again not in (first, second)
+
+
+def test_the_user_does_not_agree():
+    @tool
+    def ask(context: Context) -> str:
+        answer = context.elicit("Sure?", Person, key="k")
+        return answer.data.name if answer else f"no: {answer.action}"
+
+    assert text(Call(ask)(k=decline())) == "no: decline"
+
+    @tool
+    def insist(context: Context) -> str:
+        return context.elicit("Sure?", Person, key="k").data.name
+
+    refused = Call(insist)(k={"action": "cancel"})
+    assert refused.is_error
+    assert refused.content[0].text == "the user did not agree: cancel"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (5, "`k` is not an object"),
+        ({}, "`k` has no `action`"),
+        ({"action": "maybe"}, "`k` has no `action`"),
+        ({"action": "accept", "content": []}, "`k` has no object as its `content`"),
+        (accept(age=5), "`k` does not fit: name: required, but missing"),
+        (accept(name="x", age="old"), "`k` does not fit: age: expected integer"),
+    ],
+)
+def test_an_answer_that_does_not_fit(answer, reason):
+    @tool
+    def ask(context: Context) -> str:
+        return context.elicit("Who?", Person, key="k").data.name
+
+    with pytest.raises(McpError, match=reason) as caught:
+        Call(ask)(k=answer)
+    assert caught.value.code == -32602
+
+
+def test_a_link():
+    @tool
+    def sign_in(context: Context) -> str:
+        return context.elicit_url("Sign in", "https://example.com/", key="k").action
+
+    assert Call(sign_in)() == {
+        "k": ("elicitation/create", {"mode": "url", "message": "Sign in", "url": "https://example.com/"})
+    }
+    assert text(Call(sign_in)(k={"action": "accept"})) == "accept"
+
+
+def test_a_model():
+    @tool
+    def sample(context: Context) -> str:
+        answer = context.sample(
+            ["a", Message("assistant", "b"), Image(b"\x00", "image/png"), {"role": "user", "content": []}],
+            max_tokens=5,
+            system="s",
+            temperature=0.5,
+            stop_sequences=["."],
+            tools=[{"name": "t", "inputSchema": {"type": "object"}}],
+            tool_choice="required",
+            key="k",
+        )
+        assert answer.tool_calls == [ToolCall("1", "t", {"x": 1})]
+        return f"{answer.text} {answer.model} {answer.stop_reason} {len(answer.content)}"
+
+    assert Call(sample)()["k"] == (
+        "sampling/createMessage",
+        {
+            "messages": [
+                {"role": "user", "content": {"type": "text", "text": "a"}},
+                {"role": "assistant", "content": {"type": "text", "text": "b"}},
+                {"role": "user", "content": {"type": "image", "data": "AA==", "mimeType": "image/png"}},
+                {"role": "user", "content": []},
+            ],
+            "maxTokens": 5,
+            "systemPrompt": "s",
+            "temperature": 0.5,
+            "stopSequences": ["."],
+            "tools": [{"name": "t", "inputSchema": {"type": "object"}}],
+            "toolChoice": {"mode": "required"},
+        },
+    )
+    content = [
+        {"type": "text", "text": "Hi"},
+        {"type": "tool_use", "id": "1", "name": "t", "input": {"x": 1}},
+        {"type": "audio", "data": "AA==", "mimeType": "audio/wav"},
+        {"type": "later"},
+    ]
+    answer = {"role": "assistant", "content": content, "model": "m", "stopReason": "toolUse"}
+    assert text(Call(sample)(k=answer)) == "Hi m toolUse 3"
+    for broken in ({}, {"content": 5}, {"content": {"type": "text"}}):
+        with pytest.raises(McpError, match="`k` is not a message of a model"):
+            Call(sample)(k=broken)
+
+
+def test_roots():
+    @tool
+    def where(context: Context) -> str:
+        found = context.roots(key="k")
+        assert found[0] == Root("file:///a")
+        return f"{len(found)} {[root.uri for root in found]}"
+
+    assert Call(where)() == {"k": ("roots/list", {})}
+    assert text(Call(where)(k=roots("file:///a", "file:///b"))) == "2 ['file:///a', 'file:///b']"
+    with pytest.raises(McpError, match="`k` is not a list of roots"):
+        Call(where)(k={"roots": [{}]})
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "missing"),
+    [
+        ({}, {"elicitation": {"form": {}}}),
+        ({"elicitation": {"url": {}}}, {"elicitation": {"form": {}}}),
+        ({"elicitation": {}}, None),
+        ({"elicitation": {"form": {}}}, None),
+    ],
+)
+def test_what_the_client_cannot_do(capabilities, missing):
+    @tool
+    def ask(context: Context) -> str:
+        return context.elicit("Who?", str).data
+
+    if missing is None:
+        assert isinstance(Call(ask, capabilities)(), dict)
+        return
+    with pytest.raises(CapabilityMissing) as caught:
+        Call(ask, capabilities)()
+    assert (caught.value.code, caught.value.data) == (-32021, {"requiredCapabilities": missing})
+    older = Call(ask, capabilities, "2025-11-25")()
+    assert older.is_error
+    assert older.content[0].text == "the client does not support `elicitation.form`"
+
+
+def test_a_missing_capability_can_be_caught():
+    @tool
+    def ask(context: Context) -> str:
+        try:
+            return context.sample("x", max_tokens=1, tools=[]).text
+        except CapabilityMissing as error:
+            return str(error)
+
+    assert text(Call(ask, {"sampling": {}})()) == "the client does not support `sampling.tools`"
+
+
+def test_no_handler_of_the_author_is_in_the_way():
+    @tool
+    def ask(context: Context) -> str:
+        try:
+            return context.elicit("Who?", str, key="k").data
+        except Exception:  # noqa: BLE001
+            return "caught"
+
+    @tool
+    def swallow(context: Context) -> str:
+        try:
+            return context.elicit("Who?", str, key="k").data
+        except BaseException:  # noqa: BLE001
+            return "caught"
+
+    assert list(Call(ask)()) == ["k"]
+    assert list(Call(swallow)()) == ["k"]
+    assert text(Call(swallow)(k=accept(value="x"))) == "x"
+
+
+def test_async_functions_ask_several_things_at_once():
+    cleaned = []
+
+    @tool
+    async def ask(context: Context) -> str:
+        try:
+            name, greeting = await asyncio.gather(
+                context.elicit("Who?", str, key="name"), context.sample("Greet", max_tokens=5, key="greeting")
+            )
+            more = await context.roots(key="roots")
+            return f"{greeting.text} {name.data} {len(more)}"
+        finally:
+            await asyncio.sleep(0.001)
+            cleaned.append(1)
+
+    call = Call(ask)
+    assert list(call()) == ["name", "greeting"]
+    assert list(call(name=accept(value="Ada"))) == ["greeting"]
+    assert list(call(greeting=said("Hello"))) == ["roots"]
+    assert text(call(roots=roots())) == "Hello Ada 0"
+    assert cleaned == [1] * 4
+
+
+def test_questions_in_tasks():
+    @tool
+    async def ask(context: Context) -> str:
+        async def later():
+            await asyncio.sleep(0.001)
+            return (await context.elicit("Second?", str, key="second")).data
+
+        task = asyncio.create_task(later())
+        await asyncio.sleep(0.01)
+        first = await asyncio.wait_for(context.elicit("First?", str, key="first"), 30)
+        return first.data + await task
+
+    # A question goes out as soon as everybody waits, be it for time.
+    call = Call(ask)
+    assert list(call()) == ["second"]
+    assert list(call(second=accept(value="2"))) == ["first"]
+    assert text(call(first=accept(value="1"))) == "12"
+
+
+def test_an_answer_must_be_awaited():
+    @tool
+    async def ask(context: Context) -> str:
+        return context.elicit("Who?", str, key="k").data
+
+    assert Call(ask)().is_error
+    assert text(Call(ask)(k=accept(value="x"))) == "x"
+
+
+def test_a_key_is_used_once(capsys):
+    @tool
+    def ask(context: Context) -> str:
+        return context.elicit("a", str, key="k").data + context.elicit("b", str, key="k").data
+
+    assert Call(ask)(k=accept(value="x")).is_error
+    assert "two questions of this call have the key `k`" in capsys.readouterr().err
+
+
+def test_an_authors_own_state_travels_with_ours():
+    @tool
+    def ask(context: Context) -> str | InputRequired:
+        kept = context.once("kept", lambda: 7)
+        if context.input_state is None:
+            return InputRequired({"k": InputRequest("roots/list", {})}, state=b"\xffown")
+        assert list(context.input_responses) == ["k"]
+        return f"{kept} {context.input_state!r}"
+
+    call = Call(ask)
+    assert call() == {"k": ("roots/list", {})}
+    assert text(call(k=roots())) == "7 b'\\xffown'"
+
+    @tool
+    def plain(context: Context) -> str | InputRequired:
+        state = context.input_state
+        return InputRequired({}, state=b"mine") if state is None else state.decode()
+
+    call = Call(plain)
+    assert call() == {}
+    assert call.state == b"mine"
+    assert text(call()) == "mine"
+
+
+def test_a_state_that_looks_like_ours():
+    @tool
+    def ask(context: Context) -> str | InputRequired:
+        state = context.input_state
+        return InputRequired({}, state=b"\x00wasmcp\x00{}") if state is None else repr(state)
+
+    call = Call(ask)
+    call()
+    assert text(call()) == repr(b"\x00wasmcp\x00{}")
+
+
+def test_prompts_and_resources_ask_too():
+    @prompt
+    def p(context: Context) -> str:
+        return context.elicit("What?", str, key="k").data
+
+    @resource("test://{id}")
+    async def r(id: str, context: Context) -> str:  # noqa: A002
+        return id + (await context.elicit("What?", str, key="k")).data
+
+    def context(**answers):
+        local = LocalContext(client_capabilities=ABLE, input_responses=answers)
+        return Context(local._request)
+
+    assert isinstance(prompt_of(p).get(None, context()), Wanted)
+    assert prompt_of(p).get(None, context(k=accept(value="x"))).messages == [Message("user", "x")]
+    assert isinstance(resource_of(r).read("test://1", {"id": "1"}, context()), Wanted)
+    assert resource_of(r).read("test://1", {"id": "1"}, context(k=accept(value="x")))[0].data == "1x"
+
+
+def test_in_a_unit_test():
+    def ask(context: Context) -> str:
+        return context.elicit("Who?", str).data + context.sample("x", max_tokens=1).text
+
+    context = LocalContext(answers=[accept(value="a"), said("b")])
+    assert ask(context) == "ab"
+    assert [method for method, _ in context.questions] == ["elicitation/create", "sampling/createMessage"]
+    with pytest.raises(LookupError, match="no answer to `elicitation/create`"):
+        ask(LocalContext())
+    with pytest.raises(CapabilityMissing):
+        ask(LocalContext(client_capabilities={}))
+    with pytest.raises(ToolError):
+        ask(LocalContext(answers=[decline()]))
+
+
+def test_changes_are_announced():
+    context = LocalContext()
+    context.tools_changed()
+    context.prompts_changed()
+    context.resources_changed()
+    context.resource_updated("test://x")
+    assert context.changes == ["tools", "prompts", "resources", "test://x"]

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Literal
+
+import pytest
+
+from wasmcp.guest import Completion, Context, DeclarationError, McpError, completion, prompt, resource
+from wasmcp.guest.completions import has_completions, propose
+from wasmcp.guest.registry import COMPLETIONS, check, prompt_of, resource_of
+from wasmcp.guest.testing import LocalContext
+
+
+class Size(Enum):
+    SMALL = "small"
+    LARGE = "Large"
+
+
+@prompt
+def review(
+    language: str, size: Size = Size.SMALL, kind: Literal["a", 1] | None = None, *, deep: bool = True
+) -> str: ...
+
+
+def complete(declared, argument, value, arguments=None):
+    completers = [
+        one for one in COMPLETIONS.all().values() if one.is_for(declared.identity, declared.function, argument)
+    ]
+    completer = completers[0] if completers else None
+    return propose(completer, declared.variables[argument], value, arguments or {}, LocalContext())
+
+
+@pytest.fixture
+def declared():
+    prompt(review)
+    return prompt_of(review)
+
+
+def test_what_a_type_allows(declared):
+    assert complete(declared, "size", "l").values == ["Large"]
+    assert complete(declared, "size", "") == Completion(["small", "Large"], 2, has_more=False)
+    assert complete(declared, "kind", "").values == ["a", "1"]
+    assert complete(declared, "deep", "t").values == ["true"]
+    assert complete(declared, "language", "") == Completion([], 0, has_more=False)
+    assert has_completions(declared.variables)
+
+
+def test_a_function(declared):
+    @completion(review, "language")
+    def languages(value: str, arguments: Mapping[str, str], context: Context) -> list[str]:
+        return [value, *arguments.values(), context.protocol_version]
+
+    assert complete(declared, "language", "py", {"size": "small"}).values == ["py", "small", "2026-07-28"]
+    assert languages("a", {}, LocalContext()) == ["a", "2026-07-28"]
+
+
+def test_by_name_and_by_template(declared):
+    @resource("test://{id}")
+    def thing(id: str) -> str: ...  # noqa: A002
+
+    @completion("review", "language")
+    def languages(value: str) -> list[str]:
+        return ["python"]
+
+    @completion("test://{id}", "id")
+    async def ids(value: str) -> tuple[str, ...]:
+        return ("1", "2")
+
+    assert check() == 2
+    assert complete(declared, "language", "").values == ["python"]
+    assert complete(resource_of(thing), "id", "").values == ["1", "2"]
+
+
+def test_more_than_may_be_sent(declared):
+    @completion(review, "language")
+    def languages(value: str) -> Iterator[str]:
+        return (str(number) for number in range(10**12))
+
+    found = complete(declared, "language", "")
+    assert (len(found.values), found.total, found.has_more) == (100, None, True)
+
+
+def test_a_whole_result(declared):
+    @completion(review, "language")
+    def languages(value: str) -> Completion:
+        return Completion([str(number) for number in range(101)], 500, has_more=False)
+
+    found = complete(declared, "language", "")
+    assert (len(found.values), found.total, found.has_more) == (100, 500, True)
+
+
+@pytest.mark.parametrize("value", ["text", [1], 5])
+def test_what_is_no_proposal(declared, value, capsys):
+    @completion(review, "language")
+    def languages(value_so_far: str):
+        return value
+
+    with pytest.raises(McpError, match=r"^Error completing language$"):
+        complete(declared, "language", "")
+    assert "a completion returns strings" in capsys.readouterr().err
+
+
+def test_what_does_not_exist(declared):
+    @completion("reviewed", "language")
+    def languages(value: str) -> list[str]: ...
+
+    with pytest.raises(DeclarationError, match="`reviewed` is neither a prompt nor a resource with a URI template"):
+        check()
+
+
+def test_an_argument_that_does_not_exist(declared):
+    @completion(review, "lang")
+    def languages(value: str) -> list[str]: ...
+
+    with pytest.raises(DeclarationError, match="`review` has no argument `lang`"):
+        check()
+
+
+def test_wrong_parameters():
+    with pytest.raises(DeclarationError, match="it takes what is typed so far"):
+
+        @completion("x", "y")
+        def none() -> list[str]: ...
