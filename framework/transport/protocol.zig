@@ -184,6 +184,8 @@ pub fn Protocol(comptime Peer: type) type {
             if (self.sessions == .off or mirror.version == .text and revisions.known(mirror.version.text) == null) return null;
             const get = std.mem.eql(u8, head.method, "GET");
             if (!get and !std.mem.eql(u8, head.method, "DELETE")) return null;
+            // Of 2026-07-28, where there is none, or not begun with `initialize`.
+            if (self.sessions.on.id == null) return null;
             var session: Session = .{};
             if (try self.resumed(&session)) |refused| return refused;
             if (!get) return .{ .status = 204, .extra = try self.fields(&.{.{ .name = sessions.field, .value = sessions.end }}) };

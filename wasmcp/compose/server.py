@@ -22,6 +22,7 @@ from wasmcp.component.decode import ComponentInfo
 from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
 from wasmcp.component.model import Instance
+from wasmcp.compose.announcements import add_announcements
 from wasmcp.compose.baked import catalogue_data, server_metadata
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
@@ -169,6 +170,7 @@ def server_capabilities(components: Sequence[Component]) -> dict[str, Any]:
     for name in CAPABILITY_NAMES.values():
         if any(name in offered(component) for component in components):
             capabilities[name] = {}
+    add_announcements(capabilities, (component.info for component in components))
     return capabilities
 
 

@@ -16,11 +16,13 @@ from wasmcp.host import text
 from wasmcp.host.exchange import http_request
 from wasmcp.host.failure import error_message, report
 from wasmcp.host.pool import Call
+from wasmcp.host.subscriptions import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
 
     from wasmcp.host.exchange import Exchange
+    from wasmcp.host.sessions import Visit
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -88,15 +90,16 @@ class App:
         data, size = body
         path = scope.get("raw_path") or scope["path"].encode()
         query = scope.get("query_string", b"")
+        visit = self._server.sessions.visit(scope["headers"])
         request, is_text = http_request(
             scope["method"].encode(),
             b"%b?%b" % (path, query) if query else path,
-            scope["headers"],
+            visit.fields,
             text.encode(data),
             size=size,
             limit=limit,
         )
-        exchange = _Exchange(self, request, data, is_text=is_text)
+        exchange = _Exchange(self, request, data, visit, is_text=is_text)
         self._server.pool.submit(exchange.call)
         await exchange.respond(receive, send)
 
@@ -133,9 +136,13 @@ class App:
 class _Exchange:
     """One HTTP request and its response."""
 
-    def __init__(self, app: App, request: tuple[bytes, ...], body: bytes, *, is_text: bool) -> None:
+    def __init__(self, app: App, request: tuple[bytes, ...], body: bytes, visit: Visit, *, is_text: bool) -> None:
         self._app = app
         self._body = body
+        self._visit = visit
+        self._opened: dict[str, Any] | None = None
+        self._listener: Listener | None = None
+        self._streaming = False
         self._is_text = is_text
         self._news: deque[tuple[str, Any]] = deque()
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -156,6 +163,16 @@ class _Exchange:
                 self._held = True
                 self.call.hold()
                 self._go_on()  # where all of it was sent just now
+        else:
+            self._opened = self._visit.event(kind, json_text) or self._opened
+
+    def _message(self, message: bytes | None) -> None:
+        """Take a message for the stream that the response has become; None ends it."""
+        if message is not None:
+            self._received += len(message)
+            if self._received - self._sent > _MUCH:
+                message = None  # a client that does not read: it may listen again
+        self._app.arrived(self, "message", message)
 
     def _go_on(self) -> None:
         if self._held and self._received - self._sent < _LITTLE:
@@ -190,8 +207,17 @@ class _Exchange:
                     continue
                 kind, value = self._news.popleft()
                 if kind == "done":
-                    await self._finish(value, send, started=started)
-                    return
+                    if not await self._finish(value, send, started=started):
+                        return
+                    started = True
+                    continue
+                if kind == "message":
+                    if value is None:
+                        await send({"type": "http.response.body", "body": b""})
+                        return
+                    await send({"type": "http.response.body", "body": b"data: %b\n\n" % value, "more_body": True})
+                    self._sent += len(value)
+                    continue
                 content = json.loads(value)
                 if kind == "head":
                     started = True
@@ -207,28 +233,55 @@ class _Exchange:
             timer.cancel()
             for watch in watches:
                 watch.cancel()
+            self._leave()
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self.call.cancel()
+        if self._streaming:
+            self.take("message", None)
 
-    async def _finish(self, call: Call, send: Send, *, started: bool) -> None:
+    async def _finish(self, call: Call, send: Send, *, started: bool) -> bool:
+        """Send what the call came to. True: it is the beginning of a stream."""
         if call.error is not None:
             await self._fail(call.error, send, started=started)
-            return
+            return False
         status, fields, body = call.result
         if status == 0:
             await send({"type": "http.response.body", "body": body})
-            return
+            return False
         if not self._is_text and status == 400:
             body = text.NOT_UTF8
+        fields = self._visit.settle(fields)
         headers = [
             (name, value.strip()) for name, _, value in [line.partition(b":") for line in fields.split(b"\r\n") if line]
         ]
+        if status == 200 and (self._opened or self._visit.attached):
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            self._stay()
+            return True
         headers.append((b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+        return False
+
+    def _stay(self) -> None:
+        """Have the response go on as a stream of notifications."""
+        self._streaming = True
+        if self._opened:
+            self._listener = Listener(self._opened, self._message)
+            self._app._server.hub.add(self._listener)  # noqa: SLF001 - one unit
+        else:
+            for message in self._visit.open(self._message):
+                self._message(message)
+
+    def _leave(self) -> None:
+        if self._listener is not None:
+            self._app._server.hub.remove(self._listener)  # noqa: SLF001 - one unit
+        elif self._streaming:
+            self._visit.close(self._message)
 
     async def _fail(self, error: Exception, send: Send, *, started: bool) -> None:
         if not isinstance(error, GuestCancelled):

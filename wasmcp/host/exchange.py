@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.host import text
 from wasmcp.host.pool import Call, Pool
+from wasmcp.host.subscriptions import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from wasmcp.host.instance import Program
     from wasmcp.host.pipes import StderrLog
     from wasmcp.host.results import HttpResponse
+    from wasmcp.host.sessions import Sessions
 
 
 class Exchange:
@@ -28,16 +31,42 @@ class Exchange:
         on_wire: Callable[[str, str], None] | None = None,
     ) -> None:
         self.limits = program.limits
+        self.hub = program.hub
         self.pool = Pool(program, instances)
         self._stderr = stderr
         self._on_wire = on_wire
         self._state = b""
+        self._connection = Connection(self.hub, self._heard)
+        self._on_heard: Callable[[str], None] | None = None
         self._running: set[Call] = set()
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Stop the server: what still runs is cancelled, all instances are dropped."""
+        """Stop the server: what still runs is cancelled, all streams end, all instances are dropped."""
+        self.hub.close()
         self.pool.close()
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Those of older clients over HTTP."""
+        from wasmcp.host.sessions import Sessions
+
+        return Sessions(self.hub)
+
+    def on_notification(self, take: Callable[[str], None] | None) -> None:
+        """Have what the streams of `subscriptions/listen` bring called with, as JSON text, on threads of the host.
+
+        Such a stream is opened by sending the request, whose answer here is the acknowledgement, and closed by sending
+        `notifications/cancelled` for it.
+        """
+        self._on_heard = take
+
+    def _heard(self, message: bytes) -> None:
+        written = message.decode()
+        self._wire("<-", written)
+        take = self._on_heard
+        if take is not None:
+            take(written)
 
     @property
     def stderr(self) -> str:
@@ -69,6 +98,8 @@ class Exchange:
             answer = text.NOT_UTF8
         elif len(data) > self.limits.request:
             answer = text.too_large(self.limits.request)
+        elif b"notifications/cancelled" in data and self._connection.cancels(data):
+            return None
         else:
             answer, self._state = self._run((data, self._state), on_event, timeout)
         if not answer:
@@ -99,18 +130,24 @@ class Exchange:
         pairs = list(headers.items() if hasattr(headers, "items") else headers)
         head: dict[str, Any] = {}
         chunks: list[str] = []
+        opened: list[dict[str, Any] | None] = []
 
         def on_event(kind: str, json_text: str) -> None:
             if kind == "head":
                 head.update(json.loads(json_text))
             elif kind == "chunk":
                 chunks.append(json.loads(json_text))
+            else:
+                opened.append(visit.event(kind, json_text))
 
         self._wire("->", body)
+        visit = self.sessions.visit(
+            [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in pairs]
+        )
         request, is_text = http_request(
             method.encode("ascii", "replace"),
             target.encode("utf-8", "replace"),
-            [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in pairs],
+            visit.fields,
             text.encode(body),
             size=len(body),
             limit=self.limits.request,
@@ -125,16 +162,22 @@ class Exchange:
             whole = "".join(chunks)
             self._wire("<-", whole)
             return HttpResponse(head["status"], [(name, value) for name, value in head["headers"]], whole, chunks)
+        # A stream of notifications ends at once: whoever waits for the whole response could not read it.
+        for value in filter(None, opened):
+            last += f"data: {value['end']}\n\n"
         self._wire("<-", last)
-        return HttpResponse(status, parse_field_lines(fields.decode()), last)
+        return HttpResponse(status, parse_field_lines(visit.settle(fields).decode()), last)
 
     def _run(
         self, request: tuple[bytes, bytes], on_event: Callable[[str], None] | None, timeout: float | None
     ) -> tuple[bytes, bytes]:
         failures: list[Exception] = []
+        ticket = object()
 
         def event(kind: str, json_text: str) -> None:
-            if kind == "message" and not failures:
+            if kind != "message":
+                self._connection.event(ticket, kind, json_text)
+            elif not failures:
                 try:
                     self._wire("<-", json_text)
                     if on_event is not None:
@@ -142,7 +185,12 @@ class Exchange:
                 except Exception as error:  # noqa: BLE001 - raised below, where the caller is
                     failures.append(error)
 
-        answer: tuple[bytes, bytes] = self._call(request, event, timeout)
+        answered = False
+        try:
+            answer: tuple[bytes, bytes] = self._call(request, event, timeout)
+            answered = True
+        finally:
+            self._connection.answered(ticket, sent=answered)
         if failures:
             raise failures[0]
         return answer

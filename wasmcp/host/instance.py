@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wasmtime.component import Component, Linker
 
     from wasmcp.host.limits import Limits
+    from wasmcp.host.subscriptions import Hub
 
 _TAIL = 8192
 _TABLE = 1 << 20  # elements of a table, eight bytes each; the largest guests have some ten thousand
@@ -43,6 +44,7 @@ class Program(NamedTuple):
     directories: tuple[tuple[str, str, bool], ...]
     watchdog: watchdog.Watchdog
     on_stderr: Callable[[bytes], None]
+    hub: Hub
 
 
 class Instance:
@@ -195,7 +197,11 @@ class Instance:
         for line in lines:
             token, _, rest = line.partition(b" ")
             kind, _, text = rest.partition(b" ")
-            if self._on_event is not None and token == b"%d" % self._token:
+            if token != b"%d" % self._token:
+                continue
+            if kind == b"changed":
+                self._program.hub.changed(text.decode("utf-8", "replace"))
+            elif self._on_event is not None:
                 self._on_event(kind.decode("utf-8", "replace"), text.decode("utf-8", "replace"))
 
     def _stderr(self, data: bytes) -> None:

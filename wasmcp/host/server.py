@@ -15,6 +15,7 @@ from wasmcp.host.exchange import Exchange
 from wasmcp.host.instance import Program
 from wasmcp.host.limits import Limits
 from wasmcp.host.pipes import StderrLog
+from wasmcp.host.subscriptions import Hub
 from wasmcp.host.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def open_server(
         directories=tuple(directories),
         watchdog=watchdog(of, quick=quick),
         on_stderr=stderr.write,
+        hub=Hub(),
     )
     return Server(program, stderr, instances=instances, on_wire=on_wire)
 

@@ -79,7 +79,13 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    listener = uvicorn.Server(config)
+
+    class Listener(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            opened.hub.close()  # uvicorn waits for what is open: streams of notifications would be open for ever
+            await super().shutdown(sockets)
+
+    listener = Listener(config)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:

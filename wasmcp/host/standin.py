@@ -42,7 +42,7 @@ class Standin:
         metadata = dict(entry["metadata"])
         self._instructions: str | None = metadata.pop("instructions", None)
         self._implementation = metadata
-        self._capabilities: dict[str, Any] = entry["capabilities"]
+        self.capabilities: dict[str, Any] = entry["capabilities"]
         catalogue = entry.get("catalogue")
         self._tools: list[dict[str, Any]] | None = None if catalogue is None else catalogue["tools"]
 
@@ -115,7 +115,7 @@ class Standin:
             return {
                 "resultType": "complete",
                 "supportedVersions": [LATEST],
-                "capabilities": self._capabilities,
+                "capabilities": self.capabilities,
                 **self._how_to_use(),
                 "ttlMs": _DISCOVER_TTL,
                 "cacheScope": "public",
@@ -141,7 +141,7 @@ class Standin:
             agreed = asked if asked in HANDSHAKE else HANDSHAKE[-1]
             result = {
                 "protocolVersion": agreed,
-                "capabilities": _only(self._capabilities, _CAPABILITY_SINCE, HANDSHAKE[0], agreed),
+                "capabilities": _only(self.capabilities, _CAPABILITY_SINCE, HANDSHAKE[0], agreed),
                 "serverInfo": _only(self._implementation, _IMPLEMENTATION_SINCE, HANDSHAKE[-1], agreed),
                 **self._how_to_use(),
             }

@@ -16,6 +16,7 @@ from wasmcp.errors import GuestCancelled
 from wasmcp.host import text
 from wasmcp.host.failure import error_message, report, request_id
 from wasmcp.host.limits import Limits
+from wasmcp.host.subscriptions import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,8 @@ class Session:
         self._held: list[bytes] = []  # lines that wait: for the server, or for one that changes the state
         self._alone = False  # whether such a line is being answered
         self._calls: dict[Call, bytes] = {}
+        self._connection: Connection | None = None
+        self._greeted = False  # an older client, by the stand-in
         self._changed = threading.Condition(threading.RLock())
         self._failed = False
 
@@ -78,6 +81,9 @@ class Session:
         """Take the server: what waited for it goes on."""
         with self._changed:
             self._server = server
+            self._connection = Connection(server.hub, self._answer)
+            if self._greeted and self._standin:
+                self._connection.greet(self._standin.capabilities)
             self._release()
 
     def failed(self) -> None:
@@ -90,13 +96,17 @@ class Session:
         """Wait until everything is answered."""
         with self._changed:
             self._changed.wait_for(lambda: self._failed or not (self._calls or self._held))
+        if self._connection is not None:
+            self._connection.close()
 
     def _without_server(self, line: bytes) -> None:
         answered = self._standin.answer(line, self._state) if self._standin else None
         if answered is None:
             self._held.append(line)
             return
-        answer, self._state = answered
+        answer, state = answered
+        self._greeted = self._greeted or state != self._state
+        self._state = state
         self._answer(answer)
 
     def _submit(self, line: bytes) -> None:
@@ -113,7 +123,10 @@ class Session:
         self._server.pool.submit(call)
 
     def _event(self, call: Call, kind: str, json_text: str) -> None:
-        if kind == "message" and not call.cancelled:
+        if kind != "message":
+            if self._connection is not None:
+                self._connection.event(call, kind, json_text)
+        elif not call.cancelled:
             self._answer(json_text.encode())
 
     def _done(self, alone: bool, call: Call) -> None:
@@ -129,6 +142,8 @@ class Session:
             elif not (call.cancelled or isinstance(call.error, GuestCancelled)):
                 report(call.error)
                 self._answer(error_message(line, call.error) or b"")
+            if self._connection is not None:
+                self._connection.answered(call, sent=call.error is None and not call.cancelled)
             if alone:
                 self._alone = False
                 self._release()
@@ -159,7 +174,7 @@ class Session:
             if _same(request_id(running), wanted):
                 call.cancel()
                 return True
-        return False
+        return self._connection is not None and self._connection.cancel(wanted)
 
     def _answer(self, answer: bytes) -> None:
         if answer:

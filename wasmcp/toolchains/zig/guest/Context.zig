@@ -29,6 +29,26 @@ pub fn progress(self: Context, done: f64, total: ?f64, message: ?[]const u8) voi
     self.request.progress(done, total, message);
 }
 
+/// Tell clients that listen that the list of tools is another now. Specification: basic/patterns/subscriptions.
+pub fn notifyToolsChanged(self: Context) void {
+    self.request.notifyToolsChanged();
+}
+
+/// Tell clients that listen that the list of prompts is another now.
+pub fn notifyPromptsChanged(self: Context) void {
+    self.request.notifyPromptsChanged();
+}
+
+/// Tell clients that listen that the lists of resources and of resource templates are others now.
+pub fn notifyResourcesChanged(self: Context) void {
+    self.request.notifyResourcesChanged();
+}
+
+/// Tell clients that have subscribed to a resource that its contents are others now.
+pub fn notifyResourceUpdated(self: Context, uri: []const u8) void {
+    self.request.notifyResourceUpdated(uri);
+}
+
 /// Send a log message, if the client wants this level. Specification: server/utilities/logging.
 pub fn log(self: Context, level: Level, comptime format: []const u8, values: anytype) void {
     const results = @import("results.zig");

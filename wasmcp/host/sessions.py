@@ -1,0 +1,201 @@
+"""Sessions over HTTP, for clients of the revisions that had them, and their streams.
+
+What a session means is the guest's business: here is kept, under an identifier nobody can guess, what it says to keep.
+Both speak in a field of HTTP that no client can send or see (`wasmcp-session`; framework/transport, `sessions.zig`).
+Specification: 2025-11-25, basic/transports, "Session Management", "Listening for Messages from the Server".
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections import OrderedDict, deque
+from contextlib import suppress
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.host.subscriptions import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from wasmcp.host.subscriptions import Hub
+
+_FIELD = b"wasmcp-session"
+_ID = b"mcp-session-id"
+_END = b"end"
+_STATE = 65536  # bytes of one session's state
+_WAITING = 100  # messages for a client that has no stream open
+MOST = 10_000
+IDLE = 3600.0
+
+
+class _Session:
+    """What is known of one client."""
+
+    def __init__(self) -> None:
+        self.state = b""
+        self.used = monotonic()
+        self.listener: Listener | None = None
+        self.waiting: deque[bytes] = deque(maxlen=_WAITING)
+        self.streams: list[Callable[[bytes | None], None]] = []
+        self.lock = threading.Lock()
+
+    def send(self, message: bytes | None) -> None:
+        """Send to one of the client's streams: it must not get the same message on two."""
+        with self.lock:
+            streams = list(self.streams)
+            if message is not None and not streams:
+                self.waiting.append(message)
+        if message is None:
+            for stream in streams:
+                stream(None)
+        elif streams:
+            streams[-1](message)
+
+
+class Sessions:
+    """All sessions of one server. Those nobody uses for an hour end, and beyond 10,000 those used longest ago."""
+
+    def __init__(self, hub: Hub, *, most: int = MOST, idle: float = IDLE) -> None:
+        self._hub = hub
+        self._most = most
+        self._idle = idle
+        self._known: OrderedDict[bytes, _Session] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def visit(self, fields: Iterable[tuple[bytes, bytes]]) -> Visit:
+        """Begin a request with these header fields."""
+        kept = [(name, value) for name, value in fields if name.lower() != _FIELD]
+        named = [value.strip() for name, value in kept if name.lower() == _ID]
+        now = monotonic()
+        session = None
+        with self._lock:
+            self._forget(now)
+            if len(named) == 1 and named[0] in self._known:
+                session = self._known[named[0]]
+                session.used = now
+                self._known.move_to_end(named[0])
+        fresh = secrets.token_hex(16).encode()
+        value = fresh if session is None else fresh + b" " + session.state
+        return Visit(self, [*kept, (_FIELD, value)], fresh, named[0] if session else None, session)
+
+    def begin(self, identifier: bytes, session: _Session) -> None:
+        """Take a new session."""
+        with self._lock:
+            self._known[identifier] = session
+            over = [self._known.popitem(last=False)[1] for _ in range(len(self._known) - self._most)]
+        if session.listener is not None:
+            self._hub.add(session.listener)
+        for old in over:
+            self._drop(old)
+
+    def end(self, identifier: bytes) -> None:
+        """End a session."""
+        with self._lock:
+            session = self._known.pop(identifier, None)
+        if session is not None:
+            self._drop(session)
+
+    def _forget(self, now: float) -> None:
+        """Drop those nobody uses; the order is that of their last use."""
+        while self._known:
+            identifier, session = next(iter(self._known.items()))
+            if session.streams:
+                session.used = now
+                self._known.move_to_end(identifier)
+            if now - session.used < self._idle:
+                return
+            del self._known[identifier]
+            self._drop(session)
+
+    def _drop(self, session: _Session) -> None:
+        if session.listener is not None:
+            self._hub.remove(session.listener)
+        session.send(None)
+
+
+class Visit:
+    """One request, and the session it is in.
+
+    Attributes:
+        fields: The header fields to hand to the guest.
+        attached: Whether the response is to stay open as a stream of the session.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        fields: list[tuple[bytes, bytes]],
+        fresh: bytes,
+        identifier: bytes | None,
+        session: _Session | None,
+    ) -> None:
+        self.fields = fields
+        self.attached = False
+        self._sessions = sessions
+        self._fresh = fresh
+        self._id = identifier
+        self._session = session
+        self._greeting: dict[str, Any] | None = None
+
+    def event(self, kind: str, json_text: str) -> dict[str, Any] | None:
+        """Take a frame of the request. Returns what opens a stream of its own: the value of `subscribe`."""
+        if kind == "attach":
+            self.attached = self._session is not None
+        elif kind == "watch":
+            value = json.loads(json_text)
+            if self._session is not None and self._session.listener is not None:
+                self._session.listener.watch(value["uri"], on=value["on"])
+        elif kind == "subscribe":
+            opened: dict[str, Any] = json.loads(json_text)
+            if opened["id"] is not None:
+                return opened
+            self._greeting = opened
+        return None
+
+    def settle(self, lines: bytes) -> bytes:
+        """Take out of the response's header lines what is to be kept, and keep it."""
+        if _FIELD not in lines:
+            return lines
+        kept = []
+        for line in lines.split(b"\r\n"):
+            name, _, value = line.partition(b": ")
+            if name == _FIELD:
+                self._keep(value)
+            elif line:
+                kept.append(line + b"\r\n")
+        return b"".join(kept)
+
+    def _keep(self, state: bytes) -> None:
+        if len(state) > _STATE:
+            return
+        if state == _END:
+            if self._id is not None:
+                self._sessions.end(self._id)
+        elif self._greeting is not None or self._session is None:
+            session = _Session()
+            session.state = state
+            if self._greeting is not None:
+                session.listener = Listener(self._greeting, session.send)
+            self._sessions.begin(self._fresh, session)
+        else:
+            self._session.state = state
+
+    def open(self, stream: Callable[[bytes | None], None]) -> list[bytes]:
+        """Have the session's messages go to this stream. Returns those that wait."""
+        if self._session is None:
+            return []
+        with self._session.lock:
+            self._session.streams.append(stream)
+            waiting = list(self._session.waiting)
+            self._session.waiting.clear()
+        return waiting
+
+    def close(self, stream: Callable[[bytes | None], None]) -> None:
+        """Take a stream back."""
+        if self._session is not None:
+            self._session.used = monotonic()
+            with self._session.lock, suppress(ValueError):
+                self._session.streams.remove(stream)
