@@ -117,10 +117,11 @@ class WasmcpBuildHook(Hook):
         # Where version control does not ignore them; hatchling skips a reserved path while it walks the tree.
         self.build_config.build_reserved_paths.add(str(directory))
         carried = {file.path for file in self.build_config.builder.recurse_included_files()}
-        for step in plan_components(project).values():
-            for path in step.files:
-                if str(path) not in carried:
-                    build_data["force_include"][str(path)] = os.path.relpath(path, project.root)
+        sources = [path for step in plan_components(project).values() for path in step.files]
+        replaced = {project.root / file for server in project.servers.values() for file in server.framework.values()}
+        for path in (*sources, *sorted(replaced)):
+            if str(path) not in carried:
+                build_data["force_include"][str(path)] = os.path.relpath(path, project.root)
 
     @contextlib.contextmanager
     def _mistakes_abort(self) -> Iterator[None]:

@@ -40,7 +40,10 @@ def test_one_may_use_less(tmp_path: Path) -> None:
         (
             "method-not-found",
             wasmtime.wat2wasm('(component (import "acme:x/y@1.0.0" (instance (export "f" (func)))))'),
-            ["not export `wasmcp:mcp-v20260728/server-handler@0.1.0`", "imports `acme:x/y@1.0.0`, which nothing"],
+            [
+                "not export `wasmcp:mcp-v20260728/server-handler@0.1.0`",
+                "imports `acme:x/y@1.0.0`, which nothing provides there",
+            ],
         ),
         (
             "method-not-found",
@@ -48,7 +51,7 @@ def test_one_may_use_less(tmp_path: Path) -> None:
                 '(component (import "f" (func $f)) (instance $i (export "handle" (func $f)))'
                 ' (export "wasmcp:mcp-v20260728/server-handler@0.1.0" (instance $i)))'
             ),
-            ["server-handler@0.1.0` in another form: `", "imports `f`, which nothing"],
+            ["server-handler@0.1.0` in another form: `", "imports `f`, which nothing provides there"],
         ),
         ("transports", b"", ["no component of this name; there are `transport`, `server-io`"]),
     ],

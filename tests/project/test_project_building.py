@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from wasmcp import errors
-from wasmcp.project import SKIP, building, ensure_built, load, manifest, plan, stale
+from wasmcp.project import SKIP, building, digest, ensure_built, load, manifest, plan, stale
 from wasmcp.project.cache import Cache
 
 SERVERS = """
@@ -264,3 +264,36 @@ def test_cleaning(tmp_path: Path, one: bytes) -> None:
     building.clean(project)
     assert not project.directory.exists()
     building.clean(project)
+
+
+def test_replacing_a_component_of_the_framework(tmp_path: Path, one: bytes, passing_on: Path) -> None:
+    from wasmcp.resources import framework_component
+
+    servers = SERVERS + 'framework = { method-not-found = "vendor/end.wasm" }\n'
+    root = make(tmp_path / "demo", {"one": one}, servers)
+    end = root / "vendor/end.wasm"
+    end.write_bytes(passing_on.read_bytes())  # asks itself for an end, so that it is none
+    with pytest.raises(errors.ComponentRefused, match=r"imports `wasmcp:.*/server-handler@.*`, which nothing provides"):
+        ensure_built(root)
+    end.write_bytes(framework_component("method-not-found").read_bytes() + b"\0\4\3end")
+    lines: list[str] = []
+    ensure_built(root, progress=lines.append)
+    assert entry(root)["framework"]["method-not-found"] == digest.of_file(end)
+    ensure_built(root, progress=lines.append)
+    assert len(lines) == 1
+    end.write_bytes(framework_component("method-not-found").read_bytes())
+    ensure_built(root, progress=lines.append)
+    assert len(lines) == 2
+    end.write_bytes(framework_component("server-io").read_bytes())
+    with pytest.raises(errors.ComponentRefused, match="does not export `wasmcp:mcp-v20260728/server-handler"):
+        ensure_built(root)
+
+
+def test_one_component_by_name(tmp_path: Path, one: bytes) -> None:
+    project = load(make(tmp_path / "demo", {"one": one}))
+    built = building.build_component(project, "one")
+    assert (built.data, built.digest) == (one, digest.of_bytes(one))
+    assert built.catalogue is not None
+    assert built.catalogue.names == ("add", "sub")
+    with pytest.raises(errors.ConfigError, match="no component `two`"):
+        building.build_component(project, "two")

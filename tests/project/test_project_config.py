@@ -132,3 +132,43 @@ def test_a_project_under_a_linked_folder(tmp_path: Path) -> None:
     (root / "pyproject.toml").write_text(GOOD)
     (tmp_path / "link").symlink_to(root)
     assert load(tmp_path / "link").root == tmp_path / "link"
+
+
+def test_the_command_lines_names_are_checked_too(tmp_path: Path) -> None:
+    make_tree(tmp_path, "my_demo")
+    (tmp_path / "pyproject.toml").write_text(
+        GOOD + '[tool.wasmcp.aliases]\ncalc = "x:y"\nlist = "x:y"\nother = 1\n[tool.wasmcp.profiles]\np = 1\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    assert caught.value.problems == (
+        "`tool.wasmcp.aliases.other` must be a string that names a component",
+        "`tool.wasmcp.profiles.p` must be a table",
+    )
+    (tmp_path / "pyproject.toml").write_text(
+        GOOD
+        + '[tool.wasmcp.aliases]\ncalc = "x:y"\nlist = "x:y"\np = "x:y"\n[tool.wasmcp.profiles.p]\ncomponents = []\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    assert caught.value.problems == (
+        "`tool.wasmcp.aliases.calc` has the name of a component: one of them needs another",
+        "`tool.wasmcp.aliases.list`: `list` is reserved: it is a command's name",
+        "`tool.wasmcp.aliases.p` has the name of a profile: one of them needs another",
+    )
+
+
+def test_replacing_components_of_the_framework(tmp_path: Path) -> None:
+    make_tree(tmp_path, "my_demo")
+    path = tmp_path / "pyproject.toml"
+    path.write_text(GOOD + 'framework = { transport = "vendor/tools.wasm" }\n')
+    assert load(tmp_path).servers["small"].framework == {"transport": "vendor/tools.wasm"}
+    path.write_text(GOOD + 'framework = { transports = "vendor/tools.wasm", server-io = "none.wasm", catalogue = 1 }\n')
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    place = "`tool.wasmcp.servers.small.framework."
+    assert set(caught.value.problems) == {
+        f"{place}transports` is no component of the framework; did you mean `transport`?",
+        f"{place}server-io` does not exist: `none.wasm`",
+        f"{place}catalogue` must be a string, not an integer (1)",
+    }

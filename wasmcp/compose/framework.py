@@ -12,6 +12,7 @@ from wasmcp.component import names
 from wasmcp.component.compare import mismatch
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.model import ExternType, Instance
+from wasmcp.compose.contracts import MESSAGES, SERVER_METADATA, TYPES, WIRE
 from wasmcp.errors import ComponentError, ComponentRefused
 from wasmcp.resources import FRAMEWORK_COMPONENTS, framework_component
 
@@ -95,14 +96,15 @@ def _check_world(found: FrameworkComponent, ours: Mapping[str, FrameworkComponen
         elif isinstance(export.type, Instance) and isinstance(offered, Instance) and contract.startswith("wasmcp:"):
             problem = mismatch(export.type, offered, sides)
             problems += [f"it exports `{given}` in another form: {problem}"] if problem else []
-    known = {contract for one in ours.values() for contract in one.info.imports}
+    known = {*ours[found.name].info.imports, SERVER_METADATA, TYPES}
+    known |= {MESSAGES, WIRE} - set(ours[found.name].info.exports)
     provided = {contract: export.type for one in ours.values() for contract, export in one.info.exports.items()}
     for contract, wanted in found.info.imports.items():
         offered = provided.get(names.find(contract, provided) or "")
         if contract.startswith("wasi:"):
             continue
         if names.find(contract, known) is None:
-            problems.append(f"it imports `{contract}`, which nothing in the server provides")
+            problems.append(f"it imports `{contract}`, which nothing provides there")
         elif isinstance(wanted, Instance) and isinstance(offered, Instance):
             problem = mismatch(wanted, offered, sides[::-1])
             problems += [f"it imports `{contract}` in another form: {problem}"] if problem else []

@@ -217,7 +217,8 @@ def _compose(
         )
         for part in parts
     ]
-    composed = compose_server(specs, metadata, on_duplicate=config.on_duplicate)
+    replaced = {name: planned.project.root / file for name, file in config.framework.items()}
+    composed = compose_server(specs, metadata, on_duplicate=config.on_duplicate, framework=replaced)
     label = step.output.relative_to(planned.project.root).as_posix()
     say(f"composed server `{config.key}`: {label}, {_size(composed.size)}")
     return composed, _entry(step, parts, composed)

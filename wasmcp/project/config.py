@@ -20,6 +20,12 @@
     website-url = "https://..."           # [project.urls] Homepage by default
     instructions = "..."
     on-duplicate = "error"                # or "first": two components offer a tool of the same name
+    framework = {method-not-found = "vendor/end.wasm"}  # components of the framework that are replaced
+
+    [tool.wasmcp.aliases]                 # for the command line; see `wasmcp.registry.config`
+    calc = "acme:calc@1.0.0"
+    [tool.wasmcp.profiles.dev]
+    components = ["text", "calc"]
 
 All mistakes are found before any is reported.
 """
@@ -29,13 +35,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from wasmcp.errors import ConfigError
 from wasmcp.project.location import DIRECTORY, find_package
 from wasmcp.project.reader import Table
+from wasmcp.resources import FRAMEWORK_COMPONENTS
 from wasmcp.toolchains import LANGUAGES, language_of, toolchain
 from wasmcp.toolchains.base import check_options, did_you_mean
 
@@ -85,6 +92,7 @@ class ServerConfig:
         website_url: Where to read more.
         instructions: How to use it, for the model.
         on_duplicate: ``error`` or ``first``: what to do about two tools of one name.
+        framework: Component of the framework -> the file that replaces it, relative to the root.
     """
 
     key: str
@@ -95,6 +103,7 @@ class ServerConfig:
     website_url: str | None
     instructions: str | None
     on_duplicate: Literal["error", "first"]
+    framework: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -178,7 +187,10 @@ def parse(pyproject: Mapping[str, Any], root: Path, *, check_files: bool = True)
     server_tables = table.tables("servers")
     metadata = pyproject.get("project")
     project = metadata if isinstance(metadata, dict) else {}  # hatchling says what is wrong with it
-    servers = {key: _server(key, below, components, project) for key, below in server_tables.items()}
+    servers = {
+        key: _server(key, below, components, project, root, check_files=check_files)
+        for key, below in server_tables.items()
+    }
     if not components and "components" not in data:
         problems.append("`tool.wasmcp.components` is missing: a server is made of at least one component")
     if not servers and "servers" not in data:
@@ -187,6 +199,7 @@ def parse(pyproject: Mapping[str, Any], root: Path, *, check_files: bool = True)
             "`tool.wasmcp.servers` is missing: a table a server, most projects have one: "
             f"`[tool.wasmcp.servers.default]` with `components = [{listed}]`"
         )
+    _check_shortcuts(table, data)
     table.finish()
     if problems:
         raise ConfigError(problems)
@@ -194,6 +207,19 @@ def parse(pyproject: Mapping[str, Any], root: Path, *, check_files: bool = True)
     return Project(
         root, str(project.get("name", "")), version if isinstance(version, str) else None, package, components, servers
     )
+
+
+def _check_shortcuts(table: Table, data: Mapping[str, Any]) -> None:
+    """Check aliases and profiles, which only the command line uses."""
+    table.table("aliases")
+    table.table("profiles")
+    if "aliases" in table or "profiles" in table:
+        from wasmcp.registry.layers import project_registry
+
+        try:
+            project_registry(data)
+        except ConfigError as error:
+            table.problems.extend(error.problems)
 
 
 def _package(table: Table, root: Path, pyproject: Mapping[str, Any]) -> str:
@@ -282,7 +308,13 @@ def _language(table: Table, source: str | None) -> str | None:
 
 
 def _server(
-    key: str, table: Table, components: Mapping[str, ComponentConfig], project: Mapping[str, Any]
+    key: str,
+    table: Table,
+    components: Mapping[str, ComponentConfig],
+    project: Mapping[str, Any],
+    root: Path,
+    *,
+    check_files: bool,
 ) -> ServerConfig:
     _check_name(key, table)
     names = table.strings("components")
@@ -304,9 +336,21 @@ def _server(
         website_url=table.string("website-url", homepage),
         instructions=table.string("instructions"),
         on_duplicate="first" if table.choice("on-duplicate", ("error", "first"), "error") == "first" else "error",
+        framework=_framework(table, root, check_files=check_files),
     )
     table.finish()
     return server
+
+
+def _framework(table: Table, root: Path, *, check_files: bool) -> dict[str, str]:
+    below = table.table("framework")
+    if below is None:
+        return {}
+    files = {name: _file(below, name, root, check=check_files) for name in FRAMEWORK_COMPONENTS if name in below}
+    for name in below.items():
+        if name not in FRAMEWORK_COMPONENTS:
+            below.problem(name, f"is no component of the framework{did_you_mean(name, FRAMEWORK_COMPONENTS)}")
+    return {name: file for name, file in files.items() if file is not None}
 
 
 def _check_name(name: str, table: Table) -> None:

@@ -151,10 +151,11 @@ def _server(
     components: tuple[ComponentStep, ...],
     framework: Mapping[str, str],
 ) -> ServerStep:
+    replaced = {name: digest.of_file(project.root / file) for name, file in config.framework.items()}
     document = {
         "format": FORMAT,
         "code": digest.of_own_code("component", "compose", "project"),
-        "framework": framework,
+        "framework": {**framework, **replaced},
         "server": {**asdict(config), "version": version},
         "components": [
             [step.config.name, step.inputs, sorted(step.config.grants), step.config.dynamic] for step in components

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ConfigError
-from wasmcp.registry.config import Profile, Registry, parse_registry, read_registry, read_toml
+from wasmcp.registry.config import Profile, Registry, name_problem, parse_registry, read_registry, read_toml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -66,14 +66,7 @@ def project_layer(root: Path) -> Layer:
         ConfigError: Its aliases or profiles have mistakes.
     """
     table = tool_table(read_toml(root / "pyproject.toml"))
-    components = table.get("components", {})
-    registry = project_registry(table)
-    own = tuple(components) if isinstance(components, dict) else ()
-    for name in own:
-        if name in registry.components or name in registry.profiles:
-            kind = "an alias" if name in registry.components else "a profile"
-            raise ConfigError([f"`tool.wasmcp`: `{name}` is a component and {kind}: one of them needs another name"])
-    return Layer(registry, root, PROJECT, own)
+    return Layer(project_registry(table), root, PROJECT, tuple(_components(table)))
 
 
 def project_registry(table: Mapping[str, Any]) -> Registry:
@@ -82,7 +75,24 @@ def project_registry(table: Mapping[str, Any]) -> Registry:
     Raises:
         ConfigError: They have mistakes.
     """
-    return parse_registry(table, "pyproject.toml", aliases="aliases", prefix="tool.wasmcp.")
+    registry = parse_registry(table, "pyproject.toml", aliases="aliases", prefix="tool.wasmcp.")
+    mistakes = []
+    for key, names in (("aliases", registry.components), ("profiles", registry.profiles)):
+        for name in names:
+            problem = name_problem(name)
+            if problem is not None:
+                mistakes.append(f"`tool.wasmcp.{key}.{name}`: {problem}")
+            elif name in _components(table) or (key == "aliases" and name in registry.profiles):
+                other = "component" if name in _components(table) else "profile"
+                mistakes.append(f"`tool.wasmcp.{key}.{name}` has the name of a {other}: one of them needs another")
+    if mistakes:
+        raise ConfigError(mistakes)
+    return registry
+
+
+def _components(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    components = table.get("components", {})
+    return components if isinstance(components, dict) else {}
 
 
 def tool_table(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
