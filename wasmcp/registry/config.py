@@ -20,7 +20,7 @@ from typing import Any
 
 from wasmcp.errors import ConfigError
 from wasmcp.registry.location import composed_directory, config_path, own_path
-from wasmcp.registry.spec import Kind, classify
+from wasmcp.registry.spec import Kind, classify, split_label
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -202,7 +202,7 @@ def _profile_problems(registry: Registry) -> Iterator[str]:
                 yield f"profiles that inherit from each other: {arrows(cycle)}"
         elif profile.base is not None and profile.base not in registry.profiles:
             yield f"the profile `{name}` inherits from `{profile.base}`, which is no profile"
-        for spec in profile.components:
+        for _, spec in map(split_label, profile.components):
             if classify(spec) is Kind.NAME and spec not in registry.components:
                 also = " (profiles are inherited with `base`)" if spec in registry.profiles else ""
                 yield f"the profile `{name}` names `{spec}`, which is no alias, no path and no `ns:name@version`{also}"

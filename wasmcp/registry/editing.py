@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wasmcp.errors import ConfigError, NameRefused
 from wasmcp.registry.config import Registry, name_problem, parse_registry, problems
 from wasmcp.registry.location import config_path
-from wasmcp.registry.spec import Kind, classify
+from wasmcp.registry.spec import Kind, classify, split_label
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
@@ -55,7 +55,8 @@ def add_profile(
 
     Args:
         name: Its name.
-        components: Specs in the order of the chain; paths are kept absolute.
+        components: Specs in the order of the chain, each a SPEC or a NAME=SPEC (which the Rust tool does not know);
+            paths are kept absolute.
         output: The server's file: a file name, which goes below `composed/`, or a path, which is kept absolute;
             `<name>.wasm` when left out.
         base: The profile whose components come before these.
@@ -65,7 +66,8 @@ def add_profile(
         ConfigError: The file cannot be read or written.
     """
     _check_name(name)
-    specs = [absolute(spec) for spec in components]
+    labelled = [split_label(spec) for spec in components]
+    specs = [absolute(spec) if label is None else f"{label}={absolute(spec)}" for label, spec in labelled]
     file = f"{name}.wasm" if output is None else output
     if not file or file.endswith(("/", os.sep)) or Path(file).name in {"", ".", ".."}:
         raise NameRefused(name, [f"`{file}` is not the name of a file"])
