@@ -7,15 +7,31 @@ import re
 from pathlib import Path
 from typing import Any
 
-from wasmcp.guest.registry import tool_of
-from wasmcp.guest.testing import LocalContext
+import pytest
 
-GUIDE = Path(__file__).parent.parent.parent / "docs" / "guides" / "python-tools.md"
+from wasmcp.guest import McpError, Message, PromptResult
+from wasmcp.guest.registry import COMPLETIONS, check, prompt_of, resource_of, tool_of
+from wasmcp.guest.testing import LocalContext, accept, said
+
+GUIDES = Path(__file__).parent.parent.parent / "docs" / "guides"
 AROUND = 'CITIES = ["Bremen"]\ndef look_ahead(city, day):\n    return Day(f"2026-12-0{day + 1}", -0.5)\n'
 
 
+def blocks(guide: str) -> list[str]:
+    """Return the Python code of a guide, block by block."""
+    return re.findall(r"```python\n(.*?)```", (GUIDES / guide).read_text("utf-8"), re.DOTALL)
+
+
+def run(guide: str) -> dict[str, Any]:
+    """Run all code of a guide and return what it defines."""
+    namespace: dict[str, Any] = {}
+    code = compile("\n".join(blocks(guide)), guide, "exec", dont_inherit=True)
+    exec(code, namespace)  # noqa: S102 - our own page
+    return namespace
+
+
 def test_the_guides_tool() -> None:
-    tool, test = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    tool, test = blocks("python-tools.md")
     namespace: dict[str, Any] = {}
     exec(f"{tool}\n{AROUND}\n{test}", namespace)  # noqa: S102 - our own page
     namespace["test_forecast"]()
@@ -30,3 +46,30 @@ def test_the_guides_tool() -> None:
     answer = forecast.call('{"city": "Bremen", "days": 1}', LocalContext())
     assert json.loads(answer.structured or "") == {"result": [{"date": "2026-12-01", "degrees": -0.5}]}
     assert forecast.call('{"city": "Atlantis"}', LocalContext()).content[0].text == "no weather station in Atlantis"
+
+
+def test_the_guides_resources_and_prompts() -> None:
+    defined = run("python-resources.md")
+    assert check() == 4
+    note = resource_of(defined["note"])
+    (part,) = note.read("notes://2", note.matches("notes://2?shout=true") or {}, LocalContext())
+    assert (part.data, part.mime_type) == ("CALL ADA", "text/markdown")
+    with pytest.raises(McpError, match="Resource not found"):
+        note.read("notes://3", note.matches("notes://3") or {}, LocalContext())
+    attachment = resource_of(defined["attachment"])
+    (part,) = attachment.read("", attachment.matches("notes://1/files/a/b") or {}, LocalContext())
+    assert (part.mime_type, part.meta) == ("image/png", {"example.com/path": ["a", "b"]})
+    review = prompt_of(defined["review"]).get('{"code": "x", "depth": "thorough"}', LocalContext())
+    assert isinstance(review, PromptResult)
+    assert review.messages[0] == Message("user", "Do a thorough review of this python code.")
+    (languages,) = COMPLETIONS.all().values()
+    assert languages.complete("", {"code": '@import("std")'}, LocalContext()) == ["zig"]
+    assert languages.complete("r", {}, LocalContext()) == ["rust"]
+
+
+def test_the_guides_questions() -> None:
+    defined = run("asking.md")
+    defined["test_booking"]()
+    defined["test_no_booking"]()
+    context = LocalContext(answers=[accept(value="Ada"), said("Hello")])
+    assert tool_of(defined["greet"]).call("{}", context).content[0].text == "Hello, Ada!"

@@ -53,7 +53,10 @@ def form_of(wanted: Any) -> Form:
 
 
 def _made(wanted: Any) -> Form:
-    shape = Resolver().shape(wanted)
+    try:
+        shape = Resolver().shape(wanted)
+    except NameError as error:
+        raise Unsupported(f"its annotations name `{error.name}`, which its module does not have") from None
     definitions = Definitions([shape])
     if not isinstance(shape, Record):
         schema = {"type": "object", "properties": {_VALUE: _simple(shape, {}, definitions)}, "required": [_VALUE]}
