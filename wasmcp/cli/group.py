@@ -14,6 +14,7 @@ from wasmcp.errors import WasmcpError
 _COMMANDS = {
     "build": ("wasmcp.cli.build", "Build the project's servers."),
     "compose": ("wasmcp.cli.compose", "Compose a server, or a part of one, from components."),
+    "diff": ("wasmcp.cli.diff", "Show how two versions of a server differ, and what breaks."),
     "inspect": ("wasmcp.cli.inspect", "Show what a component or a server is made of."),
     "registry": ("wasmcp.cli.registry", "Keep aliases of components and profiles of servers."),
     "run": ("wasmcp.cli.run", "Serve over standard input and output."),

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from compose_inputs import spec, tools_component
+
+from wasmcp.cli.diff import BREAKING
+from wasmcp.cli.group import commands
+from wasmcp.compose import Catalogue, ServerMetadata, compose_server
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(commands, ["diff", *(str(argument) for argument in arguments)])
+
+
+def recorded(path: Path, *tools: dict[str, object]) -> Path:
+    """A component's file with a catalogue beside it that says so."""
+    data = tools_component("answer", "add")
+    path.write_bytes(data)
+    catalogue = Catalogue(tools, f"sha256:{sha256(data).hexdigest()}")
+    path.with_name(f"{path.name}.catalogue.json").write_text(catalogue.to_json())
+    return path
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    return recorded(tmp_path / "old.wasm", {"name": "add", "inputSchema": {"type": "object"}})
+
+
+def test_no_difference(old: Path) -> None:
+    done = run(old, old)
+    assert (done.exit_code, done.output) == (0, "no difference\n")
+
+
+def test_what_breaks(old: Path, tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"x": {"type": "number"}}, "required": ["x"]}
+    done = run(old, recorded(tmp_path / "new.wasm", {"name": "add", "inputSchema": schema}))
+    assert done.exit_code == BREAKING
+    assert done.output == "~ tool `add`  breaking\n    needs `x` now\n1 difference, 1 breaking\n"
+
+
+def test_what_breaks_nothing(old: Path, tmp_path: Path) -> None:
+    more = [{"name": name, "inputSchema": {"type": "object"}} for name in ("add", "sub")]
+    new = recorded(tmp_path / "new.wasm", *more)
+    done = run(old, new)
+    assert (done.exit_code, done.output) == (0, "+ tool `sub`\n1 difference, none breaking\n")
+    assert run(old, new, "--strict").exit_code == BREAKING
+    found = json.loads(run(old, new, "--json").output)
+    assert found["breaking"] == 0
+    assert found["differences"] == [
+        {"kind": "tool", "name": "sub", "change": "added", "breaking": False, "details": []}
+    ]
+
+
+def test_servers_are_booted(tmp_path: Path) -> None:
+    for name, tools in (("old", ["add", "sub"]), ("new", ["add"])):
+        server = compose_server([spec("calc", "answer", *tools)], ServerMetadata(name, "1"))
+        server.write(tmp_path / f"{name}.wasm")
+    done = run(tmp_path / "old.wasm", tmp_path / "new.wasm")
+    assert (done.exit_code, done.output) == (BREAKING, "- tool `sub`  breaking\n1 difference, 1 breaking\n")
+
+
+def test_mistakes(old: Path, tmp_path: Path) -> None:
+    missing = run(old, tmp_path / "none.wasm")
+    assert (missing.exit_code, "none.wasm` cannot be read: No such file" in missing.output) == (1, True)
+    (tmp_path / "text.wasm").write_text("hello")
+    bad = run(old, tmp_path / "text.wasm")
+    assert (bad.exit_code, "`text.wasm`: not WebAssembly" in bad.output) == (1, True)
+    assert run(old).exit_code == 2

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wasmcp.insight.differences import Difference, Side, differences
+from wasmcp.insight.offers import Offers
+
+CALC = {
+    "name": "calc",
+    "description": "Calculate.",
+    "inputSchema": {"type": "object", "properties": {"x": {"type": "number"}}, "required": ["x"]},
+    "outputSchema": {"type": "object", "properties": {"sum": {"type": "number"}}, "required": ["sum"]},
+}
+
+
+def side(imports: tuple[str, ...] = (), grants: Mapping[str, list[str]] | None = None, **lists: Any) -> Side:
+    parts = [{"name": name, "grants": families} for name, families in (grants or {}).items()]
+    return Side(Offers(lists, "manifest", {"components": parts}), imports, ())
+
+
+def tool(**more: Any) -> list[dict[str, Any]]:
+    return [{**CALC, **more}]
+
+
+def changed(**more: Any) -> Difference:
+    (found,) = differences(side(tools=[CALC]), side(tools=tool(**more)))
+    return found
+
+
+def an_input(required: tuple[str, ...] = ("x",), **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {"x": {"type": "number"}, **properties}, "required": list(required)}
+
+
+def test_nothing() -> None:
+    assert differences(side(tools=[CALC]), side(tools=[CALC])) == []
+
+
+def test_tools_come_and_go() -> None:
+    assert differences(side(tools=[CALC]), side(tools=tool(name="other"))) == [
+        Difference("tool", "calc", "removed", breaking=True),
+        Difference("tool", "other", "added", breaking=False),
+    ]
+
+
+def test_a_description_breaks_nothing() -> None:
+    found = changed(description="Add.")
+    assert (found.breaking, found.details) == (False, ('`description` is "Add." now; it was "Calculate."',))
+
+
+def test_arguments() -> None:
+    assert changed(inputSchema=an_input(("x", "y"), y={"type": "number"})).details == ("needs `y` now",)
+    optional = changed(inputSchema=an_input(y={"type": "number"}))
+    assert (optional.breaking, optional.details) == (False, ("takes `y` too",))
+    narrowed = changed(inputSchema=an_input(x={"type": "integer"}))
+    assert (narrowed.breaking, narrowed.details) == (True, ("argument `x` no longer takes `number`",))
+    bounded = changed(inputSchema=an_input(x={"type": "number", "maximum": 5}))
+    assert bounded.details == ("argument `x`: `maximum` is `5` now",)
+    gone = changed(inputSchema={"type": "object", "properties": {}})
+    assert (gone.breaking, gone.details) == (True, ("no longer knows the argument `x`",))
+    wider = changed(inputSchema=an_input(x={"type": ["number", "string"]}))
+    assert (wider.breaking, wider.details) == (False, ("`inputSchema` changed, and takes what it took",))
+
+
+def test_results() -> None:
+    more = changed(outputSchema={**CALC["outputSchema"], "properties": {"sum": {"type": "integer"}, "n": {}}})  # type: ignore[dict-item]
+    assert (more.breaking, more.details) == (False, ("`outputSchema` changed, and keeps what it announced",))
+    wider = changed(outputSchema={"type": "object", "properties": {"sum": {"type": ["number", "null"]}}})
+    assert wider.breaking
+    assert wider.details == ("result may lack `sum` now", "result's `sum` may be `null` now")
+    gone = changed(outputSchema=None)
+    assert (gone.breaking, gone.details) == (True, ("has no `outputSchema` any more",))
+    (came,) = differences(side(tools=tool(outputSchema=None)), side(tools=[CALC]))
+    assert (came.breaking, came.details) == (False, ("has an `outputSchema` now",))
+
+
+def test_prompts() -> None:
+    old = {"name": "p", "arguments": [{"name": "a"}, {"name": "b"}]}
+    new = {"name": "p", "arguments": [{"name": "a", "required": True}, {"name": "c"}, {"name": "d", "required": True}]}
+    (found,) = differences(side(prompts=[old]), side(prompts=[new]))
+    assert found.details == ("needs `a` now", "no longer takes `b`", "needs `d` now", "takes `c` too")
+    (fine,) = differences(side(prompts=[{"name": "p"}]), side(prompts=[{"name": "p", "arguments": [{"name": "c"}]}]))
+    assert (fine.breaking, fine.details) == (False, ("takes `c` too",))
+
+
+def test_resources() -> None:
+    old, new = {"uri": "x:/", "name": "a", "mimeType": "a/b"}, {"uri": "x:/", "name": "b", "mimeType": "c/d"}
+    (found,) = differences(side(resources=[old]), side(resources=[new]))
+    assert found.breaking
+    assert found.details == ('`mimeType` is "c/d" now; it was "a/b"', '`name` is "b" now; it was "a"')
+    (gone,) = differences(side(templates=[{"uriTemplate": "x:/{y}"}]), side())
+    assert gone == Difference("resource template", "x:/{y}", "removed", breaking=True)
+
+
+def test_imports() -> None:
+    old, new = ("wasi:io/poll@0.2.8", "wasi:cli/stdin@0.2.8"), ("wasi:io/poll@0.2.9", "wasi:http/types@0.2.8")
+    found = {one.name: one for one in differences(side(old), side(new))}
+    assert found["wasi:io/poll"].details == ("`wasi:io/poll@0.2.8` is `wasi:io/poll@0.2.9` now",)
+    assert {name: (one.change, one.breaking) for name, one in found.items()} == {
+        "wasi:io/poll": ("changed", False),
+        "wasi:cli/stdin@0.2.8": ("removed", False),
+        "wasi:http/types@0.2.8": ("added", True),
+    }
+
+
+def test_grants() -> None:
+    (found,) = differences(side(grants={"calc": ["env"]}), side(grants={"calc": ["http"]}))
+    assert (found.kind, found.name, found.breaking) == ("grant", "calc", False)
+    assert found.details == ("may use `http` now", "may not use `env` any more")

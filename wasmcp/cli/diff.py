@@ -1,0 +1,72 @@
+"""`wasmcp diff`: how two versions of a server differ for those who use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from wasmcp.insight.differences import Difference, Side
+
+BREAKING = 3
+"""The exit code when something breaks."""
+
+_EXIT_CODES = f"""\b
+Exit codes: 0 nothing breaks, {BREAKING} something does (--strict: something differs), 1 it failed, 2 wrong usage."""
+
+
+@click.command("diff", epilog=_EXIT_CODES)
+@click.argument("old")
+@click.argument("new")
+@click.option("--strict", is_flag=True, help=f"Exit with {BREAKING} on any difference.")
+@click.option("--offline", is_flag=True, help="Take what is cached, ask no registry.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def command(ctx: click.Context, old: str, new: str, *, strict: bool, offline: bool, as_json: bool) -> None:
+    """Show how two versions of a server, or of a component, differ for those who use it.
+
+    OLD and NEW are files, packages of a registry, aliases or components of the project. What they offer is read from
+    what was recorded beside them, or asked of them in the sandbox.
+    """
+    from wasmcp.insight.differences import differences
+
+    found = differences(_side(old, offline=offline), _side(new, offline=offline))
+    breaking = sum(one.breaking for one in found)
+    if as_json:
+        document = {"old": old, "new": new, "breaking": breaking, "differences": [one.to_dict() for one in found]}
+        click.echo(json.dumps(document, indent=2))
+    else:
+        click.echo("\n".join(_lines(found, breaking)))
+    if breaking or (strict and found):
+        ctx.exit(BREAKING)
+
+
+def _side(spec: str, *, offline: bool) -> Side:
+    from wasmcp.cli.specs import read_subject
+    from wasmcp.compose import inspect_component
+    from wasmcp.insight.differences import Side
+    from wasmcp.insight.offers import offers_of
+
+    subject = read_subject(spec, offline=offline)
+    inspection = inspect_component(subject.data, name=subject.name)
+    offers = offers_of(subject.name, subject.path, subject.data, is_server=inspection.is_server)
+    return Side(offers, tuple(inspection.imports), tuple(inspection.exports))
+
+
+_SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
+
+
+def _lines(found: Sequence[Difference], breaking: int) -> Iterator[str]:
+    for one in found:
+        sign, color = _SIGNS[one.change]
+        mark = click.style("  breaking", fg="red", bold=True) if one.breaking else ""
+        yield f"{click.style(f'{sign} {one.kind} `{one.name}`', fg=color)}{mark}"
+        yield from (f"    {detail}" for detail in one.details)
+    if not found:
+        yield "no difference"
+    else:
+        count = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+        yield f"{count}, {breaking or 'none'} breaking"

@@ -1,0 +1,245 @@
+"""How two versions of a server or component differ for those who use it, and what of it breaks them.
+
+Breaking is what can make a client fail that works with the old one: something it uses is gone, arguments it sends may
+be refused, results it gets may be other than announced; and a need of the host that was not there before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wasmcp.component import names
+from wasmcp.insight.offers import IDENTITIES, Item, Offers
+from wasmcp.insight.schemas import Rejection, rejections
+
+NOUNS = {"tools": "tool", "resources": "resource", "templates": "resource template", "prompts": "prompt"}
+
+_BREAKING_MEMBERS = {"resources": ("mimeType",), "templates": ("mimeType",)}
+_SCHEMAS = ("inputSchema", "outputSchema")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference.
+
+    Attributes:
+        kind: `tool`, `resource`, `resource template`, `prompt`, `import`, `export` or `grant`.
+        name: Of what; for a grant the component.
+        change: `added`, `removed` or `changed`.
+        breaking: Whether it can break those who use the old one.
+        details: A sentence for each thing about it that is another one.
+    """
+
+    kind: str
+    name: str
+    change: str
+    breaking: bool
+    details: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "change": self.change,
+            "breaking": self.breaking,
+            "details": list(self.details),
+        }
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two that are compared.
+
+    Attributes:
+        offers: What it offers.
+        imports: What it needs, by name.
+        exports: What it exports, by name.
+    """
+
+    offers: Offers
+    imports: Sequence[str]
+    exports: Sequence[str]
+
+
+def differences(old: Side, new: Side) -> list[Difference]:
+    """Return how `new` differs from `old`: what it offers first, then what it needs."""
+    found: list[Difference] = []
+    for kind, noun in NOUNS.items():
+        found += _items(kind, noun, old.offers.lists.get(kind, ()), new.offers.lists.get(kind, ()))
+    found += _interfaces("export", old.exports, new.exports, gained=False, lost=True)
+    found += _interfaces("import", old.imports, new.imports, gained=True, lost=False)
+    found += _grants(old.offers.entry, new.offers.entry)
+    return found
+
+
+def _items(kind: str, noun: str, old: Sequence[Item], new: Sequence[Item]) -> Iterator[Difference]:
+    identity = IDENTITIES[kind]
+    before, after = ({str(item[identity]): item for item in items} for items in (old, new))
+    for name, item in before.items():
+        if name not in after:
+            yield Difference(noun, name, "removed", breaking=True)
+        elif item != after[name]:
+            yield _changed(kind, noun, name, item, after[name])
+    for name in after:
+        if name not in before:
+            yield Difference(noun, name, "added", breaking=False)
+
+
+def _changed(kind: str, noun: str, name: str, old: Item, new: Item) -> Difference:
+    broken: list[str] = []
+    fine: list[str] = []
+    if kind == "tools":
+        broken += _input(old.get("inputSchema", {}), new.get("inputSchema", {}))
+        broken += _output(old.get("outputSchema"), new.get("outputSchema"))
+        fine += _widened(old, new, broken)
+    if kind == "prompts":
+        for sentence, breaks in _arguments(old.get("arguments") or [], new.get("arguments") or []):
+            (broken if breaks else fine).append(sentence)
+    for member in dict.fromkeys((*old, *new)):
+        if member in _SCHEMAS or (kind == "prompts" and member == "arguments") or old.get(member) == new.get(member):
+            continue
+        sentence = f"`{member}` {_from_to(old.get(member), new.get(member))}"
+        (broken if member in _BREAKING_MEMBERS.get(kind, ()) else fine).append(sentence)
+    return Difference(noun, name, "changed", bool(broken), (*broken, *fine))
+
+
+def _input(old: Any, new: Any) -> list[str]:
+    gone = {
+        "type": "no longer takes `{what}`",
+        "value": "no longer takes `{what}`",
+        "missing": "needs `{what}` now",
+        "member": "no longer takes `{what}`",
+        "enum": "takes only {what} now",
+    }
+    found = [_sentence("argument", "arguments", each, gone, "is `{what}` now") for each in rejections(old, new)]
+    return found + [
+        f"no longer knows the argument `{path}`" for path in _lost(old, new) if not any(f"`{path}`" in x for x in found)
+    ]
+
+
+def _output(old: Any, new: Any) -> list[str]:
+    if old == new or old is None:
+        return []
+    if new is None:
+        return ["has no `outputSchema` any more"]
+    came = {
+        "type": "may be `{what}` now",
+        "value": "may be `{what}` now",
+        "missing": "may lack `{what}` now",
+        "member": "may have `{what}` now",
+        "enum": "may be other than {what} now",
+    }
+    # What the new one may give must be something that the old one announced.
+    return [
+        _sentence("result's", "result", each, came, "is not held to `{what}` any more") for each in rejections(new, old)
+    ]
+
+
+def _sentence(part: str, whole: str, found: Rejection, words: Mapping[str, str], keyword: str) -> str:
+    subject = f"{part} `{found.path}`" if found.path else whole
+    if found.kind in words:
+        plural = "the arguments " if not found.path and whole == "arguments" else ""
+        text = words[found.kind].format(what=found.what)
+        return text if plural else f"{subject} {text}"
+    return f"{subject}: `{found.kind}` {keyword.format(what=found.what)}"
+
+
+def _lost(old: Any, new: Any) -> list[str]:
+    """Return the top-level arguments that are gone, though they are not refused: they have no effect any more."""
+    before, after = (schema.get("properties") if isinstance(schema, dict) else None for schema in (old, new))
+    if not isinstance(before, dict):
+        return []
+    return [name for name in before if name not in (after if isinstance(after, dict) else {})]
+
+
+def _widened(old: Item, new: Item, broken: Sequence[str]) -> Iterator[str]:
+    """Say what became of schemas where nothing in it breaks."""
+    before, after = old.get("inputSchema"), new.get("inputSchema")
+    if before != after:
+        known = before.get("properties") if isinstance(before, dict) else None
+        now = after.get("properties") if isinstance(after, dict) else None
+        added = [name for name in now or {} if name not in (known or {})]
+        for name in added:
+            if not any(f"needs `{name}`" in sentence for sentence in broken):
+                yield f"takes `{name}` too"
+        if not added and not broken:
+            yield "`inputSchema` changed, and takes what it took"
+    if old.get("outputSchema") is None and new.get("outputSchema") is not None:
+        yield "has an `outputSchema` now"
+    elif old.get("outputSchema") != new.get("outputSchema") and not _output(
+        old.get("outputSchema"), new.get("outputSchema")
+    ):
+        yield "`outputSchema` changed, and keeps what it announced"
+
+
+def _arguments(old: Sequence[Any], new: Sequence[Any]) -> Iterator[tuple[str, bool]]:
+    before, after = (
+        {str(argument.get("name")): argument for argument in arguments if isinstance(argument, dict)}
+        for arguments in (old, new)
+    )
+    for name, argument in before.items():
+        if name not in after:
+            yield f"no longer takes `{name}`", True
+        elif after[name].get("required") and not argument.get("required"):
+            yield f"needs `{name}` now", True
+        elif argument != after[name]:
+            yield f"argument `{name}` changed", False
+    for name, argument in after.items():
+        if name not in before:
+            required = bool(argument.get("required"))
+            yield (f"needs `{name}` now" if required else f"takes `{name}` too"), required
+
+
+def _interfaces(kind: str, old: Sequence[str], new: Sequence[str], *, gained: bool, lost: bool) -> Iterator[Difference]:
+    before, after = ({name.partition("@")[0]: name for name in each} for each in (old, new))
+    for bare, name in before.items():
+        if bare not in after:
+            yield Difference(kind, name, "removed", breaking=lost)
+        elif name != after[bare]:
+            breaking = not names.compatible(name, after[bare])
+            yield Difference(kind, bare, "changed", breaking, (f"`{name}` is `{after[bare]}` now",))
+    for bare, name in after.items():
+        if bare not in before:
+            yield Difference(kind, name, "added", breaking=gained)
+
+
+def _grants(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Iterator[Difference]:
+    if old is None or new is None:
+        return
+    before, after = ({part["name"]: set(part["grants"]) for part in _components(entry)} for entry in (old, new))
+    for name in dict.fromkeys((*before, *after)):
+        gained, lost = (
+            sorted(after.get(name, set()) - before.get(name, set())),
+            sorted(before.get(name, set()) - after.get(name, set())),
+        )
+        details = [f"may use `{family}` now" for family in gained] + [
+            f"may not use `{family}` any more" for family in lost
+        ]
+        if details:
+            yield Difference("grant", name, "changed", breaking=False, details=tuple(details))
+
+
+def _components(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    parts = entry.get("components", [])
+    return [
+        part
+        for part in (parts if isinstance(parts, list) else [])
+        if isinstance(part, dict) and isinstance(part.get("name"), str) and isinstance(part.get("grants"), list)
+    ]
+
+
+def _from_to(old: Any, new: Any) -> str:
+    if old is None:
+        return f"is {_short(new)} now"
+    if new is None:
+        return f"is gone; it was {_short(old)}"
+    return f"is {_short(new)} now; it was {_short(old)}"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= 100 else f"{text[:97]}..."
