@@ -1,0 +1,48 @@
+"""The everything server, built once."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from mcp import StdioServerParameters
+from servers import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+
+from wasmcp.project import ensure_built
+
+EVERYTHING = Path(__file__).parents[2] / "example-servers" / "everything"
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The server, and the same compiled by the stock runtime."""
+    server = ensure_built(EVERYTHING)
+    compiled = tmp_path_factory.mktemp("everything") / "server.cwasm"
+    subprocess.run([wasmtime(), "compile", str(server), "-o", str(compiled)], check=True)
+    return server, compiled
+
+
+@pytest.fixture(scope="session")
+def targets(everything: tuple[Path, Path]) -> Iterator[Callable[[str], StdioServerParameters | str]]:
+    """What the official client connects to, by the name of a door; servers are started at their first use."""
+    server, compiled = everything
+    with contextlib.ExitStack() as stack:
+        ports: dict[str, int] = {}
+
+        def target(door: str) -> StdioServerParameters | str:
+            if door == "wasmcp run":
+                return StdioServerParameters(command=WASMCP[0], args=[*WASMCP[1:], "run", str(server)])
+            if door == "wasmtime run":
+                arguments = ["run", "-Shttp", "--allow-precompiled", str(compiled)]
+                return StdioServerParameters(command=wasmtime(), args=arguments)
+            if door not in ports:
+                serving = (
+                    wasmcp_serve(server) if door == "wasmcp serve" else wasmtime_serve(compiled, "--allow-precompiled")
+                )
+                ports[door] = stack.enter_context(serving)
+            return f"http://127.0.0.1:{ports[door]}/mcp"
+
+        yield target

@@ -1,0 +1,64 @@
+"""Every message of every method, at every door, in every revision, is one of that revision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oracles import cases
+from oracles.doors import MODERN, NAMES, Door, door, initialize, request
+from oracles.messages import REVISIONS, check
+
+pytestmark = pytest.mark.slow
+
+
+def checked(client: Door, method: str, params: dict[str, Any], revision: str) -> tuple[dict[str, Any], list[str]]:
+    """Ask, and hold all that came back against the revision; the answer, and what the others were."""
+    asked = request(method, params, revision)
+    *events, answer = client.ask(asked)
+    kinds = [check(event, revision) for event in events]
+    kinds.append(check(answer, revision, method))
+    assert kinds[-1] in ("result", "error"), answer
+    assert answer["id"] == asked["id"]
+    return answer, kinds[:-1]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("name", NAMES)
+def test_messages(name: str, revision: str, everything: tuple[Path, Path]) -> None:
+    with door(name, revision, *everything) as client:
+        if revision != MODERN:
+            answer, _ = checked(client, "initialize", initialize(revision), revision)
+            assert answer["result"]["protocolVersion"] == revision
+        several = cases.ANSWERED + (cases.MODERN if revision == MODERN else cases.OLDER)
+        for method, params in several:
+            answer, events = checked(client, method, params, revision)
+            assert "result" in answer, (method, params, answer)
+            assert "request" not in events
+            if params.get("name") == "test_tool_with_progress":
+                assert events == ["notification"] * 3
+            if params.get("name") in cases.ASKING:
+                assert answer["result"]["resultType"] == "input_required"
+        for method, params, code in cases.REFUSED:
+            answer, _ = checked(client, method, params, revision)
+            assert answer["error"]["code"] == code, (method, params, answer)
+        answer, _ = checked(client, "resources/read", {"uri": "test://nope"}, revision)
+        # -32002 until 2025-11-25; 2026-07-28 retired it.
+        assert answer["error"]["code"] == (-32602 if revision == MODERN else -32002)
+        assert answer["error"]["data"]["uri"] == "test://nope"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_other_revisions_have(name: str, everything: tuple[Path, Path]) -> None:
+    """Methods that went with 2026-07-28 are not known in it, nor is its own in the others."""
+    with door(name, MODERN, *everything) as client:
+        for method in ("ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "initialize"):
+            answer, _ = checked(client, method, {}, MODERN)
+            assert answer["error"]["code"] == -32601, method
+    with door(name, "2025-11-25", *everything) as client:
+        checked(client, "initialize", initialize("2025-11-25"), "2025-11-25")
+        for method in ("server/discover", "subscriptions/listen"):
+            answer, _ = checked(client, method, {}, "2025-11-25")
+            assert answer["error"]["code"] == -32601, method
