@@ -1,0 +1,89 @@
+"""The commands that run a composed server."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from compose_inputs import METADATA, probe, spec
+from servers import free_port, listening, wasmtime
+
+from wasmcp.compose import ComponentSpec, compose_server
+from wasmcp.compose.runtimes import Runtime, Transport, check_runtime, run_commands
+from wasmcp.errors import CompositionError
+
+FILE = Path("my server.wasm")
+IO = "wasi:io/streams@0.2.8"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "transport", "imports", "first"),
+    [
+        ("wasmtime", "http", [IO], "wasmtime serve 'my server.wasm'"),
+        ("wasmtime", "stdio", [IO], "wasmtime run -Shttp 'my server.wasm'"),
+        ("wasmtime", "http", ["wasi:cli/environment@0.2.8"], "wasmtime serve -Scli 'my server.wasm'"),
+        ("wasmtime", "stdio", ["wasi:cli/environment@0.2.8"], "wasmtime run -Shttp 'my server.wasm'"),
+        ("wasmtime", "http", ["wasi:filesystem/types@0.2.8"], "wasmtime serve -Scli --dir . 'my server.wasm'"),
+        ("wasmtime", "http", ["wasi:keyvalue/store@0.2.0-draft"], "wasmtime serve -Skeyvalue 'my server.wasm'"),
+        (
+            "wasmtime",
+            "http",
+            ["wasi:sockets/tcp@0.2.8"],
+            "wasmtime serve -Scli -Sinherit-network -Sallow-ip-name-lookup 'my server.wasm'",
+        ),
+        ("spin", "http", [IO], "spin up -f 'my server.wasm'"),
+        ("spin", "stdio", [IO], "wasmcp run 'my server.wasm'"),
+        ("wasmcloud", "stdio", [IO], "wasmcp run 'my server.wasm'"),
+    ],
+)
+def test_commands(runtime: Runtime, transport: Transport, imports: list[str], first: str) -> None:
+    commands = run_commands(runtime, transport, FILE, imports)
+    assert commands[0] == first
+    assert commands[-1] == f"wasmcp {'serve' if transport == 'http' else 'run'} 'my server.wasm'"
+
+
+def test_wasmcloud_wants_a_whole_path() -> None:
+    command = shlex.split(run_commands("wasmcloud", "http", FILE, [])[0])
+    assert command == ["wash", "start", "component", f"file://{FILE.absolute()}", "my server"]
+
+
+@pytest.mark.parametrize("grants", ["", "env", "env fs http sockets kv"])
+def test_the_command_for_wasmtime_works(grants: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    parts = [spec("calc", "1", "a"), ComponentSpec("probe", probe(), grants=frozenset(grants.split()))]
+    server = compose_server(parts, METADATA)
+    server.write(FILE)
+    program, serve, *rest = shlex.split(run_commands("wasmtime", "http", FILE, server.imports)[0])
+    assert (program, serve) == ("wasmtime", "serve")
+    port = free_port()
+    with listening([wasmtime(), serve, "--addr", f"127.0.0.1:{port}", *rest], port):
+        pass
+    program, *rest = shlex.split(run_commands("wasmtime", "stdio", FILE, server.imports)[0])
+    ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
+    done = subprocess.run([wasmtime(), *rest], input=ping, capture_output=True, text=True, check=True)
+    assert '"id":1' in done.stdout
+
+
+def test_every_flag_is_one_that_wasmtime_knows() -> None:
+    every = [
+        "wasi:cli/environment@0.2.8",
+        "wasi:filesystem/types@0.2.8",
+        "wasi:sockets/tcp@0.2.8",
+        "wasi:keyvalue/store@0.2.0-draft",
+    ]
+    for transport in ("http", "stdio"):
+        flags = [word[2:] for word in run_commands("wasmtime", transport, FILE, every)[0].split() if word[:2] == "-S"]
+        known = subprocess.run([wasmtime(), "run", "-S", "help"], capture_output=True, text=True, check=True).stdout
+        for flag in flags:
+            assert f" {flag}[=y|n]" in known
+
+
+def test_another_draft_of_keyvalue() -> None:
+    check_runtime("wasmtime", ["wasi:keyvalue/store@0.2.0-draft", IO])
+    check_runtime("spin", ["wasi:keyvalue/store@0.2.0-draft2", IO])
+    with pytest.raises(CompositionError, match=r"0\.2\.0-draft of `wasi:keyvalue`: compose for `--runtime spin`"):
+        check_runtime("wasmtime", ["wasi:keyvalue/store@0.2.0-draft2"])
+    with pytest.raises(CompositionError, match="none of the runtimes does"):
+        check_runtime("spin", ["wasi:keyvalue/atomics@0.2.0"])
