@@ -37,4 +37,4 @@ def test_logging_is_declared_when_somebody_may_log() -> None:
     from compose_inputs import dummy
 
     read = read_components([spec("a", "1", "x"), ComponentSpec("logs", dummy("tools-component"))])
-    assert server_capabilities(read) == {"logging": {}, "tools": {}}
+    assert server_capabilities(read) == {"logging": {}, "tools": {"listChanged": True}}

@@ -14,42 +14,12 @@ from queue import Queue
 from typing import Any
 
 import pytest
+from changing import CAPABILITIES, changing_server
 from doors import JSON, META, command, mirrored, request
-from projects import write_project
 from servers import WASMCP, wasmcp_serve, wasmtime_serve
 
 from wasmcp.host import open_server
-from wasmcp.project import ensure_built
 
-PROJECT = {
-    "pyproject.toml": """\
-[project]
-name = "changing"
-version = "0.0.1"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/changing"]
-
-[tool.wasmcp.components.changing]
-source = "zig/changing.zig"
-
-[tool.wasmcp.servers.default]
-components = ["changing"]
-""",
-    "src/changing/__init__.py": "",
-    "zig/changing.zig": """\
-const mcp = @import("wasmcp");
-
-pub const tools = .{
-    mcp.tool("change", "Change the tools.", change),
-};
-
-fn change(args: struct { times: u32 = 1 }, context: mcp.Context) []const u8 {
-    for (0..args.times) |_| context.notifyToolsChanged();
-    return "changed";
-}
-""",
-}
 ID = "io.modelcontextprotocol/subscriptionId"
 CHANGE = request("tools/call", {"name": "change"}, id=100)
 CHANGED = "notifications/tools/list_changed"
@@ -61,7 +31,7 @@ def listen(id: Any = 1, **notifications: Any) -> dict[str, Any]:  # noqa: A002  
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return ensure_built(write_project(tmp_path_factory.mktemp("changing"), PROJECT))
+    return changing_server(tmp_path_factory.mktemp("changing"))
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +131,7 @@ class TestHttp:
             assert stream.next()["result"]["resultType"] == "complete"
             assert stream.next() is None
             capabilities = post(port, request("server/discover"))[2]["result"]["capabilities"]
-            assert capabilities["tools"] == {}
+            assert capabilities == {"tools": {}, "resources": {}}
             assert post(port, CHANGE)[0] == 200
 
 
@@ -170,7 +140,7 @@ def initialize(port: int) -> dict[str, str]:
     params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     status, fields, message = post(port, request("initialize", params, meta=None), JSON)
     assert status == 200
-    assert message["result"]["capabilities"]["tools"] == {"listChanged": True}
+    assert message["result"]["capabilities"] == CAPABILITIES
     assert "wasmcp-session" not in fields
     return {**JSON, "MCP-Protocol-Version": "2025-11-25", "Mcp-Session-Id": fields["mcp-session-id"]}
 
@@ -231,6 +201,27 @@ class TestSessions:
             time.sleep(0.02)
         assert first.next()["method"] == CHANGED
         first.close()
+
+    def test_resources(self, port: int) -> None:
+        headers = initialize(port)
+        stream = Stream(port, "GET", {**headers, "Accept": "text/event-stream"})
+        update = request("tools/call", {"name": "update", "arguments": {"uri": "a:b"}}, meta=None)
+        relist = request("tools/call", {"name": "relist"}, meta=None)
+        subscribe = request("resources/subscribe", {"uri": "a:b"}, meta=None)
+        post(port, update, headers)
+        assert post(port, subscribe, headers)[2]["result"] == {}
+        post(port, update, headers)
+        updated = {"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": "a:b"}}
+        assert stream.next() == updated
+        unsubscribe = request("resources/unsubscribe", {"uri": "a:b"}, meta=None)
+        assert post(port, unsubscribe, headers)[2]["result"] == {}
+        post(port, update, headers)
+        post(port, relist, headers)
+        assert stream.next() == {"jsonrpc": "2.0", "method": "notifications/resources/list_changed"}
+        wrong = post(port, request("resources/subscribe", {"uri": 1}, meta=None), headers)[2]
+        assert wrong["error"]["code"] == -32602
+        modern = post(port, request("resources/subscribe", {"uri": "a:b"}))
+        assert (modern[0], modern[2]["error"]["code"]) == (404, -32601)
 
     def test_the_level_of_logs_is_kept(self, port: int) -> None:
         headers = initialize(port)
@@ -297,10 +288,23 @@ class TestLines:
         assert lines.next()["id"] == "again"
         assert lines.next() is None
 
+    def test_resources(self, lines: Lines) -> None:
+        lines.say(listen(1, resourceSubscriptions=["a:b", "a:\u00e9"], resourcesListChanged=True))
+        honoured = {"resourcesListChanged": True, "resourceSubscriptions": ["a:b", "a:\u00e9"]}
+        assert lines.next()["params"]["notifications"] == honoured
+        heard = []
+        for uri in ["a:c", "a:b", "a:\u00e9"]:
+            lines.say(request("tools/call", {"name": "update", "arguments": {"uri": uri}}, id=uri))
+            while "id" not in (message := lines.next()):
+                heard.append(message["params"])
+            if uri != "a:c" and len(heard) < (1 if uri == "a:b" else 2):
+                heard.append(lines.next()["params"])
+        assert heard == [{"_meta": {ID: 1}, "uri": "a:b"}, {"_meta": {ID: 1}, "uri": "a:\u00e9"}]
+
     def test_an_older_client_need_not_ask(self, lines: Lines) -> None:
         params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
         lines.say(request("initialize", params, meta=None))
-        assert lines.next()["result"]["capabilities"]["tools"] == {"listChanged": True}
+        assert lines.next()["result"]["capabilities"] == CAPABILITIES
         lines.say({"jsonrpc": "2.0", "method": "notifications/initialized"})
         lines.say(request("tools/call", {"name": "change"}, meta=None, id=2))
         answer, heard = both(lines)
