@@ -9,16 +9,47 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmcp.host.limits import Limits
-    from wasmcp.host.results import HttpResponse, Tool, ToolResult
+    from wasmcp.host.results import (
+        Completion,
+        HttpResponse,
+        Prompt,
+        PromptResult,
+        Resource,
+        ResourceResult,
+        ResourceTemplate,
+        Tool,
+        ToolResult,
+    )
     from wasmcp.host.running import run
     from wasmcp.host.server import Server, open_server
     from wasmcp.host.serving import serve
 
-__all__ = ["HttpResponse", "Limits", "Server", "Tool", "ToolResult", "open_server", "run", "serve"]
+__all__ = [
+    "Completion",
+    "HttpResponse",
+    "Limits",
+    "Prompt",
+    "PromptResult",
+    "Resource",
+    "ResourceResult",
+    "ResourceTemplate",
+    "Server",
+    "Tool",
+    "ToolResult",
+    "open_server",
+    "run",
+    "serve",
+]
 
 _HOMES = {
+    "Completion": "results",
     "HttpResponse": "results",
     "Limits": "limits",
+    "Prompt": "results",
+    "PromptResult": "results",
+    "Resource": "results",
+    "ResourceResult": "results",
+    "ResourceTemplate": "results",
     "Server": "server",
     "Tool": "results",
     "ToolResult": "results",

@@ -68,6 +68,162 @@ class ToolResult:
 
 
 @dataclass(frozen=True)
+class Resource:
+    """A resource, as `resources/list` shows it; `size` in bytes. Specification: schema `Resource`."""
+
+    uri: str
+    name: str
+    title: str | None
+    description: str | None
+    mime_type: str | None
+    size: int | None
+    annotations: dict[str, Any] | None
+    raw: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_wire(cls, raw: dict[str, Any]) -> Resource:
+        """View a `Resource` object."""
+        return cls(
+            uri=raw["uri"],
+            name=raw["name"],
+            title=raw.get("title"),
+            description=raw.get("description"),
+            mime_type=raw.get("mimeType"),
+            size=raw.get("size"),
+            annotations=raw.get("annotations"),
+            raw=raw,
+        )
+
+
+@dataclass(frozen=True)
+class ResourceTemplate:
+    """A URI template (RFC 6570), as `resources/templates/list` shows it. Specification: schema `ResourceTemplate`."""
+
+    uri_template: str
+    name: str
+    title: str | None
+    description: str | None
+    mime_type: str | None
+    annotations: dict[str, Any] | None
+    raw: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_wire(cls, raw: dict[str, Any]) -> ResourceTemplate:
+        """View a `ResourceTemplate` object."""
+        return cls(
+            uri_template=raw["uriTemplate"],
+            name=raw["name"],
+            title=raw.get("title"),
+            description=raw.get("description"),
+            mime_type=raw.get("mimeType"),
+            annotations=raw.get("annotations"),
+            raw=raw,
+        )
+
+
+@dataclass(frozen=True)
+class ResourceResult:
+    """What a resource holds. Specification: schema `ReadResourceResult`.
+
+    Attributes:
+        contents: The contents as the wire has them: each has `text`, or `blob` in base64.
+        meta: The result's `_meta`.
+        raw: The whole result object; its `resultType` is `input_required` when something is asked first.
+    """
+
+    contents: list[dict[str, Any]]
+    meta: dict[str, Any] | None = field(repr=False)
+    raw: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_wire(cls, raw: dict[str, Any]) -> ResourceResult:
+        """View a `ReadResourceResult` object."""
+        return cls(contents=raw.get("contents", []), meta=raw.get("_meta"), raw=raw)
+
+    @property
+    def text(self) -> str:
+        """All contents that are text, joined by line feeds."""
+        return "\n".join(part["text"] for part in self.contents if "text" in part)
+
+    @property
+    def data(self) -> bytes:
+        """All contents as bytes, one after the other; text as UTF-8."""
+        from base64 import b64decode
+
+        return b"".join(b64decode(part["blob"]) if "blob" in part else part["text"].encode() for part in self.contents)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt, as `prompts/list` shows it. Specification: schema `Prompt`."""
+
+    name: str
+    title: str | None
+    description: str | None
+    arguments: list[dict[str, Any]]
+    raw: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_wire(cls, raw: dict[str, Any]) -> Prompt:
+        """View a `Prompt` object."""
+        return cls(
+            name=raw["name"],
+            title=raw.get("title"),
+            description=raw.get("description"),
+            arguments=raw.get("arguments", []),
+            raw=raw,
+        )
+
+
+@dataclass(frozen=True)
+class PromptResult:
+    """A prompt, filled in. Specification: schema `GetPromptResult`.
+
+    Attributes:
+        messages: The messages as the wire has them: `role` and `content`, one block.
+        description: What the prompt is.
+        meta: The result's `_meta`.
+        raw: The whole result object; its `resultType` is `input_required` when something is asked first.
+    """
+
+    messages: list[dict[str, Any]]
+    description: str | None
+    meta: dict[str, Any] | None = field(repr=False)
+    raw: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_wire(cls, raw: dict[str, Any]) -> PromptResult:
+        """View a `GetPromptResult` object."""
+        return cls(messages=raw.get("messages", []), description=raw.get("description"), meta=raw.get("_meta"), raw=raw)
+
+    @property
+    def text(self) -> str:
+        """All messages that are text, joined by line feeds."""
+        blocks = (message["content"] for message in self.messages)
+        return "\n".join(block["text"] for block in blocks if block.get("type") == "text")
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Values for an argument, the best first. Specification: schema `CompleteResult`.
+
+    Attributes:
+        values: At most 100.
+        total: How many there are; None: the server does not say.
+        has_more: Whether there are more than these.
+    """
+
+    values: list[str]
+    total: int | None
+    has_more: bool
+
+    @classmethod
+    def from_wire(cls, raw: dict[str, Any]) -> Completion:
+        """View the `completion` of a `CompleteResult`."""
+        return cls(values=raw["values"], total=raw.get("total"), has_more=bool(raw.get("hasMore", False)))
+
+
+@dataclass(frozen=True)
 class HttpResponse:
     """An HTTP response.
 

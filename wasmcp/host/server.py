@@ -14,6 +14,7 @@ from wasmcp.host.engine import engine, linker
 from wasmcp.host.exchange import Exchange
 from wasmcp.host.instance import Program
 from wasmcp.host.limits import Limits
+from wasmcp.host.offers import Offers
 from wasmcp.host.pipes import StderrLog
 from wasmcp.host.subscriptions import Hub
 from wasmcp.host.watchdog import Watchdog
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from wasmcp.host.results import Tool, ToolResult
 
 PROTOCOL_VERSION = "2026-07-28"
-_MORE_THAN_ANY_LIST = 10_000
 _watchdogs: dict[bool, Watchdog] = {}
 _lock = threading.Lock()
 
@@ -93,7 +93,7 @@ def open_server(
     return Server(program, stderr, instances=instances, on_wire=on_wire)
 
 
-class Server(Exchange):
+class Server(Exchange, Offers):
     """A running server. Close it, or use it as a context manager; its methods may be called from several threads."""
 
     def __init__(
@@ -155,15 +155,7 @@ class Server(Exchange):
         """List all tools, following the cursors. Specification: server/tools, `tools/list`."""
         from wasmcp.host.results import Tool
 
-        tools: list[Tool] = []
-        cursor: str | None = None
-        for _page in range(_MORE_THAN_ANY_LIST):
-            result = self.request("tools/list", {} if cursor is None else {"cursor": cursor})
-            tools.extend(Tool.from_wire(raw) for raw in result.get("tools", []))
-            cursor = result.get("nextCursor")
-            if cursor is None:
-                return tools
-        raise HostError(f"`tools/list` did not end after {_MORE_THAN_ANY_LIST} pages")
+        return [Tool.from_wire(raw) for raw in self.list_all("tools/list", "tools")]
 
     def call_tool(
         self,
