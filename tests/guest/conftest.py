@@ -11,3 +11,4 @@ from wasmcp.guest import registry
 def _nothing_declared(monkeypatch: pytest.MonkeyPatch) -> None:
     for known in (registry.TOOLS, registry.RESOURCES, registry.PROMPTS, registry.COMPLETIONS):
         monkeypatch.setattr(known, "_items", [])
+    monkeypatch.setattr(registry.ListCache, "cache", None)

@@ -68,6 +68,12 @@ def test_resources_are_listed(server: Server) -> None:
     assert [item["uriTemplate"] for item in templates] == ["test://template/{id}/data", "test://files/{+path}{?line}"]
 
 
+@pytest.mark.parametrize("kind", ["tools", "prompts", "resources", "resources/templates"])
+def test_lists_may_be_kept_as_long_as_the_component_says(server: Server, kind: str) -> None:
+    listed = server.request(f"{kind}/list")
+    assert (listed["ttlMs"], listed["cacheScope"]) == (30_000, "private")
+
+
 def test_resources_are_read(server: Server) -> None:
     read = server.request("resources/read", {"uri": "test://static-text"})
     assert read["contents"] == [

@@ -31,7 +31,7 @@ from wasmcp.guest.content import (
     ToolResult,
 )
 from wasmcp.guest.context import Context, HttpRequest, Identity
-from wasmcp.guest.decorators import completion, prompt, resource, tool
+from wasmcp.guest.decorators import cache_lists, completion, prompt, resource, tool
 from wasmcp.guest.errors import (
     CapabilityMissing,
     ContextExpired,
@@ -76,6 +76,7 @@ __all__ = [
     "ToolCall",
     "ToolError",
     "ToolResult",
+    "cache_lists",
     "completion",
     "prompt",
     "resource",

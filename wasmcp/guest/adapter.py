@@ -36,7 +36,7 @@ from wasmcp.guest.lowering import (
     wanted_of,
 )
 from wasmcp.guest.prompts import Prompt
-from wasmcp.guest.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS
+from wasmcp.guest.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.resources import Part, Resource
 from wasmcp.guest.results import Rendered
 from wasmcp.guest.tools import Tool
@@ -141,10 +141,11 @@ _RESOURCES = {uri: resource for uri, resource in RESOURCES.all().items() if not 
 _TEMPLATES = {uri: resource for uri, resource in RESOURCES.all().items() if resource.is_template}
 _COMPLETERS = list(COMPLETIONS.all().values())
 
-_TOOL_PAGE = tool_exports.Page([_tool(tool) for tool in _TOOLS.values()], None, None)
-_PROMPT_PAGE = prompt_exports.Page([_prompt(prompt) for prompt in _PROMPTS.values()], None, None)
-_RESOURCE_PAGE = resource_exports.Page([_resource(resource) for resource in _RESOURCES.values()], None, None)
-_TEMPLATE_PAGE = resource_exports.TemplatePage([_template(item) for item in _TEMPLATES.values()], None, None)
+_CACHE = cache_of(ListCache.cache)
+_TOOL_PAGE = tool_exports.Page([_tool(tool) for tool in _TOOLS.values()], None, _CACHE)
+_PROMPT_PAGE = prompt_exports.Page([_prompt(prompt) for prompt in _PROMPTS.values()], None, _CACHE)
+_RESOURCE_PAGE = resource_exports.Page([_resource(resource) for resource in _RESOURCES.values()], None, _CACHE)
+_TEMPLATE_PAGE = resource_exports.TemplatePage([_template(item) for item in _TEMPLATES.values()], None, _CACHE)
 
 
 def _references() -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 from wasmcp.guest.completions import Completer
 from wasmcp.guest.content import Annotations, Icon
 from wasmcp.guest.prompts import Prompt
-from wasmcp.guest.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS
+from wasmcp.guest.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.resources import Cache, Resource
 from wasmcp.guest.tools import Tool
 
@@ -247,3 +247,15 @@ def completion(target: Callable[..., Any] | str, argument: str) -> Callable[[F],
         return function
 
     return declare
+
+
+def cache_lists(cache: Cache) -> None:
+    """Say how long the component's lists (tools, prompts, resources, templates) may be kept.
+
+    Call it at the top of a module. Without it, and where the server says less, the server decides: lists that were
+    recorded when the server was built do not change while it runs. Specification: server/utilities/caching.
+
+    Args:
+        cache: How long and by whom.
+    """
+    ListCache.cache = cache

@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from wasmcp.guest.completions import Completer
 from wasmcp.guest.errors import DeclarationError, place_of
 from wasmcp.guest.prompts import Prompt
-from wasmcp.guest.resources import Resource
+from wasmcp.guest.resources import Cache, Resource
 from wasmcp.guest.tools import Tool
 
 
@@ -111,6 +111,16 @@ TOOLS: Registry[Tool] = Registry("tool")
 RESOURCES: Registry[Resource] = Registry("resource")
 PROMPTS: Registry[Prompt] = Registry("prompt")
 COMPLETIONS: Registry[Completer] = Registry("completion")
+
+
+class ListCache:
+    """How long the component's lists may be kept.
+
+    Attributes:
+        cache: The hint; None: as long as the server says.
+    """
+
+    cache: Cache | None = None
 
 
 def registered() -> dict[str, Tool]:
