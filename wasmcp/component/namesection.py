@@ -27,6 +27,11 @@ def name_section(entries: Mapping[Sort, Sequence[tuple[int, str]]]) -> bytes:
 
 def read_component_names(section: Reader) -> dict[int, str]:
     """The names of components by index, from a custom section; none when it is another section or is invalid."""
+    return read_names(section, Sort.COMPONENT)
+
+
+def read_names(section: Reader, sort: Sort) -> dict[int, str]:
+    """The names of one sort of things by index, from a custom section; none when it is another or is invalid."""
     names: dict[int, str] = {}
     try:
         if section.name() != SECTION:
@@ -34,7 +39,7 @@ def read_component_names(section: Reader) -> dict[int, str]:
         while section.position < section.end:
             kind = section.byte()
             part = section.part(section.u32(), "the subsection")
-            if kind == _SORT_NAMES and part.byte() == Sort.COMPONENT.value[0]:
+            if kind == _SORT_NAMES and bytes((part.byte(),)) == sort.value[:1]:
                 names.update((part.u32(), part.name()) for _ in range(part.count()))
     except ComponentError:
         return {}

@@ -1,0 +1,244 @@
+"""How a component is put together: the instances in it, what each is given, and where that comes from.
+
+Source: component-model, design/mvp/Binary.md, "Component Definitions". Only the outermost component is read; what is
+nested in it is stepped over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from wasmcp.component.builder import Chunk
+from wasmcp.component.canonical import read_canonical
+from wasmcp.component.declarations import read_extern_name
+from wasmcp.component.decode import decode
+from wasmcp.component.namesection import read_names
+from wasmcp.component.reader import Reader
+from wasmcp.component.writer import COMPONENT_PREAMBLE, Sort
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where something comes from.
+
+    Attributes:
+        instance: The index in `Topology.instances`; None when it is imported.
+        path: The name of the instance's export, or of the import, and the names of members below it.
+    """
+
+    instance: int | None
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class InstanceInfo:
+    """A nested component that is instantiated.
+
+    Attributes:
+        label: What the name section calls the instance, else the component, else `instance N`.
+        component: The component's name, or `component N`.
+        size: Of the component, in bytes; 0 where it is not in this file.
+        arguments: Its imports: what the functions and instances given for each come from. Empty for one that holds
+            nothing but types.
+    """
+
+    label: str
+    component: str
+    size: int
+    arguments: Mapping[str, tuple[Source, ...]]
+
+
+@dataclass(frozen=True)
+class Topology:
+    """How a component is put together.
+
+    Attributes:
+        instances: In the order they are made.
+        imports: What the whole needs, in its order.
+        exports: What the whole offers, and what each comes from.
+        core_modules: How many core modules it holds itself: code, not composition.
+    """
+
+    instances: tuple[InstanceInfo, ...]
+    imports: tuple[str, ...]
+    exports: Mapping[str, tuple[Source, ...]]
+    core_modules: int
+
+    @property
+    def is_composition(self) -> bool:
+        """Whether it is made of other components and nothing else."""
+        return bool(self.instances) and not self.core_modules
+
+
+@dataclass(frozen=True)
+class _Made:
+    """An instance made of other things; types left out."""
+
+    members: Mapping[str, _Value]
+
+
+_Value = Source | _Made | None  # None: a type, or what is defined here
+_FUNC, _TYPE, _COMPONENT, _INSTANCE = 1, 3, 4, 5
+
+
+def read_topology(data: Chunk, name: str = "") -> Topology:
+    """Read how a component is put together.
+
+    Args:
+        data: The file.
+        name: What to call it in errors.
+
+    Raises:
+        ComponentError: It is not a component, is damaged, or needs what is not supported (see `decode`).
+    """
+    decode(data, name)  # refuses with good words what this would stumble over
+    view = memoryview(data).cast("B") if not isinstance(data, memoryview) else data
+    walk = _Walk()
+    reader = Reader(view, len(COMPONENT_PREAMBLE), len(view))
+    while reader.position < reader.end:
+        code = reader.byte()
+        walk.section(code, reader.part(reader.u32(), f"section {code}"))
+    return walk.result()
+
+
+@dataclass
+class _Instantiation:
+    component: int
+    index: int
+    arguments: Mapping[str, _Value]
+
+
+@dataclass
+class _Walk:
+    spaces: dict[int, list[_Value]] = field(default_factory=lambda: {sort: [] for sort in range(1, 6)})
+    sizes: dict[int, int] = field(default_factory=dict)
+    made: list[_Instantiation] = field(default_factory=list)
+    imports: list[str] = field(default_factory=list)
+    exports: dict[str, _Value] = field(default_factory=dict)
+    names: dict[Sort, dict[int, str]] = field(default_factory=dict)
+    modules: int = 0
+
+    def section(self, code: int, section: Reader) -> None:
+        if code == 0:
+            for sort in (Sort.COMPONENT, Sort.INSTANCE):
+                copy = Reader(section.data, section.position, section.end)
+                self.names.setdefault(sort, {}).update(read_names(copy, sort))
+        elif code == 1:
+            self.modules += 1
+        elif code == 4:
+            self.sizes[len(self.spaces[_COMPONENT])] = section.end - section.position
+            self.spaces[_COMPONENT].append(None)
+        elif code == 7:
+            self.spaces[_TYPE] += [None] * section.count()
+        elif code in (5, 6, 8, 10, 11):
+            read = {5: self._instance, 6: self._alias, 8: self._canon, 10: self._import, 11: self._export}[code]
+            for _ in range(section.count()):
+                read(section)
+
+    def _reference(self, section: Reader) -> tuple[int, _Value]:
+        sort = section.byte()
+        if sort == 0:
+            section.byte()
+            section.u32()
+            return 0, None
+        start = section.position
+        index = section.u32()
+        space = self.spaces.get(sort, [])
+        if index >= len(space):
+            raise section.fail(f"there is nothing with index {index}, only {len(space)}", start)
+        return sort, None if sort == _TYPE else space[index]
+
+    def _instance(self, section: Reader) -> None:
+        if section.byte() == 0:
+            component = section.u32()
+            arguments = {section.name(): self._reference(section)[1] for _ in range(section.count())}
+            index = len(self.spaces[_INSTANCE])
+            self.spaces[_INSTANCE].append(Source(len(self.made), ()))
+            self.made.append(_Instantiation(component, index, arguments))
+        else:
+            members = {read_extern_name(section): self._reference(section)[1] for _ in range(section.count())}
+            self.spaces[_INSTANCE].append(_Made(members))
+
+    def _alias(self, section: Reader) -> None:
+        sort = section.byte()
+        core = section.byte() if sort == 0 else -1
+        target = section.byte()
+        if target == 0x00:
+            start = section.position
+            index, name = section.u32(), section.name()
+            if index >= len(self.spaces[_INSTANCE]):
+                raise section.fail(f"there is no instance {index}", start)
+            owner = self.spaces[_INSTANCE][index]
+            value: _Value = None
+            if isinstance(owner, Source):
+                value = Source(owner.instance, (*owner.path, name))
+            elif isinstance(owner, _Made):
+                value = owner.members.get(name)
+            if core == -1:
+                self.spaces[sort].append(None if sort == _TYPE else value)
+        elif target == 0x01:
+            section.u32()
+            section.skip_name()
+        else:
+            section.u32()
+            section.u32()
+            if core == -1:
+                self.spaces[sort].append(None)
+
+    def _canon(self, section: Reader) -> None:
+        if read_canonical(section) is not None:
+            self.spaces[_FUNC].append(None)
+
+    def _import(self, section: Reader) -> None:
+        name = read_extern_name(section)
+        sort = _skip_extern(section)
+        self.imports.append(name)
+        self.spaces[sort].append(None if sort == _TYPE else Source(None, (name,)))
+
+    def _export(self, section: Reader) -> None:
+        name = read_extern_name(section)
+        sort, value = self._reference(section)
+        if section.byte():
+            _skip_extern(section)
+        self.exports[name] = value
+        if sort:
+            self.spaces[sort].append(value)
+
+    def result(self) -> Topology:
+        components, labels = self.names.get(Sort.COMPONENT, {}), self.names.get(Sort.INSTANCE, {})
+        instances = []
+        for number, one in enumerate(self.made):
+            known = components.get(one.component, "")
+            instances.append(
+                InstanceInfo(
+                    label=labels.get(one.index) or known or f"instance {number}",
+                    component=known or f"component {one.component}",
+                    size=self.sizes.get(one.component, 0),
+                    arguments={name: tuple(_sources(value)) for name, value in one.arguments.items()},
+                )
+            )
+        exports = {name: tuple(_sources(value)) for name, value in self.exports.items()}
+        return Topology(tuple(instances), tuple(self.imports), exports, self.modules)
+
+
+def _skip_extern(section: Reader) -> int:
+    """Step over what is said about an import or export; returns its sort."""
+    sort = section.byte()
+    if sort == 0 or (sort == _TYPE and section.byte() == 0x01):
+        if sort == 0:
+            section.byte()
+            section.u32()
+        return sort
+    section.u32()
+    return sort
+
+
+def _sources(value: _Value) -> Iterator[Source]:
+    if isinstance(value, Source):
+        yield value
+    elif isinstance(value, _Made):
+        found: dict[Source, None] = {}
+        for member in value.members.values():
+            found.update(dict.fromkeys(_sources(member)))
+        yield from found
