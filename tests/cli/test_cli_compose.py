@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from hashlib import sha256
 from pathlib import Path
 
@@ -97,47 +96,3 @@ class TestCompose:
         done = run("compose", "server", text, "-o", tmp_path / "server.wasm")
         assert done.exit_code == 1
         assert "was recorded for another component" in done.output
-
-
-class TestInspect:
-    def test_a_component(self, calc: Path) -> None:
-        done = run("inspect", calc)
-        assert done.exit_code == 0, done.output
-        assert "calc.wasm: a component that offers `tools`" in done.output
-        assert "wasmcp:mcp-v20260728/messages@0.1.0" in done.output
-        assert done.output.index("add") < done.output.index("sub")
-
-    def test_a_server(self, calc: Path, tmp_path: Path) -> None:
-        out = tmp_path / "server.wasm"
-        run("compose", "server", calc, "-o", out)
-        done = run("inspect", out)
-        assert f"server.wasm: a server, {out.stat().st_size:,} bytes" in done.output
-        for part in ("transport", "server-io", "calc", "wasi:http/incoming-handler@0.2.8"):
-            assert part in done.output
-        assert "tools:" not in done.output
-
-    def test_a_server_with_its_manifest(self, calc: Path, tmp_path: Path) -> None:
-        out = tmp_path / "server.wasm"
-        run("compose", "server", calc, "-o", out)
-        digest = f"sha256:{sha256(out.read_bytes()).hexdigest()}"
-        tools = [{"name": "add", "description": "Add.\nTwo."}]
-        manifest = {"format": 1, "servers": {"x": {"digest": digest, "catalogue": {"tools": tools}}}}
-        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-        assert "  add  Add.\n" in run("inspect", out).output
-        (tmp_path / "manifest.json").write_text('{"servers": []}')
-        assert "tools:" not in run("inspect", out).output
-
-    def test_json(self, calc: Path) -> None:
-        found = json.loads(run("inspect", calc, "--json").output)
-        assert found["capabilities"] == ["tools"]
-        assert found["size"] == calc.stat().st_size
-        assert [tool["name"] for tool in found["tools"]] == ["add", "sub"]
-        assert not found["is_server"]
-        assert found["exports"] == {"wasmcp:mcp-v20260728/tools@0.1.0": "instance"}
-
-    def test_what_is_no_component(self, tmp_path: Path) -> None:
-        (tmp_path / "module.wasm").write_bytes(b"\0asm\x01\0\0\0")
-        done = run("inspect", tmp_path / "module.wasm")
-        assert (done.exit_code, "core module" in done.output) == (1, True)
-        done = run("inspect", tmp_path / "none.wasm")
-        assert (done.exit_code, "cannot be read" in done.output) == (1, True)

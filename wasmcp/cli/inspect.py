@@ -3,70 +3,122 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from hashlib import sha256
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from wasmcp.cli.specs import Subject
     from wasmcp.compose import Inspection
+    from wasmcp.insight.offers import Offers
+    from wasmcp.insight.structure import Reach
+
+_TITLES = {"tools": "tools", "resources": "resources", "templates": "resource templates", "prompts": "prompts"}
 
 
 @click.command("inspect")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("spec")
+@click.option("--no-boot", is_flag=True, help="Do not run it to find out what it offers.")
+@click.option("--offline", is_flag=True, help="Take what is cached, ask no registry.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(file: Path, as_json: bool) -> None:
+def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
     """Show what a component or a server is made of.
 
-    Its tools are shown where FILE.catalogue.json or a manifest.json beside it tells them.
+    SPEC is a file, a package of a registry, an alias or a component of the project. What it offers is read from
+    FILE.catalogue.json or a manifest.json beside it; where neither tells, it is booted in the sandbox, granted nothing,
+    and asked.
     """
+    from wasmcp.cli.specs import read_subject
+    from wasmcp.component.topology import read_topology
     from wasmcp.compose import inspect_component
+    from wasmcp.insight.offers import recorded_offers
+    from wasmcp.insight.structure import components_of
 
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise click.ClickException(f"`{file}` cannot be read: {error.strerror or error}") from None
-    inspection = inspect_component(data, name=file.name)
-    tools = _tools(file, data)
+    subject = read_subject(spec, offline=offline)
+    inspection = inspect_component(subject.data, name=subject.name)
+    recorded = recorded_offers(subject.path, subject.data)
+    offers = recorded.offers
+    if offers is None and not no_boot:
+        offers = _booted(subject, inspection, recorded.entry)
+    topology = read_topology(subject.data, subject.name)
+    parts = components_of(topology) if topology.is_composition else []
     if as_json:
-        click.echo(json.dumps({**inspection.to_dict(), "tools": tools}, indent=2))
+        lists = dict.fromkeys(_TITLES) if offers is None else offers.to_dict()
+        document = {
+            "name": subject.name,
+            **inspection.to_dict(),
+            **lists,
+            "components": [part.to_dict() for part in parts],
+            "manifest": recorded.entry,
+        }
+        click.echo(json.dumps(document, indent=2))
     else:
-        click.echo("\n".join(_lines(file, inspection, tools)))
+        click.echo("\n".join(_lines(subject.name, inspection, offers, parts, recorded.entry)))
 
 
-def _tools(file: Path, data: bytes) -> list[dict[str, Any]] | None:
-    """Return the tools that are known without running anything, or None."""
-    from wasmcp.compose import Catalogue
+def _booted(subject: Subject, inspection: Inspection, entry: Mapping[str, Any] | None) -> Offers | None:
+    """Ask it what it offers. What is no part of a server offers nothing; what needs more than we have is not asked."""
+    from wasmcp.errors import CatalogueError, CompositionError
+    from wasmcp.insight.offers import asked_offers
 
-    digest = f"sha256:{sha256(data).hexdigest()}"
-    sidecar = file.with_name(f"{file.name}.catalogue.json")
-    if sidecar.is_file():
-        catalogue = Catalogue.from_json(sidecar.read_bytes(), source=file.name)
-        if catalogue.digest in ("", digest):
-            return [dict(tool) for tool in catalogue.tools]
+    if not inspection.is_server and not inspection.capabilities:
+        return None
     try:
-        manifest = json.loads(file.with_name("manifest.json").read_text("utf-8"))
-        for entry in manifest["servers"].values():
-            if entry["digest"] == digest and entry["catalogue"] is not None:
-                return list(entry["catalogue"]["tools"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # no manifest, or one of somebody else
-    return None
+        return asked_offers(subject.name, subject.data, is_server=inspection.is_server, entry=entry)
+    except (CatalogueError, CompositionError) as error:
+        click.echo(f"what it offers is not known: {error}", err=True)
+        return None
 
 
-def _lines(file: Path, inspection: Inspection, tools: list[dict[str, Any]] | None) -> Iterator[str]:
+def _lines(
+    name: str,
+    inspection: Inspection,
+    offers: Offers | None,
+    parts: Sequence[Reach],
+    entry: Mapping[str, Any] | None,
+) -> Iterator[str]:
     offered = " and ".join(f"`{capability}`" for capability in inspection.capabilities)
     what = "a server" if inspection.is_server else f"a component that offers {offered}" if offered else "a component"
-    yield f"{file.name}: {what}, {inspection.size:,} bytes"
+    yield f"{name}: {what}, {inspection.size:,} bytes"
+    if inspection.world is not None:
+        yield f"world: {inspection.world}"
+    if entry is not None:
+        yield from _manifest(entry)
     yield from _table("exports", _kinds(inspection.exports))
     yield from _table("imports", _kinds(inspection.imports))
-    nested = [(part.name or part.kind, f"{part.size:>12,} bytes") for part in inspection.nested]
+    whole = inspection.size or 1
+    nested = [
+        (part.name or part.kind, f"{part.size:>12,} bytes {part.size / whole:>6.1%}") for part in inspection.nested
+    ]
     yield from _table("made of", nested)
-    if tools is not None:
-        rows = [(str(tool["name"]), _first_line(str(tool.get("description", "")))) for tool in tools]
-        yield from _table("tools", rows)
+    if parts:
+        yield from _table("components and what they may use", [(part.name, _may_use(part)) for part in parts])
+    if offers is not None:
+        for kind, title in _TITLES.items():
+            if offers.lists.get(kind) or kind == "tools":
+                yield from _table(title, _items(kind, offers))
+
+
+def _manifest(entry: Mapping[str, Any]) -> Iterator[str]:
+    metadata = entry.get("metadata")
+    if isinstance(metadata, dict):
+        yield f"server: {metadata.get('name')} {metadata.get('version')}"
+    yield f"built by: wasmcp {entry.get('wasmcp', 'of an unknown version')}"
+
+
+def _may_use(part: Reach) -> str:
+    granted = f"granted: {', '.join(part.granted)}" if part.granted else "granted nothing"
+    return f"{granted}; denied: {', '.join(part.refused)}" if part.refused else granted
+
+
+def _items(kind: str, offers: Offers) -> list[tuple[str, str]]:
+    from wasmcp.insight.offers import IDENTITIES
+
+    return [
+        (str(item.get(IDENTITIES[kind])), _first_line(str(item.get("description") or item.get("title") or "")))
+        for item in offers.lists.get(kind, ())
+    ]
 
 
 def _kinds(entries: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from wasmcp.component import names
-from wasmcp.component.decode import ComponentInfo, decode
+from wasmcp.component.decode import decode
 from wasmcp.component.model import kind_of
-from wasmcp.component.reader import Reader
-from wasmcp.component.writer import COMPONENT_PREAMBLE, Sort
 from wasmcp.compose.contracts import CAPABILITIES, DOORS, SERVER_HANDLER
-from wasmcp.errors import ComponentError
 
 
 @dataclass(frozen=True)
@@ -38,9 +35,10 @@ class Inspection:
         size: in bytes.
         imports: what it needs: name -> kind, in its order.
         exports: what it offers: name -> kind, in its order.
-        capabilities: which of its exports make it a part of a server: `tools`, `server-handler`.
+        capabilities: which of its exports make it a part of a server: `tools`, `server-handler`...
         is_server: whether it is a whole server, to be run.
         nested: what is nested in it.
+        world: the world of `wasmcp:mcp-v20260728` whose exports it has, or None.
     """
 
     size: int
@@ -49,12 +47,14 @@ class Inspection:
     capabilities: tuple[str, ...]
     is_server: bool
     nested: tuple[Nested, ...]
+    world: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return {
             "size": self.size,
             "is_server": self.is_server,
+            "world": self.world,
             "capabilities": list(self.capabilities),
             "imports": dict(self.imports),
             "exports": dict(self.exports),
@@ -73,57 +73,24 @@ def inspect_component(data: bytes, *, name: str = "") -> Inspection:
         ComponentError: it is not a component, or damaged.
     """
     info = decode(data, name)
+    offered = tuple(
+        contract.partition("/")[2].partition("@")[0]
+        for contract in (*CAPABILITIES, SERVER_HANDLER)
+        if names.find(contract, info.exports) is not None
+    )
     return Inspection(
         size=info.size,
         imports={import_: kind_of(type_) for import_, type_ in info.imports.items()},
         exports={export: entry.kind for export, entry in info.exports.items()},
-        capabilities=tuple(
-            contract.partition("/")[2].partition("@")[0]
-            for contract in (*CAPABILITIES, SERVER_HANDLER)
-            if names.find(contract, info.exports) is not None
-        ),
+        capabilities=offered,
         is_server=all(names.find(door, info.exports) is not None for door in DOORS),
-        nested=_nested(info, _component_names(data)),
+        nested=tuple(Nested(part.kind, part.name, part.size) for part in info.parts),
+        world=_world(offered),
     )
 
 
-def _nested(info: ComponentInfo, known: Mapping[int, str]) -> tuple[Nested, ...]:
-    nested, index = [], 0
-    for part in info.parts:
-        label = ""
-        if part.kind == "component":
-            label = known.get(index, "")
-            index += 1
-        nested.append(Nested(part.kind, label, part.size))
-    return tuple(nested)
-
-
-def _component_names(data: bytes) -> dict[int, str]:
-    """Return the names of nested components by index. Source: component-model, Binary.md, "Name Section".
-
-    Names are for people: a name section that cannot be read counts as none.
-    """
-    view = memoryview(data)
-    reader = Reader(view, len(COMPONENT_PREAMBLE), len(view))
-    found: dict[int, str] = {}
-    try:
-        while reader.position < reader.end:
-            code = reader.byte()
-            section = reader.part(reader.u32(), "a section")
-            if code == 0 and section.name() == "component-name":
-                found.update(_read_names(section))
-    except ComponentError:
-        return {}
-    return found
-
-
-def _read_names(section: Reader) -> dict[int, str]:
-    found = {}
-    while section.position < section.end:
-        kind = section.byte()
-        part = section.part(section.u32(), "names")
-        if kind == 1 and part.byte() == Sort.COMPONENT.value[0]:
-            for _ in range(part.count()):
-                index = part.u32()
-                found[index] = part.name()
-    return found
+def _world(offered: tuple[str, ...]) -> str | None:
+    """Return the world with these exports. Source: wit/worlds.wit."""
+    if len(offered) == 1:
+        return "middleware" if offered == ("server-handler",) else f"{offered[0]}-component"
+    return "component" if len(offered) == len(CAPABILITIES) and "server-handler" not in offered else None

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from compose_inputs import catalogue, dummy, probe, spec, tools_component
+
+from wasmcp.cli.group import commands
+from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(commands, ["inspect", *(str(argument) for argument in arguments)])
+
+
+@pytest.fixture
+def calc(tmp_path: Path) -> Path:
+    """A component's file, with its catalogue beside it."""
+    path = tmp_path / "calc.wasm"
+    data = tools_component("calculated", "add", "sub")
+    path.write_bytes(data)
+    digest = f"sha256:{sha256(data).hexdigest()}"
+    path.with_name("calc.wasm.catalogue.json").write_text(Catalogue(catalogue("add", "sub").tools, digest).to_json())
+    return path
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Path:
+    """A server of two components, one of which may see its environment."""
+    nosy = ComponentSpec("nosy", probe(), catalogue("probe"), frozenset({"env"}))
+    shy = ComponentSpec("shy", probe(), Catalogue(({"name": "other", "inputSchema": {"type": "object"}},)))
+    path = tmp_path / "server.wasm"
+    compose_server([nosy, shy, spec("calc", "text", "add")], ServerMetadata("s", "1")).write(path)
+    return path
+
+
+def test_a_component(calc: Path) -> None:
+    done = run(calc)
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("calc.wasm: a component that offers `tools`")
+    assert "world: tools-component" in done.output
+    assert "wasmcp:mcp-v20260728/messages@0.1.0" in done.output
+    assert done.output.index("add") < done.output.index("sub")
+
+
+def test_a_component_without_a_catalogue_is_booted(tmp_path: Path) -> None:
+    path = tmp_path / "text.wasm"
+    path.write_bytes(tools_component("reversed", "reverse"))
+    assert "tools:\n  reverse\n" in run(path).output
+    assert "tools:" not in run(path, "--no-boot").output
+    found = json.loads(run(path, "--json").output)
+    assert (found["origin"], found["tools"][0]["name"], found["prompts"]) == ("booted", "reverse", [])
+    assert json.loads(run(path, "--json", "--no-boot").output)["tools"] is None
+
+
+def test_a_server(server: Path) -> None:
+    done = run(server)
+    assert done.exit_code == 0, done.output
+    assert f"server.wasm: a server, {server.stat().st_size:,} bytes" in done.output
+    for part in ("transport", "server-io", "calc", "wasi:http/incoming-handler@0.2.8"):
+        assert part in done.output
+    reach = "  nosy  granted: env\n  shy   granted nothing; denied: env\n  calc  granted nothing\n"
+    assert f"components and what they may use:\n{reach}" in done.output
+    assert "tools:\n  probe\n  other\n  add\n" in done.output
+
+
+def test_a_server_with_its_manifest(server: Path) -> None:
+    digest = f"sha256:{sha256(server.read_bytes()).hexdigest()}"
+    tools = [{"name": "add", "description": "Add.\nTwo."}]
+    entry = {"digest": digest, "catalogue": {"tools": tools}, "metadata": {"name": "x", "version": "3"}, "wasmcp": "9"}
+    manifest = server.with_name("manifest.json")
+    manifest.write_text(json.dumps({"format": 1, "servers": {"x": entry}}))
+    done = run(server)
+    assert "server: x 3\nbuilt by: wasmcp 9\n" in done.output
+    assert "tools:\n  add  Add.\n" in done.output
+    found = json.loads(run(server, "--json").output)
+    assert (found["manifest"], found["origin"]) == (entry, "manifest")
+    manifest.write_text('{"servers": []}')
+    assert "  probe\n" in run(server).output
+
+
+def test_json(calc: Path, server: Path) -> None:
+    found = json.loads(run(calc, "--json").output)
+    assert (found["capabilities"], found["world"]) == (["tools"], "tools-component")
+    assert found["size"] == calc.stat().st_size
+    assert [tool["name"] for tool in found["tools"]] == ["add", "sub"]
+    assert (found["is_server"], found["components"]) == (False, [])
+    assert found["exports"] == {"wasmcp:mcp-v20260728/tools@0.1.0": "instance"}
+    nosy, shy, _ = json.loads(run(server, "--json").output)["components"]
+    assert (nosy["granted"], nosy["refused"], nosy["host"]) == (
+        ["env"],
+        [],
+        ["wasi:io/error@0.2.8", "wasi:io/streams@0.2.8", "wasi:cli/stdout@0.2.8", "wasi:cli/environment@0.2.8"],
+    )
+    assert (shy["granted"], shy["refused"], shy["denied"]) == ([], ["env"], ["wasi:cli/environment@0.2.8"])
+
+
+def test_what_cannot_be_booted_is_shown_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "traps.wasm"
+    path.write_bytes(dummy("tools-component"))
+    done = run(path)
+    assert done.exit_code == 0
+    assert "what it offers is not known: component `traps.wasm`: it cannot list what it offers" in done.stderr
+    assert "tools:" not in done.stdout
+
+
+def test_what_is_no_component(tmp_path: Path) -> None:
+    (tmp_path / "module.wasm").write_bytes(b"\0asm\x01\0\0\0")
+    done = run(tmp_path / "module.wasm")
+    assert (done.exit_code, "core module" in done.output) == (1, True)
+    done = run(tmp_path / "none.wasm")
+    assert (done.exit_code, "cannot be read" in done.output) == (1, True)
+
+
+def test_an_alias(calc: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    added = CliRunner().invoke(commands, ["registry", "component", "add", "counting", str(calc)])
+    assert added.exit_code == 0, added.output
+    assert run("counting").output.startswith("counting: a component that offers `tools`")
+    assert run("nothing").exit_code == 1
