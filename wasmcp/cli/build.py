@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from wasmcp.project import Project
+    from wasmcp.registry.fetching import FetchOptions
 
 
 @click.command("build")
@@ -18,7 +24,9 @@ import click
     help="The folder with the pyproject.toml.",
 )
 @click.option("--force", is_flag=True, help="Compose also what has not changed.")
-def command(servers: tuple[str, ...], root: Path, *, force: bool) -> None:
+@click.option("--locked", is_flag=True, help="Fail when wasmcp.lock is not up to date.")
+@click.option("--offline", is_flag=True, help="Take remote components from the cache; ask no registry.")
+def command(servers: tuple[str, ...], root: Path, *, force: bool, locked: bool, offline: bool) -> None:
     """Build the servers of a project, those that changed.
 
     SERVER is a table of `[tool.wasmcp.servers]`; all of them by default. Compiled components are kept in the user's
@@ -34,10 +42,20 @@ def command(servers: tuple[str, ...], root: Path, *, force: bool) -> None:
         problem = "there is no server `{}` in `tool.wasmcp.servers`{}"
         raise ConfigError([problem.format(name, did_you_mean(name, project.servers)) for name in unknown])
     paths = build(
-        plan(project),
+        plan(project, fetching=_fetching(project, locked=locked, offline=offline)),
         servers=servers or None,
         progress=lambda line: click.echo(line, err=True),
         force=force,
     )
     for path in paths:
         click.echo(path)
+
+
+def _fetching(project: Project, *, locked: bool, offline: bool) -> FetchOptions | None:
+    """Return how remote components are fetched; None where there are none, so that nothing is imported for them."""
+    if not locked and not offline and not any(one.package for one in project.components.values()):
+        return None
+    from wasmcp.cli.progress import Bar, say
+    from wasmcp.registry.pinning import options_for
+
+    return replace(options_for(project.root, locked=locked, offline=offline, progress=say), bar=Bar())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import Any
 
@@ -13,14 +14,23 @@ from wasmcp.errors import WasmcpError
 # Name -> (module, one line). A module has a click command `command`.
 _COMMANDS = {
     "build": ("wasmcp.cli.build", "Build the project's servers."),
+    "cache": ("wasmcp.cli.cache", "Show and prune what is kept between commands."),
     "compose": ("wasmcp.cli.compose", "Compose a server, or a part of one, from components."),
     "diff": ("wasmcp.cli.diff", "Show how two versions of a server differ, and what breaks."),
     "inspect": ("wasmcp.cli.inspect", "Show what a component or a server is made of."),
+    "lock": ("wasmcp.cli.lock", "Pin a project's remote components and compilers."),
+    "pull": ("wasmcp.cli.pull", "Get components out of registries."),
+    "push": ("wasmcp.cli.push", "Put a component into a registry."),
     "registry": ("wasmcp.cli.registry", "Keep aliases of components and profiles of servers."),
     "run": ("wasmcp.cli.run", "Serve over standard input and output."),
+    "search": ("wasmcp.cli.search", "List the packages of registries."),
     "serve": ("wasmcp.cli.serve", "Serve over HTTP."),
+    "sign": ("wasmcp.cli.sign", "Sign a component that is in a registry."),
+    "verify": ("wasmcp.cli.verify", "Check who has signed a component."),
+    "versions": ("wasmcp.cli.versions", "List the versions of a package."),
     "warm": ("wasmcp.cli.warm", "Compile servers ahead of their first start."),
     "wit": ("wasmcp.cli.wit", "Write or show the WIT packages that components are built against."),
+    "yank": ("wasmcp.cli.yank", "Withdraw a version of a package."),
 }
 
 EXIT_CODES = """\b
@@ -51,6 +61,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run, and turn what a user can mend into a message."""
+        if os.environ.get("NO_COLOR"):  # no-color.org; click takes colours away itself where there is no terminal
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except WasmcpError as error:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +164,13 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
     from wasmcp.project.catalogue import catalogue_of
 
     name = step.config.name
-    if step.source is None or step.toolchain is None:
+    if step.config.package:
+        from wasmcp.registry import pinning
+
+        fetching = planned.fetching or pinning.options_for(planned.project.root)
+        data = pinning.fetch_pinned(step.config.package, replace(fetching, progress=say)).read_bytes()
+        found = digest.of_bytes(data)
+    elif step.source is None or step.toolchain is None:
         data = (planned.project.root / step.config.file).read_bytes()
         found = digest.of_bytes(data)
     else:
@@ -218,7 +224,9 @@ def _compose(
         for part in parts
     ]
     replaced = {name: planned.project.root / file for name, file in config.framework.items()}
-    composed = compose_server(specs, metadata, on_duplicate=config.on_duplicate, framework=replaced)
+    composed = compose_server(
+        specs, metadata, on_duplicate=config.on_duplicate, environment=config.environment, framework=replaced
+    )
     label = step.output.relative_to(planned.project.root).as_posix()
     say(f"composed server `{config.key}`: {label}, {_size(composed.size)}")
     return composed, _entry(step, parts, composed)
@@ -250,6 +258,7 @@ def _entry(step: ServerStep, parts: list[Built], composed: ComposedServer) -> di
                 "grants": sorted(part.step.config.grants),
                 "dynamic": part.step.config.dynamic,
                 "inputs": part.step.inputs,
+                **_origin(part.step),
             }
             for part in parts
         ],
@@ -257,6 +266,17 @@ def _entry(step: ServerStep, parts: list[Built], composed: ComposedServer) -> di
         "framework": dict(composed.framework),
         "imports": list(composed.imports),
         "wasmcp": manifest.tool_version(),
+    }
+
+
+def _origin(step: ComponentStep) -> dict[str, str]:
+    """Return where a package comes from, for the manifest."""
+    if step.pin is None:
+        return {}
+    return {
+        "package": step.pin.package,
+        "version": step.pin.version,
+        "source": f"{step.pin.source}@{step.pin.manifest}",
     }
 
 

@@ -6,7 +6,8 @@
     package = "src/example"               # where `_wasmcp/` goes; found by itself when there is only one package
 
     [tool.wasmcp.components.text]
-    source = "src/example/text_tools.py"  # compiled; or path = "vendor/text.wasm": a component as it is
+    source = "src/example/text_tools.py"  # compiled; or path = "vendor/text.wasm": a component as it is;
+                                          # or package = "acme:text@^1.2": one of a registry
     language = "python"                   # follows from the ending of the source
     grants = ["http"]                     # families of host interfaces: env, fs, http, kv, sockets; none by default
     dynamic = false                       # true: its lists change at run time, so it is asked each time
@@ -20,6 +21,7 @@
     website-url = "https://..."           # [project.urls] Homepage by default
     instructions = "..."
     on-duplicate = "error"                # or "first": two components offer a tool of the same name
+    environment = false                   # true: WASMCP_* settings come from the environment under any runtime
     framework = {method-not-found = "vendor/end.wasm"}  # components of the framework that are replaced
 
     [tool.wasmcp.aliases]                 # for the command line; see `wasmcp.registry.config`
@@ -42,6 +44,7 @@ from typing import Any, Literal
 from wasmcp.errors import ConfigError
 from wasmcp.project.location import DIRECTORY, find_package
 from wasmcp.project.reader import Table
+from wasmcp.project.remote import check_registry, package_reference
 from wasmcp.resources import FRAMEWORK_COMPONENTS
 from wasmcp.toolchains import LANGUAGES, language_of, toolchain
 from wasmcp.toolchains.base import check_options, did_you_mean
@@ -64,11 +67,13 @@ class ComponentConfig:
 
     Attributes:
         name: The key of the table.
-        file: The source, or the component itself when `language` is None; relative to the root, forward slashes.
+        file: The source, or the component itself when `language` is None; relative to the root, forward slashes; the
+            empty string for a package.
         language: Which toolchain compiles it; None for a component as it is.
         grants: Families of host interfaces, of `GRANTS`.
         dynamic: Its lists change at run time.
         options: The options of its toolchain.
+        package: What it is in a registry: ``ns:name@range`` or an ``oci://`` reference; the empty string for a file.
     """
 
     name: str
@@ -77,6 +82,7 @@ class ComponentConfig:
     grants: frozenset[str]
     dynamic: bool
     options: Mapping[str, object]
+    package: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class ServerConfig:
         website_url: Where to read more.
         instructions: How to use it, for the model.
         on_duplicate: ``error`` or ``first``: what to do about two tools of one name.
+        environment: Whether the framework reads its settings (``WASMCP_*``) from the environment it runs in.
         framework: Component of the framework -> the file that replaces it, relative to the root.
     """
 
@@ -104,6 +111,7 @@ class ServerConfig:
     instructions: str | None
     on_duplicate: Literal["error", "first"]
     framework: Mapping[str, str] = field(default_factory=dict)
+    environment: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,6 +199,7 @@ def parse(pyproject: Mapping[str, Any], root: Path, *, check_files: bool = True)
         key: _server(key, below, components, project, root, check_files=check_files)
         for key, below in server_tables.items()
     }
+    check_registry(table, data, root)
     if not components and "components" not in data:
         problems.append("`tool.wasmcp.components` is missing: a server is made of at least one component")
     if not servers and "servers" not in data:
@@ -263,11 +272,13 @@ def _component(name: str, table: Table, root: Path, *, check_files: bool) -> Com
     _check_name(name, table)
     source = _file(table, "source", root, check=check_files)
     ready = _file(table, "path", root, check=check_files)
-    if ("source" in table) == ("path" in table):
-        both = "source" in table
+    package = package_reference(table)
+    given = [key for key in ("source", "path", "package") if key in table]
+    if len(given) != 1:
+        found = f"not {' and '.join(f'`{key}`' for key in given)}" if given else "and has none of them"
         table.problems.append(
-            f"`{table.path}` must have either `source` (to be compiled) or `path` (a component as it is), "
-            f"{'not both' if both else 'and has neither'}"
+            f"`{table.path}` must have one of `source` (to be compiled), `path` (a component as it is) and `package` "
+            f"(one of a registry), {found}"
         )
     language = _language(table, source)
     grants = table.strings("grants") or []
@@ -287,7 +298,7 @@ def _component(name: str, table: Table, root: Path, *, check_files: bool) -> Com
             what = f"its language is `{language}`" if language else "it is not compiled"
             table.problem(other, f"has no effect: {what}")
     table.finish()
-    return ComponentConfig(name, source or ready or "", language, frozenset(grants), dynamic, options)
+    return ComponentConfig(name, source or ready or "", language, frozenset(grants), dynamic, options, package or "")
 
 
 def _language(table: Table, source: str | None) -> str | None:
@@ -297,6 +308,8 @@ def _language(table: Table, source: str | None) -> str | None:
         return None
     if "path" in table and configured is not None:
         table.problem("language", "has no effect: `path` names a component as it is")
+    if "package" in table and configured is not None:
+        table.problem("language", "has no effect: a package is not compiled")
     if configured is not None or source is None:
         return configured
     language = language_of(Path(source))
@@ -336,6 +349,7 @@ def _server(
         website_url=table.string("website-url", homepage),
         instructions=table.string("instructions"),
         on_duplicate="first" if table.choice("on-duplicate", ("error", "first"), "error") == "first" else "error",
+        environment=table.boolean("environment", default=False),
         framework=_framework(table, root, check_files=check_files),
     )
     table.finish()

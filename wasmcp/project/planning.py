@@ -6,9 +6,11 @@ needs no compiler.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wasmcp import toolchains
 from wasmcp.errors import ToolchainError
@@ -17,6 +19,10 @@ from wasmcp.project.config import ComponentConfig, Project, ServerConfig
 from wasmcp.project.version import version_of
 from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import ComponentSource, Toolchain
+
+if TYPE_CHECKING:
+    from wasmcp.registry.fetching import FetchOptions
+    from wasmcp.registry.lock import Pin
 
 FORMAT = 1
 """Part of every digest of inputs: raise it when the same inputs give another output."""
@@ -33,6 +39,7 @@ class ComponentStep:
         pins: Distribution -> the exact version that compiles it.
         files: The files inside the project that it is made of; a source distribution must carry them.
         inputs: The digest of everything that the component depends on.
+        pin: What a package is exactly, as the project's lock says; None for what is no package.
     """
 
     config: ComponentConfig
@@ -41,6 +48,7 @@ class ComponentStep:
     pins: Mapping[str, str]
     files: tuple[Path, ...]
     inputs: str
+    pin: Pin | None = None
 
 
 @dataclass(frozen=True)
@@ -70,23 +78,34 @@ class Plan:
         project: As configured.
         servers: By key, in the order of the file.
         framework: The digests of the framework's components by name.
+        fetching: How packages are fetched; by the environment when None.
     """
 
     project: Project
     servers: Mapping[str, ServerStep]
     framework: Mapping[str, str]
+    fetching: FetchOptions | None = None
 
     def components(self, servers: Iterable[str]) -> dict[str, ComponentStep]:
         """Return the components of some servers by name, each once."""
         return {step.config.name: step for key in servers for step in self.servers[key].components}
 
 
-def plan_component(project: Project, config: ComponentConfig) -> ComponentStep:
-    """Plan one component: read what it is made of.
+def plan_component(project: Project, config: ComponentConfig, fetching: FetchOptions | None = None) -> ComponentStep:
+    """Plan one component: read what it is made of, or what the project's lock says that a package is.
+
+    A package that the lock does not have is resolved now, and written into it.
 
     Raises:
+        RegistryError: A package cannot be resolved, or must be locked and is not.
         ToolchainError: The source cannot be read, or not be understood.
     """
+    if config.package:
+        from wasmcp.registry import lock, pinning
+
+        pin = pinning.pin(config.package, fetching or pinning.options_for(project.root))
+        inputs = digest.of_value({"format": FORMAT, "component": pin.digest})
+        return ComponentStep(config, None, None, {}, (project.root / lock.NAME,), inputs, pin)
     path = project.root / config.file
     if config.language is None:
         inputs = digest.of_value({"format": FORMAT, "component": digest.of_file(path)})
@@ -112,22 +131,30 @@ def plan_component(project: Project, config: ComponentConfig) -> ComponentStep:
     return ComponentStep(config, source, tools, dict(found.pins), files, digest.of_value(document))
 
 
-def plan_components(project: Project) -> dict[str, ComponentStep]:
+def plan_components(project: Project, fetching: FetchOptions | None = None) -> dict[str, ComponentStep]:
     """Plan every component that a server is made of, by name.
 
     Raises:
+        LockDrift: All must be locked, and the lock is not up to date.
+        RegistryError: A package cannot be resolved.
         ToolchainError: A source cannot be read, or not be understood.
     """
     used = dict.fromkeys(name for server in project.servers.values() for name in server.components)
-    return {name: plan_component(project, project.components[name]) for name in used}
+    steps = {name: plan_component(project, project.components[name], fetching) for name in used}
+    if fetching.locked if fetching is not None else os.environ.get("WASMCP_LOCKED"):
+        from wasmcp.registry import pinning
+
+        pinning.check(project.root, {name: pin for step in steps.values() for name, pin in step.pins.items()})
+    return steps
 
 
-def plan(project: Project, *, version: str | None = None) -> Plan:
+def plan(project: Project, *, version: str | None = None, fetching: FetchOptions | None = None) -> Plan:
     """Plan the project's servers.
 
     Args:
         project: As configured.
         version: The distribution's version, where the caller knows it; found out otherwise.
+        fetching: How packages are fetched; by the environment (``WASMCP_OFFLINE``, ``WASMCP_LOCKED``) when left out.
 
     Raises:
         ConfigError: The version is dynamic and cannot be found out.
@@ -135,13 +162,13 @@ def plan(project: Project, *, version: str | None = None) -> Plan:
         ToolchainError: A source cannot be read, or not be understood.
     """
     version = version_of(project) if version is None else version
-    steps = plan_components(project)
+    steps = plan_components(project, fetching)
     framework = digest.of_framework()
     servers = {
         key: _server(project, config, version, tuple(steps[name] for name in config.components), framework)
         for key, config in project.servers.items()
     }
-    return Plan(project, servers, framework)
+    return Plan(project, servers, framework, fetching)
 
 
 def _server(

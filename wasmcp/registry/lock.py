@@ -148,8 +148,8 @@ def render(lock: Lock) -> str:
 
 
 def _toml(value: str | int) -> str:
-    # What JSON escapes, TOML's basic strings escape alike; DEL alone is one that JSON leaves as it is.
-    return json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f")
+    # JSON's strings are TOML's basic strings; only DEL, which JSON leaves as it is, must be escaped there.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _entries(document: Mapping[str, Any], key: str, mistakes: list[str]) -> Iterable[Mapping[str, Any]]:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from wasmcp.errors import PackageNotFound, ReferenceInvalid, RegistryError
 from wasmcp.project.digest import of_bytes
-from wasmcp.registry import artifact, references
+from wasmcp.registry import artifact, references, settings
 from wasmcp.registry.references import Package, Place
 from wasmcp.registry.resolving import Resolver
+from wasmcp.registry.store import Store
 from wasmcp.registry.versions import Version
 
 
@@ -26,6 +27,15 @@ class Pushed:
 
     place: Place
     digest: str
+
+
+def resolver_for(root: Path | None, *, offline: bool = False) -> Resolver:
+    """Return a resolver as the user and (where there is one) a project configure it.
+
+    Raises:
+        ConfigError: The configuration has mistakes.
+    """
+    return Resolver(settings.load(root), Store(), offline=offline)
 
 
 def target(reference: str, resolver: Resolver) -> Place:

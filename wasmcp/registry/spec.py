@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?==)")
-_PACKAGE = re.compile(r"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*(?:/[a-z][a-z0-9-]*)*(?:@\S+)?")
+_PACKAGE = re.compile(r"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*(?:/[a-z][a-z0-9-]*)*(?:@\S.*)?")
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 
 

@@ -15,9 +15,7 @@ import hashlib
 import json
 import os
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,21 +24,6 @@ from wasmcp.project.cache import cache_directory, write_atomically
 from wasmcp.project.digest import of_bytes
 
 _PIECE = 1 << 20
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What a store holds.
-
-    Attributes:
-        path: Where it is.
-        blobs: How many files.
-        size: Their bytes.
-    """
-
-    path: Path
-    blobs: int
-    size: int
 
 
 class Store:
@@ -141,26 +124,6 @@ class Store:
         document = {"repository": repository, "tags": dict(sorted(known.items()))}
         with writing(self.root):
             write_atomically(self._tags(repository), (json.dumps(document, indent=1) + "\n").encode())
-
-    def usage(self) -> Usage:
-        """Count what is there."""
-        sizes = [entry.stat().st_size for entry in self._entries()]
-        return Usage(self.root, len(sizes), sum(sizes))
-
-    def prune(self, *, days: float) -> Usage:
-        """Remove what was not used for some days, and return how much that was."""
-        before, count, size = time.time() - days * 86400, 0, 0
-        for entry in self._entries():
-            with contextlib.suppress(OSError):  # another process prunes as well
-                status = entry.stat()
-                if status.st_mtime <= before:
-                    entry.unlink()
-                    count, size = count + 1, size + status.st_size
-        return Usage(self.root, count, size)
-
-    def _entries(self) -> list[Path]:
-        folder = self.root / "blobs" / "sha256"
-        return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
 
     def _tags(self, repository: str) -> Path:
         return self.root / "tags" / f"{of_bytes(repository.encode()).removeprefix('sha256:')}.json"

@@ -1,0 +1,40 @@
+"""`wasmcp cache`: what is kept between commands."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.group("cache")
+def command() -> None:
+    """Show and prune what is kept: components from registries, and what was compiled."""
+
+
+@command.command("info")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info(*, as_json: bool) -> None:
+    """Show where the caches are and how large they are."""
+    from wasmcp.registry.caches import caches
+
+    found = caches()
+    if as_json:
+        entries = {one.name: {"path": str(one.path), "files": one.files, "bytes": one.size} for one in found}
+        click.echo(json.dumps(entries))
+        return
+    for one in found:
+        click.echo(f"{one.name:<12} {one.files:>7,} files {one.size / 1024:>12,.0f} KB  {one.path}")
+
+
+@command.command("prune")
+@click.option("--days", default=30.0, show_default=True, help="Remove what was not used for so long.", type=float)
+@click.option("--all", "everything", is_flag=True, help="Remove everything.")
+def prune(days: float, *, everything: bool) -> None:
+    """Remove components and compiled code that were not used for some time."""
+    from wasmcp.registry.caches import prune as prune_caches
+
+    size, files = 0, 0
+    for one in prune_caches(0.0 if everything else days):
+        size, files = size + one.size, files + one.files
+    click.echo(f"removed {files:,} files, {size / 1024:,.0f} KB")

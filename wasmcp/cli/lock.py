@@ -1,0 +1,49 @@
+"""`wasmcp lock`: pin a project's remote components and compilers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("lock")
+@click.option(
+    "--project",
+    "root",
+    default=".",
+    metavar="DIRECTORY",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder with the pyproject.toml.",
+)
+@click.option("--upgrade", "names", multiple=True, metavar="NAME", help="Resolve this package anew; may be repeated.")
+@click.option("--upgrade-all", is_flag=True, help="Resolve every package anew.")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 when the lock is not up to date.")
+@click.option("--offline", is_flag=True, help="Choose among what is cached; ask no registry.")
+@click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
+def command(
+    root: Path, names: tuple[str, ...], *, upgrade_all: bool, check: bool, offline: bool, as_json: bool
+) -> None:
+    """Write `wasmcp.lock`: every remote component and every compiler that the project needs, by digest.
+
+    What is pinned stays as it is, unless it is upgraded or the project asks for something else. Commit the file.
+    """
+    from wasmcp.cli.progress import say
+    from wasmcp.project import load
+    from wasmcp.registry import lock, pinning
+
+    project = load(root)
+    toolchains = pinning.toolchains(project)
+    if check:
+        pinning.check(project.root, toolchains)
+        return
+    options = pinning.options_for(project.root, offline=offline, progress=say)
+    after, changes = pinning.relock(project.root, toolchains, options, upgrade=None if upgrade_all else names)
+    lock.write(project.root, after)
+    if as_json:
+        click.echo(json.dumps([{"name": one.name, "before": one.before, "after": one.after} for one in changes]))
+        return
+    for one in changes:
+        click.echo(f"{one.name}: {one.before or 'new'} -> {one.after or 'gone'}")
+    click.echo(f"{lock.NAME}: {len(after.components)} components, {len(after.toolchains)} compilers")

@@ -1,0 +1,66 @@
+"""`wasmcp push`: put a component into a registry."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("push")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("reference")
+@click.option("--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="Say more about it.")
+@click.option("--licence", metavar="SPDX", help="Its licence, e.g. Apache-2.0.")
+@click.option("--source", metavar="URL", help="Where its sources are.  [default: what git says]")
+@click.option("--revision", help="Their revision.  [default: what git says]")
+@click.option("--description", help="What it does.")
+@click.option(
+    "--sign", "key", metavar="KEY", type=click.Path(dir_okay=False, path_type=Path), help="Sign it with a private key."
+)
+@click.option("--force", is_flag=True, help="Replace a version that is there and is another.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(  # noqa: PLR0917 (click passes options by name)
+    file: Path,
+    reference: str,
+    annotations: tuple[str, ...],
+    licence: str | None,
+    source: str | None,
+    revision: str | None,
+    description: str | None,
+    key: Path | None,
+    *,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Put a component or a composed server into a registry.
+
+    REFERENCE is `ns:name@1.2.3` or `oci://host/repository:tag`. The artifact is that of the CNCF: other tools read it.
+    A password of the key is taken from WASMCP_KEY_PASSWORD.
+    """
+    from wasmcp.cli.sign import password
+    from wasmcp.registry import publishing, signatures
+    from wasmcp.registry.layers import find_project
+
+    said = publishing.annotations_of_checkout(file.resolve().parent)
+    for name, value in (
+        ("source", source),
+        ("revision", revision),
+        ("licenses", licence),
+        ("description", description),
+    ):
+        if value:
+            said[f"org.opencontainers.image.{name}"] = value
+    for annotation in annotations:
+        name, separator, value = annotation.partition("=")
+        if not separator or not name:
+            raise click.UsageError(f"--annotation: `{annotation}` is not KEY=VALUE")
+        said[name] = value
+    resolver = publishing.resolver_for(find_project(Path.cwd()))
+    pushed = publishing.push(file, reference, resolver, annotations=said, force=force)
+    signed = None if key is None else signatures.sign(pushed.place, key, password(), resolver)
+    if as_json:
+        click.echo(json.dumps({"reference": str(pushed.place), "digest": pushed.digest, "signatures": signed}))
+    else:
+        click.echo(pushed.place)

@@ -1,0 +1,50 @@
+"""`wasmcp search`: which packages a registry has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("search")
+@click.argument("words", nargs=-1, metavar="[WORD...]")
+@click.option("--namespace", help="Only in this namespace.  [default: all that are configured]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(words: tuple[str, ...], namespace: str | None, *, as_json: bool) -> None:
+    """List the packages of the configured namespaces that have all WORDs in their name.
+
+    Asks each registry for its list of repositories. Public registries often give none (GitHub's does not): what could
+    not be asked is said on standard error.
+    """
+    from wasmcp.errors import RegistryError
+    from wasmcp.registry import publishing
+    from wasmcp.registry.layers import find_project
+
+    resolver = publishing.resolver_for(find_project(Path.cwd()))
+    places = resolver.settings.namespaces
+    if namespace is not None and namespace not in places:
+        raise click.UsageError(f"--namespace: `{namespace}` is not configured, only {', '.join(sorted(places))}")
+    listed: dict[str, list[str]] = {}
+    found, failed = [], []
+    for name in sorted(places) if namespace is None else [namespace]:
+        host, _, prefix = places[name].partition("/")
+        try:
+            if host not in listed:
+                listed[host] = resolver.client(host).repositories()
+        except RegistryError as error:
+            failed.append(f"{name}: {host} gives no list of what it has: {error}")
+            continue
+        start = f"{prefix}/" if prefix else ""
+        inside = [one.removeprefix(start) for one in listed[host] if one.startswith(start)]
+        found += [f"{name}:{one}" for one in inside if "/" not in one and all(word in one for word in words)]
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        for one in found:
+            click.echo(one)
+    for line in failed:
+        click.echo(line, err=True)
+    if failed and len(failed) == len(places if namespace is None else [namespace]):
+        raise click.exceptions.Exit(1)

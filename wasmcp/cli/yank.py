@@ -1,0 +1,24 @@
+"""`wasmcp yank`: withdraw a version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("yank")
+@click.argument("reference")
+@click.option("--reason", default="", help="Why; shown to those who ask for it.")
+@click.option("--undo", is_flag=True, help="Take it back.")
+def command(reference: str, reason: str, *, undo: bool) -> None:
+    """Mark a version as not to be used any more.
+
+    Ranges do not choose it any more. Projects that have locked it still get it, by its digest.
+    """
+    from wasmcp.registry import publishing
+    from wasmcp.registry.layers import find_project
+
+    resolver = publishing.resolver_for(find_project(Path.cwd()))
+    publishing.yank(reference, resolver, None if undo else reason or "no reason was given")
+    click.echo(f"{reference} is {'back' if undo else 'withdrawn'}")

@@ -1,0 +1,235 @@
+"""A project's remote components and compilers against its ``wasmcp.lock``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wasmcp.errors import LockDrift
+from wasmcp.project.cache import Cache
+from wasmcp.project.config import Project
+from wasmcp.project.digest import of_value
+from wasmcp.project.planning import plan_component
+from wasmcp.registry import lock, references, settings
+from wasmcp.registry.config import read_toml
+from wasmcp.registry.fetching import FetchOptions
+from wasmcp.registry.installed import installed
+from wasmcp.registry.layers import project_registry, tool_table
+from wasmcp.registry.lock import Lock, Pin, ToolchainPin
+from wasmcp.registry.oci import obtain, pinned
+from wasmcp.registry.references import Package, Place
+from wasmcp.registry.resolving import Resolution, Resolver
+from wasmcp.registry.spec import Kind, classify, split_label
+from wasmcp.registry.store import Store
+
+OFFLINE = "WASMCP_OFFLINE"
+LOCKED = "WASMCP_LOCKED"
+Reference = Package | Place
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between a lock and the one before.
+
+    Attributes:
+        name: The package, with its range, or the compiler.
+        before: What it was; None when it is new.
+        after: What it is; None when it is gone.
+    """
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+def options_for(
+    root: Path, *, offline: bool = False, locked: bool = False, progress: Callable[[str], None] | None = None
+) -> FetchOptions:
+    """Return how a project's build fetches: as asked, or as ``WASMCP_OFFLINE`` and ``WASMCP_LOCKED`` say."""
+    options = FetchOptions(root=root, offline=offline or _set(OFFLINE), locked=locked or _set(LOCKED))
+    return options if progress is None else replace(options, progress=progress)
+
+
+def pin(package: str, options: FetchOptions) -> Pin:
+    """Return the pin of one of a project's packages; one that is new is resolved and written into the lock.
+
+    Raises:
+        LockDrift: It must be locked and is not.
+        RegistryError: It cannot be resolved.
+    """
+    root, asked = _root(options), references.parse(package)
+    found = lock.read(root).pin(asked)
+    if found is not None:
+        return found
+    if options.locked:
+        raise LockDrift([f"`{asked}` is not in it"])
+    with Cache().lock(of_value(str(root / lock.NAME))):
+        before = lock.read(root)
+        found = before.pin(asked)
+        if found is None:
+            options.progress(f"resolving {asked}")
+            found = pin_of(_resolver(options).resolve(asked))
+            keys = {lock.key_of(one) for one in wanted(root)}
+            kept = tuple(one for one in before.components if (one.package, one.requirement) in keys)
+            lock.write(root, replace(before, components=(*kept, found)))
+    return found
+
+
+def fetch_pinned(package: str, options: FetchOptions) -> Path:
+    """Return the file of one of a project's packages, as its lock pins it.
+
+    Raises:
+        RegistryError: It cannot be fetched, or is not what the lock says.
+    """
+    resolver, asked = _resolver(options), references.parse(package)
+    return obtain(pinned(asked, pin(package, options), resolver), resolver, options)
+
+
+def wanted(root: Path) -> list[Reference]:
+    """Return what a project names of registries: its packages, and what its aliases and profiles stand for.
+
+    Raises:
+        ConfigError: Its aliases or profiles have mistakes.
+        ReferenceInvalid: One of these is none.
+    """
+    table = tool_table(read_toml(root / "pyproject.toml"))
+    components = table.get("components", {})
+    tables = components.values() if isinstance(components, dict) else ()
+    specs = [one["package"] for one in tables if isinstance(one, dict) and isinstance(one.get("package"), str)]
+    names = project_registry(table)
+    specs += names.components.values()
+    specs += (split_label(spec)[1] for profile in names.profiles.values() for spec in profile.components)
+    remote = (spec for spec in specs if classify(spec) in {Kind.PACKAGE, Kind.OCI})
+    return [references.parse(spec) for spec in dict.fromkeys(remote)]
+
+
+def relock(
+    root: Path, toolchains: Mapping[str, str], options: FetchOptions, *, upgrade: Iterable[str] | None = ()
+) -> tuple[Lock, list[Change]]:
+    """Return the lock that a project should have, and what is other than before; nothing is written.
+
+    What is pinned stays, unless it is to be upgraded.
+
+    Args:
+        root: The project's folder.
+        toolchains: Distribution -> version: the compilers that it needs.
+        options: How.
+        upgrade: The packages to be resolved anew, without ranges; None: all.
+
+    Raises:
+        LockDrift: There is no such package to be upgraded.
+        RegistryError: Something cannot be resolved.
+    """
+    before, resolver = lock.read(root), _resolver(replace(options, root=root))
+    asked = wanted(root)
+    again = None if upgrade is None else set(upgrade)
+    unknown = (again or set()) - {lock.key_of(one)[0] for one in asked} - set(toolchains)
+    if unknown:
+        known = ", ".join(f"`{lock.key_of(one)[0]}`" for one in asked) or "none"
+        raise LockDrift([f"the project has no package `{name}` (it has: {known})" for name in sorted(unknown)])
+    pins = []
+    for one in asked:
+        found = None if again is None or lock.key_of(one)[0] in again else before.pin(one)
+        if found is None:
+            options.progress(f"resolving {one}")
+            found = pin_of(resolver.resolve(one))
+        pins.append(found)
+    tools = tuple(_toolchain(name, version, before.toolchain(name)) for name, version in sorted(toolchains.items()))
+    after = Lock(tuple(pins), tools)
+    return after, _changes(before, after)
+
+
+def drift(root: Path, toolchains: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each difference between a project's lock and what the project asks for.
+
+    Args:
+        root: The project's folder.
+        toolchains: Distribution -> version: the compilers that it needs.
+    """
+    found = lock.read(root)
+    asked = {lock.key_of(one): str(one) for one in wanted(root)}
+    there = {(one.package, one.requirement) for one in found.components}
+    problems = [f"`{name}` is not in it" for key, name in asked.items() if key not in there]
+    problems += [
+        f"`{package}@{text}` is in it, and nothing asks for it" for package, text in sorted(there - set(asked))
+    ]
+    for name, version in toolchains.items():
+        known = found.toolchain(name)
+        if known is None:
+            problems.append(f"the compiler `{name}` is not in it")
+        elif known.version != version:
+            problems.append(f"it has `{name}` {known.version}, and {version} is what compiles")
+        else:
+            problems += _other_files(known)
+    return problems
+
+
+def toolchains(project: Project) -> dict[str, str]:
+    """Return the distributions that compile a project's components, with the versions that are required of them.
+
+    Raises:
+        ToolchainError: A source cannot be read.
+    """
+    compiled = [one for one in project.components.values() if one.language is not None]
+    return {name: version for one in compiled for name, version in plan_component(project, one).pins.items()}
+
+
+def check(root: Path, toolchains: Mapping[str, str]) -> None:
+    """Make sure that a project's lock is what the project asks for; see `drift`.
+
+    Raises:
+        LockDrift: It is not.
+    """
+    problems = drift(root, toolchains)
+    if problems:
+        raise LockDrift(problems)
+
+
+def pin_of(resolution: Resolution) -> Pin:
+    """Return the pin of what a reference turned out to be."""
+    package, requirement = lock.key_of(resolution.asked)
+    source = str(replace(resolution.place, tag=None, digest=None))
+    artifact = resolution.artifact
+    return Pin(package, requirement, resolution.version, source, artifact.digest, artifact.layer, artifact.size)
+
+
+def _toolchain(name: str, version: str, before: ToolchainPin | None) -> ToolchainPin:
+    digests = dict(before.digests) if before is not None and before.version == version else {}
+    found = installed(name)
+    if found is not None and found.version == version and found.tag:
+        digests[found.tag] = found.digest
+    return ToolchainPin(name, version, digests)
+
+
+def _other_files(known: ToolchainPin) -> list[str]:
+    """Compare an installed compiler; for a platform that nobody has locked it on, its version must do."""
+    found = installed(known.name)
+    if found is None or known.digests.get(found.tag, found.digest) == found.digest:
+        return []
+    return [f"`{known.name}` {known.version} is installed with other files than it says (wheel `{found.tag}`)"]
+
+
+def _changes(before: Lock, after: Lock) -> list[Change]:
+    def entries(one: Lock) -> dict[str, str]:
+        pins = {f"{pin.package}@{pin.requirement}".rstrip("@"): f"{pin.version} {pin.digest}" for pin in one.components}
+        return {**pins, **{tool.name: tool.version for tool in one.toolchains}}
+
+    old, new = entries(before), entries(after)
+    names = dict.fromkeys([*old, *new])
+    return [Change(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
+
+
+def _resolver(options: FetchOptions) -> Resolver:
+    return Resolver(settings.load(options.root), Store(), offline=options.offline)
+
+
+def _root(options: FetchOptions) -> Path:
+    if options.root is None:
+        raise ValueError("a project's folder is needed")
+    return options.root
+
+
+def _set(name: str) -> bool:
+    return os.environ.get(name, "").lower() not in {"", "0", "false"}
