@@ -30,6 +30,7 @@
     ├── ResourceMissing          a file of wasmcp's own is not where it should be         (wasmcp.resources)
     └── HostError                running a server                                         (wasmcp.host)
         ├── ArtifactError        a file that is not a server
+        ├── SettingInvalid       a setting (`WASMCP_*`) that the server refuses
         ├── GuestTrap            the server's code trapped
         │   ├── GuestTimeout     ... because it used up its time
         │   ├── GuestCancelled   ... because the request was taken back
@@ -380,6 +381,18 @@ class ArtifactError(HostError):
         self.path = path
         self.reason = reason
         super().__init__(f"`{path}` {reason}")
+
+
+class SettingInvalid(HostError):
+    """A setting that the server refuses: nothing can be served before it is put right.
+
+    Attributes:
+        problem: The setting's name and what it must be.
+    """
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(problem)
 
 
 class GuestTrap(HostError):

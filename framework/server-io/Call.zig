@@ -32,6 +32,10 @@ log_level: ?envelope.Level,
 output: Output = .{},
 cancelled: bool = false,
 last_progress: f64 = -std.math.inf(f64),
+/// What the component kept with the client, once it has been verified.
+input_state: ?[]const u8 = null,
+/// How often an older client was asked for something during this request.
+round: u32 = 0,
 changes: Changes = .{},
 
 /// Begin a call with a message whose text lies in the memory of the running export, which the call takes over.
@@ -59,15 +63,19 @@ pub fn release(self: *Call) void {
 
 /// Answer it under these circumstances, which lie in the memory of the running export.
 pub fn begin(self: *Call, circumstances: wit.wire.Circumstances) void {
-    var taken = wit.memory.take();
-    self.memory.absorb(&taken);
     current = self;
     self.open = true;
     self.revision = .named(circumstances.version);
     self.circumstances = circumstances;
-    self.output = .init(circumstances.output);
+    self.output = .init(circumstances.output, circumstances.fields);
     if (self.revision != Revision.latest) self.log_level = if (circumstances.log_level) |level| @fromBackingInt(@intCast(@backingInt(level))) else null;
     if (self.output.sink == .stdio) Input.standard.rewind();
+}
+
+/// Keep what lies in the memory of the running export as long as the call lives.
+pub fn keep(self: *Call) void {
+    var taken = wit.memory.take();
+    self.memory.absorb(&taken);
 }
 
 /// Nothing more is sent for it.

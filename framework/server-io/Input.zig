@@ -8,14 +8,9 @@ const wit = @import("wit.zig");
 const Input = @This();
 const gpa = wit.memory.gpa;
 
-pub const key_size = 32;
-/// In nanoseconds.
-const patience = 50_000_000;
-const key_words = "0 key ";
-
 const chunk = 64 << 10;
-/// How much is read ahead at most: requests that wait, and no more memory than that.
-const max_ahead = 2 * envelope.max_body;
+/// How much is read ahead at most, in bodies: requests that wait, and no more memory than that.
+const max_ahead = 2;
 
 stream: ?wit.streams.InputStream = null,
 ended: bool = false,
@@ -26,10 +21,6 @@ start: usize = 0,
 searched: usize = 0,
 /// A line longer than a body may be is being skipped.
 skipping: bool = false,
-/// The lines are a client's.
-of_client: bool = false,
-/// The secret that the embedding host shares with all instances of the server.
-key: ?[key_size]u8 = null,
 
 pub var standard: Input = .{};
 
@@ -37,7 +28,6 @@ pub const Line = union(enum) { text: []const u8, too_long, not_utf8 };
 
 /// The next line, waiting for it; null at the end. The text is valid until the next call.
 pub fn next(self: *Input) ?Line {
-    self.of_client = true;
     self.compact();
     var from = self.start;
     while (true) {
@@ -88,7 +78,7 @@ pub fn takenBack(self: *Input, id: []const u8) bool {
     return false;
 }
 
-/// Whether the embedding host says `TOKEN cancel`. Never waits. Its key is kept, lines of other calls are dropped.
+/// Whether the embedding host says `TOKEN cancel`. Never waits. Lines of other calls are dropped.
 pub fn cancelledBy(self: *Input, token: u32) bool {
     self.readAhead();
     var found = false;
@@ -97,48 +87,14 @@ pub fn cancelledBy(self: *Input, token: u32) bool {
         self.start = at + 1;
         const space = std.mem.findScalar(u8, line, ' ') orelse continue;
         const number = std.fmt.parseInt(u32, line[0..space], 10) catch continue;
-        const words = line[space + 1 ..];
-        if (number == token and std.mem.eql(u8, words, "cancel")) found = true;
-        _ = self.takeKey(line);
+        if (number == token and std.mem.eql(u8, line[space + 1 ..], "cancel")) found = true;
     }
     self.compact();
     return found;
 }
 
-/// The embedding host's key, which it says before anything else. What a client says is no key.
-pub fn sharedKey(self: *Input) ?[key_size]u8 {
-    if (self.key != null or self.of_client) return self.key;
-    self.readAhead();
-    if (!self.ended and self.buffer.items.len == self.start) {
-        // The first read may find nothing although something lies there: runtimes read in the background.
-        self.awaitInput();
-        self.readAhead();
-    }
-    if (std.mem.findScalarPos(u8, self.buffer.items, self.start, '\n')) |at| {
-        if (self.takeKey(self.buffer.items[self.start..at])) self.start = at + 1;
-    }
-    return self.key;
-}
-
-/// Wait until something arrives, but no longer than a background read takes.
-fn awaitInput(self: *Input) void {
-    const arrived = self.stream.?.subscribe();
-    defer arrived.drop();
-    const late = wit.clock.subscribeDuration(patience);
-    defer late.drop();
-    _ = wit.poll.poll(&.{ .{ .resource = arrived }, .{ .resource = late } });
-}
-
-fn takeKey(self: *Input, line: []const u8) bool {
-    if (line.len != key_words.len + 2 * key_size or !std.mem.startsWith(u8, line, key_words)) return false;
-    var bytes: [key_size]u8 = undefined;
-    _ = std.fmt.hexToBytes(&bytes, line[key_words.len..]) catch return false;
-    self.key = bytes;
-    return true;
-}
-
 fn readAhead(self: *Input) void {
-    while (!self.ended and self.buffer.items.len - self.start < max_ahead) {
+    while (!self.ended and self.buffer.items.len - self.start < max_ahead * envelope.max_body) {
         if (!self.fill(false)) return;
     }
 }

@@ -18,6 +18,8 @@ const head = .{
 };
 
 sink: Sink = .none,
+/// Header fields of the response besides those of every event stream.
+fields: []const Field = &.{},
 /// Whether the response head went out.
 streamed: bool = false,
 /// Whether writing failed: nobody is there any more.
@@ -32,8 +34,10 @@ const Sink = union(enum) {
     http_open: struct { body: OutgoingBody, stream: wit.streams.OutputStream },
 };
 
-pub fn init(to: wit.wire.Output) Output {
-    return .{ .sink = switch (to) {
+const Field = std.meta.Child(@FieldType(wit.wire.Circumstances, "fields"));
+
+pub fn init(to: wit.wire.Output, fields: []const Field) Output {
+    return .{ .fields = fields, .sink = switch (to) {
         .none => .none,
         .stdio => .stdio,
         .messages => |number| .{ .messages = number },
@@ -55,7 +59,33 @@ pub fn token(self: *const Output) ?u32 {
     };
 }
 
-/// Send one JSON-RPC notification.
+/// Whether the client's answer to a request of ours would find its way back to the call.
+pub fn canAsk(self: *const Output) bool {
+    return switch (self.sink) {
+        .stdio, .messages, .exchange => !self.lost,
+        // The answer is another HTTP request, and goes to an instance that knows nothing of this one.
+        .none, .http, .http_open => false,
+    };
+}
+
+/// Tell the embedding host that the call goes on when the client has answered the requests with these ids.
+pub fn ask(self: *Output, ids: []const []const u8, continuation: []const u8) Writer.Error!void {
+    const number = self.token() orelse return;
+    var w = Writer.init(wit.memory.allocator);
+    try frame(&w, number, "ask");
+    try w.open('{');
+    try w.key("ids");
+    try w.open('[');
+    for (ids) |id| try w.string(id);
+    try w.close(']');
+    try w.key("continuation");
+    try w.value(continuation);
+    try w.close('}');
+    try w.raw("\n");
+    self.lost = !console.write(w.text());
+}
+
+/// Send one JSON-RPC notification, or a request to an older client.
 pub fn event(self: *Output, json: []const u8) Writer.Error!void {
     if (self.lost) return;
     var w = Writer.init(wit.memory.allocator);
@@ -73,7 +103,7 @@ pub fn event(self: *Output, json: []const u8) Writer.Error!void {
             self.lost = !console.write(w.text());
         },
         .exchange => |number| {
-            if (!self.streamed) try headFrame(&w, number);
+            if (!self.streamed) try self.headFrame(&w, number);
             self.streamed = true;
             try frame(&w, number, "chunk");
             try w.string(try sse(json));
@@ -115,6 +145,11 @@ pub fn end(self: *Output, answer: []const u8) Writer.Error![]const u8 {
     }
 }
 
+/// End the output of this call only: the response goes on.
+pub fn suspend_(self: *Output) void {
+    self.sink = .none;
+}
+
 /// Give the response outparam back, when it was not used.
 pub fn giveBack(self: *Output) ?wit.http.ResponseOutparam {
     switch (self.sink) {
@@ -131,6 +166,7 @@ fn openHttp(self: *Output) void {
     self.streamed = true;
     const fields = wit.http.Fields.init();
     inline for (head) |field| _ = fields.append(field[0], field[1]);
+    for (self.fields) |field| _ = fields.append(field[0], field[1]);
     const response = wit.http.OutgoingResponse.init(fields);
     const body = response.body().get() catch unreachable; // its first and only taking
     wit.http.ResponseOutparam.set(outparam, .{ .ok = response });
@@ -150,7 +186,7 @@ fn frame(w: *Writer, number: u32, kind: []const u8) Writer.Error!void {
     try w.raw(" ");
 }
 
-fn headFrame(w: *Writer, number: u32) Writer.Error!void {
+fn headFrame(self: *const Output, w: *Writer, number: u32) Writer.Error!void {
     try frame(w, number, "head");
     try w.open('{');
     try w.key("status");
@@ -158,6 +194,12 @@ fn headFrame(w: *Writer, number: u32) Writer.Error!void {
     try w.key("headers");
     try w.open('[');
     inline for (head) |field| {
+        try w.open('[');
+        try w.string(field[0]);
+        try w.string(field[1]);
+        try w.close(']');
+    }
+    for (self.fields) |field| {
         try w.open('[');
         try w.string(field[0]);
         try w.string(field[1]);

@@ -5,6 +5,7 @@ const std = @import("std");
 const lib = @import("lib");
 const constructors = @import("replies.zig");
 const envelope = @import("envelope.zig");
+const seal = @import("seal.zig");
 const server = @import("server.zig");
 const wit = @import("wit.zig");
 const console = @import("console.zig");
@@ -48,6 +49,8 @@ shape: Shape = .result,
 const Shape = union(enum) {
     /// A result object, whole.
     result,
+    /// An `InputRequiredResult`, whole, for a client of an older revision: `asking.zig` puts it into requests.
+    asking,
     /// An error object, whole.
     failure: i32,
     /// A result object without its end.
@@ -331,7 +334,8 @@ fn endList(self: *Reply) Writer.Error!void {
     try self.w.close(']');
     if (self.shape.list.next) |cursor| {
         try self.w.key("nextCursor");
-        try self.w.string(cursor);
+        // Without a call nobody gets it.
+        try self.w.string(if (Call.current) |call| (try seal.close(.cursor, call, cursor)).? else cursor);
     }
     if (r.revision == Revision.latest) try self.cacheFields(self.pageHint());
     self.tail(&r, null) catch |problem| switch (problem) {

@@ -3,7 +3,6 @@
 const std = @import("std");
 const lib = @import("lib");
 const envelope = @import("envelope.zig");
-const seal = @import("seal.zig");
 const wit = @import("wit.zig");
 const console = @import("console.zig");
 const Call = @import("Call.zig");
@@ -114,8 +113,7 @@ pub fn inputResponses(self: *Request) []const struct { []const u8, []const u8 } 
 }
 
 pub fn inputState(self: *Request) ?[]const u8 {
-    const sealed = self.call.message.request_state orelse return null;
-    return seal.open(self.call.message, sealed);
+    return self.call.input_state;
 }
 
 pub fn progress(self: *Request, value: f64, total: ?f64, message: ?[]const u8) void {

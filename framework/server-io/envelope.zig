@@ -9,8 +9,8 @@ const Allocator = std.mem.Allocator;
 const Params = params_of.Params;
 const isString = params_of.isString;
 
-/// The longest body that is read.
-pub const max_body = 4 << 20;
+/// The longest body that is read, in bytes: `WASMCP_MAX_BODY`.
+pub var max_body: usize = 4 << 20;
 
 pub const parse_error = -32700;
 pub const invalid_request = -32600;
@@ -83,13 +83,14 @@ pub const Request = struct {
 pub const Message = union(enum) {
     request: Request,
     notification: struct { method: []const u8, params: []const u8 },
-    response,
+    /// The id, decoded, where it is a string.
+    response: ?[]const u8,
     invalid: struct { code: i32, message: []const u8, id: ?[]const u8 = null },
 };
 
 /// Read a message. What is decoded or worded here lives in `arena`; all else are slices of `body`.
 pub fn read(arena: Allocator, body: []const u8) Allocator.Error!Message {
-    if (body.len > max_body) return invalid(invalid_request, std.fmt.comptimePrint("Invalid request: the message is larger than {d} bytes", .{max_body}));
+    if (body.len > max_body) return invalid(invalid_request, try std.fmt.allocPrint(arena, "Invalid request: the message is larger than {d} bytes", .{max_body}));
     var parts: Parts = .{};
     var scanner = json.Scanner.init(body);
     parts.read(&scanner) catch |problem| return switch (problem) {
@@ -133,7 +134,8 @@ const Parts = struct {
         if (self.kind != .object) return invalid(invalid_request, "Invalid request: a message must be an object");
         const id = if (self.id) |raw| (if (validId(raw)) raw else null) else null;
         const wrong = self.mistake(id) orelse {
-            const raw_method = self.method orelse return .response;
+            const raw_method = self.method orelse
+                return .{ .response = if (id) |raw| (if (isString(raw)) try json.decodeString(arena, raw) else null) else null };
             const method = try json.decodeString(arena, raw_method);
             const sent = id orelse return .{ .notification = .{ .method = method, .params = self.params orelse "{}" } };
             return .{ .request = try self.request(arena, sent, method) };

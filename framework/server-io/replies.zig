@@ -2,10 +2,12 @@
 
 const std = @import("std");
 const lib = @import("lib");
-const envelope = @import("envelope.zig");
+const asking = @import("asking.zig");
 const seal = @import("seal.zig");
 const wit = @import("wit.zig");
+const console = @import("console.zig");
 const Call = @import("Call.zig");
+const Needs = @import("capabilities.zig").Needs;
 const Reply = @import("Reply.zig");
 const Results = @import("Results.zig");
 const Revision = @import("revision.zig").Revision;
@@ -156,22 +158,32 @@ pub fn failure(value: types.Error) Handle {
 
 pub fn inputRequired(value: types.InputRequired) Handle {
     const call = Call.current orelse return refuse(Reply.internal_error, "Internal error: no request is being answered", null);
-    if (call.revision != Revision.latest) return refuse(Reply.internal_error, "Internal error: this needs input from the user, and there is no way to ask for it in the protocol revision of this client", null);
     if (!call.message.method.mayAsk()) return refuse(Reply.internal_error, "Internal error: this kind of request cannot ask for input", null);
     if (value.requests.len == 0 and value.state == null) return refuse(Reply.internal_error, "Internal error: input is required, but none is named", null);
+    var needs: Needs = .{};
     for (value.requests) |wanted| {
-        const need: []const u8 = inline for (capabilities) |pair| {
-            if (std.mem.eql(u8, wanted.method, pair[0])) break pair[1];
-        } else return refuse(Reply.internal_error, "Internal error: clients cannot be asked for this kind of input", null);
-        // Specification: basic, "Per-request protocol fields": nothing the client did not declare.
-        if (lib.json.member(call.message.capabilities, need) == null) {
-            const data = std.mem.concat(wit.memory.allocator, u8, &.{ "{\"requiredCapabilities\":{\"", need, "\":{}}}" }) catch @trap();
-            return refuse(-32021, "Missing required client capability", data);
+        const known = Writer.check(wanted.params) catch .null == .object and needs.add(wanted.method, wanted.params);
+        if (!known) {
+            console.log(&.{ "a component asked the client for `", wanted.method, "`, which clients do not know, or with params that are no JSON object" });
+            return refuse(Reply.internal_error, "Internal error: clients cannot be asked for this kind of input", null);
         }
     }
+    const missing = needs.without(call.message.capabilities, call.revision);
+    const latest = call.revision == Revision.latest;
+    // Specification: basic, "Per-request protocol fields": nothing the client did not declare.
+    if (!missing.none()) return cannot(call, missing) catch @trap();
+    if (!latest) {
+        if (!call.output.canAsk()) return cannotAsk(call, "nothing would bring the answer of this client back to the request");
+        if (call.round >= asking.max_rounds) return cannotAsk(call, "it has been asked too often during this request");
+    }
+    const sealed: ?[]const u8 = if (value.state) |state| (if (latest) seal.close(.state, call, state) catch @trap() orelse {
+        console.log(&.{"a component keeps state with the client: set WASMCP_STATE_KEYS (and let the server see its environment), so that every instance can read it"});
+        return refuse(Reply.internal_error, "Internal error: this server has no key for the state of this request", null);
+    } else encoded(state) catch @trap()) else null;
     return Reply.build(struct {
         value: types.InputRequired,
-        message: envelope.Request,
+        sealed: ?[]const u8,
+        latest: bool,
 
         pub fn writeWhole(c: @This(), self: *Reply, r: *Results) Writer.EmbedError!void {
             try self.w.open('{');
@@ -190,17 +202,46 @@ pub fn inputRequired(value: types.InputRequired) Handle {
                 }
                 try self.w.close('}');
             }
-            if (c.value.state) |state| {
+            if (c.sealed) |text| {
                 try self.w.key("requestState");
-                try self.w.string(try seal.close(c.message, state));
+                try self.w.string(text);
             }
             try self.w.value("\"resultType\":\"input_required\"");
             try self.metaAndEnd(r, null);
+            if (!c.latest) self.shape = .asking;
         }
-    }{ .value = value, .message = call.message });
+    }{ .value = value, .sealed = sealed, .latest = latest });
 }
 
-const capabilities = .{ .{ "elicitation/create", "elicitation" }, .{ "sampling/createMessage", "sampling" }, .{ "roots/list", "roots" } };
+/// State that does not leave the server.
+fn encoded(state: []const u8) std.mem.Allocator.Error![]const u8 {
+    const encoder = std.base64.standard.Encoder;
+    return encoder.encode(try wit.memory.allocator.alloc(u8, encoder.calcSize(state.len)), state);
+}
+
+fn cannot(call: *Call, missing: Needs) Writer.Error!Handle {
+    var w = Writer.init(wit.memory.allocator);
+    if (call.revision != Revision.latest) {
+        try w.raw("it did not declare the capability ");
+        try missing.write(&w);
+        return cannotAsk(call, w.text());
+    }
+    try w.open('{');
+    try w.key("requiredCapabilities");
+    try missing.write(&w);
+    try w.close('}');
+    return refuse(-32021, "Missing required client capability", w.text());
+}
+
+/// What an older client is told when it would have to be asked and cannot be. In 2025-11-25 and before there is no error
+/// code for it: what a tool cannot do is a result of the tool.
+pub fn cannotAsk(call: *const Call, why: []const u8) Handle {
+    const allocator = wit.memory.allocator;
+    const words = std.mem.concat(allocator, u8, &.{ "This needs input from the client: ", why }) catch @trap();
+    if (call.message.method != .@"tools/call") return refuse(Reply.internal_error, words, null);
+    const block = [_]types.Content{.{ .text = .{ .text = words, .annotations = null, .meta = null } }};
+    return toolResult(.{ .content = &block, .structured_content = null, .is_error = true, .meta = null, .extra = null });
+}
 
 fn refuse(code: i32, message: []const u8, data: ?[]const u8) Handle {
     return failure(.{ .code = code, .message = message, .data = data });

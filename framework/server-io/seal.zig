@@ -1,56 +1,182 @@
-//! Request state goes to the client and comes back; what comes back is the client's word. So it carries a proof
-//! (HMAC-SHA256 over the method, the target and the state) under a key that clients do not know.
-//! Specification: basic/patterns/mrtr, "Server Requirements".
+//! What goes to the client and comes back: request state and cursors. What comes back is the client's word, so it is
+//! encrypted and authenticated (Ascon-AEAD128, NIST SP 800-232: one small primitive, and the hash is made of it too), and
+//! bound to what it was given out for.
+//! Specification: basic/patterns/mrtr, "Server Requirements"; server/utilities/pagination.
 
 const std = @import("std");
-const envelope = @import("envelope.zig");
+const lib = @import("lib");
+const server = @import("server.zig");
+const settings = @import("settings.zig");
 const wit = @import("wit.zig");
-const Input = @import("Input.zig");
+const Call = @import("Call.zig");
 
-const Hmac = std.crypto.auth.hmac.sha2.HmacSha256;
+const Aead = std.crypto.aead.ascon.AsconAead128;
+const Hash = std.crypto.hash.ascon.AsconHash256;
+const Key = settings.Key;
 const base64 = std.base64.url_safe_no_pad;
+const Allocator = std.mem.Allocator;
 
-const key_size = Input.key_size;
+/// What a sealed text is. `state`: for the same request of the same principal, for a time. `cursor`: for the same method
+/// and principal.
+pub const Purpose = enum { state, cursor };
 
-var key: ?[key_size]u8 = null;
+const overhead = Aead.nonce_length + Aead.tag_length;
+const stamp_size = 8;
 
-fn proof(message: envelope.Request, target: []const u8, state: []const u8) [Hmac.mac_length]u8 {
-    const secret = theKey();
-    var hmac = Hmac.init(&secret);
-    for ([_][]const u8{ message.name, target }) |part| {
-        hmac.update(std.mem.asBytes(&part.len));
-        hmac.update(part);
-    }
-    hmac.update(state);
-    var mac: [Hmac.mac_length]u8 = undefined;
-    hmac.final(&mac);
-    return mac;
-}
+var own_key: ?Key = null;
+var cursor_key: ?Key = null;
 
-/// The embedding host's key, so that any instance can read what another gave out; else one of our own.
-fn theKey() [key_size]u8 {
-    return key orelse {
-        key = Input.standard.sharedKey() orelse wit.random.getRandomBytes(key_size)[0..key_size].*;
-        return key.?;
-    };
-}
-
-/// The text for `requestState`.
-pub fn close(message: envelope.Request, state: []const u8) std.mem.Allocator.Error![]const u8 {
+/// Seal a value for the client. Null: state needs a key that all instances share, and there is none.
+pub fn close(purpose: Purpose, call: *const Call, value: []const u8) Allocator.Error!?[]const u8 {
     const allocator = wit.memory.allocator;
-    const mac = proof(message, message.target orelse "", state);
-    const bytes = try std.mem.concat(allocator, u8, &.{ &mac, state });
+    const key = (try keys(purpose, call) orelse return null)[0];
+    const plain = try std.mem.concat(allocator, u8, &.{ &stamp(purpose), value });
+    const bytes = try allocator.alloc(u8, overhead + plain.len);
+    const nonce = bytes[0..Aead.nonce_length];
+    @memcpy(nonce, wit.random.getRandomBytes(Aead.nonce_length));
+    const text = bytes[Aead.nonce_length..][0..plain.len];
+    Aead.encrypt(text, bytes[bytes.len - Aead.tag_length ..][0..Aead.tag_length], plain, &try bound(purpose, call), nonce.*, key);
     return base64.Encoder.encode(try allocator.alloc(u8, base64.Encoder.calcSize(bytes.len)), bytes);
 }
 
-/// The state in a `requestState`; null when it is not one that this instance gave out for such a request.
-pub fn open(message: envelope.Request, sealed: []const u8) ?[]const u8 {
+/// The value in a sealed text; null when it is not one that this server gave out for such a request, or too old.
+pub fn open(purpose: Purpose, call: *const Call, sealed: []const u8) Allocator.Error!?[]const u8 {
+    const allocator = wit.memory.allocator;
     const size = base64.Decoder.calcSizeForSlice(sealed) catch return null;
-    if (size < Hmac.mac_length) return null;
-    const bytes = wit.memory.allocator.alloc(u8, size) catch return null;
+    if (size < overhead + stamp_size) return null;
+    const bytes = try allocator.alloc(u8, size);
     base64.Decoder.decode(bytes, sealed) catch return null;
-    const state = bytes[Hmac.mac_length..];
-    const expected = proof(message, message.target orelse "", state);
-    if (!std.crypto.timing_safe.eql([Hmac.mac_length]u8, bytes[0..Hmac.mac_length].*, expected)) return null;
-    return state;
+    const text = bytes[Aead.nonce_length .. size - Aead.tag_length];
+    const tag = bytes[size - Aead.tag_length ..][0..Aead.tag_length];
+    const plain = try allocator.alloc(u8, text.len);
+    const about = try bound(purpose, call);
+    for (try keys(purpose, call) orelse return null) |key| {
+        Aead.decrypt(plain, text, tag.*, &about, bytes[0..Aead.nonce_length].*, key) catch continue;
+        const expiry = std.mem.readInt(u64, plain[0..stamp_size], .little);
+        return if (expiry < now()) null else plain[stamp_size..];
+    }
+    return null;
 }
+
+fn now() u64 {
+    return wit.clocks.wall_clock.now().seconds;
+}
+
+fn stamp(purpose: Purpose) [stamp_size]u8 {
+    var bytes: [stamp_size]u8 = undefined;
+    const expiry = switch (purpose) {
+        .state => now() +| settings.state_ttl,
+        .cursor => std.math.maxInt(u64),
+    };
+    std.mem.writeInt(u64, &bytes, expiry, .little);
+    return bytes;
+}
+
+/// The keys that may open, the one that seals first.
+fn keys(purpose: Purpose, call: *const Call) Allocator.Error!?[]const Key {
+    if (settings.state_keys.len > 0) return settings.state_keys;
+    switch (purpose) {
+        // A process that serves one client by lines is all there is of the server. An HTTP request may be answered by
+        // another instance than the one before.
+        .state => {
+            if (call.circumstances) |c| if (c.http != null) return null;
+            if (own_key == null) own_key = wit.random.getRandomBytes(@sizeOf(Key))[0..@sizeOf(Key)].*;
+            return @as(*const [1]Key, &own_key.?);
+        },
+        // A cursor is no secret: this key only tells what came from here from what did not.
+        .cursor => {
+            if (cursor_key == null) cursor_key = settings.keyOf(server.info());
+            return @as(*const [1]Key, &cursor_key.?);
+        },
+    }
+}
+
+/// A digest of what the text is good for.
+fn bound(purpose: Purpose, call: *const Call) Allocator.Error![Hash.digest_length]u8 {
+    var parts: Parts = .{};
+    const identity = if (call.circumstances) |c| c.identity else null;
+    for ([_][]const u8{
+        @tagName(purpose),
+        call.message.name,
+        if (identity) |who| who.issuer orelse "" else "",
+        if (identity) |who| who.subject else "",
+        if (identity == null) "nobody" else "somebody",
+    }) |part| try parts.text(part);
+    if (purpose == .state) {
+        try parts.text(call.message.target orelse "");
+        try parts.json(call.message.arguments orelse "{}");
+    }
+    var digest: [Hash.digest_length]u8 = undefined;
+    Hash.hash(parts.bytes.items, &digest, .{});
+    return digest;
+}
+
+/// Texts and JSON one behind the other, so that different ones never look alike.
+const Parts = struct {
+    bytes: std.ArrayList(u8) = .empty,
+
+    /// A member of an object. Values are slices of one text, so their places are their order.
+    const Member = struct {
+        name: []const u8,
+        value: []const u8,
+
+        fn before(_: void, a: Member, b: Member) bool {
+            return switch (std.mem.order(u8, a.name, b.name)) {
+                .lt => true,
+                .gt => false,
+                .eq => @intFromPtr(a.value.ptr) < @intFromPtr(b.value.ptr),
+            };
+        }
+    };
+
+    fn raw(self: *Parts, bytes: []const u8) Allocator.Error!void {
+        try self.bytes.appendSlice(wit.memory.allocator, bytes);
+    }
+
+    fn text(self: *Parts, part: []const u8) Allocator.Error!void {
+        var size: [8]u8 = undefined;
+        std.mem.writeInt(u64, &size, part.len, .little);
+        try self.raw(&size);
+        try self.raw(part);
+    }
+
+    /// Valid JSON by what it says: the order of members, white space and escapes make no difference, as a client may
+    /// write its arguments anew.
+    fn json(self: *Parts, value: []const u8) Allocator.Error!void {
+        const allocator = wit.memory.allocator;
+        var scanner = lib.json.Scanner.init(value);
+        switch (scanner.peek() catch unreachable) {
+            .object => {
+                var found: std.ArrayList(Member) = .empty;
+                var members = scanner.members() catch unreachable;
+                while (members.next() catch unreachable) |name| {
+                    const member: Member = .{ .name = try lib.json.decodeString(allocator, name), .value = scanner.value() catch unreachable };
+                    try found.append(allocator, member);
+                }
+                std.sort.heap(Member, found.items, {}, Member.before);
+                try self.raw("{");
+                for (found.items, 1..) |member, next| {
+                    // As everywhere, of two with one name the last counts.
+                    if (next < found.items.len and std.mem.eql(u8, found.items[next].name, member.name)) continue;
+                    try self.text(member.name);
+                    try self.json(member.value);
+                }
+                try self.raw("}");
+            },
+            .array => {
+                try self.raw("[");
+                var items = scanner.items() catch unreachable;
+                while (items.next() catch unreachable) try self.json(scanner.value() catch unreachable);
+                try self.raw("]");
+            },
+            .string => {
+                try self.raw("s");
+                try self.text(try lib.json.decodeString(allocator, scanner.value() catch unreachable));
+            },
+            else => {
+                try self.raw("v");
+                try self.text(scanner.value() catch unreachable);
+            },
+        }
+    }
+};

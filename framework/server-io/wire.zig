@@ -3,7 +3,10 @@
 const std = @import("std");
 const lib = @import("lib");
 const envelope = @import("envelope.zig");
+const asking = @import("asking.zig");
+const replies = @import("replies.zig");
 const seal = @import("seal.zig");
+const settings = @import("settings.zig");
 const wit = @import("wit.zig");
 const console = @import("console.zig");
 const Call = @import("Call.zig");
@@ -12,6 +15,7 @@ const Output = @import("Output.zig");
 const server = @import("server.zig");
 const Reply = @import("Reply.zig");
 const Request = @import("Request.zig");
+const Revision = @import("revision.zig").Revision;
 
 const Error = std.mem.Allocator.Error;
 
@@ -26,14 +30,11 @@ fn forget() void {
 pub fn parse(body: []const u8) Error!wit.wire.Incoming {
     forget();
     switch (try envelope.read(wit.memory.allocator, body)) {
-        .response => return .response,
+        .response => |id| return .{ .response = id },
         .notification => |notification| return .{ .notification = notification.method },
         .invalid => |wrong| return .{ .invalid = .{ wrong.code, try refusalText(wrong.id, .{ .code = wrong.code, .message = wrong.message }) } },
         .request => |message| {
             const call = try Call.init(message);
-            if (message.request_state) |sealed| if (message.fault == null and seal.open(message, sealed) == null) {
-                call.message.fault = "Invalid params: `params.requestState` was not given out by this server for this request";
-            };
             call.memory = wit.memory.take();
             return .{ .request = .{
                 .request = Request.init(call),
@@ -74,8 +75,52 @@ fn refusalText(id: ?[]const u8, value: wit.types.Error) Error![]const u8 {
     return w.text();
 }
 
-pub fn begin(request: *Request, circumstances: wit.wire.Circumstances) void {
-    request.call.begin(circumstances);
+pub fn begin(request: *Request, circumstances: wit.wire.Circumstances) Error!?wit.messages.Reply {
+    const call = request.call;
+    call.begin(circumstances);
+    const refused = try admit(call, circumstances);
+    call.keep();
+    return refused;
+}
+
+/// Look at what the client brings back, which is good for some requests only.
+fn admit(call: *Call, circumstances: wit.wire.Circumstances) Error!?wit.messages.Reply {
+    const message = &call.message;
+    if (message.method.isList()) if (message.cursor) |sealed| {
+        message.cursor = try seal.open(.cursor, call, sealed) orelse return refuse("Invalid params: `params.cursor` was not given out by this server for this request");
+    };
+    if (call.revision == Revision.latest) {
+        if (message.input_responses) |text| if (!holdsObjects(text)) return refuse("Invalid params: `params.inputResponses` must hold objects");
+        const sealed = message.request_state orelse return null;
+        call.input_state = try seal.open(.state, call, sealed) orelse
+            return refuse("Invalid params: `params.requestState` was not given out by this server for this request, or too long ago");
+        return null;
+    }
+    // Members that the revision does not have.
+    message.input_responses = null;
+    message.request_state = null;
+    message.capabilities = circumstances.capabilities orelse "{}";
+    const resumed = circumstances.resumed orelse return null;
+    const problem = try asking.take(call, resumed) orelse return null;
+    return replies.cannotAsk(call, problem);
+}
+
+fn refuse(words: []const u8) wit.messages.Reply {
+    return Reply.failure(.{ .code = envelope.invalid_params, .message = words });
+}
+
+fn holdsObjects(object: []const u8) bool {
+    var scanner = lib.json.Scanner.init(object);
+    // The text was valid when it came.
+    var members = scanner.members() catch unreachable;
+    while (members.next() catch unreachable) |_| {
+        if ((scanner.value() catch unreachable)[0] != '{') return false;
+    }
+    return true;
+}
+
+pub fn configure(given: []const settings.Setting) wit.abi.Result(void, []const u8) {
+    return if (settings.configure(given)) |problem| .{ .err = problem } else .ok;
 }
 
 pub fn finish(handle: wit.messages.Request, given: ?wit.messages.Reply) Error!wit.wire.Answer {
@@ -87,6 +132,11 @@ pub fn finish(handle: wit.messages.Request, given: ?wit.messages.Reply) Error!wi
     const reply = try theReply(call, given);
     answered = reply;
     const object = reply.rep();
+    if (object.shape == .asking and !call.isCancelled()) {
+        const pending = try asking.send(call, object.asJson());
+        defer call.output.suspend_();
+        return .{ .body = "", .code = null, .streamed = call.output.streamed, .cancelled = call.output.lost, .pending = pending, .outparam = null };
+    }
     const code = object.errorCode();
     const text = try object.finish();
     const cancelled = call.isCancelled();
@@ -96,6 +146,7 @@ pub fn finish(handle: wit.messages.Request, given: ?wit.messages.Reply) Error!wi
         .code = code,
         .streamed = call.output.streamed,
         .cancelled = cancelled or call.output.lost,
+        .pending = null,
         .outparam = call.output.giveBack(),
         .changes = try call.changes.copies(wit.memory.allocator),
     };

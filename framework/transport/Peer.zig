@@ -19,6 +19,9 @@ pub const Reply = bindings.messages.Reply;
 pub const Output = union(enum) { none, stdio, messages: u32, exchange: u32, response };
 pub const nowhere: Output = .none;
 
+/// Header fields that a streamed response gets besides its own.
+fields: []const http.Field = &.{},
+
 /// The wasi:http response, while nobody has begun it.
 outparam: ?bindings.wasi_http.types.ResponseOutparam = null,
 
@@ -32,7 +35,7 @@ pub fn parse(_: *Peer, body: []const u8) protocol.Incoming(Request) {
             .fault = if (opened.fault) |fault| .{ .code = fault.code, .message = fault.message, .data = fault.data } else null,
         } },
         .notification => .notification,
-        .response => .response,
+        .response => |id| .{ .response = id },
         .invalid => |invalid| .{ .invalid = .{ .code = invalid[0], .body = invalid[1] } },
     };
 }
@@ -45,13 +48,16 @@ pub fn refusal(_: *Peer, fault: protocol.Fault) []const u8 {
     return wire.refusal(.{ .code = fault.code, .message = fault.message, .data = fault.data });
 }
 
-pub fn begin(self: *Peer, request: Request, terms: protocol.Terms, output: Output) void {
-    wire.begin(request, .{
+pub fn begin(self: *Peer, request: Request, terms: protocol.Terms, output: Output) ?Reply {
+    const refused = wire.begin(request, .{
         .version = terms.revision,
         .http = if (terms.head) |given| facts(given) else null,
         .identity = null,
         .session = terms.session,
         .log_level = if (terms.level) |level| std.meta.stringToEnum(bindings.types.LogLevel, @tagName(level)) else null,
+        .capabilities = terms.capabilities,
+        .fields = pairs(self.fields),
+        .resumed = if (terms.resumed) |resumed| .{ .continuation = resumed.continuation, .answers = resumed.answers } else null,
         .output = switch (output) {
             .none => .none,
             .stdio => .stdio,
@@ -61,6 +67,7 @@ pub fn begin(self: *Peer, request: Request, terms: protocol.Terms, output: Outpu
         },
     });
     if (output == .response) self.outparam = null;
+    return refused;
 }
 
 pub fn handle(_: *Peer, request: Request) ?Reply {
@@ -70,7 +77,14 @@ pub fn handle(_: *Peer, request: Request) ?Reply {
 pub fn finish(self: *Peer, request: Request, reply: ?Reply) protocol.Answer {
     const answer = wire.finish(request, reply);
     if (answer.outparam) |outparam| self.outparam = outparam;
-    return .{ .body = answer.body, .code = answer.code, .streamed = answer.streamed, .cancelled = answer.cancelled, .changes = answer.changes };
+    return .{
+        .body = answer.body,
+        .code = answer.code,
+        .streamed = answer.streamed,
+        .cancelled = answer.cancelled,
+        .pending = if (answer.pending) |pending| .{ .ids = pending.ids, .continuation = pending.continuation } else null,
+        .changes = answer.changes,
+    };
 }
 
 pub fn subscribe(_: *Peer, request: Request, notifications: []const u8) protocol.Subscription {
@@ -95,15 +109,22 @@ pub fn metadata(_: *Peer) lifecycle.Metadata {
     return .{ .implementation = baked.implementation_(), .instructions = baked.instructions(), .capabilities = baked.capabilities() };
 }
 
+const Pair = std.meta.Child(@FieldType(bindings.messages.HttpFacts, "headers"));
+
 /// What the chain may know of the head. Values that are not UTF-8 are taken for Latin-1 (RFC 9110, section 5.5).
 fn facts(head: http.Head) bindings.messages.HttpFacts {
-    const Pair = std.meta.Child(@FieldType(bindings.messages.HttpFacts, "headers"));
     const headers = memory.alloc(Pair, head.fields.len);
     for (head.fields, headers) |field, *pair| {
         const name = memory.alloc(u8, field.name.len);
         pair.* = .{ std.ascii.lowerString(name, field.name), text(field.value) };
     }
     return .{ .method = head.method, .path = head.target, .headers = headers };
+}
+
+fn pairs(fields: []const http.Field) []const Pair {
+    const list = memory.alloc(Pair, fields.len);
+    for (fields, list) |field, *pair| pair.* = .{ field.name, text(field.value) };
+    return list;
 }
 
 fn text(value: []const u8) []const u8 {

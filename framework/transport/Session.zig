@@ -1,5 +1,6 @@
-//! What is remembered of an older client between its messages: what `initialize` agreed on, and the level that
-//! `logging/setLevel` chose. As text it is `REVISION` or `REVISION LEVEL`, or nothing.
+//! What is remembered of an older client between its messages: what `initialize` agreed on, the level that
+//! `logging/setLevel` chose, and what the client can do. As text it is one line: `REVISION LEVEL CAPABILITIES`, with `-`
+//! for no level and nothing for no capabilities, or nothing at all.
 
 const std = @import("std");
 const revisions = @import("revisions.zig");
@@ -15,25 +16,40 @@ pub const default_level: Level = .info;
 /// One of `revisions.handshake`.
 revision: ?[]const u8 = null,
 level: ?Level = null,
+/// The `ClientCapabilities` object. Null: the client can do nothing.
+capabilities: ?[]const u8 = null,
+
+/// More than any client has to say of itself, in bytes: every message would carry it.
+pub const max_capabilities = 8192;
 
 /// Read what `text` wrote. Anything else is nothing.
 pub fn read(state: []const u8) Session {
     var parts = std.mem.splitScalar(u8, state, ' ');
     const revision = revisions.known(parts.first()) orelse return .{};
-    return .{ .revision = revision, .level = if (parts.next()) |name| std.meta.stringToEnum(Level, name) else null };
+    const level = if (parts.next()) |name| std.meta.stringToEnum(Level, name) else null;
+    const rest = parts.rest();
+    return .{ .revision = revision, .level = level, .capabilities = if (rest.len > 0 and rest[0] == '{') rest else null };
 }
 
 /// The session as text.
 pub fn text(session: Session, allocator: std.mem.Allocator) error{OutOfMemory}![]const u8 {
     const revision = session.revision orelse return "";
-    const level = session.level orelse return revision;
-    return std.mem.concat(allocator, u8, &.{ revision, " ", @tagName(level) });
+    const level: []const u8 = if (session.level) |level| @tagName(level) else "-";
+    const capabilities = session.capabilities orelse {
+        if (session.level == null) return revision;
+        return std.mem.concat(allocator, u8, &.{ revision, " ", level });
+    };
+    const line = try std.mem.concat(allocator, u8, &.{ revision, " ", level, " ", capabilities });
+    // In JSON line breaks only lie between tokens.
+    std.mem.replaceScalar(u8, line, '\n', ' ');
+    std.mem.replaceScalar(u8, line, '\r', ' ');
+    return line;
 }
 
 test "there and back" {
     var state: std.heap.ArenaAllocator = .init(std.testing.allocator);
     defer state.deinit();
-    for ([_][]const u8{ "", "2025-06-18", "2024-11-05 error", "2025-11-25 debug" }) |sample| {
+    for ([_][]const u8{ "", "2025-06-18", "2024-11-05 error", "2025-11-25 debug", "2025-11-25 - {\"roots\":{}}", "2025-11-25 debug {\"roots\": {}}" }) |sample| {
         try std.testing.expectEqualStrings(sample, try read(sample).text(state.allocator()));
     }
     for ([_][]const u8{ "2026-07-28", "x", " debug", "error 2025-06-18" }) |sample| {

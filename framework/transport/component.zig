@@ -6,10 +6,11 @@ const Peer = @import("Peer.zig");
 const faults = @import("faults.zig");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
+const lines = @import("lines.zig");
 const protocol = @import("protocol.zig");
 const Session = @import("Session.zig");
+const Settings = @import("Settings.zig");
 const sessions = @import("sessions.zig");
-const subscriptions = @import("subscriptions.zig");
 const wasi_http_door = @import("wasi_http.zig");
 
 const memory = bindings.memory;
@@ -18,9 +19,56 @@ const wire = bindings.wire;
 /// What the server says of itself is put together once an instance.
 var texts: lifecycle.Texts = .{ .allocator = memory.gpa };
 
+const Setting = struct { []const u8, []const u8 };
+
+/// What the settings came to: null, or what is wrong with them. Unset: nobody has looked.
+var configured: ??[]const u8 = null;
+
+/// Take settings. Returns what is wrong with them, if anything.
+fn configure(settings: []const Setting) ?[]const u8 {
+    const kept = keep(settings) catch outOfMemory();
+    const problem = (Settings.current.configure(memory.gpa, kept) catch outOfMemory()) orelse switch (wire.configure(settings)) {
+        .ok => null,
+        .err => |words| memory.gpa.dupe(u8, words) catch outOfMemory(),
+    };
+    configured = @as(?[]const u8, problem);
+    return problem;
+}
+
+/// Copies that stay as long as the instance.
+fn keep(settings: []const Setting) error{OutOfMemory}![]const Setting {
+    const copies = try memory.gpa.alloc(Setting, settings.len);
+    for (settings, copies) |setting, *copy| copy.* = .{ try memory.gpa.dupe(u8, setting[0]), try memory.gpa.dupe(u8, setting[1]) };
+    return copies;
+}
+
+/// Settings from the environment, for runtimes that do not configure: once, before the first message. Returns what is
+/// wrong with them, if anything.
+pub fn environmentFault() ?[]const u8 {
+    if (configured) |problem| return problem;
+    const problem = configure(bindings.wasi_cli.environment.getEnvironment()) orelse return null;
+    tell(problem);
+    return problem;
+}
+
+/// Tell the operator, who is not the client.
+fn tell(words: []const u8) void {
+    const stream = bindings.wasi_cli.stderr.getStderr();
+    defer stream.drop();
+    for ([_][]const u8{ "wasmcp: ", words, "\n" }) |part| switch (stream.blockingWriteAndFlush(part)) {
+        .ok => {},
+        .err => |failure| if (failure == .last_operation_failed) failure.last_operation_failed.drop(),
+    };
+}
+
+/// The message for a client of a server whose settings are wrong.
+pub fn misconfigured() []const u8 {
+    return wire.refusal(.{ .code = faults.code.internal_error, .message = "Internal error: a setting of the server is wrong" });
+}
+
 /// Decisions about one message, carried out by `peer`.
 pub fn deciding(peer: *Peer) protocol.Protocol(Peer) {
-    return .{ .peer = peer, .arena = memory.allocator, .texts = &texts };
+    return .{ .peer = peer, .arena = memory.allocator, .texts = &texts, .settings = &Settings.current };
 }
 
 /// What every allocation of a call comes to when the memory may not grow: the runtime tells it from other traps.
@@ -33,19 +81,29 @@ pub const exports = struct {
         pub const exchange = struct {
             const Response = bindings.wasmcp_embedding.exchange.Response;
 
+            /// The embedding host's settings.
+            pub fn configure(settings: []const Setting) bindings.abi.Result(void, []const u8) {
+                return if (component.configure(settings)) |problem| .{ .err = problem } else .ok;
+            }
+
             /// The door for HTTP requests that the embedding host received.
             pub fn http(token: u32, method: []const u8, target: []const u8, headers: []const u8, body: []const u8) Response {
-                return postWhole(token, method, target, headers, body) catch outOfMemory();
+                return postWhole(token, method, target, headers, body, null) catch outOfMemory();
             }
 
             /// The door for lines that the embedding host read.
-            pub fn message(token: u32, line: []const u8, state: []const u8) struct { []const u8, []const u8 } {
-                var peer: Peer = .{};
-                var server = deciding(&peer);
-                server.delivery = .{ .embedded = token };
-                var session: Session = .read(state);
-                const body = server.line(line, &session, .{ .messages = token }) catch outOfMemory();
-                return .{ body, session.text(memory.allocator) catch outOfMemory() };
+            pub fn message(token: u32, line: []const u8, state: []const u8) Answered {
+                return answerLine(token, line, state, null);
+            }
+
+            /// `http` once more, with what the client has answered.
+            pub fn resumeHttp(token: u32, method: []const u8, target: []const u8, headers: []const u8, body: []const u8, continuation: []const u8, answers: []const u8) Response {
+                return postWhole(token, method, target, headers, body, .{ .continuation = continuation, .answers = answers }) catch outOfMemory();
+            }
+
+            /// `message` once more, with what the client has answered.
+            pub fn resumeMessage(token: u32, line: []const u8, state: []const u8, continuation: []const u8, answers: []const u8) Answered {
+                return answerLine(token, line, state, .{ .continuation = continuation, .answers = answers });
             }
         };
     };
@@ -54,26 +112,9 @@ pub const exports = struct {
         pub const run = struct {
             /// The door for runtimes that know nothing of MCP: standard input and output, until the input ends.
             pub fn run() bindings.abi.Result(void, void) {
-                var session: Session = .{};
-                var listeners: subscriptions.Listeners = .{ .gpa = memory.gpa };
-                defer for (listeners.all.items) |listener| if (listener.end.len > 0) {
-                    _ = wire.writeLine(listener.end);
-                };
-                while (true) {
-                    var turn = memory.scope();
-                    defer turn.end();
-                    const line = wire.nextLine() orelse return .ok;
-                    var peer: Peer = .{};
-                    var server = deciding(&peer);
-                    server.delivery = .{ .lines = &listeners };
-                    const body = switch (line) {
-                        .text => |text| server.line(text, &session, .stdio) catch outOfMemory(),
-                        .too_long => peer.refusal(faults.too_large),
-                        .not_utf8 => peer.refusal(faults.not_utf8),
-                    };
-                    if (body.len > 0 and !wire.writeLine(body)) return .ok;
-                    for (server.following.items) |text| if (!wire.writeLine(text)) return .ok;
-                }
+                if (environmentFault() != null) return .err;
+                lines.serve();
+                return .ok;
             }
         };
     };
@@ -83,28 +124,39 @@ pub const exports = struct {
     };
 };
 
-fn postWhole(token: u32, method: []const u8, target: []const u8, headers: []const u8, body: []const u8) error{OutOfMemory}!bindings.wasmcp_embedding.exchange.Response {
+const component = @This();
+const Answered = struct { []const u8, []const u8 };
+
+fn answerLine(token: u32, line: []const u8, state: []const u8, resumed: ?protocol.Resumed) Answered {
+    var peer: Peer = .{};
+    var server = deciding(&peer);
+    server.delivery = .{ .embedded = token };
+    server.again = resumed;
+    var session: Session = .read(state);
+    const body = server.line(line, &session, .{ .messages = token }) catch outOfMemory();
+    return .{ body, session.text(memory.allocator) catch outOfMemory() };
+}
+
+fn postWhole(token: u32, method: []const u8, target: []const u8, headers: []const u8, body: []const u8, resumed: ?protocol.Resumed) error{OutOfMemory}!bindings.wasmcp_embedding.exchange.Response {
     var fields: std.ArrayList(http.Field) = .empty;
     try http.readFields(memory.allocator, &fields, headers);
     const given: sessions.Given = .of(.{ .method = method, .target = target, .fields = fields.items });
     const head: http.Head = .{ .method = method, .target = target, .fields = sessions.without(fields.items) };
-    var peer: Peer = .{};
+    const shared = try http.crossOrigin(memory.allocator, head, &Settings.current);
+    var peer: Peer = .{ .fields = shared };
     var server = deciding(&peer);
     server.delivery = .{ .embedded = token };
     server.sessions = given;
-    const response = switch (http.admit(head)) {
+    server.again = resumed;
+    var response = switch (http.admit(head, &Settings.current)) {
         .refused => |refused| refused,
         .bodiless => |mirror| try server.bodiless(head, mirror) orelse http.not_allowed,
         .admitted => |mirror| try server.post(head, mirror, body, if (mirror.streams) .{ .exchange = token } else .none),
     };
+    response.extra = try std.mem.concat(memory.allocator, http.Field, &.{ response.extra, shared });
     var out: std.ArrayList(u8) = .empty;
-    for (response.headers()) |maybe| if (maybe) |field| {
-        try writeField(&out, field);
-    };
-    for (response.extra) |field| try writeField(&out, field);
+    for (try response.headers(memory.allocator)) |field| {
+        for ([_][]const u8{ field.name, ": ", field.value, "\r\n" }) |part| try out.appendSlice(memory.allocator, part);
+    }
     return .{ .status = response.status, .headers = out.items, .body = response.body };
-}
-
-fn writeField(out: *std.ArrayList(u8), field: http.Field) error{OutOfMemory}!void {
-    for ([_][]const u8{ field.name, ": ", field.value, "\r\n" }) |part| try out.appendSlice(memory.allocator, part);
 }

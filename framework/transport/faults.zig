@@ -4,6 +4,7 @@ const std = @import("std");
 const http = @import("http.zig");
 const lib = @import("lib");
 const revisions = @import("revisions.zig");
+const Settings = @import("Settings.zig");
 
 const Allocator = std.mem.Allocator;
 
@@ -13,6 +14,7 @@ pub const code = struct {
     pub const invalid_request = -32600;
     pub const method_not_found = -32601;
     pub const invalid_params = -32602;
+    pub const internal_error = -32603;
     pub const header_mismatch = -32020;
     pub const unsupported_version = -32022;
 };
@@ -21,10 +23,11 @@ pub const code = struct {
 pub const Fault = struct { code: i32, message: []const u8, data: ?[]const u8 = null };
 
 pub const not_utf8: Fault = .{ .code = code.parse_error, .message = "Parse error: the message is not UTF-8" };
-pub const too_large: Fault = .{
-    .code = code.invalid_request,
-    .message = std.fmt.comptimePrint("Invalid request: the message is larger than {d} bytes", .{http.body_limit}),
-};
+/// The fault of a message above the limit.
+pub fn tooLarge(arena: Allocator) error{OutOfMemory}!Fault {
+    const words = "Invalid request: the message is larger than {d} bytes";
+    return .{ .code = code.invalid_request, .message = try std.fmt.allocPrint(arena, words, .{Settings.current.max_body}) };
+}
 
 /// How many messages a batch may have: each could be answered by an error many times its length.
 pub const batch_limit = 100;

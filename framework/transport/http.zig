@@ -3,11 +3,9 @@
 
 const std = @import("std");
 const lib = @import("lib");
+const Settings = @import("Settings.zig");
 const ascii = std.ascii;
 const mem = std.mem;
-
-/// The largest body, in bytes.
-pub const body_limit = 4 * 1024 * 1024;
 
 /// A header field: names in any case, values as sent.
 pub const Field = struct { name: []const u8, value: []const u8 };
@@ -24,7 +22,7 @@ pub const Response = struct {
     status: u16,
     kind: Kind = .json,
     body: []const u8 = "",
-    /// Further fields.
+    /// Header fields besides those that follow from the rest.
     extra: []const Field = &.{},
 
     pub const Kind = enum { json, text, events };
@@ -33,18 +31,20 @@ pub const Response = struct {
         return .{ .status = status, .kind = .text, .body = body };
     }
 
-    /// The headers that it needs: the type of the body when there is one, and what a 405 must say (RFC 9110, section 15.5.6).
-    pub fn headers(response: Response) [2]?Field {
-        if (response.status == 0) return .{ null, null };
+    /// The headers that it needs: the type of the body when there is one, what a 405 must say (RFC 9110, section 15.5.6),
+    /// and `extra`. None when the head went out before.
+    pub fn headers(response: Response, allocator: mem.Allocator) error{OutOfMemory}![]const Field {
+        if (response.status == 0) return &.{};
         const kind: []const u8 = switch (response.kind) {
             .json => "application/json",
             .text => "text/plain; charset=utf-8",
             .events => "text/event-stream",
         };
-        return .{
-            if (response.body.len > 0) .{ .name = "content-type", .value = kind } else null,
-            if (response.status == 405) .{ .name = "allow", .value = "POST" } else null,
-        };
+        var fields: std.ArrayList(Field) = .empty;
+        if (response.body.len > 0) try fields.append(allocator, .{ .name = "content-type", .value = kind });
+        if (response.status == 405) try fields.append(allocator, .{ .name = "allow", .value = "POST" });
+        try fields.appendSlice(allocator, response.extra);
+        return fields.items;
     }
 };
 
@@ -79,18 +79,22 @@ pub const Verdict = union(enum) { refused: Response, bodiless: Mirror, admitted:
 pub const not_allowed: Response = .refuse(405, "Method not allowed: MCP messages are sent by POST\n");
 
 /// Judge a request before its body is read.
-pub fn admit(head: Head) Verdict {
+pub fn admit(head: Head, settings: *const Settings) Verdict {
     var mirror: Mirror = .{};
     var content_type: ?[]const u8 = null;
     var accept: Accept = .{};
     var length: ?[]const u8 = null;
+    var origin: ?[]const u8 = null;
     for (head.fields) |field| {
         const value = mem.trim(u8, field.value, " \t");
         // A browser sends `Origin` with every POST, so a page of another site that reaches a server of this machine
-        // (DNS rebinding included) is told by it alone. `Host` is not looked at: it would only shut out deployments
-        // under a name, whose clients are not browsers and send no `Origin`.
+        // (DNS rebinding included) is told by it alone. `Host` is looked at where the operator says which are good: it
+        // would only shut out deployments under a name, whose clients are not browsers and send no `Origin`.
         if (is(field, "origin")) {
-            if (!local(value)) return .{ .refused = .refuse(403, "Forbidden: this origin may not use the server\n") };
+            if (!settings.allowsOrigin(value)) return .{ .refused = .refuse(403, "Forbidden: this origin may not use the server\n") };
+            origin = value;
+        } else if (is(field, "host")) {
+            if (!settings.allowsHost(value)) return .{ .refused = .refuse(403, "Forbidden: the server is not to be addressed by this name\n") };
         } else if (is(field, "mcp-protocol-version")) {
             mirror.version.add(value);
         } else if (is(field, "mcp-method")) {
@@ -105,17 +109,49 @@ pub fn admit(head: Head) Verdict {
             length = value;
         }
     }
+    if (settings.require_origin and origin == null) return .{ .refused = .refuse(403, "Forbidden: the request does not say its origin\n") };
     if (!endpoint(head.target)) return .{ .refused = .refuse(404, "Not found: the MCP endpoint is /mcp\n") };
-    mirror.streams = accept.takesEvents();
+    mirror.streams = settings.streams and accept.takesEvents();
+    // What a browser asks before it sends a page's request to another site.
+    if (mem.eql(u8, head.method, "OPTIONS") and origin != null and settings.origins != null) return .{ .refused = .{ .status = 204 } };
     if (mem.eql(u8, head.method, "GET") or mem.eql(u8, head.method, "DELETE")) return .{ .bodiless = mirror };
     if (!mem.eql(u8, head.method, "POST")) return .{ .refused = not_allowed };
     if (!json(content_type orelse "")) return .{ .refused = .refuse(415, "Unsupported media type: the body must be application/json\n") };
     if (!accept.takesJson()) return .{ .refused = .refuse(406, "Not acceptable: the answer is application/json or text/event-stream\n") };
     if (length) |digits| {
         const bytes = std.fmt.parseInt(u64, digits, 10) catch 0;
-        mirror.too_large = bytes > body_limit;
+        mirror.too_large = bytes > settings.max_body;
     }
     return .{ .admitted = mirror };
+}
+
+/// The header fields that let a page of another site read the answer, where the operator allows its origin.
+/// WHATWG Fetch, "HTTP extensions" (CORS).
+pub fn crossOrigin(allocator: mem.Allocator, head: Head, settings: *const Settings) error{OutOfMemory}![]const Field {
+    if (settings.origins == null) return &.{};
+    const origin = find(head, "origin") orelse return &.{};
+    if (!settings.allowsOrigin(origin)) return &.{};
+    var fields: std.ArrayList(Field) = .empty;
+    try fields.appendSlice(allocator, &.{
+        .{ .name = "access-control-allow-origin", .value = origin },
+        .{ .name = "vary", .value = "origin" },
+        .{ .name = "access-control-expose-headers", .value = "mcp-session-id, mcp-protocol-version" },
+    });
+    if (!mem.eql(u8, head.method, "OPTIONS")) return fields.items;
+    try fields.appendSlice(allocator, &.{
+        .{ .name = "access-control-allow-methods", .value = "POST, GET, DELETE, OPTIONS" },
+        .{ .name = "access-control-max-age", .value = "86400" },
+    });
+    // Tools choose names of headers (`Mcp-Param-*`), so the list is what the browser asks for.
+    if (find(head, "access-control-request-headers")) |names| {
+        if (lib.header.printable(names)) try fields.append(allocator, .{ .name = "access-control-allow-headers", .value = names });
+    }
+    return fields.items;
+}
+
+fn find(head: Head, name: []const u8) ?[]const u8 {
+    for (head.fields) |field| if (is(field, name)) return mem.trim(u8, field.value, " \t");
+    return null;
 }
 
 /// The HTTP status for a JSON-RPC error of 2026-07-28. Specification: streamable-http, and basic, "Error codes".
@@ -144,25 +180,6 @@ fn is(field: Field, name: []const u8) bool {
 fn endpoint(target: []const u8) bool {
     const path = target[0 .. mem.indexOfAny(u8, target, "?#") orelse target.len];
     return mem.startsWith(u8, path, "/mcp") and (path.len == 4 or path[4] == '/');
-}
-
-/// Whether an origin is of this machine: `http` or `https`, a name or address of the loopback, any port.
-fn local(origin: []const u8) bool {
-    const scheme_end = mem.indexOf(u8, origin, "://") orelse return false;
-    const scheme = origin[0..scheme_end];
-    if (!ascii.eqlIgnoreCase(scheme, "http") and !ascii.eqlIgnoreCase(scheme, "https")) return false;
-    const authority = origin[scheme_end + 3 ..];
-    inline for (.{ "localhost", "127.0.0.1", "[::1]" }) |host| {
-        if (ascii.startsWithIgnoreCase(authority, host) and port(authority[host.len..])) return true;
-    }
-    return false;
-}
-
-fn port(text: []const u8) bool {
-    if (text.len == 0) return true;
-    if (text[0] != ':' or text.len > 6) return false;
-    for (text[1..]) |byte| if (!ascii.isDigit(byte)) return false;
-    return text.len > 1;
 }
 
 fn json(content_type: []const u8) bool {

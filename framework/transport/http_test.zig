@@ -2,10 +2,11 @@
 
 const std = @import("std");
 const http = @import("http.zig");
+const Settings = @import("Settings.zig");
 const testing = std.testing;
 
 fn verdict(method: []const u8, target: []const u8, fields: []const http.Field) u16 {
-    return switch (http.admit(.{ .method = method, .target = target, .fields = fields })) {
+    return switch (http.admit(.{ .method = method, .target = target, .fields = fields }, &.{})) {
         .refused => |response| response.status,
         .bodiless => http.not_allowed.status,
         .admitted => 0,
@@ -31,12 +32,16 @@ test "origins" {
 }
 
 test "headers of a response" {
-    const refused = http.admit(.{ .method = "PUT", .target = "/mcp", .fields = &.{} }).refused;
-    const given = refused.headers();
-    try testing.expectEqualStrings("text/plain; charset=utf-8", given[0].?.value);
-    try testing.expectEqualStrings("POST", given[1].?.value);
+    const refused = http.admit(.{ .method = "PUT", .target = "/mcp", .fields = &.{} }, &.{}).refused;
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const given = try refused.headers(state.allocator());
+    try testing.expectEqualStrings("text/plain; charset=utf-8", given[0].value);
+    try testing.expectEqualStrings("POST", given[1].value);
     const accepted: http.Response = .{ .status = 202 };
-    for (accepted.headers()) |field| try testing.expect(field == null);
+    try testing.expectEqual(0, (try accepted.headers(state.allocator())).len);
+    const begun: http.Response = .{ .status = 0, .body = "data", .extra = &.{.{ .name = "a", .value = "b" }} };
+    try testing.expectEqual(0, (try begun.headers(state.allocator())).len);
 }
 
 test "media types" {
@@ -58,7 +63,7 @@ test "media types" {
     for (cases) |case| {
         var fields = [_]http.Field{ .{ .name = "content-type", .value = case.content_type }, .{ .name = "x", .value = "" } };
         if (case.accept) |value| fields[1] = .{ .name = "Accept", .value = value };
-        switch (http.admit(.{ .method = "POST", .target = "/mcp", .fields = &fields })) {
+        switch (http.admit(.{ .method = "POST", .target = "/mcp", .fields = &fields }, &.{})) {
             .refused => |response| try testing.expectEqual(case.status, response.status),
             .bodiless => unreachable,
             .admitted => |mirror| {
@@ -73,8 +78,8 @@ test "media types" {
 test "announced length" {
     const just = plain ++ [_]http.Field{.{ .name = "Content-Length", .value = "4194304" }};
     const over = plain ++ [_]http.Field{.{ .name = "Content-Length", .value = "4194305" }};
-    try testing.expect(!http.admit(.{ .method = "POST", .target = "/mcp", .fields = &just }).admitted.too_large);
-    try testing.expect(http.admit(.{ .method = "POST", .target = "/mcp", .fields = &over }).admitted.too_large);
+    try testing.expect(!http.admit(.{ .method = "POST", .target = "/mcp", .fields = &just }, &.{}).admitted.too_large);
+    try testing.expect(http.admit(.{ .method = "POST", .target = "/mcp", .fields = &over }, &.{}).admitted.too_large);
 }
 
 test "mirrored headers" {
@@ -84,19 +89,44 @@ test "mirrored headers" {
         .{ .name = "Mcp-Name", .value = "a" },
         .{ .name = "mcp-name", .value = "b" },
     };
-    const mirror = http.admit(.{ .method = "POST", .target = "/mcp", .fields = &fields }).admitted;
+    const mirror = http.admit(.{ .method = "POST", .target = "/mcp", .fields = &fields }, &.{}).admitted;
     try testing.expectEqualStrings("2026-07-28", mirror.version.text);
     try testing.expectEqualStrings("tools/call", mirror.method.text);
     try testing.expect(mirror.name == .bad);
-    const odd = http.admit(.{ .method = "POST", .target = "/mcp", .fields = &(plain ++ [_]http.Field{.{ .name = "mcp-name", .value = "\xc3\xa9" }}) }).admitted;
+    const odd = http.admit(.{ .method = "POST", .target = "/mcp", .fields = &(plain ++ [_]http.Field{.{ .name = "mcp-name", .value = "\xc3\xa9" }}) }, &.{}).admitted;
     try testing.expect(odd.name == .bad);
+}
+
+test "origins that the operator allows" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    var settings: Settings = .{ .require_origin = true };
+    try testing.expectEqual(null, try settings.configure(state.allocator(), &[_]struct { []const u8, []const u8 }{.{ "WASMCP_ALLOWED_ORIGINS", "https://a.test" }}));
+    const from = struct {
+        fn from(origin: []const u8) [4]http.Field {
+            return plain ++ [_]http.Field{ .{ .name = "Origin", .value = origin }, .{ .name = "Access-Control-Request-Headers", .value = "mcp-param-x" } };
+        }
+    }.from;
+    const preflight: http.Head = .{ .method = "OPTIONS", .target = "/mcp", .fields = &from("https://a.test") };
+    try testing.expectEqual(204, http.admit(preflight, &settings).refused.status);
+    const fields = try http.crossOrigin(state.allocator(), preflight, &settings);
+    try testing.expectEqualStrings("https://a.test", fields[0].value);
+    try testing.expectEqualStrings("mcp-param-x", fields[fields.len - 1].value);
+    const posted: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &from("https://a.test") };
+    try testing.expect(http.admit(posted, &settings) == .admitted);
+    try testing.expectEqual(3, (try http.crossOrigin(state.allocator(), posted, &settings)).len);
+    const foreign: http.Head = .{ .method = "OPTIONS", .target = "/mcp", .fields = &from("http://localhost") };
+    try testing.expectEqual(403, http.admit(foreign, &settings).refused.status);
+    try testing.expectEqual(0, (try http.crossOrigin(state.allocator(), foreign, &settings)).len);
+    const nowhere: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &plain };
+    try testing.expectEqual(403, http.admit(nowhere, &settings).refused.status);
 }
 
 test "what older clients send besides" {
     for ([_][]const u8{ "GET", "DELETE" }) |method| {
         const head: http.Head = .{ .method = method, .target = "/mcp", .fields = &.{.{ .name = "Accept", .value = "text/event-stream" }} };
-        try testing.expect(http.admit(head).bodiless.streams);
+        try testing.expect(http.admit(head, &.{}).bodiless.streams);
         const foreign: http.Head = .{ .method = method, .target = "/mcp", .fields = &.{.{ .name = "Origin", .value = "http://example.com" }} };
-        try testing.expectEqual(403, http.admit(foreign).refused.status);
+        try testing.expectEqual(403, http.admit(foreign, &.{}).refused.status);
     }
 }

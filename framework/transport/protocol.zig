@@ -4,7 +4,7 @@
 //!
 //! * `Request`, `Reply`: handles; `Output`: where the events of a request go
 //! * `parse(body) Incoming(Request)`, `params(request) []const u8`, `refusal(Fault) []const u8`
-//! * `begin(request, Terms)`, `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
+//! * `begin(request, Terms, Output) ?Reply` (the answer, when it may not go on), `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
 //! * `nowhere`: the `Output` for events that nobody is to see
 //! * `raw(json) Reply`, `failure(Fault) Reply`, `metadata() lifecycle.Metadata`
 //! * `subscribe(request, filter) Subscription`, `tell(token, kind, json)`
@@ -18,6 +18,7 @@ const revisions = @import("revisions.zig");
 const sessions = @import("sessions.zig");
 const subscriptions = @import("subscriptions.zig");
 const Session = @import("Session.zig");
+const Settings = @import("Settings.zig");
 
 const Allocator = std.mem.Allocator;
 const Error = error{OutOfMemory};
@@ -29,7 +30,8 @@ pub fn Incoming(comptime Request: type) type {
     return union(enum) {
         request: Opened(Request),
         notification,
-        response,
+        /// The client's answer to a request of ours: its id.
+        response: ?[]const u8,
         invalid: struct { code: i32, body: []const u8 },
     };
 }
@@ -53,6 +55,8 @@ pub const Answer = struct {
     streamed: bool = false,
     /// The client wants no answer any more.
     cancelled: bool = false,
+    /// Set: the client was asked something, and the request goes on when it has answered.
+    pending: ?Pending = null,
     /// What has changed meanwhile, and nobody was told of yet: notifications without `jsonrpc`.
     changes: []const []const u8 = &.{},
     /// It begins a stream of notifications; `last`, where there is one, ends the stream at once.
@@ -60,11 +64,25 @@ pub const Answer = struct {
     last: []const u8 = "",
 };
 
-/// The messages around a stream of notifications.
-pub const Subscription = struct { id: []const u8, acknowledgement: []const u8, end: []const u8 };
+/// What an older client was asked: the ids of our requests, and what the request goes on with.
+pub const Pending = struct { ids: []const []const u8, continuation: []const u8 };
+
+/// The same request again, with the client's responses: a JSON array.
+pub const Resumed = struct { continuation: []const u8, answers: []const u8 };
 
 /// What a request is answered by. `level`: of log messages, where the request itself does not say it.
-pub const Terms = struct { revision: []const u8, level: ?Session.Level = null, head: ?http.Head = null, session: ?[]const u8 = null };
+pub const Terms = struct {
+    revision: []const u8,
+    level: ?Session.Level = null,
+    /// What an older client can do.
+    capabilities: ?[]const u8 = null,
+    head: ?http.Head = null,
+    resumed: ?Resumed = null,
+    session: ?[]const u8 = null,
+};
+
+/// The messages around a stream of notifications.
+pub const Subscription = struct { id: []const u8, acknowledgement: []const u8, end: []const u8 };
 
 /// Whether a text is a batch, and one that the revision has: an array with something in it. Anything else in brackets is
 /// for `parse` to refuse.
@@ -92,6 +110,13 @@ pub fn Protocol(comptime Peer: type) type {
         /// Memory for one message.
         arena: Allocator,
         texts: *lifecycle.Texts,
+        settings: *const Settings,
+        /// The message was read before, and goes on with this.
+        again: ?Resumed = null,
+        /// After a message: what it waits for.
+        pending: ?Pending = null,
+        /// After a message that was the client's answer: the id of our request.
+        answered: ?[]const u8 = null,
         /// Where changes go.
         delivery: subscriptions.Delivery = .none,
         /// What this request has to do with sessions over HTTP.
@@ -106,7 +131,7 @@ pub fn Protocol(comptime Peer: type) type {
         /// basic/versioning, "Backward Compatibility".
         pub fn line(self: *Self, text: []const u8, session: *Session, output: Peer.Output) Error![]const u8 {
             if (first(text) == null) return "";
-            if (text.len > http.body_limit) return self.peer.refusal(faults.too_large);
+            if (text.len > self.settings.max_body) return self.peer.refusal(try faults.tooLarge(self.arena));
             if (isBatch(text, session.revision)) return self.batch(text, session, null, output);
             const opened = switch (self.peer.parse(text)) {
                 .request => |opened| opened,
@@ -114,7 +139,10 @@ pub fn Protocol(comptime Peer: type) type {
                     if (self.delivery == .lines) self.delivery.lines.heed(text);
                     return "";
                 },
-                .response => return "",
+                .response => |id| {
+                    self.answered = id;
+                    return "";
+                },
                 .invalid => |invalid| return invalid.body,
             };
             const answer = if (opened.version != null)
@@ -128,7 +156,7 @@ pub fn Protocol(comptime Peer: type) type {
 
         /// Answer the body of an admitted HTTP request. Specification: basic/transports/streamable-http.
         pub fn post(self: *Self, head: http.Head, mirror: http.Mirror, body: []const u8, output: Peer.Output) Error!http.Response {
-            if (mirror.too_large or body.len > http.body_limit) return .{ .status = 413, .body = self.peer.refusal(faults.too_large) };
+            if (mirror.too_large or body.len > self.settings.max_body) return .{ .status = 413, .body = self.peer.refusal(try faults.tooLarge(self.arena)) };
             if (!std.unicode.utf8ValidateSlice(body)) return .{ .status = 400, .body = self.peer.refusal(faults.not_utf8) };
             // No header: a revision that did not have it yet. One we know: that. Another: this is about 2026-07-28.
             const older_revision: ?[]const u8 = switch (mirror.version) {
@@ -237,7 +265,8 @@ pub fn Protocol(comptime Peer: type) type {
         fn modern(self: *Self, opened: Request, posted: ?Post, output: Peer.Output) Error!Answer {
             if (try self.modernFault(opened, if (posted) |post_| post_.mirror else null)) |fault| return self.refuse(opened, fault);
             if (is(opened, "subscriptions/listen")) return self.listen(opened, posted);
-            self.peer.begin(opened.request, .{ .revision = revisions.modern, .head = if (posted) |post_| post_.head else null }, output);
+            const terms: Terms = .{ .revision = revisions.modern, .head = if (posted) |post_| post_.head else null };
+            if (self.peer.begin(opened.request, terms, output)) |refused| return self.finish(opened, refused);
             if (is(opened, "server/discover")) return self.finish(opened, self.peer.raw(try self.texts.discovery(self.peer, self.delivery != .none)));
             if (is(opened, "initialize")) return self.finish(opened, self.peer.failure(faults.no_handshake));
             return self.finish(opened, self.peer.handle(opened.request));
@@ -331,11 +360,18 @@ pub fn Protocol(comptime Peer: type) type {
         fn older(self: *Self, opened: Request, session: *Session, head: ?http.Head, output: Peer.Output) Error!Answer {
             if (is(opened, "initialize")) {
                 const asked = try self.textParam(opened, "protocolVersion") orelse return self.refuse(opened, faults.no_version_asked);
-                session.* = .{ .revision = revisions.negotiate(asked) };
+                session.* = .{ .revision = revisions.negotiate(asked), .capabilities = self.capabilities(opened) };
             }
             const revision = session.revision orelse revisions.without_header;
-            const id: ?[]const u8 = if (self.sessions == .on) self.sessions.on.id else null;
-            self.peer.begin(opened.request, .{ .revision = revision, .level = session.level orelse Session.default_level, .head = head, .session = id }, output);
+            const terms: Terms = .{
+                .revision = revision,
+                .level = session.level orelse Session.default_level,
+                .capabilities = session.capabilities,
+                .head = head,
+                .resumed = self.again,
+                .session = if (self.sessions == .on) self.sessions.on.id else null,
+            };
+            if (self.peer.begin(opened.request, terms, output)) |refused| return self.finish(opened, refused);
             // Over HTTP an older client hears of changes in its session only.
             const delivers = self.delivery != .none and (head == null or self.sessions == .on);
             if (is(opened, "initialize")) {
@@ -359,6 +395,10 @@ pub fn Protocol(comptime Peer: type) type {
         /// Answer the messages of an array, in order; empty when none wants an answer.
         /// Specification: 2025-03-26, basic, "Batching".
         fn batch(self: *Self, text: []const u8, session: *Session, head: ?http.Head, output: Peer.Output) Error![]const u8 {
+            // A message of a batch has no stream of its own on which the client could be asked.
+            const able = session.capabilities;
+            session.capabilities = null;
+            defer session.capabilities = able;
             var answers: lib.Writer = .init(self.arena);
             var scanner: lib.json.Scanner = .init(text);
             var items = scanner.items() catch unreachable;
@@ -393,8 +433,15 @@ pub fn Protocol(comptime Peer: type) type {
             return self.finish(opened, self.peer.failure(fault));
         }
 
+        /// What an older client says it can do.
+        fn capabilities(self: *Self, opened: Request) ?[]const u8 {
+            const value = lib.json.member(self.peer.params(opened.request), "capabilities") orelse return null;
+            return if (value[0] == '{' and value.len > 2 and value.len <= Session.max_capabilities) value else null;
+        }
+
         fn finish(self: *Self, opened: Request, reply: ?Peer.Reply) Error!Answer {
             const answer = self.peer.finish(opened.request, reply);
+            self.pending = answer.pending;
             for (answer.changes) |change| switch (self.delivery) {
                 .none => {},
                 .embedded => |token| self.peer.tell(token, "changed", change),
@@ -425,6 +472,9 @@ test {
     _ = lifecycle;
     _ = revisions;
     _ = Session;
+    _ = Settings;
+    _ = @import("Waiting.zig");
+    _ = @import("Origin.zig");
     _ = sessions;
     _ = subscriptions;
 }

@@ -6,6 +6,7 @@ const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
 const protocol = @import("protocol.zig");
 const Session = @import("Session.zig");
+const Settings = @import("Settings.zig");
 const subscriptions = @import("subscriptions.zig");
 const testing = std.testing;
 
@@ -18,7 +19,7 @@ const Peer = struct {
     pub const Reply = union(enum) { raw: []const u8, failure: protocol.Fault };
     pub const Output = void;
     pub const nowhere: Output = {};
-    const Held = struct { id: []const u8, method: []const u8, params: []const u8, revision: []const u8 = "", level: []const u8 = "" };
+    const Held = struct { id: []const u8, method: []const u8, params: []const u8, revision: []const u8 = "", level: []const u8 = "", capabilities: []const u8 = "" };
 
     fn print(peer: Peer, comptime format: []const u8, arguments: anytype) []const u8 {
         return std.fmt.allocPrint(peer.arena, format, arguments) catch unreachable;
@@ -26,7 +27,7 @@ const Peer = struct {
 
     pub fn parse(peer: Peer, body: []const u8) protocol.Incoming(Request) {
         _ = lib.json.validate(body) catch return .{ .invalid = .{ .code = -32700, .body = "parse error" } };
-        const method = lib.json.member(body, "method") orelse return if (body[0] == '{' and lib.json.member(body, "result") != null) .response else .{ .invalid = .{ .code = -32600, .body = "invalid request" } };
+        const method = lib.json.member(body, "method") orelse return if (body[0] == '{' and lib.json.member(body, "result") != null) .{ .response = peer.plain(lib.json.member(body, "id")) } else .{ .invalid = .{ .code = -32600, .body = "invalid request" } };
         const id = lib.json.member(body, "id") orelse return .notification;
         const given = lib.json.member(body, "params") orelse "{}";
         const held = peer.arena.create(Held) catch unreachable;
@@ -55,15 +56,18 @@ const Peer = struct {
         return peer.print("- {d} {s}", .{ fault.code, fault.data orelse "" });
     }
 
-    pub fn begin(_: Peer, request: Request, terms: protocol.Terms, _: Output) void {
+    pub fn begin(_: Peer, request: Request, terms: protocol.Terms, _: Output) ?Reply {
         request.revision = terms.revision;
         request.level = if (terms.level) |level| @tagName(level) else "none";
+        request.capabilities = terms.capabilities orelse "none";
+        return null;
     }
 
     pub fn handle(_: Peer, request: Request) ?Reply {
         if (std.mem.eql(u8, request.method, "tools/list") or std.mem.eql(u8, request.method, "tools/call")) return .{ .raw = "TOOLS" };
         if (std.mem.eql(u8, request.method, "change")) return .{ .raw = "CHANGED" };
         if (std.mem.eql(u8, request.method, "level")) return .{ .raw = request.level };
+        if (std.mem.eql(u8, request.method, "capabilities")) return .{ .raw = request.capabilities };
         return null;
     }
 
@@ -111,7 +115,7 @@ const Bench = struct {
     fn server(bench: *Bench) protocol.Protocol(Peer) {
         bench.texts = .{ .allocator = bench.state.allocator() };
         bench.peer = .{ .arena = bench.state.allocator() };
-        return .{ .peer = &bench.peer, .arena = bench.state.allocator(), .texts = &bench.texts };
+        return .{ .peer = &bench.peer, .arena = bench.state.allocator(), .texts = &bench.texts, .settings = &.{} };
     }
 };
 
@@ -152,7 +156,7 @@ test "lines" {
         .{ .text = "{\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}}", .body = "1 -32602 " },
         .{ .text = "{\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"1900-\\\"\"}}}", .body = "1 -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"1900-\\\"\"}" },
         .{ .text = "{\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2025-11-25\"}}}", .body = "1 -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"2025-11-25\"}" },
-        .{ .text = &@as([http.body_limit + 1]u8, @splat('x')), .body = "- -32600 " },
+        .{ .text = &@as([Settings.default_body + 1]u8, @splat('x')), .body = "- -32600 " },
     };
     for (cases) |case| {
         var session: Session = .read(case.state);
@@ -208,7 +212,7 @@ test "batches of 2025-03-26" {
     for (cases) |case| {
         var session: Session = .{ .revision = "2025-03-26" };
         try testing.expectEqualStrings(case.body, try server.line(case.text, &session, {}));
-        const response = try server.post(head, http.admit(head).admitted, case.text, {});
+        const response = try server.post(head, http.admit(head, &.{}).admitted, case.text, {});
         try testing.expectEqualStrings(case.body, response.body);
         if (case.body.len == 0) try testing.expectEqual(202, response.status);
     }
@@ -266,11 +270,23 @@ test "posts" {
         try fields.appendSlice(testing.allocator, &common);
         try http.readFields(testing.allocator, &fields, case.fields);
         const head: http.Head = .{ .method = "POST", .target = "/mcp", .fields = fields.items };
-        const response = try server.post(head, http.admit(head).admitted, case.body, {});
+        const response = try server.post(head, http.admit(head, &.{}).admitted, case.body, {});
         errdefer std.debug.print("{s}{s}\n", .{ case.fields, case.body });
         try testing.expectEqualStrings(case.answer, response.body);
         try testing.expectEqual(case.status, response.status);
     }
+}
+
+test "what an older client can do is remembered" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    var session: Session = .{};
+    _ = try server.line("{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"roots\":{}}}}", &session, {});
+    try testing.expectEqualStrings("{\"roots\":{}}", session.capabilities.?);
+    try testing.expectEqualStrings("2 2025-11-25 {\"roots\":{}}", try server.line("{\"id\":2,\"method\":\"capabilities\"}", &session, {}));
+    _ = try server.line("{\"id\":\"ours\",\"result\":{}}", &session, {});
+    try testing.expectEqualStrings("ours", server.answered.?);
 }
 
 const changing = "{\"tools\":{\"listChanged\":true},\"resources\":{\"subscribe\":true}}";

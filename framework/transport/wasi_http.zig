@@ -6,6 +6,7 @@ const bindings = @import("bindings");
 const Peer = @import("Peer.zig");
 const http = @import("http.zig");
 const component = @import("component.zig");
+const Settings = @import("Settings.zig");
 
 const memory = bindings.memory;
 const types = bindings.wasi_http.types;
@@ -20,7 +21,10 @@ const write_limit = 4096;
 
 pub fn handle(request: types.IncomingRequest, response_out: types.ResponseOutparam) void {
     var peer: Peer = .{ .outparam = response_out };
-    const response = answer(&peer, request) catch component.outOfMemory();
+    const response = if (component.environmentFault() == null)
+        answer(&peer, request) catch component.outOfMemory()
+    else
+        http.Response{ .status = 500, .body = component.misconfigured() };
     request.drop();
     if (peer.outparam) |outparam| send(outparam, response);
 }
@@ -36,7 +40,14 @@ fn answer(peer: *Peer, request: types.IncomingRequest) error{OutOfMemory}!http.R
         .target = request.pathWithQuery() orelse "",
         .fields = fields,
     };
-    const mirror = switch (http.admit(head)) {
+    peer.fields = try http.crossOrigin(memory.allocator, head, &Settings.current);
+    var response = try respond(peer, request, head);
+    response.extra = try std.mem.concat(memory.allocator, http.Field, &.{ response.extra, peer.fields });
+    return response;
+}
+
+fn respond(peer: *Peer, request: types.IncomingRequest, head: http.Head) error{OutOfMemory}!http.Response {
+    const mirror = switch (http.admit(head, &Settings.current)) {
         .refused => |refused| return refused,
         .bodiless => return http.not_allowed,
         .admitted => |mirror| mirror,
@@ -50,6 +61,9 @@ fn answer(peer: *Peer, request: types.IncomingRequest) error{OutOfMemory}!http.R
 fn methodName(method: types.Method) []const u8 {
     return switch (method) {
         .post => "POST",
+        .get => "GET",
+        .delete => "DELETE",
+        .options => "OPTIONS",
         .other => |name| name,
         else => "",
     };
@@ -65,7 +79,7 @@ fn readBody(request: types.IncomingRequest, keep: bool) error{OutOfMemory}!?[]co
     var bytes: std.ArrayList(u8) = .empty;
     var skipped: usize = 0;
     while (skipped < skip_limit) {
-        const skipping = !keep or bytes.items.len > http.body_limit;
+        const skipping = !keep or bytes.items.len > Settings.current.max_body;
         if (skipping) {
             var piece = memory.scope();
             defer piece.end();
@@ -73,7 +87,7 @@ fn readBody(request: types.IncomingRequest, keep: bool) error{OutOfMemory}!?[]co
                 .some => |more| more.len,
                 .end, .broken => break,
             };
-        } else switch (read(stream, http.body_limit + 1 - bytes.items.len)) {
+        } else switch (read(stream, Settings.current.max_body + 1 - bytes.items.len)) {
             .some => |more| {
                 // Most bodies come in one piece, which need not be copied.
                 if (bytes.items.len == 0) bytes = .fromOwnedSlice(@constCast(more)) else try bytes.appendSlice(memory.allocator, more);
@@ -103,9 +117,7 @@ fn read(stream: streams.InputStream, most: usize) Piece {
 /// Send a whole response. A client that is gone is no error.
 fn send(outparam: types.ResponseOutparam, response: http.Response) void {
     const headers = types.Fields.init();
-    for (response.headers()) |maybe| if (maybe) |field| {
-        discard(headers.append(field.name, field.value));
-    };
+    for (response.headers(memory.allocator) catch component.outOfMemory()) |field| discard(headers.append(field.name, field.value));
     var digits: [20]u8 = undefined;
     discard(headers.append("content-length", std.fmt.bufPrint(&digits, "{d}", .{response.body.len}) catch unreachable));
     const outgoing = types.OutgoingResponse.init(headers);

@@ -132,9 +132,10 @@ def test_asking_the_client(server: Embedded) -> None:
     able = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}}
     result = call(server, "ask", **able)["result"]
     assert result["inputRequests"] == {"k": {"method": "elicitation/create", "params": {}}}
-    again = ask(server, "tools/call", {"name": "ask", "requestState": result["requestState"]}, **able)
+    asked = {"name": "ask", "arguments": {"a": 1}}
+    again = ask(server, "tools/call", {**asked, "requestState": result["requestState"]}, **able)
     assert text(again) == "remembered"
-    forged = ask(server, "tools/call", {"name": "ask", "requestState": "AAAA"}, **able)
+    forged = ask(server, "tools/call", {**asked, "requestState": "AAAA"}, **able)
     assert forged["error"]["code"] == -32602
 
 
@@ -229,7 +230,7 @@ def test_a_middleware_written_by_hand(guests: dict[str, bytes], tmp_path: Path) 
     assert first["result"]["tools"][0]["title"] == "ECHO"
     assert first["result"]["ttlMs"] == 5
     assert names(ask(server, "tools/list", {"cursor": first["result"]["nextCursor"]})) == ["paged"]
-    assert ask(server, "tools/list", {"cursor": "other"})["error"]["code"] == -32602
+    assert ask(server, "tools/list", {"cursor": "mine"})["error"]["code"] == -32602
     assert text(call(server, "renamed")) == '{"rewritten":true}'
     assert call(server, "echo")["error"]["code"] == -32601
     assert ask(server, "custom/method")["result"]["custom"] is True

@@ -16,7 +16,13 @@ LIB = ["--dep", "lib"], [f"-Mlib={FRAMEWORK / 'lib' / 'lib.zig'}"]
 
 @pytest.mark.parametrize(
     "root",
-    ["lib/lib.zig", "server-io/envelope.zig", "server-io/revision.zig", "catalogue/Index.zig"],
+    [
+        "lib/lib.zig",
+        "server-io/envelope.zig",
+        "server-io/revision.zig",
+        "server-io/capabilities.zig",
+        "catalogue/Index.zig",
+    ],
 )
 def test_zig(root: str) -> None:
     # Kept between runs: compiling is what takes the time.

@@ -64,9 +64,19 @@ def test_what_is_not_there_is_none(shared: Wire) -> None:
 
 
 def test_the_empty_cursor_is_a_cursor(shared: Wire) -> None:
-    opened = shared.open(message("tools/list", {"cursor": ""}))
-    assert shared.request(opened, "cursor") == ""
-    shared.finish(opened)
+    opened = shared.open(message("tools/list"))
+    sealed = shared.answer(opened, shared.reply("tools", [], "", None))["result"]["nextCursor"]
+    assert shared.unsealed(sealed) == ""
+
+
+@pytest.mark.parametrize("method", ["tools/list", "prompts/list"])
+@pytest.mark.parametrize("cursor", ["", "x", None])
+def test_a_cursor_that_was_not_given_out_is_refused(shared: Wire, method: str, cursor: str | None) -> None:
+    if cursor is None:
+        opened = shared.open(message("resources/list"))
+        cursor = shared.answer(opened, shared.reply("resources", [], "page", None))["result"]["nextCursor"]
+    opened = shared.open(message(method, {"cursor": cursor}))
+    assert shared.answer(opened, shared.refused)["error"]["code"] == -32602
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ class Wire:
         self._instance = linker.instantiate(self.store, component)
         self._threads: list[threading.Thread] = []
         self._functions: dict[tuple[str, str], Any] = {}
+        self.refused: Any = None
 
     def call(self, interface: str, name: str, *arguments: Any) -> Any:
         """Call an exported function."""
@@ -117,26 +118,36 @@ class Wire:
 
     def parse(self, body: str) -> Variant:
         """`wire.parse`."""
-        incoming = self.call("wire", "parse", body)
-        # wasmtime-py leaves the tag out where the payload's class tells the case.
-        cases = {str: "notification", type(None): "response", tuple: "invalid"}
-        return Variant(cases.get(type(incoming), "request"), incoming)
+        incoming: Variant = self.call("wire", "parse", body)
+        return incoming
 
     def open(
-        self, body: str, version: str = LATEST, output: Variant | None = None, log_level: str | None = None
+        self,
+        body: str,
+        version: str = LATEST,
+        output: Variant | None = None,
+        log_level: str | None = None,
+        *,
+        capabilities: str | None = None,
+        resumed: Record | None = None,
+        http: Record | None = None,
+        identity: Record | None = None,
     ) -> Any:
-        """Parse a request and begin it. Returns what `parse` opened."""
+        """Parse a request and begin it. Returns what `parse` opened; `refused` is the reply that ends it at once."""
         incoming = self.parse(body)
         assert incoming.tag == "request", (incoming.tag, incoming.payload)
         circumstances = record(
             version=version,
-            http=None,
-            identity=None,
+            http=http,
+            identity=identity,
             session=None,
             log_level=log_level,
+            capabilities=capabilities,
+            fields=[],
+            resumed=resumed,
             output=output or Variant("none"),
         )
-        self.call("wire", "begin", incoming.payload.request, circumstances)
+        self.refused = self.call("wire", "begin", incoming.payload.request, circumstances)
         return incoming.payload
 
     def request(self, opened: Any, name: str, *arguments: Any) -> Any:
@@ -176,6 +187,14 @@ class Wire:
         opened = self.open(message(method, params), version)
         result: dict[str, Any] = self.answer(opened, self.reply(name, *arguments))["result"]
         return result
+
+    def unsealed(self, cursor: str, method: str = "tools/list") -> str:
+        """What a cursor that went to the client stands for."""
+        opened = self.open(message(method, {"cursor": cursor}))
+        assert self.refused is None
+        plain: str = self.request(opened, "cursor")
+        self.finish(opened)
+        return plain
 
     def feed(self, line: str) -> None:
         """Put a line into its standard input; it must be short."""

@@ -116,6 +116,7 @@ def test_a_client_that_is_gone_cancels_its_request(open_it: Callable[..., Server
     async def work() -> None:
         app = App(server)
         connection = Connection(b'{"jsonrpc":"2.0","id":1,"method":"!L"}')
+        connection.scope["headers"].append((b"mcp-protocol-version", b"2026-07-28"))
         running = asyncio.ensure_future(ask(app, connection))
         await asyncio.sleep(0.2)
         connection.disconnect()
@@ -125,6 +126,19 @@ def test_a_client_that_is_gone_cancels_its_request(open_it: Callable[..., Server
     start = time.monotonic()
     drive(work())
     assert time.monotonic() - start < 5
+
+
+def test_an_older_client_that_is_gone_takes_nothing_back(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=1, limits=Limits(timeout=1, cancel_grace=0.05))
+
+    async def work() -> None:
+        connection = Connection(b'{"jsonrpc":"2.0","id":1,"method":"!L"}')
+        running = asyncio.ensure_future(ask(App(server), connection))
+        await asyncio.sleep(0.2)
+        connection.disconnect()
+        assert b"took longer than 1 s" in (await running).body
+
+    drive(work())
 
 
 def test_a_client_that_goes_before_its_body_is_there(server: Server) -> None:

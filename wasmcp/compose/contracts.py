@@ -48,6 +48,7 @@ ALWAYS = ("wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/stderr", "wasi:h
 STRICT = "wasmcp/strict"
 """The member of a request's `_meta` that has a list fail when a component cannot list (framework/lib/lists.zig)."""
 
+ENVIRONMENT = "wasi:cli/environment"
 STDOUT = "wasi:cli/stdout"
 STDERR = "wasi:cli/stderr"
 

@@ -33,6 +33,7 @@ from wasmcp.compose.contracts import (
     CATALOGUE_DATA,
     DISPATCH,
     DOORS,
+    ENVIRONMENT,
     MESSAGES,
     SERVER_HANDLER,
     SERVER_METADATA,
@@ -40,12 +41,12 @@ from wasmcp.compose.contracts import (
     WIRE,
 )
 from wasmcp.compose.dispatch import dispatch, import_name
-from wasmcp.compose.forms import Item
 from wasmcp.compose.framework import FrameworkComponent, load_framework
 from wasmcp.compose.metadata import ServerMetadata
 from wasmcp.compose.stubs import stubs
 from wasmcp.compose.wiring import Services, Wiring
 from wasmcp.errors import CompositionError
+from wasmcp.forms import Item
 
 _LOG = "[method]request.log"
 
@@ -111,6 +112,7 @@ def compose_server(
     metadata: ServerMetadata,
     *,
     on_duplicate: OnDuplicate = "error",
+    environment: bool = False,
     framework: Mapping[str, bytes | Path] | None = None,
 ) -> ComposedServer:
     """Compose a server.
@@ -120,6 +122,8 @@ def compose_server(
         metadata: what the server says about itself.
         on_duplicate: what two components with a tool, resource, template or prompt of the same name are: an error,
             or (`first`) it is that of the first of them.
+        environment: whether the framework reads its settings from the environment of whoever runs the server. What
+            `wasmcp.host` runs gets them another way; a runtime that knows nothing of MCP must be told to pass them on.
         framework: components of the framework to take instead of our own, by name.
 
     Returns:
@@ -135,7 +139,7 @@ def compose_server(
     parts = plan_chain(read, on_duplicate=on_duplicate)
     capabilities = server_capabilities(read)
     composition = Composition(load_framework(framework), server_metadata(metadata, capabilities))
-    composition.serve(parts)
+    composition.serve(parts, environment=environment)
     encoded = composition.graph.encode()
     _check_imports(composition.graph, encoded.imports)
     return ComposedServer(
@@ -211,9 +215,11 @@ class Composition:
         self._shared[WIRE] = server_io.export(WIRE)
         self._end = self._instance("method-not-found", {}).export(SERVER_HANDLER)
 
-    def serve(self, parts: Sequence[Part]) -> None:
+    def serve(self, parts: Sequence[Part], *, environment: bool) -> None:
         """Put the transport in front of the chain, and export its doors."""
         transport = self._instance("transport", {SERVER_HANDLER: self._chain(parts)})
+        if not environment:
+            self._wiring.deny(transport, (ENVIRONMENT,))
         for door in DOORS:
             value = transport.export(door)
             self.graph.export(value.name, value)

@@ -37,6 +37,18 @@ class Wiring:
             if contract is not None:
                 node.set(name, services[contract])
 
+    def deny(self, node: Node, prefixes: tuple[str, ...]) -> None:
+        """Keep from a component of the framework what it imports of these interfaces."""
+        denied = {
+            name: type_
+            for name, type_ in node.info.imports.items()
+            if is_among(name, prefixes) and isinstance(type_, Instance)
+        }
+        if denied:
+            stub = self._stubbed(f"denied to {node.label}", denied)
+            for name in denied:
+                node.set(name, stub.export(name))
+
     def component(self, node: Node, component: Component, services: Services) -> None:
         """Wire a component of the server.
 
@@ -102,15 +114,16 @@ class Wiring:
         return self._stderrs[name].item("get-stderr", Sort.FUNC)
 
     def _stub(self, component: Component, denied: dict[str, Instance]) -> Node:
+        try:
+            return self._stubbed(f"denied to {component.name}", denied)
+        except (TypeError, LookupError) as error:
+            raise ComponentRefused(component.name, f"its imports from WASI cannot be denied: {error}") from error
+
+    def _stubbed(self, label: str, denied: dict[str, Instance]) -> Node:
         for known, node in self._stubs:
             if known == denied:
                 return node
-        try:
-            data = stubs(denied)
-        except (TypeError, LookupError) as error:
-            raise ComponentRefused(component.name, f"its imports from WASI cannot be denied: {error}") from error
-        label = f"denied to {component.name}"
-        node = self._graph.instantiate(self._graph.add(label, data), label=label)
+        node = self._graph.instantiate(self._graph.add(label, stubs(denied)), label=label)
         self._stubs.append((denied, node))
         return node
 

@@ -88,6 +88,10 @@ class App:
         if body is None:
             return
         data, size = body
+        if scope["method"] == "POST" and self._server.pool.questions.answer(data):
+            await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+            return
         path = scope.get("raw_path") or scope["path"].encode()
         query = scope.get("query_string", b"")
         visit = self._server.sessions.visit(scope["headers"])
@@ -99,7 +103,7 @@ class App:
             size=size,
             limit=limit,
         )
-        exchange = _Exchange(self, request, data, visit, is_text=is_text)
+        exchange = _Exchange(self, request, data, visit, is_text=is_text, cancels=_cancels(scope["headers"]))
         self._server.pool.submit(exchange.call)
         await exchange.respond(receive, send)
 
@@ -136,7 +140,9 @@ class App:
 class _Exchange:
     """One HTTP request and its response."""
 
-    def __init__(self, app: App, request: tuple[bytes, ...], body: bytes, visit: Visit, *, is_text: bool) -> None:
+    def __init__(
+        self, app: App, request: tuple[bytes, ...], body: bytes, visit: Visit, *, is_text: bool, cancels: bool
+    ) -> None:
         self._app = app
         self._body = body
         self._visit = visit
@@ -144,6 +150,7 @@ class _Exchange:
         self._listener: Listener | None = None
         self._streaming = False
         self._is_text = is_text
+        self._cancels = cancels
         self._news: deque[tuple[str, Any]] = deque()
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._received = self._sent = 0
@@ -238,7 +245,8 @@ class _Exchange:
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self.call.cancel()
+        if self._cancels:
+            self.call.cancel()
         if self._streaming:
             self.take("message", None)
 
@@ -295,6 +303,11 @@ class _Exchange:
         headers = [_JSON, (b"content-length", b"%d" % len(message))]
         await send({"type": "http.response.start", "status": 200 if message else 500, "headers": headers})
         await send({"type": "http.response.body", "body": message})
+
+
+def _cancels(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Tell whether a client that goes takes its request back: so it is in 2026-07-28, and was not before."""
+    return any(name == b"mcp-protocol-version" and value.strip() == b"2026-07-28" for name, value in headers)
 
 
 async def _start(send: Send, status: int, fields: list[list[str]]) -> None:

@@ -102,6 +102,10 @@ class Door:
             values[0].kind = _U32
             for value in values[1:]:
                 value.kind = _STRING
+        self._exchange = exchange
+        self._store = store
+        self._instance = instance
+        self._rare: dict[str, Any] = {}
         self._result = _Got()
         self._message_pointer = ctypes.cast(self._message_values, _Pointer)
         self._http_pointer = ctypes.cast(self._http_values, _Pointer)
@@ -147,6 +151,54 @@ class Door:
             return status.value.size & 0xFFFF, self._text(fields.value), self._text(content.value)
         finally:
             _delete_value(self._result_pointer)
+
+    def configure(self, settings: tuple[tuple[str, str], ...]) -> str | None:
+        """Call `exchange.configure`. Returns what is wrong with the settings, if anything."""
+        func = self._optional("configure")
+        if func is None or not settings:
+            return None
+        problem = func(self._store, list(settings))
+        func.post_return(self._store)
+        return problem if isinstance(problem, str) else None
+
+    def resume_message(
+        self, token: int, line: bytes, state: bytes, continuation: bytes, answers: bytes
+    ) -> tuple[bytes, bytes]:
+        """Call `exchange.resume-message`; as `message`."""
+        result = self._again("resume-message", token, (line, state, continuation, answers))
+        try:
+            answer, after = _Pair.from_address(result.data)
+            return self._text(answer), self._text(after)
+        finally:
+            _delete_value(self._result_pointer)
+
+    def resume_http(self, token: int, *texts: bytes) -> tuple[int, bytes, bytes]:
+        """Call `exchange.resume-http` with the texts of `http`, the continuation and the answers; as `http`."""
+        result = self._again("resume-http", token, texts)
+        try:
+            status, fields, content = _Response.from_address(result.data)
+            return status.value.size & 0xFFFF, self._text(fields.value), self._text(content.value)
+        finally:
+            _delete_value(self._result_pointer)
+
+    def _optional(self, name: str) -> Any:
+        if name not in self._rare:
+            index = self._instance.get_export_index(self._store, name, self._exchange)
+            self._rare[name] = index and self._instance.get_func(self._store, index)
+        return self._rare[name]
+
+    def _again(self, name: str, token: int, texts: tuple[bytes, ...]) -> Any:
+        function = self._optional(name)
+        if function is None:
+            raise CallFailed(f"the server asks its client, but does not export `{name}`")
+        values = (_Text * (1 + len(texts)))()
+        values[0].kind = _U32
+        values[0].size = token
+        for value, text in zip(values[1:], texts, strict=True):
+            value.kind = _STRING
+            value.size = len(text)
+            value.data = text
+        return self._run(ctypes.byref(function._func), ctypes.cast(values, _Pointer), len(values))  # noqa: SLF001
 
     def _run(self, function: Any, values: Any, count: int) -> Any:
         result = self._result

@@ -41,6 +41,18 @@ class Exchange:
         self._running: set[Call] = set()
         self._lock = threading.Lock()
 
+    def boot(self) -> None:
+        """Boot one instance and drop it, to find out now what is wrong with the server or its settings.
+
+        Raises:
+            SettingInvalid: It refuses a setting.
+            ArtifactError: It is no server, or imports what this host does not have.
+            GuestTrap: Its start function trapped.
+        """
+        from wasmcp.host.instance import Instance
+
+        Instance(self.pool.program).close()
+
     def close(self) -> None:
         """Stop the server: what still runs is cancelled, all streams end, all instances are dropped."""
         self.hub.close()
@@ -98,6 +110,8 @@ class Exchange:
             answer = text.NOT_UTF8
         elif len(data) > self.limits.request:
             answer = text.too_large(self.limits.request)
+        elif self.pool.questions.answer(data):
+            answer = b""
         elif b"notifications/cancelled" in data and self._connection.cancels(data):
             return None
         else:
@@ -144,11 +158,14 @@ class Exchange:
         visit = self.sessions.visit(
             [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in pairs]
         )
+        encoded = text.encode(body)
+        if method == "POST" and encoded is not None and self.pool.questions.answer(encoded):
+            return HttpResponse(202, [], "")
         request, is_text = http_request(
             method.encode("ascii", "replace"),
             target.encode("utf-8", "replace"),
             visit.fields,
-            text.encode(body),
+            encoded,
             size=len(body),
             limit=self.limits.request,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmcp.errors import (
     ArtifactError,
@@ -13,6 +13,7 @@ from wasmcp.errors import (
     GuestTimeout,
     GuestTrap,
     HostError,
+    SettingInvalid,
 )
 from wasmcp.host import watchdog
 from wasmcp.host.door import CallFailed, Door
@@ -45,6 +46,7 @@ class Program(NamedTuple):
     watchdog: watchdog.Watchdog
     on_stderr: Callable[[bytes], None]
     hub: Hub
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 class Instance:
@@ -56,6 +58,7 @@ class Instance:
         Raises:
             ArtifactError: The component is no server, or imports what this host does not have.
             GuestTrap: Its start function trapped.
+            SettingInvalid: It refuses one of the settings.
         """
         from wasmtime import Store, WasiConfig, WasmtimeError
 
@@ -93,9 +96,15 @@ class Instance:
             finally:
                 self.deadline = inf
             self._door = Door(self._store, instance, program.name, self._limits.response)
+            self._configure()
         except BaseException:
             self.close()
             raise
+
+    def _configure(self) -> None:
+        problem = self._door.configure(self._program.settings)
+        if problem is not None:
+            raise SettingInvalid(problem)
 
     def prepare(self, token: int, timeout: float | None, on_event: Callable[[str, str], None] | None) -> None:
         """Take up a call: from now on it can be cancelled, and its time runs."""
@@ -106,29 +115,30 @@ class Instance:
         self._token = token
         self._begin(timeout)
 
-    def message(self, line: bytes, state: bytes) -> tuple[bytes, bytes]:
-        """Answer one line of the stdio transport. Returns the answer (empty for none) and the new state.
+    def call(self, request: tuple[bytes, ...], resumed: tuple[bytes, bytes] | None) -> Any:
+        """Answer one line of the stdio transport, or one HTTP request.
+
+        Args:
+            request: Line and state, or method, target, header lines and body.
+            resumed: The continuation and the client's answers, when the request goes on after a question.
+
+        Returns:
+            The answer (empty for none) and the new state; or status, header lines and body.
 
         Raises:
             GuestTrap: The code trapped, or was interrupted.
             ResponseTooLarge: The answer is above the limit.
         """
+        door = self._door
         try:
-            return self._door.message(self._token, line, state)
-        except CallFailed as failure:
-            raise self._trap(failure.message) from None
-        finally:
-            self._finish()
-
-    def http(self, method: bytes, target: bytes, headers: bytes, body: bytes) -> tuple[int, bytes, bytes]:
-        """Answer one HTTP request. Returns status, header lines and body.
-
-        Raises:
-            GuestTrap: The code trapped, or was interrupted.
-            ResponseTooLarge: The answer is above the limit.
-        """
-        try:
-            return self._door.http(self._token, method, target, headers, body)
+            if len(request) == 2:
+                line, state = request
+                if resumed is not None:
+                    return door.resume_message(self._token, line, state, *resumed)
+                return door.message(self._token, line, state)
+            if resumed is not None:
+                return door.resume_http(self._token, *request, *resumed)
+            return door.http(self._token, *request)
         except CallFailed as failure:
             raise self._trap(failure.message) from None
         finally:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import GuestCancelled, HostError
 from wasmcp.host.instance import Instance, Program
+from wasmcp.host.questions import Questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,12 +33,16 @@ class Call:
         "_instance",
         "_lock",
         "_token",
+        "asked",
         "cancelled",
         "error",
         "on_done",
         "on_event",
+        "on_paused",
+        "questions",
         "request",
         "result",
+        "resumed",
         "timeout",
     )
 
@@ -61,6 +66,10 @@ class Call:
         self.timeout = timeout
         self.on_done = on_done
         self.on_event = on_event
+        self.on_paused: Callable[[], bool] | None = None
+        self.questions: Questions | None = None
+        self.resumed: tuple[bytes, bytes] | None = None
+        self.asked = False
         self.cancelled = False
         self.result: Any = None
         self.error: Exception | None = None
@@ -76,6 +85,8 @@ class Call:
             instance = self._instance
         if instance is not None:
             instance.cancel(self._token)
+        elif self.questions is not None:
+            self.questions.drop(self)
 
     def hold(self) -> None:
         """Take no more events until `release`; the code waits when it has more to say."""
@@ -89,24 +100,37 @@ class Call:
         if instance is not None:
             instance.release()
 
+    def _event(self, kind: str, json_text: str) -> None:
+        if kind == "ask" and self.questions is not None:
+            self.asked = True
+            self.questions.ask(self, json_text)
+        elif self.on_event is not None:
+            self.on_event(kind, json_text)
+
     def run(self, instance: Instance, token: int) -> None:
-        """Run on an instance and finish."""
+        """Run on an instance and finish, or wait for what the client is asked."""
         with self._lock:
             taken_back = self.cancelled
             if not taken_back:
                 self._instance = instance
                 self._token = token
-                instance.prepare(token, self.timeout, self.on_event)
+                self.asked = False
+                instance.prepare(token, self.timeout, self._event)
         if taken_back:
             self.finish(None, GuestCancelled())
             return
         result = error = None
         try:
-            result = (instance.message if len(self.request) == 2 else instance.http)(*self.request)
+            result = instance.call(self.request, self.resumed)
         except Exception as raised:  # noqa: BLE001 - whatever it is, somebody waits for this call
             error = raised
         finally:
             self._instance = None
+        if self.asked and self.questions is not None:
+            if error is None and self.on_paused is not None and self.on_paused():
+                self.questions.suspend(self)
+                return
+            self.questions.forget(self)
         self.finish(result, error)
 
     def finish(self, result: Any, error: Exception | None) -> None:
@@ -151,6 +175,8 @@ class _Worker:
                 call.finish(None, error)
                 continue
             # Idle before the answer is out: whoever reacts to the answer finds this instance free.
+            call.questions = pool.questions
+            call.on_paused = partial(self._paused, call, call.on_done)
             call.on_done = partial(self._answered, call.on_done)
             call.run(instance, next(tokens) & 0xFFFFFFFF)
             if self.abandoned:
@@ -166,6 +192,15 @@ class _Worker:
             if not self.abandoned:
                 self._pool.now_idle()
         done(call)
+
+    def _paused(self, call: Call, done: Callable[[Call], None]) -> bool:
+        with self._lock:
+            if self.abandoned:
+                return False
+            self.call = None
+            call.on_done = done
+            self._pool.now_idle()
+        return True
 
     def _overdue(self) -> None:
         with self._lock:
@@ -185,6 +220,7 @@ class Pool:
         self.size = max(1, size or os.cpu_count() or 1)
         self.queue: SimpleQueue[Call | None] = SimpleQueue()
         self.tokens = itertools.count(1)
+        self.questions = Questions(self.submit, program.limits.answer)
         self._workers: list[_Worker] = []
         self._free = 0  # workers that wait, less calls that wait
         self._hanging = 0
@@ -233,6 +269,7 @@ class Pool:
                 return
             self._closed = True
             workers = list(self._workers)
+        self.questions.close()
         pending: list[Call] = []
         with suppress(Exception):
             while True:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from wasmcp.errors import ArtifactError, WasmcpError
 from wasmcp.host.limits import Limits
+from wasmcp.host.settings import from_environment, limits_for
 from wasmcp.host.stdio import Session, private_stdout, quiet, read_lines
 
 if TYPE_CHECKING:
@@ -89,8 +90,10 @@ def run(
     Raises:
         SystemExit: With status 1 when the server cannot be run, 130 when it was interrupted.
     """
+    settings = from_environment(os.environ)
     given: dict[str, Any] = {
-        "limits": limits or Limits(),
+        "limits": limits_for(settings, limits),
+        "settings": settings,
         "env": dict(env or {}),
         "directories": tuple(directories),
         "instances": instances,
@@ -122,6 +125,8 @@ def _serve(path: Path, given: dict[str, Any]) -> None:
 
         try:
             opened.append(open_server(path, **given, echo_stderr=True, on_compile=lambda: compiling_notice(path)))
+            if given["settings"]:
+                opened[0].boot()
             session.ready(opened[0])
         except Exception as error:  # noqa: BLE001 - raised below, on the thread that ends the process
             errors.append(error)

@@ -16,6 +16,7 @@ from wasmcp.host.instance import Program
 from wasmcp.host.limits import Limits
 from wasmcp.host.offers import Offers
 from wasmcp.host.pipes import StderrLog
+from wasmcp.host.settings import complete
 from wasmcp.host.subscriptions import Hub
 from wasmcp.host.watchdog import Watchdog
 
@@ -51,6 +52,7 @@ def open_server(
     echo_stderr: bool = False,
     quick: bool = False,
     on_compile: Callable[[], None] | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Server:
     """Load a composed server. It boots at the first request, and again for every instance it needs.
 
@@ -63,6 +65,7 @@ def open_server(
         on_wire: Called with ``"->"`` and the JSON text of each message that enters, ``"<-"`` of each that leaves.
         echo_stderr: Pass what it writes to stderr on to ours, besides keeping it.
         quick: Compile fast rather than well.
+        settings: `WASMCP_*` by name, see docs/reference/environment.md; what `wasmcp run` takes from its environment.
         on_compile: Called when it is not in the cache of compiled components and compiling begins.
 
     Raises:
@@ -88,6 +91,7 @@ def open_server(
         directories=tuple(directories),
         watchdog=watchdog(of, quick=quick),
         on_stderr=stderr.write,
+        settings=complete(settings or {}),
         hub=Hub(),
     )
     return Server(program, stderr, instances=instances, on_wire=on_wire)

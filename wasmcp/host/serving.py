@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 from wasmcp.errors import HostError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Mapping
 
     from wasmcp.host.limits import Limits
@@ -44,6 +44,7 @@ def serve(
     Raises:
         HostError: uvicorn is not installed, or the address cannot be listened on.
         ArtifactError: There is no such server, or it is none.
+        SettingInvalid: A setting in the environment (`WASMCP_*`) is wrong.
         KeyboardInterrupt: It was interrupted, and has ended what was in progress.
     """
     from wasmcp.host.running import compiling_notice, find_server
@@ -56,18 +57,28 @@ def serve(
         raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
     from wasmcp.host.asgi import App
     from wasmcp.host.server import open_server
+    from wasmcp.host.settings import ALLOWED_HOSTS, from_environment, limits_for
 
+    settings = from_environment(os.environ)
     opened = open_server(
         path,
-        limits=limits,
+        limits=limits_for(settings, limits),
+        settings=settings,
         env=env,
         directories=directories,
         instances=instances,
         echo_stderr=True,
         on_compile=lambda: compiling_notice(path),
     )
+    if settings:
+        try:
+            opened.boot()
+        except BaseException:
+            opened.close()
+            raise
     config = uvicorn.Config(
-        App(opened, hosts=_names(host)),
+        # Where the operator says which names are good, the server itself looks at them.
+        App(opened, hosts=None if ALLOWED_HOSTS in settings else _names(host)),
         host=host,
         port=port,
         http="h11",

@@ -1,4 +1,4 @@
-"""Answers from the manifest while a server is still compiling: who it is, and its tools.
+"""Answers from the manifest while a server is still compiling: who it is, and its lists.
 
 The forms are those of the transport and of composition (framework/transport, `lifecycle.zig`; `wasmcp.compose`), with
 whom the tests compare them. What is not plainly one of these requests waits for the server.
@@ -10,6 +10,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.forms import in_form
+
 if TYPE_CHECKING:
     import os
 
@@ -17,20 +19,18 @@ FORMAT = 1
 LATEST = "2026-07-28"
 HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 _LONGEST = 65536
+_MOST_CAPABILITIES = 8192
 _META = "io.modelcontextprotocol/"
 _DISCOVER_TTL = 3_600_000
-_LIST_TTL = 300_000
-# The first revision that has a member. Specification: schemas `Tool`, `Implementation`, `ServerCapabilities`.
-_TOOL_SINCE = {
-    "name": "2024-11-05",
-    "description": "2024-11-05",
-    "inputSchema": "2024-11-05",
-    "annotations": "2025-03-26",
-    "title": "2025-06-18",
-    "outputSchema": "2025-06-18",
-    "_meta": "2025-06-18",
-    "icons": "2025-11-25",
+_LIST_CACHE = {"ttlMs": 300_000, "cacheScope": "public"}
+_LISTS = {
+    # method: the capability, the list's name in the manifest, the member of the result
+    "tools/list": ("tools", "tools", "tools"),
+    "prompts/list": ("prompts", "prompts", "prompts"),
+    "resources/list": ("resources", "resources", "resources"),
+    "resources/templates/list": ("resources", "templates", "resourceTemplates"),
 }
+# The first revision that has a member. Specification: schemas `Implementation`, `ServerCapabilities`.
 _IMPLEMENTATION_SINCE = {"name": "2024-11-05", "version": "2024-11-05", "title": "2025-06-18"}
 _CAPABILITY_SINCE = {"extensions": LATEST, "completions": "2025-03-26"}
 
@@ -43,8 +43,7 @@ class Standin:
         self._instructions: str | None = metadata.pop("instructions", None)
         self._implementation = metadata
         self.capabilities: dict[str, Any] = entry["capabilities"]
-        catalogue = entry.get("catalogue")
-        self._tools: list[dict[str, Any]] | None = None if catalogue is None else catalogue["tools"]
+        self._catalogue: dict[str, Any] | None = entry.get("catalogue")
 
     @classmethod
     def beside(cls, path: str | os.PathLike[str], digest: str) -> Standin | None:
@@ -121,15 +120,20 @@ class Standin:
                 "cacheScope": "public",
                 "_meta": about,
             }
-        if method == "tools/list" and self._tools is not None and "cursor" not in params:
-            return {
-                "tools": self._tools,
-                "ttlMs": _LIST_TTL,
-                "cacheScope": "public",
-                "resultType": "complete",
-                "_meta": about,
-            }
-        return None
+        items = self._list(method, params, LATEST)
+        if items is None or self._catalogue is None:
+            return None
+        hint = self._catalogue.get("cache", {}).get(_LISTS[method][1], _LIST_CACHE)
+        return {**items, **hint, "resultType": "complete", "_meta": about}
+
+    def _list(self, method: str, params: dict[str, Any], revision: str) -> dict[str, Any] | None:
+        """Return a whole list in the form of a revision; None: it is not known here."""
+        if method not in _LISTS or self._catalogue is None or "cursor" in params:
+            return None
+        capability, kind, member = _LISTS[method]
+        if capability not in self._capabilities:
+            return None
+        return {member: [in_form(kind, item, revision) for item in self._catalogue.get(kind, [])]}
 
     def _older(self, method: str, params: dict[str, Any], state: bytes) -> tuple[dict[str, Any] | None, bytes]:
         if method == "ping":
@@ -145,23 +149,23 @@ class Standin:
                 "serverInfo": _only(self._implementation, _IMPLEMENTATION_SINCE, HANDSHAKE[-1], agreed),
                 **self._how_to_use(),
             }
-            return result, agreed.encode()
-        agreed = state.decode()
-        if method == "tools/list" and self._tools is not None and agreed in HANDSHAKE and "cursor" not in params:
-            return {"tools": [_tool(tool, agreed) for tool in self._tools]}, state
-        return None, state
+            return result, _state(agreed, params.get("capabilities"))
+        agreed = state.decode().partition(" ")[0]
+        return self._list(method, params, agreed) if agreed in HANDSHAKE else None, state
 
     def _how_to_use(self) -> dict[str, str]:
         return {} if self._instructions is None else {"instructions": self._instructions}
 
 
+def _state(agreed: str, able: object) -> bytes:
+    """Make the state of a conversation that begins (framework/transport, `Session.zig`)."""
+    if isinstance(able, dict) and able:
+        text = json.dumps(able, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode("utf-8", "replace")) <= _MOST_CAPABILITIES:
+            return f"{agreed} - {text}".encode("utf-8", "replace")
+    return agreed.encode()
+
+
 def _only(value: dict[str, Any], since: dict[str, str], otherwise: str, revision: str) -> dict[str, Any]:
     """Keep the members that a revision knows; dates compare as text."""
     return {name: member for name, member in value.items() if since.get(name, otherwise) <= revision}
-
-
-def _tool(tool: dict[str, Any], revision: str) -> dict[str, Any]:
-    kept = _only(tool, _TOOL_SINCE, LATEST, revision)
-    if kept.get("outputSchema", {}).get("type") != "object":
-        kept.pop("outputSchema", None)  # before 2026-07-28 it described an object
-    return kept

@@ -66,6 +66,9 @@ class Session:
             return
         if not line.strip(b" \t\r"):
             return
+        server = self._server
+        if server is not None and server.pool.questions.answer(line):
+            return
         with self._changed:
             if b"notifications/cancelled" in line and self._cancel(line):
                 return
@@ -93,7 +96,12 @@ class Session:
             self._changed.notify_all()
 
     def drain(self) -> None:
-        """Wait until everything is answered."""
+        """Wait until everything is answered, but what the client would have to say something for."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._failed or not self._held)
+            server = self._server
+        if server is not None:
+            server.pool.questions.close()
         with self._changed:
             self._changed.wait_for(lambda: self._failed or not (self._calls or self._held))
         if self._connection is not None:

@@ -1,0 +1,122 @@
+//! What a client must be able to do before it is asked for something. Specification: basic, "Per-request protocol fields";
+//! client/elicitation, client/sampling, client/roots, "Capabilities".
+
+const std = @import("std");
+const lib = @import("lib");
+const Revision = @import("revision.zig").Revision;
+
+const json = lib.json;
+
+/// Capabilities, by what their object must have inside.
+pub const Needs = struct {
+    form: bool = false,
+    url: bool = false,
+    sampling: bool = false,
+    sampling_tools: bool = false,
+    roots: bool = false,
+
+    /// Add what one request needs. False: no client can be asked this.
+    pub fn add(self: *Needs, method: []const u8, params: []const u8) bool {
+        if (std.mem.eql(u8, method, "elicitation/create")) {
+            if (isUrl(params)) self.url = true else self.form = true;
+        } else if (std.mem.eql(u8, method, "sampling/createMessage")) {
+            self.sampling = true;
+            if (json.member(params, "tools") != null or json.member(params, "toolChoice") != null) self.sampling_tools = true;
+        } else if (std.mem.eql(u8, method, "roots/list")) {
+            self.roots = true;
+        } else return false;
+        return true;
+    }
+
+    /// What is left of the needs when the client has these capabilities.
+    pub fn without(self: Needs, capabilities: []const u8, revision: Revision) Needs {
+        var left = self;
+        if (objectIn(capabilities, "elicitation")) |elicitation| if (revision.since(.@"2025-06-18")) {
+            // With nothing inside it means forms, which once were all there was.
+            const url = objectIn(elicitation, "url") != null;
+            if (objectIn(elicitation, "form") != null or !url) left.form = false;
+            if (url and revision.since(.@"2025-11-25")) left.url = false;
+        };
+        if (objectIn(capabilities, "sampling")) |sampling| {
+            left.sampling = false;
+            if (objectIn(sampling, "tools") != null and revision.since(.@"2025-11-25")) left.sampling_tools = false;
+        }
+        if (objectIn(capabilities, "roots") != null) left.roots = false;
+        return left;
+    }
+
+    pub fn none(self: Needs) bool {
+        return std.meta.eql(self, .{});
+    }
+
+    /// The needs as a `ClientCapabilities` object.
+    pub fn write(self: Needs, w: *lib.Writer) lib.Writer.Error!void {
+        try w.open('{');
+        if (self.form or self.url) {
+            try w.key("elicitation");
+            // Alone, forms are what the empty object says.
+            if (!self.url) try w.value("{}") else {
+                try w.open('{');
+                if (self.form) try member(w, "form");
+                try member(w, "url");
+                try w.close('}');
+            }
+        }
+        if (self.sampling or self.sampling_tools) {
+            try w.key("sampling");
+            try w.open('{');
+            if (self.sampling_tools) try member(w, "tools");
+            try w.close('}');
+        }
+        if (self.roots) try member(w, "roots");
+        try w.close('}');
+    }
+};
+
+fn member(w: *lib.Writer, comptime name: []const u8) lib.Writer.Error!void {
+    try w.key(name);
+    try w.value("{}");
+}
+
+pub fn isUrl(params: []const u8) bool {
+    const mode = json.member(params, "mode") orelse return false;
+    return mode[0] == '"' and json.equals(mode, "url");
+}
+
+fn objectIn(object: []const u8, name: []const u8) ?[]const u8 {
+    const value = json.member(object, name) orelse return null;
+    return if (value[0] == '{') value else null;
+}
+
+const testing = std.testing;
+
+fn expectLeft(expected: []const u8, method: []const u8, params: []const u8, capabilities: []const u8, revision: Revision) !void {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    var needs: Needs = .{};
+    try testing.expect(needs.add(method, params));
+    var w = lib.Writer.init(state.allocator());
+    try needs.without(capabilities, revision).write(&w);
+    try testing.expectEqualStrings(expected, w.text());
+}
+
+test "elicitation" {
+    const method = "elicitation/create";
+    try expectLeft("{}", method, "{}", "{\"elicitation\":{}}", Revision.latest);
+    try expectLeft("{}", method, "{\"mode\":\"form\"}", "{\"elicitation\":{\"form\":{},\"url\":{}}}", Revision.latest);
+    try expectLeft("{\"elicitation\":{}}", method, "{}", "{\"elicitation\":{\"url\":{}}}", Revision.latest);
+    try expectLeft("{\"elicitation\":{\"url\":{}}}", method, "{\"mode\":\"url\"}", "{\"elicitation\":{}}", Revision.latest);
+    try expectLeft("{\"elicitation\":{\"url\":{}}}", method, "{\"mode\":\"url\"}", "{\"elicitation\":{\"url\":{}}}", .@"2025-06-18");
+    try expectLeft("{\"elicitation\":{}}", method, "{}", "{\"elicitation\":{}}", .@"2025-03-26");
+    try expectLeft("{\"elicitation\":{}}", method, "{}", "{\"elicitation\":true}", Revision.latest);
+}
+
+test "sampling and roots" {
+    try expectLeft("{}", "sampling/createMessage", "{}", "{\"sampling\":{}}", .@"2024-11-05");
+    try expectLeft("{\"sampling\":{\"tools\":{}}}", "sampling/createMessage", "{\"tools\":[]}", "{\"sampling\":{}}", Revision.latest);
+    try expectLeft("{}", "sampling/createMessage", "{\"toolChoice\":{}}", "{\"sampling\":{\"tools\":{}}}", Revision.latest);
+    try expectLeft("{\"roots\":{}}", "roots/list", "{}", "{}", .@"2024-11-05");
+    var needs: Needs = .{};
+    try testing.expect(!needs.add("ping", "{}"));
+    try testing.expect(needs.none());
+}

@@ -1,0 +1,56 @@
+//! What the operator decides, on this side of `wire`. See docs/reference/environment.md.
+
+const std = @import("std");
+const envelope = @import("envelope.zig");
+const wit = @import("wit.zig");
+
+pub const Key = [16]u8;
+
+/// Keys for what clients keep for us: the first seals, all open.
+pub var state_keys: []const Key = &.{};
+/// How long request state is good, in seconds.
+pub var state_ttl: u64 = 900;
+
+const min_key = 32;
+const max_ttl = 30 * 24 * 60 * 60;
+
+pub const Setting = struct { []const u8, []const u8 };
+
+/// Take what is known of these settings. Returns what is wrong with one, if anything.
+pub fn configure(settings: []const Setting) ?[]const u8 {
+    for (settings) |pair| {
+        const name, const value = pair;
+        if (std.mem.eql(u8, name, "WASMCP_STATE_KEYS")) {
+            state_keys = readKeys(value) orelse return std.fmt.comptimePrint(
+                "WASMCP_STATE_KEYS must be secrets of at least {d} characters, separated by commas",
+                .{min_key},
+            );
+        } else if (std.mem.eql(u8, name, "WASMCP_STATE_TTL")) {
+            const seconds = std.fmt.parseInt(u64, value, 10) catch 0;
+            if (seconds < 1 or seconds > max_ttl) return std.fmt.comptimePrint("WASMCP_STATE_TTL must be a number of seconds from 1 to {d}", .{max_ttl});
+            state_ttl = seconds;
+        } else if (std.mem.eql(u8, name, "WASMCP_MAX_BODY")) {
+            // The transport has judged it.
+            envelope.max_body = std.fmt.parseInt(usize, value, 10) catch envelope.max_body;
+        }
+    }
+    return null;
+}
+
+fn readKeys(text: []const u8) ?[]const Key {
+    var list: std.ArrayList(Key) = .empty;
+    var parts = std.mem.splitScalar(u8, text, ',');
+    while (parts.next()) |part| {
+        const secret = std.mem.trim(u8, part, " \t");
+        if (secret.len < min_key) return null;
+        list.append(wit.memory.gpa, keyOf(secret)) catch @trap();
+    }
+    return list.items;
+}
+
+/// The key that a text stands for.
+pub fn keyOf(text: []const u8) Key {
+    var digest: [32]u8 = undefined;
+    std.crypto.hash.ascon.AsconHash256.hash(text, &digest, .{});
+    return digest[0..@sizeOf(Key)].*;
+}

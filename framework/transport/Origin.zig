@@ -1,0 +1,75 @@
+//! Where a page comes from: scheme, host and port (RFC 6454), as a browser says it in `Origin`.
+
+const std = @import("std");
+const ascii = std.ascii;
+const mem = std.mem;
+
+const Origin = @This();
+
+scheme: []const u8,
+host: []const u8,
+/// Empty: the scheme's own.
+port: []const u8,
+
+/// Read an origin; null for anything else, the opaque `null` included.
+pub fn parse(text: []const u8) ?Origin {
+    const end = mem.indexOf(u8, text, "://") orelse return null;
+    const scheme = text[0..end];
+    if (scheme.len == 0) return null;
+    for (scheme) |byte| if (!ascii.isAlphanumeric(byte) and mem.indexOfScalar(u8, "+-.", byte) == null) return null;
+    const host, const given = authority(text[end + 3 ..]) orelse return null;
+    const port = given orelse "";
+    return .{ .scheme = scheme, .host = host, .port = if (mem.eql(u8, port, usual(scheme))) "" else port };
+}
+
+/// A host and its port, if it has one: `example.com`, `127.0.0.1:80`, `[::1]:80`.
+pub fn authority(text: []const u8) ?struct { []const u8, ?[]const u8 } {
+    const literal = mem.startsWith(u8, text, "[");
+    const end = if (literal)
+        (mem.indexOfScalar(u8, text, ']') orelse return null) + 1
+    else
+        mem.indexOfScalar(u8, text, ':') orelse text.len;
+    const host = text[0..end];
+    if (host.len == 0) return null;
+    const inside = if (literal) host[1 .. host.len - 1] else host;
+    for (inside) |byte| {
+        if (!ascii.isAlphanumeric(byte) and mem.indexOfScalar(u8, if (literal) ":." else "-._", byte) == null) return null;
+    }
+    const rest = text[end..];
+    if (rest.len == 0) return .{ host, null };
+    if (rest[0] != ':' or rest.len < 2 or rest.len > 6) return null;
+    for (rest[1..]) |byte| if (!ascii.isDigit(byte)) return null;
+    return .{ host, rest[1..] };
+}
+
+fn usual(scheme: []const u8) []const u8 {
+    if (ascii.eqlIgnoreCase(scheme, "https")) return "443";
+    if (ascii.eqlIgnoreCase(scheme, "http")) return "80";
+    return "none";
+}
+
+pub fn eql(a: Origin, b: Origin) bool {
+    return ascii.eqlIgnoreCase(a.scheme, b.scheme) and ascii.eqlIgnoreCase(a.host, b.host) and mem.eql(u8, a.port, b.port);
+}
+
+/// Whether it is of this machine: a name or an address of the loopback, any port.
+pub fn isLocal(self: Origin) bool {
+    if (!ascii.eqlIgnoreCase(self.scheme, "http") and !ascii.eqlIgnoreCase(self.scheme, "https")) return false;
+    inline for (.{ "localhost", "127.0.0.1", "[::1]" }) |host| {
+        if (ascii.eqlIgnoreCase(self.host, host)) return true;
+    }
+    return false;
+}
+
+test "parts" {
+    const testing = std.testing;
+    const origin = parse("https://example.com:8443").?;
+    try testing.expectEqualStrings("example.com", origin.host);
+    try testing.expectEqualStrings("8443", origin.port);
+    try testing.expect(parse("http://a").?.eql(parse("HTTP://A:80").?));
+    for ([_][]const u8{ "null", "", "://a", "http://", "http://a/", "http://a b", "http://a:", "http://a:123456", "http://u@a", "http://[::1", "http://[::1]x" }) |text|
+        try testing.expectEqual(null, parse(text));
+    try testing.expect(parse("http://127.0.0.1:1").?.isLocal());
+    try testing.expect(!parse("http://localhost.evil").?.isLocal());
+    try testing.expect(!parse("ftp://localhost").?.isLocal());
+}

@@ -1,0 +1,165 @@
+//! What the operator decides about the doors. See docs/reference/environment.md.
+
+const std = @import("std");
+const Origin = @import("Origin.zig");
+const ascii = std.ascii;
+const mem = std.mem;
+
+const Settings = @This();
+
+pub const default_body = 4 << 20;
+/// Bodies are held whole, and several times over, in memories of 4 GiB.
+const largest_body = 256 << 20;
+
+/// Which pages of which sites may use the server. Null: those of this machine.
+origins: ?Origins = null,
+/// Whether a request must say where it comes from.
+require_origin: bool = false,
+/// By which names clients may ask for the server. Null: any.
+hosts: ?[]const Host = null,
+/// The longest body, in bytes.
+max_body: usize = default_body,
+/// Whether answers may be streams of events.
+streams: bool = true,
+/// Whether older clients get sessions. Null: nobody said.
+sessions: ?bool = null,
+
+pub const Origins = union(enum) { any, these: []const Origin };
+
+/// A name or an address, with a port or for all of them.
+const Host = struct { name: []const u8, port: ?[]const u8 };
+
+/// What is in force.
+pub var current: Settings = .{};
+
+/// Read settings given as pairs of name and value; unknown names are passed over. Returns what is wrong, if anything.
+/// The values must stay.
+pub fn configure(self: *Settings, allocator: mem.Allocator, pairs: anytype) error{OutOfMemory}!?[]const u8 {
+    for (pairs) |pair| {
+        const name, const value = pair;
+        if (is(name, "WASMCP_ALLOWED_ORIGINS")) {
+            self.origins = try readOrigins(allocator, value) orelse
+                return "WASMCP_ALLOWED_ORIGINS must be `*` or origins like `https://example.com`, separated by commas";
+        } else if (is(name, "WASMCP_ALLOWED_HOSTS")) {
+            if (!mem.eql(u8, mem.trim(u8, value, " \t"), "*")) {
+                self.hosts = try readHosts(allocator, value) orelse
+                    return "WASMCP_ALLOWED_HOSTS must be `*` or names like `example.com` or `example.com:8000`, separated by commas";
+            } else self.hosts = null;
+        } else if (is(name, "WASMCP_MAX_BODY")) {
+            const bytes = std.fmt.parseInt(usize, value, 10) catch 0;
+            if (bytes < 1024 or bytes > largest_body) return std.fmt.comptimePrint("WASMCP_MAX_BODY must be a number of bytes from 1024 to {d}", .{largest_body});
+            self.max_body = bytes;
+        } else if (is(name, "WASMCP_REQUIRE_ORIGIN")) {
+            self.require_origin = readBool(value) orelse return "WASMCP_REQUIRE_ORIGIN must be `true` or `false`";
+        } else if (is(name, "WASMCP_DISABLE_SSE")) {
+            self.streams = !(readBool(value) orelse return "WASMCP_DISABLE_SSE must be `true` or `false`");
+        } else if (is(name, "WASMCP_SESSION_ENABLED")) {
+            self.sessions = readBool(value) orelse return "WASMCP_SESSION_ENABLED must be `true` or `false`";
+        }
+    }
+    return null;
+}
+
+fn is(name: []const u8, comptime known: []const u8) bool {
+    return mem.eql(u8, name, known);
+}
+
+fn readBool(text: []const u8) ?bool {
+    if (ascii.eqlIgnoreCase(text, "true")) return true;
+    if (ascii.eqlIgnoreCase(text, "false")) return false;
+    return null;
+}
+
+fn readOrigins(allocator: mem.Allocator, text: []const u8) error{OutOfMemory}!?Origins {
+    if (mem.eql(u8, mem.trim(u8, text, " \t"), "*")) return .any;
+    var list: std.ArrayList(Origin) = .empty;
+    var parts = mem.splitScalar(u8, text, ',');
+    while (parts.next()) |part| try list.append(allocator, Origin.parse(mem.trim(u8, part, " \t")) orelse return null);
+    return .{ .these = list.items };
+}
+
+fn readHosts(allocator: mem.Allocator, text: []const u8) error{OutOfMemory}!?[]const Host {
+    var list: std.ArrayList(Host) = .empty;
+    var parts = mem.splitScalar(u8, text, ',');
+    while (parts.next()) |part| {
+        const name, const port = Origin.authority(mem.trim(u8, part, " \t")) orelse return null;
+        try list.append(allocator, .{ .name = name, .port = port });
+    }
+    return list.items;
+}
+
+/// Whether a page of this origin may use the server.
+pub fn allowsOrigin(self: *const Settings, text: []const u8) bool {
+    const origin = Origin.parse(text) orelse return false;
+    const origins = self.origins orelse return origin.isLocal();
+    switch (origins) {
+        .any => return true,
+        .these => |list| for (list) |one| if (one.eql(origin)) return true,
+    }
+    return false;
+}
+
+/// Whether clients may address the server so (the value of `Host`).
+pub fn allowsHost(self: *const Settings, text: []const u8) bool {
+    const hosts = self.hosts orelse return true;
+    const name, const port = Origin.authority(text) orelse return false;
+    for (hosts) |host| {
+        if (!ascii.eqlIgnoreCase(host.name, name)) continue;
+        const wanted = host.port orelse return true;
+        if (port) |given| if (mem.eql(u8, wanted, given)) return true;
+    }
+    return false;
+}
+
+const testing = std.testing;
+
+fn read(pairs: []const struct { []const u8, []const u8 }, allocator: mem.Allocator) !Settings {
+    var settings: Settings = .{};
+    try testing.expectEqual(null, try settings.configure(allocator, pairs));
+    return settings;
+}
+
+test "origins" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const none: Settings = .{};
+    try testing.expect(none.allowsOrigin("http://localhost:3000") and none.allowsOrigin("https://[::1]"));
+    try testing.expect(!none.allowsOrigin("https://example.com") and !none.allowsOrigin("null"));
+    const some = try read(&.{.{ "WASMCP_ALLOWED_ORIGINS", "https://example.com, http://a.test:8080" }}, state.allocator());
+    for ([_][]const u8{ "https://example.com", "https://EXAMPLE.com:443", "http://a.test:8080" }) |text| try testing.expect(some.allowsOrigin(text));
+    for ([_][]const u8{ "https://example.com.evil", "http://example.com", "https://example.com:8443", "http://a.test", "http://localhost", "" }) |text| try testing.expect(!some.allowsOrigin(text));
+    const any = try read(&.{.{ "WASMCP_ALLOWED_ORIGINS", "*" }}, state.allocator());
+    try testing.expect(any.allowsOrigin("https://whoever.test"));
+}
+
+test "hosts" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const none: Settings = .{};
+    try testing.expect(none.allowsHost("whatever"));
+    const some = try read(&.{.{ "WASMCP_ALLOWED_HOSTS", "example.com, b.test:81,[::1]" }}, state.allocator());
+    for ([_][]const u8{ "example.com", "Example.com:8000", "b.test:81", "[::1]:9" }) |text| try testing.expect(some.allowsHost(text));
+    for ([_][]const u8{ "b.test", "b.test:82", "example.com.evil", "a.example.com", "", ":", "example.com:x" }) |text| try testing.expect(!some.allowsHost(text));
+}
+
+test "wrong values" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    for ([_]struct { []const u8, []const u8 }{
+        .{ "WASMCP_ALLOWED_ORIGINS", "example.com" },
+        .{ "WASMCP_ALLOWED_ORIGINS", "" },
+        .{ "WASMCP_ALLOWED_ORIGINS", "https://example.com/path" },
+        .{ "WASMCP_ALLOWED_HOSTS", "https://example.com" },
+        .{ "WASMCP_MAX_BODY", "4 MiB" },
+        .{ "WASMCP_MAX_BODY", "1" },
+        .{ "WASMCP_DISABLE_SSE", "yes" },
+        .{ "WASMCP_REQUIRE_ORIGIN", "1" },
+        .{ "WASMCP_SESSION_ENABLED", "" },
+    }) |pair| {
+        var settings: Settings = .{};
+        const problem = try settings.configure(state.allocator(), &[_]@TypeOf(pair){pair});
+        try testing.expect(mem.startsWith(u8, problem.?, pair[0]));
+    }
+    const unknown = try read(&.{.{ "WASMCP_OTHER", "?" }}, state.allocator());
+    try testing.expectEqual(default_body, unknown.max_body);
+}
