@@ -21,6 +21,18 @@ from wasmcp.compose.framework import load_framework
 WIT = Path(__file__).parent.parent / "wit"
 METADATA = ServerMetadata("test", "1.0.0")
 CALLED: dict[str, Any] = {"structured-content": None, "is-error": False, "meta": None, "extra": None}
+FULL = {
+    "name": "full",
+    "title": "Full",
+    "description": "All of it.",
+    "inputSchema": {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "properties": {}},
+    "outputSchema": {"type": "object"},
+    "annotations": {"title": "Full", "readOnlyHint": True},
+    "icons": [{"src": "data:,", "theme": "dark"}],
+    "_meta": {"example.org/x": 1.5},
+    "later": {"a": [None]},
+}
+"""A tool with every member, and one that no revision knows yet."""
 
 
 def tool(name: str, **more: Any) -> dict[str, Any]:

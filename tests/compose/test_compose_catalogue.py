@@ -3,23 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from compose_inputs import catalogue, tool
+from compose_inputs import FULL, catalogue, tool
 
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.errors import CatalogueError
-
-FULL = {
-    "name": "full",
-    "title": "Full",
-    "description": "All of it.",
-    "inputSchema": {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "properties": {}},
-    "outputSchema": {"type": "object"},
-    "annotations": {"title": "Full", "readOnlyHint": True},
-    "icons": [{"src": "data:,", "theme": "dark"}],
-    "_meta": {"example.org/x": 1.5},
-    "later": {"a": [None]},
-}
-
 
 EVERYTHING = Catalogue(
     (FULL,),

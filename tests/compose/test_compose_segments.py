@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from wasmcp.component.values import Case
 from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.forms import IDENTITIES, REVISIONS
 from wasmcp.compose.segments import NOBODY, cache_hint, index, segment_values
+from wasmcp.forms import IDENTITIES, REVISIONS
 
 
 def find(table: bytes, name: str) -> int | None:
@@ -89,7 +89,11 @@ def test_without_completion_nobody_completes() -> None:
 def test_hints_merge_to_the_least_time_and_the_narrowest_scope(
     hints: list[tuple[int, str]], merged: tuple[int, str]
 ) -> None:
-    given = [Catalogue(cache={"prompts": {"ttlMs": time, "cacheScope": scope}}) for time, scope in hints]
+    given = [
+        Catalogue(prompts=(prompt("p"),), cache={"prompts": {"ttlMs": time, "cacheScope": scope}})
+        for time, scope in hints
+    ]
+    given.append(Catalogue(cache={"prompts": {"ttlMs": 0, "cacheScope": "private"}}))
     assert cache_hint("prompts", [Catalogue(), *given]) == {"ttlMs": merged[0], "cacheScope": merged[1]}
     assert cache_hint("tools", given) == {"ttlMs": 300_000, "cacheScope": "public"}
     values = segment_values(given)

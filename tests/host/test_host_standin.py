@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from wasmcp.compose.forms import in_form
+from wasmcp.forms import in_form
 from wasmcp.host import open_server, standin
-from wasmcp.host.standin import Standin, _tool
+from wasmcp.host.standin import Standin
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -87,10 +87,37 @@ def test_lists_of_older_revisions_are_the_servers(zig_server: Path, revision: st
     assert json.loads(answered[0]) == json.loads(answer)
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
-def test_a_tool_has_the_members_that_composition_bakes_in(revision: str) -> None:
-    for tool in ENTRY["catalogue"]["tools"]:
-        assert _tool(tool, revision) == in_form("tools", tool, revision)
+OFFERS = {
+    "tools": [TOOL],
+    "prompts": [{"name": "p", "title": "P", "arguments": [{"name": "a", "title": "A"}]}],
+    "templates": [{"uriTemplate": "x:{y}", "name": "t", "icons": []}],
+    "cache": {"prompts": {"ttlMs": 7, "cacheScope": "private"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "member"),
+    [
+        ("tools/list", "tools", "tools"),
+        ("prompts/list", "prompts", "prompts"),
+        ("resources/list", "resources", "resources"),
+        ("resources/templates/list", "templates", "resourceTemplates"),
+    ],
+)
+def test_lists_have_the_form_that_composition_bakes_in(method: str, kind: str, member: str) -> None:
+    entry = {**ENTRY, "capabilities": {"tools": {}, "prompts": {}, "resources": {}}, "catalogue": OFFERS}
+    items: list[dict[str, Any]] = OFFERS.get(kind, [])  # type: ignore[assignment]
+    for revision in REVISIONS:
+        answered = Standin(entry).answer(message(method), revision.encode())
+        assert answered is not None
+        assert json.loads(answered[0])["result"] == {member: [in_form(kind, item, revision) for item in items]}
+    answered = Standin(entry).answer(message(method, {"_meta": META}), b"")
+    assert answered is not None
+    result = json.loads(answered[0])["result"]
+    assert result[member] == items
+    assert (result["ttlMs"], result["cacheScope"]) == ((7, "private") if kind == "prompts" else (300_000, "public"))
+    # What is not offered is for the server to refuse.
+    assert Standin({**entry, "capabilities": {}}).answer(message(method, {"_meta": META}), b"") is None
 
 
 def test_older_revisions_hear_only_what_they_know() -> None:

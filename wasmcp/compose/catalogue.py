@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wasmcp.compose.forms import IDENTITIES, Item
 from wasmcp.errors import CatalogueError
+from wasmcp.forms import IDENTITIES, Item
 
 FORMAT = 1
 """The number of the sidecar's format."""

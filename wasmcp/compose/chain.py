@@ -8,9 +8,9 @@ from typing import Literal
 
 from wasmcp.compose.catalogue import NOUNS, Catalogue
 from wasmcp.compose.components import Component
-from wasmcp.compose.forms import IDENTITIES, Item
 from wasmcp.compose.segments import cache_hint
 from wasmcp.errors import DuplicateOffer
+from wasmcp.forms import IDENTITIES, Item
 
 OnDuplicate = Literal["error", "first"]
 

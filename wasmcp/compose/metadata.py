@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from wasmcp.compose.forms import to_json_text
+from wasmcp.forms import to_json_text
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from wasmcp.component.values import Case
 from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.forms import IDENTITIES, REVISIONS, items_json
+from wasmcp.forms import IDENTITIES, REVISIONS, items_json
 
 UNCHANGING = {"ttlMs": 300_000, "cacheScope": "public"}
 """How long, in milliseconds, and by whom a list may be cached that does not change while the server runs."""
@@ -38,8 +38,9 @@ def index(owners: Mapping[str, int]) -> bytes:
 
 
 def cache_hint(kind: str, catalogues: Iterable[Catalogue]) -> dict[str, Any]:
-    """Merge the hints of a list: the least time; private when any is."""
-    hints = [UNCHANGING, *(catalogue.cache[kind] for catalogue in catalogues if kind in catalogue.cache)]
+    """Merge the hints of a list: the least time; private when any is. Who has nothing in it has no say."""
+    given = (catalogue.cache[kind] for catalogue in catalogues if kind in catalogue.cache and catalogue.items(kind))
+    hints = [UNCHANGING, *given]
     scope = "private" if any(hint["cacheScope"] == "private" for hint in hints) else "public"
     return {"ttlMs": min(hint["ttlMs"] for hint in hints), "cacheScope": scope}
 

@@ -131,7 +131,7 @@ class Standin:
         if method not in _LISTS or self._catalogue is None or "cursor" in params:
             return None
         capability, kind, member = _LISTS[method]
-        if capability not in self._capabilities:
+        if capability not in self.capabilities:
             return None
         return {member: [in_form(kind, item, revision) for item in self._catalogue.get(kind, [])]}
 

@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from compose_inputs import tool
-from test_compose_catalogue import FULL
+from compose_inputs import FULL, tool
 
-from wasmcp.compose.forms import REVISIONS, in_form, items_json, to_json_text
+from wasmcp.forms import REVISIONS, in_form, items_json, to_json_text
 
 NAMED = {"name": "n", "description": "D"}
 TITLED = {"title": "N", "_meta": {"x": 1}}
