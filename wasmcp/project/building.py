@@ -248,7 +248,7 @@ def _entry(step: ServerStep, parts: list[Built], composed: ComposedServer) -> di
         "metadata": {key: value for key, value in metadata.items() if value is not None},
         "capabilities": dict(composed.capabilities),
         # What the host may answer while the server is compiling; null where a component has to be asked.
-        "catalogue": {"tools": list(composed.tools)} if all(part.catalogue is not None for part in parts) else None,
+        "catalogue": composed.catalogue.to_dict() if all(part.catalogue is not None for part in parts) else None,
         "components": [
             {
                 "name": part.step.config.name,
