@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, Union, cast
@@ -128,7 +128,7 @@ def _block(item: dict[str, Any]) -> SampledBlock | None:
         return Text(str(item["text"]))
     if kind in ("image", "audio"):
         make = Image if kind == "image" else Audio
-        return make(b64decode(item["data"]), str(item["mimeType"]))
+        return make(a2b_base64(item["data"]), str(item["mimeType"]))
     if kind == "tool_use":
         return ToolCall(str(item["id"]), str(item["name"]), dict(item["input"]))
     return None
@@ -201,5 +201,5 @@ def _written(block: Any) -> dict[str, Any]:
         return {"type": "text", "text": block.text}
     if isinstance(block, (Image, Audio)):
         kind = "image" if isinstance(block, Image) else "audio"
-        return {"type": kind, "data": b64encode(block.data).decode(), "mimeType": block.mime_type}
+        return {"type": kind, "data": b2a_base64(block.data, newline=False).decode(), "mimeType": block.mime_type}
     raise TypeError(f"a model can be sent text, images and audio, not {type(block).__qualname__}")

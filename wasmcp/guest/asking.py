@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-import zlib
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64, crc32
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, NamedTuple
 
@@ -98,7 +97,7 @@ class Dialogue:
             ours = json.loads(state[len(_OURS) :])
             self._given.update(ours["answers"])
             self._kept.update(ours["kept"])
-            self.state = None if ours["own"] is None else b64decode(ours["own"])
+            self.state = None if ours["own"] is None else a2b_base64(ours["own"])
         for key, text in responses:
             self._given.setdefault(key, json.loads(text))
 
@@ -161,7 +160,7 @@ class Dialogue:
         # With the words in it, an answer is never taken for the answer to another question.
         kind = method.partition("/")[0]
         self._counts[kind] = self._counts.get(kind, 0) + 1
-        return f"{kind}-{self._counts[kind]}-{zlib.crc32(params.encode()):08x}"
+        return f"{kind}-{self._counts[kind]}-{crc32(params.encode()):08x}"
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """Return a value made in the first run; see `Context.once`."""
@@ -179,7 +178,7 @@ class Dialogue:
     def _written(self, own: bytes | None) -> bytes | None:
         if not self._used and not self._kept and (own is None or not own.startswith(_OURS)):
             return own
-        text = None if own is None else b64encode(own).decode()
+        text = None if own is None else b2a_base64(own, newline=False).decode()
         state = {"answers": self._used, "kept": self._kept, "own": text}
         return _OURS + encode(state).encode()
 
