@@ -42,7 +42,8 @@ class WasmcpBuildHook(Hook):
         with self._mistakes_abort():
             project = self._project()
             languages = {component.language for component in project.components.values() if component.language}
-            extras = ["build", *sorted(toolchain(language).extra for language in languages)]
+            remote = ["registry"] if any(component.package for component in project.components.values()) else []
+            extras = ["build", *remote, *sorted(toolchain(language).extra for language in languages)]
         return [f"wasmcp[{','.join(extras)}]=={__version__}"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -46,6 +46,23 @@ def test_what_it_says() -> None:
     assert tools == {"wasmcp": "pkg:pypi/wasmcp@0.1.0", "componentize-py": "pkg:pypi/componentize-py@0.25.1"}
 
 
+def test_a_component_of_a_registry() -> None:
+    digest = "sha256:" + "88" * 32
+    remote = {
+        **ENTRY["components"][1],
+        "name": "calc",
+        "package": "acme:calc",
+        "version": "1.3.0",
+        "source": f"oci://registry.example.com/acme/calc@{digest}",
+    }
+    bom = json.loads(render("demo", "default", {**ENTRY, "components": [remote]}))
+    (part,) = (part for part in bom["components"] if part["name"] == "calc")
+    assert part["version"] == "1.3.0"
+    assert part["hashes"] == [{"alg": "SHA-256", "content": "55" * 32}]
+    assert part["purl"].startswith(f"pkg:oci/calc@{digest}?repository_url=registry.example.com/acme/calc&tag=1.3.0")
+    assert {"name": "wasmcp:source", "value": remote["source"]} in part["properties"]
+
+
 def test_it_is_reproducible() -> None:
     first = render("demo", "default", ENTRY)
     assert first == render("demo", "default", ENTRY)

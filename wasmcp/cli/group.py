@@ -20,6 +20,7 @@ _COMMANDS = {
     "doctor": ("wasmcp.cli.doctor", "Look for what this machine lacks, and say what to do."),
     "inspect": ("wasmcp.cli.inspect", "Show what a component or a server is made of."),
     "lock": ("wasmcp.cli.lock", "Pin a project's remote components and compilers."),
+    "provenance": ("wasmcp.cli.provenance", "Print how a server came about, and what is in it."),
     "pull": ("wasmcp.cli.pull", "Get components out of registries."),
     "push": ("wasmcp.cli.push", "Put a component into a registry."),
     "registry": ("wasmcp.cli.registry", "Keep aliases of components and profiles of servers."),

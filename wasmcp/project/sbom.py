@@ -8,10 +8,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wasmcp.project.cache import Cache, write_atomically
 from wasmcp.project.config import Project
+
+if TYPE_CHECKING:
+    from packageurl import PackageURL
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cyclonedx.org/wasmcp")
 
@@ -37,7 +40,8 @@ def sbom_file(project: Project, server: str, entry: Mapping[str, Any], cache: Ca
 def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
     """Return the bill of materials of a server.
 
-    It names the server, each component with its digest, grants and the compilers that made it, and the framework.
+    It names the server, each component with its digest, its grants and the compilers that made it or the registry that
+    it comes from, and the framework.
 
     Args:
         project: The distribution's name.
@@ -81,14 +85,16 @@ def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
             "wasmcp:language": component["language"] or "",
             "wasmcp:inputs": component["inputs"],
             "wasmcp:grants": " ".join(component["grants"]),
+            "wasmcp:source": component.get("source", ""),
             **{f"wasmcp:toolchain:{name}": version for name, version in component["toolchain"].items()},
         }
         parts.append(
             Component(
                 name=component["name"],
-                version=metadata["version"],
+                version=component.get("version", metadata["version"]),
                 type=ComponentType.LIBRARY,
                 bom_ref=f"component:{component['name']}",
+                purl=_purl(component),
                 hashes=hashes(component["digest"]),
                 properties=[Property(name=name, value=value) for name, value in properties.items() if value],
             )
@@ -109,3 +115,16 @@ def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
     # The outputter would stamp the time of day.
     bom.metadata.timestamp = None  # type: ignore[assignment]
     return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1) + "\n"
+
+
+def _purl(component: Mapping[str, Any]) -> PackageURL | None:
+    """Return the address of a component of a registry (purl-spec, type `oci`), None for one of the project."""
+    from packageurl import PackageURL
+
+    place, separator, digest = str(component.get("source", "")).removeprefix("oci://").partition("@")
+    if not separator:
+        return None
+    name = place.rpartition("/")[2]
+    return PackageURL(
+        "oci", name=name, version=digest, qualifiers={"repository_url": place, "tag": component["version"]}
+    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wasmcp.errors import PackageNotFound, ReferenceInvalid, RegistryError
 from wasmcp.project.digest import of_bytes
+from wasmcp.project.provenance import checkout_of
 from wasmcp.registry import artifact, references, settings
 from wasmcp.registry.references import Package, Place
 from wasmcp.registry.resolving import Resolver
@@ -126,23 +126,10 @@ def yank(reference: str, resolver: Resolver, reason: str | None) -> Place:
 
 def annotations_of_checkout(folder: Path) -> dict[str, str]:
     """Return where the sources of a component are, and at which revision, as far as git knows in a folder."""
-    found = {}
-    for key, arguments in (
-        ("org.opencontainers.image.revision", ("rev-parse", "HEAD")),
-        ("org.opencontainers.image.source", ("remote", "get-url", "origin")),
-    ):
-        try:
-            done = subprocess.run(
-                ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's git, from the user's path
-                capture_output=True,
-                text=True,
-                timeout=10,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return {}
-        text = done.stdout.strip()
-        # An address may hold a password; what is no plain address is not published.
-        if done.returncode == 0 and text and ("@" not in text or text.startswith("git@")):
-            found[key] = text
-    return found
+    checkout = checkout_of(folder)
+    return {
+        f"org.opencontainers.image.{key}": str(checkout[key])
+        for key in ("revision", "source")
+        # A revision that what is pushed was not built from says nothing.
+        if key in checkout and not (key == "revision" and checkout["modified"])
+    }

@@ -1,0 +1,131 @@
+"""The commands that talk to registries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from compose_inputs import tools_component
+from registries import docker_registry, namespaces, needs_registry
+
+from wasmcp.cli.group import commands
+from wasmcp.project.digest import of_bytes
+from wasmcp.registry import publishing, references
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with docker_registry(tmp_path_factory.mktemp("registry")) as host:
+        yield host
+
+
+@pytest.fixture
+def place(registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    where = f"{registry}/t{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
+    namespaces(monkeypatch, tmp_path, acme=where, wasmcp="127.0.0.1:1/wasmcp")
+    return where
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(commands, arguments)
+    assert done.exit_code == code, done.output
+    return done.stdout if code == 0 else done.output
+
+
+def write(path: Path, text: str) -> bytes:
+    path.write_bytes(tools_component(text, "add"))
+    return path.read_bytes()
+
+
+@needs_registry
+def test_push_versions_pull(place: str, tmp_path: Path) -> None:
+    data = write(tmp_path / "calc.wasm", "one")
+    for number in ("1.0.0", "1.1.0", "2.0.0-rc.1"):
+        pushed = run("push", "calc.wasm", f"acme:calc@{number}").strip()
+        assert pushed.startswith(f"oci://{place}/calc:{number}@sha256:")
+    assert run("versions", "acme:calc").split() == ["2.0.0-rc.1", "1.1.0", "1.0.0"]
+    assert json.loads(run("versions", "acme:calc@^1", "--json")) == ["1.1.0", "1.0.0"]
+    assert run("versions", f"oci://{place}/calc", "--offline").split()[0] == "2.0.0-rc.1"
+    assert run("pull", "acme:calc@^1", "-o", "got.wasm") == "got.wasm\n"
+    assert (tmp_path / "got.wasm").read_bytes() == data
+    (entry,) = (json.loads(line) for line in run("pull", "acme:calc", "--json").splitlines())
+    assert entry["digest"] == of_bytes(data)
+    assert entry["reference"].startswith("acme:calc@1.1.0@sha256:")
+    assert run("pull", "acme:calc", "acme:calc@1.0.0", "--deps-dir", "deps").splitlines() == [
+        "deps/acme_calc.wasm",
+        "deps/acme_calc@1.0.0.wasm",
+    ]
+    assert "for one REFERENCE" in run("pull", "acme:calc", "acme:calc@1.0.0", "-o", "x.wasm", code=2)
+    assert "there are `2.0.0-rc.1`, `1.1.0`, `1.0.0`" in run("pull", "acme:calc@9.0.0", code=1)
+
+
+@needs_registry
+def test_yank(place: str, tmp_path: Path) -> None:
+    write(tmp_path / "calc.wasm", "one")
+    run("push", "calc.wasm", "acme:calc@1.0.0")
+    assert "withdrawn" in run("yank", "acme:calc@1.0.0", "--reason", "wrong sums")
+    assert "`1.0.0` was withdrawn: wrong sums" in run("pull", "acme:calc", code=1)
+    run("yank", "acme:calc@1.0.0", "--undo")
+    assert run("pull", "acme:calc")
+
+
+@needs_registry
+def test_search(place: str, tmp_path: Path) -> None:
+    write(tmp_path / "calc.wasm", "one")
+    for name in ("calc", "calc-more", "text"):
+        run("push", "calc.wasm", f"acme:{name}@1.0.0")
+    assert run("search", "calc", "--namespace", "acme").split() == ["acme:calc", "acme:calc-more"]
+    assert json.loads(run("search", "--namespace", "acme", "--json")) == ["acme:calc", "acme:calc-more", "acme:text"]
+    assert "`other` is not configured" in run("search", "--namespace", "other", code=2)
+    assert "gives no list" in run("search", "--namespace", "wasmcp", code=1)
+
+
+@needs_registry
+def test_what_is_said_about_a_component(place: str, tmp_path: Path) -> None:
+    write(tmp_path / "calc.wasm", "one")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "remote", "add", "origin", "https://example.com/calc"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    arguments = ["--annotation", "team=sums", "--description", "adds", "--licence", "Apache-2.0"]
+    run("push", "calc.wasm", "acme:calc@1.0.0", *arguments)
+    said = publishing.resolver_for(None).resolve(references.parse("acme:calc@1.0.0")).artifact.annotations
+    assert said["org.opencontainers.image.source"] == "https://example.com/calc"
+    assert len(said["org.opencontainers.image.revision"]) == 40
+    assert said["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert said["team"] == "sums"
+    subprocess.run([*git, "remote", "set-url", "origin", "https://ann:secret@example.com/calc"], check=True)
+    assert "org.opencontainers.image.source" not in publishing.annotations_of_checkout(tmp_path)
+    assert "is not KEY=VALUE" in run("push", "calc.wasm", "acme:calc@1.1.0", "--annotation", "team", code=2)
+
+
+@needs_registry
+def test_a_package_is_composed(place: str, tmp_path: Path) -> None:
+    write(tmp_path / "calc.wasm", "one")
+    run("push", "calc.wasm", "acme:calc@1.0.0")
+    run("compose", "server", "acme:calc@^1", "-o", "server.wasm")
+    from wasmcp.host import open_server
+
+    with open_server(tmp_path / "server.wasm", quick=True) as server:
+        assert server.call_tool("add", {}).text == "one"
+
+
+@needs_registry
+def test_cache(place: str, tmp_path: Path) -> None:
+    write(tmp_path / "calc.wasm", "one")
+    run("push", "calc.wasm", "acme:calc@1.0.0")
+    before = json.loads(run("cache", "info", "--json"))["registry"]
+    assert before["files"] == 2  # configuration and component
+    assert before["bytes"] > (tmp_path / "calc.wasm").stat().st_size
+    assert "registry" in run("cache", "info")
+    assert "removed 0 files" in run("cache", "prune", "--days", "1")
+    assert "removed 2 files" in run("cache", "prune", "--all")
+    assert json.loads(run("cache", "info", "--json"))["registry"]["files"] == 0
+    assert run("pull", "acme:calc@1.0.0")

@@ -1,0 +1,229 @@
+"""Signatures: made and read as cosign does, and asked for by policies."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from compose_inputs import tools_component
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from registries import docker_registry, namespaces, needs_registry, proxy
+
+from wasmcp.cli.group import commands
+from wasmcp.errors import RegistryError, SignatureRefused
+from wasmcp.registry import cosign_key, keys, publishing, references, signatures
+from wasmcp.registry.fetching import FetchOptions
+from wasmcp.registry.oci import fetch
+from wasmcp.registry.resolving import Resolver
+
+serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
+ec = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ec")
+CALC = "acme:calc@1.0.0"
+
+
+def make_keys(folder: Path, name: str, password: bytes | None = None) -> tuple[Path, Path]:
+    """Make a pair of keys; return the files of the private and the public one."""
+    folder.mkdir(exist_ok=True, parents=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = serialization.Encoding.PEM
+    hidden = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    private, public = folder / f"{name}.key", folder / f"{name}.pub"
+    private.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, hidden))
+    public.write_bytes(key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
+    return private, public
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with docker_registry(tmp_path_factory.mktemp("registry")) as host:
+        yield host
+
+
+@pytest.fixture
+def place(registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """A namespace `acme` with `calc` in 1.0.0, not signed, and a user with an empty cache and the keys `ann`."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("WASMCP_KEY_PASSWORD", raising=False)
+    monkeypatch.delenv("COSIGN_PASSWORD", raising=False)
+    monkeypatch.chdir(tmp_path)
+    where = f"{registry}/t{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
+    namespaces(monkeypatch, tmp_path / "publisher", acme=where)
+    (tmp_path / "calc.wasm").write_bytes(tools_component("signed", "add"))
+    publishing.push(tmp_path / "calc.wasm", CALC, resolver())
+    namespaces(monkeypatch, tmp_path, acme=where)
+    make_keys(tmp_path, "ann")
+    return where
+
+
+def resolver() -> Resolver:
+    return publishing.resolver_for(None)
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(commands, arguments)
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def require(monkeypatch: pytest.MonkeyPatch, folder: Path, place: str, required: str, **trusted: str) -> None:
+    listed = "".join(f'"{name}" = "{file}"\n' for name, file in trusted.items())
+    policy = f"[policy]\nrequire-signature = {required}\n[policy.keys]\n{listed}"
+    namespaces(monkeypatch, folder, policy=policy, acme=place)
+
+
+@needs_registry
+def test_what_is_signed_is_verified(place: str, tmp_path: Path) -> None:
+    run("verify", CALC, "--key", "ann.pub", code=1)
+    assert "signed acme:calc@1.0.0@sha256:" in run("sign", CALC, "--key", "ann.key")
+    assert run("verify", CALC, "--key", "ann.pub").endswith("is signed by ann.pub\n")
+    make_keys(tmp_path, "bob")
+    assert "none of them for it by a trusted key (`bob.pub`)" in run("verify", CALC, "--key", "bob.pub", code=1)
+    run("sign", CALC, "--key", "bob.key")
+    assert run("verify", CALC, "--key", "bob.pub", "--key", "ann.pub").endswith("is signed by bob.pub\n")
+    assert run("verify", CALC, "--key", "ann.pub"), "the first signature is still there"
+
+
+@needs_registry
+def test_the_artifact_is_that_of_cosign(place: str, tmp_path: Path) -> None:
+    run("sign", CALC, "--key", "ann.key")
+    found = resolver().resolve(references.parse(CALC))
+    tag = f"sha256-{str(found.place.digest).removeprefix('sha256:')}.sig"
+    document = json.loads(resolver().manifest(found.place, tag, ""))
+    (layer,) = document["layers"]
+    assert layer["mediaType"] == "application/vnd.dev.cosign.simplesigning.v1+json"
+    payload = b"".join(resolver().client(found.place.host).blob(found.place, layer["digest"]))
+    critical = json.loads(payload)["critical"]
+    assert critical["type"] == "cosign container image signature"
+    assert critical["image"] == {"docker-manifest-digest": found.artifact.digest}
+    assert critical["identity"] == {"docker-reference": f"{place}/calc"}
+    public = serialization.load_pem_public_key((tmp_path / "ann.pub").read_bytes())
+    signature = base64.b64decode(layer["annotations"]["dev.cosignproject.cosign/signature"])
+    from cryptography.hazmat.primitives import hashes
+
+    public.verify(signature, payload, ec.ECDSA(hashes.SHA256()))
+
+
+@needs_registry
+def test_a_signature_of_something_else_is_none(place: str, tmp_path: Path) -> None:
+    (tmp_path / "other.wasm").write_bytes(tools_component("other", "add"))
+    publishing.push(tmp_path / "other.wasm", "acme:calc@2.0.0", resolver())
+    run("sign", "acme:calc@2.0.0", "--key", "ann.key")
+    one, two = (resolver().resolve(references.parse(f"acme:calc@{number}.0.0")) for number in (1, 2))
+    # Somebody who can write to the registry puts the signature of another component beside this one.
+    stolen = resolver().manifest(two.place, signatures.tag_of(two.artifact.digest), "")
+    resolver().client(one.place.host).push_manifest(one.place, signatures.tag_of(one.artifact.digest), stolen)
+    assert "1 signature, none of them for it" in run("verify", CALC, "--key", "ann.pub", code=1)
+
+
+@needs_registry
+@pytest.mark.parametrize("required", ["true", '["acme"]'])
+def test_a_policy_is_enforced(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, required: str) -> None:
+    require(monkeypatch, tmp_path, place, required)
+    with pytest.raises(SignatureRefused, match=r"no key is trusted for it.*wasmcp-python\.toml` asks for it"):
+        fetch(CALC)
+    require(monkeypatch, tmp_path, place, required, acme=str(tmp_path / "ann.pub"))
+    for reference in (CALC, "acme:calc", f"oci://{place}/calc:1.0.0"):
+        with pytest.raises(SignatureRefused, match="must be signed and is not"):
+            fetch(reference)
+    run("sign", CALC, "--key", "ann.key")
+    for reference in (CALC, "acme:calc", f"oci://{place}/calc:1.0.0"):
+        assert fetch(reference).path.read_bytes() == tools_component("signed", "add")
+
+
+@needs_registry
+def test_a_signature_that_is_known_is_enough_offline(
+    place: str, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy(registry) as front:
+        require(monkeypatch, tmp_path, place.replace(registry, front.host), "true", acme=str(tmp_path / "ann.pub"))
+        run("sign", CALC, "--key", "ann.key")
+        fetch(CALC)
+        front.seen.clear()
+        assert fetch(CALC, FetchOptions(offline=True)).digest
+        assert front.seen == []
+        fetch(CALC)
+        assert front.count(".sig") == 0, "a good signature stays good"
+        require(monkeypatch, tmp_path, place.replace(registry, front.host), "true")
+        with pytest.raises(SignatureRefused):
+            fetch(CALC, FetchOptions(offline=True))
+
+
+@needs_registry
+def test_a_project_may_ask_for_more(place: str, tmp_path: Path) -> None:
+    tables = '[tool.wasmcp.policy]\nrequire-signature = ["acme"]\nkeys = { acme = "trusted.pub" }\n'
+    (tmp_path / "pyproject.toml").write_text(tables)
+    (tmp_path / "trusted.pub").write_bytes((tmp_path / "ann.pub").read_bytes())
+    assert fetch(CALC).digest
+    inside = FetchOptions(root=tmp_path)
+    with pytest.raises(SignatureRefused, match=r"`pyproject\.toml` asks for it"):
+        fetch(CALC, inside)
+    run("sign", CALC, "--key", "ann.key")
+    assert fetch(CALC, inside).digest
+
+
+def test_a_plain_address_cannot_be_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require(monkeypatch, tmp_path, "localhost:1/x", "true")
+    with pytest.raises(SignatureRefused, match="a plain address does not have"):
+        fetch("https://localhost:1/x.wasm")
+
+
+@needs_registry
+def test_push_signs(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    private, _ = make_keys(tmp_path, "eve", b"hidden")
+    arguments = ["push", "calc.wasm", "acme:calc@3.0.0", "--sign", str(private), "--json", "--licence", "MIT"]
+    assert "has a password, which is not given" in run(*arguments, code=1)
+    monkeypatch.setenv("WASMCP_KEY_PASSWORD", "wrong")
+    assert "cannot be used" in run(*arguments, code=1)
+    monkeypatch.setenv("WASMCP_KEY_PASSWORD", "hidden")
+    assert json.loads(run(*arguments))["signatures"].endswith(".sig")
+    run("verify", "acme:calc@3.0.0", "--key", "eve.pub")
+    found = resolver().resolve(references.parse("acme:calc@3.0.0"))
+    assert found.artifact.annotations["org.opencontainers.image.licenses"] == "MIT"
+
+
+def test_keys_that_cannot_be_used(tmp_path: Path) -> None:
+    other = ec.generate_private_key(ec.SECP384R1())
+    pem = serialization.Encoding.PEM
+    (tmp_path / "p384.pub").write_bytes(
+        other.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    (tmp_path / "text.pub").write_text("hello")
+    for name, message in (("p384.pub", "on the curve P-256"), ("text.pub", "no public key"), ("none.pub", "No such")):
+        with pytest.raises(RegistryError, match=message):
+            keys.public_key(tmp_path / name)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.binary(max_size=300), st.binary(min_size=24, max_size=24), st.binary(min_size=32, max_size=32))
+def test_the_box_is_that_of_nacl(text: bytes, nonce: bytes, key: bytes) -> None:
+    secret = pytest.importorskip("nacl.secret")
+    box = cosign_key.seal_box(text, nonce, key)
+    assert box == secret.SecretBox(key).encrypt(text, nonce).ciphertext
+    assert cosign_key.open_box(box, nonce, key) == text
+    with pytest.raises(ValueError, match="password is wrong"):
+        cosign_key.open_box(box[:-1] + bytes([box[-1] ^ 1]), nonce, key)
+
+
+def test_a_key_as_cosign_writes_it(tmp_path: Path) -> None:
+    private, public = make_keys(tmp_path, "ann")
+    key = serialization.load_pem_private_key(private.read_bytes(), None)
+    der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    sealed = tmp_path / "cosign.key"
+    sealed.write_bytes(cosign_key.encrypt(der, b"word", bytes(32), bytes(24), n=1024))
+    assert sealed.read_text().startswith("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n")
+    signature = keys.sign(b"text", sealed, b"word")
+    assert keys.verifies(b"text", signature, public)
+    assert not keys.verifies(b"other", signature, public)
+    with pytest.raises(RegistryError, match="the password is wrong"):
+        keys.sign(b"text", sealed, b"other")
+    with pytest.raises(RegistryError, match="has a password, which is not given"):
+        keys.sign(b"text", sealed, None)
+    sealed.write_text(sealed.read_text().replace("ey", "e!"))
+    with pytest.raises(RegistryError, match="damaged"):
+        keys.sign(b"text", sealed, b"word")

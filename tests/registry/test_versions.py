@@ -1,0 +1,162 @@
+"""Versions and ranges."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmcp.errors import ReferenceInvalid
+from wasmcp.registry.references import Package, Place, is_loopback, parse, parse_place
+from wasmcp.registry.versions import Range, Version
+
+
+def version(text: str) -> Version:
+    found = Version.parse(text)
+    assert found is not None
+    return found
+
+
+def test_the_order_is_that_of_the_specification() -> None:
+    # Semantic Versioning 2.0.0, section 11.
+    ordered = "1.0.0-alpha 1.0.0-alpha.1 1.0.0-alpha.beta 1.0.0-beta 1.0.0-beta.2 1.0.0-beta.11 1.0.0-rc.1 1.0.0 2.0.0"
+    versions = [version(text) for text in ordered.split()]
+    shuffled = versions[1::2] + versions[::2]
+    assert sorted(shuffled) == versions
+    assert not version("1.0.0+a") < version("1.0.0+b")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1.2", "01.2.3", "1.2.3-", "1.2.3-01", "v1.2.3", "1.2.3.4", "1.2.3+", "1.2.٣"]
+)
+def test_what_is_no_version(text: str) -> None:
+    assert Version.parse(text) is None
+
+
+_word = st.from_regex(r"[a-z][a-z0-9-]{0,4}", fullmatch=True)
+_number = st.integers(0, 9)
+_version = st.builds(Version, st.tuples(_number, _number, _number), st.lists(_word, max_size=2).map(tuple), st.just(""))
+
+
+@given(_version)
+def test_a_version_is_read_as_it_was_written(one: Version) -> None:
+    assert Version.parse(str(one)) == one
+    assert Version.of_tag(one.tag) == one
+    assert Range.parse(f"={one}").contains(one)
+    assert Range.parse(f"^{one}").contains(one)
+    assert Range.parse(f"~{one}").contains(one)
+    assert not Range.parse(f">{one}").contains(one)
+    assert not Range.parse(f"<{one}").contains(one)
+
+
+@given(_version, _version)
+def test_a_caret_is_what_does_not_break(low: Version, other: Version) -> None:
+    place = next((index for index, number in enumerate(low.numbers) if number), 2)
+    same = low.numbers[: place + 1] == other.numbers[: place + 1]
+    visible = not other.prerelease or (low.prerelease and low.numbers == other.numbers)
+    assert Range.parse(f"^{low}").contains(other) == bool(same and not other < low and visible)
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("^1.2", "1.2.0 1.9.9", "1.1.9 2.0.0 2.0.0-alpha 1.3.0-alpha"),
+        ("^0.2.3", "0.2.3 0.2.9", "0.3.0 0.2.2"),
+        ("^0.0.3", "0.0.3", "0.0.4"),
+        ("^0.0", "0.0.0 0.0.9", "0.1.0"),
+        ("^0", "0.0.0 0.9.0", "1.0.0"),
+        ("~1.2", "1.2.0 1.2.9", "1.3.0"),
+        ("~1", "1.0.0 1.9.0", "2.0.0"),
+        ("1", "1.0.0 1.9.0", "2.0.0 0.9.0"),
+        ("1.2", "1.2.0 1.2.9", "1.3.0"),
+        ("1.2.3", "1.2.3", "1.2.4"),
+        (">1", "2.0.0", "1.9.9"),
+        (">=1.2", "1.2.0", "1.1.9"),
+        ("<=1", "1.9.9 0.1.0", "2.0.0"),
+        ("<1.2", "1.1.9", "1.2.0 1.2.0-alpha"),
+        (">=1, <1.5", "1.0.0 1.4.9", "1.5.0"),
+        (">1.2.3-alpha", "1.2.3-beta 1.2.3 1.4.0", "1.2.3-alpha 1.4.0-beta"),
+        ("*", "0.0.0 9.0.0", "1.0.0-a"),
+        ("", "0.0.0 9.0.0", "1.0.0-a"),
+    ],
+)
+def test_ranges(text: str, inside: str, outside: str) -> None:
+    chosen = Range.parse(text)
+    assert [one for one in inside.split() if not chosen.contains(version(one))] == []
+    assert [one for one in outside.split() if chosen.contains(version(one))] == []
+
+
+@pytest.mark.parametrize("text", ["x", "^", "^x", "1.2.3.4", "^1 ^2", "!1", "1.*", "latest"])
+def test_what_is_no_range(text: str) -> None:
+    with pytest.raises(ReferenceInvalid, match="no version and no range"):
+        Range.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["acme:calc", "acme:calc@^1.2", "my-ns:my-calc2@1.2.3-rc.1+linux", "acme:calc@>=1, <2"],
+)
+def test_packages(text: str) -> None:
+    found = parse(text)
+    assert isinstance(found, Package)
+    assert str(found) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "oci://ghcr.io/acme/calc",
+        "oci://localhost:5000/calc:latest",
+        "oci://[::1]:5000/a/b_c/d--e:1.2.3_linux",
+        f"oci://127.0.0.1/calc@sha256:{'a' * 64}",
+        f"oci://example.com/calc:1@sha256:{'0' * 64}",
+    ],
+)
+def test_places(text: str) -> None:
+    found = parse(text)
+    assert isinstance(found, Place)
+    assert str(found) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "calc",
+        "acme:calc@",
+        "acme:calc@ ",
+        "Acme:calc",
+        "acme:calc:x",
+        "acme:-calc",
+        "oci://",
+        "oci://ghcr.io",
+        "oci://ghcr.io/Acme/calc",
+        "oci://ghcr.io/acme/../calc",
+        "oci://user@ghcr.io/acme/calc",
+        "oci://ghcr.io/acme/calc@sha256:123",
+        "oci://ghcr.io/acme/calc:a/b",
+        "oci://ghcr.io//calc",
+    ],
+)
+def test_what_is_no_reference(text: str) -> None:
+    with pytest.raises(ReferenceInvalid):
+        parse(text)
+
+
+def test_a_package_is_no_place() -> None:
+    with pytest.raises(ReferenceInvalid, match="`oci://` reference is needed"):
+        parse_place("acme:calc")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:5000", "127.0.0.1", "127.8.9.1:80", "[::1]", "[::1]:5000", "LOCALHOST"]
+)
+def test_this_machine(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["example.com", "localhost.example.com", "128.0.0.1:80", "[::2]:1", "127.0.0.1.nip.io", "10.0.0.1"]
+)
+def test_another_machine(host: str) -> None:
+    assert not is_loopback(host)

@@ -1,0 +1,44 @@
+"""`wasmcp provenance`: how a project's server came about, and what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("provenance")
+@click.argument("server", required=False)
+@click.option(
+    "--project",
+    "root",
+    default=".",
+    metavar="DIRECTORY",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder with the pyproject.toml.",
+)
+@click.option("--sbom", is_flag=True, help="Print the bill of materials (CycloneDX 1.6) instead.")
+def command(server: str | None, root: Path, *, sbom: bool) -> None:
+    """Print how a project's server came about: an in-toto statement with SLSA provenance.
+
+    It names the server by digest, its components, their grants and where they come from, the framework, the compilers
+    and the revision of the sources. The server is built if it is not fresh. Sign the statement with any tool for
+    attestations.
+    """
+    from wasmcp.cli.progress import say
+    from wasmcp.errors import ResourceMissing
+    from wasmcp.project import ensure_built, load, manifest, provenance
+
+    path = ensure_built(root, server, progress=say)
+    project = load(root)
+    entry = manifest.read(project.manifest)[path.stem]
+    if not sbom:
+        click.echo(provenance.render(path.stem, entry, provenance.checkout_of(project.root)), nl=False)
+        return
+    try:
+        from wasmcp.project.sbom import render
+
+        text = render(project.name, path.stem, entry)
+    except ModuleNotFoundError as error:
+        raise ResourceMissing(str(error.name), "install `wasmcp[build]`") from None
+    click.echo(text, nl=False)

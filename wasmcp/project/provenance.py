@@ -1,0 +1,104 @@
+"""How a server came about: the statement that SLSA calls provenance, for those who sign or check it.
+
+Reproducible: no time and no host; the same sources give the same statement. Source: in-toto, "Statement" v1; SLSA v1.0,
+"Provenance".
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+STATEMENT = "https://in-toto.io/Statement/v1"
+PREDICATE = "https://slsa.dev/provenance/v1"
+BUILD_TYPE = "urn:wasmcp:server:1"
+BUILDER = "urn:wasmcp:build"
+
+
+def render(server: str, entry: Mapping[str, Any], checkout: Mapping[str, Any]) -> str:
+    """Return the statement about a server, as JSON.
+
+    Args:
+        server: The server's key.
+        entry: What the manifest says of it.
+        checkout: Where its sources are; see `checkout_of`.
+    """
+    components = entry["components"]
+    dependencies = [
+        *_sources(checkout),
+        *(_component(component) for component in components),
+        *(_resource(f"framework/{name}", digest) for name, digest in sorted(entry["framework"].items())),
+        *(
+            {"name": name, "uri": f"pkg:pypi/{name}@{version}"}
+            for name, version in sorted({pin for one in components for pin in one["toolchain"].items()})
+        ),
+    ]
+    parameters = {
+        "server": server,
+        "metadata": entry["metadata"],
+        "components": {one["name"]: {"grants": one["grants"], "dynamic": one["dynamic"]} for one in components},
+    }
+    definition: dict[str, Any] = {
+        "buildType": BUILD_TYPE,
+        "externalParameters": parameters,
+        "internalParameters": {"inputs": entry["inputs"], "modified": bool(checkout.get("modified"))},
+        "resolvedDependencies": dependencies,
+    }
+    run = {"builder": {"id": BUILDER, "version": {"wasmcp": entry["wasmcp"]}}}
+    statement = {
+        "_type": STATEMENT,
+        "subject": [{"name": entry["file"], "digest": _digest(entry["digest"])}],
+        "predicateType": PREDICATE,
+        "predicate": {"buildDefinition": definition, "runDetails": run},
+    }
+    return json.dumps(statement, indent=1, ensure_ascii=False) + "\n"
+
+
+def checkout_of(folder: Path) -> dict[str, Any]:
+    """Return git's `revision` of a folder, its `source` where it has a plain address, and whether it is `modified`.
+
+    Nothing where there is no git, or nothing that is committed.
+    """
+    revision = _git(folder, "rev-parse", "HEAD")
+    if not revision:
+        return {}
+    source = _git(folder, "remote", "get-url", "origin")
+    # An address may hold a password; what is no plain address is not published.
+    plain = source and ("@" not in source or source.startswith("git@"))
+    found: dict[str, Any] = {
+        "revision": revision,
+        "modified": bool(_git(folder, "status", "--porcelain", "--untracked-files=no")),
+    }
+    return {**found, "source": source} if plain else found
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _sources(checkout: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if "revision" not in checkout:
+        return []
+    address = {"uri": f"git+{checkout['source']}"} if "source" in checkout else {}
+    return [{"name": "sources", **address, "digest": {"gitCommit": checkout["revision"]}}]
+
+
+def _component(component: Mapping[str, Any]) -> dict[str, Any]:
+    found = _resource(f"component/{component['name']}", component["digest"])
+    return {**found, "uri": component["source"]} if "source" in component else found
+
+
+def _resource(name: str, digest: str) -> dict[str, Any]:
+    return {"name": name, "digest": _digest(digest)}
+
+
+def _digest(digest: str) -> dict[str, str]:
+    return {"sha256": digest.removeprefix("sha256:")}
