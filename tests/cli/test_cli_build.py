@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from wasmcp.cli.group import commands
+from wasmcp.compose import Catalogue
+from wasmcp.project import digest
 
 
 @pytest.fixture
@@ -35,3 +37,20 @@ def test_mistakes_are_messages(project: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(commands, ["build", "--project", str(tmp_path)])
     assert done.exit_code == 1
     assert "there is no `pyproject.toml`" in done.stderr
+
+
+def test_components_alone(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    (folder / "calc.wasm.catalogue.json").write_text("of another one")
+    done = CliRunner().invoke(commands, ["build", "--project", str(project), "--components", str(folder)])
+    assert (done.exit_code, done.stdout) == (0, f"{folder / 'calc.wasm'}\n")
+    catalogue = Catalogue.from_json((folder / "calc.wasm.catalogue.json").read_text())
+    assert catalogue.names == ("add", "spin", "crash")
+    assert catalogue.digest == digest.of_file(folder / "calc.wasm")
+    done = CliRunner().invoke(commands, ["build", "default", "--components", str(folder), "--project", str(project)])
+    assert done.exit_code == 2
+    (tmp_path / "file").touch()
+    command = ["build", "--project", str(project), "--components", str(tmp_path / "file/below")]
+    done = CliRunner().invoke(commands, command)
+    assert (done.exit_code, "cannot be written: Not a directory" in done.stderr) == (1, True), done.output

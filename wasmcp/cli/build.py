@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Compose also what has not changed.")
 @click.option("--locked", is_flag=True, help="Fail when wasmcp.lock is not up to date.")
 @click.option("--offline", is_flag=True, help="Take remote components from the cache; ask no registry.")
-def command(servers: tuple[str, ...], root: Path, *, force: bool, locked: bool, offline: bool) -> None:
+@click.option(
+    "--components",
+    "folder",
+    metavar="DIRECTORY",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the components alone, with what they offer beside them, instead of servers.",
+)
+def command(
+    servers: tuple[str, ...], root: Path, *, force: bool, locked: bool, offline: bool, folder: Path | None
+) -> None:
     """Build the servers of a project, those that changed.
 
     SERVER is a table of `[tool.wasmcp.servers]`; all of them by default. Compiled components are kept in the user's
@@ -37,6 +46,11 @@ def command(servers: tuple[str, ...], root: Path, *, force: bool, locked: bool, 
     from wasmcp.toolchains.base import did_you_mean
 
     project = load(root)
+    if folder is not None:
+        if servers:
+            raise click.UsageError("--components writes all components of the project: name no server")
+        _write_components(project, folder, _fetching(project, locked=locked, offline=offline))
+        return
     unknown = [name for name in servers if name not in project.servers]
     if unknown:
         problem = "there is no server `{}` in `tool.wasmcp.servers`{}"
@@ -48,6 +62,24 @@ def command(servers: tuple[str, ...], root: Path, *, force: bool, locked: bool, 
         force=force,
     )
     for path in paths:
+        click.echo(path)
+
+
+def _write_components(project: Project, folder: Path, fetching: FetchOptions | None) -> None:
+    from wasmcp.project.building import build_component
+    from wasmcp.project.cache import write_atomically
+
+    for name in project.components:
+        built = build_component(project, name, progress=lambda line: click.echo(line, err=True), fetching=fetching)
+        path = folder / f"{name}.wasm"
+        sidecar = path.with_name(f"{path.name}.catalogue.json")
+        try:
+            sidecar.unlink(missing_ok=True)  # of what was there before
+            write_atomically(path, built.data)
+            if built.catalogue is not None:
+                write_atomically(sidecar, built.catalogue.to_json().encode())
+        except OSError as error:
+            raise click.ClickException(f"`{path}` cannot be written: {error.strerror or error}") from None
         click.echo(path)
 
 

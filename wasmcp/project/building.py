@@ -19,6 +19,7 @@ from wasmcp.toolchains.base import did_you_mean, require_pins
 
 if TYPE_CHECKING:
     from wasmcp.compose import Catalogue, ComposedServer
+    from wasmcp.registry.fetching import FetchOptions
 
 SKIP = "WASMCP_SKIP_BUILD"
 """The environment variable that keeps hooks and pytest from building: what is there is used as it is."""
@@ -123,7 +124,12 @@ def ensure_built(root: Path, server: str | None = None, *, progress: Progress | 
 
 
 def build_component(
-    project: Project, name: str, *, progress: Progress | None = None, cache: Cache | None = None
+    project: Project,
+    name: str,
+    *,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+    fetching: FetchOptions | None = None,
 ) -> Built:
     """Return one component of a project, compiled now or taken from the cache, and what it offers.
 
@@ -132,6 +138,7 @@ def build_component(
         name: A key of `[tool.wasmcp.components]`.
         progress: Told in one line when a slow step begins or has ended.
         cache: Where components are kept; the user's when left out.
+        fetching: How a remote component is fetched.
 
     Raises:
         ConfigError: The project has no such component.
@@ -140,8 +147,8 @@ def build_component(
     if name not in project.components:
         asked = f"there is no component `{name}` in `tool.wasmcp.components`{did_you_mean(name, project.components)}"
         raise ConfigError([asked])
-    planned = Plan(project, {}, digest.of_framework())
-    step = plan_component(project, project.components[name])
+    planned = Plan(project, {}, digest.of_framework(), fetching)
+    step = plan_component(project, project.components[name], fetching)
     say = (lambda _: None) if progress is None else progress
     return _component(planned, step, Cache() if cache is None else cache, say)
 

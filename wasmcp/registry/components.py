@@ -89,7 +89,8 @@ def build(resolver: Resolver, resolved: Resolved) -> Built:
         raise SpecError(
             resolved.request.spec, f"`{resolved.request.spec}` is a component of a project, and here is none"
         )
-    return build_component(load(root), resolved.request.spec, progress=resolver.options.progress)
+    options = resolver.options
+    return build_component(load(root), resolved.request.spec, progress=options.progress, fetching=options)
 
 
 def _catalogue(resolved: Resolved, path: Path, data: bytes, found: str) -> Catalogue | None:
