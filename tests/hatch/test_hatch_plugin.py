@@ -66,6 +66,8 @@ def test_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         '[tool.wasmcp.components.three]\nsource = "calc.zig"\n'
     )
     assert hook(root).dependencies() == [f"wasmcp[build,python,zig]=={__version__}"]
+    (root / "pyproject.toml").write_text(PYPROJECT + '[tool.wasmcp.components.two]\npackage = "acme:calc@^1"\n')
+    assert hook(root).dependencies() == [f"wasmcp[build,registry]=={__version__}"]
     assert hook(root, "sdist").dependencies() == []
     monkeypatch.setenv("WASMCP_SKIP_BUILD", "true")
     assert hook(root).dependencies() == []

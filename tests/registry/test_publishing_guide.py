@@ -1,0 +1,49 @@
+"""The guide to publishing, followed command by command."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from compose_inputs import tools_component
+from projects import write_project
+from registries import docker_registry, namespaces, needs_registry
+
+GUIDE = Path(__file__).parent.parent.parent / "docs" / "guides" / "publishing.md"
+
+
+def blocks(language: str) -> list[str]:
+    parts = GUIDE.read_text("utf-8").split(f"```{language}\n")[1:]
+    return [part.partition("```")[0] for part in parts]
+
+
+@needs_registry
+def test_every_command_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with docker_registry(tmp_path / "registry") as host:
+        namespaces(monkeypatch, tmp_path)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        tables = "\n".join(block for block in blocks("toml") if "policy" not in block)
+        (policy,) = (block for block in blocks("toml") if "policy" in block)
+        text = '[project]\nname = "shop"\nversion = "1.0.0"\n' + tables.replace("registry.example.com", host)
+        root = write_project(tmp_path / "shop", {"pyproject.toml": text, "shop/__init__.py": ""})
+        (root / "calc.wasm").write_bytes(tools_component("one", "add"))
+        commands = [line for block in blocks("sh") for line in block.splitlines() if not line.startswith("pip ")]
+        assert len(commands) == 16
+        for line in commands:
+            program, *arguments = shlex.split(line)
+            assert program in {"wasmcp", "openssl"}
+            command = [sys.executable, "-m", "wasmcp"] if program == "wasmcp" else [program]
+            done = subprocess.run([*command, *arguments], cwd=root, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        assert (root / "wasmcp.lock").is_file()
+        # The policy of the guide: what is signed is taken, what is not is refused.
+        (root / "pyproject.toml").write_text(text + policy)
+        pull = [sys.executable, "-m", "wasmcp", "pull"]
+        assert subprocess.run([*pull, "acme:calc@1.1.0"], cwd=root, capture_output=True, check=False).returncode == 0
+        subprocess.run([*command, "push", "calc.wasm", "acme:calc@1.2.0"], cwd=root, capture_output=True, check=True)
+        done = subprocess.run([*pull, "acme:calc@1.2.0"], cwd=root, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "must be signed and is not" in done.stderr
