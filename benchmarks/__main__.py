@@ -12,7 +12,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import chain, composing, http, inprocess, sizes, startup
+from benchmarks import chain, commands, composing, http, inprocess, sizes, startup
 from benchmarks.measure import Row
 from wasmcp.project import ensure_built
 
@@ -36,6 +36,7 @@ def main() -> None:
     suites: dict[str, Callable[[], list[Row]]] = {
         "sizes": lambda: sizes.rows(zig),
         "composing": lambda: composing.rows(project),
+        "commands": lambda: commands.rows(project),
         "inprocess": lambda: inprocess.rows(zig, python, hundred),
         "chain": lambda: chain.rows(project),
         "startup": lambda: startup.rows(python),

@@ -1,0 +1,79 @@
+"""The command line: how fast it starts, and what composing files with it takes in time and memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from hashlib import sha256
+from pathlib import Path
+
+from benchmarks.composing import compiled
+from benchmarks.measure import Row
+
+WASMCP = str(Path(sys.executable).parent / "wasmcp")
+LARGE = 18_000_000
+
+
+def start(*arguments: str) -> float:
+    """The median time of a command that does next to nothing, in seconds."""
+    samples = []
+    for _ in range(7):
+        begun = time.perf_counter()
+        subprocess.run([WASMCP, *arguments], stdout=subprocess.DEVNULL, check=True)
+        samples.append(time.perf_counter() - begun)
+    return statistics.median(samples)
+
+
+def padding(size: int) -> bytes:
+    """A custom section of about a size, as the code of a Python component would take it."""
+    content = b"\x03pad" + os.urandom(1000) * (size // 1000)
+    length, encoded = len(content), b""
+    while length >= 0x80:
+        encoded += bytes([length & 0x7F | 0x80])
+        length >>= 7
+    return b"\0" + encoded + bytes([length]) + content
+
+
+def compose(component: bytes, count: int, size: int) -> tuple[float, float]:
+    """Compose files with their catalogues beside them: seconds, and the peak of memory as a multiple of the output."""
+    schema = {"type": "object"}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        files = [folder / f"component-{number}.wasm" for number in range(count)]
+        for number, file in enumerate(files):
+            data = component + padding(size)
+            file.write_bytes(data)
+            tools = [{"name": f"add-{number}", "inputSchema": schema}]
+            sidecar = {"format": 1, "digest": f"sha256:{sha256(data).hexdigest()}", "tools": tools}
+            file.with_name(f"{file.name}.catalogue.json").write_text(json.dumps(sidecar), "utf-8")
+        output = folder / "server.wasm"
+        begun = time.perf_counter()
+        command = [WASMCP, "compose", "server", *map(str, files), "-o", str(output)]
+        # Spawned, not forked: a fork would count our own memory as the command's.
+        process = os.posix_spawn(WASMCP, command, os.environ)
+        _, status, usage = os.wait4(process, 0)
+        elapsed = time.perf_counter() - begun
+        if status:
+            raise SystemExit(f"{command[:3]} failed")
+        return elapsed, usage.ru_maxrss * 1024 / output.stat().st_size
+
+
+def rows(project: Path) -> list[Row]:
+    """Every figure."""
+    component = compiled(project)
+    two, _ = compose(component, 2, 0)
+    hundred, _ = compose(component, 100, 0)
+    ten, memory = compose(component, 10, LARGE)
+    return [
+        Row("wasmcp --help", start("--help") * 1e3, "ms", 120),
+        Row("wasmcp registry component list", start("registry", "component", "list") * 1e3, "ms", 150),
+        Row("wasmcp compose server, 2 components", two * 1e3, "ms"),
+        Row("wasmcp compose server, 100 components", hundred * 1e3, "ms"),
+        Row("wasmcp compose server, 10 components of 18 MB", ten * 1e3, "ms"),
+        Row("the same: peak memory / size of the output", memory, "x", 3),
+    ]
