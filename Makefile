@@ -5,8 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 READY := $(VENV)/.ready
-SOURCES := wasmcp hatch_wasmcp pytest_wasmcp hatch_build.py tests benchmarks example-project
-EXAMPLE := example-project/src/example/_wasmcp/default.wasm
+SOURCES := wasmcp hatch_wasmcp pytest_wasmcp hatch_build.py tests benchmarks example-project example-servers
 
 .PHONY: help setup framework example test test-fast lint format bench docs conformance system-deps clean
 
@@ -68,4 +67,5 @@ system-deps: ## Install the system packages that some tests need (docker-registr
 	  || echo "system-deps: WARNING: docker-registry could not be installed: the tests of registries will be SKIPPED" >&2
 
 clean: ## Remove what the build made
-	rm -rf dist build wasmcp/_framework example-project/dist example-project/src/example/_wasmcp .coverage* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf dist build site wasmcp/_framework example-project/dist .coverage* .pytest_cache .mypy_cache .ruff_cache
+	find example-project example-servers benchmarks/project -name _wasmcp -prune -exec rm -rf {} +
