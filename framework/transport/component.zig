@@ -140,7 +140,7 @@ fn answerLine(token: u32, line: []const u8, state: []const u8, resumed: ?protoco
 fn postWhole(token: u32, method: []const u8, target: []const u8, headers: []const u8, body: []const u8, resumed: ?protocol.Resumed) error{OutOfMemory}!bindings.wasmcp_embedding.exchange.Response {
     var fields: std.ArrayList(http.Field) = .empty;
     try http.readFields(memory.allocator, &fields, headers);
-    const given: sessions.Given = .of(.{ .method = method, .target = target, .fields = fields.items });
+    const given: sessions.Given = if (Settings.current.sessions == false) .off else .of(.{ .method = method, .target = target, .fields = fields.items });
     const head: http.Head = .{ .method = method, .target = target, .fields = sessions.without(fields.items) };
     const shared = try http.crossOrigin(memory.allocator, head, &Settings.current);
     var peer: Peer = .{ .fields = shared };

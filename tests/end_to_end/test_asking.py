@@ -12,32 +12,18 @@ from typing import Any
 
 import anyio
 import pytest
+from asker import asker
 from mcp import Client, StdioServerParameters
 from mcp.types import CreateMessageResult, ElicitResult, ListRootsResult, Root, TextContent
 from servers import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 
-from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.resources import wit_directory
-from wasmcp.toolchains.zig import build_component
-
-SOURCE = Path(__file__).parents[1] / "framework" / "chain" / "asker.zig"
-TOOLS = ["greet", "survey", "rounds", "visit"]
 MODES = ["auto", "legacy"]
 KEYS = "WASMCP_STATE_KEYS=" + "k" * 40
 
 
-def compose(path: Path, *, environment: bool = False) -> Path:
-    folder = path.parent
-    data = build_component(SOURCE, wit_directory(), "tools-component", folder / "asker.wasm").read_bytes()
-    tools = tuple({"name": name, "inputSchema": {"type": "object"}} for name in TOOLS)
-    spec = ComponentSpec("asker", data, Catalogue(tools=tools, digest="sha256:0"))
-    compose_server([spec], ServerMetadata("asker", "1"), environment=environment).write(path)
-    return path
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compose(tmp_path_factory.mktemp("asker") / "server.wasm")
+    return asker(tmp_path_factory.mktemp("asker"))
 
 
 async def elicit(_context: Any, params: Any) -> ElicitResult:
@@ -146,7 +132,7 @@ def test_wasmcp_serve(port: int, mode: str, work: Any) -> None:
 
 
 def test_wasmtime_serve_with_a_key(tmp_path: Path) -> None:
-    server = compose(tmp_path / "server.wasm", environment=True)
+    server = asker(tmp_path, environment=True)
     with wasmtime_serve(server, "-Scli", "--env", KEYS) as port:
         anyio.run(exercise, f"http://127.0.0.1:{port}/mcp", "auto")
         anyio.run(without, f"http://127.0.0.1:{port}/mcp", "legacy")
