@@ -175,6 +175,22 @@ def test_what_is_declared():
     assert check() == 1
 
 
+@pytest.mark.parametrize(
+    "path", ["../x", "a/../b", "..", "a/..", "%2e%2e/x", "..%2fx", "..%5Cx", "/etc", "C:/x", "a%00b"]
+)
+def test_a_way_out_is_no_resource(path):
+    @resource("test://{+path}{?q}")
+    def checked(path: str, q: str = "") -> str: ...
+
+    @resource("test://free/{+path}", unchecked=["path"])
+    def free(path: str) -> str: ...
+
+    assert resource_of(checked).matches(f"test://{path}") is None
+    assert resource_of(checked).matches(f"test://x?q={path}") is None
+    assert resource_of(free).matches(f"test://free/{path}") is not None
+    assert resource_of(checked).matches("test://a..b/..c/d..?q=1..2") == {"path": "a..b/..c/d..", "q": "1..2"}
+
+
 def test_what_cannot_be_declared():
     with pytest.raises(DeclarationError, match=r"resource `a`: `test://{id}` has the variable `id`, but"):
 
@@ -203,6 +219,11 @@ def test_what_cannot_be_declared():
 
         @resource("test://e")
         def f() -> str: ...
+
+    with pytest.raises(DeclarationError, match="`unchecked` names `x`, which is no variable of `test://g`"):
+
+        @resource("test://g", unchecked=["x"])
+        def g() -> str: ...
 
     with pytest.raises(ValueError, match="seconds >= 0"):
         Cache(-1)

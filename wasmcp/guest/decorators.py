@@ -114,6 +114,7 @@ def resource(
     annotations: Annotations | None = None,
     meta: Mapping[str, Any] | None = None,
     cache: Cache | None = None,
+    unchecked: Sequence[str] = (),
 ) -> Callable[[F], F]:
     """Declare a function as a resource, or as all resources of a template: ``@resource("notes://{id}{?version}")``.
 
@@ -133,6 +134,8 @@ def resource(
         annotations: Hints on its use.
         meta: Its ``_meta``.
         cache: How long what is read may be kept.
+        unchecked: Variables that may hold anything. Of all others a value with a ``..`` segment, an absolute path or
+            NUL is no resource: nobody leaves the folder that a variable is put under.
 
     Raises:
         DeclarationError: The function cannot become a resource.
@@ -153,6 +156,7 @@ def resource(
                 annotations=annotations,
                 meta=meta,
                 cache=cache,
+                unchecked=unchecked,
                 names=names,
             ),
             target,

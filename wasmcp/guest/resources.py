@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,6 +21,8 @@ from wasmcp.guest.wire import encode
 
 _NOT_FOUND_BEFORE = -32002
 """What revisions before 2026-07-28 say for a resource that does not exist."""
+
+_WAY_OUT = re.compile(r"\A[/\\]|\A[A-Za-z]:[/\\]|(?:\A|[/\\])\.\.(?:[/\\]|\Z)|\0")
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Resource:
         annotations: Hints on its use.
         meta: Its ``_meta``.
         cache: How long what is read may be kept.
+        unchecked: Variables that may hold ``..``, an absolute path or NUL.
         names: Names that annotations may use beside those of their module.
 
     Attributes:
@@ -106,6 +110,7 @@ class Resource:
         annotations: Annotations | None = None,
         meta: Mapping[str, Any] | None = None,
         cache: Cache | None = None,
+        unchecked: Sequence[str] = (),
         names: Mapping[str, Any] | None = None,
     ) -> None:
         self.function = function
@@ -125,6 +130,10 @@ class Resource:
         except ValueError as error:
             raise self._signature.refused(None, str(error)) from None
         self.variables = self._checked()
+        unknown = [name for name in unchecked if name not in self.variables]
+        if unknown:
+            raise self._signature.refused(None, f"`unchecked` names `{unknown[0]}`, which is no variable of `{uri}`")
+        self._unchecked = frozenset(unchecked)
 
     @property
     def is_template(self) -> bool:
@@ -147,10 +156,16 @@ class Resource:
         return {name: members[name] for name in self._template.variables}
 
     def matches(self, uri: str) -> dict[str, str | list[str]] | None:
-        """Return the variables in a URI; None when it is not of this resource."""
+        """Return the variables in a URI; None when it is not of this resource, or one is a way out of a folder."""
         if not self.is_template:
             return {} if uri == self.uri else None
-        return self._template.match(uri)
+        found = self._template.match(uri)
+        if found is not None:
+            for name, value in found.items():
+                values = value if isinstance(value, list) else [value]
+                if name not in self._unchecked and any(map(_leads_out, values)):
+                    return None
+        return found
 
     def read(self, uri: str, found: Mapping[str, str | list[str]], context: Context) -> list[Part] | Wanted:
         """Read the resource as a client does.
@@ -203,3 +218,8 @@ class Resource:
             except Mismatch as mismatch:
                 raise TypeError(f"a resource is a text, bytes or what JSON can hold: {mismatch}") from None
         return Part(contents.uri or uri, mime_type or default, data, contents.meta)
+
+
+def _leads_out(value: str) -> bool:
+    """Whether a value, taken for a path, would leave the folder that it is put under."""
+    return _WAY_OUT.search(value) is not None

@@ -1,0 +1,48 @@
+"""Each row of the page that compares is shown by a test that exists."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+
+import pytest
+
+from wasmcp.guest import tool
+from wasmcp.guest.registry import tool_of
+from wasmcp.guest.testing import LocalContext
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/reference/parity.md").read_text("utf-8")
+ROWS = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?` \|$", PAGE, re.MULTILINE)
+
+
+def test_all_rows_have_one():
+    table = [line for line in PAGE.splitlines() if line[:1] == "|"]
+    assert len(ROWS) == len(table) - 2
+
+
+@pytest.mark.parametrize(("file", "name"), ROWS)
+def test_it_exists(file, name):
+    text = (ROOT / file).read_text("utf-8")
+    assert not name or re.search(rf"^ *(async )?def {name}\(", text, re.MULTILINE)
+
+
+def test_shared_objects():
+    made = []
+
+    @functools.cache
+    def connection() -> list[int]:
+        made.append(1)
+        return []
+
+    @tool
+    def add(number: int) -> int:
+        connection().append(number)
+        return len(connection())
+
+    assert [tool_of(add).call('{"number": 5}', LocalContext()).structured for _ in range(2)] == [
+        '{"result":1}',
+        '{"result":2}',
+    ]
+    assert made == [1]
