@@ -34,12 +34,59 @@ EXPECTED = [
 ]
 
 
+MORE = """\
+import asyncio
+from dataclasses import dataclass
+from wasmcp.guest import Context, completion, prompt, resource
+
+@dataclass
+class Seats:
+    count: int
+
+@resource("test://{id}")
+def item(id: int) -> bytes:
+    return b""
+
+@prompt
+async def ask(context: Context) -> str:
+    both = await asyncio.gather(context.elicit("?", str), context.roots())
+    reveal_type(both)
+    return ""
+
+@completion(item, "id")
+def ids(value: str) -> list[str]:
+    return []
+
+def use(context: Context) -> None:
+    reveal_type(context.elicit("?", Seats).data)
+    reveal_type(context.elicit("?", {"type": "object"}).data)
+    reveal_type(context.once("x", lambda: 5))
+    context.sample("?")
+
+reveal_type(item)
+reveal_type(ids)
+"""
+
+MORE_EXPECTED = [
+    '16: note: Revealed type is "tuple[wasmcp.guest.answers.Elicited[str], wasmcp.guest.answers.Roots]"',
+    '24: note: Revealed type is "snippet.Seats"',
+    '25: note: Revealed type is "dict[str, Any]"',
+    '26: note: Revealed type is "int"',
+    '27: error: Missing named argument "max_tokens" for "sample" of "Context"  [call-arg]',
+    '29: note: Revealed type is "def (id: int) -> bytes"',
+    '30: note: Revealed type is "def (value: str) -> list[str]"',
+]
+
+
 @pytest.mark.slow
-def test_mypy_understands_the_decorator(tmp_path):
+@pytest.mark.parametrize(("code", "expected"), [(SNIPPET, EXPECTED), (MORE, MORE_EXPECTED)])
+def test_mypy_understands_the_decorators(tmp_path, code, expected):
     from mypy import api
 
     path = tmp_path / "snippet.py"
-    path.write_text(SNIPPET, encoding="utf-8")
+    path.write_text(code, encoding="utf-8")
     output, _, _ = api.run(["--strict", "--no-error-summary", "--cache-dir", str(tmp_path / "cache"), str(path)])
     told = [line.partition("snippet.py:")[2].replace("builtins.", "") for line in output.splitlines()]
-    assert [line for line in told if not line.startswith("16: note")] == EXPECTED
+    assert [
+        line for line in told if not line.startswith(("16: note: Poss", "16: note:     def", "27: note"))
+    ] == expected
