@@ -18,7 +18,13 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from compose_inputs import tools_component
 from servers import free_port
+
+from wasmcp.registry import settings
+from wasmcp.registry.publishing import Pushed, push
+from wasmcp.registry.resolving import Resolver
+from wasmcp.registry.store import Store
 
 PROGRAM = shutil.which("docker-registry")
 
@@ -164,3 +170,21 @@ def namespaces(monkeypatch: pytest.MonkeyPatch, folder: Path, *, policy: str = "
     lines = "".join(f'{name} = "{place}"\n' for name, place in places.items())
     path.write_text(f"[namespaces]\n{lines}{policy}")
     return path
+
+
+def resolver() -> Resolver:
+    return Resolver(settings.load(), Store())
+
+
+def publish(folder: Path, *versions: str, name: str = "calc") -> dict[str, Pushed]:
+    pushed = {}
+    for version in versions:
+        path = folder / f"{name}-{version}.wasm"
+        path.write_bytes(tools_component(version, "add"))
+        pushed[version] = push(path, f"acme:{name}@{version}", resolver())
+    return pushed
+
+
+def forget(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take another, empty cache."""
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(folder / "another-cache"))

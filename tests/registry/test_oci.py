@@ -10,23 +10,19 @@ from pathlib import Path
 
 import pytest
 from compose_inputs import tools_component
-from registries import docker_registry, namespaces, needs_registry
+from registries import docker_registry, forget, namespaces, needs_registry, publish, resolver
 
 from wasmcp.errors import (
     ArtifactRefused,
     PackageNotFound,
     ReferenceInvalid,
-    RegistryDenied,
     RegistryError,
-    RegistryUnreachable,
 )
 from wasmcp.project.digest import of_bytes
-from wasmcp.registry import settings
 from wasmcp.registry.fetching import FetchOptions
 from wasmcp.registry.oci import fetch
-from wasmcp.registry.publishing import Pushed, push, yank
+from wasmcp.registry.publishing import push, yank
 from wasmcp.registry.references import Place
-from wasmcp.registry.resolving import Resolver
 from wasmcp.registry.store import Store
 
 pytestmark = needs_registry
@@ -44,24 +40,6 @@ def user(registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     """A user of their own for each test, with a namespace of its own in the registry."""
     monkeypatch.setenv("HOME", str(tmp_path))
     namespaces(monkeypatch, tmp_path, acme=f"{registry}/t{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}")
-
-
-def resolver() -> Resolver:
-    return Resolver(settings.load(), Store())
-
-
-def publish(folder: Path, *versions: str, name: str = "calc") -> dict[str, Pushed]:
-    pushed = {}
-    for version in versions:
-        path = folder / f"{name}-{version}.wasm"
-        path.write_bytes(tools_component(version, "add"))
-        pushed[version] = push(path, f"acme:{name}@{version}", resolver())
-    return pushed
-
-
-def forget(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take another, empty cache."""
-    monkeypatch.setenv("WASMCP_CACHE_DIR", str(folder / "another-cache"))
 
 
 def test_what_was_pushed_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,10 +63,33 @@ def test_the_artifact_is_that_of_the_cncf(tmp_path: Path) -> None:
     assert manifest["config"]["mediaType"] == "application/vnd.wasm.config.v0+json"
     assert [layer["mediaType"] for layer in manifest["layers"]] == ["application/wasm"]
     assert manifest["annotations"]["org.opencontainers.image.version"] == "1.0.0"
+    assert manifest["annotations"]["dev.wasmcp.exports"] == "wasmcp:mcp-v20260728/tools@0.1.0"
     config = json.loads(Store().path(manifest["config"]["digest"]).read_bytes())
     assert (config["architecture"], config["os"]) == ("wasm", "wasip2")
     assert config["layerDigests"] == [manifest["layers"][0]["digest"]]
     assert config["component"]["exports"] == ["wasmcp:mcp-v20260728/tools@0.1.0"]
+
+
+def test_another_client_reads_what_we_write_and_we_read_what_it_writes(tmp_path: Path) -> None:
+    import oras.provider
+
+    place = publish(tmp_path, "1.0.0")["1.0.0"].place
+    other = oras.provider.Registry(hostname=place.host, insecure=True)
+    folder = tmp_path / "pulled"
+    other.pull(f"{place.host}/{place.repository}:1.0.0", outdir=str(folder))
+    (file,) = (path for path in folder.rglob("*") if path.is_file())
+    data = tools_component("1.0.0", "add")
+    assert file.read_bytes() == data
+    config = tmp_path / "config.json"
+    config.write_text("{}")
+    other.push(
+        f"{place.host}/{place.repository}:3.0.0",
+        files=[f"{file}:application/wasm"],
+        manifest_config=f"{config}:application/vnd.wasm.config.v0+json",
+        disable_path_validation=True,
+        quiet=True,
+    )
+    assert fetch("acme:calc@^3").digest == of_bytes(data)
 
 
 def test_the_same_component_has_the_same_digest_again(tmp_path: Path) -> None:
@@ -227,87 +228,3 @@ def test_of_two_processes_one_pulls(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         process.join(30)
     assert [digest for digest, _ in got] == [pushed.digest] * 2
     assert sum(len(lines) for _, lines in got) == 1
-
-
-def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with docker_registry(tmp_path / "private", users={"ann": "secret"}) as host:
-        namespaces(monkeypatch, tmp_path, acme=f"{host}/team")
-        with pytest.raises(RegistryDenied, match=r"401.*no credentials.*docker login") as caught:
-            publish(tmp_path, "1.0.0")
-        assert caught.value.status == 401
-        login = tmp_path / "docker" / "config.json"
-        login.parent.mkdir()
-        login.write_text(json.dumps({"auths": {host: {"auth": "YW5uOnNlY3JldA=="}}}))
-        pushed = publish(tmp_path, "1.0.0")["1.0.0"]
-        forget(tmp_path, monkeypatch)
-        login.write_text(json.dumps({"auths": {host: {"auth": "YW5uOndyb25n"}}}))
-        with pytest.raises(RegistryDenied, match="credentials that there are do not do"):
-            fetch("acme:calc@1.0.0")
-        monkeypatch.setenv("WASMCP_REGISTRY_USER", "ann")
-        monkeypatch.setenv("WASMCP_REGISTRY_PASSWORD", "secret")
-        monkeypatch.setenv("WASMCP_REGISTRY_HOST", "elsewhere.example")
-        with pytest.raises(RegistryDenied):
-            fetch("acme:calc@1.0.0")
-        monkeypatch.setenv("WASMCP_REGISTRY_HOST", host)
-        assert fetch("acme:calc@1.0.0").digest == pushed.digest
-        login.write_text("{")
-        monkeypatch.delenv("WASMCP_REGISTRY_HOST")
-        forget(tmp_path / "again", monkeypatch)
-        with pytest.raises(RegistryError, match=r"config\.json` cannot be read"):
-            fetch("acme:calc@1.0.0")
-
-
-def test_a_credential_helper_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    helper = tmp_path / "bin" / "docker-credential-test"
-    helper.parent.mkdir()
-    helper.write_text('#!/bin/sh\necho \'{"Username": "ann", "Secret": "secret"}\'\n')
-    helper.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{helper.parent}:/usr/bin:/bin")
-    with docker_registry(tmp_path / "private", users={"ann": "secret"}) as host:
-        namespaces(monkeypatch, tmp_path, acme=f"{host}/team")
-        (tmp_path / "docker").mkdir()
-        (tmp_path / "docker" / "config.json").write_text(json.dumps({"credHelpers": {host: "test"}}))
-        pushed = publish(tmp_path, "1.0.0")["1.0.0"]
-        assert fetch("acme:calc@^1").digest == pushed.digest
-
-
-def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certificate: tuple[Path, Path]) -> None:
-    with docker_registry(tmp_path / "tls", tls=certificate) as host:
-        namespaces(monkeypatch, tmp_path, acme=f"{host}/team")
-        with pytest.raises(RegistryUnreachable, match=r"TLS failed.*certificate"):
-            publish(tmp_path, "1.0.0")
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
-        pushed = publish(tmp_path, "1.0.0")["1.0.0"]
-        assert fetch("acme:calc@^1").digest == pushed.digest
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1, signed by itself, and its key."""
-    import datetime as dt
-    import ipaddress
-
-    x509 = pytest.importorskip("cryptography.x509")
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "test")])
-    now = dt.datetime.now(dt.timezone.utc)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("certificate")
-    pem, private = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    (folder / "cert.pem").write_bytes(made.public_bytes(pem))
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, private, serialization.NoEncryption()))
-    return folder / "cert.pem", folder / "key.pem"

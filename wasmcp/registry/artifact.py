@@ -25,6 +25,9 @@ SIZE_LIMIT = 1 << 30
 YANKED = "dev.wasmcp.yanked"
 """The annotation of a version that is not to be used any more; its value says why."""
 
+EXPORTS = "dev.wasmcp.exports"
+"""The annotation with the interfaces that a component exports, with spaces between them."""
+
 COMPONENT_MAGIC = b"\0asm\x0d\0\x01\0"
 
 
@@ -121,12 +124,14 @@ def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[b
             "component": {"exports": list(found.exports), "imports": list(found.imports), "target": None},
         }
     )
+    # The world's name is not in a component; what it exports is, and says what it is for.
+    said = {EXPORTS: " ".join(found.exports), **annotations}
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
         "config": {"mediaType": CONFIG, "digest": of_bytes(config), "size": len(config)},
         "layers": [{"mediaType": LAYER, "digest": layer, "size": len(data)}],
-        "annotations": dict(sorted(annotations.items())),
+        "annotations": dict(sorted(said.items())),
     }
     return config, _json(manifest)
 
