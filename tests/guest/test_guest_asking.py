@@ -353,6 +353,21 @@ def test_questions_in_tasks():
     assert text(call(first=accept(value="1"))) == "12"
 
 
+def test_questions_in_an_event_loop_of_ones_own():
+    @tool
+    def ask(context: Context) -> str:
+        async def both():
+            first, second = await asyncio.gather(
+                context.elicit("First?", str, key="first"), context.elicit("Second?", str, key="second")
+            )
+            return first.data + second.data
+
+        return asyncio.run(both())
+
+    assert list(Call(ask)()) == ["first", "second"]
+    assert text(Call(ask)(first=accept(value="1"), second=accept(value="2"))) == "12"
+
+
 def test_an_answer_must_be_awaited():
     @tool
     async def ask(context: Context) -> str:

@@ -101,6 +101,18 @@ def test_what_is_no_proposal(declared, value, capsys):
     assert "a completion returns strings" in capsys.readouterr().err
 
 
+def test_it_cannot_ask_the_client(declared, capsys):
+    @completion(review, "language")
+    def languages(value: str, context: Context) -> list[str]:
+        return [context.elicit("Which?", str).data]
+
+    completer = COMPLETIONS.of(languages)
+    able = Context(LocalContext(client_capabilities={"elicitation": {}})._request)
+    with pytest.raises(McpError, match=r"^Error completing language$"):
+        propose(completer, declared.variables["language"], "", {}, able)
+    assert "a completion cannot ask the client" in capsys.readouterr().err
+
+
 def test_what_does_not_exist(declared):
     @completion("reviewed", "language")
     def languages(value: str) -> list[str]: ...

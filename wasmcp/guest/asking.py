@@ -65,7 +65,10 @@ class Answer:
             import asyncio
 
             self._dialogue.waiting = True
-            yield from asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            if getattr(getattr(loop, "_selector", None), "idle", None) is None:
+                raise Asked  # a loop of the author's own, which would wait forever
+            yield from loop.create_future()
 
 
 class Dialogue:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from wasmcp.guest.asking import Wanted
 from wasmcp.guest.context import Context
 from wasmcp.guest.failures import masked
 from wasmcp.guest.records import Member
@@ -115,6 +116,8 @@ def propose(
             return _bounded([item for item in proposals_of(member.shape) if item.casefold().startswith(begun)])
         with masked("completion", completer.identity, f"Error completing {completer.argument}"):
             found = completer.complete(value, arguments, context)
+            if isinstance(found, Wanted):
+                raise TypeError("a completion cannot ask the client: only tools, resources and prompts can")
             if isinstance(found, Completion):
                 return _checked(found)
             if found is None:
