@@ -36,26 +36,28 @@ fn Recorded(comptime kind: []const u8, comptime words: []const u8) type {
     return struct {
         /// None: there is nothing in it, so that nobody here has to do with it.
         fn page(request: Request) ?Reply {
-            if (std.mem.eql(u8, inForm("2026-07-28"), "[]")) return null;
+            if (@field(data, kind ++ "V20260728")().len <= "[]".len) return null;
             return lists.recorded(request, words, items, @field(Reply, kind));
         }
 
         fn items(request: Request) Reply {
-            return @field(Reply, kind ++ "Json")(inForm(request.protocolVersion()), null, @field(data, kind ++ "Cache")());
-        }
-
-        /// The list in the form of a revision.
-        fn inForm(revision: []const u8) []const u8 {
-            inline for (.{ "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25" }) |older| {
-                if (std.mem.eql(u8, revision, older)) return @field(data, kind ++ "V" ++ digits(older))();
-            }
-            return @field(data, kind ++ "V20260728")();
+            const text = switch (form(request)) {
+                inline else => |revision| @field(data, kind ++ "V" ++ @tagName(revision))(),
+            };
+            return @field(Reply, kind ++ "Json")(text, null, @field(data, kind ++ "Cache")());
         }
     };
 }
 
-fn digits(comptime date: []const u8) []const u8 {
-    return date[0..4] ++ date[5..7] ++ date[8..10];
+const Form = enum { @"20241105", @"20250326", @"20250618", @"20251125", @"20260728" };
+
+/// In which form the lists are wanted.
+fn form(request: Request) Form {
+    const revision = request.protocolVersion();
+    inline for (.{ "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25" }, 0..) |older, place| {
+        if (std.mem.eql(u8, revision, older)) return @fromBackingInt(place);
+    }
+    return .@"20260728";
 }
 
 fn handOn(component: ?u32, request: Request) ?Reply {
@@ -82,7 +84,7 @@ fn read(request: Request) ?Reply {
 
 fn complete(request: Request) std.mem.Allocator.Error!?Reply {
     if (index(.completion).count == 0) return null;
-    const wanted = switch (try lib.Completion.read(allocator, request.params())) {
+    const wanted = switch (try lib.Completion.read(allocator, request.params(), false)) {
         .read => |wanted| wanted,
         .wrong => |words| return Reply.failure(.{ .code = -32602, .message = words }),
     };

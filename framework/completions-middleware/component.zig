@@ -28,7 +28,7 @@ pub const exports = struct {
 
 /// None: nothing that this component completes.
 fn complete(request: messages.Request) std.mem.Allocator.Error!?Reply {
-    const wanted = switch (try lib.Completion.read(allocator, request.params())) {
+    const wanted = switch (try lib.Completion.read(allocator, request.params(), true)) {
         .read => |read| read,
         .wrong => |words| return Reply.failure(.{ .code = -32602, .message = words }),
     };

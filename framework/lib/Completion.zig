@@ -23,7 +23,11 @@ pub const Outcome = union(enum) {
     wrong: []const u8,
 };
 
-pub fn read(allocator: std.mem.Allocator, params: []const u8) std.mem.Allocator.Error!Outcome {
+/// More than anybody fills in: each is compared with all before it.
+const max_context = 1000;
+
+/// Read them; without the context where nobody is to be asked.
+pub fn read(allocator: std.mem.Allocator, params: []const u8, comptime with_context: bool) std.mem.Allocator.Error!Outcome {
     const reference = object(params, "ref") orelse return .{ .wrong = "Invalid params: `params.ref` must be an object" };
     const kind_text = json.member(reference, "type") orelse "0";
     const kind: Kind = if (kind_text[0] == '"' and json.equals(kind_text, "ref/prompt"))
@@ -37,7 +41,8 @@ pub fn read(allocator: std.mem.Allocator, params: []const u8) std.mem.Allocator.
     const argument = object(params, "argument") orelse return .{ .wrong = "Invalid params: `params.argument` must be an object" };
     const name = try string(allocator, argument, "name") orelse return .{ .wrong = "Invalid params: `params.argument.name` must be a string" };
     const value = try string(allocator, argument, "value") orelse return .{ .wrong = "Invalid params: `params.argument.value` must be a string" };
-    const context = try filledIn(allocator, params) orelse return .{ .wrong = "Invalid params: `params.context.arguments` must be an object of strings" };
+    const context = if (!with_context) &.{} else try filledIn(allocator, params) orelse
+        return .{ .wrong = "Invalid params: `params.context.arguments` must be an object of at most 1000 strings" };
     return .{ .read = .{ .kind = kind, .reference = target, .name = name, .value = value, .context = context } };
 }
 
@@ -64,18 +69,21 @@ fn filledIn(allocator: std.mem.Allocator, params: []const u8) std.mem.Allocator.
     const arguments = json.member(context, "arguments") orelse return &.{};
     if (arguments[0] == 'n') return &.{};
     if (arguments[0] != '{') return null;
-    var pairs: std.StringArrayHashMapUnmanaged([]const u8) = .empty;
+    var pairs: std.ArrayList(Pair) = .empty;
     var scanner = json.Scanner.init(arguments);
     scanner.surrogates = .any;
     var members = scanner.members() catch return null;
     while (members.next() catch return null) |raw| {
         const value = scanner.value() catch return null;
-        if (value[0] != '"') return null;
-        try pairs.put(allocator, try json.decodeString(allocator, raw), try json.decodeString(allocator, value));
+        if (value[0] != '"' or pairs.items.len == max_context) return null;
+        const pair: Pair = .{ try json.decodeString(allocator, raw), try json.decodeString(allocator, value) };
+        for (pairs.items, 0..) |earlier, i| if (std.mem.eql(u8, earlier[0], pair[0])) {
+            _ = pairs.orderedRemove(i);
+            break;
+        };
+        try pairs.append(allocator, pair);
     }
-    const list = try allocator.alloc(Pair, pairs.count());
-    for (list, pairs.keys(), pairs.values()) |*pair, name, value| pair.* = .{ name, value };
-    return list;
+    return pairs.items;
 }
 
 test "whole" {
@@ -85,13 +93,13 @@ test "whole" {
         \\{"ref":{"type":"ref\/prompt","name":"\u0070"},"argument":{"name":"n","value":""},
         \\"context":{"arguments":{"a":"1","b":"2","\u0061":"3"}}}
     ;
-    const got = (try read(arena.allocator(), text)).read;
+    const got = (try read(arena.allocator(), text, true)).read;
     try std.testing.expectEqual(.prompt, got.kind);
     try std.testing.expectEqualStrings("prompt p", try got.key(arena.allocator()));
     try std.testing.expectEqualStrings("n", got.name);
     try std.testing.expectEqualStrings("", got.value);
     try std.testing.expectEqual(2, got.context.len);
-    try std.testing.expectEqualStrings("3", got.context[0][1]);
+    try std.testing.expectEqualStrings("3", got.context[1][1]);
 }
 
 test "wrong" {
@@ -99,7 +107,7 @@ test "wrong" {
     defer arena.deinit();
     const good = "\"ref\":{\"type\":\"ref/resource\",\"uri\":\"a:{b}\"},\"argument\":{\"name\":\"b\",\"value\":\"\"}";
     for ([_][]const u8{ "{" ++ good ++ "}", "{" ++ good ++ ",\"context\":null}", "{" ++ good ++ ",\"context\":{}}" }) |text|
-        try std.testing.expectEqual(.template, (try read(arena.allocator(), text)).read.kind);
+        try std.testing.expectEqual(.template, (try read(arena.allocator(), text, true)).read.kind);
     for ([_][]const u8{
         "{}",
         "{\"ref\":1}",
@@ -112,7 +120,7 @@ test "wrong" {
         "{" ++ good ++ ",\"context\":1}",
         "{" ++ good ++ ",\"context\":{\"arguments\":[]}}",
         "{" ++ good ++ ",\"context\":{\"arguments\":{\"a\":1}}}",
-    }) |text| switch (try read(arena.allocator(), text)) {
+    }) |text| switch (try read(arena.allocator(), text, true)) {
         .wrong => {},
         .read => return error.TestUnexpectedResult,
     };

@@ -5,10 +5,10 @@
 //! a link written by hand gives out stands behind the `>` of those before it.
 
 const std = @import("std");
-const json = @import("json.zig");
 
-/// The member of a request's `_meta` that has a list fail when a component cannot list: so that what is recorded is whole.
-pub const strict = "wasmcp/strict";
+/// A request that has this member in its `_meta` wants a list to fail when a component cannot list: so that what is
+/// recorded is whole. Searched for as text, because links that read no JSON are a fifth smaller.
+const strict = "\"wasmcp/strict\"";
 
 const invalid_params = -32602;
 
@@ -30,9 +30,24 @@ pub fn Lists(comptime bindings: type) type {
             };
         }
 
+        /// What a list is called, and how an empty one is made.
+        const Kind = struct {
+            name: []const u8,
+            empty: *const fn () Reply,
+
+            fn of(comptime name: []const u8, comptime make: anytype) Kind {
+                return .{ .name = name, .empty = struct {
+                    fn empty() Reply {
+                        return make(&.{}, null, null);
+                    }
+                }.empty };
+            }
+        };
+
         /// The page of a list that `ask` gives one of and `make` makes a reply of. A page of the component's that is not
         /// its last ends there; behind the last comes the rest of the chain's list.
-        pub fn asked(request: Request, comptime what: []const u8, comptime ask: anytype, comptime make: anytype) ?Reply {
+        pub fn asked(request: Request, comptime name: []const u8, comptime ask: anytype, comptime make: anytype) ?Reply {
+            const kind: Kind = comptime .of(name, make);
             const cursor: ?[]const u8 = switch (place(request)) {
                 .start => null,
                 .own => |own| own,
@@ -44,32 +59,37 @@ pub fn Lists(comptime bindings: type) type {
                 .err => |problem| {
                     // Its own cursor, it says, is none.
                     if (cursor != null and problem.code == invalid_params) return Reply.failure(problem);
-                    if (isStrict(request)) return Reply.failure(problem);
-                    log(&.{ "a component cannot list its ", what, ": ", problem.message });
-                    return follow(request, what, make(&.{}, null, null), make);
+                    return without(request, kind, problem, null);
                 },
             };
             const reply = make(page.items, if (page.next) |next| prefixed(".", next) else null, page.cache);
-            if (reply.@"error"()) |problem| {
-                if (isStrict(request)) return reply;
-                reply.drop();
-                log(&.{ "a component's ", what, " are left out of the list: ", problem.message });
-                return follow(request, what, make(&.{}, null, null), make);
-            }
-            return if (page.next == null) follow(request, what, reply, make) else reply;
+            if (reply.@"error"()) |problem| return without(request, kind, problem, reply);
+            return if (page.next == null) follow(request, kind, reply) else reply;
+        }
+
+        /// The rest of the list without what this link has; where lists are to be whole, the failure.
+        fn without(request: Request, kind: Kind, problem: bindings.types.Error, failure: ?Reply) Reply {
+            if (isStrict(request)) return failure orelse Reply.failure(problem);
+            if (failure) |reply| reply.drop();
+            log(kind.name, problem.message);
+            return follow(request, kind, kind.empty());
         }
 
         /// The page of a list whose own part is known and has no pages.
-        pub fn recorded(request: Request, comptime what: []const u8, items: anytype, comptime make: anytype) ?Reply {
+        pub fn recorded(request: Request, comptime name: []const u8, items: *const fn (Request) Reply, comptime make: anytype) ?Reply {
+            return recordedOf(request, comptime .of(name, make), items);
+        }
+
+        fn recordedOf(request: Request, kind: Kind, items: *const fn (Request) Reply) Reply {
             return switch (place(request)) {
-                .start => follow(request, what, items(request), make),
+                .start => follow(request, kind, items(request)),
                 .behind => |behind| later(request, behind),
                 .own, .foreign => foreign(),
             };
         }
 
         /// Put the rest of the chain's list behind this one. A rest that fails is left out.
-        fn follow(request: Request, comptime what: []const u8, reply: Reply, comptime make: anytype) Reply {
+        fn follow(request: Request, kind: Kind, reply: Reply) Reply {
             const turned: ?Request = if (request.cursor() == null) null else request.derivePage(null);
             defer if (turned) |derived| derived.drop();
             const rest = bindings.server_handler.handle(turned orelse request) orelse return reply;
@@ -79,9 +99,9 @@ pub fn Lists(comptime bindings: type) type {
                     return rest;
                 }
                 rest.drop();
-                log(&.{ "a part of the server cannot list its ", what, ": ", problem.message });
+                log(kind.name, problem.message);
                 // Nobody is to keep what is not whole.
-                reply.append(make(&.{}, null, null));
+                reply.append(kind.empty());
                 return reply;
             }
             pass(rest);
@@ -90,7 +110,7 @@ pub fn Lists(comptime bindings: type) type {
         }
 
         /// A page that lies behind this link.
-        fn later(request: Request, cursor: []const u8) ?Reply {
+        fn later(request: Request, cursor: []const u8) Reply {
             const turned = request.derivePage(cursor);
             defer turned.drop();
             const reply = bindings.server_handler.handle(turned) orelse return foreign();
@@ -107,9 +127,11 @@ pub fn Lists(comptime bindings: type) type {
         }
 
         fn isStrict(request: Request) bool {
-            const meta = request.meta() orelse return false;
-            const value = json.member(meta, strict) orelse return false;
-            return std.mem.eql(u8, value, "true");
+            var meta = request.meta() orelse return false;
+            while (meta.len >= strict.len) : (meta = meta[1..]) {
+                if (std.mem.startsWith(u8, meta, strict)) return true;
+            }
+            return false;
         }
 
         fn prefixed(comptime prefix: []const u8, text: []const u8) []const u8 {
@@ -117,11 +139,11 @@ pub fn Lists(comptime bindings: type) type {
         }
 
         /// Tell the operator, not the client.
-        fn log(parts: []const []const u8) void {
+        fn log(name: []const u8, problem: []const u8) void {
             const stream = bindings.wasi_cli.stderr.getStderr();
             defer stream.drop();
-            const words = std.mem.concat(bindings.memory.allocator, u8, parts) catch return;
-            const line = std.mem.concat(bindings.memory.allocator, u8, &.{ "wasmcp: ", words, "\n" }) catch return;
+            const parts = [_][]const u8{ "wasmcp: a list of ", name, " is not whole: ", problem, "\n" };
+            const line = std.mem.concat(bindings.memory.allocator, u8, &parts) catch return;
             // WASI 0.2 (wasi:io/streams) lets 4096 bytes pass at once: more than anybody reads.
             _ = stream.blockingWriteAndFlush(line[0..@min(line.len, 4096)]).get() catch return;
         }

@@ -84,7 +84,7 @@ fn notFound(request: messages.Request) std.mem.Allocator.Error!Reply {
 }
 
 fn notCompleted(request: messages.Request) std.mem.Allocator.Error!Reply {
-    switch (try lib.Completion.read(allocator, request.params())) {
+    switch (try lib.Completion.read(allocator, request.params(), false)) {
         .wrong => |words| return Reply.failure(.{ .code = invalid_params, .message = words }),
         .read => |wanted| {
             const words = if (wanted.kind == .prompt) "Unknown prompt: " else "Unknown resource template: ";

@@ -349,6 +349,7 @@ def test_a_cursor_of_the_components_own_that_it_does_not_know(library: bytes, op
     cursor = server.request("resources/list")["nextCursor"]
     forged = cursor[:-1] + ("A" if cursor[-1] != "A" else "B")
     assert refused(lambda: server.request("resources/list", {"cursor": forged}))[0] == -32602
+    assert refused(lambda: server.request("prompts/list", {"cursor": cursor}))[0] == -32602
 
 
 def test_a_component_that_does_not_boot_is_not_recorded(tmp_path: Path) -> None:
