@@ -18,6 +18,7 @@ _COMMANDS = {
     "compose": ("wasmcp.cli.compose", "Compose a server, or a part of one, from components."),
     "diff": ("wasmcp.cli.diff", "Show how two versions of a server differ, and what breaks."),
     "doctor": ("wasmcp.cli.doctor", "Look for what this machine lacks, and say what to do."),
+    "graph": ("wasmcp.cli.graph", "Draw how a server is put together."),
     "inspect": ("wasmcp.cli.inspect", "Show what a component or a server is made of."),
     "lock": ("wasmcp.cli.lock", "Pin a project's remote components and compilers."),
     "provenance": ("wasmcp.cli.provenance", "Print how a server came about, and what is in it."),

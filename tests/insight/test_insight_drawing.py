@@ -1,0 +1,152 @@
+"""Pictures of real compositions."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+from compose_inputs import catalogue, probe, spec, tools_component
+
+from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
+from wasmcp.insight.drawing import SERVICE, Drawing, draw, human_size, is_base, topics
+from wasmcp.insight.layout import ROW_GAP, place
+from wasmcp.insight.mermaid import mermaid
+from wasmcp.insight.page import page
+from wasmcp.insight.structure import COMPONENT
+from wasmcp.insight.svg import svg
+
+SVG = "{http://www.w3.org/2000/svg}"
+HOSTILE = '<script>alert("x")</script>\x00'
+
+
+@pytest.fixture(scope="module")
+def drawing() -> Drawing:
+    """A server with a segment of three, a component that is asked, and another segment."""
+    nosy = ComponentSpec("nosy", probe(), catalogue("probe"), frozenset({"env"}))
+    shy = ComponentSpec("shy", probe(), Catalogue(({"name": "other", "inputSchema": {"type": "object"}},)))
+    specs = [nosy, shy, spec("calc", "a", "add"), spec("dynamic", "b", "b", static=False), spec("last", "c", "c")]
+    return draw(compose_server(specs, ServerMetadata("s", "1")).data, "server.wasm")
+
+
+def labels(drawing: Drawing) -> dict[str, int]:
+    return {box.label: box.key for box in drawing.boxes}
+
+
+def test_boxes(drawing: Drawing) -> None:
+    boxes = {box.label: box for box in drawing.boxes}
+    assert {box.label for box in drawing.boxes if box.role == COMPONENT} == {"nosy", "shy", "calc", "dynamic", "last"}
+    assert {box.label for box in drawing.boxes if box.role == SERVICE} == {"server-io", "server-metadata"}
+    assert boxes["transport"].role == "framework"
+    assert boxes["dispatch 1"].role == "generated"
+    assert not [label for label in boxes if label.startswith("denied") or label == "nobody"]
+    assert "env" in boxes["nosy"].given
+    assert boxes["shy"].denied == ("env",)
+
+
+def test_wires(drawing: Drawing) -> None:
+    keys = labels(drawing)
+    wires = {(wire.caller, wire.callee): wire for wire in drawing.wires}
+    assert wires[keys["catalogue 1"], keys["dispatch 1"]].interfaces == ("dispatch",)
+    assert wires[keys["tools-middleware of calc"], keys["calc"]].interfaces == ("tools",)
+    assert wires[keys["calc"], keys["server-io"]].service
+    assert (keys["catalogue 1"], keys["tools-middleware of dynamic"]) in wires
+    assert {name.partition("@")[0]: key for name, key in drawing.doors} == dict.fromkeys(
+        ("wasi:http/incoming-handler", "wasi:cli/run", "wasmcp:embedding/exchange"), keys["transport"]
+    )
+
+
+def test_callers_are_left_and_nothing_overlaps(drawing: Drawing) -> None:
+    places = place(drawing, lambda box: 40.0 + box.key % 7 * 10)
+    for wire in drawing.wires:
+        if not wire.service:
+            assert places[wire.caller].x < places[wire.callee].x
+    columns: dict[float, list[tuple[float, float]]] = {}
+    for one in places.values():
+        columns.setdefault(one.x, []).append((one.y, one.height))
+    for column in columns.values():
+        column.sort()
+        for (top, height), (below, _) in itertools.pairwise(column):
+            assert below - (top + height) >= ROW_GAP - 0.001
+    assert min(one.y for one in places.values()) == 0
+
+
+def test_svg_is_well_formed_and_shows_everything(drawing: Drawing) -> None:
+    root = ET.fromstring(svg(drawing))  # noqa: S314 - ours
+    texts = [element.text for element in root.iter(f"{SVG}text")]
+    for text in ("nosy", "calc", "transport", "server-io", "wasi:cli/run", "env"):
+        assert text in texts
+    width, height = (float(root.attrib[name]) for name in ("width", "height"))
+    for rect in root.iter(f"{SVG}rect"):
+        x, y = float(rect.get("x", 0)), float(rect.get("y", 0))
+        assert 0 <= x <= x + float(rect.attrib["width"]) <= width
+        assert 0 <= y <= y + float(rect.attrib["height"]) <= height
+    denied = [group for group in root.iter(f"{SVG}g") if group.get("class") == "chip denied"]
+    assert [group.findtext(f"{SVG}text") for group in denied].count("env") >= 1
+
+
+def test_the_page_loads_nothing(drawing: Drawing) -> None:
+    text = page(drawing)
+    assert "default-src 'none'" in text
+    for loading in ("src=", "href=", "@import", "url("):
+        assert loading not in text
+    assert '<tr class="component"><td>nosy</td>' in text
+    assert 'class="granted">●</td>' in text
+    assert 'class="denied">✕</td>' in text
+
+
+def test_mermaid(drawing: Drawing) -> None:
+    text = mermaid(drawing)
+    keys = labels(drawing)
+    assert text.startswith("flowchart LR\n")
+    assert f'n{keys["catalogue 1"]} -->|"dispatch"| n{keys["dispatch 1"]}\n' in text
+    (env,) = (line.split("{{")[0].strip() for line in text.splitlines() if '{{"env"}}' in line)
+    assert f"n{keys['nosy']} -.-> {env}\n" in text
+    assert f"n{keys['shy']} -.-x|denied| {env}\n" in text
+    assert text.count("subgraph") == text.count("  end\n") == 2
+
+
+def test_a_component_alone() -> None:
+    alone = draw(tools_component("answer", "add"), "calc.wasm")
+    assert [(box.label, box.role) for box in alone.boxes] == [("calc.wasm", COMPONENT)]
+    assert [name for name, _ in alone.doors] == ["wasmcp:mcp-v20260728/tools@0.1.0"]
+    for text in (svg(alone), page(alone), mermaid(alone)):
+        assert "calc.wasm" in text
+
+
+def test_names_are_escaped() -> None:
+    alone = draw(tools_component("answer", "add"), HOSTILE)
+    ET.fromstring(svg(alone))  # noqa: S314 - ours
+    assert "<script>alert" not in page(alone)
+    assert '"x"' not in mermaid(alone)
+    assert "#60;script#62;" in mermaid(alone)
+
+
+def test_json(drawing: Drawing) -> None:
+    found = json.loads(json.dumps(drawing.to_dict()))
+    names = {one["key"]: one["label"] for one in found["instances"]}
+    assert ("transport", "catalogue 1") in {(names[w["caller"]], names[w["callee"]]) for w in found["wires"]}
+
+
+def test_topics() -> None:
+    asked = ["wasi:io/poll@0.2.9", "wasi:io/error@0.2.9", "wasi:filesystem/types@0.2.9", "wasi:cli/exit@0.2.9"]
+    assert topics(asked) == ("fs", "io", "exit")
+    assert topics(["acme:a/b@1.0.0"]) == ("acme:a/b",)
+    assert [is_base(topic) for topic in ("io", "output", "http types", "env", "stdin")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_sizes_for_people() -> None:
+    assert [human_size(size) for size in (9, 9_999, 10_000, 999_400, 19_999_055)] == [
+        "9 B",
+        "9,999 B",
+        "10 kB",
+        "999 kB",
+        "20.0 MB",
+    ]

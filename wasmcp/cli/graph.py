@@ -1,0 +1,73 @@
+"""`wasmcp graph`: a picture of how a server is put together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from wasmcp.insight.drawing import Drawing
+
+_ENDINGS = {".mmd": "mermaid", ".mermaid": "mermaid", ".svg": "svg", ".html": "html", ".json": "json"}
+
+
+@click.command("graph")
+@click.argument("spec")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The picture's file.  [default: standard output]",
+)
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["mermaid", "svg", "html", "json"]),
+    help="What to draw.  [default: what the output's ending says, or mermaid]",
+)
+@click.option("--offline", is_flag=True, help="Take what is cached, ask no registry.")
+def command(spec: str, output: Path | None, form: str | None, *, offline: bool) -> None:
+    """Draw how a server is put together: its components, who calls whom, who gets what from the host.
+
+    SPEC is a file, a package of a registry, an alias or a component of the project. A picture that exists is replaced.
+    """
+    from wasmcp.cli.specs import read_subject
+    from wasmcp.insight.drawing import draw
+    from wasmcp.project.cache import write_atomically
+
+    if form is None and output is not None and output.suffix not in _ENDINGS:
+        endings = ", ".join(f"`{ending}`" for ending in _ENDINGS)
+        raise click.UsageError(f"`{output.name}` ends in none of {endings}: name the format with --format")
+    form = form or (_ENDINGS[output.suffix] if output is not None else "mermaid")
+    subject = read_subject(spec, offline=offline)
+    text = _rendered(draw(subject.data, subject.name), form)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        if not output.parent.is_dir():
+            raise FileNotFoundError(2, "No such file or directory")
+        write_atomically(output, text.encode())
+    except OSError as error:
+        raise click.ClickException(f"`{output}` cannot be written: {error.strerror or error}") from None
+    click.echo(f"{output}: {form}, {len(text.encode()):,} bytes")
+
+
+def _rendered(drawing: Drawing, form: str) -> str:
+    if form == "mermaid":
+        from wasmcp.insight.mermaid import mermaid
+
+        return mermaid(drawing)
+    if form == "svg":
+        from wasmcp.insight.svg import svg
+
+        return svg(drawing)
+    if form == "html":
+        from wasmcp.insight.page import page
+
+        return page(drawing)
+    return json.dumps(drawing.to_dict(), indent=2) + "\n"

@@ -1,0 +1,211 @@
+"""A drawing as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from wasmcp.insight.drawing import SERVICE, Box, Drawing, human_size, is_base
+from wasmcp.insight.layout import COLUMN, Place, place
+from wasmcp.insight.structure import COMPONENT
+
+_WIDTH = 216.0
+_MARGIN = 28.0
+_DOOR_WIDTH = 190.0
+_CHIP = 18.0
+_CHARACTER = 6.1  # width of one at 10.5 px, on average
+STYLE = """
+.page { fill: #fbfbfd; }
+text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: #1f2430; }
+.box rect.body { fill: #ffffff; stroke: #cfd5e1; stroke-width: 1; }
+.box rect.edge { fill: #9aa5b8; }
+.box.component rect.body { stroke: #5b6ee1; stroke-width: 1.4; }
+.box.component rect.edge { fill: #5b6ee1; }
+.box.generated rect.body { fill: #f6f7fa; stroke-dasharray: 4 3; }
+.box.generated rect.edge { fill: #c3cad8; }
+.box.service rect.edge { fill: #2a9d8f; }
+.label { font-size: 13px; font-weight: 600; }
+.detail { font-size: 10.5px; fill: #667085; }
+.chip rect { fill: #eef1f6; }
+.chip text { font-size: 10.5px; fill: #49536a; }
+.chip.granted rect { fill: #ffe2b0; }
+.chip.granted text { fill: #7a4a00; }
+.chip.denied rect { fill: #ffffff; stroke: #e0a3a3; stroke-dasharray: 3 2; }
+.chip.denied text { fill: #a05252; text-decoration: line-through; }
+.door rect { fill: #1f2430; }
+.door text { font-size: 11px; fill: #ffffff; }
+.wire { fill: none; stroke: #8d99b3; stroke-width: 1.4; }
+.arrow { fill: #8d99b3; }
+.band rect.ground { fill: #eef6f5; }
+.band.host rect.ground { fill: #f3f0e8; }
+.band > .chip rect { fill: #ffffff; }
+.band .name { font-size: 11px; font-weight: 600; fill: #667085; }
+"""
+
+
+def svg(drawing: Drawing) -> str:
+    """Return a drawing as an SVG document, complete in itself."""
+    places = place(drawing, _height)
+    left = _MARGIN + (_DOOR_WIDTH + 60 if drawing.doors else 0)
+    placed = {key: Place(left + one.x, _MARGIN + one.y, one.height) for key, one in places.items()}
+    bottom = max((one.y + one.height for one in placed.values()), default=_MARGIN)
+    right = max((one.x + _WIDTH for one in placed.values()), default=left)
+    doors, door_bottom = _doors(drawing, placed)
+    services = [box for box in drawing.boxes if box.role == SERVICE]
+    right = max(right, _MARGIN * 2 + len(services) * (_WIDTH + 24), 760.0)
+    bottom = max(bottom, door_bottom) + 36
+    parts = [*_wires(drawing, placed), *doors]
+    parts += [line for box in drawing.boxes if box.key in placed for line in _box(box, placed[box.key])]
+    if services:
+        lines, bottom = _services(services, right, bottom)
+        parts += lines
+    if drawing.imports:
+        lines, bottom = _host(drawing, right, bottom)
+        parts += lines
+    width, height = right + _MARGIN, bottom + _MARGIN - 12
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
+        f'height="{height:.0f}" role="img"><title>{escaped(drawing.title)}</title><style>{STYLE}</style>'
+    )
+    return "\n".join([head, f'<rect class="page" width="{width:.0f}" height="{height:.0f}"/>', *parts, "</svg>", ""])
+
+
+def _height(box: Box) -> float:
+    rows = len(list(_rows(box)))
+    return 48.0 + rows * (_CHIP + 4) + (6 if rows else 0)
+
+
+def _chips(box: Box) -> Iterator[tuple[str, str]]:
+    for topic in box.given:
+        yield topic, "granted" if box.role == COMPONENT and not is_base(topic) else "base"
+    for topic in box.denied:
+        yield topic, "denied"
+
+
+def _rows(box: Box) -> Iterator[list[tuple[str, str, float]]]:
+    """Return the chips of a box in rows, each with its width."""
+    row: list[tuple[str, str, float]] = []
+    used = 0.0
+    for topic, kind in _chips(box):
+        text = _cut(topic, 28)
+        width = len(text) * _CHARACTER + 14
+        if row and used + width > _WIDTH - 24:
+            yield row
+            row, used = [], 0.0
+        row.append((text, kind, width))
+        used += width + 5
+    if row:
+        yield row
+
+
+def _box(box: Box, at: Place) -> Iterator[str]:
+    where = f"{escaped(box.component)}, {box.size:,} bytes"
+    yield f'<g class="box {box.role}" data-box="{box.key}"><title>{escaped(box.label)}: {where}</title>'
+    size = f'width="{_WIDTH:.0f}" height="{at.height:.1f}"'
+    yield f'<rect class="body" x="{at.x:.1f}" y="{at.y:.1f}" {size} rx="8"/>'
+    yield f'<rect class="edge" x="{at.x:.1f}" y="{at.y + 10:.1f}" width="4" height="{at.height - 20:.1f}" rx="2"/>'
+    yield f'<text class="label" x="{at.x + 14:.1f}" y="{at.y + 22:.1f}">{escaped(_cut(box.label, 27))}</text>'
+    yield f'<text class="detail" x="{at.x + 14:.1f}" y="{at.y + 38:.1f}">{box.role} · {human_size(box.size)}</text>'
+    top = at.y + 48
+    for row in _rows(box):
+        x = at.x + 14
+        for text, kind, width in row:
+            yield from _chip(text, kind, x, top, width)
+            x += width + 5
+        top += _CHIP + 4
+    yield "</g>"
+
+
+def _chip(text: str, kind: str, x: float, y: float, width: float) -> Iterator[str]:
+    yield f'<g class="chip {kind}"><rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_CHIP:.0f}" rx="9"/>'
+    yield f'<text x="{x + width / 2:.1f}" y="{y + 12.6:.1f}" text-anchor="middle">{escaped(text)}</text></g>'
+
+
+def _doors(drawing: Drawing, placed: dict[int, Place]) -> tuple[list[str], float]:
+    """Draw the exports left of the boxes that have them."""
+    lines: list[str] = []
+    bottom = 0.0
+    tops: dict[int, float] = {}
+    for name, key in drawing.doors:
+        if key not in placed:
+            continue
+        at = placed[key]
+        count = sum(1 for _, other in drawing.doors if other == key)
+        top = tops.setdefault(key, max(_MARGIN, at.middle - count * 17 + 4))
+        tops[key] = top + 34
+        x, middle = at.x - 60 - _DOOR_WIDTH, top + 13
+        bottom = max(bottom, top + 26)
+        curve = f"M{x + _DOOR_WIDTH:.1f},{middle:.1f} C{x + _DOOR_WIDTH + 30:.1f},{middle:.1f} "
+        curve += f"{at.x - 34:.1f},{at.middle:.1f} {at.x - 7:.1f},{at.middle:.1f}"
+        lines.append(f'<path class="wire" d="{curve}"/>{_arrow(at.x, at.middle)}')
+        lines.append(f'<g class="door"><title>{escaped(name)}</title>')
+        lines.append(f'<rect x="{x:.1f}" y="{top:.1f}" width="{_DOOR_WIDTH:.0f}" height="26" rx="13"/>')
+        text = escaped(_cut(name.partition("@")[0], 29))
+        lines.append(f'<text x="{x + _DOOR_WIDTH / 2:.1f}" y="{top + 17:.1f}" text-anchor="middle">{text}</text></g>')
+    return lines, bottom
+
+
+def _wires(drawing: Drawing, placed: dict[int, Place]) -> Iterator[str]:
+    for wire in drawing.wires:
+        if wire.service or wire.caller not in placed or wire.callee not in placed:
+            continue
+        one, other = placed[wire.caller], placed[wire.callee]
+        x, end = one.x + _WIDTH, other.x
+        bend = min(COLUMN, (end - x) / 2 + 10)
+        curve = f"M{x:.1f},{one.middle:.1f} C{x + bend:.1f},{one.middle:.1f} "
+        curve += f"{end - bend:.1f},{other.middle:.1f} {end - 7:.1f},{other.middle:.1f}"
+        yield f'<g class="link" data-from="{wire.caller}" data-to="{wire.callee}">'
+        yield f"<title>{escaped(', '.join(wire.interfaces))}</title>"
+        yield f'<path class="wire" d="{curve}"/>{_arrow(end, other.middle)}</g>'
+
+
+def _arrow(x: float, y: float) -> str:
+    return f'<path class="arrow" d="M{x - 8:.1f},{y - 4:.1f} L{x - 1:.1f},{y:.1f} L{x - 8:.1f},{y + 4:.1f} Z"/>'
+
+
+def _services(services: list[Box], right: float, top: float) -> tuple[list[str], float]:
+    """Draw what most others call: a band below, without wires."""
+    height = max(map(_height, services))
+    lines = [*_band("services", "services: the parts above call these", right, top, height + 44)]
+    for number, box in enumerate(services):
+        lines += _box(box, Place(_MARGIN + 16 + number * (_WIDTH + 24), top + 30, _height(box)))
+    lines.append("</g>")
+    return lines, top + height + 44 + 16
+
+
+def _host(drawing: Drawing, right: float, top: float) -> tuple[list[str], float]:
+    """Draw what the whole needs of whoever runs it."""
+    rows: list[list[tuple[str, float]]] = [[]]
+    used = 0.0
+    for name in drawing.imports:
+        width = len(name) * _CHARACTER + 16
+        if rows[-1] and used + width > right - _MARGIN - 40:
+            rows.append([])
+            used = 0.0
+        rows[-1].append((name, width))
+        used += width + 6
+    height = 40 + len(rows) * (_CHIP + 6)
+    lines = [*_band("host", "the host: what the server needs of it", right, top, height)]
+    for number, row in enumerate(rows):
+        x = _MARGIN + 16
+        for name, width in row:
+            lines += _chip(name, "base", x, top + 30 + number * (_CHIP + 6), width)
+            x += width + 6
+    lines.append("</g>")
+    return lines, top + height + 16
+
+
+def _band(kind: str, name: str, right: float, top: float, height: float) -> Iterable[str]:
+    yield f'<g class="band {kind}">'
+    size = f'width="{right - _MARGIN:.1f}" height="{height:.1f}"'
+    yield f'<rect class="ground" x="{_MARGIN:.1f}" y="{top:.1f}" {size} rx="10"/>'
+    yield f'<text class="name" x="{_MARGIN + 16:.1f}" y="{top + 20:.1f}">{escaped(name)}</text>'
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def escaped(text: str) -> str:
+    """Escape what comes from a file; control characters, which XML cannot have, go."""
+    return escape("".join(character if character.isprintable() else "�" for character in text))
