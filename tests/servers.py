@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 
 WASMCP = [sys.executable, "-m", "wasmcp"]
+# For stock `wasmtime serve` of a server that sees its environment: its instances share the key of what clients keep.
+STATE_KEYS = ["-Scli", "--env", "WASMCP_STATE_KEYS=0123456789abcdef0123456789abcdef"]
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from servers import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+from servers import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 
 from conformance import inspector, suite
 from conformance.node import Node
@@ -25,7 +25,9 @@ DOORS = ("wasmcp serve", "wasmtime serve", "wasmcp run", "wasmtime run")
 @contextmanager
 def url(door: str, server: Path, compiled: Path) -> Iterator[str]:
     """Serve over HTTP until the block ends."""
-    serving = wasmcp_serve(server) if door == "wasmcp serve" else wasmtime_serve(compiled, "--allow-precompiled")
+    serving = (
+        wasmcp_serve(server) if door == "wasmcp serve" else wasmtime_serve(compiled, *STATE_KEYS, "--allow-precompiled")
+    )
     with serving as port:
         yield f"http://127.0.0.1:{port}/mcp"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Protocol
 from servers import wasmtime, wasmtime_serve
 
 from fuzz import judge
-from fuzz.inputs import Input
+from fuzz.inputs import MESSAGE_HEADERS, REVISIONS, Input
 from wasmcp.host import Limits, open_server
 
 LIMITS = Limits(timeout=10, memory=64 << 20)
@@ -48,10 +49,22 @@ class Posts:
 
     def __init__(self, server: Path) -> None:
         self.server = open_server(server, limits=LIMITS, instances=1)
+        self.sessions = {revision: self._session(revision) for revision in REVISIONS[:-1]}
+
+    def _session(self, revision: str) -> str:
+        """The session of a client of an older revision."""
+        client = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "fuzz", "version": "1"}}
+        message = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": client}
+        response = self.server.http("POST", "/mcp", MESSAGE_HEADERS, json.dumps(message))
+        return dict(response.headers)["mcp-session-id"]
 
     def feed(self, given: Input) -> str:
-        """One HTTP request."""
-        response = self.server.http(given.method, given.target, given.headers, given.body)
+        """One HTTP request; of a client of an older revision, mostly in its session."""
+        headers = given.headers
+        session = self.sessions.get(given.state.partition(" ")[0])
+        if session is not None and given.method == "POST":
+            headers = {"Mcp-Session-Id": session, **headers}
+        response = self.server.http(given.method, given.target, headers, given.body)
         return judge.response(
             given.body, response.status, {name.lower(): value for name, value in response.headers}, response.body
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mcp import StdioServerParameters
-from servers import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+from servers import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 
 from wasmcp.project import ensure_built
 
@@ -40,7 +40,9 @@ def targets(everything: tuple[Path, Path]) -> Iterator[Callable[[str], StdioServ
                 return StdioServerParameters(command=wasmtime(), args=arguments)
             if door not in ports:
                 serving = (
-                    wasmcp_serve(server) if door == "wasmcp serve" else wasmtime_serve(compiled, "--allow-precompiled")
+                    wasmcp_serve(server)
+                    if door == "wasmcp serve"
+                    else wasmtime_serve(compiled, *STATE_KEYS, "--allow-precompiled")
                 )
                 ports[door] = stack.enter_context(serving)
             return f"http://127.0.0.1:{ports[door]}/mcp"

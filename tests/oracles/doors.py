@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from servers import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+from servers import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 
 from oracles.cases import CAPABILITIES
 from wasmcp.host import Server, open_server
@@ -145,7 +145,7 @@ def door(name: str, revision: str, server: Path, compiled: Path) -> Iterator[Doo
         with wasmcp_serve(server) as port:
             yield Http(revision, port=port)
     elif name == "wasmtime serve":
-        with wasmtime_serve(compiled, "--allow-precompiled") as port:
+        with wasmtime_serve(compiled, *STATE_KEYS, "--allow-precompiled") as port:
             yield Http(revision, port=port)
     else:
         stock = [wasmtime(), "run", "-Shttp", "--allow-precompiled", str(compiled)]
