@@ -18,6 +18,8 @@ from wasmcp.guest.field import Field
 from wasmcp.guest.formats import format_of
 from wasmcp.guest.members import (
     QUALIFIERS,
+    attrs_members,
+    attrs_vars_of,
     dataclass_members,
     default_of,
     documentation_of,
@@ -193,10 +195,15 @@ class Resolver:
             return _enum(cls)
         if dataclasses.is_dataclass(cls):
             return self._record(annotation, cls, dataclass_members)
+        if hasattr(cls, "__attrs_attrs__"):
+            return self._record(annotation, cls, attrs_members)
         if is_typeddict(cls):
             return self._record(annotation, cls, typeddict_members)
         if issubclass(cls, tuple) and hasattr(cls, "_fields"):
             return self._record(annotation, cls, namedtuple_members)
+        if hasattr(cls, "__pydantic_fields__") or hasattr(cls, "__get_pydantic_core_schema__"):
+            reason = "is a pydantic model, whose core is native code that a component cannot hold: use a dataclass"
+            raise Unsupported(f"`{written(annotation)}` {reason}")
         advice = "use a dataclass, a TypedDict or one of the types of the standard library that JSON knows"
         raise Unsupported(f"`{written(annotation)}` has no JSON Schema: {advice}")
 
@@ -211,7 +218,7 @@ class Resolver:
         python: type = dict
         if not is_typeddict(cls):
             python = cls
-            read = vars_of if dataclasses.is_dataclass(cls) else cls._asdict
+            read = vars_of if dataclasses.is_dataclass(cls) else getattr(cls, "_asdict", attrs_vars_of)
         record = Record(
             written(annotation),
             python,

@@ -1,4 +1,4 @@
-"""What a dataclass, a TypedDict or a NamedTuple says about its members, and an annotation about its value."""
+"""What a dataclass, attrs class, TypedDict or NamedTuple says about its members, and an annotation about its value."""
 
 from __future__ import annotations
 
@@ -59,6 +59,33 @@ def dataclass_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, An
         elif field.default_factory is dataclasses.MISSING:
             facts["required"] = field.init
         yield field.name, hints[field.name], facts
+
+
+def attrs_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, Any, dict[str, Any]]]:
+    """Yield name, annotation and facts (`wasmcp.guest.records.Member`) of each member of an attrs class.
+
+    A member is known by the name that the constructor takes: an attribute ``_x`` is ``x``.
+    """
+    for field in cls.__attrs_attrs__:
+        facts: dict[str, Any] = {"required": False, "returned": True, "accepted": field.init}
+        factory = getattr(field.default, "factory", None)
+        if repr(field.default) == "NOTHING":
+            facts["required"] = field.init
+        elif factory is None:
+            facts["default"] = field.default
+        elif factory in (list, dict, set, tuple, frozenset):
+            facts["default"] = factory()
+        yield _attrs_name(field), hints.get(field.name, Any), facts
+
+
+def attrs_vars_of(value: Any) -> dict[str, Any]:
+    """Return the members of an instance of an attrs class, shallow."""
+    return {_attrs_name(field): getattr(value, field.name) for field in type(value).__attrs_attrs__}
+
+
+def _attrs_name(field: Any) -> str:
+    alias: str | None = getattr(field, "alias", None)
+    return alias or str(field.name).lstrip("_")
 
 
 def is_typeddict(cls: type) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from wasmcp.guest.errors import Mismatch
 from wasmcp.guest.formats import format_of
+from wasmcp.guest.members import attrs_vars_of
 
 
 def dump_any(value: Any) -> Any:
@@ -38,6 +39,8 @@ def dump_any(value: Any) -> Any:
         return sorted((dump_any(item) for item in value), key=lambda item: (type(item).__name__, str(item)))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _under(field.name, getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if hasattr(kind, "__attrs_attrs__"):
+        return {name: _under(name, item) for name, item in attrs_vars_of(value).items()}
     if isinstance(value, int):
         return int(value)
     if isinstance(value, str):
