@@ -31,13 +31,16 @@ def test_every_command_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         root = write_project(tmp_path / "shop", {"pyproject.toml": text, "shop/__init__.py": ""})
         (root / "calc.wasm").write_bytes(tools_component("one", "add"))
         commands = [line for block in blocks("sh") for line in block.splitlines() if not line.startswith("pip ")]
-        assert len(commands) == 16
+        assert len(commands) == 20
         for line in commands:
+            line, _, output = line.partition(" > ")  # noqa: PLW2901 - what a shell does
             program, *arguments = shlex.split(line)
             assert program in {"wasmcp", "openssl"}
             command = [sys.executable, "-m", "wasmcp"] if program == "wasmcp" else [program]
             done = subprocess.run([*command, *arguments], cwd=root, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+            if output:
+                (root / output).write_text(done.stdout)
         assert (root / "wasmcp.lock").is_file()
         # The policy of the guide: what is signed is taken, what is not is refused.
         (root / "pyproject.toml").write_text(text + policy)

@@ -14,6 +14,7 @@ from compose_inputs import tools_component
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from registries import docker_registry, namespaces, needs_registry, proxy
+from signing_keys import make_keys
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import RegistryError, SignatureRefused
@@ -25,18 +26,6 @@ from wasmcp.registry.resolving import Resolver
 serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
 ec = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ec")
 CALC = "acme:calc@1.0.0"
-
-
-def make_keys(folder: Path, name: str, password: bytes | None = None) -> tuple[Path, Path]:
-    """Make a pair of keys; return the files of the private and the public one."""
-    folder.mkdir(exist_ok=True, parents=True)
-    key = ec.generate_private_key(ec.SECP256R1())
-    pem = serialization.Encoding.PEM
-    hidden = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-    private, public = folder / f"{name}.key", folder / f"{name}.pub"
-    private.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, hidden))
-    public.write_bytes(key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
-    return private, public
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from wasmcp.errors import WasmcpError
 
 # Name -> (module, one line). A module has a click command `command`.
 _COMMANDS = {
+    "attest": ("wasmcp.cli.attest", "Put a signed statement beside a component in a registry."),
     "build": ("wasmcp.cli.build", "Build the project's servers."),
     "cache": ("wasmcp.cli.cache", "Show and prune what is kept between commands."),
     "compose": ("wasmcp.cli.compose", "Compose a server, or a part of one, from components."),

@@ -9,25 +9,19 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from wasmcp.errors import PackageNotFound, RegistryError, SignatureRefused
-from wasmcp.project.digest import of_bytes
-from wasmcp.registry import keys
-from wasmcp.registry.oci_client import MANIFEST
-from wasmcp.registry.references import DIGEST, Place
+from wasmcp.errors import RegistryError, SignatureRefused
+from wasmcp.registry import beside, keys
+from wasmcp.registry.references import Place
 from wasmcp.registry.resolving import Resolution, Resolver
 from wasmcp.registry.settings import ANY, Settings
 
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
 ANNOTATION = "dev.cosignproject.cosign/signature"
-_CONFIG = "application/vnd.oci.image.config.v1+json"
 _TYPE = "cosign container image signature"
-_PAYLOAD_LIMIT = 1 << 20
-_LAYERS_LIMIT = 64
 
 
 @dataclass(frozen=True)
@@ -70,26 +64,12 @@ def sign(place: Place, key: Path, password: bytes | None, resolver: Resolver) ->
     Raises:
         RegistryError: The key cannot be used, or the registry does not take it.
     """
-    digest = str(place.digest)
     identity = {"docker-reference": f"{place.host}/{place.repository}"}
-    critical = {"identity": identity, "image": {"docker-manifest-digest": digest}, "type": _TYPE}
+    critical = {"identity": identity, "image": {"docker-manifest-digest": str(place.digest)}, "type": _TYPE}
     payload = json.dumps({"critical": critical, "optional": None}, separators=(",", ":")).encode()
     signature = base64.b64encode(keys.sign(payload, key, password)).decode()
-    layer = {"mediaType": PAYLOAD, "digest": of_bytes(payload), "size": len(payload)}
-    layers = [*_layers(place, resolver), {**layer, "annotations": {ANNOTATION: signature}}]
-    rootfs = {"type": "layers", "diff_ids": [one["digest"] for one in layers]}
-    config = json.dumps({"architecture": "", "os": "", "config": {}, "rootfs": rootfs}, separators=(",", ":")).encode()
-    document = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": {"mediaType": _CONFIG, "digest": of_bytes(config), "size": len(config)},
-        "layers": layers,
-    }
-    manifest, tag = json.dumps(document, separators=(",", ":")).encode(), tag_of(digest)
-    client = resolver.client(place.host)
-    for data in (payload, config):
-        client.push_blob(place, of_bytes(data), resolver.store.put(of_bytes(data), [data]))
-    client.push_manifest(place, tag, manifest)
+    tag = tag_of(str(place.digest))
+    beside.add(place, tag, payload, beside.Kind(PAYLOAD, {ANNOTATION: signature}), resolver)
     return tag
 
 
@@ -168,40 +148,12 @@ def signatures_of(place: Place, resolver: Resolver) -> Iterator[Signature]:
     Raises:
         RegistryError: The registry does not answer.
     """
-    for layer in _layers(place, resolver):
+    for layer, payload in beside.read(place, tag_of(str(place.digest)), PAYLOAD, resolver):
         try:
             signature = base64.b64decode(layer["annotations"][ANNOTATION], validate=True)
         except (KeyError, TypeError, ValueError):
             continue
-        payload = _payload(place, layer, resolver)
-        if payload is not None:
-            yield Signature(payload, signature)
-
-
-def _layers(place: Place, resolver: Resolver) -> list[dict[str, Any]]:
-    where = replace(place, tag=None, digest=None)
-    try:
-        document = json.loads(resolver.manifest(where, tag_of(str(place.digest)), str(place)))
-        layers = document["layers"]
-    except PackageNotFound:
-        return []
-    except (ValueError, KeyError, TypeError):
-        raise SignatureRefused("its signatures cannot be read: no manifest", reference=str(place)) from None
-    fine = [layer for layer in layers if isinstance(layer, dict) and layer.get("mediaType") == PAYLOAD]
-    return fine[:_LAYERS_LIMIT]
-
-
-def _payload(place: Place, layer: Mapping[str, Any], resolver: Resolver) -> bytes | None:
-    digest, size = layer.get("digest"), layer.get("size")
-    if not isinstance(digest, str) or not DIGEST.fullmatch(digest) or type(size) is not int or size > _PAYLOAD_LIMIT:
-        return None
-    path = resolver.store.get(digest)
-    if path is None:
-        if resolver.offline:
-            return None
-        pieces = resolver.client(place.host).blob(place, digest)
-        path = resolver.store.put(digest, pieces, size=size, reference=str(place))
-    return path.read_bytes()
+        yield Signature(payload, signature)
 
 
 def _bare(error: RegistryError) -> str:

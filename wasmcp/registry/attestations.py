@@ -1,0 +1,125 @@
+"""Signed statements about components in registries: how one came about, what is in it.
+
+As cosign makes and reads them: an in-toto statement in a DSSE envelope beside the manifest. Source: in-toto,
+"Statement" v1; DSSE v1, "Protocol"; cosign, "Attestations".
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from wasmcp.errors import RegistryError, SignatureRefused
+from wasmcp.registry import beside, keys
+from wasmcp.registry.references import Place
+from wasmcp.registry.resolving import Resolver
+
+ENVELOPE = "application/vnd.dsse.envelope.v1+json"
+STATEMENT = "application/vnd.in-toto+json"
+_TYPES = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
+# cosign's own annotation of every layer: the signature is in the envelope.
+_ANNOTATION = "dev.cosignproject.cosign/signature"
+
+
+def tag_of(digest: str) -> str:
+    """Return the tag of the attestations of a manifest."""
+    return f"{digest.replace(':', '-')}.att"
+
+
+def attest(place: Place, statement: bytes, key: Path, password: bytes | None, resolver: Resolver) -> str:
+    """Sign a statement about the manifest at a place and put it beside it; return its tag.
+
+    What the statement was about stays in it; the manifest is added.
+
+    Args:
+        place: With the digest of the manifest.
+        statement: An in-toto statement, as JSON.
+        key: The file of a private key.
+        password: Of the key, where it has one.
+        resolver: For the registry.
+
+    Raises:
+        RegistryError: It is no statement, the key cannot be used, or the registry does not take it.
+    """
+    document = _statement(statement)
+    if document is None:
+        raise RegistryError("this is no in-toto statement with a predicate and subjects", reference=str(place))
+    digest = str(place.digest)
+    name = f"{place.host}/{place.repository}"
+    subject = {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}
+    others = [one for one in document["subject"] if one != subject]
+    payload = json.dumps({**document, "subject": [subject, *others]}, separators=(",", ":")).encode()
+    signature = base64.b64encode(keys.sign(_authenticated(payload), key, password)).decode()
+    envelope = {
+        "payloadType": STATEMENT,
+        "payload": base64.b64encode(payload).decode(),
+        "signatures": [{"keyid": "", "sig": signature}],
+    }
+    kind = beside.Kind(ENVELOPE, {"predicateType": str(document["predicateType"]), _ANNOTATION: ""})
+    tag = tag_of(digest)
+    beside.add(place, tag, json.dumps(envelope, separators=(",", ":")).encode(), kind, resolver)
+    return tag
+
+
+def verify(place: Place, trusted: Iterable[Path], resolver: Resolver) -> list[dict[str, Any]]:
+    """Return the statements about the manifest at a place that a trusted key has signed.
+
+    Args:
+        place: With the digest of the manifest.
+        trusted: Files of public keys.
+        resolver: For the registry.
+
+    Raises:
+        SignatureRefused: There is none.
+        RegistryError: The registry does not answer, or a key cannot be read.
+    """
+    files, digest = list(trusted), str(place.digest)
+    found = [
+        statement
+        for _, envelope in beside.read(place, tag_of(digest), ENVELOPE, resolver)
+        for statement in _signed(envelope, files)
+        if any(_names(subject, digest) for subject in statement["subject"])
+    ]
+    if not found:
+        raise SignatureRefused("it has no attestation that is about it and by a trusted key", reference=str(place))
+    return found
+
+
+def _signed(envelope: bytes, files: list[Path]) -> Iterator[dict[str, Any]]:
+    try:
+        document = json.loads(envelope)
+        payload = base64.b64decode(document["payload"], validate=True)
+        signatures = [base64.b64decode(one["sig"], validate=True) for one in document["signatures"]]
+        form = document["payloadType"]
+    except (ValueError, KeyError, TypeError):
+        return
+    data = _authenticated(payload)
+    known = form == STATEMENT and any(keys.verifies(data, one, file) for one in signatures for file in files)
+    statement = _statement(payload) if known else None
+    if statement is not None:
+        yield statement
+
+
+def _authenticated(payload: bytes) -> bytes:
+    """Return what is signed: DSSE's pre-authentication encoding."""
+    return b"DSSEv1 %d %s %d %s" % (len(STATEMENT), STATEMENT.encode(), len(payload), payload)
+
+
+def _statement(data: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(data)
+        fine = document["_type"] in _TYPES and isinstance(document["predicateType"], str) and "predicate" in document
+        subjects = document["subject"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return document if fine and isinstance(subjects, list) else None
+
+
+def _names(subject: Any, digest: str) -> bool:
+    try:
+        return bool(f"sha256:{subject['digest']['sha256']}" == digest)
+    except (KeyError, TypeError):
+        return False
