@@ -174,6 +174,13 @@ class TestOutput:
         assert report["run"] == ["wasmtime serve mcp-server.wasm", "wasmcp serve mcp-server.wasm"]
         assert set(report["imports"]) == set(inspect_component(data).imports)
 
+    def test_settings_from_the_environment(self, here: Path) -> None:
+        assert "-Scli" not in run("compose", "server", "calc.wasm").output
+        done = run("compose", "server", "calc.wasm", "--environment", "--force")
+        assert "run it: wasmtime serve -Scli mcp-server.wasm\n" in done.output
+        imports = inspect_component((here / "mcp-server.wasm").read_bytes()).imports
+        assert any(name.startswith("wasi:cli/environment@") for name in imports)
+
     def test_how_it_is_run(self) -> None:
         done = run("compose", "server", "calc.wasm", "-t", "stdio")
         assert done.output.endswith("run it: wasmtime run -Shttp mcp-server.wasm\n    or: wasmcp run mcp-server.wasm\n")

@@ -52,6 +52,7 @@ def command() -> None:
 @click.option("--title", help="The server's name for people.")
 @click.option("--description", help="What the server is.")
 @click.option("--instructions", help="How the server is to be used, for the model.")
+@click.option("--environment", is_flag=True, help="Read settings (WASMCP_*) from the environment, whoever runs it.")
 def server(  # noqa: PLR0917 (click passes options by name)
     output: Path | None,
     transport: Transport,
@@ -61,6 +62,8 @@ def server(  # noqa: PLR0917 (click passes options by name)
     title: str | None,
     description: str | None,
     instructions: str | None,
+    *,
+    environment: bool,
     **given: Any,
 ) -> None:
     """Compose a server of components, in the order of the chain.
@@ -78,7 +81,9 @@ def server(  # noqa: PLR0917 (click passes options by name)
         name=name or job.output.stem, version=version, title=title, description=description, instructions=instructions
     )
     specs = [one.spec for one in components]
-    composed = compose_server(specs, metadata, on_duplicate=job.options.on_duplicate, framework=framework)
+    composed = compose_server(
+        specs, metadata, on_duplicate=job.options.on_duplicate, framework=framework, environment=environment
+    )
     check_runtime(runtime, composed.imports)
     job.write(composed)
     job.report(composed, components, framework, run_commands(runtime, transport, job.output, composed.imports))
