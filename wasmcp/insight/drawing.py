@@ -10,7 +10,7 @@ from wasmcp.component.builder import Chunk
 from wasmcp.component.decode import decode
 from wasmcp.component.topology import InstanceInfo, Topology, read_topology
 from wasmcp.compose.contracts import ALWAYS, GRANTS, is_among
-from wasmcp.insight.structure import COMPONENT, DENIAL, Reach, reach_of, role_of
+from wasmcp.insight.structure import COMPONENT, DENIAL, Reach, chain_order, reach_of, role_of
 
 SERVICE = "service"
 _SERVICES = frozenset({"server-io", "server-metadata"})
@@ -86,7 +86,7 @@ class Drawing:
     Attributes:
         title: Its name.
         size: In bytes.
-        boxes: What is drawn of its instances: all but those that only deny.
+        boxes: What is drawn of its instances, as a request meets them: all but those that only deny.
         wires: Who calls whom.
         doors: What the whole exports -> the key of the box that has it.
         imports: What the whole needs of its host.
@@ -144,7 +144,7 @@ def draw(data: Chunk, name: str) -> Drawing:
         return Drawing(name, info.size, (box,), (), doors, topology.imports)
     boxes = tuple(
         Box(key, one.label, one.component, _role(one), one.size, reach_of(topology, one))
-        for key, one in enumerate(topology.instances)
+        for key, one in ((key, topology.instances[key]) for key in chain_order(topology))
         if role_of(one) != DENIAL
     )
     doors = tuple(

@@ -41,6 +41,8 @@ def _lines(drawing: Drawing) -> Iterator[str]:
         if not wire.service:
             yield f"  n{wire.caller} -->|{_text(', '.join(wire.interfaces))}| n{wire.callee}"
     yield from _host(drawing.boxes)
+    if services:
+        yield "  style services fill:#f7fbfa,stroke:#cfe3e0,color:#1f2430"
     for name, style in _CLASSES.items():
         yield f"  classDef {name} {style}"
 
@@ -59,6 +61,7 @@ def _host(boxes: Iterable[Box]) -> Iterator[str]:
         for topic, key in keys.items():
             yield f"    {key}{{{{{_text(topic)}}}}}:::host"
         yield "  end"
+        yield "  style host fill:#faf8f2,stroke:#e3ddca,color:#1f2430"
     yield from wires
 
 

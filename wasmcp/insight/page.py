@@ -13,13 +13,14 @@ _STYLE = """
   --ground: #f4f5f8; --card: #ffffff; --ink: #1f2430; --faint: #667085; --line: #dfe3eb; }
 body { margin: 0; background: var(--ground); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-main { max-width: 1500px; margin: 0 auto; padding: 32px 24px 64px; }
+main { max-width: 1800px; margin: 0 auto; padding: 32px 24px 64px; }
 h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 17px; margin: 0 0 12px; }
 p.lead { color: var(--faint); margin: 0 0 24px; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 12px;
   padding: 20px; margin: 0 0 20px; }
 .picture { overflow-x: auto; padding: 0; }
-.picture svg { display: block; max-width: none; height: auto; margin: 0 auto; }
+.picture svg { display: block; height: auto; margin: 0 auto;
+  width: 100%; max-width: var(--natural); min-width: calc(var(--natural) * .55); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { padding: 6px 12px; text-align: center; border-bottom: 1px solid var(--line); white-space: nowrap; }
@@ -81,7 +82,9 @@ def _lines(drawing: Drawing) -> Iterator[str]:
     what = "1 component" if own == 1 else f"{own} components"
     yield f"<h1>{escaped(drawing.title)}</h1>"
     yield f'<p class="lead">{human_size(drawing.size)}, {what}; {len(drawing.imports)} imports from its host</p>'
-    yield f'<section class="picture">\n{svg(drawing)}</section>'
+    picture = svg(drawing)
+    width = picture.partition(' width="')[2].partition('"')[0]
+    yield f'<section class="picture" style="--natural: {width}px">\n{picture}</section>'
     yield "<section>\n<h2>Who gets what from the host</h2>"
     yield from _matrix(drawing)
     yield "</section>\n<section>\n<h2>Sizes</h2>"

@@ -86,8 +86,8 @@ def reach_of(topology: Topology, instance: InstanceInfo) -> Reach:
     return Reach(instance.label, instance.size, tuple(host), tuple(denied))
 
 
-def components_of(topology: Topology) -> list[Reach]:
-    """Return what each of a composed server's own components can reach, in the order of the chain."""
+def chain_order(topology: Topology) -> list[int]:
+    """Return the indices of the instances as a request meets them: callers first, then those they call."""
     order: dict[int, None] = {}
     left = [source.instance for sources in topology.exports.values() for source in sources][::-1]
     while left:
@@ -97,5 +97,10 @@ def components_of(topology: Topology) -> list[Reach]:
         order[index] = None
         given = topology.instances[index].arguments.values()
         left += [source.instance for sources in reversed(list(given)) for source in sources]
-    instances = [topology.instances[index] for index in order]
+    return list(dict.fromkeys((*order, *range(len(topology.instances)))))
+
+
+def components_of(topology: Topology) -> list[Reach]:
+    """Return what each of a composed server's own components can reach, in the order of the chain."""
+    instances = [topology.instances[index] for index in chain_order(topology)]
     return [reach_of(topology, one) for one in instances if role_of(one) == COMPONENT]
