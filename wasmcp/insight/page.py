@@ -37,6 +37,7 @@ td.number { text-align: right; font-variant-numeric: tabular-nums; }
   :root { --ground: #14171d; --card: #1c2029; --ink: #e6e9f0; --faint: #98a2b5; --line: #303745; }
   .picture .page { fill: #1c2029; } .picture text { fill: #e6e9f0; } .picture .detail { fill: #98a2b5; }
   .picture .box rect.body { fill: #232936; stroke: #414b5e; } .picture .box.component rect.body { stroke: #8290ff; }
+  .picture .box.generated rect.body { fill: #1c2029; stroke: #414b5e; }
   .picture .chip rect { fill: #323a4a; } .picture .chip text { fill: #c5cddc; }
   .picture .chip.granted rect { fill: #6b4a12; } .picture .chip.granted text { fill: #ffd893; }
   .picture .chip.denied rect { fill: #232936; stroke: #8a4b4b; } .picture .chip.denied text { fill: #d98c8c; }
