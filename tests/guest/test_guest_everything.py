@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -234,6 +237,13 @@ def test_a_schema_is_sent_as_it_is(server: Server) -> None:
     assert found.input_schema["$defs"]["address"]["$anchor"] == "addressDef"
     assert server.call_tool(found.name, {"name": "n", "phone": "1", "x": 2}).text == "n ['phone', 'x']"
     assert server.call_tool(found.name, {"name": 5}).is_error
+
+
+def test_its_own_tests() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(EVERYTHING / "src")}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    done = subprocess.run(command, cwd=EVERYTHING, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_nothing_was_written_to_stderr(server: Server) -> None:
