@@ -42,6 +42,11 @@ pub const Response = struct {
         };
         var fields: std.ArrayList(Field) = .empty;
         if (response.body.len > 0) try fields.append(allocator, .{ .name = "content-type", .value = kind });
+        // As server-io has it for the streams it opens.
+        if (response.kind == .events) try fields.appendSlice(allocator, &.{
+            .{ .name = "cache-control", .value = "no-cache" },
+            .{ .name = "x-accel-buffering", .value = "no" },
+        });
         if (response.status == 405) try fields.append(allocator, .{ .name = "allow", .value = "POST" });
         try fields.appendSlice(allocator, response.extra);
         return fields.items;

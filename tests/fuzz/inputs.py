@@ -27,6 +27,9 @@ METHODS = (
     "prompts/get",
     "completion/complete",
     "logging/setLevel",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "subscriptions/listen",
     "notifications/initialized",
     "notifications/cancelled",
     "nope",
@@ -257,6 +260,11 @@ class Generator:
                 "ref": rng.choice(({"type": "ref/prompt", "name": "a"}, {"type": "ref/resource", "uri": "a{b}"}, odd)),
                 "argument": rng.choice(({"name": "a", "value": "b"}, odd)),
             }
+        if method == "subscriptions/listen":
+            wanted = {"toolsListChanged": True, "resourceSubscriptions": ["a:b"]}
+            return {"notifications": rng.choice(({}, wanted, {"resourceSubscriptions": odd}, odd))}
+        if method in ("resources/subscribe", "resources/unsubscribe"):
+            return {"uri": rng.choice(("a:b", odd))}
         if method == "logging/setLevel":
             return {"level": rng.choice(("info", "debug", odd))}
         return rng.choice(({}, {"cursor": rng.choice(("", "x", odd))}, {"requestId": rng.choice((1, odd))}))

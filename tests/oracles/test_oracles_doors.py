@@ -62,3 +62,17 @@ def test_what_other_revisions_have(name: str, everything: tuple[Path, Path]) -> 
         for method in ("server/discover", "subscriptions/listen"):
             answer, _ = checked(client, method, {}, "2025-11-25")
             assert answer["error"]["code"] == -32601, method
+
+
+@pytest.mark.parametrize("name", ["exchange message", "exchange http"])
+def test_listening(name: str, everything: tuple[Path, Path]) -> None:
+    """What opens a stream of changes, and over HTTP also what ends it; with real clients in tests/end_to_end."""
+    wanted = {"notifications": {"toolsListChanged": True, "resourceSubscriptions": ["test://watched-resource"]}}
+    with door(name, MODERN, *everything) as client:
+        asked = request("subscriptions/listen", wanted, MODERN)
+        acknowledged, *end = client.ask(asked)
+    assert check(acknowledged, MODERN) == "notification"
+    assert acknowledged["method"] == "notifications/subscriptions/acknowledged"
+    assert acknowledged["params"]["notifications"] == wanted["notifications"]
+    assert acknowledged["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"] == asked["id"]
+    assert [check(message, MODERN, "subscriptions/listen") for message in end] in ([], ["result"])
