@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from wasmcp.guest import (
     CapabilityMissing,
@@ -24,6 +26,7 @@ from wasmcp.guest import (
 from wasmcp.guest.asking import Wanted
 from wasmcp.guest.registry import prompt_of, resource_of, tool_of
 from wasmcp.guest.testing import LocalContext, accept, decline, roots, said
+from wasmcp.guest.tools import Tool
 
 ABLE = {"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}, "context": {}}, "roots": {}}
 
@@ -183,6 +186,49 @@ def test_an_answer_that_does_not_fit(answer, reason):
     with pytest.raises(McpError, match=reason) as caught:
         Call(ask)(k=answer)
     assert caught.value.code == -32602
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda items: (
+        st.lists(items, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["action", "content", "type", "text", "data", "mimeType", "roots", "uri", "name"])
+            | st.text(),
+            items,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(answer=JSON)
+@example(answer={"content": {"type": "image", "data": "x", "mimeType": "image/png"}})
+@example(answer={"content": {"type": "image", "data": "\ud800", "mimeType": 5}})
+@example(answer={"action": [], "content": {}})
+@example(answer={"roots": [{"uri": 5}]})
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("kind", ["form", "field", "free", "link", "model", "roots"])
+def test_no_answer_is_a_fault_of_the_tool(kind, answer):
+    def ask(context: Context) -> str:
+        if kind in ("form", "field", "free"):
+            form = {"form": Person, "field": int, "free": None}[kind]
+            return repr(context.elicit("?", form, key="k").data)
+        if kind == "link":
+            return context.elicit_url("?", "https://example.com/", key="k").action
+        if kind == "model":
+            found = context.sample("?", max_tokens=1, key="k")
+            return repr((found.text, found.content, found.model, found.stop_reason, found.tool_calls))
+        return repr(list(context.roots(key="k")))
+
+    context = Context(LocalContext(client_capabilities=ABLE, input_responses={"k": answer})._request)
+    try:
+        rendered = Tool(ask, names=globals()).call("{}", context)
+    except McpError as error:
+        assert error.code == -32602  # noqa: PT017 - most answers are refused, some are right
+    else:
+        assert not rendered.is_error or "did not agree" in rendered.content[0].text
 
 
 def test_a_link():

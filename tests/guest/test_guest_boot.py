@@ -61,6 +61,14 @@ def test_no_tool(carry_out):
     assert (error["kind"], error["frames"]) == ("LookupError", [])
 
 
+@pytest.mark.parametrize(
+    "declared",
+    ["@resource('x://y')\ndef f() -> str: ...\n", "@prompt\ndef f() -> str: ...\n"],
+)
+def test_a_component_without_tools(carry_out, declared):
+    assert carry_out(f"from wasmcp.guest import prompt, resource\n{declared}", fails=False)["error"] is None
+
+
 def test_a_world_without_tools_needs_none(carry_out):
     assert carry_out("x = 1\n", tools=False, fails=False)["error"] is None
 
@@ -74,6 +82,16 @@ def test_a_world_without_tools_needs_none(carry_out):
         ("import no_such_thing\n", "ModuleNotFoundError", [1]),
         ("from wasmcp.guest import tool\n@tool\ndef f(x: complex) -> None: ...\n", "DeclarationError", [2]),
         ("from __future__ import annotations\n" + TOOL.replace("int", "Foo"), "DeclarationError", [3]),
+        (
+            "from wasmcp.guest import resource\n\n@resource('x://{y}')\ndef f() -> str: ...\n",
+            "DeclarationError",
+            [3],
+        ),
+        (
+            "from wasmcp.guest import completion\n@completion('x', 'y')\ndef f(v: str) -> list[str]: ...\n",
+            "DeclarationError",
+            [2],
+        ),
     ],
 )
 def test_exceptions_are_told_with_the_authors_lines(carry_out, text, kind, lines):

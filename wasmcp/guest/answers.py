@@ -152,7 +152,7 @@ class Roots(Answer, Sequence[Root]):
         if found is not None:
             try:
                 self._roots()
-            except (KeyError, TypeError):
+            except (AttributeError, KeyError, TypeError):
                 raise McpError(INVALID_PARAMS, f"the input response `{key}` is not a list of roots") from None
 
     def __await__(self) -> Generator[Any, None, Roots]:
@@ -160,7 +160,10 @@ class Roots(Answer, Sequence[Root]):
         return self
 
     def _roots(self) -> list[Root]:
-        return [Root(item["uri"], item.get("name")) for item in self.raw["roots"]]
+        found = [Root(item["uri"], item.get("name")) for item in self.raw["roots"]]
+        if not all(isinstance(root.uri, str) for root in found):
+            raise TypeError
+        return found
 
     def __getitem__(self, index: Any) -> Any:
         return self._roots()[index]
