@@ -14,6 +14,7 @@ from typing import Any
 
 from wasmcp.errors import ArtifactRefused, ComponentError
 from wasmcp.project.digest import of_bytes
+from wasmcp.registry import jsontext
 from wasmcp.registry.oci_client import MANIFEST
 from wasmcp.registry.references import DIGEST
 
@@ -60,7 +61,7 @@ def read_manifest(data: bytes, reference: str) -> Artifact:
         ArtifactRefused: It is none, or none of a component.
     """
     try:
-        document = json.loads(data)
+        document = jsontext.loads(data)
     except ValueError:
         raise ArtifactRefused("what came is no manifest: not JSON", reference=reference) from None
     if not isinstance(document, dict) or document.get("schemaVersion") != 2:
@@ -112,8 +113,7 @@ def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[b
         found = inspect_component(data)
     except ComponentError as error:
         raise ArtifactRefused(f"it cannot be read: {error}", reference=reference) from error
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "0")
-    created = dt.datetime.fromtimestamp(int(epoch) if epoch.isdigit() else 0, dt.timezone.utc)
+    created = _sources_date()
     layer = of_bytes(data)
     config = _json(
         {
@@ -136,9 +136,16 @@ def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[b
     return config, _json(manifest)
 
 
+def _sources_date() -> dt.datetime:
+    try:
+        return dt.datetime.fromtimestamp(max(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), 0), dt.timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return dt.datetime.fromtimestamp(0, dt.timezone.utc)
+
+
 def yank(manifest: bytes, reason: str | None) -> bytes:
     """Return a manifest with the mark that it is not to be used any more, or (None) without it."""
-    document = json.loads(manifest)
+    document = jsontext.loads(manifest)
     annotations = {key: value for key, value in (document.get("annotations") or {}).items() if key != YANKED}
     document["annotations"] = dict(sorted({**annotations, **({} if reason is None else {YANKED: reason})}.items()))
     return _json(document)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import RegistryError, SignatureRefused
-from wasmcp.registry import beside, keys
+from wasmcp.registry import beside, jsontext, keys
 from wasmcp.registry.references import Place
 from wasmcp.registry.resolving import Resolver
 
@@ -90,7 +90,7 @@ def verify(place: Place, trusted: Iterable[Path], resolver: Resolver) -> list[di
 
 def _signed(envelope: bytes, files: list[Path]) -> Iterator[dict[str, Any]]:
     try:
-        document = json.loads(envelope)
+        document = jsontext.loads(envelope)
         payload = base64.b64decode(document["payload"], validate=True)
         signatures = [base64.b64decode(one["sig"], validate=True) for one in document["signatures"]]
         form = document["payloadType"]
@@ -110,7 +110,7 @@ def _authenticated(payload: bytes) -> bytes:
 
 def _statement(data: bytes) -> dict[str, Any] | None:
     try:
-        document = json.loads(data)
+        document = jsontext.loads(data)
         fine = document["_type"] in _TYPES and isinstance(document["predicateType"], str) and "predicate" in document
         subjects = document["subject"]
     except (ValueError, KeyError, TypeError):

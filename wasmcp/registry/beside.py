@@ -12,6 +12,7 @@ from typing import Any
 
 from wasmcp.errors import PackageNotFound, SignatureRefused
 from wasmcp.project.digest import of_bytes
+from wasmcp.registry import jsontext
 from wasmcp.registry.oci_client import MANIFEST
 from wasmcp.registry.references import DIGEST, Place
 from wasmcp.registry.resolving import Resolver
@@ -78,7 +79,7 @@ def read(place: Place, tag: str, media_type: str, resolver: Resolver) -> Iterato
 def _layers(place: Place, tag: str, resolver: Resolver) -> list[dict[str, Any]]:
     try:
         data = resolver.manifest(replace(place, tag=None, digest=None), tag, str(place))
-        layers = json.loads(data)["layers"]
+        layers = jsontext.loads(data)["layers"]
     except PackageNotFound:
         return []
     except (ValueError, KeyError, TypeError):

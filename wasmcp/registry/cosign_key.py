@@ -13,6 +13,8 @@ import json
 import struct
 import textwrap
 
+from wasmcp.registry import jsontext
+
 _KINDS = (b"ENCRYPTED SIGSTORE PRIVATE KEY", b"ENCRYPTED COSIGN PRIVATE KEY")
 _MASK = 0xFFFFFFFF
 _SIGMA = struct.unpack("<4I", b"expand 32-byte k")
@@ -39,7 +41,7 @@ def decrypt(data: bytes, password: bytes | None) -> bytes:
         raise TypeError("no password")
     try:
         body = b"".join(line for line in data.split(b"\n") if line.strip() and not line.startswith(b"-----"))
-        document = json.loads(base64.b64decode(body))
+        document = jsontext.loads(base64.b64decode(body))
         kdf, cipher = document["kdf"], document["cipher"]
         names, params = (kdf["name"], cipher["name"]), kdf["params"]
         salt, nonce = base64.b64decode(kdf["salt"]), base64.b64decode(cipher["nonce"])

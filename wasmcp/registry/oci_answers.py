@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import PackageNotFound, RegistryDenied, RegistryError, RegistryUnreachable
+from wasmcp.registry import jsontext
 
 if TYPE_CHECKING:
     import requests
@@ -46,7 +46,7 @@ def cause_of(error: BaseException) -> str:
 def detail_of(response: requests.Response) -> str:
     """Return what the registry says about an error (OCI distribution, "Error Codes"), short and on one line."""
     try:
-        first = json.loads(response.raw.read(4096, decode_content=True))["errors"][0]
+        first = jsontext.loads(response.raw.read(4096, decode_content=True))["errors"][0]
         text = " ".join(str(first.get("message") or first.get("code", "")).split())
     except Exception:  # noqa: BLE001 - it says nothing that could be read
         text = ""

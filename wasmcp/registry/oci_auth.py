@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import RegistryError
+from wasmcp.registry import jsontext
 
 if TYPE_CHECKING:
     import requests
@@ -39,7 +39,7 @@ def credentials(host: str, auth: Any, reference: str) -> str | None:
     if not path.is_file():
         return None
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = jsontext.loads(path.read_text("utf-8"))
         tables = {key: document.get(key) or {} for key in ("auths", "credHelpers")}
         # oras would read ~/.docker only, so it is given what it reads there.
         auth._auth_config = {**tables, "credsStore": document.get("credsStore")}  # noqa: SLF001 - see above

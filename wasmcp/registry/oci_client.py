@@ -7,7 +7,6 @@ what the registry asks for; errors that say what happened.
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from wasmcp.errors import RegistryError, RegistryUnreachable
+from wasmcp.registry import jsontext
 from wasmcp.registry.oci_answers import cause_of, detail_of, refusal
 from wasmcp.registry.oci_auth import credentials, token
 from wasmcp.registry.references import Place, is_loopback
@@ -265,7 +265,7 @@ class Client:
             seen.add(path)
             response = self.request("GET", path, reference=reference)
             try:
-                page = json.loads(self._body(response, LIST_LIMIT, reference))
+                page = jsontext.loads(self._body(response, LIST_LIMIT, reference))
             except ValueError:
                 page = None
             if not isinstance(page, dict):

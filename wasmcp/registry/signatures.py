@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wasmcp.errors import RegistryError, SignatureRefused
-from wasmcp.registry import beside, keys
+from wasmcp.registry import beside, jsontext, keys
 from wasmcp.registry.references import Place
 from wasmcp.registry.resolving import Resolution, Resolver
 from wasmcp.registry.settings import ANY, Settings
@@ -39,7 +39,7 @@ class Signature:
     def names(self, digest: str) -> bool:
         """Tell whether the document is about the manifest of a digest."""
         try:
-            critical = json.loads(self.payload)["critical"]
+            critical = jsontext.loads(self.payload)["critical"]
             return bool(critical["type"] == _TYPE and critical["image"]["docker-manifest-digest"] == digest)
         except (ValueError, KeyError, TypeError):
             return False

@@ -22,6 +22,7 @@ from typing import BinaryIO
 from wasmcp.errors import IntegrityError, RegistryError
 from wasmcp.project.cache import cache_directory, write_atomically
 from wasmcp.project.digest import of_bytes
+from wasmcp.registry import jsontext
 
 _PIECE = 1 << 20
 
@@ -111,7 +112,7 @@ class Store:
     def tags(self, repository: str) -> dict[str, str]:
         """Return the tags of a repository, as far as known, with the digests of their manifests ("" if not known)."""
         try:
-            document = json.loads(self._tags(repository).read_text("utf-8"))
+            document = jsontext.loads(self._tags(repository).read_text("utf-8"))
             tags = document["tags"]
             return {str(tag): str(digest) for tag, digest in tags.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -1,0 +1,102 @@
+"""Manifests, whatever a registry sends for one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from compose_inputs import tools_component
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from wasmcp.errors import ArtifactRefused, SignatureRefused
+from wasmcp.project.digest import of_bytes
+from wasmcp.registry import attestations, beside, publishing
+from wasmcp.registry.artifact import YANKED, make, read_manifest, yank
+from wasmcp.registry.references import Place
+from wasmcp.registry.signatures import Signature
+
+DATA = tools_component("one", "add")
+_scalar = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+_json = st.recursive(
+    _scalar,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def manifest(**annotations: str) -> bytes:
+    return make(DATA, annotations, "x")[1]
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the path of every value inside a JSON value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(inner for key, one in items for inner in paths(one, (*path, key)))]
+
+
+def changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    copy = dict(document) if isinstance(document, dict) else list(document)
+    copy[path[0]] = changed(copy[path[0]], path[1:], value)
+    return copy
+
+
+@given(st.binary(max_size=200))
+@example(b"")
+@example(b"[" * 100_000)
+def test_any_bytes_are_a_manifest_or_refused(data: bytes) -> None:
+    with contextlib.suppress(ArtifactRefused):
+        read_manifest(data, "x")
+
+
+@given(st.data())
+def test_a_manifest_with_anything_in_it_is_one_or_refused(data: st.DataObject) -> None:
+    document = json.loads(manifest(a="b"))
+    spoilt = changed(document, data.draw(st.sampled_from(paths(document))), data.draw(_json))
+    with contextlib.suppress(ArtifactRefused):
+        found = read_manifest(json.dumps(spoilt).encode(), "x")
+        assert found.layer.startswith("sha256:")
+        assert found.size >= 0
+
+
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))
+def test_what_is_made_is_read(annotations: dict[str, str]) -> None:
+    data = manifest(x="y") if not annotations else make(DATA, annotations, "x")[1]
+    found = read_manifest(data, "x")
+    assert found.digest == of_bytes(data)
+    assert (found.layer, found.size) == (of_bytes(DATA), len(DATA))
+    assert annotations.items() <= found.annotations.items()
+    withdrawn = yank(data, "why")
+    assert read_manifest(withdrawn, "x").yanked == "why"
+    assert YANKED in json.loads(withdrawn)["annotations"]
+    assert yank(withdrawn, None) == data
+
+
+@given(_json, _json)
+def test_signatures_of_anything_are_none(payload: Any, envelope: Any) -> None:
+    assert not Signature(json.dumps(payload).encode(), b"").names("sha256:1")
+    assert not list(attestations._signed(json.dumps(envelope).encode(), []))
+
+
+@given(st.binary(max_size=50) | _json.map(lambda value: json.dumps(value).encode()))
+@example(b"[" * 100_000)
+@example(b'{"layers":[{"mediaType":"m","digest":"sha256:' + b"0" * 64 + b'","size":-1}]}')
+def test_documents_beside_a_manifest(data: bytes) -> None:
+    resolver = publishing.Resolver(
+        publishing.settings.Settings({}), publishing.Store(Path("/nonexistent")), offline=True
+    )
+    resolver.manifest = lambda *_: data  # type: ignore[method-assign]
+    with contextlib.suppress(SignatureRefused):
+        assert list(beside.read(Place("localhost", "x"), "tag", "m", resolver)) == []
+
+
+@pytest.mark.parametrize("epoch", ["0", "1700000000", "99999999999999999", "-1", "soon"])
+def test_the_date_is_that_of_the_sources(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    created = json.loads(make(DATA, {}, "x")[0])["created"]
+    assert created == ("2023-11-14T22:13:20Z" if epoch == "1700000000" else "1970-01-01T00:00:00Z")
