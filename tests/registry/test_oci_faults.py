@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from wasmcp.registry.store import Store
 
 DATA = tools_component("registry", "add")
 CALC = "acme:calc@1.0.0"
+WASM_CONFIG = b'{"schemaVersion":2,"config":{"mediaType":"application/vnd.wasm.config.v0+json"},'
 
 
 @pytest.fixture(scope="module")
@@ -139,13 +141,11 @@ def test_a_manifest_that_is_another_is_refused(broken: Proxy) -> None:
             "its configuration is `application/vnd.oci.image.config",
         ),
         (
-            b'{"schemaVersion":2,"config":{"mediaType":"application/vnd.wasm.config.v0+json"},'
-            b'"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip"}]}',
+            WASM_CONFIG + b'"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip"}]}',
             "one layer, `application/wasm`; this has `application/vnd.oci.image.layer",
         ),
         (
-            b'{"schemaVersion":2,"config":{"mediaType":"application/vnd.wasm.config.v0+json"},'
-            b'"layers":[{"mediaType":"application/wasm","digest":"md5:1","size":1}]}',
+            WASM_CONFIG + b'"layers":[{"mediaType":"application/wasm","digest":"md5:1","size":1}]}',
             "no SHA-256 digest",
         ),
         (
@@ -208,7 +208,7 @@ def test_a_registry_that_stays_busy_is_given_up(broken: Proxy, status: int) -> N
     assert caught.value.status == status
     pauses = broken.pauses  # type: ignore[attr-defined]
     assert len(pauses) == 4
-    assert all(later > earlier for earlier, later in zip(pauses, pauses[1:], strict=False))
+    assert all(later > earlier for earlier, later in itertools.pairwise(pauses))
 
 
 @needs_registry

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from compose_inputs import tools_component
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from projects import write_project
 from registries import docker_registry, namespaces, needs_registry, proxy
 from signing_keys import make_keys
 
@@ -154,6 +155,24 @@ def test_a_project_may_ask_for_more(place: str, tmp_path: Path) -> None:
         fetch(CALC, inside)
     run("sign", CALC, "--key", "ann.key")
     assert fetch(CALC, inside).digest
+
+
+@needs_registry
+def test_a_policy_holds_for_builds_also_for_those_that_are_fresh(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (
+        '[project]\nname = "shop"\nversion = "1"\n[tool.wasmcp]\npackage = "shop"\n[tool.wasmcp.components.calc]\n'
+        'package = "acme:calc@^1"\n[tool.wasmcp.servers.default]\ncomponents = ["calc"]\n'
+    )
+    root = write_project(tmp_path / "shop", {"pyproject.toml": text, "shop/__init__.py": ""})
+    run("build", "--project", str(root))
+    run("build", "--project", str(root), "--offline")
+    require(monkeypatch, tmp_path, place, "true", acme=str(tmp_path / "ann.pub"))
+    assert "must be signed and is not" in run("build", "--project", str(root), code=1)
+    run("sign", CALC, "--key", "ann.key")
+    run("build", "--project", str(root))
+    run("build", "--project", str(root), "--offline", "--force")
 
 
 def test_a_plain_address_cannot_be_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

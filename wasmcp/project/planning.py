@@ -103,7 +103,7 @@ def plan_component(project: Project, config: ComponentConfig, fetching: FetchOpt
     if config.package:
         from wasmcp.registry import lock, pinning
 
-        pin = pinning.pin(config.package, fetching or pinning.options_for(project.root))
+        pin = pinning.checked_pin(config.package, fetching or pinning.options_for(project.root))
         inputs = digest.of_value({"format": FORMAT, "component": pin.digest})
         return ComponentStep(config, None, None, {}, (project.root / lock.NAME,), inputs, pin)
     path = project.root / config.file

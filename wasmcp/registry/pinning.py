@@ -12,7 +12,7 @@ from wasmcp.project.cache import Cache
 from wasmcp.project.config import Project
 from wasmcp.project.digest import of_value
 from wasmcp.project.planning import plan_component
-from wasmcp.registry import lock, references, settings
+from wasmcp.registry import lock, references, settings, signatures
 from wasmcp.registry.config import read_toml
 from wasmcp.registry.fetching import FetchOptions
 from wasmcp.registry.installed import installed
@@ -74,6 +74,23 @@ def pin(package: str, options: FetchOptions) -> Pin:
             keys = {lock.key_of(one) for one in wanted(root)}
             kept = tuple(one for one in before.components if (one.package, one.requirement) in keys)
             lock.write(root, replace(before, components=(*kept, found)))
+    return found
+
+
+def checked_pin(package: str, options: FetchOptions) -> Pin:
+    """Return the pin of one of a project's packages, its signature checked where a policy asks for one.
+
+    A plan needs no more of a package than its digest; but what is built already must not outlive a policy that came
+    after it.
+
+    Raises:
+        SignatureRefused: It is not signed as it must be.
+        RegistryError: See `pin`.
+    """
+    found, resolver, asked = pin(package, options), _resolver(options), references.parse(package)
+    namespace = resolver.settings.namespace(references.parse_place(found.source))
+    if any(policy.requires(namespace) for policy in resolver.settings.policies):
+        signatures.enforce(pinned(asked, found, resolver), resolver)
     return found
 
 
