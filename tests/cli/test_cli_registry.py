@@ -117,3 +117,14 @@ def test_shells_complete(words: str, expected: str) -> None:
     environment = {**os.environ, "_WASMCP_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": position}
     done = subprocess.run(WASMCP, env=environment, capture_output=True, text=True, check=False)
     assert f"plain,{expected}" in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("words", ["wasmcp registry component remove c", "wasmcp compose server c"])
+def test_shells_complete_nothing_from_a_broken_file(config: Path, words: str) -> None:
+    config.mkdir(parents=True)
+    (config / "config.toml").write_text("[")
+    position = str(len(words.split()) - 1)
+    environment = {**os.environ, "_WASMCP_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": position}
+    done = subprocess.run(WASMCP, env=environment, capture_output=True, text=True, check=False)
+    assert "plain," not in done.stdout
+    assert done.stderr == ""

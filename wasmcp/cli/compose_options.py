@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wasmcp.compose import ComposedServer
     from wasmcp.compose.chain import OnDuplicate
     from wasmcp.registry.components import Prepared
-    from wasmcp.registry.resolution import Resolver
+    from wasmcp.registry.layers import Layer
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _OVERRIDE = re.compile(r"([a-z][a-z0-9-]*)=(.+)")
@@ -58,23 +58,28 @@ class Options:
 
 
 def _profile_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    return [name for layer in _resolver().layers for name in layer.registry.profiles if name.startswith(incomplete)]
+    return [name for layer in _layers() for name in layer.registry.profiles if name.startswith(incomplete)]
 
 
 def _spec_names(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[str | click.shell_completion.CompletionItem]:
-    known = [name for name in _resolver().names() if name.startswith(incomplete)]
+    known = [name for layer in _layers() for name in layer.names() if name.startswith(incomplete)]
     files = click.shell_completion.CompletionItem(incomplete, type="file")
     return [*known, files]
 
 
-def _resolver() -> Resolver:
+def _layers() -> Sequence[Layer]:
+    """Return what a shell may complete; the command itself will say what is wrong with it."""
+    from wasmcp.errors import ConfigError
     from wasmcp.registry.fetching import FetchOptions
     from wasmcp.registry.layers import find_project
     from wasmcp.registry.resolution import Resolver
 
-    return Resolver(FetchOptions(root=find_project(Path.cwd())))
+    try:
+        return Resolver(FetchOptions(root=find_project(Path.cwd()))).layers
+    except ConfigError:
+        return ()
 
 
 _OPTIONS = (

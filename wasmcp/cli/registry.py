@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wasmcp.errors import ConfigError
+
 if TYPE_CHECKING:
     from wasmcp.registry.config import Profile, Registry
 
@@ -34,15 +36,21 @@ def profile() -> None:
 
 
 def _alias_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    from wasmcp.registry.config import read_registry
-
-    return [name for name in read_registry().components if name.startswith(incomplete)]
+    return [name for name in _known().components if name.startswith(incomplete)]
 
 
 def _profile_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    from wasmcp.registry.config import read_registry
+    return [name for name in _known().profiles if name.startswith(incomplete)]
 
-    return [name for name in read_registry().profiles if name.startswith(incomplete)]
+
+def _known() -> Registry:
+    """Return what a shell may complete; the command itself will say what is wrong with the file."""
+    from wasmcp.registry.config import Registry, read_registry
+
+    try:
+        return read_registry()
+    except ConfigError:
+        return Registry()
 
 
 @component.command("add")
