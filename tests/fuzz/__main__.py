@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from fuzz import project, targets
-from fuzz.inputs import Generator, Input
+from fuzz.inputs import EVERYTHING, Generator, Input, Words
 
 # Shares of the inputs: a fresh instance for each (served) costs a millisecond.
 SHARES = {"messages": 0.45, "posts": 0.45, "served": 0.02, "lines": 0.08}
@@ -39,9 +39,11 @@ def describe(given: Input, error: Exception) -> str:
     )
 
 
-def run(door: targets.Target, inputs: int, seed: int, findings: list[str]) -> collections.Counter[str]:
+def run(
+    door: targets.Target, inputs: int, seed: int, findings: list[str], words: Words | None = None
+) -> collections.Counter[str]:
     """Feed a door; count what came of the inputs."""
-    generator = Generator(seed)
+    generator = Generator(seed, words)
     seen: collections.Counter[str] = collections.Counter()
     for _ in range(inputs):
         given = generator.next()
@@ -62,17 +64,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--door", action="append", choices=targets.NAMES)
     parser.add_argument("--findings", type=Path, help="where findings go, one a line")
+    parser.add_argument("--everything", action="store_true", help="the server with every feature instead")
     options = parser.parse_args()
+    words = EVERYTHING if options.everything else None
     findings: list[str] = []
     total = 0
     with tempfile.TemporaryDirectory() as folder:
-        server, compiled = project.build(Path(folder))
+        build = project.build_everything if options.everything else project.build
+        server, compiled = build(Path(folder))
         for name in options.door or targets.NAMES:
             inputs = round(options.inputs * SHARES[name]) if not options.door else options.inputs
             with targets.target(name, server, compiled) as door:
-                run(door, min(inputs, 1000), options.seed + 1, findings)  # memory that stays is taken at the beginning
+                # Memory that stays is taken at the beginning.
+                run(door, min(inputs, 1000), options.seed + 1, findings, words)
                 before, start = resident(), time.perf_counter()
-                seen = run(door, inputs, options.seed, findings)
+                seen = run(door, inputs, options.seed, findings, words)
                 seconds = time.perf_counter() - start
                 grown = (resident() - before) / 2**20
             total += sum(seen.values())

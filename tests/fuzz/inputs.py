@@ -152,11 +152,60 @@ class Input:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Words:
+    """The names that a server knows, and calls that it answers with a result; what is sent is made of them."""
+
+    tools: tuple[str, ...] = ("add", "echo", "sum")
+    prompts: tuple[str, ...] = ("a",)
+    uris: tuple[str, ...] = ("a:b",)
+    templates: tuple[str, ...] = ("a{b}",)
+    arguments: tuple[str, ...] = ("a", "b", "text")
+
+
+EVERYTHING = Words(
+    tools=(
+        "test_simple_text",
+        "test_multiple_content_types",
+        "test_structured_content",
+        "test_error_handling",
+        "test_custom_header",
+        "json_schema_2020_12_tool",
+        "test_elicitation",
+        "test_sampling",
+        "test_input_required_result_multi_round",
+        "test_input_required_result_request_state",
+        "test_trigger_resource_change",
+    ),
+    prompts=(
+        "test_simple_prompt",
+        "test_prompt_with_arguments",
+        "test_conversation",
+        "test_input_required_result_prompt",
+    ),
+    uris=(
+        "test://static-text",
+        "test://folder",
+        "test://template/7/data",
+        "test://template/%00%ff/data",
+        "test://files/a/b?line=3",
+        "test://files/a?line=x",
+        "test://files/.b",
+        "test://files/%zz",
+        "TEST://STATIC-TEXT",
+    ),
+    templates=("test://template/{id}/data", "test://files/{+path}{?line}"),
+    arguments=("name", "message", "prompt", "region", "retries", "arg1", "arg2", "tone", "path", "address"),
+)
+"""For `example-servers/everything`."""
+
+
 class Generator:
     """Inputs without end, the same ones for the same seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, words: Words | None = None) -> None:
         self.rng = random.Random(seed)  # noqa: S311 - a run that can be repeated
+        self.words = words or Words()
         self._kinds: tuple[Callable[[], bytes], ...] = (
             self.noise,
             self.json,
@@ -246,9 +295,18 @@ class Generator:
                     odd,
                 )
             )
-            return {"name": rng.choice(("add", "echo", "sum", "nope", odd)), "arguments": arguments}
-        if method in ("prompts/get", "resources/read"):
-            return {rng.choice(("name", "uri")): rng.choice(("a", "test://static-text", odd)), "arguments": odd}
+            if rng.random() < 0.5:
+                arguments = {rng.choice(self.words.arguments): odd, rng.choice(self.words.arguments): "x"}
+            made = {"name": rng.choice((*self.words.tools, "nope", odd)), "arguments": arguments}
+            if rng.random() < 0.1:
+                made["inputResponses"] = rng.choice((odd, {"step1": odd}, {"confirm": {"action": "accept"}}))
+                made["requestState"] = odd
+            return made
+        if method == "prompts/get":
+            texts = {rng.choice(self.words.arguments): odd, rng.choice(self.words.arguments): "x"}
+            return {"name": rng.choice((*self.words.prompts, odd)), "arguments": rng.choice((texts, odd))}
+        if method == "resources/read":
+            return {"uri": rng.choice((*self.words.uris, "a:b", odd))}
         if method == "initialize":
             return {
                 "protocolVersion": rng.choice((*REVISIONS, odd)),
@@ -257,8 +315,15 @@ class Generator:
             }
         if method == "completion/complete":
             return {
-                "ref": rng.choice(({"type": "ref/prompt", "name": "a"}, {"type": "ref/resource", "uri": "a{b}"}, odd)),
-                "argument": rng.choice(({"name": "a", "value": "b"}, odd)),
+                "ref": rng.choice(
+                    (
+                        {"type": "ref/prompt", "name": rng.choice(self.words.prompts)},
+                        {"type": "ref/resource", "uri": rng.choice(self.words.templates)},
+                        odd,
+                    )
+                ),
+                "argument": rng.choice(({"name": rng.choice(self.words.arguments), "value": "b"}, odd)),
+                "context": rng.choice(({}, {"arguments": {"arg1": odd}}, odd)),
             }
         if method == "subscriptions/listen":
             wanted = {"toolsListChanged": True, "resourceSubscriptions": ["a:b"]}
@@ -295,12 +360,24 @@ class Generator:
                 "clientInfo": {"name": "f", "version": "1"},
             },
             "logging/setLevel": {"level": "info"},
+            "prompts/get": {"name": rng.choice(self.words.prompts), "arguments": {"arg1": "a", "arg2": "b"}},
+            "resources/read": {"uri": rng.choice(self.words.uris)},
+            "completion/complete": {
+                "ref": {"type": "ref/prompt", "name": rng.choice(self.words.prompts)},
+                "argument": {"name": rng.choice(self.words.arguments), "value": "p"},
+            },
         }
+        if "add" not in self.words.tools:
+            named = {name: "x" for name in self.words.arguments if name not in ("retries", "address")}
+            fitting["tools/call"] = {"name": rng.choice(self.words.tools), "arguments": rng.choice(({}, named))}
         params: dict[str, Any] = dict(fitting.get(method, {}))
         if rng.random() < 0.6:
             params["_meta"] = dict(META)
             if rng.random() < 0.5:
                 params["_meta"]["progressToken"] = rng.choice((0, "p", 2**40))
+            if rng.random() < 0.3:
+                able: dict[str, Any] = {"elicitation": {}, "sampling": {}, "roots": {}}
+                params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = able
         else:
             self.states = tuple(state for state in STATES if state and not state.startswith(MODERN))
         message: dict[str, Any] = {"jsonrpc": "2.0", "id": rng.randrange(1000), "method": method, "params": params}

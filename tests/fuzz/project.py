@@ -92,7 +92,15 @@ fn steps(args: struct { count: u32, bytes: u32 = 1 }, context: mcp.Context) !u32
 
 def build(folder: Path) -> tuple[Path, Path]:
     """Build it: the server, and the same compiled by the stock runtime."""
-    server = ensure_built(write_project(folder, FILES))
+    return _compiled(ensure_built(write_project(folder, FILES)), folder)
+
+
+def build_everything(folder: Path) -> tuple[Path, Path]:
+    """The server with every feature, in Python, likewise."""
+    return _compiled(ensure_built(Path(__file__).parents[2] / "example-servers" / "everything"), folder)
+
+
+def _compiled(server: Path, folder: Path) -> tuple[Path, Path]:
     compiled = folder / "server.cwasm"
     subprocess.run([wasmtime(), "compile", str(server), "-o", str(compiled)], check=True)
     return server, compiled

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from servers import wasmtime, wasmtime_serve
+from servers import STATE_KEYS, wasmtime, wasmtime_serve
 
 from fuzz import judge
 from fuzz.inputs import MESSAGE_HEADERS, REVISIONS, Input
 from wasmcp.host import Limits, open_server
 
-LIMITS = Limits(timeout=10, memory=64 << 20)
+LIMITS = Limits(timeout=10, memory=128 << 20)
 
 
 class Target(Protocol):
@@ -123,9 +123,14 @@ class Lines:
             if not answer:
                 raise judge.Wrong("the process ended")
             answers.append(answer.decode().rstrip("\n"))
-        for event in answers[:-1]:
+        # What has changed is told after the answer. A stream of changes begins with a notification; its answer ends it.
+        events = [answer for answer in answers if judge.is_notification(json.loads(answer))]
+        rest = [answer for answer in answers if answer not in events]
+        if not rest and b"subscriptions/listen" in line:
+            rest = events[-1:]
+        for event in [*events, *rest[1:]]:
             judge.event(event)
-        return judge.line(line, answers[-1] if answers else None)
+        return judge.line(line, rest[0] if rest else None)
 
 
 NAMES = ("messages", "posts", "served", "lines")
@@ -143,7 +148,7 @@ def target(name: str, server: Path, compiled: Path) -> Iterator[Target]:
         with posts.server:
             yield posts
     elif name == "served":
-        with wasmtime_serve(compiled, "--allow-precompiled") as port:
+        with wasmtime_serve(compiled, *STATE_KEYS, "--allow-precompiled") as port:
             yield Served(port)
     else:
         command = [wasmtime(), "run", "-Shttp", "--allow-precompiled", str(compiled)]
