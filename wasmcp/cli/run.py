@@ -52,6 +52,7 @@ def add_grants(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="time a request may take (default: 60)")
     parser.add_argument("--memory", type=int, metavar="MIB", help="memory of each component (default: 1024)")
     parser.add_argument("--instances", type=int, metavar="N", help="requests answered at a time (default: the cores)")
+    parser.add_argument("--keyvalue", metavar="URL", help="values are kept in `memory:` (default) or `sqlite:PATH`")
 
 
 def host_options(parser: argparse.ArgumentParser, given: argparse.Namespace) -> dict[str, Any]:
@@ -62,6 +63,7 @@ def host_options(parser: argparse.ArgumentParser, given: argparse.Namespace) -> 
             "env": environment(given.env),
             "directories": [directory(text) for text in given.dir],
             "instances": given.instances,
+            "keyvalue": given.keyvalue,
         }
     except ValueError as error:
         parser.error(str(error))

@@ -17,6 +17,7 @@ from wasmcp.cli.run import directory, environment, limits
 @click.option("--timeout", type=float, metavar="SECONDS", help="Time a request may take.  [default: 60]")
 @click.option("--memory", type=int, metavar="MIB", help="Memory of each component.  [default: 1024]")
 @click.option("--instances", type=int, metavar="N", help="Requests answered at a time.  [default: the cores]")
+@click.option("--keyvalue", metavar="URL", help="Where values are kept: memory: or sqlite:PATH.  [default: memory:]")
 def command(  # noqa: PLR0917 - click passes by name
     server: str,
     name: str,
@@ -27,6 +28,7 @@ def command(  # noqa: PLR0917 - click passes by name
     timeout: float | None,
     memory: int | None,
     instances: int | None,
+    keyvalue: str | None,
 ) -> None:
     """Serve over HTTP at /mcp, with uvicorn (the extra `serve`).
 
@@ -43,4 +45,4 @@ def command(  # noqa: PLR0917 - click passes by name
         }
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    serve(server, name, host=host, port=port, instances=instances, **given)  # type: ignore[arg-type]
+    serve(server, name, host=host, port=port, instances=instances, keyvalue=keyvalue, **given)  # type: ignore[arg-type]

@@ -32,6 +32,7 @@ class Exchange:
     ) -> None:
         self.limits = program.limits
         self.hub = program.hub
+        self._keyvalue = program.keyvalue
         self.pool = Pool(program, instances)
         self._stderr = stderr
         self._on_wire = on_wire
@@ -57,6 +58,8 @@ class Exchange:
         """Stop the server: what still runs is cancelled, all streams end, all instances are dropped."""
         self.hub.close()
         self.pool.close()
+        if self._keyvalue is not None:
+            self._keyvalue.close()
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from wasmtime import Engine
     from wasmtime.component import Component, Linker
 
+    from wasmcp.host.keyvalue_imports import Provided
     from wasmcp.host.limits import Limits
     from wasmcp.host.subscriptions import Hub
 
@@ -46,6 +47,7 @@ class Program(NamedTuple):
     watchdog: watchdog.Watchdog
     on_stderr: Callable[[bytes], None]
     hub: Hub
+    keyvalue: Provided | None = None
     settings: tuple[tuple[str, str], ...] = ()
 
 

@@ -73,6 +73,7 @@ def run(
     env: Mapping[str, str] | None = None,
     directories: Iterable[tuple[str, str, bool]] = (),
     instances: int | None = None,
+    keyvalue: str | None = None,
 ) -> None:
     """Serve a client over standard input and output until the input ends: the whole of a console script.
 
@@ -86,6 +87,7 @@ def run(
         env: The environment variables it sees; none by default.
         directories: What it sees of the file system: ``(host path, guest path, writable)``; nothing by default.
         instances: How many requests it answers at a time; the number of cores by default.
+        keyvalue: Where `wasi:keyvalue` keeps values: `memory:`, which is the default, or `sqlite:PATH`.
 
     Raises:
         SystemExit: With status 1 when the server cannot be run, 130 when it was interrupted.
@@ -97,6 +99,7 @@ def run(
         "env": dict(env or {}),
         "directories": tuple(directories),
         "instances": instances,
+        "keyvalue": keyvalue,
     }
     try:
         _serve(find_server(target, server), given)

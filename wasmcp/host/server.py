@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wasmtime import Engine
+    from wasmtime.component import Component, Linker
 
+    from wasmcp.host.keyvalue_imports import Provided
     from wasmcp.host.results import Tool, ToolResult
 
 PROTOCOL_VERSION = "2026-07-28"
@@ -53,6 +55,7 @@ def open_server(
     quick: bool = False,
     on_compile: Callable[[], None] | None = None,
     settings: Mapping[str, str] | None = None,
+    keyvalue: str | None = None,
 ) -> Server:
     """Load a composed server. It boots at the first request, and again for every instance it needs.
 
@@ -66,10 +69,12 @@ def open_server(
         echo_stderr: Pass what it writes to stderr on to ours, besides keeping it.
         quick: Compile fast rather than well.
         settings: `WASMCP_*` by name, see docs/reference/environment.md; what `wasmcp run` takes from its environment.
+        keyvalue: Where `wasi:keyvalue` keeps values: `memory:`, which is the default, or `sqlite:PATH`.
         on_compile: Called when it is not in the cache of compiled components and compiling begins.
 
     Raises:
         ArtifactError: The file cannot be read or is no component.
+        HostError: The key-value store cannot be opened.
     """
     if isinstance(source, bytes):
         name = "the component"
@@ -81,10 +86,11 @@ def open_server(
         component = cache.load(source, quick=quick, on_compile=on_compile)
     of = engine(quick=quick)
     stderr = StderrLog(echo=echo_stderr)
+    imports = linker(of)
     program = Program(
         name=name,
         engine=of,
-        linker=linker(of),
+        linker=imports,
         component=component,
         limits=limits or Limits(),
         env=tuple((env or {}).items()),
@@ -93,8 +99,18 @@ def open_server(
         on_stderr=stderr.write,
         settings=complete(settings or {}),
         hub=Hub(),
+        keyvalue=_keyvalue(of, imports, component, keyvalue),
     )
     return Server(program, stderr, instances=instances, on_wire=on_wire)
+
+
+def _keyvalue(of: Engine, imports: Linker, component: Component, url: str | None) -> Provided | None:
+    """Provide `wasi:keyvalue` to a server that asks for it; to others nothing of it is even loaded."""
+    if url is None and not any(name.startswith("wasi:keyvalue/") for name in component.type.imports(of)):
+        return None
+    from wasmcp.host.keyvalue_imports import Provided
+
+    return Provided(imports, url or "memory:")
 
 
 class Server(Exchange, Offers):

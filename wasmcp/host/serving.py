@@ -28,6 +28,7 @@ def serve(
     env: Mapping[str, str] | None = None,
     directories: Iterable[tuple[str, str, bool]] = (),
     instances: int | None = None,
+    keyvalue: str | None = None,
 ) -> None:
     """Serve HTTP until interrupted. The endpoint is `/mcp`.
 
@@ -40,6 +41,7 @@ def serve(
         env: The environment variables it sees; none by default.
         directories: What it sees of the file system: ``(host path, guest path, writable)``; nothing by default.
         instances: How many requests it answers at a time; the number of cores by default.
+        keyvalue: Where `wasi:keyvalue` keeps values: `memory:`, which is the default, or `sqlite:PATH`.
 
     Raises:
         HostError: uvicorn is not installed, or the address cannot be listened on.
@@ -67,6 +69,7 @@ def serve(
         env=env,
         directories=directories,
         instances=instances,
+        keyvalue=keyvalue,
         echo_stderr=True,
         on_compile=lambda: compiling_notice(path),
     )

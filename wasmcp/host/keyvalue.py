@@ -1,0 +1,240 @@
+"""Where `wasi:keyvalue` keeps its values: in memory, or in a file of SQLite. Chosen by a URL.
+
+Source: wasi:keyvalue 0.2.0-draft and 0.2.0-draft2.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wasmcp.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY_LIMIT = 1024  # bytes
+VALUE_LIMIT = 4 << 20  # bytes
+PAGE = 1000  # keys
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (bucket TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (bucket, key)) WITHOUT ROWID
+"""
+
+
+class Refused(Exception):
+    """What a component is told: the case `other` of the interface's error."""
+
+
+class Store(Protocol):
+    """Keys and values in buckets. Its methods may be called from several threads; each is atomic."""
+
+    def get(self, bucket: str, keys: Iterable[str]) -> dict[str, bytes]:
+        """Return what is there."""
+
+    def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
+        """Put all, or nothing."""
+
+    def delete(self, bucket: str, keys: Iterable[str]) -> None:
+        """Delete what is there."""
+
+    def keys(self, bucket: str, after: str | None, most: int) -> list[str]:
+        """List keys in the order of their code points, from behind `after`."""
+
+    def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
+        """Put a value if the key still has the expected one (None: it is not there)."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+def open_store(url: str) -> Store:
+    """Open a store.
+
+    Args:
+        url: `memory:`, or `sqlite:PATH` for a file, which is made when it is not there.
+
+    Raises:
+        HostError: The URL is none of these, or the file cannot be used.
+    """
+    scheme, separator, rest = url.partition(":")
+    if scheme == "memory" and separator and not rest:
+        return MemoryStore()
+    if scheme == "sqlite" and rest:
+        return SqliteStore(rest.removeprefix("//") if rest.startswith("///") else rest)
+    raise HostError(f"`{url}` names no key-value store: it must be `memory:` or `sqlite:PATH`")
+
+
+def check_key(key: str) -> None:
+    """Refuse a key that is too long.
+
+    Raises:
+        Refused: It is.
+    """
+    if len(key.encode()) > KEY_LIMIT:
+        raise Refused(f"a key of more than {KEY_LIMIT} bytes")
+
+
+def check_entries(entries: Mapping[str, bytes]) -> None:
+    """Refuse keys and values that are too long.
+
+    Raises:
+        Refused: One is.
+    """
+    for key, value in entries.items():
+        check_key(key)
+        if len(value) > VALUE_LIMIT:
+            raise Refused(f"a value of more than {VALUE_LIMIT} bytes")
+
+
+def increment(store: Store, bucket: str, key: str, delta: int, *, signed: bool) -> int:
+    """Add to a counter, which is kept as decimal digits; one that is not there counts as 0.
+
+    Raises:
+        Refused: What is there is no counter, or the sum has more than 64 bits.
+    """
+    check_key(key)
+    low, high = (-(1 << 63), (1 << 63) - 1) if signed else (0, (1 << 64) - 1)
+    while True:
+        before = store.get(bucket, [key]).get(key)
+        text = b"0" if before is None else before
+        if not (text.removeprefix(b"-").isdigit() and len(text) <= 20 and low <= int(text) <= high):
+            raise Refused("the value is no counter")
+        after = int(text) + delta
+        if not low <= after <= high:
+            raise Refused("the counter would have more than 64 bits")
+        if store.exchange(bucket, key, before, b"%d" % after):
+            return after
+
+
+class MemoryStore:
+    """Keeps values as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[str, dict[str, bytes]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, bucket: str, keys: Iterable[str]) -> dict[str, bytes]:
+        """Return what is there."""
+        with self._lock:
+            entries = self._buckets.get(bucket, {})
+            return {key: entries[key] for key in keys if key in entries}
+
+    def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
+        """Put all."""
+        with self._lock:
+            self._buckets.setdefault(bucket, {}).update(entries)
+
+    def delete(self, bucket: str, keys: Iterable[str]) -> None:
+        """Delete what is there."""
+        with self._lock:
+            for key in keys:
+                self._buckets.get(bucket, {}).pop(key, None)
+
+    def keys(self, bucket: str, after: str | None, most: int) -> list[str]:
+        """List keys."""
+        with self._lock:
+            found = sorted(self._buckets.get(bucket, {}))
+        return [key for key in found if after is None or key > after][:most]
+
+    def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
+        """Put a value if the key still has the expected one."""
+        with self._lock:
+            entries = self._buckets.setdefault(bucket, {})
+            if entries.get(key) != expected:
+                return False
+            entries[key] = value
+            return True
+
+    def close(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._buckets.clear()
+
+
+class SqliteStore:
+    """Keeps values in a file that several processes may use."""
+
+    def __init__(self, path: str) -> None:
+        """Open the file.
+
+        Raises:
+            HostError: It cannot be used.
+        """
+        import sqlite3
+
+        self._lock = threading.Lock()
+        try:
+            # One connection behind a lock: SQLite has one writer anyway.
+            self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute(_SCHEMA)
+        except sqlite3.Error as error:
+            raise HostError(f"the key-value store `{path}` cannot be opened: {error}") from None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        import sqlite3
+
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                # Its words name no path.
+                raise Refused(f"the store failed: {error}") from None
+
+    def get(self, bucket: str, keys: Iterable[str]) -> dict[str, bytes]:
+        """Return what is there."""
+        with self._transaction() as connection:
+            return {key: row[0] for key in keys if (row := self._row(connection, bucket, key)) is not None}
+
+    @staticmethod
+    def _row(connection: Any, bucket: str, key: str) -> tuple[bytes] | None:
+        found: tuple[bytes] | None = connection.execute(
+            "SELECT value FROM entries WHERE bucket = ? AND key = ?", (bucket, key)
+        ).fetchone()
+        return found
+
+    def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
+        """Put all, or nothing."""
+        rows = [(bucket, key, value) for key, value in entries.items()]
+        with self._transaction() as connection:
+            connection.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", rows)
+
+    def delete(self, bucket: str, keys: Iterable[str]) -> None:
+        """Delete what is there."""
+        rows = [(bucket, key) for key in keys]
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM entries WHERE bucket = ? AND key = ?", rows)
+
+    def keys(self, bucket: str, after: str | None, most: int) -> list[str]:
+        """List keys."""
+        # The order of UTF-8 bytes, SQLite's, is that of code points.
+        with self._transaction() as connection:
+            rows = connection.execute(
+                "SELECT key FROM entries WHERE bucket = ? AND (? IS NULL OR key > ?) ORDER BY key LIMIT ?",
+                (bucket, after, after, most),
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
+        """Put a value if the key still has the expected one."""
+        with self._transaction() as connection:
+            row = self._row(connection, bucket, key)
+            if (None if row is None else row[0]) != expected:
+                return False
+            connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (bucket, key, value))
+            return True
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()

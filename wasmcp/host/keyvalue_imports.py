@@ -1,0 +1,252 @@
+"""`wasi:keyvalue` for the components of a server: both drafts, over one store.
+
+Source: wasi:keyvalue 0.2.0-draft and 0.2.0-draft2.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from wasmtime import StoreContext, WasmtimeError
+from wasmtime import _ffi as ffi
+from wasmtime.component import ResourceAny, ResourceType
+
+from wasmcp.host import values
+from wasmcp.host.keyvalue import PAGE, Refused, check_entries, check_key, increment, open_store
+
+if TYPE_CHECKING:
+    from wasmtime.component import Linker
+
+    from wasmcp.host.keyvalue import Store
+    from wasmcp.host.values import Writer
+
+_BUCKET_LIMIT = 1024  # bytes of a name
+_BUCKETS = 10_000
+# Numbers that no other resource of this host has.
+_KINDS = {"draft": (0x6B76_0001, 0), "draft2": (0x6B76_0002, 0x6B76_0003)}
+
+
+class Provided:
+    """`wasi:keyvalue` for one server: keep it as long as the server lives."""
+
+    def __init__(self, linker: Linker, url: str) -> None:
+        """Open the store and define the imports.
+
+        Raises:
+            HostError: The URL names no store, or it cannot be opened.
+        """
+        self._store = open_store(url)
+        self._callbacks = define(linker, self._store)
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+
+def define(linker: Linker, store: Store) -> list[Any]:
+    """Define both drafts in a linker.
+
+    Returns:
+        What must live as long as anything that is made with the linker.
+    """
+    callbacks: list[Any] = []
+    for draft in _KINDS:
+        _Draft(draft, store, callbacks).define(linker)
+    return callbacks
+
+
+class _Draft:
+    """One version of the package."""
+
+    def __init__(self, draft: str, store: Store, callbacks: list[Any]) -> None:
+        self._add = partial(_add, callbacks)
+        self._version = f"0.2.0-{draft}"
+        self._second = draft == "draft2"
+        self._bucket_kind, self._attempt_kind = _KINDS[draft]
+        self._store = store
+        self._names: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._attempts: dict[int, tuple[str, str, bytes | None]] = {}
+        self._counter = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def define(self, linker: Linker) -> None:
+        bucket = "[method]bucket."
+        with linker.root() as root:
+            with root.add_instance(f"wasi:keyvalue/store@{self._version}") as store:
+                store.add_resource("bucket", ResourceType.host(self._bucket_kind), lambda *_: None)
+                self._add(store, "open", self._open)
+                self._add(store, bucket + "get", self._get)
+                self._add(store, bucket + "set", self._set)
+                self._add(store, bucket + "delete", self._delete)
+                self._add(store, bucket + "exists", self._exists)
+                self._add(store, bucket + "list-keys", self._list_keys)
+            with root.add_instance(f"wasi:keyvalue/batch@{self._version}") as batch:
+                self._add(batch, "get-many", self._get_many)
+                self._add(batch, "set-many", self._set_many)
+                self._add(batch, "delete-many", self._delete_many)
+            with root.add_instance(f"wasi:keyvalue/atomics@{self._version}") as atomics:
+                self._add(atomics, "increment", self._increment)
+                if self._second:
+                    atomics.add_resource("cas", ResourceType.host(self._attempt_kind), self._forget)
+                    self._add(atomics, "[static]cas.new", self._attempt)
+                    self._add(atomics, "[method]cas.current", self._current)
+                    self._add(atomics, "swap", self._swap, failed=partial(values.case, "store-error"))
+
+    def _open(self, name: str) -> Writer:
+        if len(name.encode()) > _BUCKET_LIMIT:
+            raise Refused(f"a name of more than {_BUCKET_LIMIT} bytes")
+        with self._lock:
+            number = self._numbers.get(name)
+            if number is None:
+                if len(self._names) == _BUCKETS:
+                    raise Refused(f"more than {_BUCKETS} buckets")
+                number = self._numbers[name] = len(self._names)
+                self._names.append(name)
+        return values.resource(number + 1, self._bucket_kind)
+
+    def _name(self, number: int) -> str:
+        return self._names[number - 1]
+
+    def _get(self, bucket: int, key: str) -> Writer:
+        check_key(key)
+        found = self._store.get(self._name(bucket), [key]).get(key)
+        return values.option(None if found is None else values.data(found))
+
+    def _set(self, bucket: int, key: str, value: bytes) -> None:
+        check_entries({key: value})
+        self._store.put(self._name(bucket), {key: value})
+
+    def _delete(self, bucket: int, key: str) -> None:
+        check_key(key)
+        self._store.delete(self._name(bucket), [key])
+
+    def _exists(self, bucket: int, key: str) -> Writer:
+        check_key(key)
+        return values.boolean(key in self._store.get(self._name(bucket), [key]))
+
+    def _list_keys(self, bucket: int, cursor: Any) -> Writer:
+        # The first draft's cursor is a number: how many keys were listed. The second's is the last of them.
+        after, skipped = (cursor, 0) if self._second else (None, cursor or 0)
+        keys = self._store.keys(self._name(bucket), after, min(skipped, 1 << 62) + PAGE + 1)[skipped:]
+        page, more = keys[:PAGE], len(keys) > PAGE
+        following: Writer | None = None
+        if more:
+            following = values.text(page[-1]) if self._second else values.integer(skipped + PAGE, signed=False)
+        return values.record(keys=values.sequence([values.text(key) for key in page]), cursor=values.option(following))
+
+    def _get_many(self, bucket: int, keys: list[str] | bytes) -> Writer:
+        wanted = list(keys) if isinstance(keys, list) else []
+        for key in wanted:
+            check_key(key)
+        found = self._store.get(self._name(bucket), wanted)
+        return values.sequence(
+            [
+                values.option(values.both(values.text(key), values.data(found[key])) if key in found else None)
+                for key in wanted
+            ]
+        )
+
+    def _set_many(self, bucket: int, entries: list[tuple[str, bytes]] | bytes) -> None:
+        given = dict(entries) if isinstance(entries, list) else {}
+        check_entries(given)
+        self._store.put(self._name(bucket), given)
+
+    def _delete_many(self, bucket: int, keys: list[str] | bytes) -> None:
+        wanted = list(keys) if isinstance(keys, list) else []
+        for key in wanted:
+            check_key(key)
+        self._store.delete(self._name(bucket), wanted)
+
+    def _increment(self, bucket: int, key: str, delta: int) -> Writer:
+        after = increment(self._store, self._name(bucket), key, delta, signed=self._second)
+        return values.integer(after, signed=self._second)
+
+    def _attempt(self, bucket: int, key: str) -> Writer:
+        check_key(key)
+        name = self._name(bucket)
+        return self._new_attempt(name, key)
+
+    def _new_attempt(self, name: str, key: str) -> Writer:
+        current = self._store.get(name, [key]).get(key)
+        number = next(self._counter)
+        self._attempts[number] = (name, key, current)
+        return values.resource(number, self._attempt_kind)
+
+    def _current(self, attempt: int) -> Writer:
+        current = self._attempts[attempt][2]
+        return values.option(None if current is None else values.data(current))
+
+    def _swap(self, attempt: int, value: bytes) -> Writer | None:
+        name, key, current = self._attempts.pop(attempt)
+        check_entries({key: value})
+        if self._store.exchange(name, key, current, value):
+            return None
+        raise _Failed(values.case("cas-failed", self._new_attempt(name, key)))
+
+    def _forget(self, _store: StoreContext, attempt: int) -> None:
+        self._attempts.pop(attempt, None)
+
+
+class _Failed(Exception):
+    """The function's own error, already written."""
+
+    def __init__(self, value: Writer) -> None:
+        self.value = value
+        super().__init__()
+
+
+def _add(
+    callbacks: list[Any],
+    instance: Any,
+    name: str,
+    function: Callable[..., Writer | None],
+    *,
+    failed: Callable[[Writer], Writer] = lambda error: error,
+) -> None:
+    """Define a function that returns a result; `failed` makes its error of that of the store."""
+
+    def called(_data: Any, raw: Any, _type: Any, arguments: Any, count: int, results: Any, _results: int) -> int:
+        context = StoreContext(raw)
+        try:
+            given = [read_argument(context, arguments[index]) for index in range(count)]
+            try:
+                written = values.result(function(*given), ok=True)
+            except _Failed as error:
+                written = values.result(error.value, ok=False)
+            except Refused as error:
+                written = values.result(failed(values.case("other", values.text(str(error)))), ok=False)
+            written(raw, results[0])
+        except Exception as error:  # noqa: BLE001 - nothing may pass through the C code above us: it becomes a trap
+            problem = WasmtimeError(f"wasi:keyvalue {name}: {type(error).__name__}: {error}")
+            return ctypes.cast(problem._consume(), ctypes.c_void_p).value or 0  # noqa: SLF001 - as wasmtime-py does
+        finally:
+            context._invalidate()  # noqa: SLF001 - as wasmtime-py does
+        return 0
+
+    callback = ffi.wasmtime_component_func_callback_t(called)
+    callbacks.append(callback)
+    encoded = name.encode()
+    buffer = ctypes.create_string_buffer(encoded)
+    error = ffi.wasmtime_component_linker_instance_add_func(
+        instance.ptr(), buffer, len(encoded), callback, None, _nothing
+    )
+    if error:
+        raise WasmtimeError._from_ptr(error)  # noqa: SLF001 - as wasmtime-py does
+
+
+def read_argument(context: StoreContext, value: Any) -> Any:
+    """Read an argument and free it; of a resource what it stands for."""
+    found = values.read(value)
+    if isinstance(found, ResourceAny):
+        return found.to_host(context).rep  # which takes the handle: it need not be dropped
+    values.release(value)
+    return found
+
+
+_nothing = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _data: None)
