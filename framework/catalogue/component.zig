@@ -37,7 +37,7 @@ fn Recorded(comptime kind: []const u8, comptime words: []const u8) type {
         /// None: there is nothing in it, so that nobody here has to do with it.
         fn page(request: Request) ?Reply {
             if (@field(data, kind ++ "V20260728")().len <= "[]".len) return null;
-            return lists.recorded(request, words, items, @field(Reply, kind));
+            return lists.recorded(request, words, items, @field(Reply, kind ++ "Json"));
         }
 
         fn items(request: Request) Reply {

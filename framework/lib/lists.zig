@@ -35,19 +35,20 @@ pub fn Lists(comptime bindings: type) type {
             name: []const u8,
             empty: *const fn () Reply,
 
+            /// `make` takes items as JSON: whoever has none to lower need not know how.
             fn of(comptime name: []const u8, comptime make: anytype) Kind {
                 return .{ .name = name, .empty = struct {
                     fn empty() Reply {
-                        return make(&.{}, null, null);
+                        return make("[]", null, null);
                     }
                 }.empty };
             }
         };
 
-        /// The page of a list that `ask` gives one of and `make` makes a reply of. A page of the component's that is not
+        /// The page of a list that `ask` gives one of and `make` makes a reply of, `written` one of JSON. A page of the component's that is not
         /// its last ends there; behind the last comes the rest of the chain's list.
-        pub fn asked(request: Request, comptime name: []const u8, comptime ask: anytype, comptime make: anytype) ?Reply {
-            const kind: Kind = comptime .of(name, make);
+        pub fn asked(request: Request, comptime name: []const u8, comptime ask: anytype, comptime make: anytype, comptime written: anytype) ?Reply {
+            const kind: Kind = comptime .of(name, written);
             const cursor: ?[]const u8 = switch (place(request)) {
                 .start => null,
                 .own => |own| own,
@@ -76,8 +77,8 @@ pub fn Lists(comptime bindings: type) type {
         }
 
         /// The page of a list whose own part is known and has no pages.
-        pub fn recorded(request: Request, comptime name: []const u8, items: *const fn (Request) Reply, comptime make: anytype) ?Reply {
-            return recordedOf(request, comptime .of(name, make), items);
+        pub fn recorded(request: Request, comptime name: []const u8, items: *const fn (Request) Reply, comptime written: anytype) Reply {
+            return recordedOf(request, comptime .of(name, written), items);
         }
 
         fn recordedOf(request: Request, kind: Kind, items: *const fn (Request) Reply) Reply {

@@ -30,10 +30,10 @@ pub const exports = struct {
             };
             if (!offered(capability)) return null;
             return switch (method) {
-                .tools_list => last(request) orelse Reply.tools(&.{}, null, cache),
-                .resources_list => last(request) orelse Reply.resources(&.{}, null, cache),
-                .resources_templates_list => last(request) orelse Reply.templates(&.{}, null, cache),
-                .prompts_list => last(request) orelse Reply.prompts(&.{}, null, cache),
+                .tools_list => last(request) orelse Reply.toolsJson("[]", null, cache),
+                .resources_list => last(request) orelse Reply.resourcesJson("[]", null, cache),
+                .resources_templates_list => last(request) orelse Reply.templatesJson("[]", null, cache),
+                .prompts_list => last(request) orelse Reply.promptsJson("[]", null, cache),
                 .tools_call => try unknown("Unknown tool: ", request),
                 .prompts_get => try unknown("Unknown prompt: ", request),
                 .resources_read => try notFound(request),

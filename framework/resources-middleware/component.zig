@@ -11,8 +11,8 @@ pub const exports = struct {
     pub const server_handler = struct {
         pub fn handle(request: messages.Request) ?Reply {
             return switch (request.method()) {
-                .resources_list => lists.asked(request, "resources", resources.listResources, Reply.resources),
-                .resources_templates_list => lists.asked(request, "resource templates", resources.listTemplates, Reply.templates),
+                .resources_list => lists.asked(request, "resources", resources.listResources, Reply.resources, Reply.resourcesJson),
+                .resources_templates_list => lists.asked(request, "resource templates", resources.listTemplates, Reply.templates, Reply.templatesJson),
                 .resources_read => read(request) orelse bindings.server_handler.handle(request),
                 else => bindings.server_handler.handle(request),
             };

@@ -11,7 +11,7 @@ pub const exports = struct {
     pub const server_handler = struct {
         pub fn handle(request: messages.Request) ?Reply {
             return switch (request.method()) {
-                .tools_list => lists.asked(request, "tools", tools.listTools, Reply.tools),
+                .tools_list => lists.asked(request, "tools", tools.listTools, Reply.tools, Reply.toolsJson),
                 .tools_call => call(request) orelse bindings.server_handler.handle(request),
                 else => bindings.server_handler.handle(request),
             };

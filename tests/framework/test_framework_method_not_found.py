@@ -75,10 +75,10 @@ class End:
 
 
 LISTS = {
-    "tools-list": ("tools", "tools"),
-    "resources-list": ("resources", "resources"),
-    "resources-templates-list": ("resources", "templates"),
-    "prompts-list": ("prompts", "prompts"),
+    "tools-list": ("tools", "tools-json"),
+    "resources-list": ("resources", "resources-json"),
+    "resources-templates-list": ("resources", "templates-json"),
+    "prompts-list": ("prompts", "prompts-json"),
 }
 NAMED = {
     "tools-call": ("tools", -32602, "Unknown tool: x", None),
@@ -94,7 +94,7 @@ def test_lists_are_empty_and_may_be_kept(method: str) -> None:
     made = End(capability).handle(method)
     assert made is not None
     name, (items, cursor, cache) = made
-    assert (name, items, cursor) == (constructor, [], None)
+    assert (name, items, cursor) == (constructor, "[]", None)
     assert (getattr(cache, "ttl-ms"), cache.scope) == (300_000, "public")
 
 
