@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from compose_inputs import METADATA, dummy, probe, spec, validate
+from compose_inputs import METADATA, dead_end, dummy, probe, spec, validate
 
 from wasmcp.compose import ComponentSpec, compose_server, inspect_component
 from wasmcp.compose.contracts import MESSAGES, SERVER_HANDLER, TYPES
+from wasmcp.compose.declaration import declaration, declared
 from wasmcp.compose.handler import compose_handler
 from wasmcp.errors import CompositionError, DuplicateOffer
 from wasmcp.host import open_server
@@ -46,6 +47,25 @@ def test_a_grant_counts_if_both_give_it(inner: str, outer: str, sees: str) -> No
     with open_server(server.data, instances=1, quick=True, env={"A": "B"}) as running:
         running.list_tools()
         assert f"sees {sees} environment" in running.stderr
+
+
+def test_what_a_part_offers_is_announced() -> None:
+    prompts = ComponentSpec("prompts", dummy("prompts-component"))
+    part = compose_handler([spec("a", "A", "one"), prompts])
+    assert declared(part.data) == {"tools", "prompts"}
+    outer = compose_handler([ComponentSpec("part", part.data), ComponentSpec("r", dummy("resources-component"))])
+    validate(outer.data)
+    server = compose_server([ComponentSpec("outer", outer.data)], METADATA)
+    assert set(server.capabilities) >= {"tools", "prompts", "resources"}
+    assert "completions" not in server.capabilities
+
+
+def test_declarations_are_not_trusted_to_be_any() -> None:
+    part = compose_handler([spec("a", "A", "one")]).data
+    assert declared(dead_end()) == frozenset()
+    assert declared(part[:-3]) == frozenset()
+    assert declared(dead_end() + declaration(["prompts", "everything"])) == {"prompts"}
+    assert declared(b"") == frozenset()
 
 
 def test_same_inputs_same_bytes() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from wasmcp.compose.chain import OnDuplicate, plan_chain, tools_of
 from wasmcp.compose.components import ComponentSpec, read_components
+from wasmcp.compose.declaration import declaration
 from wasmcp.compose.framework import load_framework
-from wasmcp.compose.server import ComposedServer, Composition, server_capabilities
+from wasmcp.compose.server import ComposedServer, Composition, offered, server_capabilities
 from wasmcp.errors import CompositionError
 
 
@@ -39,8 +40,9 @@ def compose_handler(
     composition = Composition(load_framework(framework), None)
     composition.hand_on(parts)
     encoded = composition.graph.encode()
+    offers = {name for component in read for name in offered(component)}
     return ComposedServer(
-        chunks=encoded.chunks,
+        chunks=(*encoded.chunks, declaration(offers)),
         capabilities=server_capabilities(read),
         tools=tools_of(parts),
         imports=tuple(sorted(encoded.imports)),

@@ -40,6 +40,7 @@ from wasmcp.compose.contracts import (
     TYPES,
     WIRE,
 )
+from wasmcp.compose.declaration import declared
 from wasmcp.compose.dispatch import dispatch, import_name
 from wasmcp.compose.framework import FrameworkComponent, load_framework
 from wasmcp.compose.metadata import ServerMetadata
@@ -166,7 +167,7 @@ def server_capabilities(components: Sequence[Component]) -> dict[str, Any]:
     """Return the `ServerCapabilities` object: what the components offer, and what they may send meanwhile.
 
     What a catalogue has none of is not offered. A handler of its own may answer `tools/list` too, and nobody can know:
-    so it counts as offering tools.
+    so it counts as offering tools, and what it declares beside them.
     """
     capabilities: dict[str, Any] = {}
     if any(_may_log(component.info) for component in components):
@@ -185,7 +186,7 @@ def offered(component: Component) -> set[str]:
     if component.catalogue is not None and len(found) > 1:
         found &= set(component.catalogue.capabilities)
     if SERVER_HANDLER in component.offers:
-        found.add("tools")
+        found |= {"tools", *declared(component.data)}
     return found
 
 
