@@ -17,6 +17,7 @@ from registries import Answer, Proxy, docker_registry, namespaces, needs_registr
 from wasmcp.errors import (
     ArtifactRefused,
     IntegrityError,
+    LockDrift,
     PackageNotFound,
     RegistryDenied,
     RegistryError,
@@ -338,6 +339,8 @@ def test_a_plain_address(broken: Proxy, tmp_path: Path) -> None:
     assert fetch(url).digest == digest
     assert fetch(url, FetchOptions(offline=True)).path.read_bytes() == DATA
     assert fetch(url, FetchOptions(deps_dir=tmp_path)).path.parent == tmp_path
+    with pytest.raises(LockDrift, match="which a lock cannot pin"):
+        fetch(url, FetchOptions(locked=True))
     broken.spoil = lambda _method, path, answer: (200, {}, b"<html>") if "/blobs/" in path else answer
     with pytest.raises(ArtifactRefused, match="not WebAssembly"):
         fetch(url)
