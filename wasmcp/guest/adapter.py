@@ -20,15 +20,14 @@ from wasmcp.guest.asking import Wanted
 from wasmcp.guest.completions import has_completions, propose
 from wasmcp.guest.content import Text
 from wasmcp.guest.context import Context
+from wasmcp.guest.describing import prompt_of, resource_of, template_of, tool_of
 from wasmcp.guest.errors import McpError
 from wasmcp.guest.failures import INTERNAL_ERROR, report
 from wasmcp.guest.lowering import (
     INVALID_PARAMS,
     LEVELS,
-    annotations_of,
     block_of,
     cache_of,
-    icon_of,
     json_text,
     no_second_page,
     refused,
@@ -39,8 +38,7 @@ from wasmcp.guest.prompts import Prompt
 from wasmcp.guest.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.resources import Part, Resource
 from wasmcp.guest.results import Rendered
-from wasmcp.guest.tools import Tool
-from wasmcp.guest.wire import encode, sendable
+from wasmcp.guest.wire import sendable
 
 # A component has no standard input: what asks for some gets the end of it, not a trap.
 sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")  # type: ignore[misc]
@@ -60,79 +58,10 @@ def _outcome(rendered: Rendered) -> Any:
     )
 
 
-def _tool(tool: Tool) -> Any:
-    hints = tool.hints
-    annotations = None
-    if hints:
-        names = ("read_only", "destructive", "idempotent", "open_world")
-        annotations = types.ToolAnnotations(None, *(hints.get(name) for name in names))
-    return types.Tool(
-        name=tool.name,
-        title=text_of(tool.title),
-        description=text_of(tool.description),
-        input_schema=encode(tool.input_schema),
-        output_schema=None if tool.output_schema is None else encode(tool.output_schema),
-        annotations=annotations,
-        icons=[icon_of(icon) for icon in tool.icons],
-        meta=json_text(tool.meta),
-        extra=None,
-    )
-
-
-def _resource(resource: Resource) -> Any:
-    return types.McpResource(
-        uri=sendable(resource.uri),
-        name=sendable(resource.name),
-        title=text_of(resource.title),
-        description=text_of(resource.description),
-        mime_type=text_of(resource.mime_type),
-        size=resource.size,
-        icons=[icon_of(icon) for icon in resource.icons],
-        annotations=annotations_of(resource.annotations),
-        meta=json_text(resource.meta),
-        extra=None,
-    )
-
-
-def _template(resource: Resource) -> Any:
-    return types.ResourceTemplate(
-        uri_template=sendable(resource.uri),
-        name=sendable(resource.name),
-        title=text_of(resource.title),
-        description=text_of(resource.description),
-        mime_type=text_of(resource.mime_type),
-        icons=[icon_of(icon) for icon in resource.icons],
-        annotations=annotations_of(resource.annotations),
-        meta=json_text(resource.meta),
-        extra=None,
-    )
-
-
 def _part(part: Part) -> Any:
     data = part.data
     held = types.ResourceData_Text(sendable(data)) if isinstance(data, str) else types.ResourceData_Blob(data)
     return types.ResourceContents(sendable(part.uri), sendable(part.mime_type), held, json_text(part.meta))
-
-
-def _prompt(prompt: Prompt) -> Any:
-    arguments = [
-        types.PromptArgument(
-            name=member.name,
-            title=text_of(member.documentation.get("title")),
-            description=text_of(member.documentation.get("description")),
-            required=member.required,
-        )
-        for member in prompt.variables.values()
-    ]
-    return types.Prompt(
-        name=sendable(prompt.name),
-        title=text_of(prompt.title),
-        description=text_of(prompt.description),
-        arguments=arguments,
-        icons=[icon_of(icon) for icon in prompt.icons],
-        meta=json_text(prompt.meta),
-        extra=None,
-    )
 
 
 _TOOLS = TOOLS.all()
@@ -142,10 +71,10 @@ _TEMPLATES = {uri: resource for uri, resource in RESOURCES.all().items() if reso
 _COMPLETERS = list(COMPLETIONS.all().values())
 
 _CACHE = cache_of(ListCache.cache)
-_TOOL_PAGE = tool_exports.Page([_tool(tool) for tool in _TOOLS.values()], None, _CACHE)
-_PROMPT_PAGE = prompt_exports.Page([_prompt(prompt) for prompt in _PROMPTS.values()], None, _CACHE)
-_RESOURCE_PAGE = resource_exports.Page([_resource(resource) for resource in _RESOURCES.values()], None, _CACHE)
-_TEMPLATE_PAGE = resource_exports.TemplatePage([_template(item) for item in _TEMPLATES.values()], None, _CACHE)
+_TOOL_PAGE = tool_exports.Page([tool_of(tool) for tool in _TOOLS.values()], None, _CACHE)
+_PROMPT_PAGE = prompt_exports.Page([prompt_of(prompt) for prompt in _PROMPTS.values()], None, _CACHE)
+_RESOURCE_PAGE = resource_exports.Page([resource_of(resource) for resource in _RESOURCES.values()], None, _CACHE)
+_TEMPLATE_PAGE = resource_exports.TemplatePage([template_of(item) for item in _TEMPLATES.values()], None, _CACHE)
 
 
 def _references() -> list[Any]:
