@@ -123,6 +123,7 @@ class TestNames:
             f"  calc: acme:calc@^1=1.2.3 (sha256:{sha256((here / 'calc.wasm').read_bytes()).hexdigest()})"
             in done.output
         )
+        assert "    tools: add\n" in done.output
         assert (asked[0].offline, asked[0].locked, asked[0].deps_dir) == (True, True, Path("deps"))
         assert tools(here / "mcp-server.wasm") == ["add", "reverse"]
 
@@ -169,7 +170,9 @@ class TestOutput:
         report = json.loads(run("compose", "server", "calc.wasm", "x=text.wasm", "--dynamic", "x", "--json").stdout)
         data = (here / "mcp-server.wasm").read_bytes()
         assert (report["size"], report["digest"]) == (len(data), f"sha256:{sha256(data).hexdigest()}")
-        assert [(one["name"], one["tools"]) for one in report["components"]] == [("calc", ["add"]), ("x", None)]
+        calc, other = report["components"]
+        assert calc["offers"] == {"tools": ["add"], "resources": [], "templates": [], "prompts": []}
+        assert (other["name"], other["offers"], other["dynamic"]) == ("x", None, True)
         assert (report["tools"], report["replaced"]) == (["add"], [])
         assert report["run"] == ["wasmtime serve mcp-server.wasm", "wasmcp serve mcp-server.wasm"]
         assert set(report["imports"]) == set(inspect_component(data).imports)

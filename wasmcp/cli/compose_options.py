@@ -277,19 +277,31 @@ def _grants(grants: Sequence[str], names: Iterable[str]) -> dict[str, frozenset[
     return granted
 
 
+def _names(one: Prepared) -> dict[str, list[str]]:
+    """Return what a component is known to offer, by kind."""
+    catalogue = one.spec.catalogue
+    if catalogue is None:
+        return {}
+    return {
+        "tools": list(catalogue.names),
+        "resources": [str(item["uri"]) for item in catalogue.resources],
+        "templates": [str(item["uriTemplate"]) for item in catalogue.templates],
+        "prompts": [str(item["name"]) for item in catalogue.prompts],
+    }
+
+
 def _offered(one: Prepared) -> str:
     if one.spec.catalogue is None:
         return "asked at run time"
-    return f"tools: {', '.join(one.spec.catalogue.names) or 'none'}"
+    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in _names(one).items() if names) or "offers nothing"
 
 
 def _component_json(one: Prepared) -> dict[str, Any]:
-    catalogue = one.spec.catalogue
     return {
         "name": one.spec.name,
         "source": one.source,
         "digest": one.digest,
         "grants": sorted(one.spec.grants),
-        "dynamic": catalogue is None,
-        "tools": None if catalogue is None else list(catalogue.names),
+        "dynamic": one.spec.catalogue is None,
+        "offers": _names(one) or None,
     }
