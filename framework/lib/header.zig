@@ -2,6 +2,7 @@
 //! Specification: basic/transports/streamable-http, "Value Encoding", "Custom Headers from Tool Parameters".
 
 const std = @import("std");
+const base64 = @import("base64.zig");
 const json = @import("json.zig");
 
 const Allocator = std.mem.Allocator;
@@ -21,10 +22,7 @@ pub fn decode(arena: Allocator, value: []const u8) Allocator.Error!?[]const u8 {
     if (value.len < before.len + after.len) return value;
     if (!std.mem.startsWith(u8, value, before) or !std.mem.endsWith(u8, value, after)) return value;
     const encoded = value[before.len .. value.len - after.len];
-    const decoder = std.base64.standard.Decoder;
-    const size = decoder.calcSizeForSlice(encoded) catch return null;
-    const decoded = try arena.alloc(u8, size);
-    decoder.decode(decoded, encoded) catch return null;
+    const decoded = try base64.decode(arena, .standard, encoded) orelse return null;
     return if (std.unicode.utf8ValidateSlice(decoded)) decoded else null;
 }
 

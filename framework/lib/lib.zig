@@ -1,6 +1,7 @@
 //! What framework components share.
 
 pub const Completion = @import("Completion.zig");
+pub const base64 = @import("base64.zig");
 pub const header = @import("header.zig");
 pub const json = @import("json.zig");
 pub const lists = @import("lists.zig");
@@ -8,6 +9,7 @@ pub const Writer = @import("Writer.zig");
 
 test {
     _ = Completion;
+    _ = base64;
     _ = header;
     _ = json;
     _ = lists;

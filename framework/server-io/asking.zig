@@ -13,7 +13,6 @@ const Revision = @import("revision.zig").Revision;
 const json = lib.json;
 const Writer = lib.Writer;
 const Allocator = std.mem.Allocator;
-const base64 = std.base64.standard;
 
 /// How often a component may ask during one request.
 pub const max_rounds = 32;
@@ -114,9 +113,7 @@ pub fn take(call: *Call, resumed: wit.wire.Resumed) Allocator.Error!?[]const u8 
     if (json.member(kept, "streamed")) |text| call.output.streamed = text[0] == 't';
     if (json.member(kept, "state")) |text| {
         const encoded = try json.decodeString(allocator, text);
-        const state = try allocator.alloc(u8, base64.Decoder.calcSizeForSlice(encoded) catch 0);
-        base64.Decoder.decode(state, encoded) catch return "its continuation is not one";
-        call.input_state = state;
+        call.input_state = try lib.base64.decode(allocator, .standard, encoded) orelse return "its continuation is not one";
     }
     const keys = json.member(kept, "keys") orelse return null;
     var w = Writer.init(allocator);

@@ -13,7 +13,7 @@ const Call = @import("Call.zig");
 const Aead = std.crypto.aead.ascon.AsconAead128;
 const Hash = std.crypto.hash.ascon.AsconHash256;
 const Key = settings.Key;
-const base64 = std.base64.url_safe_no_pad;
+const encoder = std.base64.url_safe_no_pad.Encoder;
 const Allocator = std.mem.Allocator;
 
 /// What a sealed text is. `state`: for the same request of the same principal, for a time. `cursor`: for the same method
@@ -36,18 +36,16 @@ pub fn close(purpose: Purpose, call: *const Call, value: []const u8) Allocator.E
     @memcpy(nonce, wit.random.getRandomBytes(Aead.nonce_length));
     const text = bytes[Aead.nonce_length..][0..plain.len];
     Aead.encrypt(text, bytes[bytes.len - Aead.tag_length ..][0..Aead.tag_length], plain, &try bound(purpose, call), nonce.*, key);
-    return base64.Encoder.encode(try allocator.alloc(u8, base64.Encoder.calcSize(bytes.len)), bytes);
+    return encoder.encode(try allocator.alloc(u8, encoder.calcSize(bytes.len)), bytes);
 }
 
 /// The value in a sealed text; null when it is not one that this server gave out for such a request, or too old.
 pub fn open(purpose: Purpose, call: *const Call, sealed: []const u8) Allocator.Error!?[]const u8 {
     const allocator = wit.memory.allocator;
-    const size = base64.Decoder.calcSizeForSlice(sealed) catch return null;
-    if (size < overhead + stamp_size) return null;
-    const bytes = try allocator.alloc(u8, size);
-    base64.Decoder.decode(bytes, sealed) catch return null;
-    const text = bytes[Aead.nonce_length .. size - Aead.tag_length];
-    const tag = bytes[size - Aead.tag_length ..][0..Aead.tag_length];
+    const bytes = try lib.base64.decode(allocator, .url, sealed) orelse return null;
+    if (bytes.len < overhead + stamp_size) return null;
+    const text = bytes[Aead.nonce_length .. bytes.len - Aead.tag_length];
+    const tag = bytes[bytes.len - Aead.tag_length ..][0..Aead.tag_length];
     const plain = try allocator.alloc(u8, text.len);
     const about = try bound(purpose, call);
     for (try keys(purpose, call) orelse return null) |key| {
