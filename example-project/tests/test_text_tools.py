@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from example.text_tools import Statistics, reverse, statistics, truncate
+
 from wasmcp.guest import ToolError
 
 
