@@ -177,6 +177,23 @@ def test_completions(server: Server) -> None:
     assert refused(lambda: server.request("completion/complete", {"ref": GREET})) == (-32602, None)
 
 
+def test_the_same_for_coroutines(server: Server) -> None:
+    import anyio
+
+    from pytest_wasmcp.aio import AsyncServer
+
+    async def main() -> None:
+        waiting = AsyncServer(server)
+        assert [resource.name for resource in await waiting.list_resources()] == ["text", "bytes"]
+        assert [template.name for template in await waiting.list_resource_templates()] == ["page"]
+        assert (await waiting.read_resource("lib:page/7")).text == "7"
+        assert [prompt.name for prompt in await waiting.list_prompts()] == ["greet", "blocks"]
+        assert (await waiting.get_prompt("greet", {"who": "x"})).text == '{"who":"x"}'
+        assert (await waiting.complete(GREET, "how", "h", context={"who": "x"})).values == ["who=x", "h"]
+
+    anyio.run(main)
+
+
 def test_what_is_known_and_completes_nothing(library: bytes, recorded: Catalogue, opened: Open) -> None:
     server = opened(ComponentSpec("library", library, recorded))
     assert server.complete({"type": "ref/prompt", "name": "blocks"}, "x").values == []
