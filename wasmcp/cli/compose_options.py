@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from wasmcp.cli.progress import Bar, say
+
 if TYPE_CHECKING:
     from wasmcp.compose import ComposedServer
     from wasmcp.compose.chain import OnDuplicate
@@ -150,7 +152,8 @@ class Job:
             offline=options.offline,
             locked=options.locked,
             deps_dir=options.deps_dir,
-            progress=lambda line: click.echo(line, err=True),
+            progress=say,
+            bar=Bar(),
         )
         self._resolver = Resolver(fetching)
         self._requests, profile_output = self._resolver.expand(options.specs, options.profiles)
