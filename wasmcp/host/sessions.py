@@ -100,15 +100,16 @@ class Sessions:
 
     def _forget(self, now: float) -> None:
         """Drop those nobody uses; the order is that of their last use."""
-        while self._known:
+        for _ in range(len(self._known)):
             identifier, session = next(iter(self._known.items()))
-            if session.streams:
-                session.used = now
-                self._known.move_to_end(identifier)
             if now - session.used < self._idle:
                 return
-            del self._known[identifier]
-            self._drop(session)
+            if session.streams:  # in use all the time
+                session.used = now
+                self._known.move_to_end(identifier)
+            else:
+                del self._known[identifier]
+                self._drop(session)
 
     def _drop(self, session: _Session) -> None:
         if session.listener is not None:
