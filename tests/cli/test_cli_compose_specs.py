@@ -233,15 +233,15 @@ class TestOverrides:
         assert not (here / "mcp-server.wasm").exists()
 
 
-def test_a_component_of_the_rust_tool_is_told_what_it_was_built_against(here: Path) -> None:
+def test_a_component_of_other_contracts_is_told_what_it_was_built_against(here: Path) -> None:
     text = """(component
       (core module $m (func (export "f")))
       (core instance $i (instantiate $m))
       (func $f (canon lift (core func $i "f")))
       (instance $tools (export "list-tools" (func $f)))
-      (export "wasmcp:mcp-v20251125/tools@0.1.1" (instance $tools)))"""
+      (export "wasmcp:server/tools@0.1.0" (instance $tools)))"""
     (here / "old.wasm").write_bytes(wasmtime.wat2wasm(text))
     done = run("compose", "server", "calc.wasm", "old.wasm", code=1)
-    for part in ("component `old`", "`wasmcp:mcp-v20251125/tools@0.1.1`", "`wasmcp:mcp-v20260728/tools@0.1.0`"):
+    for part in ("component `old`", "`wasmcp:server/tools@0.1.0`", "`wasmcp:mcp-v20260728/tools@0.1.0`"):
         assert part in done.output
     assert not (here / "mcp-server.wasm").exists()
