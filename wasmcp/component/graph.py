@@ -259,8 +259,8 @@ class Graph:
         """The composition as one component. Same graph, same bytes.
 
         Args:
-            define_types: Define imports that hold nothing but plain types inside, where no other import needs them,
-                so that whoever runs the component is not asked for them.
+            define_types: Define imports that hold nothing but types, and no resource of their own, inside, where no
+                other import needs them, so that whoever runs the component is not asked for them.
 
         Raises:
             GraphCycle: instances need each other.

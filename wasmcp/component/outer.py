@@ -16,21 +16,21 @@ from wasmcp.component.typewriter import TypeWriter
 from wasmcp.component.writer import Sort
 
 
-def only_plain_types(extern: ExternType) -> bool:
-    """Whether an import is an instance that holds types and nothing else, and no resource in any of them."""
+def only_types(name: str, extern: ExternType) -> bool:
+    """Whether an import is an instance that holds types and nothing else, and no resource of its own."""
     return (
         isinstance(extern, Instance)
         and all(isinstance(item, TypeBound) for item in extern.exports.values())
-        and not any(isinstance(type_, Resource) for type_ in walk(extern))
+        and not any(isinstance(type_, Resource) and type_.interface in (None, name) for type_ in walk(extern))
     )
 
 
 def definable(imports: Mapping[str, MergedImport]) -> set[str]:
-    """The imports that a composition can define itself: plain types that no other import needs."""
+    """The imports that a composition can define itself: types that no other import needs."""
     defined: set[str] = set()
     needed: set[str] = set()
     for merged in reversed(list(imports.values())):  # each comes after those it uses
-        if merged.name not in needed and only_plain_types(merged.type):
+        if merged.name not in needed and only_types(merged.name, merged.type):
             defined.add(merged.name)
         else:
             needed.update(merged.uses)

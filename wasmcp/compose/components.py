@@ -13,6 +13,7 @@ from wasmcp.component import names
 from wasmcp.component.compare import mismatch
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.model import Instance
+from wasmcp.compose.adapting import adapted
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.contracts import CAPABILITIES, GRANTS, SERVER_HANDLER
 from wasmcp.errors import ComponentError, ComponentRefused
@@ -81,6 +82,7 @@ def read_component(spec: ComponentSpec) -> Component:
     data = _bytes(spec)
     try:
         info = decode(data, spec.name, export_types=True)
+        data, info = adapted(spec.name, data, info)
     except ComponentError as error:
         at = "" if error.offset is None else f" (at byte {error.offset:,} of {len(data):,})"
         raise ComponentRefused(spec.name, f"{_source(spec)}is not usable: {error.problem}{at}") from error

@@ -1,0 +1,205 @@
+"""Components that were built for `wasmcp:mcp-v20251125`, a contract of another tool, in our servers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from compose_inputs import METADATA, WIT, spec, validate
+
+from wasmcp.component.constants import constants
+from wasmcp.component.decode import decode
+from wasmcp.component.model import Func, Instance
+from wasmcp.component.values import Case
+from wasmcp.compose import Catalogue, ComponentSpec, compose_server
+from wasmcp.compose.adapting import adapted
+from wasmcp.errors import ImportConflict, RequestError
+from wasmcp.host import open_server
+from wasmcp.resources import framework_component
+
+THEIRS = "wasmcp:mcp-v20251125/tools@0.1.1"
+ICON = {
+    "src": "https://example.com/i.png",
+    "mime-type": "image/png",
+    "sizes": ["any"],
+    "theme": Case("some", Case("dark")),
+}
+HINTS = {"audience": [Case("assistant")], "last-modified": "2026-01-01T00:00:00Z", "priority": 0.5}
+OPTIONS = {
+    "meta": '{"a":1}',
+    "annotations": {
+        "title": None,
+        "read-only-hint": True,
+        "destructive-hint": False,
+        "idempotent-hint": None,
+        "open-world-hint": None,
+    },
+    "description": "Does it.",
+    "output-schema": None,
+    "title": "It",
+    "icons": [ICON],
+}
+LISTED = {
+    "meta": None,
+    "next-cursor": None,
+    "tools": [
+        {"name": "full", "input-schema": '{"type":"object"}', "options": OPTIONS},
+        {"name": "bare", "input-schema": '{"type":"object"}', "options": None},
+    ],
+}
+BARE: dict[str, Any] = {"annotations": None, "meta": None}
+
+
+def text(value: str, options: Mapping[str, Any] | None = None) -> Case:
+    return Case("text", {"text": Case("text", value), "options": options})
+
+
+CONTENT = [
+    text("hello", {"annotations": HINTS, "meta": None}),
+    Case("image", {"data": Case("blob", b"\0\1"), "mime-type": "image/png", "options": BARE}),
+    Case("audio", {"data": Case("blob", b""), "mime-type": "audio/wav", "options": None}),
+    Case("resource-link", {"uri": "file:///a", "name": "a", "options": None}),
+    Case(
+        "embedded-resource",
+        {
+            "resource": Case("blob", {"uri": "file:///b", "blob": Case("blob", b"b"), "options": None}),
+            "options": None,
+        },
+    ),
+]
+RESULT = {"meta": None, "content": CONTENT, "is-error": True, "structured-content": "[1]"}
+
+
+def component(called: Case) -> bytes:
+    """A component with their `tools`; each call gets `called`."""
+    adapter = decode(framework_component("tools-of-20251125").read_bytes(), "adapter")
+    contract = adapter.imports[THEIRS]
+    assert isinstance(contract, Instance)
+
+    def answers(_interface: str, name: str, _func: Func) -> Any:
+        return Case("ok", LISTED) if name == "list-tools" else called
+
+    return constants({THEIRS: contract}, answers)
+
+
+def served(called: Case) -> bytes:
+    theirs = ComponentSpec("theirs", component(called), None, frozenset(), dynamic=True)
+    return compose_server([theirs, spec("ours", "mine", "mine")], METADATA).data
+
+
+def test_its_tools_are_listed_and_called_beside_ours() -> None:
+    data = served(Case("ok", Case("some", RESULT)))
+    validate(data, compiled=False)
+    with open_server(data, instances=1, quick=True) as server:
+        full, bare, mine = (tool.raw for tool in server.list_tools())
+        assert full == {
+            "name": "full",
+            "title": "It",
+            "description": "Does it.",
+            "inputSchema": {"type": "object"},
+            "annotations": {"readOnlyHint": True, "destructiveHint": False},
+            "icons": [{"src": ICON["src"], "mimeType": "image/png", "sizes": ["any"], "theme": "dark"}],
+            "_meta": {"a": 1},
+        }
+        assert bare == {"name": "bare", "inputSchema": {"type": "object"}}
+        assert mine["name"] == "mine"
+        result = server.call_tool("full")
+    assert result.is_error
+    assert result.structured_content == [1]
+    annotations = {"audience": ["assistant"], "lastModified": "2026-01-01T00:00:00Z", "priority": 0.5}
+    assert result.content == [
+        {"type": "text", "text": "hello", "annotations": annotations},
+        {"type": "image", "data": "AAE=", "mimeType": "image/png"},
+        {"type": "audio", "data": "", "mimeType": "audio/wav"},
+        {"type": "resource_link", "uri": "file:///a", "name": "a"},
+        {"type": "resource", "resource": {"uri": "file:///b", "blob": "Yg=="}},
+    ]
+
+
+def test_what_is_not_its_goes_on() -> None:
+    with open_server(served(Case("ok", Case("none"))), instances=1, quick=True) as server:
+        assert server.call_tool("mine").text == "mine"
+
+
+def test_errors() -> None:
+    problem = {"code": -32602, "message": "needs `x`", "data": '{"x":1}'}
+    data = served(Case("error", Case("invalid-params", problem)))
+    with open_server(data, instances=1, quick=True) as server, pytest.raises(RequestError) as raised:
+        server.call_tool("full")
+    assert (raised.value.code, raised.value.message, raised.value.data) == (-32602, "needs `x`", {"x": 1})
+
+
+def test_in_a_segment_with_its_catalogue() -> None:
+    tools = Catalogue(({"name": "full", "inputSchema": {"type": "object"}},))
+    theirs = ComponentSpec("theirs", component(Case("ok", Case("some", RESULT))), tools)
+    server = compose_server([theirs], METADATA)
+    assert [tool["name"] for tool in server.tools] == ["full"]
+    assert all(name.startswith("wasi:") for name in server.imports)
+    with open_server(server.data, instances=1, quick=True) as running:
+        assert running.call_tool("full").is_error
+
+
+def test_ours_stay_as_they_are() -> None:
+    ours = spec("ours", "x", "x").data
+    assert isinstance(ours, bytes)
+    info = decode(ours, "ours", export_types=True)
+    assert adapted("ours", ours, info) == (ours, info)
+
+
+def test_another_form_of_the_contract_is_refused() -> None:
+    other = constants({THEIRS: Instance({"list-tools": Func((), None)})}, lambda *_: None)
+    with pytest.raises(ImportConflict, match="tools-of-20251125"):
+        compose_server([ComponentSpec("other", other, None, frozenset(), dynamic=True)], METADATA)
+
+
+SOURCE = """
+import json
+from componentize_py_types import Err
+from wit_world import exports
+from wit_world.imports import mcp
+
+OPTIONS = mcp.ToolOptions(None, None, "Shout.", None, None, None)
+
+
+class Tools(exports.Tools):
+    def list_tools(self, ctx, request):
+        return mcp.ListToolsResult(None, None, [mcp.Tool("shout", '{"type": "object"}', OPTIONS)])
+
+    def call_tool(self, ctx, request):
+        if request.name != "shout":
+            return None
+        arguments = json.loads(request.arguments or "{}")
+        if "text" not in arguments:
+            raise Err(mcp.ErrorCode_InvalidParams(mcp.Error(-32602, "needs `text`", None)))
+        text = mcp.TextContent(mcp.TextData_Text(arguments["text"].upper()), None)
+        return mcp.CallToolResult(None, [mcp.ContentBlock_Text(text)], None, None)
+"""
+
+
+@pytest.mark.slow
+def test_a_python_component(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SOURCE)
+    deps = tmp_path / "wit" / "deps"
+    shutil.copytree(WIT / "deps", deps)
+    shutil.copytree(WIT.parent / "framework/tools-of-20251125/wit/deps", deps, dirs_exist_ok=True)
+    (tmp_path / "wit" / "world.wit").write_text(f"package acme:up;\nworld up {{ export {THEIRS}; }}\n")
+    program = str(Path(sys.executable).with_name("componentize-py"))
+    build = [program, "-d", "wit", "-w", "up", "componentize", "app", "-o", "up.wasm"]
+    subprocess.run(build, cwd=tmp_path, check=True, capture_output=True)
+    data = (tmp_path / "up.wasm").read_bytes()
+    imports = decode(data).imports
+    assert "wasi:io/streams@0.2.9" in imports
+    assert "wasmcp:mcp-v20251125/server-io@0.1.1" in imports
+    server = compose_server([ComponentSpec("up", data, None, frozenset(), dynamic=True)], METADATA)
+    with open_server(server.data, instances=1, quick=True) as running:
+        assert [tool.name for tool in running.list_tools()] == ["shout"]
+        assert running.call_tool("shout", {"text": "hey"}).text == "HEY"
+        with pytest.raises(RequestError, match="needs `text`"):
+            running.call_tool("shout")
+        with pytest.raises(RequestError, match="Unknown tool"):
+            running.call_tool("whisper")
