@@ -90,8 +90,8 @@ fn escaped(self: *Writer, plain: []const u8) Error!void {
             '\r' => try self.raw("\\r"),
             '\t' => try self.raw("\\t"),
             else => |c| {
-                const digits = "0123456789abcdef";
-                try self.raw(&.{ '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] });
+                const hex = "0123456789abcdef";
+                try self.raw(&.{ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] });
             },
         }
         rest = rest[run + 1 ..];
@@ -114,18 +114,24 @@ pub fn boolean(self: *Writer, flag: bool) Error!void {
 }
 
 pub fn integer(self: *Writer, number: anytype) Error!void {
-    var digits: [24]u8 = undefined;
-    try self.value(std.fmt.bufPrint(&digits, "{d}", .{number}) catch unreachable);
+    try self.comma();
+    try self.digits(number);
+}
+
+/// Digits as they are, without a comma before them.
+pub fn digits(self: *Writer, count: anytype) Error!void {
+    var buffer: [24]u8 = undefined;
+    try self.raw(std.fmt.bufPrint(&buffer, "{d}", .{count}) catch unreachable);
 }
 
 /// A number in its shortest form that reads back as the same; it must be finite, as JSON has no other.
 pub fn float(self: *Writer, number: f64) Error!void {
     std.debug.assert(std.math.isFinite(number));
     const size = @abs(number);
-    var digits: [64]u8 = undefined;
+    var buffer: [64]u8 = undefined;
     // Digits alone are read as an integer by many, exactly: so only where the shortest form is the exact value.
     const plain = size == 0 or (size >= 1e-7 and size < 1 << 53);
-    try self.value(std.fmt.float.render(&digits, number, .{ .mode = if (plain) .decimal else .scientific }) catch unreachable);
+    try self.value(std.fmt.float.render(&buffer, number, .{ .mode = if (plain) .decimal else .scientific }) catch unreachable);
 }
 
 /// Append a component's JSON. It is checked, and brought to one line: a line break inside a message would end it for

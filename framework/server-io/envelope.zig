@@ -2,8 +2,10 @@
 //! Specification: basic, "Messages" and "_meta"; JSON-RPC 2.0.
 
 const std = @import("std");
-const json = @import("lib").json;
+const lib = @import("lib");
 const params_of = @import("params.zig");
+
+const json = lib.json;
 
 const Allocator = std.mem.Allocator;
 const Params = params_of.Params;
@@ -90,14 +92,23 @@ pub const Message = union(enum) {
 
 /// Read a message. What is decoded or worded here lives in `arena`; all else are slices of `body`.
 pub fn read(arena: Allocator, body: []const u8) Allocator.Error!Message {
-    if (body.len > max_body) return invalid(invalid_request, try std.fmt.allocPrint(arena, "Invalid request: the message is larger than {d} bytes", .{max_body}));
+    if (body.len > max_body) return invalid(invalid_request, try numbered(arena, "Invalid request: the message is larger than ", max_body, " bytes"));
     var parts: Parts = .{};
     var scanner = json.Scanner.init(body);
     parts.read(&scanner) catch |problem| return switch (problem) {
         error.TooDeep => invalid(invalid_request, std.fmt.comptimePrint("Invalid request: nested more than {d} levels deep", .{json.max_depth})),
-        error.Syntax => invalid(parse_error, try std.fmt.allocPrint(arena, "Parse error: not JSON at byte {d}", .{scanner.at})),
+        error.Syntax => invalid(parse_error, try numbered(arena, "Parse error: not JSON at byte ", scanner.at, "")),
     };
     return parts.judge(arena);
+}
+
+/// Words around a number.
+fn numbered(arena: Allocator, before: []const u8, number: usize, after: []const u8) Allocator.Error![]const u8 {
+    var words = lib.Writer.init(arena);
+    try words.raw(before);
+    try words.digits(number);
+    try words.raw(after);
+    return words.text();
 }
 
 fn invalid(code: i32, message: []const u8) Message {

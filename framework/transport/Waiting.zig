@@ -15,11 +15,19 @@ gpa: Allocator,
 requests: std.ArrayList(Request) = .empty,
 
 const Request = struct {
-    state: std.heap.ArenaAllocator.State,
     line: []const u8,
     continuation: []const u8,
-    ids: []const []const u8,
+    ids: [][]const u8,
     answers: []?[]const u8,
+
+    fn free(self: *const Request, gpa: Allocator) void {
+        gpa.free(self.line);
+        gpa.free(self.continuation);
+        for (self.ids) |id| gpa.free(id);
+        gpa.free(self.ids);
+        for (self.answers) |given| if (given) |text| gpa.free(text);
+        gpa.free(self.answers);
+    }
 
     fn complete(self: *const Request) bool {
         for (self.answers) |given| if (given == null) return false;
@@ -30,29 +38,23 @@ const Request = struct {
 /// A request whose answers are all there, in memory of the caller's.
 pub const Ready = struct { line: []const u8, resumed: protocol.Resumed };
 
-/// Keep a request. Returns the line of one that was given up for it.
+/// Keep a request; out of memory is the end of the instance. Returns the line of one that was given up for it.
 pub fn add(self: *Waiting, arena: Allocator, line: []const u8, pending: protocol.Pending) error{OutOfMemory}!?[]const u8 {
     const dropped = if (self.requests.items.len == limit) dropped: {
         const copy = try arena.dupe(u8, self.requests.items[0].line);
         self.remove(0);
         break :dropped copy;
     } else null;
-    var memory: std.heap.ArenaAllocator = .init(self.gpa);
-    errdefer memory.deinit();
-    const own = memory.allocator();
-    const ids = try own.alloc([]const u8, pending.ids.len);
-    for (ids, pending.ids) |*id, text| id.* = try own.dupe(u8, text);
-    const answers = try own.alloc(?[]const u8, ids.len);
+    const ids = try self.gpa.alloc([]const u8, pending.ids.len);
+    for (ids, pending.ids) |*id, text| id.* = try self.gpa.dupe(u8, text);
+    const answers = try self.gpa.alloc(?[]const u8, ids.len);
     @memset(answers, null);
-    const request: Request = .{
-        .line = try own.dupe(u8, line),
-        .continuation = try own.dupe(u8, pending.continuation),
+    try self.requests.append(self.gpa, .{
+        .line = try self.gpa.dupe(u8, line),
+        .continuation = try self.gpa.dupe(u8, pending.continuation),
         .ids = ids,
         .answers = answers,
-        .state = undefined,
-    };
-    try self.requests.append(self.gpa, request);
-    self.requests.items[self.requests.items.len - 1].state = memory.state;
+    });
     return dropped;
 }
 
@@ -60,9 +62,7 @@ pub fn add(self: *Waiting, arena: Allocator, line: []const u8, pending: protocol
 pub fn answer(self: *Waiting, arena: Allocator, id: []const u8, response: []const u8) error{OutOfMemory}!?Ready {
     for (self.requests.items, 0..) |*request, at| for (request.ids, request.answers) |wanted, *slot| {
         if (!std.mem.eql(u8, wanted, id) or slot.* != null) continue;
-        var memory = request.state.promote(self.gpa);
-        slot.* = try memory.allocator().dupe(u8, response);
-        request.state = memory.state;
+        slot.* = try self.gpa.dupe(u8, response);
         if (!request.complete()) return null;
         defer self.remove(at);
         var w: lib.Writer = .init(arena);
@@ -87,8 +87,7 @@ pub fn cancel(self: *Waiting, notification: []const u8) void {
 }
 
 fn remove(self: *Waiting, at: usize) void {
-    var request = self.requests.orderedRemove(at);
-    request.state.promote(self.gpa).deinit();
+    self.requests.orderedRemove(at).free(self.gpa);
 }
 
 const testing = std.testing;

@@ -25,8 +25,11 @@ pub const Fault = struct { code: i32, message: []const u8, data: ?[]const u8 = n
 pub const not_utf8: Fault = .{ .code = code.parse_error, .message = "Parse error: the message is not UTF-8" };
 /// The fault of a message above the limit.
 pub fn tooLarge(arena: Allocator) error{OutOfMemory}!Fault {
-    const words = "Invalid request: the message is larger than {d} bytes";
-    return .{ .code = code.invalid_request, .message = try std.fmt.allocPrint(arena, words, .{Settings.current.max_body}) };
+    var words: lib.Writer = .init(arena);
+    try words.raw("Invalid request: the message is larger than ");
+    try words.digits(Settings.current.max_body);
+    try words.raw(" bytes");
+    return .{ .code = code.invalid_request, .message = words.text() };
 }
 
 /// How many messages a batch may have: each could be answered by an error many times its length.

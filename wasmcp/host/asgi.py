@@ -247,6 +247,8 @@ class _Exchange:
             pass
         if self._cancels:
             self.call.cancel()
+        else:  # what it was asked it cannot answer any more where the call would hear of it
+            self._app._server.pool.questions.drop(self.call)  # noqa: SLF001 - one unit
         if self._streaming:
             self.take("message", None)
 

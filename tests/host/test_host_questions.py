@@ -1,0 +1,123 @@
+"""Calls that wait for their client's answers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from wasmcp.errors import GuestCancelled, HostError
+from wasmcp.host.pool import Call
+from wasmcp.host.questions import Questions
+
+
+class Bench:
+    """Questions, the calls that went on, and those that ended."""
+
+    def __init__(self, patience: float | None = None) -> None:
+        self.resumed: list[Call] = []
+        self.ended: list[Call] = []
+        self.done = threading.Event()
+        self.questions = Questions(self.resumed.append, patience)
+
+    def call(self, *ids: str) -> Call:
+        call = Call((b"{}", b""), None, self._ended)
+        call.questions = self.questions
+        self.questions.ask(call, json.dumps({"ids": list(ids), "continuation": {"k": [1]}}))
+        return call
+
+    def _ended(self, call: Call) -> None:
+        self.ended.append(call)
+        self.done.set()
+
+    def answer(self, asked: Any, **more: Any) -> bool:
+        return self.questions.answer(json.dumps({"jsonrpc": "2.0", "id": asked, "result": {}, **more}).encode())
+
+
+def test_a_call_goes_on_when_all_answers_are_there() -> None:
+    bench = Bench()
+    call = bench.call("a", "b")
+    assert bench.answer("b", result={"n": 2})  # even before the call has come to its end
+    assert bench.questions.suspend(call)
+    assert not bench.answer("b")
+    assert not bench.answer("c")
+    assert not bench.answer(1)
+    assert not bench.answer("a", method="ping")
+    assert bench.resumed == []
+    assert bench.answer("a")
+    assert bench.resumed == [call]
+    assert call.resumed is not None
+    continuation, answers = map(json.loads, call.resumed)
+    assert continuation == {"k": [1]}
+    assert [(each["id"], each["result"]) for each in answers] == [("a", {}), ("b", {"n": 2})]
+    assert len(bench.questions) == 0
+
+
+def test_answers_may_come_as_a_batch() -> None:
+    bench = Bench()
+    call = bench.call("a", "b")
+    bench.questions.suspend(call)
+    batch = [{"jsonrpc": "2.0", "id": each, "error": {"code": -1, "message": "no"}} for each in "ab"]
+    assert bench.questions.answer(json.dumps(batch).encode())
+    assert bench.resumed == [call]
+
+
+def test_nothing_asked_goes_on_at_once() -> None:
+    bench = Bench()
+    call = bench.call()
+    assert bench.questions.suspend(call)
+    assert bench.resumed == [call]
+    assert not bench.questions.suspend(call)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b'{"id":"b"}', b"\xff"])
+def test_what_is_no_answer(text: bytes) -> None:
+    bench = Bench()
+    bench.questions.suspend(bench.call("a"))
+    assert not bench.questions.answer(text)
+    assert bench.ended == bench.resumed == []
+
+
+def test_a_call_that_is_taken_back() -> None:
+    bench = Bench()
+    call = bench.call("a")
+    bench.questions.suspend(call)
+    call.cancel()
+    assert isinstance(call.error, GuestCancelled)
+    assert not bench.answer("a")
+    late = bench.call("b")
+    late.cancel()  # while it runs
+    bench.questions.suspend(late)
+    assert isinstance(late.error, GuestCancelled)
+    assert bench.resumed == []
+
+
+def test_a_client_that_does_not_answer() -> None:
+    bench = Bench(patience=0.05)
+    call = bench.call("a")
+    bench.questions.suspend(call)
+    assert bench.done.wait(10)
+    assert type(call.error) is HostError
+    assert "did not answer within 0.05 s" in str(call.error)
+    assert not bench.answer("a")
+
+
+def test_clients_that_are_gone() -> None:
+    bench = Bench()
+    call = bench.call("a")
+    bench.questions.suspend(call)
+    bench.questions.close()
+    assert isinstance(call.error, GuestCancelled)
+    late = bench.call("b")
+    bench.questions.suspend(late)
+    assert isinstance(late.error, GuestCancelled)
+
+
+def test_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wasmcp.host.questions._MOST", 2)
+    bench = Bench()
+    calls = [bench.call(each) for each in "abc"]
+    assert all(bench.questions.suspend(call) for call in calls)
+    assert [type(call.error) for call in calls] == [HostError, type(None), type(None)]
