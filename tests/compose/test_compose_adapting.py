@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from compose_inputs import METADATA, WIT, spec, validate
 
+from wasmcp.cli.group import commands
 from wasmcp.component.constants import constants
 from wasmcp.component.decode import decode
 from wasmcp.component.model import Func, Instance
@@ -142,6 +144,13 @@ def test_in_a_segment_with_its_catalogue() -> None:
     assert all(name.startswith("wasi:") for name in server.imports)
     with open_server(server.data, instances=1, quick=True) as running:
         assert running.call_tool("full").is_error
+
+
+def test_it_is_inspected(tmp_path: Path) -> None:
+    (tmp_path / "theirs.wasm").write_bytes(component(Case("ok", Case("none"))))
+    done = CliRunner().invoke(commands, ["inspect", str(tmp_path / "theirs.wasm")])
+    assert done.exit_code == 0, done.output
+    assert "tools:\n  full  Does it.\n  bare\n" in done.output
 
 
 def test_ours_stay_as_they_are() -> None:
