@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from projects import ZIG_PROJECT, write_project
 
 pytest_plugins = ["pytester", "hosting"]
@@ -15,6 +16,10 @@ ROOT = Path(__file__).parent.parent
 
 # Between runs, and apart from the user's own: compiled components are what makes tests fast.
 os.environ.setdefault("WASMCP_CACHE_DIR", str(ROOT / ".cache" / "tests"))
+
+# How fast a busy machine draws examples says nothing about the code.
+settings.register_profile("wasmcp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("wasmcp")
 
 
 @pytest.fixture(scope="session")
