@@ -37,7 +37,8 @@ pub const exports = struct {
                 .tools_call => try unknown("Unknown tool: ", request),
                 .prompts_get => try unknown("Unknown prompt: ", request),
                 .resources_read => try notFound(request),
-                .completion_complete => try notCompleted(request),
+                // Whoever completes anything has looked at the params.
+                .completion_complete => Reply.failure(.{ .code = invalid_params, .message = "Invalid params: `params.ref` is of an unknown prompt or resource template" }),
                 else => null,
             };
         }
@@ -81,17 +82,6 @@ fn notFound(request: messages.Request) std.mem.Allocator.Error!Reply {
     try w.close('}');
     const message = try std.mem.concat(allocator, u8, &.{ "Resource not found: ", uri });
     return Reply.failure(.{ .code = resource_not_found, .message = message, .data = w.text() });
-}
-
-fn notCompleted(request: messages.Request) std.mem.Allocator.Error!Reply {
-    switch (try lib.Completion.read(allocator, request.params(), false)) {
-        .wrong => |words| return Reply.failure(.{ .code = invalid_params, .message = words }),
-        .read => |wanted| {
-            const words = if (wanted.kind == .prompt) "Unknown prompt: " else "Unknown resource template: ";
-            const message = try std.mem.concat(allocator, u8, &.{ words, wanted.reference });
-            return Reply.failure(.{ .code = invalid_params, .message = message });
-        },
-    }
 }
 
 fn nameless() Reply {
