@@ -236,20 +236,42 @@ pub fn append(self: *Reply, handle: Handle) void {
 /// Put the items behind mine, but those that I have: calls go to the first who has the name, so its item is the true one.
 fn appendItems(self: *Reply, items: []const u8) Writer.Error!void {
     if (items.len == 0) return;
+    // The names are slices of the buffer: it must not move while they are looked at.
+    try self.w.buffer.ensureUnusedCapacity(self.w.gpa, items.len + 1);
     const mine = self.w.text()[self.shape.list.items..];
     if (mine.len == 0) return self.w.value(items);
-    var known: std.StringHashMapUnmanaged(void) = .empty;
-    defer known.deinit(gpa);
+    var known: Names = .{};
     var first = self.each(mine);
-    while (first.next()) |item| try known.put(gpa, try first.name(item), {});
+    while (first.next()) |item| _ = try known.add(try first.name(item));
     var second = self.each(items);
     while (second.next()) |item| {
         const name = try second.name(item);
-        if ((try known.getOrPut(gpa, name)).found_existing) {
+        if (!try known.add(name)) {
             console.log(&.{ "two components list `", name, "`: the first has it" });
         } else try self.w.value(item);
     }
 }
+
+/// Names in order, for a binary search: a hash table is several times the code.
+const Names = struct {
+    sorted: std.ArrayList([]const u8) = .empty,
+
+    /// Add a name. False: it is there already.
+    fn add(self: *Names, name: []const u8) std.mem.Allocator.Error!bool {
+        var low: usize = 0;
+        var high = self.sorted.items.len;
+        while (low < high) {
+            const middle = low + (high - low) / 2;
+            switch (std.mem.order(u8, self.sorted.items[middle], name)) {
+                .lt => low = middle + 1,
+                .gt => high = middle,
+                .eq => return false,
+            }
+        }
+        try self.sorted.insert(wit.memory.allocator, low, name);
+        return true;
+    }
+};
 
 const Items = struct {
     identity: []const u8,

@@ -130,23 +130,26 @@ pub const Listeners = struct {
 
     /// `id`: of the request that opened it, as JSON; empty for a client of an older revision, which has no other.
     const Listener = struct {
-        arena: std.heap.ArenaAllocator,
         id: []const u8,
         filter: Filter,
         uris: std.ArrayList([]const u8) = .empty,
         end: []const u8,
+
+        fn deinit(self: *Listener, gpa: Allocator) void {
+            gpa.free(self.id);
+            gpa.free(self.end);
+            for (self.uris.items) |uri| gpa.free(uri);
+            self.uris.deinit(gpa);
+        }
     };
 
     /// Begin to listen. `end`: the last message to it. False: there are too many.
     pub fn add(self: *Listeners, id: []const u8, filter: Filter, end: []const u8) Error!bool {
         self.remove(id);
         if (self.all.items.len == listener_limit) return false;
-        var listener: Listener = .{ .arena = .init(self.gpa), .id = "", .filter = filter, .end = "" };
-        errdefer listener.arena.deinit();
-        const arena = listener.arena.allocator();
-        listener.id = try arena.dupe(u8, id);
-        listener.end = try arena.dupe(u8, end);
-        for (filter.uris) |uri| try listener.uris.append(arena, try arena.dupe(u8, uri));
+        // Out of memory is the end of the instance: nothing is undone.
+        var listener: Listener = .{ .id = try self.gpa.dupe(u8, id), .filter = filter, .end = try self.gpa.dupe(u8, end) };
+        for (filter.uris) |uri| try listener.uris.append(self.gpa, try self.gpa.dupe(u8, uri));
         try self.all.append(self.gpa, listener);
         return true;
     }
@@ -154,7 +157,7 @@ pub const Listeners = struct {
     /// Stop listening.
     pub fn remove(self: *Listeners, id: []const u8) void {
         for (self.all.items, 0..) |*listener, at| if (std.mem.eql(u8, listener.id, id)) {
-            listener.arena.deinit();
+            listener.deinit(self.gpa);
             _ = self.all.orderedRemove(at);
             return;
         };
@@ -175,11 +178,10 @@ pub const Listeners = struct {
                 if (std.mem.eql(u8, known, uri)) break index;
             } else null;
             if (at) |index| {
-                if (!on) _ = listener.uris.swapRemove(index);
+                if (!on) self.gpa.free(listener.uris.swapRemove(index));
             } else if (on) {
                 if (listener.uris.items.len == uri_limit) return false;
-                const arena = listener.arena.allocator();
-                try listener.uris.append(arena, try arena.dupe(u8, uri));
+                try listener.uris.append(self.gpa, try self.gpa.dupe(u8, uri));
             }
         };
         return true;
