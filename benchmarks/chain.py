@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Row, median_seconds
+from benchmarks.measure import Row, least_seconds, median_seconds
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.host import Server, open_server
 from wasmcp.toolchains import ComponentSource, toolchain
@@ -68,7 +68,7 @@ def one_more(project: Path, folder: Path) -> list[Row]:
                 ) as server:
                     for size, text in ARGUMENTS.items():
                         assert _call(server, text) == {"result": len(text)}
-                        times[size][count] = median_seconds(lambda: _call(server, text), runs=15, inner=30)  # noqa: B023
+                        times[size][count] = least_seconds(lambda: _call(server, text), runs=40, inner=15)  # noqa: B023
             kind = "a link of its own" if dynamic else "in a segment"
             for size, measured in times.items():
                 name = f"one more component, {kind}, {language}, {size}"
@@ -91,8 +91,8 @@ def batched(server: Server) -> float:
     server.send(json.dumps({"jsonrpc": "2.0", "id": "i", "method": "initialize", "params": initialize}))
     lines = {100: json.dumps(batch), 1: json.dumps([single])}
     assert len(json.loads(server.send(lines[100]) or "[]")) == 100
-    hundred = median_seconds(lambda: server.send(lines[100]), runs=15, inner=20)
-    one = median_seconds(lambda: server.send(lines[1]), runs=15, inner=20)
+    hundred = least_seconds(lambda: server.send(lines[100]), runs=30, inner=10)
+    one = least_seconds(lambda: server.send(lines[1]), runs=30, inner=10)
     return (hundred - one) / 99
 
 
