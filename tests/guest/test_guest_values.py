@@ -192,7 +192,7 @@ CONVERSIONS = [
     (int | float, 1, 1),
     (int | float, 1.0, 1.0),
     (float | int, 1, 1),
-    (set[str], ["a", "b"], {"a", "b"}),
+    (set[int], [2, 1], {1, 2}),
     (tuple[int, str], [1, "a"], (1, "a")),
     (tuple[int, ...], [1, 2], (1, 2)),
     (Color, "red", Color.RED),
