@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import gc
-import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -218,14 +215,3 @@ class TestResult:
 
     def test_a_server_of_one_small_tool_is_small(self) -> None:
         assert compose_server([spec("one", "1", "a")], METADATA).size < 400_000
-
-    def test_ten_components_are_composed_quickly(self) -> None:
-        components = [spec(f"c{number}", "x", f"t{number}") for number in range(10)]
-        compose_server(components, METADATA)
-        times = []
-        for _ in range(5):
-            gc.collect()
-            start = time.process_time()
-            compose_server(components, METADATA)
-            times.append(time.process_time() - start)
-        assert statistics.median(times) < 0.1

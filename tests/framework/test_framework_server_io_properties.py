@@ -73,9 +73,11 @@ def test_lists_through_append_and_back(wire: Wire, first: list[str], second: lis
     whole = wire.reply("tools-json", items, None, None)
     wire.method(whole, "append", wire.reply("tools", [tool(name) for name in second], None, None))
     tools = wire.method(whole, "as-tools")
-    assert [each.name for each in tools] == first + second
+    # Of two with one name the first is kept; a list that nothing precedes stays as it is.
+    merged = [*first, *(name for name in dict.fromkeys(second) if name not in first)] if first else second
+    assert [each.name for each in tools] == merged
     assert all(json.loads(each.extra or "{}") == extra for each in tools[: len(first)])
-    assert [each["name"] for each in wire.answer(opened, whole)["result"]["tools"]] == first + second
+    assert [each["name"] for each in wire.answer(opened, whole)["result"]["tools"]] == merged
 
 
 @PROPERTY

@@ -245,31 +245,6 @@ def test_the_hook_asks_for_the_extras_its_components_need(project: Path, python_
         assert done.stdout.strip() == expected
 
 
-MEASURE = """
-import json, sys, time
-import hatchling.builders.wheel, hatchling.metadata.core
-from hatchling.plugin.manager import PluginManager
-builder = hatchling.builders.wheel.WheelBuilder('.', plugin_manager=PluginManager())
-builder.metadata.version
-begun = time.process_time()  # not the wall's: other tests may run beside this one
-from hatch_wasmcp.plugin import WasmcpBuildHook
-hook = WasmcpBuildHook('.', {}, builder.config, builder.metadata, 'dist', 'wheel', builder.app)
-hook.initialize('standard', {'artifacts': [], 'sbom_files': [], 'force_include': {}})
-print(time.process_time() - begun)
-"""
-
-
-def test_the_hooks_own_time_when_nothing_changed(project: Path, python_path: str, hatchling) -> None:
-    hatchling(project, "-t", "wheel")
-    env = {**os.environ, "PYTHONPATH": python_path}
-    times = []
-    for _ in range(3):
-        command = [sys.executable, "-c", MEASURE]
-        done = subprocess.run(command, cwd=project, env=env, check=True, capture_output=True, text=True)
-        times.append(float(done.stdout.split()[-1]))
-    assert min(times) < 0.2, times
-
-
 def test_the_entry_point_is_ours(python_path: str) -> None:
     found = [
         entry.value

@@ -100,9 +100,8 @@ def test_a_slow_request_does_not_block_others(open_it: Callable[..., Server]) ->
         message = b'{"jsonrpc":"2.0","id":1,"method":"!L"}'
         slow = asyncio.ensure_future(ask(app, Connection(message)))
         await asyncio.sleep(0.1)
-        start = time.monotonic()
         assert (await ask(app, Connection(b"quick"))).body == b"quick"
-        assert time.monotonic() - start < 0.5
+        assert not slow.done()
         got = await slow
         assert got.status == 200
         assert json.loads(got.body)["error"]["message"] == "Internal error: the request took longer than 1 s"

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -217,30 +216,10 @@ def test_the_start_imports_only_what_it_uses(zig_server: Path) -> None:
         "import sys; from wasmcp.cli import main; sys.argv = ['wasmcp', 'run', sys.argv[1]]; main(); "
         "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(zig_server)], input=listing(1).encode(), capture_output=True, check=True
-    )
+    # Coverage of subprocesses imports for itself.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    command = [sys.executable, "-c", code, str(zig_server)]
+    done = subprocess.run(command, input=listing(1).encode(), capture_output=True, check=True, env=environment)
     imported = done.stderr.decode()
     for name in ("click", "asyncio", "platformdirs", "filelock", "uvicorn", "tomllib", "hatchling"):
         assert f"'{name}'" not in imported
-
-
-@pytest.mark.slow
-def test_it_starts_hardly_later_than_wasmtime_does(zig_server: Path) -> None:
-    def seconds(command: list[str]) -> float:
-        begin = time.perf_counter()
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(listing(1).encode())
-            process.stdin.flush()
-            process.stdout.readline()
-            elapsed = time.perf_counter() - begin
-            process.kill()
-        return elapsed
-
-    floor = [sys.executable, "-c", "import wasmtime.component; print()"]
-    ours = [*WASMCP, "run", str(zig_server)]
-    # In turn, and as a ratio: the machine may be busy.
-    samples = [(seconds(floor), seconds(ours)) for _ in range(10)]
-    assert min(own for _, own in samples) < 2.5 * min(bare for bare, _ in samples)

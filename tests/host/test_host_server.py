@@ -189,9 +189,8 @@ def test_a_slow_request_does_not_block_others(open_it: Callable[..., Server]) ->
     slow = threading.Thread(target=loop)
     slow.start()
     time.sleep(0.1)
-    start = time.monotonic()
     assert server.send("quick") == "quick"
-    assert time.monotonic() - start < 1
+    assert slow.is_alive()
     slow.join()
 
 

@@ -67,10 +67,9 @@ def test_a_slow_call_does_not_block_others(port: int) -> None:
     slow = threading.Thread(target=call, args=(port, "spin"))
     slow.start()
     time.sleep(0.1)
-    start = time.monotonic()
-    for _ in range(20):
+    for _ in range(3):
         assert call(port, "add", {"a": 1, "b": 2})[0] == 200
-    assert time.monotonic() - start < 0.6
+    assert slow.is_alive()
     slow.join()
 
 

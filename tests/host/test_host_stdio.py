@@ -124,9 +124,7 @@ def test_a_cancelled_request_gets_no_answer(open_it: Callable[..., Server]) -> N
         time.sleep(0.1)
         talk.line(cancelled(1))
         talk.line(b"next")
-        start = time.monotonic()
     assert client.lines == [request(2, "queued"), b"next"]
-    assert time.monotonic() - start < 0.4
 
 
 def test_one_that_does_not_listen_is_stopped(open_it: Callable[..., Server]) -> None:
