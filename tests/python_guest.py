@@ -54,6 +54,7 @@ class GuestComponent:
     def _define_messages(self, linker: wc.Linker) -> None:
         answers: dict[str, Callable[..., Any]] = {
             "arguments": lambda: self._arguments,
+            "id": lambda: '"some-id"',
             "target": lambda: "some-tool",
             "meta": lambda: '{"progressToken":1}',
             "protocol-version": lambda: "2026-07-28",

@@ -48,6 +48,10 @@ pub fn name(self: *Request) []const u8 {
     return self.call.message.name;
 }
 
+pub fn id(self: *Request) []const u8 {
+    return self.call.message.id;
+}
+
 pub fn target(self: *Request) ?[]const u8 {
     return if (self.changed) |changed| changed.target else self.call.message.target;
 }

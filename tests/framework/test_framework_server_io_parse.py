@@ -30,6 +30,7 @@ def test_a_request_is_opened(shared: Wire) -> None:
     assert (opened.method, opened.target, opened.version, opened.fault) == ("tools/call", "add", "2026-07-28", None)
     assert shared.request(opened, "method") == "tools-call"
     assert shared.request(opened, "name") == "tools/call"
+    assert shared.request(opened, "id") == '"x"'
     assert shared.request(opened, "protocol-version") == "2026-07-28"
     assert shared.answer(opened)["id"] == "x"
 
@@ -45,6 +46,7 @@ def test_texts_are_passed_on_byte_for_byte(shared: Wire) -> None:
     assert shared.request(opened, "params") == params
     assert shared.request(opened, "meta") == meta
     assert shared.request(opened, "client-capabilities") == capabilities
+    assert shared.request(opened, "id") == "12345678901234567890123"
     assert '"id":12345678901234567890123,' in shared.finish(opened).body
 
 

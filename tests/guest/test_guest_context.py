@@ -20,6 +20,7 @@ def test_what_a_tool_says_is_remembered():
 def test_facts():
     context = LocalContext(
         tool_name="f",
+        request_id="r1",
         protocol_version="2025-06-18",
         client_capabilities={"elicitation": {}},
         meta={"progressToken": 7},
@@ -28,6 +29,7 @@ def test_facts():
         http=HttpRequest("POST", "/mcp", {"x-a": "b"}),
     )
     assert (context.tool_name, context.protocol_version, context.session) == ("f", "2025-06-18", "s1")
+    assert (context.request_id, LocalContext().request_id) == ("r1", 1)
     assert context.client_capabilities == {"elicitation": {}}
     assert context.meta == {"progressToken": 7}
     assert context.identity == Identity("me", "https://issuer", ("read",), {"sub": "me"})
@@ -69,6 +71,7 @@ def test_bad_log_calls():
         lambda context: context.tool_name,
         lambda context: context.session,
         lambda context: context.protocol_version,
+        lambda context: context.request_id,
         lambda context: context.client_capabilities,
     ],
 )

@@ -106,7 +106,7 @@ def talk(context: Context) -> str:
     context.progress(1, 2, "half")
     context.log("notice", {"a": [1]}, logger="me")
     kept.append(context)
-    return f"{context.protocol_version} {context.meta} {context.client_capabilities} {context.cancelled}"
+    return f"{context.request_id} {context.protocol_version} {context.meta} {context.client_capabilities} {context.cancelled}"
 
 
 @tool
@@ -400,7 +400,7 @@ class TestComponent:
         assert call(guest, "fail", how="surrogate") == ("\ufffd!", None, True)
 
     def test_the_context(self, guest):
-        assert call(guest, "talk")[0] == "2026-07-28 {'progressToken': 1} {'elicitation': {}} False"
+        assert call(guest, "talk")[0] == "some-id 2026-07-28 {'progressToken': 1} {'elicitation': {}} False"
         assert guest.events == [("progress", 1.0, 2.0, "half"), ("log", "notice", "me", '{"a":[1]}')]
         assert "belongs to a call that has ended" in call(guest, "use_kept")[0]
         assert len(guest.events) == 2

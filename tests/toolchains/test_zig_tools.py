@@ -110,6 +110,7 @@ fn raw(args: struct { value: mcp.Json }) mcp.Json {
 fn watch(context: mcp.Context) !bool {
     context.progress(1, 2, "half");
     context.log(.warning, "{d} \\"left\\"", .{3});
+    context.log(.info, "{s}", .{context.requestId()});
     return context.cancelled();
 }
 
@@ -380,7 +381,11 @@ def test_failures(guest: GuestComponent) -> None:
 def test_context(guest: GuestComponent) -> None:
     guest.events.clear()
     assert structured(call(guest, "watch")) == {"result": False}
-    assert guest.events == [("progress", 1.0, 2.0, "half"), ("log", "warning", None, '"3 \\"left\\""')]
+    assert guest.events == [
+        ("progress", 1.0, 2.0, "half"),
+        ("log", "warning", None, '"3 \\"left\\""'),
+        ("log", "info", None, '"\\"some-id\\""'),
+    ]
 
 
 CHECKED = """\

@@ -54,7 +54,8 @@ class Request(Protocol):
     The WIT resource ``wasmcp:mcp-v20260728/messages.request``, or `wasmcp.guest.testing.LocalContext` in a unit test.
     """
 
-    def target(self) -> str | None: ...  # noqa: D102 - documented in the WIT
+    def id(self) -> str: ...  # noqa: D102 - documented in the WIT
+    def target(self) -> str | None: ...  # noqa: D102
     def meta(self) -> str | None: ...  # noqa: D102
     def protocol_version(self) -> str: ...  # noqa: D102
     def client_capabilities(self) -> str: ...  # noqa: D102
@@ -191,6 +192,12 @@ class Context(Questions):
     def tool_name(self) -> str:
         """The name that the tool was called by."""
         return self._request.target() or ""
+
+    @property
+    def request_id(self) -> str | int:
+        """The id that the client gave the request: unique among those that it waits for."""
+        found: str | int = json.loads(self._request.id())
+        return found
 
     @property
     def protocol_version(self) -> str:

@@ -16,6 +16,7 @@ class _LocalRequest:
     """A request that nobody sent."""
 
     tool_name: str
+    number: str | int
     version: str
     capabilities: Mapping[str, Any]
     meta_object: Mapping[str, Any]
@@ -28,6 +29,9 @@ class _LocalRequest:
     reports: list[tuple[float, float | None, str | None]] = field(default_factory=list)
     records: list[tuple[LogLevel, Any, str | None]] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
+
+    def id(self) -> str:
+        return json.dumps(self.number)
 
     def target(self) -> str | None:
         return self.tool_name
@@ -147,6 +151,7 @@ class LocalContext(Context):
 
     Args:
         tool_name: What `Context.tool_name` says.
+        request_id: What `Context.request_id` says.
         protocol_version: What `Context.protocol_version` says.
         client_capabilities: What `Context.client_capabilities` says.
         meta: What `Context.meta` says.
@@ -166,6 +171,7 @@ class LocalContext(Context):
         self,
         *,
         tool_name: str = "",
+        request_id: str | int = 1,
         protocol_version: str = "2026-07-28",
         client_capabilities: Mapping[str, Any] | None = None,
         meta: Mapping[str, Any] | None = None,
@@ -178,6 +184,7 @@ class LocalContext(Context):
     ) -> None:
         self._local = _LocalRequest(
             tool_name,
+            request_id,
             protocol_version,
             client_capabilities or {},
             meta or {},

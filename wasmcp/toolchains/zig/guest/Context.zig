@@ -61,6 +61,11 @@ pub fn cancelled(self: Context) bool {
     return self.request.cancelled();
 }
 
+/// The id that the client gave the request, as JSON text: a string or an integer.
+pub fn requestId(self: Context) []const u8 {
+    return self.request.id();
+}
+
 /// The `_meta` object of the request, as JSON text.
 pub fn meta(self: Context) ?[]const u8 {
     return self.request.meta();
