@@ -33,8 +33,9 @@ def installed(tmp_path: Path, *, complete: bool) -> str:
     """What a copy of the package, laid out as in a wheel, says of its own files."""
     package = tmp_path / "site" / "wasmcp"
     package.mkdir(parents=True)
-    for name in ("__init__.py", "errors.py", "resources.py"):
+    for name in ("__init__.py", "resources.py"):
         shutil.copy(ROOT / "wasmcp" / name, package / name)
+    shutil.copytree(ROOT / "wasmcp" / "errors", package / "errors")
     if complete:
         shutil.copytree(ROOT / "wit", package / "_wit")
         (package / "_framework").mkdir()

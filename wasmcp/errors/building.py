@@ -1,0 +1,100 @@
+"""Projects and sources that do not become components and servers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from wasmcp.errors.root import WasmcpError
+
+
+class ConfigError(WasmcpError):
+    """Mistakes in ``[tool.wasmcp]``, all of them at once.
+
+    Attributes:
+        problems: One sentence a mistake, each beginning with its TOML path in backticks.
+        path: The file, as a person would name it.
+    """
+
+    def __init__(self, problems: Sequence[str], *, path: str = "pyproject.toml") -> None:
+        self.problems = tuple(problems)
+        self.path = path
+        count = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
+        super().__init__("\n".join([f"{count} in `{path}`:", *(f"  * {problem}" for problem in self.problems)]))
+
+
+class BindgenError(WasmcpError):
+    """A WIT package, or an item of it, from which no bindings can be made.
+
+    Attributes:
+        path: The WIT directory or file, or the empty string.
+        item: The item of it, as WIT names it, or the empty string.
+    """
+
+    def __init__(self, message: str, *, path: str = "", item: str = "") -> None:
+        self.path = path
+        self.item = item
+        super().__init__(message)
+
+
+class ToolchainError(WasmcpError):
+    """A source does not become a component.
+
+    Attributes:
+        source: The source file, as the project names it.
+        toolchain: The name of the toolchain (``python``, ``zig``).
+        output: What the compiler said, or the empty string.
+    """
+
+    def __init__(self, message: str, *, source: str = "", toolchain: str = "", output: str = "") -> None:
+        self.source = source
+        self.toolchain = toolchain
+        self.output = output
+        super().__init__(f"{message}\n{output.rstrip()}" if output.strip() else message)
+
+
+class ToolchainMissing(ToolchainError):
+    """A compiler is not installed, or not in the version that wasmcp builds with."""
+
+
+class CatalogueError(WasmcpError):
+    """A component's tools cannot be recorded: it does not boot, or what it offers is not valid MCP.
+
+    Attributes:
+        component: The component's name in the configuration.
+        stderr: What the component wrote to stderr meanwhile.
+    """
+
+    def __init__(self, component: str, reason: str, *, stderr: str = "") -> None:
+        self.component = component
+        self.stderr = stderr
+        message = f"component `{component}`: {reason}"
+        super().__init__(f"{message}\nits stderr:\n{stderr.rstrip()}" if stderr.strip() else message)
+
+
+class WitError(WasmcpError):
+    """WIT packages that cannot be written into a project.
+
+    Attributes:
+        directory: The project's WIT folder.
+        files: Those that are there and differ from ours; none when something else is wrong.
+    """
+
+    def __init__(self, directory: os.PathLike[str], files: Sequence[os.PathLike[str]], reason: str = "") -> None:
+        self.directory = directory
+        self.files = tuple(files)
+        listed = "\n".join(f"  * `{os.fspath(file)}`" for file in self.files)
+        problem = f"these differ from those of this wasmcp:\n{listed}\nreplace them with `--force`"
+        super().__init__(f"`{os.fspath(directory)}`: {reason or problem}")
+
+
+class ResourceMissing(WasmcpError):
+    """A file that belongs to wasmcp is not where it should be.
+
+    Attributes:
+        path: Where it was looked for.
+    """
+
+    def __init__(self, path: str, advice: str) -> None:
+        self.path = path
+        super().__init__(f"`{path}` is missing: {advice}")
