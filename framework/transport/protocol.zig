@@ -81,6 +81,9 @@ pub const Terms = struct {
     session: ?[]const u8 = null,
 };
 
+/// The session over stdio: the connection is one. Specification: 2025-11-25, basic/lifecycle.
+const connection = "stdio";
+
 /// The messages around a stream of notifications.
 pub const Subscription = struct { id: []const u8, acknowledgement: []const u8, end: []const u8 };
 
@@ -269,7 +272,7 @@ pub fn Protocol(comptime Peer: type) type {
             if (self.peer.begin(opened.request, terms, output)) |refused| return self.finish(opened, refused);
             if (is(opened, "server/discover")) return self.finish(opened, self.peer.raw(try self.texts.discovery(self.peer, self.delivery != .none)));
             if (is(opened, "initialize")) return self.finish(opened, self.peer.failure(faults.no_handshake));
-            return self.finish(opened, self.peer.handle(opened.request));
+            return self.finish(opened, self.handle(opened));
         }
 
         /// Begin a stream of notifications. Where nobody could keep it open it says that it honours nothing, and ends.
@@ -369,7 +372,7 @@ pub fn Protocol(comptime Peer: type) type {
                 .capabilities = session.capabilities,
                 .head = head,
                 .resumed = self.again,
-                .session = if (self.sessions == .on) self.sessions.on.id else null,
+                .session = if (head == null) connection else if (self.sessions == .on) self.sessions.on.id else null,
             };
             if (self.peer.begin(opened.request, terms, output)) |refused| return self.finish(opened, refused);
             // Over HTTP an older client hears of changes in its session only.
@@ -383,13 +386,20 @@ pub fn Protocol(comptime Peer: type) type {
                 if (is(opened, "resources/unsubscribe")) return self.watch(opened, false);
             }
             if (is(opened, "ping")) return self.finish(opened, self.peer.raw("{}"));
-            if (is(opened, "logging/setLevel") and self.texts.logging(self.peer)) {
+            if (is(opened, "logging/setLevel") and self.texts.has(self.peer, .logging)) {
                 const name = try self.textParam(opened, "level") orelse "";
                 session.level = std.meta.stringToEnum(Session.Level, name) orelse return self.refuse(opened, faults.no_level);
                 return self.finish(opened, self.peer.raw("{}"));
             }
             if (opened.fault) |fault| return self.refuse(opened, fault);
-            return self.finish(opened, self.peer.handle(opened.request));
+            return self.finish(opened, self.handle(opened));
+        }
+
+        /// Ask the chain. Null: the method is not known.
+        fn handle(self: *Self, opened: Request) ?Peer.Reply {
+            if (self.peer.handle(opened.request)) |reply| return reply;
+            // Whoever completes anything has looked at the params.
+            return if (is(opened, "completion/complete") and self.texts.has(self.peer, .completions)) self.peer.failure(faults.unknown_reference) else null;
         }
 
         /// Answer the messages of an array, in order; empty when none wants an answer.

@@ -19,7 +19,7 @@ const Peer = struct {
     pub const Reply = union(enum) { raw: []const u8, failure: protocol.Fault };
     pub const Output = void;
     pub const nowhere: Output = {};
-    const Held = struct { id: []const u8, method: []const u8, params: []const u8, revision: []const u8 = "", level: []const u8 = "", capabilities: []const u8 = "" };
+    const Held = struct { id: []const u8, method: []const u8, params: []const u8, revision: []const u8 = "", level: []const u8 = "", capabilities: []const u8 = "", session: []const u8 = "" };
 
     fn print(peer: Peer, comptime format: []const u8, arguments: anytype) []const u8 {
         return std.fmt.allocPrint(peer.arena, format, arguments) catch unreachable;
@@ -60,6 +60,7 @@ const Peer = struct {
         request.revision = terms.revision;
         request.level = if (terms.level) |level| @tagName(level) else "none";
         request.capabilities = terms.capabilities orelse "none";
+        request.session = terms.session orelse "none";
         return null;
     }
 
@@ -67,6 +68,7 @@ const Peer = struct {
         if (std.mem.eql(u8, request.method, "tools/list") or std.mem.eql(u8, request.method, "tools/call")) return .{ .raw = "TOOLS" };
         if (std.mem.eql(u8, request.method, "change")) return .{ .raw = "CHANGED" };
         if (std.mem.eql(u8, request.method, "level")) return .{ .raw = request.level };
+        if (std.mem.eql(u8, request.method, "session")) return .{ .raw = request.session };
         if (std.mem.eql(u8, request.method, "capabilities")) return .{ .raw = request.capabilities };
         return null;
     }
@@ -285,6 +287,8 @@ test "what an older client can do is remembered" {
     _ = try server.line("{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"roots\":{}}}}", &session, {});
     try testing.expectEqualStrings("{\"roots\":{}}", session.capabilities.?);
     try testing.expectEqualStrings("2 2025-11-25 {\"roots\":{}}", try server.line("{\"id\":2,\"method\":\"capabilities\"}", &session, {}));
+    // The connection is a session.
+    try testing.expectEqualStrings("3 2025-11-25 stdio", try server.line("{\"id\":3,\"method\":\"session\"}", &session, {}));
     _ = try server.line("{\"id\":\"ours\",\"result\":{}}", &session, {});
     try testing.expectEqualStrings("ours", server.answered.?);
 }
