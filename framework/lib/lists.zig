@@ -68,6 +68,20 @@ pub fn Lists(comptime bindings: type) type {
             return if (page.next == null) follow(request, kind, reply) else reply;
         }
 
+        /// Whether the list that `ask` gives pages of has an item of the name that the request is for.
+        pub fn has(request: Request, comptime ask: anytype, comptime name: []const u8) bool {
+            const wanted = request.target() orelse return false;
+            var cursor: ?[]const u8 = null;
+            while (true) {
+                const page = switch (ask(request, cursor)) {
+                    .ok => |page| page,
+                    .err => return false,
+                };
+                for (page.items) |item| if (std.mem.eql(u8, @field(item, name), wanted)) return true;
+                cursor = page.next orelse return false;
+            }
+        }
+
         /// The rest of the list without what this link has; where lists are to be whole, the failure.
         fn without(request: Request, kind: Kind, problem: bindings.types.Error, failure: ?Reply) Reply {
             if (isStrict(request)) return failure orelse Reply.failure(problem);

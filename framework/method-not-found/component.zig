@@ -1,5 +1,6 @@
 //! The end of the chain: lists that hold nothing, and names that nobody knows, for what the server says it offers. The
-//! methods of everything else are not known.
+//! methods of everything else are not known. A completion that nobody gives may still be of something that is known: the
+//! links on the way back see to it, and the transport.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -25,7 +26,6 @@ pub const exports = struct {
                 .tools_list, .tools_call => .tools,
                 .resources_list, .resources_templates_list, .resources_read => .resources,
                 .prompts_list, .prompts_get => .prompts,
-                .completion_complete => .completions,
                 else => return null,
             };
             if (!offered(capability)) return null;
@@ -37,15 +37,13 @@ pub const exports = struct {
                 .tools_call => try unknown("Unknown tool: ", request),
                 .prompts_get => try unknown("Unknown prompt: ", request),
                 .resources_read => try notFound(request),
-                // Whoever completes anything has looked at the params.
-                .completion_complete => Reply.failure(.{ .code = invalid_params, .message = "Invalid params: `params.ref` is of an unknown prompt or resource template" }),
                 else => null,
             };
         }
     };
 };
 
-const Capability = enum { tools, resources, prompts, completions };
+const Capability = enum { tools, resources, prompts };
 
 var known: ?std.EnumArray(Capability, bool) = null;
 

@@ -13,11 +13,17 @@ pub const exports = struct {
             return switch (request.method()) {
                 .prompts_list => lists.asked(request, "prompts", prompts.listPrompts, Reply.prompts, Reply.promptsJson),
                 .prompts_get => get(request) orelse bindings.server_handler.handle(request),
+                .completion_complete => bindings.server_handler.handle(request) orelse nothing(request),
                 else => bindings.server_handler.handle(request),
             };
         }
     };
 };
+
+/// A prompt of this component that nobody completes has no proposals; that is no error. None: not one of them.
+fn nothing(request: messages.Request) ?Reply {
+    return if (lists.has(request, prompts.listPrompts, "name")) Reply.completion(.{}) else null;
+}
 
 /// None: not a prompt of this component.
 fn get(request: messages.Request) ?Reply {

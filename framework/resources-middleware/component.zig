@@ -14,11 +14,19 @@ pub const exports = struct {
                 .resources_list => lists.asked(request, "resources", resources.listResources, Reply.resources, Reply.resourcesJson),
                 .resources_templates_list => lists.asked(request, "resource templates", resources.listTemplates, Reply.templates, Reply.templatesJson),
                 .resources_read => read(request) orelse bindings.server_handler.handle(request),
+                .completion_complete => bindings.server_handler.handle(request) orelse nothing(request),
                 else => bindings.server_handler.handle(request),
             };
         }
     };
 };
+
+/// A template or a resource of this component that nobody completes has no proposals; that is no error. None: not one
+/// of them.
+fn nothing(request: messages.Request) ?Reply {
+    const known = lists.has(request, resources.listTemplates, "uri_template") or lists.has(request, resources.listResources, "uri");
+    return if (known) Reply.completion(.{}) else null;
+}
 
 /// None: not a resource of this component.
 fn read(request: messages.Request) ?Reply {

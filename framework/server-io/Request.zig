@@ -207,13 +207,18 @@ fn others(self: *Request, w: *lib.Writer, names: []const []const u8) lib.Writer.
 }
 
 fn rewritten(self: *Request, new_target: ?[]const u8, new_arguments: ?[]const u8) lib.Writer.Error![]const u8 {
-    const key: []const u8 = if (self.call.message.method == .@"resources/read") "uri" else "name";
+    const key: []const u8 = switch (self.call.message.method) {
+        .@"resources/read" => "uri",
+        // Its target lies deeper.
+        .@"completion/complete" => "",
+        else => "name",
+    };
     var w = lib.Writer.init(wit.memory.allocator);
     try w.open('{');
-    if (new_target) |text| {
+    if (new_target) |text| if (key.len > 0) {
         try w.keyText(key);
         try w.string(text);
-    }
+    };
     if (new_arguments) |text| {
         if (lib.Writer.check(text)) |kind| {
             if (kind == .object) {

@@ -17,6 +17,7 @@ pub const Params = struct {
     cursor: ?[]const u8 = null,
     inputResponses: ?[]const u8 = null,
     requestState: ?[]const u8 = null,
+    ref: ?[]const u8 = null,
     _meta: ?[]const u8 = null,
     inside: Meta = .{},
 
@@ -24,7 +25,7 @@ pub const Params = struct {
         if (json.equals(name, "_meta")) {
             self.inside = .{};
             self._meta = try descend(Meta, &self.inside, scanner);
-        } else try keep(self, &.{ "name", "uri", "arguments", "cursor", "inputResponses", "requestState" }, name, scanner);
+        } else try keep(self, &.{ "name", "uri", "arguments", "cursor", "inputResponses", "requestState", "ref" }, name, scanner);
     }
 
     /// Take everything over, first what is wrong in no revision; the first mistake becomes `r.fault`.
@@ -46,6 +47,8 @@ pub const Params = struct {
         const target: ?[]const u8, const expected: ?[]const u8 = switch (r.method) {
             .@"tools/call", .@"prompts/get" => .{ self.name, "Invalid params: `params.name` must be a string" },
             .@"resources/read" => .{ self.uri, "Invalid params: `params.uri` must be a string" },
+            // Whoever completes something judges it.
+            .@"completion/complete" => .{ referenced(self.ref), null },
             else => .{ null, null },
         };
         if (stringIn(target)) |raw| r.target = try json.decodeString(arena, raw);
@@ -105,6 +108,13 @@ const Meta = struct {
         if (r.log_level == null) return fault(r, prefix ++ "logLevel\"]` must be one of debug, info, notice, warning, error, critical, alert, emergency");
     }
 };
+
+/// The name or the URI in a `CompletionReference`.
+fn referenced(reference: ?[]const u8) ?[]const u8 {
+    const text = objectIn(reference) orelse return null;
+    const kind = stringIn(json.member(text, "type")) orelse return null;
+    return json.member(text, if (json.equals(kind, "ref/prompt")) "name" else "uri");
+}
 
 fn fault(r: *Request, words: []const u8) error{Fault} {
     r.fault = words;

@@ -89,6 +89,9 @@ pub const no_level: Fault = .{
     .message = "Invalid params: `params.level` must be one of debug, info, notice, warning, error, critical, alert, emergency",
 };
 
+/// The fault of a completion of what nobody has. Specification: server/utilities/completion, "Error Handling".
+pub const unknown_reference: Fault = .{ .code = code.invalid_params, .message = "Invalid params: `params.ref` is of an unknown prompt or resource template" };
+
 /// The fault of a subscription to a resource that is none.
 pub const no_uri: Fault = .{ .code = code.invalid_params, .message = "Invalid params: `params.uri` must be a string" };
 

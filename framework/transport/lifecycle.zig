@@ -84,7 +84,7 @@ pub const Texts = struct {
     allocator: std.mem.Allocator,
     discovered: [2]?[]const u8 = @splat(null),
     initialized: [revisions.handshake.len][2]?[]const u8 = @splat(@splat(null)),
-    logs: ?bool = null,
+    offering: std.EnumArray(Capability, ?bool) = .initFill(null),
     offered: ?subscriptions.Offers = null,
 
     /// The text of `discover`. `source.metadata()` is asked the first time.
@@ -103,10 +103,13 @@ pub const Texts = struct {
         return slot.*.?;
     }
 
-    /// Whether the server sends log messages.
-    pub fn logging(texts: *Texts, source: anytype) bool {
-        if (texts.logs == null) texts.logs = lib.json.member(source.metadata().capabilities, "logging") != null;
-        return texts.logs.?;
+    pub const Capability = enum { logging, completions };
+
+    /// Whether the server has a capability.
+    pub fn has(texts: *Texts, source: anytype, capability: Capability) bool {
+        const known = texts.offering.getPtr(capability);
+        if (known.* == null) known.* = lib.json.member(source.metadata().capabilities, @tagName(capability)) != null;
+        return known.*.?;
     }
 
     /// What the server may announce.

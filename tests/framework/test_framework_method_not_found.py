@@ -117,11 +117,8 @@ def test_names_that_nobody_knows(method: str, target: str | None) -> None:
     assert (error.code, error.message, error.data) == ((code, words, data) if target else nameless)
 
 
-def test_completions_of_what_nobody_knows() -> None:
-    made = End("completions").handle("completion-complete")
-    assert made is not None
-    assert made[0] == "failure"
-    assert made[1][0].code == -32602
+def test_completions_are_for_those_before_it() -> None:
+    assert End("completions").handle("completion-complete", "x") is None
 
 
 @pytest.mark.parametrize("method", [*LISTS, *NAMED, "discover", "completion-complete", "subscriptions-listen", "other"])

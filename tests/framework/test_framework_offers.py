@@ -194,8 +194,7 @@ def test_the_same_for_coroutines(server: Server) -> None:
     anyio.run(main)
 
 
-def test_what_is_known_and_completes_nothing(library: bytes, recorded: Catalogue, opened: Open) -> None:
-    server = opened(ComponentSpec("library", library, recorded))
+def test_what_is_known_and_completes_nothing(server: Server) -> None:
     assert server.complete({"type": "ref/prompt", "name": "blocks"}, "x").values == []
     assert server.complete({"type": "ref/resource", "uri": "lib:text"}, "x").values == []
 

@@ -50,6 +50,23 @@ def test_texts_are_passed_on_byte_for_byte(shared: Wire) -> None:
     assert '"id":12345678901234567890123,' in shared.finish(opened).body
 
 
+def test_a_completion_is_for_what_it_refers_to(shared: Wire) -> None:
+    for reference, target in (
+        ({"type": "ref/prompt", "name": "p", "uri": "u"}, "p"),
+        ({"type": "ref/resource", "uri": "u:{x}", "name": "p"}, "u:{x}"),
+        ({"name": "p"}, None),
+        ([], None),
+    ):
+        params = {"ref": reference, "argument": {"name": "a", "value": ""}}
+        opened = shared.open(message("completion/complete", params))
+        assert shared.request(opened, "target") == target
+        derived = shared.request(opened, "derive", "other", None)
+        assert shared.request(derived, "target") == "other"
+        assert json.loads(shared.request(derived, "params"))["ref"] == reference
+        assert "name" not in json.loads(shared.request(derived, "params"))
+        shared.finish(opened)
+
+
 def test_what_is_not_there_is_none(shared: Wire) -> None:
     opened = shared.open('{"jsonrpc":"2.0","id":1,"method":"later/method"}', version="2024-11-05")
     assert opened.version is None
