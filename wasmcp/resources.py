@@ -22,8 +22,16 @@ FRAMEWORK_COMPONENTS = (
 )
 """The names of the framework's components, as the folders of ``framework/``."""
 
-ADAPTERS = ("tools-of-20251125",)
-"""Components beside the framework: each makes one with our contracts of one with those of another tool."""
+ADAPTERS = (
+    "capabilities-of-20251125",
+    "capabilities-of-20250618",
+    "services-of-20251125",
+    "services-of-20250618",
+    "helpers-of-auth",
+    "store-of-keyvalue",
+)
+"""Components beside the framework, for components with the contracts of another tool: ``KIND-of-CONTRACT``, each the
+world of that name built from ``framework/adapters/KIND.zig``."""
 
 _PACKAGE = Path(__file__).resolve().parent
 

@@ -79,7 +79,7 @@ RESULT = {"meta": None, "content": CONTENT, "is-error": True, "structured-conten
 
 def component(called: Case) -> bytes:
     """A component with their `tools`; each call gets `called`."""
-    adapter = decode(framework_component("tools-of-20251125").read_bytes(), "adapter")
+    adapter = decode(framework_component("capabilities-of-20251125").read_bytes(), "adapter")
     contract = adapter.imports[THEIRS]
     assert isinstance(contract, Instance)
 
@@ -162,7 +162,7 @@ def test_ours_stay_as_they_are() -> None:
 
 def test_another_form_of_the_contract_is_refused() -> None:
     other = constants({THEIRS: Instance({"list-tools": Func((), None)})}, lambda *_: None)
-    with pytest.raises(ImportConflict, match="tools-of-20251125"):
+    with pytest.raises(ImportConflict, match="capabilities-of-20251125"):
         compose_server([ComponentSpec("other", other, None, frozenset(), dynamic=True)], METADATA)
 
 
@@ -195,7 +195,7 @@ def test_a_python_component(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(SOURCE)
     deps = tmp_path / "wit" / "deps"
     shutil.copytree(WIT / "deps", deps)
-    shutil.copytree(WIT.parent / "framework/tools-of-20251125/wit/deps", deps, dirs_exist_ok=True)
+    shutil.copytree(WIT.parent / "framework/adapters/wit/deps", deps, dirs_exist_ok=True)
     (tmp_path / "wit" / "world.wit").write_text(f"package acme:up;\nworld up {{ export {THEIRS}; }}\n")
     program = str(Path(sys.executable).with_name("componentize-py"))
     build = [program, "-d", "wit", "-w", "up", "componentize", "app", "-o", "up.wasm"]

@@ -59,13 +59,11 @@ def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
 
 def _booted(subject: Subject, inspection: Inspection, entry: Mapping[str, Any] | None) -> Offers | None:
     """Ask it what it offers. What is no part of a server offers nothing; what needs more than we have is not asked."""
-    from wasmcp.component import names
-    from wasmcp.compose.adapting import ADAPTERS
+    from wasmcp.compose.adapting import foreign
     from wasmcp.errors import CatalogueError, CompositionError
     from wasmcp.insight.offers import asked_offers
 
-    foreign = any(names.find(contract, inspection.exports) for contract in ADAPTERS)
-    if not inspection.is_server and not inspection.capabilities and not foreign:
+    if not inspection.is_server and not inspection.capabilities and foreign(inspection.exports) is None:
         return None
     try:
         return asked_offers(subject.name, subject.data, is_server=inspection.is_server, entry=entry)

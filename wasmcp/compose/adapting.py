@@ -1,24 +1,60 @@
 """Components that were built for the contracts of another tool, made into ones with ours.
 
-Source: packages `wasmcp:mcp-v20251125@0.1.1` and `wasmcp:auth@0.1.1`, as far as the folder `wit` of our adapter has
-them. What such a component imports beside WASI is denied: what it would do with it (write to the client's stream,
-decode a token) is done before and behind it here.
+Source: packages `wasmcp:mcp-v20251125@0.1.1`, `wasmcp:mcp-v20250618@0.1.8`, `wasmcp:auth@0.1.1` and
+`wasmcp:keyvalue@0.1.0`, as far as `framework/adapters/wit` has them. What such a component imports of them is given by
+our adapters, as far as our contracts have it; the rest is denied in its own terms.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
 from wasmcp.component import names
 from wasmcp.component.decode import ComponentInfo, decode
-from wasmcp.component.graph import Graph
+from wasmcp.component.graph import Graph, Node
 from wasmcp.component.model import Func, Instance
-from wasmcp.compose.contracts import TOOLS
+from wasmcp.compose.contracts import CAPABILITY_NAMES, PACKAGE, SERVER_HANDLER, VERSION
 from wasmcp.compose.stubs import stubs
 from wasmcp.resources import framework_component
 
-ADAPTERS = {"wasmcp:mcp-v20251125/tools@0.1.1": "tools-of-20251125"}
-"""What a component exports, and our component that makes `tools` of it."""
 
-_PACKAGES = ("wasmcp:mcp-v20251125/", "wasmcp:auth/")
+@dataclass(frozen=True)
+class Contract:
+    """A contract of another tool.
+
+    Attributes:
+        package: The package's name.
+        version: Its version; compatible ones are taken too.
+        revision: What our adapters for it are called after.
+    """
+
+    package: str
+    version: str
+    revision: str
+
+    def interface(self, name: str) -> str:
+        """Return the full name of one of its interfaces."""
+        return f"{self.package}/{name}@{self.version}"
+
+    @property
+    def services(self) -> dict[str, str]:
+        """What its components may import, and the adapter that gives it."""
+        ours = {self.interface(name): f"services-of-{self.revision}" for name in _SERVICES}
+        return {**ours, "wasmcp:auth/helpers@0.1.1": "helpers-of-auth", KEY_VALUE: "store-of-keyvalue"}
+
+
+CONTRACTS = (
+    Contract("wasmcp:mcp-v20251125", "0.1.1", "20251125"),
+    Contract("wasmcp:mcp-v20250618", "0.1.8", "20250618"),
+)
+"""The contracts whose components are taken, the newest first."""
+
+KEY_VALUE = "wasmcp:keyvalue/store@0.1.0"
+
+_SERVICES = ("server-io", "server-auth", "sessions")
+_CURRENT = f"{PACKAGE}/current@{VERSION}"
+_SESSIONS = f"{PACKAGE}/sessions@{VERSION}"
 
 
 def adapted(name: str, data: bytes, info: ComponentInfo) -> tuple[bytes, ComponentInfo]:
@@ -33,32 +69,92 @@ def adapted(name: str, data: bytes, info: ComponentInfo) -> tuple[bytes, Compone
         CompositionError: It has another form of the contract.
         ResourceMissing: The framework is not built.
     """
-    for contract, adapter in ADAPTERS.items():
-        export = names.find(contract, info.exports)
-        if export is not None and names.find(TOOLS, info.exports) is None:
-            composed = _composed(name, data, info, export, adapter)
-            return composed, decode(composed, name, export_types=True)
-    return data, info
+    found = foreign(info.exports)
+    if found is None:
+        return data, info
+    composed = _Adapting(name, data, info, found[0]).composed(found[1])
+    return composed, decode(composed, name, export_types=True)
 
 
-def _composed(name: str, data: bytes, info: ComponentInfo, export: str, adapter: str) -> bytes:
-    graph = Graph()
-    node = graph.instantiate(graph.add(name, data, info))
-    denied = {
-        import_: type_
-        for import_, type_ in info.imports.items()
-        if import_.startswith(_PACKAGES) and isinstance(type_, Instance) and _has_functions(type_)
-    }
-    if denied:
-        label = f"denied to {name}"
-        stub = graph.instantiate(graph.add(label, stubs(denied)), label=label)
-        for import_ in denied:
-            node.set(import_, stub.export(import_))
-    translator = graph.instantiate(graph.add(adapter, framework_component(adapter).read_bytes()))
-    translator.set(export, node.export(export))
-    graph.export(TOOLS, translator.export(TOOLS))
-    return graph.encode().to_bytes()
+def foreign(exports: Iterable[str]) -> tuple[Contract, dict[str, str]] | None:
+    """Tell which contract of another tool a component offers something of, by what it exports.
+
+    Returns:
+        The contract, and the component's export by the contract of ours that it becomes. None: there is no such
+        contract, or the component offers something of ours.
+    """
+    exported = list(exports)
+    if any(names.find(ours, exported) for ours in (*CAPABILITY_NAMES, SERVER_HANDLER)):
+        return None
+    for contract in CONTRACTS:
+        found = {ours: names.find(contract.interface(kind), exported) for ours, kind in CAPABILITY_NAMES.items()}
+        offers = {ours: export for ours, export in found.items() if export is not None}
+        if offers:
+            return contract, offers
+    return None
 
 
-def _has_functions(type_: Instance) -> bool:
-    return any(isinstance(item, Func) for item in type_.exports.values())
+class _Adapting:
+    """One component with its adapters around it."""
+
+    def __init__(self, name: str, data: bytes, info: ComponentInfo, contract: Contract) -> None:
+        self._name = name
+        self._info = info
+        self._contract = contract
+        self._graph = Graph()
+        self._adapters: dict[str, Node] = {}
+        self._node = self._graph.instantiate(self._graph.add(name, data, info))
+
+    def composed(self, offers: Mapping[str, str]) -> bytes:
+        """Return the whole, which exports our contracts; `offers` has the component's own name of each."""
+        self._satisfy()
+        translator = self._adapter(f"capabilities-of-{self._contract.revision}")
+        for ours, export in offers.items():
+            translator.set(self._contract.interface(CAPABILITY_NAMES[ours]), self._node.export(export))
+            self._graph.export(ours, translator.export(ours))
+        services = self._adapters.get(f"services-of-{self._contract.revision}")
+        if services is not None:
+            translator.set(_CURRENT, services.export(_CURRENT))
+        self._deny(translator, (f"{self._contract.package}/", _CURRENT))
+        return self._graph.encode().to_bytes()
+
+    def _satisfy(self) -> None:
+        services = self._contract.services
+        for import_, type_ in self._info.imports.items():
+            service = names.find(import_, services)
+            if service is not None and _has_functions(type_):
+                self._node.set(import_, self._adapter(services[service]).export(service))
+        self._deny(self._node, (f"{self._contract.package}/", "wasmcp:auth/"))
+        if f"services-of-{self._contract.revision}" in self._adapters and not self._imports("sessions"):
+            # Who has no use for sessions need not be granted them.
+            self._deny(self._adapters[f"services-of-{self._contract.revision}"], (_SESSIONS,))
+
+    def _imports(self, interface: str) -> bool:
+        found = names.find(self._contract.interface(interface), self._info.imports)
+        return found is not None and _has_functions(self._info.imports[found])
+
+    def _adapter(self, adapter: str) -> Node:
+        if adapter not in self._adapters:
+            data = framework_component(adapter).read_bytes()
+            self._adapters[adapter] = self._graph.instantiate(self._graph.add(adapter, data))
+        return self._adapters[adapter]
+
+    def _deny(self, node: Node, prefixes: tuple[str, ...]) -> None:
+        """Give an instance stubs for what it imports of these and was not given."""
+        denied = {
+            import_: type_
+            for import_, type_ in node.info.imports.items()
+            if import_ not in node.arguments
+            and import_.startswith(prefixes)
+            and isinstance(type_, Instance)
+            and _has_functions(type_)
+        }
+        if denied:
+            label = f"denied to {node.label}"
+            stub = self._graph.instantiate(self._graph.add(label, stubs(denied)), label=label)
+            for import_ in denied:
+                node.set(import_, stub.export(import_))
+
+
+def _has_functions(type_: object) -> bool:
+    return isinstance(type_, Instance) and any(isinstance(item, Func) for item in type_.exports.values())

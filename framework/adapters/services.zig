@@ -1,0 +1,197 @@
+//! What a component of another tool finds where it wants to reach its client, to keep values of a session or to know
+//! who asks. Built once for each of its contracts (`contract.zig`).
+//!
+//! Nothing is written to the stream that a component names: what it has to say goes to the request that it answers.
+//! What it asks the client cannot be asked: there is no way for the answer back in its contract.
+
+const std = @import("std");
+const bindings = @import("bindings");
+const claims_of = @import("claims.zig");
+const contract = @import("contract.zig");
+const data = @import("data.zig");
+const lib = @import("lib");
+const values = @import("values.zig");
+
+const allocator = bindings.memory.allocator;
+const mcp = contract.mcp;
+const memory = bindings.memory;
+const messages = bindings.messages;
+const theirs = contract.theirs;
+const types = bindings.types;
+
+const Result = bindings.abi.Result;
+
+/// What is being answered.
+var answered: ?messages.Request = null;
+
+const io = struct {
+    const Error = theirs.server_io.IoError;
+
+    /// Messages come to a component by its exports.
+    pub fn parseMessage(_: anytype, _: theirs.server_io.ReadLimit, _: theirs.server_io.MessageFrame) Result(mcp.ClientMessage, Error) {
+        return .{ .err = .{ .unexpected = "a component reads no messages here" } };
+    }
+
+    pub fn sendMessage(_: anytype, message: mcp.ServerMessage, _: theirs.server_io.MessageFrame) Result(void, Error) {
+        const notification = switch (message) {
+            .notification => |found| found,
+            .request => return .{ .err = .{ .unexpected = "the client cannot be asked: answers have no way back in this contract" } },
+            .result, .@"error" => return .{ .err = .{ .unexpected = "a component answers by what its function returns" } },
+        };
+        const request = answered orelse return .{ .err = .{ .unexpected = "no request is being answered" } };
+        switch (notification) {
+            .tools_list_changed => request.notifyToolsChanged(),
+            .resources_list_changed => request.notifyResourcesChanged(),
+            .prompts_list_changed => request.notifyPromptsChanged(),
+            .resources_updated => |found| request.notifyResourceUpdated(found.uri),
+            .log => |found| request.log(data.same(types.LogLevel, found.level), found.logger, json(found.data)),
+            .progress => |found| request.progress(found.progress, found.total, found.message),
+            // To take back what was never asked, or to end it, has nobody to tell.
+            else => {},
+        }
+        return .{ .ok = {} };
+    }
+
+    /// Nothing is held back.
+    pub fn flushBuffer(_: anytype) Result(void, Error) {
+        return .{ .ok = {} };
+    }
+};
+
+const auth = struct {
+    /// The claims of the request's own token. Others cannot be verified here.
+    pub fn decode(jwt: []const u8) Result(mcp.JwtClaims, void) {
+        const request = answered orelse return .{ .err = {} };
+        const known = request.identity() orelse return .{ .err = {} };
+        const own = claims_of.token(request) orelse return .{ .err = {} };
+        return if (std.mem.eql(u8, own, jwt)) .{ .ok = claims_of.claims(known) } else .{ .err = {} };
+    }
+
+    /// A request that comes to a component has passed whatever guards the server; there is no other policy. So: whether
+    /// the claims are those of who asks.
+    pub fn authorize(
+        _: mcp.ClientMessage,
+        claims: mcp.JwtClaims,
+        _: ?mcp.Session,
+        _: ?theirs.server_auth.HttpContext,
+    ) bool {
+        const known = (answered orelse return false).identity() orelse return false;
+        const issuer = known.issuer orelse return claims.issuer == null and std.mem.eql(u8, known.subject, claims.subject);
+        return std.mem.eql(u8, known.subject, claims.subject) and std.mem.eql(u8, issuer, claims.issuer orelse return false);
+    }
+};
+
+const kept = struct {
+    const Error = theirs.sessions.SessionError;
+    const TypedValue = bindings.wasmcp_keyvalue.store.TypedValue;
+
+    pub const FutureElicitResult = struct {
+        pub fn subscribe(_: *FutureElicitResult) bindings.wasi_io.poll.Pollable {
+            unreachable; // never given out
+        }
+
+        pub fn elicitResult(_: *FutureElicitResult) mcp.ElicitResult {
+            unreachable;
+        }
+
+        pub fn deinit(_: *FutureElicitResult) void {
+            unreachable;
+        }
+    };
+
+    /// The session of the request that is being answered, and no other.
+    pub const Session = struct {
+        name: []const u8,
+
+        pub fn open(session_id: []const u8, _: []const u8) Result(theirs.sessions.Session, Error) {
+            const request = answered orelse return .{ .err = .no_such_session };
+            const known = request.session() orelse return .{ .err = .no_such_session };
+            if (!std.mem.eql(u8, known, session_id)) return .{ .err = .no_such_session };
+            const session = memory.gpa.create(Session) catch @trap();
+            session.* = .{ .name = memory.gpa.dupe(u8, session_id) catch @trap() };
+            return .{ .ok = .new(session) };
+        }
+
+        pub fn id(self: *Session) []const u8 {
+            return self.name;
+        }
+
+        pub fn get(self: *Session, key: []const u8) Result(?TypedValue, Error) {
+            const request = self.owner() orelse return .{ .err = .no_such_session };
+            return switch (bindings.sessions.get(request, key)) {
+                .ok => |found| .{ .ok = if (found) |value| values.theirs(value) else null },
+                .err => |problem| .{ .err = failure(problem) },
+            };
+        }
+
+        pub fn set(self: *Session, key: []const u8, value: TypedValue) Result(void, Error) {
+            const request = self.owner() orelse return .{ .err = .no_such_session };
+            return switch (bindings.sessions.set(request, key, values.ours(value))) {
+                .ok => .{ .ok = {} },
+                .err => |problem| .{ .err = failure(problem) },
+            };
+        }
+
+        pub fn elicit(_: *Session, _: anytype, _: mcp.ElicitRequest) Result(theirs.sessions.FutureElicitResult, Error) {
+            return .{ .err = .{ .unexpected = "the client cannot be asked: answers have no way back in this contract" } };
+        }
+
+        pub fn terminate(_: *Session, _: ?[]const u8) Result(void, Error) {
+            return .{ .err = .{ .unexpected = "sessions are ended by the client, or by whoever runs the server" } };
+        }
+
+        pub fn deinit(self: *Session) void {
+            memory.gpa.free(self.name);
+            memory.gpa.destroy(self);
+        }
+
+        /// The request of this session: the one that is being answered may be another's by now.
+        fn owner(self: *Session) ?messages.Request {
+            const request = answered orelse return null;
+            return if (std.mem.eql(u8, request.session() orelse return null, self.name)) request else null;
+        }
+
+        fn failure(problem: bindings.key_value_types.Error) Error {
+            return if (problem == .no_session) .no_such_session else .{ .store = values.words(problem) };
+        }
+    };
+};
+
+const its = struct {
+    pub const server_io = io;
+    pub const server_auth = auth;
+    pub const sessions = kept;
+};
+
+pub const exports = struct {
+    pub const wasmcp_mcp_v20251125 = its;
+    pub const wasmcp_mcp_v20250618 = its;
+
+    pub const current = struct {
+        pub fn wanted() bool {
+            return true;
+        }
+
+        pub fn begin(request: messages.Request) void {
+            end();
+            answered = request;
+        }
+
+        pub fn end() void {
+            if (answered) |request| request.drop();
+            answered = null;
+        }
+    };
+};
+
+/// Components write plain words where their contract has JSON.
+fn json(text: []const u8) []const u8 {
+    _ = lib.json.validate(text) catch return quoted(text) catch @trap();
+    return text;
+}
+
+fn quoted(text: []const u8) lib.Writer.Error![]const u8 {
+    var w = lib.Writer.init(allocator);
+    try w.string(text);
+    return w.text();
+}
