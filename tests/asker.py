@@ -9,7 +9,7 @@ from wasmcp.resources import wit_directory
 from wasmcp.toolchains.zig import build_component
 
 SOURCE = Path(__file__).parent / "framework" / "chain" / "asker.zig"
-TOOLS = ("greet", "survey", "rounds", "visit")
+TOOLS = ("greet", "survey", "rounds", "visit", "trip")
 
 
 def asker(folder: Path, *, environment: bool = False) -> Path:

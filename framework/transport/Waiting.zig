@@ -6,6 +6,7 @@ const lib = @import("lib");
 const protocol = @import("protocol.zig");
 
 const Allocator = std.mem.Allocator;
+const Error = Allocator.Error;
 const Waiting = @This();
 
 /// More than one client has in progress; what comes on top of them is the oldest's end.
@@ -35,16 +36,22 @@ const Request = struct {
     }
 };
 
-/// A request whose answers are all there, in memory of the caller's.
-pub const Ready = struct { line: []const u8, resumed: protocol.Resumed };
+/// A line to be answered: `resumed`, one whose answers are all there. In memory of the caller's.
+pub const Turn = struct { line: []const u8, resumed: ?protocol.Resumed = null };
 
-/// Keep a request; out of memory is the end of the instance. Returns the line of one that was given up for it.
-pub fn add(self: *Waiting, arena: Allocator, line: []const u8, pending: protocol.Pending) error{OutOfMemory}!?[]const u8 {
-    const dropped = if (self.requests.items.len == limit) dropped: {
-        const copy = try arena.dupe(u8, self.requests.items[0].line);
+/// Keep a request; out of memory is the end of the instance. Returns what the client is to be sent: the end of one that
+/// was given up for it.
+pub fn add(self: *Waiting, arena: Allocator, line: []const u8, pending: protocol.Pending) Error![]const []const u8 {
+    var messages: std.ArrayList([]const u8) = .empty;
+    if (self.requests.items.len == limit) {
+        try self.withdraw(arena, 0, &messages);
+        var w: lib.Writer = .init(arena);
+        try w.raw("{\"jsonrpc\":\"2.0\",\"id\":");
+        try w.raw(lib.json.member(self.requests.items[0].line, "id") orelse "null");
+        try w.raw(",\"error\":{\"code\":-32603,\"message\":\"Internal error: too many requests wait for answers\"}}");
+        try messages.append(arena, w.text());
         self.remove(0);
-        break :dropped copy;
-    } else null;
+    }
     const ids = try self.gpa.alloc([]const u8, pending.ids.len);
     for (ids, pending.ids) |*id, text| id.* = try self.gpa.dupe(u8, text);
     const answers = try self.gpa.alloc(?[]const u8, ids.len);
@@ -55,11 +62,22 @@ pub fn add(self: *Waiting, arena: Allocator, line: []const u8, pending: protocol
         .ids = ids,
         .answers = answers,
     });
-    return dropped;
+    return messages.items;
+}
+
+/// Tell the client that nobody waits for what it was asked and has not answered. Specification: 2025-11-25,
+/// basic/utilities/cancellation.
+fn withdraw(self: *const Waiting, arena: Allocator, at: usize, messages: *std.ArrayList([]const u8)) Error!void {
+    const request = &self.requests.items[at];
+    for (request.ids, request.answers) |id, given| if (given == null) {
+        const message = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"";
+        // Ids of ours have nothing to escape.
+        try messages.append(arena, try std.mem.concat(arena, u8, &.{ message, id, "\"}}" }));
+    };
 }
 
 /// Take the client's response to our request with this id. Returns the request that it was the last for.
-pub fn answer(self: *Waiting, arena: Allocator, id: []const u8, response: []const u8) error{OutOfMemory}!?Ready {
+pub fn answer(self: *Waiting, arena: Allocator, id: []const u8, response: []const u8) Error!?Turn {
     for (self.requests.items, 0..) |*request, at| for (request.ids, request.answers) |wanted, *slot| {
         if (!std.mem.eql(u8, wanted, id) or slot.* != null) continue;
         slot.* = try self.gpa.dupe(u8, response);
@@ -77,13 +95,20 @@ pub fn answer(self: *Waiting, arena: Allocator, id: []const u8, response: []cons
     return null;
 }
 
-/// Forget the request that a `notifications/cancelled` takes back.
-pub fn cancel(self: *Waiting, notification: []const u8) void {
-    const params = lib.json.member(notification, "params") orelse return;
-    const id = lib.json.member(params, "requestId") orelse return;
+/// Forget the request that a notification takes back, if it is one that does. Returns what the client is to be sent.
+pub fn cancel(self: *Waiting, arena: Allocator, notification: []const u8) Error![]const []const u8 {
+    var messages: std.ArrayList([]const u8) = .empty;
+    if (self.requests.items.len == 0) return &.{};
+    if (!lib.json.equals(lib.json.member(notification, "method") orelse return &.{}, "notifications/cancelled")) return &.{};
+    const params = lib.json.member(notification, "params") orelse return &.{};
+    const id = lib.json.member(params, "requestId") orelse return &.{};
     for (self.requests.items, 0..) |*request, at| {
-        if (std.mem.eql(u8, lib.json.member(request.line, "id") orelse continue, id)) return self.remove(at);
+        if (!std.mem.eql(u8, lib.json.member(request.line, "id") orelse continue, id)) continue;
+        try self.withdraw(arena, at, &messages);
+        self.remove(at);
+        break;
     }
+    return messages.items;
 }
 
 fn remove(self: *Waiting, at: usize) void {
@@ -98,22 +123,53 @@ test "answers come in any order, and each but once" {
     const arena = state.allocator();
     var waiting: Waiting = .{ .gpa = testing.allocator };
     defer waiting.requests.deinit(testing.allocator);
-    try testing.expectEqual(null, try waiting.add(arena, "{\"id\":1}", .{ .ids = &.{ "a", "b" }, .continuation = "{}" }));
+    try testing.expectEqual(0, (try waiting.add(arena, "{\"id\":1}", .{ .ids = &.{ "a", "b" }, .continuation = "{}" })).len);
     try testing.expectEqual(null, try waiting.answer(arena, "c", "?"));
     try testing.expectEqual(null, try waiting.answer(arena, "b", "\"B\""));
     try testing.expectEqual(null, try waiting.answer(arena, "b", "\"again\""));
     const ready = (try waiting.answer(arena, "a", "\"A\"")).?;
-    try testing.expectEqualStrings("[\"A\",\"B\"]", ready.resumed.answers);
+    try testing.expectEqualStrings("[\"A\",\"B\"]", ready.resumed.?.answers);
     try testing.expectEqualStrings("{\"id\":1}", ready.line);
     try testing.expectEqual(null, try waiting.answer(arena, "a", "\"A\""));
 }
 
-test "a request is taken back" {
+fn expectWithdrawn(ids: []const []const u8, messages: []const []const u8) !void {
+    try testing.expectEqual(ids.len, messages.len);
+    for (ids, messages) |id, message| {
+        try testing.expect(lib.json.equals(lib.json.member(message, "method").?, "notifications/cancelled"));
+        try testing.expect(lib.json.equals(lib.json.member(lib.json.member(message, "params").?, "requestId").?, id));
+    }
+}
+
+test "a request is taken back, and what was asked for it" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const arena = state.allocator();
     var waiting: Waiting = .{ .gpa = testing.allocator };
     defer waiting.requests.deinit(testing.allocator);
-    try testing.expectEqual(null, try waiting.add(testing.allocator, "{\"id\":\"x\"}", .{ .ids = &.{"a"}, .continuation = "{}" }));
-    waiting.cancel("{\"params\":{\"requestId\":\"y\"}}");
-    try testing.expectEqual(1, waiting.requests.items.len);
-    waiting.cancel("{\"params\":{\"requestId\":\"x\"}}");
-    try testing.expectEqual(0, waiting.requests.items.len);
+    _ = try waiting.add(arena, "{\"id\":\"x\"}", .{ .ids = &.{ "a", "b", "c" }, .continuation = "{}" });
+    _ = try waiting.answer(arena, "b", "{}");
+    for ([_][]const u8{
+        "{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"y\"}}",
+        "{\"method\":\"notifications/other\",\"params\":{\"requestId\":\"x\"}}",
+        "{\"method\":\"notifications/cancelled\",\"params\":[]}",
+    }) |other| try expectWithdrawn(&.{}, try waiting.cancel(arena, other));
+    const cancelled = "{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"x\"}}";
+    try expectWithdrawn(&.{ "a", "c" }, try waiting.cancel(arena, cancelled));
+    try expectWithdrawn(&.{}, try waiting.cancel(arena, cancelled));
+}
+
+test "the oldest gives way" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const arena = state.allocator();
+    var waiting: Waiting = .{ .gpa = arena };
+    for (0..limit) |n| {
+        const line = try std.fmt.allocPrint(arena, "{{\"id\":{d}}}", .{n});
+        try testing.expectEqual(0, (try waiting.add(arena, line, .{ .ids = &.{line}, .continuation = "{}" })).len);
+    }
+    const messages = try waiting.add(arena, "{\"id\":-1}", .{ .ids = &.{"last"}, .continuation = "{}" });
+    try testing.expectEqual(2, messages.len);
+    try testing.expectEqualStrings("0", lib.json.member(messages[1], "id").?);
+    try testing.expectEqual(limit, waiting.requests.items.len);
 }

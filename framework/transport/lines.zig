@@ -9,7 +9,6 @@ const protocol = @import("protocol.zig");
 const Session = @import("Session.zig");
 const subscriptions = @import("subscriptions.zig");
 const Waiting = @import("Waiting.zig");
-const lib = @import("lib");
 
 const memory = bindings.memory;
 const wire = bindings.wire;
@@ -19,34 +18,33 @@ const Loop = struct {
     waiting: Waiting = .{ .gpa = memory.gpa },
     listeners: subscriptions.Listeners = .{ .gpa = memory.gpa },
 
-    /// Answer a line. False: nobody reads any more.
-    fn answer(self: *Loop, text: []const u8, first: ?protocol.Resumed) error{OutOfMemory}!bool {
-        var line = text;
-        var resumed = first;
-        while (true) {
+    /// Answer a line, and what goes on by it. False: nobody reads any more.
+    fn answer(self: *Loop, text: []const u8) error{OutOfMemory}!bool {
+        const arena = memory.allocator;
+        var turns: std.ArrayList(Waiting.Turn) = .empty;
+        try turns.append(arena, .{ .line = text });
+        var at: usize = 0;
+        while (at < turns.items.len) : (at += 1) {
+            const turn = turns.items[at];
             var peer: Peer = .{};
             var server = component.deciding(&peer);
             server.delivery = .{ .lines = &self.listeners };
-            server.again = resumed;
-            const body = try server.line(line, &self.session, .stdio);
-            if (server.answered) |id| {
-                const ready = try self.waiting.answer(memory.allocator, id, line) orelse return true;
-                line = ready.line;
-                resumed = ready.resumed;
-                continue;
-            }
-            const pending = server.pending orelse {
-                if (body.len > 0 and !wire.writeLine(body)) return false;
-                for (server.following.items) |following| if (!wire.writeLine(following)) return false;
-                return true;
+            server.again = turn.resumed;
+            const body = try server.line(turn.line, &self.session, .stdio);
+            for (server.heard.items) |heard| switch (heard) {
+                .answer => |given| if (try self.waiting.answer(arena, given.id, given.message)) |ready| try turns.append(arena, ready),
+                .notification => |message| if (!write(try self.waiting.cancel(arena, message))) return false,
             };
-            if (pending.ids.len == 0) {
-                resumed = .{ .continuation = pending.continuation, .answers = "[]" };
+            if (server.pending) |pending| {
+                if (pending.ids.len == 0) {
+                    try turns.append(arena, .{ .line = turn.line, .resumed = .{ .continuation = pending.continuation, .answers = "[]" } });
+                } else if (!write(try self.waiting.add(arena, turn.line, pending))) return false;
                 continue;
             }
-            const dropped = try self.waiting.add(memory.allocator, line, pending) orelse return true;
-            return wire.writeLine(try tooMany(dropped));
+            if (body.len > 0 and !wire.writeLine(body)) return false;
+            if (!write(server.following.items)) return false;
         }
+        return true;
     }
 
     /// Take what the session holds of the line out of the memory that ends with it.
@@ -60,12 +58,10 @@ const Loop = struct {
     }
 };
 
-fn tooMany(line: []const u8) error{OutOfMemory}![]const u8 {
-    var w: lib.Writer = .init(memory.allocator);
-    try w.raw("{\"jsonrpc\":\"2.0\",\"id\":");
-    try w.raw(lib.json.member(line, "id") orelse "null");
-    try w.raw(",\"error\":{\"code\":-32603,\"message\":\"Internal error: too many requests wait for answers\"}}");
-    return w.text();
+/// False: nobody reads any more.
+fn write(messages: []const []const u8) bool {
+    for (messages) |message| if (!wire.writeLine(message)) return false;
+    return true;
 }
 
 pub fn serve() void {
@@ -79,10 +75,7 @@ pub fn serve() void {
         const line = wire.nextLine() orelse return;
         const before = loop.session.capabilities;
         const heard = switch (line) {
-            .text => |text| heard: {
-                if (std.mem.find(u8, text, "notifications/cancelled") != null) loop.waiting.cancel(text);
-                break :heard loop.answer(text, null) catch component.outOfMemory();
-            },
+            .text => |text| loop.answer(text) catch component.outOfMemory(),
             .too_long => wire.writeLine(refusal(faults.tooLarge(memory.allocator) catch component.outOfMemory())),
             .not_utf8 => wire.writeLine(refusal(faults.not_utf8)),
         };

@@ -67,6 +67,9 @@ pub const Answer = struct {
 /// What an older client was asked: the ids of our requests, and what the request goes on with.
 pub const Pending = struct { ids: []const []const u8, continuation: []const u8 };
 
+/// What wants no answer. `answer`: of the client to the request of ours with this id.
+pub const Heard = union(enum) { answer: struct { id: []const u8, message: []const u8 }, notification: []const u8 };
+
 /// The same request again, with the client's responses: a JSON array.
 pub const Resumed = struct { continuation: []const u8, answers: []const u8 };
 
@@ -118,8 +121,8 @@ pub fn Protocol(comptime Peer: type) type {
         again: ?Resumed = null,
         /// After a message: what it waits for.
         pending: ?Pending = null,
-        /// After a message that was the client's answer: the id of our request.
-        answered: ?[]const u8 = null,
+        /// After a line: what in it is for whoever keeps the requests that wait for the client, in its order.
+        heard: std.ArrayList(Heard) = .empty,
         /// Where changes go.
         delivery: subscriptions.Delivery = .none,
         /// What this request has to do with sessions over HTTP.
@@ -139,11 +142,11 @@ pub fn Protocol(comptime Peer: type) type {
             const opened = switch (self.peer.parse(text)) {
                 .request => |opened| opened,
                 .notification => {
-                    if (self.delivery == .lines) self.delivery.lines.heed(text);
+                    try self.notified(text);
                     return "";
                 },
                 .response => |id| {
-                    self.answered = id;
+                    try self.answered(id, text);
                     return "";
                 },
                 .invalid => |invalid| return invalid.body,
@@ -155,6 +158,15 @@ pub fn Protocol(comptime Peer: type) type {
             else
                 try self.refuse(opened, opened.fault orelse faults.unversioned);
             return if (answer.cancelled) "" else answer.body;
+        }
+
+        fn notified(self: *Self, text: []const u8) Error!void {
+            if (self.delivery == .lines) self.delivery.lines.heed(text);
+            try self.heard.append(self.arena, .{ .notification = text });
+        }
+
+        fn answered(self: *Self, id: ?[]const u8, text: []const u8) Error!void {
+            if (id) |known| try self.heard.append(self.arena, .{ .answer = .{ .id = known, .message = text } });
         }
 
         /// Answer the body of an admitted HTTP request. Specification: basic/transports/streamable-http.
@@ -417,7 +429,14 @@ pub fn Protocol(comptime Peer: type) type {
                 const item = scanner.value() catch unreachable;
                 if (count == faults.batch_limit) return self.peer.refusal(faults.batch_too_long);
                 const body = switch (self.peer.parse(item)) {
-                    .notification, .response => continue,
+                    .notification => {
+                        try self.notified(item);
+                        continue;
+                    },
+                    .response => |id| {
+                        try self.answered(id, item);
+                        continue;
+                    },
                     .invalid => |invalid| invalid.body,
                     .request => |opened| answered: {
                         const single = opened.version != null or is(opened, "initialize");

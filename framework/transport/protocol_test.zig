@@ -290,7 +290,23 @@ test "what an older client can do is remembered" {
     // The connection is a session.
     try testing.expectEqualStrings("3 2025-11-25 stdio", try server.line("{\"id\":3,\"method\":\"session\"}", &session, {}));
     _ = try server.line("{\"id\":\"ours\",\"result\":{}}", &session, {});
-    try testing.expectEqualStrings("ours", server.answered.?);
+    try testing.expectEqualStrings("ours", server.heard.items[0].answer.id);
+}
+
+test "what waiting requests are told, in a batch too" {
+    var bench: Bench = .init();
+    defer bench.state.deinit();
+    var server = bench.server();
+    var session: Session = .{ .revision = "2025-03-26" };
+    const response = "{\"id\":\"ours\",\"result\":{}}";
+    const notification = "{\"method\":\"notifications/cancelled\"}";
+    try testing.expectEqualStrings("", try server.line("[" ++ response ++ " , " ++ notification ++ ",{\"id\":1,\"result\":{}}]", &session, {}));
+    try testing.expectEqual(2, server.heard.items.len);
+    try testing.expectEqualStrings("ours", server.heard.items[0].answer.id);
+    try testing.expectEqualStrings(response, server.heard.items[0].answer.message);
+    try testing.expectEqualStrings(notification, server.heard.items[1].notification);
+    try testing.expectEqualStrings("", try server.line(notification, &session, {}));
+    try testing.expectEqualStrings(notification, server.heard.items[2].notification);
 }
 
 const changing = "{\"tools\":{\"listChanged\":true},\"resources\":{\"subscribe\":true}}";

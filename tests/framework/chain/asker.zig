@@ -9,7 +9,7 @@ const types = bindings.types;
 const allocator = bindings.memory.allocator;
 
 const Outcome = bindings.abi.Result(?tools.Outcome, types.Error);
-const names = [_][]const u8{ "greet", "survey", "rounds", "visit" };
+const names = [_][]const u8{ "greet", "survey", "rounds", "visit", "trip" };
 
 const name_form = "{\"mode\":\"form\",\"message\":\"Who?\",\"requestedSchema\":{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"}},\"required\":[\"name\"]}}";
 const sample = "{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":\"The capital of France?\"}}],\"maxTokens\":10}";
@@ -50,6 +50,13 @@ pub const exports = struct {
             if (std.mem.eql(u8, name, "visit")) {
                 if (find(answers, "page")) |answer| return complete(answer);
                 return ask(&.{.{ .key = "page", .method = "elicitation/create", .params = page }}, null);
+            }
+            if (std.mem.eql(u8, name, "trip")) { // what clients of every revision can be asked
+                if (answers.len == 2) return complete(std.mem.concat(allocator, u8, &.{ "[", find(answers, "capital").?, ",", find(answers, "roots").?, "]" }) catch @trap());
+                return ask(&.{
+                    .{ .key = "capital", .method = "sampling/createMessage", .params = sample },
+                    .{ .key = "roots", .method = "roots/list", .params = "{}" },
+                }, null);
             }
             return .{ .ok = null };
         }
