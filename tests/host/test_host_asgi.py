@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.host import Limits, Server, asgi
+from wasmcp.host import Limits, Server, http_exchange
 from wasmcp.host.asgi import App
 
 
@@ -254,7 +254,7 @@ def test_a_local_server_is_addressed_by_a_local_name(server: Server, host: bytes
 
 
 def test_a_silent_stream_is_kept_alive(open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi, "_KEEP_ALIVE", 0.05)
+    monkeypatch.setattr(http_exchange, "_KEEP_ALIVE", 0.05)
     server = open_it(limits=Limits(timeout=0.5))
 
     async def work() -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from wasmcp.errors import GuestCancelled, GuestOutOfMemory, GuestTimeout, GuestTrap, HostError, ResponseTooLarge
 from wasmcp.host import Limits, Server, failure, memory
+from wasmcp.host.call import Call
 from wasmcp.host.pipes import STDERR_KEPT, Output, StderrLog
-from wasmcp.host.pool import Call
 from wasmcp.host.results import ToolResult, parse_field_lines
 from wasmcp.host.watchdog import HOST_GRACE, Watchdog
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wasmcp.errors import GuestCancelled, HostError
-from wasmcp.host.pool import Call
+from wasmcp.host.call import Call
 from wasmcp.host.questions import Questions
 
 

@@ -6,36 +6,22 @@ Specification: asgi.readthedocs.io, HTTP and lifespan, version 3; MCP basic/tran
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.errors import GuestCancelled
 from wasmcp.host import text
 from wasmcp.host.exchange import http_request
-from wasmcp.host.failure import error_message, report
-from wasmcp.host.pool import Call
-from wasmcp.host.subscriptions import Listener
+from wasmcp.host.http_exchange import HttpExchange, start_response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
 
     from wasmcp.host.exchange import Exchange
-    from wasmcp.host.sessions import Visit
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-# Watching for a disconnect takes a task for each request; most are answered before it would have been worth one.
-_WATCH_AFTER = 0.02
-# A comment in a silent stream, for whatever between us and the client closes idle connections (WHATWG HTML, 9.2.7).
-_KEEP_ALIVE = 15.0
-# What a client has not taken yet: above the first the code that talks to it waits, below the second it goes on.
-_MUCH = 1 << 20
-_LITTLE = 1 << 18
-_JSON = (b"content-type", b"application/json")
 
 
 class App:
@@ -53,26 +39,31 @@ class App:
         self._server = server
         self._hosts = None if hosts is None else frozenset(name.encode() for name in hosts)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._arrived: deque[tuple[_Exchange, str, Any]] = deque()
+        self._arrived: deque[tuple[HttpExchange, str, Any]] = deque()
         self._scheduled = False
         self._lock = threading.Lock()
+        self._thread = 0  # the event loop's
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection of the ASGI server."""
         if scope["type"] == "http":
             if self._loop is None:
-                self._loop = asyncio.get_running_loop()
+                self._begin()
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
             raise ValueError(f"`{scope['type']}` is not served, only `http`")
 
+    def _begin(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._loop = asyncio.get_running_loop()
+                self._begin()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await asyncio.get_running_loop().run_in_executor(None, self._server.close)
@@ -103,9 +94,11 @@ class App:
             size=size,
             limit=limit,
         )
-        exchange = _Exchange(self, request, data, visit, is_text=is_text, cancels=_cancels(scope["headers"]))
+        cancels = _cancels(scope["headers"])
+        exchange = HttpExchange(self, self._server, request, data, visit, is_text=is_text, cancels=cancels)
         self._server.pool.submit(exchange.call)
-        await exchange.respond(receive, send)
+        if not await exchange.respond_at_once(send):
+            await exchange.respond(receive, send)
 
     def _addressed(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         for name, value in headers:
@@ -116,8 +109,11 @@ class App:
                 return host in (self._hosts or ())
         return True  # HTTP/1.0; browsers always name the host
 
-    def arrived(self, exchange: _Exchange, kind: str, value: Any) -> None:
-        """Take news of an exchange from another thread; one wake-up of the event loop serves all of it."""
+    def arrived(self, exchange: HttpExchange, kind: str, value: Any) -> None:
+        """Take news of an exchange; from other threads one wake-up of the event loop serves all of it."""
+        if threading.get_ident() == self._thread and not self._arrived:
+            exchange.take(kind, value)
+            return
         self._arrived.append((exchange, kind, value))
         with self._lock:
             if self._scheduled:
@@ -137,190 +133,15 @@ class App:
             exchange.take(kind, value)
 
 
-class _Exchange:
-    """One HTTP request and its response."""
-
-    def __init__(
-        self, app: App, request: tuple[bytes, ...], body: bytes, visit: Visit, *, is_text: bool, cancels: bool
-    ) -> None:
-        self._app = app
-        self._body = body
-        self._visit = visit
-        self._opened: dict[str, Any] | None = None
-        self._listener: Listener | None = None
-        self._streaming = False
-        self._is_text = is_text
-        self._cancels = cancels
-        self._news: deque[tuple[str, Any]] = deque()
-        self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._received = self._sent = 0
-        self._held = False
-        self.call = Call(request, app._server.limits.timeout, self._done, self._event)  # noqa: SLF001 - one unit
-
-    # On threads of the host
-
-    def _done(self, call: Call) -> None:
-        self._app.arrived(self, "done", call)
-
-    def _event(self, kind: str, json_text: str) -> None:
-        if kind in {"head", "chunk"}:
-            self._received += len(json_text)
-            self._app.arrived(self, kind, json_text)
-            if self._received - self._sent > _MUCH:
-                self._held = True
-                self.call.hold()
-                self._go_on()  # where all of it was sent just now
-        else:
-            self._opened = self._visit.event(kind, json_text) or self._opened
-
-    def _message(self, message: bytes | None) -> None:
-        """Take a message for the stream that the response has become; None ends it."""
-        if message is not None:
-            self._received += len(message)
-            if self._received - self._sent > _MUCH:
-                message = None  # a client that does not read: it may listen again
-        self._app.arrived(self, "message", message)
-
-    def _go_on(self) -> None:
-        if self._held and self._received - self._sent < _LITTLE:
-            self._held = False
-            self.call.release()
-
-    # On the event loop
-
-    def take(self, kind: str, value: Any) -> None:
-        """Take news, and wake the one who responds."""
-        self._news.append((kind, value))
-        if not self._changed.done():
-            self._changed.set_result(None)
-
-    async def respond(self, receive: Receive, send: Send) -> None:
-        """Send the response as it comes; take the request back when the client goes."""
-        loop = asyncio.get_running_loop()
-        watches: list[asyncio.Task[None]] = []
-        timer = loop.call_later(_WATCH_AFTER, lambda: watches.append(loop.create_task(self._watch(receive))))
-        started = False
-        try:
-            while True:
-                if not self._news:
-                    if started:
-                        await asyncio.wait((self._changed,), timeout=_KEEP_ALIVE)
-                        if not self._changed.done():
-                            await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
-                            continue
-                    else:
-                        await self._changed
-                    self._changed = loop.create_future()
-                    continue
-                kind, value = self._news.popleft()
-                if kind == "done":
-                    if not await self._finish(value, send, started=started):
-                        return
-                    started = True
-                    continue
-                if kind == "message":
-                    if value is None:
-                        await send({"type": "http.response.body", "body": b""})
-                        return
-                    await send({"type": "http.response.body", "body": b"data: %b\n\n" % value, "more_body": True})
-                    self._sent += len(value)
-                    continue
-                content = json.loads(value)
-                if kind == "head":
-                    started = True
-                    await _start(send, content["status"], content["headers"])
-                elif started:
-                    await send({"type": "http.response.body", "body": content.encode(), "more_body": True})
-                self._sent += len(value)
-                self._go_on()
-        except BaseException:  # cancelled by the ASGI server, or the client is gone
-            self.call.cancel()
-            raise
-        finally:
-            timer.cancel()
-            for watch in watches:
-                watch.cancel()
-            self._leave()
-
-    async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        if self._cancels:
-            self.call.cancel()
-        else:  # what it was asked it cannot answer any more where the call would hear of it
-            self._app._server.pool.questions.drop(self.call)  # noqa: SLF001 - one unit
-        if self._streaming:
-            self.take("message", None)
-
-    async def _finish(self, call: Call, send: Send, *, started: bool) -> bool:
-        """Send what the call came to. True: it is the beginning of a stream."""
-        if call.error is not None:
-            await self._fail(call.error, send, started=started)
-            return False
-        status, fields, body = call.result
-        if status == 0:
-            await send({"type": "http.response.body", "body": body})
-            return False
-        if not self._is_text and status == 400:
-            body = text.NOT_UTF8
-        fields = self._visit.settle(fields)
-        headers = [
-            (name, value.strip()) for name, _, value in [line.partition(b":") for line in fields.split(b"\r\n") if line]
-        ]
-        if status == 200 and (self._opened or self._visit.attached):
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body, "more_body": True})
-            self._stay()
-            return True
-        headers.append((b"content-length", b"%d" % len(body)))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-        return False
-
-    def _stay(self) -> None:
-        """Have the response go on as a stream of notifications."""
-        self._streaming = True
-        if self._opened:
-            self._listener = Listener(self._opened, self._message)
-            self._app._server.hub.add(self._listener)  # noqa: SLF001 - one unit
-        else:
-            for message in self._visit.open(self._message):
-                self._message(message)
-
-    def _leave(self) -> None:
-        if self._listener is not None:
-            self._app._server.hub.remove(self._listener)  # noqa: SLF001 - one unit
-        elif self._streaming:
-            self._visit.close(self._message)
-
-    async def _fail(self, error: Exception, send: Send, *, started: bool) -> None:
-        if not isinstance(error, GuestCancelled):
-            report(error)
-        message = error_message(self._body, error) or b""
-        if started:
-            event = b"data: %b\n\n" % message if message else b""
-            await send({"type": "http.response.body", "body": event})
-            return
-        # The status of a JSON-RPC error that HTTP has no word for, as in the transport.
-        headers = [_JSON, (b"content-length", b"%d" % len(message))]
-        await send({"type": "http.response.start", "status": 200 if message else 500, "headers": headers})
-        await send({"type": "http.response.body", "body": message})
-
-
 def _cancels(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Tell whether a client that goes takes its request back: so it is in 2026-07-28, and was not before."""
     return any(name == b"mcp-protocol-version" and value.strip() == b"2026-07-28" for name, value in headers)
 
 
-async def _start(send: Send, status: int, fields: list[list[str]]) -> None:
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-
-
 async def _misdirected(send: Send) -> None:
     """Answer a request that is for another host. RFC 9110, section 15.5.20."""
     body = b"Misdirected request: this server is not addressed by that name\n"
-    await _start(send, 421, [["content-type", "text/plain; charset=utf-8"], ["content-length", str(len(body))]])
+    await start_response(send, 421, [["content-type", "text/plain; charset=utf-8"], ["content-length", str(len(body))]])
     await send({"type": "http.response.body", "body": body})
 
 

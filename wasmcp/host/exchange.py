@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.host import text
-from wasmcp.host.pool import Call, Pool
+from wasmcp.host.call import Call
+from wasmcp.host.pool import Pool
 from wasmcp.host.subscriptions import Connection
 
 if TYPE_CHECKING:

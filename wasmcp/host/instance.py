@@ -49,6 +49,7 @@ class Program(NamedTuple):
     hub: Hub
     keyvalue: Provided | None = None
     settings: tuple[tuple[str, str], ...] = ()
+    can_wait: bool = True
 
 
 class Instance:

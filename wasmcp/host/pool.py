@@ -1,148 +1,35 @@
-"""The instances of one server, each on a thread of its own, so that a slow tool does not block the others."""
+"""The instances of one server, each with a thread of its own, so that a slow tool does not block the others.
+
+Handing a call to another thread costs more than a quick call does. Where nothing can go wrong with it (see
+`wasmcp.host.pace`) a call therefore runs on the thread that submits it, with an instance that is idle.
+"""
 
 from __future__ import annotations
 
 import itertools
 import os
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wasmcp.errors import GuestCancelled, HostError
+from wasmcp.errors import HostError
 from wasmcp.host.instance import Instance, Program
+from wasmcp.host.pace import Pace
 from wasmcp.host.questions import Questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wasmcp.host.call import Call
+
+_SHORT = 64 << 10  # bytes of a request that may be quick
 _ABANDONED = 8  # times the size: how many threads may hang in the host before no more are started in their place
 
 
-class Call:
-    """One call into a server, from `submit` to `on_done`.
-
-    Attributes:
-        result: What the door returned, once it is done.
-        error: Why there is none, once it is done.
-    """
-
-    __slots__ = (
-        "_claim",
-        "_instance",
-        "_lock",
-        "_token",
-        "asked",
-        "cancelled",
-        "error",
-        "on_done",
-        "on_event",
-        "on_paused",
-        "questions",
-        "request",
-        "result",
-        "resumed",
-        "timeout",
-    )
-
-    def __init__(
-        self,
-        request: tuple[bytes, ...],
-        timeout: float | None,
-        on_done: Callable[[Call], None],
-        on_event: Callable[[str, str], None] | None = None,
-    ) -> None:
-        """Prepare a call.
-
-        Args:
-            request: ``(line, state)`` for the stdio transport, ``(method, target, header lines, body)`` for HTTP; all
-                of it valid UTF-8.
-            timeout: Seconds it may take, from when an instance takes it up; None for no limit.
-            on_done: Called once, on a thread of the pool; must not raise.
-            on_event: Called for each event, with its kind and its JSON text, on a thread of the host; must not raise.
-        """
-        self.request = request
-        self.timeout = timeout
-        self.on_done = on_done
-        self.on_event = on_event
-        self.on_paused: Callable[[], bool] | None = None
-        self.questions: Questions | None = None
-        self.resumed: tuple[bytes, bytes] | None = None
-        self.asked = False
-        self.cancelled = False
-        self.result: Any = None
-        self.error: Exception | None = None
-        self._claim = threading.Lock()
-        self._lock = threading.Lock()
-        self._instance: Instance | None = None
-        self._token = 0
-
-    def cancel(self) -> None:
-        """Take the call back: a queued one never runs, a running one is told, and stopped if it goes on."""
-        with self._lock:
-            self.cancelled = True
-            instance = self._instance
-        if instance is not None:
-            instance.cancel(self._token)
-        elif self.questions is not None:
-            self.questions.drop(self)
-
-    def hold(self) -> None:
-        """Take no more events until `release`; the code waits when it has more to say."""
-        instance = self._instance
-        if instance is not None:
-            instance.hold(self._token)
-
-    def release(self) -> None:
-        """Take events again."""
-        instance = self._instance
-        if instance is not None:
-            instance.release()
-
-    def _event(self, kind: str, json_text: str) -> None:
-        if kind == "ask" and self.questions is not None:
-            self.asked = True
-            self.questions.ask(self, json_text)
-        elif self.on_event is not None:
-            self.on_event(kind, json_text)
-
-    def run(self, instance: Instance, token: int) -> None:
-        """Run on an instance and finish, or wait for what the client is asked."""
-        with self._lock:
-            taken_back = self.cancelled
-            if not taken_back:
-                self._instance = instance
-                self._token = token
-                self.asked = False
-                instance.prepare(token, self.timeout, self._event)
-        if taken_back:
-            self.finish(None, GuestCancelled())
-            return
-        result = error = None
-        try:
-            result = instance.call(self.request, self.resumed)
-        except Exception as raised:  # noqa: BLE001 - whatever it is, somebody waits for this call
-            error = raised
-        finally:
-            self._instance = None
-        if self.asked and self.questions is not None:
-            if error is None and self.on_paused is not None and self.on_paused():
-                self.questions.suspend(self)
-                return
-            self.questions.forget(self)
-        self.finish(result, error)
-
-    def finish(self, result: Any, error: Exception | None) -> None:
-        """Finish, unless somebody has done it before."""
-        if self._claim.acquire(blocking=False):
-            self.result = result
-            self.error = error
-            self.on_done(self)
-
-
 class _Worker:
-    """A thread with an instance."""
+    """A thread with an instance, which it lends to those who submit quick calls."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -150,6 +37,7 @@ class _Worker:
         self.instance: Instance | None = None
         self.abandoned = False
         self._lock = threading.Lock()
+        self._busy = threading.Lock()  # held by whoever runs code in the instance
         self.thread = threading.Thread(target=self._run, name="wasmcp-instance", daemon=True)
         self.thread.start()
 
@@ -160,6 +48,7 @@ class _Worker:
             call = get()
             if call is None:
                 break
+            self._busy.acquire()
             self.call = call
             try:
                 instance = self.instance
@@ -171,6 +60,7 @@ class _Worker:
                     instance.on_overdue = self._overdue
             except Exception as error:  # noqa: BLE001 - the one who waits for the call gets it
                 self.call = None
+                self._busy.release()
                 pool.now_idle()
                 call.finish(None, error)
                 continue
@@ -178,18 +68,54 @@ class _Worker:
             call.questions = pool.questions
             call.on_paused = partial(self._paused, call, call.on_done)
             call.on_done = partial(self._answered, call.on_done)
-            call.run(instance, next(tokens) & 0xFFFFFFFF)
+            call.run(instance, next(tokens) & 0xFFFFFFFF, pool.pace)
             if self.abandoned:
                 pool.returned()
                 break
-        if self.instance is not None:
-            self.instance.close()
-            self.instance = None
+        with self._busy if not self.abandoned else nullcontext():
+            if self.instance is not None:
+                self.instance.close()
+                self.instance = None
+
+    def lend(self, call: Call) -> bool:
+        """Run a call on this thread, the submitter's. False: the instance is not idle, or the call needs longer."""
+        if self.call is not None or not self._busy.acquire(blocking=False):
+            return False
+        done, held = call.on_done, [True]
+
+        def give_back() -> bool:
+            if held:
+                held.clear()
+                self._busy.release()
+            return True
+
+        def answered(call: Call) -> None:
+            give_back()
+            done(call)
+
+        def paused() -> bool:
+            call.on_done = done
+            return give_back()
+
+        try:
+            instance = self.instance
+            if instance is None or instance.broken:
+                return False
+            call.questions = self._pool.questions
+            call.on_paused = paused
+            call.on_done = answered
+            if call.run(instance, next(self._pool.tokens) & 0xFFFFFFFF, self._pool.pace, here=True):
+                return True
+            call.on_done = done
+            return False
+        finally:
+            give_back()
 
     def _answered(self, done: Callable[[Call], None], call: Call) -> None:
         with self._lock:
             self.call = None
             if not self.abandoned:
+                self._busy.release()
                 self._pool.now_idle()
         done(call)
 
@@ -199,6 +125,7 @@ class _Worker:
                 return False
             self.call = None
             call.on_done = done
+            self._busy.release()
             self._pool.now_idle()
         return True
 
@@ -218,6 +145,8 @@ class Pool:
     def __init__(self, program: Program, size: int | None = None) -> None:
         self.program = program
         self.size = max(1, size or os.cpu_count() or 1)
+        # Who asks for one instance may count on what it keeps in its memory, and a slice that is over costs it.
+        self.pace = Pace(trusted=not program.can_wait and size != 1)
         self.queue: SimpleQueue[Call | None] = SimpleQueue()
         self.tokens = itertools.count(1)
         self.questions = Questions(self.submit, program.limits.answer)
@@ -228,11 +157,15 @@ class Pool:
         self._closed = False
 
     def submit(self, call: Call) -> None:
-        """Hand a call to the first instance that is free.
+        """Hand a call to the first instance that is free; one that should be quick is done on return.
 
         Raises:
             HostError: The server is closed.
         """
+        if self.pace.quick and sum(map(len, call.request)) < _SHORT and not self._closed:
+            for worker in tuple(self._workers):
+                if worker.lend(call):
+                    return
         with self._lock:
             if self._closed:
                 raise HostError("the server is closed")

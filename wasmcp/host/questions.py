@@ -15,7 +15,7 @@ from wasmcp.errors import GuestCancelled, HostError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wasmcp.host.pool import Call
+    from wasmcp.host.call import Call
 
 _MOST = 1024  # calls that wait at a time
 

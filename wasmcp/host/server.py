@@ -15,6 +15,7 @@ from wasmcp.host.exchange import Exchange
 from wasmcp.host.instance import Program
 from wasmcp.host.limits import Limits
 from wasmcp.host.offers import Offers
+from wasmcp.host.pace import can_wait
 from wasmcp.host.pipes import StderrLog
 from wasmcp.host.settings import complete
 from wasmcp.host.subscriptions import Hub
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wasmtime import Engine
-    from wasmtime.component import Component, Linker
+    from wasmtime.component import Linker
 
     from wasmcp.host.keyvalue_imports import Provided
     from wasmcp.host.results import Tool, ToolResult
@@ -87,6 +88,7 @@ def open_server(
     of = engine(quick=quick)
     stderr = StderrLog(echo=echo_stderr)
     imports = linker(of)
+    needs = frozenset(component.type.imports(of))
     program = Program(
         name=name,
         engine=of,
@@ -99,14 +101,15 @@ def open_server(
         on_stderr=stderr.write,
         settings=complete(settings or {}),
         hub=Hub(),
-        keyvalue=_keyvalue(of, imports, component, keyvalue),
+        keyvalue=_keyvalue(imports, needs, keyvalue),
+        can_wait=can_wait(needs),
     )
     return Server(program, stderr, instances=instances, on_wire=on_wire)
 
 
-def _keyvalue(of: Engine, imports: Linker, component: Component, url: str | None) -> Provided | None:
+def _keyvalue(imports: Linker, needs: frozenset[str], url: str | None) -> Provided | None:
     """Provide `wasi:keyvalue` to a server that asks for it; to others nothing of it is even loaded."""
-    if url is None and not any(name.startswith("wasi:keyvalue/") for name in component.type.imports(of)):
+    if url is None and not any(name.startswith("wasi:keyvalue/") for name in needs):
         return None
     from wasmcp.host.keyvalue_imports import Provided
 

@@ -21,8 +21,8 @@ from wasmcp.host.subscriptions import Connection
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wasmcp.host.call import Call
     from wasmcp.host.exchange import Exchange
-    from wasmcp.host.pool import Call
     from wasmcp.host.standin import Standin
 
 _CHUNK = 65536
@@ -118,7 +118,7 @@ class Session:
         self._answer(answer)
 
     def _submit(self, line: bytes) -> None:
-        from wasmcp.host.pool import Call
+        from wasmcp.host.call import Call
 
         if self._server is None:
             raise AssertionError("lines wait until there is a server")

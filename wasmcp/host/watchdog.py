@@ -6,6 +6,7 @@ store then asks its own callback whether it is the one, and the others go on.
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import threading
 import weakref
@@ -99,11 +100,14 @@ class Watchdog:
 
 
 def _interrupt(_context: Any, key: int | None, delta: Any, kind: Any) -> int:
-    watched = _watched.get(key or 0)
-    if watched is not None and monotonic() < watched.deadline:
-        delta[0] = 1
-        kind[0] = 0  # go on
-        return 0
+    try:
+        watched = _watched.get(key or 0)
+        if watched is not None and monotonic() < watched.deadline:
+            delta[0] = 1
+            kind[0] = 0  # go on
+            return 0
+    except KeyboardInterrupt:  # it cannot leave a callback: let it come again when the code is out of the way
+        _thread.interrupt_main()
     from wasmtime import WasmtimeError
 
     return ctypes.cast(WasmtimeError(INTERRUPTED)._consume(), ctypes.c_void_p).value or 0  # noqa: SLF001

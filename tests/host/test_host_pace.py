@@ -1,0 +1,251 @@
+"""Quick calls run on the thread that submits them; slow ones never keep it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from projects import write_project
+
+from wasmcp.errors import GuestCancelled, GuestTimeout, RequestError
+from wasmcp.host import Limits, Server, open_server
+from wasmcp.host.call import Call
+from wasmcp.host.pace import Pace, can_wait
+from wasmcp.project import ensure_built
+
+FILES = {
+    "pyproject.toml": """\
+[project]
+name = "pace"
+version = "0.0.1"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/pace"]
+
+[tool.wasmcp.components.tools]
+source = "zig/tools.zig"
+
+[tool.wasmcp.servers.default]
+components = ["tools"]
+""",
+    "src/pace/__init__.py": "",
+    "zig/tools.zig": """\
+const mcp = @import("wasmcp");
+
+pub const tools = .{
+    mcp.tool("calls", "How often this instance was called.", calls),
+    mcp.tool("spin", "Tell progress, then go on until the request is taken back.", spin),
+};
+
+var called: u64 = 0;
+
+fn calls(_: struct {}) u64 {
+    called += 1;
+    return called;
+}
+
+fn spin(_: struct {}, context: mcp.Context) u64 {
+    called += 1;
+    context.progress(1, 2, null);
+    context.progress(2, 2, null);
+    while (!context.cancelled()) {}
+    return called;
+}
+""",
+}
+META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+QUICK_CALLS = 100
+
+
+def line(name: str) -> bytes:
+    params = {"name": name, "arguments": {}, "_meta": {**META, "progressToken": "p"}}
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+
+
+class Submitted:
+    """A call, on which thread it ended, and what it told."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.begun, self.ended = threading.Event(), threading.Event()
+        self.thread = 0
+        self.told: list[float] = []
+        self.call = Call((line(name), b""), 20, self._done, self._event)
+        server.pool.submit(self.call)
+
+    def _done(self, _call: Call) -> None:
+        self.thread = threading.get_ident()
+        self.ended.set()
+
+    def _event(self, kind: str, json_text: str) -> None:
+        assert kind == "message"
+        self.begun.set()
+        self.told.append(json.loads(json_text)["params"]["progress"])
+
+    @property
+    def here(self) -> bool:
+        return self.ended.is_set() and self.thread == threading.get_ident()
+
+    def wait(self) -> Submitted:
+        assert self.ended.wait(20)
+        return self
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ensure_built(write_project(tmp_path_factory.mktemp("pace"), FILES))
+
+
+def warmed(server: Server) -> Server:
+    """A server whose calls are expected to be quick; on a machine that is busy elsewhere this takes some more."""
+    for _ in range(50 * QUICK_CALLS):
+        server.call_tool("calls")
+        if server.pool.pace.quick:
+            return server
+    raise AssertionError("no sixteen quick calls in a row")
+
+
+def test_a_quick_call_ends_on_the_thread_that_submits_it(path: Path) -> None:
+    with open_server(path) as server:
+        first = Submitted(server, "calls").wait()
+        assert not first.here
+        warmed(server)
+        assert any(Submitted(server, "calls").wait().here for _ in range(QUICK_CALLS))
+
+
+def test_a_slow_call_keeps_nobody_and_tells_everything_once(path: Path) -> None:
+    with open_server(path, instances=2) as server:
+        warmed(server)
+        slow = Submitted(server, "spin")
+        assert not slow.ended.is_set()
+        assert not server.pool.pace.quick
+        assert server.call_tool("calls", timeout=20).structured_content  # the other instance answers
+        slow.call.cancel()
+        slow.wait()
+        assert not slow.here
+        assert slow.told == [1, 2]
+        assert slow.call.result is not None or isinstance(slow.call.error, GuestCancelled)
+
+
+def test_a_timeout_below_the_slice_is_the_callers(path: Path) -> None:
+    with open_server(path) as server:
+        warmed(server)
+        with pytest.raises(GuestTimeout) as raised:
+            server.call_tool("spin", timeout=0.002)
+        assert raised.value.limit == 0.002
+        assert server.call_tool("calls", timeout=20).structured_content
+
+
+def test_an_error_of_a_quick_call_is_its_answer(path: Path) -> None:
+    with open_server(path) as server:
+        warmed(server)
+        with pytest.raises(RequestError, match="nobody"):
+            server.call_tool("nobody")
+
+
+def test_one_instance_keeps_what_it_knows(path: Path) -> None:
+    with open_server(path, instances=1) as server:
+        for _ in range(QUICK_CALLS):
+            server.call_tool("calls")
+        assert not Submitted(server, "calls").wait().here
+        slow = Submitted(server, "spin")
+        assert not server.pool.pace.quick
+        assert slow.begun.wait(20)
+        slow.call.cancel()
+        slow.wait()
+        counted: Any = server.call_tool("calls").structured_content
+        assert counted["result"] == QUICK_CALLS + 3
+
+
+def test_code_that_could_wait_is_never_trusted(open_it: Callable[..., Server]) -> None:
+    server = open_it(limits=Limits(timeout=20))
+    for _ in range(QUICK_CALLS):
+        server.send("hello")
+    assert not server.pool.pace.quick
+
+
+def test_many_threads_at_once(path: Path) -> None:
+    with open_server(path) as server:
+        warmed(server)
+        wrong: list[object] = []
+
+        def work() -> None:
+            try:
+                for _ in range(QUICK_CALLS):
+                    server.call_tool("calls")
+            except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
+                wrong.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+
+
+def test_an_interrupt_reaches_the_caller(path: Path) -> None:
+    script = """
+import sys
+from wasmcp.host import open_server
+with open_server(sys.argv[1]) as server:
+    while not server.pool.pace.quick:
+        server.call_tool("calls")
+    print("now", flush=True)
+    try:
+        while True:
+            server.call_tool("calls")
+    except KeyboardInterrupt:
+        print("interrupted", server.call_tool("calls").is_error, flush=True)
+"""
+    with subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "now\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[0] == "interrupted False\n"
+        assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("imports", "expected"),
+    [
+        ([], False),
+        (["wasi:io/streams@0.2.8", "wasi:cli/stdout@0.2.8", "wasi:random/random@0.2.9"], False),
+        (["wasi:io/streams@0.2.8", "wasi:io/poll@0.2.8"], True),
+        (["wasi:clocks/monotonic-clock@0.2.8"], True),
+        (["wasi:http/outgoing-handler@0.2.8"], True),
+        (["wasi:keyvalue/store@0.2.0-draft2"], True),
+        (["wasi:filesystem/types@0.2.8"], True),
+        (["something:else/entirely@1.0.0"], True),
+    ],
+)
+def test_what_can_wait(imports: list[str], expected: bool) -> None:
+    assert can_wait(imports) is expected
+
+
+def test_trust_is_earned_and_lost() -> None:
+    pace = Pace(trusted=True)
+    for _ in range(15):
+        pace.took(0.0001, 0)
+    assert not pace.quick
+    pace.took(0.0001, 0)
+    assert pace.quick
+    pace.took(0.01, 0)
+    assert not pace.quick
+    for _ in range(8):
+        pace.took(0.0001, 0)
+    assert pace.quick
+    pace.took(0.0001, 2)  # it streams
+    assert not pace.quick
+    for _ in range(1000):
+        pace.took(0.0001, 0)
+    pace.failed()
+    for _ in range(16):
+        pace.took(0.0001, 0)
+    assert not pace.quick
