@@ -13,6 +13,7 @@ from wasmcp.errors import WasmcpError
 
 # Name -> (module, one line). A module has a click command `command`.
 _COMMANDS = {
+    "add": ("wasmcp.cli.add", "Add a component to a project."),
     "attest": ("wasmcp.cli.attest", "Put a signed statement beside a component in a registry."),
     "build": ("wasmcp.cli.build", "Build the project's servers."),
     "cache": ("wasmcp.cli.cache", "Show and prune what is kept between commands."),
@@ -22,6 +23,7 @@ _COMMANDS = {
     "graph": ("wasmcp.cli.graph", "Draw how a server is put together."),
     "inspect": ("wasmcp.cli.inspect", "Show what a component or a server is made of."),
     "lock": ("wasmcp.cli.lock", "Pin a project's remote components and compilers."),
+    "new": ("wasmcp.cli.new", "Make a project."),
     "provenance": ("wasmcp.cli.provenance", "Print how a server came about, and what is in it."),
     "pull": ("wasmcp.cli.pull", "Get components out of registries."),
     "push": ("wasmcp.cli.push", "Put a component into a registry."),

@@ -14,6 +14,7 @@
     ├── ConfigError              mistakes in [tool.wasmcp], all of them at once           (wasmcp.project)
     ├── SpecError                a spec that names no component, or more than one         (wasmcp.registry)
     ├── NameRefused              an alias or a profile that cannot be kept or removed     (wasmcp.registry)
+    ├── ScaffoldError            a project or a component that is not made                (wasmcp.project)
     ├── ToolchainError           a source that does not become a component                (wasmcp.toolchains)
     │   └── ToolchainMissing     its compiler is not installed
     ├── WitError                 WIT packages that cannot be written into a project       (wasmcp.project)
@@ -88,6 +89,7 @@ from wasmcp.errors.running import (
     ResponseTooLarge,
     SettingInvalid,
 )
+from wasmcp.errors.scaffolding import ScaffoldError
 
 __all__ = [
     "ArtifactError",
@@ -117,6 +119,7 @@ __all__ = [
     "RequestError",
     "ResourceMissing",
     "ResponseTooLarge",
+    "ScaffoldError",
     "SettingInvalid",
     "SignatureRefused",
     "SpecError",

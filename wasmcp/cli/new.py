@@ -1,0 +1,54 @@
+"""`wasmcp new`: make a project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from wasmcp.project.outlines import LANGUAGES, TEMPLATES
+
+
+@click.command("new")
+@click.argument("name")
+@click.option("-l", "--language", required=True, type=click.Choice(list(LANGUAGES)), help="What the component is in.")
+@click.option(
+    "-t",
+    "--template",
+    type=click.Choice(TEMPLATES),
+    default="tools",
+    show_default=True,
+    help="What the component offers.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIRECTORY",
+    help="The folder that the project's goes into.  [default: this one]",
+)
+@click.option("--force", is_flag=True, help="Write into a folder that is not empty, over files of the same names.")
+def command(name: str, language: str, template: str, output: Path | None, *, force: bool) -> None:
+    """Make a project NAME: a Python package that builds an MCP server, with a component, tests and CI.
+
+    It builds and passes its tests as it is. Nothing is fetched.
+    """
+    from wasmcp.project.scaffold import new_project
+
+    made = new_project(name, language, template, output=output, force=force)
+    root = os.path.relpath(made.root)
+    activate = r".venv\Scripts\activate" if os.name == "nt" else ". .venv/bin/activate"
+    click.echo(f"created {root}: an MCP server with a component in {LANGUAGES[language].title} ({made.outline.source})")
+    click.echo("\nnext:")
+    steps = [
+        (f"cd {root}", ""),
+        ("python -m venv .venv", ""),
+        (activate, ""),
+        ('pip install -e ".[test]"', "the compiler comes along"),
+        ("pytest", "builds the server and calls it"),
+        (name, "serves over standard input and output"),
+    ]
+    width = max(len(step) for step, _ in steps)
+    for step, meaning in steps:
+        click.echo(f"  {step:<{width}}  # {meaning}" if meaning else f"  {step}")
