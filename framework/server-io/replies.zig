@@ -3,6 +3,7 @@
 const std = @import("std");
 const lib = @import("lib");
 const asking = @import("asking.zig");
+const envelope = @import("envelope.zig");
 const seal = @import("seal.zig");
 const wit = @import("wit.zig");
 const console = @import("console.zig");
@@ -124,8 +125,10 @@ pub fn contents(value: types.ResourceResult) Handle {
     }{ .value = value });
 }
 
-/// A result that the types do not know. In 2026-07-28 what every result must have is added where it is missing.
+/// A result that the types do not know. In 2026-07-28 what every result must have is added where it is missing. A list is
+/// one like others, to be merged with them.
 pub fn raw(value: []const u8) Handle {
+    if (Call.current) |call| if (rawList(call.message.method, value)) |reply| return reply;
     return Reply.build(struct {
         value: []const u8,
 
@@ -148,6 +151,33 @@ pub fn raw(value: []const u8) Handle {
             try self.metaAndEnd(r, lib.json.member(c.value, "_meta"));
         }
     }{ .value = value });
+}
+
+/// Null: it is not the answer to a list request.
+fn rawList(method: envelope.Method, value: []const u8) ?Handle {
+    const member: Reply.List.Member = switch (method) {
+        .@"tools/list" => .tools,
+        .@"resources/list" => .resources,
+        .@"resources/templates/list" => .resourceTemplates,
+        .@"prompts/list" => .prompts,
+        else => return null,
+    };
+    if (Writer.check(value) catch .null != .object) return null;
+    const items = lib.json.member(value, @tagName(member)) orelse return null;
+    const next = if (lib.json.member(value, "nextCursor")) |text| (if (text[0] == '"') lib.json.decodeString(wit.memory.allocator, text) catch @trap() else null) else null;
+    return switch (member) {
+        .tools => toolsJson(items, next, hint(value)),
+        .resources => resourcesJson(items, next, hint(value)),
+        .resourceTemplates => templatesJson(items, next, hint(value)),
+        .prompts => promptsJson(items, next, hint(value)),
+    };
+}
+
+fn hint(result: []const u8) ?types.CacheHint {
+    const time = lib.json.member(result, "ttlMs") orelse return null;
+    const scope = lib.json.member(result, "cacheScope") orelse return null;
+    const ttl_ms = std.fmt.parseInt(u64, time, 10) catch return null;
+    return .{ .ttl_ms = ttl_ms, .scope = if (scope[0] == '"' and lib.json.equals(scope, "public")) .public else .private };
 }
 
 pub fn failure(value: types.Error) Handle {

@@ -47,6 +47,46 @@ def test_an_empty_list_takes_what_follows(wire: Wire) -> None:
     assert (result["ttlMs"], result["cacheScope"]) == (0, "private")
 
 
+@pytest.mark.parametrize(
+    ("method", "member", "item"),
+    [
+        ("tools/list", "tools", {"name": "a", "inputSchema": {}}),
+        ("resources/list", "resources", {"name": "a", "uri": "a:b"}),
+        ("resources/templates/list", "resourceTemplates", {"name": "a", "uriTemplate": "a:{b}"}),
+        ("prompts/list", "prompts", {"name": "a"}),
+    ],
+)
+@pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
+def test_a_raw_list_is_a_list(wire: Wire, method: str, member: str, item: dict[str, object], version: str) -> None:
+    whole = {member: [item], "nextCursor": 'm"ore', "ttlMs": 7, "cacheScope": "public"}
+    opened = wire.open(message(method), version=version)
+    first = wire.reply("raw", json.dumps(whole))
+    assert wire.method(first, "next") == 'm"ore'
+    wire.method(first, "append", wire.reply("raw", json.dumps({member: [{**item, "name": "b", "uri": "c:d"}]})))
+    result = wire.answer(opened, first)["result"]
+    assert result[member][0] == item
+    # All pages of a list have one scope: what has several is private. Who says nothing wants nothing kept.
+    assert wire.unsealed(result["nextCursor"], method=method) == 'm"ore'
+    if version == "2026-07-28":
+        assert (result["ttlMs"], result["cacheScope"]) == (0, "private")
+
+
+def test_a_raw_list_keeps_its_hint(wire: Wire) -> None:
+    for hints, expected in (
+        ({"ttlMs": 7, "cacheScope": "public"}, (7, "public")),
+        ({"ttlMs": 7, "cacheScope": "private"}, (7, "private")),
+        ({"ttlMs": 1.5, "cacheScope": "public"}, (0, "private")),
+        ({"ttlMs": 7, "cacheScope": 1}, (7, "private")),
+        ({"nextCursor": 1}, (0, "private")),
+    ):
+        opened = wire.open(message("tools/list"))
+        result = wire.answer(opened, wire.reply("raw", json.dumps({"tools": [], **hints})))["result"]
+        assert (result["ttlMs"], result["cacheScope"]) == expected
+        assert "nextCursor" not in result
+    opened = wire.open(message("tools/list"))
+    assert wire.answer(opened, wire.reply("raw", '{"tools":{}}'))["error"]["code"] == -32603
+
+
 @pytest.mark.parametrize("failure_first", [True, False])
 def test_a_failure_in_a_list_makes_the_whole_a_failure(wire: Wire, failure_first: bool) -> None:
     opened = wire.open(message("tools/list"))
