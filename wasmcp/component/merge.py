@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wasmcp.component import names
 from wasmcp.component.compare import difference
-from wasmcp.component.model import ExternType, Instance, Opaque, kind_of
+from wasmcp.component.model import ExternType, Func, Instance, Opaque, kind_of
 from wasmcp.component.rename import Renaming, dependencies
 from wasmcp.errors import ImportConflict
 
@@ -46,7 +46,7 @@ class ImportMerger:
 
     def __init__(self) -> None:
         self._requests: list[_Request] = []
-        self._asked: set[tuple[int, str]] = set()
+        self._asked: set[tuple[int, str, bool]] = set()
         self._contexts: list[Mapping[str, ExternType]] = []  # kept, so that their ids stay theirs
 
     def add(self, owner: str, name: str, imports: Mapping[str, ExternType]) -> None:
@@ -61,9 +61,9 @@ class ImportMerger:
         queue = [name]
         while queue:
             current = queue.pop()
-            if (id(imports), current) in self._asked:
+            if (id(imports), current, current == name) in self._asked:
                 continue
-            self._asked.add((id(imports), current))
+            self._asked.add((id(imports), current, current == name))
             extern = imports.get(current)
             if extern is None:
                 raise ImportConflict(
@@ -71,6 +71,8 @@ class ImportMerger:
                     interface=current,
                     components=(owner,),
                 )
+            if current != name:
+                extern = _types_of(extern)
             self._requests.append(_Request(owner, current, extern))
             queue.extend(dependencies(current, extern))
 
@@ -97,6 +99,13 @@ class ImportMerger:
         for request in self._requests:
             tracks.setdefault(names.track(request.name), []).append(request.name)
         return {name: names.newest(members) for members in tracks.values() for name in members}
+
+
+def _types_of(extern: ExternType) -> ExternType:
+    """What others can use of an import: whoever needs its functions asks for it by name."""
+    if not isinstance(extern, Instance):
+        return extern
+    return Instance({name: item for name, item in extern.exports.items() if not isinstance(item, Func)})
 
 
 def _unite(merged: MergedImport, request: _Request, extern: ExternType) -> None:
