@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from wasmcp.bindgen.wasm_tools import resolve_wit
 from wasmcp.errors import BindgenError
+
+_DECLARATION = re.compile(r"^\s*package\s+([^\s;{]+)\s*;", re.MULTILINE)
 
 TypeRef = int | str  # an index into `Resolved.types`, or the name of a primitive type
 
@@ -70,8 +73,7 @@ class Resolved:
         self.types: list[dict[str, Any]] = data["types"]
         self.interfaces: list[dict[str, Any]] = data["interfaces"]
         self._packages = [Package.parse(package["name"]) for package in data["packages"]]
-        # wasm-tools lists dependencies before what uses them: the main package is the last one.
-        main = len(self._packages) - 1
+        main = _main(Path(wit), [package["name"] for package in data["packages"]])
         worlds = {w["name"]: w for w in data["worlds"] if w["package"] == main}
         if world not in worlds:
             known = ", ".join(f"`{name}`" for name in sorted(worlds)) or "none"
@@ -151,3 +153,13 @@ class Resolved:
         if entry["kind"] == "resource":
             return (entry.get("owner") or {}).get("interface") in self.exported
         return any(self.holds_exported_resource(part) for part in self.parts(ref))
+
+
+def _main(wit: Path, packages: list[str]) -> int:
+    """Find the package that `wit` itself holds: wasm-tools says which there are, but not which one that is."""
+    for file in sorted(wit.glob("*.wit")) if wit.is_dir() else [wit]:
+        declared = _DECLARATION.search(file.read_text("utf-8"))
+        if declared and declared[1] in packages:
+            return packages.index(declared[1])
+    # Dependencies stand before what uses them; those that nothing uses stand anywhere.
+    return len(packages) - 1
