@@ -49,7 +49,7 @@ def _digest(files: list[Path], *extra: str) -> str:
 
 
 def _sources() -> dict[str, Path]:
-    """Return the source of every component by the name of its world: a folder each; an adapter, `KIND-of-CONTRACT`, by kind."""
+    """Return the sources by world: a folder for each component; an adapter, `KIND-of-CONTRACT`, is named by its kind."""
     from wasmcp.resources import ADAPTERS
 
     sources = {path.parent.name: path for path in sorted(FRAMEWORK.glob("*/component.zig"))}
