@@ -19,6 +19,9 @@ FRAMEWORK_COMPONENTS = (
     "completions-middleware",
     "catalogue",
     "method-not-found",
+    "kv-store",
+    "kv-store-draft",
+    "session-store",
 )
 """The names of the framework's components, as the folders of ``framework/``."""
 

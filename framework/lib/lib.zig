@@ -1,10 +1,12 @@
 //! What framework components share.
 
 pub const Completion = @import("Completion.zig");
+pub const KeyValue = @import("KeyValue.zig").KeyValue;
 pub const base64 = @import("base64.zig");
 pub const header = @import("header.zig");
 pub const json = @import("json.zig");
 pub const lists = @import("lists.zig");
+pub const typed = @import("typed.zig");
 pub const Writer = @import("Writer.zig");
 
 test {
@@ -13,5 +15,6 @@ test {
     _ = header;
     _ = json;
     _ = lists;
+    _ = typed;
     _ = Writer;
 }

@@ -27,7 +27,7 @@ class ComponentSpec:
         name: what it is called in errors and reports; unique in a server.
         data: the component, or the file that holds it.
         catalogue: what it offers; None: not known, so it is asked at run time.
-        grants: families of interfaces it gets from the host: `env`, `fs`, `sockets`, `http`, `kv`.
+        grants: families of interfaces it gets: `env`, `fs`, `sockets`, `http`, `kv`, `sessions`.
         dynamic: whether what it offers changes at run time, so that it is asked though a catalogue is there.
     """
 

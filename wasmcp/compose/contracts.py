@@ -24,6 +24,11 @@ TOOLS = _interface("tools")
 RESOURCES = _interface("resources")
 PROMPTS = _interface("prompts")
 COMPLETIONS = _interface("completions")
+KEY_VALUE_TYPES = _interface("key-value-types")
+KEY_VALUE = _interface("key-value")
+SESSIONS = _interface("sessions")
+SESSION_BUCKETS = _interface("session-buckets")
+SESSION_OWNER = _interface("session-owner")
 
 EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
 
@@ -57,9 +62,14 @@ GRANTS = {
     "fs": ("wasi:filesystem/",),
     "sockets": ("wasi:sockets/",),
     "http": ("wasi:http/outgoing-handler",),
-    "kv": ("wasi:keyvalue/",),
+    "kv": ("wasi:keyvalue/", KEY_VALUE.partition("@")[0]),
+    "sessions": (SESSIONS.partition("@")[0],),
 }
-"""What a component gets from the host when it is granted the family; otherwise stubs deny it."""
+"""What a component gets when it is granted the family, WASI from the host and the rest from the framework; otherwise
+stubs deny it."""
+
+GRANTED = {KEY_VALUE: "kv", SESSIONS: "sessions"}
+"""What the framework has for components with a grant only."""
 
 
 def is_among(interface: str, prefixes: tuple[str, ...]) -> bool:

@@ -1,6 +1,6 @@
 """A server out of components: the graph of its chain and its services.
 
-    transport -> [segment | link]* -> method-not-found          services: server-io, server-metadata
+    transport -> [segment | link]* -> method-not-found          services: server-io, server-metadata, stores
 
 A segment is the framework's `catalogue` over a generated `dispatch` to its members, each wrapped by a middleware for
 every capability it has. A link is a component that is asked: wrapped in the same way, with the rest of the chain
@@ -44,6 +44,7 @@ from wasmcp.compose.declaration import declared
 from wasmcp.compose.dispatch import dispatch, import_name
 from wasmcp.compose.framework import FrameworkComponent, load_framework
 from wasmcp.compose.metadata import ServerMetadata
+from wasmcp.compose.stores import SECOND_DRAFT, Stores
 from wasmcp.compose.stubs import stubs
 from wasmcp.compose.wiring import Services, Wiring
 from wasmcp.errors import CompositionError
@@ -114,6 +115,7 @@ def compose_server(
     *,
     on_duplicate: OnDuplicate = "error",
     environment: bool = False,
+    keyvalue: str = SECOND_DRAFT,
     framework: Mapping[str, bytes | Path] | None = None,
 ) -> ComposedServer:
     """Compose a server.
@@ -125,6 +127,8 @@ def compose_server(
             or (`first`) it is that of the first of them.
         environment: whether the framework reads its settings from the environment of whoever runs the server. What
             `wasmcp.host` runs gets them another way; a runtime that knows nothing of MCP must be told to pass them on.
+        keyvalue: the draft of `wasi:keyvalue` in which values are kept for components that were granted them, of
+            `wasmcp.compose.stores.DRAFTS`; `wasmcp.host` has both.
         framework: components of the framework to take instead of our own, by name.
 
     Returns:
@@ -139,7 +143,7 @@ def compose_server(
     read = read_components(components)
     parts = plan_chain(read, on_duplicate=on_duplicate)
     capabilities = server_capabilities(read)
-    composition = Composition(load_framework(framework), server_metadata(metadata, capabilities))
+    composition = Composition(load_framework(framework), server_metadata(metadata, capabilities), keyvalue)
     composition.serve(parts, environment=environment)
     encoded = composition.graph.encode()
     _check_imports(composition.graph, encoded.imports)
@@ -199,7 +203,9 @@ def _may_log(info: ComponentInfo) -> bool:
 class Composition:
     """The graph of one server, put together from the end of the chain to its beginning."""
 
-    def __init__(self, framework: Mapping[str, FrameworkComponent], metadata: bytes | None) -> None:
+    def __init__(
+        self, framework: Mapping[str, FrameworkComponent], metadata: bytes | None, keyvalue: str | None = None
+    ) -> None:
         self.framework = framework
         self.graph = Graph()
         self._wiring = Wiring(self.graph)
@@ -208,6 +214,7 @@ class Composition:
         self._end: Value | None = None
         self._nobody: Value | None = None
         self._completions = False
+        self._stores = Stores(framework, self._instance, self._generated, keyvalue)
         if metadata is None:  # a part of a server: the services and what is behind it are imported
             return
         self._shared[SERVER_METADATA] = self._generated("server-metadata", metadata).export(SERVER_METADATA)
@@ -284,6 +291,7 @@ class Composition:
         services: Services = {
             MESSAGES: (self._shared.get(MESSAGES), self.framework["server-io"].provides(MESSAGES)),
             SERVER_HANDLER: (downstream, self.framework["method-not-found"].provides(SERVER_HANDLER)),
+            **self._stores.services(component),
         }
         self._wiring.component(node, component, services)
         first = node.export(component.offers[SERVER_HANDLER]) if SERVER_HANDLER in component.offers else downstream

@@ -14,9 +14,21 @@ from wasmcp.component.graph import Graph, Import, Node, Value
 from wasmcp.component.model import ExternType, Func, Instance, Own, Resource, TypeBound, TypeName, kind_of
 from wasmcp.component.writer import Sort
 from wasmcp.compose.components import Component
-from wasmcp.compose.contracts import ALWAYS, GRANTS, PACKAGE, STDERR, STDOUT, TYPES, is_among
+from wasmcp.compose.contracts import (
+    ALWAYS,
+    GRANTED,
+    GRANTS,
+    KEY_VALUE_TYPES,
+    PACKAGE,
+    STDERR,
+    STDOUT,
+    TYPES,
+    is_among,
+)
 from wasmcp.compose.stubs import stubs
 from wasmcp.errors import ComponentRefused
+
+_TYPES = (TYPES, KEY_VALUE_TYPES)
 
 Services = Mapping[str, tuple[Value | None, Instance]]
 """What a component gets from the framework: by contract, the instance and its type. No instance: it is imported."""
@@ -55,7 +67,8 @@ class Wiring:
         Raises:
             ComponentRefused: it imports what nobody here provides, or provides in another version.
         """
-        granted = tuple(prefix for family in sorted(component.spec.grants) for prefix in GRANTS[family])
+        families = sorted(component.spec.grants)
+        granted = tuple(prefix for family in families for prefix in GRANTS[family] if prefix.startswith("wasi:"))
         denied: dict[str, Instance] = {}
         for name, type_ in component.info.imports.items():
             contract = names.find(name, services)
@@ -66,14 +79,14 @@ class Wiring:
                     node.set(name, value)
             elif is_among(name, (STDOUT,)):
                 node.set(name, self._stdout(component, name, _instance(component, name, type_)))
-            elif is_among(name, (*ALWAYS, *granted)) or names.compatible(name, TYPES):
+            elif is_among(name, (*ALWAYS, *granted)) or any(names.compatible(name, types) for types in _TYPES):
                 continue
-            elif name.startswith("wasi:"):
+            elif name.startswith("wasi:") or names.find(name, GRANTED):
                 denied[name] = _instance(component, name, type_)
             else:
                 raise _unknown_import(component, name, services)
         if denied:
-            stub = self._stub(component, denied)
+            stub = self._stub(component, denied, services)
             for name in denied:
                 node.set(name, stub.export(name))
 
@@ -113,11 +126,17 @@ class Wiring:
             )
         return self._stderrs[name].item("get-stderr", Sort.FUNC)
 
-    def _stub(self, component: Component, denied: dict[str, Instance]) -> Node:
+    def _stub(self, component: Component, denied: dict[str, Instance], services: Services) -> Node:
         try:
-            return self._stubbed(f"denied to {component.name}", denied)
+            stub = self._stubbed(f"denied to {component.name}", denied)
         except (TypeError, LookupError) as error:
-            raise ComponentRefused(component.name, f"its imports from WASI cannot be denied: {error}") from error
+            raise ComponentRefused(component.name, f"its imports cannot be denied: {error}") from error
+        for name in stub.missing():
+            contract = names.find(name, services)
+            value = None if contract is None else services[contract][0]
+            if value is not None:  # a resource that a denied function takes is the service's own
+                stub.set(name, value)
+        return stub
 
     def _stubbed(self, label: str, denied: dict[str, Instance]) -> Node:
         for known, node in self._stubs:
@@ -145,7 +164,7 @@ def _instance(component: Component, name: str, type_: ExternType) -> Instance:
 
 def _unknown_import(component: Component, name: str, services: Services) -> ComponentRefused:
     interface, _, found = name.partition("@")
-    for contract in (*services, TYPES):
+    for contract in (*services, *GRANTED, *_TYPES):
         if contract.partition("@")[0] == interface:
             wanted = contract.partition("@")[2]
             return ComponentRefused(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEY_LIMIT = 1024  # bytes
-VALUE_LIMIT = 4 << 20  # bytes
+VALUE_LIMIT = 2 << 20  # bytes: of what is half as large again, wasmtime says it is too much for one call
 PAGE = 1000  # keys
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (bucket TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (bucket, key)) WITHOUT ROWID

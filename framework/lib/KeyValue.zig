@@ -1,0 +1,340 @@
+//! `key-value` over `wasi:keyvalue`, in the draft that `wasi` is. The first draft has no compare-and-swap, counts up only,
+//! and its cursors are numbers.
+
+const std = @import("std");
+const typed = @import("typed.zig");
+
+/// `bindings`: those of a component that exports `key-value` and `session-buckets`. `wasi`: the package's namespace there.
+pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
+    return struct {
+        const memory = bindings.memory;
+        const Error = bindings.key_value_types.Error;
+        const Value = bindings.key_value_types.Value;
+        const KeyPage = bindings.exports.key_value.KeyPage;
+        const Entry = struct { []const u8, Value };
+        const first_draft = !@hasDecl(wasi.atomics, "Cas");
+
+        const max_name = 512;
+        const max_key = 1024;
+        /// What our host can be handed in one call is less than 4 MiB.
+        const max_value = 2 << 20;
+        const max_batch = 1000;
+        const max_batch_bytes = 2 << 20;
+        const reserved = "wasmcp:";
+        const session_name = reserved ++ "session/";
+
+        fn Result(comptime T: type) type {
+            return bindings.abi.Result(T, Error);
+        }
+
+        /// Stays open as long as the instance: a runtime may give each opening contents of its own.
+        var default_bucket: ?wasi.store.Bucket = null;
+
+        pub const Bucket = struct {
+            /// None: the default one, which others share.
+            own: ?wasi.store.Bucket = null,
+            /// What all keys begin with.
+            prefix: []const u8 = "",
+
+            pub fn deinit(self: *Bucket) void {
+                if (self.own) |own| own.drop();
+                memory.gpa.free(self.prefix);
+                memory.gpa.destroy(self);
+            }
+
+            pub fn get(self: *Bucket, key: []const u8) Result(?Value) {
+                const found = switch (self.read(key)) {
+                    .ok => |found| found orelse return .{ .ok = null },
+                    .err => |problem| return .{ .err = problem },
+                };
+                return .{ .ok = typed.decode(Value, found) };
+            }
+
+            pub fn set(self: *Bucket, key: []const u8, value: Value) Result(void) {
+                const encoded = written(value) orelse return .{ .err = value_limit };
+                const named = self.full(key) orelse return .{ .err = key_limit };
+                return passed(void, self.bucket().set(named, encoded));
+            }
+
+            pub fn delete(self: *Bucket, key: []const u8) Result(void) {
+                return passed(void, self.bucket().delete(self.full(key) orelse return .{ .err = key_limit }));
+            }
+
+            pub fn exists(self: *Bucket, key: []const u8) Result(bool) {
+                return passed(bool, self.bucket().exists(self.full(key) orelse return .{ .err = key_limit }));
+            }
+
+            /// One after the other: of `get-many` there are two forms under the name of the second draft.
+            pub fn getMany(self: *Bucket, keys: []const []const u8) Result([]const ?Value) {
+                if (keys.len > max_batch) return .{ .err = batch_limit };
+                const values = memory.alloc(?Value, keys.len);
+                var total: usize = 0;
+                for (keys, values) |key, *value| switch (self.read(key)) {
+                    .ok => |found| {
+                        value.* = if (found) |bytes| typed.decode(Value, bytes) else null;
+                        total += if (found) |bytes| bytes.len else 0;
+                        if (total > max_batch_bytes) return .{ .err = batch_limit };
+                    },
+                    .err => |problem| return .{ .err = problem },
+                };
+                return .{ .ok = values };
+            }
+
+            pub fn setMany(self: *Bucket, entries: []const Entry) Result(void) {
+                if (entries.len > max_batch) return .{ .err = batch_limit };
+                const encoded = memory.alloc(struct { []const u8, []const u8 }, entries.len);
+                var total: usize = 0;
+                for (entries, encoded) |entry, *pair| {
+                    pair.* = .{ self.full(entry[0]) orelse return .{ .err = key_limit }, written(entry[1]) orelse return .{ .err = value_limit } };
+                    total += pair[1].len;
+                    if (total > max_batch_bytes) return .{ .err = batch_limit };
+                }
+                return passed(void, wasi.batch.setMany(self.bucket(), encoded));
+            }
+
+            pub fn deleteMany(self: *Bucket, keys: []const []const u8) Result(void) {
+                if (keys.len > max_batch) return .{ .err = batch_limit };
+                const named = memory.alloc([]const u8, keys.len);
+                for (keys, named) |key, *name| name.* = self.full(key) orelse return .{ .err = key_limit };
+                return passed(void, wasi.batch.deleteMany(self.bucket(), named));
+            }
+
+            pub fn increment(self: *Bucket, key: []const u8, delta: i64) Result(i64) {
+                const named = self.full(key) orelse return .{ .err = key_limit };
+                if (first_draft) return self.countUp(key, named, delta);
+                var attempt = switch (wasi.atomics.Cas.new_(self.bucket(), named)) {
+                    .ok => |attempt| attempt,
+                    .err => |problem| return .{ .err = ours(problem) },
+                };
+                // Whoever comes between has done something: all of them together get on.
+                while (true) {
+                    const now = switch (attempt.current()) {
+                        .ok => |now| now,
+                        .err => |problem| {
+                            attempt.drop();
+                            return .{ .err = ours(problem) };
+                        },
+                    };
+                    const sum = switch (added(now, delta)) {
+                        .ok => |sum| sum,
+                        .err => |problem| {
+                            attempt.drop();
+                            return .{ .err = problem };
+                        },
+                    };
+                    var buffer: [20]u8 = undefined;
+                    switch (wasi.atomics.swap(attempt, typed.decimal(&buffer, sum))) {
+                        .ok => return .{ .ok = sum },
+                        .err => |problem| switch (problem) {
+                            .cas_failed => |next| attempt = next,
+                            .store_error => |other| return .{ .err = ours(other) },
+                        },
+                    }
+                }
+            }
+
+            /// With what the first draft has. What is no counter is found out beforehand: some runtimes do not survive it.
+            fn countUp(self: *Bucket, key: []const u8, named: []const u8, delta: i64) Result(i64) {
+                if (delta < 0) return .{ .err = .{ .unsupported = "wasi:keyvalue 0.2.0-draft cannot count down" } };
+                const now = switch (self.read(key)) {
+                    .ok => |now| now,
+                    .err => |problem| return .{ .err = problem },
+                };
+                switch (added(now, delta)) {
+                    .ok => {},
+                    .err => |problem| return .{ .err = problem },
+                }
+                const sum = wasi.atomics.increment(self.bucket(), named, @intCast(delta));
+                return switch (sum) {
+                    .ok => |count| .{ .ok = std.math.cast(i64, count) orelse return .{ .err = .out_of_range } },
+                    .err => |problem| .{ .err = ours(problem) },
+                };
+            }
+
+            pub fn compareAndSwap(self: *Bucket, key: []const u8, expected: ?Value, replacement: Value) Result(bool) {
+                if (first_draft) return .{ .err = .{ .unsupported = "wasi:keyvalue 0.2.0-draft cannot compare and swap" } };
+                const encoded = written(replacement) orelse return .{ .err = value_limit };
+                const named = self.full(key) orelse return .{ .err = key_limit };
+                const attempt = switch (wasi.atomics.Cas.new_(self.bucket(), named)) {
+                    .ok => |attempt| attempt,
+                    .err => |problem| return .{ .err = ours(problem) },
+                };
+                const now = attempt.current();
+                if (now == .err or !same(now.ok, expected)) {
+                    attempt.drop();
+                    return if (now == .err) .{ .err = ours(now.err) } else .{ .ok = false };
+                }
+                switch (wasi.atomics.swap(attempt, encoded)) {
+                    .ok => return .{ .ok = true },
+                    .err => |problem| switch (problem) {
+                        .cas_failed => |next| next.drop(),
+                        .store_error => |other| return .{ .err = ours(other) },
+                    },
+                }
+                return .{ .ok = false };
+            }
+
+            /// Goes on until there is a key to show or the list ends: in a large bucket few may have the prefix.
+            pub fn listKeys(self: *Bucket, prefix: []const u8, cursor: ?[]const u8) Result(KeyPage) {
+                const wanted = std.mem.concat(memory.allocator, u8, &.{ self.prefix, prefix }) catch outOfMemory();
+                var at = cursor;
+                while (true) {
+                    const page = switch (self.bucket().listKeys(asked(at) catch return .{ .err = .{ .other = "this is no cursor of this list" } })) {
+                        .ok => |page| page,
+                        .err => |problem| return .{ .err = ours(problem) },
+                    };
+                    const keys = memory.alloc([]const u8, page.keys.len);
+                    var count: usize = 0;
+                    for (page.keys) |key| {
+                        if (!std.mem.startsWith(u8, key, wanted)) continue;
+                        keys[count] = key[self.prefix.len..];
+                        count += 1;
+                    }
+                    at = given(page.cursor);
+                    if (count > 0 or at == null) return .{ .ok = .{ .keys = keys[0..count], .next = at } };
+                }
+            }
+
+            fn bucket(self: *Bucket) wasi.store.Bucket {
+                return self.own orelse default_bucket.?;
+            }
+
+            fn read(self: *Bucket, key: []const u8) Result(?[]const u8) {
+                return passed(?[]const u8, self.bucket().get(self.full(key) orelse return .{ .err = key_limit }));
+            }
+
+            /// A key as the store knows it. Null: it is too long, or empty.
+            fn full(self: *Bucket, key: []const u8) ?[]const u8 {
+                if (key.len == 0 or self.prefix.len + key.len > max_key) return null;
+                if (self.prefix.len == 0) return key;
+                return std.mem.concat(memory.allocator, u8, &.{ self.prefix, key }) catch outOfMemory();
+            }
+        };
+
+        const Handle = bindings.exports.key_value.Bucket;
+
+        pub fn open(name: []const u8) Result(Handle) {
+            if (name.len > max_name) return .{ .err = .{ .limit = "the name of a bucket has at most 512 bytes" } };
+            if (std.mem.startsWith(u8, name, reserved)) return .{ .err = .access_denied };
+            if (name.len == 0) return openDefault("");
+            return switch (wasi.store.open(name)) {
+                .ok => |own| .{ .ok = handle(own, "") },
+                .err => |problem| .{ .err = ours(problem) },
+            };
+        }
+
+        pub fn openSession(session: []const u8, owner: []const u8) Result(Handle) {
+            const name = escaped(session_name, session);
+            if (name.len > max_name) return .{ .err = .{ .limit = "the name of a bucket has at most 512 bytes" } };
+            const prefix = escaped("", owner);
+            return switch (wasi.store.open(name)) {
+                .ok => |own| .{ .ok = handle(own, joined(&.{ prefix, "/" })) },
+                .err => |problem| switch (problem) {
+                    .other => .{ .err = ours(problem) },
+                    else => openDefault(joined(&.{ name, "/", prefix, "/" })),
+                },
+            };
+        }
+
+        /// Some runtimes call their own one `default`.
+        fn openDefault(prefix: []const u8) Result(Handle) {
+            if (default_bucket == null) default_bucket = switch (wasi.store.open("")) {
+                .ok => |bucket| bucket,
+                .err => |problem| switch (wasi.store.open("default")) {
+                    .ok => |bucket| bucket,
+                    .err => return .{ .err = ours(problem) },
+                },
+            };
+            return .{ .ok = handle(null, prefix) };
+        }
+
+        fn handle(own: ?wasi.store.Bucket, prefix: []const u8) Handle {
+            const object = memory.gpa.create(Bucket) catch outOfMemory();
+            object.* = .{ .own = own, .prefix = memory.gpa.dupe(u8, prefix) catch outOfMemory() };
+            return .new(object);
+        }
+
+        fn escaped(before: []const u8, text: []const u8) []const u8 {
+            const out = memory.alloc(u8, before.len + 3 * text.len);
+            @memcpy(out[0..before.len], before);
+            var at = before.len;
+            for (text) |byte| switch (byte) {
+                'a'...'z', 'A'...'Z', '0'...'9', '-', '.', '_' => {
+                    out[at] = byte;
+                    at += 1;
+                },
+                else => {
+                    out[at..][0..3].* = .{ '%', digit(byte >> 4), digit(byte & 15) };
+                    at += 3;
+                },
+            };
+            return out[0..at];
+        }
+
+        fn digit(value: u8) u8 {
+            return if (value < 10) '0' + value else 'A' - 10 + value;
+        }
+
+        fn joined(parts: []const []const u8) []const u8 {
+            return std.mem.concat(memory.allocator, u8, parts) catch outOfMemory();
+        }
+
+        fn written(value: Value) ?[]const u8 {
+            const encoded = typed.encode(memory.allocator, value) catch outOfMemory();
+            return if (encoded.len > max_value) null else encoded;
+        }
+
+        fn added(now: ?[]const u8, delta: i64) Result(i64) {
+            const value: Value = if (now) |bytes| typed.decode(Value, bytes) else .{ .s64 = 0 };
+            if (value != .s64) return .{ .err = .not_a_counter };
+            const sum, const over = @addWithOverflow(value.s64, delta);
+            return if (over == 1) .{ .err = .out_of_range } else .{ .ok = sum };
+        }
+
+        fn same(now: ?[]const u8, expected: ?Value) bool {
+            const bytes = now orelse return expected == null;
+            // Both as we would write them: there is more than one form for some.
+            const known = typed.encode(memory.allocator, typed.decode(Value, bytes)) catch outOfMemory();
+            const wanted = typed.encode(memory.allocator, expected orelse return false) catch outOfMemory();
+            return std.mem.eql(u8, known, wanted);
+        }
+
+        const Cursor = if (first_draft) ?u64 else ?[]const u8;
+
+        fn asked(cursor: ?[]const u8) error{Foreign}!Cursor {
+            if (!first_draft) return cursor;
+            const number = typed.parse(cursor orelse return null) orelse return error.Foreign;
+            return std.math.cast(u64, number) orelse error.Foreign;
+        }
+
+        fn given(cursor: Cursor) ?[]const u8 {
+            if (!first_draft) return cursor;
+            var buffer: [20]u8 = undefined;
+            const number = std.math.cast(i64, cursor orelse return null) orelse return null;
+            return memory.allocator.dupe(u8, typed.decimal(&buffer, number)) catch outOfMemory();
+        }
+
+        const key_limit: Error = .{ .limit = "a key has 1 to 1024 bytes" };
+        const value_limit: Error = .{ .limit = "a value has at most 2 MiB" };
+        const batch_limit: Error = .{ .limit = "a batch has at most 1000 keys and 2 MiB" };
+
+        fn passed(comptime T: type, result: anytype) Result(T) {
+            return switch (result) {
+                .ok => |value| if (T == void) .ok else .{ .ok = value },
+                .err => |problem| .{ .err = ours(problem) },
+            };
+        }
+
+        fn ours(problem: wasi.store.Error) Error {
+            return switch (problem) {
+                .no_such_store => .no_such_bucket,
+                .access_denied => .access_denied,
+                .other => |words| .{ .other = words },
+            };
+        }
+
+        fn outOfMemory() noreturn {
+            @trap();
+        }
+    };
+}

@@ -1,0 +1,111 @@
+//! Typed values as bytes, as they lie in a store: a byte that says the type, and the value. A counter has no such byte:
+//! it is decimal digits, as those who know nothing of this read and write counters. What is in none of these forms is
+//! `bytes` as it lies there, so that reading never fails. docs/reference/keyvalue.md has the table.
+
+const std = @import("std");
+
+const Allocator = std.mem.Allocator;
+
+const tag = struct {
+    const string = 1;
+    const json = 2;
+    const unsigned = 3;
+    const signed = 4;
+    const boolean = 5;
+    const bytes = 6;
+};
+
+/// `value`: the variant `value` of interface `key-value-types`.
+pub fn encode(allocator: Allocator, value: anytype) Allocator.Error![]const u8 {
+    var buffer: [20]u8 = undefined;
+    const first: u8, const rest: []const u8 = switch (value) {
+        .string => |text| .{ tag.string, text },
+        .json => |text| .{ tag.json, text },
+        .u64 => |number| number: {
+            std.mem.writeInt(u64, buffer[0..8], number, .little);
+            break :number .{ tag.unsigned, buffer[0..8] };
+        },
+        .s64 => |number| return allocator.dupe(u8, decimal(&buffer, number)),
+        .bool => |flag| .{ tag.boolean, if (flag) "\x01" else "\x00" },
+        .bytes => |bytes| .{ tag.bytes, bytes },
+    };
+    const out = try allocator.alloc(u8, 1 + rest.len);
+    out[0] = first;
+    @memcpy(out[1..], rest);
+    return out;
+}
+
+/// Read what is in a store. The value lies in `bytes`.
+pub fn decode(comptime Value: type, bytes: []const u8) Value {
+    if (bytes.len == 0) return .{ .bytes = bytes };
+    const rest = bytes[1..];
+    switch (bytes[0]) {
+        tag.string => if (std.unicode.utf8ValidateSlice(rest)) return .{ .string = rest },
+        tag.json => if (std.unicode.utf8ValidateSlice(rest)) return .{ .json = rest },
+        tag.unsigned => if (rest.len == 8) return .{ .u64 = std.mem.readInt(u64, rest[0..8], .little) },
+        tag.signed => if (rest.len == 8) return .{ .s64 = std.mem.readInt(i64, rest[0..8], .little) },
+        tag.boolean => if (rest.len == 1 and rest[0] < 2) return .{ .bool = rest[0] == 1 },
+        tag.bytes => return .{ .bytes = rest },
+        else => if (parse(bytes)) |number| return .{ .s64 = number },
+    }
+    return .{ .bytes = bytes };
+}
+
+/// Write a number.
+pub fn decimal(buffer: *[20]u8, number: i64) []const u8 {
+    var left = @abs(number);
+    var at = buffer.len;
+    while (true) {
+        at -= 1;
+        buffer[at] = '0' + @as(u8, @intCast(left % 10));
+        left /= 10;
+        if (left == 0) break;
+    }
+    if (number < 0) {
+        at -= 1;
+        buffer[at] = '-';
+    }
+    return buffer[at..];
+}
+
+/// Read what `decimal` writes, and nothing else.
+pub fn parse(text: []const u8) ?i64 {
+    const negative = text.len > 0 and text[0] == '-';
+    const digits = if (negative) text[1..] else text;
+    if (digits.len == 0 or digits.len > 19 or (digits[0] == '0' and text.len > 1)) return null;
+    var number: i64 = 0;
+    for (digits) |digit| {
+        if (digit < '0' or digit > '9') return null;
+        const value: i64 = digit - '0';
+        const times, const over = @mulWithOverflow(number, 10);
+        const sum, const beyond = if (negative) @subWithOverflow(times, value) else @addWithOverflow(times, value);
+        if (over + beyond != 0) return null;
+        number = sum;
+    }
+    return number;
+}
+
+const Sample = union(enum) { string: []const u8, json: []const u8, u64: u64, s64: i64, bool: bool, bytes: []const u8 };
+
+test "there and back" {
+    var state: std.heap.ArenaAllocator = .init(std.testing.allocator);
+    defer state.deinit();
+    const least = std.math.minInt(i64);
+    const most = std.math.maxInt(i64);
+    for ([_]Sample{
+        .{ .string = "" },           .{ .string = "12" },     .{ .string = "\x06é" },         .{ .json = "{\"a\": 1.10}" },
+        .{ .u64 = 0 },               .{ .u64 = 1 << 63 },     .{ .u64 = 5 },                  .{ .s64 = 0 },
+        .{ .s64 = 5 },               .{ .s64 = -10 },         .{ .s64 = least },              .{ .s64 = most },
+        .{ .bool = true },           .{ .bool = false },      .{ .bytes = "" },               .{ .bytes = "\x06" },
+        .{ .bytes = "12" },          .{ .bytes = "\xff" },
+    }) |value| {
+        try std.testing.expectEqualDeep(value, decode(Sample, try encode(state.allocator(), value)));
+    }
+}
+
+test "what others wrote" {
+    for ([_][]const u8{ "", "a", "-", "-0", "007", "+5", "5 ", "9223372036854775808", "-9223372036854775809", "99999999999999999999", "\x01\xff", "\x02\xc3", "\x03123", "\x0412345678910", "\x05", "\x05\x02", "\x00", "\x07" }) |bytes| {
+        try std.testing.expectEqualDeep(Sample{ .bytes = bytes }, decode(Sample, bytes));
+    }
+    try std.testing.expectEqualDeep(Sample{ .s64 = -2 }, decode(Sample, "\x04\xfe\xff\xff\xff\xff\xff\xff\xff"));
+}

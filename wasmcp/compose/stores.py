@@ -1,0 +1,88 @@
+"""The components of the framework that keep values for the components of a server: there when somebody needs them.
+
+One `kv-store` serves all; each component with session values has a `session-store` of its own, which knows by a
+generated component of constants whose values it keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from wasmcp.component import names
+from wasmcp.component.constants import constants
+from wasmcp.component.graph import Node, Value
+from wasmcp.component.model import Instance
+from wasmcp.compose.components import Component
+from wasmcp.compose.contracts import GRANTED, KEY_VALUE, SESSION_BUCKETS, SESSION_OWNER, SESSIONS
+from wasmcp.compose.framework import FrameworkComponent
+
+FIRST_DRAFT = "0.2.0-draft"
+SECOND_DRAFT = "0.2.0-draft2"
+DRAFTS = {FIRST_DRAFT: "kv-store-draft", SECOND_DRAFT: "kv-store"}
+"""The drafts of `wasi:keyvalue`, and the framework's component over each."""
+
+
+class _Instantiate(Protocol):
+    def __call__(self, name: str, services: Mapping[str, Value | None], *, label: str | None = None) -> Node: ...
+
+
+class Stores:
+    """Gives components what they were granted of `key-value` and `sessions`."""
+
+    def __init__(
+        self,
+        framework: Mapping[str, FrameworkComponent],
+        instantiate: _Instantiate,
+        generated: Callable[[str, bytes], Node],
+        draft: str | None,
+    ) -> None:
+        """Begin with nothing.
+
+        Args:
+            framework: the components of the framework, by name.
+            instantiate: makes an instance of one of them.
+            generated: makes an instance of a component that is made here.
+            draft: of `wasi:keyvalue`; None: the services are imported.
+
+        Raises:
+            KeyError: there is no such draft.
+        """
+        kv_store = DRAFTS[draft or SECOND_DRAFT]
+        # Who replaces `kv-store` means that of the server, whichever it is.
+        replaced = framework["kv-store"].ours is not None and framework[kv_store].ours is None
+        self._kv_store = "kv-store" if replaced else kv_store
+        self._framework = framework
+        self._instantiate = instantiate
+        self._generated = generated
+        self._imported = draft is None
+        self._node: Node | None = None
+
+    def services(self, component: Component) -> dict[str, tuple[Value | None, Instance]]:
+        """Return what a component gets: by contract, the instance and its type. No instance: it is imported."""
+        wanted = [
+            contract
+            for contract, family in GRANTED.items()
+            if family in component.spec.grants and names.find(contract, component.info.imports)
+        ]
+        return {contract: (self._value(contract, component), self._type(contract)) for contract in wanted}
+
+    def _type(self, contract: str) -> Instance:
+        return self._framework["session-store" if contract == SESSIONS else self._kv_store].provides(contract)
+
+    def _value(self, contract: str, component: Component) -> Value | None:
+        if self._imported:
+            return None
+        if self._node is None:
+            self._node = self._instantiate(self._kv_store, {})
+        if contract == KEY_VALUE:
+            return self._node.export(KEY_VALUE)
+        owner = {SESSION_OWNER: self._framework["session-store"].wants(SESSION_OWNER)}
+        named = constants(owner, lambda _interface, _name, _type: component.name)
+        services = {
+            KEY_VALUE: self._node.export(KEY_VALUE),
+            SESSION_BUCKETS: self._node.export(SESSION_BUCKETS),
+            SESSION_OWNER: self._generated(f"session-owner {component.name}", named).export(SESSION_OWNER),
+        }
+        label = f"session-store of {component.name}"
+        return self._instantiate("session-store", services, label=label).export(SESSIONS)
