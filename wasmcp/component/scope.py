@@ -143,6 +143,8 @@ class Scope:
             self.instances.append((None, found))
         elif sort == 3 and found is not None and isinstance(found, Opaque):
             self.types.append(UNKNOWN)
+        elif sort == 5 and isinstance(found, Opaque) and found.kind == "instance":
+            self.instances.append((None, None))  # of a component that was not looked into
         else:
             raise reader.fail(f"the instance exports no {'type' if sort == 3 else 'instance'} `{name}`")
 
