@@ -161,7 +161,7 @@ def test_what_runtimes_say_about_memory() -> None:
         (GuestOutOfMemory(1 << 20), "more memory"),
         (ResponseTooLarge(10, 5), "larger than 5 bytes"),
         (GuestTrap("at /home/somebody/secret"), "the server failed to answer"),
-        (GuestCancelled(), "the server failed to answer"),
+        (GuestCancelled(), "the request was taken back"),
         (OSError("/home/somebody/secret"), "the server failed to answer"),
     ],
 )

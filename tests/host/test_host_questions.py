@@ -121,3 +121,43 @@ def test_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = [bench.call(each) for each in "abc"]
     assert all(bench.questions.suspend(call) for call in calls)
     assert [type(call.error) for call in calls] == [HostError, type(None), type(None)]
+
+
+@pytest.mark.parametrize("how", ["taken back", "while it runs", "nobody answers", "closed", "failed"])
+def test_what_is_not_answered_is_withdrawn(how: str) -> None:
+    bench = Bench(patience=0.05 if how == "nobody answers" else None)
+    call = bench.call("a", "b", "c")
+    heard: list[Any] = []
+    call.on_event = lambda kind, text: heard.append((kind, json.loads(text), call.error))
+    assert bench.answer("b")
+    if how == "failed":
+        bench.questions.forget(call)
+    elif how == "while it runs":
+        call.cancel()
+        bench.questions.suspend(call)
+    else:
+        bench.questions.suspend(call)
+    if how == "taken back":
+        call.cancel()
+    elif how == "closed":
+        bench.questions.close()
+    assert how == "failed" or bench.done.wait(10)
+    # Before the request has its answer.
+    assert heard == [
+        (
+            "withdrawn",
+            {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": asked}},
+            None,
+        )
+        for asked in ("a", "c")
+    ]
+    assert not bench.answer("a")
+
+
+def test_batches_where_there_are_none() -> None:
+    bench = Bench()
+    call = bench.call("a")
+    bench.questions.suspend(call)
+    batch = b'[{"jsonrpc":"2.0","id":"a","result":{}}]'
+    assert not bench.questions.answer(batch, batches=False)
+    assert bench.questions.answer(batch)

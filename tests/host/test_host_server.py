@@ -34,6 +34,28 @@ def test_the_state_of_one_line_goes_to_the_next(server: Server) -> None:
     assert server.state == ".."
 
 
+def test_a_line_that_takes_another_back(open_it: Callable[..., Server]) -> None:
+    server = open_it(instances=2, limits=Limits(cancel_grace=0.05))
+    ended: list[Exception] = []
+
+    def wait() -> None:
+        try:
+            server.send('{"id":7,"method":"!L"}')
+        except GuestCancelled as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    time.sleep(0.1)
+    notification = '{"method":"notifications/cancelled","params":{"requestId":%s}}'
+    for other in ('"7"', "8", "true"):
+        assert server.send(notification % other) == notification % other  # nothing of the host's: it comes back
+    assert ended == []
+    assert server.send(notification % 7) is None
+    thread.join(10)
+    assert len(ended) == 1
+
+
 def test_text_of_every_kind_survives(server: Server) -> None:
     text = '\x00 é 世界 🎉 " \\ \u2028'
     assert server.send(text) == text

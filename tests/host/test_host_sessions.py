@@ -90,9 +90,8 @@ class TestConnection:
             connection.answered(call, sent=True)
         assert len(heard) == 1
         assert not connection.cancel(True)
-        assert connection.cancels(b'{"method":"notifications/cancelled","params":{"requestId":1}}')
-        assert not connection.cancels(b'{"method":"notifications/cancelled","params":{"requestId":1}}')
-        assert not connection.cancels(b"notifications/cancelled")
+        assert connection.cancel(1)
+        assert not connection.cancel(1)
         hub.changed(TOOLS)
         assert json.loads(heard[-1])["params"]["_meta"] == {"io.modelcontextprotocol/subscriptionId": "1"}
         assert len(heard) == 2

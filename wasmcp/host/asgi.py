@@ -79,13 +79,14 @@ class App:
         if body is None:
             return
         data, size = body
-        if scope["method"] == "POST" and self._server.pool.questions.answer(data):
+        visit = self._server.sessions.visit(scope["headers"])
+        if scope["method"] == "POST" and self._server.pool.questions.answer(data, batches=visit.batches):
             await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]})
             await send({"type": "http.response.body", "body": b""})
             return
         path = scope.get("raw_path") or scope["path"].encode()
         query = scope.get("query_string", b"")
-        visit = self._server.sessions.visit(scope["headers"])
+        visit.take_back(data)
         request, is_text = http_request(
             scope["method"].encode(),
             b"%b?%b" % (path, query) if query else path,

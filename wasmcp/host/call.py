@@ -60,7 +60,8 @@ class Call:
                 of it valid UTF-8.
             timeout: Seconds it may take, from when an instance takes it up; None for no limit.
             on_done: Called once, on a thread of the pool or within `Pool.submit`; must not raise.
-            on_event: Called for each event, with its kind and its JSON text, on a thread of the host; must not raise.
+            on_event: Called for each event, with its kind (that of a frame, or `withdrawn`: a message that ends a
+                question) and its JSON text, on a thread of the host; must not raise.
         """
         self.request = request
         self.timeout = timeout

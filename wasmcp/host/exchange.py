@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.host import text
 from wasmcp.host.call import Call
+from wasmcp.host.cancelling import same, taken_back
+from wasmcp.host.failure import request_id
 from wasmcp.host.pool import Pool
+from wasmcp.host.questions import BATCHES
 from wasmcp.host.subscriptions import Connection
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from wasmcp.host.instance import Program
     from wasmcp.host.pipes import StderrLog
     from wasmcp.host.results import HttpResponse
-    from wasmcp.host.sessions import Sessions
+    from wasmcp.host.sessions import Sessions, Visit
 
 
 class Exchange:
@@ -114,9 +117,9 @@ class Exchange:
             answer = text.NOT_UTF8
         elif len(data) > self.limits.request:
             answer = text.too_large(self.limits.request)
-        elif self.pool.questions.answer(data):
+        elif self.pool.questions.answer(data, batches=self._state.startswith(BATCHES)):
             answer = b""
-        elif b"notifications/cancelled" in data and self._connection.cancels(data):
+        elif self._take_back(data):
             return None
         else:
             answer, self._state = self._run((data, self._state), on_event, timeout)
@@ -125,6 +128,19 @@ class Exchange:
         written = answer.decode()
         self._wire("<-", written)
         return written
+
+    def _take_back(self, line: bytes) -> bool:
+        """Act on `notifications/cancelled`. False: there is nothing of the kind that runs here."""
+        found = False
+        for wanted in taken_back(line):
+            with self._lock:
+                # A line has its state with it; what came over HTTP is another client's.
+                running = [call for call in self._running if len(call.request) == 2]
+            hit = next((call for call in running if same(request_id(call.request[0]), wanted)), None)
+            if hit is not None:
+                hit.cancel()
+            found = hit is not None or self._connection.cancel(wanted) or found
+        return found
 
     def http(
         self,
@@ -155,6 +171,8 @@ class Exchange:
                 head.update(json.loads(json_text))
             elif kind == "chunk":
                 chunks.append(json.loads(json_text))
+            elif kind == "withdrawn":
+                chunks.append(f"data: {json_text}\n\n")
             else:
                 opened.append(visit.event(kind, json_text))
 
@@ -163,8 +181,10 @@ class Exchange:
             [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in pairs]
         )
         encoded = text.encode(body)
-        if method == "POST" and encoded is not None and self.pool.questions.answer(encoded):
-            return HttpResponse(202, [], "")
+        if method == "POST" and encoded is not None:
+            if self.pool.questions.answer(encoded, batches=visit.batches):
+                return HttpResponse(202, [], "")
+            visit.take_back(encoded)
         request, is_text = http_request(
             method.encode("ascii", "replace"),
             target.encode("utf-8", "replace"),
@@ -173,7 +193,7 @@ class Exchange:
             size=len(body),
             limit=self.limits.request,
         )
-        status, fields, content = self._call(request, on_event, timeout)
+        status, fields, content = self._call(request, on_event, timeout, visit)
         if not is_text and status == 400:
             content = text.NOT_UTF8
         last = content.decode()
@@ -196,7 +216,7 @@ class Exchange:
         ticket = object()
 
         def event(kind: str, json_text: str) -> None:
-            if kind != "message":
+            if kind not in {"message", "withdrawn"}:
                 self._connection.event(ticket, kind, json_text)
             elif not failures:
                 try:
@@ -216,11 +236,19 @@ class Exchange:
             raise failures[0]
         return answer
 
-    def _call(self, request: tuple[bytes, ...], on_event: Callable[[str, str], None], timeout: float | None) -> Any:
+    def _call(
+        self,
+        request: tuple[bytes, ...],
+        on_event: Callable[[str, str], None],
+        timeout: float | None,
+        visit: Visit | None = None,
+    ) -> Any:
         waiter = threading.Lock()
         waiter.acquire()
         limit = self.limits.timeout if timeout is None else timeout
         call = Call(request, limit, lambda _call: waiter.release(), on_event)
+        if visit is not None:
+            visit.began(call, request[-1])
         with self._lock:
             self._running.add(call)
         try:
@@ -232,6 +260,8 @@ class Exchange:
         finally:
             with self._lock:
                 self._running.discard(call)
+            if visit is not None:
+                visit.ended(call)
         if call.error is not None:
             raise call.error
         return call.result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from wasmcp.errors import GuestOutOfMemory, GuestTimeout, ResponseTooLarge
+from wasmcp.errors import GuestCancelled, GuestOutOfMemory, GuestTimeout, ResponseTooLarge
 
 INTERNAL_ERROR = -32603  # JSON-RPC 2.0, section 5.1
 
@@ -42,6 +42,8 @@ def report(error: Exception) -> None:
 
 
 def _public(error: Exception) -> str:
+    if isinstance(error, GuestCancelled):
+        return "Internal error: the request was taken back"
     if isinstance(error, GuestTimeout):
         return f"Internal error: the request took longer than {error.limit:g} s"
     if isinstance(error, GuestOutOfMemory):

@@ -67,13 +67,17 @@ class HttpExchange:
         self._received = self._sent = 0
         self._held = False
         self.call = Call(request, server.limits.timeout, self._done, self._event)
+        visit.began(self.call, body)
 
     # On threads of the host
 
     def _done(self, call: Call) -> None:
+        self._visit.ended(call)
         self._app.arrived(self, "done", call)
 
     def _event(self, kind: str, json_text: str) -> None:
+        if kind == "withdrawn":
+            kind, json_text = "chunk", json.dumps(f"data: {json_text}\n\n")
         if kind in {"head", "chunk"}:
             self._received += len(json_text)
             self._app.arrived(self, kind, json_text)
@@ -177,7 +181,8 @@ class HttpExchange:
             return False
         status, fields, body = call.result
         if status == 0:
-            await send({"type": "http.response.body", "body": body})
+            # Specification: basic/patterns/cancellation: nothing more for a request that was taken back.
+            await send({"type": "http.response.body", "body": b"" if call.cancelled else body})
             return False
         if not self._is_text and status == 400:
             body = text.NOT_UTF8
@@ -216,7 +221,7 @@ class HttpExchange:
             report(error)
         message = error_message(self._body, error) or b""
         if started:
-            event = b"data: %b\n\n" % message if message else b""
+            event = b"data: %b\n\n" % message if message and not isinstance(error, GuestCancelled) else b""
             await send({"type": "http.response.body", "body": event})
             return
         # The status of a JSON-RPC error that HTTP has no word for, as in the transport.

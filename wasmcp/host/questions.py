@@ -11,11 +11,15 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import GuestCancelled, HostError
+from wasmcp.host.cancelling import withdrawal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wasmcp.host.call import Call
+
+BATCHES = b"2025-03-26"
+"""What the state of a client begins with whose revision has batches."""
 
 _MOST = 1024  # calls that wait at a time
 
@@ -39,6 +43,12 @@ class Question:
     def complete(self) -> bool:
         """Whether every answer is there."""
         return all(answer is not None for answer in self.answers.values())
+
+    def withdraw(self) -> None:
+        """Tell the client that nobody waits for what it has not answered."""
+        for asked_id, answer in self.answers.items():
+            if answer is None and self.call.on_event is not None:
+                self.call.on_event("withdrawn", withdrawal(asked_id))
 
 
 class Questions:
@@ -90,20 +100,26 @@ class Questions:
                 return True
             self._forget(question)
         if refusal is not None:
+            question.withdraw()
             call.finish(None, refusal)
         else:
             self._resume(question)
         return True
 
-    def answer(self, message: bytes) -> bool:
-        """Take a message of a client. False: it is something else than the answer to one of these questions."""
+    def answer(self, message: bytes, *, batches: bool = True) -> bool:
+        """Take a message of a client. False: it is something else than answers to these questions alone.
+
+        Args:
+            message: A JSON-RPC message.
+            batches: Whether the client may send several in an array.
+        """
         if not self._by_id:
             return False
         try:
             parsed = json.loads(message)
         except (ValueError, RecursionError):
             return False
-        responses = parsed if isinstance(parsed, list) else [parsed]
+        responses = parsed if batches and isinstance(parsed, list) else [parsed]
         taken = [self._take(response) for response in responses]
         return bool(taken) and all(taken)
 
@@ -125,8 +141,10 @@ class Questions:
         """Forget what a call waits for: it has ended."""
         with self._lock:
             question = self._by_call.get(call)
-            if question is not None:
-                self._forget(question)
+            if question is None:
+                return
+            self._forget(question)
+        question.withdraw()
 
     def drop(self, call: Call) -> None:
         """Give up on a call, when it waits."""
@@ -135,6 +153,7 @@ class Questions:
             if question is None or not question.suspended:
                 return
             self._forget(question)
+        question.withdraw()
         call.finish(None, GuestCancelled())
 
     def close(self) -> None:
@@ -150,6 +169,7 @@ class Questions:
             if self._by_call.get(question.call) is not question:
                 return
             self._forget(question)
+        question.withdraw()
         question.call.finish(None, HostError(f"the client did not answer within {self._patience:g} s"))
 
     def _forget(self, question: Question) -> None:

@@ -15,11 +15,15 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.host.cancelling import same, taken_back
+from wasmcp.host.failure import request_id
+from wasmcp.host.questions import BATCHES
 from wasmcp.host.subscriptions import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from wasmcp.host.call import Call
     from wasmcp.host.subscriptions import Hub
 
 _FIELD = b"wasmcp-session"
@@ -40,6 +44,7 @@ class _Session:
         self.listener: Listener | None = None
         self.waiting: deque[bytes] = deque(maxlen=_WAITING)
         self.streams: list[Callable[[bytes | None], None]] = []
+        self.calls: dict[Call, bytes] = {}
         self.lock = threading.Lock()
 
     def send(self, message: bytes | None) -> None:
@@ -155,6 +160,34 @@ class Visit:
                 return opened
             self._greeting = opened
         return None
+
+    @property
+    def batches(self) -> bool:
+        """Whether the client may send several messages in an array."""
+        return self._session is None or self._session.state.startswith(BATCHES)
+
+    def began(self, call: Call, body: bytes) -> None:
+        """Keep the call of the request, for `take_back`."""
+        if self._session is not None:
+            with self._session.lock:
+                self._session.calls[call] = body
+
+    def ended(self, call: Call) -> None:
+        """Forget it."""
+        if self._session is not None:
+            with self._session.lock:
+                self._session.calls.pop(call, None)
+
+    def take_back(self, body: bytes) -> None:
+        """Cancel what the client takes back of its session's calls, if its message does that."""
+        if self._session is None:
+            return
+        for wanted in taken_back(body):
+            with self._session.lock:
+                running = list(self._session.calls.items())
+            for call, sent in running:
+                if same(request_id(sent), wanted):
+                    call.cancel()
 
     def settle(self, lines: bytes) -> bytes:
         """Take out of the response's header lines what is to be kept, and keep it."""

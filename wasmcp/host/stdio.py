@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from wasmcp.errors import GuestCancelled
 from wasmcp.host import text
+from wasmcp.host.cancelling import same, taken_back
 from wasmcp.host.failure import error_message, report, request_id
 from wasmcp.host.limits import Limits
+from wasmcp.host.questions import BATCHES
 from wasmcp.host.subscriptions import Connection
 
 if TYPE_CHECKING:
@@ -67,10 +69,10 @@ class Session:
         if not line.strip(b" \t\r"):
             return
         server = self._server
-        if server is not None and server.pool.questions.answer(line):
+        if server is not None and server.pool.questions.answer(line, batches=self._state.startswith(BATCHES)):
             return
         with self._changed:
-            if b"notifications/cancelled" in line and self._cancel(line):
+            if b"cancelled" in line and self._cancel(line):
                 return
             if self._alone or (self._server is None and any(_changes_state(held) for held in self._held)):
                 self._held.append(line)
@@ -131,7 +133,9 @@ class Session:
         self._server.pool.submit(call)
 
     def _event(self, call: Call, kind: str, json_text: str) -> None:
-        if kind != "message":
+        if kind == "withdrawn":
+            self._answer(json_text.encode())
+        elif kind != "message":
             if self._connection is not None:
                 self._connection.event(call, kind, json_text)
         elif not call.cancelled:
@@ -163,23 +167,18 @@ class Session:
         self._changed.notify_all()
 
     def _cancel(self, line: bytes) -> bool:
-        """Act on `notifications/cancelled`. False: it is something else, or about nothing that runs here."""
-        import json  # here: few conversations need it, and all wait for the start
+        """Act on `notifications/cancelled`. False: it is something else too, or about nothing that runs here."""
+        found = [self._cancel_one(wanted) for wanted in taken_back(line)]
+        return bool(found) and all(found) and not line.lstrip().startswith(b"[")
 
-        try:
-            message = json.loads(line)
-            if message["method"] != "notifications/cancelled" or "id" in message:
-                return False
-            wanted = message["params"]["requestId"]
-        except (ValueError, RecursionError, KeyError, TypeError):
-            return False
+    def _cancel_one(self, wanted: str | int) -> bool:
         for held in self._held:
-            if _same(request_id(held), wanted):
+            if same(request_id(held), wanted):
                 self._held.remove(held)
                 self._changed.notify_all()
                 return True
         for call, running in list(self._calls.items()):
-            if _same(request_id(running), wanted):
+            if same(request_id(running), wanted):
                 call.cancel()
                 return True
         return self._connection is not None and self._connection.cancel(wanted)
@@ -192,11 +191,6 @@ class Session:
 
 def _changes_state(line: bytes) -> bool:
     return b'"initialize"' in line or b'"logging/setLevel"' in line
-
-
-def _same(one: object, other: object) -> bool:
-    """Compare request ids: 1 and "1" are two, and so are 1 and true."""
-    return one is not None and type(one) is type(other) and one == other
 
 
 def read_lines(descriptor: int, limit: int, take: Callable[[bytes], None]) -> None:

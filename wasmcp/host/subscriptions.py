@@ -181,18 +181,6 @@ class Connection:
         else:
             self._hub.add(listener)
 
-    def cancels(self, line: bytes) -> bool:
-        """Act on a line that may be `notifications/cancelled` for a stream. False: it is something else."""
-        import json
-
-        try:
-            message = json.loads(line)
-            if message["method"] != "notifications/cancelled" or "id" in message:
-                return False
-            return self.cancel(message["params"]["requestId"])
-        except (ValueError, RecursionError, KeyError, TypeError):
-            return False
-
     def cancel(self, request_id: object) -> bool:
         """End the stream that a request has opened. False: there is none."""
         with self._lock:

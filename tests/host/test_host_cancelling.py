@@ -1,0 +1,57 @@
+"""What a client takes back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from wasmcp.host.cancelling import same, taken_back, withdrawal
+
+
+def notification(identifier: Any, **members: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": identifier}, **members}
+
+
+@pytest.mark.parametrize(
+    ("message", "ids"),
+    [
+        (notification(1), [1]),
+        (notification("é"), ["é"]),
+        ([notification(1), {"jsonrpc": "2.0", "id": 2, "method": "ping"}, notification("a")], [1, "a"]),
+        (notification(True), []),
+        (notification(None), []),
+        (notification([1]), []),
+        (notification(1, id=3), []),
+        (notification(1, method="notifications/other"), []),
+        (notification(1, params=[1]), []),
+        ({"method": "notifications/cancelled"}, []),
+        ([[notification(1)]], []),
+        ("notifications/cancelled", []),
+    ],
+)
+def test_what_is_taken_back(message: Any, ids: list[Any]) -> None:
+    assert taken_back(json.dumps(message).encode()) == ids
+
+
+def test_what_is_no_message() -> None:
+    for text in (b"", b"notifications/cancelled", b"\xffcancelled", b"[" * 100_000 + b"cancelled"):
+        assert taken_back(text) == []
+
+
+def test_an_escaped_method() -> None:
+    text = json.dumps(notification(1)).replace("/", "\\/")
+    assert taken_back(text.encode()) == [1]
+
+
+def test_ids() -> None:
+    assert same(1, 1)
+    assert same("1", "1")
+    assert not same(1, "1")
+    assert not same(1, True)
+    assert not same(None, None)
+
+
+def test_what_the_client_is_told() -> None:
+    assert json.loads(withdrawal('a"b')) == notification('a"b')
