@@ -19,7 +19,7 @@ from wit_world.imports import types  # type: ignore[import-not-found]
 from wasmcp.guest.asking import Wanted
 from wasmcp.guest.completions import has_completions, propose
 from wasmcp.guest.content import Text
-from wasmcp.guest.context import Context
+from wasmcp.guest.context import SESSIONS, Context
 from wasmcp.guest.describing import prompt_of, resource_of, template_of, tool_of
 from wasmcp.guest.errors import McpError
 from wasmcp.guest.failures import INTERNAL_ERROR, report
@@ -47,6 +47,13 @@ if "asyncio" in sys.modules:
     from wasmcp.guest.loop import install
 
     install()
+
+try:
+    from wasmcp.guest.session_wasi import open_session
+except ImportError:  # the component was built without the grant `sessions`
+    pass
+else:
+    SESSIONS.append(open_session)
 
 
 def _outcome(rendered: Rendered) -> Any:

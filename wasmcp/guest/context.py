@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from wasmcp.guest.asking import Asked, Dialogue
-from wasmcp.guest.errors import ContextExpired, Mismatch
+from wasmcp.guest.errors import ContextExpired, Mismatch, NotGranted
 from wasmcp.guest.plain import dump_any
 from wasmcp.guest.questions import Questions
 from wasmcp.guest.wire import encode, sendable
+
+if TYPE_CHECKING:
+    from wasmcp.guest.session import Session
 
 LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
 
@@ -215,9 +218,12 @@ class Context(Questions):
         return _object(self._request.meta())
 
     @property
-    def session(self) -> str | None:
-        """The session of a client of an older revision, where there is one."""
-        return self._request.session()
+    def session(self) -> Session | None:
+        """The session of a client of an older revision: its `id`, and values that last as long as it does.
+
+        None where there is no session: clients of 2026-07-28 have none. The values need the grant ``sessions``.
+        """
+        return SESSIONS[-1](self, self._request)
 
     @property
     def identity(self) -> Identity | None:
@@ -243,6 +249,35 @@ class Context(Questions):
         """The state that went with the earlier `InputRequired`."""
         return self._asked().state
 
+
+class _Ungranted:
+    """A session whose values the component may not see."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @property
+    def id(self) -> str:
+        return self._context._request.session() or ""  # noqa: SLF001 - of this module
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotGranted("sessions")
+
+    __contains__ = __getitem__ = __delitem__ = __getattr__
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        raise NotGranted("sessions")
+
+    def __iter__(self) -> Any:
+        raise NotGranted("sessions")
+
+
+def _ungranted(context: Context, request: Any) -> Any:
+    return None if request.session() is None else _Ungranted(context)
+
+
+SESSIONS: list[Callable[[Context, Any], Session | None]] = [_ungranted]
+"""The last one returns the session of a request; a component with the grant has one more."""
 
 _LEVELS = {name: name for name in ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")}
 

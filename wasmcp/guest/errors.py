@@ -8,6 +8,7 @@
       CapabilityMissing the client cannot be asked for what was asked
     DeclarationError    what cannot be described: raised when its module is imported
     ContextExpired      a Context used after the call it was given to
+    NotGranted          an interface that the component was not granted
     Unsupported         an annotation without a JSON Schema (internal: becomes a DeclarationError)
     Mismatch            a value that does not fit its type (internal: becomes a tool error)
 """
@@ -15,6 +16,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -124,6 +126,29 @@ class ContextExpired(RuntimeError):
 
     def __init__(self) -> None:
         super().__init__("this Context belongs to a call that has ended: use it only in the call it was given to")
+
+
+class NotGranted(RuntimeError):
+    """The component uses what it was not granted. Nothing was done.
+
+    Attributes:
+        grant: The family of interfaces, for example ``http``: what ``grants`` of the component's table must name.
+    """
+
+    def __init__(self, grant: str) -> None:
+        if sys.platform == "wasi":
+            advice = f'add it to the `grants` of its table: `grants = ["{grant}"]`'
+        else:
+            advice = f"in a unit test, give it one of `wasmcp.guest.testing`: {_FAKES.get(grant, 'a fake')}"
+        super().__init__(f"`{grant}` is not granted to this component: {advice}")
+        self.grant = grant
+
+
+_FAKES = {
+    "http": "`fake_http()` or `real_http()`",
+    "kv": "`fake_kv()`",
+    "sessions": "`LocalContext(session=...)`",
+}
 
 
 class Mismatch(Exception):

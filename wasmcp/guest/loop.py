@@ -1,18 +1,35 @@
-"""Runs ``async def`` tools where there is nothing to wait for but time.
+"""Runs ``async def`` tools where there is nothing to wait for but time and the host.
 
-A component has no sockets and no threads: an event loop only has to order tasks and to sleep. ``asyncio`` is imported
-when the first such tool is declared in a component, so that components without one do not carry it.
+A component has no sockets and no threads: an event loop only has to order tasks, to sleep, and to wait for what the
+host has begun (`wasi:io/poll`). ``asyncio`` is imported when the first such tool is declared in a component, so that
+components without one do not carry it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from asyncio import base_events, events
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Wait = Callable[[Sequence[Any], "float | None"], "list[int]"]
+
+
+def _wait() -> Wait | None:
+    """Return what waits for the host; None where the component imports nothing to wait for."""
+    if sys.platform != "wasi":
+        return None
+    try:
+        from wasmcp.guest.pollables import wait
+    except ImportError:
+        return None
+    return wait
+
+
+_WAIT = _wait()
 
 
 class _Timer:
@@ -20,14 +37,25 @@ class _Timer:
 
     Args:
         idle: Called when every task waits; may raise to end the run.
+
+    Attributes:
+        waiting: What of the host is waited for, by the future that says so.
     """
 
     def __init__(self, idle: Callable[[], None] | None) -> None:
         self.idle = idle
+        self.waiting: dict[asyncio.Future[bool], Any] = {}
 
     def select(self, timeout: float | None) -> list[Any]:
         if self.idle is not None and timeout != 0:
             self.idle()
+        if self.waiting and _WAIT is not None:
+            futures, pollables = zip(*self.waiting.items(), strict=True)
+            for index in _WAIT(pollables, timeout):
+                self.waiting.pop(futures[index])
+                if not futures[index].done():
+                    futures[index].set_result(True)
+            return []
         if timeout is None:
             raise RuntimeError("this tool waits for something that can never happen: all of its tasks are waiting")
         if timeout > 0:
@@ -50,6 +78,33 @@ class TimerLoop(base_events.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """Nobody else could wake the loop: there are no other threads."""
+
+
+async def ready(pollable: Any, seconds: float | None) -> bool:
+    """Wait until a pollable of the host is ready, while other tasks go on; False when the time is over before.
+
+    Args:
+        pollable: The handle; the caller lets go of it.
+        seconds: How long at most; None: for ever.
+    """
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, TimerLoop):
+        raise TypeError("the host can only be waited for in the event loop of a component")
+    future: asyncio.Future[bool] = loop.create_future()
+    waiting = loop._selector.waiting  # noqa: SLF001 - of this module
+    waiting[future] = pollable
+    timer = None if seconds is None else loop.call_later(seconds, _give_up, future)
+    try:
+        return await future
+    finally:
+        waiting.pop(future, None)
+        if timer is not None:
+            timer.cancel()
+
+
+def _give_up(future: asyncio.Future[bool]) -> None:
+    if not future.done():
+        future.set_result(False)
 
 
 def install() -> None:

@@ -1,4 +1,4 @@
-"""For unit tests of tools that take a `Context`: one that remembers what the tool said."""
+"""For unit tests: a `Context` that remembers what the tool said, and what a component would get from its host."""
 
 from __future__ import annotations
 
@@ -9,6 +9,27 @@ from typing import Any
 
 from wasmcp.guest.asking import Dialogue
 from wasmcp.guest.context import Context, HttpRequest, Identity, LogLevel
+from wasmcp.guest.fakes.configuration import fake_config
+from wasmcp.guest.fakes.network import real_http
+from wasmcp.guest.fakes.routes import Answer, FakeHttp, Sent, fake_http
+from wasmcp.guest.fakes.values import FakeKv, FakeSession, fake_kv
+from wasmcp.guest.session import Session
+
+__all__ = [
+    "Answer",
+    "FakeHttp",
+    "FakeKv",
+    "LocalContext",
+    "Sent",
+    "accept",
+    "decline",
+    "fake_config",
+    "fake_http",
+    "fake_kv",
+    "real_http",
+    "roots",
+    "said",
+]
 
 
 @dataclass
@@ -156,7 +177,8 @@ class LocalContext(Context):
         client_capabilities: What `Context.client_capabilities` says.
         meta: What `Context.meta` says.
         identity: What `Context.identity` says.
-        session: What `Context.session` says.
+        session: The `id` of `Context.session`; None: there is no session.
+        session_values: What the component has kept in the session before.
         http: What `Context.http` says.
         input_responses: What `Context.input_responses` says.
         input_state: What `Context.input_state` says.
@@ -165,7 +187,7 @@ class LocalContext(Context):
             can do everything.
     """
 
-    __slots__ = ("_answers", "_any_capability", "_local")
+    __slots__ = ("_answers", "_any_capability", "_local", "_session")
 
     def __init__(
         self,
@@ -177,6 +199,7 @@ class LocalContext(Context):
         meta: Mapping[str, Any] | None = None,
         identity: Identity | None = None,
         session: str | None = None,
+        session_values: Mapping[str, Any] | None = None,
         http: HttpRequest | None = None,
         input_responses: Mapping[str, Any] | None = None,
         input_state: bytes | None = None,
@@ -195,6 +218,7 @@ class LocalContext(Context):
             input_state,
         )
         super().__init__(self._local)
+        self._session = FakeSession(session_values)
         self._answers = dict(answers) if isinstance(answers, Mapping) else list(answers)
         self._any_capability = client_capabilities is None
 
@@ -202,6 +226,16 @@ class LocalContext(Context):
         if self._dialogue is None:
             self._dialogue = _LocalDialogue(self._local, self._answers, any_capability=self._any_capability)
         return self._dialogue
+
+    @property
+    def session(self) -> Session | None:
+        """See `Context.session`; its values are kept here."""
+        return None if self._request.session() is None else Session(self, self._session)
+
+    @property
+    def session_values(self) -> dict[str, Any]:
+        """What the component has kept in the session."""
+        return self._session.plain()
 
     @property
     def questions(self) -> list[tuple[str, Any]]:

@@ -1,0 +1,35 @@
+"""Configuration that a test makes up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from wasmcp.guest.config import _SOURCES, Source
+
+
+@contextmanager
+def fake_config(
+    values: Mapping[str, Any] | None = None, *, environment: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Give a component its configuration for a while, and nothing but this.
+
+    .. code-block:: python
+
+        def test_greeting():
+            with fake_config({"greeting": "Good morning"}):
+                assert greet("Ada") == "Good morning, Ada"
+
+    Args:
+        values: The table ``config`` of the component.
+        environment: The environment variables; none by default.
+    """
+    given = dict(values or {})
+    variables = dict(environment or {})
+    source = Source(lambda: given, lambda: variables)
+    _SOURCES.append(source)
+    try:
+        yield
+    finally:
+        _SOURCES.remove(source)

@@ -1,0 +1,81 @@
+"""Requests over HTTP, for components with the grant ``http``.
+
+.. code-block:: python
+
+    from wasmcp.guest import http, tool
+
+    @tool
+    def weather(city: str) -> str:
+        '''Say what the weather is like.'''
+        response = http.get("https://api.example.org/weather", params={"city": city}, timeout=5)
+        return response.raise_for_status().json()["summary"]
+
+`AsyncClient` is for ``async def`` functions. In unit tests `wasmcp.guest.testing` has `fake_http` and `real_http`.
+Source: `wasi:http/outgoing-handler` 0.2; RFC 9110.
+"""
+
+from __future__ import annotations
+
+from wasmcp.guest.errors import NotGranted
+from wasmcp.guest.http.client import AsyncClient, Client
+from wasmcp.guest.http.errors import (
+    BodyTooLarge,
+    ConnectionFailed,
+    ContentInvalid,
+    HttpError,
+    InvalidRequest,
+    ProtocolFailed,
+    RequestDenied,
+    StatusError,
+    TlsFailed,
+    TooManyRedirects,
+    TransferFailed,
+    TransferTimeout,
+)
+from wasmcp.guest.http.headers import Headers
+from wasmcp.guest.http.options import Options, Timeout
+from wasmcp.guest.http.responses import AsyncStreamedResponse, Response, StreamedResponse
+
+__all__ = [
+    "AsyncClient",
+    "AsyncStreamedResponse",
+    "BodyTooLarge",
+    "Client",
+    "ConnectionFailed",
+    "ContentInvalid",
+    "Headers",
+    "HttpError",
+    "InvalidRequest",
+    "NotGranted",
+    "Options",
+    "ProtocolFailed",
+    "RequestDenied",
+    "Response",
+    "StatusError",
+    "StreamedResponse",
+    "Timeout",
+    "TlsFailed",
+    "TooManyRedirects",
+    "TransferFailed",
+    "TransferTimeout",
+    "delete",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "request",
+    "stream",
+]
+
+_client = Client()
+request = _client.request
+get = _client.get
+head = _client.head
+options = _client.options
+post = _client.post
+put = _client.put
+patch = _client.patch
+delete = _client.delete
+stream = _client.stream

@@ -1,0 +1,192 @@
+"""Clients: the same for functions and for coroutines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+from wasmcp.guest.http.errors import HttpError, TooManyRedirects
+from wasmcp.guest.http.options import MAX_BODY, MAX_REDIRECTS, Options, Timeout
+from wasmcp.guest.http.requests import REDIRECTS, Defaults, Request
+from wasmcp.guest.http.responses import (
+    AsyncStreamedResponse,
+    BaseResponse,
+    Response,
+    StreamedResponse,
+    _Body,
+    located,
+)
+from wasmcp.guest.http.running import now
+from wasmcp.guest.http.transport import TRANSPORTS, Pace
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from wasmcp.guest.http.headers import HeadersLike
+
+
+async def _begun(request: Request, *, concurrent: bool) -> tuple[BaseResponse, _Body, Pace]:
+    """Send a request, and on to where it is sent, until a response has begun."""
+    pace = Pace(request.timeout, concurrent=concurrent)
+    while True:
+        outgoing = request.outgoing()
+        method, url = request.method, str(request.url)
+        try:
+            arriving = await TRANSPORTS[-1].send(outgoing, pace)
+        except HttpError as error:
+            raise located(error, method, url) from None
+        head = BaseResponse(method, url, arriving.status, arriving.headers, tuple(request.history))
+        location = head.headers.get("location")
+        if head.status not in REDIRECTS or location is None or not request.max_redirects:
+            return head, _Body(head, arriving, pace), pace
+        arriving.close()
+        if len(request.history) >= request.max_redirects:
+            raise TooManyRedirects(request.max_redirects, method=method, url=url)
+        request.redirected(head.status, location)
+
+
+async def _sent(request: Request, *, concurrent: bool) -> Response:
+    head, body, _ = await _begun(request, concurrent=concurrent)
+    return Response(head, await body.whole(request.max_body))
+
+
+async def _streamed(request: Request, *, concurrent: bool) -> tuple[BaseResponse, _Body]:
+    head, body, pace = await _begun(request, concurrent=concurrent)
+    pace.stop()
+    return head, body
+
+
+class _Client:
+    """What the requests of a client have in common.
+
+    Args:
+        base_url: What relative URLs are relative to.
+        headers: Sent with every request, unless it has its own of that name.
+        timeout: Seconds for a whole exchange, or a `Timeout`; None: no limit.
+        max_redirects: How often a request may be sent on; 0: redirects are responses.
+        max_body: How many bytes a body that is read as a whole may have; None: no limit.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        headers: HeadersLike = (),
+        timeout: float | Timeout | None = Timeout(),  # noqa: B008 - frozen
+        max_redirects: int = MAX_REDIRECTS,
+        max_body: int | None = MAX_BODY,
+    ) -> None:
+        self._defaults = Defaults(base_url, headers, timeout, max_redirects, max_body)
+
+
+class Client(_Client):
+    """Sends requests and waits for their responses. Nothing is kept between requests; there is nothing to close.
+
+    Every method takes the keyword arguments of `Options`.
+
+    Raises:
+        HttpError: See `wasmcp.guest.http.errors`.
+        NotGranted: The component has no grant ``http``.
+    """
+
+    def request(self, method: str, url: str, **options: Unpack[Options]) -> Response:
+        """Send a request and read the response."""
+        return now(_sent(Request(method, url, options, self._defaults, concurrent=False), concurrent=False))
+
+    def get(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send a ``GET`` request."""
+        return self.request("GET", url, **options)
+
+    def head(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send a ``HEAD`` request."""
+        return self.request("HEAD", url, **options)
+
+    def options(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send an ``OPTIONS`` request."""
+        return self.request("OPTIONS", url, **options)
+
+    def post(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send a ``POST`` request."""
+        return self.request("POST", url, **options)
+
+    def put(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send a ``PUT`` request."""
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send a ``PATCH`` request."""
+        return self.request("PATCH", url, **options)
+
+    def delete(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send a ``DELETE`` request."""
+        return self.request("DELETE", url, **options)
+
+    @contextmanager
+    def stream(self, method: str, url: str, **options: Unpack[Options]) -> Iterator[StreamedResponse]:
+        """Send a request, and read the response's body while it arrives.
+
+        .. code-block:: python
+
+            with http.stream("GET", "https://example.org/log") as response:
+                for line in response.lines():
+                    ...
+        """
+        request = Request(method, url, options, self._defaults, concurrent=False)
+        head, body = now(_streamed(request, concurrent=False))
+        try:
+            yield StreamedResponse(head, body, request.max_body)
+        finally:
+            body.close()
+
+
+class AsyncClient(_Client):
+    """The same for ``async def`` functions: other tasks go on while one waits, so that several requests are under way.
+
+    .. code-block:: python
+
+        client = http.AsyncClient()
+        first, second = await asyncio.gather(client.get(one), client.get(another))
+    """
+
+    async def request(self, method: str, url: str, **options: Unpack[Options]) -> Response:
+        """Send a request and read the response."""
+        return await _sent(Request(method, url, options, self._defaults, concurrent=True), concurrent=True)
+
+    async def get(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send a ``GET`` request."""
+        return await self.request("GET", url, **options)
+
+    async def head(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send a ``HEAD`` request."""
+        return await self.request("HEAD", url, **options)
+
+    async def options(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send an ``OPTIONS`` request."""
+        return await self.request("OPTIONS", url, **options)
+
+    async def post(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send a ``POST`` request."""
+        return await self.request("POST", url, **options)
+
+    async def put(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send a ``PUT`` request."""
+        return await self.request("PUT", url, **options)
+
+    async def patch(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send a ``PATCH`` request."""
+        return await self.request("PATCH", url, **options)
+
+    async def delete(self, url: str, **options: Unpack[Options]) -> Response:
+        """Send a ``DELETE`` request."""
+        return await self.request("DELETE", url, **options)
+
+    @asynccontextmanager
+    async def stream(self, method: str, url: str, **options: Unpack[Options]) -> AsyncIterator[AsyncStreamedResponse]:
+        """See `Client.stream`: ``async with``, ``async for``."""
+        request = Request(method, url, options, self._defaults, concurrent=True)
+        head, body = await _streamed(request, concurrent=True)
+        try:
+            yield AsyncStreamedResponse(head, body, request.max_body)
+        finally:
+            body.close()

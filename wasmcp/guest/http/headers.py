@@ -1,0 +1,102 @@
+"""Header fields: names without regard to case, each as often as it occurs. RFC 9110, section 5."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from wasmcp.guest.http.errors import InvalidRequest
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
+
+FORBIDDEN = frozenset({
+    "connection", "host", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization",
+    "proxy-connection", "te", "transfer-encoding", "upgrade",
+})  # fmt: skip
+"""What the host sets itself, and nobody else."""
+
+HeadersLike = Mapping[str, "str | Sequence[str]"] | Iterable[tuple[str, str]]
+"""What headers are made of: name -> value or values, or pairs."""
+
+
+class Headers(Mapping[str, str]):
+    """Header fields.
+
+    ``headers["accept"]`` is all values of the name, joined with ``", "`` (RFC 9110, section 5.3); `all` has them one by
+    one, which ``set-cookie`` needs.
+
+    Args:
+        given: Name -> value or values, or pairs.
+    """
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, given: HeadersLike = ()) -> None:
+        pairs: list[tuple[str, str]] = []
+        for name, value in given.items() if isinstance(given, Mapping) else given:
+            pairs.extend((name, item) for item in ([value] if isinstance(value, str) else value))
+        self._pairs = tuple(pairs)
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """All fields in order, names as they were written."""
+        return self._pairs
+
+    def all(self, name: str) -> list[str]:
+        """Return the values of a name, in order."""
+        wanted = name.lower()
+        return [value for key, value in self._pairs if key.lower() == wanted]
+
+    def __getitem__(self, name: str) -> str:
+        """Return the values of a name, joined.
+
+        Raises:
+            KeyError: There is none.
+        """
+        values = self.all(name)
+        if not values:
+            raise KeyError(name)
+        return ", ".join(values)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names in lower case, each once."""
+        return iter(dict.fromkeys(name.lower() for name, _ in self._pairs))
+
+    def __len__(self) -> int:
+        """Return the number of different names."""
+        return len({name.lower() for name, _ in self._pairs})
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is such a field."""
+        return isinstance(name, str) and any(key.lower() == name.lower() for key, _ in self._pairs)
+
+    def __repr__(self) -> str:
+        """Show the names; values may be secrets."""
+        return f"Headers({', '.join(self)})"
+
+    def updated(self, given: HeadersLike) -> Headers:
+        """Return these, with the given ones in the place of those of the same names."""
+        more = Headers(given)
+        return Headers([*((name, value) for name, value in self._pairs if name not in more), *more.pairs])
+
+    def without(self, names: Iterable[str]) -> Headers:
+        """Return these but for some names."""
+        left_out = {name.lower() for name in names}
+        return Headers([pair for pair in self._pairs if pair[0].lower() not in left_out])
+
+
+def checked(headers: Headers) -> Headers:
+    """Return headers that can be sent.
+
+    Raises:
+        InvalidRequest: A name or a value is not one, or the host sets this one itself.
+    """
+    for name, value in headers.pairs:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise InvalidRequest(f"the header name {name!r} is not one")
+        if name.lower() in FORBIDDEN:
+            raise InvalidRequest(f"the header `{name}` is set by the host, and by nobody else")
+        if not isinstance(value, str) or not _VALUE.fullmatch(value):
+            raise InvalidRequest(f"the value of the header `{name}` is not one: no control characters, no line breaks")
+    return headers

@@ -1,0 +1,160 @@
+"""From what an author asks for to what is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.http.errors import InvalidRequest
+from wasmcp.guest.http.headers import Headers, checked
+from wasmcp.guest.http.options import MAX_BODY, MAX_REDIRECTS, Timeout, timeout_of
+from wasmcp.guest.http.transport import Outgoing
+from wasmcp.guest.http.urls import Url, encoded, url_of
+from wasmcp.guest.plain import dump_any
+from wasmcp.guest.wire import encode
+
+if TYPE_CHECKING:
+    from wasmcp.guest.http.headers import HeadersLike
+    from wasmcp.guest.http.options import Options
+
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CREDENTIALS = ("authorization", "cookie", "proxy-authorization")
+_OF_BODY = ("content-type", "content-length", "content-encoding", "content-language", "content-location")
+_KNOWN = {"params", "headers", "json", "form", "body", "timeout", "max_redirects", "max_body"}
+REDIRECTS = (301, 302, 303, 307, 308)
+"""The statuses that send a request on. RFC 9110, section 15.4."""
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What the requests of a client have in common."""
+
+    base_url: str | None = None
+    headers: HeadersLike = ()
+    timeout: float | Timeout | None = field(default_factory=Timeout)
+    max_redirects: int = MAX_REDIRECTS
+    max_body: int | None = MAX_BODY
+
+
+class Request:
+    """A request, ready to be sent, and sent on.
+
+    Attributes:
+        method: In capital letters.
+        url: Where it goes next.
+        timeout: How long it may take.
+        max_redirects: How often it may be sent on.
+        max_body: How many bytes a body that is read as a whole may have.
+        history: Where it has been sent before.
+
+    Raises:
+        InvalidRequest: It cannot be sent.
+    """
+
+    def __init__(self, method: str, url: str, options: Options, defaults: Defaults, *, concurrent: bool) -> None:
+        unknown = sorted(set(options) - _KNOWN)
+        if unknown:
+            raise TypeError(f"a request has no option `{unknown[0]}`; there are {', '.join(sorted(_KNOWN))}")
+        if not isinstance(method, str) or not _METHOD.fullmatch(method):
+            raise InvalidRequest(f"the method {method!r} is not one")
+        self.method = method.upper()
+        if self.method == "CONNECT":
+            raise InvalidRequest("a component cannot make a tunnel: `CONNECT` is not sent")
+        self.url = url_of(url, options.get("params"), base=defaults.base_url)
+        self.timeout = timeout_of(options.get("timeout", defaults.timeout))
+        self.max_redirects = options.get("max_redirects", defaults.max_redirects)
+        self.max_body = options.get("max_body", defaults.max_body)
+        self.history: list[str] = []
+        headers = Headers(defaults.headers).updated(options.get("headers") or ())
+        self._body, kind = _body(options, concurrent=concurrent)
+        if kind and "content-type" not in headers:
+            headers = headers.updated({"content-type": kind})
+        self._sent = False
+        if self.url.authorization is not None and "authorization" not in headers:
+            headers = headers.updated({"authorization": self.url.authorization})
+        self._headers = checked(headers)
+
+    def outgoing(self) -> Outgoing:
+        """Return what is to be sent now.
+
+        Raises:
+            InvalidRequest: The body was sent before, and is not there any more.
+        """
+        body = self._body
+        headers = self._headers
+        if body is None and self.method in ("POST", "PUT", "PATCH"):
+            body = b""
+        if isinstance(body, bytes):
+            headers = headers.updated({"content-length": str(len(body))})
+        elif body is not None:
+            if self._sent:
+                raise InvalidRequest(
+                    "the request was redirected, and its body came in pieces that are gone", method=self.method
+                )
+            headers = headers.without(["content-length"])
+        self._sent = True
+        return Outgoing(self.method, self.url, headers, body)
+
+    def redirected(self, status: int, location: str) -> None:
+        """Go on to where a response sends. RFC 9110, section 15.4.
+
+        Credentials stay with the origin that they were given for: another scheme, host or port does not get them.
+
+        Raises:
+            InvalidRequest: There is no way there.
+        """
+        before: Url = self.url
+        self.history.append(str(before))
+        fragment_free = location.partition("#")[0]
+        self.url = url_of(fragment_free, base=str(before))
+        if (status == 303 and self.method != "HEAD") or (status in (301, 302) and self.method == "POST"):
+            self.method, self._body = "GET", None
+            self._headers = self._headers.without(_OF_BODY)
+        if self.url.origin != before.origin:
+            self._headers = self._headers.without(_CREDENTIALS)
+
+
+def _body(options: Options, *, concurrent: bool) -> tuple[bytes | AsyncIterator[bytes] | None, str]:
+    """Return the body and its media type."""
+    given = [
+        name for name in ("json", "form", "body") if name in options and (name == "json" or options[name] is not None)
+    ]
+    if len(given) > 1:
+        raise InvalidRequest(f"a request has one body, not {' and '.join(f'`{name}`' for name in given)}")
+    if not given:
+        return None, ""
+    if given == ["json"]:
+        try:
+            return encode(dump_any(options["json"])).encode(), "application/json"
+        except Mismatch as mismatch:
+            raise InvalidRequest(f"`json` has no JSON form: {mismatch}") from None
+    if given == ["form"]:
+        return encoded(options["form"] or ()).encode(), "application/x-www-form-urlencoded"
+    body: Any = options["body"]
+    if isinstance(body, str):
+        return body.encode(), "text/plain; charset=utf-8"
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body), ""
+    if isinstance(body, AsyncIterable):
+        if not concurrent:
+            raise InvalidRequest("a body of async pieces can only be sent by an `AsyncClient`")
+        return _checked_pieces(body), ""
+    if isinstance(body, Iterable):
+        return _checked_pieces(_async(body)), ""
+    raise InvalidRequest(f"a body is bytes, a text or pieces of bytes, not {type(body).__name__}")
+
+
+async def _async(pieces: Iterable[Any]) -> AsyncIterator[Any]:
+    for piece in pieces:
+        yield piece
+
+
+async def _checked_pieces(pieces: AsyncIterable[Any]) -> AsyncIterator[bytes]:
+    async for piece in pieces:
+        if not isinstance(piece, (bytes, bytearray, memoryview)):
+            raise InvalidRequest(f"the pieces of a body are bytes, not {type(piece).__name__}")
+        if piece:
+            yield bytes(piece)

@@ -1,0 +1,247 @@
+"""What comes back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.guest.http.errors import BodyTooLarge, ContentInvalid, HttpError, StatusError
+from wasmcp.guest.http.headers import Headers
+from wasmcp.guest.http.running import now
+from wasmcp.guest.http.transport import Arriving, Pace
+from wasmcp.guest.wire import decode
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+PIECE = 64 * 1024
+"""How many bytes of a body are read at a time, at most."""
+
+
+class BaseResponse:
+    """What every response says before its body.
+
+    Attributes:
+        method: Of the request that it answers.
+        url: Where it comes from: after redirects, the last one.
+        status: For example 200.
+        headers: Its header fields.
+        redirects: The URLs that the request was sent to before.
+    """
+
+    def __init__(self, method: str, url: str, status: int, headers: Headers, redirects: tuple[str, ...]) -> None:
+        self.method = method
+        self.url = url
+        self.status = status
+        self.headers = headers
+        self.redirects = redirects
+
+    @property
+    def reason(self) -> str:
+        """What the status is called; empty when it has no name. RFC 9110, section 15."""
+        try:
+            return HTTPStatus(self.status).phrase
+        except ValueError:
+            return ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is below 400."""
+        return self.status < 400
+
+    def raise_for_status(self) -> Self:
+        """Return the response itself, if its status is below 400.
+
+        Raises:
+            StatusError: It is not.
+        """
+        if not self.ok:
+            raise StatusError(self)
+        return self
+
+    @property
+    def media_type(self) -> str:
+        """The media type in lower case, without parameters; empty when the server does not say."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def charset(self) -> str:
+        """The encoding of texts; ``utf-8`` when the server does not say."""
+        for parameter in self.headers.get("content-type", "").split(";")[1:]:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "charset":
+                return value.strip().strip('"') or "utf-8"
+        return "utf-8"
+
+    def __repr__(self) -> str:
+        """Show the status and where it comes from."""
+        return f"<{type(self).__name__} {self.status} {self.method} {self.url}>"
+
+    def _decode(self, content: bytes) -> str:
+        try:
+            return content.decode(self.charset, "replace")
+        except LookupError:  # an encoding that nobody knows
+            return content.decode("utf-8", "replace")
+
+    def _json(self, content: bytes) -> Any:
+        try:
+            return decode(content.decode("utf-8-sig"))
+        except (ValueError, RecursionError) as error:
+            problem = f"the body ({self.media_type or 'of no media type'}) is not JSON: {error}"
+            raise ContentInvalid(problem, method=self.method, url=self.url) from None
+
+
+class Response(BaseResponse):
+    """A response with its whole body.
+
+    Attributes:
+        content: The body.
+    """
+
+    def __init__(self, head: BaseResponse, content: bytes) -> None:
+        super().__init__(head.method, head.url, head.status, head.headers, head.redirects)
+        self.content = content
+
+    @property
+    def text(self) -> str:
+        """The body as a text; what its encoding does not have is U+FFFD."""
+        return self._decode(self.content)
+
+    def json(self) -> Any:
+        """Return the value of a body that is JSON, whatever its media type says.
+
+        Raises:
+            ContentInvalid: It is not JSON.
+        """
+        return self._json(self.content)
+
+
+class _Body:
+    """A body that arrives, and is let go of at its end."""
+
+    def __init__(self, head: BaseResponse, arriving: Arriving, pace: Pace) -> None:
+        self._head = head
+        self._arriving: Arriving | None = arriving
+        self._pace = pace
+
+    async def piece(self, size: int = PIECE) -> bytes:
+        if self._arriving is None:
+            return b""
+        try:
+            found = await self._arriving.read(size, self._pace)
+        except HttpError as error:
+            self.close()
+            raise located(error, self._head.method, self._head.url) from None
+        except BaseException:
+            self.close()
+            raise
+        if not found:
+            self.close()
+        return found
+
+    async def whole(self, limit: int | None) -> bytes:
+        length = self._head.headers.get("content-length", "")
+        too_large = BodyTooLarge(limit or 0, method=self._head.method, url=self._head.url)
+        if limit is not None and length.isdigit() and int(length) > limit and self._head.method != "HEAD":
+            self.close()
+            raise too_large
+        pieces: list[bytes] = []
+        size = 0
+        while piece := await self.piece():
+            size += len(piece)
+            if limit is not None and size > limit:
+                self.close()
+                raise too_large
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        arriving, self._arriving = self._arriving, None
+        if arriving is not None:
+            arriving.close()
+
+
+class StreamedResponse(BaseResponse):
+    """A response whose body is read while it arrives; made by `Client.stream`."""
+
+    def __init__(self, head: BaseResponse, body: _Body, limit: int | None) -> None:
+        super().__init__(head.method, head.url, head.status, head.headers, head.redirects)
+        self._body = body
+        self._limit = limit
+
+    def chunks(self, size: int = PIECE) -> Iterator[bytes]:
+        """Iterate over the body as it arrives, in pieces of at most `size` bytes.
+
+        Raises:
+            HttpError: It does not go on.
+        """
+        while piece := now(self._body.piece(size)):
+            yield piece
+
+    def lines(self) -> Iterator[str]:
+        """Iterate over the lines of a text as they arrive, without their line ends.
+
+        Raises:
+            HttpError: It does not go on.
+        """
+        rest = b""
+        for piece in self.chunks():
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                yield self._decode(line.removesuffix(b"\r"))
+        if rest:
+            yield self._decode(rest)
+
+    def read(self) -> Response:
+        """Read what is left of the body.
+
+        Raises:
+            BodyTooLarge: It is larger than ``max_body`` of the request.
+            HttpError: It does not go on.
+        """
+        return Response(self, now(self._body.whole(self._limit)))
+
+    def close(self) -> None:
+        """Let go of what is left of the body."""
+        self._body.close()
+
+
+class AsyncStreamedResponse(BaseResponse):
+    """The same for coroutines; made by `AsyncClient.stream`."""
+
+    def __init__(self, head: BaseResponse, body: _Body, limit: int | None) -> None:
+        super().__init__(head.method, head.url, head.status, head.headers, head.redirects)
+        self._body = body
+        self._limit = limit
+
+    async def chunks(self, size: int = PIECE) -> AsyncIterator[bytes]:
+        """See `StreamedResponse.chunks`."""
+        while piece := await self._body.piece(size):
+            yield piece
+
+    async def lines(self) -> AsyncIterator[str]:
+        """See `StreamedResponse.lines`."""
+        rest = b""
+        async for piece in self.chunks():
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                yield self._decode(line.removesuffix(b"\r"))
+        if rest:
+            yield self._decode(rest)
+
+    async def read(self) -> Response:
+        """See `StreamedResponse.read`."""
+        return Response(self, await self._body.whole(self._limit))
+
+    def close(self) -> None:
+        """Let go of what is left of the body."""
+        self._body.close()
+
+
+def located(error: HttpError, method: str, url: str) -> HttpError:
+    """Return an error with the request that it is about."""
+    if not error.url:
+        error.method, error.url = method, url
+        error.args = (f"{method} {url}: {error}",)
+    return error

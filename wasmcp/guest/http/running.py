@@ -1,0 +1,20 @@
+"""Runs the coroutines of this package where there is no event loop: they wait by blocking, so they never stop."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def now(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits for anybody else, and return its result."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        found: T = done.value
+        return found
+    finally:
+        coroutine.close()
+    raise RuntimeError("a coroutine that was to block has waited for an event loop")

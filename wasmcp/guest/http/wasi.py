@@ -1,0 +1,242 @@
+"""Requests over `wasi:http/outgoing-handler`. Only in components that import it: those with the grant ``http``.
+
+A handle must be let go of before the one that it was made from: a stream before its body, a body before its message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+from componentize_py_types import Err, Ok  # type: ignore[import-not-found]
+from wit_world.imports import http_types as types  # type: ignore[import-not-found]
+from wit_world.imports import outgoing_handler
+from wit_world.imports.streams import StreamError_LastOperationFailed  # type: ignore[import-not-found]
+
+from wasmcp.guest.http.errors import HttpError, InvalidRequest, ProtocolFailed, transfer_failed
+from wasmcp.guest.http.headers import Headers
+from wasmcp.guest.http.transport import Arriving, Outgoing, Pace, over
+from wasmcp.guest.pollables import wait
+
+_METHODS = {
+    "GET": types.Method_Get,
+    "HEAD": types.Method_Head,
+    "POST": types.Method_Post,
+    "PUT": types.Method_Put,
+    "DELETE": types.Method_Delete,
+    "OPTIONS": types.Method_Options,
+    "TRACE": types.Method_Trace,
+    "PATCH": types.Method_Patch,
+}
+_NANOSECONDS = 1_000_000_000
+_WORDS = re.compile(r"(?<!^)(?=[A-Z])")
+_CAPITALS = {"Dns": "DNS", "Tls": "TLS", "Http": "HTTP", "Ip": "IP", "Uri": "URI"}
+_CLOSED = "the server has closed the connection"
+
+
+class WasiTransport:
+    """Carries requests by way of the component's host."""
+
+    async def send(self, request: Outgoing, pace: Pace) -> Arriving:
+        """See `Transport.send`."""
+        seconds, _ = pace.left("connect")
+        options = types.RequestOptions()
+        if seconds is not None:
+            _try(options.set_connect_timeout, int(seconds * _NANOSECONDS))
+        outgoing = _outgoing(request)
+        body = outgoing.body() if request.body is not None else None
+        try:
+            future = outgoing_handler.handle(outgoing, options)
+        except Err as error:
+            _drop(body)
+            raise _failure(error.value) from None
+        try:
+            if body is not None and request.body is not None:
+                await _write(body, request.body, pace)
+            response = await _response(future, pace)
+        finally:
+            _drop(future)
+        return _Arriving(response)
+
+
+def _outgoing(request: Outgoing) -> Any:
+    pairs = [(name, value.encode("latin-1" if _is_latin(value) else "utf-8")) for name, value in request.headers.pairs]
+    try:
+        fields = types.Fields.from_list(pairs)
+    except Err:
+        raise InvalidRequest(f"the host refuses one of the headers {', '.join(request.headers)}") from None
+    outgoing = types.OutgoingRequest(fields)
+    known = _METHODS.get(request.method)
+    url = request.url
+    try:
+        outgoing.set_method(known() if known else types.Method_Other(request.method))
+        outgoing.set_scheme(types.Scheme_Https() if url.scheme == "https" else types.Scheme_Http())
+        outgoing.set_authority(url.authority)
+        outgoing.set_path_with_query(url.target)
+    except Err:
+        _drop(outgoing)
+        raise InvalidRequest("the host refuses the method or the URL") from None
+    return outgoing
+
+
+def _is_latin(value: str) -> bool:
+    return all(character < "\u0100" for character in value)
+
+
+async def _write(body: Any, data: bytes | AsyncIterator[bytes], pace: Pace) -> None:
+    """Send a body and end it. A server that has heard enough closes the stream, and answers all the same."""
+    stream = body.write()
+    try:
+        if isinstance(data, bytes):
+            whole = await _write_piece(stream, data, pace)
+        else:
+            whole = True
+            async for piece in data:
+                whole = await _write_piece(stream, piece, pace)
+                if not whole:
+                    break
+        if whole:
+            stream.flush()
+    except Err:
+        whole = False
+    except BaseException:
+        _drop(stream)
+        _drop(body)
+        raise
+    _drop(stream)
+    if whole:
+        _try(types.OutgoingBody.finish, body, None)
+    else:
+        _drop(body)
+
+
+async def _write_piece(stream: Any, data: bytes, pace: Pace) -> bool:
+    view = memoryview(data)
+    try:
+        while view:
+            allowed = stream.check_write()
+            if not allowed:
+                await _ready(stream, pace, "between_bytes")
+                continue
+            stream.write(bytes(view[:allowed]))
+            view = view[allowed:]
+    except Err:
+        return False
+    return True
+
+
+async def _response(future: Any, pace: Pace) -> Any:
+    found = future.get()
+    while found is None:
+        await _ready(future, pace, "connect_and_first_byte")
+        found = future.get()
+    if not isinstance(found, Ok):
+        raise ProtocolFailed("internal-error", "the response was taken already")
+    if not isinstance(found.value, Ok):
+        raise _failure(found.value.value)
+    return found.value.value
+
+
+class _Arriving:
+    """A response of the host."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+        self._body: Any = None
+        self._stream: Any = None
+        self.status = int(response.status())
+        with response.headers() as fields:
+            self.headers = Headers([(name, _text(value)) for name, value in fields.entries()])
+        self._body = response.consume()
+        self._stream = self._body.stream()
+
+    async def read(self, size: int, pace: Pace) -> bytes:
+        while self._stream is not None:
+            try:
+                found: bytes = self._stream.read(size)
+            except Err as error:
+                return _end(error.value)
+            if found:
+                return found
+            await _ready(self._stream, pace, "between_bytes")
+        return b""
+
+    def close(self) -> None:
+        stream, body, response = self._stream, self._body, self._response
+        self._stream = self._body = self._response = None
+        for handle in (stream, body, response):
+            _drop(handle)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _end(error: Any) -> bytes:
+    """Return the end of a body, or say why it is none."""
+    if not isinstance(error, StreamError_LastOperationFailed):
+        return b""
+    with error.value as held:
+        code = types.http_error_code(held)
+        if code is not None:
+            raise _failure(code)
+        raise ProtocolFailed("HTTP-response-incomplete", held.to_debug_string())
+
+
+async def _ready(subject: Any, pace: Pace, phase: str) -> None:
+    """Wait until something can go on.
+
+    Raises:
+        TransferTimeout: It cannot for too long.
+    """
+    if phase == "connect_and_first_byte":
+        seconds, which = _before_first_byte(pace)
+    else:
+        seconds, which = pace.left(phase)
+    with subject.subscribe() as pollable:
+        if pace.concurrent:
+            from wasmcp.guest.loop import ready
+
+            is_ready = await ready(pollable, seconds)
+        else:
+            is_ready = bool(wait([pollable], seconds))
+    if not is_ready:
+        raise over(which)
+
+
+def _before_first_byte(pace: Pace) -> tuple[float | None, str]:
+    """Return how long a response may take to begin: nobody tells when the connection was there."""
+    connect, first = pace.timeout.connect, pace.timeout.first_byte
+    seconds, which = pace.left()
+    both = None if first is None else first + (connect or 0)
+    return (both, "first_byte") if both is not None and (seconds is None or both < seconds) else (seconds, which)
+
+
+def _failure(code: Any) -> HttpError:
+    """Return the exception for an `error-code`."""
+    words = _WORDS.split(type(code).__name__.partition("_")[2])
+    name = "-".join(_CAPITALS.get(word, word.lower()) for word in words)
+    value = getattr(code, "value", None)
+    if value is not None and not isinstance(value, (str, int)):
+        facts = {key: held for key, held in vars(value).items() if held is not None}
+        value = ", ".join(f"{key} {held}" for key, held in facts.items())
+    return transfer_failed(name, "" if value is None else str(value))
+
+
+def _try(function: Any, *arguments: Any) -> None:
+    """Call what a host may refuse without harm."""
+    with contextlib.suppress(Err):
+        function(*arguments)
+
+
+def _drop(handle: Any) -> None:
+    if handle is not None:
+        handle.__exit__(None, None, None)

@@ -1,0 +1,46 @@
+"""Values that last longer than a call, for components with the grant ``kv``.
+
+.. code-block:: python
+
+    from wasmcp.guest import kv, tool
+
+    @tool
+    def remember(name: str, note: str) -> int:
+        '''Remember a note, and say how many there are.'''
+        notes = kv.open("notes")
+        notes[name] = {"text": note}
+        return notes.increment("count")
+
+In unit tests `wasmcp.guest.testing` has `fake_kv`. Source: the interface ``key-value`` of wit/key-value.wit.
+"""
+
+from __future__ import annotations
+
+from wasmcp.guest.errors import NotGranted
+from wasmcp.guest.kv.buckets import ABSENT, Bucket
+from wasmcp.guest.kv.buckets import open_bucket as open  # noqa: A004 - read as `kv.open`
+from wasmcp.guest.kv.errors import (
+    AccessDenied,
+    LimitExceeded,
+    NoSession,
+    NoSuchBucket,
+    NotACounter,
+    OutOfRange,
+    StoreError,
+    Unsupported,
+)
+
+__all__ = [
+    "ABSENT",
+    "AccessDenied",
+    "Bucket",
+    "LimitExceeded",
+    "NoSession",
+    "NoSuchBucket",
+    "NotACounter",
+    "NotGranted",
+    "OutOfRange",
+    "StoreError",
+    "Unsupported",
+    "open",
+]
