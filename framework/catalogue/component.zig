@@ -55,7 +55,7 @@ const Form = enum { @"20241105", @"20250326", @"20250618", @"20251125", @"202607
 fn form(request: Request) Form {
     const revision = request.protocolVersion();
     inline for (.{ "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25" }, 0..) |older, place| {
-        if (std.mem.eql(u8, revision, older)) return @fromBackingInt(place);
+        if (lib.bytes.equal(revision, older)) return @fromBackingInt(place);
     }
     return .@"20260728";
 }
@@ -95,7 +95,7 @@ fn complete(request: Request) std.mem.Allocator.Error!?Reply {
 /// What is wrong with the headers that repeat a tool's parameters.
 /// Specification: basic/transports/streamable-http, "Server Behavior for Custom Headers".
 fn headerFault(request: Request, name: []const u8) ?Reply {
-    if (!mirrors() or !std.mem.eql(u8, request.protocolVersion(), "2026-07-28")) return null;
+    if (!mirrors() or !lib.bytes.equal(request.protocolVersion(), "2026-07-28")) return null;
     const facts = request.http() orelse return null;
     const schema = schemaOf(name) orelse return null;
     const arguments = request.arguments() orelse "{}";
@@ -119,7 +119,7 @@ fn schemaOf(name: []const u8) ?[]const u8 {
         const tool = scanner.value() catch return null;
         const given = lib.json.member(tool, "name") orelse continue;
         const plain = lib.json.decodeString(allocator, given) catch @trap();
-        if (std.mem.eql(u8, plain, name)) return lib.json.member(tool, "inputSchema");
+        if (lib.bytes.equal(plain, name)) return lib.json.member(tool, "inputSchema");
     }
     return null;
 }

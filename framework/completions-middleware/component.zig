@@ -19,7 +19,7 @@ pub const exports = struct {
         pub fn handle(request: messages.Request) std.mem.Allocator.Error!?Reply {
             return switch (request.method()) {
                 .completion_complete => try complete(request) orelse bindings.server_handler.handle(request),
-                .other => if (std.mem.eql(u8, request.name(), references_method)) try references(request) else bindings.server_handler.handle(request),
+                .other => if (lib.bytes.equal(request.name(), references_method)) try references(request) else bindings.server_handler.handle(request),
                 else => bindings.server_handler.handle(request),
             };
         }

@@ -1,6 +1,7 @@
 //! The params of `completion/complete`. Specification: schema `CompleteRequestParams`.
 
 const std = @import("std");
+const bytes = @import("bytes.zig");
 const json = @import("json.zig");
 
 const Completion = @This();
@@ -77,7 +78,7 @@ fn filledIn(allocator: std.mem.Allocator, params: []const u8) std.mem.Allocator.
         const value = scanner.value() catch return null;
         if (value[0] != '"' or pairs.items.len == max_context) return null;
         const pair: Pair = .{ try json.decodeString(allocator, raw), try json.decodeString(allocator, value) };
-        for (pairs.items, 0..) |earlier, i| if (std.mem.eql(u8, earlier[0], pair[0])) {
+        for (pairs.items, 0..) |earlier, i| if (bytes.equal(earlier[0], pair[0])) {
             _ = pairs.orderedRemove(i);
             break;
         };

@@ -4,6 +4,9 @@
 const std = @import("std");
 const json = @import("json.zig");
 const strings = @import("json_string.zig");
+const octets = @import("bytes.zig");
+const decimals = @import("decimal.zig");
+const encoding = @import("base64.zig");
 
 const Writer = @This();
 const Allocator = std.mem.Allocator;
@@ -37,17 +40,17 @@ fn comma(self: *Writer) Error!void {
     if (written.len == 0) return;
     switch (written[written.len - 1]) {
         '{', '[', ':', ',', ' ', '\n' => {},
-        else => try self.buffer.append(self.gpa, ','),
+        else => try self.raw(","),
     }
 }
 
 pub fn open(self: *Writer, bracket: u8) Error!void {
     try self.comma();
-    try self.buffer.append(self.gpa, bracket);
+    try self.raw(&.{bracket});
 }
 
 pub fn close(self: *Writer, bracket: u8) Error!void {
-    try self.buffer.append(self.gpa, bracket);
+    try self.raw(&.{bracket});
 }
 
 /// A member's name, which needs no escapes.
@@ -70,10 +73,9 @@ pub fn value(self: *Writer, checked: []const u8) Error!void {
 
 pub fn string(self: *Writer, plain: []const u8) Error!void {
     try self.comma();
-    try self.buffer.ensureUnusedCapacity(self.gpa, plain.len + 2);
-    self.buffer.appendAssumeCapacity('"');
+    try self.raw("\"");
     try self.escaped(plain);
-    try self.buffer.append(self.gpa, '"');
+    try self.raw("\"");
 }
 
 /// The inside of a string.
@@ -101,11 +103,9 @@ fn escaped(self: *Writer, plain: []const u8) Error!void {
 /// Bytes as a string in base64 (RFC 4648, section 4).
 pub fn base64(self: *Writer, bytes: []const u8) Error!void {
     try self.comma();
-    const encoder = std.base64.standard.Encoder;
-    const size = encoder.calcSize(bytes.len);
-    try self.buffer.ensureUnusedCapacity(self.gpa, size + 2);
+    try self.buffer.ensureUnusedCapacity(self.gpa, encoding.size(bytes.len) + 2);
     self.buffer.appendAssumeCapacity('"');
-    _ = encoder.encode(self.buffer.addManyAsSliceAssumeCapacity(size), bytes);
+    _ = encoding.encode(self.buffer.addManyAsSliceAssumeCapacity(encoding.size(bytes.len)), .standard, bytes);
     self.buffer.appendAssumeCapacity('"');
 }
 
@@ -119,19 +119,35 @@ pub fn integer(self: *Writer, number: anytype) Error!void {
 }
 
 /// Digits as they are, without a comma before them.
-pub fn digits(self: *Writer, count: anytype) Error!void {
-    var buffer: [24]u8 = undefined;
-    try self.raw(std.fmt.bufPrint(&buffer, "{d}", .{count}) catch unreachable);
+pub fn digits(self: *Writer, number: anytype) Error!void {
+    var buffer: [20]u8 = undefined;
+    if (number < 0) try self.raw("-");
+    try self.raw(decimals.integer(&buffer, @abs(number)));
 }
 
 /// A number in its shortest form that reads back as the same; it must be finite, as JSON has no other.
 pub fn float(self: *Writer, number: f64) Error!void {
     std.debug.assert(std.math.isFinite(number));
     const size = @abs(number);
-    var buffer: [64]u8 = undefined;
+    try self.value(if (std.math.signbit(number)) "-" else "");
+    const decimal = decimals.shortest(size);
+    const all = decimal.digits();
     // Digits alone are read as an integer by many, exactly: so only where the shortest form is the exact value.
     const plain = size == 0 or (size >= 1e-7 and size < 1 << 53);
-    try self.value(std.fmt.float.render(&buffer, number, .{ .mode = if (plain) .decimal else .scientific }) catch unreachable);
+    if (!plain) {
+        try self.raw(all[0..1]);
+        if (all.len > 1) try self.raw(".");
+        try self.raw(all[1..]);
+        try self.raw("e");
+        return self.digits(decimal.exponent - 1);
+    }
+    const before: usize = @intCast(@max(decimal.exponent, 0));
+    if (before == 0) try self.raw("0") else try self.raw(all[0..@min(before, all.len)]);
+    for (all.len..@max(before, all.len)) |_| try self.raw("0");
+    if (all.len <= before) return;
+    try self.raw(".");
+    for (0..@intCast(@max(-decimal.exponent, 0))) |_| try self.raw("0");
+    try self.raw(all[before..]);
 }
 
 /// Append a component's JSON. It is checked, and brought to one line: a line break inside a message would end it for
@@ -140,7 +156,7 @@ pub fn embed(self: *Writer, untrusted: []const u8) EmbedError!json.Kind {
     const kind = try check(untrusted);
     try self.comma();
     // Without space around it: the next comma depends on the last character.
-    try self.oneLine(std.mem.trim(u8, untrusted, " \t\r\n"));
+    try self.oneLine(octets.trimmed(untrusted));
     return kind;
 }
 
@@ -156,9 +172,9 @@ pub fn check(untrusted: []const u8) error{InvalidJson}!json.Kind {
 
 /// Append valid JSON as one line, without half surrogate pairs. In valid JSON line breaks only lie between tokens.
 pub fn oneLine(self: *Writer, valid: []const u8) Error!void {
-    const breaks = std.mem.findAny(u8, valid, "\r\n") != null;
-    const surrogates = std.mem.find(u8, valid, "\\u") != null;
-    if (!breaks and !surrogates) return self.raw(valid);
+    for (valid, 0..) |c, i| {
+        if (c == '\r' or c == '\n' or (c == '\\' and valid[i + 1] == 'u')) break;
+    } else return self.raw(valid);
     try self.buffer.ensureUnusedCapacity(self.gpa, valid.len);
     var i: usize = 0;
     while (i < valid.len) switch (valid[i]) {

@@ -2,6 +2,7 @@
 //! Specification: basic/transports/streamable-http, "Value Encoding", "Custom Headers from Tool Parameters".
 
 const std = @import("std");
+const bytes = @import("bytes.zig");
 const base64 = @import("base64.zig");
 const json = @import("json.zig");
 
@@ -20,7 +21,7 @@ pub fn decode(arena: Allocator, value: []const u8) Allocator.Error!?[]const u8 {
     const before = "=?base64?";
     const after = "?=";
     if (value.len < before.len + after.len) return value;
-    if (!std.mem.startsWith(u8, value, before) or !std.mem.endsWith(u8, value, after)) return value;
+    if (!bytes.startsWith(value, before) or !std.mem.endsWith(u8, value, after)) return value;
     const encoded = value[before.len .. value.len - after.len];
     const decoded = try base64.decode(arena, .standard, encoded) orelse return null;
     return if (std.unicode.utf8ValidateSlice(decoded)) decoded else null;
@@ -84,9 +85,9 @@ fn mismatch(arena: Allocator, header: []const u8, property: []const u8, value: [
     const wanted = expected orelse return " is given, but the body has no such value: `params.arguments.";
     if (!printable(text)) return " holds characters that no header may: `params.arguments.";
     const said = try decode(arena, text) orelse return " is badly encoded: `params.arguments.";
-    if (std.mem.eql(u8, said, wanted)) return null;
+    if (bytes.equal(said, wanted)) return null;
     const numeric = json.equals(json.member(property, "type").?, "integer") and json.kind(value[0]) == .number;
-    if (numeric) if (whole(said)) |a| if (whole(wanted)) |b| if (std.mem.eql(u8, a, b)) return null;
+    if (numeric) if (whole(said)) |a| if (whole(wanted)) |b| if (bytes.equal(a, b)) return null;
     return " does not say what the body says in `params.arguments.";
 }
 
@@ -94,7 +95,7 @@ fn mismatch(arena: Allocator, header: []const u8, property: []const u8, value: [
 fn whole(text: []const u8) ?[]const u8 {
     const point = std.mem.indexOfScalar(u8, text, '.') orelse text.len;
     for (text[@min(point + 1, text.len)..]) |digit| if (digit != '0') return null;
-    const digits = text[@intFromBool(std.mem.startsWith(u8, text, "-"))..point];
+    const digits = text[@intFromBool(bytes.startsWith(text, "-"))..point];
     if (digits.len == 0 or point + 1 == text.len) return null;
     for (digits) |digit| if (!std.ascii.isDigit(digit)) return null;
     return text[0..point];

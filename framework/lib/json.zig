@@ -7,6 +7,7 @@
 //! The text is taken to be UTF-8: the Canonical ABI checks every string that enters a component.
 
 const std = @import("std");
+const bytes = @import("bytes.zig");
 const strings = @import("json_string.zig");
 
 pub const equals = strings.equals;
@@ -148,7 +149,7 @@ pub const Scanner = struct {
     }
 
     fn literal(self: *Scanner, rest: []const u8) Error!void {
-        if (!std.mem.startsWith(u8, self.text[self.at..], rest)) return error.Syntax;
+        if (!bytes.startsWith(self.text[self.at..], rest)) return error.Syntax;
         self.at += rest.len;
     }
 

@@ -1,16 +1,17 @@
 //! JSON strings as they stand in a text: compared, decoded, skipped over.
 
 const std = @import("std");
+const bytes = @import("bytes.zig");
 
 /// Whether a string as it stands in the text, quotes included, means `plain` (of at most 64 bytes).
 pub fn equals(raw: []const u8, plain: []const u8) bool {
     const body = raw[1 .. raw.len - 1];
     // An escape is longer than what it stands for, at most six characters for one byte.
-    if (body.len <= plain.len) return std.mem.eql(u8, body, plain);
+    if (body.len <= plain.len) return bytes.equal(body, plain);
     if (std.mem.findScalar(u8, body, '\\') == null) return false;
     var buffer: [6 * 64]u8 = undefined;
     if (body.len > 6 * plain.len or body.len > buffer.len) return false;
-    return std.mem.eql(u8, buffer[0..unescape(body, &buffer)], plain);
+    return bytes.equal(buffer[0..unescape(body, &buffer)], plain);
 }
 
 /// What a string says. `raw` is its text in a valid document, quotes included. A slice of it where nothing is escaped.

@@ -2,6 +2,8 @@
 
 pub const Completion = @import("Completion.zig");
 pub const KeyValue = @import("KeyValue.zig").KeyValue;
+pub const bytes = @import("bytes.zig");
+pub const decimal = @import("decimal.zig");
 pub const base64 = @import("base64.zig");
 pub const header = @import("header.zig");
 pub const json = @import("json.zig");
@@ -12,6 +14,8 @@ pub const Writer = @import("Writer.zig");
 test {
     _ = Completion;
     _ = base64;
+    _ = bytes;
+    _ = decimal;
     _ = header;
     _ = json;
     _ = lists;

@@ -5,6 +5,7 @@
 //! a link written by hand gives out stands behind the `>` of those before it.
 
 const std = @import("std");
+const bytes = @import("bytes.zig");
 
 /// A request that has this member in its `_meta` wants a list to fail when a component cannot list: so that what is
 /// recorded is whole. Searched for as text, because links that read no JSON are a fifth smaller.
@@ -12,7 +13,7 @@ const strict = "\"wasmcp/strict\"";
 
 const invalid_params = -32602;
 
-/// Lists for a component with these bindings: `messages`, `server_handler`, and standard error.
+/// Lists for a component with these bindings: `messages`, `server_handler`, and standard error. It has `stored_lists`.
 pub fn Lists(comptime bindings: type) type {
     const Request = bindings.messages.Request;
     const Reply = bindings.messages.Reply;
@@ -77,7 +78,7 @@ pub fn Lists(comptime bindings: type) type {
                     .ok => |page| page,
                     .err => return false,
                 };
-                for (page.items) |item| if (std.mem.eql(u8, @field(item, name), wanted)) return true;
+                for (0..page.items.len) |i| if (bytes.equal(@field(page.items.get(i), name), wanted)) return true;
                 cursor = page.next orelse return false;
             }
         }
@@ -142,11 +143,8 @@ pub fn Lists(comptime bindings: type) type {
         }
 
         fn isStrict(request: Request) bool {
-            var meta = request.meta() orelse return false;
-            while (meta.len >= strict.len) : (meta = meta[1..]) {
-                if (std.mem.startsWith(u8, meta, strict)) return true;
-            }
-            return false;
+            const meta = request.meta() orelse return false;
+            return bytes.contains(meta, strict);
         }
 
         fn prefixed(comptime prefix: []const u8, text: []const u8) []const u8 {

@@ -7,6 +7,8 @@ const messages = bindings.messages;
 const prompts = bindings.prompts;
 const Reply = messages.Reply;
 
+pub const stored_lists = true;
+
 pub const exports = struct {
     pub const server_handler = struct {
         pub fn handle(request: messages.Request) ?Reply {

@@ -38,7 +38,7 @@ pub fn notification(arena: std.mem.Allocator, kind: Kind, uri: ?[]const u8) Erro
 /// Keep a notification. One that waits already says all that there is to say.
 pub fn add(self: *Changes, text: []const u8) Error!void {
     if (self.waiting.items.len == most) return;
-    for (self.waiting.items) |known| if (std.mem.eql(u8, known, text)) return;
+    for (self.waiting.items) |known| if (lib.bytes.equal(known, text)) return;
     const copy = try self.gpa.dupe(u8, text);
     errdefer self.gpa.free(copy);
     try self.waiting.append(self.gpa, copy);

@@ -2,6 +2,7 @@
 //! without waiting while a request is being answered, to see whether the client takes it back.
 
 const std = @import("std");
+const lib = @import("lib");
 const envelope = @import("envelope.zig");
 const wit = @import("wit.zig");
 
@@ -86,8 +87,8 @@ pub fn cancelledBy(self: *Input, token: u32) bool {
         const line = self.buffer.items[self.start..at];
         self.start = at + 1;
         const space = std.mem.findScalar(u8, line, ' ') orelse continue;
-        const number = std.fmt.parseInt(u32, line[0..space], 10) catch continue;
-        if (number == token and std.mem.eql(u8, line[space + 1 ..], "cancel")) found = true;
+        const number = lib.decimal.parse(line[0..space], std.math.maxInt(u32)) orelse continue;
+        if (number == token and lib.bytes.equal(line[space + 1 ..], "cancel")) found = true;
     }
     self.compact();
     return found;

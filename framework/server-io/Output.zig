@@ -179,8 +179,7 @@ fn sse(json: []const u8) Writer.Error![]const u8 {
 }
 
 fn frame(w: *Writer, number: u32, kind: []const u8) Writer.Error!void {
-    var digits: [10]u8 = undefined;
-    try w.raw(std.fmt.bufPrint(&digits, "{d}", .{number}) catch unreachable);
+    try w.digits(number);
     try w.raw(" ");
     try w.raw(kind);
     try w.raw(" ");

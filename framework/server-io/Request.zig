@@ -107,7 +107,7 @@ pub fn inputResponses(self: *Request) []const struct { []const u8, []const u8 } 
         if (list.items.len == max_answers) break;
         const plain = lib.json.decodeString(allocator, key) catch @trap();
         // As everywhere, of two with one name the last counts.
-        for (list.items, 0..) |earlier, i| if (std.mem.eql(u8, earlier[0], plain)) {
+        for (list.items, 0..) |earlier, i| if (lib.bytes.equal(earlier[0], plain)) {
             _ = list.orderedRemove(i);
             break;
         };

@@ -108,8 +108,8 @@ pub fn take(call: *Call, resumed: wit.wire.Resumed) Allocator.Error!?[]const u8 
     const kept = resumed.continuation;
     if (json.validate(kept) catch null != .object) return "its continuation is not one";
     if (json.validate(resumed.answers) catch null != .array) return "the answers are not a list";
-    if (json.member(kept, "round")) |text| call.round = std.fmt.parseInt(u32, text, 10) catch max_rounds;
-    if (json.member(kept, "progress")) |text| call.last_progress = @bitCast(std.fmt.parseInt(u64, text, 10) catch @as(u64, @bitCast(call.last_progress)));
+    if (json.member(kept, "round")) |text| call.round = @intCast(lib.decimal.parse(text, max_rounds) orelse max_rounds);
+    if (json.member(kept, "progress")) |text| call.last_progress = @bitCast(lib.decimal.parse(text, std.math.maxInt(u64)) orelse @as(u64, @bitCast(call.last_progress)));
     if (json.member(kept, "streamed")) |text| call.output.streamed = text[0] == 't';
     if (json.member(kept, "state")) |text| {
         const encoded = try json.decodeString(allocator, text);

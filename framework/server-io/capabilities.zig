@@ -17,12 +17,12 @@ pub const Needs = struct {
 
     /// Add what one request needs. False: no client can be asked this.
     pub fn add(self: *Needs, method: []const u8, params: []const u8) bool {
-        if (std.mem.eql(u8, method, "elicitation/create")) {
+        if (lib.bytes.equal(method, "elicitation/create")) {
             if (isUrl(params)) self.url = true else self.form = true;
-        } else if (std.mem.eql(u8, method, "sampling/createMessage")) {
+        } else if (lib.bytes.equal(method, "sampling/createMessage")) {
             self.sampling = true;
             if (json.member(params, "tools") != null or json.member(params, "toolChoice") != null) self.sampling_tools = true;
-        } else if (std.mem.eql(u8, method, "roots/list")) {
+        } else if (lib.bytes.equal(method, "roots/list")) {
             self.roots = true;
         } else return false;
         return true;

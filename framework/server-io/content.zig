@@ -20,9 +20,11 @@ pub fn write(self: *Results, value: types.Content) Error!void {
         },
         .image => |block| try media(self, "image", block),
         .audio => |block| if (self.since(.@"2025-03-26")) try media(self, "audio", block) else {
-            var words: [64]u8 = undefined;
             try begin(self, "text");
-            try self.text("text", std.fmt.bufPrint(&words, "[{d} bytes of audio]", .{block.data.len}) catch unreachable);
+            try self.w.key("text");
+            try self.w.raw("\"[");
+            try self.w.digits(block.data.len);
+            try self.w.raw(" bytes of audio]\"");
         },
         .resource_link => |block| if (self.since(.@"2025-06-18")) {
             try begin(self, "resource_link");

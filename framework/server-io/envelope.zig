@@ -163,7 +163,7 @@ const Parts = struct {
         } else if (self.result == null and self.@"error" == null) return "Invalid request: `method` is missing";
         if (self.id != null and id == null) {
             // An error about an unreadable id has no id itself.
-            if (self.method == null and self.@"error" != null and std.mem.eql(u8, self.id.?, "null")) return null;
+            if (self.method == null and self.@"error" != null and lib.bytes.equal(self.id.?, "null")) return null;
             return "Invalid request: `id` must be a string or an integer";
         }
         return null;
@@ -190,18 +190,18 @@ pub fn validId(raw: []const u8) bool {
 
 /// Whether two ids are the same: `"\u0061"` and `"a"` are.
 pub fn sameId(arena: Allocator, a: []const u8, b: []const u8) Allocator.Error!bool {
-    if (std.mem.eql(u8, a, b)) return true;
+    if (lib.bytes.equal(a, b)) return true;
     if (!isString(a) or !isString(b)) return false;
-    return std.mem.eql(u8, try json.decodeString(arena, a), try json.decodeString(arena, b));
+    return lib.bytes.equal(try json.decodeString(arena, a), try json.decodeString(arena, b));
 }
 
 /// The request that a `notifications/cancelled` line takes back; null when the line is something else.
 pub fn cancelledId(arena: Allocator, line: []const u8) Allocator.Error!?[]const u8 {
     const method = "notifications/cancelled";
     // Most lines are requests: look before parsing. An escaped spelling of the method is found too: it has a backslash.
-    if (std.mem.find(u8, line, method) == null and std.mem.findScalar(u8, line, '\\') == null) return null;
+    if (!lib.bytes.contains(line, method) and std.mem.findScalar(u8, line, '\\') == null) return null;
     return switch (try read(arena, line)) {
-        .notification => |n| if (std.mem.eql(u8, n.method, method)) json.member(n.params, "requestId") else null,
+        .notification => |n| if (lib.bytes.equal(n.method, method)) json.member(n.params, "requestId") else null,
         else => null,
     };
 }

@@ -245,8 +245,7 @@ pub fn inputRequired(value: types.InputRequired) Handle {
 
 /// State that does not leave the server.
 fn encoded(state: []const u8) std.mem.Allocator.Error![]const u8 {
-    const encoder = std.base64.standard.Encoder;
-    return encoder.encode(try wit.memory.allocator.alloc(u8, encoder.calcSize(state.len)), state);
+    return lib.base64.encode(try wit.memory.allocator.alloc(u8, lib.base64.size(state.len)), .standard, state);
 }
 
 fn cannot(call: *Call, missing: Needs) Writer.Error!Handle {

@@ -13,7 +13,6 @@ const Call = @import("Call.zig");
 const Aead = std.crypto.aead.ascon.AsconAead128;
 const Hash = std.crypto.hash.ascon.AsconHash256;
 const Key = settings.Key;
-const encoder = std.base64.url_safe_no_pad.Encoder;
 const Allocator = std.mem.Allocator;
 
 /// What a sealed text is. `state`: for the same request of the same principal, for a time. `cursor`: for the same method
@@ -36,7 +35,7 @@ pub fn close(purpose: Purpose, call: *const Call, value: []const u8) Allocator.E
     @memcpy(nonce, wit.random.getRandomBytes(Aead.nonce_length));
     const text = bytes[Aead.nonce_length..][0..plain.len];
     Aead.encrypt(text, bytes[bytes.len - Aead.tag_length ..][0..Aead.tag_length], plain, &try bound(purpose, call), nonce.*, key);
-    return encoder.encode(try allocator.alloc(u8, encoder.calcSize(bytes.len)), bytes);
+    return lib.base64.encode(try allocator.alloc(u8, lib.base64.size(bytes.len)), .url, bytes);
 }
 
 /// The value in a sealed text; null when it is not one that this server gave out for such a request, or too old.
@@ -155,7 +154,7 @@ const Parts = struct {
                 try self.raw("{");
                 for (found.items, 1..) |member, next| {
                     // As everywhere, of two with one name the last counts.
-                    if (next < found.items.len and std.mem.eql(u8, found.items[next].name, member.name)) continue;
+                    if (next < found.items.len and lib.bytes.equal(found.items[next].name, member.name)) continue;
                     try self.text(member.name);
                     try self.json(member.value);
                 }

@@ -1,6 +1,7 @@
 //! What the operator decides, on this side of `wire`. See docs/reference/environment.md.
 
 const std = @import("std");
+const lib = @import("lib");
 const envelope = @import("envelope.zig");
 const wit = @import("wit.zig");
 
@@ -20,18 +21,18 @@ pub const Setting = struct { []const u8, []const u8 };
 pub fn configure(settings: []const Setting) ?[]const u8 {
     for (settings) |pair| {
         const name, const value = pair;
-        if (std.mem.eql(u8, name, "WASMCP_STATE_KEYS")) {
+        if (lib.bytes.equal(name, "WASMCP_STATE_KEYS")) {
             state_keys = readKeys(value) orelse return std.fmt.comptimePrint(
                 "WASMCP_STATE_KEYS must be secrets of at least {d} characters, separated by commas",
                 .{min_key},
             );
-        } else if (std.mem.eql(u8, name, "WASMCP_STATE_TTL")) {
-            const seconds = std.fmt.parseInt(u64, value, 10) catch 0;
-            if (seconds < 1 or seconds > max_ttl) return std.fmt.comptimePrint("WASMCP_STATE_TTL must be a number of seconds from 1 to {d}", .{max_ttl});
+        } else if (lib.bytes.equal(name, "WASMCP_STATE_TTL")) {
+            const seconds = lib.decimal.parse(value, max_ttl) orelse 0;
+            if (seconds < 1) return std.fmt.comptimePrint("WASMCP_STATE_TTL must be a number of seconds from 1 to {d}", .{max_ttl});
             state_ttl = seconds;
-        } else if (std.mem.eql(u8, name, "WASMCP_MAX_BODY")) {
+        } else if (lib.bytes.equal(name, "WASMCP_MAX_BODY")) {
             // The transport has judged it.
-            envelope.max_body = std.fmt.parseInt(usize, value, 10) catch envelope.max_body;
+            envelope.max_body = @intCast(lib.decimal.parse(value, std.math.maxInt(usize)) orelse envelope.max_body);
         }
     }
     return null;

@@ -24,6 +24,7 @@ PRIMITIVES = {
     "char": "u21",
     "string": "[]const u8",
 }
+_NUMBERS = PRIMITIVES.keys() - {"char", "string"}
 
 
 def docs(entry: dict[str, Any]) -> Iterator[str]:
@@ -160,7 +161,7 @@ class Types:
             raise unsupported(str(kind))
         ((tag, body),) = kind.items()
         if tag == "list":
-            return f"[]const {self.expression(body)}"
+            return self._list(body)
         if tag == "option":
             return f"?{self.expression(body)}"
         if tag == "tuple":
@@ -226,8 +227,16 @@ class Types:
         if isinstance(kind, dict) and "option" in kind:
             return " = null"
         if isinstance(kind, dict) and "list" in kind:
-            return " = &.{}"
+            return self._none(kind["list"])
         return ""
+
+    def _list(self, element: TypeRef) -> str:
+        # What may lie in memory as it is, if the component says so: `abi.List`.
+        expression = self.expression(element)
+        return f"[]const {expression}" if element in _NUMBERS else f"abi.List({expression})"
+
+    def _none(self, element: TypeRef) -> str:
+        return " = &.{}" if element in _NUMBERS else f" = abi.none({self.expression(element)})"
 
     def _cases(self, head: str, kind: dict[str, Any]) -> Iterator[str]:
         ((_, body),) = kind.items()

@@ -6,11 +6,28 @@ const std = @import("std");
 const flat = @import("flat.zig");
 const layout = @import("layout.zig");
 const wit = @import("types.zig");
+const implementation = @import("implementation");
 
 pub const memory = @import("memory.zig");
 pub const Borrowed = wit.Borrowed;
 pub const Kind = wit.Kind;
 pub const Result = wit.Result;
+pub const StoredList = wit.StoredList;
+
+/// Whether lists stay as they lie in memory, because this component only hands them on. It says so by
+/// `pub const stored_lists = true`. Code that turns every record in them around, and back, would be most of it.
+const stored_lists = @hasDecl(implementation, "stored_lists") and implementation.stored_lists;
+
+/// A list in a signature or a record: a slice, or, in a component that wants them `stored_lists`, a `StoredList`.
+/// Elements that are the same on both sides are always in a slice.
+pub fn List(comptime E: type) type {
+    return if (stored_lists and !layout.isPlain(E)) wit.StoredList(E) else []const E;
+}
+
+/// A list of nothing.
+pub fn none(comptime E: type) List(E) {
+    return if (List(E) == []const E) &.{} else .{};
+}
 
 /// What this component's own resource looks like to it: an own handle to an object of its type `Implementation`.
 pub fn Exported(comptime Implementation: type, comptime module: []const u8, comptime name: []const u8) type {

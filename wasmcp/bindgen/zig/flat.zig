@@ -30,7 +30,7 @@ pub fn flatten(comptime T: type) []const Core {
             .bool, .char, .flags, .enumeration, .own, .borrowed => &.{.i32},
             .int => if (@bitSizeOf(T) == 64) &.{.i64} else &.{.i32},
             .float => if (T == f64) &.{.f64} else &.{.f32},
-            .list => &.{ .i32, .i32 },
+            .list, .stored_list => &.{ .i32, .i32 },
             .option => &[_]Core{.i32} ++ flatten(@typeInfo(T).optional.child),
             .record => flattenAll(@typeInfo(T).@"struct".field_types),
             .variant => {
@@ -77,6 +77,10 @@ pub fn lower(comptime T: type, value: T, slots: [*]u64) void {
             slots[0] = list[0];
             slots[1] = list[1];
         },
+        .stored_list => {
+            slots[0] = value.address;
+            slots[1] = value.len;
+        },
         .flags => slots[0] = @as(Backing(T), @bitCast(value)),
         .enumeration => slots[0] = @backingInt(value),
         .option => {
@@ -114,6 +118,7 @@ pub fn lift(comptime T: type, slots: [*]const u64) T {
         .own => return .{ .handle = @truncate(slots[0]) },
         .borrowed => return layout.liftBorrowed(T, @truncate(slots[0])),
         .list => return layout.liftList(@typeInfo(T).pointer.child, @as(u32, @truncate(slots[0])), @as(u32, @truncate(slots[1]))),
+        .stored_list => return .{ .address = @as(u32, @truncate(slots[0])), .len = @as(u32, @truncate(slots[1])) },
         .flags => return @bitCast(@as(Backing(T), @truncate(slots[0]))),
         .enumeration => return @fromBackingInt(@intCast(@as(Backing(T), @truncate(slots[0])))),
         .option => return if (@as(u32, @truncate(slots[0])) == 0) null else lift(@typeInfo(T).optional.child, slots + 1),

@@ -17,7 +17,7 @@ pub fn alignOf(comptime T: type) usize {
     switch (kind(T)) {
         .bool => return 1,
         .int, .float => return @sizeOf(T),
-        .char, .list, .own, .borrowed => return 4,
+        .char, .list, .stored_list, .own, .borrowed => return 4,
         .flags, .enumeration => return @sizeOf(Backing(T)),
         .option => return alignOf(@typeInfo(T).optional.child),
         .record => return maxAlign(1, @typeInfo(T).@"struct".field_types),
@@ -40,7 +40,7 @@ pub fn sizeOf(comptime T: type) usize {
         .bool => return 1,
         .int, .float => return @sizeOf(T),
         .char, .own, .borrowed => return 4,
-        .list => return 8,
+        .list, .stored_list => return 8,
         .flags, .enumeration => return @sizeOf(Backing(T)),
         .option => return std.mem.alignForward(usize, payloadOffset(T) + sizeOf(@typeInfo(T).optional.child), alignOf(T)),
         .record => {
@@ -87,6 +87,7 @@ pub fn load(comptime T: type, from: [*]const u8) T {
         .own => return .{ .handle = load(u32, from) },
         .borrowed => return liftBorrowed(T, load(u32, from)),
         .list => return liftList(@typeInfo(T).pointer.child, load(u32, from), load(u32, from + 4)),
+        .stored_list => return .{ .address = load(u32, from), .len = load(u32, from + 4) },
         .flags => return @bitCast(load(Backing(T), from)),
         .enumeration => return @fromBackingInt(@intCast(load(Backing(T), from))),
         .option => return if (from[0] == 0) null else load(@typeInfo(T).optional.child, from + comptime payloadOffset(T)),
@@ -122,6 +123,10 @@ pub fn store(comptime T: type, value: T, to: [*]u8) void {
             const list = lowerList(@typeInfo(T).pointer.child, value);
             store(u32, list[0], to);
             store(u32, list[1], to + 4);
+        },
+        .stored_list => {
+            store(u32, value.address, to);
+            store(u32, value.len, to + 4);
         },
         .flags => store(Backing(T), @bitCast(value), to),
         .enumeration => store(Backing(T), @backingInt(value), to),
@@ -160,7 +165,7 @@ pub fn indexOf(comptime T: type, comptime case: Tag(T)) comptime_int {
 }
 
 /// Whether Zig keeps a value in memory just as the Canonical ABI does, so that lists need no conversion.
-fn isPlain(comptime T: type) bool {
+pub fn isPlain(comptime T: type) bool {
     return switch (kind(T)) {
         .bool, .int, .float, .flags, .enumeration => true,
         else => false,

@@ -1,5 +1,6 @@
 //! How WIT types are seen as Zig types, and the ones that Zig has no word for.
 const std = @import("std");
+const layout = @import("layout.zig");
 
 /// The two ways a `result<T, E>` ends. A missing `T` or `E` is `void`.
 pub fn Result(comptime T: type, comptime E: type) type {
@@ -30,7 +31,24 @@ pub fn Borrowed(comptime R: type) type {
     };
 }
 
-pub const Kind = enum { bool, int, float, char, list, option, record, flags, variant, enumeration, own, borrowed };
+/// A list that stays where it lies, in the form that the Canonical ABI gave it: two words, whatever its elements hold.
+pub fn StoredList(comptime E: type) type {
+    return struct {
+        /// Where nothing lies: the ABI wants an aligned address.
+        address: usize = 8,
+        len: usize = 0,
+
+        pub const wit_kind: Kind = .stored_list;
+
+        /// One element, read as often as it is asked for.
+        pub fn get(self: @This(), index: usize) E {
+            std.debug.assert(index < self.len);
+            return layout.load(E, @as([*]const u8, @ptrFromInt(self.address)) + index * comptime layout.sizeOf(E));
+        }
+    };
+}
+
+pub const Kind = enum { bool, int, float, char, list, stored_list, option, record, flags, variant, enumeration, own, borrowed };
 
 /// What a Zig type stands for.
 pub fn kind(comptime T: type) Kind {

@@ -1,0 +1,49 @@
+//! Bytes compared and searched in the plain way: what the standard library has for them is made for long texts, and is
+//! kilobytes in every component.
+
+const std = @import("std");
+
+pub fn equal(one: []const u8, other: []const u8) bool {
+    return one.len == other.len and startsWith(one, other);
+}
+
+pub fn startsWith(text: []const u8, start: []const u8) bool {
+    if (text.len < start.len) return false;
+    for (start, text[0..start.len]) |a, b| if (a != b) return false;
+    return true;
+}
+
+/// Whether a part is anywhere in a text.
+pub fn contains(text: []const u8, part: []const u8) bool {
+    var rest = text;
+    while (rest.len >= part.len) : (rest = rest[1..]) if (startsWith(rest, part)) return true;
+    return false;
+}
+
+/// Without what `RFC 8259` calls whitespace at both ends.
+pub fn trimmed(text: []const u8) []const u8 {
+    var rest = text;
+    while (rest.len > 0 and isSpace(rest[0])) rest = rest[1..];
+    while (rest.len > 0 and isSpace(rest[rest.len - 1])) rest = rest[0 .. rest.len - 1];
+    return rest;
+}
+
+pub fn isSpace(byte: u8) bool {
+    return switch (byte) {
+        ' ', '\t', '\r', '\n' => true,
+        else => false,
+    };
+}
+
+test "compared" {
+    try std.testing.expect(equal("", "") and equal("abc", "abc"));
+    try std.testing.expect(!equal("abc", "abd") and !equal("ab", "abc") and !equal("abc", "ab"));
+    try std.testing.expect(startsWith("abc", "") and startsWith("abc", "ab") and !startsWith("ab", "abc") and !startsWith("abc", "b"));
+}
+
+test "searched" {
+    try std.testing.expect(contains("abc", "") and contains("aabc", "abc") and contains("abc", "c"));
+    try std.testing.expect(!contains("", "a") and !contains("ab", "abc"));
+    try std.testing.expectEqualStrings("a b", trimmed("\r\n\t a b "));
+    try std.testing.expectEqualStrings("", trimmed(" \n"));
+}
