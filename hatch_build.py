@@ -49,7 +49,7 @@ def _digest(files: list[Path], *extra: str) -> str:
 
 
 def _sources() -> dict[str, Path]:
-    """Return the sources by world: a folder for each component; an adapter, `KIND-of-CONTRACT`, is named by its kind."""
+    """Return the source of each world: a folder a component; adapters, `KIND-of-CONTRACT`, share that of their kind."""
     from wasmcp.resources import ADAPTERS
 
     sources = {path.parent.name: path for path in sorted(FRAMEWORK.glob("*/component.zig"))}

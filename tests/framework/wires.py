@@ -77,8 +77,11 @@ def message(
 class Wire:
     """An instance of server-io. What it writes to standard output is in `lines`, to standard error in `stderr`."""
 
-    def __init__(self, *, implementation: str = json.dumps(SERVER_INFO)) -> None:
-        engine, component = compiled()
+    def __init__(self, *, implementation: str = json.dumps(SERVER_INFO), component: bytes | None = None) -> None:
+        """Begin; `component` is one with server-io in it, instead of server-io alone."""
+        engine, instantiated = compiled()
+        if component is not None:
+            instantiated = Component(engine, component)
         self.lines_bytes = bytearray()
         self.stderr = bytearray()
         self.store = wasmtime.Store(engine)
@@ -98,7 +101,7 @@ class Wire:
         linker.add_wasi_http()
         with linker.root() as root, root.add_instance(f"{_PACKAGE}/server-metadata@0.1.0") as metadata:
             metadata.add_func("implementation", lambda _store: implementation)
-        self._instance = linker.instantiate(self.store, component)
+        self._instance = linker.instantiate(self.store, instantiated)
         self._threads: list[threading.Thread] = []
         self._functions: dict[tuple[str, str], Any] = {}
         self.refused: Any = None
