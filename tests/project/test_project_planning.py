@@ -136,7 +136,8 @@ def test_a_compiled_component(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
     seen.append(plan_component(load(root), config).inputs)
     assert len(set(seen)) == 5
     assert [path.relative_to(root).as_posix() for path in step.files] == ["vendor/one.wasm", "zig/calc.zig"]
-    assert plan_component(load(root), replace(config, name="renamed", grants=frozenset({"http"}))).inputs == seen[-1]
+    assert plan_component(load(root), replace(config, name="renamed", grants=frozenset({"env"}))).inputs == seen[-1]
+    assert plan_component(load(root), replace(config, grants=frozenset({"http"}))).inputs not in seen
 
 
 def test_a_component_must_not_need_what_a_source_distribution_cannot_carry(

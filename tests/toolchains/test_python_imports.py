@@ -22,8 +22,8 @@ def write(root: Path, **files: str) -> Path:
 def read(tmp_path: Path, text: str, name: str = "pkg.mod") -> Module:
     path = tmp_path / "mod.py"
     path.write_text(text, encoding="utf-8")
-    module = Module(name, path, own=True)
-    read_module(module, tmp_path)
+    module = Module(name, path, path.name, own=True)
+    read_module(module)
     return module
 
 
@@ -131,11 +131,11 @@ class TestWhatIsNotPython:
         path = tmp_path / "mod.py"
         path.write_bytes(data)
         with pytest.raises(ToolchainError, match=r"`mod\.py`"):
-            read_module(Module("mod", path, own=True), tmp_path)
+            read_module(Module("mod", path, "mod.py", own=True))
 
     def test_a_missing_file(self, tmp_path):
         with pytest.raises(ToolchainError, match=r"`gone\.py` cannot be read: No such file"):
-            read_module(Module("gone", tmp_path / "gone.py", own=True), tmp_path)
+            read_module(Module("gone", tmp_path / "gone.py", "gone.py", own=True))
 
     @pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python knows the syntax")
     def test_newer_syntax_is_left_to_the_newer_interpreter(self, tmp_path):

@@ -15,6 +15,7 @@ from wasmcp.toolchains import python as python_module
 from wasmcp.toolchains import toolchain_for
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python import PythonToolchain
+from wasmcp.toolchains.python_staging import stage_application
 
 TOOLS = '''\
 """Tools of every kind."""
@@ -223,7 +224,7 @@ REFUSED = {
     "a syntax error": ("def f(:\n", "`tools_.py`, line 1: invalid syntax"),
     "somebody else's package": (
         "from wasmcp.guest import tool\nimport numpy.linalg\n",
-        "`tools_.py`, line 2: `numpy.linalg` is not in the component: put it into the project",
+        "`tools_.py`, line 2: `numpy.linalg` is not in the component: name its package in",
     ),
     "our host side": (
         "import wasmcp.host\n",
@@ -244,7 +245,7 @@ def test_what_is_known_beforehand_is_refused_at_once(case, tmp_path, monkeypatch
 def test_another_world_exports_what_the_source_defines(tmp_path):
     found = source(tmp_path, "guard.py", "class ServerHandler: ...\n")
     middleware = dataclasses.replace(found, world="middleware")
-    application = python_module._stage(middleware, python_module._modules(middleware), tmp_path / "stage")
+    application = stage_application(middleware, python_module._modules(middleware), tmp_path / "stage")
     assert (application / "_wasmcp_app.py").read_text("utf-8").endswith("\nfrom guard import *\n")
     assert json.loads((application / "_wasmcp_plan.json").read_text("utf-8"))["declared"] is False
 

@@ -1,11 +1,15 @@
-"""`wasmcp lock`: pin a project's remote components and compilers."""
+"""`wasmcp lock`: pin a project's remote components, compilers and dependencies."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from wasmcp.registry.lock import Lock
 
 
 @click.command("lock")
@@ -25,7 +29,7 @@ import click
 def command(
     root: Path, names: tuple[str, ...], *, upgrade_all: bool, check: bool, offline: bool, as_json: bool
 ) -> None:
-    """Write `wasmcp.lock`: every remote component and every compiler that the project needs, by digest.
+    """Write `wasmcp.lock`: every remote component, compiler and dependency that the project needs, by digest.
 
     What is pinned stays as it is, unless it is upgraded or the project asks for something else. Commit the file.
     """
@@ -36,14 +40,20 @@ def command(
     project = load(root)
     toolchains = pinning.toolchains(project)
     if check:
-        pinning.check(project.root, toolchains)
+        pinning.check(project, toolchains)
         return
     options = pinning.options_for(project.root, offline=offline, progress=say)
-    after, changes = pinning.relock(project.root, toolchains, options, upgrade=None if upgrade_all else names)
+    upgrade = None if upgrade_all else names
+    after, changes = pinning.relock(project.root, toolchains, options, upgrade=upgrade, project=project)
     lock.write(project.root, after)
     if as_json:
         click.echo(json.dumps([{"name": one.name, "before": one.before, "after": one.after} for one in changes]))
         return
     for one in changes:
         click.echo(f"{one.name}: {one.before or 'new'} -> {one.after or 'gone'}")
-    click.echo(f"{lock.NAME}: {len(after.components)} components, {len(after.toolchains)} compilers")
+    click.echo(f"{lock.NAME}: {len(after.components)} components, {len(after.toolchains)} compilers{_packages(after)}")
+
+
+def _packages(after: Lock) -> str:
+    count = sum(len(needed.distributions) for needed in after.dependencies)
+    return f", {count} packages of components" if count else ""

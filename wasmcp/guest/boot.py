@@ -46,7 +46,7 @@ def boot(folder: str, core: frozenset[str]) -> None:
 
 def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) -> None:
     importlib.import_module(plan["module"])
-    remember(plan["files"])
+    remember(plan["files"], plan["labels"])
     if plan["declared"]:
         from wasmcp.guest.registry import check
 

@@ -15,13 +15,15 @@ INTERNAL_ERROR = -32603
 _labels: dict[str, str] = {}
 
 
-def remember(files: dict[str, str]) -> None:
+def remember(files: dict[str, str], others: dict[str, str]) -> None:
     """Keep the text of the author's modules, so that tracebacks can show it: the files are gone at run time.
 
     Args:
         files: Where a module is while the component is built -> what its author calls it.
+        others: The same for modules of packages, whose text would only take space.
     """
     _labels.update(files)
+    _labels.update(others)
     for path, label in files.items():
         with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:  # noqa: PTH123
             text = file.read()

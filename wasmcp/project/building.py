@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -227,6 +227,7 @@ def _compose(
             catalogue=part.catalogue,
             grants=part.step.config.grants,
             dynamic=part.step.config.dynamic,
+            config=part.step.config.values,
         )
         for part in parts
     ]
@@ -266,6 +267,7 @@ def _entry(step: ServerStep, parts: list[Built], composed: ComposedServer) -> di
                 "dynamic": part.step.config.dynamic,
                 "inputs": part.step.inputs,
                 **_origin(part.step),
+                **_dependencies(part.step),
             }
             for part in parts
         ],
@@ -285,6 +287,12 @@ def _origin(step: ComponentStep) -> dict[str, str]:
         "version": step.pin.version,
         "source": f"{step.pin.source}@{step.pin.manifest}",
     }
+
+
+def _dependencies(step: ComponentStep) -> dict[str, Any]:
+    """Return the packages that a component was compiled with, for the manifest."""
+    found = step.source.dependencies if step.source is not None else ()
+    return {"dependencies": [asdict(one) for one in found]} if found else {}
 
 
 def _write(planned: Plan, done: Mapping[str, tuple[ComposedServer, dict[str, Any]]]) -> None:

@@ -9,9 +9,12 @@
     source = "src/example/text_tools.py"  # compiled; or path = "vendor/text.wasm": a component as it is;
                                           # or package = "acme:text@^1.2": one of a registry
     language = "python"                   # follows from the ending of the source
-    grants = ["http"]                     # families of host interfaces: env, fs, http, kv, sockets; none by default
+    grants = ["http"]                     # families of host interfaces: env, fs, http, kv, sessions, sockets
     dynamic = false                       # true: its lists change at run time, so it is asked each time
-    [tool.wasmcp.components.text.python]  # options of the toolchain, in a table named after the language
+    dependencies = ["inflection>=0.5"]    # options of the language's toolchain, here or in a table named after it:
+    [tool.wasmcp.components.text.python]
+    [tool.wasmcp.components.text.config]  # what its code reads with `wasmcp.guest.config`; any keys
+    greeting = "Hello"
 
     [tool.wasmcp.servers.default]
     components = ["text"]                 # order = order of the chain
@@ -38,6 +41,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -54,7 +58,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-GRANTS = ("env", "fs", "sockets", "http", "kv")
+GRANTS = ("env", "fs", "sockets", "http", "kv", "sessions")
 """The families of `wasmcp.compose.contracts.GRANTS`; importing the composer would cost more than a fresh build."""
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
@@ -74,6 +78,7 @@ class ComponentConfig:
         dynamic: Its lists change at run time.
         options: The options of its toolchain.
         package: What it is in a registry: ``ns:name@range`` or an ``oci://`` reference; the empty string for a file.
+        values: Its table ``config``: a JSON object.
     """
 
     name: str
@@ -83,6 +88,7 @@ class ComponentConfig:
     dynamic: bool
     options: Mapping[str, object]
     package: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -286,19 +292,53 @@ def _component(name: str, table: Table, root: Path, *, check_files: bool) -> Com
         if grant not in GRANTS:
             table.problem("grants", f"names an unknown family `{grant}`{did_you_mean(grant, GRANTS)}")
     dynamic = table.boolean("dynamic", default=False)
-    options: Mapping[str, object] = {}
+    options = _options(table, language)
+    values = _values(table)
+    table.finish()
+    return ComponentConfig(
+        name, source or ready or "", language, frozenset(grants), dynamic, options, package or "", values
+    )
+
+
+def _values(table: Table) -> dict[str, Any]:
+    """Return the table ``config`` of a component, all of it JSON."""
+    below = table.table("config")
+    if below is None:
+        return {}
+    values = below.items()
+    for key, value in values.items():
+        if not _is_json(value):
+            below.problem(key, f"must be a value that JSON has, not {value!r}: write dates and times as strings")
+    return values
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_json, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    return isinstance(value, (str, bool, int)) or (isinstance(value, float) and isfinite(value))
+
+
+def _options(table: Table, language: str | None) -> dict[str, object]:
+    """Return the options of a component's toolchain: from its own table, or from one named after the language."""
+    found: dict[str, object] = {}
     for other in LANGUAGES:
         below = table.table(other) if other in table else None
-        if below is None:
-            continue
-        if other == language:
-            options = below.items()
-            table.problems.extend(check_options(toolchain(other), options, below.path))
-        else:
+        if below is not None and other != language:
             what = f"its language is `{language}`" if language else "it is not compiled"
             table.problem(other, f"has no effect: {what}")
-    table.finish()
-    return ComponentConfig(name, source or ready or "", language, frozenset(grants), dynamic, options, package or "")
+        elif below is not None:
+            found = below.items()
+            table.problems.extend(check_options(toolchain(other), found, below.path))
+    if language is not None:
+        tools = toolchain(language)
+        direct = table.some(option.name for option in tools.options)
+        table.problems.extend(check_options(tools, direct, table.path))
+        for key in direct.keys() & found.keys():
+            table.problem(key, f"is given twice: also in `{table.path}.{language}`")
+        found = {**found, **direct}
+    return found
 
 
 def _language(table: Table, source: str | None) -> str | None:

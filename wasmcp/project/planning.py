@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from wasmcp.project import digest
 from wasmcp.project.config import ComponentConfig, Project, ServerConfig
 from wasmcp.project.version import version_of
 from wasmcp.toolchains import toolchain
-from wasmcp.toolchains.base import ComponentSource, Toolchain
+from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Resolver, Toolchain
 
 if TYPE_CHECKING:
     from wasmcp.registry.fetching import FetchOptions
@@ -110,8 +110,8 @@ def plan_component(project: Project, config: ComponentConfig, fetching: FetchOpt
     if config.language is None:
         inputs = digest.of_value({"format": FORMAT, "component": digest.of_file(path)})
         return ComponentStep(config, None, None, {}, (path,), inputs)
-    tools = toolchain(config.language)
-    source = ComponentSource(config.name, path, project.root, options=config.options)
+    source, tools = source_of(project, config)
+    source = _with_dependencies(project, source, tools, fetching)
     found = tools.inputs(source)
     document = {
         "format": FORMAT,
@@ -120,7 +120,9 @@ def plan_component(project: Project, config: ComponentConfig, fetching: FetchOpt
         "source": source.label,
         "world": source.world,
         "options": dict(config.options),
+        "grants": sorted(config.grants & IMPORTED_GRANTS),
         "pins": dict(found.pins),
+        "dependencies": [asdict(one) for one in source.dependencies],
         "files": {label: digest.of_file(file) for label, file in found.files.items()},
     }
     outside = [label for label in found.files if label.startswith("../")]
@@ -129,6 +131,32 @@ def plan_component(project: Project, config: ComponentConfig, fetching: FetchOpt
         raise ToolchainError(problem, source=source.label, toolchain=tools.name)
     files = tuple(file for label, file in sorted(found.files.items()) if not label.startswith("wasmcp:"))
     return ComponentStep(config, source, tools, dict(found.pins), files, digest.of_value(document))
+
+
+def source_of(project: Project, config: ComponentConfig) -> tuple[ComponentSource, Toolchain]:
+    """Return what of the project is compiled to a component, its dependencies left out, and by whom."""
+    tools = toolchain(config.language or "")
+    path = project.root / config.file
+    source = ComponentSource(config.name, path, project.root, options=config.options, grants=config.grants)
+    return source, tools
+
+
+def _with_dependencies(
+    project: Project, source: ComponentSource, tools: Toolchain, fetching: FetchOptions | None
+) -> ComponentSource:
+    if not source.options.get("dependencies") or not isinstance(tools, Resolver):
+        return source
+    from wasmcp.registry import dependencies
+    from wasmcp.registry.fetching import environment_says
+
+    asked = dependencies.asked_of(source, tools)
+    if asked is None:
+        return source
+    offline = environment_says("WASMCP_OFFLINE") or (fetching is not None and fetching.offline)
+    locked = environment_says("WASMCP_LOCKED") or (fetching is not None and fetching.locked)
+    progress = None if fetching is None else fetching.progress
+    found = dependencies.pinned(project.root, asked, locked=locked, offline=offline, progress=progress)
+    return replace(source, dependencies=found, offline=offline)
 
 
 def plan_components(project: Project, fetching: FetchOptions | None = None) -> dict[str, ComponentStep]:
@@ -144,7 +172,7 @@ def plan_components(project: Project, fetching: FetchOptions | None = None) -> d
     if fetching.locked if fetching is not None else os.environ.get("WASMCP_LOCKED"):
         from wasmcp.registry import pinning
 
-        pinning.check(project.root, {name: pin for step in steps.values() for name, pin in step.pins.items()})
+        pinning.check(project, {name: pin for step in steps.values() for name, pin in step.pins.items()})
     return steps
 
 
@@ -185,7 +213,8 @@ def _server(
         "framework": {**framework, **replaced},
         "server": {**asdict(config), "version": version},
         "components": [
-            [step.config.name, step.inputs, sorted(step.config.grants), step.config.dynamic] for step in components
+            [step.config.name, step.inputs, sorted(step.config.grants), step.config.dynamic, dict(step.config.values)]
+            for step in components
         ],
     }
     return ServerStep(config, version, components, project.output(config.key), digest.of_value(document))

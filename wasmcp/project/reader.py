@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wasmcp.toolchains.base import did_you_mean
@@ -98,6 +98,12 @@ class Table:
         """Return all keys and values as they are; they count as known."""
         self._known.update(self._data)
         return dict(self._data)
+
+    def some(self, keys: Iterable[str]) -> dict[str, Any]:
+        """Return the values of some keys that are there, as they are; they count as known."""
+        found = {key: self._data[key] for key in keys if key in self._data}
+        self._known.update(found)
+        return found
 
     def finish(self) -> None:
         """Note every key that nobody has asked for."""

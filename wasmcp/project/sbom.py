@@ -14,6 +14,8 @@ from wasmcp.project.cache import Cache, write_atomically
 from wasmcp.project.config import Project
 
 if TYPE_CHECKING:
+    from cyclonedx.model import HashType
+    from cyclonedx.model.component import Component
     from packageurl import PackageURL
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cyclonedx.org/wasmcp")
@@ -40,8 +42,8 @@ def sbom_file(project: Project, server: str, entry: Mapping[str, Any], cache: Ca
 def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
     """Return the bill of materials of a server.
 
-    It names the server, each component with its digest, its grants and the compilers that made it or the registry that
-    it comes from, and the framework.
+    It names the server, each component with its digest, its grants, the packages that are in it and the compilers that
+    made it or the registry that it comes from, and the framework.
 
     Args:
         project: The distribution's name.
@@ -88,17 +90,20 @@ def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
             "wasmcp:source": component.get("source", ""),
             **{f"wasmcp:toolchain:{name}": version for name, version in component["toolchain"].items()},
         }
-        parts.append(
-            Component(
-                name=component["name"],
-                version=component.get("version", metadata["version"]),
-                type=ComponentType.LIBRARY,
-                bom_ref=f"component:{component['name']}",
-                purl=_purl(component),
-                hashes=hashes(component["digest"]),
-                properties=[Property(name=name, value=value) for name, value in properties.items() if value],
-            )
+        part = Component(
+            name=component["name"],
+            version=component.get("version", metadata["version"]),
+            type=ComponentType.LIBRARY,
+            bom_ref=f"component:{component['name']}",
+            purl=_purl(component),
+            hashes=hashes(component["digest"]),
+            properties=[Property(name=name, value=value) for name, value in properties.items() if value],
         )
+        parts.append(part)
+        needed = component.get("dependencies", ())
+        packages = [_package(one, component["language"], hashes(one["digest"])) for one in needed]
+        bom.components.update(packages)
+        bom.register_dependency(part, packages)
     for name, digest in entry["framework"].items():
         parts.append(
             Component(
@@ -115,6 +120,24 @@ def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
     # The outputter would stamp the time of day.
     bom.metadata.timestamp = None  # type: ignore[assignment]
     return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1) + "\n"
+
+
+def _package(package: Mapping[str, str], language: str, hashes: list[HashType]) -> Component:
+    """Return a package that a component was compiled with. Two components with the same one name it once."""
+    from cyclonedx.factory.license import LicenseFactory
+    from cyclonedx.model.component import Component, ComponentType
+    from packageurl import PackageURL
+
+    kind = {"python": "pypi", "typescript": "npm", "rust": "cargo"}.get(language, "generic")
+    return Component(
+        name=package["name"],
+        version=package["version"],
+        type=ComponentType.LIBRARY,
+        bom_ref=f"{kind}:{package['name']}@{package['version']}",
+        purl=PackageURL(kind, name=package["name"], version=package["version"]),
+        hashes=hashes,
+        licenses=[LicenseFactory().make_from_string(package["license"])] if package["license"] else [],
+    )
 
 
 def _purl(component: Mapping[str, Any]) -> PackageURL | None:

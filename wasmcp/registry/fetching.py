@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+
+def environment_says(name: str) -> bool:
+    """Whether an environment variable switches something on: ``WASMCP_OFFLINE``, ``WASMCP_LOCKED``."""
+    return os.environ.get(name, "").lower() not in {"", "0", "false"}
 
 
 def _silent(_line: str) -> None:

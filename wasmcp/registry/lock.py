@@ -1,4 +1,4 @@
-"""``wasmcp.lock``: which remote components and which compilers a project builds with, by digest.
+"""``wasmcp.lock``: which remote components, compilers and dependencies a project builds with, by digest.
 
 .. code-block:: toml
 
@@ -18,12 +18,23 @@
     version = "0.25.1"
     [toolchain.digests]                # of what was installed, by the tag of its wheel
     "cp310-abi3-manylinux_2_28_x86_64" = "sha256:..."
+
+    [[dependencies]]
+    component = "weather"
+    language = "python"
+    requirements = ["jinja2>=3,<4"]    # the option `dependencies` of the component
+    [[dependencies.distribution]]
+    name = "jinja2"
+    version = "3.1.6"
+    file = "jinja2-3.1.6-py3-none-any.whl"
+    digest = "sha256:..."
+    license = "BSD-3-Clause"
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,9 +43,11 @@ from wasmcp.errors import ConfigError
 from wasmcp.project.cache import write_atomically
 from wasmcp.registry.config import read_toml
 from wasmcp.registry.references import DIGEST, Package, Place
+from wasmcp.toolchains.base import Distribution
 
 NAME = "wasmcp.lock"
 VERSION = 1
+_DISTRIBUTION = ("name", "version", "file", "digest", "license")
 _HEAD = "# Written by `wasmcp lock`: commit it, so that everybody builds with the same components. Not to be edited.\n"
 
 
@@ -77,16 +90,35 @@ class ToolchainPin:
 
 
 @dataclass(frozen=True)
+class Dependencies:
+    """The packages that a component of the project is compiled with, pinned.
+
+    Attributes:
+        component: Its name.
+        language: Whose packages these are.
+        requirements: What was asked for.
+        distributions: What it turned out to be, everything that those need included.
+    """
+
+    component: str
+    language: str
+    requirements: tuple[str, ...]
+    distributions: tuple[Distribution, ...]
+
+
+@dataclass(frozen=True)
 class Lock:
     """The content of a ``wasmcp.lock``.
 
     Attributes:
         components: In the order of the file.
         toolchains: In the order of the file.
+        dependencies: In the order of the file.
     """
 
     components: tuple[Pin, ...] = ()
     toolchains: tuple[ToolchainPin, ...] = field(default=())
+    dependencies: tuple[Dependencies, ...] = ()
 
     def pin(self, reference: Package | Place) -> Pin | None:
         """Return the pin of exactly this reference, with its range."""
@@ -96,6 +128,12 @@ class Lock:
     def toolchain(self, name: str) -> ToolchainPin | None:
         """Return the pin of a distribution."""
         return next((pin for pin in self.toolchains if pin.name == name), None)
+
+    def dependencies_of(self, component: str, language: str, requirements: Sequence[str]) -> Dependencies | None:
+        """Return what exactly these requirements of a component are pinned to."""
+        asked = (component, language, tuple(requirements))
+        found = (one for one in self.dependencies if (one.component, one.language, one.requirements) == asked)
+        return next(found, None)
 
 
 def key_of(reference: Package | Place) -> tuple[str, str]:
@@ -120,9 +158,14 @@ def read(root: Path) -> Lock:
     mistakes: list[str] = []
     components = [_pin(*numbered, mistakes) for numbered in enumerate(_entries(document, "component", mistakes))]
     toolchains = [_tool(*numbered, mistakes) for numbered in enumerate(_entries(document, "toolchain", mistakes))]
+    needed = [_needed(*numbered, mistakes) for numbered in enumerate(_entries(document, "dependencies", mistakes))]
     if mistakes:
         raise ConfigError([*mistakes, "delete the file and run `wasmcp lock`"], path=NAME)
-    return Lock(tuple(pin for pin in components if pin), tuple(pin for pin in toolchains if pin))
+    return Lock(
+        tuple(pin for pin in components if pin),
+        tuple(pin for pin in toolchains if pin),
+        tuple(one for one in needed if one),
+    )
 
 
 def write(root: Path, lock: Lock) -> bool:
@@ -144,7 +187,16 @@ def render(lock: Lock) -> str:
     for tool in sorted(lock.toolchains, key=lambda tool: tool.name):
         lines = f"[[toolchain]]\nname = {_toml(tool.name)}\nversion = {_toml(tool.version)}\n[toolchain.digests]\n"
         parts.append(lines + "".join(f"{_toml(tag)} = {_toml(tool.digests[tag])}\n" for tag in sorted(tool.digests)))
+    for needed in sorted(lock.dependencies, key=lambda one: one.component):
+        listed = ", ".join(map(_toml, needed.requirements))
+        lines = f"[[dependencies]]\ncomponent = {_toml(needed.component)}\nlanguage = {_toml(needed.language)}\n"
+        parts.append(f"{lines}requirements = [{listed}]\n" + "".join(map(_rendered, needed.distributions)))
     return "\n".join(parts)
+
+
+def _rendered(distribution: Distribution) -> str:
+    keys = "".join(f"{key} = {_toml(getattr(distribution, key))}\n" for key in _DISTRIBUTION)
+    return f"[[dependencies.distribution]]\n{keys}"
 
 
 def _toml(value: str | int) -> str:
@@ -181,3 +233,24 @@ def _tool(index: int, entry: Mapping[str, Any], mistakes: list[str]) -> Toolchai
         mistakes.append(f"`toolchain[{index}]`: `name`, `version` or `digests` is missing or wrong")
         return None
     return ToolchainPin(entry["name"], entry["version"], dict(digests))
+
+
+def _needed(index: int, entry: Mapping[str, Any], mistakes: list[str]) -> Dependencies | None:
+    requirements, found = entry.get("requirements"), entry.get("distribution", [])
+    fine = (
+        all(isinstance(entry.get(key), str) for key in ("component", "language"))
+        and isinstance(requirements, list)
+        and all(isinstance(one, str) for one in requirements)
+        and isinstance(found, list)
+        and all(isinstance(one, dict) and _is_distribution(one) for one in found)
+    )
+    if not fine or not isinstance(requirements, list):
+        mistakes.append(f"`dependencies[{index}]`: something is missing or wrong")
+        return None
+    distributions = tuple(Distribution(**{key: one[key] for key in _DISTRIBUTION}) for one in found)
+    return Dependencies(entry["component"], entry["language"], tuple(requirements), distributions)
+
+
+def _is_distribution(entry: Mapping[str, Any]) -> bool:
+    texts = all(isinstance(entry.get(key), str) for key in _DISTRIBUTION)
+    return texts and DIGEST.fullmatch(entry["digest"]) is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +10,10 @@ from wasmcp.errors import LockDrift
 from wasmcp.project.cache import Cache
 from wasmcp.project.config import Project
 from wasmcp.project.digest import of_value
-from wasmcp.project.planning import plan_component
-from wasmcp.registry import lock, references, settings, signatures
+from wasmcp.project.planning import source_of
+from wasmcp.registry import dependencies, lock, references, settings, signatures
 from wasmcp.registry.config import read_toml
-from wasmcp.registry.fetching import FetchOptions
+from wasmcp.registry.fetching import FetchOptions, environment_says
 from wasmcp.registry.installed import installed
 from wasmcp.registry.layers import project_registry, tool_table
 from wasmcp.registry.lock import Lock, Pin, ToolchainPin
@@ -48,7 +47,9 @@ def options_for(
     root: Path, *, offline: bool = False, locked: bool = False, progress: Callable[[str], None] | None = None
 ) -> FetchOptions:
     """Return how a project's build fetches: as asked, or as ``WASMCP_OFFLINE`` and ``WASMCP_LOCKED`` say."""
-    options = FetchOptions(root=root, offline=offline or _set(OFFLINE), locked=locked or _set(LOCKED))
+    options = FetchOptions(
+        root=root, offline=offline or environment_says(OFFLINE), locked=locked or environment_says(LOCKED)
+    )
     return options if progress is None else replace(options, progress=progress)
 
 
@@ -123,7 +124,12 @@ def wanted(root: Path) -> list[Reference]:
 
 
 def relock(
-    root: Path, toolchains: Mapping[str, str], options: FetchOptions, *, upgrade: Iterable[str] | None = ()
+    root: Path,
+    toolchains: Mapping[str, str],
+    options: FetchOptions,
+    *,
+    upgrade: Iterable[str] | None = (),
+    project: Project | None = None,
 ) -> tuple[Lock, list[Change]]:
     """Return the lock that a project should have, and what is other than before; nothing is written.
 
@@ -134,15 +140,18 @@ def relock(
         toolchains: Distribution -> version: the compilers that it needs.
         options: How.
         upgrade: The packages to be resolved anew, without ranges; None: all.
+        project: The project as configured, where the dependencies of its components are locked as well.
 
     Raises:
         LockDrift: There is no such package to be upgraded.
         RegistryError: Something cannot be resolved.
+        ToolchainError: A component's dependencies cannot be resolved.
     """
     before, resolver = lock.read(root), _resolver(replace(options, root=root))
     asked = wanted(root)
     again = None if upgrade is None else set(upgrade)
-    unknown = (again or set()) - {lock.key_of(one)[0] for one in asked} - set(toolchains)
+    packages = {one.name for needed in before.dependencies for one in needed.distributions}
+    unknown = (again or set()) - {lock.key_of(one)[0] for one in asked} - set(toolchains) - packages
     if unknown:
         known = ", ".join(f"`{lock.key_of(one)[0]}`" for one in asked) or "none"
         raise LockDrift([f"the project has no package `{name}` (it has: {known})" for name in sorted(unknown)])
@@ -154,7 +163,12 @@ def relock(
             found = pin_of(resolver.resolve(one))
         pins.append(found)
     tools = tuple(_toolchain(name, version, before.toolchain(name)) for name, version in sorted(toolchains.items()))
-    after = Lock(tuple(pins), tools)
+    needed = (
+        before.dependencies
+        if project is None
+        else dependencies.relock(project, before, options.progress, upgrade=upgrade, offline=options.offline)
+    )
+    after = Lock(tuple(pins), tools, needed)
     return after, _changes(before, after)
 
 
@@ -190,16 +204,17 @@ def toolchains(project: Project) -> dict[str, str]:
         ToolchainError: A source cannot be read.
     """
     compiled = [one for one in project.components.values() if one.language is not None]
-    return {name: version for one in compiled for name, version in plan_component(project, one).pins.items()}
+    found = (tools.inputs(source).pins for source, tools in (source_of(project, one) for one in compiled))
+    return {name: version for pins in found for name, version in pins.items()}
 
 
-def check(root: Path, toolchains: Mapping[str, str]) -> None:
+def check(project: Project, toolchains: Mapping[str, str]) -> None:
     """Make sure that a project's lock is what the project asks for; see `drift`.
 
     Raises:
         LockDrift: It is not.
     """
-    problems = drift(root, toolchains)
+    problems = [*drift(project.root, toolchains), *dependencies.drift(project)]
     if problems:
         raise LockDrift(problems)
 
@@ -231,7 +246,12 @@ def _other_files(known: ToolchainPin) -> list[str]:
 def _changes(before: Lock, after: Lock) -> list[Change]:
     def entries(one: Lock) -> dict[str, str]:
         pins = {f"{pin.package}@{pin.requirement}".rstrip("@"): f"{pin.version} {pin.digest}" for pin in one.components}
-        return {**pins, **{tool.name: tool.version for tool in one.toolchains}}
+        needed = {
+            f"{needed.component}: {item.name}": f"{item.version} {item.digest}"
+            for needed in one.dependencies
+            for item in needed.distributions
+        }
+        return {**pins, **{tool.name: tool.version for tool in one.toolchains}, **needed}
 
     old, new = entries(before), entries(after)
     names = dict.fromkeys([*old, *new])
@@ -246,7 +266,3 @@ def _root(options: FetchOptions) -> Path:
     if options.root is None:
         raise ValueError("a project's folder is needed")
     return options.root
-
-
-def _set(name: str) -> bool:
-    return os.environ.get(name, "").lower() not in {"", "0", "false"}

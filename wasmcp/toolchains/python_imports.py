@@ -63,7 +63,9 @@ class Module:
     Attributes:
         name: The dotted name.
         path: The file.
+        label: What messages call it: relative to the project, or below ``dependencies/`` where a package brought it.
         own: Whether it lies beside the source, not in another folder of the search path.
+        fetched: Whether it is of a package among the component's dependencies.
         imports: What it imports.
         frozen: Calls made when the module is imported whose values differ from run to run, with their lines: in a
             component they are made once, when it is built.
@@ -71,7 +73,9 @@ class Module:
 
     name: str
     path: Path
+    label: str
     own: bool
+    fetched: bool = False
     imports: list[Import] = field(default_factory=list)
     frozen: list[tuple[str, int]] = field(default_factory=list)
 
@@ -98,29 +102,38 @@ def module_name(path: Path, root: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
 
 
-def reachable(source: Path, folders: Sequence[Path], root: Path) -> dict[str, Module]:
+def reachable(
+    source: Path, folders: Sequence[Path], root: Path, *, fetched: Path | None = None, imports: Sequence[str] = ()
+) -> dict[str, Module]:
     """Return the modules that a source can import from the given folders, itself included, by name.
 
     Args:
         source: The source file, below the first folder.
         folders: Where modules are looked for, in this order; the first is the source root.
         root: The project's folder, for messages.
+        fetched: The folder with the packages among the component's dependencies: looked through last.
+        imports: Further modules that it will import, by names that cannot be seen.
 
     Raises:
         ToolchainError: A file cannot be read, or is not Python.
     """
     first = module_name(source, folders[0])
     found: dict[str, Module] = {}
-    waiting = list(_with_parents(first))
+    waiting = [parent for name in (first, *imports) for parent in _with_parents(name)]
     seen = set(waiting)
     while waiting:
         name = waiting.pop()
         located = _locate(name, folders)
-        if located is None:
+        if located is not None:
+            path, folder = located
+            module = Module(name, path, relative_label(path, root), own=folder == folders[0])
+        elif fetched is not None and not is_standard(name.partition(".")[0]) and (there := _locate(name, [fetched])):
+            label = f"dependencies/{there[0].relative_to(fetched).as_posix()}"
+            module = Module(name, there[0], label, own=False, fetched=True)
+        else:
             continue
-        path, folder = located
-        module = found[name] = Module(name, path, own=folder == folders[0])
-        read_module(module, root)
+        found[name] = module
+        read_module(module)
         for statement in module.imports:
             wanted = [statement.module, *(f"{statement.module}.{item}" for item in statement.names)]
             for candidate in (parent for item in wanted for parent in _with_parents(item)):
@@ -140,6 +153,14 @@ def is_standard(name: str) -> bool:
     return name in sys.stdlib_module_names or name in _NEWER_MODULES
 
 
+def is_host_side(statement: Import) -> bool:
+    """Whether a statement imports what of wasmcp is not inside a component: everything but the guest library."""
+    name = statement.module
+    if name.partition(".")[0] != "wasmcp":
+        return False
+    return not f"{name}.".startswith("wasmcp.guest.") and statement.names != ("guest",)
+
+
 def _with_parents(name: str) -> Iterator[str]:
     parts = name.split(".")
     return (".".join(parts[: count + 1]) for count in range(len(parts)))
@@ -154,18 +175,13 @@ def _locate(name: str, folders: Sequence[Path]) -> tuple[Path, Path] | None:
     return None
 
 
-def read_module(module: Module, root: Path) -> None:
+def read_module(module: Module) -> None:
     """Read the file of a module and set what it imports and freezes.
-
-    Args:
-        module: The module.
-        root: The project's folder, for messages.
 
     Raises:
         ToolchainError: The file cannot be read, or is not Python.
     """
-    path, name = module.path, module.name
-    label = relative_label(path, root)
+    path, name, label = module.path, module.name, module.label
     try:
         data = path.read_bytes()
     except OSError as error:

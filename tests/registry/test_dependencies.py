@@ -1,0 +1,204 @@
+"""The packages of components, and `wasmcp.lock`. The index is a folder of wheels made here."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from projects import write_project
+
+from wasmcp.cli.group import commands
+from wasmcp.errors import LockDrift, ToolchainError
+from wasmcp.project import load, plan
+from wasmcp.project.planning import plan_component
+from wasmcp.registry import lock, pinning
+
+PYPROJECT = """\
+[project]
+name = "shop"
+version = "1.0"
+
+[tool.wasmcp.components.tools]
+source = "src/shop/tools.py"
+dependencies = [{requirements}]
+
+[tool.wasmcp.servers.default]
+components = ["tools"]
+"""
+
+
+def wheel(index: Path, name: str, version: str, files: dict[str, str] | None = None, *, needs: str = "") -> Path:
+    """Make a wheel for every platform."""
+    info = f"{name}-{version}.dist-info"
+    metadata = f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\nLicense-Expression: MIT\n"
+    contents = {
+        **({f"{name}/__init__.py": f"VERSION = {version!r}\n"} if files is None else files),
+        f"{info}/METADATA": metadata + (f"Requires-Dist: {needs}\n" if needs else ""),
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},sha256={_hash(text)},{len(text)}\n" for path, text in contents.items())
+    path = index / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for inner, text in {**contents, f"{info}/RECORD": record + f"{info}/RECORD,,\n"}.items():
+            archive.writestr(inner, text)
+    return path
+
+
+def _hash(text: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "index"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
+    wheel(
+        index=folder,
+        name="greet",
+        version="1.0",
+        needs="polite>=2; python_version >= '3.14' and sys_platform == 'wasi'",
+    )
+    wheel(index=folder, name="greet", version="2.0")
+    wheel(index=folder, name="polite", version="2.5")
+    return folder
+
+
+def project(tmp_path: Path, *requirements: str) -> Path:
+    text = PYPROJECT.format(requirements=", ".join(map(json.dumps, requirements)))
+    return write_project(
+        tmp_path / "shop",
+        {"pyproject.toml": text, "src/shop/__init__.py": "", "src/shop/tools.py": "import greet\n"},
+    )
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(commands, arguments)
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_they_are_resolved_for_the_python_inside_and_locked(tmp_path, index):
+    root = project(tmp_path, "greet>=1,<2")
+    step = plan_component(load(root), load(root).components["tools"])
+    assert step.source is not None
+    assert [(one.name, one.version, one.license) for one in step.source.dependencies] == [
+        ("greet", "1.0", "MIT"),
+        ("polite", "2.5", "MIT"),  # by a marker that is true inside a component alone
+    ]
+    (needed,) = lock.read(root).dependencies
+    assert (needed.component, needed.language, needed.requirements) == ("tools", "python", ("greet>=1,<2",))
+    assert needed.distributions == step.source.dependencies
+    digest = hashlib.sha256((index / "greet-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    assert needed.distributions[0].digest == f"sha256:{digest}"
+
+
+def test_they_are_part_of_the_digest(tmp_path, index):
+    root = project(tmp_path, "greet")
+    before = plan(load(root)).servers["default"].inputs
+    assert plan(load(root)).servers["default"].inputs == before
+    wheel(index, "greet", "3.0")
+    assert plan(load(root)).servers["default"].inputs == before, "a newer version changes nothing"
+    assert "tools: greet: 2.0" in run("lock", "--project", str(root), "--upgrade", "greet")
+    assert plan(load(root)).servers["default"].inputs != before
+
+
+def test_locked_and_offline(tmp_path, index, monkeypatch):
+    root = project(tmp_path, "greet")
+    locked = pinning.options_for(root, locked=True)
+    with pytest.raises(LockDrift, match="the dependencies of component `tools` are not in it"):
+        plan(load(root), fetching=locked)
+    with pytest.raises(ToolchainError, match=r"are not in `wasmcp\.lock`, and nobody may be asked"):
+        plan(load(root), fetching=pinning.options_for(root, offline=True))
+    assert not (root / "wasmcp.lock").exists()
+    assert "1 packages of components" in run("lock", "--project", str(root))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "gone"))
+    plan(load(root), fetching=pinning.options_for(root, locked=True, offline=True))
+    run("lock", "--project", str(root), "--check")
+
+
+def test_drift(tmp_path, index):
+    root = project(tmp_path, "greet")
+    run("lock", "--project", str(root))
+    project(tmp_path, "greet>1")
+    assert "of component `tools` are not in it, or others are" in run("lock", "--project", str(root), "--check", code=1)
+    project(tmp_path)
+    assert "which has none" in run("lock", "--project", str(root), "--check", code=1)
+    assert "tools: greet" in run("lock", "--project", str(root))
+    assert lock.read(root).dependencies == ()
+
+
+def test_what_is_no_requirement(tmp_path, index):
+    root = project(tmp_path, "./vendor/greet")
+    with pytest.raises(ToolchainError, match=r"`dependencies` names `\./vendor/greet`, which is no requirement"):
+        plan(load(root))
+
+
+def test_what_nobody_has(tmp_path, index):
+    with pytest.raises(ToolchainError, match="pip finds no packages for its `dependencies` \\(`gone`\\)") as caught:
+        plan(load(project(tmp_path, "gone")))
+    assert "No matching distribution found for gone" in str(caught.value)
+
+
+def test_native_code_in_a_wheel_for_every_platform(tmp_path, index):
+    wheel(index, "fast", "1.0", {"fast/__init__.py": "", "fast/_speed.cpython-314-x86_64-linux-gnu.so": "ELF"})
+    with pytest.raises(ToolchainError) as caught:
+        plan(load(project(tmp_path, "fast")))
+    message = "its dependency `fast` is native code (`fast/_speed.cpython-314-x86_64-linux-gnu.so`)"
+    assert message in str(caught.value)
+    assert not (tmp_path / "shop/wasmcp.lock").exists()
+
+
+def test_a_wheel_for_this_machine_alone(tmp_path, index):
+    import sysconfig
+
+    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    name = f"quick-1.0-py3-none-{platform}.whl"
+    wheel(index, "quick", "1.0").rename(index / name)
+    with pytest.raises(ToolchainError, match=f"its dependency `quick` is native code \\(`{name}`\\)"):
+        plan(load(project(tmp_path, "quick")))
+
+
+def test_a_source_distribution_that_is_python_alone(tmp_path, index, monkeypatch):
+    backend = """\
+import zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name = "plain-1.0-py3-none-any.whl"
+    info = "plain-1.0.dist-info/"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as archive:
+        archive.writestr("plain.py", "X = 1\\n")
+        archive.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: plain\\nVersion: 1.0\\nLicense: BSD\\n")
+        archive.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        archive.writestr(info + "RECORD", "plain.py,,\\n")
+    return name
+"""
+    files = {
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "backend.py": backend,
+        "PKG-INFO": "Metadata-Version: 2.1\nName: plain\nVersion: 1.0\n",
+    }
+    with tarfile.open(index / "plain-1.0.tar.gz", "w:gz") as archive:
+        for inner, text in files.items():
+            member = tarfile.TarInfo(f"plain-1.0/{inner}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    root = project(tmp_path, "plain")
+    plan(load(root))
+    (one,) = lock.read(root).dependencies[0].distributions
+    assert (one.file, one.license) == ("plain-1.0.tar.gz", "BSD")
+
+
+def test_a_lock_with_mistakes(tmp_path):
+    (tmp_path / "wasmcp.lock").write_text('version = 1\n[[dependencies]]\ncomponent = "a"\n')
+    with pytest.raises(Exception, match=r"`dependencies\[0\]`: something is missing or wrong"):
+        lock.read(tmp_path)

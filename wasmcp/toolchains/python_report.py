@@ -1,0 +1,85 @@
+"""What became of a component, told as Python would: what failed, and what is as written but perhaps not as meant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.python_imports import Module
+from wasmcp.toolchains.python_staging import labels_of
+
+
+def failure_of(source: ComponentSource, modules: Mapping[str, Module], application: Path, said: str) -> ToolchainError:
+    """Return the error for what the compiler, or the author's modules inside it, failed at.
+
+    Args:
+        source: What was to become a component.
+        modules: All modules that it is made of.
+        application: The folder that `wasmcp.toolchains.python_staging.stage_application` returned.
+        said: What the compiler said.
+    """
+    if "No module named 'componentize_py'" in said:
+        message = f'`{source.label}` needs componentize-py: `pip install "wasmcp[python]"`'
+        return ToolchainMissing(message, source=source.label, toolchain="python")
+    report = _report(application)
+    labels = labels_of(modules.values())
+    if report.get("missing"):
+        missing = report["missing"]
+        lines = [f"{_place(item)}: `{item['module']}`: {item['problem']}" for item in missing]
+        message = f"`{source.label}` imports inside functions what is not in the component:"
+        return ToolchainError(message, source=source.label, toolchain="python", output="\n".join(lines))
+    error = report.get("error")
+    if error:
+        return _author_error(source, error, labels)
+    for staged, label in labels.items():
+        said = said.replace(staged, label)
+    return ToolchainError(f"`{source.label}` was not compiled", source=source.label, toolchain="python", output=said)
+
+
+def _author_error(source: ComponentSource, error: dict[str, Any], labels: Mapping[str, str]) -> ToolchainError:
+    """Return the error for an exception in the author's modules, told as Python would."""
+    frames = [{**frame, "file": labels[frame["file"]]} for frame in error["frames"] if frame["file"] in labels]
+    place = f"`{frames[-1]['file']}`, line {frames[-1]['line']}" if frames else f"`{source.label}`"
+    message = f"{place}: {error['kind']}: {error['message']}"
+    if error["kind"] in {"ImportError", "ModuleNotFoundError"}:
+        message += f"; not every module of Python {error['python']} is there in WebAssembly"
+    if error["kind"] in {"LookupError", "DeclarationError"}:
+        message = f"{place}: {error['message']}"
+    lines = []
+    for frame in frames:
+        lines.append(f"  {frame['file']}:{frame['line']}" + (f", in {frame['name']}" if frame["name"] else ""))
+        if frame["text"]:
+            lines.append(f"    {frame['text']}")
+    return ToolchainError(message, source=source.label, toolchain="python", output="\n".join(lines))
+
+
+def _report(application: Path) -> dict[str, Any]:
+    from wasmcp.guest.boot import REPORT
+
+    try:
+        found = json.loads((application / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _place(item: Mapping[str, Any]) -> str:
+    return f"`{item['file']}`, line {item['line']}" if item["line"] else f"`{item['file']}`"
+
+
+def warnings_of(modules: Mapping[str, Module], application: Path) -> list[str]:
+    """Return a line for each thing that is as written, but perhaps not as meant."""
+    lines = [
+        f"warning: {_place(item)}: `{item['module']}` is not in the component ({item['problem']})"
+        for item in _report(application).get("optional", [])
+        if item["told"]
+    ]
+    for module in modules.values():
+        for name, line in module.frozen:
+            place = f"`{module.label}`, line {line}"
+            lines.append(f"warning: {place}: `{name}` is called once, when the component is built, and its value kept")
+    return lines
