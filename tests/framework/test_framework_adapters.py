@@ -220,3 +220,22 @@ def test_who_asks(component: bytes) -> None:
     # Without the token of this request there is nothing to decode.
     assert chain.call("who", identity=record(**known)) == "not decoded"
     chain.wire.close()
+
+
+def test_what_was_granted_is_kept(component: bytes) -> None:
+    foreign = ComponentSpec("foreign", component, None, frozenset({"kv", "sessions"}), dynamic=True)
+    with open_server(compose_server([foreign], METADATA).data, instances=1, quick=True) as running:
+        assert running.call_tool("count").text == "two"
+        assert running.call_tool("remember").text == "no session"
+        assert [older(running, "remember") for _ in range(2)] == ["first", "again"]
+        assert running.call_tool("count").text == "more"
+
+
+def older(server: Server, tool: str) -> str:
+    """Call a tool as a client of an older revision, whose connection is a session."""
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    for method, params in (("initialize", hello), ("tools/call", {"name": tool})):
+        answer = server.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+    assert answer is not None
+    text: str = json.loads(answer)["result"]["content"][0]["text"]
+    return text
