@@ -1,17 +1,18 @@
-"""The generated components of constants: the server's metadata, and the catalogue of a segment.
+"""The generated components of constants: the server's metadata, the catalogue of a segment, a configuration.
 
-Source: wit/baked.wit.
+Source: wit/baked.wit, wit/config.wit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wasmcp.component.constants import constants
 from wasmcp.component.model import Func, Instance, Option, Primitive
 from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.contracts import CATALOGUE_DATA, SERVER_METADATA
+from wasmcp.compose.contracts import CATALOGUE_DATA, CONFIG, SERVER_METADATA
 from wasmcp.compose.metadata import ServerMetadata, metadata_values
 from wasmcp.compose.segments import segment_values
 
@@ -19,6 +20,9 @@ _TEXT = Func((), Primitive.STRING)
 _METADATA = Instance(
     {"implementation": _TEXT, "instructions": Func((), Option(Primitive.STRING)), "capabilities": _TEXT}
 )
+
+CONFIG_TYPE = Instance({"all": _TEXT})
+"""The type of the interface `config`."""
 
 
 def server_metadata(metadata: ServerMetadata, capabilities: dict[str, Any]) -> bytes:
@@ -37,3 +41,17 @@ def catalogue_data(wanted: Instance, catalogues: Sequence[Catalogue], *, complet
     """
     values = segment_values(catalogues, completions=completions)
     return constants({CATALOGUE_DATA: wanted}, lambda _interface, name, _type: values[name])
+
+
+def configuration(values: Mapping[str, Any]) -> bytes:
+    """Return the component that exports `config`.
+
+    Args:
+        values: the configuration of one component, a JSON object.
+
+    Raises:
+        TypeError: it holds what JSON does not have.
+        ValueError: it holds a number that JSON does not have.
+    """
+    text = json.dumps(dict(values), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return constants({CONFIG: CONFIG_TYPE}, lambda _interface, _name, _type: text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from wasmcp.component import names
 from wasmcp.component.compare import mismatch
@@ -29,6 +30,7 @@ class ComponentSpec:
         catalogue: what it offers; None: not known, so it is asked at run time.
         grants: families of interfaces it gets: `env`, `fs`, `sockets`, `http`, `kv`, `sessions`.
         dynamic: whether what it offers changes at run time, so that it is asked though a catalogue is there.
+        config: its configuration, a JSON object: what it gets of the interface `config`.
     """
 
     name: str
@@ -36,6 +38,7 @@ class ComponentSpec:
     catalogue: Catalogue | None = None
     grants: frozenset[str] = field(default=frozenset())
     dynamic: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

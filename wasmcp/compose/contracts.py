@@ -29,6 +29,7 @@ KEY_VALUE = _interface("key-value")
 SESSIONS = _interface("sessions")
 SESSION_BUCKETS = _interface("session-buckets")
 SESSION_OWNER = _interface("session-owner")
+CONFIG = _interface("config")
 
 EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
 

@@ -23,7 +23,7 @@ from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
 from wasmcp.component.model import Instance
 from wasmcp.compose.announcements import add_announcements
-from wasmcp.compose.baked import catalogue_data, server_metadata
+from wasmcp.compose.baked import CONFIG_TYPE, catalogue_data, configuration, server_metadata
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
 from wasmcp.compose.components import Component, ComponentSpec, check_offers, read_components
@@ -31,6 +31,7 @@ from wasmcp.compose.contracts import (
     CAPABILITIES,
     CAPABILITY_NAMES,
     CATALOGUE_DATA,
+    CONFIG,
     DISPATCH,
     DOORS,
     ENVIRONMENT,
@@ -47,7 +48,7 @@ from wasmcp.compose.metadata import ServerMetadata
 from wasmcp.compose.stores import SECOND_DRAFT, Stores
 from wasmcp.compose.stubs import stubs
 from wasmcp.compose.wiring import Services, Wiring
-from wasmcp.errors import CompositionError
+from wasmcp.errors import ComponentRefused, CompositionError
 from wasmcp.forms import Item
 
 _LOG = "[method]request.log"
@@ -292,6 +293,7 @@ class Composition:
             MESSAGES: (self._shared.get(MESSAGES), self.framework["server-io"].provides(MESSAGES)),
             SERVER_HANDLER: (downstream, self.framework["method-not-found"].provides(SERVER_HANDLER)),
             **self._stores.services(component),
+            **self._configured(component),
         }
         self._wiring.component(node, component, services)
         first = node.export(component.offers[SERVER_HANDLER]) if SERVER_HANDLER in component.offers else downstream
@@ -302,6 +304,19 @@ class Composition:
             wrapped = self._instance(middleware, provided, label=f"{middleware} of {component.name}")
             first = wrapped.export(SERVER_HANDLER)
         return first
+
+    def _configured(self, component: Component) -> Services:
+        """Return the configuration of a component that imports one."""
+        if not names.find(CONFIG, component.info.imports):
+            if component.spec.config:
+                reason = f"it has a table `config`, but imports no `{CONFIG}`: nothing in it reads its configuration"
+                raise ComponentRefused(component.name, reason, interface=CONFIG.partition("@")[0])
+            return {}
+        try:
+            data = configuration(component.spec.config)
+        except (TypeError, ValueError) as error:
+            raise ComponentRefused(component.name, f"its configuration has no JSON form: {error}") from error
+        return {CONFIG: (self._generated(f"config of {component.name}", data).export(CONFIG), CONFIG_TYPE)}
 
     def _instance(self, name: str, services: Mapping[str, Value | None], *, label: str | None = None) -> Node:
         if name not in self._added:

@@ -52,7 +52,9 @@ def prepare(resolver: Resolver, resolved: Resolved, *, grants: Collection[str] =
         config = built.step.config
         asked = dynamic or config.dynamic
         catalogue = None if asked else built.catalogue
-        spec = ComponentSpec(resolved.name, built.data, catalogue, config.grants | frozenset(grants), asked)
+        spec = ComponentSpec(
+            resolved.name, built.data, catalogue, config.grants | frozenset(grants), asked, config.values
+        )
         return Prepared(spec, built.digest, f"component `{resolved.request.spec}` of the project")
     data = read(resolved, resolved.path)
     found = digest.of_bytes(data)

@@ -50,7 +50,7 @@ def componentize(source: ComponentSource, worlds: list[str], stage: Path, output
 
 
 def _merged(worlds: list[str], stage: Path) -> Path:
-    """Write a world that includes others; componentize-py would merge several itself, but not if they have resources."""
+    """Write a world that includes others: componentize-py merges several itself, but none with resources."""
     folder = stage / "world"
     folder.mkdir()
     included = "".join(f"  include {_PACKAGE}/{world}@0.1.0;\n" for world in worlds)
