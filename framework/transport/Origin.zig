@@ -1,6 +1,7 @@
 //! Where a page comes from: scheme, host and port (RFC 6454), as a browser says it in `Origin`.
 
 const std = @import("std");
+const lib = @import("lib");
 const ascii = std.ascii;
 const mem = std.mem;
 
@@ -19,12 +20,12 @@ pub fn parse(text: []const u8) ?Origin {
     for (scheme) |byte| if (!ascii.isAlphanumeric(byte) and mem.indexOfScalar(u8, "+-.", byte) == null) return null;
     const host, const given = authority(text[end + 3 ..]) orelse return null;
     const port = given orelse "";
-    return .{ .scheme = scheme, .host = host, .port = if (mem.eql(u8, port, usual(scheme))) "" else port };
+    return .{ .scheme = scheme, .host = host, .port = if (lib.bytes.equal(port, usual(scheme))) "" else port };
 }
 
 /// A host and its port, if it has one: `example.com`, `127.0.0.1:80`, `[::1]:80`.
 pub fn authority(text: []const u8) ?struct { []const u8, ?[]const u8 } {
-    const literal = mem.startsWith(u8, text, "[");
+    const literal = lib.bytes.startsWith(text, "[");
     const end = if (literal)
         (mem.indexOfScalar(u8, text, ']') orelse return null) + 1
     else
@@ -49,7 +50,7 @@ fn usual(scheme: []const u8) []const u8 {
 }
 
 pub fn eql(a: Origin, b: Origin) bool {
-    return ascii.eqlIgnoreCase(a.scheme, b.scheme) and ascii.eqlIgnoreCase(a.host, b.host) and mem.eql(u8, a.port, b.port);
+    return ascii.eqlIgnoreCase(a.scheme, b.scheme) and ascii.eqlIgnoreCase(a.host, b.host) and lib.bytes.equal(a.port, b.port);
 }
 
 /// Whether it is of this machine: a name or an address of the loopback, any port.

@@ -5,7 +5,8 @@ const std = @import("std");
 const bindings = @import("bindings");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
-const protocol = @import("protocol.zig");
+const faults = @import("faults.zig");
+const messages = @import("messages.zig");
 
 const memory = bindings.memory;
 const wire = bindings.wire;
@@ -25,7 +26,7 @@ fields: []const http.Field = &.{},
 /// The wasi:http response, while nobody has begun it.
 outparam: ?bindings.wasi_http.types.ResponseOutparam = null,
 
-pub fn parse(_: *Peer, body: []const u8) protocol.Incoming(Request) {
+pub fn parse(_: *Peer, body: []const u8) messages.Incoming(Request) {
     return switch (wire.parse(body)) {
         .request => |opened| .{ .request = .{
             .request = opened.request,
@@ -44,11 +45,11 @@ pub fn params(_: *Peer, request: Request) []const u8 {
     return request.params();
 }
 
-pub fn refusal(_: *Peer, fault: protocol.Fault) []const u8 {
+pub fn refusal(_: *Peer, fault: faults.Fault) []const u8 {
     return wire.refusal(.{ .code = fault.code, .message = fault.message, .data = fault.data });
 }
 
-pub fn begin(self: *Peer, request: Request, terms: protocol.Terms, output: Output) ?Reply {
+pub fn begin(self: *Peer, request: Request, terms: messages.Terms, output: Output) ?Reply {
     const refused = wire.begin(request, .{
         .version = terms.revision,
         .http = if (terms.head) |given| facts(given) else null,
@@ -74,7 +75,7 @@ pub fn handle(_: *Peer, request: Request) ?Reply {
     return bindings.server_handler.handle(request);
 }
 
-pub fn finish(self: *Peer, request: Request, reply: ?Reply) protocol.Answer {
+pub fn finish(self: *Peer, request: Request, reply: ?Reply) messages.Answer {
     const answer = wire.finish(request, reply);
     if (answer.outparam) |outparam| self.outparam = outparam;
     return .{
@@ -87,7 +88,7 @@ pub fn finish(self: *Peer, request: Request, reply: ?Reply) protocol.Answer {
     };
 }
 
-pub fn subscribe(_: *Peer, request: Request, notifications: []const u8) protocol.Subscription {
+pub fn subscribe(_: *Peer, request: Request, notifications: []const u8) messages.Subscription {
     const subscription = wire.subscribe(request, notifications);
     return .{ .id = subscription.id, .acknowledgement = subscription.acknowledgement, .end = subscription.end };
 }
@@ -100,7 +101,7 @@ pub fn raw(_: *Peer, json: []const u8) Reply {
     return Reply.raw(json);
 }
 
-pub fn failure(_: *Peer, fault: protocol.Fault) Reply {
+pub fn failure(_: *Peer, fault: faults.Fault) Reply {
     return Reply.failure(.{ .code = fault.code, .message = fault.message, .data = fault.data });
 }
 

@@ -1,6 +1,7 @@
 //! What the operator decides about the doors. See docs/reference/environment.md.
 
 const std = @import("std");
+const lib = @import("lib");
 const Origin = @import("Origin.zig");
 const ascii = std.ascii;
 const mem = std.mem;
@@ -41,13 +42,13 @@ pub fn configure(self: *Settings, allocator: mem.Allocator, pairs: anytype) erro
             self.origins = try readOrigins(allocator, value) orelse
                 return "WASMCP_ALLOWED_ORIGINS must be `*` or origins like `https://example.com`, separated by commas";
         } else if (is(name, "WASMCP_ALLOWED_HOSTS")) {
-            if (!mem.eql(u8, mem.trim(u8, value, " \t"), "*")) {
+            if (!lib.bytes.equal(mem.trim(u8, value, " \t"), "*")) {
                 self.hosts = try readHosts(allocator, value) orelse
                     return "WASMCP_ALLOWED_HOSTS must be `*` or names like `example.com` or `example.com:8000`, separated by commas";
             } else self.hosts = null;
         } else if (is(name, "WASMCP_MAX_BODY")) {
-            const bytes = std.fmt.parseInt(usize, value, 10) catch 0;
-            if (bytes < 1024 or bytes > largest_body) return std.fmt.comptimePrint("WASMCP_MAX_BODY must be a number of bytes from 1024 to {d}", .{largest_body});
+            const bytes: usize = @intCast(lib.decimal.parse(value, largest_body) orelse 0);
+            if (bytes < 1024) return std.fmt.comptimePrint("WASMCP_MAX_BODY must be a number of bytes from 1024 to {d}", .{largest_body});
             self.max_body = bytes;
         } else if (is(name, "WASMCP_REQUIRE_ORIGIN")) {
             self.require_origin = readBool(value) orelse return "WASMCP_REQUIRE_ORIGIN must be `true` or `false`";
@@ -61,7 +62,7 @@ pub fn configure(self: *Settings, allocator: mem.Allocator, pairs: anytype) erro
 }
 
 fn is(name: []const u8, comptime known: []const u8) bool {
-    return mem.eql(u8, name, known);
+    return lib.bytes.equal(name, known);
 }
 
 fn readBool(text: []const u8) ?bool {
@@ -71,7 +72,7 @@ fn readBool(text: []const u8) ?bool {
 }
 
 fn readOrigins(allocator: mem.Allocator, text: []const u8) error{OutOfMemory}!?Origins {
-    if (mem.eql(u8, mem.trim(u8, text, " \t"), "*")) return .any;
+    if (lib.bytes.equal(mem.trim(u8, text, " \t"), "*")) return .any;
     var list: std.ArrayList(Origin) = .empty;
     var parts = mem.splitScalar(u8, text, ',');
     while (parts.next()) |part| try list.append(allocator, Origin.parse(mem.trim(u8, part, " \t")) orelse return null);
@@ -106,7 +107,7 @@ pub fn allowsHost(self: *const Settings, text: []const u8) bool {
     for (hosts) |host| {
         if (!ascii.eqlIgnoreCase(host.name, name)) continue;
         const wanted = host.port orelse return true;
-        if (port) |given| if (mem.eql(u8, wanted, given)) return true;
+        if (port) |given| if (lib.bytes.equal(wanted, given)) return true;
     }
     return false;
 }
@@ -158,7 +159,7 @@ test "wrong values" {
     }) |pair| {
         var settings: Settings = .{};
         const problem = try settings.configure(state.allocator(), &[_]@TypeOf(pair){pair});
-        try testing.expect(mem.startsWith(u8, problem.?, pair[0]));
+        try testing.expect(lib.bytes.startsWith(problem.?, pair[0]));
     }
     const unknown = try read(&.{.{ "WASMCP_OTHER", "?" }}, state.allocator());
     try testing.expectEqual(default_body, unknown.max_body);

@@ -3,7 +3,8 @@
 
 const std = @import("std");
 const lib = @import("lib");
-const protocol = @import("protocol.zig");
+const Pending = @import("messages.zig").Pending;
+const Resumed = @import("messages.zig").Resumed;
 
 const Allocator = std.mem.Allocator;
 const Error = Allocator.Error;
@@ -37,11 +38,11 @@ const Request = struct {
 };
 
 /// A line to be answered: `resumed`, one whose answers are all there. In memory of the caller's.
-pub const Turn = struct { line: []const u8, resumed: ?protocol.Resumed = null };
+pub const Turn = struct { line: []const u8, resumed: ?Resumed = null };
 
 /// Keep a request; out of memory is the end of the instance. Returns what the client is to be sent: the end of one that
 /// was given up for it.
-pub fn add(self: *Waiting, arena: Allocator, line: []const u8, pending: protocol.Pending) Error![]const []const u8 {
+pub fn add(self: *Waiting, arena: Allocator, line: []const u8, pending: Pending) Error![]const []const u8 {
     var messages: std.ArrayList([]const u8) = .empty;
     if (self.requests.items.len == limit) {
         try self.withdraw(arena, 0, &messages);
@@ -79,7 +80,7 @@ fn withdraw(self: *const Waiting, arena: Allocator, at: usize, messages: *std.Ar
 /// Take the client's response to our request with this id. Returns the request that it was the last for.
 pub fn answer(self: *Waiting, arena: Allocator, id: []const u8, response: []const u8) Error!?Turn {
     for (self.requests.items, 0..) |*request, at| for (request.ids, request.answers) |wanted, *slot| {
-        if (!std.mem.eql(u8, wanted, id) or slot.* != null) continue;
+        if (!lib.bytes.equal(wanted, id) or slot.* != null) continue;
         slot.* = try self.gpa.dupe(u8, response);
         if (!request.complete()) return null;
         defer self.remove(at);
@@ -103,7 +104,7 @@ pub fn cancel(self: *Waiting, arena: Allocator, notification: []const u8) Error!
     const params = lib.json.member(notification, "params") orelse return &.{};
     const id = lib.json.member(params, "requestId") orelse return &.{};
     for (self.requests.items, 0..) |*request, at| {
-        if (!std.mem.eql(u8, lib.json.member(request.line, "id") orelse continue, id)) continue;
+        if (!lib.bytes.equal(lib.json.member(request.line, "id") orelse continue, id)) continue;
         try self.withdraw(arena, at, &messages);
         self.remove(at);
         break;

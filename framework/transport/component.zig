@@ -7,6 +7,7 @@ const faults = @import("faults.zig");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
 const lines = @import("lines.zig");
+const messages = @import("messages.zig");
 const protocol = @import("protocol.zig");
 const Session = @import("Session.zig");
 const Settings = @import("Settings.zig");
@@ -127,7 +128,7 @@ pub const exports = struct {
 const component = @This();
 const Answered = struct { []const u8, []const u8 };
 
-fn answerLine(token: u32, line: []const u8, state: []const u8, resumed: ?protocol.Resumed) Answered {
+fn answerLine(token: u32, line: []const u8, state: []const u8, resumed: ?messages.Resumed) Answered {
     var peer: Peer = .{};
     var server = deciding(&peer);
     server.delivery = .{ .embedded = token };
@@ -137,7 +138,7 @@ fn answerLine(token: u32, line: []const u8, state: []const u8, resumed: ?protoco
     return .{ body, session.text(memory.allocator) catch outOfMemory() };
 }
 
-fn postWhole(token: u32, method: []const u8, target: []const u8, headers: []const u8, body: []const u8, resumed: ?protocol.Resumed) error{OutOfMemory}!bindings.wasmcp_embedding.exchange.Response {
+fn postWhole(token: u32, method: []const u8, target: []const u8, headers: []const u8, body: []const u8, resumed: ?messages.Resumed) error{OutOfMemory}!bindings.wasmcp_embedding.exchange.Response {
     var fields: std.ArrayList(http.Field) = .empty;
     try http.readFields(memory.allocator, &fields, headers);
     const given: sessions.Given = if (Settings.current.sessions == false) .off else .of(.{ .method = method, .target = target, .fields = fields.items });

@@ -47,7 +47,7 @@ pub fn mismatch(value: http.Mirror.Value, body: []const u8, comptime header: []c
         .bad => return .{ .code = code.header_mismatch, .message = "Header mismatch: " ++ header ++ " is given twice, badly encoded, or holds characters that no header may" },
         .text => |text| text,
     };
-    if (std.mem.eql(u8, text, body)) return null;
+    if (lib.bytes.equal(text, body)) return null;
     const before = "Header mismatch: " ++ header ++ " does not say what the body says: ";
     const message = std.mem.concat(arena, u8, &.{ before, source }) catch before;
     return .{ .code = code.header_mismatch, .message = message };
@@ -68,7 +68,7 @@ pub fn ofVersionHeader(arena: Allocator, value: http.Mirror.Value) error{OutOfMe
     return switch (value) {
         .absent => null,
         .bad => .{ .code = code.header_mismatch, .message = "Header mismatch: MCP-Protocol-Version is given twice or holds characters that no header may" },
-        .text => |version| if (std.mem.eql(u8, version, revisions.modern)) null else try unsupported(arena, version),
+        .text => |version| if (lib.bytes.equal(version, revisions.modern)) null else try unsupported(arena, version),
     };
 }
 

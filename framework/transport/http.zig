@@ -118,13 +118,13 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
     if (!endpoint(head.target)) return .{ .refused = .refuse(404, "Not found: the MCP endpoint is /mcp\n") };
     mirror.streams = settings.streams and accept.takesEvents();
     // What a browser asks before it sends a page's request to another site.
-    if (mem.eql(u8, head.method, "OPTIONS") and origin != null and settings.origins != null) return .{ .refused = .{ .status = 204 } };
-    if (mem.eql(u8, head.method, "GET") or mem.eql(u8, head.method, "DELETE")) return .{ .bodiless = mirror };
-    if (!mem.eql(u8, head.method, "POST")) return .{ .refused = not_allowed };
+    if (lib.bytes.equal(head.method, "OPTIONS") and origin != null and settings.origins != null) return .{ .refused = .{ .status = 204 } };
+    if (lib.bytes.equal(head.method, "GET") or lib.bytes.equal(head.method, "DELETE")) return .{ .bodiless = mirror };
+    if (!lib.bytes.equal(head.method, "POST")) return .{ .refused = not_allowed };
     if (!json(content_type orelse "")) return .{ .refused = .refuse(415, "Unsupported media type: the body must be application/json\n") };
     if (!accept.takesJson()) return .{ .refused = .refuse(406, "Not acceptable: the answer is application/json or text/event-stream\n") };
     if (length) |digits| {
-        const bytes = std.fmt.parseInt(u64, digits, 10) catch 0;
+        const bytes = lib.decimal.parse(digits, std.math.maxInt(u64)) orelse 0;
         mirror.too_large = bytes > settings.max_body;
     }
     return .{ .admitted = mirror };
@@ -142,7 +142,7 @@ pub fn crossOrigin(allocator: mem.Allocator, head: Head, settings: *const Settin
         .{ .name = "vary", .value = "origin" },
         .{ .name = "access-control-expose-headers", .value = "mcp-session-id, mcp-protocol-version" },
     });
-    if (!mem.eql(u8, head.method, "OPTIONS")) return fields.items;
+    if (!lib.bytes.equal(head.method, "OPTIONS")) return fields.items;
     try fields.appendSlice(allocator, &.{
         .{ .name = "access-control-allow-methods", .value = "POST, GET, DELETE, OPTIONS" },
         .{ .name = "access-control-max-age", .value = "86400" },
@@ -184,7 +184,7 @@ fn is(field: Field, name: []const u8) bool {
 /// `/mcp` and what lies below it.
 fn endpoint(target: []const u8) bool {
     const path = target[0 .. mem.indexOfAny(u8, target, "?#") orelse target.len];
-    return mem.startsWith(u8, path, "/mcp") and (path.len == 4 or path[4] == '/');
+    return lib.bytes.startsWith(path, "/mcp") and (path.len == 4 or path[4] == '/');
 }
 
 fn json(content_type: []const u8) bool {
@@ -217,7 +217,7 @@ const Accept = struct {
             const acceptable = while (parts.next()) |part| {
                 if (refuses(mem.trim(u8, part, " \t"))) break false;
             } else true;
-            if (mem.eql(u8, range, "*/*")) {
+            if (lib.bytes.equal(range, "*/*")) {
                 accept.json.see(1, acceptable);
                 accept.events.see(1, acceptable);
             } else if (ascii.eqlIgnoreCase(range, "application/*")) {

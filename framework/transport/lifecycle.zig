@@ -59,7 +59,7 @@ fn only(out: *lib.Writer, object: []const u8, revision: []const u8, first: fn (n
         try out.value(name);
         try out.raw(":");
         // These say nothing but that (`listChanged`, `subscribe`).
-        const about_changes = std.mem.eql(u8, plain, "tools") or std.mem.eql(u8, plain, "prompts") or std.mem.eql(u8, plain, "resources");
+        const about_changes = lib.bytes.equal(plain, "tools") or lib.bytes.equal(plain, "prompts") or lib.bytes.equal(plain, "resources");
         try out.raw(if (about_changes and !delivers) "{}" else value);
     }
     try out.close('}');
@@ -67,15 +67,15 @@ fn only(out: *lib.Writer, object: []const u8, revision: []const u8, first: fn (n
 
 /// The first revision whose `ServerCapabilities` has the member.
 fn capabilitySince(name: []const u8) []const u8 {
-    if (std.mem.eql(u8, name, "extensions")) return revisions.modern;
-    if (std.mem.eql(u8, name, "completions")) return "2025-03-26";
+    if (lib.bytes.equal(name, "extensions")) return revisions.modern;
+    if (lib.bytes.equal(name, "completions")) return "2025-03-26";
     return revisions.handshake[0];
 }
 
 /// The first revision whose `Implementation` has the member.
 fn implementationSince(name: []const u8) []const u8 {
-    if (std.mem.eql(u8, name, "name") or std.mem.eql(u8, name, "version")) return revisions.handshake[0];
-    if (std.mem.eql(u8, name, "title")) return "2025-06-18";
+    if (lib.bytes.equal(name, "name") or lib.bytes.equal(name, "version")) return revisions.handshake[0];
+    if (lib.bytes.equal(name, "title")) return "2025-06-18";
     return "2025-11-25";
 }
 
@@ -97,7 +97,7 @@ pub const Texts = struct {
     /// The text of `initialize` for one of `revisions.handshake`.
     pub fn initialization(texts: *Texts, source: anytype, revision: []const u8, delivers: bool) error{OutOfMemory}![]const u8 {
         const slot = for (revisions.handshake, &texts.initialized) |name, *slots| {
-            if (std.mem.eql(u8, name, revision)) break &slots[@intFromBool(delivers)];
+            if (lib.bytes.equal(name, revision)) break &slots[@intFromBool(delivers)];
         } else unreachable;
         if (slot.* == null) slot.* = try initialize(texts.allocator, source.metadata(), revision, delivers);
         return slot.*.?;

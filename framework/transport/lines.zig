@@ -5,7 +5,6 @@ const bindings = @import("bindings");
 const Peer = @import("Peer.zig");
 const component = @import("component.zig");
 const faults = @import("faults.zig");
-const protocol = @import("protocol.zig");
 const Session = @import("Session.zig");
 const subscriptions = @import("subscriptions.zig");
 const Waiting = @import("Waiting.zig");
@@ -84,7 +83,7 @@ pub fn serve() void {
     }
 }
 
-fn refusal(fault: protocol.Fault) []const u8 {
+fn refusal(fault: faults.Fault) []const u8 {
     var peer: Peer = .{};
     return peer.refusal(fault);
 }

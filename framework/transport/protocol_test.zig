@@ -4,6 +4,8 @@ const std = @import("std");
 const lib = @import("lib");
 const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
+const faults = @import("faults.zig");
+const messages = @import("messages.zig");
 const protocol = @import("protocol.zig");
 const Session = @import("Session.zig");
 const Settings = @import("Settings.zig");
@@ -16,7 +18,7 @@ const Peer = struct {
     told: []const u8 = "",
 
     pub const Request = *Held;
-    pub const Reply = union(enum) { raw: []const u8, failure: protocol.Fault };
+    pub const Reply = union(enum) { raw: []const u8, failure: faults.Fault };
     pub const Output = void;
     pub const nowhere: Output = {};
     const Held = struct { id: []const u8, method: []const u8, params: []const u8, revision: []const u8 = "", level: []const u8 = "", capabilities: []const u8 = "", session: []const u8 = "" };
@@ -25,7 +27,7 @@ const Peer = struct {
         return std.fmt.allocPrint(peer.arena, format, arguments) catch unreachable;
     }
 
-    pub fn parse(peer: Peer, body: []const u8) protocol.Incoming(Request) {
+    pub fn parse(peer: Peer, body: []const u8) messages.Incoming(Request) {
         _ = lib.json.validate(body) catch return .{ .invalid = .{ .code = -32700, .body = "parse error" } };
         const method = lib.json.member(body, "method") orelse return if (body[0] == '{' and lib.json.member(body, "result") != null) .{ .response = peer.plain(lib.json.member(body, "id")) } else .{ .invalid = .{ .code = -32600, .body = "invalid request" } };
         const id = lib.json.member(body, "id") orelse return .notification;
@@ -52,11 +54,11 @@ const Peer = struct {
         return request.params;
     }
 
-    pub fn refusal(peer: Peer, fault: protocol.Fault) []const u8 {
+    pub fn refusal(peer: Peer, fault: faults.Fault) []const u8 {
         return peer.print("- {d} {s}", .{ fault.code, fault.data orelse "" });
     }
 
-    pub fn begin(_: Peer, request: Request, terms: protocol.Terms, _: Output) ?Reply {
+    pub fn begin(_: Peer, request: Request, terms: messages.Terms, _: Output) ?Reply {
         request.revision = terms.revision;
         request.level = if (terms.level) |level| @tagName(level) else "none";
         request.capabilities = terms.capabilities orelse "none";
@@ -77,11 +79,11 @@ const Peer = struct {
         return .{ .raw = json };
     }
 
-    pub fn failure(_: Peer, fault: protocol.Fault) Reply {
+    pub fn failure(_: Peer, fault: faults.Fault) Reply {
         return .{ .failure = fault };
     }
 
-    pub fn finish(peer: Peer, request: Request, reply: ?Reply) protocol.Answer {
+    pub fn finish(peer: Peer, request: Request, reply: ?Reply) messages.Answer {
         const answer: Reply = reply orelse .{ .failure = .{ .code = -32601, .message = "" } };
         return switch (answer) {
             .raw => |json| .{
@@ -92,7 +94,7 @@ const Peer = struct {
         };
     }
 
-    pub fn subscribe(peer: Peer, request: Request, notifications: []const u8) protocol.Subscription {
+    pub fn subscribe(peer: Peer, request: Request, notifications: []const u8) messages.Subscription {
         return .{ .id = request.id, .acknowledgement = peer.print("ack {s} {s}", .{ request.id, notifications }), .end = peer.print("end {s}", .{request.id}) };
     }
 
@@ -180,7 +182,7 @@ test "log levels of older clients" {
     var session: Session = .{ .revision = "2025-06-18" };
     try testing.expectEqualStrings("1 -32601 ", try server.line(choose, &session, {}));
     try testing.expectEqualStrings("1 2025-06-18 info", try server.line(level, &session, {}));
-    bench.texts.logs = null;
+    bench.texts.offering = .initFill(null);
     bench.peer.capabilities = "{\"logging\":{}}";
     try testing.expectEqualStrings("1 2025-06-18 {}", try server.line(choose, &session, {}));
     try testing.expectEqualStrings("1 -32602 ", try server.line(nonsense, &session, {}));

@@ -2,6 +2,7 @@
 //! Specification: basic/versioning.
 
 const std = @import("std");
+const lib = @import("lib");
 
 /// The revision that carries its version on every request.
 pub const modern = "2026-07-28";
@@ -19,7 +20,7 @@ pub const supported_json = "[\"" ++ modern ++ "\"]";
 /// The handshake revision of that name, in memory that stays.
 pub fn known(name: []const u8) ?[]const u8 {
     for (handshake) |revision| {
-        if (std.mem.eql(u8, revision, name)) return revision;
+        if (lib.bytes.equal(revision, name)) return revision;
     }
     return null;
 }

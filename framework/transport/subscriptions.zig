@@ -37,7 +37,7 @@ pub const Offers = struct {
     fn flag(capabilities: []const u8, name: []const u8, member: []const u8) bool {
         const capability = lib.json.member(capabilities, name) orelse return false;
         if (capability[0] != '{') return false;
-        return std.mem.eql(u8, lib.json.member(capability, member) orelse return false, "true");
+        return lib.bytes.equal(lib.json.member(capability, member) orelse return false, "true");
     }
 
     /// All that an older client hears of without asking.
@@ -62,7 +62,7 @@ pub const Filter = struct {
         var filter: Filter = .{};
         inline for (.{ "tools", "prompts", "resources" }) |list| {
             const text = lib.json.member(asked, list ++ "ListChanged") orelse "false";
-            const wanted = std.mem.eql(u8, text, "true");
+            const wanted = lib.bytes.equal(text, "true");
             if (!wanted and text[0] != 'f' and text[0] != 'n') return wrong("Invalid params: `params.notifications." ++ list ++ "ListChanged` must be a boolean");
             @field(filter, list) = wanted and @field(offers, list);
         }
@@ -118,7 +118,7 @@ pub const Filter = struct {
         }
         const params = lib.json.member(change, "params") orelse return false;
         const uri = try lib.json.decodeString(arena, lib.json.member(params, "uri") orelse return false);
-        for (filter.uris) |known| if (std.mem.eql(u8, known, uri)) return true;
+        for (filter.uris) |known| if (lib.bytes.equal(known, uri)) return true;
         return false;
     }
 };
@@ -156,7 +156,7 @@ pub const Listeners = struct {
 
     /// Stop listening.
     pub fn remove(self: *Listeners, id: []const u8) void {
-        for (self.all.items, 0..) |*listener, at| if (std.mem.eql(u8, listener.id, id)) {
+        for (self.all.items, 0..) |*listener, at| if (lib.bytes.equal(listener.id, id)) {
             listener.deinit(self.gpa);
             _ = self.all.orderedRemove(at);
             return;
@@ -175,7 +175,7 @@ pub const Listeners = struct {
     pub fn watch(self: *Listeners, uri: []const u8, on: bool) Error!bool {
         for (self.all.items) |*listener| if (listener.id.len == 0) {
             const at: ?usize = for (listener.uris.items, 0..) |known, index| {
-                if (std.mem.eql(u8, known, uri)) break index;
+                if (lib.bytes.equal(known, uri)) break index;
             } else null;
             if (at) |index| {
                 if (!on) self.gpa.free(listener.uris.swapRemove(index));

@@ -2,6 +2,7 @@
 //! stream before its body, a body before its request.
 
 const std = @import("std");
+const lib = @import("lib");
 const bindings = @import("bindings");
 const Peer = @import("Peer.zig");
 const http = @import("http.zig");
@@ -119,7 +120,7 @@ fn send(outparam: types.ResponseOutparam, response: http.Response) void {
     const headers = types.Fields.init();
     for (response.headers(memory.allocator) catch component.outOfMemory()) |field| discard(headers.append(field.name, field.value));
     var digits: [20]u8 = undefined;
-    discard(headers.append("content-length", std.fmt.bufPrint(&digits, "{d}", .{response.body.len}) catch unreachable));
+    discard(headers.append("content-length", lib.decimal.integer(&digits, response.body.len)));
     const outgoing = types.OutgoingResponse.init(headers);
     discard(outgoing.setStatusCode(response.status));
     const body = outgoing.body().get() catch unreachable;

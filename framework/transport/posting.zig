@@ -1,0 +1,126 @@
+//! The HTTP side of what is answered to whom: a request with its head, to a response.
+
+const std = @import("std");
+const lib = @import("lib");
+const batching = @import("batching.zig");
+const faults = @import("faults.zig");
+const http = @import("http.zig");
+const messages = @import("messages.zig");
+const revisions = @import("revisions.zig");
+const sessions = @import("sessions.zig");
+const Session = @import("Session.zig");
+
+const Answer = messages.Answer;
+const Error = error{OutOfMemory};
+
+pub fn Posting(comptime Peer: type) type {
+    return struct {
+        const Self = @import("protocol.zig").Protocol(Peer);
+        const Request = messages.Opened(Peer.Request);
+
+        /// Answer the body of an admitted HTTP request. Specification: basic/transports/streamable-http.
+        pub fn post(self: *Self, head: http.Head, mirror: http.Mirror, body: []const u8, output: Peer.Output) Error!http.Response {
+            if (mirror.too_large or body.len > self.settings.max_body) return .{ .status = 413, .body = self.peer.refusal(try faults.tooLarge(self.arena)) };
+            if (!std.unicode.utf8ValidateSlice(body)) return .{ .status = 400, .body = self.peer.refusal(faults.not_utf8) };
+            // No header: a revision that did not have it yet. One we know: that. Another: this is about 2026-07-28.
+            const older_revision: ?[]const u8 = switch (mirror.version) {
+                .absent => revisions.without_header,
+                .bad => null,
+                .text => |version| revisions.known(version),
+            };
+            // Without sessions nothing is remembered over HTTP.
+            var session: Session = .{ .revision = older_revision };
+            if (batching.isBatch(body, older_revision)) {
+                if (try resumed(self, &session)) |refused| return refused;
+                const answers = try self.batch(body, &session, head, Peer.nowhere);
+                return kept(self, session, if (answers.len == 0) .{ .status = 202 } else .{ .status = 200, .body = answers });
+            }
+            const opened = switch (self.peer.parse(body)) {
+                .request => |opened| opened,
+                .invalid => |invalid| return .{ .status = 400, .body = invalid.body },
+                .notification => {
+                    if (older_revision != null) return try resumed(self, &session) orelse .{ .status = 202 };
+                    const fault = try faults.ofVersionHeader(self.arena, mirror.version);
+                    return if (fault) |found| .{ .status = 400, .body = self.peer.refusal(found) } else .{ .status = 202 };
+                },
+                .response => {
+                    // 2026-07-28 has no requests of servers, so nothing that a client could answer.
+                    if (older_revision == null) return .{ .status = 400, .body = self.peer.refusal(faults.unasked) };
+                    return try resumed(self, &session) orelse .{ .status = 202 };
+                },
+            };
+            if (older_revision == null or opened.version != null) {
+                const answer = try self.modern(opened, .{ .head = head, .mirror = mirror }, output);
+                return respond(self, answer, if (answer.code) |number| http.statusOf(number) else 200);
+            }
+            // Older clients take 404 for the end of a session, and know no codes of HTTP for what is wrong inside a message.
+            if (Self.is(opened, "initialize")) {
+                // It begins a session, also in one.
+                if (self.sessions == .on) {
+                    session = .{};
+                    self.sessions.on.id = null;
+                    self.sessions.on.state = null;
+                }
+            } else if (try resumed(self, &session)) |refused| {
+                _ = try self.finish(opened, null);
+                return refused;
+            }
+            const answer = try self.older(opened, &session, head, output);
+            return kept(self, session, try respond(self, answer, 200));
+        }
+
+        /// Answer a request that has no body: a client of an older revision opens a stream for what it is not an answer
+        /// to, or ends its session. Null: there is no such thing here.
+        /// Specification: 2025-11-25, basic/transports, "Listening for Messages from the Server", "Session Management".
+        pub fn bodiless(self: *Self, head: http.Head, mirror: http.Mirror) Error!?http.Response {
+            if (self.sessions == .off or mirror.version == .text and revisions.known(mirror.version.text) == null) return null;
+            const get = lib.bytes.equal(head.method, "GET");
+            if (!get and !lib.bytes.equal(head.method, "DELETE")) return null;
+            // Of 2026-07-28, where there is none, or not begun with `initialize`.
+            if (self.sessions.on.id == null) return null;
+            var session: Session = .{};
+            if (try resumed(self, &session)) |refused| return refused;
+            if (!get) return .{ .status = 204, .extra = try fields(self, &.{.{ .name = sessions.field, .value = sessions.end }}) };
+            if (!mirror.streams) return .{ .status = 406, .kind = .text, .body = "Not acceptable: the answer is text/event-stream\n" };
+            if (self.delivery == .embedded) self.peer.tell(self.delivery.embedded, "attach", "{}");
+            return .{ .status = 200, .kind = .events, .body = ":\n\n" };
+        }
+
+        /// Read the session that a request belongs to, where there are sessions. Not null: it is refused.
+        fn resumed(self: *Self, session: *Session) Error!?http.Response {
+            switch (self.sessions) {
+                .off => return null,
+                .on => |on| switch (sessions.Given.session(on)) {
+                    .session => |known| session.* = known,
+                    .refused => |refused| return .{ .status = refused.status, .body = self.peer.refusal(refused.fault) },
+                },
+            }
+            return null;
+        }
+
+        /// A response with what is to be kept of a session.
+        fn kept(self: *Self, session: Session, response: http.Response) Error!http.Response {
+            const on = if (self.sessions == .on) self.sessions.on else return response;
+            const state = try session.text(self.arena);
+            if (response.status == 0 or state.len == 0) return response;
+            if (on.state) |before| if (lib.bytes.equal(before, state)) return response;
+            var changed = response;
+            const keep: http.Field = .{ .name = sessions.field, .value = state };
+            changed.extra = try fields(self, if (on.state == null) &.{ .{ .name = sessions.id_field, .value = on.fresh }, keep } else &.{keep});
+            return changed;
+        }
+
+        fn fields(self: *Self, of: []const http.Field) Error![]const http.Field {
+            return self.arena.dupe(http.Field, of);
+        }
+
+        fn respond(self: *Self, answer: Answer, status: u16) Error!http.Response {
+            if (answer.listening) {
+                const parts = [_][]const u8{ "data: ", answer.body, "\n\n", "data: ", answer.last, "\n\n" };
+                return .{ .status = 200, .kind = .events, .body = try std.mem.concat(self.arena, u8, parts[0..if (answer.last.len > 0) 6 else 3]) };
+            }
+            if (answer.streamed) return .{ .status = 0, .body = answer.body };
+            return .{ .status = status, .body = answer.body };
+        }
+    };
+}
