@@ -170,9 +170,13 @@ SOURCE = """
 import json
 from componentize_py_types import Err
 from wit_world import exports
-from wit_world.imports import mcp
+from wit_world.imports import mcp, server_io, store
 
 OPTIONS = mcp.ToolOptions(None, None, "Shout.", None, None, None)
+
+
+def message(ctx, notification):
+    server_io.send_message(ctx.client_stream, mcp.ServerMessage_Notification(notification), ctx.frame)
 
 
 class Tools(exports.Tools):
@@ -185,8 +189,44 @@ class Tools(exports.Tools):
         arguments = json.loads(request.arguments or "{}")
         if "text" not in arguments:
             raise Err(mcp.ErrorCode_InvalidParams(mcp.Error(-32602, "needs `text`", None)))
-        text = mcp.TextContent(mcp.TextData_Text(arguments["text"].upper()), None)
+        log = mcp.LoggingMessageNotification("shouting", mcp.LogLevel.INFO, "up")
+        message(ctx, mcp.ServerNotification_Log(log))
+        shouts = store.open("").increment("shouts", 1)
+        text = mcp.TextContent(mcp.TextData_Text(f"{arguments['text'].upper()} {shouts}"), None)
         return mcp.CallToolResult(None, [mcp.ContentBlock_Text(text)], None, None)
+
+
+class Resources(exports.Resources):
+    def list_resources(self, ctx, request):
+        return mcp.ListResourcesResult(None, None, [mcp.McpResource("up:a", "a", None)])
+
+    def read_resource(self, ctx, request):
+        if request.uri != "up:a":
+            return None
+        contents = mcp.TextResourceContents(request.uri, mcp.TextData_Text("A"), None)
+        return mcp.ReadResourceResult(None, [mcp.ResourceContents_Text(contents)])
+
+    def list_resource_templates(self, ctx, request):
+        return mcp.ListResourceTemplatesResult(None, None, [])
+
+
+class Prompts(exports.Prompts):
+    def list_prompts(self, ctx, request):
+        return mcp.ListPromptsResult(None, None, [mcp.Prompt("loud", None)])
+
+    def get_prompt(self, ctx, request):
+        if request.name != "loud":
+            return None
+        text = mcp.TextContent(mcp.TextData_Text("LOUD"), None)
+        return mcp.GetPromptResult(None, None, [mcp.PromptMessage(mcp.ContentBlock_Text(text), mcp.Role.USER)])
+"""
+WORLD = """package acme:up;
+world up {
+  import wasmcp:keyvalue/store@0.1.0;
+  export wasmcp:mcp-v20251125/tools@0.1.1;
+  export wasmcp:mcp-v20251125/resources@0.1.1;
+  export wasmcp:mcp-v20251125/prompts@0.1.1;
+}
 """
 
 
@@ -196,19 +236,32 @@ def test_a_python_component(tmp_path: Path) -> None:
     deps = tmp_path / "wit" / "deps"
     shutil.copytree(WIT / "deps", deps)
     shutil.copytree(WIT.parent / "framework/adapters/wit/deps", deps, dirs_exist_ok=True)
-    (tmp_path / "wit" / "world.wit").write_text(f"package acme:up;\nworld up {{ export {THEIRS}; }}\n")
+    (tmp_path / "wit" / "world.wit").write_text(WORLD)
     program = str(Path(sys.executable).with_name("componentize-py"))
     build = [program, "-d", "wit", "-w", "up", "componentize", "app", "-o", "up.wasm"]
     subprocess.run(build, cwd=tmp_path, check=True, capture_output=True)
     data = (tmp_path / "up.wasm").read_bytes()
     imports = decode(data).imports
     assert "wasi:io/streams@0.2.9" in imports
-    assert "wasmcp:mcp-v20251125/server-io@0.1.1" in imports
-    server = compose_server([ComponentSpec("up", data, None, frozenset(), dynamic=True)], METADATA)
+    assert {f"wasmcp:mcp-v20251125/{name}@0.1.1" for name in ("server-io", "server-auth", "server-handler")} < set(
+        imports
+    )
+    up = ComponentSpec("up", data, None, frozenset({"kv"}), dynamic=True)
+    server = compose_server([up, spec("ours", "mine", "mine")], METADATA)
+    assert all(name.startswith("wasi:") for name in server.imports)
+    events: list[dict[str, Any]] = []
+    meta = {"io.modelcontextprotocol/logLevel": "debug"}
     with open_server(server.data, instances=1, quick=True) as running:
-        assert [tool.name for tool in running.list_tools()] == ["shout"]
-        assert running.call_tool("shout", {"text": "hey"}).text == "HEY"
+        assert [tool.name for tool in running.list_tools()] == ["shout", "mine"]
+        assert running.call_tool("shout", {"text": "hey"}, _meta=meta, on_event=events.append).text == "HEY 1"
+        assert [event["params"]["data"] for event in events] == ["shouting"]
+        assert running.call_tool("mine").text == "mine"
         with pytest.raises(RequestError, match="needs `text`"):
             running.call_tool("shout")
         with pytest.raises(RequestError, match="Unknown tool"):
             running.call_tool("whisper")
+        assert [found["uri"] for found in running.request("resources/list")["resources"]] == ["up:a"]
+        assert running.request("resources/read", {"uri": "up:a"})["contents"] == [{"uri": "up:a", "text": "A"}]
+        assert [found["name"] for found in running.request("prompts/list")["prompts"]] == ["loud"]
+        (message,) = running.request("prompts/get", {"name": "loud"})["messages"]
+        assert message["content"]["text"] == "LOUD"
