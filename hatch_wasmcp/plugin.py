@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmcp import __version__
 from wasmcp.errors import ConfigError, WasmcpError
 from wasmcp.project import SKIP, Cache, Plan, Project, build, clean, load, plan, plan_components, skipped, stale
 from wasmcp.toolchains import toolchain
@@ -30,13 +29,34 @@ else:  # not subscripted at run time: one release of hatchling took two paramete
 RESERVED = frozenset({"dependencies", "require-runtime-dependencies", "require-runtime-features", "enable-by-default"})
 
 
+def requirements_of(extras: Iterable[str]) -> list[str]:
+    """Return the requirements that some extras of the installed wasmcp have on this machine."""
+    import importlib.metadata
+
+    from packaging.requirements import Requirement  # hatchling needs it
+
+    found = set()
+    for text in importlib.metadata.requires("wasmcp") or ():
+        requirement = Requirement(text)
+        marker = requirement.marker
+        if marker is None or marker.evaluate({"extra": ""}):
+            continue  # no extra's
+        if any(marker.evaluate({"extra": extra}) for extra in extras):
+            requirement.marker = None
+            found.add(str(requirement))
+    return sorted(found)
+
+
 class WasmcpBuildHook(Hook):
     """Builds the project's servers for a wheel, collects their sources for a source distribution."""
 
     PLUGIN_NAME = "wasmcp"
 
     def dependencies(self) -> list[str]:
-        """Return the extras of wasmcp that the configured components need, at the very version that asks for them."""
+        """Return the requirements of those extras of wasmcp that the configured components need.
+
+        Not as `wasmcp[...]`: wasmcp itself is installed when this is asked, and pip takes it for installed with extras.
+        """
         if self.target_name != "wheel" or skipped():
             return []
         with self._mistakes_abort():
@@ -44,7 +64,7 @@ class WasmcpBuildHook(Hook):
             languages = {component.language for component in project.components.values() if component.language}
             remote = ["registry"] if any(component.package for component in project.components.values()) else []
             extras = ["build", *remote, *sorted(toolchain(language).extra for language in languages)]
-        return [f"wasmcp[{','.join(extras)}]=={__version__}"]
+        return requirements_of(extras)
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the servers in the tree and add them to the wheel, or the sources to the source distribution.

