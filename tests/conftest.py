@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,13 @@ def example_server(example_project: Path) -> Path:
     from wasmcp.project import ensure_built
 
     return ensure_built(example_project)
+
+
+@pytest.fixture(scope="session")
+def with_our_wheel(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment variables with which pip finds our wheel, as it would find the published one. Slow."""
+    wheels = tmp_path_factory.mktemp("wheels")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    links = " ".join([str(wheels), os.environ.get("PIP_FIND_LINKS", "")]).strip()
+    return {**os.environ, "PIP_FIND_LINKS": links}

@@ -41,9 +41,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def listening(command: list[str], port: int, *, patience: float = 90) -> Iterator[int]:
+def listening(command: list[str], port: int, *, patience: float = 90, cwd: Path | None = None) -> Iterator[int]:
     """Run a server until the block ends; its port once it accepts connections."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd) as process:
         try:
             deadline = time.monotonic() + patience
             while True:

@@ -76,7 +76,7 @@ def test_add(monkeypatch: pytest.MonkeyPatch) -> None:
         "  pyproject.toml (changed)",
         "",
         "next:",
-        '  pip install -e ".[test]"  # the compiler, if it is not there',
+        '  pip install "wasmcp[zig]"  # its compiler, if it is not there',
         "  pytest",
     ]
     code, said = invoke("add", "component", "calc", "-l", "zig")

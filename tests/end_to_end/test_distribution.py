@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tarfile
@@ -14,27 +13,17 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 
-ROOT = Path(__file__).parent.parent.parent
-
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which pip finds our wheel, as it would find the published one."""
-    wheels = tmp_path_factory.mktemp("wheels")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(wheels), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True)
-    links = " ".join([str(wheels), os.environ.get("PIP_FIND_LINKS", "")]).strip()
-    return {**os.environ, "PIP_FIND_LINKS": links}
-
-
-@pytest.fixture(scope="module")
-def distributions(example_project: Path, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def distributions(
+    example_project: Path, with_our_wheel: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """What `python -m build` makes of the example project, isolation and all."""
     output = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "build", "--outdir", str(output), str(example_project)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=with_our_wheel, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return output
 
@@ -57,13 +46,13 @@ def test_the_wheel_carries_the_server_its_manifest_and_its_sbom(distributions: P
 
 def test_its_console_script_serves_from_an_empty_environment(
     distributions: Path,
-    environment: dict[str, str],
+    with_our_wheel: dict[str, str],
     tmp_path: Path,
 ) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     scripts = tmp_path / "venv" / "bin"
     wheel = next(distributions.glob("*.whl"))
-    subprocess.run([scripts / "python", "-m", "pip", "install", "--quiet", wheel], env=environment, check=True)
+    subprocess.run([scripts / "python", "-m", "pip", "install", "--quiet", wheel], env=with_our_wheel, check=True)
 
     async def session() -> None:
         server = StdioServerParameters(command=str(scripts / "example-mcp-server"))

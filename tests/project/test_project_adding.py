@@ -84,10 +84,9 @@ def new_lines(root: Path) -> list[str]:
 
 def test_a_file_that_a_person_wrote(shop: Path) -> None:
     added = add_component(shop, "text-tools", "zig")
-    assert (added.server, added.files, added.extra) == (
+    assert (added.server, added.files) == (
         "default",
         ("checks/unit/test_text_tools.py", "zig/text_tools.zig"),
-        "",
     )
     text = (shop / "pyproject.toml").read_text()
     assert '\n\n[tool.wasmcp.components.text-tools]\nsource = "zig/text_tools.zig"\n\n' in text
@@ -237,6 +236,5 @@ def test_a_table_on_one_line(shop: Path) -> None:
         'tool.wasmcp = {components = {tea = {source = "shop/tea.py"}}, servers = {default = {components = ["tea"]}}}\n'
     )
     (shop / "pyproject.toml").write_text(inline + '[project]\nname = "shop"\nversion = "1"\n')
-    added = add_component(shop, "calc", "zig")
+    add_component(shop, "calc", "zig")
     assert load(shop).servers["default"].components == ("tea", "calc")
-    assert added.extra == "zig"  # no requirement has extras: it has to be installed

@@ -44,5 +44,4 @@ def component(name: str, language: str, template: str, server: str | None, root:
     for file in added.files:
         click.echo(f"  {file}")
     click.echo("  pyproject.toml (changed)")
-    install = f'pip install "wasmcp[{added.extra}]"' if added.extra else 'pip install -e ".[test]"'
-    click.echo(f"\nnext:\n  {install}  # the compiler, if it is not there\n  pytest")
+    click.echo(f'\nnext:\n  pip install "wasmcp[{added.outline.extra}]"  # its compiler, if it is not there\n  pytest')

@@ -36,15 +36,12 @@ class NewComponent:
         outline: The component.
         server: The key of the server that it was added to.
         files: Those that are new, relative to the folder.
-        extra: The extra of wasmcp that has its compiler, where no requirement of the project names it; else the empty
-            string.
     """
 
     root: Path
     outline: Outline
     server: str
     files: tuple[str, ...]
-    extra: str
 
 
 def add_component(
@@ -92,13 +89,13 @@ def add_component(
     if there:
         raise ScaffoldError(name, ["these files are there already, and are not written over:"], files=there)
     check_inside(root, name, [*files, "pyproject.toml"])
-    changed, has_extra = _edit(text, before, outline, chosen)
+    changed = _edit(text, before, outline, chosen)
     _check(project, changed, name)
     try:
         write_files(root, {**files, "pyproject.toml": changed})
     except OSError as error:
         raise ScaffoldError(name, [f"`{name}` cannot be added: {error.strerror or error}"]) from error
-    return NewComponent(root, outline, chosen, tuple(sorted(files)), "" if has_extra else outline.extra)
+    return NewComponent(root, outline, chosen, tuple(sorted(files)))
 
 
 def _servers(project: Project, document: Mapping[str, Any], name: str, server: str | None) -> tuple[str, str]:
@@ -126,14 +123,14 @@ def _tests(document: Mapping[str, Any]) -> str:
     return first if usable else "tests"
 
 
-def _edit(text: str, before: dict[str, Any], outline: Outline, server: str) -> tuple[str, bool]:
-    """Return the changed `pyproject.toml`, and whether a requirement of it names the compiler's extra."""
+def _edit(text: str, before: dict[str, Any], outline: Outline, server: str) -> str:
+    """Return the changed `pyproject.toml`."""
     import tomlkit
 
     document = tomlkit.parse(text.replace("\r\n", "\n"))
     components = document["tool"]["wasmcp"]["components"]
     is_inline = isinstance(components, tomlkit.items.InlineTable)
-    has_extra = _apply(document, outline, server, tomlkit.inline_table() if is_inline else tomlkit.table())
+    _apply(document, outline, server, tomlkit.inline_table() if is_inline else tomlkit.table())
     changed = _apart(tomlkit.dumps(document), outline.component)
     if "\r\n" in text:
         changed = changed.replace("\n", "\r\n")
@@ -144,15 +141,15 @@ def _edit(text: str, before: dict[str, Any], outline: Outline, server: str) -> t
         table = f'[tool.wasmcp.components.{outline.component}] with source = "{outline.source}"'
         problem = f"`pyproject.toml` is laid out so that it cannot be edited: write `{table}` into it yourself"
         raise ScaffoldError(outline.component, [problem])
-    return changed, has_extra
+    return changed
 
 
-def _apply(document: MutableMapping[str, Any], outline: Outline, server: str, table: MutableMapping[str, Any]) -> bool:
+def _apply(document: MutableMapping[str, Any], outline: Outline, server: str, table: MutableMapping[str, Any]) -> None:
     table["source"] = outline.source
     wasmcp = document["tool"]["wasmcp"]
     wasmcp["components"][outline.component] = table
     wasmcp["servers"][server]["components"].append(outline.component)
-    return _add_extra(document, outline.extra)
+    _add_extra(document, outline.extra)
 
 
 def _apart(text: str, component: str) -> str:
@@ -162,22 +159,19 @@ def _apart(text: str, component: str) -> str:
     return table.sub(lambda match: f"\n\n{match[1]}\n\n", text).rstrip() + "\n"
 
 
-def _add_extra(document: MutableMapping[str, Any], extra: str) -> bool:
-    """Add a compiler's extra to the requirements with other extras of wasmcp; tell whether there is one with it now."""
+def _add_extra(document: MutableMapping[str, Any], extra: str) -> None:
+    """Add a compiler's extra to the requirements that have other compilers of wasmcp, or its pytest plugin."""
     languages = {toolchain(language).extra for language in LANGUAGES}
     project = document.get("project", {})
     groups = [*project.get("optional-dependencies", {}).values(), *document.get("dependency-groups", {}).values()]
-    found = False
     for requirements in groups:
         for index, requirement in enumerate(requirements):
             match = _REQUIREMENT.fullmatch(requirement) if isinstance(requirement, str) else None
             extras = [item.strip() for item in match[2].split(",")] if match is not None else []
             if match is None or not {"test", *languages} & set(extras):
                 continue
-            found = True
             if extra not in extras:
                 requirements[index] = f"{match[1]}{','.join(sorted([*extras, extra]))}{match[3]}"
-    return found
 
 
 def _check(project: Project, changed: str, name: str) -> None:
