@@ -50,6 +50,17 @@ class TestCompose:
         assert found["instructions"] == "Hi"
         assert "words" in {part.name for part in inspect_component(out.read_bytes()).nested}
 
+    def test_extensions(self, calc: Path, tmp_path: Path) -> None:
+        out = tmp_path / "server.wasm"
+        given = ["--extension", "a.b/c", "--extension", 'd/e={"f":[1]}']
+        assert run("compose", "server", calc, "-o", out, *given).exit_code == 0
+        with open_server(out, instances=1, quick=True) as server:
+            assert server.discover()["capabilities"]["extensions"] == {"a.b/c": {}, "d/e": {"f": [1]}}
+        for wrong, words in (("c", "no identifier"), ("a/b=[]", "table of settings"), ("a/b={", "not JSON")):
+            done = run("compose", "server", calc, "-o", out, "--extension", wrong)
+            assert done.exit_code == 2
+            assert words in done.output
+
     def test_a_handler_needs_no_catalogue(self, calc: Path, tmp_path: Path) -> None:
         (tmp_path / "wall.wasm").write_bytes(dead_end())
         done = run("compose", "server", tmp_path / "wall.wasm", calc, "-o", tmp_path / "server.wasm")

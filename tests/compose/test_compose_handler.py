@@ -7,8 +7,8 @@ from compose_inputs import METADATA, dead_end, dummy, probe, spec, validate
 
 from wasmcp.compose import ComponentSpec, compose_server, inspect_component
 from wasmcp.compose.contracts import MESSAGES, SERVER_HANDLER, TYPES
-from wasmcp.compose.declaration import declaration, declared
 from wasmcp.compose.handler import compose_handler
+from wasmcp.declares import Declares, declares
 from wasmcp.errors import CompositionError, DuplicateOffer
 from wasmcp.host import open_server
 
@@ -52,7 +52,7 @@ def test_a_grant_counts_if_both_give_it(inner: str, outer: str, sees: str) -> No
 def test_what_a_part_offers_is_announced() -> None:
     prompts = ComponentSpec("prompts", dummy("prompts-component"))
     part = compose_handler([spec("a", "A", "one"), prompts])
-    assert declared(part.data) == {"tools", "prompts"}
+    assert declares(part.data).offers == {"tools", "prompts"}
     outer = compose_handler([ComponentSpec("part", part.data), ComponentSpec("r", dummy("resources-component"))])
     validate(outer.data)
     server = compose_server([ComponentSpec("outer", outer.data)], METADATA)
@@ -60,12 +60,18 @@ def test_what_a_part_offers_is_announced() -> None:
     assert "completions" not in server.capabilities
 
 
-def test_declarations_are_not_trusted_to_be_any() -> None:
-    part = compose_handler([spec("a", "A", "one")]).data
-    assert declared(dead_end()) == frozenset()
-    assert declared(part[:-3]) == frozenset()
-    assert declared(dead_end() + declaration(["prompts", "everything"])) == {"prompts"}
-    assert declared(b"") == frozenset()
+def test_what_a_part_declares_that_nobody_can_offer() -> None:
+    handler = dead_end() + Declares(offers=frozenset({"prompts", "everything"})).section()
+    assert set(compose_server([ComponentSpec("wall", handler)], METADATA).capabilities) == {"tools", "prompts"}
+
+
+def test_a_part_says_what_its_components_said() -> None:
+    quiet = dummy("tools-component") + Declares(uses=frozenset({"log"}), extensions={"a.b/c": {"d": [1]}}).section()
+    part = compose_handler([ComponentSpec("quiet", quiet)])
+    said = declares(part.data)
+    assert (said.offers, said.uses, said.extensions) == ({"tools"}, {"log"}, {"a.b/c": {"d": [1]}})
+    server = compose_server([ComponentSpec("part", part.data)], METADATA)
+    assert server.capabilities == {"logging": {}, "tools": {}, "extensions": {"a.b/c": {"d": [1]}}}
 
 
 def test_same_inputs_same_bytes() -> None:

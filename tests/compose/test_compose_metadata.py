@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from compose_inputs import dead_end, spec, tools_component
 
-from wasmcp.compose import ComponentSpec, ServerMetadata
+from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
+from wasmcp.compose.capabilities import server_capabilities
 from wasmcp.compose.components import read_components
 from wasmcp.compose.metadata import metadata_values
-from wasmcp.compose.server import server_capabilities
+from wasmcp.declares import Declares
+from wasmcp.errors import CompositionError
 
 
 def test_what_is_not_known_is_left_out() -> None:
@@ -38,3 +41,49 @@ def test_logging_is_declared_when_somebody_may_log() -> None:
 
     read = read_components([spec("a", "1", "x"), ComponentSpec("logs", dummy("tools-component"))])
     assert server_capabilities(read) == {"logging": {}, "tools": {"listChanged": True}}
+
+
+def test_what_a_component_does_not_use_is_not_announced() -> None:
+    from compose_inputs import dummy
+
+    def capabilities(uses: frozenset[str]) -> dict[str, object]:
+        data = dummy("tools-component") + Declares(uses=uses).section()
+        return server_capabilities(read_components([ComponentSpec("quiet", data)]))
+
+    assert capabilities(frozenset()) == {"tools": {}}
+    assert capabilities(frozenset({"log"})) == {"logging": {}, "tools": {}}
+    assert capabilities(frozenset({"notify-tools-changed", "progress"})) == {"tools": {"listChanged": True}}
+
+
+def test_a_component_cannot_use_what_it_does_not_import() -> None:
+    silent = spec("a", "1", "x")
+    assert isinstance(silent.data, bytes)
+    said = ComponentSpec("a", silent.data + Declares(uses=frozenset({"log"})).section())
+    assert server_capabilities(read_components([said])) == {"tools": {}}
+
+
+def test_extensions() -> None:
+    def announced(own: dict[str, dict[str, object]], *settings: dict[str, dict[str, object]]) -> object:
+        specs = [
+            ComponentSpec(f"c{n}", tools_component(str(n), f"t{n}") + Declares(extensions=each).section())
+            for n, each in enumerate(settings)
+        ]
+        metadata = ServerMetadata("a", "1", extensions=own)
+        return compose_server(specs, metadata).capabilities.get("extensions")
+
+    assert announced({}, {}) is None
+    assert announced({"a/b": {}}, {}) == {"a/b": {}}
+    assert announced({"z/z": {}}, {"a/b": {"c": [1]}}, {"a/b": {"c": [1]}, "d/e": {}}) == {
+        "a/b": {"c": [1]},
+        "d/e": {},
+        "z/z": {},
+    }
+    with pytest.raises(CompositionError, match="`c0` and `c1` announce the extension `a/b` with different settings"):
+        announced({}, {"a/b": {}}, {"a/b": {"c": 1}})
+    assert announced({"a/b": {"own": True}}, {"a/b": {}}, {"a/b": {"c": 1}}) == {"a/b": {"own": True}}
+
+
+@pytest.mark.parametrize("extensions", [{"b": {}}, {"a/b": 1}])
+def test_extensions_that_cannot_be_announced(extensions: Any) -> None:
+    with pytest.raises(ValueError, match=r"`(b|a/b)` "):
+        ServerMetadata("a", "1", extensions=extensions)

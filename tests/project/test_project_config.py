@@ -29,6 +29,7 @@ path = "vendor/tools.wasm"
 [tool.wasmcp.servers.default]
 components = ["calc", "text"]
 title = "Demo"
+extensions = { "com.example/shapes" = { sides = [3, 4] }, "com.example/plain" = {} }
 [tool.wasmcp.servers.small]
 components = ["vendored"]
 name = "small"
@@ -90,6 +91,8 @@ def test_a_good_configuration(tmp_path: Path) -> None:
     default, small = project.servers.values()
     assert default.components == ("calc", "text")
     assert (default.name, default.title, default.on_duplicate) == ("my-demo", "Demo", "error")
+    assert default.extensions == {"com.example/shapes": {"sides": [3, 4]}, "com.example/plain": {}}
+    assert small.extensions == {}
     assert (default.description, default.website_url) == ("Does things", "https://example.org")
     assert (small.name, small.description, small.website_url, small.instructions, small.on_duplicate) == (
         "small",

@@ -52,6 +52,13 @@ def command() -> None:
 @click.option("--title", help="The server's name for people.")
 @click.option("--description", help="What the server is.")
 @click.option("--instructions", help="How the server is to be used, for the model.")
+@click.option(
+    "--extension",
+    "extensions",
+    multiple=True,
+    metavar="ID[=JSON]",
+    help="An extension of MCP to announce, with its settings.  [repeatable]",
+)
 @click.option("--environment", is_flag=True, help="Read settings (WASMCP_*) from the environment, whoever runs it.")
 def server(  # noqa: PLR0917 (click passes options by name)
     output: Path | None,
@@ -62,6 +69,7 @@ def server(  # noqa: PLR0917 (click passes options by name)
     title: str | None,
     description: str | None,
     instructions: str | None,
+    extensions: tuple[str, ...],
     *,
     environment: bool,
     **given: Any,
@@ -74,11 +82,17 @@ def server(  # noqa: PLR0917 (click passes options by name)
     from wasmcp.compose import ServerMetadata, compose_server
     from wasmcp.compose.runtimes import check_runtime, run_commands
 
+    announced = dict(map(_extension, extensions))
     job = Job(Options(output=output, **given), "mcp-server.wasm")
     components = job.components()
     framework = job.framework()
     metadata = ServerMetadata(
-        name=name or job.output.stem, version=version, title=title, description=description, instructions=instructions
+        name=name or job.output.stem,
+        version=version,
+        title=title,
+        description=description,
+        instructions=instructions,
+        extensions=announced,
     )
     specs = [one.spec for one in components]
     composed = compose_server(
@@ -87,6 +101,22 @@ def server(  # noqa: PLR0917 (click passes options by name)
     check_runtime(runtime, composed.imports)
     job.write(composed)
     job.report(composed, components, framework, run_commands(runtime, transport, job.output, composed.imports))
+
+
+def _extension(given: str) -> tuple[str, Any]:
+    import json
+
+    from wasmcp.declares import extension_problem
+
+    identifier, _, text = given.partition("=")
+    try:
+        settings = json.loads(text or "{}")
+    except ValueError as error:
+        raise click.UsageError(f"--extension `{identifier}`: its settings are not JSON: {error}") from None
+    problem = extension_problem(identifier, settings)
+    if problem is not None:
+        raise click.UsageError(f"--extension `{identifier}` {problem}")
+    return identifier, settings
 
 
 @command.command("handler", epilog=_SPECS)

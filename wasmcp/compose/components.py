@@ -17,6 +17,7 @@ from wasmcp.component.model import Instance
 from wasmcp.compose.adapting import adapted
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.contracts import CAPABILITIES, GRANTS, SERVER_HANDLER
+from wasmcp.declares import Declares, declares
 from wasmcp.errors import ComponentError, ComponentRefused
 
 
@@ -51,12 +52,14 @@ class Component:
         info: what it imports and exports.
         offers: its exports that make a link of the chain each, by contract, under the names it exports them with:
             capabilities in the order of the links, then `server-handler`.
+        declares: what it says about itself.
     """
 
     spec: ComponentSpec
     data: bytes
     info: ComponentInfo
     offers: dict[str, str]
+    declares: Declares = field(default_factory=Declares)
 
     @property
     def name(self) -> str:
@@ -83,13 +86,14 @@ def read_component(spec: ComponentSpec) -> Component:
         known = ", ".join(f"`{family}`" for family in GRANTS)
         raise ComponentRefused(spec.name, f"there is no grant `{unknown[0]}`; the families are {known}")
     data = _bytes(spec)
+    said = declares(data)
     try:
         info = decode(data, spec.name, export_types=True)
         data, info = adapted(spec.name, data, info)
     except ComponentError as error:
         at = "" if error.offset is None else f" (at byte {error.offset:,} of {len(data):,})"
         raise ComponentRefused(spec.name, f"{_source(spec)}is not usable: {error.problem}{at}") from error
-    return Component(spec, data, info, _offers(spec.name, info))
+    return Component(spec, data, info, _offers(spec.name, info), said)
 
 
 def read_components(specs: Iterable[ComponentSpec]) -> list[Component]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wasmcp.compose.capabilities import declared_by, server_capabilities
 from wasmcp.compose.chain import OnDuplicate, plan_chain, tools_of
 from wasmcp.compose.components import ComponentSpec, read_components
-from wasmcp.compose.declaration import declaration
 from wasmcp.compose.framework import load_framework
-from wasmcp.compose.server import ComposedServer, Composition, offered, server_capabilities
+from wasmcp.compose.server import ComposedServer, Composition
 from wasmcp.errors import CompositionError
 
 
@@ -40,9 +40,8 @@ def compose_handler(
     composition = Composition(load_framework(framework), None)
     composition.hand_on(parts)
     encoded = composition.graph.encode()
-    offers = {name for component in read for name in offered(component)}
     return ComposedServer(
-        chunks=(*encoded.chunks, declaration(offers)),
+        chunks=(*encoded.chunks, declared_by(read).section()),
         capabilities=server_capabilities(read),
         tools=tools_of(parts),
         imports=tuple(sorted(encoded.imports)),

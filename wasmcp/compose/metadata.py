@@ -5,9 +5,11 @@ Source: Model Context Protocol 2026-07-28, schemas `Implementation` and `ServerC
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from wasmcp.declares import extension_problem
 from wasmcp.forms import to_json_text
 
 
@@ -22,6 +24,8 @@ class ServerMetadata:
         description: what the server is.
         website_url: where to read more.
         instructions: how the server is to be used, for the model.
+        extensions: the extensions of MCP that it announces: identifier -> settings. Those of its components are
+            announced as well. Specification: basic/versioning, "Extension Negotiation".
     """
 
     name: str
@@ -30,8 +34,13 @@ class ServerMetadata:
     description: str | None = None
     website_url: str | None = None
     instructions: str | None = None
+    extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for identifier, settings in self.extensions.items():
+            problem = extension_problem(identifier, settings)
+            if problem:
+                raise ValueError(f"`{identifier}` {problem}")
         for member in ("name", "version"):
             if not getattr(self, member):
                 raise ValueError(f"a server needs a `{member}`")

@@ -18,12 +18,10 @@ from typing import Any
 
 from wasmcp.component import names
 from wasmcp.component.builder import Chunk
-from wasmcp.component.decode import ComponentInfo
 from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
-from wasmcp.component.model import Instance
-from wasmcp.compose.announcements import add_announcements
 from wasmcp.compose.baked import CONFIG_TYPE, catalogue_data, configuration, server_metadata
+from wasmcp.compose.capabilities import offered, server_capabilities
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
 from wasmcp.compose.components import Component, ComponentSpec, check_offers, read_components
@@ -41,7 +39,6 @@ from wasmcp.compose.contracts import (
     TYPES,
     WIRE,
 )
-from wasmcp.compose.declaration import declared
 from wasmcp.compose.dispatch import dispatch, import_name
 from wasmcp.compose.framework import FrameworkComponent, load_framework
 from wasmcp.compose.metadata import ServerMetadata
@@ -50,8 +47,6 @@ from wasmcp.compose.stubs import stubs
 from wasmcp.compose.wiring import Services, Wiring
 from wasmcp.errors import ComponentRefused, CompositionError
 from wasmcp.forms import Item
-
-_LOG = "[method]request.log"
 
 
 @dataclass(frozen=True)
@@ -143,7 +138,7 @@ def compose_server(
         raise CompositionError("a server needs at least one component")
     read = read_components(components)
     parts = plan_chain(read, on_duplicate=on_duplicate)
-    capabilities = server_capabilities(read)
+    capabilities = server_capabilities(read, metadata.extensions)
     composition = Composition(load_framework(framework), server_metadata(metadata, capabilities), keyvalue)
     composition.serve(parts, environment=environment)
     encoded = composition.graph.encode()
@@ -166,39 +161,6 @@ def _check_imports(graph: Graph, imports: Iterable[str]) -> None:
     if foreign:
         needing = [node.label for node in graph.nodes for name in node.missing() if names.compatible(name, foreign[0])]
         raise CompositionError(f"nothing in the server provides `{foreign[0]}`, which `{needing[0]}` imports")
-
-
-def server_capabilities(components: Sequence[Component]) -> dict[str, Any]:
-    """Return the `ServerCapabilities` object: what the components offer, and what they may send meanwhile.
-
-    What a catalogue has none of is not offered. A handler of its own may answer `tools/list` too, and nobody can know:
-    so it counts as offering tools, and what it declares beside them.
-    """
-    capabilities: dict[str, Any] = {}
-    if any(_may_log(component.info) for component in components):
-        capabilities["logging"] = {}
-    for name in CAPABILITY_NAMES.values():
-        if any(name in offered(component) for component in components):
-            capabilities[name] = {}
-    add_announcements(capabilities, (component.info for component in components))
-    return capabilities
-
-
-def offered(component: Component) -> set[str]:
-    """Return the names of the capabilities that a component counts as offering."""
-    found = {name for contract, name in CAPABILITY_NAMES.items() if contract in component.offers}
-    # A component with one contract says with it what it is about, be there anything or not.
-    if component.catalogue is not None and len(found) > 1:
-        found &= set(component.catalogue.capabilities)
-    if SERVER_HANDLER in component.offers:
-        found |= {"tools", *declared(component.data)}
-    return found
-
-
-def _may_log(info: ComponentInfo) -> bool:
-    found = info.find_import(MESSAGES)
-    messages = info.imports[found] if found is not None else None
-    return isinstance(messages, Instance) and _LOG in messages.exports
 
 
 class Composition:

@@ -15,7 +15,7 @@ from wasmcp.project import digest, manifest
 from wasmcp.project.cache import Cache
 from wasmcp.project.config import Project, load
 from wasmcp.project.planning import ComponentStep, Plan, ServerStep, plan, plan_component
-from wasmcp.toolchains.base import did_you_mean, require_pins
+from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 
 if TYPE_CHECKING:
     from wasmcp.compose import Catalogue, ComposedServer
@@ -36,12 +36,14 @@ class Built:
         data: The component.
         digest: Its digest.
         catalogue: What it offers; None when that is not known beforehand and it has to be asked.
+        built_with: The compilers, with their versions.
     """
 
     step: ComponentStep
     data: bytes
     digest: str
     catalogue: Catalogue | None
+    built_with: Mapping[str, str]
 
 
 def skipped() -> bool:
@@ -171,6 +173,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
     from wasmcp.project.catalogue import catalogue_of
 
     name = step.config.name
+    built_with = dict(step.pins)
     if step.config.package:
         from wasmcp.registry import pinning
 
@@ -191,8 +194,11 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
                 output.parent.mkdir(parents=True, exist_ok=True)
                 folder = cache.toolchain(step.toolchain.name)
                 step.toolchain.build(step.source, output, cache=folder, progress=say)
-                entry = cache.record_component(step.inputs)
+                tools = step.toolchain
+                compilers = tools.built_with(step.source) if isinstance(tools, Versioned) else {}
+                entry = cache.record_component(step.inputs, compilers)
                 say(f"compiled component `{name}`: {_size(output.stat().st_size)}, {time.perf_counter() - begun:.1f} s")
+            built_with.update(cache.built_with(step.inputs))
         path, found = entry
         data = path.read_bytes()
     catalogue = None
@@ -201,7 +207,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
     if not step.config.dynamic and SERVER_HANDLER not in offers:
         with cache.lock(found):
             catalogue = catalogue_of(name, data, found, planned.framework, cache)
-    return Built(step, data, found, catalogue)
+    return Built(step, data, found, catalogue, built_with)
 
 
 def _compose(
@@ -218,6 +224,7 @@ def _compose(
         description=config.description,
         website_url=config.website_url,
         instructions=config.instructions,
+        extensions=config.extensions,
     )
     parts = [components[name] for name in config.components]
     specs = [
@@ -262,7 +269,7 @@ def _entry(step: ServerStep, parts: list[Built], composed: ComposedServer) -> di
                 "name": part.step.config.name,
                 "digest": part.digest,
                 "language": part.step.config.language,
-                "toolchain": dict(part.step.pins),
+                "toolchain": dict(part.built_with),
                 "grants": sorted(part.step.config.grants),
                 "dynamic": part.step.config.dynamic,
                 "inputs": part.step.inputs,

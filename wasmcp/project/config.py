@@ -26,6 +26,8 @@
     on-duplicate = "error"                # or "first": two components offer a tool of the same name
     environment = false                   # true: WASMCP_* settings come from the environment under any runtime
     framework = {method-not-found = "vendor/end.wasm"}  # components of the framework that are replaced
+    [tool.wasmcp.servers.default.extensions]
+    "com.example/shapes" = {}             # extensions of MCP that it announces, with their settings
 
     [tool.wasmcp.aliases]                 # for the command line; see `wasmcp.registry.config`
     calc = "acme:calc@1.0.0"
@@ -106,6 +108,7 @@ class ServerConfig:
         on_duplicate: ``error`` or ``first``: what to do about two tools of one name.
         environment: Whether the framework reads its settings (``WASMCP_*``) from the environment it runs in.
         framework: Component of the framework -> the file that replaces it, relative to the root.
+        extensions: The extensions of MCP that it announces beside those of its components: identifier -> settings.
     """
 
     key: str
@@ -118,6 +121,7 @@ class ServerConfig:
     on_duplicate: Literal["error", "first"]
     framework: Mapping[str, str] = field(default_factory=dict)
     environment: bool = False
+    extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -391,9 +395,25 @@ def _server(
         on_duplicate="first" if table.choice("on-duplicate", ("error", "first"), "error") == "first" else "error",
         environment=table.boolean("environment", default=False),
         framework=_framework(table, root, check_files=check_files),
+        extensions=_extensions(table),
     )
     table.finish()
     return server
+
+
+def _extensions(table: Table) -> dict[str, Any]:
+    below = table.table("extensions")
+    if below is None:
+        return {}
+    # Here: reading a configuration to find everything fresh must not import how components are read.
+    from wasmcp.declares import extension_problem
+
+    extensions = below.items()
+    for identifier, settings in extensions.items():
+        problem = extension_problem(identifier, settings)
+        if problem is not None:
+            below.problem(f'"{identifier}"', problem)
+    return extensions
 
 
 def _framework(table: Table, root: Path, *, check_files: bool) -> dict[str, str]:

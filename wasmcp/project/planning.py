@@ -209,7 +209,7 @@ def _server(
     replaced = {name: digest.of_file(project.root / file) for name, file in config.framework.items()}
     document = {
         "format": FORMAT,
-        "code": digest.of_own_code("component", "compose", "project"),
+        "code": digest.of_own_code("component", "compose", "project", "declares.py", "forms.py"),
         "framework": {**framework, **replaced},
         "server": {**asdict(config), "version": version},
         "components": [

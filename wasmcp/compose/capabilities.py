@@ -1,0 +1,106 @@
+"""What a server announces: what its components offer, what they may send meanwhile, and which extensions they support.
+
+Specification: schema `ServerCapabilities`; basic/patterns/subscriptions; server/utilities/logging; basic/versioning,
+"Extension Negotiation".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from wasmcp.component.model import Instance
+from wasmcp.compose.components import Component
+from wasmcp.compose.contracts import CAPABILITY_NAMES, MESSAGES, SERVER_HANDLER
+from wasmcp.declares import Declares
+from wasmcp.errors import CompositionError
+
+_METHOD = "[method]request."
+_LOG = "log"
+_CHANGES = (
+    ("tools", "listChanged", "notify-tools-changed"),
+    ("prompts", "listChanged", "notify-prompts-changed"),
+    ("resources", "listChanged", "notify-resources-changed"),
+    ("resources", "subscribe", "notify-resource-updated"),
+)
+_ANNOUNCED = frozenset({_LOG, *(function for _, _, function in _CHANGES)})
+
+Extensions = Mapping[str, Mapping[str, Any]]
+
+
+def server_capabilities(components: Sequence[Component], extensions: Extensions | None = None) -> dict[str, Any]:
+    """Return the `ServerCapabilities` object: what the components offer, and what they may send meanwhile.
+
+    What a catalogue has none of is not offered. A handler of its own may answer `tools/list` too, and nobody can know:
+    so it counts as offering tools, and what it declares beside them.
+
+    Args:
+        components: in the order of the chain.
+        extensions: those of the server itself.
+
+    Raises:
+        CompositionError: two components have different settings for an extension.
+    """
+    capabilities: dict[str, Any] = {}
+    functions = _used(components)
+    if _LOG in functions:
+        capabilities["logging"] = {}
+    for name in CAPABILITY_NAMES.values():
+        if any(name in offered(component) for component in components):
+            capabilities[name] = {}
+    for name, member, function in _CHANGES:
+        if name in capabilities and function in functions:
+            capabilities[name] = {**capabilities[name], member: True}
+    announced = _extensions(components, extensions or {})
+    if announced:
+        capabilities["extensions"] = announced
+    return capabilities
+
+
+def offered(component: Component) -> set[str]:
+    """Return the names of the capabilities that a component counts as offering."""
+    found = {name for contract, name in CAPABILITY_NAMES.items() if contract in component.offers}
+    # A component with one contract says with it what it is about, be there anything or not.
+    if component.catalogue is not None and len(found) > 1:
+        found &= set(component.catalogue.capabilities)
+    if SERVER_HANDLER in component.offers:
+        found |= {"tools", *(component.declares.offers & set(CAPABILITY_NAMES.values()))}
+    return found
+
+
+def declared_by(components: Sequence[Component]) -> Declares:
+    """Return what a part says about itself that was composed of these components."""
+    offers = frozenset(name for component in components for name in offered(component))
+    return Declares(offers, _used(components), _extensions(components, {}))
+
+
+def _used(components: Iterable[Component]) -> frozenset[str]:
+    """Return the functions of `request` that components may call, of those that servers announce.
+
+    A component cannot call what it does not import; and it may say that it does not call what it does.
+    """
+    found: set[str] = set()
+    for component in components:
+        name = component.info.find_import(MESSAGES)
+        messages = component.info.imports[name] if name is not None else None
+        if not isinstance(messages, Instance):
+            continue
+        imported = {function.removeprefix(_METHOD) for function in messages.exports} & _ANNOUNCED
+        said = component.declares.uses
+        found |= imported if said is None else imported & said
+    return frozenset(found)
+
+
+def _extensions(components: Iterable[Component], own: Extensions) -> dict[str, Any]:
+    """Return the extensions of a server by their identifiers; its own count before those of its components."""
+    found: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for component in components:
+        for identifier, settings in component.declares.extensions.items():
+            known = found.setdefault(identifier, (component.name, settings))
+            if known[1] != settings and identifier not in own:
+                raise CompositionError(
+                    f"`{known[0]}` and `{component.name}` announce the extension `{identifier}` with different "
+                    "settings: say in the `extensions` of the server which count"
+                )
+    merged = {**{identifier: settings for identifier, (_, settings) in found.items()}, **own}
+    return {identifier: dict(merged[identifier]) for identifier in sorted(merged)}
