@@ -17,6 +17,7 @@ from wasmcp.cli.group import commands
 from wasmcp.errors import SignatureRefused
 from wasmcp.registry import attestations
 from wasmcp.registry.references import Place
+from wasmcp.registry.settings import Trust
 
 pytestmark = needs_registry
 STATEMENT = {
@@ -90,7 +91,7 @@ def test_of_something_else_it_is_none(place: Place, tmp_path: Path) -> None:
     stolen = resolver().manifest(bare, attestations.tag_of(str(place.digest)), "")
     resolver().client(place.host).push_manifest(other, attestations.tag_of(str(other.digest)), stolen)
     with pytest.raises(SignatureRefused, match="about it"):
-        attestations.verify(other, [tmp_path / "ann.pub"], resolver())
+        attestations.verify(other, Trust((tmp_path / "ann.pub",)), resolver())
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"_type":"https://in-toto.io/Statement/v1","predicateType":1}'])

@@ -19,6 +19,7 @@ import click
 @click.option(
     "--sign", "key", metavar="KEY", type=click.Path(dir_okay=False, path_type=Path), help="Sign it with a private key."
 )
+@click.option("--sign-keyless", "keyless", is_flag=True, help="Sign it by identity: as the CI that this runs in.")
 @click.option("--force", is_flag=True, help="Replace a version that is there and is another.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(  # noqa: PLR0917 (click passes options by name)
@@ -31,6 +32,7 @@ def command(  # noqa: PLR0917 (click passes options by name)
     description: str | None,
     key: Path | None,
     *,
+    keyless: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -60,6 +62,8 @@ def command(  # noqa: PLR0917 (click passes options by name)
     resolver = publishing.resolver_for(find_project(Path.cwd()))
     pushed = publishing.push(file, reference, resolver, annotations=said, force=force)
     signed = None if key is None else signatures.sign(pushed.place, key, password(), resolver)
+    if keyless:
+        signed = signatures.sign_by_identity(pushed.place, resolver)
     if as_json:
         click.echo(json.dumps({"reference": str(pushed.place), "digest": pushed.digest, "signatures": signed}))
     else:

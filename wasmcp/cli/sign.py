@@ -14,19 +14,33 @@ def password() -> bytes | None:
     return None if found is None else found.encode()
 
 
+def signer(key: Path | None, *, keyless: bool) -> None:
+    """Check that it was said, once, who signs."""
+    if (key is None) != keyless:
+        raise click.UsageError("say who signs: `--key FILE` or `--keyless`, one of them")
+
+
 @click.command("sign")
 @click.argument("reference")
-@click.option("--key", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The private key.")
-def command(reference: str, key: Path) -> None:
+@click.option("--key", type=click.Path(dir_okay=False, path_type=Path), help="The private key.")
+@click.option("--keyless", is_flag=True, help="Sign by identity: as the CI that this runs in.")
+def command(reference: str, key: Path | None, *, keyless: bool) -> None:
     """Sign a component that is in a registry, as cosign does, and put the signature beside it.
 
     The key is ECDSA on P-256 in PEM: as OpenSSL or `cosign generate-key-pair` writes it. Its password is taken from
     WASMCP_KEY_PASSWORD (or COSIGN_PASSWORD).
+
+    With --keyless the services of Sigstore vouch for the identity that the CI gives (or SIGSTORE_ID_TOKEN); it is
+    written into a public log.
     """
     from wasmcp.registry import publishing, references, signatures
     from wasmcp.registry.layers import find_project
 
+    signer(key, keyless=keyless)
     resolver = publishing.resolver_for(find_project(Path.cwd()))
     resolution = resolver.resolve(references.parse(reference))
-    tag = signatures.sign(resolution.place, key, password(), resolver)
+    if key is None:
+        tag = signatures.sign_by_identity(resolution.place, resolver)
+    else:
+        tag = signatures.sign(resolution.place, key, password(), resolver)
     click.echo(f"signed {resolution.exact} ({tag})")

@@ -16,21 +16,48 @@ import click
     type=click.Path(dir_okay=False, path_type=Path),
     help="A public key that is trusted; may be repeated.  [default: those that the policies name]",
 )
+@click.option(
+    "--identity",
+    metavar="WHO",
+    help="Who is trusted to have signed by identity: an e-mail address or a URI; `*` stands for any characters.",
+)
+@click.option("--issuer", metavar="URL", help="The identity provider that vouches for --identity.")
+@click.option(
+    "--trusted-root",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Another root of trust for identities than that of the public Sigstore.",
+)
 @click.option("--attestation", is_flag=True, help="Check and print what was attested of it instead, a line each.")
-def command(reference: str, keys: tuple[Path, ...], *, attestation: bool) -> None:
-    """Check that a component in a registry is signed by a trusted key; exit with 1 when it is not."""
+def command(
+    reference: str,
+    keys: tuple[Path, ...],
+    identity: str | None,
+    issuer: str | None,
+    trusted_root: Path | None,
+    *,
+    attestation: bool,
+) -> None:
+    """Check that a component in a registry is signed by whom is trusted; exit with 1 when it is not.
+
+    Trusted are those that --key and --identity name; without them those that the policies name.
+    """
     import json
 
     from wasmcp.registry import attestations, publishing, references, signatures
+    from wasmcp.registry.identities import Identity
     from wasmcp.registry.layers import find_project
+    from wasmcp.registry.settings import Trust, merged
 
+    if (identity is None) != (issuer is None):
+        raise click.UsageError("--identity and --issuer go together: anybody can claim a name at some provider")
     resolver = publishing.resolver_for(find_project(Path.cwd()))
     resolution = resolver.resolve(references.parse(reference))
     namespace = resolver.settings.namespace(resolution.place)
-    trusted = keys or [key for policy in resolver.settings.policies for key in policy.keys_of(namespace)]
+    named = Trust(keys, (Identity(identity, issuer),) if identity and issuer else (), trusted_root)
+    trust = named or merged(policy.trust(namespace) for policy in resolver.settings.policies)
     if attestation:
-        for statement in attestations.verify(resolution.place, trusted, resolver):
+        for statement in attestations.verify(resolution.place, trust, resolver):
             click.echo(json.dumps(statement, ensure_ascii=False))
         return
-    key = signatures.verify(resolution.place, trusted, resolver)
-    click.echo(f"{resolution.exact} is signed by {key}")
+    who = signatures.verify(resolution.place, trust, resolver)
+    click.echo(f"{resolution.exact} is signed by {who}")

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import RegistryError, SignatureRefused
-from wasmcp.registry import beside, jsontext, keys
+from wasmcp.registry import beside, identities, jsontext, keys, referrers
 from wasmcp.registry.references import Place
 from wasmcp.registry.resolving import Resolver
+from wasmcp.registry.settings import Trust
 
 ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 STATEMENT = "application/vnd.in-toto+json"
@@ -29,15 +30,15 @@ def tag_of(digest: str) -> str:
     return f"{digest.replace(':', '-')}.att"
 
 
-def attest(place: Place, statement: bytes, key: Path, password: bytes | None, resolver: Resolver) -> str:
-    """Sign a statement about the manifest at a place and put it beside it; return its tag.
+def attest(place: Place, statement: bytes, key: Path | None, password: bytes | None, resolver: Resolver) -> str:
+    """Sign a statement about the manifest at a place and put it beside it; return its tag, or its manifest's digest.
 
     What the statement was about stays in it; the manifest is added.
 
     Args:
         place: With the digest of the manifest.
         statement: An in-toto statement, as JSON.
-        key: The file of a private key.
+        key: The file of a private key; None: sign by identity.
         password: Of the key, where it has one.
         resolver: For the registry.
 
@@ -52,6 +53,8 @@ def attest(place: Place, statement: bytes, key: Path, password: bytes | None, re
     subject = {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}
     others = [one for one in document["subject"] if one != subject]
     payload = json.dumps({**document, "subject": [subject, *others]}, separators=(",", ":")).encode()
+    if key is None:
+        return referrers.add(place, identities.sign(payload), identities.BUNDLE, resolver)
     signature = base64.b64encode(keys.sign(_authenticated(payload), key, password)).decode()
     envelope = {
         "payloadType": STATEMENT,
@@ -64,31 +67,59 @@ def attest(place: Place, statement: bytes, key: Path, password: bytes | None, re
     return tag
 
 
-def verify(place: Place, trusted: Iterable[Path], resolver: Resolver) -> list[dict[str, Any]]:
-    """Return the statements about the manifest at a place that a trusted key has signed.
+def verify(place: Place, trust: Trust, resolver: Resolver) -> list[dict[str, Any]]:
+    """Return the statements about the manifest at a place that somebody who is trusted has signed.
 
     Args:
         place: With the digest of the manifest.
-        trusted: Files of public keys.
+        trust: Who is trusted.
         resolver: For the registry.
 
     Raises:
         SignatureRefused: There is none.
         RegistryError: The registry does not answer, or a key cannot be read.
     """
-    files, digest = list(trusted), str(place.digest)
+    digest = str(place.digest)
     found = [
         statement
         for _, envelope in beside.read(place, tag_of(digest), ENVELOPE, resolver)
-        for statement in _signed(envelope, files)
-        if any(_names(subject, digest) for subject in statement["subject"])
+        for statement in _signed(envelope, trust.keys)
+        if _about(statement, digest)
     ]
+    signed, problems = by_identity(place, trust, resolver)
+    found += [statement for _, statement in signed if statement.get("predicateType") != identities.SIGNED]
     if not found:
-        raise SignatureRefused("it has no attestation that is about it and by a trusted key", reference=str(place))
+        said = "".join(f"; {problem}" for problem in dict.fromkeys(problems))
+        problem = f"it has no attestation that is about it and by whom is trusted{said}"
+        raise SignatureRefused(problem, reference=str(place))
     return found
 
 
-def _signed(envelope: bytes, files: list[Path]) -> Iterator[dict[str, Any]]:
+def by_identity(place: Place, trust: Trust, resolver: Resolver) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
+    """Return the statements about a manifest that a trusted identity has signed, and what is wrong with the others.
+
+    Nobody is asked where no identity is trusted. Each statement comes with who signed it.
+
+    Raises:
+        RegistryError: The registry does not answer, or the root of trust cannot be read.
+    """
+    bundles = list(referrers.read(place, identities.BUNDLE, resolver)) if trust.identities else []
+    if not bundles:
+        return [], []
+    verifier = identities.Verifier(trust.root, offline=resolver.offline)
+    signed, problems = [], []
+    for bundle in bundles:
+        found = verifier.statement(bundle, trust.identities)
+        if isinstance(found, str):
+            problems.append(found)
+        elif not _about(found[1], str(place.digest)):
+            problems.append("a statement is about something else")
+        else:
+            signed.append(found)
+    return signed, problems
+
+
+def _signed(envelope: bytes, files: tuple[Path, ...]) -> Iterator[dict[str, Any]]:
     try:
         document = jsontext.loads(envelope)
         payload = base64.b64decode(document["payload"], validate=True)
@@ -116,6 +147,12 @@ def _statement(data: bytes) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError):
         return None
     return document if fine and isinstance(subjects, list) else None
+
+
+def _about(statement: dict[str, Any], digest: str) -> bool:
+    """Tell whether a manifest is among the subjects of a statement."""
+    subjects = statement.get("subject")
+    return any(_names(subject, digest) for subject in (subjects if isinstance(subjects, list) else []))
 
 
 def _names(subject: Any, digest: str) -> bool:

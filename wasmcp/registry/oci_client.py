@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import requests
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and between two pieces of an answer."""
 
@@ -87,7 +88,7 @@ class Client:
             RegistryError: See `request`.
         """
         path = f"{place.repository}/manifests/{version or place.version}"
-        response = self.request("GET", path, reference=str(place), headers={"Accept": MANIFEST})
+        response = self.request("GET", path, reference=str(place), headers={"Accept": f"{MANIFEST}, {INDEX}"})
         return self._body(response, MANIFEST_LIMIT, str(place)), response.headers.get("Docker-Content-Digest", "")
 
     def tags(self, place: Place) -> list[str]:
@@ -143,14 +144,28 @@ class Client:
         with path.open("rb") as file:
             self.request("PUT", url, reference=str(place), headers=headers, data=file)
 
-    def push_manifest(self, place: Place, version: str, data: bytes) -> None:
-        """Put a manifest there, under a tag or its digest.
+    def push_manifest(self, place: Place, version: str, data: bytes, *, kind: str = MANIFEST) -> bool:
+        """Put a manifest there, under a tag or its digest; return whether the registry lists it with its subject.
 
         Raises:
             RegistryError: See `request`.
         """
-        path, headers = f"{place.repository}/manifests/{version}", {"Content-Type": MANIFEST}
-        self.request("PUT", path, reference=str(place), headers=headers, data=data)
+        path, headers = f"{place.repository}/manifests/{version}", {"Content-Type": kind}
+        response = self.request("PUT", path, reference=str(place), headers=headers, data=data)
+        return "OCI-Subject" in response.headers
+
+    def referrers(self, place: Place) -> bytes | None:
+        """Return the index of what refers to the manifest at a place; None where the registry keeps no such list.
+
+        Raises:
+            RegistryError: See `request`.
+        """
+        path = f"{place.repository}/referrers/{place.digest}"
+        response = self.request("GET", path, reference=str(place), headers={"Accept": INDEX}, fine=(404,))
+        if response.status_code == 404 or INDEX not in response.headers.get("Content-Type", ""):
+            response.close()
+            return None
+        return self._body(response, LIST_LIMIT, str(place))
 
     # How
 

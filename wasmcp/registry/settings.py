@@ -9,18 +9,22 @@
     require-signature = ["acme"]       # namespaces; true: everything
     [policy.keys]
     acme = ["keys/acme.pub"]           # files of public keys, beside this file or absolute; "*": for everything
+    [[policy.identities.acme]]         # or who may have signed by identity
+    identity = "https://github.com/acme/tools/.github/workflows/release.yml@refs/tags/*"
+    issuer = "https://token.actions.githubusercontent.com"
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ConfigError, PackageNotFound
 from wasmcp.registry.config import read_own, read_toml
+from wasmcp.registry.identities import Identity
 from wasmcp.registry.location import own_path
 from wasmcp.registry.references import Package, Place, parse
 
@@ -31,6 +35,24 @@ ANY = "*"
 
 
 @dataclass(frozen=True)
+class Trust:
+    """Who is trusted to sign something.
+
+    Attributes:
+        keys: Files of public keys.
+        identities: Who may sign by identity.
+        root: The file with the root of trust for identities; None: the public one's.
+    """
+
+    keys: tuple[Path, ...] = ()
+    identities: tuple[Identity, ...] = ()
+    root: Path | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.keys or self.identities)
+
+
+@dataclass(frozen=True)
 class Policy:
     """What one file asks of signatures.
 
@@ -38,20 +60,24 @@ class Policy:
         path: The file, as a person would name it.
         required: Namespaces; `ANY` for everything.
         keys: Namespace or `ANY` -> files of public keys.
+        identities: Namespace or `ANY` -> who may have signed by identity.
+        trusted_root: The file with another root of trust for identities than the public one's.
     """
 
     path: str
     required: frozenset[str] = frozenset()
     keys: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    identities: Mapping[str, tuple[Identity, ...]] = field(default_factory=dict)
+    trusted_root: Path | None = None
 
     def requires(self, namespace: str | None) -> bool:
         """Tell whether what is in a namespace (None: in none that is known) must be signed."""
         return ANY in self.required or namespace in self.required
 
-    def keys_of(self, namespace: str | None) -> tuple[Path, ...]:
-        """Return the keys that may have signed what is in a namespace."""
-        own = self.keys.get(namespace, ()) if namespace is not None else ()
-        return own or self.keys.get(ANY, ())
+    def trust(self, namespace: str | None) -> Trust:
+        """Return who may have signed what is in a namespace: whom its own entries name, else those of `ANY`."""
+        name = namespace if namespace in self.keys or namespace in self.identities else ANY
+        return Trust(self.keys.get(str(name), ()), self.identities.get(str(name), ()), self.trusted_root)
 
 
 @dataclass(frozen=True)
@@ -89,6 +115,17 @@ class Settings:
         where = f"{place.host}/{place.repository}"
         inside = [(len(base), name) for name, base in self.namespaces.items() if where.startswith(f"{base}/")]
         return max(inside)[1] if inside else None
+
+
+def merged(trusts: Iterable[Trust]) -> Trust:
+    """Return all of those who are trusted somewhere; where roots differ, the first one that is named."""
+    found = list(trusts)
+    roots = [trust.root for trust in found if trust.root is not None]
+    return Trust(
+        tuple(key for trust in found for key in trust.keys),
+        tuple(identity for trust in found for identity in trust.identities),
+        roots[0] if roots else None,
+    )
 
 
 def load(root: Path | None = None) -> Settings:
@@ -129,24 +166,49 @@ def parse_settings(data: Mapping[str, Any], path: str, folder: Path, prefix: str
             mistakes.append(f"`{prefix}namespaces.{name}` {problem}")
         else:
             namespaces[name] = base.rstrip("/")
-    policy = _table(data, "policy", prefix, mistakes)
+    policy = _policy(_table(data, "policy", prefix, mistakes), path, folder, f"{prefix}policy.", mistakes)
+    if mistakes:
+        raise ConfigError(mistakes, path=path)
+    return namespaces, policy
+
+
+def _policy(policy: Mapping[str, Any], path: str, folder: Path, prefix: str, mistakes: list[str]) -> Policy:
     required = policy.get("require-signature", [])
     names: list[str] = [ANY] if required is True else [] if required is False else required
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        mistakes.append(f"`{prefix}policy.require-signature` must be true, false or a list of namespaces")
+        mistakes.append(f"`{prefix}require-signature` must be true, false or a list of namespaces")
         names = []
     keys: dict[str, tuple[Path, ...]] = {}
-    for name, files in _table(policy, "keys", f"{prefix}policy.", mistakes).items():
+    for name, files in _table(policy, "keys", prefix, mistakes).items():
         listed = [files] if isinstance(files, str) else files
         if not isinstance(listed, list) or not all(isinstance(file, str) for file in listed):
-            mistakes.append(f"`{prefix}policy.keys.{name}` must be a file or a list of files of public keys")
+            mistakes.append(f"`{prefix}keys.{name}` must be a file or a list of files of public keys")
         else:
             keys[name] = tuple(folder / Path(file).expanduser() for file in listed)
-    unknown = set(policy) - {"require-signature", "keys"}
-    mistakes.extend(f"`{prefix}policy.{key}` is unknown" for key in sorted(unknown))
-    if mistakes:
-        raise ConfigError(mistakes, path=path)
-    return namespaces, Policy(path, frozenset(names), keys)
+    identities: dict[str, tuple[Identity, ...]] = {}
+    for name, entries in _table(policy, "identities", prefix, mistakes).items():
+        found = [_identity(entry) for entry in (entries if isinstance(entries, list) else [entries])]
+        identities[name] = tuple(one for one in found if one is not None)
+        if None in found:
+            mistakes.append(
+                f"`{prefix}identities.{name}` must be a list of tables with `identity` and `issuer`, strings"
+            )
+    root = policy.get("trusted-root")
+    if root is not None and not isinstance(root, str):
+        mistakes.append(f"`{prefix}trusted-root` must be a file")
+        root = None
+    unknown = set(policy) - {"require-signature", "keys", "identities", "trusted-root"}
+    mistakes.extend(f"`{prefix}{key}` is unknown" for key in sorted(unknown))
+    trusted_root = None if root is None else folder / Path(root).expanduser()
+    return Policy(path, frozenset(names), keys, identities, trusted_root)
+
+
+def _identity(entry: object) -> Identity | None:
+    if not isinstance(entry, dict) or set(entry) != {"identity", "issuer"}:
+        return None
+    identity, issuer = entry["identity"], entry["issuer"]
+    fine = isinstance(identity, str) and isinstance(issuer, str) and identity.strip("*") and issuer
+    return Identity(identity, issuer) if fine else None
 
 
 def _table(data: Mapping[str, Any], key: str, prefix: str, mistakes: list[str]) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
-"""Signatures of components in registries, as cosign makes and reads them.
+"""Signatures of components in registries, as cosign makes and reads them: by a key, or by identity (`identities`).
 
-A signature is an artifact of its own in the same repository, under a tag that follows from the digest of what is
-signed; each of its layers is a small document that names this digest, with the signature of the document as an
+A signature by a key is an artifact of its own in the same repository, under a tag that follows from the digest of what
+is signed; each of its layers is a small document that names this digest, with the signature of the document as an
 annotation: ECDSA on P-256 with SHA-256. Source: cosign, "Signature Specification"; containers/image, "simple signing".
 """
 
@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from wasmcp.errors import RegistryError, SignatureRefused
-from wasmcp.registry import beside, jsontext, keys
+from wasmcp.registry import attestations, beside, identities, jsontext, keys, referrers
 from wasmcp.registry.references import Place
 from wasmcp.registry.resolving import Resolution, Resolver
-from wasmcp.registry.settings import ANY, Settings
+from wasmcp.registry.settings import ANY, Settings, Trust
 
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
 ANNOTATION = "dev.cosignproject.cosign/signature"
@@ -73,12 +73,22 @@ def sign(place: Place, key: Path, password: bytes | None, resolver: Resolver) ->
     return tag
 
 
-def verify(place: Place, trusted: Iterable[Path], resolver: Resolver) -> Path:
-    """Return the key, of those that are trusted, that has signed the manifest at a place.
+def sign_by_identity(place: Place, resolver: Resolver) -> str:
+    """Sign the manifest at a place as whoever this process runs for; return the digest of the signature's manifest.
+
+    Raises:
+        RegistryError: There is no identity, or the registry does not take it.
+    """
+    statement = identities.statement_of(str(place.digest), f"{place.host}/{place.repository}")
+    return referrers.add(place, identities.sign(statement), identities.BUNDLE, resolver)
+
+
+def verify(place: Place, trust: Trust, resolver: Resolver) -> str:
+    """Return who, of those that are trusted, has signed the manifest at a place: the file of a key, or an identity.
 
     Args:
         place: With the digest of the manifest.
-        trusted: Files of public keys.
+        trust: Who is trusted.
         resolver: For the registry.
 
     Raises:
@@ -86,21 +96,25 @@ def verify(place: Place, trusted: Iterable[Path], resolver: Resolver) -> Path:
         RegistryError: The registry does not answer, or a key cannot be read.
     """
     reference, digest = str(place), str(place.digest)
-    files = list(trusted)
-    if not files:
-        raise SignatureRefused(
-            "it must be signed, and no key is trusted for it: see `[policy.keys]`", reference=reference
-        )
+    if not trust:
+        problem = "it must be signed, and nobody is trusted for it: see `[policy.keys]` and `[policy.identities]`"
+        raise SignatureRefused(problem, reference=reference)
     found = list(signatures_of(place, resolver))
-    if not found:
-        raise SignatureRefused("it must be signed and is not", reference=reference)
-    for file in files:
+    for file in trust.keys:
         for signature in found:
             if signature.names(digest) and keys.verifies(signature.payload, signature.signature, file):
-                return file
-    listed = ", ".join(f"`{file.name}`" for file in files)
-    count = "1 signature" if len(found) == 1 else f"{len(found)} signatures"
-    problem = f"it has {count}, none of them for it by a trusted key ({listed})"
+                return str(file)
+    signed, problems = attestations.by_identity(place, trust, resolver)
+    for who, statement in signed:
+        if statement.get("predicateType") == identities.SIGNED:
+            return who
+    if not found and not signed and not problems:
+        raise SignatureRefused("it must be signed and is not", reference=reference)
+    listed = ", ".join([f"`{file.name}`" for file in trust.keys] + [f"`{one}`" for one in trust.identities])
+    total = len(found) + len(signed) + len(problems)
+    count = "1 signature" if total == 1 else f"{total} signatures"
+    said = "".join(f"; {problem}" for problem in dict.fromkeys(problems))
+    problem = f"it has {count}, none of them for it by whom is trusted ({listed}){said}"
     raise SignatureRefused(problem, reference=reference)
 
 
@@ -120,12 +134,12 @@ def enforce(resolution: Resolution, resolver: Resolver) -> None:
             continue
         known = Resolver(resolver.settings, resolver.store, offline=True)
         try:
-            verify(place, policy.keys_of(namespace), known)
+            verify(place, policy.trust(namespace), known)
         except SignatureRefused as error:
             if resolver.offline:
                 raise SignatureRefused(f"{_bare(error)} (`{policy.path}` asks for it)", reference=str(place)) from None
             try:
-                verify(place, policy.keys_of(namespace), resolver)
+                verify(place, policy.trust(namespace), resolver)
             except SignatureRefused as again:
                 raise SignatureRefused(f"{_bare(again)} (`{policy.path}` asks for it)", reference=str(place)) from None
 

@@ -1,0 +1,271 @@
+"""Signatures by identity: with an instance of Sigstore made for the tests, and without any identity."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from compose_inputs import tools_component
+from registries import Answer, docker_registry, namespaces, needs_registry, proxy
+
+from wasmcp.cli.group import commands
+from wasmcp.errors import ConfigError, RegistryError, SignatureRefused
+from wasmcp.registry import identities, publishing, referrers, settings
+from wasmcp.registry.fetching import FetchOptions
+from wasmcp.registry.identities import Identity, Verifier, statement_of
+from wasmcp.registry.oci import fetch
+from wasmcp.registry.oci_client import INDEX
+from wasmcp.registry.references import Place
+from wasmcp.registry.resolving import Resolver
+
+pytest.importorskip("sigstore")
+from sigstore_instance import Instance
+
+CALC = "acme:calc@1.0.0"
+WORKFLOW = "https://github.com/acme/calc/.github/workflows/release.yml@refs/tags/v1"
+PATTERN = "https://github.com/acme/calc/.github/workflows/release.yml@refs/tags/*"
+ACTIONS = "https://token.actions.githubusercontent.com"
+DIGEST = "sha256:" + "ab" * 32
+TRUSTED = [Identity(PATTERN, ACTIONS)]
+
+
+@pytest.fixture(scope="module")
+def instance() -> Instance:
+    return Instance()
+
+
+@pytest.fixture
+def verifier(instance: Instance, tmp_path: Path) -> Verifier:
+    return Verifier(instance.trusted_root(tmp_path / "root.json"))
+
+
+def test_who_signed(instance: Instance, verifier: Verifier) -> None:
+    bundle = instance.sign(statement_of(DIGEST, "calc"), WORKFLOW, ACTIONS)
+    found = verifier.statement(bundle, [Identity("ann@example.com", ACTIONS), *TRUSTED])
+    assert not isinstance(found, str), found
+    who, statement = found
+    assert who == f"{WORKFLOW} ({ACTIONS})"
+    assert statement["subject"] == [{"name": "calc", "digest": {"sha256": "ab" * 32}}]
+    mail = instance.sign(statement_of(DIGEST), "ann@example.com", "https://id.example")
+    assert not isinstance(verifier.statement(mail, [Identity("ann@example.com", "https://id.example")]), str)
+
+
+@pytest.mark.parametrize(
+    ("identity", "issuer"),
+    [
+        ("https://github.com/evil/*", ACTIONS),
+        (PATTERN, "https://id.example"),
+        (PATTERN.removesuffix("*"), ACTIONS),
+        (WORKFLOW.replace(".", "?"), ACTIONS),
+        ("ann@example.com", ACTIONS),
+    ],
+)
+def test_another_identity_is_not_trusted(instance: Instance, verifier: Verifier, identity: str, issuer: str) -> None:
+    bundle = instance.sign(statement_of(DIGEST), WORKFLOW, ACTIONS)
+    found = verifier.statement(bundle, [Identity(identity, issuer)])
+    assert found == f"it is signed by `{WORKFLOW}`; trusted: `{identity} ({issuer})`"
+
+
+def test_another_instance_is_not_trusted(instance: Instance, verifier: Verifier) -> None:
+    assert isinstance(verifier.statement(Instance().sign(statement_of(DIGEST), WORKFLOW, ACTIONS), TRUSTED), str)
+    bundle = instance.sign(statement_of(DIGEST), WORKFLOW, ACTIONS)
+    assert isinstance(Verifier(offline=True).statement(bundle, TRUSTED), str), "the public one"
+
+
+def _payload(bundle: dict[str, Any]) -> None:
+    bundle["dsseEnvelope"]["payload"] = base64.b64encode(statement_of("sha256:" + "cd" * 32)).decode()
+
+
+def _log(bundle: dict[str, Any]) -> None:
+    bundle["verificationMaterial"]["tlogEntries"][0]["integratedTime"] = "1700000000"
+
+
+def _tree(bundle: dict[str, Any]) -> None:
+    bundle["verificationMaterial"]["tlogEntries"][0]["inclusionProof"]["rootHash"] = base64.b64encode(
+        bytes(32)
+    ).decode()
+
+
+def _unlogged(bundle: dict[str, Any]) -> None:
+    bundle["verificationMaterial"]["tlogEntries"] = []
+
+
+@pytest.mark.parametrize("change", [_payload, _log, _tree, _unlogged])
+def test_a_changed_bundle_is_refused(instance: Instance, verifier: Verifier, change: Any) -> None:
+    bundle = json.loads(instance.sign(statement_of(DIGEST), WORKFLOW, ACTIONS))
+    change(bundle)
+    assert isinstance(verifier.statement(json.dumps(bundle).encode(), TRUSTED), str)
+
+
+@pytest.mark.parametrize("bundle", [b"", b"{}", b"[]", b"\xff", b'{"mediaType": "x"}'])
+def test_what_is_no_bundle(verifier: Verifier, bundle: bytes) -> None:
+    found = verifier.statement(bundle, TRUSTED)
+    assert isinstance(found, str)
+    assert found.startswith("it is no bundle of Sigstore: ")
+
+
+def test_what_is_no_statement(instance: Instance, verifier: Verifier) -> None:
+    found = verifier.statement(instance.sign(b"{}", WORKFLOW, ACTIONS, kind="text/plain"), TRUSTED)
+    assert found == "what it signs is no in-toto statement but `text/plain`"
+
+
+def test_a_root_of_trust_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "root.json").write_text("{}")
+    with pytest.raises(RegistryError, match=r"the root of trust `.*root\.json` cannot be read"):
+        Verifier(tmp_path / "root.json")
+
+
+def test_without_an_identity_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SIGSTORE_ID_TOKEN", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_NAME", "")
+    with pytest.raises(RegistryError, match="there is no identity here to sign with"):
+        identities.sign(statement_of(DIGEST))
+    monkeypatch.setenv("SIGSTORE_ID_TOKEN", "no.token.atall")
+    with pytest.raises(RegistryError, match="signing by identity does not work"):
+        identities.sign(statement_of(DIGEST))
+
+
+def test_a_workflow_without_permission_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SIGSTORE_ID_TOKEN", raising=False)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", raising=False)
+    with pytest.raises(RegistryError, match="signing by identity does not work: GitHub: missing or insufficient"):
+        identities.sign(statement_of(DIGEST))
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        ("[policy.identities]\nacme = 1\n", "identities.acme` must be a list of tables"),
+        ('[[policy.identities.acme]]\nidentity = "x"\n', "identities.acme` must be a list of tables"),
+        ('[[policy.identities.acme]]\nidentity = "*"\nissuer = "x"\n', "identities.acme` must be a list of tables"),
+        ("[policy]\ntrusted-root = 1\n", "trusted-root` must be a file"),
+    ],
+)
+def test_a_policy_with_mistakes(policy: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    namespaces(monkeypatch, tmp_path, policy=policy)
+    with pytest.raises(ConfigError, match=problem):
+        settings.load()
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with docker_registry(tmp_path_factory.mktemp("registry")) as host:
+        yield host
+
+
+@pytest.fixture
+def place(registry: str, instance: Instance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Place:
+    """`acme:calc` in 1.0.0, not signed; the instance's root of trust is `root.json`."""
+    monkeypatch.chdir(tmp_path)
+    instance.trusted_root(tmp_path / "root.json")
+    where = f"{registry}/i{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
+    namespaces(monkeypatch, tmp_path, acme=where)
+    (tmp_path / "calc.wasm").write_bytes(tools_component("signed", "add"))
+    return publishing.push(tmp_path / "calc.wasm", CALC, resolver()).place
+
+
+def resolver() -> Resolver:
+    return publishing.resolver_for(None)
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(commands, arguments)
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+VERIFY = ["verify", CALC, "--identity", PATTERN, "--issuer", ACTIONS, "--trusted-root", "root.json"]
+
+
+@needs_registry
+def test_verify(place: Place, instance: Instance) -> None:
+    assert "must be signed and is not" in run(*VERIFY, code=1)
+    stolen = instance.sign(statement_of(DIGEST), WORKFLOW, ACTIONS)
+    referrers.add(place, stolen, identities.BUNDLE, resolver())
+    assert "a statement is about something else" in run(*VERIFY, code=1)
+    other = instance.sign(statement_of(str(place.digest)), "ann@example.com", ACTIONS)
+    referrers.add(place, other, identities.BUNDLE, resolver())
+    assert "it is signed by `ann@example.com`" in run(*VERIFY, code=1)
+    bundle = instance.sign(statement_of(str(place.digest)), WORKFLOW, ACTIONS)
+    assert referrers.add(place, bundle, identities.BUNDLE, resolver()).startswith("sha256:")
+    assert run(*VERIFY).endswith(f"is signed by {WORKFLOW} ({ACTIONS})\n")
+    assert "--identity and --issuer go together" in run("verify", CALC, "--identity", PATTERN, code=2)
+
+
+@needs_registry
+def test_what_was_attested(place: Place, instance: Instance) -> None:
+    statement = {**json.loads(statement_of(str(place.digest))), "predicateType": "https://slsa.dev/provenance/v1"}
+    bundle = instance.sign(json.dumps(statement).encode(), WORKFLOW, ACTIONS)
+    referrers.add(place, bundle, identities.BUNDLE, resolver())
+    assert json.loads(run(*VERIFY, "--attestation")) == statement
+    assert "none of them for it" in run(*VERIFY, code=1), "an attestation is no signature"
+
+
+@needs_registry
+def test_a_policy_is_enforced_and_enough_offline(
+    place: Place, instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = f"{place.host}/{place.repository.rpartition('/')[0]}"
+    policy = '[policy]\nrequire-signature = ["acme"]\ntrusted-root = "../../root.json"\n[[policy.identities.acme]]\n'
+    namespaces(monkeypatch, tmp_path, policy=f'{policy}identity = "{PATTERN}"\nissuer = "{ACTIONS}"\n', acme=where)
+    with pytest.raises(SignatureRefused, match="must be signed and is not"):
+        fetch(CALC)
+    bundle = instance.sign(statement_of(str(place.digest)), WORKFLOW, ACTIONS)
+    referrers.add(place, bundle, identities.BUNDLE, resolver())
+    assert fetch(CALC).digest
+    assert fetch(CALC, FetchOptions(offline=True)).digest
+    assert "is signed by" in run("verify", CALC)
+
+
+@needs_registry
+def test_a_registry_that_lists_what_refers(
+    place: Place, instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[dict[str, Any]] = []
+
+    def lists(method: str, path: str, answer: Answer) -> Answer:
+        status, headers, body = answer
+        if f"/referrers/{place.digest}" in path:
+            return 200, {"Content-Type": INDEX}, json.dumps({"schemaVersion": 2, "manifests": listed}).encode()
+        if method == "PUT" and "/manifests/sha256:" in path:
+            return status, {**headers, "OCI-Subject": str(place.digest)}, body
+        return answer
+
+    with proxy(place.host) as front:
+        front.spoil = lists
+        namespaces(monkeypatch, tmp_path, acme=f"{front.host}/{place.repository.rpartition('/')[0]}")
+        near = Place(front.host, place.repository, digest=place.digest)
+        bundle = instance.sign(statement_of(str(place.digest)), WORKFLOW, ACTIONS)
+        digest = referrers.add(near, bundle, identities.BUNDLE, resolver())
+        assert front.count(f"PUT /v2/{place.repository}/manifests/sha256-") == 0, "it needs no index of ours"
+        listed.append({"digest": digest, "artifactType": identities.BUNDLE})
+        assert list(referrers.read(near, identities.BUNDLE, resolver())) == [bundle]
+        offline = Resolver(settings.load(), resolver().store, offline=True)
+        assert list(referrers.read(near, identities.BUNDLE, offline)) == [bundle]
+        listed[:] = [{"digest": digest, "artifactType": "text/plain"}, {"digest": "x"}]
+        assert list(referrers.read(near, identities.BUNDLE, resolver())) == []
+
+
+@needs_registry
+@pytest.mark.parametrize("flags", [[], ["--key", "ann.key", "--keyless"]])
+def test_who_signs_must_be_said(place: Place, flags: list[str]) -> None:
+    assert "`--key FILE` or `--keyless`" in run("sign", CALC, *flags, code=2)
+
+
+@needs_registry
+def test_the_command_needs_an_identity(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SIGSTORE_ID_TOKEN", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_NAME", "")
+    assert "there is no identity here to sign with" in run("sign", CALC, "--keyless", code=1)
+    Path("statement.json").write_bytes(statement_of(str(place.digest)))
+    assert "no identity" in run("attest", CALC, "--keyless", "--statement", "statement.json", code=1)
+    assert "no identity" in run("push", "calc.wasm", "acme:calc@2.0.0", "--sign-keyless", code=1)
