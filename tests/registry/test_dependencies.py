@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import json
 import tarfile
-import zipfile
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from projects import write_project
+from wheels import wheel
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import LockDrift, ToolchainError
@@ -32,27 +31,6 @@ dependencies = [{requirements}]
 [tool.wasmcp.servers.default]
 components = ["tools"]
 """
-
-
-def wheel(index: Path, name: str, version: str, files: dict[str, str] | None = None, *, needs: str = "") -> Path:
-    """Make a wheel for every platform."""
-    info = f"{name}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\nLicense-Expression: MIT\n"
-    contents = {
-        **({f"{name}/__init__.py": f"VERSION = {version!r}\n"} if files is None else files),
-        f"{info}/METADATA": metadata + (f"Requires-Dist: {needs}\n" if needs else ""),
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(f"{path},sha256={_hash(text)},{len(text)}\n" for path, text in contents.items())
-    path = index / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        for inner, text in {**contents, f"{info}/RECORD": record + f"{info}/RECORD,,\n"}.items():
-            archive.writestr(inner, text)
-    return path
-
-
-def _hash(text: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
 @pytest.fixture
@@ -170,7 +148,6 @@ def test_a_wheel_for_this_machine_alone(tmp_path, index):
 
 def test_a_source_distribution_that_is_python_alone(tmp_path, index, monkeypatch):
     backend = """\
-import zipfile
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     name = "plain-1.0-py3-none-any.whl"

@@ -162,3 +162,17 @@ def test_what_is_frozen_at_build(tmp_path):
         ("uuid.uuid4", 7),
         ("os.getenv", 8),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import os\nX = os.environ['A']\n",
+        "import os as o\nX = dict(o.environ)\n",
+        "from os import environ\nX = environ.get('A')\n",
+    ],
+)
+def test_the_environment_of_the_build_is_empty(tmp_path, text):
+    assert read(tmp_path, text).frozen == [("os.environ", 2)]
+    inside = text.replace("X =", "def f():\n    return")
+    assert read(tmp_path, inside).frozen == []

@@ -107,7 +107,8 @@ def talk(context: Context) -> str:
     context.progress(1, 2, "half")
     context.log("notice", {"a": [1]}, logger="me")
     kept.append(context)
-    return f"{context.request_id} {context.protocol_version} {context.meta} {context.client_capabilities} {context.cancelled}"
+    known = f"{context.request_id} {context.protocol_version} {context.meta}"
+    return f"{known} {context.client_capabilities} {context.cancelled}"
 
 
 @tool
@@ -275,7 +276,7 @@ FAILING = {
     ),
     "an import in a function": (
         "from wasmcp.guest import tool\n@tool\ndef f() -> None:\n    import ssl\n",
-        "`tools_.py` imports inside functions what is not in the component:\n`tools_.py`, line 4: `ssl`: Module",
+        "`tools_.py` imports later what is not in the component:\n`tools_.py`, line 4: `ssl`: Module",
     ),
 }
 

@@ -23,6 +23,7 @@ from wasmcp.guest.context import SESSIONS, Context
 from wasmcp.guest.describing import prompt_of, resource_of, template_of, tool_of
 from wasmcp.guest.errors import McpError
 from wasmcp.guest.failures import INTERNAL_ERROR, report
+from wasmcp.guest.freezing import has_frozen, thaw
 from wasmcp.guest.lowering import (
     INVALID_PARAMS,
     LEVELS,
@@ -71,6 +72,16 @@ def _part(part: Part) -> Any:
     return types.ResourceContents(sendable(part.uri), sendable(part.mime_type), held, json_text(part.meta))
 
 
+_FROZEN = [thaw] if has_frozen() else []
+
+
+def _context(request: Any) -> Context:
+    """Return the context of a call; before the first one, what the build has frozen is made fresh."""
+    if _FROZEN:
+        _FROZEN.pop()()
+    return Context(request, LEVELS)
+
+
 _TOOLS = TOOLS.all()
 _PROMPTS = PROMPTS.all()
 _RESOURCES = {uri: resource for uri, resource in RESOURCES.all().items() if not resource.is_template}
@@ -115,7 +126,7 @@ class Tools:
         if tool is None:
             return None
         try:
-            outcome = _outcome(tool.call(request.arguments(), Context(request, LEVELS)))
+            outcome = _outcome(tool.call(request.arguments(), _context(request)))
         except McpError as error:
             raise refused(error) from None
         except BaseException as error:  # noqa: BLE001 - content blocks hold whatever the author put there
@@ -146,7 +157,7 @@ class Resources:
         for resource in (_RESOURCES.get(uri), *_TEMPLATES.values()):
             found = None if resource is None else resource.matches(uri)
             if resource is not None and found is not None:
-                return _answered("resource", uri, partial(_read, resource, uri, found, Context(request, LEVELS)))
+                return _answered("resource", uri, partial(_read, resource, uri, found, _context(request)))
         return None
 
 
@@ -171,7 +182,7 @@ class Prompts:
         prompt = _PROMPTS.get(name)
         if prompt is None:
             return None
-        return _answered("prompt", name, lambda: _got(prompt.get(request.arguments(), Context(request, LEVELS))))
+        return _answered("prompt", name, lambda: _got(prompt.get(request.arguments(), _context(request))))
 
 
 def _got(result: Any) -> Any:
@@ -206,7 +217,7 @@ class Completions:
         return _answered(
             "completion",
             reference.value,
-            lambda: _completion(propose(completer, member, argument.value, dict(context), Context(request, LEVELS))),
+            lambda: _completion(propose(completer, member, argument.value, dict(context), _context(request))),
         )
 
 

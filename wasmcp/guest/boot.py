@@ -7,6 +7,7 @@ says what to import (a plan) and reads what became of it (a report); both are fi
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 
 from wasmcp.guest.errors import DeclarationError
 from wasmcp.guest.failures import remember
+from wasmcp.guest.freezing import open_files, watched
 from wasmcp.guest.lazy import import_later
 
 PLAN = "_wasmcp_plan.json"
@@ -33,19 +35,20 @@ def boot(folder: str, core: frozenset[str]) -> None:
     """
     with open(f"{folder}/{PLAN}", encoding="utf-8") as file:  # noqa: PTH123 - pathlib would stay in the component
         plan = json.load(file)
-    report: dict[str, Any] = {"error": None, "missing": [], "optional": []}
+    report: dict[str, Any] = {"error": None, "missing": [], "optional": [], "open": []}
     try:
         _import(plan, report, core)
     except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt of the author's modules
         report["error"] = _describe(error)
     with open(f"{folder}/{REPORT}", "w", encoding="utf-8") as file:  # noqa: PTH123
         json.dump(report, file)
-    if report["error"] or report["missing"]:
+    if report["error"] or report["missing"] or report["open"]:
         raise RuntimeError("the component cannot be built: see the report")
 
 
 def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) -> None:
-    importlib.import_module(plan["module"])
+    with watched() if plan["random"] else contextlib.nullcontext():
+        importlib.import_module(plan["module"])
     remember(plan["files"], plan["labels"])
     if plan["declared"]:
         from wasmcp.guest.registry import check
@@ -56,6 +59,7 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) 
         problem = _later(wanted["module"], wanted["names"])
         if problem is not None:
             report["missing" if wanted["required"] else "optional"].append({**wanted, "problem": problem})
+    report["open"] = open_files()
     import_later(core)
 
 

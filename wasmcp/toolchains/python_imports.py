@@ -28,7 +28,8 @@ _NEWER_SYNTAX = re.compile(
     r"|\b[tT][rR]?[\"']"  # 3.14: template strings
 )
 _VARYING = re.compile(
-    r"random\.(?!seed)[a-z]+|secrets\.\w+|uuid\.uuid[14]|os\.(urandom|getenv|environ\.get)|time\.(time|time_ns|monotonic)"
+    r"random\.(?!seed)[a-z]+|secrets\.\w+|uuid\.uuid[1467]|os\.(urandom|getenv|getpid)|tempfile\.\w+"
+    r"|time\.((time|monotonic|perf_counter|process_time)(_ns)?|localtime|gmtime|ctime|strftime)"
     r"|datetime\.(datetime|date)\.(now|utcnow|today)"
 )
 _IMPORT_LINE = re.compile(
@@ -283,6 +284,15 @@ class _Visitor(ast.NodeVisitor):
             if _VARYING.fullmatch(name):
                 self.frozen.append((name, node.lineno))
         self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if not self._functions and self._aliases.get(ast.unparse(node.value)) == "os" and node.attr == "environ":
+            self.frozen.append(("os.environ", node.lineno))
+        self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if not self._functions and self._aliases.get(node.id) == "os.environ":
+            self.frozen.append(("os.environ", node.lineno))
 
     def _function(self, node: ast.AST) -> None:
         self._functions += 1

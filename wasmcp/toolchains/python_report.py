@@ -12,6 +12,9 @@ from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python_imports import Module
 from wasmcp.toolchains.python_staging import labels_of
 
+_ONCE = "is called once, when the component is built, and its value kept"
+_ENVIRONMENT = "is read when the component is built, where the environment is empty: read it inside a function"
+
 
 def failure_of(source: ComponentSource, modules: Mapping[str, Module], application: Path, said: str) -> ToolchainError:
     """Return the error for what the compiler, or the author's modules inside it, failed at.
@@ -30,23 +33,36 @@ def failure_of(source: ComponentSource, modules: Mapping[str, Module], applicati
     if report.get("missing"):
         missing = report["missing"]
         lines = [f"{_place(item)}: `{item['module']}`: {item['problem']}" for item in missing]
-        message = f"`{source.label}` imports inside functions what is not in the component:"
+        message = f"`{source.label}` imports later what is not in the component:"
         return ToolchainError(message, source=source.label, toolchain="python", output="\n".join(lines))
     error = report.get("error")
     if error:
-        return _author_error(source, error, labels)
+        return _author_error(source, modules, error)
+    if report.get("open"):
+        names = ", ".join(f"`{labels.get(name, name)}`" for name in report["open"])
+        message = (
+            f"`{source.label}` leaves files open when it has been imported: {names}. A component has none: read what "
+            "is needed and close the file (`with open(...)`), or keep the data in a module"
+        )
+        return ToolchainError(message, source=source.label, toolchain="python")
     for staged, label in labels.items():
         said = said.replace(staged, label)
     return ToolchainError(f"`{source.label}` was not compiled", source=source.label, toolchain="python", output=said)
 
 
-def _author_error(source: ComponentSource, error: dict[str, Any], labels: Mapping[str, str]) -> ToolchainError:
+def _author_error(source: ComponentSource, modules: Mapping[str, Module], error: dict[str, Any]) -> ToolchainError:
     """Return the error for an exception in the author's modules, told as Python would."""
+    labels = labels_of(modules.values())
     frames = [{**frame, "file": labels[frame["file"]]} for frame in error["frames"] if frame["file"] in labels]
     place = f"`{frames[-1]['file']}`, line {frames[-1]['line']}" if frames else f"`{source.label}`"
     message = f"{place}: {error['kind']}: {error['message']}"
     if error["kind"] in {"ImportError", "ModuleNotFoundError"}:
         message += f"; not every module of Python {error['python']} is there in WebAssembly"
+    if error["kind"] in {"FileNotFoundError", "NotADirectoryError", "PermissionError"}:
+        message += "; a component has no files: keep the data in a module, or ask for it in a call"
+    frozen = {(module.label, line): name for module in modules.values() for name, line in module.frozen}
+    if any(frozen.get((frame["file"], frame["line"])) == "os.environ" for frame in frames):
+        message += "; the environment is empty when a component is built: read it inside a function"
     if error["kind"] in {"LookupError", "DeclarationError"}:
         message = f"{place}: {error['message']}"
     lines = []
@@ -79,7 +95,7 @@ def warnings_of(modules: Mapping[str, Module], application: Path) -> list[str]:
         if item["told"]
     ]
     for module in modules.values():
-        for name, line in module.frozen:
-            place = f"`{module.label}`, line {line}"
-            lines.append(f"warning: {place}: `{name}` is called once, when the component is built, and its value kept")
+        for name, line in dict.fromkeys(module.frozen):
+            what = _ENVIRONMENT if name.startswith(("os.environ", "os.getenv")) else _ONCE
+            lines.append(f"warning: `{module.label}`, line {line}: `{name}` {what}")
     return lines

@@ -65,6 +65,7 @@ def stage_application(
         "files": labels_of(one for one in modules.values() if not one.fetched),
         "labels": labels_of(one for one in modules.values() if one.fetched),
         "later": later,
+        "random": any(statement.module == "random" for module in modules.values() for statement in module.imports),
     }
     (application / PLAN).write_text(json.dumps(plan), encoding="utf-8")
     exported = (
