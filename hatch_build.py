@@ -36,6 +36,8 @@ else:
         Hook = object
 
 STAMP = "built.json"
+DECLARATIONS = "wit.d.ts"
+SCRIPT_WORLDS = ("script", "http-imports", "kv-imports", "sessions-imports", "config-imports")
 
 
 def _digest(files: list[Path], *extra: str) -> str:
@@ -126,7 +128,13 @@ def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
         outputs.append(output)
     for stale in set(target.glob("*.wasm")) - set(outputs):
         stale.unlink()
-    return outputs
+    declared = _digest(sorted([*(ROOT / "wit").rglob("*.wit"), *(ROOT / "wasmcp" / "bindgen").glob("*.py")]), *pins)
+    if force or stamp.get(DECLARATIONS) != declared or not (target / DECLARATIONS).is_file():
+        from wasmcp.bindgen.typescript import declarations
+
+        (target / DECLARATIONS).write_text(declarations(ROOT / "wit", SCRIPT_WORLDS), "utf-8")
+        stamp_path.write_text(json.dumps({**stamp, **built, DECLARATIONS: declared}, indent=1, sort_keys=True), "utf-8")
+    return [*outputs, target / DECLARATIONS]
 
 
 class CustomBuildHook(Hook):
@@ -149,7 +157,7 @@ class CustomBuildHook(Hook):
     def clean(self, versions: list[str]) -> None:  # noqa: ARG002 - hatchling's signature
         """Remove what `build_framework` has built."""
         target = ROOT / "wasmcp" / "_framework"
-        for path in [*target.glob("*.wasm"), target / STAMP]:
+        for path in [*target.glob("*.wasm"), target / DECLARATIONS, target / STAMP]:
             path.unlink(missing_ok=True)
 
 

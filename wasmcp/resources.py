@@ -78,3 +78,15 @@ def framework_component(name: str) -> Path:
         )
         raise ResourceMissing(str(path), advice)
     return path
+
+
+def wit_declarations() -> Path:
+    """Return the TypeScript declarations of the WIT, as scripts import it.
+
+    Raises:
+        ResourceMissing: They are not built.
+    """
+    path = framework_directory() / "wit.d.ts"
+    if not path.is_file():
+        raise ResourceMissing(str(path), "it is made with `python hatch_build.py` in a checkout; a wheel carries it")
+    return path

@@ -47,7 +47,7 @@ class Upper:
 
 def test_the_pins_are_those_of_the_extras() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
-    required = {spec.split(";")[0].strip() for extra in ("python", "zig") for spec in extras[extra]}
+    required = {spec.split(";")[0].strip() for extra in ("python", "typescript", "zig") for spec in extras[extra]}
     assert required == {f"{name}=={version}" for name, version in PINS.items()}
 
 

@@ -94,10 +94,14 @@ class Resolved:
             if interface["name"] is None:
                 yield Item(index, key, key, None)
                 continue
-            package = self._packages[interface["package"]]
-            version = f"@{package.version}" if package.version else ""
-            module = f"{package.namespace}:{package.name}/{interface['name']}{version}"
-            yield Item(index, module, interface["name"], package)
+            yield Item(index, self.module(index), interface["name"], self._packages[interface["package"]])
+
+    def module(self, index: int) -> str:
+        """What the Canonical ABI calls an interface of a package."""
+        interface = self.interfaces[index]
+        package = self._packages[interface["package"]]
+        version = f"@{package.version}" if package.version else ""
+        return f"{package.namespace}:{package.name}/{interface['name']}{version}"
 
     def world_functions(self, side: str) -> list[dict[str, Any]]:
         """Functions that the world imports or exports directly."""

@@ -12,10 +12,18 @@ from typing import cast
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource, Inputs, Option, Toolchain, did_you_mean
 
-LANGUAGES = {"python": (".py",), "zig": (".zig",)}
+LANGUAGES = {
+    "python": (".py",),
+    "typescript": (".ts", ".mts", ".js", ".mjs"),
+    "zig": (".zig",),
+}
 """Language -> the endings of its sources."""
 
-_CLASSES = {"python": "wasmcp.toolchains.python:PythonToolchain", "zig": "wasmcp.toolchains.zig:ZigToolchain"}
+_CLASSES = {
+    "python": "wasmcp.toolchains.python:PythonToolchain",
+    "typescript": "wasmcp.toolchains.typescript:TypeScriptToolchain",
+    "zig": "wasmcp.toolchains.zig:ZigToolchain",
+}
 
 
 def language_of(source: Path) -> str | None:

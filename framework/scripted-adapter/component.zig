@@ -1,0 +1,94 @@
+//! The contracts of a component out of `scripted`, which a script engine implements: the engine is given requests of
+//! its own, because it cannot give a borrowed one back in time.
+
+const bindings = @import("bindings");
+
+const scripted = bindings.scripted;
+const types = bindings.types;
+const Request = bindings.messages.Request;
+const Result = bindings.abi.Result;
+
+const invalid_params = -32602;
+
+pub const exports = struct {
+    pub const tools = struct {
+        const ours = bindings.exports.tools;
+
+        pub fn listTools(_: Request, cursor: ?[]const u8) Result(ours.Page, types.Error) {
+            if (cursor != null) return .{ .err = no_second_page };
+            return .{ .ok = .{ .items = scripted.listTools(), .cache = scripted.cache() } };
+        }
+
+        pub fn callTool(request: Request, name: []const u8) Result(?ours.Outcome, types.Error) {
+            return answer(ours.Outcome, scripted.callTool(owned(request), name));
+        }
+    };
+
+    pub const resources = struct {
+        const ours = bindings.exports.resources;
+
+        pub fn listResources(_: Request, cursor: ?[]const u8) Result(ours.Page, types.Error) {
+            if (cursor != null) return .{ .err = no_second_page };
+            return .{ .ok = .{ .items = scripted.listResources(), .cache = scripted.cache() } };
+        }
+
+        pub fn listTemplates(_: Request, cursor: ?[]const u8) Result(ours.TemplatePage, types.Error) {
+            if (cursor != null) return .{ .err = no_second_page };
+            return .{ .ok = .{ .items = scripted.listTemplates(), .cache = scripted.cache() } };
+        }
+
+        pub fn readResource(request: Request, uri: []const u8) Result(?ours.Outcome, types.Error) {
+            return answer(ours.Outcome, scripted.readResource(owned(request), uri));
+        }
+    };
+
+    pub const prompts = struct {
+        const ours = bindings.exports.prompts;
+
+        pub fn listPrompts(_: Request, cursor: ?[]const u8) Result(ours.Page, types.Error) {
+            if (cursor != null) return .{ .err = no_second_page };
+            return .{ .ok = .{ .items = scripted.listPrompts(), .cache = scripted.cache() } };
+        }
+
+        pub fn getPrompt(request: Request, name: []const u8) Result(?ours.Outcome, types.Error) {
+            return answer(ours.Outcome, scripted.getPrompt(owned(request), name));
+        }
+    };
+
+    pub const completions = struct {
+        const ours = bindings.exports.completions;
+
+        pub fn listReferences(_: Request) Result([]const types.CompletionReference, types.Error) {
+            return .{ .ok = scripted.listReferences() };
+        }
+
+        pub fn complete(
+            request: Request,
+            reference: types.CompletionReference,
+            argument: types.CompletionArgument,
+            context: []const struct { []const u8, []const u8 },
+        ) Result(?ours.Outcome, types.Error) {
+            return switch (scripted.complete(owned(request), reference, argument, context)) {
+                .ok => |found| .{ .ok = if (found) |completion| .{ .complete = completion } else null },
+                .err => |failure| .{ .err = failure },
+            };
+        }
+    };
+};
+
+const no_second_page = types.Error{ .code = invalid_params, .message = "unknown cursor: everything is on one page" };
+
+/// Another view of the same call, for the engine to keep until it returns.
+fn owned(request: Request) Request {
+    return request.derive(null, null);
+}
+
+/// The same outcome in the contract's own type.
+fn answer(comptime Outcome: type, result: anytype) Result(?Outcome, types.Error) {
+    return switch (result) {
+        .ok => |found| .{ .ok = if (found) |outcome| switch (outcome) {
+            inline else => |value, form| @unionInit(Outcome, @tagName(form), value),
+        } else null },
+        .err => |failure| .{ .err = failure },
+    };
+}

@@ -1,0 +1,96 @@
+// One component: types checked and read, modules bundled, the engine around it. Python sends what to do on standard
+// input, as JSON, and reads what came of it on standard output.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { bundle } from "./bundle.mjs";
+import { places } from "./places.mjs";
+
+const request = JSON.parse(readFileSync(0, "utf8"));
+
+function load(folder, name) {
+  return import(pathToFileURL(createRequire(path.join(folder, "package.json")).resolve(name)).href);
+}
+
+async function types() {
+  if (!request.typed) return { rewritten: new Map() };
+  const { default: ts } = await load(request.installed, "typescript");
+  const { check } = await import("./check.mjs");
+  return check(ts, request);
+}
+
+/** A file of the author as the project names it; undefined for every other file. */
+function label(file) {
+  const relative = path.relative(request.root, file);
+  const foreign = relative.startsWith("..") || path.isAbsolute(relative) || relative.includes("node_modules");
+  return foreign || file.startsWith(request.guest) || file.endsWith("wasmcp-entry.ts") ? undefined : relative.split(path.sep).join("/");
+}
+
+// Module that a script imports -> the world that imports it. Who does not name it does not import it.
+const WORLDS = {
+  "wasi:http/outgoing-handler": "http-imports",
+  "wasmcp:mcp-v20260728/key-value": "kv-imports",
+  "wasmcp:mcp-v20260728/sessions": "sessions-imports",
+  "wasmcp:mcp-v20260728/config": "config-imports",
+};
+
+/** Write the world of this script: what every script imports, and what this one names. */
+function writeWorld(externals) {
+  const names = new Set(externals.map((name) => WORLDS[name.split("@")[0]]).filter((name) => name !== undefined));
+  const included = ["script", ...names].map((name) => `  include ${name};\n`).join("");
+  const text = `package wasmcp:mcp-v20260728@0.1.0;\n\nworld this-script {\n${included}}\n`;
+  writeFileSync(path.join(request.wit, "this-script.wit"), text);
+}
+
+async function componentize(script) {
+  const file = path.join(request.scratch, "script.js");
+  writeFileSync(file, script);
+  if (request.engine === "starlingmonkey") {
+    const { componentize: starlingmonkey } = await load(request.engineInstalled, "@bytecodealliance/componentize-js");
+    const { component } = await starlingmonkey({
+      sourcePath: file,
+      witPath: request.wit,
+      worldName: "this-script",
+      // What they need comes through imports of the world: nothing that was not granted.
+      disableFeatures: ["http", "fetch-event"],
+    });
+    return component;
+  }
+  const { componentize: quickjs } = await load(request.engineInstalled, "componentize-qjs");
+  const { component } = await quickjs({
+    witPath: request.wit,
+    world: "this-script",
+    jsSource: script,
+    jsPath: file,
+    moduleRoot: request.scratch,
+    sync: true,
+    optSize: request.small,
+  });
+  return component;
+}
+
+async function main() {
+  const checked = await types();
+  if (checked.problems !== undefined) return { stage: "types", problems: checked.problems };
+  const { default: esbuild } = await load(request.installed, "esbuild");
+  const bundled = await bundle(esbuild, request, checked.rewritten);
+  if (bundled.problems !== undefined) return { stage: "bundle", problems: bundled.problems };
+  writeWorld(bundled.externals);
+  const found = places(bundled.map, request.root, label);
+  // In the line of the first statement, so that every line stays where it is.
+  const script = `globalThis.__wasmcp_places = ${JSON.stringify(found)}; ${bundled.script}`;
+  try {
+    writeFileSync(request.output, await componentize(script));
+  } catch (failure) {
+    return { stage: "engine", said: String(failure?.message ?? failure), places: found };
+  }
+  return { files: bundled.files, warnings: bundled.warnings };
+}
+
+main().then(
+  (answer) => writeFileSync(1, JSON.stringify(answer)),
+  (failure) => writeFileSync(1, JSON.stringify({ stage: "crash", said: String(failure?.stack ?? failure) })),
+);

@@ -1,0 +1,126 @@
+// The author's modules, ours and what they import -> one script. esbuild does it.
+
+import { builtinModules } from "node:module";
+import path from "node:path";
+
+const BUILTINS = new Set([...builtinModules, ...builtinModules.map((name) => `node:${name}`)]);
+
+// Async functions become generators over the global `Promise`, which is ours: see guest/runtime/promise.ts.
+const OURS_TO_WAIT = { "async-await": false, "async-generator": false, "for-await": false };
+
+/**
+ * @param esbuild The module.
+ * @param request As Python sent it; see toolchain.py.
+ * @param rewritten Path -> source, of the author's files that were changed after they were read.
+ * @returns `{ script, files }` or `{ problems }`.
+ */
+export async function bundle(esbuild, request, rewritten) {
+  const guest = (file) => path.join(request.guest, file);
+  const entry = [
+    `import ${JSON.stringify(guest("runtime/globals.ts"))};`,
+    ...request.preludes.map((file) => `import ${JSON.stringify(guest(file))};`),
+    `import ${JSON.stringify(request.source)};`,
+    `import { checkAll, scripted } from ${JSON.stringify(guest("scripted.ts"))};`,
+    `import { drain } from ${JSON.stringify(guest("runtime/promise.ts"))};`,
+    "drain();",
+    "checkAll();",
+    "export { scripted };",
+  ].join("\n");
+  try {
+    const built = await esbuild.build({
+      stdin: { contents: entry, resolveDir: request.root, sourcefile: "wasmcp-entry.ts", loader: "ts" },
+      absWorkingDir: request.root,
+      bundle: true,
+      write: false,
+      outfile: "script.js",
+      format: "esm",
+      platform: "neutral",
+      mainFields: ["module", "main"],
+      conditions: ["import", "module", "default"],
+      target: "es2024",
+      supported: OURS_TO_WAIT,
+      charset: "utf8",
+      legalComments: "none",
+      // Names are for stack traces; what is kept short is the text between them.
+      minifySyntax: true,
+      minifyWhitespace: false,
+      keepNames: false,
+      treeShaking: true,
+      metafile: true,
+      sourcemap: "external",
+      sourcesContent: false,
+      logLevel: "silent",
+      define: { WASMCP_BIGINT: String(request.engine === "starlingmonkey"), "process.env.NODE_ENV": '"production"' },
+      external: ["wasi:*", "wasmcp:*"],
+      tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: false } },
+      plugins: [resolver(request, guest), loader(rewritten)],
+    });
+    const output = (suffix) => built.outputFiles.find((file) => file.path.endsWith(suffix)).text;
+    const externals = Object.values(built.metafile.outputs).flatMap((one) => one.imports.filter((item) => item.external).map((item) => item.path));
+    const files = Object.keys(built.metafile.inputs).map((file) => path.resolve(request.root, file.replace(/^[a-z]+:/, "")));
+    return { script: output(".js"), map: JSON.parse(output(".map")), files, externals, warnings: built.warnings.map((one) => told(one, request)) };
+  } catch (failure) {
+    if (!Array.isArray(failure.errors)) throw failure;
+    return { problems: failure.errors.map((one) => told(one, request)) };
+  }
+}
+
+/** `wasmcp` is our library; packages come from the folder that they were installed into. */
+function resolver(request, guest) {
+  return {
+    name: "wasmcp-modules",
+    setup(build) {
+      build.onResolve({ filter: /^wasmcp(\/.*)?$/ }, ({ path: name }) => {
+        const file = request.modules[name];
+        if (file !== undefined) return { path: guest(file) };
+        return { errors: [{ text: `wasmcp has no module "${name}"; it has ${Object.keys(request.modules).join(", ")}` }] };
+      });
+      build.onResolve({ filter: /^[^./]/ }, async (given) => {
+        if (given.pluginData === "again" || /^(wasi|wasmcp):/.test(given.path) || path.isAbsolute(given.path)) return undefined;
+        if (given.importer.startsWith(request.guest) || BUILTINS.has(given.path)) return undefined;
+        const inside = request.packages !== null && given.importer.startsWith(request.packages);
+        if (request.packages === null || inside) return undefined;
+        const { importer, kind, with: attributes } = given;
+        return build.resolve(given.path, { resolveDir: request.packages, importer, kind, with: attributes, pluginData: "again" });
+      });
+    },
+  };
+}
+
+/** The author's files as they were rewritten. */
+function loader(rewritten) {
+  return {
+    name: "wasmcp-types",
+    setup(build) {
+      build.onLoad({ filter: /\.[cm]?tsx?$/ }, ({ path: file }) => {
+        const contents = rewritten.get(file);
+        return contents === undefined ? undefined : { contents, loader: file.endsWith("x") ? "tsx" : "ts" };
+      });
+    },
+  };
+}
+
+/** A message of esbuild as Python wants it. */
+function told({ text, location, notes = [] }, request) {
+  const missing = /^Could not resolve "([^"]*)"/.exec(text)?.[1];
+  const file = location === null ? null : path.resolve(request.root, location.file);
+  return {
+    text,
+    file,
+    line: location?.line ?? 0,
+    column: (location?.column ?? 0) + 1,
+    source: location?.lineText ?? "",
+    module: missing ?? null,
+    builtin: missing !== undefined && BUILTINS.has(missing),
+    package: file === null ? null : packageOf(file),
+    notes: notes.map((note) => note.text),
+  };
+}
+
+/** The npm package that a file belongs to. */
+function packageOf(file) {
+  const at = file.lastIndexOf(`${path.sep}node_modules${path.sep}`);
+  if (at < 0) return null;
+  const [first, second] = file.slice(at + 14).split(path.sep);
+  return first.startsWith("@") ? `${first}/${second}` : first;
+}

@@ -1,0 +1,152 @@
+/**
+ * Asking the client in the middle of a function: the rounds behind `Context.elicit`, `sample` and `roots`.
+ *
+ * A question without an answer ends the run of the function once everything else waits. What the client is asked, what
+ * it answered before and what `once` kept go out together; with the answers the function runs again from its start.
+ * Specification: basic/patterns/mrtr.
+ */
+
+import { InputRequired } from "./content.ts";
+import { CapabilityMissing, INVALID_PARAMS, McpError } from "./errors.ts";
+import { json } from "./lowering.ts";
+import { decode, encode, fingerprint, fromBase64, toBase64 } from "./runtime/text.ts";
+
+const OURS = "\0wasmcp\0";
+const ROUNDS = 64;
+
+/** What is sent instead of a result. */
+export class Wanted {
+  constructor(
+    /** Key, method and parameters (JSON text) of each. */
+    readonly requests: [string, string, string][],
+    /** Comes back with the answers. */
+    readonly state: Uint8Array | undefined,
+  ) {}
+}
+
+type Members = Record<string, any>;
+
+/** The questions of one call. */
+export class Dialogue {
+  /** The part of the state that is the author's own. */
+  readonly state: Uint8Array | undefined;
+  /** Whether the function cannot go on without an answer. */
+  waiting = false;
+  readonly #capabilities: () => any;
+  readonly #given: Members = Object.create(null);
+  readonly #kept: Members = Object.create(null);
+  readonly #used: Members = {};
+  readonly #asked = new Map<string, [string, string]>();
+  readonly #keys = new Set<string>();
+  readonly #counts: Record<string, number> = {};
+
+  /**
+   * @param state What went with the earlier questions, verified.
+   * @param responses The client's answers by key, as JSON texts.
+   * @param capabilities Returns the client's capabilities.
+   */
+  constructor(state: Uint8Array | undefined, responses: [string, string][], capabilities: () => any) {
+    this.#capabilities = capabilities;
+    const written = state === undefined ? null : decode(state, false);
+    if (written?.startsWith(OURS)) {
+      const ours = JSON.parse(written.slice(OURS.length));
+      Object.assign(this.#given, ours.answers);
+      Object.assign(this.#kept, ours.kept);
+      this.state = ours.own === null ? undefined : fromBase64(ours.own);
+    } else {
+      this.state = state;
+    }
+    for (const [key, value] of responses) if (!(key in this.#given)) this.#given[key] = JSON.parse(value);
+  }
+
+  /**
+   * The client's answer to a question, an object; a promise that stays pending when there is none yet.
+   *
+   * @param key The author's; made from the order and the words of the question by default.
+   * @param needed The capability that a client needs. Schema `ClientCapabilities`.
+   * @param read Checks the answer and makes what the author gets.
+   */
+  ask<T>(method: string, params: unknown, key: string | undefined, needed: any, read: (found: any, key: string) => T): Promise<T> {
+    try {
+      const text = json(params);
+      const name = key ?? this.#defaultKey(method, text);
+      if (this.#keys.has(name)) throw new Error(`two questions of this call have the key \`${name}\`: each answer needs its own`);
+      this.#keys.add(name);
+      if (name in this.#given) {
+        const answer = (this.#used[name] = this.#given[name]);
+        if (typeof answer !== "object" || answer === null || Array.isArray(answer)) {
+          throw new McpError(INVALID_PARAMS, `the input response \`${name}\` is not an object`);
+        }
+        return Promise.resolve(read(answer, name));
+      }
+      this.require(needed);
+      if (Object.keys(this.#used).length + this.#asked.size >= ROUNDS) {
+        throw new Error(`more than ${ROUNDS} questions in one call`);
+      }
+      this.#asked.set(name, [method, text]);
+      this.waiting = true;
+      return new Promise(() => {});
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Make sure that the client has a capability. */
+  require(needed: any): void {
+    const missing = missingOf(needed, this.#capabilities());
+    if (missing !== undefined) throw new CapabilityMissing(missing);
+  }
+
+  #defaultKey(method: string, params: string): string {
+    // With the words in it, an answer is never taken for the answer to another question.
+    const kind = method.split("/")[0]!;
+    this.#counts[kind] = (this.#counts[kind] ?? 0) + 1;
+    return `${kind}-${this.#counts[kind]}-${fingerprint(params)}`;
+  }
+
+  /** A value made in the first run; see `Context.once`. */
+  async once<T>(name: string, make: () => T | Promise<T>): Promise<T> {
+    if (!(name in this.#kept)) this.#kept[name] = JSON.parse(json(await make()));
+    return this.#kept[name];
+  }
+
+  /** What the client is asked: all questions that were not answered. */
+  wanted(): Wanted {
+    return new Wanted(
+      [...this.#asked].map(([key, [method, params]]) => [key, method, params]),
+      this.wrap(undefined),
+    );
+  }
+
+  /** An author's own state together with ours. */
+  wrap(own: Uint8Array | undefined): Uint8Array | undefined {
+    const nothing = Object.keys(this.#used).length === 0 && Object.keys(this.#kept).length === 0;
+    if (nothing && (own === undefined || !(decode(own, false) ?? "").startsWith(OURS))) return own;
+    const state = { answers: this.#used, kept: this.#kept, own: own === undefined ? null : toBase64(own) };
+    return encode(OURS + json(state));
+  }
+}
+
+/** What an author's `InputRequired` asks. */
+export function wantedBy(required: InputRequired, dialogue: Dialogue): Wanted {
+  const requests = Object.entries(required.requests).map(
+    ([key, item]) => [key, item.method, json(item.params)] as [string, string, string],
+  );
+  if (requests.length === 0 && required.state === undefined) {
+    throw new TypeError("expected a request or a state in `InputRequired`, got neither");
+  }
+  return new Wanted(requests, dialogue.wrap(required.state));
+}
+
+/** The part of the needed capabilities that a client does not have. */
+function missingOf(needed: any, has: any): any {
+  for (const [name, inner] of Object.entries<any>(needed)) {
+    let found = has?.[name];
+    if (typeof found !== "object" || found === null) return { [name]: inner };
+    // How a client said so before there was a second mode.
+    if (name === "elicitation" && Object.keys(found).length === 0) found = { form: {} };
+    const deeper = missingOf(inner, found);
+    if (deeper !== undefined) return { [name]: deeper };
+  }
+  return undefined;
+}

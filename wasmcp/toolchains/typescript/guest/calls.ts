@@ -1,0 +1,38 @@
+/** Running an author's function: to its end, or until the client has to be asked. */
+
+import { InputRequired } from "./content.ts";
+import { Wanted, wantedBy } from "./asking.ts";
+import { INTERNAL_ERROR, McpError, ToolError } from "./errors.ts";
+import type { Context } from "./context.ts";
+import { located } from "./runtime/places.ts";
+import { inspect, write } from "./runtime/console.ts";
+import { complete } from "./runtime/loop.ts";
+
+/** What an author's function is: takes the arguments and the call. */
+export type Handler = (given: any, context: Context) => unknown;
+
+/** Run a function; return what it returned, or what the client is asked first. */
+export function run(make: () => unknown, context: Context): unknown {
+  const found = complete(make, () => context.waits);
+  if (found === "idle") return context.dialogue.wanted();
+  return found.value instanceof InputRequired ? wantedBy(found.value, context.dialogue) : found.value;
+}
+
+/** Write on standard error what went wrong: the client does not hear of it. */
+export function report(kind: string, name: string, error: unknown): void {
+  write(`${kind} \`${name}\` failed:\n${error instanceof Error ? located(error) : inspect(error, 1)}\n`);
+}
+
+/** Let `McpError` through, and turn everything else into one that tells the client nothing. */
+export function masked<T>(kind: string, name: string, message: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof McpError) throw error;
+    if (error instanceof ToolError) throw new McpError(INTERNAL_ERROR, error.message);
+    report(kind, name, error);
+    throw new McpError(INTERNAL_ERROR, message);
+  }
+}
+
+export { Wanted };

@@ -1,0 +1,102 @@
+/** What is proposed while the argument of a prompt or the variable of a template is typed. */
+
+import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
+
+import { masked, run, Wanted } from "./calls.ts";
+import type { Context } from "./context.ts";
+import { DeclarationError } from "./errors.ts";
+import { sendable } from "./lowering.ts";
+import { Prompt } from "./prompt.ts";
+import { COMPLETIONS } from "./registry.ts";
+import { Resource } from "./resource.ts";
+import { count } from "./runtime/numbers.ts";
+import { membersOf, type Shape } from "./shape.ts";
+import { proposalsOf } from "./strings.ts";
+
+const LIMIT = 100;
+
+/** Proposed values, for a function that wants to say how many there are. Specification: `CompleteResult`. */
+export interface Proposals {
+  /** The best first; at most 100 are sent. */
+  values: string[];
+  /** How many there are altogether. */
+  total?: number;
+  /** Whether there are more than these. */
+  hasMore?: boolean;
+}
+
+type Proposed = string[] | Proposals | undefined;
+
+/** Proposes values; gets what is typed so far and the arguments that are filled in already. */
+export type Proposer = (value: string, args: Record<string, string>, context: Context) => Proposed | Promise<Proposed>;
+
+/** A declared completion. */
+export interface Completer {
+  /** The name of the prompt or the template. */
+  target: string;
+  argument: string;
+  propose: Proposer;
+}
+
+/**
+ * Declare what is proposed while an argument is typed.
+ *
+ *     completion(review, "language", (value) => LANGUAGES.filter((name) => name.startsWith(value)));
+ *
+ * Arguments that are an enum or a boolean need none. Specification: server/utilities/completion.
+ *
+ * @param target What `prompt` or `resource` returned, or the prompt's name or the template.
+ * @param argument The argument or variable.
+ */
+export function completion(target: Prompt | Resource | string, argument: string, propose: Proposer): void {
+  const name = target instanceof Prompt ? target.name : target instanceof Resource ? target.uri : target;
+  COMPLETIONS.declare(`${argument} of ${name}`, { target: name, argument, propose });
+}
+
+/** Make sure that what is completed exists. */
+export function checkCompletions(known: (Prompt | Resource)[]): void {
+  for (const { target, argument } of COMPLETIONS.all()) {
+    const item = known.find((one) => identityOf(one) === target);
+    if (item === undefined) throw new DeclarationError(`completion: \`${target}\` is neither a prompt nor a resource with a URI template`);
+    if (!membersOf(item.shape.json).has(argument)) throw new DeclarationError(`completion: \`${target}\` has no argument \`${argument}\``);
+  }
+}
+
+export function identityOf(item: Prompt | Resource): string {
+  return item instanceof Prompt ? item.name : item.uri;
+}
+
+/** Whether some argument completes by its type. */
+export function hasProposals(shape: Shape): boolean {
+  return [...membersOf(shape.json).values()].some((schema) => proposalsOf(schema, shape.json).length > 0);
+}
+
+/** The proposals for an argument: of its function, else the values that its type allows. */
+export function proposed(item: Prompt | Resource, argument: string, value: string, args: Record<string, string>, context: Context): wit.Completion {
+  try {
+    const completer = COMPLETIONS.get(`${argument} of ${identityOf(item)}`);
+    if (completer === undefined) {
+      const begun = value.toLowerCase();
+      const all = proposalsOf(membersOf(item.shape.json).get(argument), item.shape.json);
+      return bounded({ values: all.filter((one) => one.toLowerCase().startsWith(begun)) });
+    }
+    return masked("completion", `${argument} of ${completer.target}`, `Error completing ${argument}`, () => {
+      const found = run(() => completer.propose(value, args, context), context) as Proposed | Wanted;
+      if (found instanceof Wanted) throw new TypeError("a completion cannot ask the client: only tools, resources and prompts can");
+      return bounded(found === undefined || found === null ? { values: [] } : Array.isArray(found) ? { values: found } : found);
+    });
+  } finally {
+    context.expire();
+  }
+}
+
+function bounded({ values, total, hasMore }: Proposals): wit.Completion {
+  for (const value of values) if (typeof value !== "string") throw new TypeError(`a completion returns strings, not ${typeof value}`);
+  const more = values.length > LIMIT;
+  const known = total ?? (more ? undefined : hasMore ? undefined : values.length);
+  return {
+    values: values.slice(0, LIMIT).map(sendable),
+    total: known === undefined ? undefined : count(known),
+    hasMore: more || (hasMore ?? false),
+  };
+}

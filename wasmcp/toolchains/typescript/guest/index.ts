@@ -1,0 +1,36 @@
+/**
+ * What a component's author imports: `import { tool } from "wasmcp"`.
+ *
+ * Tools, resources, prompts and completions are declared by functions; what they are called with is checked before.
+ */
+
+export { completion, type Proposals, type Proposer } from "./completion.ts";
+export {
+  audio,
+  Block,
+  embedded,
+  image,
+  InputRequired,
+  link,
+  result,
+  Result,
+  text,
+  type Annotations,
+  type BlockOptions,
+  type Cache,
+  type Icon,
+  type InputRequest,
+  type LinkOptions,
+  type Message,
+  type Meta,
+  type ResultParts,
+  type Role,
+} from "./content.ts";
+export type { Elicited, Root, Sampled, ToolCall } from "./answers.ts";
+export type { Context, HttpFacts, Identity, SamplingOptions } from "./context.ts";
+export { CapabilityMissing, ContextExpired, DeclarationError, McpError, ResourceNotFound, ToolError } from "./errors.ts";
+export { prompt, type PromptOptions, type PromptResult } from "./prompt.ts";
+export { cacheLists } from "./registry.ts";
+export { contents, Contents, resource, type ResourceOptions } from "./resource.ts";
+export type { FromJsonSchema, Infer, Schema, StandardSchema } from "./shape.ts";
+export { tool, type ToolHints, type ToolOptions } from "./tool.ts";

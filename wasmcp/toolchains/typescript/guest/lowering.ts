@@ -1,0 +1,164 @@
+/** Our values -> those of the WIT types. The engine traps on what does not fit: everything is brought into form here. */
+
+import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
+
+import { Block, type Annotations, type Cache, type Icon, type Meta, type Result } from "./content.ts";
+import { INTERNAL_ERROR, McpError } from "./errors.ts";
+import { count } from "./runtime/numbers.ts";
+import type { Wanted } from "./asking.ts";
+
+/** A text that can be sent: half a surrogate pair becomes U+FFFD. */
+export function sendable(text: unknown): string {
+  return String(text).toWellFormed();
+}
+
+/** A text or nothing. */
+export function optional(text: string | null | undefined): string | undefined {
+  return text === null || text === undefined ? undefined : sendable(text);
+}
+
+/** The JSON text of a value. Throws a `TypeError` when it has none. */
+export function json(value: unknown): string {
+  const found = JSON.stringify(value, (_, item) => {
+    if (typeof item === "bigint") {
+      if (Number.isSafeInteger(Number(item))) return Number(item);
+      throw new TypeError(`${item} is too large for a JSON number that everybody reads: send it as a string`);
+    }
+    if (typeof item === "number" && !Number.isFinite(item)) throw new TypeError(`${item} has no form in JSON`);
+    if (item instanceof Map) return Object.fromEntries(item);
+    if (item instanceof Set) return [...item];
+    return item;
+  });
+  if (found === undefined) throw new TypeError(`a ${typeof value} has no form in JSON`);
+  return found;
+}
+
+/** `_meta` or nothing. */
+export function metaOf(meta: Meta | undefined): string | undefined {
+  return meta === undefined ? undefined : json(meta);
+}
+
+export function annotationsOf(value: Annotations | undefined): wit.Annotations | undefined {
+  if (value === undefined) return undefined;
+  return {
+    audience: [...(value.audience ?? [])].map((role) => oneOf(role, ["user", "assistant"])),
+    priority: value.priority === undefined ? undefined : Number(value.priority),
+    lastModified: optional(value.lastModified),
+  };
+}
+
+/** A member of an enum. Throws a `TypeError` when it is none. */
+export function oneOf<T extends string>(value: T, known: readonly T[]): T {
+  if (!known.includes(value)) throw new TypeError(`expected one of ${known.join(", ")}, got ${String(value)}`);
+  return value;
+}
+
+export function iconOf(icon: Icon): wit.Icon {
+  return {
+    src: sendable(icon.src),
+    mimeType: optional(icon.mimeType),
+    sizes: [...(icon.sizes ?? [])].map(sendable),
+    theme: icon.theme === undefined ? undefined : oneOf<"light" | "dark">(icon.theme, ["light", "dark"]),
+  };
+}
+
+function bytes(data: Uint8Array): Uint8Array {
+  if (!(data instanceof Uint8Array)) throw new TypeError(`expected a Uint8Array, got ${typeof data}`);
+  // An own, plain one: the engine reads the whole buffer behind a view.
+  return data.constructor === Uint8Array && data.byteLength === data.buffer.byteLength ? data : Uint8Array.from(data);
+}
+
+/** A content block. */
+export function blockOf(block: Block | string): wit.Content {
+  if (typeof block === "string") return { tag: "text", val: { text: sendable(block), annotations: undefined, meta: undefined } };
+  if (!(block instanceof Block)) throw new TypeError("expected a content block or a string");
+  const { value } = block;
+  const annotations = annotationsOf(block.options.annotations);
+  const meta = metaOf(block.options.meta);
+  switch (value.kind) {
+    case "text":
+      return { tag: "text", val: { text: sendable(value.text), annotations, meta } };
+    case "image":
+    case "audio":
+      return { tag: value.kind, val: { data: bytes(value.data), mimeType: sendable(value.mimeType), annotations, meta } };
+    case "link": {
+      const { title, description, mimeType, size, icons } = value.options;
+      return {
+        tag: "resource-link",
+        val: {
+          uri: sendable(value.uri),
+          name: sendable(value.name),
+          title: optional(title),
+          description: optional(description),
+          mimeType: optional(mimeType),
+          size: sizeOf(size),
+          icons: (icons ?? []).map(iconOf),
+          annotations,
+          meta,
+        },
+      };
+    }
+    case "resource":
+      return {
+        tag: "embedded-resource",
+        val: { contents: contentsOf(value.uri, value.data, value.mimeType, undefined), annotations, meta },
+      };
+  }
+}
+
+/** A number of bytes or nothing. */
+export function sizeOf(size: number | undefined): any {
+  if (size === undefined) return undefined;
+  if (!Number.isSafeInteger(size) || size < 0) throw new TypeError(`a size is a whole number of bytes, not ${size}`);
+  return count(size);
+}
+
+/** The contents of a resource. */
+export function contentsOf(
+  uri: string,
+  data: string | Uint8Array,
+  mimeType: string | undefined,
+  meta: Meta | undefined,
+): wit.ResourceContents {
+  const held: wit.ResourceData =
+    typeof data === "string" ? { tag: "text", val: sendable(data) } : { tag: "blob", val: bytes(data) };
+  return { uri: sendable(uri), mimeType: optional(mimeType), data: held, meta: metaOf(meta) };
+}
+
+/** A whole tool result. */
+export function resultOf(found: Result): wit.ToolResult {
+  const { content, structured, isError, meta } = found.parts;
+  return {
+    content: (content ?? []).map(blockOf),
+    structuredContent: structured === undefined ? undefined : json(structured),
+    isError: isError ?? false,
+    meta: metaOf(meta),
+    extra: undefined,
+  };
+}
+
+/** What the client is asked. */
+export function wantedOf(wanted: Wanted): wit.InputRequired {
+  return {
+    requests: wanted.requests.map(([key, method, params]) => ({ key: sendable(key), method: sendable(method), params })),
+    state: wanted.state === undefined ? undefined : bytes(wanted.state),
+  };
+}
+
+/** A cache hint. */
+export function cacheOf(cache: Cache | undefined): wit.CacheHint | undefined {
+  if (cache === undefined) return undefined;
+  return { ttlMs: count(Math.round(cache.seconds * 1000)), scope: cache.scope ?? "private" };
+}
+
+/** A JSON-RPC error. Data that has no JSON form is left out. */
+export function refused(error: McpError): wit.Error {
+  let data: string | undefined;
+  try {
+    data = error.data === undefined ? undefined : json(error.data);
+  } catch {
+    data = undefined;
+  }
+  const code = Number.isInteger(error.code) && Math.abs(error.code) < 2 ** 31 ? error.code : INTERNAL_ERROR;
+  return { code, message: sendable(error.message), data };
+}

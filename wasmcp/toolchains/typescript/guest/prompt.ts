@@ -1,0 +1,157 @@
+/** Prompts: what a function says to clients, and how it is filled in. */
+
+import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
+
+import { masked, run, Wanted } from "./calls.ts";
+import { Block, type Icon, type Message, type Meta } from "./content.ts";
+import type { Context } from "./context.ts";
+import type { Described } from "./described.ts";
+import { DeclarationError, INVALID_PARAMS, McpError } from "./errors.ts";
+import { blockOf, iconOf, json, metaOf, oneOf, optional, sendable } from "./lowering.ts";
+import { PROMPTS } from "./registry.ts";
+import { membersOf, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
+import { fromText } from "./strings.ts";
+import { unpacked } from "./tool.ts";
+
+/** What a prompt says of itself. Specification: server/prompts, schema `Prompt`. */
+export interface PromptOptions {
+  /** What clients ask for. */
+  name?: string;
+  /** A name for people. */
+  title?: string;
+  description?: string;
+  icons?: Icon[];
+  meta?: Meta;
+}
+
+/** A whole result, for a prompt that wants to say everything itself. Specification: schema `GetPromptResult`. */
+export interface PromptResult {
+  /** Strings and blocks are messages of the user. */
+  messages: (Message | Block | string)[];
+  /** Of what came out; the prompt's by default. */
+  description?: string;
+  meta?: Meta;
+}
+
+type Prompted = string | Block | Message | (string | Block | Message)[] | PromptResult;
+
+/** A declared prompt. */
+export class Prompt {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly #handler: (args: any, context: Context) => unknown;
+  readonly #told: wit.Prompt;
+
+  /** @internal */
+  constructor(options: PromptOptions & { input?: Schema }, handler: any, found: Described) {
+    const name = options.name ?? (handler?.name || found.name);
+    if (name === undefined || name === "") throw new DeclarationError("a prompt needs a name: `prompt({ name: ... }, ...)`");
+    if (typeof handler !== "function") throw new DeclarationError(`prompt \`${name}\` has no function`);
+    const input = options.input ?? found.input;
+    if (input === undefined && handler.length > 0) {
+      throw new DeclarationError(`prompt \`${name}\`: its function takes arguments: say what they are with a type (in TypeScript) or with \`input\``);
+    }
+    this.name = name;
+    this.#handler = handler;
+    this.shape = shapeOf(input ?? { type: "object", additionalProperties: false }, "input", `prompt \`${name}\`, input`);
+    const required = (this.shape.json.required ?? []) as string[];
+    this.#told = {
+      name: sendable(name),
+      title: optional(options.title),
+      description: optional(options.description ?? found.description),
+      arguments: [...membersOf(this.shape.json)].map(([member, schema]) => ({
+        name: member,
+        title: optional(schema.title as string | undefined),
+        description: optional(schema.description as string | undefined),
+        required: required.includes(member),
+      })),
+      icons: (options.icons ?? []).map(iconOf),
+      meta: metaOf(options.meta),
+      extra: undefined,
+    };
+  }
+
+  /** What lists say of it. */
+  get told(): wit.Prompt {
+    return this.#told;
+  }
+
+  /** Fill it in as a client does. What goes wrong is an `McpError`. */
+  get(args: string | null | undefined, context: Context): wit.PromptResult | Wanted {
+    try {
+      return masked("prompt", this.name, `Error getting prompt ${this.name}`, () => {
+        const given = this.#loaded(args);
+        const value = run(() => this.#handler(given, context), context);
+        return value instanceof Wanted ? value : this.#result(value as Prompted);
+      });
+    } finally {
+      context.expire();
+    }
+  }
+
+  #loaded(args: string | null | undefined): unknown {
+    const invalid = (reason: string) => new McpError(INVALID_PARAMS, `Invalid arguments for prompt ${this.name}: ${reason}`);
+    const given = args === null || args === undefined ? {} : JSON.parse(args);
+    if (typeof given !== "object" || given === null || Array.isArray(given)) throw invalid("expected an object");
+    const members = membersOf(this.shape.json);
+    const read: Record<string, unknown> = {};
+    for (const [name, text] of Object.entries(given)) {
+      if (!members.has(name)) throw invalid(`${name}: unexpected; expected only ${[...members.keys()].join(", ") || "nothing"}`);
+      if (typeof text !== "string") throw invalid(`${name}: expected a string`);
+      read[name] = fromText(members.get(name), text, this.shape.json);
+    }
+    const loaded = this.shape.load(read);
+    if ("problems" in loaded) throw invalid(loaded.problems.join("; "));
+    return loaded.value;
+  }
+
+  #result(value: Prompted): wit.PromptResult {
+    const whole = isResult(value) ? value : { messages: messagesOf(value) };
+    return {
+      description: optional(whole.description ?? this.#told.description),
+      messages: whole.messages.map((message) => {
+        const { role, content } = isMessage(message) ? message : { role: "user" as const, content: message };
+        return { role: oneOf(role, ["user", "assistant"]), content: blockOf(content) };
+      }),
+      meta: metaOf(whole.meta),
+      extra: undefined,
+    };
+  }
+}
+
+function isMessage(value: any): value is Message {
+  return typeof value === "object" && value !== null && "role" in value && "content" in value;
+}
+
+function isResult(value: any): value is PromptResult {
+  return typeof value === "object" && value !== null && Array.isArray(value.messages);
+}
+
+function messagesOf(value: any): (Message | Block | string)[] {
+  const items = Array.isArray(value) ? value : [value];
+  if (items.every((item) => typeof item === "string" || item instanceof Block || isMessage(item))) return items;
+  return [json(value)];
+}
+
+/**
+ * Declare a prompt.
+ *
+ * Its arguments arrive as texts; a member of another type gets the value that the text stands for. The function returns
+ * a text (a message of the user), a content block, a message `{ role, content }`, a list of those, or a `PromptResult`.
+ */
+export function prompt<const S extends Schema>(
+  options: PromptOptions & { input: S },
+  handler: (args: Infer<S>, context: Context) => Prompted | Promise<Prompted>,
+): Prompt;
+export function prompt<A>(options: PromptOptions, handler: (args: A, context: Context) => Prompted | Promise<Prompted>): Prompt;
+export function prompt<A>(
+  name: string,
+  description: string,
+  handler: (args: A, context: Context) => Prompted | Promise<Prompted>,
+): Prompt;
+export function prompt<A>(handler: (args: A, context: Context) => Prompted | Promise<Prompted>): Prompt;
+export function prompt(...given: any[]): Prompt {
+  const [options, handler, found] = unpacked(given, (name, description) => ({ name, description }));
+  const made = new Prompt(options, handler, found);
+  return PROMPTS.declare(made.name, made);
+}

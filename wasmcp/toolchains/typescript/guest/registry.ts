@@ -1,0 +1,52 @@
+/** What a component's modules declare, in the order of declaration. */
+
+import { DeclarationError } from "./errors.ts";
+import type { Cache } from "./content.ts";
+import type { Completer } from "./completion.ts";
+import type { Prompt } from "./prompt.ts";
+import type { Resource } from "./resource.ts";
+import type { Tool } from "./tool.ts";
+
+/** The declarations of one kind, by what clients know them by. */
+export class Registry<D> {
+  readonly #items = new Map<string, D>();
+
+  constructor(readonly kind: string) {}
+
+  declare(identity: string, item: D): D {
+    if (this.#items.has(identity)) throw new DeclarationError(`there are two ${this.kind}s \`${identity}\``);
+    this.#items.set(identity, item);
+    return item;
+  }
+
+  get(identity: string): D | undefined {
+    return this.#items.get(identity);
+  }
+
+  all(): D[] {
+    return [...this.#items.values()];
+  }
+}
+
+export const TOOLS = new Registry<Tool>("tool");
+export const RESOURCES = new Registry<Resource>("resource");
+export const PROMPTS = new Registry<Prompt>("prompt");
+export const COMPLETIONS = new Registry<Completer>("completion");
+export const LISTS: { cache: Cache | undefined } = { cache: undefined };
+
+/**
+ * Say how long the component's lists (tools, prompts, resources, templates) may be kept.
+ *
+ * Without it, and where the server says less, the server decides. Specification: server/utilities/caching.
+ */
+export function cacheLists(cache: Cache): void {
+  LISTS.cache = checkedCache(cache, "cacheLists");
+}
+
+export function checkedCache(cache: Cache, place: string): Cache {
+  const { seconds, scope = "private" } = cache;
+  if (!(seconds >= 0 && seconds < 2 ** 53) || !["public", "private"].includes(scope)) {
+    throw new DeclarationError(`${place}: seconds >= 0 and a scope \`public\` or \`private\` are needed`);
+  }
+  return { seconds, scope };
+}

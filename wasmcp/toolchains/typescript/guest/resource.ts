@@ -1,0 +1,210 @@
+/** Resources, and all resources of a URI template: what a function says to clients, and how it is read. */
+
+import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
+
+import { masked, run, Wanted } from "./calls.ts";
+import type { Annotations, Cache, Icon, Meta } from "./content.ts";
+import type { Context } from "./context.ts";
+import type { Described } from "./described.ts";
+import { DeclarationError, INVALID_PARAMS, McpError, ResourceNotFound } from "./errors.ts";
+import { annotationsOf, cacheOf, contentsOf, iconOf, json, metaOf, optional, sendable, sizeOf } from "./lowering.ts";
+import { checkedCache, RESOURCES } from "./registry.ts";
+import { membersOf, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
+import { fromText } from "./strings.ts";
+import { UriTemplate } from "./templates.ts";
+import { unpacked } from "./tool.ts";
+
+const NOT_FOUND_BEFORE = -32002;
+const WAY_OUT = /^[/\\]|^[A-Za-z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)|\0/;
+
+/** What a resource says of itself. Specification: server/resources, schemas `Resource` and `ResourceTemplate`. */
+export interface ResourceOptions {
+  /** The URI, or a template (RFC 6570): `{id}`, `{+path}`, `{/a,b}`, `{?q,tags*}`... */
+  uri: string;
+  name?: string;
+  /** A name for people. */
+  title?: string;
+  description?: string;
+  /** By default `text/plain`, `application/octet-stream` or `application/json`. */
+  mimeType?: string;
+  /** In bytes, where it is known beforehand. */
+  size?: number;
+  icons?: Icon[];
+  annotations?: Annotations;
+  meta?: Meta;
+  /** How long what is read may be kept. */
+  cache?: Cache;
+  /**
+   * Variables that may hold anything. Of all others a value with a `..` segment, an absolute path or NUL is no
+   * resource: nobody leaves the folder that a variable is put under.
+   */
+  unchecked?: string[];
+}
+
+/** What a resource holds, for a function that wants to say more than the data. Specification: `ResourceContents`. */
+export class Contents {
+  constructor(
+    /** A text, the bytes of a blob, or a value that is sent as JSON. */
+    readonly data: unknown,
+    readonly options: { mimeType?: string; uri?: string; meta?: Meta } = {},
+  ) {}
+}
+
+/** What a resource holds; see `Contents`. */
+export function contents(data: unknown, options?: { mimeType?: string; uri?: string; meta?: Meta }): Contents {
+  return new Contents(data, options);
+}
+
+/** A declared resource or template. */
+export class Resource {
+  readonly uri: string;
+  readonly name: string;
+  readonly shape: Shape;
+  readonly template: UriTemplate;
+  readonly #handler: (args: any, context: Context) => unknown;
+  readonly #options: ResourceOptions;
+  readonly #description: string | undefined;
+
+  /** @internal */
+  constructor(options: ResourceOptions & { input?: Schema }, handler: any, found: Described) {
+    const { uri } = options;
+    if (typeof uri !== "string") throw new DeclarationError("a resource needs a URI: `resource({ uri: ... }, ...)`");
+    if (typeof handler !== "function") throw new DeclarationError(`resource \`${uri}\` has no function`);
+    this.uri = uri;
+    this.name = options.name ?? (handler.name || found.name || uri);
+    this.#handler = handler;
+    this.#options = options.cache === undefined ? options : { ...options, cache: checkedCache(options.cache, `resource \`${uri}\``) };
+    this.#description = options.description ?? found.description;
+    try {
+      this.template = new UriTemplate(uri);
+    } catch (error) {
+      throw new DeclarationError((error as Error).message);
+    }
+    this.shape = shapeOf(options.input ?? found.input ?? this.#strings(), "input", `resource \`${uri}\`, input`);
+    this.#check();
+  }
+
+  get isTemplate(): boolean {
+    return this.template.variables.size > 0;
+  }
+
+  #strings(): Schema {
+    const variables = [...this.template.variables.values()];
+    const one = { type: "string" };
+    return {
+      type: "object",
+      properties: Object.fromEntries(variables.map(({ name, many }) => [name, many ? { type: "array", items: one } : one])),
+      required: variables.filter(({ optional: left }) => !left).map(({ name }) => name),
+    };
+  }
+
+  #check(): void {
+    const members = membersOf(this.shape.json);
+    const required = (this.shape.json.required ?? []) as string[];
+    const { variables } = this.template;
+    const refuse = (reason: string) => {
+      throw new DeclarationError(`resource \`${this.uri}\`: ${reason}`);
+    };
+    for (const { name, optional: left } of variables.values()) {
+      if (!members.has(name) && this.#handler.length > 0) refuse(`its function does not take the variable \`${name}\``);
+      if (left && required.includes(name)) refuse(`a URI may leave \`${name}\` out: make it optional`);
+    }
+    for (const name of required) if (!variables.has(name)) refuse(`it has no variable \`${name}\``);
+    for (const name of this.#options.unchecked ?? []) {
+      if (!variables.has(name)) refuse(`\`unchecked\` names \`${name}\`, which is no variable`);
+    }
+  }
+
+  /** The variables in a URI; undefined when it is not of this resource, or one is a way out of a folder. */
+  matches(uri: string): Record<string, string | string[]> | undefined {
+    if (!this.isTemplate) return uri === this.uri ? {} : undefined;
+    const found = this.template.match(uri);
+    for (const [name, value] of Object.entries(found ?? {})) {
+      if (!this.#options.unchecked?.includes(name) && [value].flat().some((item) => WAY_OUT.test(item))) return undefined;
+    }
+    return found;
+  }
+
+  /** Read it as a client does. What goes wrong is an `McpError`. */
+  read(uri: string, found: Record<string, string | string[]>, context: Context): wit.ResourceResult | Wanted {
+    try {
+      return masked("resource", uri, `Error reading resource ${uri}`, () => this.#read(uri, found, context));
+    } catch (error) {
+      if (!(error instanceof ResourceNotFound)) throw error;
+      const code = context.protocolVersion >= "2026-07-28" ? INVALID_PARAMS : NOT_FOUND_BEFORE;
+      throw new McpError(code, error.message, { uri: error.uri ?? uri });
+    } finally {
+      context.expire();
+    }
+  }
+
+  #read(uri: string, found: Record<string, string | string[]>, context: Context): wit.ResourceResult | Wanted {
+    const members = membersOf(this.shape.json);
+    const given = Object.fromEntries(
+      Object.entries(found).map(([name, value]) => [name, fromText(members.get(name), value, this.shape.json)]),
+    );
+    const loaded = this.shape.load(given);
+    if ("problems" in loaded) throw new McpError(INVALID_PARAMS, loaded.problems.join("; "), { uri });
+    const value = run(() => this.#handler(loaded.value, context), context);
+    if (value instanceof Wanted) return value;
+    const several = Array.isArray(value) && value.length > 0 && value.every((item) => item instanceof Contents);
+    const parts = (several ? value : [value]) as unknown[];
+    return { contents: parts.map((part) => this.#part(part, uri)), cache: cacheOf(this.#options.cache), meta: undefined, extra: undefined };
+  }
+
+  #part(part: unknown, uri: string): wit.ResourceContents {
+    const { data, options } = part instanceof Contents ? part : new Contents(part);
+    const plain = typeof data === "string" || data instanceof Uint8Array;
+    const usual = typeof data === "string" ? "text/plain" : plain ? "application/octet-stream" : "application/json";
+    const mimeType = options.mimeType ?? this.#options.mimeType ?? usual;
+    return contentsOf(options.uri ?? uri, plain ? data : json(data), mimeType, options.meta);
+  }
+
+  #common() {
+    const { title, mimeType, icons, annotations, meta } = this.#options;
+    return {
+      name: sendable(this.name),
+      title: optional(title),
+      description: optional(this.#description),
+      mimeType: optional(mimeType),
+      icons: (icons ?? []).map(iconOf),
+      annotations: annotationsOf(annotations),
+      meta: metaOf(meta),
+      extra: undefined,
+    };
+  }
+
+  /** What lists say of a plain resource. */
+  get told(): wit.McpResource {
+    return { uri: sendable(this.uri), size: sizeOf(this.#options.size), ...this.#common() };
+  }
+
+  /** What lists say of a template. */
+  get toldAsTemplate(): wit.ResourceTemplate {
+    return { uriTemplate: sendable(this.uri), ...this.#common() };
+  }
+}
+
+/**
+ * Declare a resource, or all resources of a template.
+ *
+ *     resource("notes://{id}", "A note.", ({ id }: { id: string }) => notes[id]);
+ *
+ * The function gets the variables of the URI, decoded, and returns a text, bytes, a value that is sent as JSON, a
+ * `Contents`, or a list of those.
+ */
+export function resource<const S extends Schema>(
+  options: ResourceOptions & { input: S },
+  handler: (variables: Infer<S>, context: Context) => unknown,
+): Resource;
+export function resource<A = Record<string, string>>(options: ResourceOptions, handler: (variables: A, context: Context) => unknown): Resource;
+export function resource<A = Record<string, string>>(
+  uri: string,
+  description: string,
+  handler: (variables: A, context: Context) => unknown,
+): Resource;
+export function resource(...given: any[]): Resource {
+  const [options, handler, found] = unpacked(given, (uri, description) => ({ uri, description }));
+  const made = new Resource(options, handler, found);
+  return RESOURCES.declare(made.uri, made);
+}

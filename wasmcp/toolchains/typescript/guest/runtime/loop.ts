@@ -1,0 +1,117 @@
+/** What a call waits for: timers and whatever else has a pollable. One call runs at a time. */
+
+import { subscribeDuration } from "wasi:clocks/monotonic-clock@0.2.8";
+import { poll, type Pollable } from "wasi:io/poll@0.2.8";
+
+import { drain, enqueue, Eventual, forget } from "./promise.ts";
+import { count } from "./numbers.ts";
+
+interface Waiting {
+  pollable: Pollable;
+  wake: () => void;
+}
+
+const waiting = new Map<number, Waiting>();
+let last = 0;
+let live = false;
+
+/** Whether the component runs: while it is built, nothing of the outside is there. */
+export function isLive(): boolean {
+  return live;
+}
+
+/** Run a callback as soon as a pollable is ready; it is dropped then. Returns a number for `stopWaiting`. */
+export function whenReady(pollable: Pollable, wake: () => void): number {
+  last += 1;
+  waiting.set(last, { pollable, wake });
+  return last;
+}
+
+/** Drop a pollable without waiting for it any longer. */
+export function stopWaiting(id: number): void {
+  const found = waiting.get(id);
+  if (found === undefined) return;
+  waiting.delete(id);
+  found.pollable[Symbol.dispose]();
+}
+
+/** A promise for the time when a pollable is ready. */
+export function ready(pollable: Pollable): Promise<void> {
+  return new Promise((resolve) => whenReady(pollable, resolve));
+}
+
+const timers = new Map<number, number>();
+
+/** `setTimeout` and `setInterval`. */
+export function startTimer(callback: (...given: any[]) => void, delay: number, repeat: boolean, given: any[]): number {
+  if (!live) throw new Error("a timer cannot be started while the component is being built");
+  last += 1;
+  const id = last;
+  const nanoseconds = Math.max(0, Number.isFinite(+delay) ? Math.round(+delay * 1e6) : 0);
+  const arm = () => {
+    timers.set(id, whenReady(subscribeDuration(count(nanoseconds)), fire));
+  };
+  const fire = () => {
+    timers.delete(id);
+    if (repeat) arm();
+    callback(...given);
+  };
+  arm();
+  return id;
+}
+
+/** `clearTimeout` and `clearInterval`. */
+export function stopTimer(id: number | undefined): void {
+  const held = id === undefined ? undefined : timers.get(id);
+  if (id === undefined || held === undefined) return;
+  timers.delete(id);
+  stopWaiting(held);
+}
+
+function turn(): void {
+  const ids = [...waiting.keys()];
+  const found = poll(ids.map((id) => waiting.get(id)!.pollable));
+  for (const index of found) {
+    const id = ids[index]!;
+    const item = waiting.get(id);
+    if (item === undefined) continue;
+    stopWaiting(id);
+    enqueue(item.wake);
+  }
+}
+
+/** A call that cannot end. */
+export class Stuck extends Error {
+  constructor() {
+    super("this function waits for something that can never happen: all of its promises are pending");
+  }
+}
+
+/**
+ * Run a function, which may be async, to its end.
+ *
+ * `idle` is asked whenever everything waits; true ends the run without a result.
+ */
+export function complete<T>(make: () => T | PromiseLike<T>, idle: () => boolean): { value: T } | "idle" {
+  live = true;
+  try {
+    const value = make();
+    if (value === null || typeof value !== "object" || typeof (value as any).then !== "function") {
+      return { value: value as T };
+    }
+    const promise = Eventual.resolve(value) as Eventual<T>;
+    for (;;) {
+      drain();
+      const { state, value: settled } = promise.outcome();
+      if (state === "fulfilled") return { value: settled as T };
+      if (state === "rejected") throw settled;
+      if (idle()) return "idle";
+      if (waiting.size === 0) throw new Stuck();
+      turn();
+    }
+  } finally {
+    for (const id of [...waiting.keys()]) stopWaiting(id);
+    timers.clear();
+    for (const reason of forget()) console.error("a rejected promise was not handled:", reason);
+  }
+}

@@ -1,0 +1,114 @@
+/** UTF-8, base64 and checksums. */
+
+/** The UTF-8 bytes of a text; half a surrogate pair becomes U+FFFD. */
+export function encode(text: string): Uint8Array {
+  let size = 0;
+  for (let at = 0; at < text.length; at += 1) size += text.charCodeAt(at) < 0x80 ? 1 : 3;
+  const bytes = new Uint8Array(size);
+  let end = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit < 0x80) {
+      bytes[end++] = unit;
+      continue;
+    }
+    let point = text.codePointAt(at)!;
+    if (point > 0xffff) at += 1;
+    else if (point >= 0xd800 && point < 0xe000) point = 0xfffd;
+    if (point < 0x800) {
+      bytes[end++] = 0xc0 | (point >> 6);
+    } else {
+      if (point > 0xffff) {
+        bytes[end++] = 0xf0 | (point >> 18);
+        bytes[end++] = 0x80 | ((point >> 12) & 63);
+      } else {
+        bytes[end++] = 0xe0 | (point >> 12);
+      }
+      bytes[end++] = 0x80 | ((point >> 6) & 63);
+    }
+    bytes[end++] = 0x80 | (point & 63);
+  }
+  return bytes.slice(0, end);
+}
+
+const LEAST = [0, 0x80, 0x800, 0x10000];
+
+/** The text of UTF-8 bytes; null where they are not valid and `lossy` is false. Whatwg Encoding, "UTF-8 decoder". */
+export function decode(bytes: Uint8Array, lossy = true): string | null {
+  const parts: string[] = [];
+  let units: number[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at++]!;
+    if (first < 0x80) {
+      units.push(first);
+    } else {
+      const more = first >= 0xf0 && first < 0xf5 ? 3 : first >= 0xe0 && first < 0xf0 ? 2 : first >= 0xc2 && first < 0xe0 ? 1 : 0;
+      let point = more === 0 ? -1 : first & (0x3f >> more);
+      for (let index = 0; index < more; index += 1) {
+        const next = bytes[at];
+        const shifted = next === undefined || (next & 0xc0) !== 0x80 ? -1 : (point << 6) | (next & 63);
+        // A first continuation that can lead nowhere is not eaten: what follows may be whole.
+        const far = index === 0 && shifted >= 0 && (shifted < LEAST[more]! >> (6 * (more - 1)) || impossible(shifted, more));
+        if (shifted < 0 || far) {
+          point = -1;
+          break;
+        }
+        point = shifted;
+        at += 1;
+      }
+      if (point < 0) {
+        if (!lossy) return null;
+        point = 0xfffd;
+      }
+      if (point > 0xffff) units.push(0xd800 + ((point - 0x10000) >> 10), 0xdc00 + (point & 0x3ff));
+      else units.push(point);
+    }
+    if (units.length > 4096) {
+      parts.push(String.fromCharCode(...units));
+      units = [];
+    }
+  }
+  parts.push(String.fromCharCode(...units));
+  return parts.join("");
+}
+
+function impossible(shifted: number, more: number): boolean {
+  return more === 2 ? shifted >= 0xd800 >> 6 && shifted < 0xe000 >> 6 : more === 3 && shifted >= 0x110000 >> 12;
+}
+
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/** Bytes in base64 (RFC 4648, section 4). */
+export function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 3) {
+    const left = bytes.length - at;
+    const three = (bytes[at]! << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    text += DIGITS[three >> 18]! + DIGITS[(three >> 12) & 63]!;
+    text += left > 1 ? DIGITS[(three >> 6) & 63]! : "=";
+    text += left > 2 ? DIGITS[three & 63]! : "=";
+  }
+  return text;
+}
+
+/** The bytes of a text in base64. Throws a `TypeError` when it is none. */
+export function fromBase64(text: string): Uint8Array {
+  const bare = text.replace(/[\t\n\f\r ]/g, "").replace(/={1,2}$/, "");
+  if (bare.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(bare)) throw new TypeError("not base64");
+  const bytes = new Uint8Array(Math.floor((bare.length * 3) / 4));
+  let held = 0;
+  let end = 0;
+  for (let at = 0; at < bare.length; at += 1) {
+    held = (held << 6) | DIGITS.indexOf(bare[at]!);
+    if (at % 4 === 0) continue;
+    bytes[end++] = (held >> (6 - 2 * (at % 4))) & 255;
+  }
+  return bytes;
+}
+
+/** A short name for a text: 32 bits after FNV-1a, in hexadecimal. */
+export function fingerprint(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const byte of encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash.toString(16).padStart(8, "0");
+}

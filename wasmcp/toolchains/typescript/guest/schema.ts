@@ -1,0 +1,293 @@
+/** JSON Schema 2020-12: arguments are checked before the author's function runs, and told where they do not fit. */
+
+import { sendable } from "./lowering.ts";
+
+/** A JSON Schema, as its author wrote it. */
+export type JsonSchema = { readonly [keyword: string]: unknown };
+
+/** Where a value does not fit: `path: reason`. */
+export type Problems = string[];
+
+type Check = (value: any, path: string, problems: Problems) => void;
+
+const MOST = 20;
+
+/** The kind of a value, for messages. */
+export function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return "an object";
+  if (typeof value === "string") return value.length > 40 ? "a string" : JSON.stringify(value);
+  return String(value);
+}
+
+/** A member or an item as the end of a path. */
+export function under(path: string, segment: string | number): string {
+  if (typeof segment === "number") return `${path}[${segment}]`;
+  if (!/^[A-Za-z_$][\w$]*$/.test(segment)) return `${path}[${JSON.stringify(segment)}]`;
+  return path === "" ? segment : `${path}.${segment}`;
+}
+
+const ARTICLES: Record<string, string> = {
+  string: "a string",
+  number: "a number",
+  integer: "a whole number",
+  boolean: "true or false",
+  object: "an object",
+  array: "an array",
+  null: "null",
+};
+
+function hasType(value: unknown, type: string): boolean {
+  switch (type) {
+    case "integer":
+      return Number.isInteger(value);
+    case "number":
+      return typeof value === "number";
+    case "array":
+      return Array.isArray(value);
+    case "object":
+      return typeof value === "object" && value !== null && !Array.isArray(value);
+    case "null":
+      return value === null;
+    default:
+      return typeof value === type;
+  }
+}
+
+/** Whether two JSON values are the same. */
+export function same(one: any, other: any): boolean {
+  if (one === other) return true;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+  if (Array.isArray(one) !== Array.isArray(other)) return false;
+  const keys = Object.keys(one);
+  return keys.length === Object.keys(other).length && keys.every((key) => Object.hasOwn(other, key) && same(one[key], other[key]));
+}
+
+const length = (text: string): number => {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+};
+
+const FORMATS: Record<string, RegExp> = {
+  date: /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/,
+  "date-time": /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt ]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/,
+  email: /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)*$/,
+  uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
+  uri: /^[A-Za-z][A-Za-z0-9+.-]*:\S*$/,
+};
+
+class Compiler {
+  readonly #known = new Map<unknown, { check: Check | undefined }>();
+
+  constructor(readonly root: any) {}
+
+  /** What checks a value; a schema that refers to itself is compiled once. */
+  compile(schema: any): Check {
+    if (schema === true || schema === undefined) return () => {};
+    if (schema === false) return (value, path, problems) => void problems.push(`${path}: not allowed`);
+    const known = this.#known.get(schema);
+    if (known !== undefined) return (...given) => known.check?.(...given);
+    const entry: { check: Check | undefined } = { check: undefined };
+    this.#known.set(schema, entry);
+    entry.check = this.#made(schema);
+    return entry.check;
+  }
+
+  #made(schema: any): Check {
+    const checks: Check[] = [];
+    if (typeof schema.$ref === "string") checks.push(this.compile(this.#target(schema.$ref)));
+    if (schema.type !== undefined) {
+      const types: string[] = [schema.type].flat();
+      const wanted = types.map((type) => ARTICLES[type] ?? type).join(" or ");
+      checks.push((value, path, problems) => {
+        if (!types.some((type) => hasType(value, type))) problems.push(`${path}: expected ${wanted}, got ${kindOf(value)}`);
+      });
+    }
+    if (schema.enum !== undefined) {
+      checks.push((value, path, problems) => {
+        if (schema.enum.some((item: unknown) => same(item, value))) return;
+        problems.push(`${path}: expected one of ${schema.enum.map((item: unknown) => JSON.stringify(item)).join(", ")}, got ${kindOf(value)}`);
+      });
+    }
+    if ("const" in schema) {
+      checks.push((value, path, problems) => {
+        if (!same(schema.const, value)) problems.push(`${path}: expected ${JSON.stringify(schema.const)}, got ${kindOf(value)}`);
+      });
+    }
+    const numbers = this.#numbers(schema);
+    const strings = this.#strings(schema);
+    const arrays = this.#arrays(schema);
+    const objects = this.#objects(schema);
+    checks.push((value, path, problems) => {
+      if (typeof value === "number") for (const check of numbers) check(value, path, problems);
+      else if (typeof value === "string") for (const check of strings) check(value, path, problems);
+      else if (Array.isArray(value)) for (const check of arrays) check(value, path, problems);
+      else if (typeof value === "object" && value !== null) for (const check of objects) check(value, path, problems);
+    });
+    checks.push(...this.#combined(schema));
+    return (value, path, problems) => {
+      for (const check of checks) if (problems.length < MOST) check(value, path, problems);
+    };
+  }
+
+  #target(reference: string): any {
+    if (reference === "#") return this.root;
+    if (!reference.startsWith("#/")) throw new TypeError(`a schema refers to \`${reference}\`: only \`#/...\` is there`);
+    let found = this.root;
+    for (const part of reference.slice(2).split("/")) {
+      found = found?.[decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~")];
+    }
+    if (found === undefined) throw new TypeError(`a schema refers to \`${reference}\`, which is not there`);
+    return found;
+  }
+
+  #numbers(schema: any): Check[] {
+    const found: Check[] = [];
+    const bound = (keyword: string, words: string, fits: (value: number, limit: number) => boolean) => {
+      const limit = schema[keyword];
+      if (typeof limit !== "number") return;
+      found.push((value, path, problems) => {
+        if (!fits(value, limit)) problems.push(`${path}: expected ${words} ${limit}, got ${value}`);
+      });
+    };
+    bound("minimum", "at least", (value, limit) => value >= limit);
+    bound("maximum", "at most", (value, limit) => value <= limit);
+    bound("exclusiveMinimum", "more than", (value, limit) => value > limit);
+    bound("exclusiveMaximum", "less than", (value, limit) => value < limit);
+    bound("multipleOf", "a multiple of", (value, limit) => Math.abs(value / limit - Math.round(value / limit)) < 1e-9);
+    return found;
+  }
+
+  #strings(schema: any): Check[] {
+    const found: Check[] = [];
+    const { minLength, maxLength, pattern, format } = schema;
+    if (minLength !== undefined || maxLength !== undefined) {
+      found.push((value, path, problems) => {
+        const size = length(value);
+        if (minLength !== undefined && size < minLength) problems.push(`${path}: expected at least ${minLength} characters, got ${size}`);
+        if (maxLength !== undefined && size > maxLength) problems.push(`${path}: expected at most ${maxLength} characters, got ${size}`);
+      });
+    }
+    if (pattern !== undefined) {
+      const expression = new RegExp(pattern, "u");
+      found.push((value, path, problems) => {
+        if (!expression.test(value)) problems.push(`${path}: expected a string that matches ${pattern}, got ${kindOf(value)}`);
+      });
+    }
+    const form = FORMATS[format];
+    if (form !== undefined) {
+      found.push((value, path, problems) => {
+        if (!form.test(value)) problems.push(`${path}: expected a ${format}, got ${kindOf(value)}`);
+      });
+    }
+    return found;
+  }
+
+  #arrays(schema: any): Check[] {
+    const found: Check[] = [];
+    const { minItems, maxItems, uniqueItems } = schema;
+    found.push((value, path, problems) => {
+      if (minItems !== undefined && value.length < minItems) problems.push(`${path}: expected at least ${minItems} items, got ${value.length}`);
+      if (maxItems !== undefined && value.length > maxItems) problems.push(`${path}: expected at most ${maxItems} items, got ${value.length}`);
+      if (uniqueItems && value.some((item: unknown, at: number) => value.slice(0, at).some((before: unknown) => same(item, before)))) {
+        problems.push(`${path}: expected every item once`);
+      }
+    });
+    const first: Check[] = (schema.prefixItems ?? []).map((item: any) => this.compile(item));
+    const rest = schema.items === undefined ? undefined : this.compile(schema.items);
+    if (first.length > 0 || rest !== undefined) {
+      found.push((value, path, problems) => {
+        value.forEach((item: unknown, at: number) => (first[at] ?? rest)?.(item, under(path, at), problems));
+      });
+    }
+    if (schema.contains !== undefined) {
+      const inner = this.compile(schema.contains);
+      found.push((value, path, problems) => {
+        if (!value.some((item: unknown) => fits(inner, item))) problems.push(`${path}: no item is what one has to be`);
+      });
+    }
+    return found;
+  }
+
+  #objects(schema: any): Check[] {
+    const properties = new Map<string, Check>();
+    for (const [name, inner] of Object.entries(schema.properties ?? {})) properties.set(name, this.compile(inner));
+    const patterns = Object.entries(schema.patternProperties ?? {}).map(
+      ([pattern, inner]) => [new RegExp(pattern, "u"), this.compile(inner)] as const,
+    );
+    const required: string[] = schema.required ?? [];
+    const others = schema.additionalProperties;
+    const other = others === undefined || typeof others === "boolean" ? undefined : this.compile(others);
+    const names = schema.propertyNames === undefined ? undefined : this.compile(schema.propertyNames);
+    return [
+      (value, path, problems) => {
+        for (const name of required) {
+          if (!Object.hasOwn(value, name)) problems.push(`${under(path, name)}: required, but missing`);
+        }
+        const keys = Object.keys(value);
+        if (keys.length < (schema.minProperties ?? 0)) problems.push(`${path}: expected at least ${schema.minProperties} members`);
+        if (keys.length > (schema.maxProperties ?? Infinity)) problems.push(`${path}: expected at most ${schema.maxProperties} members`);
+        for (const name of keys) {
+          names?.(name, under(path, name), problems);
+          const matching = patterns.filter(([pattern]) => pattern.test(name));
+          for (const [, check] of matching) check(value[name], under(path, name), problems);
+          const check = properties.get(name);
+          if (check !== undefined) check(value[name], under(path, name), problems);
+          else if (matching.length > 0) continue;
+          else if (other !== undefined) other(value[name], under(path, name), problems);
+          else if (others === false) {
+            const known = [...properties.keys()].join(", ") || "nothing";
+            problems.push(`${under(path, name)}: unexpected; expected only ${known}`);
+          }
+        }
+      },
+    ];
+  }
+
+  #combined(schema: any): Check[] {
+    const found: Check[] = (schema.allOf ?? []).map((inner: any) => this.compile(inner));
+    for (const keyword of ["anyOf", "oneOf"] as const) {
+      if (schema[keyword] === undefined) continue;
+      const options: Check[] = schema[keyword].map((inner: any) => this.compile(inner));
+      found.push((value, path, problems) => {
+        const tried = options.map((option) => problemsOf(option, value, path));
+        const count = tried.filter((inner) => inner.length === 0).length;
+        if (count === 1 || (count > 1 && keyword === "anyOf")) return;
+        if (count > 1) problems.push(`${path}: fits ${count} of the forms that it may have only one of`);
+        // The form that came nearest: the fewest problems, at the deepest place.
+        else problems.push(...tried.reduce((best, inner) => (depth(inner) > depth(best) ? inner : best)));
+      });
+    }
+    if (schema.not !== undefined) {
+      const inner = this.compile(schema.not);
+      found.push((value, path, problems) => {
+        if (fits(inner, value)) problems.push(`${path}: is what it must not be`);
+      });
+    }
+    if (schema.if !== undefined) {
+      const [condition, then, otherwise] = [schema.if, schema.then, schema.else].map((inner) => this.compile(inner));
+      found.push((...given) => (fits(condition!, given[0]) ? then! : otherwise!)(...given));
+    }
+    return found;
+  }
+}
+
+const depth = (problems: Problems): number => (problems[0] === undefined ? 0 : problems[0].split(": ")[0]!.length);
+
+function problemsOf(check: Check, value: unknown, path: string): Problems {
+  const problems: Problems = [];
+  check(value, path, problems);
+  return problems;
+}
+
+function fits(check: Check, value: unknown): boolean {
+  return problemsOf(check, value, "").length === 0;
+}
+
+/** Returns what is wrong with values. Throws a `TypeError` for a schema that refers to what is not there. */
+export function checker(schema: JsonSchema): (value: unknown) => Problems {
+  const check = new Compiler(schema).compile(schema);
+  return (value) => problemsOf(check, value, "").map((problem) => sendable(problem.replace(/^: /, "")));
+}

@@ -1,0 +1,108 @@
+/** The export `scripted`: the WIT interface over what is declared. Nothing but a JSON-RPC error may leave it. */
+
+import type { Request } from "wasmcp:mcp-v20260728/messages@0.1.0";
+import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
+
+import { Wanted } from "./asking.ts";
+import { report } from "./calls.ts";
+import { checkCompletions, hasProposals, identityOf, proposed } from "./completion.ts";
+import { Context } from "./context.ts";
+import { DeclarationError, INTERNAL_ERROR, INVALID_PARAMS, McpError } from "./errors.ts";
+import { cacheOf, refused, wantedOf } from "./lowering.ts";
+import { Prompt } from "./prompt.ts";
+import { COMPLETIONS, LISTS, PROMPTS, RESOURCES, TOOLS } from "./registry.ts";
+import { membersOf } from "./shape.ts";
+
+/** What is thrown across the border: `payload` is the value. */
+class Refused extends Error {
+  constructor(readonly payload: wit.Error) {
+    super(payload.message);
+  }
+}
+
+type Outcome<T> = { tag: "complete"; val: T } | { tag: "input-required"; val: wit.InputRequired };
+
+function outcome<T>(found: T | Wanted): Outcome<T> {
+  return found instanceof Wanted ? { tag: "input-required", val: wantedOf(found) } : { tag: "complete", val: found };
+}
+
+/** Answer, and give the request back in time, whatever happens. */
+function answered<T>(request: Request, kind: string, name: string, answer: (context: Context) => T): T {
+  try {
+    return answer(new Context(request));
+  } catch (error) {
+    if (error instanceof McpError) throw new Refused(refused(error));
+    report(kind, name, error);
+    throw new Refused(refused(new McpError(INTERNAL_ERROR, `Error answering for ${kind} ${name}`)));
+  } finally {
+    request[Symbol.dispose]();
+  }
+}
+
+const templates = () => RESOURCES.all().filter((item) => item.isTemplate);
+
+function references(): wit.CompletionReference[] {
+  const named = [...PROMPTS.all(), ...templates()];
+  if (COMPLETIONS.all().length === 0 && !named.some((item) => hasProposals(item.shape))) return [];
+  return named
+    .filter((item) => membersOf(item.shape.json).size > 0)
+    .map((item) => ({ tag: item instanceof Prompt ? "prompt" : "resource-template", val: identityOf(item) }));
+}
+
+/** Check what is declared, as far as that can only be done at the end. */
+export function checkAll(): void {
+  checkCompletions([...PROMPTS.all(), ...templates()]);
+  if (TOOLS.all().length + RESOURCES.all().length + PROMPTS.all().length === 0) {
+    throw new DeclarationError("nothing is declared: call `tool`, `resource` or `prompt` of `wasmcp` in the module or in one that it imports");
+  }
+}
+
+export const scripted = {
+  cache: () => cacheOf(LISTS.cache),
+  listTools: () => TOOLS.all().map((item) => item.told),
+  listResources: () => RESOURCES.all().filter((item) => !item.isTemplate).map((item) => item.told),
+  listTemplates: () => templates().map((item) => item.toldAsTemplate),
+  listPrompts: () => PROMPTS.all().map((item) => item.told),
+  listReferences: references,
+
+  callTool(request: Request, name: string): Outcome<wit.ToolResult> | undefined {
+    return answered(request, "tool", name, (context) => {
+      const item = TOOLS.get(name);
+      return item && outcome(item.call(request.arguments(), context));
+    });
+  },
+
+  readResource(request: Request, uri: string): Outcome<wit.ResourceResult> | undefined {
+    return answered(request, "resource", uri, (context) => {
+      // A plain URI goes before a template that matches it too.
+      for (const item of [RESOURCES.get(uri), ...templates()]) {
+        const found = item?.matches(uri);
+        if (item !== undefined && found !== undefined) return outcome(item.read(uri, found, context));
+      }
+      return undefined;
+    });
+  },
+
+  getPrompt(request: Request, name: string): Outcome<wit.PromptResult> | undefined {
+    return answered(request, "prompt", name, (context) => {
+      const item = PROMPTS.get(name);
+      return item && outcome(item.get(request.arguments(), context));
+    });
+  },
+
+  complete(
+    request: Request,
+    reference: wit.CompletionReference,
+    argument: wit.CompletionArgument,
+    filled: [string, string][],
+  ): wit.Completion | undefined {
+    return answered(request, "completion", reference.val, (context) => {
+      const item = reference.tag === "prompt" ? PROMPTS.get(reference.val) : RESOURCES.get(reference.val);
+      if (item === undefined) return undefined;
+      if (!membersOf(item.shape.json).has(argument.name)) {
+        throw new McpError(INVALID_PARAMS, `\`${reference.val}\` has no argument \`${argument.name}\``);
+      }
+      return proposed(item, argument.name, argument.value, Object.fromEntries(filled), context);
+    });
+  },
+};

@@ -1,0 +1,147 @@
+/** What values an author wants: a JSON Schema, or a schema of a library such as zod (Standard Schema). */
+
+import { DeclarationError } from "./errors.ts";
+import { checker, under, type JsonSchema, type Problems } from "./schema.ts";
+
+/** The part of https://standardschema.dev that is used here: zod 4.2, valibot, arktype and others have it. */
+export interface StandardSchema<Input = any, Output = any> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+    readonly validate: (value: unknown) => any;
+  };
+}
+
+/** What a schema is given as. */
+export type Schema = StandardSchema | JsonSchema;
+
+type Typed<T> = T extends "string"
+  ? string
+  : T extends "number" | "integer"
+    ? number
+    : T extends "boolean"
+      ? boolean
+      : T extends "null"
+        ? null
+        : unknown;
+
+type Required<S> = S extends { required: readonly (infer R)[] } ? R : never;
+type Flat<T> = { [K in keyof T]: T[K] };
+
+/** The type of the values of a JSON Schema that is written in place. */
+export type FromJsonSchema<S> = S extends { const: infer C }
+  ? C
+  : S extends { enum: readonly (infer E)[] }
+    ? E
+    : S extends { anyOf: readonly (infer O)[] } | { oneOf: readonly (infer O)[] }
+      ? FromJsonSchema<O>
+      : S extends { type: "array"; items: infer I }
+        ? FromJsonSchema<I>[]
+        : S extends { type: "object"; properties: infer P }
+          ? Flat<
+              { -readonly [K in keyof P as K extends Required<S> ? K : never]: FromJsonSchema<P[K]> } & {
+                -readonly [K in keyof P as K extends Required<S> ? never : K]?: FromJsonSchema<P[K]>;
+              }
+            >
+          : S extends { type: "object" }
+            ? Record<string, any>
+            : S extends { type: infer T }
+              ? Typed<T>
+              : any;
+
+/** The type of the values that a schema lets through. */
+export type Infer<S> = S extends StandardSchema
+  ? NonNullable<S["~standard"]["types"]> extends { output: infer O }
+    ? O
+    : any
+  : FromJsonSchema<S>;
+
+/** A schema ready to be used: what clients are told, and what checks values. */
+export interface Shape {
+  readonly json: JsonSchema;
+  /** The value to go on with, or what is wrong. */
+  load(value: unknown): { value: any } | { problems: Problems };
+}
+
+function isStandard(schema: any): schema is StandardSchema {
+  return schema !== null && (typeof schema === "object" || typeof schema === "function") && "~standard" in schema;
+}
+
+/**
+ * A schema ready to be used.
+ *
+ * @param schema As the author gave it.
+ * @param direction Whether values go in or come out: a schema that converts has two sides.
+ * @param place What it is the schema of, for messages.
+ */
+export function shapeOf(schema: Schema, direction: "input" | "output", place: string): Shape {
+  if (isStandard(schema)) return standardShape(schema, direction, place);
+  if (schema === null || typeof schema !== "object" || Array.isArray(schema)) {
+    throw new DeclarationError(`${place}: expected a JSON Schema or a schema of zod, got ${typeof schema}`);
+  }
+  const check = guarded(() => checker(schema), place);
+  return {
+    json: schema,
+    load(value) {
+      const problems = check(value);
+      return problems.length > 0 ? { problems } : { value };
+    },
+  };
+}
+
+function guarded<T>(make: () => T, place: string): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new DeclarationError(`${place}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function standardShape(schema: StandardSchema, direction: "input" | "output", place: string): Shape {
+  const standard = schema["~standard"] as any;
+  const convert = standard.jsonSchema?.[direction];
+  const vendor = String(standard.vendor);
+  if (typeof convert !== "function") {
+    const advice = vendor === "zod" ? "zod 4.2 or newer can" : "give a JSON Schema instead";
+    throw new DeclarationError(`${place}: this version of ${vendor} does not say its JSON Schema: ${advice}`);
+  }
+  const { $schema: _, ...json } = guarded(() => convert.call(standard.jsonSchema, { target: "draft-2020-12" }), place) as any;
+  return {
+    json,
+    load(value) {
+      const found = standard.validate(value);
+      if (typeof found?.then === "function") {
+        throw new TypeError(`${place}: the schema checks in an async function, which is not supported`);
+      }
+      if (found.issues === undefined) return { value: found.value };
+      return { problems: found.issues.map(told) };
+    },
+  };
+}
+
+function told(issue: { message: string; path?: readonly (PropertyKey | { key: PropertyKey })[] }): string {
+  let path = "";
+  for (const segment of issue.path ?? []) {
+    const key = typeof segment === "object" ? segment.key : segment;
+    path = under(path, typeof key === "number" ? key : String(key));
+  }
+  return path === "" ? issue.message : `${path}: ${issue.message}`;
+}
+
+/** The members of an object's schema, references followed. */
+export function membersOf(json: JsonSchema): Map<string, JsonSchema> {
+  return new Map(Object.entries((followed(json, json).properties ?? {}) as Record<string, JsonSchema>));
+}
+
+/** A schema, or the one that it refers to. */
+export function followed(json: any, root: any): any {
+  for (let count = 0; typeof json?.$ref === "string" && count < 16; count += 1) {
+    json = json.$ref
+      .replace(/^#\/?/, "")
+      .split("/")
+      .filter((part: string) => part !== "")
+      .reduce((found: any, part: string) => found?.[part], root);
+  }
+  return json ?? {};
+}

@@ -1,0 +1,184 @@
+/** Tools: what a function says to clients, and how it is called. */
+
+import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
+
+import { report, run, Wanted } from "./calls.ts";
+import { Block, Result, type Icon, type Meta } from "./content.ts";
+import type { Context } from "./context.ts";
+import type { Described } from "./described.ts";
+import { CapabilityMissing, DeclarationError, McpError, ToolError } from "./errors.ts";
+import { iconOf, json, metaOf, optional, resultOf, sendable, wantedOf } from "./lowering.ts";
+import { TOOLS } from "./registry.ts";
+import { followed, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
+import type { JsonSchema } from "./schema.ts";
+
+const STATELESS = "2026-07-28";
+const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
+
+/** Hints for clients; never to be trusted for a security decision. Specification: schema `ToolAnnotations`. */
+export interface ToolHints {
+  /** It changes nothing. */
+  readOnly?: boolean;
+  /** It may destroy what is there, not only add. */
+  destructive?: boolean;
+  /** Calling it again with the same arguments changes nothing more. */
+  idempotent?: boolean;
+  /** It deals with the world outside. */
+  openWorld?: boolean;
+}
+
+/** What a tool says of itself. Specification: server/tools, schema `Tool`. */
+export interface ToolOptions extends ToolHints {
+  /** What clients call. */
+  name?: string;
+  /** A name for people. */
+  title?: string;
+  /** For the model. */
+  description?: string;
+  icons?: Icon[];
+  meta?: Meta;
+}
+
+type Returned<O> = O | Result | Block | string | (Block | string)[] | undefined | void | null;
+type Maybe<T> = T | Promise<T>;
+
+/** A declared tool. */
+export class Tool<A = any, R = unknown> {
+  readonly name: string;
+  readonly #input: Shape;
+  readonly #output: Shape | undefined;
+  readonly #wrapped: boolean;
+  readonly #handler: (args: any, context: Context) => unknown;
+  readonly #told: wit.Tool;
+
+  /** @internal */
+  constructor(options: ToolOptions & { input?: Schema; output?: Schema }, handler: (args: A, context: Context) => R, found: Described) {
+    const name = options.name ?? (handler.name || found.name);
+    if (name === undefined || name === "") throw new DeclarationError("a tool needs a name: `tool({ name: ... }, ...)`");
+    if (!NAME.test(name)) throw new DeclarationError(`tool \`${name}\`: the name must be 1 to 128 of A-Z, a-z, 0-9, \`_\`, \`-\` and \`.\``);
+    if (typeof handler !== "function") throw new DeclarationError(`tool \`${name}\` has no function`);
+    this.name = name;
+    this.#handler = handler;
+    const input = options.input ?? found.input;
+    if (input === undefined && handler.length > 0) {
+      throw new DeclarationError(`tool \`${name}\`: its function takes arguments: say what they are with a type (in TypeScript) or with \`input\``);
+    }
+    this.#input = shapeOf(input ?? { type: "object", additionalProperties: false }, "input", `tool \`${name}\`, input`);
+    if (this.#input.json.type !== "object") throw new DeclarationError(`tool \`${name}\`: the schema of its input must have \`type: "object"\``);
+    const output = options.output ?? found.output;
+    const shape = output === undefined ? undefined : shapeOf(output, "output", `tool \`${name}\`, output`);
+    this.#wrapped = shape !== undefined && followed(shape.json, shape.json).type !== "object";
+    this.#output = shape;
+    const hints = { readOnly: options.readOnly, destructive: options.destructive, idempotent: options.idempotent, openWorld: options.openWorld };
+    this.#told = {
+      name,
+      title: optional(options.title),
+      description: optional(options.description ?? found.description),
+      inputSchema: json(this.#input.json),
+      outputSchema: shape === undefined ? undefined : json(this.#wrapped ? wrapped(shape.json) : shape.json),
+      annotations: Object.values(hints).some((hint) => hint !== undefined) ? { title: undefined, ...hints } : undefined,
+      icons: (options.icons ?? []).map(iconOf),
+      meta: metaOf(options.meta),
+      extra: undefined,
+    };
+  }
+
+  /** What lists say of it. */
+  get told(): wit.Tool {
+    return this.#told;
+  }
+
+  /** Call the tool as a client does. What goes wrong is a result with `isError`; an `McpError` is thrown. */
+  call(args: string | null | undefined, context: Context): wit.ToolResult | Wanted {
+    try {
+      return this.#called(args, context);
+    } catch (error) {
+      if (error instanceof ToolError) return failure(error.message);
+      if (error instanceof CapabilityMissing && context.protocolVersion < STATELESS) return failure(error.message);
+      if (error instanceof McpError) throw error;
+      report("tool", this.name, error);
+      return failure(`Error executing tool ${this.name}`);
+    } finally {
+      context.expire();
+    }
+  }
+
+  #called(args: string | null | undefined, context: Context): wit.ToolResult | Wanted {
+    const invalid = (reason: string) => failure(`Invalid arguments for tool ${this.name}: ${reason}`);
+    const given = args === null || args === undefined ? {} : JSON.parse(args);
+    if (typeof given !== "object" || given === null || Array.isArray(given)) return invalid("expected an object");
+    const loaded = this.#input.load(given);
+    if ("problems" in loaded) return invalid(loaded.problems.join("; "));
+    const value = run(() => this.#handler(loaded.value, context), context);
+    return value instanceof Wanted ? value : resultOf(this.#rendered(value));
+  }
+
+  #rendered(value: any): Result {
+    if (value instanceof Result) return value;
+    if (this.#output === undefined) return loosely(value);
+    const loaded = this.#output.load(value);
+    if ("problems" in loaded) {
+      throw new TypeError(`tool \`${this.name}\` did not return what its output promises: ${loaded.problems.join("; ")}`);
+    }
+    const content = typeof loaded.value === "string" ? loaded.value : json(loaded.value);
+    return new Result({ content: [content], structured: this.#wrapped ? { result: loaded.value } : loaded.value });
+  }
+}
+
+function wrapped({ $defs, ...inner }: JsonSchema): JsonSchema {
+  const schema = { type: "object", properties: { result: inner }, required: ["result"] };
+  return $defs === undefined ? schema : { ...schema, $defs };
+}
+
+function loosely(value: any): Result {
+  if (value === undefined || value === null) return new Result({});
+  if (value instanceof Block || typeof value === "string") return new Result({ content: [value] });
+  if (Array.isArray(value) && value.some((item) => item instanceof Block)) return new Result({ content: value });
+  return new Result({ content: [json(value)] });
+}
+
+function failure(message: string): wit.ToolResult {
+  return resultOf(new Result({ content: [sendable(message)], isError: true }));
+}
+
+export { wantedOf };
+
+/**
+ * Declare a tool.
+ *
+ *     tool({ name: "add", description: "Add two numbers.", input: z.object({ a: z.number(), b: z.number() }) },
+ *       ({ a, b }) => a + b);
+ *
+ * The arguments are checked before the function runs. `input` is a schema of zod (4.2 or newer, or of another library
+ * with Standard JSON Schema), or a JSON Schema. In TypeScript it may be left out: it is then made of the type of the
+ * function's first parameter, and the output schema of the type that it returns, when the component is built.
+ *
+ *     tool("add", "Add two numbers.", (args: { a: number; b: number }) => args.a + args.b);
+ */
+export function tool<const S extends Schema, const O extends Schema>(
+  options: ToolOptions & { input: S; output: O },
+  handler: (args: Infer<S>, context: Context) => Maybe<Infer<O> | Result>,
+): Tool;
+export function tool<const S extends Schema>(
+  options: ToolOptions & { input: S },
+  handler: (args: Infer<S>, context: Context) => Maybe<Returned<unknown>>,
+): Tool;
+export function tool<A, const O extends Schema>(
+  options: ToolOptions & { output: O },
+  handler: (args: A, context: Context) => Maybe<Infer<O> | Result>,
+): Tool;
+export function tool<A>(options: ToolOptions, handler: (args: A, context: Context) => Maybe<Returned<unknown>>): Tool;
+export function tool<A>(name: string, description: string, handler: (args: A, context: Context) => Maybe<Returned<unknown>>): Tool;
+export function tool<A>(handler: (args: A, context: Context) => Maybe<Returned<unknown>>): Tool;
+export function tool(...given: any[]): Tool {
+  const [options, handler, found] = unpacked(given, (name, description) => ({ name, description }));
+  const made = new Tool(options, handler, found);
+  return TOOLS.declare(made.name, made);
+}
+
+/** The options, the function and what the build knows, of the three ways to declare something. */
+export function unpacked(given: any[], named: (first: string, second: string) => any): [any, any, Described] {
+  if (typeof given[0] === "function") return [{}, given[0], given[1] ?? {}];
+  if (typeof given[0] === "string") return [named(given[0], given[1]), given[2], given[3] ?? {}];
+  return [given[0] ?? {}, given[1], given[2] ?? {}];
+}

