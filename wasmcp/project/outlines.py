@@ -49,6 +49,8 @@ class Language:
 
 LANGUAGES: Mapping[str, Language] = {
     "python": Language("Python", "", ".py"),
+    "rust": Language("Rust", "rust", ".rs"),
+    "typescript": Language("TypeScript", "ts", ".ts"),
     "zig": Language("Zig", "zig", ".zig", ("tools",)),
 }
 """The languages of new components; their toolchains are those of `wasmcp.toolchains`."""
@@ -127,7 +129,10 @@ class Outline:
         module = PurePosixPath(self._source(part)).with_suffix("")
         dotted = [item for item in module.parts if item != "src"]
         mark = f'\npytestmark = pytest.mark.wasmcp(server="{self.server}")\n' if self.server else ""
+        is_root = self.template != "full" or part == "main"
         values = {
+            # In Rust the file that is compiled, and no other, says that the crate is a component.
+            "export": "\nwasmcp_guest::component!(component);" if is_root else "",
             "component": self.component,
             "prefix": f"{self.identifier}_" if self.identifier else "",
             "scheme": self.component.replace("_", "-") if self.identifier else "notes",

@@ -45,6 +45,18 @@ function writeWorld(externals) {
   writeFileSync(path.join(request.wit, "this-script.wit"), text);
 }
 
+async function quickjsOfThisMachine() {
+  // Of some platforms npm has an older version only, which cannot give requests back: see package.json, `overrides`.
+  process.env.NAPI_RS_ENFORCE_VERSION_CHECK = "1";
+  try {
+    return await load(request.engineInstalled, "componentize-qjs");
+  } catch (failure) {
+    throw new Unavailable(`componentize-qjs has no engine for ${process.platform} on ${process.arch}`, { cause: failure });
+  }
+}
+
+class Unavailable extends Error {}
+
 async function componentize(script) {
   const file = path.join(request.scratch, "script.js");
   writeFileSync(file, script);
@@ -59,7 +71,7 @@ async function componentize(script) {
     });
     return component;
   }
-  const { componentize: quickjs } = await load(request.engineInstalled, "componentize-qjs");
+  const { componentize: quickjs } = await quickjsOfThisMachine();
   const { component } = await quickjs({
     witPath: request.wit,
     world: "this-script",
@@ -85,6 +97,7 @@ async function main() {
   try {
     writeFileSync(request.output, await componentize(script));
   } catch (failure) {
+    if (failure instanceof Unavailable) return { stage: "unavailable", said: failure.message };
     return { stage: "engine", said: String(failure?.message ?? failure), places: found };
   }
   return { files: bundled.files, warnings: bundled.warnings };
