@@ -14,6 +14,7 @@ from pytest_wasmcp.report import RECORDINGS, Recording
 from pytest_wasmcp.settings import FOUR_WAYS, Marked, option, positive
 
 if TYPE_CHECKING:
+    from wasmcp.guest.testing import FakeHttp, FakeKv
     from wasmcp.host import Limits, Server
 
 
@@ -116,6 +117,42 @@ def wasmcp_server(make_wasmcp_server: MakeServer) -> Server:
 def wasmcp_async_server(make_wasmcp_server: MakeServer) -> AsyncServer:
     """The same for a test that is a coroutine."""
     return AsyncServer(make_wasmcp_server())
+
+
+@pytest.fixture
+def wasmcp_fake_http() -> Iterator[FakeHttp]:
+    """A network that the test makes up, for handlers that are called without a server."""
+    from wasmcp.guest.testing import fake_http
+
+    with fake_http() as network:
+        yield network
+
+
+@pytest.fixture
+def wasmcp_fake_kv() -> Iterator[FakeKv]:
+    """Buckets in memory, for handlers that are called without a server."""
+    from wasmcp.guest.testing import fake_kv
+
+    with fake_kv() as store:
+        yield store
+
+
+@pytest.fixture
+def wasmcp_fake_config() -> Iterator[dict[str, Any]]:
+    """The configuration, a dict to be filled, of handlers that are called without a server."""
+    from wasmcp.guest.testing import fake_config
+
+    with fake_config() as values:
+        yield values
+
+
+@pytest.fixture
+def wasmcp_fresh_instance() -> Iterator[None]:
+    """Objects of providers made anew, for handlers that are called without a server."""
+    from wasmcp.guest.testing import fresh_instance
+
+    with fresh_instance():
+        yield
 
 
 def locate(config: pytest.Config, wanted: str | Path | None, built: dict[str, Path]) -> Path:

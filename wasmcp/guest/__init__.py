@@ -37,11 +37,13 @@ from wasmcp.guest.errors import (
     ContextExpired,
     DeclarationError,
     McpError,
+    NotGranted,
     ResourceNotFound,
     ToolError,
 )
 from wasmcp.guest.field import Field
 from wasmcp.guest.messages import Message, PromptResult
+from wasmcp.guest.providers import provider
 from wasmcp.guest.resources import Cache, ResourceContents
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "InputRequired",
     "McpError",
     "Message",
+    "NotGranted",
     "PromptResult",
     "ResourceContents",
     "ResourceLink",
@@ -79,6 +82,7 @@ __all__ = [
     "cache_lists",
     "completion",
     "prompt",
+    "provider",
     "resource",
     "tool",
 ]

@@ -204,7 +204,10 @@ class Resolver:
         if hasattr(cls, "__pydantic_fields__") or hasattr(cls, "__get_pydantic_core_schema__"):
             reason = "is a pydantic model, whose core is native code that a component cannot hold: use a dataclass"
             raise Unsupported(f"`{written(annotation)}` {reason}")
-        advice = "use a dataclass, a TypedDict or one of the types of the standard library that JSON knows"
+        advice = (
+            "use a dataclass, a TypedDict or one of the types of the standard library that JSON knows; an object that "
+            "is not the client's to give is made by a `@provider` declared above"
+        )
         raise Unsupported(f"`{written(annotation)}` has no JSON Schema: {advice}")
 
     def _record(self, annotation: Any, cls: Any, members: Any) -> Record:

@@ -108,10 +108,9 @@ def get(key: str, kind: Any = str, *, default: Any = _REQUIRED) -> Any:
         if key in values:
             return loaded(values[key], kind)
     except (Mismatch, ValueError) as error:
-        place = "in the environment" if text is not None else "in the table `config`"
-        # Not the value itself: it may be a secret.
-        reason = "" if text is not None else f": {error}"
-        raise ConfigInvalid(key, f"{place} it is no `{written(kind)}`{reason}") from None
+        # What the environment holds may be a secret: it is not told.
+        told = f"in the environment: it is no `{written(kind)}`" if text is not None else f"in the table: {error}"
+        raise ConfigInvalid(key, told) from None
     if default is _REQUIRED:
         raise ConfigMissing(key)
     return default

@@ -1,4 +1,4 @@
-"""The parameters of a declared function: their shapes, and which of them get the Context."""
+"""The parameters of a declared function: their shapes, and which of them get the Context or a shared object."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from wasmcp.guest.docstring import parse_docstring
 from wasmcp.guest.errors import DeclarationError, Mismatch, Unsupported
 from wasmcp.guest.field import Field
 from wasmcp.guest.members import default_of, documentation_of
+from wasmcp.guest.providers import provide, provided_type, remember_argument
 from wasmcp.guest.records import Member, load_members
 from wasmcp.guest.schema import Definitions
 
@@ -62,6 +63,7 @@ class Signature:
             raise self.refused(None, str(error)) from error
         self.returned = hints.get("return", Any)
         self._context: list[str] = []
+        self._provided: list[tuple[str, Any]] = []
         self._positional: list[tuple[str, Any]] = []
         self._rest = False
         self.members = self._parameters(hints, open_ended=open_ended)
@@ -91,6 +93,11 @@ class Signature:
             if _is_context(hints[name]):
                 self._context.append(name)
                 continue
+            provided = provided_type(hints[name])
+            if provided is not None:
+                self._provided.append((name, provided))
+                continue
+            remember_argument(hints[name], self.function, self.kind, name)
             members.append(self._member(name, parameter.default, hints[name], place))
         return members
 
@@ -152,6 +159,8 @@ class Signature:
         """
         for name in self._context:
             loaded[name] = context
+        for name, kind in self._provided:
+            loaded[name] = provide(kind)
         positional = [loaded.pop(name, default) for name, default in self._positional]
         try:
             value = self.function(*positional, **loaded)

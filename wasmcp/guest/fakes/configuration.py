@@ -12,7 +12,7 @@ from wasmcp.guest.config import _SOURCES, Source
 @contextmanager
 def fake_config(
     values: Mapping[str, Any] | None = None, *, environment: Mapping[str, str] | None = None
-) -> Iterator[None]:
+) -> Iterator[dict[str, Any]]:
     """Give a component its configuration for a while, and nothing but this.
 
     .. code-block:: python
@@ -24,12 +24,15 @@ def fake_config(
     Args:
         values: The table ``config`` of the component.
         environment: The environment variables; none by default.
+
+    Yields:
+        The table, to be changed.
     """
     given = dict(values or {})
     variables = dict(environment or {})
     source = Source(lambda: given, lambda: variables)
     _SOURCES.append(source)
     try:
-        yield
+        yield given
     finally:
         _SOURCES.remove(source)

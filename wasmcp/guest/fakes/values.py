@@ -17,9 +17,9 @@ from wasmcp.guest.kv.values import Tagged, plain, tagged
 _NAME = 512
 _KEY = 1024
 _SESSION_KEY = 256
-_VALUE = 4 * 1024 * 1024
+_VALUE = 2 * 1024 * 1024
 _BATCH = 1000
-_BATCH_BYTES = 16 * 1024 * 1024
+_BATCH_BYTES = 2 * 1024 * 1024
 _PAGE = 1000
 _S64 = 1 << 63
 
@@ -96,7 +96,7 @@ class FakeValues:
     def _checked(self, key: str) -> str:
         size = len(key.encode())
         if not 1 <= size <= self._key_limit:
-            raise LimitExceeded(f"a key has 1 to {self._key_limit} bytes, not {size}")
+            raise LimitExceeded(f"a key has 1 to {self._key_limit} bytes")
         return key
 
 
@@ -150,7 +150,7 @@ def fake_kv() -> Iterator[FakeKv]:
 
 def _fitting(value: Tagged) -> Tagged:
     if _size(value) > _VALUE:
-        raise LimitExceeded(f"a value has at most {_VALUE} bytes")
+        raise LimitExceeded("a value has at most 2 MiB")
     return value
 
 
@@ -164,6 +164,6 @@ def _size(value: Tagged) -> int:
 
 def _check_batch(count: int, size: int = 0) -> None:
     if count > _BATCH:
-        raise LimitExceeded(f"a batch has at most {_BATCH} keys, not {count}")
+        raise LimitExceeded("a batch has at most 1000 keys and 2 MiB")
     if size > _BATCH_BYTES:
-        raise LimitExceeded(f"a batch has at most {_BATCH_BYTES} bytes")
+        raise LimitExceeded("a batch has at most 1000 keys and 2 MiB")

@@ -34,6 +34,8 @@ class Headers(Mapping[str, str]):
 
     def __init__(self, given: HeadersLike = ()) -> None:
         pairs: list[tuple[str, str]] = []
+        if isinstance(given, Headers):
+            given = given.pairs
         for name, value in given.items() if isinstance(given, Mapping) else given:
             pairs.extend((name, item) for item in ([value] if isinstance(value, str) else value))
         self._pairs = tuple(pairs)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmcp.guest import NotGranted, kv
+from wasmcp.guest.kv import stores
+from wasmcp.guest.kv.values import plain, tagged
+from wasmcp.guest.testing import fake_kv
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+@pytest.fixture
+def bucket():
+    with fake_kv() as store:
+        yield store.bucket("things")
+
+
+class TestGrant:
+    def test_without_it_nothing_opens(self):
+        with pytest.raises(
+            kv.AccessDenied, match=r"`kv` is not granted to this component: in a unit test.*`fake_kv"
+        ) as caught:
+            kv.open("things")
+        assert isinstance(caught.value, NotGranted)
+        assert (caught.value.grant, caught.value.kind) == ("kv", "access-denied")
+
+    def test_a_component_that_was_built_without_it(self, monkeypatch):
+        monkeypatch.setattr(sys, "platform", "wasi")
+        monkeypatch.setattr(stores, "STORES", [stores._own()])
+        with pytest.raises(NotGranted, match=r'`grants = \["kv"\]`'):
+            kv.open()
+
+    def test_buckets_are_apart_and_empty_at_first(self):
+        with fake_kv():
+            kv.open("a")["x"] = 1
+            assert kv.open("b").get("x") is None
+            assert kv.open("a")["x"] == 1
+        with fake_kv():
+            assert list(kv.open("a")) == []
+
+
+class TestValues:
+    @given(st.one_of(JSON, st.binary(max_size=20)))
+    def test_they_come_back(self, value):
+        found = plain(tagged(value))
+        assert found == value
+        assert type(found) is type(value)
+
+    @pytest.mark.parametrize(
+        ("value", "case"),
+        [
+            ("a", "string"), (True, "bool"), (1, "s64"), (-(1 << 63), "s64"), (1 << 63, "u64"), (1 << 64, "json"),
+            (-(1 << 63) - 1, "json"), (1.5, "json"), (None, "json"), ([], "json"), (b"", "bytes"),
+            (bytearray(b"x"), "bytes"),
+        ],
+    )  # fmt: skip
+    def test_how_they_are_kept(self, value, case):
+        assert tagged(value)[0] == case
+
+    def test_what_cannot_be_kept(self, bucket):
+        with pytest.raises(TypeError, match=r"only values that JSON can hold, and bytes, are kept: .*got object"):
+            bucket["x"] = [object()]
+        assert "x" not in bucket
+
+    def test_as_a_type(self, bucket):
+        @dataclass
+        class Note:
+            text: str
+            day: date
+
+        bucket["n"] = Note("é", date(2026, 1, 2))
+        assert bucket["n"] == {"text": "é", "day": "2026-01-02"}
+        assert bucket.get("n", kind=Note) == Note("é", date(2026, 1, 2))
+        assert bucket.get("absent", kind=Note) is None
+        with pytest.raises(ValueError, match="expected `int`"):
+            bucket.get("n", kind=int)
+        with pytest.raises(TypeError, match="has no JSON Schema"):
+            bucket.get("n", kind=complex)
+
+
+class TestFunctions:
+    def test_many(self, bucket):
+        bucket.set_many({str(number): number for number in range(1000)})
+        wanted = [str(number) for number in range(-5, 1200)]
+        assert bucket.get_many(wanted) == {str(number): number for number in range(1000)}
+        bucket.delete_many(str(number) for number in range(5, 1000))
+        assert sorted(bucket) == ["0", "1", "2", "3", "4"]
+        assert dict(bucket.items()) == {str(number): number for number in range(5)}
+
+    def test_pages(self, bucket):
+        for start in range(0, 2500, 500):
+            bucket.set_many({f"a/{number}": number for number in range(start, start + 500)})
+        bucket["b"] = 1
+        assert len(list(bucket.keys())) == 2501
+        assert set(bucket.keys("a/1")) == {f"a/{number}" for number in range(2500) if str(number).startswith("1")}
+
+    def test_update_goes_on_until_nobody_is_faster(self, bucket):
+        calls = []
+
+        def change(held):
+            calls.append(held)
+            if len(calls) < 3:
+                bucket["x"] = len(calls)
+            return (held or 0) + 10
+
+        assert bucket.update("x", change) == 12
+        assert calls == [None, 1, 2]
+
+        def meddle(held):
+            bucket["x"] = held + 1
+            return 0
+
+        with pytest.raises(kv.StoreError, match="others changed `x` first, 100 times"):
+            bucket.update("x", meddle)
+
+    def test_a_dict_is_the_same_whoever_wrote_it(self, bucket):
+        bucket["x"] = {"b": 1, "a": None}
+        assert bucket.compare_and_swap("x", {"b": 1, "a": None}, {"c": 2})
+        assert bucket["x"] == {"c": 2}
+
+    def test_the_default_bucket(self, bucket):
+        assert kv.open().name == ""
+        assert repr(bucket) == "Bucket('things')"

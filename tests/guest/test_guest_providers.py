@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, NewType
+
+import pytest
+
+from wasmcp.guest import Context, DeclarationError, prompt, provider, resource, tool
+from wasmcp.guest.registry import prompt_of, resource_of, tool_of
+from wasmcp.guest.testing import LocalContext, fresh_instance
+
+
+class Store:
+    def __init__(self, name: str = "real") -> None:
+        self.name = name
+
+
+class Service:
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+
+@pytest.fixture(autouse=True)
+def made():
+    """The names of the providers that were called."""
+    with fresh_instance():
+        yield []
+
+
+def structured(function, arguments="{}"):
+    called = tool_of(function).call(arguments, LocalContext())
+    assert not called.is_error, called
+    return called.structured
+
+
+def declared(made):
+    @provider
+    def store() -> Store:
+        made.append("store")
+        return Store()
+
+    @provider
+    async def service(store: Store) -> Service:
+        await asyncio.sleep(0)
+        made.append("service")
+        return Service(store)
+
+
+def test_it_is_made_once_when_it_is_first_needed(made):
+    declared(made)
+
+    @tool
+    def name(suffix: str, store: Store, *, service: Service, context: Context) -> str:
+        assert service.store is store
+        return store.name + suffix + context.tool_name
+
+    assert made == []
+    assert [structured(name, '{"suffix": "!"}') for _ in range(2)] == ['{"result":"real!"}'] * 2
+    assert made == ["store", "service"]
+
+
+def test_clients_do_not_see_the_parameter(made):
+    declared(made)
+
+    @tool
+    def name(suffix: str, store: Annotated[Store, "shared"]) -> str:
+        """Name it.
+
+        Args:
+            suffix: What follows.
+            store: Where it is.
+        """
+        return store.name + suffix
+
+    schema = tool_of(name).input_schema
+    assert list(schema["properties"]) == ["suffix"]
+    assert schema["required"] == ["suffix"]
+    called = tool_of(name).call('{"suffix": "", "store": {}}', LocalContext())
+    assert called.is_error
+    assert structured(name, '{"suffix": "?"}') == '{"result":"real?"}'
+    assert name("!", Store("my own")) == "my own!"
+
+
+def test_resources_and_prompts_take_them_too(made):
+    declared(made)
+
+    @resource("store://{part}")
+    def part(part: str, store: Store) -> str:
+        return store.name + part
+
+    @prompt
+    def ask(store: Store, /, about: str = "it") -> str:
+        return f"Tell me about {about} in {store.name}"
+
+    found = resource_of(part)
+    (read,) = found.read("store://x", found.matches("store://x"), LocalContext())
+    assert read.data == "realx"
+    assert prompt_of(ask).get(None, LocalContext()).messages[0].content == "Tell me about it in real"
+
+
+def test_others_in_a_test(made):
+    declared(made)
+
+    @tool
+    async def name(service: Service) -> str:
+        return service.store.name
+
+    with fresh_instance({Store: Store("fake")}):
+        assert structured(name) == '{"result":"fake"}'
+    with fresh_instance():
+        assert structured(name) == '{"result":"real"}'
+    assert made == ["service", "store", "service"]
+
+
+def test_new_types_tell_two_of_a_class_apart():
+    Primary = NewType("Primary", Store)
+    Replica = NewType("Replica", Store)
+
+    @provider
+    def primary() -> Primary:
+        return Primary(Store("primary"))
+
+    @provider
+    def replica(primary: Primary) -> Replica:
+        return Replica(Store(f"replica of {primary.name}"))
+
+    @tool
+    def names(one: Primary, other: Replica) -> list[str]:
+        return [one.name, other.name]
+
+    assert structured(names) == '{"result":["primary","replica of primary"]}'
+
+
+def test_what_fails_is_made_again(capsys):
+    attempts = []
+
+    @provider
+    def store() -> Store:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise OSError("not yet")
+        return Store()
+
+    @tool
+    def name(store: Store) -> str:
+        return store.name
+
+    assert tool_of(name).call("{}", LocalContext()).is_error
+    assert "not yet" in capsys.readouterr().err
+    assert structured(name) == '{"result":"real"}'
+
+
+class TestRefused:
+    def test_without_a_type(self):
+        with pytest.raises(DeclarationError, match=r"provider `f`: it must say what it makes"):
+
+            @provider
+            def f(): ...
+
+    @pytest.mark.parametrize("made", ["str", "dict[str, Store]", "None", "Store | None"])
+    def test_a_type_that_anything_could_be(self, made):
+        with pytest.raises(DeclarationError, match="a class of your own or a `NewType`"):
+            exec(f"@provider\ndef f() -> {made}: ...", {"provider": provider, "Store": Store})  # noqa: S102 - of this test
+
+    def test_two_of_one_type(self, made):
+        declared(made)
+        with pytest.raises(DeclarationError, match=r"`Store` is already made by `.*store`"):
+
+            @provider
+            def another() -> Store: ...
+
+    def test_a_need_that_nobody_provides(self):
+        with pytest.raises(DeclarationError, match=r"provider `service`, parameter `store`: nobody provides it"):
+
+            @provider
+            def service(store: Store) -> Service: ...
+
+    def test_a_generator(self):
+        with pytest.raises(DeclarationError, match="only a plain function"):
+
+            @provider
+            def store() -> Store:
+                yield Store()
+
+    def test_one_that_comes_too_late(self):
+        from dataclasses import dataclass
+
+        @dataclass
+        class Options:
+            a: int = 1
+
+        @tool
+        def f(options: Options) -> int:
+            return options.a
+
+        with pytest.raises(DeclarationError, match=r"tool `f`, parameter `options`: it is made by the provider `late`"):
+
+            @provider
+            def late() -> Options:
+                return Options()
+
+    def test_no_provider_at_all(self):
+        with pytest.raises(DeclarationError, match=r"`Store` has no JSON Schema.*made by a `@provider` declared above"):
+
+            @tool
+            def f(store: Store) -> str: ...

@@ -1,0 +1,123 @@
+"""A web server of the test's own, with pages that behave and pages that do not."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    other = ""
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            super().handle()
+
+    def _answer(self, body: bytes, status: int = 200, *headers: tuple[str, str]) -> None:
+        self.send_response(status)
+        for name, value in (*headers, ("content-length", str(len(body)))):
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _body(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline(), 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
+
+    def do_GET(self) -> None:
+        name = self.path.partition("?")[0].strip("/").replace("-", "_")
+        getattr(self, f"page_{name}", self.page_)()
+
+    def page_(self) -> None:
+        """Tell what was sent."""
+        sent = {name.lower(): self.headers.get_all(name) for name in self.headers if name.lower().startswith("x-")}
+        credentials = [name for name in ("authorization", "cookie") if name in self.headers]
+        told = [self.command, self.path, sent, credentials, self._body().decode()]
+        self._answer(json.dumps(told).encode(), 200, ("set-cookie", "a=1"), ("set-cookie", "b=2"))
+
+    def page_echo(self) -> None:
+        self._answer(self._body())
+
+    def page_slow(self) -> None:
+        time.sleep(0.4)
+        self._answer(b"slow")
+
+    def page_stalls(self) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "10")
+        self.end_headers()
+        self.wfile.write(b"begun")
+        self.wfile.flush()
+        time.sleep(0.6)
+        self.wfile.write(b"ended")
+
+    def page_short(self) -> None:
+        self.send_response(200)
+        self.send_header("content-length", "10")
+        self.end_headers()
+        self.wfile.write(b"short")
+        self.close_connection = True
+
+    def page_nonsense(self) -> None:
+        self.wfile.write(b"nonsense\r\n\r\n")
+        self.close_connection = True
+
+    def page_lines(self) -> None:
+        self.send_response(200)
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for piece in (b"one\r", b"\ntw", "ö".encode()[:1], "ö".encode()[1:] + b"\n", b"three"):
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def page_missing(self) -> None:
+        self._answer(b"not here", 404)
+
+    def page_moved(self) -> None:
+        self._body()
+        self._answer(b"", int(self.path.partition("?")[2] or 302), ("location", "/?moved#top"))
+
+    def page_away(self) -> None:
+        self._body()
+        self._answer(b"", 307, ("location", f"{self.other}/?away"))
+
+    def page_round(self) -> None:
+        self._answer(b"", 302, ("location", "/round"))
+
+
+@contextmanager
+def web_server(other: str = "") -> Iterator[str]:
+    """Run a web server on a loopback port; its URL, without a slash at the end.
+
+    Args:
+        other: The URL of another one, where ``/away`` sends requests on to.
+    """
+    methods = ("POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "PURGE")
+    handler = type("Handler", (_Handler,), {"other": other, **{f"do_{name}": _Handler.do_GET for name in methods}})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
