@@ -14,8 +14,14 @@ from compose_inputs import tools_component
 from registries import docker_registry, namespaces, needs_registry
 
 from wasmcp.cli.group import commands
+from wasmcp.component.constants import constants
+from wasmcp.component.values import TRAP
+from wasmcp.compose.contracts import TOOLS
+from wasmcp.compose.framework import load_framework
+from wasmcp.project import catalogue
 from wasmcp.project.digest import of_bytes
 from wasmcp.registry import publishing, references
+from wasmcp.registry.artifact import CATALOGUE
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +124,63 @@ def test_a_package_is_composed(place: str, tmp_path: Path) -> None:
 
 
 @needs_registry
+def test_what_it_offers_goes_with_it(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = write(tmp_path / "calc.wasm", "one")
+    run("push", "calc.wasm", "acme:calc@1.0.0")
+    run("push", "calc.wasm", "acme:calc@2.0.0", "--no-catalogue")
+    booted: list[str] = []
+    boot = catalogue.boot
+    monkeypatch.setattr(catalogue, "boot", lambda name, data: (booted.append(name), boot(name, data))[1])
+    # Somebody who has never seen it.
+    namespaces(monkeypatch, tmp_path / "another", acme=place)
+    report = json.loads(run("compose", "server", "acme:calc@1.0.0", "-o", "one.wasm", "--json"))
+    assert (report["tools"], booted) == (["add"], [])
+    run("compose", "server", "acme:calc@2.0.0", "-o", "two.wasm")
+    assert booted == ["calc"]
+    # What somebody says of another component counts for nothing.
+    other = catalogue.Catalogue(digest=of_bytes(b"another")).to_json()
+    run("push", "calc.wasm", "acme:calc@3.0.0", "--annotation", f"{CATALOGUE}={other}")
+    problem = run("compose", "server", "acme:calc@3.0.0", "-o", "three.wasm", code=1)
+    assert "the catalogue in its manifest was recorded for another component" in problem
+    assert of_bytes(data) not in other
+
+
+@needs_registry
+def test_what_does_not_boot_is_pushed_all_the_same(place: str, tmp_path: Path) -> None:
+    traps = constants({TOOLS: load_framework()["tools-middleware"].wants(TOOLS)}, lambda *_: TRAP)
+    (tmp_path / "trap.wasm").write_bytes(traps)
+    done = CliRunner().invoke(commands, ["push", "trap.wasm", "acme:trap@1.0.0"])
+    assert done.exit_code == 0, done.output
+    assert "what it offers is not known, and not said" in done.stderr
+    run("compose", "server", "acme:trap@1.0.0", "-o", "trap-server.wasm", "--dynamic", "trap")
+    run("push", "trap-server.wasm", "acme:whole@1.0.0")
+
+
+@needs_registry
+def test_manifest_and_bill_of_materials(place: str, tmp_path: Path) -> None:
+    write(tmp_path / "calc.wasm", "one")
+    (tmp_path / "text.wasm").write_bytes(tools_component("text", "reverse"))
+    run("push", "calc.wasm", "acme:calc@1.0.0")
+    beside = ["--manifest", "out/manifest.json", "--sbom", "out/all.cdx.json"]
+    (tmp_path / "out").mkdir()
+    run("compose", "server", "acme:calc@^1", "./text.wasm", "-o", "out/all.wasm", "--grant", "text=env", *beside)
+    entry = json.loads((tmp_path / "out" / "manifest.json").read_text())["servers"]["all"]
+    assert entry["digest"] == of_bytes((tmp_path / "out" / "all.wasm").read_bytes())
+    assert [tool["name"] for tool in entry["catalogue"]["tools"]] == ["add", "reverse"]
+    calc, text = entry["components"]
+    assert (calc["package"], calc["version"], text["grants"]) == ("acme:calc", "1.0.0", ["env"])
+    assert calc["source"].startswith(f"oci://{place}/calc@sha256:")
+    bill = json.loads((tmp_path / "out" / "all.cdx.json").read_text())
+    assert {part["name"] for part in bill["components"]} >= {"calc", "text", "wasmcp-transport"}
+    assert any(part.get("purl", "").startswith("pkg:oci/calc@sha256") for part in bill["components"])
+    assert "built by: wasmcp" in run("inspect", "out/all.wasm")
+    # Another server joins it; the first one stays.
+    run("compose", "server", "./text.wasm", "-o", "out/one.wasm", *beside[:2])
+    assert set(json.loads((tmp_path / "out" / "manifest.json").read_text())["servers"]) == {"all", "one"}
+    assert "cannot be written" in run("compose", "server", "./text.wasm", "-o", "x.wasm", "--sbom", "out", code=1)
+
+
+@needs_registry
 def test_cache(place: str, tmp_path: Path) -> None:
     write(tmp_path / "calc.wasm", "one")
     run("push", "calc.wasm", "acme:calc@1.0.0")
@@ -126,6 +189,6 @@ def test_cache(place: str, tmp_path: Path) -> None:
     assert before["bytes"] > (tmp_path / "calc.wasm").stat().st_size
     assert "registry" in run("cache", "info")
     assert "removed 0 files" in run("cache", "prune", "--days", "1")
-    assert "removed 2 files" in run("cache", "prune", "--all")
+    assert "removed 3 files" in run("cache", "prune", "--all")  # and what it offers
     assert json.loads(run("cache", "info", "--json"))["registry"]["files"] == 0
     assert run("pull", "acme:calc@1.0.0")

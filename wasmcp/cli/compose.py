@@ -59,6 +59,8 @@ def command() -> None:
     metavar="ID[=JSON]",
     help="An extension of MCP to announce, with its settings.  [repeatable]",
 )
+@click.option("--manifest", type=_OUTPUT, help="Add the server to a manifest: what it offers, what it was made of.")
+@click.option("--sbom", type=_OUTPUT, help="Write the server's bill of materials (CycloneDX 1.6).")
 @click.option("--environment", is_flag=True, help="Read settings (WASMCP_*) from the environment, whoever runs it.")
 def server(  # noqa: PLR0917 (click passes options by name)
     output: Path | None,
@@ -79,6 +81,7 @@ def server(  # noqa: PLR0917 (click passes options by name)
     What a component offers is read from FILE.catalogue.json where that is there; otherwise the component is booted once
     in the sandbox and asked.
     """
+    from wasmcp.cli.compose_report import record, report
     from wasmcp.compose import ServerMetadata, compose_server
     from wasmcp.compose.runtimes import check_runtime, run_commands
 
@@ -100,7 +103,9 @@ def server(  # noqa: PLR0917 (click passes options by name)
     )
     check_runtime(runtime, composed.imports)
     job.write(composed)
-    job.report(composed, components, framework, run_commands(runtime, transport, job.output, composed.imports))
+    record(job, composed, metadata, components)
+    commands = run_commands(runtime, transport, job.output, composed.imports)
+    report(job, composed, components, framework, commands)
 
 
 def _extension(given: str) -> tuple[str, Any]:
@@ -127,6 +132,7 @@ def handler(output: Path | None, **given: Any) -> None:
 
     It exports `server-handler` and is composed into servers and other handlers like any component.
     """
+    from wasmcp.cli.compose_report import report
     from wasmcp.compose.handler import compose_handler
 
     job = Job(Options(output=output, **given), "handler.wasm")
@@ -135,4 +141,4 @@ def handler(output: Path | None, **given: Any) -> None:
     specs = [one.spec for one in components]
     composed = compose_handler(specs, on_duplicate=job.options.on_duplicate, framework=framework)
     job.write(composed)
-    job.report(composed, components, framework, ())
+    report(job, composed, components, framework, ())

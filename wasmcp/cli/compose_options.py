@@ -41,6 +41,8 @@ class Options:
         verbose: Tell what goes where.
         as_json: Print JSON.
         project: The project whose names count; the one around the current folder when left out.
+        manifest: Where the manifest goes, or None.
+        sbom: Where the bill of materials goes, or None.
     """
 
     specs: tuple[str, ...]
@@ -57,6 +59,8 @@ class Options:
     verbose: bool
     as_json: bool
     project: Path | None
+    manifest: Path | None = None
+    sbom: Path | None = None
 
 
 def _profile_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -209,44 +213,6 @@ class Job:
         except OSError as error:
             raise click.ClickException(f"`{self.output}` cannot be written: {error.strerror or error}") from None
 
-    def report(
-        self, composed: ComposedServer, components: Sequence[Prepared], replaced: Iterable[str], commands: Sequence[str]
-    ) -> None:
-        """Tell what was composed, and how it is run."""
-        import json
-        from hashlib import sha256
-
-        if self.options.as_json:
-            digest = sha256()
-            for chunk in composed.chunks:
-                digest.update(chunk)
-            whole = {
-                "output": str(self.output),
-                "size": composed.size,
-                "digest": f"sha256:{digest.hexdigest()}",
-                "components": [_component_json(one) for one in components],
-                "tools": [tool["name"] for tool in composed.tools],
-                "imports": list(composed.imports),
-                "exports": list(composed.exports),
-                "framework": dict(composed.framework),
-                "replaced": sorted(replaced),
-                "run": list(commands),
-            }
-            click.echo(json.dumps(whole, indent=2))
-            return
-        counted = f"components: {len(components)}, known tools: {len(composed.tools)}"
-        click.echo(f"{self.output}: {composed.size:,} bytes; {counted}")
-        if self.options.verbose:
-            for one in components:
-                click.echo(f"  {one.spec.name}: {one.source} ({one.digest})")
-                click.echo(f"    {_offered(one)}")
-            for name in sorted(replaced):
-                click.echo(f"  {name}: replaced ({composed.framework[name]})")
-            for name in composed.imports:
-                click.echo(f"  needs {name}")
-        for lead, command in zip(("run it:", *["    or:"] * len(commands)), commands, strict=False):
-            click.echo(f"{lead} {command}")
-
     def _check_output(self, *, make: bool) -> None:
         """Refuse an output that could not be written before anything slow is done."""
         folder = self.output.parent
@@ -278,33 +244,3 @@ def _grants(grants: Sequence[str], names: Iterable[str]) -> dict[str, frozenset[
         _check_known(name, granted, "--grant")
         granted[name] |= {family.strip() for family in families.split(",") if family.strip()}
     return granted
-
-
-def _names(one: Prepared) -> dict[str, list[str]]:
-    """Return what a component is known to offer, by kind."""
-    catalogue = one.spec.catalogue
-    if catalogue is None:
-        return {}
-    return {
-        "tools": list(catalogue.names),
-        "resources": [str(item["uri"]) for item in catalogue.resources],
-        "templates": [str(item["uriTemplate"]) for item in catalogue.templates],
-        "prompts": [str(item["name"]) for item in catalogue.prompts],
-    }
-
-
-def _offered(one: Prepared) -> str:
-    if one.spec.catalogue is None:
-        return "asked at run time"
-    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in _names(one).items() if names) or "offers nothing"
-
-
-def _component_json(one: Prepared) -> dict[str, Any]:
-    return {
-        "name": one.spec.name,
-        "source": one.source,
-        "digest": one.digest,
-        "grants": sorted(one.spec.grants),
-        "dynamic": one.spec.catalogue is None,
-        "offers": _names(one) or None,
-    }

@@ -20,6 +20,7 @@ import click
     "--sign", "key", metavar="KEY", type=click.Path(dir_okay=False, path_type=Path), help="Sign it with a private key."
 )
 @click.option("--sign-keyless", "keyless", is_flag=True, help="Sign it by identity: as the CI that this runs in.")
+@click.option("--no-catalogue", is_flag=True, help="Do not say what it offers: for what changes that at run time.")
 @click.option("--force", is_flag=True, help="Replace a version that is there and is another.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(  # noqa: PLR0917 (click passes options by name)
@@ -33,19 +34,27 @@ def command(  # noqa: PLR0917 (click passes options by name)
     key: Path | None,
     *,
     keyless: bool,
+    no_catalogue: bool,
     force: bool,
     as_json: bool,
 ) -> None:
     """Put a component or a composed server into a registry.
 
     REFERENCE is `ns:name@1.2.3` or `oci://host/repository:tag`. The artifact is that of the CNCF: other tools read it.
-    A password of the key is taken from WASMCP_KEY_PASSWORD.
+    What it offers is found out by booting it in the sandbox and goes with it, so that who composes it need not do so. A
+    password of the key is taken from WASMCP_KEY_PASSWORD.
     """
     from wasmcp.cli.sign import password
+    from wasmcp.errors import CatalogueError
     from wasmcp.registry import publishing, signatures
     from wasmcp.registry.layers import find_project
 
     said = publishing.annotations_of_checkout(file.resolve().parent)
+    if not no_catalogue:
+        try:
+            said |= publishing.annotations_of_catalogue(file, file.stem)
+        except CatalogueError as error:
+            click.echo(f"what it offers is not known, and not said: {error}", err=True)
     for name, value in (
         ("source", source),
         ("revision", revision),

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from wasmcp.errors import ArtifactError, ConfigError
 from wasmcp.project import digest, manifest
 from wasmcp.project.cache import Cache
 from wasmcp.project.config import Project, load
+from wasmcp.project.entry import built_entry, server_entry
 from wasmcp.project.planning import ComponentStep, Plan, ServerStep, plan, plan_component
 from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 
@@ -170,6 +171,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
     from wasmcp.compose import ComponentSpec
     from wasmcp.compose.components import read_component
     from wasmcp.compose.contracts import SERVER_HANDLER
+    from wasmcp.declares import with_extensions
     from wasmcp.project.catalogue import catalogue_of
 
     name = step.config.name
@@ -207,6 +209,10 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
     if not step.config.dynamic and SERVER_HANDLER not in offers:
         with cache.lock(found):
             catalogue = catalogue_of(name, data, found, planned.framework, cache)
+    if step.config.extensions:
+        data = with_extensions(data, step.config.extensions)
+        found = digest.of_bytes(data)
+        catalogue = None if catalogue is None else replace(catalogue, digest=found)
     return Built(step, data, found, catalogue, built_with)
 
 
@@ -244,62 +250,9 @@ def _compose(
     )
     label = step.output.relative_to(planned.project.root).as_posix()
     say(f"composed server `{config.key}`: {label}, {_size(composed.size)}")
-    return composed, _entry(step, parts, composed)
-
-
-def _entry(step: ServerStep, parts: list[Built], composed: ComposedServer) -> dict[str, Any]:
-    metadata = {
-        "name": step.config.name,
-        "version": step.version,
-        "title": step.config.title,
-        "description": step.config.description,
-        "websiteUrl": step.config.website_url,
-        "instructions": step.config.instructions,
-    }
-    return {
-        "file": step.output.name,
-        "digest": digest.of_chunks(composed.chunks),
-        "inputs": step.inputs,
-        "metadata": {key: value for key, value in metadata.items() if value is not None},
-        "capabilities": dict(composed.capabilities),
-        # What the host may answer while the server is compiling; null where a component has to be asked.
-        "catalogue": composed.catalogue.to_dict() if all(part.catalogue is not None for part in parts) else None,
-        "components": [
-            {
-                "name": part.step.config.name,
-                "digest": part.digest,
-                "language": part.step.config.language,
-                "toolchain": dict(part.built_with),
-                "grants": sorted(part.step.config.grants),
-                "dynamic": part.step.config.dynamic,
-                "inputs": part.step.inputs,
-                **_origin(part.step),
-                **_dependencies(part.step),
-            }
-            for part in parts
-        ],
-        "wit": manifest.wit_versions(),
-        "framework": dict(composed.framework),
-        "imports": list(composed.imports),
-        "wasmcp": manifest.tool_version(),
-    }
-
-
-def _origin(step: ComponentStep) -> dict[str, str]:
-    """Return where a package comes from, for the manifest."""
-    if step.pin is None:
-        return {}
-    return {
-        "package": step.pin.package,
-        "version": step.pin.version,
-        "source": f"{step.pin.source}@{step.pin.manifest}",
-    }
-
-
-def _dependencies(step: ComponentStep) -> dict[str, Any]:
-    """Return the packages that a component was compiled with, for the manifest."""
-    found = step.source.dependencies if step.source is not None else ()
-    return {"dependencies": [asdict(one) for one in found]} if found else {}
+    entries = [built_entry(part) for part in parts]
+    known = all(part.catalogue is not None for part in parts)
+    return composed, server_entry(step.output.name, metadata, entries, composed, inputs=step.inputs, known=known)
 
 
 def _write(planned: Plan, done: Mapping[str, tuple[ComposedServer, dict[str, Any]]]) -> None:

@@ -29,6 +29,9 @@ YANKED = "dev.wasmcp.yanked"
 EXPORTS = "dev.wasmcp.exports"
 """The annotation with the interfaces that a component exports, with spaces between them."""
 
+CATALOGUE = "dev.wasmcp.catalogue"
+"""The annotation with what a component offers, as JSON, so that whoever composes it need not boot it."""
+
 COMPONENT_MAGIC = b"\0asm\x0d\0\x01\0"
 
 
@@ -47,6 +50,11 @@ class Artifact:
     layer: str
     size: int
     annotations: Mapping[str, str]
+
+    @property
+    def catalogue(self) -> str | None:
+        """What its publisher recorded that it offers; None when that is not known."""
+        return self.annotations.get(CATALOGUE)
 
     @property
     def yanked(self) -> str | None:

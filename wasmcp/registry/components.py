@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wasmcp.compose import Catalogue, ComponentSpec
 from wasmcp.compose.components import read_component
 from wasmcp.compose.contracts import SERVER_HANDLER
 from wasmcp.errors import CatalogueError, SpecError
 from wasmcp.project import Cache, digest
+from wasmcp.project.entry import built_entry, given_entry
 
 if TYPE_CHECKING:
     from wasmcp.project.building import Built
@@ -26,11 +27,13 @@ class Prepared:
         spec: What composition takes.
         digest: Of the component.
         source: Where it came from, for people: a file, a package with its version, a component of the project.
+        entry: What a manifest says of it.
     """
 
     spec: ComponentSpec
     digest: str
     source: str
+    entry: Mapping[str, Any] = field(default_factory=dict)
 
 
 def prepare(resolver: Resolver, resolved: Resolved, *, grants: Collection[str] = (), dynamic: bool = False) -> Prepared:
@@ -55,12 +58,15 @@ def prepare(resolver: Resolver, resolved: Resolved, *, grants: Collection[str] =
         spec = ComponentSpec(
             resolved.name, built.data, catalogue, config.grants | frozenset(grants), asked, config.values
         )
-        return Prepared(spec, built.digest, f"component `{resolved.request.spec}` of the project")
+        entry = {**built_entry(built), "name": resolved.name, "grants": sorted(spec.grants), "dynamic": asked}
+        return Prepared(spec, built.digest, f"component `{resolved.request.spec}` of the project", entry)
     data = read(resolved, resolved.path)
     found = digest.of_bytes(data)
     catalogue = None if dynamic else _catalogue(resolved, resolved.path, data, found)
     source = resolved.fetched.reference if resolved.fetched is not None else str(resolved.path)
-    return Prepared(ComponentSpec(resolved.name, data, catalogue, frozenset(grants), dynamic), found, source)
+    origin = resolved.fetched.origin if resolved.fetched is not None else {}
+    entry = given_entry(resolved.name, found, sorted(grants), dynamic=catalogue is None, origin=origin)
+    return Prepared(ComponentSpec(resolved.name, data, catalogue, frozenset(grants), dynamic), found, source, entry)
 
 
 def read(resolved: Resolved, path: Path) -> bytes:
@@ -102,14 +108,18 @@ def _catalogue(resolved: Resolved, path: Path, data: bytes, found: str) -> Catal
     name = resolved.name
     sidecar = path.with_name(f"{path.name}.catalogue.json")
     if resolved.fetched is not None and resolved.fetched.catalogue is not None:
-        sidecar = resolved.fetched.catalogue
+        return _recorded(name, resolved.fetched.catalogue, found, "the catalogue in its manifest", "push it again")
     if sidecar.is_file():
-        catalogue = Catalogue.from_json(sidecar.read_bytes(), source=name)
-        if catalogue.digest not in ("", found):
-            raise CatalogueError(name, f"`{sidecar.name}` was recorded for another component: delete it")
-        return catalogue
+        return _recorded(name, sidecar.read_bytes(), found, f"`{sidecar.name}`", "delete it")
     if SERVER_HANDLER in read_component(ComponentSpec(name, data)).offers:
         return None
     cache = Cache()
     with cache.lock(found):
         return catalogue_of(name, data, found, digest.of_framework(), cache)
+
+
+def _recorded(name: str, text: str | bytes, found: str, where: str, advice: str) -> Catalogue:
+    catalogue = Catalogue.from_json(text, source=name)
+    if catalogue.digest not in ("", found):
+        raise CatalogueError(name, f"{where} was recorded for another component: {advice}")
+    return catalogue

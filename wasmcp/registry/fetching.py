@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,10 +55,12 @@ class Fetched:
         path: Its file in the cache, or in `deps_dir` where one was given.
         digest: Of the file, as `sha256:HEX`.
         reference: What it is exactly: with the version and the digest that the reference turned out to be.
-        catalogue: The file with its recorded catalogue, if it came with one.
+        catalogue: What it offers, as JSON, if its publisher recorded it.
+        origin: `package`, `version` and `source`, for manifests.
     """
 
     path: Path
     digest: str
     reference: str
-    catalogue: Path | None = None
+    catalogue: str | None = None
+    origin: Mapping[str, str] = field(default_factory=dict)

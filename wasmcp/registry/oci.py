@@ -49,7 +49,8 @@ def fetch(reference: str, options: FetchOptions | None = None) -> Fetched:
         resolver = Resolver(settings.load(options.root), store, offline=options.offline)
         resolution = locate(references.parse(reference), resolver, options)
         path = obtain(resolution, resolver, options)
-        fetched = Fetched(path, resolution.artifact.layer, resolution.exact)
+        artifact = resolution.artifact
+        fetched = Fetched(path, artifact.layer, resolution.exact, artifact.catalogue, resolution.origin)
     if options.deps_dir is not None:
         fetched = replace(fetched, path=_copied(fetched.path, reference, options.deps_dir))
     return fetched

@@ -40,6 +40,13 @@ class Resolution:
             return f"{self.asked.title}@{self.version}@{self.artifact.digest}"
         return str(replace(self.place, tag=self.asked.tag))
 
+    @property
+    def origin(self) -> dict[str, str]:
+        """What it is and where it is from, as a manifest has it."""
+        title = self.asked.title if isinstance(self.asked, Package) else self.place.repository.rpartition("/")[2]
+        place = replace(self.place, tag=None, digest=None)
+        return {"package": title, "version": self.version, "source": f"{place}@{self.artifact.digest}"}
+
 
 class Resolver:
     """Finds out what references are, asking registries or (offline) only the store.
