@@ -17,7 +17,8 @@ def carry_out(tmp_path, monkeypatch):
 
     def carry_out(text, *, later=(), tools=True, fails=True):
         (tmp_path / "booted_tools.py").write_text(text, encoding="utf-8")
-        plan = {"module": "booted_tools", "declared": tools, "files": {}, "later": list(later)}
+        plan = {"module": "booted_tools", "declared": tools, "files": {}, "labels": {}, "later": list(later)}
+        plan["random"] = "random" in text
         (tmp_path / PLAN).write_text(json.dumps(plan), encoding="utf-8")
         if fails:
             with pytest.raises(RuntimeError, match="see the report"):
@@ -39,7 +40,7 @@ def later(module, *names, required=True):
 def test_it_imports_the_module_and_what_it_imports_later(carry_out):
     sys.modules.pop("colorsys", None)
     report = carry_out(TOOL, later=[later("colorsys"), later("json", "tool"), later("os", "path")], fails=False)
-    assert report == {"error": None, "missing": [], "optional": []}
+    assert report == {"error": None, "missing": [], "optional": [], "open": []}
     assert {"booted_tools", "colorsys", "json.tool", "encodings.cp1252", "_strptime"} <= set(sys.modules)
 
 

@@ -21,12 +21,12 @@ from wasmcp.guest.members import (
     attrs_members,
     attrs_vars_of,
     dataclass_members,
+    dataclass_reader,
     default_of,
     documentation_of,
     is_typeddict,
     namedtuple_members,
     typeddict_members,
-    vars_of,
 )
 from wasmcp.guest.plain import dump_any
 from wasmcp.guest.records import Member, Record
@@ -221,7 +221,7 @@ class Resolver:
         python: type = dict
         if not is_typeddict(cls):
             python = cls
-            read = vars_of if dataclasses.is_dataclass(cls) else getattr(cls, "_asdict", attrs_vars_of)
+            read = dataclass_reader(cls) if dataclasses.is_dataclass(cls) else getattr(cls, "_asdict", attrs_vars_of)
         record = Record(
             written(annotation),
             python,

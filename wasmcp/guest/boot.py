@@ -8,6 +8,7 @@ says what to import (a plan) and reads what became of it (a report); both are fi
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import sys
@@ -59,8 +60,12 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) 
         problem = _later(wanted["module"], wanted["names"])
         if problem is not None:
             report["missing" if wanted["required"] else "optional"].append({**wanted, "problem": problem})
-    report["open"] = open_files()
+    if sys.platform == "wasi":
+        report["open"] = open_files()
     import_later(core)
+    if sys.platform == "wasi":
+        gc.collect()
+        gc.freeze()  # what is there now stays: no collection in a call need look at it
 
 
 def _later(module: str, names: list[str]) -> str | None:

@@ -34,7 +34,7 @@ class Array(Shape):
     def load(self, value: Any) -> Any:
         if type(value) is not list:
             raise self.mismatch(value)
-        items = _each(self.item.load, value)
+        items: list[Any] = value if _all_are(self.item.same, value) else _each(self.item.load, value)
         if self.make is list:
             return items
         made = self.make(items)
@@ -45,7 +45,8 @@ class Array(Shape):
     def dump(self, value: Any) -> list[Any]:
         if not isinstance(value, self.python):
             raise self.mismatch(value)
-        items = _each(self.item.dump, value)
+        given: Any = value
+        items: list[Any] = list(given) if _all_are(self.item.same, value) else _each(self.item.dump, value)
         # A set has no order; the same result should be the same bytes.
         return sorted(items, key=lambda item: (type(item).__name__, str(item))) if self.unique else items
 
@@ -55,6 +56,10 @@ class Array(Shape):
 
     def children(self) -> Iterator[Shape]:
         yield self.item
+
+
+def _all_are(kind: type | None, values: Any) -> bool:
+    return kind is not None and set(map(type, values)) <= {kind}
 
 
 def _each(convert: Callable[[Any], Any], values: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from wasmcp.guest.errors import Unsupported
@@ -18,9 +18,10 @@ QUALIFIERS = {
 }
 
 
-def vars_of(value: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass instance, shallow."""
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+def dataclass_reader(cls: Any) -> Callable[[Any], dict[str, Any]]:
+    """Return what returns the fields of an instance of a dataclass, known beforehand."""
+    names = tuple(field.name for field in dataclasses.fields(cls))
+    return lambda value: {name: getattr(value, name) for name in names}
 
 
 def default_of(shape: Shape, value: Any) -> dict[str, Any]:

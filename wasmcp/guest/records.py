@@ -73,7 +73,7 @@ class Record(Named):
         self.description = description
         self.hashable = hashable
         self._members: list[Member] = []
-        self._load: dict[str, Callable[[Any], Any]] = {}
+        self._shapes: dict[str, Shape] = {}
         self._required: tuple[str, ...] = ()
 
     @property
@@ -84,13 +84,13 @@ class Record(Named):
     @members.setter
     def members(self, members: list[Member]) -> None:
         self._members = members
-        self._load = {member.name: member.shape.load for member in members if member.accepted}
+        self._shapes = {member.name: member.shape for member in members if member.accepted}
         self._required = tuple(member.name for member in members if member.required)
 
     def load(self, value: Any) -> Any:
         if type(value) is not dict:
             raise self.mismatch(value)
-        return self.make(**load_members(self._load, self._required, value))
+        return self.make(**load_members(self._shapes, self._required, value))
 
     def dump(self, value: Any) -> dict[str, Any]:
         if not isinstance(value, self.python):
@@ -100,8 +100,12 @@ class Record(Named):
         for member in self._members:
             name = member.name
             if name in found:
+                item, shape = found[name], member.shape
+                if type(item) is shape.same:
+                    dumped[name] = item
+                    continue
                 try:
-                    dumped[name] = member.shape.dump(found[name])
+                    dumped[name] = shape.dump(item)
                 except Mismatch as mismatch:
                     raise mismatch.under(name) from None
             elif member.returned:
@@ -126,9 +130,7 @@ class Record(Named):
         return (member.shape for member in self._members)
 
 
-def load_members(
-    loaders: Mapping[str, Callable[[Any], Any]], required: tuple[str, ...], value: Mapping[str, Any]
-) -> dict[str, Any]:
+def load_members(shapes: Mapping[str, Shape], required: tuple[str, ...], value: Mapping[str, Any]) -> dict[str, Any]:
     """Return the loaded members of an object.
 
     Raises:
@@ -136,12 +138,15 @@ def load_members(
     """
     loaded = {}
     for name, item in value.items():
-        load = loaders.get(name)
-        if load is None:
-            known = f"expected only {', '.join(loaders)}" if loaders else "expected nothing"
+        shape = shapes.get(name)
+        if shape is None:
+            known = f"expected only {', '.join(shapes)}" if shapes else "expected nothing"
             raise Mismatch(f"unexpected; {known}").under(name)
+        if type(item) is shape.same:
+            loaded[name] = item
+            continue
         try:
-            loaded[name] = load(item)
+            loaded[name] = shape.load(item)
         except Mismatch as mismatch:
             raise mismatch.under(name) from None
     for name in required:

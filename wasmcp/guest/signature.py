@@ -67,7 +67,7 @@ class Signature:
         self._positional: list[tuple[str, Any]] = []
         self._rest = False
         self.members = self._parameters(hints, open_ended=open_ended)
-        self._load = {member.name: member.shape.load for member in self.members}
+        self._shapes = {member.name: member.shape for member in self.members}
         self._required = tuple(member.name for member in self.members if member.required)
         if inspect.iscoroutinefunction(plain) and sys.platform == "wasi":
             import wasmcp.guest.loop  # noqa: F401 - at run time there is nothing to import from
@@ -134,17 +134,17 @@ class Signature:
             Mismatch: One does not fit, is missing or is unknown.
         """
         if self._rest:
-            known = {name: value for name, value in given.items() if name in self._load}
-            return {**given, **load_members(self._load, self._required, known)}
-        return load_members(self._load, self._required, given)
+            known = {name: value for name, value in given.items() if name in self._shapes}
+            return {**given, **load_members(self._shapes, self._required, known)}
+        return load_members(self._shapes, self._required, given)
 
     def problems(self, given: dict[str, Any]) -> Iterator[str]:
         """Yield what is wrong with each argument: a model corrects all of them at once."""
         for name, value in given.items():
-            if self._rest and name not in self._load:
+            if self._rest and name not in self._shapes:
                 continue
             try:
-                load_members(self._load, (), {name: value})
+                load_members(self._shapes, (), {name: value})
             except Mismatch as mismatch:
                 yield str(mismatch)
         for name in self._required:
