@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmcp.component.writer import name, uleb128
-from wasmcp.declares import SECTION, Declares, declares, extension_problem
+from wasmcp.declares import SECTION, Declares, declares, extension_problem, with_extensions
 
 
 def section(content: bytes) -> bytes:
@@ -31,6 +31,13 @@ def section(content: bytes) -> bytes:
 def test_there_and_back(said: Declares) -> None:
     assert declares(dead_end() + said.section()) == said
     assert said.section() == said.section()
+
+
+def test_extensions_are_added() -> None:
+    before = dead_end() + Declares(uses=frozenset({"log"}), extensions={"a/b": {}, "c/d": {}}).section()
+    said = declares(with_extensions(before, {"c/d": {"e": 1}, "f/g": {}}))
+    assert (said.uses, said.extensions) == ({"log"}, {"a/b": {}, "c/d": {"e": 1}, "f/g": {}})
+    assert declares(with_extensions(dead_end(), {"a/b": {}})) == Declares(extensions={"a/b": {}})
 
 
 def test_nothing_is_said() -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wasmcp.component.reader import Reader
@@ -59,7 +59,10 @@ class Declares:
 
 
 def declares(data: bytes) -> Declares:
-    """Return what a component says; of what cannot be read, or is not of the right kind, nothing."""
+    """Return what a component says, in its last section if it has several.
+
+    Of what cannot be read, or is not of the right kind, nothing.
+    """
     view = memoryview(data)
     reader = Reader(view, len(COMPONENT_PREAMBLE), len(view))
     found: Declares = Declares()
@@ -72,6 +75,12 @@ def declares(data: bytes) -> Declares:
     except ComponentError:
         return Declares()
     return found
+
+
+def with_extensions(data: bytes, extensions: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Return a component that says that it supports these extensions, beside what it said before."""
+    said = declares(data)
+    return data + replace(said, extensions={**said.extensions, **extensions}).section()
 
 
 def _read(text: bytes) -> Declares:

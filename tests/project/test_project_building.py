@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from wasmcp import errors
+from wasmcp.declares import declares
+from wasmcp.host import open_server
 from wasmcp.project import SKIP, building, digest, ensure_built, load, manifest, plan, stale
 from wasmcp.project.cache import Cache
 
@@ -77,6 +79,24 @@ def test_what_was_built_answers(tmp_path: Path, one: bytes) -> None:
     path = ensure_built(make(tmp_path / "demo", {"one": one}))
     with open_server(path) as server:
         assert [tool.name for tool in server.list_tools()] == ["add", "sub"]
+
+
+def test_extensions_of_a_component_and_of_a_server(tmp_path: Path, one: bytes) -> None:
+    servers = SERVERS + 'extensions = { "com.example/b" = { n = 1 } }\n'
+    root = make(tmp_path / "demo", {"one": one}, servers, one='extensions = { "com.example/a" = {} }')
+    path = ensure_built(root)
+    expected = {"com.example/a": {}, "com.example/b": {"n": 1}}
+    assert entry(root)["capabilities"]["extensions"] == expected
+    with open_server(path, instances=1, quick=True) as server:
+        assert server.discover()["capabilities"]["extensions"] == expected
+    built = building.build_component(load(root), "one")
+    assert declares(built.data).extensions == {"com.example/a": {}}
+    assert built.digest == digest.of_bytes(built.data)
+    assert built.catalogue is not None
+    assert built.catalogue.digest == built.digest
+    assert stale(plan(load(root))) == []
+    (root / "pyproject.toml").write_text((root / "pyproject.toml").read_text().replace("example/a", "example/c"))
+    assert stale(plan(load(root))) == ["default"]
 
 
 def test_the_catalogue_is_recorded_once_a_component(

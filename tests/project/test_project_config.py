@@ -23,6 +23,7 @@ grants = ["http", "env"]
 [tool.wasmcp.components.calc]
 source = "zig/calc.zig"
 dynamic = true
+extensions = { "com.example/numbers" = {} }
 [tool.wasmcp.components.vendored]
 path = "vendor/tools.wasm"
 
@@ -87,6 +88,7 @@ def test_a_good_configuration(tmp_path: Path) -> None:
         False,
     )
     assert (calc.language, calc.grants, calc.dynamic) == ("zig", frozenset(), True)
+    assert (calc.extensions, text.extensions) == ({"com.example/numbers": {}}, {})
     assert (vendored.file, vendored.language) == ("vendor/tools.wasm", None)
     default, small = project.servers.values()
     assert default.components == ("calc", "text")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from python_guest import GuestComponent
 
+from wasmcp.declares import declares
 from wasmcp.errors import ToolchainError, ToolchainMissing
 from wasmcp.toolchains import python as python_module
 from wasmcp.toolchains import toolchain_for
@@ -310,6 +311,11 @@ def guest(built: tuple[GuestComponent, list[str]]) -> GuestComponent:
     for written in component.output.values():
         written.clear()
     return component
+
+
+@pytest.mark.slow
+def test_the_component_says_what_it_announces(project: Path, built: tuple[GuestComponent, list[str]]) -> None:
+    assert declares((project / "shop.wasm").read_bytes()).uses == {"log"}
 
 
 def field(record: Any, name: str) -> Any:

@@ -13,6 +13,8 @@
     dynamic = false                       # true: its lists change at run time, so it is asked each time
     dependencies = ["inflection>=0.5"]    # options of the language's toolchain, here or in a table named after it:
     [tool.wasmcp.components.text.python]
+    [tool.wasmcp.components.text.extensions]
+    "com.example/shapes" = {}             # extensions of MCP that it supports, with their settings
     [tool.wasmcp.components.text.config]  # what its code reads with `wasmcp.guest.config`; any keys
     greeting = "Hello"
 
@@ -81,6 +83,7 @@ class ComponentConfig:
         options: The options of its toolchain.
         package: What it is in a registry: ``ns:name@range`` or an ``oci://`` reference; the empty string for a file.
         values: Its table ``config``: a JSON object.
+        extensions: The extensions of MCP that it supports: identifier -> settings.
     """
 
     name: str
@@ -91,6 +94,7 @@ class ComponentConfig:
     options: Mapping[str, object]
     package: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
+    extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -298,10 +302,10 @@ def _component(name: str, table: Table, root: Path, *, check_files: bool) -> Com
     dynamic = table.boolean("dynamic", default=False)
     options = _options(table, language)
     values = _values(table)
+    extensions = _extensions(table)
     table.finish()
-    return ComponentConfig(
-        name, source or ready or "", language, frozenset(grants), dynamic, options, package or "", values
-    )
+    file = source or ready or ""
+    return ComponentConfig(name, file, language, frozenset(grants), dynamic, options, package or "", values, extensions)
 
 
 def _values(table: Table) -> dict[str, Any]:

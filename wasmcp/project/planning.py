@@ -213,7 +213,14 @@ def _server(
         "framework": {**framework, **replaced},
         "server": {**asdict(config), "version": version},
         "components": [
-            [step.config.name, step.inputs, sorted(step.config.grants), step.config.dynamic, dict(step.config.values)]
+            [
+                step.config.name,
+                step.inputs,
+                sorted(step.config.grants),
+                step.config.dynamic,
+                dict(step.config.values),
+                dict(step.config.extensions),
+            ]
             for step in components
         ],
     }

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from wasmcp.declares import Declares
 from wasmcp.errors import ToolchainError
 from wasmcp.resources import wit_directory
 from wasmcp.toolchains import python_dependencies
@@ -25,6 +26,7 @@ from wasmcp.toolchains.python_compiling import componentize, worlds_of
 from wasmcp.toolchains.python_imports import Module, is_host_side, is_provided, is_standard, reachable, source_root
 from wasmcp.toolchains.python_report import failure_of, warnings_of
 from wasmcp.toolchains.python_staging import GUEST, stage_application
+from wasmcp.toolchains.python_uses import uses
 
 _OWN = sorted(Path(__file__).resolve().parent.glob("python*.py"))
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -68,6 +70,8 @@ class PythonToolchain:
                 said = componentize(source, worlds_of(source, modules), stage, partial)
                 if said is not None:
                     raise failure_of(source, modules, application, said)
+                with partial.open("ab") as file:
+                    file.write(Declares(uses=uses(modules.values())).section())
                 partial.replace(output)
             finally:
                 partial.unlink(missing_ok=True)
