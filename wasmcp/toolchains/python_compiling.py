@@ -67,16 +67,29 @@ def worlds_of(source: ComponentSource, modules: Mapping[str, Module]) -> list[st
     if source.world not in DECLARED:
         return [source.world]
     imported = sorted(source.grants & IMPORTED_GRANTS)
-    if any(_imports_guest(module, "config") for module in modules.values()):
+    if any(_line_of(module, "config") for module in modules.values()):
         imported.append("config")
     return ["component", *(f"{name}-imports" for name in imported)]
 
 
-def _imports_guest(module: Module, name: str) -> bool:
-    """Whether a module imports a part of the guest library."""
+def ungranted(source: ComponentSource, modules: Mapping[str, Module]) -> list[str]:
+    """Return a line for each part of the guest library that is imported and not granted: every use of it will fail."""
+    return [
+        f'warning: `{module.label}`, line {line}: `wasmcp.guest.{grant}` needs `grants = ["{grant}"]` in '
+        f"`[tool.wasmcp.components.{source.name}]`"
+        for module in modules.values()
+        for grant in sorted(IMPORTED_GRANTS - source.grants)
+        if (line := _line_of(module, grant)) is not None
+    ]
+
+
+def _line_of(module: Module, name: str) -> int | None:
+    """Return the first line in which a module imports a part of the guest library; None: it does not."""
     wanted = f"wasmcp.guest.{name}"
-    return any(
-        f"{statement.module}.".startswith(f"{wanted}.")
-        or (statement.module == "wasmcp.guest" and name in statement.names)
+    lines = (
+        statement.line
         for statement in module.imports
+        if f"{statement.module}.".startswith(f"{wanted}.")
+        or (statement.module == "wasmcp.guest" and name in statement.names)
     )
+    return next(lines, None)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.python_compiling import ungranted, worlds_of
+from wasmcp.toolchains.python_imports import Module, reachable
+
+
+def given(
+    folder: Path, text: str, *grants: str, world: str = "tools-component"
+) -> tuple[ComponentSource, dict[str, Module]]:
+    path = folder / "tools.py"
+    path.write_text(text)
+    source = ComponentSource("text", path, folder, world=world, grants=frozenset(grants))
+    return source, reachable(path, [folder], folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "grants", "worlds"),
+    [
+        ("from wasmcp.guest import tool", [], []),
+        ("from wasmcp.guest import http, kv, tool", [], []),
+        ("from wasmcp.guest import tool", ["env", "fs", "sockets"], []),
+        (
+            "from wasmcp.guest import tool",
+            ["kv", "http", "sessions"],
+            ["http-imports", "kv-imports", "sessions-imports"],
+        ),
+        ("from wasmcp.guest import config, tool", [], ["config-imports"]),
+        ("def f():\n    import wasmcp.guest.config", ["http"], ["http-imports", "config-imports"]),
+    ],
+)
+def test_a_component_imports_what_it_was_granted(tmp_path, text, grants, worlds):
+    assert worlds_of(*given(tmp_path, text, *grants)) == ["component", *worlds]
+
+
+def test_another_world_is_taken_as_it_is(tmp_path):
+    assert worlds_of(*given(tmp_path, "from wasmcp.guest import config", "http", world="middleware")) == ["middleware"]
+
+
+def test_what_is_used_and_not_granted_is_told(tmp_path):
+    text = "import json\nfrom wasmcp.guest import http, tool\nfrom wasmcp.guest.kv import open\n"
+    assert ungranted(*given(tmp_path, text, "kv")) == [
+        'warning: `tools.py`, line 2: `wasmcp.guest.http` needs `grants = ["http"]` in `[tool.wasmcp.components.text]`'
+    ]
+    assert ungranted(*given(tmp_path, text, "kv", "http")) == []
