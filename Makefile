@@ -62,9 +62,11 @@ docs: setup ## Render the documentation to site/
 	$(PY) -m sphinx --fail-on-warning --keep-going -q docs site
 
 # Without a package manager or the right to use it, the tests that need the package are skipped, and say so.
-system-deps: ## Install the system packages that some tests need (docker-registry)
+system-deps: ## Install what some tests need of the system (docker-registry, Rust's target for components)
 	@command -v docker-registry >/dev/null || { apt-get update -qq && apt-get install -y -qq docker-registry; } \
 	  || echo "system-deps: WARNING: docker-registry could not be installed: the tests of registries will be SKIPPED" >&2
+	@command -v rustup >/dev/null && rustup target add wasm32-wasip2 >/dev/null 2>&1 \
+	  || echo "system-deps: WARNING: there is no rustup with the target wasm32-wasip2: the tests of Rust will be SKIPPED" >&2
 
 clean: ## Remove what the build made
 	rm -rf dist build site wasmcp/_framework example-project/dist .coverage* .pytest_cache .mypy_cache .ruff_cache

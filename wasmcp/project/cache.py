@@ -2,7 +2,7 @@
 
 ::
 
-    <cache>/components/<digest of the inputs>/component.wasm and component.json (its digest)
+    <cache>/components/<digest of the inputs>/component.wasm and component.json (its digest, what it was built with)
     <cache>/catalogues/<digest of component and framework>.json
     <cache>/sboms/<digest of the server's inputs>/<project>-<server>.cdx.json
     <cache>/toolchains/<language>/...     whatever a compiler keeps
@@ -19,7 +19,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from wasmcp.host.cache import cache_directory as compiled_directory
@@ -95,13 +95,22 @@ class Cache:
         os.utime(path)
         return path, found
 
-    def record_component(self, inputs: str) -> tuple[Path, str]:
+    def record_component(self, inputs: str, built_with: Mapping[str, str] | None = None) -> tuple[Path, str]:
         """Take the component that a toolchain has written to `component_path` into the cache."""
         path = self.component_path(inputs)
         found = digest.of_file(path)
-        write_atomically(path.with_suffix(".json"), json.dumps({"digest": found}).encode())
+        facts = {"digest": found, "built-with": dict(built_with or {})}
+        write_atomically(path.with_suffix(".json"), json.dumps(facts).encode())
         self._prune(keep=path)
         return path, found
+
+    def built_with(self, inputs: str) -> dict[str, str]:
+        """Return the compilers of the component with these inputs, where their versions are not pinned."""
+        try:
+            recorded = json.loads(self.component_path(inputs).with_suffix(".json").read_text("utf-8"))
+            return {str(name): str(version) for name, version in recorded["built-with"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
 
     def text_path(self, kind: str, key: str, name: str = "") -> Path:
         """Return where a small text is, or goes: a catalogue or an SBOM."""

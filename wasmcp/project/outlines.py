@@ -132,7 +132,7 @@ class Outline:
         is_root = self.template != "full" or part == "main"
         values = {
             # In Rust the file that is compiled, and no other, says that the crate is a component.
-            "export": "\nwasmcp_guest::component!(component);" if is_root else "",
+            "export": "\n\nwasmcp_guest::component!(component);" if is_root else "",
             "component": self.component,
             "prefix": f"{self.identifier}_" if self.identifier else "",
             "scheme": self.component.replace("_", "-") if self.identifier else "notes",

@@ -14,6 +14,7 @@ from wasmcp.toolchains.base import ComponentSource, Inputs, Option, Toolchain, d
 
 LANGUAGES = {
     "python": (".py",),
+    "rust": (".rs", ".toml"),
     "typescript": (".ts", ".mts", ".js", ".mjs"),
     "zig": (".zig",),
 }
@@ -21,6 +22,7 @@ LANGUAGES = {
 
 _CLASSES = {
     "python": "wasmcp.toolchains.python:PythonToolchain",
+    "rust": "wasmcp.toolchains.rust:RustToolchain",
     "typescript": "wasmcp.toolchains.typescript:TypeScriptToolchain",
     "zig": "wasmcp.toolchains.zig:ZigToolchain",
 }

@@ -1,0 +1,79 @@
+"""The Rust of docs/guides/rust.md compiles, and does what the page says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from projects import write_project
+from test_rust_tools import MISSING
+
+from wasmcp.host import open_server
+from wasmcp.project import ensure_built
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "rust.md"
+PYPROJECT = """\
+[project]
+name = "guide"
+version = "0.0.1"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/guide"]
+
+[tool.wasmcp.components.calc]
+source = "rust/calc.rs"
+
+[tool.wasmcp.components.more]
+source = "rust/more.rs"
+
+[tool.wasmcp.servers.default]
+components = ["calc", "more"]
+"""
+# What the page leaves out.
+TYPES = """\
+use wasmcp_guest::{component, prompt, resource, template, tool, Component, Context, Elicited, Failure, Json};
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Trip {
+    to: String,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Seat {
+    row: u8,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Note {
+    name: String,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Review {
+    code: String,
+}
+"""
+
+
+def test_the_guide(tmp_path: Path) -> None:
+    calc, book, offers = re.findall(r"^```rust\n(.*?)^```", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    offers = offers.replace("Component::new()", 'Component::new().tool(tool("book", "Book.", book))', 1)
+    files = {
+        "pyproject.toml": PYPROJECT,
+        "src/guide/__init__.py": "",
+        "rust/calc.rs": calc,
+        "rust/more.rs": TYPES + book + offers,
+    }
+    with open_server(ensure_built(write_project(tmp_path, files))) as server:
+        assert server.call_tool("add", {"a": 1, "b": 2}).structured_content == {"result": 3}
+        assert server.call_tool("divide", {"a": 1, "b": 0}).text == "a number cannot be divided by 0"
+        params = {"name": "book", "arguments": {"to": "Oslo"}}
+        meta: dict[str, object] = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}}
+        asked = server.request("tools/call", {**params, "_meta": meta})
+        answer = {"1": {"action": "accept", "content": {"row": 4}}}
+        more = {"inputResponses": answer, "requestState": asked["requestState"], "_meta": meta}
+        booked = server.request("tools/call", {**params, **more})
+        assert booked["structuredContent"] == {"result": "Oslo 4"}
+        assert server.read_resource("notes://note/x").text == "the note x"

@@ -1,0 +1,131 @@
+"""What a Rust component depends on, and what is said when it cannot be built."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.toolchains import toolchain_for
+from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.programs import version_of
+from wasmcp.toolchains.rust import RustToolchain
+
+
+def component(folder: Path, files: dict[str, str], source: str = "rust/tools.rs") -> ComponentSource:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return ComponentSource("tools", folder / source, folder, "component")
+
+
+def project_files(source: ComponentSource) -> set[str]:
+    return {label for label in RustToolchain().inputs(source).files if not label.startswith("wasmcp:")}
+
+
+@pytest.mark.parametrize("name", ["tools.rs", "Cargo.toml"])
+def test_the_registry_knows_it(name: str) -> None:
+    assert isinstance(toolchain_for(Path(name)), RustToolchain)
+
+
+def test_a_file_of_its_own_is_an_input_with_its_modules(tmp_path: Path) -> None:
+    files = {
+        "rust/tools.rs": 'mod words;\npub mod deep;\n#[path = "odd/name.rs"]\nmod odd;\n// mod gone;\nmod absent;\n',
+        "rust/words.rs": 'const T: &str = include_str!("t.txt");\nmod inner;\n',
+        "rust/words/inner.rs": "",
+        "rust/deep/mod.rs": "mod below;\n",
+        "rust/deep/below.rs": "",
+        "rust/odd/name.rs": "",
+        "rust/t.txt": "",
+        "rust/unused.rs": "",
+    }
+    source = component(tmp_path, files)
+    assert project_files(source) == set(files) - {"rust/unused.rs"}
+
+
+def test_a_crate_is_an_input_as_a_whole(tmp_path: Path) -> None:
+    files = {
+        "Cargo.toml": '[workspace]\nmembers = ["rust/*"]\n',
+        "Cargo.lock": "",
+        "rust/tools/Cargo.toml": '[package]\nname = "tools"\n[dependencies]\nshared = { path = "../shared" }\n',
+        "rust/tools/src/lib.rs": "",
+        "rust/tools/src/data.bin": "",
+        "rust/tools/build.rs": "",
+        "rust/shared/Cargo.toml": '[package]\nname = "shared"\n[dependencies]\ntools = { path = "../tools" }\n',
+        "rust/shared/src/lib.rs": "",
+    }
+    others = {"rust/other/Cargo.toml": "", "rust/tools/target/debug/x": "", "README.md": ""}
+    for name in ("rust/tools/src/lib.rs", "rust/tools/Cargo.toml"):
+        assert project_files(component(tmp_path, {**files, **others}, name)) == set(files)
+
+
+def test_our_own_part_is_an_input(tmp_path: Path) -> None:
+    found = RustToolchain().inputs(component(tmp_path, {"rust/tools.rs": ""}))
+    own = {
+        "wasmcp:rust/src/lib.rs",
+        "wasmcp:rust/Cargo.toml",
+        "wasmcp:toolchain/component.lock",
+        "wasmcp:wit/types.wit",
+    }
+    assert own <= set(found.files)
+    assert all(path.is_file() for path in found.files.values())
+
+
+def test_inputs_need_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("subprocess.run", lambda *_args, **_options: pytest.fail("a compiler was run"))
+    assert RustToolchain().inputs(component(tmp_path, {"rust/tools.rs": ""})).files
+
+
+def test_a_source_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ToolchainError, match=r"component `tools`: `rust/tools\.rs` is not there"):
+        RustToolchain().inputs(component(tmp_path, {}))
+
+
+def test_a_toml_file_that_is_no_manifest(tmp_path: Path) -> None:
+    source = component(tmp_path, {"rust/tools.toml": ""}, "rust/tools.toml")
+    with pytest.raises(ToolchainError, match=r"`rust/tools\.toml` is no Rust source: name a `\.rs` file"):
+        RustToolchain().inputs(source)
+
+
+def test_a_manifest_that_cannot_be_read(tmp_path: Path) -> None:
+    source = component(tmp_path, {"rust/Cargo.toml": "[package", "rust/src/lib.rs": ""}, "rust/src/lib.rs")
+    with pytest.raises(ToolchainError, match=r"`rust/Cargo\.toml` cannot be read"):
+        RustToolchain().inputs(source)
+
+
+def fake(folder: Path, name: str, script: str) -> Path:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def build(source: ComponentSource, tmp_path: Path) -> None:
+    RustToolchain().build(source, tmp_path / "out.wasm", cache=tmp_path, progress=lambda _line: None)
+
+
+def test_no_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("WASMCP_CARGO", raising=False)
+    with pytest.raises(
+        ToolchainMissing, match=r"`cargo`, which is not installed: install Rust from https://rustup\.rs"
+    ):
+        build(component(tmp_path, {"rust/tools.rs": ""}), tmp_path)
+
+
+def test_a_cargo_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version_of.cache_clear()
+    monkeypatch.setenv("WASMCP_CARGO", str(fake(tmp_path, "cargo", "echo 'cargo 1.60.0 (x)'")))
+    with pytest.raises(ToolchainMissing, match=r"`cargo`, 1\.82 or newer, and 1\.60\.0 is installed"):
+        build(component(tmp_path, {"rust/tools.rs": ""}), tmp_path)
+
+
+def test_no_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version_of.cache_clear()
+    monkeypatch.setenv("WASMCP_CARGO", str(fake(tmp_path, "cargo", "echo 'cargo 1.95.0 (x)'")))
+    monkeypatch.setenv("RUSTC", str(fake(tmp_path, "rustc", f"echo {tmp_path}")))
+    with pytest.raises(ToolchainMissing, match=r"`wasm32-wasip2`, which is not installed: `rustup target add wasm32"):
+        build(component(tmp_path, {"rust/tools.rs": ""}), tmp_path)

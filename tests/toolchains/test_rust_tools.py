@@ -1,0 +1,390 @@
+"""A server of a Rust component: built, composed, booted, called; and what is said of a source that is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from projects import write_project
+
+from wasmcp.errors import RequestError, ToolchainError
+from wasmcp.host import Server, open_server
+from wasmcp.project import ensure_built
+from wasmcp.toolchains.rust.toolchain import TARGET
+
+
+def missing() -> str:
+    """What this machine lacks for Rust; the empty string for nothing."""
+    if not (shutil.which("cargo") and shutil.which("rustc")):
+        return "SKIPPED LOUDLY: there is no Rust (cargo, rustc) on this machine"
+    root = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=False).stdout.strip()
+    there = (Path(root) / "lib" / "rustlib" / TARGET).is_dir()
+    return "" if there else f"SKIPPED LOUDLY: Rust's target is not installed: `rustup target add {TARGET}`"
+
+
+MISSING = missing()
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
+
+PYPROJECT = """\
+[project]
+name = "rusty"
+version = "0.0.1"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/rusty"]
+
+[tool.wasmcp.components.tools]
+source = "@source@"
+grants = ["kv", "sessions"]
+config = { greeting = "good day" }
+
+[tool.wasmcp.servers.default]
+components = ["tools"]
+"""
+SOURCE = """\
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wasmcp_guest::{
+    component, config, open, prompt, resource, template, tool, Component, Content, Context, Elicited, Failure, Json,
+    Level, Message, ToolResult, Value,
+};
+
+mod numbers;
+
+#[derive(Deserialize, JsonSchema)]
+struct Text {
+    /// What to look at.
+    text: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Count {
+    words: usize,
+    lines: usize,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Name {
+    name: String,
+}
+
+#[derive(Deserialize, JsonSchema)]
+struct Review {
+    /// The code to look at.
+    code: String,
+    language: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct File {
+    folder: String,
+    path: String,
+}
+
+#[derive(Deserialize)]
+struct Configured {
+    greeting: String,
+}
+
+fn count(args: Text) -> Count {
+    Count { words: args.text.split_whitespace().count(), lines: args.text.lines().count() }
+}
+
+fn masked(args: Text) -> Result<i64, Failure> {
+    Ok(args.text.parse::<i64>()?)
+}
+
+fn greet(args: Name, context: &Context) -> Result<String, Failure> {
+    let number = context.once("number", || 7)?;
+    let title = match context.elicit::<Name>("Which title?")? {
+        Elicited::Accepted(answer) => answer.name,
+        Elicited::Declined => "Dear".into(),
+        Elicited::Cancelled => return Err(Failure::new("then not")),
+    };
+    Ok(format!("{} {title} {} {number}", config::<Configured>()?.greeting, args.name))
+}
+
+fn steps(_: Name, context: &Context) -> ToolResult {
+    context.progress(1.0, Some(2.0), Some("half"));
+    context.log(Level::Warning, "nearly");
+    ToolResult::new()
+        .content("a text")
+        .content(Content::image(vec![1, 2, 3], "image/png"))
+        .structured(serde_json::json!([context.request_id()]))
+}
+
+fn remember(args: Text, context: &Context) -> Result<String, Failure> {
+    let wrong = |error| Failure::new(format!("{error:?}"));
+    let bucket = open("").map_err(wrong)?;
+    bucket.set("text", &Value::String(args.text)).map_err(wrong)?;
+    let kept = bucket.get("text").map_err(wrong)?;
+    Ok(format!("{kept:?} {}", context.session().is_some()))
+}
+
+fn note(args: Name, _: &Context) -> Result<String, Failure> {
+    match args.name.as_str() {
+        "a" | "b b" => Ok(format!("note {}", args.name)),
+        other => Err(Failure::not_found(&format!("notes://note/{other}"))),
+    }
+}
+
+fn panics(args: Text) -> String {
+    args.text[1000..].to_owned()
+}
+
+fn overflow(args: Text) -> u8 {
+    args.text.bytes().fold(0, |sum: u8, byte| sum + byte)
+}
+
+component!(|| Component::new()
+    .with(numbers::component())
+    .tool(tool("count", "Count words and lines.", count).title("Count").read_only())
+    .tool(tool("masked", "Fail in other words.", masked))
+    .tool(tool("greet", "Greet by title.", greet))
+    .tool(tool("steps", "Tell progress.", steps))
+    .tool(tool("remember", "Keep a text.", remember))
+    .tool(tool("nothing", "No arguments.", || "x"))
+    .tool(tool("panics", "Trap.", panics))
+    .tool(tool("overflow", "Trap.", overflow))
+    .resource(resource("notes://index", "index", |_: &Context| Json(["a", "b b"])).mime_type("application/json"))
+    .template(
+        template("notes://note/{name}", "note", note)
+            .complete("name", |typed, _| {
+                ["a", "b b"].iter().filter(|name| name.starts_with(typed)).map(|name| name.to_string()).collect()
+            })
+    )
+    .template(template("files://{folder}/{+path}.md", "file", |args: File, _: &Context| {
+        format!("{} {}", args.folder, args.path)
+    }))
+    .prompt(
+        prompt("review", "Review code.", |args: Review, _: &Context| {
+            vec![Message::user(format!("Review {}", args.code)), Message::assistant(args.language.unwrap_or_default())]
+        })
+        .complete("language", |typed, filled| vec![format!("{typed}{}", filled.len())])
+    ));
+"""
+NUMBERS = """\
+use wasmcp_guest::{tool, Component, Failure};
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Two {
+    /// The first number.
+    dividend: f64,
+    divisor: f64,
+}
+
+fn divide(args: Two) -> Result<f64, Failure> {
+    if args.divisor == 0.0 {
+        return Err(Failure::new("a number cannot be divided by 0"));
+    }
+    Ok(args.dividend / args.divisor)
+}
+
+pub fn component() -> Component {
+    Component::new().tool(tool("divide", "Divide two numbers.", divide))
+}
+"""
+FILES = {
+    "pyproject.toml": PYPROJECT.replace("@source@", "rust/main.rs"),
+    "src/rusty/__init__.py": "",
+    "rust/main.rs": SOURCE,
+    "rust/numbers.rs": NUMBERS,
+}
+ASKING: dict[str, Any] = {"_meta": {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}}}
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ensure_built(write_project(tmp_path_factory.mktemp("rusty"), FILES))
+
+
+@pytest.fixture(scope="module")
+def server(path: Path) -> Iterator[Server]:
+    with open_server(path) as server:
+        yield server
+
+
+def test_schemas(server: Server) -> None:
+    tools = {tool.name: tool for tool in server.list_tools()}
+    assert list(tools)[:2] == ["divide", "count"]
+    divide = tools["divide"].input_schema
+    assert divide["required"] == ["dividend", "divisor"]
+    assert divide["properties"]["dividend"]["description"] == "The first number."
+    assert tools["count"].output_schema is not None
+    assert set(tools["count"].output_schema["properties"]) == {"words", "lines"}
+    assert tools["count"].title == "Count"
+
+
+def test_results(server: Server) -> None:
+    assert server.call_tool("count", {"text": "a b\nc"}).structured_content == {"words": 3, "lines": 2}
+    assert server.call_tool("divide", {"dividend": 3, "divisor": 2}).structured_content == {"result": 1.5}
+    assert server.call_tool("nothing").structured_content == {"result": "x"}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "text"),
+    [
+        ("divide", {"dividend": 1, "divisor": 0}, "a number cannot be divided by 0"),
+        (
+            "divide",
+            {"dividend": "x", "divisor": 0},
+            'invalid arguments: `dividend`: invalid type: string "x", expected f64',
+        ),
+        ("divide", {"dividend": 1}, "invalid arguments: missing field `divisor`"),
+        ("nothing", {"x": 1}, "invalid arguments: unknown argument `x`: there are none"),
+        ("masked", {"text": "secret"}, "the tool `masked` failed"),
+    ],
+)
+def test_failures(server: Server, name: str, arguments: dict[str, Any], text: str) -> None:
+    result = server.call_tool(name, arguments)
+    assert result.is_error
+    assert result.content[0]["text"] == text
+
+
+def test_what_is_masked_is_on_stderr(server: Server) -> None:
+    server.call_tool("masked", {"text": "secret"})
+    assert "the tool `masked` failed: invalid digit found in string" in server.stderr
+
+
+@pytest.mark.parametrize("name", ["panics", "overflow"])
+def test_a_panic_is_a_trap_and_the_server_goes_on(server: Server, name: str) -> None:
+    with pytest.raises(Exception, match="unreachable"):
+        server.call_tool(name, {"text": "ÿÿÿ"})
+    assert server.call_tool("count", {"text": ""}).structured_content == {"words": 0, "lines": 0}
+    assert "/registry/src/" not in server.stderr.replace("cargo/registry/src/", "")
+
+
+def test_events_and_content(server: Server) -> None:
+    events: list[dict[str, Any]] = []
+    result = server.call_tool("steps", {"name": "x"}, on_event=events.append, progress_token=5)
+    assert events[0]["params"] == {"progressToken": 5, "progress": 1, "total": 2, "message": "half"}
+    assert [block["type"] for block in result.content] == ["text", "image"]
+    assert result.content[1]["data"] == "AQID"
+    assert isinstance(result.structured_content, list)
+
+
+def test_a_question(server: Server) -> None:
+    params = {"name": "greet", "arguments": {"name": "Ada"}, **ASKING}
+    asked = server.request("tools/call", params)
+    assert asked["resultType"] == "input_required"
+    assert asked["inputRequests"]["1"]["params"]["requestedSchema"]["required"] == ["name"]
+    answer = {
+        "inputResponses": {"1": {"action": "accept", "content": {"name": "Dr"}}},
+        "requestState": asked["requestState"],
+    }
+    assert server.request("tools/call", {**params, **answer})["structuredContent"] == {"result": "good day Dr Ada 7"}
+    answer["inputResponses"] = {"1": {"action": "cancel"}}
+    assert server.request("tools/call", {**params, **answer})["isError"] is True
+
+
+def test_values_that_last(server: Server) -> None:
+    result = server.call_tool("remember", {"text": "x"})
+    assert result.structured_content == {"result": 'Some(Value::String("x")) false'}
+
+
+def test_resources(server: Server) -> None:
+    assert [one["uri"] for one in server.request("resources/list")["resources"]] == ["notes://index"]
+    read = server.request("resources/read", {"uri": "notes://index"})["contents"]
+    assert json.loads(read[0]["text"]) == ["a", "b b"]
+    assert read[0]["mimeType"] == "application/json"
+    templates = server.request("resources/templates/list")["resourceTemplates"]
+    assert [one["uriTemplate"] for one in templates] == ["notes://note/{name}", "files://{folder}/{+path}.md"]
+    for uri, text in {
+        "notes://note/b%20b": "note b b",
+        "files://a/b/c.md": "a b/c",
+        "files://%C3%A9/b%2Fc.md": "é b/c",
+    }.items():
+        assert server.request("resources/read", {"uri": uri})["contents"][0]["text"] == text
+    wrong = ["note/c", "other", "note/", "note/a/b", "note/%ff", "note/%f", "note/%"]
+    for uri in [*(f"notes://{end}" for end in wrong), "files://a/b", "files:///b.md"]:
+        with pytest.raises(RequestError) as raised:
+            server.request("resources/read", {"uri": uri})
+        assert raised.value.code == -32602
+
+
+def test_prompts(server: Server) -> None:
+    prompts = server.request("prompts/list")["prompts"]
+    arguments = {one["name"]: one for one in prompts[0]["arguments"]}
+    assert arguments["code"]["required"] is True
+    assert not arguments["language"].get("required")
+    messages = server.request("prompts/get", {"name": "review", "arguments": {"code": "x"}})["messages"]
+    assert [(one["role"], one["content"]["text"]) for one in messages] == [("user", "Review x"), ("assistant", "")]
+    with pytest.raises(RequestError, match="missing field `code`"):
+        server.request("prompts/get", {"name": "review", "arguments": {}})
+
+
+def test_completions(server: Server) -> None:
+    def complete(ref: dict[str, str], name: str, value: str, **more: Any) -> list[str]:
+        params = {"ref": ref, "argument": {"name": name, "value": value}, **more}
+        values: list[str] = server.request("completion/complete", params)["completion"]["values"]
+        return values
+
+    assert complete({"type": "ref/resource", "uri": "notes://note/{name}"}, "name", "b") == ["b b"]
+    prompt = {"type": "ref/prompt", "name": "review"}
+    assert complete(prompt, "language", "p", context={"arguments": {"code": "x"}}) == ["p1"]
+    assert complete(prompt, "code", "p") == []
+
+
+def test_the_manifest_names_the_compiler(path: Path) -> None:
+    manifest = json.loads((path.parent / "manifest.json").read_text("utf-8"))
+    component = manifest["servers"]["default"]["components"][0]
+    assert component["language"] == "rust"
+    assert component["toolchain"]["target"] == TARGET
+    assert component["toolchain"]["cargo"]
+
+
+def test_no_path_of_this_machine_is_in_it(path: Path) -> None:
+    data = path.read_bytes()
+    assert str(path.parent).encode() not in data
+    assert str(Path.home()).encode() + b"/.cargo" not in data
+
+
+def test_the_authors_own_crate(tmp_path: Path) -> None:
+    files = {
+        **{name: text for name, text in FILES.items() if not name.startswith("rust/")},
+        "pyproject.toml": PYPROJECT.replace("@source@", "rust/numbers/Cargo.toml").replace("config = {", "# {"),
+        "rust/numbers/Cargo.toml": """\
+[package]
+name = "numbers"
+version = "0.1.0"
+edition = "2021"
+
+[dependencies]
+wasmcp-guest = "0.1"
+serde = { version = "1", features = ["derive"] }
+schemars = "1"
+
+[profile.release]
+opt-level = "s"
+lto = true
+codegen-units = 1
+strip = true
+overflow-checks = true
+""",
+        "rust/numbers/src/lib.rs": "mod numbers;\nwasmcp_guest::component!(numbers::component);\n",
+        "rust/numbers/src/numbers.rs": NUMBERS,
+    }
+    with open_server(ensure_built(write_project(tmp_path, files))) as server:
+        assert server.call_tool("divide", {"dividend": 1, "divisor": 4}).structured_content == {"result": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("fn broken( {}\n", r"rust/main\.rs:1:"),
+        ('use wasmcp_guest::tool;\nfn f() { tool("a", "b", |x: std::fs::File| 1); }\n', r"rust/main\.rs:2:"),
+        ("use no_such_crate::Thing;\n", "no_such_crate"),
+    ],
+    ids=["syntax", "types", "crate"],
+)
+def test_a_source_that_is_wrong(tmp_path: Path, source: str, words: str) -> None:
+    write_project(tmp_path, {**FILES, "rust/main.rs": source})
+    with pytest.raises(ToolchainError, match=words) as raised:
+        ensure_built(tmp_path)
+    assert "component `tools` (`rust/main.rs`) does not compile" in str(raised.value)
+    assert str(tmp_path) not in str(raised.value)

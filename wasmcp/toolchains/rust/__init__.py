@@ -1,0 +1,7 @@
+"""Rust: cargo, the target `wasm32-wasip2`, and our guest crate."""
+
+from __future__ import annotations
+
+from wasmcp.toolchains.rust.toolchain import RustToolchain
+
+__all__ = ["RustToolchain"]

@@ -1,0 +1,222 @@
+"""The crate that a Rust source belongs to: the author's own, or one made around a single file.
+
+``source = "rust/tools.rs"`` needs no `Cargo.toml`: the crate made for it has our guest crate, serde, serde_json and
+schemars, in locked versions. A source with a `Cargo.toml` above it, up to the project's folder, is of that crate; so is
+a `Cargo.toml` that is the source itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wasmcp.errors import ToolchainError
+from wasmcp.resources import wit_directory
+from wasmcp.toolchains.base import ComponentSource, own_files, relative_label
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+GUEST = Path(__file__).resolve().parent / "guest"
+LOCK = Path(__file__).resolve().parent / "component.lock"
+"""The `Cargo.lock` of crates made around a single file."""
+
+_MODULE = re.compile(r"^\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+(?:r#)?([A-Za-z_][A-Za-z0-9_]*)\s*;", re.MULTILINE)
+_PATH = re.compile(r'(?:#\s*\[\s*path\s*=\s*|\binclude(?:_str|_bytes)?!\s*\(\s*)"((?:[^"\\]|\\.)*)"')
+_IGNORED = frozenset({"target", ".git", "node_modules", "__pycache__", ".venv"})
+_MANIFEST = """\
+[package]
+name = "component"
+version = "0.0.0"
+edition = "2021"
+
+[lib]
+path = {path}
+crate-type = ["cdylib"]
+
+[dependencies]
+wasmcp-guest = {{ version = "0.1", path = {guest} }}
+serde = {{ version = "1", features = ["derive"] }}
+serde_json = "1"
+schemars = "1"
+
+[profile.release]
+opt-level = "s"
+lto = true
+codegen-units = 1
+strip = true
+# An overflow in a tool is to be a trap, never a wrong answer.
+overflow-checks = true
+
+[workspace]
+"""
+
+
+@dataclass(frozen=True)
+class Crate:
+    """Where the source's `Cargo.toml` is; None for a single file."""
+
+    source: ComponentSource
+    manifest: Path | None
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What the component depends on in the project, by label.
+
+        Raises:
+            ToolchainError: A `Cargo.toml` cannot be read.
+        """
+        root = self.source.root
+        if self.manifest is None:
+            return {relative_label(path, root): path for path in _reachable(self.source.path)}
+        found: dict[str, Path] = {}
+        waiting = [self.manifest.parent]
+        seen: set[Path] = set()
+        while waiting:
+            folder = waiting.pop()
+            if folder in seen:
+                continue
+            seen.add(folder)
+            for path in _below(folder):
+                found[relative_label(path, root)] = path
+            waiting.extend(self._others(folder))
+        for folder in self.manifest.parents[1:]:
+            # What cargo and rustup look for above a crate, as far as the project goes.
+            for name in ("Cargo.toml", "Cargo.lock", ".cargo/config.toml", "rust-toolchain.toml", "rust-toolchain"):
+                if folder.is_relative_to(root) and (folder / name).is_file():
+                    found[relative_label(folder / name, root)] = folder / name
+        return found
+
+    def _others(self, folder: Path) -> Iterator[Path]:
+        """Find the crates that this one depends on by path."""
+        manifest = folder / "Cargo.toml"
+        if not manifest.is_file():
+            return
+        try:
+            table = tomllib.loads(manifest.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            label = relative_label(manifest, self.source.root)
+            raise ToolchainError(f"`{label}` cannot be read: {error}", source=label, toolchain="rust") from None
+        for path in _paths(table):
+            other = Path(os.path.normpath(folder / path))
+            if (other / "Cargo.toml").is_file():
+                yield other
+
+
+def crate_of(source: ComponentSource) -> Crate:
+    """Find the crate of a source.
+
+    Raises:
+        ToolchainError: There is no such file, or it is a TOML file of another name.
+    """
+    path = source.path
+    if not path.is_file():
+        message = f"component `{source.name}`: `{source.label}` is not there"
+        raise ToolchainError(message, source=source.label, toolchain="rust")
+    if path.suffix == ".toml":
+        if path.name != "Cargo.toml":
+            message = (
+                f"component `{source.name}`: `{source.label}` is no Rust source: name a `.rs` file or a `Cargo.toml`"
+            )
+            raise ToolchainError(message, source=source.label, toolchain="rust")
+        return Crate(source, path)
+    for folder in path.parents:
+        if not folder.is_relative_to(source.root):
+            break
+        if (folder / "Cargo.toml").is_file():
+            return Crate(source, folder / "Cargo.toml")
+    return Crate(source, None)
+
+
+def own_inputs() -> dict[str, Path]:
+    """Return our own files that decide what a component becomes, by label."""
+    files = own_files("rust", GUEST, [".rs", ".toml", ".wit"])
+    files.update(own_files("toolchain", Path(__file__).parent, [".py", ".lock"]))
+    files.update(own_files("wit", wit_directory(), [".wit"]))
+    # Below `guest` both are listed twice under other names; that costs nothing and hides nothing.
+    return files
+
+
+def guest_crate(cache: Path) -> Path:
+    """Return the folder of our guest crate, complete with the WIT, below the compiler's caches."""
+    parts = [*_below(GUEST), *_below(wit_directory())]
+    digest = hashlib.sha256()
+    for path in parts:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    folder = cache / "guest" / digest.hexdigest()[:16]
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".guest.", dir=folder.parent))
+        shutil.copytree(GUEST, made, dirs_exist_ok=True)
+        shutil.copytree(wit_directory(), made / "wit", dirs_exist_ok=True)
+        with suppress(OSError):  # somebody else was faster
+            made.rename(folder)
+        shutil.rmtree(made, ignore_errors=True)
+    return folder
+
+
+def made_crate(source: ComponentSource, guest: Path, cache: Path) -> Path:
+    """Make a crate around a single file; return its `Cargo.toml`."""
+    folder = cache / "crates" / hashlib.sha256(str(source.path).encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = folder / "Cargo.toml"
+    text = _MANIFEST.format(path=json.dumps(str(source.path)), guest=json.dumps(str(guest)))
+    # Unchanged files keep their times, by which cargo knows that nothing is to be done.
+    if not manifest.is_file() or manifest.read_text("utf-8") != text:
+        manifest.write_text(text, "utf-8")
+    shutil.copyfile(LOCK, folder / "Cargo.lock")
+    return manifest
+
+
+def _below(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for base, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _IGNORED)
+        found.extend(Path(base) / name for name in sorted(files))
+    return found
+
+
+def _paths(value: Any) -> Iterator[str]:
+    """Find what a manifest names by path: dependencies of all kinds, patches, members of a workspace."""
+    if isinstance(value, dict):
+        path = value.get("path")
+        if isinstance(path, str):
+            yield path
+        members = value.get("members")
+        if isinstance(members, list):
+            yield from (member for member in members if isinstance(member, str) and "*" not in member)
+        for inner in value.values():
+            yield from _paths(inner)
+
+
+def _reachable(source: Path) -> list[Path]:
+    """The file and what it declares as modules or includes, as far as it exists."""
+    found: dict[Path, None] = {}
+    waiting = [source]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found[path] = None
+        if path.suffix != ".rs":
+            continue
+        text = path.read_text("utf-8", "replace")
+        # A module's own modules are beside it when it is the root or a `mod.rs`, else in a folder of its name.
+        folder = path.parent if path == source or path.name == "mod.rs" else path.with_suffix("")
+        named = [folder / f"{name}.rs" for name in _MODULE.findall(text)]
+        named += [folder / name / "mod.rs" for name in _MODULE.findall(text)]
+        named += [path.parent / name for name in _PATH.findall(text)]
+        waiting.extend(target for target in (Path(os.path.normpath(one)) for one in named) if target.is_file())
+    return sorted(found)

@@ -1,0 +1,83 @@
+//! Arguments: their schema, and from JSON to the function's type.
+
+use crate::Failure;
+use schemars::{generate::SchemaSettings, JsonSchema};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// The JSON Schema 2020-12 of a type, without what only a document of its own needs.
+pub(crate) fn schema<T: JsonSchema>(output: bool) -> Value {
+    let settings = SchemaSettings::draft2020_12();
+    let settings = if output {
+        settings.for_serialize()
+    } else {
+        settings.for_deserialize()
+    };
+    let mut value = settings.into_generator().into_root_schema_for::<T>().to_value();
+    if let Some(object) = value.as_object_mut() {
+        object.remove("$schema");
+        object.remove("title");
+    }
+    value
+}
+
+/// The schema of a function's arguments: always an object.
+pub(crate) fn of_arguments<T: JsonSchema>() -> Value {
+    let mut value = schema::<T>(false);
+    if let Some(object) = value.as_object_mut() {
+        object.entry("type").or_insert_with(|| "object".into());
+    }
+    value
+}
+
+/// Read the arguments of a call. What does not fit is told with its place.
+pub(crate) fn read<T: DeserializeOwned>(text: Option<String>) -> Result<T, String> {
+    let text = text.unwrap_or_else(|| "{}".into());
+    let mut deserializer = serde_json::Deserializer::from_str(&text);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let place = error.path().to_string();
+        let words = reason(&error.inner().to_string());
+        if place == "." {
+            words
+        } else {
+            format!("`{place}`: {words}")
+        }
+    })
+}
+
+/// Check that there are no arguments.
+pub(crate) fn none(text: Option<String>) -> Result<(), String> {
+    let given: Map<String, Value> = read(text)?;
+    match given.keys().next() {
+        None => Ok(()),
+        Some(name) => Err(format!("unknown argument `{name}`: there are none")),
+    }
+}
+
+/// Read what a prompt was given: strings by name.
+pub(crate) fn read_named<T: DeserializeOwned>(text: Option<String>) -> Result<T, Failure> {
+    read(text).map_err(|problem| Failure::invalid(format!("invalid arguments: {problem}")))
+}
+
+/// The members of an object schema: name, description, whether it must be there.
+pub(crate) fn members(schema: &Value) -> Vec<(String, Option<String>, bool)> {
+    let empty = Map::new();
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default();
+    schema["properties"]
+        .as_object()
+        .unwrap_or(&empty)
+        .iter()
+        .map(|(name, member)| {
+            let description = member.get("description").and_then(Value::as_str).map(str::to_owned);
+            (name.clone(), description, required.contains(&name.as_str()))
+        })
+        .collect()
+}
+
+/// serde_json's words without the place in a text that the model does not see as a text.
+fn reason(words: &str) -> String {
+    words.split(" at line ").next().unwrap_or(words).to_owned()
+}

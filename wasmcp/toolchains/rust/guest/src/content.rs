@@ -1,0 +1,209 @@
+//! Content blocks, messages, icons.
+
+use crate::bindings::wasmcp::mcp_v20260728::types;
+use serde_json::Value;
+
+/// Who a message or an annotation is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+}
+
+impl Role {
+    fn to_wit(self) -> types::Role {
+        match self {
+            Self::User => types::Role::User,
+            Self::Assistant => types::Role::Assistant,
+        }
+    }
+}
+
+/// What a client may do with a block or a resource.
+#[derive(Clone, Debug, Default)]
+pub struct Annotations {
+    /// Who it is for; nobody in particular when empty.
+    pub audience: Vec<Role>,
+    /// How important it is, 0 to 1.
+    pub priority: Option<f64>,
+    /// When it changed last, ISO 8601.
+    pub last_modified: Option<String>,
+}
+
+impl Annotations {
+    pub(crate) fn to_wit(&self) -> types::Annotations {
+        types::Annotations {
+            audience: self.audience.iter().map(|role| role.to_wit()).collect(),
+            priority: self.priority,
+            last_modified: self.last_modified.clone(),
+        }
+    }
+}
+
+/// An icon of a tool, resource or prompt.
+#[derive(Clone, Debug)]
+pub struct Icon {
+    /// Where it is: an https or data URI.
+    pub src: String,
+    /// Its media type.
+    pub mime_type: Option<String>,
+    /// `WIDTHxHEIGHT` each, or `any`.
+    pub sizes: Vec<String>,
+}
+
+pub(crate) fn wit_icons(icons: &[Icon]) -> Vec<types::Icon> {
+    icons
+        .iter()
+        .map(|icon| types::Icon {
+            src: icon.src.clone(),
+            mime_type: icon.mime_type.clone(),
+            sizes: icon.sizes.clone(),
+            theme: None,
+        })
+        .collect()
+}
+
+/// One block of a result or a message.
+#[derive(Clone, Debug)]
+pub struct Content(types::Content);
+
+impl Content {
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self(types::Content::Text(types::TextContent {
+            text: text.into(),
+            annotations: None,
+            meta: None,
+        }))
+    }
+
+    /// An image: its bytes as they are, and their media type.
+    pub fn image(data: Vec<u8>, mime_type: impl Into<String>) -> Self {
+        Self(types::Content::Image(media(data, mime_type.into())))
+    }
+
+    /// Sound: its bytes as they are, and their media type.
+    pub fn audio(data: Vec<u8>, mime_type: impl Into<String>) -> Self {
+        Self(types::Content::Audio(media(data, mime_type.into())))
+    }
+
+    /// A link to a resource.
+    pub fn link(uri: impl Into<String>, name: impl Into<String>) -> Self {
+        Self(types::Content::ResourceLink(types::ResourceLink {
+            uri: uri.into(),
+            name: name.into(),
+            title: None,
+            description: None,
+            mime_type: None,
+            size: None,
+            icons: Vec::new(),
+            annotations: None,
+            meta: None,
+        }))
+    }
+
+    /// The text of a resource, embedded.
+    pub fn embedded(uri: impl Into<String>, mime_type: Option<String>, text: impl Into<String>) -> Self {
+        Self(types::Content::EmbeddedResource(types::EmbeddedResource {
+            contents: types::ResourceContents {
+                uri: uri.into(),
+                mime_type,
+                data: types::ResourceData::Text(text.into()),
+                meta: None,
+            },
+            annotations: None,
+            meta: None,
+        }))
+    }
+
+    /// A block of a kind that these types do not know: a JSON object with its `type`.
+    pub fn other(block: Value) -> Self {
+        Self(types::Content::Other(block.to_string()))
+    }
+
+    /// Annotate the block.
+    pub fn annotations(mut self, annotations: &Annotations) -> Self {
+        let set = Some(annotations.to_wit());
+        match &mut self.0 {
+            types::Content::Text(block) => block.annotations = set,
+            types::Content::Image(block) | types::Content::Audio(block) => block.annotations = set,
+            types::Content::ResourceLink(block) => block.annotations = set,
+            types::Content::EmbeddedResource(block) => block.annotations = set,
+            types::Content::Other(_) => {}
+        }
+        self
+    }
+
+    pub(crate) fn into_wit(self) -> types::Content {
+        self.0
+    }
+}
+
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+fn media(data: Vec<u8>, mime_type: String) -> types::MediaContent {
+    types::MediaContent {
+        data,
+        mime_type,
+        annotations: None,
+        meta: None,
+    }
+}
+
+/// One message of a prompt.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Who says it.
+    pub role: Role,
+    /// What is said.
+    pub content: Content,
+}
+
+impl Message {
+    /// What the person says.
+    pub fn user(content: impl Into<Content>) -> Self {
+        Self {
+            role: Role::User,
+            content: content.into(),
+        }
+    }
+
+    /// What the model says.
+    pub fn assistant(content: impl Into<Content>) -> Self {
+        Self {
+            role: Role::Assistant,
+            content: content.into(),
+        }
+    }
+
+    pub(crate) fn into_wit(self) -> types::PromptMessage {
+        types::PromptMessage {
+            role: self.role.to_wit(),
+            content: self.content.into_wit(),
+        }
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::user(text)
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::user(text)
+    }
+}

@@ -1,0 +1,256 @@
+//! What a component offers, and the door to it.
+
+use crate::bindings::exports::wasmcp::mcp_v20260728 as offered;
+use crate::bindings::wasmcp::mcp_v20260728::{messages::Request, types};
+use crate::failure::Kind;
+use crate::resource::Propose;
+use crate::{Context, Prompt, Resource, Template, Tool, ToolResult};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// What a component offers, in this order.
+#[derive(Default)]
+pub struct Component {
+    tools: Vec<Tool>,
+    resources: Vec<Resource>,
+    templates: Vec<Template>,
+    prompts: Vec<Prompt>,
+}
+
+impl Component {
+    /// One that offers nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Offer a tool.
+    pub fn tool(mut self, tool: Tool) -> Self {
+        assert!(
+            self.tools.iter().all(|other| other.name != tool.name),
+            "two tools are named `{}`",
+            tool.name
+        );
+        self.tools.push(tool);
+        self
+    }
+
+    /// Offer a resource.
+    pub fn resource(mut self, resource: Resource) -> Self {
+        let known = self.resources.iter().any(|other| other.uri == resource.uri);
+        assert!(!known, "two resources are at `{}`", resource.uri);
+        self.resources.push(resource);
+        self
+    }
+
+    /// Offer the resources of a template.
+    pub fn template(mut self, template: Template) -> Self {
+        let known = self
+            .templates
+            .iter()
+            .any(|other| other.uri_template == template.uri_template);
+        assert!(!known, "two templates are `{}`", template.uri_template);
+        self.templates.push(template);
+        self
+    }
+
+    /// Offer a prompt.
+    pub fn prompt(mut self, prompt: Prompt) -> Self {
+        assert!(
+            self.prompts.iter().all(|other| other.name != prompt.name),
+            "two prompts are named `{}`",
+            prompt.name
+        );
+        self.prompts.push(prompt);
+        self
+    }
+
+    /// Offer everything that another one offers, behind it.
+    pub fn with(self, other: Component) -> Self {
+        let with_tools = other.tools.into_iter().fold(self, Self::tool);
+        let with_resources = other.resources.into_iter().fold(with_tools, Self::resource);
+        let with_templates = other.templates.into_iter().fold(with_resources, Self::template);
+        other.prompts.into_iter().fold(with_templates, Self::prompt)
+    }
+}
+
+/// What [`crate::component!`] implements.
+pub trait Define {
+    /// Say what is offered.
+    fn define() -> Component;
+}
+
+fn component<T: Define>() -> &'static Component {
+    static COMPONENT: OnceLock<Component> = OnceLock::new();
+    COMPONENT.get_or_init(T::define)
+}
+
+impl<T: Define> offered::tools::Guest for T {
+    fn list_tools(_: &Request, _: Option<String>) -> Result<offered::tools::Page, types::Error> {
+        let items = component::<T>().tools.iter().map(Tool::to_wit).collect();
+        Ok(offered::tools::Page {
+            items,
+            next: None,
+            cache: None,
+        })
+    }
+
+    fn call_tool(request: &Request, name: String) -> Result<Option<offered::tools::Outcome>, types::Error> {
+        let Some(tool) = component::<T>().tools.iter().find(|tool| tool.name == name) else {
+            return Ok(None);
+        };
+        let context = Context::new(request);
+        let result = match (tool.call)(request.arguments(), &context) {
+            Ok(result) => result,
+            Err(failure) => match failure.0 {
+                Kind::Told(message) => ToolResult::failed(&message),
+                Kind::Masked(words) => {
+                    eprintln!("the tool `{name}` failed: {words}");
+                    ToolResult::failed(&format!("the tool `{name}` failed"))
+                }
+                Kind::Ask { key, method, params } => {
+                    let asked = context.input_required(key, method, &params);
+                    return Ok(Some(offered::tools::Outcome::InputRequired(asked)));
+                }
+                Kind::Protocol { code, message, data } => {
+                    return Err(types::Error {
+                        code,
+                        message,
+                        data: data.map(|data| data.to_string()),
+                    });
+                }
+            },
+        };
+        Ok(Some(offered::tools::Outcome::Complete(result.into_wit())))
+    }
+}
+
+impl<T: Define> offered::resources::Guest for T {
+    fn list_resources(_: &Request, _: Option<String>) -> Result<offered::resources::Page, types::Error> {
+        let items = component::<T>().resources.iter().map(Resource::to_wit).collect();
+        Ok(offered::resources::Page {
+            items,
+            next: None,
+            cache: None,
+        })
+    }
+
+    fn list_templates(_: &Request, _: Option<String>) -> Result<offered::resources::TemplatePage, types::Error> {
+        let items = component::<T>().templates.iter().map(Template::to_wit).collect();
+        Ok(offered::resources::TemplatePage {
+            items,
+            next: None,
+            cache: None,
+        })
+    }
+
+    fn read_resource(request: &Request, uri: String) -> Result<Option<offered::resources::Outcome>, types::Error> {
+        let all = component::<T>();
+        let context = Context::new(request);
+        let read = match all.resources.iter().find(|resource| resource.uri == uri) {
+            Some(resource) => resource.read(&context),
+            None => match all.templates.iter().find_map(|template| template.read(&uri, &context)) {
+                Some(read) => read,
+                None => return Ok(None),
+            },
+        };
+        match read {
+            Ok(found) => Ok(Some(offered::resources::Outcome::Complete(types::ResourceResult {
+                contents: vec![found],
+                cache: None,
+                meta: None,
+                extra: None,
+            }))),
+            Err(crate::Failure(Kind::Ask { key, method, params })) => Ok(Some(
+                offered::resources::Outcome::InputRequired(context.input_required(key, method, &params)),
+            )),
+            Err(failure) => Err(failure.into_error("reading the resource")),
+        }
+    }
+}
+
+impl<T: Define> offered::prompts::Guest for T {
+    fn list_prompts(_: &Request, _: Option<String>) -> Result<offered::prompts::Page, types::Error> {
+        let items = component::<T>().prompts.iter().map(Prompt::to_wit).collect();
+        Ok(offered::prompts::Page {
+            items,
+            next: None,
+            cache: None,
+        })
+    }
+
+    fn get_prompt(request: &Request, name: String) -> Result<Option<offered::prompts::Outcome>, types::Error> {
+        let Some(prompt) = component::<T>().prompts.iter().find(|prompt| prompt.name == name) else {
+            return Ok(None);
+        };
+        let context = Context::new(request);
+        match (prompt.fill)(request.arguments(), &context) {
+            Ok(messages) => Ok(Some(offered::prompts::Outcome::Complete(types::PromptResult {
+                description: prompt.description.clone(),
+                messages: messages.into_iter().map(crate::Message::into_wit).collect(),
+                meta: None,
+                extra: None,
+            }))),
+            Err(crate::Failure(Kind::Ask { key, method, params })) => Ok(Some(
+                offered::prompts::Outcome::InputRequired(context.input_required(key, method, &params)),
+            )),
+            Err(failure) => Err(failure.into_error("filling in the prompt")),
+        }
+    }
+}
+
+impl<T: Define> offered::completions::Guest for T {
+    fn list_references(_: &Request) -> Result<Vec<types::CompletionReference>, types::Error> {
+        let all = component::<T>();
+        let prompts = all.prompts.iter().filter(|prompt| !prompt.proposals.is_empty());
+        let templates = all.templates.iter().filter(|template| !template.proposals.is_empty());
+        Ok(prompts
+            .map(|prompt| types::CompletionReference::Prompt(prompt.name.clone()))
+            .chain(templates.map(|found| types::CompletionReference::ResourceTemplate(found.uri_template.clone())))
+            .collect())
+    }
+
+    fn complete(
+        _: &Request,
+        reference: types::CompletionReference,
+        argument: types::CompletionArgument,
+        context: Vec<(String, String)>,
+    ) -> Result<Option<offered::completions::Outcome>, types::Error> {
+        let all = component::<T>();
+        let proposals = match &reference {
+            types::CompletionReference::Prompt(name) => all
+                .prompts
+                .iter()
+                .find(|prompt| prompt.name == *name)
+                .map(|prompt| &prompt.proposals),
+            types::CompletionReference::ResourceTemplate(uri) => all
+                .templates
+                .iter()
+                .find(|found| found.uri_template == *uri)
+                .map(|found| &found.proposals),
+        };
+        let Some(proposals) = proposals else { return Ok(None) };
+        let filled: BTreeMap<String, String> = context.into_iter().collect();
+        Ok(Some(offered::completions::Outcome::Complete(proposed(
+            proposals, &argument, &filled,
+        ))))
+    }
+}
+
+/// At most 100 values (specification: schema `CompleteResult`).
+fn proposed(
+    proposals: &[(String, Propose)],
+    argument: &types::CompletionArgument,
+    filled: &BTreeMap<String, String>,
+) -> types::Completion {
+    let found = proposals.iter().find(|(name, _)| *name == argument.name);
+    let mut values = found
+        .map(|(_, propose)| propose(&argument.value, filled))
+        .unwrap_or_default();
+    let total = values.len();
+    values.truncate(100);
+    types::Completion {
+        has_more: Some(total > values.len()),
+        total: Some(total as u64),
+        values,
+    }
+}

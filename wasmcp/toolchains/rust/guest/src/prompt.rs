@@ -1,0 +1,125 @@
+//! Prompts.
+
+use crate::arguments;
+use crate::bindings::wasmcp::mcp_v20260728::types;
+use crate::content::{wit_icons, Icon};
+use crate::resource::Propose;
+use crate::{Context, Failure, Message};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+
+type Fill = Box<dyn Fn(Option<String>, &Context) -> Result<Vec<Message>, Failure> + Send + Sync>;
+
+/// A prompt; [`prompt`] makes one.
+pub struct Prompt {
+    pub(crate) name: String,
+    title: Option<String>,
+    pub(crate) description: Option<String>,
+    arguments: Vec<types::PromptArgument>,
+    icons: Vec<Icon>,
+    pub(crate) fill: Fill,
+    pub(crate) proposals: Vec<(String, Propose)>,
+}
+
+/// What a prompt's function may return: messages, one message or text (said by the person), or a `Result` of them.
+pub trait PromptFunction<A>: Send + Sync + 'static {
+    /// Fill the prompt in.
+    fn fill(&self, arguments: A, context: &Context) -> Result<Vec<Message>, Failure>;
+}
+
+/// What stands for messages.
+pub trait Messages {
+    /// The messages.
+    fn messages(self) -> Result<Vec<Message>, Failure>;
+}
+
+impl<T: Into<Message>> Messages for T {
+    fn messages(self) -> Result<Vec<Message>, Failure> {
+        Ok(vec![self.into()])
+    }
+}
+
+impl Messages for Vec<Message> {
+    fn messages(self) -> Result<Vec<Message>, Failure> {
+        Ok(self)
+    }
+}
+
+impl<T: Messages> Messages for Result<T, Failure> {
+    fn messages(self) -> Result<Vec<Message>, Failure> {
+        self.and_then(T::messages)
+    }
+}
+
+impl<F, A, R> PromptFunction<A> for F
+where
+    F: Fn(A, &Context) -> R + Send + Sync + 'static,
+    R: Messages,
+{
+    fn fill(&self, arguments: A, context: &Context) -> Result<Vec<Message>, Failure> {
+        self(arguments, context).messages()
+    }
+}
+
+/// Make a prompt of a function. Its arguments are a type with `Deserialize` and `JsonSchema` whose fields are strings, or
+/// `Option<String>` where they need not be given.
+pub fn prompt<A, F>(name: impl Into<String>, description: impl Into<String>, function: F) -> Prompt
+where
+    A: DeserializeOwned + JsonSchema,
+    F: PromptFunction<A>,
+{
+    let arguments = arguments::members(&arguments::of_arguments::<A>())
+        .into_iter()
+        .map(|(name, description, required)| types::PromptArgument {
+            name,
+            title: None,
+            description,
+            required,
+        })
+        .collect();
+    Prompt {
+        name: name.into(),
+        title: None,
+        description: Some(description.into()).filter(|text: &String| !text.is_empty()),
+        arguments,
+        icons: Vec::new(),
+        fill: Box::new(move |text, context| function.fill(arguments::read_named::<A>(text)?, context)),
+        proposals: Vec::new(),
+    }
+}
+
+impl Prompt {
+    /// A name for people.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Add an icon.
+    pub fn icon(mut self, icon: Icon) -> Self {
+        self.icons.push(icon);
+        self
+    }
+
+    /// Propose values for an argument: of what is typed so far, and of the arguments that are filled in already.
+    pub fn complete<F>(mut self, argument: impl Into<String>, function: F) -> Self
+    where
+        F: Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync + 'static,
+    {
+        self.proposals.push((argument.into(), Box::new(function)));
+        self
+    }
+
+    pub(crate) fn to_wit(&self) -> types::Prompt {
+        types::Prompt {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            description: self.description.clone(),
+            arguments: self.arguments.clone(),
+            icons: wit_icons(&self.icons),
+            meta: None,
+            extra: None,
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Resources and resource templates.
+
+use crate::bindings::wasmcp::mcp_v20260728::types;
+use crate::content::{wit_icons, Annotations, Icon};
+use crate::template::Pattern;
+use crate::{Context, Failure};
+use serde::de::DeserializeOwned;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// What a resource consists of: a text, or bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// A text.
+    Text(String),
+    /// Bytes, as they are.
+    Blob(Vec<u8>),
+}
+
+/// A value to be sent as JSON.
+pub struct Json<T>(pub T);
+
+impl From<&str> for Contents {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Contents {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Vec<u8>> for Contents {
+    fn from(data: Vec<u8>) -> Self {
+        Self::Blob(data)
+    }
+}
+
+impl<T: Serialize> From<Json<T>> for Contents {
+    fn from(value: Json<T>) -> Self {
+        Self::Text(serde_json::to_string(&value.0).unwrap_or_default())
+    }
+}
+
+/// What a resource's function may return: contents, or a `Result` of them.
+pub trait Reading {
+    /// The contents.
+    fn reading(self) -> Result<Contents, Failure>;
+}
+
+impl<T: Into<Contents>> Reading for T {
+    fn reading(self) -> Result<Contents, Failure> {
+        Ok(self.into())
+    }
+}
+
+impl<T: Into<Contents>> Reading for Result<T, Failure> {
+    fn reading(self) -> Result<Contents, Failure> {
+        self.map(Into::into)
+    }
+}
+
+/// What resources and templates have in common for those who look at them.
+#[derive(Default)]
+struct About {
+    title: Option<String>,
+    description: Option<String>,
+    mime_type: Option<String>,
+    icons: Vec<Icon>,
+    annotations: Option<Annotations>,
+}
+
+macro_rules! about {
+    () => {
+        /// A name for people.
+        pub fn title(mut self, title: impl Into<String>) -> Self {
+            self.about.title = Some(title.into());
+            self
+        }
+
+        /// What it is.
+        pub fn description(mut self, description: impl Into<String>) -> Self {
+            self.about.description = Some(description.into());
+            self
+        }
+
+        /// Its media type.
+        pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
+            self.about.mime_type = Some(mime_type.into());
+            self
+        }
+
+        /// Add an icon.
+        pub fn icon(mut self, icon: Icon) -> Self {
+            self.about.icons.push(icon);
+            self
+        }
+
+        /// Annotate it.
+        pub fn annotations(mut self, annotations: Annotations) -> Self {
+            self.about.annotations = Some(annotations);
+            self
+        }
+    };
+}
+
+type Read = Box<dyn Fn(&Context) -> Result<Contents, Failure> + Send + Sync>;
+
+/// A resource with a URI of its own; [`resource`] makes one.
+pub struct Resource {
+    pub(crate) uri: String,
+    name: String,
+    size: Option<u64>,
+    about: About,
+    read: Read,
+}
+
+/// Make a resource of a function.
+pub fn resource<F, R>(uri: impl Into<String>, name: impl Into<String>, function: F) -> Resource
+where
+    F: Fn(&Context) -> R + Send + Sync + 'static,
+    R: Reading,
+{
+    Resource {
+        uri: uri.into(),
+        name: name.into(),
+        size: None,
+        about: About::default(),
+        read: Box::new(move |context| function(context).reading()),
+    }
+}
+
+impl Resource {
+    about!();
+
+    /// Its size in bytes, where it is known.
+    pub fn size(mut self, bytes: u64) -> Self {
+        self.size = Some(bytes);
+        self
+    }
+
+    pub(crate) fn read(&self, context: &Context) -> Result<types::ResourceContents, Failure> {
+        Ok(contents(&self.uri, &self.about, (self.read)(context)?))
+    }
+
+    pub(crate) fn to_wit(&self) -> types::McpResource {
+        types::McpResource {
+            uri: self.uri.clone(),
+            name: self.name.clone(),
+            title: self.about.title.clone(),
+            description: self.about.description.clone(),
+            mime_type: self.about.mime_type.clone(),
+            size: self.size,
+            icons: wit_icons(&self.about.icons),
+            annotations: self.about.annotations.as_ref().map(Annotations::to_wit),
+            meta: None,
+            extra: None,
+        }
+    }
+}
+
+type ReadTemplate = Box<dyn Fn(Vec<(String, String)>, &Context) -> Result<Contents, Failure> + Send + Sync>;
+pub(crate) type Propose = Box<dyn Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync>;
+
+/// Resources that exist for some values of variables; [`template`] makes one.
+pub struct Template {
+    pub(crate) uri_template: String,
+    name: String,
+    about: About,
+    pattern: Pattern,
+    read: ReadTemplate,
+    pub(crate) proposals: Vec<(String, Propose)>,
+}
+
+/// A function that can read a template's resources: of the variables (a type with `Deserialize` whose fields are
+/// strings) and [`Context`].
+pub trait TemplateReading<V>: Send + Sync + 'static {
+    /// Read one.
+    fn read(&self, variables: V, context: &Context) -> Result<Contents, Failure>;
+}
+
+impl<V, F, R> TemplateReading<V> for F
+where
+    F: Fn(V, &Context) -> R + Send + Sync + 'static,
+    R: Reading,
+{
+    fn read(&self, variables: V, context: &Context) -> Result<Contents, Failure> {
+        self(variables, context).reading()
+    }
+}
+
+/// Make a template of a function. Variables are `{name}`, up to the next `/`, or `{+name}`, with slashes (RFC 6570).
+pub fn template<V, F>(uri_template: impl Into<String>, name: impl Into<String>, function: F) -> Template
+where
+    V: DeserializeOwned,
+    F: TemplateReading<V>,
+{
+    let uri_template = uri_template.into();
+    Template {
+        pattern: Pattern::new(&uri_template),
+        uri_template,
+        name: name.into(),
+        about: About::default(),
+        proposals: Vec::new(),
+        read: Box::new(move |variables, context| {
+            let object: Map<String, Value> = variables
+                .into_iter()
+                .map(|(name, value)| (name, Value::String(value)))
+                .collect();
+            function.read(serde_json::from_value(Value::Object(object))?, context)
+        }),
+    }
+}
+
+impl Template {
+    about!();
+
+    /// Propose values for a variable: of what is typed so far, and of the variables that are filled in already.
+    pub fn complete<F>(mut self, variable: impl Into<String>, function: F) -> Self
+    where
+        F: Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync + 'static,
+    {
+        self.proposals.push((variable.into(), Box::new(function)));
+        self
+    }
+
+    /// Read the resource of this URI; none when it is not one of this template's.
+    pub(crate) fn read(&self, uri: &str, context: &Context) -> Option<Result<types::ResourceContents, Failure>> {
+        let variables = self.pattern.matches(uri)?;
+        Some((self.read)(variables, context).map(|found| contents(uri, &self.about, found)))
+    }
+
+    pub(crate) fn to_wit(&self) -> types::ResourceTemplate {
+        types::ResourceTemplate {
+            uri_template: self.uri_template.clone(),
+            name: self.name.clone(),
+            title: self.about.title.clone(),
+            description: self.about.description.clone(),
+            mime_type: self.about.mime_type.clone(),
+            icons: wit_icons(&self.about.icons),
+            annotations: self.about.annotations.as_ref().map(Annotations::to_wit),
+            meta: None,
+            extra: None,
+        }
+    }
+}
+
+fn contents(uri: &str, about: &About, found: Contents) -> types::ResourceContents {
+    let (data, usual) = match found {
+        Contents::Text(text) => (types::ResourceData::Text(text), "text/plain"),
+        Contents::Blob(bytes) => (types::ResourceData::Blob(bytes), "application/octet-stream"),
+    };
+    let mime_type = Some(about.mime_type.clone().unwrap_or_else(|| usual.to_owned()));
+    types::ResourceContents {
+        uri: uri.to_owned(),
+        mime_type,
+        data,
+        meta: None,
+    }
+}

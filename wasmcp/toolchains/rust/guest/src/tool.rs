@@ -1,0 +1,173 @@
+//! Tools.
+
+use crate::bindings::wasmcp::mcp_v20260728::types;
+use crate::content::{wit_icons, Icon};
+use crate::{arguments, Answer, Context, Failure, ToolResult};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+type Call = Box<dyn Fn(Option<String>, &Context) -> Result<ToolResult, Failure> + Send + Sync>;
+
+/// A tool; [`tool`] makes one.
+pub struct Tool {
+    pub(crate) name: String,
+    title: Option<String>,
+    description: String,
+    input: String,
+    output: Option<String>,
+    annotations: Option<types::ToolAnnotations>,
+    icons: Vec<Icon>,
+    meta: Option<Value>,
+    pub(crate) call: Call,
+}
+
+/// A function that can be a tool: of its arguments (a type with `Deserialize` and `JsonSchema`), of arguments and
+/// [`Context`], or of nothing.
+pub trait ToolFunction<Marker>: Send + Sync + 'static {
+    /// The schema of its arguments.
+    fn input() -> Value;
+    /// The schema of its result; see [`Answer::schema`].
+    fn output() -> (Option<Value>, bool);
+    /// Call it.
+    fn call(&self, arguments: Option<String>, context: &Context, object: bool) -> Result<ToolResult, Failure>;
+}
+
+fn fitting<A>(read: Result<A, String>) -> Result<A, Failure> {
+    read.map_err(|problem| Failure::new(format!("invalid arguments: {problem}")))
+}
+
+impl<F, R, M> ToolFunction<((), M)> for F
+where
+    F: Fn() -> R + Send + Sync + 'static,
+    R: Answer<M>,
+{
+    fn input() -> Value {
+        serde_json::json!({ "type": "object", "properties": {}, "additionalProperties": false })
+    }
+    fn output() -> (Option<Value>, bool) {
+        R::schema()
+    }
+    fn call(&self, text: Option<String>, _context: &Context, object: bool) -> Result<ToolResult, Failure> {
+        fitting(arguments::none(text))?;
+        self().answer(object)
+    }
+}
+
+impl<F, A, R, M> ToolFunction<((A,), M)> for F
+where
+    F: Fn(A) -> R + Send + Sync + 'static,
+    A: DeserializeOwned + JsonSchema,
+    R: Answer<M>,
+{
+    fn input() -> Value {
+        arguments::of_arguments::<A>()
+    }
+    fn output() -> (Option<Value>, bool) {
+        R::schema()
+    }
+    fn call(&self, text: Option<String>, _context: &Context, object: bool) -> Result<ToolResult, Failure> {
+        self(fitting(arguments::read(text))?).answer(object)
+    }
+}
+
+impl<F, A, R, M> ToolFunction<((A, Context), M)> for F
+where
+    F: Fn(A, &Context) -> R + Send + Sync + 'static,
+    A: DeserializeOwned + JsonSchema,
+    R: Answer<M>,
+{
+    fn input() -> Value {
+        arguments::of_arguments::<A>()
+    }
+    fn output() -> (Option<Value>, bool) {
+        R::schema()
+    }
+    fn call(&self, text: Option<String>, context: &Context, object: bool) -> Result<ToolResult, Failure> {
+        self(fitting(arguments::read(text))?, context).answer(object)
+    }
+}
+
+/// Make a tool of a function. The description is for the model: what it does, and when to use it.
+pub fn tool<M, F: ToolFunction<M>>(name: impl Into<String>, description: impl Into<String>, function: F) -> Tool {
+    let (output, object) = F::output();
+    Tool {
+        name: name.into(),
+        title: None,
+        description: description.into(),
+        input: F::input().to_string(),
+        output: output.map(|schema| schema.to_string()),
+        annotations: None,
+        icons: Vec::new(),
+        meta: None,
+        call: Box::new(move |text, context| function.call(text, context, object)),
+    }
+}
+
+impl Tool {
+    /// A name for people.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Hint that it changes nothing.
+    pub fn read_only(mut self) -> Self {
+        self.hints().read_only = Some(true);
+        self
+    }
+
+    /// Hint whether it may destroy something.
+    pub fn destructive(mut self, destructive: bool) -> Self {
+        self.hints().destructive = Some(destructive);
+        self
+    }
+
+    /// Hint that calling it twice does no more than calling it once.
+    pub fn idempotent(mut self) -> Self {
+        self.hints().idempotent = Some(true);
+        self
+    }
+
+    /// Hint whether it deals with the world outside.
+    pub fn open_world(mut self, open: bool) -> Self {
+        self.hints().open_world = Some(open);
+        self
+    }
+
+    /// Add an icon.
+    pub fn icon(mut self, icon: Icon) -> Self {
+        self.icons.push(icon);
+        self
+    }
+
+    /// Set `_meta`, an object.
+    pub fn meta(mut self, value: Value) -> Self {
+        self.meta = Some(value);
+        self
+    }
+
+    fn hints(&mut self) -> &mut types::ToolAnnotations {
+        self.annotations.get_or_insert(types::ToolAnnotations {
+            title: None,
+            read_only: None,
+            destructive: None,
+            idempotent: None,
+            open_world: None,
+        })
+    }
+
+    pub(crate) fn to_wit(&self) -> types::Tool {
+        types::Tool {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            description: Some(self.description.clone()).filter(|text| !text.is_empty()),
+            input_schema: self.input.clone(),
+            output_schema: self.output.clone(),
+            annotations: self.annotations.clone(),
+            icons: wit_icons(&self.icons),
+            meta: self.meta.as_ref().map(Value::to_string),
+            extra: None,
+        }
+    }
+}

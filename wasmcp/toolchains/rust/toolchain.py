@@ -1,0 +1,131 @@
+"""`source = "rust/tools.rs"` or `source = "rust/tools/Cargo.toml"`: tools written in Rust."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.toolchains.base import ComponentSource, Inputs, Option
+from wasmcp.toolchains.programs import Found, Program, find_program, run_compiler
+from wasmcp.toolchains.rust.crate import crate_of, guest_crate, made_crate, own_inputs
+
+TARGET = "wasm32-wasip2"
+_CARGO = Program(
+    "cargo",
+    "install Rust from https://rustup.rs, or name another cargo in `WASMCP_CARGO`",
+    least=(1, 82),
+    override="WASMCP_CARGO",
+)
+_TIMEOUT = 1800.0  # the first build compiles some fifty crates
+
+
+class RustToolchain:
+    """The toolchain for Rust sources; see `wasmcp.toolchains.base.Toolchain`."""
+
+    name = "rust"
+    suffixes = (".rs", ".toml")
+    extra = "rust"
+    options: tuple[Option, ...] = ()
+
+    def inputs(self, source: ComponentSource) -> Inputs:
+        """Return the source's crate, or the file with its modules, our guest crate and the WIT.
+
+        The compiler's version is no input: a crate that must have a certain one says so in `rust-toolchain.toml`.
+        """
+        return Inputs({**crate_of(source).files, **own_inputs()}, {})
+
+    def built_with(self, source: ComponentSource) -> Mapping[str, str]:
+        """Return the compilers that would build this source, for the manifest.
+
+        Raises:
+            ToolchainMissing: There are none.
+        """
+        return {"cargo": self._cargo(source).version, "target": TARGET}
+
+    def build(self, source: ComponentSource, output: Path, *, cache: Path, progress: Callable[[str], None]) -> None:
+        """Build the component; see `wasmcp.toolchains.base.Toolchain`."""
+        from filelock import FileLock
+
+        crate = crate_of(source)
+        cargo = self._cargo(source)
+        self._require_target(source, crate.manifest)
+        guest = guest_crate(cache)
+        manifest = crate.manifest or made_crate(source, guest, cache)
+        command: list[str | Path] = [cargo.path, "rustc", "--lib", "--crate-type", "cdylib", "--release"]
+        command += ["--target", TARGET, "--manifest-path", manifest, "--message-format", "json-render-diagnostics"]
+        if (manifest.parent / "Cargo.lock").is_file():
+            command.append("--locked")
+        if source.offline:
+            command.append("--offline")
+        if crate.manifest is not None:
+            command += ["--config", f"patch.crates-io.wasmcp-guest.path={json.dumps(str(guest))}"]
+        # Paths of this machine must not get into a component: it goes to others, and must be the same elsewhere.
+        home = os.environ.get("CARGO_HOME") or str(Path.home() / ".cargo")
+        flags = [f"--remap-path-prefix={home}=cargo", f"--remap-path-prefix={cache}=wasmcp"]
+        command += ["--config", f"target.{TARGET}.rustflags={json.dumps(flags)}"]
+        command += ["--", f"--remap-path-prefix={source.root}=."]
+        progress(f"compiling `{source.label}` with cargo {cargo.version}")
+        # One folder for all, so that what everybody depends on is compiled once; cargo names results by crate only.
+        with FileLock(cache / "target.lock"):
+            status, words = run_compiler(
+                command,
+                source,
+                self.name,
+                folder=source.root,
+                environment={"CARGO_TARGET_DIR": str(cache / "target"), "CARGO_TERM_COLOR": "never"},
+                timeout=_TIMEOUT,
+            )
+            built = _artifact(words) if status == 0 else None
+            if built is not None:
+                temporary = output.with_name(f".{output.name}.{os.getpid()}")
+                try:
+                    shutil.copyfile(built, temporary)
+                    temporary.replace(output)
+                finally:
+                    temporary.unlink(missing_ok=True)
+        if built is None:
+            raise ToolchainError(
+                f"component `{source.name}` (`{source.label}`) does not compile:\n{_readable(words, source)}",
+                source=source.label,
+                toolchain=self.name,
+            )
+
+    def _cargo(self, source: ComponentSource) -> Found:
+        return find_program(_CARGO, source, self.name)
+
+    def _require_target(self, source: ComponentSource, manifest: Path | None) -> None:
+        rustc = Program("rustc", _CARGO.advice, override="RUSTC")
+        found = find_program(rustc, source, self.name)
+        # In the crate's folder: its `rust-toolchain.toml` may ask for another compiler, with other targets.
+        folder = manifest.parent if manifest is not None else source.root
+        status, words = run_compiler([found.path, "--print", "sysroot"], source, self.name, folder=folder)
+        if status != 0 or not (Path(words.strip()) / "lib" / "rustlib" / TARGET).is_dir():
+            raise ToolchainMissing(
+                f"component `{source.name}` (`{source.label}`) is built for the target `{TARGET}`, which is not "
+                f"installed: `rustup target add {TARGET}`",
+                source=source.label,
+                toolchain=self.name,
+            )
+
+
+def _artifact(words: str) -> Path | None:
+    """Find the component among what cargo says it made: the last one, for it builds dependencies first."""
+    made: Path | None = None
+    for line in words.splitlines():
+        if line.startswith('{"reason":"compiler-artifact"'):
+            for name in json.loads(line)["filenames"]:
+                if name.endswith(".wasm"):
+                    made = Path(name)
+    return made
+
+
+def _readable(words: str, source: ComponentSource) -> str:
+    """Leave out what is for programs, and the folder that everything is in."""
+    lines = [
+        line for line in words.splitlines() if not line.startswith('{"') and not line.lstrip().startswith("Compiling ")
+    ]
+    return "\n".join(lines).replace(f"{source.root}{os.sep}", "").strip()
