@@ -56,7 +56,7 @@ def test_the_guide_can_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_every_row_names_a_test_that_there_is() -> None:
-    rows = [line.split("|")[-2] for line in TABLE.splitlines() if line.startswith("| ")][1:]
+    rows = [line.split("|")[-2] for line in TABLE.partition("\n## ")[0].splitlines() if line.startswith("| ")][1:]
     assert len(rows) > 15
     for row in rows:
         found = re.fullmatch(r" `(tests/[a-z_/]+\.py)::(test_\w+)` ", row)

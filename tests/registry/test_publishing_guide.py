@@ -25,19 +25,24 @@ def test_every_command_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with docker_registry(tmp_path / "registry") as host:
         namespaces(monkeypatch, tmp_path)
         monkeypatch.setenv("HOME", str(tmp_path))
+        for name in ("SIGSTORE_ID_TOKEN", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI"):
+            monkeypatch.delenv(name, raising=False)
         tables = "\n".join(block for block in blocks("toml") if "policy" not in block)
-        (policy,) = (block for block in blocks("toml") if "policy" in block)
+        policy, by_identity = (block for block in blocks("toml") if "policy" in block)
         text = '[project]\nname = "shop"\nversion = "1.0.0"\n' + tables.replace("registry.example.com", host)
         root = write_project(tmp_path / "shop", {"pyproject.toml": text, "shop/__init__.py": ""})
         (root / "calc.wasm").write_bytes(tools_component("one", "add"))
         commands = [line for block in blocks("sh") for line in block.splitlines() if not line.startswith("pip ")]
-        assert len(commands) == 20
+        assert len(commands) == 21
         for line in commands:
             line, _, output = line.partition(" > ")  # noqa: PLW2901 - what a shell does
             program, *arguments = shlex.split(line)
             assert program in {"wasmcp", "openssl"}
             command = [sys.executable, "-m", "wasmcp"] if program == "wasmcp" else [program]
             done = subprocess.run([*command, *arguments], cwd=root, capture_output=True, text=True, check=False)
+            if "--sign-keyless" in arguments:  # there is no CI here that says who we are
+                assert "there is no identity here to sign with" in done.stderr
+                continue
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
             if output:
                 (root / output).write_text(done.stdout)
@@ -50,3 +55,8 @@ def test_every_command_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         done = subprocess.run([*pull, "acme:calc@1.2.0"], cwd=root, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert "must be signed and is not" in done.stderr
+        # The other one takes no key's signature.
+        (root / "pyproject.toml").write_text(text + by_identity)
+        done = subprocess.run([*pull, "acme:calc@1.1.0"], cwd=root, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "none of them for it by whom is trusted (`https://github.com/acme/tools/" in done.stderr
