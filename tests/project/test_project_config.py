@@ -20,6 +20,7 @@ urls = { homepage = "https://example.org" }
 [tool.wasmcp.components.text]
 source = "src/my_demo/tools.py"
 grants = ["http", "env"]
+config = { greeting = "Hello", deep = { list = [1, 2.5, true] } }
 [tool.wasmcp.components.calc]
 source = "zig/calc.zig"
 dynamic = true
@@ -87,6 +88,7 @@ def test_a_good_configuration(tmp_path: Path) -> None:
         {"http", "env"},
         False,
     )
+    assert (text.values, calc.values) == ({"greeting": "Hello", "deep": {"list": [1, 2.5, True]}}, {})
     assert (calc.language, calc.grants, calc.dynamic) == ("zig", frozenset(), True)
     assert (calc.extensions, text.extensions) == ({"com.example/numbers": {}}, {})
     assert (vendored.file, vendored.language) == ("vendor/tools.wasm", None)

@@ -316,7 +316,7 @@ def _values(table: Table) -> dict[str, Any]:
     values = below.items()
     for key, value in values.items():
         if not _is_json(value):
-            below.problem(key, f"must be a value that JSON has, not {value!r}: write dates and times as strings")
+            below.problem(key, f"must be what JSON has (a date as a string, no infinity), not {value!r}")
     return values
 
 
