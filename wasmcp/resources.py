@@ -17,6 +17,7 @@ FRAMEWORK_COMPONENTS = (
     "resources-middleware",
     "prompts-middleware",
     "completions-middleware",
+    "headers-middleware",
     "catalogue",
     "method-not-found",
     "kv-store",

@@ -24,8 +24,15 @@ packages = ["src/labelled"]
 [tool.wasmcp.components.query]
 source = "zig/query.zig"
 
-[tool.wasmcp.servers.default]
+[tool.wasmcp.components.asked]
+source = "zig/query.zig"
+dynamic = true
+
+[tool.wasmcp.servers.recorded]
 components = ["query"]
+
+[tool.wasmcp.servers.asked]
+components = ["asked"]
 """,
     "src/labelled/__init__.py": "",
     "zig/query.zig": """\
@@ -54,10 +61,16 @@ fn plain(args: struct { region: []const u8 }) []const u8 {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_project(tmp_path_factory.mktemp("labelled"), PROJECT)
+
+
+@pytest.fixture(scope="module", params=["recorded", "asked"])
+def server(request: pytest.FixtureRequest, project: Path) -> Path:
+    """A server that knows its tools, and one that asks for them."""
     from wasmcp.project import ensure_built
 
-    return ensure_built(write_project(tmp_path_factory.mktemp("labelled"), PROJECT))
+    return ensure_built(project, request.param)
 
 
 @pytest.fixture(scope="module")

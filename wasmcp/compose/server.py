@@ -36,6 +36,7 @@ from wasmcp.compose.contracts import (
     MESSAGES,
     SERVER_HANDLER,
     SERVER_METADATA,
+    TOOLS,
     TYPES,
     WIRE,
 )
@@ -210,7 +211,7 @@ class Composition:
             if isinstance(part, Segment):
                 downstream = self._segment(number, part, downstream)
             else:
-                downstream = self._links(part.component, downstream)
+                downstream = self._links(part.component, downstream, asked=True)
         return downstream
 
     def _segment(self, number: int, segment: Segment, downstream: Value | None) -> Value:
@@ -242,11 +243,12 @@ class Composition:
             self._nobody = node.export(SERVER_HANDLER)
         return self._nobody
 
-    def _links(self, component: Component, downstream: Value | None) -> Value | None:
+    def _links(self, component: Component, downstream: Value | None, *, asked: bool = False) -> Value | None:
         """Instantiate a component of the server and return the first of the links that it makes.
 
         Its capabilities come first, each wrapped, then its own handler; what none of them answers goes downstream. What
-        its catalogue has none of is not wired.
+        its catalogue has none of is not wired. Before those of a component that is `asked` headers are compared with
+        arguments, as no catalogue knows the schemas of its tools.
         """
         wanted = {contract: self.framework[middleware].wants(contract) for contract, middleware in CAPABILITIES.items()}
         check_offers(component, {**wanted, SERVER_HANDLER: self.framework["transport"].wants(SERVER_HANDLER)})
@@ -265,6 +267,10 @@ class Composition:
             provided = {contract: node.export(component.offers[contract]), SERVER_HANDLER: first}
             wrapped = self._instance(middleware, provided, label=f"{middleware} of {component.name}")
             first = wrapped.export(SERVER_HANDLER)
+        if asked and "tools" in wired and TOOLS in component.offers:
+            provided = {TOOLS: node.export(component.offers[TOOLS]), SERVER_HANDLER: first}
+            compared = self._instance("headers-middleware", provided, label=f"headers-middleware of {component.name}")
+            first = compared.export(SERVER_HANDLER)
         return first
 
     def _configured(self, component: Component) -> Services:
