@@ -112,7 +112,7 @@ def build_component(
         core = Path(folder) / "core.wasm"
         others = {module: Path(path).resolve() for module, path in (modules or {}).items()}
         arguments = _module_arguments(source, bindings, others, modes or {})
-        flags = ["-target", "wasm32-freestanding", f"-mcpu={_CPU}", f"-O{optimize}"]
+        flags = ["-target", "wasm32-freestanding", f"-mcpu={_CPU}", f"-O{optimize}", "-freference-trace=12"]
         flags += [] if optimize == "Debug" else ["-fstrip"]
         # Options of a module stand before it, and the others inherit the root's.
         command = ["build-exe", *flags, *arguments, "-fno-entry", "-rdynamic", f"-femit-bin={core}"]

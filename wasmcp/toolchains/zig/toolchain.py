@@ -13,6 +13,7 @@ from wasmcp.errors import ToolchainError
 from wasmcp.resources import wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files, relative_label
 from wasmcp.toolchains.zig.compiler import OPTIMIZE, build_component
+from wasmcp.toolchains.zig.worlds import world_of
 
 _GUEST = Path(__file__).resolve().parent / "guest"
 _IMPORT = re.compile(r'@(?:import|embedFile)\s*\(\s*"((?:[^"\\]|\\.)*)"\s*\)')
@@ -41,10 +42,12 @@ class ZigToolchain:
         """Build the component; see `wasmcp.toolchains.base.Toolchain`."""
         progress(f"compiling `{source.label}` with zig")
         optimize = source.options.get("optimize")
+        text = source.path.read_text("utf-8", "replace") if source.path.is_file() else ""
+        wit, world = world_of(text, wit_directory(), source.world, cache / "zig")
         build_component(
             _GUEST / "component.zig",
-            wit_directory(),
-            source.world,
+            wit,
+            world,
             output,
             optimize=str(optimize or "ReleaseSmall"),
             modules={"wasmcp": _GUEST / "wasmcp.zig", "author": source.path},

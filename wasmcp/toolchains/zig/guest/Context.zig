@@ -1,6 +1,8 @@
 //! What a tool knows about the call it answers, and what it can tell the client meanwhile. Valid during the call.
 const std = @import("std");
 const bindings = @import("bindings");
+const asking = @import("asking.zig");
+const questions = @import("questions.zig");
 
 const Context = @This();
 
@@ -59,6 +61,70 @@ pub fn log(self: Context, level: Level, comptime format: []const u8, values: any
 /// Whether the client has taken the request back: a long tool looks now and then, and stops.
 pub fn cancelled(self: Context) bool {
     return self.request.cancelled();
+}
+
+pub const Session = @import("kv.zig").Session;
+
+/// The values that this component keeps for the session of the client: the grant `sessions`.
+pub fn session(self: Context) Session {
+    return .{ .request = self.request };
+}
+
+/// Ask the user to fill in a form, a struct of strings, numbers, bools and enums; optional fields may stay empty. The
+/// function runs again from its start when the answer is there; until then this is `error.InputRequired`, to be handed
+/// on with `try`.
+pub fn elicit(_: Context, message: []const u8, comptime Form: type) questions.Error!questions.Elicited(Form) {
+    return questions.elicit(message, Form);
+}
+
+/// Ask the user to follow a link, for what must not pass through the client. True: they said they would.
+pub fn elicitUrl(_: Context, message: []const u8, url: []const u8) questions.Error!bool {
+    return questions.elicitUrl(message, url);
+}
+
+/// Ask the client's model.
+pub fn sample(_: Context, prompt: []const u8, options: questions.Sampling) questions.Error!questions.Sampled {
+    return questions.sample(prompt, options);
+}
+
+/// Ask for the folders that the client works in.
+pub fn roots(_: Context) questions.Error![]const questions.Root {
+    return questions.roots();
+}
+
+/// What `make`, a function without parameters, gave in the first run of this request: it travels with the client, sealed,
+/// and is the same in the runs after a question. Its type has a JSON form.
+pub fn once(_: Context, name: []const u8, comptime make: anytype) Made(make) {
+    const T = Payload(make);
+    if (try asking.recall(name)) |text| {
+        var reader: @import("arguments.zig").Reader = .init(text);
+        return reader.read(T) catch return error.BadAnswer;
+    }
+    const results = @import("results.zig");
+    const value: T = if (@typeInfo(Returned(make)) == .error_union) try make() else make();
+    try asking.keep(name, results.json(T, value) catch |problem| return switch (problem) {
+        error.OutOfMemory => error.OutOfMemory,
+        error.NotFinite => error.BadAnswer,
+    });
+    return value;
+}
+
+fn Returned(comptime make: anytype) type {
+    return @typeInfo(@TypeOf(make)).@"fn".return_type.?;
+}
+
+fn Payload(comptime make: anytype) type {
+    return switch (@typeInfo(Returned(make))) {
+        .error_union => |info| info.payload,
+        else => Returned(make),
+    };
+}
+
+fn Made(comptime make: anytype) type {
+    return switch (@typeInfo(Returned(make))) {
+        .error_union => |info| (info.error_set || questions.Error)!info.payload,
+        else => questions.Error!Returned(make),
+    };
 }
 
 /// The id that the client gave the request, as JSON text: a string or an integer.

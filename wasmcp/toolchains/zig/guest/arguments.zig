@@ -1,6 +1,7 @@
 //! JSON text -> a struct of arguments; what does not fit is told with its path, as a person would write it.
 const std = @import("std");
 const bindings = @import("bindings");
+const text_values = @import("text_values.zig");
 const values = @import("values.zig");
 
 const memory = bindings.memory;
@@ -24,6 +25,13 @@ pub const Reader = struct {
     pub fn read(self: *Reader, comptime T: type) error{Mismatch}!T {
         const value = try self.readValue(T);
         // An error unless the text ends here.
+        _ = try self.peek();
+        return value;
+    }
+
+    /// The whole text, an object of strings, as a `T` whose fields are read from them.
+    pub fn readTexts(self: *Reader, comptime T: type) error{Mismatch}!T {
+        const value = try self.readObject(T, readConverted);
         _ = try self.peek();
         return value;
     }
@@ -103,9 +111,14 @@ pub const Reader = struct {
                 if (list.len != len) return self.fail(std.fmt.allocPrint(memory.allocator, "expected an array of {d}, got one of {d}", .{ len, list.len }) catch "wrong length");
                 return list[0..len].*;
             },
-            .object => return self.readObject(T),
+            .object => return self.readObject(T, readValue),
             .json => return .{ .text = try self.skip() },
         }
+    }
+
+    fn readConverted(self: *Reader, comptime T: type) error{Mismatch}!T {
+        const text = try self.readText("string");
+        return text_values.read(T, text) orelse self.failed(comptime text_values.expected(T), shortened(text));
     }
 
     fn readText(self: *Reader, comptime expected: []const u8) error{Mismatch}![]const u8 {
@@ -159,7 +172,7 @@ pub const Reader = struct {
         return list.items;
     }
 
-    fn readObject(self: *Reader, comptime T: type) error{Mismatch}!T {
+    fn readObject(self: *Reader, comptime T: type, comptime readField: anytype) error{Mismatch}!T {
         const info = @typeInfo(T).@"struct";
         try self.expect(.object_begin, "object");
         _ = try self.next();
@@ -170,7 +183,7 @@ pub const Reader = struct {
             self.push(.{ .name = name });
             inline for (info.field_names, info.field_types, 0..) |field, F, i| {
                 if (std.mem.eql(u8, field, name)) {
-                    @field(value, field) = try self.readValue(F);
+                    @field(value, field) = try readField(self, F);
                     seen[i] = true;
                     break;
                 }
@@ -222,18 +235,10 @@ fn range(comptime T: type) []const u8 {
 }
 
 fn choices(comptime T: type) []const u8 {
-    return joined(@typeInfo(T).@"enum".field_names);
+    return values.joined(@typeInfo(T).@"enum".field_names);
 }
 
 fn known(comptime T: type) []const u8 {
     const names = @typeInfo(T).@"struct".field_names;
-    return if (names.len == 0) "none" else joined(names);
-}
-
-fn joined(comptime names: []const [:0]const u8) []const u8 {
-    comptime {
-        var text: []const u8 = "";
-        for (names, 0..) |name, i| text = text ++ (if (i > 0) ", " else "") ++ name;
-        return text;
-    }
+    return if (names.len == 0) "none" else values.joined(names);
 }

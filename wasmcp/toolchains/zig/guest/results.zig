@@ -5,6 +5,7 @@ const schema = @import("schema.zig");
 const values = @import("values.zig");
 
 const memory = bindings.memory;
+const Content = bindings.types.Content;
 const ToolResult = bindings.types.ToolResult;
 const Outcome = bindings.tools.Outcome;
 const Text = std.ArrayList(u8);
@@ -19,7 +20,7 @@ pub fn failure(comptime before: []const u8, message: []const u8) Outcome {
 
 /// The output schema of a return type; none where the result says nothing structured.
 pub fn schemaOf(comptime R: type) ?[]const u8 {
-    if (R == void or R == ToolResult or R == Outcome) return null;
+    if (R == void or R == ToolResult or R == Outcome or R == Content or R == []const Content) return null;
     if (values.kindOf(R) == .object) return schema.of(R, &.{});
     // Structured content is an object: other values are wrapped.
     return "{\"type\":\"object\",\"properties\":{\"result\":" ++ schema.of(R, &.{}) ++ "},\"required\":[\"result\"],\"additionalProperties\":false}";
@@ -30,6 +31,8 @@ pub fn outcome(comptime R: type, value: R) Outcome {
     if (R == Outcome) return value;
     if (R == ToolResult) return .{ .complete = value };
     if (R == void) return .{ .complete = .{ .is_error = false } };
+    if (R == []const Content) return .{ .complete = .{ .content = value, .is_error = false } };
+    if (R == Content) return .{ .complete = .{ .content = memory.allocator.dupe(Content, &.{value}) catch &.{}, .is_error = false } };
     const text = json(R, value) catch |reason| return failure("the tool's result can't be sent: ", switch (reason) {
         error.NotFinite => "a number in it is infinite or not a number",
         error.OutOfMemory => "out of memory",
@@ -51,7 +54,7 @@ fn withText(text: []const u8) ToolResult {
 }
 
 /// The text itself, or one with U+FFFD where it is not UTF-8: a component can't hand over anything else.
-fn valid(text: []const u8) []const u8 {
+pub fn valid(text: []const u8) []const u8 {
     if (std.unicode.utf8ValidateSlice(text)) return text;
     var result: Text = .empty;
     var rest = text;

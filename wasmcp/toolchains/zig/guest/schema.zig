@@ -9,6 +9,28 @@ pub fn ofArguments(comptime T: type) []const u8 {
     return comptime of(T, &.{});
 }
 
+/// The schema of a form: flat, of strings, numbers, bools and enums. Specification: client/elicitation, "Requested Schema".
+pub fn ofForm(comptime T: type) []const u8 {
+    comptime {
+        if (@typeInfo(T) != .@"struct") @compileError("a form is a struct, not `" ++ @typeName(T) ++ "`");
+        var properties: []const u8 = "";
+        var required: []const u8 = "";
+        const info = @typeInfo(T).@"struct";
+        for (info.field_names, info.field_types, info.field_attrs) |name, F, attrs| {
+            const V = if (@typeInfo(F) == .optional) @typeInfo(F).optional.child else F;
+            switch (values.kindOf(V)) {
+                .string, .boolean, .integer, .number, .choice => {},
+                else => @compileError("`" ++ @typeName(T) ++ "." ++ name ++ "`: a form is flat, of strings, numbers, bools and enums"),
+            }
+            // A form has no null: what need not be filled in is left out.
+            const default: ?V = if (attrs.defaultValue(F)) |given| given else null;
+            properties = properties ++ (if (properties.len > 0) "," else "") ++ quoted(name) ++ ":" ++ property(T, name, V, default, &.{});
+            if (attrs.default_value_ptr == null and F == V) required = required ++ (if (required.len > 0) "," else "") ++ quoted(name);
+        }
+        return "{\"type\":\"object\",\"properties\":{" ++ properties ++ "}" ++ (if (required.len > 0) ",\"required\":[" ++ required ++ "]" else "") ++ "}";
+    }
+}
+
 /// The schema of any type. `around` are the structs it is part of.
 pub fn of(comptime T: type, comptime around: []const type) []const u8 {
     comptime {

@@ -30,6 +30,15 @@ fn unsupported(comptime T: type) noreturn {
         "enums, optionals, []const T, [N]T, structs or mcp.Json");
 }
 
+/// `a, b, c`.
+pub fn joined(comptime names: []const [:0]const u8) []const u8 {
+    comptime {
+        var text: []const u8 = "";
+        for (names, 0..) |name, i| text = text ++ (if (i > 0) ", " else "") ++ name;
+        return text;
+    }
+}
+
 /// `"text"` with JSON's escapes, at compile time.
 pub fn quoted(comptime text: []const u8) []const u8 {
     comptime {

@@ -1,0 +1,87 @@
+//! What tools, resources, prompts and completions have in common: the author's functions, and how they are called.
+const std = @import("std");
+const bindings = @import("bindings");
+const asking = @import("asking.zig");
+
+const Context = @import("Context.zig");
+const Error = bindings.types.Error;
+
+pub const code = struct {
+    pub const invalid_params = -32602;
+    pub const internal_error = -32603;
+    /// What it is called up to 2025-11-25; the framework knows what it is later.
+    pub const resource_not_found = -32002;
+};
+
+/// What a function `fn (What) R`, `fn (What, Context) R`, `fn (Context) R` or `fn () R` takes and gives.
+pub fn Signature(comptime owner: []const u8, comptime function: anytype) type {
+    const Function = @TypeOf(function);
+    if (@typeInfo(Function) != .@"fn") @compileError(owner ++ ": the last argument must be a function, not `" ++ @typeName(Function) ++ "`");
+    const info = @typeInfo(Function).@"fn";
+    const params = info.param_types;
+    const with_context = params.len > 0 and params[params.len - 1] == Context;
+    const rest = params[0 .. params.len - @intFromBool(with_context)];
+    const wrong = owner ++ ": the function must take what it is for, a `Context`, or both in this order";
+    if (rest.len > 1) @compileError(wrong);
+    return struct {
+        /// What the function takes beside the context; `void`: nothing.
+        pub const Taken = if (rest.len == 0) void else rest[0] orelse @compileError(wrong);
+        /// What it returns, errors aside.
+        pub const Given = switch (@typeInfo(info.return_type.?)) {
+            .error_union => |union_| union_.payload,
+            else => info.return_type.?,
+        };
+
+        pub fn call(taken: Taken, context: Context) anyerror!Given {
+            var args: std.meta.ArgsTuple(Function) = undefined;
+            if (Taken != void) args[0] = taken;
+            if (with_context) args[params.len - 1] = context;
+            return @call(.auto, function, args);
+        }
+    };
+}
+
+/// A struct of arguments, or an empty one for a function that takes none.
+pub fn Arguments(comptime owner: []const u8, comptime Taken: type) type {
+    if (Taken == void) return struct {};
+    if (@typeInfo(Taken) != .@"struct" or @typeInfo(Taken).@"struct".is_tuple)
+        @compileError(owner ++ ": the function must take a struct of arguments, a `Context`, or both in this order");
+    return Taken;
+}
+
+/// The answer to an error of a function that has no way to say it in a result: an error of the protocol.
+pub fn failure(context: Context, reason: anyerror) Error {
+    return .{ .code = code.internal_error, .message = context.failureMessage() orelse @errorName(reason) };
+}
+
+/// Texts that cross the component's border must be UTF-8: names and descriptions are looked at when they are compiled.
+pub fn checkText(comptime owner: []const u8, comptime what: []const u8, comptime text: []const u8) void {
+    @setEvalBranchQuota(1_000_000);
+    if (!std.unicode.utf8ValidateSlice(text)) @compileError(owner ++ ": the " ++ what ++ " is not UTF-8");
+}
+
+/// All that an author lists, a tuple or an array, as a slice. No two may have the same `name`.
+pub fn list(comptime T: type, comptime all: anytype, comptime name: []const u8) []const T {
+    comptime {
+        @setEvalBranchQuota(1_000_000);
+        var found: []const T = &.{};
+        for (all) |one| found = found ++ &[_]T{one};
+        for (found, 0..) |one, i| for (found[0..i]) |other| {
+            if (std.mem.eql(u8, @field(one, name), @field(other, name))) @compileError("two " ++ T.plural ++ " are called `" ++ @field(one, name) ++ "`");
+        };
+        return found;
+    }
+}
+
+/// A copy with the fields of `extra`, a struct of optional ones and lists, that are given.
+pub fn with(self: anytype, extra: anytype) @TypeOf(self) {
+    var copy = self;
+    inline for (@typeInfo(@TypeOf(extra)).@"struct".field_names) |name| @field(copy, name) = @field(extra, name);
+    return copy;
+}
+
+/// A context for a request that is about to be answered: nothing is asked yet.
+pub fn begin(request: bindings.messages.Request) Context {
+    asking.begin(request);
+    return .{ .request = request };
+}

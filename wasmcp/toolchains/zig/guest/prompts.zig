@@ -1,0 +1,127 @@
+//! Prompts. Specification: server/prompts.
+const std = @import("std");
+const bindings = @import("bindings");
+const arguments = @import("arguments.zig");
+const asking = @import("asking.zig");
+const calling = @import("calling.zig");
+const content = @import("content.zig");
+const results = @import("results.zig");
+
+const Context = @import("Context.zig");
+const Request = bindings.messages.Request;
+const types = bindings.types;
+
+const GetResult = bindings.abi.Result(?Outcome, types.Error);
+
+/// A whole `GetPromptResult`, or "ask the client first" (`.input_required`).
+pub const Outcome = bindings.prompts.Outcome;
+
+/// One prompt. Made by `prompt`; fields that have a default may be changed with `with`.
+pub const Prompt = struct {
+    name: []const u8,
+    description: []const u8,
+    title: ?[]const u8 = null,
+    icons: []const types.Icon = &.{},
+    /// A JSON object.
+    meta: ?[]const u8 = null,
+    arguments: []const types.PromptArgument,
+    get: *const fn (Context, json: []const u8) GetResult,
+
+    pub const plural = "prompts";
+
+    pub const Extra = struct {
+        title: ?[]const u8 = null,
+        icons: []const types.Icon = &.{},
+        meta: ?[]const u8 = null,
+    };
+
+    /// The same prompt with a title, icons or `_meta`.
+    pub fn with(self: Prompt, extra: Extra) Prompt {
+        return calling.with(self, extra);
+    }
+};
+
+/// A prompt from a function `fn (Arguments) R`, `fn (Arguments, Context) R`, `fn (Context) R` or `fn () R`.
+///
+/// `Arguments` is a struct of strings, numbers, bools and enums (clients send texts) with `descriptions` as for tools. `R`
+/// is `[]const u8` (one message of the user's), `Message`, `[]const Message`, `PromptResult` or `Outcome`, or an error union.
+pub fn prompt(comptime name: []const u8, comptime description: []const u8, comptime function: anytype) Prompt {
+    const owner = "prompt `" ++ name ++ "`";
+    comptime calling.checkText(owner, "name", name);
+    comptime calling.checkText(owner, "description", description);
+    if (name.len == 0) @compileError("a prompt has no name");
+    const Function = calling.Signature(owner, function);
+    const Arguments = calling.Arguments(owner, Function.Taken);
+    const Glue = struct {
+        fn get(context: Context, json: []const u8) GetResult {
+            var taken: Function.Taken = undefined;
+            if (Function.Taken != void) {
+                var reader: arguments.Reader = .init(json);
+                taken = reader.readTexts(Arguments) catch return .{ .err = .{
+                    .code = calling.code.invalid_params,
+                    .message = std.mem.concat(bindings.memory.allocator, u8, &.{ "Invalid arguments for prompt " ++ name ++ ": ", reader.message() }) catch "Invalid arguments",
+                } };
+            }
+            const given = Function.call(taken, context) catch |reason| {
+                if (reason == error.InputRequired) if (asking.required()) |wanted| return .{ .ok = .{ .input_required = wanted } };
+                return .{ .err = calling.failure(context, reason) };
+            };
+            const R = Function.Given;
+            if (R == Outcome) return .{ .ok = given };
+            const result: types.PromptResult = if (R == types.PromptResult) given else .{ .messages = messages(R, given) };
+            return .{ .ok = .{ .complete = result } };
+        }
+    };
+    return .{ .name = name, .description = description, .arguments = comptime listedArguments(Arguments), .get = Glue.get };
+}
+
+fn messages(comptime R: type, given: R) []const types.PromptMessage {
+    if (R == []const types.PromptMessage) return given;
+    const message = if (R == types.PromptMessage) given else content.user(content.text(given));
+    return bindings.memory.allocator.dupe(types.PromptMessage, &.{message}) catch &.{};
+}
+
+fn listedArguments(comptime Arguments: type) []const types.PromptArgument {
+    const info = @typeInfo(Arguments).@"struct";
+    var list: []const types.PromptArgument = &.{};
+    for (info.field_names, info.field_types, info.field_attrs) |name, F, attrs| {
+        const described = @hasDecl(Arguments, "descriptions") and @hasField(@TypeOf(Arguments.descriptions), name);
+        list = list ++ &[_]types.PromptArgument{.{
+            .name = name,
+            .description = if (described) @field(Arguments.descriptions, name) else null,
+            .required = attrs.default_value_ptr == null and @typeInfo(F) != .optional,
+        }};
+    }
+    return list;
+}
+
+/// The interface `prompts` for an author's `pub const prompts`.
+pub fn Exports(comptime author: type) type {
+    if (!@hasDecl(author, "prompts")) @compileError("there is no `pub const prompts = .{ mcp.prompt(...), ... };`");
+    const all = calling.list(Prompt, author.prompts, "name");
+    return struct {
+        const listed: [all.len]types.Prompt = listed: {
+            var items: [all.len]types.Prompt = undefined;
+            for (&items, all) |*item, one| item.* = .{
+                .name = one.name,
+                .title = one.title,
+                .description = if (one.description.len > 0) one.description else null,
+                .arguments = one.arguments,
+                .icons = one.icons,
+                .meta = one.meta,
+            };
+            break :listed items;
+        };
+
+        pub fn listPrompts(_: Request, _: ?[]const u8) bindings.abi.Result(bindings.prompts.Page, types.Error) {
+            return .{ .ok = .{ .items = &listed } };
+        }
+
+        pub fn getPrompt(request: Request, name: []const u8) GetResult {
+            for (all) |one| {
+                if (std.mem.eql(u8, one.name, name)) return one.get(calling.begin(request), request.arguments() orelse "{}");
+            }
+            return .{ .ok = null };
+        }
+    };
+}

@@ -1,0 +1,239 @@
+//! Resources, and templates of resources. Specification: server/resources.
+const std = @import("std");
+const bindings = @import("bindings");
+const asking = @import("asking.zig");
+const calling = @import("calling.zig");
+const results = @import("results.zig");
+const text_values = @import("text_values.zig");
+const uri_template = @import("uri_template.zig");
+const values = @import("values.zig");
+
+const Context = @import("Context.zig");
+const Request = bindings.messages.Request;
+const types = bindings.types;
+
+const ReadResult = bindings.abi.Result(?Outcome, types.Error);
+
+/// A whole `ReadResourceResult`, or "ask the client first" (`.input_required`).
+pub const Outcome = bindings.resources.Outcome;
+
+/// Contents that are bytes.
+pub const Blob = struct { bytes: []const u8 };
+
+/// One resource or template. Made by `resource` and `template`; fields that have a default may be changed with `with`.
+pub const Resource = struct {
+    /// The URI, or the template.
+    uri: []const u8,
+    name: []const u8,
+    description: []const u8,
+    is_template: bool,
+    title: ?[]const u8 = null,
+    mime_type: ?[]const u8,
+    /// In bytes.
+    size: ?u64 = null,
+    annotations: ?types.Annotations = null,
+    icons: []const types.Icon = &.{},
+    /// A JSON object.
+    meta: ?[]const u8 = null,
+    /// How long, and by whom, what was read may be kept.
+    cache: ?types.CacheHint = null,
+    /// Null: the URI is not this one's.
+    read: *const fn (Resource, Context, uri: []const u8) ?ReadResult,
+
+    pub const plural = "resources";
+
+    pub const Extra = struct {
+        title: ?[]const u8 = null,
+        mime_type: ?[]const u8 = null,
+        size: ?u64 = null,
+        annotations: ?types.Annotations = null,
+        icons: []const types.Icon = &.{},
+        meta: ?[]const u8 = null,
+        cache: ?types.CacheHint = null,
+    };
+
+    /// The same with a title, a MIME type, a size, annotations, icons, `_meta` or a cache hint.
+    pub fn with(self: Resource, extra: Extra) Resource {
+        var copy = calling.with(self, extra);
+        if (extra.mime_type == null) copy.mime_type = self.mime_type;
+        return copy;
+    }
+};
+
+/// A resource with a URI of its own, from a function `fn () R` or `fn (Context) R`.
+///
+/// `R` is `[]const u8` (a text), `Blob`, another type that has a JSON form (sent as `application/json`),
+/// `[]const ResourceContents`, `ResourceResult` or `Outcome`, or an error union. `error.ResourceNotFound` says that there
+/// is none now.
+pub fn resource(comptime uri: []const u8, comptime name: []const u8, comptime description: []const u8, comptime function: anytype) Resource {
+    const owner = "resource `" ++ uri ++ "`";
+    comptime check(owner, uri, name, description);
+    const Function = calling.Signature(owner, function);
+    if (Function.Taken != void) @compileError(owner ++ ": the function takes nothing but a `Context`; a template has variables");
+    const Glue = struct {
+        fn read(self: Resource, context: Context, wanted: []const u8) ?ReadResult {
+            if (!std.mem.eql(u8, wanted, uri)) return null;
+            return answered(Function, self, context, wanted, {});
+        }
+    };
+    return .{ .uri = uri, .name = name, .description = description, .is_template = false, .mime_type = mimeOf(Function.Given), .read = Glue.read };
+}
+
+/// Resources that exist for some values of the variables of a URI template (RFC 6570: `{name}`, and `{+name}` for values
+/// with slashes), from a function `fn (Variables) R` or `fn (Variables, Context) R`. `Variables` is a struct with a field
+/// for each variable: a string, number, bool or enum. A value that is none of its type is a resource that is not there.
+pub fn template(comptime uri: []const u8, comptime name: []const u8, comptime description: []const u8, comptime function: anytype) Resource {
+    const owner = "template `" ++ uri ++ "`";
+    comptime check(owner, uri, name, description);
+    const Function = calling.Signature(owner, function);
+    const Variables = calling.Arguments(owner, Function.Taken);
+    const parts = comptime uri_template.parse(uri);
+    comptime checkVariables(owner, parts, Variables);
+    const Glue = struct {
+        fn read(self: Resource, context: Context, wanted: []const u8) ?ReadResult {
+            var found: [uri_template.count(parts)][]const u8 = undefined;
+            if (!uri_template.match(parts, wanted, &found)) return null;
+            var taken: Variables = undefined;
+            comptime var n: usize = 0;
+            inline for (parts) |part| if (part == .variable) {
+                const F = @FieldType(Variables, part.variable.name);
+                @field(taken, part.variable.name) = text_values.read(F, found[n]) orelse return notFound(wanted);
+                n += 1;
+            };
+            return answered(Function, self, context, wanted, if (Function.Taken == void) {} else taken);
+        }
+    };
+    return .{ .uri = uri, .name = name, .description = description, .is_template = true, .mime_type = mimeOf(Function.Given), .read = Glue.read };
+}
+
+fn check(comptime owner: []const u8, comptime uri: []const u8, comptime name: []const u8, comptime description: []const u8) void {
+    calling.checkText(owner, "URI", uri);
+    calling.checkText(owner, "name", name);
+    calling.checkText(owner, "description", description);
+    if (std.mem.indexOfScalar(u8, uri, ':') == null) @compileError(owner ++ ": a URI begins with a scheme, like `notes://`");
+    if (name.len == 0) @compileError(owner ++ ": it has no name");
+}
+
+fn checkVariables(comptime owner: []const u8, comptime parts: []const uri_template.Part, comptime Variables: type) void {
+    @setEvalBranchQuota(100_000);
+    var n: usize = 0;
+    for (parts) |part| if (part == .variable) {
+        if (!@hasField(Variables, part.variable.name)) @compileError(owner ++ ": the function's struct has no field `" ++ part.variable.name ++ "`");
+        n += 1;
+    };
+    if (n == 0) @compileError(owner ++ ": it has no variables; `resource` is for a URI of its own");
+    if (@typeInfo(Variables).@"struct".field_names.len != n) @compileError(owner ++ ": the function's struct has a field that is no variable");
+}
+
+fn mimeOf(comptime R: type) ?[]const u8 {
+    if (isResult(R)) return null;
+    if (R == Blob) return "application/octet-stream";
+    return if (values.kindOf(R) == .string) "text/plain" else "application/json";
+}
+
+fn isResult(comptime R: type) bool {
+    return R == Outcome or R == types.ResourceResult or R == []const types.ResourceContents;
+}
+
+fn answered(comptime Function: type, self: Resource, context: Context, uri: []const u8, taken: Function.Taken) ReadResult {
+    const given = Function.call(taken, context) catch |reason| {
+        if (reason == error.InputRequired) if (asking.required()) |wanted| return .{ .ok = .{ .input_required = wanted } };
+        if (reason == error.ResourceNotFound) return notFound(uri);
+        return .{ .err = calling.failure(context, reason) };
+    };
+    const R = Function.Given;
+    if (R == Outcome) return .{ .ok = given };
+    var result: types.ResourceResult = if (R == types.ResourceResult) given else .{
+        .contents = if (R == []const types.ResourceContents) given else one(R, self, uri, given) catch |reason| return .{ .err = calling.failure(context, reason) },
+    };
+    if (result.cache == null) result.cache = self.cache;
+    return .{ .ok = .{ .complete = result } };
+}
+
+fn one(comptime R: type, self: Resource, uri: []const u8, given: R) ![]const types.ResourceContents {
+    const contents = try bindings.memory.allocator.alloc(types.ResourceContents, 1);
+    contents[0] = .{
+        .uri = uri,
+        .mime_type = self.mime_type,
+        .data = if (R == Blob) .{ .blob = given.bytes } else .{ .text = if (comptime values.kindOf(R) == .string) results.valid(given) else try results.json(R, given) },
+    };
+    return contents;
+}
+
+fn notFound(uri: []const u8) ReadResult {
+    const allocator = bindings.memory.allocator;
+    const message = std.mem.concat(allocator, u8, &.{ "Resource not found: ", uri }) catch "Resource not found";
+    const data = std.mem.concat(allocator, u8, &.{ "{\"uri\":", results.json([]const u8, uri) catch "\"\"", "}" }) catch null;
+    return .{ .err = .{ .code = calling.code.resource_not_found, .message = message, .data = data } };
+}
+
+/// The interface `resources` for an author's `pub const resources`.
+pub fn Exports(comptime author: type) type {
+    if (!@hasDecl(author, "resources")) @compileError("there is no `pub const resources = .{ mcp.resource(...), mcp.template(...), ... };`");
+    const all = calling.list(Resource, author.resources, "uri");
+    return struct {
+        const templates = template_count: {
+            var n: usize = 0;
+            for (all) |each| n += @intFromBool(each.is_template);
+            break :template_count n;
+        };
+        const listed: [all.len - templates]types.McpResource = listed: {
+            var items: [all.len - templates]types.McpResource = undefined;
+            var n: usize = 0;
+            for (all) |each| if (!each.is_template) {
+                items[n] = .{
+                    .uri = each.uri,
+                    .name = each.name,
+                    .title = each.title,
+                    .description = described(each),
+                    .mime_type = each.mime_type,
+                    .size = each.size,
+                    .annotations = each.annotations,
+                    .icons = each.icons,
+                    .meta = each.meta,
+                };
+                n += 1;
+            };
+            break :listed items;
+        };
+        const listed_templates: [templates]types.ResourceTemplate = listed: {
+            var items: [templates]types.ResourceTemplate = undefined;
+            var n: usize = 0;
+            for (all) |each| if (each.is_template) {
+                items[n] = .{
+                    .uri_template = each.uri,
+                    .name = each.name,
+                    .title = each.title,
+                    .description = described(each),
+                    .mime_type = each.mime_type,
+                    .annotations = each.annotations,
+                    .icons = each.icons,
+                    .meta = each.meta,
+                };
+                n += 1;
+            };
+            break :listed items;
+        };
+
+        fn described(each: Resource) ?[]const u8 {
+            return if (each.description.len > 0) each.description else null;
+        }
+
+        pub fn listResources(_: Request, _: ?[]const u8) bindings.abi.Result(bindings.resources.Page, types.Error) {
+            return .{ .ok = .{ .items = &listed } };
+        }
+
+        pub fn listTemplates(_: Request, _: ?[]const u8) bindings.abi.Result(bindings.resources.TemplatePage, types.Error) {
+            return .{ .ok = .{ .items = &listed_templates } };
+        }
+
+        pub fn readResource(request: Request, uri: []const u8) ReadResult {
+            const context = calling.begin(request);
+            // What has a URI of its own comes before what a template makes.
+            inline for (.{ false, true }) |is_template| for (all) |each| {
+                if (each.is_template == is_template) if (each.read(each, context, uri)) |answer| return answer;
+            };
+            return .{ .ok = null };
+        }
+    };
+}

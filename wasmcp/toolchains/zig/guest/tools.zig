@@ -1,0 +1,121 @@
+//! Tools. Specification: server/tools.
+const std = @import("std");
+const bindings = @import("bindings");
+const arguments = @import("arguments.zig");
+const asking = @import("asking.zig");
+const calling = @import("calling.zig");
+const results = @import("results.zig");
+const schema = @import("schema.zig");
+const values = @import("values.zig");
+
+const Context = @import("Context.zig");
+const Request = bindings.messages.Request;
+const types = bindings.types;
+
+/// A whole `CallToolResult`, or "ask the client first" (`.input_required`).
+pub const Outcome = bindings.tools.Outcome;
+
+/// One tool. Made by `tool`; fields that have a default may be changed with `with`.
+pub const Tool = struct {
+    name: []const u8,
+    description: []const u8,
+    title: ?[]const u8 = null,
+    annotations: ?types.ToolAnnotations = null,
+    icons: []const types.Icon = &.{},
+    /// A JSON object.
+    meta: ?[]const u8 = null,
+    input_schema: []const u8,
+    output_schema: ?[]const u8,
+    call: *const fn (Context, json: []const u8) Outcome,
+
+    pub const plural = "tools";
+
+    pub const Extra = struct {
+        title: ?[]const u8 = null,
+        annotations: ?types.ToolAnnotations = null,
+        icons: []const types.Icon = &.{},
+        meta: ?[]const u8 = null,
+    };
+
+    /// The same tool with a title, annotations, icons or `_meta`.
+    pub fn with(self: Tool, extra: Extra) Tool {
+        return calling.with(self, extra);
+    }
+};
+
+/// A tool from a function `fn (Arguments) R`, `fn (Arguments, Context) R`, `fn (Context) R` or `fn () R`.
+///
+/// `Arguments` is a struct of bools, integers, floats, strings (`[]const u8`), enums, optionals, slices, arrays, structs
+/// and `Json`. A field with a default, and an optional one, need not be given. Its `pub const descriptions`, a struct of
+/// strings by field name, describe them. `R` is one of these types too, `void`, `Content`, `[]const Content`,
+/// `ToolResult` or `Outcome`, or an error union.
+pub fn tool(comptime name: []const u8, comptime description: []const u8, comptime function: anytype) Tool {
+    const owner = "tool `" ++ name ++ "`";
+    comptime checkName(name);
+    comptime calling.checkText(owner, "description", description);
+    const Function = calling.Signature(owner, function);
+    const Arguments = calling.Arguments(owner, Function.Taken);
+    const Glue = struct {
+        fn call(context: Context, json: []const u8) Outcome {
+            var taken: Function.Taken = undefined;
+            if (Function.Taken != void) {
+                var reader: arguments.Reader = .init(json);
+                taken = reader.read(Arguments) catch return results.failure("Invalid arguments for tool " ++ name ++ ": ", reader.message());
+            }
+            const given = Function.call(taken, context) catch |reason| {
+                if (reason == error.InputRequired) if (asking.required()) |wanted| return .{ .input_required = wanted };
+                return results.failure("", context.failureMessage() orelse @errorName(reason));
+            };
+            return results.outcome(Function.Given, given);
+        }
+    };
+    return .{
+        .name = name,
+        .description = description,
+        .input_schema = comptime schema.ofArguments(Arguments),
+        .output_schema = comptime results.schemaOf(Function.Given),
+        .call = Glue.call,
+    };
+}
+
+// Specification: server/tools, "Tool Names".
+fn checkName(comptime name: []const u8) void {
+    if (name.len == 0 or name.len > 128) @compileError("tool `" ++ name ++ "`: a name has 1 to 128 characters");
+    for (name) |c| switch (c) {
+        'a'...'z', 'A'...'Z', '0'...'9', '_', '-', '.' => {},
+        else => @compileError("tool `" ++ name ++ "`: a name is made of letters, digits, `_`, `-` and `.`"),
+    };
+}
+
+/// The interface `tools` for an author's `pub const tools`.
+pub fn Exports(comptime author: type) type {
+    if (!@hasDecl(author, "tools")) @compileError("there is no `pub const tools = .{ mcp.tool(...), ... };`");
+    const all = calling.list(Tool, author.tools, "name");
+    return struct {
+        const listed: [all.len]types.Tool = listed: {
+            var items: [all.len]types.Tool = undefined;
+            for (&items, all) |*item, one| item.* = .{
+                .name = one.name,
+                .title = one.title,
+                .description = if (one.description.len > 0) one.description else null,
+                .input_schema = one.input_schema,
+                .output_schema = one.output_schema,
+                .annotations = one.annotations,
+                .icons = one.icons,
+                .meta = one.meta,
+            };
+            break :listed items;
+        };
+
+        pub fn listTools(_: Request, _: ?[]const u8) bindings.abi.Result(bindings.tools.Page, types.Error) {
+            return .{ .ok = .{ .items = &listed } };
+        }
+
+        pub fn callTool(request: Request, name: []const u8) bindings.abi.Result(?Outcome, types.Error) {
+            for (all) |one| {
+                if (std.mem.eql(u8, one.name, name)) return .{ .ok = one.call(calling.begin(request), request.arguments() orelse "{}") };
+            }
+            return .{ .ok = null };
+        }
+    };
+}
