@@ -22,6 +22,7 @@ _PRIMITIVES = {
 }
 
 _RESERVED = {
+    "this",
     "case",
     "default",
     "delete",

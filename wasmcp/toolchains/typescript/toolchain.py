@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from wasmcp.bindgen.files import write_atomically
 from wasmcp.errors import ToolchainError
 from wasmcp.resources import framework_component, wit_declarations, wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files, relative_label
 from wasmcp.toolchains.typescript import problems
+from wasmcp.toolchains.typescript.engines import NAMESPACES, copy_contracts, finished
 from wasmcp.toolchains.typescript.node import install, run_script
 from wasmcp.toolchains.typescript.sources import (
     SUFFIXES,
@@ -34,12 +35,14 @@ _FOLDER = Path(__file__).resolve().parent
 _GUEST = _FOLDER / "guest"
 _COMPILER = _FOLDER / "compiler"
 _ENGINES = {"quickjs": _COMPILER / "package.json", "starlingmonkey": _COMPILER / "starlingmonkey" / "package.json"}
-_MODULES = {"wasmcp": "index.ts"}
+_MODULES = {
+    "wasmcp": "index.ts",
+    "wasmcp/config": "config.ts",
+    "wasmcp/kv": "kv.ts",
+    "wasmcp/session": "session.ts",
+}
 _DECLARED = ("tools-component", "component")
 _TIMEOUT = 600.0
-_PACKAGE = "wasmcp:mcp-v20260728"
-_CONTRACTS = tuple(f"{_PACKAGE}/{name}@0.1.0" for name in ("tools", "resources", "prompts", "completions"))
-_SCRIPTED = f"{_PACKAGE}/scripted@0.1.0"
 
 
 class TypeScriptToolchain:
@@ -82,13 +85,15 @@ class TypeScriptToolchain:
         progress(f"compiling `{source.label}` with {'StarlingMonkey' if engine == 'starlingmonkey' else 'QuickJS'}")
         with tempfile.TemporaryDirectory(prefix="wasmcp-typescript-") as folder:
             scratch = Path(folder).resolve()
-            shutil.copytree(wit_directory(), scratch / "wit")
+            copy_contracts(engine, scratch / "wit")
             request = _request(source, scratch, installed, engine_packages, packages)
             answer = run_script(_COMPILER / "build.mjs", request, source, folder=source.root, timeout=_TIMEOUT)
             if "files" not in answer:
                 raise problems.failure(source, answer, packages)
             _check_found(source, found, answer, packages)
-            _finish(source, scratch / "script.wasm", output)
+            component = finished(source.name, (scratch / "script.wasm").read_bytes(), engine)
+            output.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(output, component)
             for line in problems.warnings(source, answer):
                 progress(line)
 
@@ -123,6 +128,7 @@ def _request(
         "engineInstalled": str(engine),
         "packages": None if packages is None else str(packages),
         "engine": _engine(source),
+        "namespace": NAMESPACES[_engine(source)],
         "small": source.options.get("optimize") == "size",
         "wit": str(scratch / "wit"),
         "scratch": str(scratch),
@@ -143,18 +149,3 @@ def _check_found(source: ComponentSource, found: list[Path], answer: Mapping[str
             'names: import it with a relative path in quotes, such as `import "./file.ts"`'
         )
         raise ToolchainError(message, source=source.label, toolchain="typescript")
-
-
-def _finish(source: ComponentSource, script: Path, output: Path) -> None:
-    """Compose the engine with the adapter that makes the contracts of what it offers."""
-    from wasmcp.bindgen.files import write_atomically
-    from wasmcp.component.graph import Graph
-
-    graph = Graph()
-    engine = graph.instantiate(graph.add(source.name, script.read_bytes()))
-    adapter = graph.instantiate(graph.add("scripted-adapter", framework_component("scripted-adapter").read_bytes()))
-    adapter.set(_SCRIPTED, engine.export(_SCRIPTED))
-    for contract in _CONTRACTS:
-        graph.export(contract, adapter.export(contract))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(output, graph.encode().to_bytes())

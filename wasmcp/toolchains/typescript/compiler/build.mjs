@@ -39,7 +39,7 @@ const WORLDS = {
 
 /** Write the world of this script: what every script imports, and what this one names. */
 function writeWorld(externals) {
-  const names = new Set(externals.map((name) => WORLDS[name.split("@")[0]]).filter((name) => name !== undefined));
+  const names = new Set(externals.map((name) => WORLDS[name.replace(`${request.namespace}:`, "wasi:").split("@")[0]]).filter((name) => name !== undefined));
   const included = ["script", ...names].map((name) => `  include ${name};\n`).join("");
   const text = `package wasmcp:mcp-v20260728@0.1.0;\n\nworld this-script {\n${included}}\n`;
   writeFileSync(path.join(request.wit, "this-script.wit"), text);

@@ -51,7 +51,7 @@ export async function bundle(esbuild, request, rewritten) {
       sourcesContent: false,
       logLevel: "silent",
       define: { WASMCP_BIGINT: String(request.engine === "starlingmonkey"), "process.env.NODE_ENV": '"production"' },
-      external: ["wasi:*", "wasmcp:*"],
+      external: ["wasmcp:*"],
       tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: false } },
       plugins: [resolver(request, guest), loader(rewritten)],
     });
@@ -75,6 +75,7 @@ function resolver(request, guest) {
         if (file !== undefined) return { path: guest(file) };
         return { errors: [{ text: `wasmcp has no module "${name}"; it has ${Object.keys(request.modules).join(", ")}` }] };
       });
+      build.onResolve({ filter: /^wasi:/ }, ({ path: name }) => ({ path: name.replace("wasi", request.namespace), external: true }));
       build.onResolve({ filter: /^[^./]/ }, async (given) => {
         if (given.pluginData === "again" || /^(wasi|wasmcp):/.test(given.path) || path.isAbsolute(given.path)) return undefined;
         if (given.importer.startsWith(request.guest) || BUILTINS.has(given.path)) return undefined;

@@ -2,7 +2,9 @@
 
 import { getRandomBytes } from "wasi:random/random@0.2.8";
 
+import { AbortController, AbortSignal } from "./abort.ts";
 import { ownConsole } from "./console.ts";
+import { Headers, Request, Response } from "./http.ts";
 import { isLive, startTimer, stopTimer } from "./loop.ts";
 import { count } from "./numbers.ts";
 import { enqueue, Eventual } from "./promise.ts";
@@ -77,8 +79,16 @@ provide("URL", URL);
 provide("URLSearchParams", URLSearchParams);
 provide("structuredClone", clone);
 
+define("AbortController", AbortController);
+define("AbortSignal", AbortSignal);
+define("Headers", Headers);
+define("Request", Request);
+define("Response", Response);
+// With the grant, `fetch.ts` puts itself here.
+define("fetch", async () => {
+  throw new TypeError('`fetch` needs the grant "http": `grants = ["http"]` in the table of the component');
+});
 // The engine's would wait for promises of its own.
-define("fetch", undefined);
 (Array as any).fromAsync = async (items: any, map?: (item: any, index: number) => any) => {
   const found: any[] = [];
   for await (const item of items) found.push(map === undefined ? item : await map(item, found.length));

@@ -32,6 +32,7 @@ export function stopWaiting(id: number): void {
   const found = waiting.get(id);
   if (found === undefined) return;
   waiting.delete(id);
+  idle.delete(id);
   found.pollable[Symbol.dispose]();
 }
 
@@ -40,16 +41,44 @@ export function ready(pollable: Pollable): Promise<void> {
   return new Promise((resolve) => whenReady(pollable, resolve));
 }
 
+interface Disposable {
+  [Symbol.dispose](): void;
+}
+
+// In the order in which they were made: what was made of another comes after it, and has to go before it.
+const held = new Set<Disposable>();
+
+/** Keep track of a handle, so that it does not outlive the call. */
+export function hold<T extends Disposable>(resource: T): T {
+  held.add(resource);
+  return resource;
+}
+
+/** Drop a handle, or (`drop` false) only forget it: somebody else owns it now. */
+export function release(resource: Disposable, drop = true): void {
+  if (held.delete(resource) && drop) resource[Symbol.dispose]();
+}
+
 const timers = new Map<number, number>();
+// Those that nothing is to wait for.
+const idle = new Set<number>();
 
 /** `setTimeout` and `setInterval`. */
-export function startTimer(callback: (...given: any[]) => void, delay: number, repeat: boolean, given: any[]): number {
+export function startTimer(
+  callback: (...given: any[]) => void,
+  delay: number,
+  repeat: boolean,
+  given: any[],
+  alone = false,
+): number {
   if (!live) throw new Error("a timer cannot be started while the component is being built");
   last += 1;
   const id = last;
   const nanoseconds = Math.max(0, Number.isFinite(+delay) ? Math.round(+delay * 1e6) : 0);
   const arm = () => {
-    timers.set(id, whenReady(subscribeDuration(count(nanoseconds)), fire));
+    const waits = whenReady(subscribeDuration(count(nanoseconds)), fire);
+    timers.set(id, waits);
+    if (alone) idle.add(waits);
   };
   const fire = () => {
     timers.delete(id);
@@ -90,9 +119,9 @@ export class Stuck extends Error {
 /**
  * Run a function, which may be async, to its end.
  *
- * `idle` is asked whenever everything waits; true ends the run without a result.
+ * `gone` is asked whenever everything waits; true ends the run without a result.
  */
-export function complete<T>(make: () => T | PromiseLike<T>, idle: () => boolean): { value: T } | "idle" {
+export function complete<T>(make: () => T | PromiseLike<T>, gone: () => boolean): { value: T } | "idle" {
   live = true;
   try {
     const value = make();
@@ -105,13 +134,14 @@ export function complete<T>(make: () => T | PromiseLike<T>, idle: () => boolean)
       const { state, value: settled } = promise.outcome();
       if (state === "fulfilled") return { value: settled as T };
       if (state === "rejected") throw settled;
-      if (idle()) return "idle";
-      if (waiting.size === 0) throw new Stuck();
+      if (gone()) return "idle";
+      if (waiting.size === idle.size) throw new Stuck();
       turn();
     }
   } finally {
     for (const id of [...waiting.keys()]) stopWaiting(id);
     timers.clear();
+    for (const resource of [...held].reverse()) release(resource);
     for (const reason of forget()) console.error("a rejected promise was not handled:", reason);
   }
 }

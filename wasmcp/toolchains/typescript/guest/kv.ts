@@ -1,0 +1,82 @@
+/**
+ * Values that last longer than a call, for components with the grant `kv`.
+ *
+ *     import { open } from "wasmcp/kv";
+ *     const notes = open("notes");
+ *     notes.set(name, { text });
+ *     return notes.increment("count");
+ *
+ * Source: the interface `key-value` of the WIT; its limits are in the reference of key-value stores.
+ */
+
+import { open as openBucket, type Bucket as Raw } from "wasmcp:mcp-v20260728/key-value@0.1.0";
+
+import { sendable } from "./lowering.ts";
+import { count } from "./runtime/numbers.ts";
+import { plain, stored, tagged, type Stored } from "./values.ts";
+
+export { StoreError, type Stored } from "./values.ts";
+
+/** A set of keys with their values. */
+export class Bucket {
+  readonly #raw: Raw;
+
+  /** @internal */
+  constructor(
+    readonly name: string,
+    raw: Raw,
+  ) {
+    this.#raw = raw;
+  }
+
+  /** The value of a key; undefined where there is none. */
+  get<T = any>(key: string): T | undefined {
+    return stored("kv", () => plain(this.#raw.get(sendable(key))));
+  }
+  set(key: string, value: Stored): void {
+    stored("kv", () => this.#raw.set(sendable(key), tagged(value)));
+  }
+  /** A key that is not there is fine. */
+  delete(key: string): void {
+    stored("kv", () => this.#raw.delete(sendable(key)));
+  }
+  has(key: string): boolean {
+    return stored("kv", () => this.#raw.exists(sendable(key)));
+  }
+  /** The values of several keys; those that are not there are left out. */
+  getMany(keys: Iterable<string>): Map<string, any> {
+    const names = [...keys].map(sendable);
+    const found = stored("kv", () => this.#raw.getMany(names)).map(plain);
+    return new Map(names.map((name, at) => [name, found[at]] as const).filter(([, value]) => value !== undefined));
+  }
+  setMany(values: Record<string, Stored> | Iterable<readonly [string, Stored]>): void {
+    const entries = Symbol.iterator in values ? [...(values as Iterable<readonly [string, Stored]>)] : Object.entries(values);
+    stored("kv", () => this.#raw.setMany(entries.map(([key, value]) => [sendable(key), tagged(value as Stored)])));
+  }
+  deleteMany(keys: Iterable<string>): void {
+    stored("kv", () => this.#raw.deleteMany([...keys].map(sendable)));
+  }
+  /** Add to a counter and return its value then; one that is not there counts as 0. Nobody can come between. */
+  increment(key: string, by = 1): number {
+    return Number(stored("kv", () => this.#raw.increment(sendable(key), count(by))));
+  }
+  /** Set a value if the key has the expected one (undefined: it is not there). Nobody can come between. */
+  compareAndSwap(key: string, expected: Stored | undefined, replacement: Stored): boolean {
+    const before = expected === undefined ? undefined : tagged(expected);
+    return stored("kv", () => this.#raw.compareAndSwap(sendable(key), before, tagged(replacement)));
+  }
+  /** The keys that begin with a prefix, in the store's own order. */
+  *keys(prefix = ""): IterableIterator<string> {
+    let cursor: string | undefined;
+    do {
+      const page = stored("kv", () => this.#raw.listKeys(sendable(prefix), cursor));
+      yield* page.keys;
+      cursor = page.next ?? undefined;
+    } while (cursor !== undefined);
+  }
+}
+
+/** Open a bucket; without a name the default one of whoever runs the server. */
+export function open(name = ""): Bucket {
+  return new Bucket(name, stored("kv", () => openBucket(sendable(name))));
+}
