@@ -51,7 +51,7 @@ LANGUAGES: Mapping[str, Language] = {
     "python": Language("Python", "", ".py"),
     "rust": Language("Rust", "rust", ".rs"),
     "typescript": Language("TypeScript", "ts", ".ts"),
-    "zig": Language("Zig", "zig", ".zig", ("tools",)),
+    "zig": Language("Zig", "zig", ".zig"),
 }
 """The languages of new components; their toolchains are those of `wasmcp.toolchains`."""
 
