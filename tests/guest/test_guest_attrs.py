@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import attrs
+import jsonschema
 import pydantic
 import pytest
+from pydantic import v1
 
 from wasmcp.guest import DeclarationError, tool
 from wasmcp.guest.registry import tool_of
@@ -27,6 +29,22 @@ class Point:
 
 class Model(pydantic.BaseModel):
     x: int
+
+
+class Item(v1.BaseModel):
+    name: str
+    size: tuple[int, int] = (1, 1)
+
+
+class Order(v1.BaseModel):
+    """An order."""
+
+    items: list[Item]
+    total: float = v1.Field(gt=0, alias="sum")
+    parent: Order | None = None
+
+
+Order.update_forward_refs()
 
 
 def test_an_attrs_class():
@@ -62,7 +80,30 @@ def test_an_attrs_instance_without_an_annotation():
 
 
 def test_a_pydantic_model():
-    with pytest.raises(DeclarationError, match=r"parameter `x`: `Model` is a pydantic model.*use a dataclass"):
+    with pytest.raises(DeclarationError, match=r"parameter `x`: `Model` is a model of pydantic 2.*\"pydantic<2\""):
 
         @tool
         def f(x: Model) -> None: ...
+
+
+def test_a_model_of_pydantic_1():
+    @tool
+    def ship(order: Order) -> Order:
+        assert isinstance(order, Order)
+        return order
+
+    found = tool_of(ship)
+    jsonschema.Draft202012Validator.check_schema(found.input_schema)
+    jsonschema.Draft202012Validator.check_schema(found.output_schema)
+    assert (found.output_schema["type"], found.output_schema["$ref"]) == ("object", "#/$defs/Order.Order")
+    assert found.input_schema["properties"]["order"]["$ref"] == "#/$defs/Order.Order"
+    assert found.input_schema["$defs"]["Order.Item"]["properties"]["size"]["prefixItems"] == [
+        {"type": "integer"},
+        {"type": "integer"},
+    ]
+    answer = found.call('{"order": {"items": [{"name": "a"}], "sum": 2}}', LocalContext())
+    assert answer.structured == '{"items":[{"name":"a","size":[1,1]}],"sum":2.0,"parent":null}'
+    text = (
+        found.call('{"order": {"items": [{"name": "a", "size": [1, "x"]}], "sum": 2}}', LocalContext()).content[0].text
+    )
+    assert text == ("Invalid arguments for tool ship: order.items[0].size[1]: value is not a valid integer")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import dataclasses
 import enum
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wasmcp.guest.constraints import constrain
-from wasmcp.guest.containers import Alias, Array, Map, Tuple, Union
+from wasmcp.guest.containers import Array, Map, Tuple
 from wasmcp.guest.docstring import parse_docstring
 from wasmcp.guest.errors import Unsupported
 from wasmcp.guest.field import Field
+from wasmcp.guest.flags import Flags, Numeral
 from wasmcp.guest.formats import format_of
 from wasmcp.guest.members import (
     QUALIFIERS,
@@ -28,9 +30,11 @@ from wasmcp.guest.members import (
     namedtuple_members,
     typeddict_members,
 )
+from wasmcp.guest.models import Model, is_model
 from wasmcp.guest.plain import dump_any
 from wasmcp.guest.records import Member, Record
 from wasmcp.guest.shapes import Anything, Boolean, Choice, Integer, Null, Number, Shape, String
+from wasmcp.guest.unions import Alias, Union
 
 _abc = collections.abc
 
@@ -75,6 +79,7 @@ class Resolver:
         self._records: dict[Any, Record] = {}
         self._aliases: dict[Any, Alias | None] = {}
         self._variables: dict[Any, Shape] = {}
+        self._arguments: list[Shape] = []
 
     def hints(self, owner: Any) -> dict[str, Any]:
         """Return the annotations of a function or class, evaluated.
@@ -118,14 +123,19 @@ class Resolver:
             return self.shape(arguments[0])
         if isinstance(annotation, typing.NewType):
             return self.shape(annotation.__supertype__)
-        if type(annotation).__name__ == "TypeAliasType":
-            return self._alias(annotation)
+        alias = origin or annotation
+        if type(alias).__name__ == "TypeAliasType":
+            return self._alias(alias, arguments)
         return self._container(annotation, origin or annotation, arguments) or self._class(annotation, origin)
 
     def _variable(self, variable: Any) -> Shape:
         if variable in self._variables:
             return self._variables[variable]
-        raise Unsupported(f"the type variable `{variable}` has no value here")
+        if getattr(variable, "has_default", bool)():
+            return self.shape(variable.__default__)
+        if variable.__constraints__:
+            return Union([self.shape(constraint) for constraint in variable.__constraints__])
+        return Anything(dump_any) if variable.__bound__ is None else self.shape(variable.__bound__)
 
     def _annotated(self, annotation: Any, extras: tuple[Any, ...]) -> Shape:
         shape = self.shape(annotation)
@@ -135,26 +145,46 @@ class Resolver:
         return shape
 
     def _literal(self, values: Iterable[Any]) -> Shape:
-        found = list(values)
+        members = list(values)
+        found = [value.value if isinstance(value, enum.Enum) else value for value in members]
         for value in found:
-            if isinstance(value, enum.Enum) or not isinstance(value, (str, int, bool, type(None))):
+            if not isinstance(value, (str, int, bool, type(None))):
                 raise Unsupported(f"`Literal` of {value!r}: only strings, integers, booleans and None are JSON values")
-        return Choice(found, found)
+        return Choice(found, members)
 
-    def _alias(self, annotation: Any) -> Shape:
-        if annotation in self._aliases:
+    def _alias(self, annotation: Any, arguments: tuple[Any, ...]) -> Shape:
+        given = self._given(arguments)
+        key = (annotation, *map(id, given))
+        if key in self._aliases:
             # Met within itself: from here on it has a name.
-            alias = self._aliases[annotation] or Alias(annotation.__name__)
-            self._aliases[annotation] = alias
+            alias = self._aliases[key] or Alias(annotation.__name__)
+            self._aliases[key] = alias
             return alias
-        self._aliases[annotation] = None
-        target = self.shape(annotation.__value__)
-        named = self._aliases.pop(annotation)
+        self._aliases[key] = None
+        with self._with(getattr(annotation, "__type_params__", ()), given):
+            target = self.shape(annotation.__value__)
+        named = self._aliases.pop(key)
         if named is None:
             return target
         named.target = target
-        self._aliases[annotation] = named
+        self._aliases[key] = named
         return named
+
+    def _given(self, arguments: tuple[Any, ...]) -> list[Shape]:
+        """Return the shapes of the arguments of a generic type: in itself it has the same ones, not equal ones."""
+        shapes = [self.shape(argument) for argument in arguments]
+        self._arguments.extend(shapes)  # what identifies a type must not make room for another
+        return shapes
+
+    @contextlib.contextmanager
+    def _with(self, parameters: Iterable[Any], given: list[Shape]) -> Iterator[None]:
+        """Let type variables stand for something."""
+        outer = self._variables
+        self._variables = {**outer, **dict(zip(parameters, given, strict=False))}
+        try:
+            yield
+        finally:
+            self._variables = outer
 
     def _container(self, annotation: Any, kind: Any, arguments: tuple[Any, ...]) -> Shape | None:
         if kind is tuple:
@@ -171,8 +201,8 @@ class Resolver:
             return Array(item, make, python)
         if kind in _MAPS:
             key_type, value_type = arguments or (str, Any)
-            key = self.shape(key_type)
-            if key_type is not str and not (isinstance(key, Choice) and key.exact == (str,)):
+            key = Numeral() if key_type is int else self.shape(key_type)
+            if key.exact != (str,):
                 raise Unsupported(f"`{written(annotation)}`: the keys of a JSON object are strings")
             return Map(key, self.shape(value_type), plain=key_type is str)
         return None
@@ -191,6 +221,8 @@ class Resolver:
         known = format_of(cls)
         if known is not None:
             return known
+        if issubclass(cls, enum.Flag):
+            return Flags(cls)
         if issubclass(cls, enum.Enum):
             return _enum(cls)
         if dataclasses.is_dataclass(cls):
@@ -201,8 +233,13 @@ class Resolver:
             return self._record(annotation, cls, typeddict_members)
         if issubclass(cls, tuple) and hasattr(cls, "_fields"):
             return self._record(annotation, cls, namedtuple_members)
+        if is_model(cls):
+            return Model(cls)
         if hasattr(cls, "__pydantic_fields__") or hasattr(cls, "__get_pydantic_core_schema__"):
-            reason = "is a pydantic model, whose core is native code that a component cannot hold: use a dataclass"
+            reason = (
+                "is a model of pydantic 2, whose core is native code that a component cannot hold: use a dataclass, or "
+                'pydantic 1 (`dependencies = ["pydantic<2"]`)'
+            )
             raise Unsupported(f"`{written(annotation)}` {reason}")
         advice = (
             "use a dataclass, a TypedDict or one of the types of the standard library that JSON knows; an object that "
@@ -211,8 +248,13 @@ class Resolver:
         raise Unsupported(f"`{written(annotation)}` has no JSON Schema: {advice}")
 
     def _record(self, annotation: Any, cls: Any, members: Any) -> Record:
-        if annotation in self._records:
+        is_open = bool(typing.get_args(annotation) and annotation.__parameters__)  # such as `Node[T]` within `Node`
+        if annotation in self._records and not is_open:
             return self._records[annotation]
+        given = self._given(typing.get_args(annotation))
+        key = (cls, *map(id, given))
+        if key in self._records:
+            return self._records[key]
         documentation = cls.__dict__.get("__doc__")
         if documentation and documentation.startswith(cls.__name__ + "("):
             documentation = None  # written by `dataclass` or `NamedTuple`
@@ -230,17 +272,14 @@ class Resolver:
             described.description,
             hashable=getattr(cls, "__hash__", None) is not None and not is_typeddict(cls),
         )
-        self._records[annotation] = record
-        arguments = typing.get_args(annotation)
-        outer = self._variables
-        if arguments:
-            parameters = getattr(cls, "__parameters__", ())
-            self._variables = {**outer, **dict(zip(parameters, map(self.shape, arguments), strict=False))}
-        record.members = [
-            self._member(name, hint, described.parameters.get(name), facts)
-            for name, hint, facts in members(cls, self.hints(cls))
-        ]
-        self._variables = outer
+        self._records[key] = record
+        if not is_open:
+            self._records[annotation] = record
+        with self._with(getattr(cls, "__parameters__", ()), given):
+            record.members = [
+                self._member(name, hint, described.parameters.get(name), facts)
+                for name, hint, facts in members(cls, self.hints(cls))
+            ]
         return record
 
     def _member(self, name: str, hint: Any, described: str | None, facts: dict[str, Any]) -> Member:
@@ -264,6 +303,6 @@ def _enum(cls: type[enum.Enum]) -> Choice:
         if not isinstance(member.value, (str, int, type(None))):
             reason = "only strings, integers and None are values of a JSON enum"
             raise Unsupported(f"`{written(cls)}.{member.name}` is {member.value!r}: {reason}")
-    if not members or issubclass(cls, enum.Flag):
+    if not members:
         raise Unsupported(f"`{written(cls)}` has no members that a JSON enum could list")
     return Choice(values, members, cls)

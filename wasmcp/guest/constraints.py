@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.containers import Array, Map, Union
+from wasmcp.guest.containers import Array, Map
 from wasmcp.guest.errors import Mismatch, Unsupported
 from wasmcp.guest.field import Field
 from wasmcp.guest.shapes import Integer, Number, Shape, String, quoted
+from wasmcp.guest.unions import Union
 
 if TYPE_CHECKING:
     from wasmcp.guest.schema import Definitions

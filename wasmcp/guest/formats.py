@@ -73,6 +73,46 @@ def _iso(name: str, keyword: str) -> Callable[[Any], Format]:
     return make
 
 
+def _duration(python: Any) -> Format:
+    import re
+
+    pattern = re.compile(
+        r"([-+])?P(?=\d|T\d)(?:(\d+)W|(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,](\d{1,6}))?S)?)?)",
+        re.ASCII,
+    )
+
+    def parse(text: str) -> Any:
+        match = pattern.fullmatch(text)
+        if match is None:
+            raise ValueError(text)
+        sign, weeks, days, hours, minutes, seconds, fraction = match.groups()
+        value = python(
+            weeks=int(weeks or 0),
+            days=int(days or 0),
+            hours=int(hours or 0),
+            minutes=int(minutes or 0),
+            seconds=int(seconds or 0),
+            microseconds=int((fraction or "0").ljust(6, "0")),
+        )
+        return -value if sign == "-" else value
+
+    def write(value: Any) -> str:
+        length = abs(value)
+        text = f"{'-' if value.days < 0 else ''}P{length.days}D" if length.days else f"{'-' if value.days < 0 else ''}P"
+        hours, rest = divmod(length.seconds, 3600)
+        minutes, seconds = divmod(rest, 60)
+        fraction = f".{length.microseconds:06}".rstrip("0") if length.microseconds else ""
+        time = (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "")
+        time += f"{seconds}{fraction}S" if seconds or fraction else ""
+        return text + (f"T{time}" if time else "" if length.days else "T0S")
+
+    return Format(python, "an ISO 8601 duration", {"format": "duration"}, parse, write)
+
+
+def _address(version: int) -> Callable[[Any], Format]:
+    return lambda python: Format(python, f"an IPv{version} address", {"format": f"ipv{version}"}, python, str)
+
+
 def _uuid(python: Any) -> Format:
     return Format(python, "a UUID", {"format": "uuid"}, python, str)
 
@@ -107,7 +147,10 @@ _FORMATS: dict[tuple[Any, Any], Callable[[Any], Format]] = {
     ("datetime", "datetime"): _iso("an ISO 8601 date and time", "date-time"),
     ("datetime", "date"): _iso("an ISO 8601 date", "date"),
     ("datetime", "time"): _iso("an ISO 8601 time", "time"),
+    ("datetime", "timedelta"): _duration,
     ("uuid", "UUID"): _uuid,
+    ("ipaddress", "IPv4Address"): _address(4),
+    ("ipaddress", "IPv6Address"): _address(6),
     ("decimal", "Decimal"): _decimal,
     ("builtins", "bytes"): _bytes,
     ("pathlib", "PurePosixPath"): _path,

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from wasmcp.guest.annotations import Resolver, written
-from wasmcp.guest.containers import Union
 from wasmcp.guest.errors import Unsupported
 from wasmcp.guest.records import Record
 from wasmcp.guest.schema import Definitions
 from wasmcp.guest.shapes import Null, Shape
+from wasmcp.guest.unions import Union
 
 _TYPES = {"string", "number", "integer", "boolean"}
 _FORMATS = {"email", "uri", "date", "date-time"}

@@ -23,6 +23,8 @@ def dump_any(value: Any) -> Any:
     kind = type(value)
     if value is None or kind in (bool, int, str):
         return value
+    if isinstance(value, enum.Flag):
+        return [name for name in (member.name for member in kind) if name is not None and kind[name] in value]
     if isinstance(value, enum.Enum):
         return dump_any(value.value)
     if isinstance(value, float):

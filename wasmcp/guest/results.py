@@ -13,6 +13,7 @@ from wasmcp.guest.containers import Map
 from wasmcp.guest.content import BLOCKS, InputRequired, Text, ToolResult
 from wasmcp.guest.errors import Mismatch
 from wasmcp.guest.members import documentation_of
+from wasmcp.guest.models import Model
 from wasmcp.guest.plain import dump_any
 from wasmcp.guest.records import Record
 from wasmcp.guest.schema import Definitions
@@ -73,6 +74,8 @@ def output_of(annotation: Any, resolver: Resolver, described: str | None) -> tup
         return definitions.finish(shape.body(definitions)), _object_renderer(shape)
     if isinstance(shape, Map):
         return definitions.finish(shape.schema(definitions)), _object_renderer(shape)
+    if isinstance(shape, Model):
+        return definitions.finish({"type": "object", **shape.schema(definitions)}), _object_renderer(shape)
     inner = shape.schema(definitions)
     if described:
         inner = {**inner, "description": described}

@@ -47,6 +47,10 @@ class Definitions:
             self._written[name] = shape.body(self)
         return {"$ref": f"#/$defs/{name}"}
 
+    def include(self, name: str, body: dict[str, Any]) -> None:
+        """Add the definition of a type that writes its own schemas, under a name that it refers to."""
+        self._written[name] = body
+
     def _unused(self, title: str) -> str:
         base = re.sub(r"[^A-Za-z0-9_.-]+", "_", title).strip("_") or "Type"
         name, number = base, 1

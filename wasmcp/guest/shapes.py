@@ -7,6 +7,7 @@ a Python value into a JSON value, and ``schema`` describes both as JSON Schema 2
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Callable, Iterator
 from math import isfinite
@@ -266,7 +267,13 @@ class Choice(Shape):
     def dump(self, value: Any) -> Any:
         if self.python is not None and isinstance(value, self.python):
             return value.value  # type: ignore[attr-defined]
-        if self.python is None and isinstance(value, (str, int, type(None))) and (type(value), value) in self._members:
+        if self.python is None and isinstance(value, enum.Enum):
+            for written, member in zip(self.values, self._members.values(), strict=True):
+                if member is value:
+                    return written
+        elif (
+            self.python is None and isinstance(value, (str, int, type(None))) and (type(value), value) in self._members
+        ):
             return value
         raise Mismatch(f"expected {self.name}, got {self._found(value)}")
 
