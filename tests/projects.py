@@ -55,6 +55,36 @@ fn crash(_: struct {}) u64 {
 }
 
 
+_HEAD = """\
+[project]
+name = "{name}"
+version = "0.0.1"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/{name}"]
+"""
+_TABLES = """
+[tool.wasmcp.components.tools]
+source = "{source}"
+
+[tool.wasmcp.servers.default]
+components = ["tools"]
+"""
+
+
+def project_files(name: str, sources: dict[str, str], tables: str = "") -> dict[str, str]:
+    """Return the files of a project: its sources, an import package, and a `pyproject.toml`.
+
+    Args:
+        name: Of the project and its import package.
+        sources: Path -> text.
+        tables: The tables `tool.wasmcp...`; when left out one server, of one component, of the first source.
+    """
+    tables = tables or _TABLES.format(source=next(iter(sources)))
+    head = _HEAD.format(name=name)
+    return {"pyproject.toml": f"{head}\n{tables.lstrip()}", f"src/{name}/__init__.py": "", **sources}
+
+
 def write_project(root: Path, files: dict[str, str]) -> Path:
     """Write a project's files under a folder."""
     for name, text in files.items():

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from projects import write_project
+from projects import project_files, write_project
 from servers import WASMCP
 
 from wasmcp.errors import GuestOutOfMemory, GuestTimeout
@@ -18,23 +18,10 @@ from wasmcp.project import ensure_built
 
 pytestmark = pytest.mark.slow
 
-FILES = {
-    "pyproject.toml": """\
-[project]
-name = "misbehaving"
-version = "0.0.1"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/misbehaving"]
-
-[tool.wasmcp.components.tools]
-source = "src/misbehaving/tools.py"
-
-[tool.wasmcp.servers.default]
-components = ["tools"]
-""",
-    "src/misbehaving/__init__.py": "",
-    "src/misbehaving/tools.py": '''\
+FILES = project_files(
+    "misbehaving",
+    {
+        "src/misbehaving/tools.py": '''\
 import os
 import socket
 import sys
@@ -119,7 +106,8 @@ def lazy(day: str) -> str:
     row = next(csv.reader(["é,2"]))
     return f"{stamp.year} {row[0].encode('cp1252').hex()}"
 ''',
-}
+    },
+)
 
 
 @pytest.fixture(scope="module")

@@ -10,26 +10,13 @@ from typing import Any
 
 import pytest
 from doors import JSON, META, Embedded, Response, Served, mirrored, request, running, text_of
-from projects import write_project
+from projects import project_files, write_project
 from servers import wasmtime_serve
 
-PROJECT = {
-    "pyproject.toml": """\
-[project]
-name = "talkative"
-version = "0.0.1"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/talkative"]
-
-[tool.wasmcp.components.talk]
-source = "zig/talk.zig"
-
-[tool.wasmcp.servers.default]
-components = ["talk"]
-""",
-    "src/talkative/__init__.py": "",
-    "zig/talk.zig": """\
+PROJECT = project_files(
+    "talkative",
+    {
+        "zig/talk.zig": """\
 const mcp = @import("wasmcp");
 
 pub const tools = .{
@@ -51,7 +38,15 @@ fn wait(_: struct {}, context: mcp.Context) []const u8 {
     return "gave up";
 }
 """,
-}
+    },
+    """\
+[tool.wasmcp.components.talk]
+source = "zig/talk.zig"
+
+[tool.wasmcp.servers.default]
+components = ["talk"]
+""",
+)
 
 TALK = request("tools/call", {"name": "talk"}, meta={**META, "progressToken": "t"})
 LOUD = request(

@@ -5,34 +5,15 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from projects import write_project
+from projects import project_files, write_project
 from servers import wasmtime
 
 from wasmcp.project import ensure_built
 
-FILES = {
-    "pyproject.toml": """\
-[project]
-name = "fuzzed"
-version = "1.0.0"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/fuzzed"]
-
-[tool.wasmcp.components.plain]
-source = "zig/plain.zig"
-
-[tool.wasmcp.components.other]
-source = "zig/other.zig"
-
-[tool.wasmcp.components.streams]
-source = "zig/streams.zig"
-
-[tool.wasmcp.servers.default]
-components = ["plain", "other", "streams"]
-""",
-    "src/fuzzed/__init__.py": "",
-    "zig/plain.zig": """\
+FILES = project_files(
+    "fuzzed",
+    {
+        "zig/plain.zig": """\
 const mcp = @import("wasmcp");
 
 pub const tools = .{
@@ -48,7 +29,7 @@ fn echo(args: struct { text: []const u8 }) []const u8 {
     return args.text;
 }
 """,
-    "zig/other.zig": """\
+        "zig/other.zig": """\
 const mcp = @import("wasmcp");
 
 pub const tools = .{mcp.tool("sum", "Add many numbers, and say how far it is.", sum)};
@@ -63,7 +44,7 @@ fn sum(args: struct { values: []const i64 = &.{}, any: ?mcp.Json = null }, conte
     return total;
 }
 """,
-    "zig/streams.zig": """\
+        "zig/streams.zig": """\
 const mcp = @import("wasmcp");
 
 pub const tools = .{
@@ -87,7 +68,21 @@ fn steps(args: struct { count: u32, bytes: u32 = 1 }, context: mcp.Context) !u32
     return args.count;
 }
 """,
-}
+    },
+    """\
+[tool.wasmcp.components.plain]
+source = "zig/plain.zig"
+
+[tool.wasmcp.components.other]
+source = "zig/other.zig"
+
+[tool.wasmcp.components.streams]
+source = "zig/streams.zig"
+
+[tool.wasmcp.servers.default]
+components = ["plain", "other", "streams"]
+""",
+)
 
 
 def build(folder: Path) -> tuple[Path, Path]:

@@ -7,31 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import write_project
+from projects import project_files, write_project
 
 from wasmcp.host import Server, open_server
 from wasmcp.project import ensure_built
 
 pytestmark = pytest.mark.slow
 
-FILES = {
-    "pyproject.toml": """\
-[project]
-name = "granted"
-version = "0.0.1"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/granted"]
-
-[tool.wasmcp.components.tools]
-source = "src/granted/tools.py"
-grants = ["env", "fs"]
-
-[tool.wasmcp.servers.default]
-components = ["tools"]
-""",
-    "src/granted/__init__.py": "",
-    "src/granted/tools.py": '''\
+FILES = project_files(
+    "granted",
+    {
+        "src/granted/tools.py": '''\
 import os
 
 from wasmcp.guest import tool
@@ -57,7 +43,16 @@ def write(path: str, text: str) -> int:
         return file.write(text)
 
 ''',
-}
+    },
+    """\
+[tool.wasmcp.components.tools]
+source = "src/granted/tools.py"
+grants = ["env", "fs"]
+
+[tool.wasmcp.servers.default]
+components = ["tools"]
+""",
+)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import write_project
+from projects import project_files, write_project
 
 from wasmcp.errors import GuestCancelled, GuestTimeout, RequestError
 from wasmcp.host import Limits, Server, open_server
@@ -20,23 +20,10 @@ from wasmcp.host.call import Call
 from wasmcp.host.pace import Pace, can_wait
 from wasmcp.project import ensure_built
 
-FILES = {
-    "pyproject.toml": """\
-[project]
-name = "pace"
-version = "0.0.1"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/pace"]
-
-[tool.wasmcp.components.tools]
-source = "zig/tools.zig"
-
-[tool.wasmcp.servers.default]
-components = ["tools"]
-""",
-    "src/pace/__init__.py": "",
-    "zig/tools.zig": """\
+FILES = project_files(
+    "pace",
+    {
+        "zig/tools.zig": """\
 const mcp = @import("wasmcp");
 
 pub const tools = .{
@@ -59,7 +46,8 @@ fn spin(_: struct {}, context: mcp.Context) u64 {
     return called;
 }
 """,
-}
+    },
+)
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 QUICK_CALLS = 100
 
@@ -197,8 +185,8 @@ from wasmcp.host import open_server
 with open_server(sys.argv[1]) as server:
     while not server.pool.pace.quick:
         server.call_tool("calls")
-    print("now", flush=True)
     try:
+        print("now", flush=True)
         while True:
             server.call_tool("calls")
     except KeyboardInterrupt:

@@ -12,30 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import write_project
+from projects import project_files, write_project
 from servers import WASMCP, wasmcp_serve
 
 from wasmcp.errors import GuestTimeout
 from wasmcp.host import Limits, Server, open_server
 from wasmcp.project import ensure_built
 
-FILES = {
-    "pyproject.toml": """\
-[project]
-name = "streaming"
-version = "0.0.1"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/streaming"]
-
-[tool.wasmcp.components.tools]
-source = "zig/tools.zig"
-
-[tool.wasmcp.servers.default]
-components = ["tools"]
-""",
-    "src/streaming/__init__.py": "",
-    "zig/tools.zig": """\
+FILES = project_files(
+    "streaming",
+    {
+        "zig/tools.zig": """\
 const mcp = @import("wasmcp");
 
 pub const tools = .{
@@ -58,7 +45,8 @@ fn calls(_: struct {}) u64 {
     return called;
 }
 """,
-}
+    },
+)
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 PROGRESS = [
     {"progressToken": "p", "progress": 1, "total": 2, "message": 'one \n "line" é'},

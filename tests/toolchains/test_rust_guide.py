@@ -6,22 +6,15 @@ import re
 from pathlib import Path
 
 import pytest
-from projects import write_project
-from test_rust_tools import MISSING
+from projects import project_files, write_project
+from rust_machine import MISSING
 
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "rust.md"
-PYPROJECT = """\
-[project]
-name = "guide"
-version = "0.0.1"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/guide"]
-
+TABLES = """
 [tool.wasmcp.components.calc]
 source = "rust/calc.rs"
 
@@ -60,12 +53,7 @@ struct Review {
 def test_the_guide(tmp_path: Path) -> None:
     calc, book, offers = re.findall(r"^```rust\n(.*?)^```", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
     offers = offers.replace("Component::new()", 'Component::new().tool(tool("book", "Book.", book))', 1)
-    files = {
-        "pyproject.toml": PYPROJECT,
-        "src/guide/__init__.py": "",
-        "rust/calc.rs": calc,
-        "rust/more.rs": TYPES + book + offers,
-    }
+    files = project_files("guide", {"rust/calc.rs": calc, "rust/more.rs": TYPES + book + offers}, TABLES)
     with open_server(ensure_built(write_project(tmp_path, files))) as server:
         assert server.call_tool("add", {"a": 1, "b": 2}).structured_content == {"result": 3}
         assert server.call_tool("divide", {"a": 1, "b": 0}).text == "a number cannot be divided by 0"

@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import write_project
+from projects import project_files, write_project
+from rust_machine import MISSING
 
 from wasmcp.errors import RequestError, ToolchainError
 from wasmcp.host import Server, open_server
 from wasmcp.project import ensure_built
 from wasmcp.toolchains.rust.toolchain import TARGET
 
-
-def missing() -> str:
-    """What this machine lacks for Rust; the empty string for nothing."""
-    if not (shutil.which("cargo") and shutil.which("rustc")):
-        return "SKIPPED LOUDLY: there is no Rust (cargo, rustc) on this machine"
-    root = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=False).stdout.strip()
-    there = (Path(root) / "lib" / "rustlib" / TARGET).is_dir()
-    return "" if there else f"SKIPPED LOUDLY: Rust's target is not installed: `rustup target add {TARGET}`"
-
-
-MISSING = missing()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 
-PYPROJECT = """\
-[project]
-name = "rusty"
-version = "0.0.1"
-
-[tool.hatch.build.targets.wheel]
-packages = ["src/rusty"]
-
+TABLES = """
 [tool.wasmcp.components.tools]
-source = "@source@"
+source = "rust/main.rs"
 grants = ["kv", "sessions"]
 config = { greeting = "good day" }
 
@@ -189,12 +170,7 @@ pub fn component() -> Component {
     Component::new().tool(tool("divide", "Divide two numbers.", divide))
 }
 """
-FILES = {
-    "pyproject.toml": PYPROJECT.replace("@source@", "rust/main.rs"),
-    "src/rusty/__init__.py": "",
-    "rust/main.rs": SOURCE,
-    "rust/numbers.rs": NUMBERS,
-}
+FILES = project_files("rusty", {"rust/main.rs": SOURCE, "rust/numbers.rs": NUMBERS}, TABLES)
 ASKING: dict[str, Any] = {"_meta": {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}}}
 
 
@@ -346,8 +322,6 @@ def test_no_path_of_this_machine_is_in_it(path: Path) -> None:
 
 def test_the_authors_own_crate(tmp_path: Path) -> None:
     files = {
-        **{name: text for name, text in FILES.items() if not name.startswith("rust/")},
-        "pyproject.toml": PYPROJECT.replace("@source@", "rust/numbers/Cargo.toml").replace("config = {", "# {"),
         "rust/numbers/Cargo.toml": """\
 [package]
 name = "numbers"
@@ -369,7 +343,7 @@ overflow-checks = true
         "rust/numbers/src/lib.rs": "mod numbers;\nwasmcp_guest::component!(numbers::component);\n",
         "rust/numbers/src/numbers.rs": NUMBERS,
     }
-    with open_server(ensure_built(write_project(tmp_path, files))) as server:
+    with open_server(ensure_built(write_project(tmp_path, project_files("owned", files)))) as server:
         assert server.call_tool("divide", {"dividend": 1, "divisor": 4}).structured_content == {"result": 0.25}
 
 
