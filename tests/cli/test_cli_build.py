@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from wasmcp.cli.group import commands
 from wasmcp.compose import Catalogue
-from wasmcp.project import digest
+from wasmcp.storage import digest
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from wasmcp.component.constants import constants
 from wasmcp.component.values import TRAP
 from wasmcp.compose.contracts import TOOLS
 from wasmcp.compose.framework import load_framework
-from wasmcp.project import catalogue
-from wasmcp.project.digest import of_bytes
+from wasmcp.project import catalogue, labels
 from wasmcp.registry import publishing, references
 from wasmcp.registry.artifact import CATALOGUE
+from wasmcp.storage.digest import of_bytes
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,7 @@ def test_what_is_said_about_a_component(place: str, tmp_path: Path) -> None:
     assert said["org.opencontainers.image.licenses"] == "Apache-2.0"
     assert said["team"] == "sums"
     subprocess.run([*git, "remote", "set-url", "origin", "https://ann:secret@example.com/calc"], check=True)
-    assert "org.opencontainers.image.source" not in publishing.annotations_of_checkout(tmp_path)
+    assert "org.opencontainers.image.source" not in labels.of_checkout(tmp_path)
     assert "is not KEY=VALUE" in run("push", "calc.wasm", "acme:calc@1.1.0", "--annotation", "team", code=2)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.project.digest import of_bytes
+from wasmcp.storage.digest import of_bytes
 
 SERVER = "zig_project/_wasmcp/default.wasm"
 MANIFEST = "zig_project/_wasmcp/manifest.json"

@@ -12,8 +12,8 @@ from compose_inputs import tools_component
 from projects import write_project
 from registries import docker_registry, namespaces, needs_registry
 
-from wasmcp.project.digest import of_bytes
 from wasmcp.registry import publishing
+from wasmcp.storage.digest import of_bytes
 
 PROJECT = """
 [build-system]

@@ -13,8 +13,9 @@ import pytest
 from wasmcp import errors
 from wasmcp.declares import declares
 from wasmcp.host import open_server
-from wasmcp.project import SKIP, building, digest, ensure_built, load, manifest, plan, stale
-from wasmcp.project.cache import Cache
+from wasmcp.project import SKIP, building, ensure_built, load, manifest, plan, stale
+from wasmcp.storage import digest
+from wasmcp.storage.cache import Cache
 
 SERVERS = """
 [tool.wasmcp.servers.default]

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from wasmcp.errors import ToolchainError
-from wasmcp.project import digest, manifest
-from wasmcp.project.cache import write_atomically
+from wasmcp.project import manifest
 from wasmcp.project.config import load
 from wasmcp.project.planning import Plan, plan, plan_component, plan_components
+from wasmcp.storage import digest
+from wasmcp.storage.cache import write_atomically
 from wasmcp.toolchains.base import ComponentSource, Inputs
 
 PYPROJECT = """\

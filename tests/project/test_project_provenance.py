@@ -11,8 +11,8 @@ from compose_inputs import tools_component
 from projects import write_project
 
 from wasmcp.cli.group import commands
-from wasmcp.project.digest import of_file
 from wasmcp.project.provenance import checkout_of, render
+from wasmcp.storage.digest import of_file
 
 PROJECT = {
     "pyproject.toml": """

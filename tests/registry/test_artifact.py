@@ -13,11 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wasmcp.errors import ArtifactRefused, SignatureRefused
-from wasmcp.project.digest import of_bytes
 from wasmcp.registry import attestations, beside, publishing
 from wasmcp.registry.artifact import YANKED, make, read_manifest, yank
 from wasmcp.registry.references import Place
 from wasmcp.registry.signatures import Signature
+from wasmcp.storage.digest import of_bytes
 
 DATA = tools_component("one", "add")
 _scalar = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)

@@ -15,9 +15,9 @@ from wheels import wheel
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import LockDrift, ToolchainError
-from wasmcp.project import load, plan
+from wasmcp.project import load, pinning, plan
 from wasmcp.project.planning import plan_component
-from wasmcp.registry import lock, pinning
+from wasmcp.registry import lock
 
 PYPROJECT = """\
 [project]

@@ -19,14 +19,14 @@ from registries import docker_registry, namespaces, needs_registry, proxy
 from wasmcp.cli.group import commands
 from wasmcp.errors import ConfigError, IntegrityError, LockDrift, PackageNotFound
 from wasmcp.host import open_server
-from wasmcp.project import build, load, plan
-from wasmcp.project.digest import of_bytes
+from wasmcp.project import build, load, pinning, plan
 from wasmcp.project.manifest import read as read_manifest
-from wasmcp.registry import lock, pinning, settings
+from wasmcp.registry import lock, settings
 from wasmcp.registry.lock import Lock, Pin, ToolchainPin
 from wasmcp.registry.publishing import push
 from wasmcp.registry.resolving import Resolver
 from wasmcp.registry.store import Store
+from wasmcp.storage.digest import of_bytes
 
 PROJECT = {
     "pyproject.toml": """

@@ -18,12 +18,12 @@ from wasmcp.errors import (
     ReferenceInvalid,
     RegistryError,
 )
-from wasmcp.project.digest import of_bytes
 from wasmcp.registry.fetching import FetchOptions
 from wasmcp.registry.oci import fetch
 from wasmcp.registry.publishing import push, yank
 from wasmcp.registry.references import Place
 from wasmcp.registry.store import Store
+from wasmcp.storage.digest import of_bytes
 
 pytestmark = needs_registry
 OFFLINE = FetchOptions(offline=True)

@@ -23,7 +23,6 @@ from wasmcp.errors import (
     RegistryError,
     RegistryUnreachable,
 )
-from wasmcp.project.digest import of_bytes
 from wasmcp.registry import oci_client, settings
 from wasmcp.registry.fetching import FetchOptions
 from wasmcp.registry.oci import fetch
@@ -32,6 +31,7 @@ from wasmcp.registry.publishing import push
 from wasmcp.registry.references import Place, parse_place
 from wasmcp.registry.resolving import Resolver
 from wasmcp.registry.store import Store
+from wasmcp.storage.digest import of_bytes
 
 DATA = tools_component("registry", "add")
 CALC = "acme:calc@1.0.0"
@@ -352,7 +352,7 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
 import resource, signal, sys
 from pathlib import Path
 from wasmcp.errors import RegistryError
-from wasmcp.project.digest import of_bytes
+from wasmcp.storage.digest import of_bytes
 from wasmcp.registry.store import Store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))

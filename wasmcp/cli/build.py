@@ -67,7 +67,7 @@ def command(
 
 def _write_components(project: Project, folder: Path, fetching: FetchOptions | None) -> None:
     from wasmcp.project.building import build_component
-    from wasmcp.project.cache import write_atomically
+    from wasmcp.storage.cache import write_atomically
 
     for name in project.components:
         built = build_component(project, name, progress=lambda line: click.echo(line, err=True), fetching=fetching)
@@ -88,6 +88,6 @@ def _fetching(project: Project, *, locked: bool, offline: bool) -> FetchOptions 
     if not locked and not offline and not any(one.package for one in project.components.values()):
         return None
     from wasmcp.cli.progress import Bar, say
-    from wasmcp.registry.pinning import options_for
+    from wasmcp.project.pinning import options_for
 
     return replace(options_for(project.root, locked=locked, offline=offline, progress=say), bar=Bar())

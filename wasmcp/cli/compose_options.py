@@ -15,7 +15,7 @@ from wasmcp.cli.progress import Bar, say
 if TYPE_CHECKING:
     from wasmcp.compose import ComposedServer
     from wasmcp.compose.chain import OnDuplicate
-    from wasmcp.registry.components import Prepared
+    from wasmcp.project.components import Prepared
     from wasmcp.registry.layers import Layer
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -168,7 +168,7 @@ class Job:
 
     def components(self) -> list[Prepared]:
         """Resolve, fetch and read the components, in the order of the chain."""
-        from wasmcp.registry.components import prepare
+        from wasmcp.project.components import prepare
 
         found = [self._resolver.resolve(request) for request in self._requests]
         names = [one.name for one in found]
@@ -188,7 +188,7 @@ class Job:
 
     def framework(self) -> dict[str, bytes | Path]:
         """Resolve what replaces components of the framework."""
-        from wasmcp.registry.components import build
+        from wasmcp.project.components import build
         from wasmcp.registry.resolution import Request
         from wasmcp.resources import FRAMEWORK_COMPONENTS
         from wasmcp.toolchains.base import did_you_mean

@@ -11,15 +11,15 @@ from wasmcp.cli.compose_options import Job
 
 if TYPE_CHECKING:
     from wasmcp.compose import ComposedServer, ServerMetadata
-    from wasmcp.registry.components import Prepared
+    from wasmcp.project.components import Prepared
 
 
 def record(job: Job, composed: ComposedServer, metadata: ServerMetadata, components: Sequence[Prepared]) -> None:
     """Write what was asked for beside the server: the manifest, the bill of materials."""
     from wasmcp.project import manifest
-    from wasmcp.project.cache import write_atomically
     from wasmcp.project.entry import server_entry
     from wasmcp.project.sbom import render
+    from wasmcp.storage.cache import write_atomically
 
     if job.options.manifest is None and job.options.sbom is None:
         return

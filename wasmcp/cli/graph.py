@@ -37,7 +37,7 @@ def command(spec: str, output: Path | None, form: str | None, *, offline: bool) 
     """
     from wasmcp.cli.specs import read_subject
     from wasmcp.insight.drawing import draw
-    from wasmcp.project.cache import write_atomically
+    from wasmcp.storage.cache import write_atomically
 
     if form is None and output is not None and output.suffix not in _ENDINGS:
         endings = ", ".join(f"`{ending}`" for ending in _ENDINGS)

@@ -34,8 +34,8 @@ def command(
     What is pinned stays as it is, unless it is upgraded or the project asks for something else. Commit the file.
     """
     from wasmcp.cli.progress import say
-    from wasmcp.project import load
-    from wasmcp.registry import lock, pinning
+    from wasmcp.project import load, pinning
+    from wasmcp.registry import lock
 
     project = load(root)
     toolchains = pinning.toolchains(project)

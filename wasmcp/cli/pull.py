@@ -27,11 +27,11 @@ def command(
     or `@sha256:...`. Prints the file of each.
     """
     from wasmcp.cli.progress import Bar, say
-    from wasmcp.project.cache import write_atomically
     from wasmcp.registry.fetching import FetchOptions
     from wasmcp.registry.layers import find_project
     from wasmcp.registry.oci import fetch
     from wasmcp.registry.store import writing
+    from wasmcp.storage.cache import write_atomically
 
     if output is not None and len(references) > 1:
         raise click.UsageError("--output is for one REFERENCE; use --deps-dir for several")

@@ -46,13 +46,14 @@ def command(  # noqa: PLR0917 (click passes options by name)
     """
     from wasmcp.cli.sign import password
     from wasmcp.errors import CatalogueError
+    from wasmcp.project import labels
     from wasmcp.registry import publishing, signatures
     from wasmcp.registry.layers import find_project
 
-    said = publishing.annotations_of_checkout(file.resolve().parent)
+    said = labels.of_checkout(file.resolve().parent)
     if not no_catalogue:
         try:
-            said |= publishing.annotations_of_catalogue(file, file.stem)
+            said |= labels.of_catalogue(file, file.stem)
         except CatalogueError as error:
             click.echo(f"what it offers is not known, and not said: {error}", err=True)
     for name, value in (

@@ -44,7 +44,7 @@ def read_subject(spec: str, *, offline: bool = False) -> Subject:
 
 
 def _resolved(spec: str, *, offline: bool) -> Subject:
-    from wasmcp.registry.components import build, read
+    from wasmcp.project.components import build, read
     from wasmcp.registry.fetching import FetchOptions
     from wasmcp.registry.layers import find_project
     from wasmcp.registry.resolution import Request, Resolver

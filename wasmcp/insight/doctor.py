@@ -148,7 +148,7 @@ def extras() -> Iterator[Finding]:
 
 def cache() -> Iterator[Finding]:
     """Look at the cache: where it is, whether it can be used, how much is in it and how much space is left."""
-    from wasmcp.project.cache import cache_directory
+    from wasmcp.storage.cache import cache_directory
 
     root = cache_directory()
     existing = next(path for path in (root, *root.parents) if path.exists())

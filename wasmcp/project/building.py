@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import ArtifactError, ConfigError
-from wasmcp.project import digest, manifest
-from wasmcp.project.cache import Cache
+from wasmcp.project import manifest
 from wasmcp.project.config import Project, load
 from wasmcp.project.entry import built_entry, server_entry
 from wasmcp.project.planning import ComponentStep, Plan, ServerStep, plan, plan_component
+from wasmcp.storage import digest
+from wasmcp.storage.cache import Cache
 from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
     name = step.config.name
     built_with = dict(step.pins)
     if step.config.package:
-        from wasmcp.registry import pinning
+        from wasmcp.project import pinning
 
         fetching = planned.fetching or pinning.options_for(planned.project.root)
         data = pinning.fetch_pinned(step.config.package, replace(fetching, progress=say)).read_bytes()

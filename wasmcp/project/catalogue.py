@@ -14,9 +14,9 @@ from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_ser
 from wasmcp.compose.contracts import STRICT
 from wasmcp.compose.segments import UNCHANGING
 from wasmcp.errors import CatalogueError, HostError
-from wasmcp.project import digest
-from wasmcp.project.cache import Cache, write_atomically
 from wasmcp.project.offers import check_items, check_tools
+from wasmcp.storage import digest
+from wasmcp.storage.cache import Cache, write_atomically
 
 if TYPE_CHECKING:
     from wasmcp.host import Server

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.project import digest, manifest
+from wasmcp.project import manifest
+from wasmcp.storage import digest
 
 if TYPE_CHECKING:
     from wasmcp.compose import ComposedServer, ServerMetadata

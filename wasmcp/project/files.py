@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from wasmcp.project.cache import write_atomically
+from wasmcp.storage.cache import write_atomically
 
 
 def create_tree(root: Path, files: Mapping[str, str]) -> None:

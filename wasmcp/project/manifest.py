@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import wasmcp
-from wasmcp.project import digest
-from wasmcp.project.cache import write_atomically
 from wasmcp.project.planning import Plan
 from wasmcp.resources import wit_directory
+from wasmcp.storage import digest
+from wasmcp.storage.cache import write_atomically
 
 FORMAT = 1
 """The number under ``format``; a manifest with another one is not read."""

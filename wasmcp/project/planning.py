@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from wasmcp import toolchains
 from wasmcp.errors import ToolchainError
-from wasmcp.project import digest
 from wasmcp.project.config import ComponentConfig, Project, ServerConfig
 from wasmcp.project.version import version_of
+from wasmcp.storage import digest
 from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Resolver, Toolchain
 
@@ -101,7 +101,8 @@ def plan_component(project: Project, config: ComponentConfig, fetching: FetchOpt
         ToolchainError: The source cannot be read, or not be understood.
     """
     if config.package:
-        from wasmcp.registry import lock, pinning
+        from wasmcp.project import pinning
+        from wasmcp.registry import lock
 
         pin = pinning.checked_pin(config.package, fetching or pinning.options_for(project.root))
         inputs = digest.of_value({"format": FORMAT, "component": pin.digest})
@@ -146,7 +147,7 @@ def _with_dependencies(
 ) -> ComponentSource:
     if not source.options.get("dependencies") or not isinstance(tools, Resolver):
         return source
-    from wasmcp.registry import dependencies
+    from wasmcp.project import dependencies
     from wasmcp.registry.fetching import environment_says
 
     asked = dependencies.asked_of(source, tools)
@@ -170,7 +171,7 @@ def plan_components(project: Project, fetching: FetchOptions | None = None) -> d
     used = dict.fromkeys(name for server in project.servers.values() for name in server.components)
     steps = {name: plan_component(project, project.components[name], fetching) for name in used}
     if fetching.locked if fetching is not None else os.environ.get("WASMCP_LOCKED"):
-        from wasmcp.registry import pinning
+        from wasmcp.project import pinning
 
         pinning.check(project, {name: pin for step in steps.values() for name, pin in step.pins.items()})
     return steps

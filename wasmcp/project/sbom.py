@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.project.cache import Cache, write_atomically
 from wasmcp.project.config import Project
+from wasmcp.storage.cache import Cache, write_atomically
 
 if TYPE_CHECKING:
     from cyclonedx.model import HashType

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from wasmcp.errors import ArtifactRefused, ComponentError
-from wasmcp.project.digest import of_bytes
 from wasmcp.registry import jsontext
 from wasmcp.registry.oci_client import MANIFEST
 from wasmcp.registry.references import DIGEST
+from wasmcp.storage.digest import of_bytes
 
 CONFIG = "application/vnd.wasm.config.v0+json"
 LAYER = "application/wasm"

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wasmcp.errors import PackageNotFound, SignatureRefused
-from wasmcp.project.digest import of_bytes
 from wasmcp.registry import jsontext
 from wasmcp.registry.oci_client import MANIFEST
 from wasmcp.registry.references import DIGEST, Place
 from wasmcp.registry.resolving import Resolver
+from wasmcp.storage.digest import of_bytes
 
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _SIZE_LIMIT = 4 << 20

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasmcp.project.cache import cache_directory
+from wasmcp.storage.cache import cache_directory
 
 # Name -> what it is below the cache's folder. Locks and tags are small, and in use while they are.
 _KINDS = {

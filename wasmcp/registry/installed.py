@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 from dataclasses import dataclass
 
-from wasmcp.project.digest import of_value
+from wasmcp.storage.digest import of_value
 
 # What the installer writes, not the wheel.
 _OF_THE_INSTALLER = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})

@@ -40,9 +40,9 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ConfigError
-from wasmcp.project.cache import write_atomically
 from wasmcp.registry.config import read_toml
 from wasmcp.registry.references import DIGEST, Package, Place
+from wasmcp.storage.cache import write_atomically
 from wasmcp.toolchains.base import Distribution
 
 NAME = "wasmcp.lock"

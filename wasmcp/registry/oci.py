@@ -122,8 +122,8 @@ def _pull(resolution: Resolution, resolver: Resolver, options: FetchOptions) -> 
 
 def _file(url: str, options: FetchOptions, store: Store) -> Fetched:
     """Return a component from a plain address; its digest is what came the first time, or what the lock says."""
-    from wasmcp.project.digest import of_bytes
     from wasmcp.registry.oci_client import Client
+    from wasmcp.storage.digest import of_bytes
 
     signatures.refuse_unsigned(url, settings.load(options.root))
     if options.locked:

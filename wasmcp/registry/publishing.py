@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wasmcp.errors import PackageNotFound, ReferenceInvalid, RegistryError
-from wasmcp.project.digest import of_bytes
-from wasmcp.project.provenance import checkout_of
 from wasmcp.registry import artifact, references, settings
 from wasmcp.registry.references import Package, Place
 from wasmcp.registry.resolving import Resolver
 from wasmcp.registry.store import Store
 from wasmcp.registry.versions import Version
+from wasmcp.storage.digest import of_bytes
 
 
 @dataclass(frozen=True)
@@ -37,10 +35,6 @@ def resolver_for(root: Path | None, *, offline: bool = False) -> Resolver:
         ConfigError: The configuration has mistakes.
     """
     return Resolver(settings.load(root), Store(), offline=offline)
-
-
-CATALOGUE_LIMIT = 1 << 20
-"""The most bytes of a catalogue that goes into a manifest; registries refuse manifests above 4 MiB."""
 
 
 def target(reference: str, resolver: Resolver) -> Place:
@@ -127,40 +121,3 @@ def yank(reference: str, resolver: Resolver, reason: str | None) -> Place:
     client.push_manifest(place, of_bytes(before), before)
     client.push_manifest(place, str(place.tag), after)
     return replace(place, digest=of_bytes(after))
-
-
-def annotations_of_catalogue(path: Path, name: str) -> dict[str, str]:
-    """Return what a component offers, found out by booting it in the sandbox, for whoever composes it.
-
-    Nothing for what offers nothing by itself (a server, a handler), and for what does not fit into a manifest.
-
-    Raises:
-        CatalogueError: It does not boot, or what it offers is not valid.
-    """
-    from wasmcp.compose.components import ComponentSpec, read_component
-    from wasmcp.compose.contracts import SERVER_HANDLER
-    from wasmcp.errors import ComponentRefused
-    from wasmcp.project.cache import Cache
-    from wasmcp.project.catalogue import catalogue_of
-    from wasmcp.project.digest import of_framework
-
-    data = path.read_bytes()
-    try:
-        if SERVER_HANDLER in read_component(ComponentSpec(name, data)).offers:
-            return {}
-    except ComponentRefused:
-        return {}
-    catalogue = catalogue_of(name, data, of_bytes(data), of_framework(), Cache())
-    text = json.dumps(json.loads(catalogue.to_json()), separators=(",", ":"), ensure_ascii=False)
-    return {artifact.CATALOGUE: text} if len(text.encode()) <= CATALOGUE_LIMIT else {}
-
-
-def annotations_of_checkout(folder: Path) -> dict[str, str]:
-    """Return where the sources of a component are, and at which revision, as far as git knows in a folder."""
-    checkout = checkout_of(folder)
-    return {
-        f"org.opencontainers.image.{key}": str(checkout[key])
-        for key in ("revision", "source")
-        # A revision that what is pushed was not built from says nothing.
-        if key in checkout and not (key == "revision" and checkout["modified"])
-    }

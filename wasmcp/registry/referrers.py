@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 from wasmcp.errors import PackageNotFound, SignatureRefused
-from wasmcp.project.digest import of_bytes
 from wasmcp.registry import jsontext
 from wasmcp.registry.oci_client import INDEX, MANIFEST
 from wasmcp.registry.references import DIGEST, Place
 from wasmcp.registry.resolving import Resolver
+from wasmcp.storage.digest import of_bytes
 
 _EMPTY = b"{}"
 _EMPTY_KIND = "application/vnd.oci.empty.v1+json"

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from wasmcp.errors import IntegrityError, PackageNotFound
-from wasmcp.project.digest import of_bytes
 from wasmcp.registry.artifact import Artifact, read_manifest
 from wasmcp.registry.oci_client import Client
 from wasmcp.registry.references import Package, Place
 from wasmcp.registry.settings import Settings
 from wasmcp.registry.store import Store
 from wasmcp.registry.versions import Version
+from wasmcp.storage.digest import of_bytes
 
 _SHOWN = 20
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from wasmcp.errors import IntegrityError, RegistryError
-from wasmcp.project.cache import cache_directory, write_atomically
-from wasmcp.project.digest import of_bytes
 from wasmcp.registry import jsontext
+from wasmcp.storage.cache import cache_directory, write_atomically
+from wasmcp.storage.digest import of_bytes
 
 _PIECE = 1 << 20
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wasmcp.errors import LockDrift
-from wasmcp.project.cache import Cache
+from wasmcp.project import dependencies
 from wasmcp.project.config import Project
-from wasmcp.project.digest import of_value
 from wasmcp.project.planning import source_of
-from wasmcp.registry import dependencies, lock, references, settings, signatures
+from wasmcp.registry import lock, references, settings, signatures
 from wasmcp.registry.config import read_toml
 from wasmcp.registry.fetching import FetchOptions, environment_says
 from wasmcp.registry.installed import installed
@@ -22,6 +21,8 @@ from wasmcp.registry.references import Package, Place
 from wasmcp.registry.resolving import Resolution, Resolver
 from wasmcp.registry.spec import Kind, classify, split_label
 from wasmcp.registry.store import Store
+from wasmcp.storage.cache import Cache
+from wasmcp.storage.digest import of_value
 
 OFFLINE = "WASMCP_OFFLINE"
 LOCKED = "WASMCP_LOCKED"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.project import cache as module
-from wasmcp.project.cache import Cache, cache_directory, write_atomically
+from wasmcp.storage import cache as module
+from wasmcp.storage.cache import Cache, cache_directory, write_atomically
 
 
 def put(cache: Cache, key: str, data: bytes) -> Path:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wasmcp.errors import LockDrift, ToolchainError
-from wasmcp.project.cache import Cache
 from wasmcp.project.config import Project
-from wasmcp.project.digest import of_value
 from wasmcp.project.planning import source_of
 from wasmcp.registry import lock
 from wasmcp.registry.lock import Dependencies
+from wasmcp.storage.cache import Cache
+from wasmcp.storage.digest import of_value
 from wasmcp.toolchains.base import ComponentSource, Distribution, Resolver, Toolchain
 
 Progress = Callable[[str], None]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wasmcp.project import digest
+from wasmcp.storage import digest
 
 
 def test_the_order_of_keys_does_not_matter() -> None:

@@ -11,8 +11,9 @@ from wasmcp.compose import Catalogue, ComponentSpec
 from wasmcp.compose.components import read_component
 from wasmcp.compose.contracts import SERVER_HANDLER
 from wasmcp.errors import CatalogueError, SpecError
-from wasmcp.project import Cache, digest
+from wasmcp.project import Cache
 from wasmcp.project.entry import built_entry, given_entry
+from wasmcp.storage import digest
 
 if TYPE_CHECKING:
     from wasmcp.project.building import Built

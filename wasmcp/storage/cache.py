@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from wasmcp.host.cache import cache_directory as compiled_directory
-from wasmcp.project import digest
+from wasmcp.storage import digest
 
 LIMIT = 2 * 1024**3
 """How many bytes of compiled components are kept; the least recently used go first."""

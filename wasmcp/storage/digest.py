@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import wasmcp
-from wasmcp.resources import FRAMEWORK_COMPONENTS, framework_component
+from wasmcp.resources import ADAPTERS, FRAMEWORK_COMPONENTS, framework_component
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -63,9 +63,9 @@ def of_own_code(*parts: str) -> str:
 
 
 def of_framework() -> dict[str, str]:
-    """Return the digest of each framework component by name.
+    """Return the digest of each framework component by name, and of each adapter: all that composition may put in.
 
     Raises:
         ResourceMissing: One is not built.
     """
-    return {name: of_file(framework_component(name)) for name in FRAMEWORK_COMPONENTS}
+    return {name: of_file(framework_component(name)) for name in (*FRAMEWORK_COMPONENTS, *ADAPTERS)}

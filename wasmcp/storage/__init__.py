@@ -1,0 +1,1 @@
+"""What is kept on this machine, addressed by content: digests, and the user's caches. Below projects and registries."""
