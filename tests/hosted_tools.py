@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,13 +85,36 @@ def fetch(wanted: Wanted) -> dict[str, Any]:
 
 
 @tool
-async def fetch_all(urls: list[str]) -> dict[str, Any]:
+async def fetch_all(urls: list[str]) -> list[str]:
     """Fetch several pages at a time."""
-    client = http.AsyncClient(timeout=10)
-    begun = time.monotonic()
+    client = http.AsyncClient(timeout=20)
     found = await asyncio.gather(*map(client.get, urls), return_exceptions=True)
-    texts = [type(item).__name__ if isinstance(item, BaseException) else item.text for item in found]
-    return {"texts": texts, "seconds": time.monotonic() - begun}
+    return [type(item).__name__ if isinstance(item, BaseException) else item.text for item in found]
+
+
+@tool
+async def give_up(url: str) -> list[str]:
+    """Leave responses before they have ended, in every way there is."""
+    client = http.AsyncClient()
+    told = []
+    for waiting in (client.get(f"{url}/never"), client.get(f"{url}/stalls")):
+        try:
+            await asyncio.wait_for(waiting, 0.1)
+        except asyncio.TimeoutError:  # noqa: PERF203 - two of them
+            told.append("given up")
+    async with client.stream("GET", f"{url}/lines") as response:
+        async for piece in response.chunks(1):
+            told.append(piece.decode())
+            break
+    with http.stream("GET", f"{url}/stalls") as stalling:
+        told.append(next(stalling.chunks()).decode())
+    left = http.stream("GET", f"{url}/lines")
+    told.append(next(left.__enter__().lines()))
+    del left
+    task = asyncio.create_task(client.get(f"{url}/never"))
+    await asyncio.sleep(0.05)
+    told.append(str(task.done()))
+    return told  # with a request under way
 
 
 def _pieces(count: int, size: int) -> Iterator[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,8 @@ from typing import Any
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     other = ""
+    over: threading.Event
+    together: threading.Barrier
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
@@ -54,17 +55,27 @@ class _Handler(BaseHTTPRequestHandler):
     def page_echo(self) -> None:
         self._answer(self._body())
 
-    def page_slow(self) -> None:
-        time.sleep(0.4)
-        self._answer(b"slow")
+    def page_never(self) -> None:
+        """Answer when the test is over."""
+        self.over.wait(10)
+        self._answer(b"late")
+
+    def page_together(self) -> None:
+        """Answer three requests at a time; fewer are told so after a while."""
+        try:
+            self.together.wait(10)
+            self._answer(b"together")
+        except threading.BrokenBarrierError:
+            self._answer(b"alone")
 
     def page_stalls(self) -> None:
+        """Stop in the middle until the test is over."""
         self.send_response(200)
         self.send_header("content-length", "10")
         self.end_headers()
         self.wfile.write(b"begun")
         self.wfile.flush()
-        time.sleep(0.6)
+        self.over.wait(10)
         self.wfile.write(b"ended")
 
     def page_short(self) -> None:
@@ -110,7 +121,8 @@ def web_server(other: str = "") -> Iterator[str]:
         other: The URL of another one, where ``/away`` sends requests on to.
     """
     methods = ("POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "PURGE")
-    handler = type("Handler", (_Handler,), {"other": other, **{f"do_{name}": _Handler.do_GET for name in methods}})
+    facts = {"other": other, "over": threading.Event(), "together": threading.Barrier(3)}
+    handler = type("Handler", (_Handler,), {**facts, **{f"do_{name}": _Handler.do_GET for name in methods}})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -118,6 +130,7 @@ def web_server(other: str = "") -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
+        handler.over.set()
         server.shutdown()
         server.server_close()
         thread.join()

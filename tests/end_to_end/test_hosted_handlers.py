@@ -145,8 +145,8 @@ def test_what_goes_wrong_has_the_same_names_everywhere(call: Call, web: str) -> 
             ({"url": web.replace("http", "https")}, {"error": "TlsFailed", "code": "TLS-protocol-error"}),
             ({"url": f"{web}/nonsense"}, {"error": "ProtocolFailed", "code": "HTTP-protocol-error"}),
             ({"url": f"{web}/short"}, {"error": "ProtocolFailed", "code": "HTTP-response-incomplete"}),
-            ({"url": f"{web}/slow", "timeout": 0.1}, _timeout("total")),
-            ({"url": f"{web}/slow", "first_byte": 0.1}, _timeout("first_byte")),
+            ({"url": f"{web}/never", "timeout": 0.1}, _timeout("total")),
+            ({"url": f"{web}/never", "first_byte": 0.1}, _timeout("first_byte")),
             ({"url": f"{web}/stalls", "between_bytes": 0.1}, _timeout("between_bytes")),
             ({"url": f"{web}/round"}, {"error": "TooManyRedirects", "limit": 10}),
             ({"url": web, "max_body": 3}, {"error": "BodyTooLarge", "limit": 3}),
@@ -189,12 +189,18 @@ def test_redirects(call: Call, web: str) -> None:
 
 
 def test_several_at_a_time(call: Call, web: str) -> None:
-    got = call("fetch_all", urls=[f"{web}/slow"] * 4 + [f"{web}/short"])
-    assert got["texts"] == ["slow"] * 4 + ["ProtocolFailed"]
+    told = call("fetch_all", urls=[*[f"{web}/together"] * 3, f"{web}/short"])
+    assert told == ["together"] * 3 + ["ProtocolFailed"]
 
 
 def test_bodies_in_pieces(call: Call, web: str) -> None:
     assert call("echo", url=f"{web}/echo", count=300, size=10_000) == 3_000_000
+    assert call("lines", url=f"{web}/lines") == ["one", "twö", "three"]
+
+
+def test_responses_that_nobody_reads_to_the_end(call: Call, web: str) -> None:
+    told = ["given up", "given up", "o", "begun", "one", "False"]
+    assert [call("give_up", url=web) for _ in range(2)] == [told] * 2
     assert call("lines", url=f"{web}/lines") == ["one", "twö", "three"]
 
 

@@ -322,12 +322,18 @@ class TestRealNetwork:
     def test_tasks_go_on_meanwhile(self):
         with web_server() as url, real_http():
 
-            async def both():
+            async def together():
                 client = http.AsyncClient()
-                return await asyncio.gather(client.get(f"{url}/slow"), client.get(url))
+                return await asyncio.gather(*[client.get(f"{url}/together") for _ in range(3)])
 
-            slow, fast = asyncio.run(both())
-        assert (slow.text, json.loads(fast.text)[0]) == ("slow", "GET")
+            assert [response.text for response in asyncio.run(together())] == ["together"] * 3
+
+            @tool
+            async def in_a_tool() -> list[str]:
+                return [response.text for response in await together()]
+
+            called = tool_of(in_a_tool).call("{}", LocalContext())
+        assert json.loads(called.structured) == {"result": ["together"] * 3}
 
     def test_a_body_that_was_sent_cannot_be_sent_on(self):
         with web_server() as url, real_http():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 import time
 from asyncio import base_events, events
 from collections.abc import Callable, Coroutine, Sequence
@@ -40,11 +41,15 @@ class _Timer:
 
     Attributes:
         waiting: What of the host is waited for, by the future that says so.
+        threads: How many threads will wake the loop: in unit tests some of them stand in for the host.
+        woken: Set by those.
     """
 
     def __init__(self, idle: Callable[[], None] | None) -> None:
         self.idle = idle
         self.waiting: dict[asyncio.Future[bool], Any] = {}
+        self.threads = 0
+        self.woken = threading.Event()
 
     def select(self, timeout: float | None) -> list[Any]:
         if self.idle is not None and timeout != 0:
@@ -55,6 +60,10 @@ class _Timer:
                 self.waiting.pop(futures[index])
                 if not futures[index].done():
                     futures[index].set_result(True)
+            return []
+        if self.threads:
+            self.woken.wait(timeout)
+            self.woken.clear()
             return []
         if timeout is None:
             raise RuntimeError("this tool waits for something that can never happen: all of its tasks are waiting")
@@ -77,7 +86,8 @@ class TimerLoop(base_events.BaseEventLoop):
         """There are none."""
 
     def _write_to_self(self) -> None:
-        """Nobody else could wake the loop: there are no other threads."""
+        """Wake the loop; in a component there is nobody else who could."""
+        self._selector.woken.set()
 
 
 async def ready(pollable: Any, seconds: float | None) -> bool:
@@ -100,6 +110,18 @@ async def ready(pollable: Any, seconds: float | None) -> bool:
         waiting.pop(future, None)
         if timer is not None:
             timer.cancel()
+
+
+async def on_thread(function: Callable[..., T], *arguments: Any) -> T:
+    """Call what blocks on a thread, while other tasks go on. In unit tests only: a component has no threads."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, TimerLoop):
+        return await asyncio.to_thread(function, *arguments)
+    loop._selector.threads += 1  # noqa: SLF001 - of this module
+    try:
+        return await asyncio.to_thread(function, *arguments)
+    finally:
+        loop._selector.threads -= 1  # noqa: SLF001
 
 
 def _give_up(future: asyncio.Future[bool]) -> None:

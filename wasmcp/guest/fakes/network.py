@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import socket
 import ssl
@@ -13,7 +12,7 @@ from typing import Any, TypeVar
 from wasmcp.guest.http.errors import HttpError, transfer_failed
 from wasmcp.guest.http.headers import Headers
 from wasmcp.guest.http.transport import TRANSPORTS, Arriving, Outgoing, Pace, over
-from wasmcp.guest.loop import TimerLoop
+from wasmcp.guest.loop import on_thread
 
 T = TypeVar("T")
 
@@ -109,8 +108,8 @@ class _Arriving:
 async def _blocking(pace: Pace, phase: str, function: Callable[..., T], *arguments: Any) -> T:
     """Call what blocks: on a thread, where other tasks can go on meanwhile."""
     try:
-        if pace.concurrent and not isinstance(asyncio.get_running_loop(), TimerLoop):
-            return await asyncio.to_thread(function, *arguments)
+        if pace.concurrent:
+            return await on_thread(function, *arguments)
         return function(*arguments)
     except TimeoutError:
         raise over(phase) from None
