@@ -17,6 +17,9 @@ import pytest
 from asker import asker
 from servers import WASMCP, wasmcp_serve, wasmtime
 
+from wasmcp.errors import GuestCancelled
+from wasmcp.host import open_server
+
 ABLE = {"protocolVersion": "2025-03-26", "capabilities": {"sampling": {}, "roots": {}}, "clientInfo": {}}
 ANSWERS = {
     "sampling/createMessage": {"role": "assistant", "content": {"type": "text", "text": "Paris"}, "model": "m"},
@@ -170,3 +173,28 @@ def test_answers_in_a_batch_over_http(port: int) -> None:
         questions = [event(response), event(response)]
         assert client.post([answer(question) for question in questions]) == (202, b"")
         assert "Paris" in event(response)["result"]["content"][0]["text"]
+
+
+def test_in_process(server: Path) -> None:
+    with open_server(server, instances=1) as opened:
+        opened.send(json.dumps(message("initialize", ABLE, id=0)))
+        batch: list[Any] = []
+
+        def asked(text: str) -> None:
+            batch.append(answer(json.loads(text)))
+            if len(batch) == 2:
+                assert opened.send(json.dumps(batch)) is None
+
+        done = json.loads(opened.send(json.dumps(trip(1)), on_event=asked) or "")
+        assert "Paris" in done["result"]["content"][0]["text"]
+
+        heard: list[Any] = []
+
+        def taken_back(text: str) -> None:
+            heard.append(json.loads(text))
+            if len(heard) == 2:
+                assert opened.send(json.dumps(cancelled("a"))) is None
+
+        with pytest.raises(GuestCancelled):
+            opened.send(json.dumps(trip("a")), on_event=taken_back)
+        assert heard[2:] == [cancelled(question["id"]) for question in heard[:2]]

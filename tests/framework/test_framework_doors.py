@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from doors import CALL, JSON, META, MODERN, Embedded, Served, mirrored, request, running, text_of
-from servers import wasmtime_serve
+from servers import wasmcp_serve, wasmtime_serve
+from talking import Talk, talking
 
 LIMIT = 4 * 1024 * 1024
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
@@ -62,6 +63,13 @@ MESSAGES: dict[str, tuple[Any, int | None, int]] = {
         None,
         400,
     ),
+    # The edges of JSON; what a tool makes of them is in tests/fuzz/test_fuzz_json.py.
+    "id beyond 2^53": (request("tools/list", id=9007199254740993), None, 200),
+    "argument beyond 2^53": (text_of(CALL).replace('"a": 1', '"a": 9007199254740993'), None, 200),
+    "argument beyond all numbers": (text_of(CALL).replace('"a": 1', '"a": 1e400'), None, 200),
+    "NUL": (text_of(CALL).replace('"a": 1', '"a": "\\u0000"'), None, 200),
+    "raw control character": ('{"jsonrpc":"2.0","id":1,"method":"a\x01"}', -32700, 400),
+    "duplicate keys": (text_of(CALL).replace('"id": 1', '"id": 7, "id": 1'), None, 200),
     "10 MB": (request("tools/call", {"name": "add", "arguments": {"a": "x" * 10_000_000}}), -32600, 413),
 }
 CODES = {"deep": {-32700, -32600}, "deep arguments": {-32700, -32600}}
@@ -86,6 +94,28 @@ def lines(zig_server: Path) -> dict[str, Any]:
     answers = out.decode().splitlines()
     assert len(answers) == len(MESSAGES)
     return {name: json.loads(answer) for name, answer in zip(MESSAGES, answers, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def own_lines(zig_server: Path) -> Iterator[Talk]:
+    """`wasmcp run`."""
+    with talking("run", zig_server) as talk:
+        yield talk
+
+
+@pytest.fixture(scope="module")
+def own_served(zig_server: Path) -> Iterator[Served]:
+    """`wasmcp serve`."""
+    with wasmcp_serve(zig_server) as port:
+        yield Served(port)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_same_answer_at_wasmcps_doors(name: str, own_lines: Talk, own_served: Served, lines: dict[str, Any]) -> None:
+    message, _, status = MESSAGES[name]
+    assert own_lines(message) == lines[name]
+    response = own_served.http("POST", "/mcp", headers_of(message), text_of(message))
+    assert (response.status, response.message) == (status, lines[name])
 
 
 @pytest.mark.parametrize("name", MESSAGES)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from doors import CALL, JSON, Embedded, Served, mirrored, request, text_of
-from servers import wasmtime_serve
+from servers import wasmcp_serve, wasmtime_serve
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +19,12 @@ def embedded(zig_server: Path) -> Embedded:
 @pytest.fixture(scope="module")
 def served(zig_server: Path) -> Iterator[Served]:
     with wasmtime_serve(zig_server) as port:
+        yield Served(port)
+
+
+@pytest.fixture(scope="module")
+def own_served(zig_server: Path) -> Iterator[Served]:
+    with wasmcp_serve(zig_server) as port:
         yield Served(port)
 
 
@@ -93,3 +99,18 @@ def test_http(name: str, embedded: Embedded, served: Served) -> None:
             assert response.headers["content-type"] == "application/json"
         assert response.headers.get("allow") == ("POST" if status == 405 else None)
     assert responses[0].body == responses[1].body
+
+
+# Where there are sessions, a client of an older revision needs one.
+SESSIONS = {"no header, no _meta", "unknown tool, older", "response, older"}
+
+
+@pytest.mark.parametrize("name", POSTS)
+def test_http_with_sessions(name: str, own_served: Served) -> None:
+    method, target, headers, message, status, code = POSTS[name]
+    response = own_served.http(method, target, headers, text_of(message))
+    assert response.status == (400 if name in SESSIONS else status), response.body
+    if name in SESSIONS:
+        assert response.message["error"]["code"] == -32600
+    elif code != "":
+        assert response.message.get("error", {}).get("code") == code

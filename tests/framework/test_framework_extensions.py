@@ -6,20 +6,16 @@ Specification: basic/versioning, "Extension Negotiation".
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from doors import Served, mirrored, request, text_of
-from servers import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+from doors import request
+from talking import EVERY_DOOR, Talk, talking
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.declares import Declares
 from wasmcp.forms import REVISIONS
-from wasmcp.host import open_server
 from wasmcp.resources import wit_directory
 from wasmcp.toolchains.zig import build_component
 
@@ -50,8 +46,6 @@ META = {
     "io.modelcontextprotocol/clientCapabilities": CLIENT,
 }
 
-Talk = Callable[[list[Any]], list[Any]]
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -66,43 +60,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["in-process", "run", "stock run", "serve", "stock serve"])
+@pytest.fixture(params=EVERY_DOOR)
 def talk(request: pytest.FixtureRequest, server: Path) -> Iterator[Talk]:
-    """Send messages in a row; their results."""
-    with ExitStack() as stack:
-        if request.param == "in-process":
-            opened = stack.enter_context(open_server(server, instances=1))
-            yield lambda messages: [json.loads(opened.send(text_of(each)) or "")["result"] for each in messages]
-        elif request.param.endswith("run"):
-            stock = [wasmtime(), "run", "-Shttp", str(server)]
-            command = stock if "stock" in request.param else [*WASMCP, "run", str(server)]
-
-            def lines(messages: list[Any]) -> list[Any]:
-                said = "".join(text_of(each) + "\n" for each in messages).encode()
-                done = subprocess.run(command, input=said, stdout=subprocess.PIPE, timeout=120, check=True)
-                answers = sorted(map(json.loads, done.stdout.splitlines()), key=lambda answer: answer["id"])
-                return [answer["result"] for answer in answers]
-
-            yield lines
-        else:
-            port = stack.enter_context((wasmtime_serve if "stock" in request.param else wasmcp_serve)(server))
-            yield lambda messages: _posted(Served(port), messages)
-
-
-def _posted(served: Served, messages: list[Any]) -> list[Any]:
-    results, headers = [], {}
-    for each in messages:
-        response = served.http("POST", "/mcp", {**mirrored(each), **headers}, text_of(each))
-        assert response.status == 200, response.body
-        if "mcp-session-id" in response.headers:
-            headers["Mcp-Session-Id"] = response.headers["mcp-session-id"]
-        results.append(response.message["result"])
-    return results
+    with talking(request.param, server) as talk:
+        yield talk
 
 
 def test_the_latest_revision(talk: Talk) -> None:
-    call = request("tools/call", {"name": "able", "arguments": {}}, meta=META, id=2)
-    found, called = talk([request("server/discover"), call])
+    found = talk(request("server/discover"))["result"]
+    called = talk(request("tools/call", {"name": "able", "arguments": {}}, meta=META))["result"]
     assert found["capabilities"] == {"tools": {}, "extensions": {**OWN, **DECLARED}}
     assert json.loads(called["content"][0]["text"]) == CLIENT
 
@@ -110,5 +76,5 @@ def test_the_latest_revision(talk: Talk) -> None:
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
 def test_older_revisions_have_none(talk: Talk, revision: str) -> None:
     hello = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}
-    (found,) = talk([request("initialize", hello, meta=None)])
+    found = talk(request("initialize", hello, meta=None))["result"]
     assert (found["protocolVersion"], found["capabilities"]) == (revision, {"tools": {}})

@@ -8,7 +8,7 @@ from typing import Any
 from mcp_types.methods import SERVER_RESULTS, parse_server_notification
 from oracles.messages import check_result
 
-STATUSES = {200, 202, 204, 400, 401, 403, 404, 405, 406, 413, 415, 421}
+STATUSES = {200, 202, 204, 400, 401, 403, 404, 405, 406, 413, 415}
 
 
 class Wrong(AssertionError):

@@ -237,10 +237,10 @@ def test_only_http_is_served(server: Server) -> None:
         (b"[::1]", 200),
         (b"[::1]:8000", 200),
         (None, 200),
-        (b"evil.example", 421),
-        (b"localhost.evil.example:8000", 421),
-        (b"", 421),
-        (b":", 421),
+        (b"evil.example", 403),
+        (b"localhost.evil.example:8000", 403),
+        (b"", 403),
+        (b":", 403),
     ],
 )
 def test_a_local_server_is_addressed_by_a_local_name(server: Server, host: bytes | None, status: int) -> None:

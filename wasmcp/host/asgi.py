@@ -72,7 +72,7 @@ class App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._hosts is not None and not self._addressed(scope["headers"]):
-            await _misdirected(send)
+            await _forbidden(send)
             return
         limit = self._server.limits.request
         body = await _read(receive, limit)
@@ -139,10 +139,10 @@ def _cancels(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(name == b"mcp-protocol-version" and value.strip() == b"2026-07-28" for name, value in headers)
 
 
-async def _misdirected(send: Send) -> None:
-    """Answer a request that is for another host. RFC 9110, section 15.5.20."""
-    body = b"Misdirected request: this server is not addressed by that name\n"
-    await start_response(send, 421, [["content-type", "text/plain; charset=utf-8"], ["content-length", str(len(body))]])
+async def _forbidden(send: Send) -> None:
+    """Answer a request that is for another host, as the transport does where the operator names hosts."""
+    body = b"Forbidden: the server is not to be addressed by this name\n"
+    await start_response(send, 403, [["content-type", "text/plain; charset=utf-8"], ["content-length", str(len(body))]])
     await send({"type": "http.response.body", "body": body})
 
 
