@@ -22,9 +22,9 @@ interface Console {
 /** Writes to standard error, which is the server operator's. */
 declare var console: Console;
 
-declare function setTimeout<A extends unknown[]>(callback: (...given: A) => void, milliseconds?: number, ...given: A): number;
-declare function setInterval<A extends unknown[]>(callback: (...given: A) => void, milliseconds?: number, ...given: A): number;
-declare function setImmediate<A extends unknown[]>(callback: (...given: A) => void, ...given: A): number;
+declare function setTimeout(callback: (...given: any[]) => void, milliseconds?: number, ...given: any[]): number;
+declare function setInterval(callback: (...given: any[]) => void, milliseconds?: number, ...given: any[]): number;
+declare function setImmediate(callback: (...given: any[]) => void, ...given: any[]): number;
 declare function clearTimeout(id: number | undefined): void;
 declare function clearInterval(id: number | undefined): void;
 declare function clearImmediate(id: number | undefined): void;

@@ -257,7 +257,7 @@ class Compiler {
         if (count === 1 || (count > 1 && keyword === "anyOf")) return;
         if (count > 1) problems.push(`${path}: fits ${count} of the forms that it may have only one of`);
         // The form that came nearest: the fewest problems, at the deepest place.
-        else problems.push(...tried.reduce((best, inner) => (depth(inner) > depth(best) ? inner : best)));
+        else problems.push(...tried.reduce((best, inner) => (isNearer(inner, best) ? inner : best)));
       });
     }
     if (schema.not !== undefined) {
@@ -275,6 +275,10 @@ class Compiler {
 }
 
 const depth = (problems: Problems): number => (problems[0] === undefined ? 0 : problems[0].split(": ")[0]!.length);
+
+function isNearer(one: Problems, other: Problems): boolean {
+  return one.length === other.length ? depth(one) > depth(other) : one.length < other.length;
+}
 
 function problemsOf(check: Check, value: unknown, path: string): Problems {
   const problems: Problems = [];

@@ -1,0 +1,1 @@
+export const shout = (words: string): string => `${words.toUpperCase()}!`;
