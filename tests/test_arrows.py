@@ -19,7 +19,7 @@ BELOW = {
     "registry": {"errors", "resources", "storage", "compose", "component", "toolchains"},
     "guest": set[str](),
 }
-"""What each may import beside itself and the version; what is above (`project`, `insight`, `cli`) may import them all."""
+"""What each may import beside itself and the version; what is above (`project`, `insight`, `cli`) may import all."""
 
 
 def imported(folder: str) -> Iterator[tuple[Path, str]]:
