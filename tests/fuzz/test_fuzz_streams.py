@@ -20,6 +20,7 @@ from wasmcp.errors import ResponseTooLarge
 from wasmcp.host import Limits, open_server
 
 DOORS = ["wasmcp serve", "wasmtime serve"]
+STDIO = ["wasmcp run", "wasmtime run"]
 
 
 def call(name: str, arguments: dict[str, Any], identifier: int = 1, *, progress: bool = False) -> bytes:
@@ -112,8 +113,14 @@ def test_a_client_that_never_reads(door: str, fuzzed: tuple[Path, Path]) -> None
         assert post(port, "add", {"a": 3, "b": 2})["result"]["structuredContent"] == {"result": 5}
 
 
-def test_a_stdio_client_that_never_reads(fuzzed: tuple[Path, Path]) -> None:
-    command = [*WASMCP, "run", str(fuzzed[0])]
+def running(door: str, server: Path) -> list[str]:
+    """The command of a stdio door."""
+    return [*WASMCP, "run", str(server)] if door == "wasmcp run" else [wasmtime(), "run", "-Shttp", str(server)]
+
+
+@pytest.mark.parametrize("door", STDIO)
+def test_a_stdio_client_that_never_reads(door: str, fuzzed: tuple[Path, Path]) -> None:
+    command = running(door, fuzzed[0])
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -143,10 +150,12 @@ def test_two_requests_with_one_id_over_http(door: str, fuzzed: tuple[Path, Path]
                 received += part
 
 
-def test_two_requests_with_one_id_over_stdio(fuzzed: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("door", STDIO)
+def test_two_requests_with_one_id_over_stdio(door: str, fuzzed: tuple[Path, Path]) -> None:
     """Neither is lost: a client that does this cannot tell the answers apart, but it gets both."""
     lines = [call("steps", {"count": 500}), call("add", {"a": 1, "b": 2}), call("add", {"a": 1, "b": 3}, 2)]
-    with subprocess.Popen([*WASMCP, "run", str(fuzzed[0])], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    command = running(door, fuzzed[0])
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         output, _ = process.communicate(b"\n".join(lines) + b"\n", timeout=60)
     answers = [json.loads(line) for line in output.splitlines()]
     results = sorted((answer["id"], answer["result"]["structuredContent"]["result"]) for answer in answers)
