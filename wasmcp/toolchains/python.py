@@ -22,7 +22,7 @@ from wasmcp.errors import ToolchainError
 from wasmcp.resources import wit_directory
 from wasmcp.toolchains import python_dependencies
 from wasmcp.toolchains.base import PINS, ComponentSource, Distribution, Inputs, Option, own_files
-from wasmcp.toolchains.python_compiling import componentize, worlds_of
+from wasmcp.toolchains.python_compiling import componentize, ungranted, worlds_of
 from wasmcp.toolchains.python_imports import Module, is_host_side, is_provided, is_standard, reachable, source_root
 from wasmcp.toolchains.python_report import failure_of, warnings_of
 from wasmcp.toolchains.python_staging import GUEST, stage_application
@@ -75,7 +75,7 @@ class PythonToolchain:
                 partial.replace(output)
             finally:
                 partial.unlink(missing_ok=True)
-            for line in warnings_of(modules, application):
+            for line in [*ungranted(source, modules), *warnings_of(modules, application)]:
                 progress(line)
 
 
