@@ -1,6 +1,6 @@
-"""Extensions of MCP: announced by the server, read by a component, at every door, in the revision that has them.
+"""What clients and servers tell each other beside the protocol's own: extensions, and where a request belongs in a trace.
 
-Specification: basic/versioning, "Extension Negotiation".
+Specification: basic/versioning, "Extension Negotiation"; basic, "_meta".
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ pub const exports = struct {
             return .{ .ok = .{ .items = &.{}, .next = null, .cache = null } };
         }
         pub fn callTool(request: Request, _: []const u8) Result(?bindings.tools.Outcome, types.Error) {
-            const content = bindings.memory.allocator.alloc(types.Content, 1) catch @trap();
+            const content = bindings.memory.allocator.alloc(types.Content, 2) catch @trap();
             content[0] = .{ .text = .{ .text = request.clientCapabilities() } };
+            content[1] = .{ .text = .{ .text = request.meta() orelse "{}" } };
             return .{ .ok = .{ .complete = .{ .content = content, .is_error = false } } };
         }
     };
@@ -44,6 +45,11 @@ CLIENT = {"extensions": {"com.example/shapes": {"sides": [3]}}}
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": CLIENT,
+}
+TRACE = {
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01",
+    "tracestate": "vendor=t61rcWkgMzE",
+    "baggage": "userId=alice",
 }
 
 
@@ -78,3 +84,14 @@ def test_older_revisions_have_none(talk: Talk, revision: str) -> None:
     hello = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}
     found = talk(request("initialize", hello, meta=None))["result"]
     assert (found["protocolVersion"], found["capabilities"]) == (revision, {"tools": {}})
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_trace_context_reaches_components(talk: Talk, revision: str) -> None:
+    meta = {**META, **TRACE} if revision == REVISIONS[-1] else None
+    if meta is None:
+        hello = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}
+        talk(request("initialize", hello, meta=None))
+    params = {"name": "able", "arguments": {}, **({} if meta else {"_meta": TRACE})}
+    result = talk(request("tools/call", params, meta=meta, id=2))["result"]
+    assert TRACE.items() <= json.loads(result["content"][1]["text"]).items()
