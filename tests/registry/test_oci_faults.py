@@ -19,6 +19,7 @@ from wasmcp.errors import (
     RegistryError,
     RegistryUnreachable,
 )
+from wasmcp.registry import oci_client
 from wasmcp.registry.fetching import FetchOptions
 from wasmcp.registry.oci import fetch
 from wasmcp.registry.oci_client import MANIFEST
@@ -58,6 +59,33 @@ def test_a_truncated_blob_is_pulled_again(broken: Proxy) -> None:
     )
     assert fetch(CALC).digest == of_bytes(DATA)
     assert broken.count("/blobs/") == 3
+
+
+@needs_registry
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_blob_that_breaks_off_goes_on_where_it_was(
+    broken: Proxy, ranges: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oci_client, "_PIECE", 32)
+
+    def spoil(_method: str, path: str, answer: Answer) -> Answer:
+        if "/blobs/" not in path:
+            return answer
+        status, headers, data = answer
+        if not ranges:
+            status, headers, data = 200, {**headers, "Content-Length": str(len(DATA))}, DATA
+        return (status, headers, data[:100]) if broken.count("/blobs/") < 3 else (status, headers, data)
+
+    broken.spoil = spoil
+    bar: list[int] = []
+    fetched = fetch(CALC, FetchOptions(bar=lambda _what, done, _size: bar.append(done)))
+    assert fetched.path.read_bytes() == DATA
+    asked = [int(one["Range"].removeprefix("bytes=")[:-1]) for one in broken.fields if "Range" in one]
+    assert len(asked) == 2
+    assert asked[0] >= 32
+    assert (asked[1] > asked[0]) is ranges
+    assert bar == sorted(bar)
+    assert bar[-1] == len(DATA)
 
 
 @needs_registry

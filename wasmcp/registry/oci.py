@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from wasmcp.errors import ArtifactRefused, IntegrityError, LockDrift, PackageNotFound, RegistryUnreachable
+from wasmcp.errors import ArtifactRefused, IntegrityError, LockDrift, PackageNotFound
 from wasmcp.registry import lock, references, settings, signatures
 from wasmcp.registry.artifact import SIZE_LIMIT, check_component
 from wasmcp.registry.fetching import Fetched, FetchOptions
@@ -21,8 +21,6 @@ from wasmcp.registry.lock import Pin
 from wasmcp.registry.references import Package, Place
 from wasmcp.registry.resolving import Resolution, Resolver
 from wasmcp.registry.store import Store, writing
-
-_TRIES = 3
 
 
 def fetch(reference: str, options: FetchOptions | None = None) -> Fetched:
@@ -109,15 +107,8 @@ def _pull(resolution: Resolution, resolver: Resolver, options: FetchOptions) -> 
     if resolver.offline:
         raise PackageNotFound(f"not cached, and offline: `{artifact.layer}`", reference=reference)
     options.progress(f"pulling {resolution.exact} ({artifact.size / 1024:,.0f} KB)")
-    client = resolver.client(place.host)
-    for attempt in range(_TRIES):
-        try:
-            pieces = options.watched(reference, artifact.size, client.blob(place, artifact.layer))
-            return resolver.store.put(artifact.layer, pieces, size=artifact.size, reference=reference)
-        except RegistryUnreachable as error:  # noqa: PERF203 - broken off in the middle: from the start again
-            if error.status is not None or attempt == _TRIES - 1:
-                raise
-    raise AssertionError  # pragma: no cover - the last try returns or raises
+    pieces = options.watched(reference, artifact.size, resolver.client(place.host).blob(place, artifact.layer))
+    return resolver.store.put(artifact.layer, pieces, size=artifact.size, reference=reference)
 
 
 def _file(url: str, options: FetchOptions, store: Store) -> Fetched:

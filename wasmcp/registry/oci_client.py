@@ -1,8 +1,7 @@
-"""Talking to a registry: `oras`, made strict.
+"""Talking to a registry: what is asked of it, again where another try can help, and what comes back.
 
-Beyond what `oras` does: time-outs; retries only where another try can help, with growing pauses or the one that the
-registry asks for; no plain HTTP but to this machine, also after redirects and to token servers; Basic and Bearer by
-what the registry asks for; errors that say what happened.
+Retries have growing pauses, or the one that the registry asks for; errors say what happened. Source: OCI distribution
+1.1.
 """
 
 from __future__ import annotations
@@ -14,34 +13,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from wasmcp.errors import RegistryError, RegistryUnreachable
+from wasmcp.errors import RegistryUnreachable
 from wasmcp.registry import jsontext
 from wasmcp.registry.oci_answers import cause_of, detail_of, refusal
-from wasmcp.registry.oci_auth import credentials, token
-from wasmcp.registry.references import Place, is_loopback
+from wasmcp.registry.oci_session import Session, with_parameter
+from wasmcp.registry.references import Place
 
 if TYPE_CHECKING:
     import requests
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
-TIMEOUT = (10.0, 60.0)
-"""Seconds to connect, and between two pieces of an answer."""
-
 TRIES = 5
+BLOB_TRIES = 3
 MANIFEST_LIMIT = 4 << 20  # OCI distribution 1.1: registries should take manifests up to this size
 LIST_LIMIT = 16 << 20
 _PIECE = 1 << 18
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PAUSE_LIMIT = 60.0
-
-
-def _oras() -> Any:
-    try:
-        import oras.provider  # type: ignore[import-untyped]
-    except ModuleNotFoundError:
-        raise RegistryError("registries need `oras`: install `wasmcp[registry]`") from None
-    return oras
 
 
 class Client:
@@ -52,31 +41,9 @@ class Client:
     """
 
     def __init__(self, host: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        oras = _oras()
-        import requests.adapters
-
-        class LoopbackOnly(requests.adapters.HTTPAdapter):
-            """Also redirects and token servers come through here."""
-
-            def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-                if not is_loopback(urlsplit(request.url or "").netloc.rpartition("@")[2]):
-                    problem = "asks for plain HTTP, which is used with this machine only"
-                    raise RegistryError(problem, reference=str(request.url))
-                return super().send(request, *args, **kwargs)
-
         self.host = host
         self._sleep = sleep
-        # A registry on this machine may have TLS; the first answer tells (see `_prefix`).
-        self._registry = oras.provider.Registry(hostname=host, insecure=is_loopback(host))
-        self._session: requests.Session = self._registry.session
-        self._session.mount("http://", LoopbackOnly())
-        self._session.headers["User-Agent"] = "wasmcp"
-        self._session.auth = _unchanged  # else requests would look into ~/.netrc and overwrite what we send
-        self._oras = oras
-        self._basic: str | None = None
-        self._header: dict[str, str] = {}
-        self._scheme: str | None = None if is_loopback(host) else "https"
-        self._loaded = False
+        self._session = Session(host)
 
     # What is asked of it
 
@@ -119,12 +86,32 @@ class Client:
     def blob(self, place: Place, digest: str) -> Iterator[bytes]:
         """Return the bytes of a blob as they come; an answer cut short ends early, digests tell.
 
+        One that breaks off goes on where it was (RFC 9110, section 14.2), three times at most.
+
         Raises:
             PackageNotFound: There is none.
             RegistryError: See `request`.
         """
-        response = self.request("GET", f"{place.repository}/blobs/{digest}", reference=str(place))
-        return self._pieces(response, str(place))
+        done, tries = 0, BLOB_TRIES
+        while True:
+            headers = {"Range": f"bytes={done}-", "Accept-Encoding": "identity"} if done else {}
+            path = f"{place.repository}/blobs/{digest}"
+            response = self.request("GET", path, reference=str(place), headers=headers)
+            # Who knows no ranges sends it all again.
+            skipped = 0 if response.status_code == 206 else done
+            try:
+                for piece in self._pieces(response, str(place)):
+                    new = piece[skipped:]
+                    skipped -= len(piece) - len(new)
+                    done += len(new)
+                    if new:
+                        yield new
+            except RegistryUnreachable:
+                tries -= 1
+                if not tries:
+                    raise
+            else:
+                return
 
     def push_blob(self, place: Place, digest: str, path: Path) -> None:
         """Put a blob there, unless it is there already.
@@ -139,7 +126,7 @@ class Client:
         where = opened.headers.get("Location", "")
         if not where:
             raise RegistryUnreachable("the registry takes an upload, but does not say where", reference=str(place))
-        url = self._oras.utils.append_url_params(urljoin(str(opened.url), where), {"digest": digest})
+        url = with_parameter(urljoin(str(opened.url), where), "digest", digest)
         headers = {"Content-Type": "application/octet-stream"}
         with path.open("rb") as file:
             self.request("PUT", url, reference=str(place), headers=headers, data=file)
@@ -200,7 +187,7 @@ class Client:
         for attempt in range(TRIES):
             pause = min(0.25 * 2**attempt, 8) * (1 + random.random() / 4)  # noqa: S311 - so that many do not come at once
             try:
-                response = self._authenticated(method, path, headers or {}, data, reference)
+                response = self._session.send(method, path, headers or {}, data, reference)
             except requests.exceptions.SSLError as error:
                 raise RegistryUnreachable(f"TLS failed: {cause_of(error)}", reference=reference) from error
             except requests.exceptions.InvalidURL as error:
@@ -212,65 +199,13 @@ class Client:
                 if status < 300 or status in fine:
                     return response
                 if status not in _AGAIN:
-                    raise refusal(self.host, response, reference, known=self._basic is not None)
+                    raise refusal(self.host, response, reference, known=self._session.known)
                 problem = f"`{self.host}` answers {status}{detail_of(response)}"
                 asked = response.headers.get("Retry-After", "")
                 pause = min(float(asked), _PAUSE_LIMIT) if asked.isdigit() else pause
             if attempt < TRIES - 1:
                 self._sleep(pause)
         raise RegistryUnreachable(f"{problem}; gave up after {TRIES} tries", reference=reference, status=status)
-
-    def _authenticated(
-        self, method: str, path: str, headers: Mapping[str, str], data: Any, reference: str
-    ) -> requests.Response:
-        url = path if "://" in path else f"{self._prefix()}://{self.host}/v2/{path}"
-
-        def send() -> requests.Response:
-            if hasattr(data, "seek"):
-                data.seek(0)
-            # What this registry gave us is for this registry, wherever it sends us.
-            own = self._header if urlsplit(url).netloc == self.host else {}
-            fields = {**headers, **own}
-            return self._session.request(method, url, headers=fields, data=data, stream=True, timeout=TIMEOUT)
-
-        response = send()
-        if response.status_code == 401 and self._challenged(response, reference):
-            response.close()
-            response = send()
-        return response
-
-    def _prefix(self) -> str:
-        """Find out whether a registry on this machine has TLS: it does not answer plain HTTP then."""
-        if self._scheme is None:
-            import requests.exceptions
-
-            try:
-                answer = self._session.get(f"http://{self.host}/v2/", timeout=TIMEOUT, allow_redirects=False)
-                self._scheme = "https" if answer.status_code == 400 else "http"
-            except requests.exceptions.ConnectionError as error:
-                # Somebody who hangs up on plain HTTP; that nobody is there is for the caller to find out.
-                self._scheme = "https" if "reset" in str(error).lower() or "BadStatusLine" in str(error) else "http"
-        return self._scheme
-
-    def _challenged(self, response: requests.Response, reference: str) -> bool:
-        """Answer a 401 with what it asks for; False when there is nothing (more) to answer with."""
-        challenge = response.headers.get("WWW-Authenticate", "")
-        kind = challenge.partition(" ")[0].lower()
-        self._load(reference)
-        if kind == "basic" and self._basic and not self._header:
-            self._header = {"Authorization": f"Basic {self._basic}"}
-            return True
-        if kind == "bearer":
-            self._header = token(self._session, challenge, self._basic, TIMEOUT)
-            return bool(self._header)
-        return False
-
-    def _load(self, reference: str) -> None:
-        """Look for credentials: the environment, then Docker's configuration with its helpers."""
-        if self._loaded:
-            return
-        self._loaded = True
-        self._basic = credentials(self.host, self._registry.auth, reference)
 
     # What comes back
 
@@ -308,7 +243,3 @@ class Client:
             except requests.exceptions.RequestException as error:
                 problem = f"`{self.host}` broke off in the middle: {cause_of(error)}"
                 raise RegistryUnreachable(problem, reference=reference) from error
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
