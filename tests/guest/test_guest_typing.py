@@ -98,30 +98,33 @@ def test_mypy_understands_the_decorators(tmp_path, code, expected):
     ] == expected
 
 
-SAMPLE = Path(__file__).with_name("typed_sample.py")
+SAMPLES = [Path(__file__).with_name(name) for name in ("typed_sample.py", "typed_host_sample.py")]
+each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
 
 
-def wrong_lines() -> list[int]:
-    lines = SAMPLE.read_text(encoding="utf-8").splitlines()
+def wrong_lines(sample: Path) -> list[int]:
+    lines = sample.read_text(encoding="utf-8").splitlines()
     return [number for number, line in enumerate(lines, 1) if "# wrong" in line]
 
 
 @pytest.mark.slow
-def test_mypy_finds_what_is_wrong_and_nothing_else(tmp_path):
+@each_sample
+def test_mypy_finds_what_is_wrong_and_nothing_else(sample, tmp_path):
     from mypy import api
 
-    output, _, _ = api.run(["--strict", "--no-error-summary", "--cache-dir", str(tmp_path), str(SAMPLE)])
+    output, _, _ = api.run(["--strict", "--no-error-summary", "--cache-dir", str(tmp_path), str(sample)])
     found = [int(line.split(":")[1]) for line in output.splitlines() if ": error:" in line]
-    assert found == wrong_lines(), output
+    assert found == wrong_lines(sample), output
 
 
 @pytest.mark.slow
-def test_pyright_finds_what_is_wrong_and_nothing_else():
-    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, str(SAMPLE)]
+@each_sample
+def test_pyright_finds_what_is_wrong_and_nothing_else(sample):
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, str(sample)]
     environment = {**os.environ, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode not in (0, 1):
         pytest.skip(f"pyright, which comes from npm, does not start: {done.stderr[-200:]}")
     report = json.loads(done.stdout[done.stdout.index("{") :])
     errors = [item for item in report["generalDiagnostics"] if item["severity"] == "error"]
-    assert [item["range"]["start"]["line"] + 1 for item in errors] == wrong_lines(), errors
+    assert [item["range"]["start"]["line"] + 1 for item in errors] == wrong_lines(sample), errors

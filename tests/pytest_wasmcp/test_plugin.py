@@ -196,3 +196,41 @@ def test_a_mistake_in_the_projects_configuration(project: pytest.Pytester) -> No
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*`clac`*"])
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_fakes_for_handlers_without_a_server(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        from wasmcp.guest import config, http, kv, provider
+        from wasmcp.guest.providers import provide
+
+        class Shared:
+            pass
+
+        @provider
+        def shared() -> Shared:
+            return Shared()
+
+        first = provide(Shared)
+
+        def test_http(wasmcp_fake_http):
+            wasmcp_fake_http.route("GET", "https://example.org/", text="x")
+            assert http.get("https://example.org/").text == "x"
+
+        def test_kv(wasmcp_fake_kv):
+            kv.open("a")["b"] = 1
+            assert wasmcp_fake_kv.bucket("a")["b"] == 1
+
+        def test_kv_is_empty_again(wasmcp_fake_kv):
+            assert list(kv.open("a")) == []
+
+        def test_config(wasmcp_fake_config):
+            wasmcp_fake_config["greeting"] = "Hello"
+            assert config.get("greeting") == "Hello"
+
+        def test_fresh(wasmcp_fresh_instance):
+            assert provide(Shared) is not first
+
+        def test_not_fresh():
+            assert provide(Shared) is first
+        """)
+    pytester.runpytest_subprocess().assert_outcomes(passed=6)
