@@ -2,7 +2,6 @@
 // input, as JSON, and reads what came of it on standard output.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -11,8 +10,13 @@ import { places } from "./places.mjs";
 
 const request = JSON.parse(readFileSync(0, "utf8"));
 
+/** An installed package, as `import` would find it from there. */
 function load(folder, name) {
-  return import(pathToFileURL(createRequire(path.join(folder, "package.json")).resolve(name)).href);
+  const own = path.join(folder, "node_modules", name);
+  const { exports, main } = JSON.parse(readFileSync(path.join(own, "package.json"), "utf8"));
+  let entry = exports?.["."] ?? exports ?? main ?? "index.js";
+  while (typeof entry === "object") entry = entry.import ?? entry.node ?? entry.default;
+  return import(pathToFileURL(path.join(own, entry)).href);
 }
 
 async function types() {
