@@ -1,0 +1,62 @@
+"""One table of ``[tool.wasmcp.servers]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wasmcp.project.keys import check_name, read_extensions, read_file
+from wasmcp.project.model import ComponentConfig, ServerConfig
+from wasmcp.project.reader import Table
+from wasmcp.resources import FRAMEWORK_COMPONENTS
+from wasmcp.toolchains.base import did_you_mean
+
+
+def read_server(
+    key: str,
+    table: Table,
+    components: Mapping[str, ComponentConfig],
+    project: Mapping[str, Any],
+    root: Path,
+    *,
+    check_files: bool,
+) -> ServerConfig:
+    """Read the table of a server; what is wrong with it is noted."""
+    check_name(key, table)
+    names = table.strings("components")
+    if not names:
+        table.problem("components", "is missing or empty: a server is made of at least one component")
+    for name in names or ():
+        if name not in components:
+            table.problem("components", f"names an unknown component `{name}`{did_you_mean(name, components)}")
+    urls = project.get("urls", {})
+    urls = urls if isinstance(urls, dict) else {}
+    homepage = next((str(url) for label, url in urls.items() if label.lower() == "homepage"), None)
+    description = project.get("description")
+    server = ServerConfig(
+        key=key,
+        components=tuple(names or ()),
+        name=table.string("name") or str(project.get("name", "")),
+        title=table.string("title"),
+        description=table.string("description", description if isinstance(description, str) else None),
+        website_url=table.string("website-url", homepage),
+        instructions=table.string("instructions"),
+        on_duplicate="first" if table.choice("on-duplicate", ("error", "first"), "error") == "first" else "error",
+        environment=table.boolean("environment", default=False),
+        framework=_framework(table, root, check_files=check_files),
+        extensions=read_extensions(table),
+    )
+    table.finish()
+    return server
+
+
+def _framework(table: Table, root: Path, *, check_files: bool) -> dict[str, str]:
+    below = table.table("framework")
+    if below is None:
+        return {}
+    files = {name: read_file(below, name, root, check=check_files) for name in FRAMEWORK_COMPONENTS if name in below}
+    for name in below.items():
+        if name not in FRAMEWORK_COMPONENTS:
+            below.problem(name, f"is no component of the framework{did_you_mean(name, FRAMEWORK_COMPONENTS)}")
+    return {name: file for name, file in files.items() if file is not None}
