@@ -28,7 +28,11 @@ def test_facts():
         session="s1",
         http=HttpRequest("POST", "/mcp", {"x-a": "b"}),
     )
-    assert (context.tool_name, context.protocol_version, context.session and context.session.id) == ("f", "2025-06-18", "s1")
+    assert (context.tool_name, context.protocol_version, context.session and context.session.id) == (
+        "f",
+        "2025-06-18",
+        "s1",
+    )
     assert (context.request_id, LocalContext().request_id) == ("r1", 1)
     assert context.client_capabilities == {"elicitation": {}}
     assert context.meta == {"progressToken": 7}
