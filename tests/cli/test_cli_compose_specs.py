@@ -13,6 +13,7 @@ import pytest
 import wasmtime
 from click.testing import CliRunner, Result
 from compose_inputs import dead_end, dummy, probe, tools_component
+from keeper import keeper
 
 from wasmcp.cli.group import commands
 from wasmcp.compose import inspect_component
@@ -190,6 +191,18 @@ class TestOutput:
         assert done.output.endswith("run it: wasmtime run -Shttp mcp-server.wasm\n    or: wasmcp run mcp-server.wasm\n")
         done = run("compose", "server", "calc.wasm", "--runtime", "spin", "--force")
         assert "run it: spin up -f mcp-server.wasm\n" in done.output
+
+    def test_whose_values_it_keeps(self, here: Path) -> None:
+        (here / "keeper.wasm").write_bytes(keeper())
+        for runtime, draft in {"wasmtime": "0.2.0-draft", "spin": "0.2.0-draft2", "wasmcloud": "0.2.0-draft"}.items():
+            run("compose", "server", "keeper.wasm", "--grant", "keeper=kv", "--runtime", runtime, "--force")
+            imports = inspect_component((here / "mcp-server.wasm").read_bytes()).imports
+            assert {name.partition("@")[2] for name in imports if name.startswith("wasi:keyvalue/")} == {draft}
+
+    def test_a_folder_is_no_component(self, here: Path) -> None:
+        (here / "folder").mkdir()
+        for folder in (".", "..", "./folder"):
+            assert "is a folder" in run("compose", "server", folder, code=1).output
 
 
 class TestHandlers:

@@ -83,7 +83,7 @@ def server(  # noqa: PLR0917 (click passes options by name)
     """
     from wasmcp.cli.compose_report import record, report
     from wasmcp.compose import ServerMetadata, compose_server
-    from wasmcp.compose.runtimes import check_runtime, run_commands
+    from wasmcp.compose.runtimes import KEYVALUE, check_runtime, run_commands
 
     announced = dict(map(_extension, extensions))
     job = Job(Options(output=output, **given), "mcp-server.wasm")
@@ -99,7 +99,12 @@ def server(  # noqa: PLR0917 (click passes options by name)
     )
     specs = [one.spec for one in components]
     composed = compose_server(
-        specs, metadata, on_duplicate=job.options.on_duplicate, framework=framework, environment=environment
+        specs,
+        metadata,
+        on_duplicate=job.options.on_duplicate,
+        framework=framework,
+        environment=environment,
+        keyvalue=KEYVALUE[runtime],
     )
     check_runtime(runtime, composed.imports)
     job.write(composed)

@@ -110,5 +110,5 @@ class DuplicateOffer(CompositionError):
         first, second = self.components
         super().__init__(
             f"the components `{first}` and `{second}` both have a {kind} `{name}`: rename one of them, "
-            'or set `on-duplicate = "first"` to keep that of the first'
+            'or keep that of the first: `on-duplicate = "first"`, or `--on-duplicate first`'
         )

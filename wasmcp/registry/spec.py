@@ -34,7 +34,7 @@ def classify(spec: str) -> Kind:
         return Kind.URL
     if _PACKAGE.fullmatch(spec):
         return Kind.PACKAGE
-    if "/" in spec or "\\" in spec or spec.endswith(".wasm"):
+    if "/" in spec or "\\" in spec or spec.endswith(".wasm") or spec in {".", ".."}:
         return Kind.PATH
     return Kind.NAME
 
