@@ -20,7 +20,7 @@ from wasmcp.component.model import Func, Instance
 from wasmcp.component.values import Case
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
 from wasmcp.compose.adapting import adapted
-from wasmcp.errors import ImportConflict, RequestError
+from wasmcp.errors import ComponentRefused, ImportConflict, RequestError
 from wasmcp.host import open_server
 from wasmcp.resources import framework_component
 
@@ -151,6 +151,7 @@ def test_it_is_inspected(tmp_path: Path) -> None:
     done = CliRunner().invoke(commands, ["inspect", str(tmp_path / "theirs.wasm")])
     assert done.exit_code == 0, done.output
     assert "tools:\n  full  Does it.\n  bare\n" in done.output
+    assert "a component that offers `tools` of another tool's contract `wasmcp:mcp-v20251125`" in done.output
 
 
 def test_ours_stay_as_they_are() -> None:
@@ -158,6 +159,12 @@ def test_ours_stay_as_they_are() -> None:
     assert isinstance(ours, bytes)
     info = decode(ours, "ours", export_types=True)
     assert adapted("ours", ours, info) == (ours, info)
+
+
+def test_a_handler_of_the_contract_is_refused() -> None:
+    handler = constants({"wasmcp:mcp-v20251125/server-handler@0.1.1": Instance({})}, lambda *_: None)
+    with pytest.raises(ComponentRefused, match="handlers of another tool's contract are not taken"):
+        compose_server([ComponentSpec("handler", handler)], METADATA)
 
 
 def test_another_form_of_the_contract_is_refused() -> None:

@@ -79,8 +79,15 @@ def _lines(
     parts: Sequence[Reach],
     entry: Mapping[str, Any] | None,
 ) -> Iterator[str]:
+    from wasmcp.compose.adapting import foreign
+    from wasmcp.compose.contracts import CAPABILITY_NAMES
+
     offered = " and ".join(f"`{capability}`" for capability in inspection.capabilities)
     what = "a server" if inspection.is_server else f"a component that offers {offered}" if offered else "a component"
+    theirs = None if inspection.is_server else foreign(inspection.exports)
+    if theirs is not None:
+        kinds = " and ".join(f"`{CAPABILITY_NAMES[ours]}`" for ours in theirs[1])
+        what = f"a component that offers {kinds} of another tool's contract `{theirs[0].package}`"
     yield f"{name}: {what}, {inspection.size:,} bytes"
     if inspection.world is not None:
         yield f"world: {inspection.world}"

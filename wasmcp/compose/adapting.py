@@ -94,6 +94,12 @@ def foreign(exports: Iterable[str]) -> tuple[Contract, dict[str, str]] | None:
     return None
 
 
+def is_foreign_handler(exports: Iterable[str]) -> bool:
+    """Tell whether a component is a handler of another tool's contract, which is not adapted."""
+    exported = list(exports)
+    return any(names.find(contract.interface("server-handler"), exported) for contract in CONTRACTS)
+
+
 class _Adapting:
     """One component with its adapters around it."""
 

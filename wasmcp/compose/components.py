@@ -14,7 +14,7 @@ from wasmcp.component import names
 from wasmcp.component.compare import mismatch
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.model import Instance
-from wasmcp.compose.adapting import adapted
+from wasmcp.compose.adapting import adapted, is_foreign_handler
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.contracts import CAPABILITIES, GRANTS, SERVER_HANDLER
 from wasmcp.declares import Declares, declares
@@ -163,9 +163,10 @@ def _offers(name: str, info: ComponentInfo) -> dict[str, str]:
     if not offers:
         wanted = ", ".join(f"`{contract}`" for contract in (*CAPABILITIES, SERVER_HANDLER))
         exports = ", ".join(f"`{export}`" for export in info.exports) or "nothing"
+        hint = "; handlers of another tool's contract are not taken" if is_foreign_handler(info.exports) else ""
         raise ComponentRefused(
             name,
-            f"it exports {exports}; a part of a server exports one of {wanted}",
+            f"it exports {exports}; a part of a server exports one of {wanted}{hint}",
             interface=next(iter(CAPABILITIES)),
         )
     return offers

