@@ -89,3 +89,18 @@ def test_add_without_a_project() -> None:
     assert "there is no `pyproject.toml` in" in said
     code, said = invoke("add", "component", "calc", "-l", "zig", "--project", "nowhere")
     assert code == 2
+
+
+def test_a_compiler_that_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The project is made all the same, and what to install is said."""
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.delenv("WASMCP_CARGO", raising=False)
+    code, said = invoke("new", "my-server", "-l", "rust")
+    assert code == 0, said
+    assert "to build it, `cargo` is needed (not installed): install Rust from https://rustup.rs" in said
+    assert "the compiler comes along" not in said
+    monkeypatch.chdir("my-server")
+    code, said = invoke("add", "component", "calc", "-l", "rust")
+    assert code == 0, said
+    assert "to build it, `cargo` is needed (not installed)" in said
+    assert "pip install" not in said

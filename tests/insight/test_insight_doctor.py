@@ -53,6 +53,31 @@ def test_compilers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert by_name(doctor.toolchains())["zig: ziglang"].status == NOTE
 
 
+def test_rust(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for variable in ("WASMCP_CARGO", "RUSTC"):
+        monkeypatch.delenv(variable, raising=False)
+    found = by_name(doctor.toolchains(["rust"]))["rust: cargo"]
+    assert (found.status, found.found) == (PROBLEM, "not installed")
+    assert "https://rustup.rs" in found.advice
+    assert by_name(doctor.toolchains())["rust: cargo"].status == NOTE
+
+    def program(name: str, says: str) -> None:
+        (tmp_path / name).write_text(f"#!/bin/sh\necho '{says}'\n")
+        (tmp_path / name).chmod(0o755)
+
+    program("cargo", "cargo 1.95.0 (f2d3ce0bd 2026-03-21)")
+    program("rustc", str(tmp_path))
+    found = by_name(doctor.toolchains(["rust"]))["rust: wasm32-wasip2"]
+    assert (found.status, found.advice) == (PROBLEM, "`rustup target add wasm32-wasip2`")
+    (tmp_path / "lib/rustlib/wasm32-wasip2").mkdir(parents=True)
+    names = by_name(doctor.toolchains(["rust"]))
+    assert (names["rust: cargo"].found, names["rust: wasm32-wasip2"].status) == ("1.95.0", OK)
+    program("old", "cargo 1.70.1")
+    monkeypatch.setenv("WASMCP_CARGO", str(tmp_path / "old"))
+    assert by_name(doctor.toolchains())["rust: cargo"].found == "1.70.1 is installed, 1.82 is needed"
+
+
 def test_compilers_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch)
     monkeypatch.setenv("WASMCP_ZIG", "sh")

@@ -85,8 +85,9 @@ def test_its_pyproject_is_one_of_hatchling(tmp_path: Path) -> None:
     assert extras == {"test": ["wasmcp[build,python,test]"]}
 
 
-def test_its_workflow(tmp_path: Path) -> None:
-    root = new_project("my-server", "python", output=tmp_path).root
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_its_workflow(language: str, tmp_path: Path) -> None:
+    root = new_project("my-server", language, output=tmp_path).root
     document = yaml.safe_load((root / ".github/workflows/ci.yml").read_text())
     assert set(document) == {"name", True, "permissions", "jobs"}  # `on` is a boolean of YAML 1.1
     assert document["permissions"] == {"contents": "read"}
@@ -97,6 +98,9 @@ def test_its_workflow(tmp_path: Path) -> None:
         assert set(step) <= {"name", "uses", "with", "run"}
         assert "uses" not in step or re.fullmatch(r"actions/[a-z-]+@v\d+", step["uses"])
     runs = [step["run"] for step in job["steps"] if "run" in step]
+    if language == "rust":
+        assert runs.pop(0) == "rustup target add wasm32-wasip2"
+        assert "`rustup target add wasm32-wasip2`" in (root / "README.md").read_text()
     assert runs == ['python -m pip install build -e ".[test]"', "python -m pytest", "python -m build"]
 
 

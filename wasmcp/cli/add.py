@@ -35,6 +35,7 @@ def component(name: str, language: str, template: str, server: str | None, root:
 
     The names of what it offers begin with NAME. No file is written over.
     """
+    from wasmcp.cli.new import say_what_rust_lacks
     from wasmcp.project.adding import add_component
     from wasmcp.registry.layers import find_project
 
@@ -44,4 +45,9 @@ def component(name: str, language: str, template: str, server: str | None, root:
     for file in added.files:
         click.echo(f"  {file}")
     click.echo("  pyproject.toml (changed)")
-    click.echo(f'\nnext:\n  pip install "wasmcp[{added.outline.extra}]"  # its compiler, if it is not there\n  pytest')
+    if language == "rust":
+        say_what_rust_lacks()
+    click.echo("\nnext:")
+    if language != "rust":
+        click.echo(f'  pip install "wasmcp[{added.outline.extra}]"  # its compiler, if it is not there')
+    click.echo("  pytest")

@@ -40,15 +40,26 @@ def command(name: str, language: str, template: str, output: Path | None, *, for
     root = os.path.relpath(made.root)
     activate = r".venv\Scripts\activate" if os.name == "nt" else ". .venv/bin/activate"
     click.echo(f"created {root}: an MCP server with a component in {LANGUAGES[language].title} ({made.outline.source})")
+    if language == "rust":
+        say_what_rust_lacks()
     click.echo("\nnext:")
     steps = [
         (f"cd {root}", ""),
         ("python -m venv .venv", ""),
         (activate, ""),
-        ('pip install -e ".[test]"', "the compiler comes along"),
+        ('pip install -e ".[test]"', "" if language == "rust" else "the compiler comes along"),
         ("pytest", "builds the server and calls it"),
         (name, "serves over standard input and output"),
     ]
     width = max(len(step) for step, _ in steps)
     for step, meaning in steps:
         click.echo(f"  {step:<{width}}  # {meaning}" if meaning else f"  {step}")
+
+
+def say_what_rust_lacks() -> None:
+    """Say what this machine needs for Rust before anything is built: no extra of wasmcp installs it."""
+    from wasmcp.toolchains.rust.machine import needs
+
+    for need in needs():
+        if need.advice:
+            click.echo(f"\nto build it, `{need.name}` is needed ({need.found}): {need.advice}")

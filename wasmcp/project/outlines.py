@@ -34,12 +34,16 @@ class Language:
         folder: Where its sources go, relative to the project; the empty string for the import package.
         suffix: The ending of its sources.
         parts: What there are templates for.
+        target: What `rustup` has to install first; the empty string for nothing.
+        ignored: What its tools leave in a project's folder.
     """
 
     title: str
     folder: str
     suffix: str
     parts: tuple[str, ...] = PARTS
+    target: str = ""
+    ignored: tuple[str, ...] = ()
 
     @property
     def templates(self) -> tuple[str, ...]:
@@ -49,8 +53,8 @@ class Language:
 
 LANGUAGES: Mapping[str, Language] = {
     "python": Language("Python", "", ".py"),
-    "rust": Language("Rust", "rust", ".rs"),
-    "typescript": Language("TypeScript", "ts", ".ts"),
+    "rust": Language("Rust", "rust", ".rs", target="wasm32-wasip2"),
+    "typescript": Language("TypeScript", "ts", ".ts", ignored=("node_modules/",)),
     "zig": Language("Zig", "zig", ".zig"),
 }
 """The languages of new components; their toolchains are those of `wasmcp.toolchains`."""
@@ -152,13 +156,19 @@ def project_files(name: str, outline: Outline) -> dict[str, str]:
         outline: Its component.
     """
     package = outline.package.rpartition("/")[2]
+    language = LANGUAGES[outline.language]
     offers = outline.template if outline.template != "full" else "tools, resources and prompts"
     values = {
         "name": name,
         "script": name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"',
         "package": package,
         "title": title_of(name),
-        "description": f"An MCP server of {offers} in {LANGUAGES[outline.language].title}",
+        "description": f"An MCP server of {offers} in {language.title}",
+        "needs": f"You need Rust (https://rustup.rs), and `rustup target add {language.target}`.\n\n"
+        if language.target
+        else "",
+        "setup": f"      - run: rustup target add {language.target}\n" if language.target else "",
+        "ignored": "".join(f"{item}\n" for item in language.ignored),
         "offers": offers,
         "wasmcp": ".".join(__version__.split(".")[:2]),
         "extras": ",".join(sorted(["build", "test", outline.extra])),

@@ -14,7 +14,7 @@ from wasmcp.toolchains.programs import Found, Program, find_program, run_compile
 from wasmcp.toolchains.rust.crate import crate_of, guest_crate, made_crate, own_inputs
 
 TARGET = "wasm32-wasip2"
-_CARGO = Program(
+CARGO = Program(
     "cargo",
     "install Rust from https://rustup.rs, or name another cargo in `WASMCP_CARGO`",
     least=(1, 82),
@@ -95,10 +95,10 @@ class RustToolchain:
             )
 
     def _cargo(self, source: ComponentSource) -> Found:
-        return find_program(_CARGO, source, self.name)
+        return find_program(CARGO, source, self.name)
 
     def _require_target(self, source: ComponentSource, manifest: Path | None) -> None:
-        rustc = Program("rustc", _CARGO.advice, override="RUSTC")
+        rustc = Program("rustc", CARGO.advice, override="RUSTC")
         found = find_program(rustc, source, self.name)
         # In the crate's folder: its `rust-toolchain.toml` may ask for another compiler, with other targets.
         folder = manifest.parent if manifest is not None else source.root
