@@ -69,7 +69,8 @@ class TestRequests:
         http.post(URL, json=[Item("é"), None, 1.5])
         sent = network.requests[0]
         assert sent.json() == [{"name": "é"}, None, 1.5]
-        assert dict(sent.headers) == {"content-type": "application/json", "content-length": str(len(sent.body))}
+        told = {"user-agent": "wasmcp", "content-type": "application/json", "content-length": str(len(sent.body))}
+        assert dict(sent.headers) == told
         http.post(URL, json=None)
         assert network.requests[1].body == b"null"
 
@@ -119,7 +120,9 @@ class TestRequests:
             "https://api.example.org/other",
             "https://elsewhere.example.org/",
         ]
-        assert network.requests[0].headers.pairs == (("x-key", "k"), ("Accept", "b"))
+        assert network.requests[0].headers.pairs == (("x-key", "k"), ("Accept", "b"), ("user-agent", "wasmcp"))
+        http.get("https://elsewhere.example.org/", headers={"User-Agent": "mine"})
+        assert network.requests[-1].headers.all("user-agent") == ["mine"]
 
     @pytest.mark.parametrize(
         ("options", "problem"),

@@ -6,7 +6,7 @@ import http.client
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from wasmcp.guest.http.errors import HttpError, transfer_failed
@@ -46,14 +46,16 @@ class NetworkTransport:
         connection = kind(url.host, url.port, timeout=seconds)
         try:
             await _blocking(pace, phase, connection.connect)
+            held = connection.sock  # the connection forgets it when the server wants to close
             await self._write(connection, request, pace)
             seconds, phase = pace.left("first_byte")
-            connection.sock.settimeout(seconds)
+            held.settimeout(seconds)
             response = await _blocking(pace, phase, connection.getresponse)
         except BaseException:
+            _hang_up(connection.sock)
             connection.close()
             raise
-        return _Arriving(connection, response)
+        return _Arriving(connection, held, response)
 
     async def _write(self, connection: http.client.HTTPConnection, request: Outgoing, pace: Pace) -> None:
         connection.putrequest(request.method, request.url.target, skip_accept_encoding=True)
@@ -82,8 +84,11 @@ class NetworkTransport:
 class _Arriving:
     """A response of a connection."""
 
-    def __init__(self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> None:
+    def __init__(
+        self, connection: http.client.HTTPConnection, held: socket.socket, response: http.client.HTTPResponse
+    ) -> None:
         self._connection = connection
+        self._socket = held
         self._response = response
         self.status = response.status
         self.headers = Headers([(name.lower(), _text(value)) for name, value in response.getheaders()])
@@ -91,8 +96,8 @@ class _Arriving:
     async def read(self, size: int, pace: Pace) -> bytes:
         """See `Arriving.read`."""
         seconds, phase = pace.left("between_bytes")
-        if self._connection.sock is not None:
-            self._connection.sock.settimeout(seconds)
+        if self._socket.fileno() >= 0:
+            self._socket.settimeout(seconds)
         length = self._response.length
         found = await _blocking(pace, phase, self._response.read1, size)
         if not found and length:
@@ -101,8 +106,16 @@ class _Arriving:
 
     def close(self) -> None:
         """See `Arriving.close`."""
+        _hang_up(self._socket)
         self._response.close()
         self._connection.close()
+
+
+def _hang_up(held: socket.socket | None) -> None:
+    """Wake a thread that still reads: closing would wait for it."""
+    if held is not None:
+        with suppress(OSError):
+            held.shutdown(socket.SHUT_RDWR)
 
 
 async def _blocking(pace: Pace, phase: str, function: Callable[..., T], *arguments: Any) -> T:

@@ -69,6 +69,8 @@ class Request:
         self.max_body = options.get("max_body", defaults.max_body)
         self.history: list[str] = []
         headers = Headers(defaults.headers).updated(options.get("headers") or ())
+        if "user-agent" not in headers:  # some servers answer nobody who has none
+            headers = headers.updated({"user-agent": "wasmcp"})
         self._body, kind = _body(options, concurrent=concurrent)
         if kind and "content-type" not in headers:
             headers = headers.updated({"content-type": kind})

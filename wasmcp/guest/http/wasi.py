@@ -41,9 +41,9 @@ class WasiTransport:
 
     async def send(self, request: Outgoing, pace: Pace) -> Arriving:
         """See `Transport.send`."""
-        seconds, _ = pace.left("connect")
+        seconds, phase = pace.left("connect")
         options = types.RequestOptions()
-        if seconds is not None:
+        if seconds is not None and phase == "connect":  # the total is kept here, whatever it runs out in
             _try(options.set_connect_timeout, int(seconds * _NANOSECONDS))
         outgoing = _outgoing(request)
         body = outgoing.body() if request.body is not None else None
