@@ -18,8 +18,8 @@ pub fn token(request: messages.Request) ?[]const u8 {
     const scheme = "bearer ";
     const facts = request.http() orelse return null;
     for (facts.headers) |header| {
-        if (!std.mem.eql(u8, header[0], "authorization") or !std.ascii.startsWithIgnoreCase(header[1], scheme)) continue;
-        return std.mem.trim(u8, header[1][scheme.len..], " ");
+        if (!lib.bytes.equal(header[0], "authorization") or !std.ascii.startsWithIgnoreCase(header[1], scheme)) continue;
+        return lib.bytes.trimmed(header[1][scheme.len..]);
     }
     return null;
 }
@@ -53,7 +53,7 @@ const Claim = enum { sub, iss, aud, exp, iat, nbf, jti, cnf, scope, scp, other }
 
 fn registered(name: []const u8) Claim {
     inline for (@typeInfo(Claim).@"enum".field_names) |known| {
-        if (!std.mem.eql(u8, known, "other") and lib.json.equals(name, known)) return @field(Claim, known);
+        if (!lib.bytes.equal(known, "other") and lib.json.equals(name, known)) return @field(Claim, known);
     }
     return .other;
 }

@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const bindings = @import("bindings");
+const lib = @import("lib");
 
 const types = bindings.wasmcp_auth.types;
 const Claims = types.JwtClaims;
@@ -60,7 +61,7 @@ pub const exports = struct {
             pub fn getClaim(claims: Claims, key: []const u8) ?[]const u8 {
                 var found: ?[]const u8 = null;
                 for (claims.custom_claims) |claim| {
-                    if (std.mem.eql(u8, claim[0], key)) found = claim[1];
+                    if (lib.bytes.equal(claim[0], key)) found = claim[1];
                 }
                 return found;
             }
@@ -85,7 +86,7 @@ pub const exports = struct {
 const allocator = bindings.memory.allocator;
 
 fn has(texts: []const []const u8, wanted: []const u8) bool {
-    for (texts) |text| if (std.mem.eql(u8, text, wanted)) return true;
+    for (texts) |text| if (lib.bytes.equal(text, wanted)) return true;
     return false;
 }
 

@@ -64,7 +64,7 @@ const auth = struct {
         const request = answered orelse return .{ .err = {} };
         const known = request.identity() orelse return .{ .err = {} };
         const own = claims_of.token(request) orelse return .{ .err = {} };
-        return if (std.mem.eql(u8, own, jwt)) .{ .ok = claims_of.claims(known) } else .{ .err = {} };
+        return if (lib.bytes.equal(own, jwt)) .{ .ok = claims_of.claims(known) } else .{ .err = {} };
     }
 
     /// A request that comes to a component has passed whatever guards the server; there is no other policy. So: whether
@@ -76,8 +76,8 @@ const auth = struct {
         _: ?theirs.server_auth.HttpContext,
     ) bool {
         const known = (answered orelse return false).identity() orelse return false;
-        const issuer = known.issuer orelse return claims.issuer == null and std.mem.eql(u8, known.subject, claims.subject);
-        return std.mem.eql(u8, known.subject, claims.subject) and std.mem.eql(u8, issuer, claims.issuer orelse return false);
+        const issuer = known.issuer orelse return claims.issuer == null and lib.bytes.equal(known.subject, claims.subject);
+        return lib.bytes.equal(known.subject, claims.subject) and lib.bytes.equal(issuer, claims.issuer orelse return false);
     }
 };
 
@@ -106,7 +106,7 @@ const kept = struct {
         pub fn open(session_id: []const u8, _: []const u8) Result(theirs.sessions.Session, Error) {
             const request = answered orelse return .{ .err = .no_such_session };
             const known = request.session() orelse return .{ .err = .no_such_session };
-            if (!std.mem.eql(u8, known, session_id)) return .{ .err = .no_such_session };
+            if (!lib.bytes.equal(known, session_id)) return .{ .err = .no_such_session };
             const session = memory.gpa.create(Session) catch @trap();
             session.* = .{ .name = memory.gpa.dupe(u8, session_id) catch @trap() };
             return .{ .ok = .new(session) };
@@ -148,7 +148,7 @@ const kept = struct {
         /// The request of this session: the one that is being answered may be another's by now.
         fn owner(self: *Session) ?messages.Request {
             const request = answered orelse return null;
-            return if (std.mem.eql(u8, request.session() orelse return null, self.name)) request else null;
+            return if (lib.bytes.equal(request.session() orelse return null, self.name)) request else null;
         }
 
         fn failure(problem: bindings.key_value_types.Error) Error {
