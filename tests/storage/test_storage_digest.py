@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wasmcp.resources import ADAPTERS, FRAMEWORK_COMPONENTS
 from wasmcp.storage import digest
 
 
@@ -19,3 +20,7 @@ def test_files_and_bytes_agree(tmp_path: Path) -> None:
 def test_own_code_depends_on_the_parts() -> None:
     parts = {digest.of_own_code(*parts) for parts in (("errors",), ("errors", "resources.py"), ("project",))}
     assert len(parts) == 3
+
+
+def test_a_changed_adapter_is_a_changed_framework() -> None:
+    assert set(digest.of_framework()) == {*FRAMEWORK_COMPONENTS, *ADAPTERS}

@@ -116,8 +116,10 @@ class Verifier:
                 root = models.TrustedRoot.from_file(str(trusted_root))
                 self._verifier = verify.Verifier(trusted_root=root)
         except (errors.Error, OSError, ValueError) as error:
-            where = "Sigstore's root of trust" if trusted_root is None else f"the root of trust `{trusted_root}`"
-            raise RegistryError(f"{where} cannot be read: {_words(error)}") from error
+            if trusted_root is not None:
+                raise RegistryError(f"the root of trust `{trusted_root}` cannot be read: {_words(error)}") from error
+            problem = f"the public Sigstore's root of trust cannot be brought up to date: {_words(error)}"
+            raise RegistryError(f"{problem}; check the network, or name a root of your own") from error
 
     def statement(self, bundle: bytes, trusted: Iterable[Identity]) -> tuple[str, dict[str, Any]] | str:
         """Check a bundle: its certificate, its place in the log, its signature, and who it is by.
