@@ -17,7 +17,7 @@ FRAMEWORK_COMPONENTS = (
     "resources-middleware",
     "prompts-middleware",
     "completions-middleware",
-    "headers-middleware",
+    "asked-tools-middleware",
     "catalogue",
     "method-not-found",
     "kv-store",

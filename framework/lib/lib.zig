@@ -8,6 +8,7 @@ pub const base64 = @import("base64.zig");
 pub const header = @import("header.zig");
 pub const json = @import("json.zig");
 pub const lists = @import("lists.zig");
+pub const tools = @import("tools.zig");
 pub const typed = @import("typed.zig");
 pub const Writer = @import("Writer.zig");
 

@@ -42,6 +42,9 @@ CAPABILITIES = {
 """What a component can offer, and the framework component that makes a link of the chain of it, in the order in which
 the links of one component follow each other."""
 
+ASKED = {TOOLS: "asked-tools-middleware"}
+"""What takes the place of those of `CAPABILITIES` around a component that is asked what it offers."""
+
 CAPABILITY_NAMES = {contract: contract.partition("/")[2].partition("@")[0] for contract in CAPABILITIES}
 """What MCP calls each of them in `ServerCapabilities`."""
 

@@ -26,6 +26,7 @@ from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
 from wasmcp.compose.components import Component, ComponentSpec, check_offers, read_components
 from wasmcp.compose.contracts import (
+    ASKED,
     CAPABILITIES,
     CAPABILITY_NAMES,
     CATALOGUE_DATA,
@@ -36,7 +37,6 @@ from wasmcp.compose.contracts import (
     MESSAGES,
     SERVER_HANDLER,
     SERVER_METADATA,
-    TOOLS,
     TYPES,
     WIRE,
 )
@@ -246,9 +246,9 @@ class Composition:
     def _links(self, component: Component, downstream: Value | None, *, asked: bool = False) -> Value | None:
         """Instantiate a component of the server and return the first of the links that it makes.
 
-        Its capabilities come first, each wrapped, then its own handler; what none of them answers goes downstream. What
-        its catalogue has none of is not wired. Before those of a component that is `asked` headers are compared with
-        arguments, as no catalogue knows the schemas of its tools.
+        Its capabilities come first, each wrapped, then its own handler; what none of them answers goes
+        downstream. What its catalogue has none of is not wired. A component that is `asked` has middlewares of
+        its own where there are any.
         """
         wanted = {contract: self.framework[middleware].wants(contract) for contract, middleware in CAPABILITIES.items()}
         check_offers(component, {**wanted, SERVER_HANDLER: self.framework["transport"].wants(SERVER_HANDLER)})
@@ -263,14 +263,10 @@ class Composition:
         first = node.export(component.offers[SERVER_HANDLER]) if SERVER_HANDLER in component.offers else downstream
         wired = offered(component)
         for contract in reversed([offer for offer in component.offers if CAPABILITY_NAMES.get(offer) in wired]):
-            middleware = CAPABILITIES[contract]
+            middleware = ASKED.get(contract, CAPABILITIES[contract]) if asked else CAPABILITIES[contract]
             provided = {contract: node.export(component.offers[contract]), SERVER_HANDLER: first}
             wrapped = self._instance(middleware, provided, label=f"{middleware} of {component.name}")
             first = wrapped.export(SERVER_HANDLER)
-        if asked and "tools" in wired and TOOLS in component.offers:
-            provided = {TOOLS: node.export(component.offers[TOOLS]), SERVER_HANDLER: first}
-            compared = self._instance("headers-middleware", provided, label=f"headers-middleware of {component.name}")
-            first = compared.export(SERVER_HANDLER)
         return first
 
     def _configured(self, component: Component) -> Services:
