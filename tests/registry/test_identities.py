@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,12 @@ def test_what_is_no_bundle(verifier: Verifier, bundle: bytes) -> None:
 def test_what_is_no_statement(instance: Instance, verifier: Verifier) -> None:
     found = verifier.statement(instance.sign(b"{}", WORKFLOW, ACTIONS, kind="text/plain"), TRUSTED)
     assert found == "what it signs is no in-toto statement but `text/plain`"
+
+
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sigstore.errors", None)
+    with pytest.raises(RegistryError, match=r"need `sigstore`: install `wasmcp\[sigstore\]`"):
+        Verifier(offline=True)
 
 
 def test_a_root_of_trust_that_is_none(tmp_path: Path) -> None:
