@@ -48,3 +48,16 @@ def test_show_what_there_is_not() -> None:
     done = run("show", "tool")
     assert done.exit_code == 1
     assert "there is no package, interface or world `tool`; did you mean `tools`?" in done.output
+
+
+def test_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run("types")
+    assert done.exit_code == 0, done.output
+    assert "tsconfig.json: leads editors there" in done.output
+    assert 'declare module "wasmcp:mcp-v20260728/messages@0.1.0" {' in Path(".wasmcp/wit.d.ts").read_text("utf-8")
+    assert Path(".wasmcp/index.ts").is_file()
+    assert Path(".wasmcp/.gitignore").read_text("utf-8") == "*\n"
+    Path("tsconfig.json").write_text("{}", "utf-8")
+    assert "tsconfig.json" not in run("types").output
+    assert Path("tsconfig.json").read_text("utf-8") == "{}"

@@ -10,7 +10,7 @@ import click
 
 @click.group("wit")
 def command() -> None:
-    """Write or show the WIT packages that components are built against."""
+    """Write or show what components are built against: the WIT packages, and their types in TypeScript."""
 
 
 @command.command("deps")
@@ -34,6 +34,27 @@ def deps(directory: Path, force: bool) -> None:
     click.echo(
         f"{directory / 'deps'}: {len(written.files)} files written, {len(written.unchanged)} unchanged: {titles}"
     )
+
+
+@command.command("types")
+@click.option(
+    "--dir",
+    "directory",
+    default=".wasmcp",
+    show_default=True,
+    help="The folder for the types, within the project; not for version control.",
+)
+def types(directory: str) -> None:
+    """Write the types of the modules that TypeScript components import, for editors. A build needs none of it.
+
+    A `tsconfig.json` that leads editors to them is written where there is none.
+    """
+    from wasmcp.toolchains.typescript.editors import write_types
+
+    folder, config = write_types(Path(), directory)
+    click.echo(f"{folder}: the modules `wasmcp`, `wasmcp/config`, `wasmcp/kv`, `wasmcp/session` and the WIT")
+    if config is not None:
+        click.echo(f"{config}: leads editors there; yours to change")
 
 
 @command.command("show")

@@ -18,6 +18,7 @@ NAMESPACES = {"quickjs": "host", "starlingmonkey": "wasi"}
 _PACKAGE = "wasmcp:mcp-v20260728"
 _CONTRACTS = tuple(f"{_PACKAGE}/{name}@0.1.0" for name in ("tools", "resources", "prompts", "completions"))
 _SCRIPTED = f"{_PACKAGE}/scripted@0.1.0"
+_SEED = "wasi:random/insecure-seed@"
 _IMPORTS = 10  # the id of a section of imports
 
 
@@ -38,10 +39,17 @@ def finished(name: str, script: bytes, engine: str) -> bytes:
         script: What the engine's compiler made.
         engine: Which one.
     """
+    from wasmcp.component.constants import constants
     from wasmcp.component.graph import Graph
+    from wasmcp.component.model import Instance
 
     graph = Graph()
     inner = graph.instantiate(graph.add(name, renamed(script, NAMESPACES[engine])))
+    for import_, type_ in inner.info.imports.items():
+        if import_.startswith(_SEED) and isinstance(type_, Instance):
+            # For tables of the engine's own, which hold nothing of a client's. Stock `wasmtime serve` has none.
+            seeds = graph.instantiate(graph.add("seed", constants({import_: type_}, lambda *_: (0, 0))))
+            inner.set(import_, seeds.export(import_))
     adapter = graph.instantiate(graph.add("scripted-adapter", framework_component("scripted-adapter").read_bytes()))
     adapter.set(_SCRIPTED, inner.export(_SCRIPTED))
     for contract in _CONTRACTS:
