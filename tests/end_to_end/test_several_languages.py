@@ -1,0 +1,114 @@
+"""One server of components in several languages: one merged list, each call at its owner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+from mcp import Client, StdioServerParameters
+from projects import write_project
+from servers import WASMCP, wasmtime_serve
+
+from wasmcp.host import open_server
+from wasmcp.project import ensure_built
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+# A further language is a further line: the file of its component, with tools `LANGUAGE_add` and `LANGUAGE_fail`.
+SOURCES = {
+    "python": (
+        "tools.py",
+        """\
+from wasmcp.guest import ToolError, tool
+
+
+@tool
+def python_add(a: int, b: int) -> int:
+    \"\"\"Add two numbers.\"\"\"
+    return a + b
+
+
+@tool
+def python_fail(why: str) -> str:
+    \"\"\"Fail.\"\"\"
+    raise ToolError(why)
+""",
+    ),
+    "typescript": (
+        "tools.ts",
+        """\
+import { tool, ToolError } from "wasmcp";
+
+tool("typescript_add", "Add two numbers.", async ({ a, b }: { a: number; b: number }) => a + b);
+tool("typescript_fail", "Fail.", ({ why }: { why: string }): string => {
+  throw new ToolError(why);
+});
+""",
+    ),
+    "zig": (
+        "tools.zig",
+        """\
+const mcp = @import("wasmcp");
+
+pub const tools = .{
+    mcp.tool("zig_add", "Add two numbers.", add),
+    mcp.tool("zig_fail", "Fail.", fail),
+};
+
+fn add(args: struct { a: i64, b: i64 }) i64 {
+    return args.a + args.b;
+}
+
+fn fail(args: struct { why: []const u8 }, context: mcp.Context) !void {
+    return context.fail("{s}", .{args.why});
+}
+""",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tables = "".join(
+        f'[tool.wasmcp.components.{language}]\nsource = "{language}/{name}"\n\n'
+        for language, (name, _) in SOURCES.items()
+    )
+    names = ", ".join(f'"{language}"' for language in SOURCES)
+    files = {
+        "pyproject.toml": f'[project]\nname = "polyglot"\nversion = "1"\n\n{tables}'
+        f"[tool.wasmcp.servers.default]\ncomponents = [{names}]\n",
+        "src/polyglot/__init__.py": "",
+    }
+    for language, (name, text) in SOURCES.items():
+        files[f"{language}/{name}"] = text
+    path = ensure_built(write_project(tmp_path_factory.mktemp("polyglot"), files))
+    with open_server(path):  # compiled here, not while a client waits
+        return path
+
+
+async def exercise(target: StdioServerParameters | str) -> None:
+    async with Client(target, read_timeout_seconds=240) as client:
+        listed = (await client.list_tools()).tools
+        assert [tool.name for tool in listed] == [
+            f"{language}_{name}" for language in SOURCES for name in ("add", "fail")
+        ]
+        for language in SOURCES:
+            added = await client.call_tool(f"{language}_add", {"a": 1, "b": 2})
+            assert added.structured_content == {"result": 3}
+            failed = await client.call_tool(f"{language}_fail", {"why": "because"})
+            assert failed.is_error
+            assert failed.content[0].text == "because"
+            wrong = await client.call_tool(f"{language}_add", {"a": "x", "b": 2})
+            assert wrong.is_error
+            assert "a: " in wrong.content[0].text
+
+
+def test_over_lines(server: Path) -> None:
+    command, *arguments = [*WASMCP, "run", str(server)]
+    anyio.run(exercise, StdioServerParameters(command=command, args=arguments))
+
+
+def test_under_the_stock_runtime(server: Path) -> None:
+    with wasmtime_serve(server) as port:
+        anyio.run(exercise, f"http://127.0.0.1:{port}/mcp")
