@@ -65,8 +65,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(project: Path) -> Iterator[Server]:
-    with open_server(ensure_built(project, "default"), instances=1, env=ENVIRONMENT) as running:
+def path(project: Path) -> Path:
+    return ensure_built(project)
+
+
+@pytest.fixture(scope="module")
+def server(path: Path) -> Iterator[Server]:
+    with open_server(path, instances=1, env=ENVIRONMENT) as running:
         yield running
 
 
@@ -260,12 +265,12 @@ def test_no_session_without_one(call: Call) -> None:
     assert call("visit") == {"session": None}
 
 
-def test_the_values_of_a_session(project: Path) -> None:
+def test_the_values_of_a_session(path: Path) -> None:
     """An older client has one; what is kept in it is the same in a unit test."""
     context = LocalContext(session="s", session_values={"count": 1})
     local = json.loads(TOOLS["visit"].call("{}", context).structured or "")
     assert context.session_values == {"count": 2, "last": {"number": 2}}
-    with open_server(ensure_built(project, "default"), instances=1) as running:
+    with open_server(path, instances=1) as running:
         _initialize(running)
         first, second = (_legacy(running, "visit") for _ in range(2))
     assert second == local
