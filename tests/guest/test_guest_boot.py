@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from wasmcp.guest import library
 from wasmcp.guest.boot import PLAN, REPORT, boot
 
 
@@ -41,7 +42,8 @@ def test_it_imports_the_module_and_what_it_imports_later(carry_out):
     sys.modules.pop("colorsys", None)
     report = carry_out(TOOL, later=[later("colorsys"), later("json", "tool"), later("os", "path")], fails=False)
     assert report == {"error": None, "missing": [], "optional": [], "open": []}
-    assert {"booted_tools", "colorsys", "json.tool", "encodings.cp1252", "_strptime"} <= set(sys.modules)
+    assert {"booted_tools", "colorsys", "json.tool", "_strptime"} <= set(sys.modules)
+    assert {"encodings.cp1252", "encodings.koi8_r"} <= {*sys.modules, *library._codes}
 
 
 def test_what_is_missing_is_told_with_its_place(carry_out):

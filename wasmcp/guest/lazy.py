@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import encodings
 import importlib
+import importlib.machinery
 import opcode
 import os
 import sys
 from collections.abc import Iterator
 from types import CodeType, ModuleType
+from typing import Any
 
 _IMPORT = opcode.opmap["IMPORT_NAME"]
 _EXTENDED = opcode.opmap["EXTENDED_ARG"]
@@ -35,7 +37,8 @@ _UNWANTED = {
 def import_later(core: frozenset[str]) -> None:
     """Import what the standard library's modules may import later, and what those may import, and so on.
 
-    All text encodings are among it: they cost little, and which of them a text is in nobody knows beforehand.
+    All text encodings are among it, because which of them a text is in nobody knows beforehand; those that need nothing
+    else are kept compressed.
 
     Args:
         core: The modules that the interpreter started with: their own later imports are of no interest.
@@ -44,7 +47,7 @@ def import_later(core: frozenset[str]) -> None:
         _try(name)
     for file in sorted(os.listdir(os.path.dirname(encodings.__file__))):  # noqa: PTH120, PTH208 - no pathlib here
         if file.endswith(".py"):
-            _try(f"encodings.{file.removesuffix('.py')}")
+            _keep(f"encodings.{file.removesuffix('.py')}")
     seen = set(core)
     while True:
         new = [name for name in sorted(sys.modules) if name not in seen]
@@ -64,13 +67,34 @@ def _try(name: str) -> None:
         importlib.import_module(name)
 
 
-def _imports_of(name: str, module: ModuleType) -> Iterator[str]:
-    loader = getattr(module.__spec__, "loader", None)
-    try:
-        code = loader.get_code(name)  # type: ignore[union-attr]
-    except (ImportError, AttributeError):
+def _keep(name: str) -> None:
+    """Keep a module compressed if it imports nothing but what is there anyway; import it otherwise."""
+    if name in sys.modules:
         return
-    if isinstance(code, CodeType):
+    spec = importlib.machinery.PathFinder.find_spec(name, encodings.__path__)
+    code = None if spec is None else _code_of(name, spec.loader)
+    if code is None:
+        return
+    there = {*sys.builtin_module_names, *sys.modules}
+    if all(wanted in there for part in (code, *_functions(code)) for wanted in _imported(part)):
+        from wasmcp.guest.library import keep
+
+        keep(name, code)
+    else:
+        _try(name)
+
+
+def _code_of(name: str, loader: Any) -> CodeType | None:
+    try:
+        code = loader.get_code(name)
+    except (ImportError, AttributeError, SyntaxError):
+        return None
+    return code if isinstance(code, CodeType) else None
+
+
+def _imports_of(name: str, module: ModuleType) -> Iterator[str]:
+    code = _code_of(name, getattr(module.__spec__, "loader", None))
+    if code is not None:
         for inner in _functions(code):
             for wanted in _imported(inner):
                 if not any(f"{wanted}.".startswith(f"{unwanted}.") for unwanted in _UNWANTED):

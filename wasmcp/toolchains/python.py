@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from wasmcp.component.strip import strip
 from wasmcp.declares import Declares
 from wasmcp.errors import ToolchainError
 from wasmcp.resources import wit_directory
@@ -70,8 +71,8 @@ class PythonToolchain:
                 said = componentize(source, worlds_of(source, modules), stage, partial)
                 if said is not None:
                     raise failure_of(source, modules, application, said)
-                with partial.open("ab") as file:
-                    file.write(Declares(uses=uses(modules.values())).section())
+                declares = Declares(uses=uses(modules.values())).section()
+                partial.write_bytes(strip(partial.read_bytes()) + declares)
                 partial.replace(output)
             finally:
                 partial.unlink(missing_ok=True)

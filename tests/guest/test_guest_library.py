@@ -1,0 +1,29 @@
+"""Modules that are kept compressed."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import pytest
+
+from wasmcp.guest import library
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    monkeypatch.setattr(library, "_codes", {})
+    library.keep("kept_words", compile("WORD = __name__ + '!'", "kept_words.py", "exec"))
+
+
+def test_a_module_that_is_kept_is_imported_when_it_is_asked_for(kept):
+    assert "kept_words" not in sys.modules
+    assert importlib.import_module("kept_words").WORD == "kept_words!"
+    assert importlib.import_module("kept_words") is sys.modules["kept_words"]
+
+
+def test_others_are_not_found(kept):
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("kept_nothing")

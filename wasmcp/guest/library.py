@@ -1,0 +1,46 @@
+"""Modules of the standard library that a component carries compressed, to be imported when they are asked for.
+
+Imported while it is built, the hundred text encodings would be a twelfth of a component, and hardly one is ever used.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import marshal
+import sys
+import zlib
+from collections.abc import Sequence
+from types import CodeType, ModuleType
+
+_codes: dict[str, bytes] = {}
+
+
+class _Library:
+    """A finder and loader of what is kept."""
+
+    @staticmethod
+    def find_spec(
+        name: str,
+        path: Sequence[str] | None = None,  # noqa: ARG004 - of the protocol
+        target: ModuleType | None = None,  # noqa: ARG004
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Return the spec of a module that is kept; None for all others."""
+        if name not in _codes:
+            return None
+        return importlib.machinery.ModuleSpec(name, _Library, origin="compressed")  # type: ignore[arg-type]
+
+    @staticmethod
+    def create_module(spec: importlib.machinery.ModuleSpec) -> None:
+        """Leave it to the interpreter."""
+
+    @staticmethod
+    def exec_module(module: ModuleType) -> None:
+        """Run the module's code."""
+        exec(marshal.loads(zlib.decompress(_codes[module.__name__])), module.__dict__)  # noqa: S102, S302 - our own
+
+
+def keep(name: str, code: CodeType) -> None:
+    """Keep a module that is no package, for when it is asked for."""
+    if not _codes:
+        sys.meta_path.append(_Library)
+    _codes[name] = zlib.compress(marshal.dumps(code), 9)
