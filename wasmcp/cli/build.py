@@ -41,6 +41,7 @@ def command(
     SERVER is a table of `[tool.wasmcp.servers]`; all of them by default. Compiled components are kept in the user's
     cache (WASMCP_CACHE_DIR). Prints the path of each server; progress goes to standard error.
     """
+    from wasmcp.cli.steps import Steps
     from wasmcp.errors import ConfigError
     from wasmcp.project import build, load, plan
     from wasmcp.toolchains.base import did_you_mean
@@ -55,22 +56,21 @@ def command(
     if unknown:
         problem = "there is no server `{}` in `tool.wasmcp.servers`{}"
         raise ConfigError([problem.format(name, did_you_mean(name, project.servers)) for name in unknown])
-    paths = build(
-        plan(project, fetching=_fetching(project, locked=locked, offline=offline)),
-        servers=servers or None,
-        progress=lambda line: click.echo(line, err=True),
-        force=force,
-    )
+    planned = plan(project, fetching=_fetching(project, locked=locked, offline=offline))
+    with Steps() as steps:
+        paths = build(planned, servers=servers or None, progress=steps, force=force)
     for path in paths:
         click.echo(path)
 
 
 def _write_components(project: Project, folder: Path, fetching: FetchOptions | None) -> None:
+    from wasmcp.cli.steps import Steps
     from wasmcp.project.building import build_component
     from wasmcp.storage.cache import write_atomically
 
     for name in project.components:
-        built = build_component(project, name, progress=lambda line: click.echo(line, err=True), fetching=fetching)
+        with Steps() as steps:
+            built = build_component(project, name, progress=steps, fetching=fetching)
         path = folder / f"{name}.wasm"
         sidecar = path.with_name(f"{path.name}.catalogue.json")
         try:
@@ -85,7 +85,8 @@ def _write_components(project: Project, folder: Path, fetching: FetchOptions | N
 
 def _fetching(project: Project, *, locked: bool, offline: bool) -> FetchOptions | None:
     """Return how remote components are fetched; None where there are none, so that nothing is imported for them."""
-    if not locked and not offline and not any(one.package for one in project.components.values()):
+    remote = any(one.package or one.options.get("dependencies") for one in project.components.values())
+    if not locked and not offline and not remote:
         return None
     from wasmcp.cli.progress import Bar, say
     from wasmcp.project.pinning import options_for

@@ -1,0 +1,71 @@
+"""How far a build is."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from wasmcp.cli.steps import Steps
+
+LINES = [
+    "compiling component `calc` (zig/calc.zig)",
+    "compiling component `text` (src/[x]/text.py)",
+    "warning: `src/[x]/text.py`, line 1: `time.time` is called once",
+    "compiled component `calc`: 68 KB, 1.0 s",
+    "compiled component `text`: 19,000 KB, 9.0 s",
+    "composed server `default`: out.wasm, 20,000 KB",
+]
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> str:
+    with Steps() as steps:
+        for line in LINES:
+            steps(line)
+    return capsys.readouterr().err
+
+
+def test_plain_lines_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys).splitlines() == LINES
+
+
+def test_nothing_moves_in_ci(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("CI", "true")
+    assert told(capsys).splitlines() == LINES
+
+
+def test_on_a_terminal_steps_show_while_they_last(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with Steps() as steps:
+        for line in LINES[:3]:
+            steps(line)
+        assert steps._progress is not None
+        assert [task.fields["what"] for task in steps._progress.tasks] == ["zig/calc.zig", "src/[x]/text.py"]
+        for line in LINES[3:]:
+            steps(line)
+        assert steps._progress.tasks == []
+    shown = capsys.readouterr().err
+    assert all(line in shown for line in LINES[2:])
+
+
+def test_what_fails_ends_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.delenv("CI", raising=False)
+    steps = Steps()
+    with pytest.raises(ZeroDivisionError), steps:
+        1 / 0  # noqa: B018 - any error will do
+    assert steps._progress is not None
+    assert not steps._progress.live.is_started
+
+
+def test_without_rich(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert told(capsys).splitlines() == LINES
