@@ -12,7 +12,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import chain, commands, composing, http, inprocess, sizes, startup
+from benchmarks import chain, commands, composing, http, inprocess, languages, sizes, startup
 from benchmarks.measure import Row
 from wasmcp.project import ensure_built
 
@@ -41,6 +41,7 @@ def main() -> None:
         "chain": lambda: chain.rows(project),
         "startup": lambda: startup.rows(python),
         "http": lambda: http.rows(zig, python),
+        "languages": languages.rows,
     }
     chosen = sys.argv[1:] or list(suites)
     if unknown := [name for name in chosen if name not in suites]:
