@@ -12,11 +12,8 @@ from python_guest import GuestComponent
 from wheels import wheel
 
 from wasmcp.errors import ToolchainError
-from wasmcp.guest.boot import REPORT
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python import PythonToolchain
-from wasmcp.toolchains.python_imports import Module
-from wasmcp.toolchains.python_report import failure_of
 
 TOOLS = """\
 import os
@@ -208,17 +205,3 @@ def test_what_cannot_be_kept(case, tmp_path):
     with pytest.raises(ToolchainError) as caught:
         build(source, tmp_path / "out.wasm", tmp_path)
     assert str(caught.value).startswith(message)
-
-
-def test_what_the_build_reports_is_told(tmp_path):
-    source = ComponentSource("shop", tmp_path / "tools_.py", tmp_path)
-    frame = {"file": "/0/tools_.py", "line": 2, "name": "<module>", "text": ""}
-    error = {"kind": "FileNotFoundError", "message": "[Errno 44] data.json", "frames": [frame], "python": "3.14.0"}
-    missing = {"file": "imports", "line": 0, "module": "gone", "problem": "ModuleNotFoundError: gone"}
-    modules = {"tools_": Module("tools_", tmp_path / "tools_.py", "tools_.py", own=True)}
-    told = []
-    for report in ({"error": error}, {"missing": [missing]}):
-        (tmp_path / REPORT).write_text(json.dumps(report), encoding="utf-8")
-        told.append(str(failure_of(source, modules, tmp_path, "")))
-    assert told[0].startswith("`tools_.py`, line 2: FileNotFoundError: [Errno 44] data.json; a component has no files")
-    assert told[1].endswith("imports later what is not in the component:\n`imports`: `gone`: ModuleNotFoundError: gone")

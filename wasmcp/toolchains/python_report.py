@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 from wasmcp.errors import ToolchainError, ToolchainMissing
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python_imports import Module
-from wasmcp.toolchains.python_staging import labels_of
+from wasmcp.toolchains.python_staging import APPLICATION, labels_of
 
+_LACKING = re.compile(rf"module '{APPLICATION}' has no attribute '(\w+)'")
 _ONCE = "is called once, when the component is built, and its value kept"
 _ENVIRONMENT = "is read when the component is built, where the environment is empty: read it inside a function"
 
@@ -43,6 +45,14 @@ def failure_of(source: ComponentSource, modules: Mapping[str, Module], applicati
         message = (
             f"`{source.label}` leaves files open when it has been imported: {names}. A component has none: read what "
             "is needed and close the file (`with open(...)`), or keep the data in a module"
+        )
+        return ToolchainError(message, source=source.label, toolchain="python")
+    said = said.partition("\nStack backtrace:")[0].rstrip()  # the compiler's own, not Python's
+    lacking = _LACKING.search(said)
+    if lacking is not None:
+        message = (
+            f"`{source.label}` has no `{lacking[1]}`: a component of the world `{source.world}` exports that "
+            "interface, and a class of this name has its functions"
         )
         return ToolchainError(message, source=source.label, toolchain="python")
     for staged, label in labels.items():

@@ -1,0 +1,94 @@
+"""What became of a component, told from what the build left behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.guest.boot import REPORT
+from wasmcp.toolchains.base import PINS, ComponentSource, require_pins
+from wasmcp.toolchains.python import PythonToolchain
+from wasmcp.toolchains.python_imports import Module
+from wasmcp.toolchains.python_report import failure_of
+
+FRAME = {"file": "/0/tools_.py", "line": 3, "name": "<module>", "text": "@tool(titel='x')"}
+
+
+def told(folder: Path, report: dict[str, Any] | None = None, said: str = "", world: str = "component") -> str:
+    source = ComponentSource("shop", folder / "tools_.py", folder, world=world)
+    modules = {"tools_": Module("tools_", folder / "tools_.py", "tools_.py", own=True)}
+    if report is not None:
+        (folder / REPORT).write_text(json.dumps(report), encoding="utf-8")
+    failure = failure_of(source, modules, folder, said)
+    assert isinstance(failure, ToolchainError)
+    return str(failure)
+
+
+def error(kind: str, message: str) -> dict[str, Any]:
+    return {"error": {"kind": kind, "message": message, "frames": [FRAME], "python": "3.14.0"}}
+
+
+def test_a_decorator_that_is_used_wrongly(tmp_path):
+    message = "tool() got an unexpected keyword argument 'titel'. Did you mean 'title'?"
+    assert told(tmp_path, error("TypeError", message)) == (
+        f"`tools_.py`, line 3: TypeError: {message}\n  tools_.py:3, in <module>\n    @tool(titel='x')"
+    )
+
+
+def test_a_declaration_that_cannot_be(tmp_path):
+    message = "tool `f`, parameter `x`: `complex` has no JSON Schema"
+    assert told(tmp_path, error("DeclarationError", message)).startswith(f"`tools_.py`, line 3: {message}\n")
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    assert told(tmp_path, error("FileNotFoundError", "[Errno 44] data.json")).startswith(
+        "`tools_.py`, line 3: FileNotFoundError: [Errno 44] data.json; a component has no files"
+    )
+
+
+def test_a_module_of_another_platform(tmp_path):
+    assert "not every module of Python 3.14.0 is there in WebAssembly" in told(tmp_path, error("ImportError", "ssl"))
+
+
+def test_a_module_named_under_imports(tmp_path):
+    missing = {"file": "imports", "line": 0, "module": "gone", "problem": "ModuleNotFoundError: gone"}
+    assert told(tmp_path, {"missing": [missing]}).endswith(
+        "imports later what is not in the component:\n`imports`: `gone`: ModuleNotFoundError: gone"
+    )
+
+
+def test_an_export_that_is_missing(tmp_path):
+    said = "AssertionError: AttributeError: module '_wasmcp_app' has no attribute 'ServerHandler'\n\nCaused by: ..."
+    assert told(tmp_path, said=said, world="middleware") == (
+        "`tools_.py` has no `ServerHandler`: a component of the world `middleware` exports that interface, and a class "
+        "of this name has its functions"
+    )
+
+
+def test_the_compilers_own_words(tmp_path):
+    said = "error: /0/tools_.py is odd\n\nStack backtrace:\n   0: anyhow"
+    assert told(tmp_path, said=said) == "`tools_.py` was not compiled\nerror: tools_.py is odd"
+
+
+@pytest.mark.parametrize("found", ["0.20.0", ""])
+def test_a_compiler_of_another_version_and_none(tmp_path, monkeypatch, found):
+    import importlib.metadata
+
+    def version(name: str) -> str:
+        if not found:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return found
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    source = ComponentSource("shop", tmp_path / "tools_.py", tmp_path)
+    state = f"{found} is installed" if found else "is not installed"
+    with pytest.raises(ToolchainMissing) as caught:
+        require_pins(PythonToolchain(), source, {"componentize-py": PINS["componentize-py"]})
+    assert str(caught.value) == (
+        f"component `shop` (`tools_.py`) is built with `componentize-py` {PINS['componentize-py']}, and "
+        f'`componentize-py` {state}: `pip install "wasmcp[python]"`'
+    )
