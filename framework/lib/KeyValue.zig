@@ -2,6 +2,8 @@
 //! and its cursors are numbers.
 
 const std = @import("std");
+const startsWith = @import("bytes.zig").startsWith;
+const equal = @import("bytes.zig").equal;
 const typed = @import("typed.zig");
 
 /// `bindings`: those of a component that exports `key-value` and `session-buckets`. `wasi`: the package's namespace there.
@@ -135,13 +137,12 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
 
             /// With what the first draft has. What is no counter is found out beforehand: some runtimes do not survive it.
             fn countUp(self: *Bucket, key: []const u8, named: []const u8, delta: i64) Result(i64) {
-                if (delta < 0) return .{ .err = .{ .unsupported = "wasi:keyvalue 0.2.0-draft cannot count down" } };
                 const now = switch (self.read(key)) {
                     .ok => |now| now,
                     .err => |problem| return .{ .err = problem },
                 };
                 switch (added(now, delta)) {
-                    .ok => {},
+                    .ok => |sum| if (delta < 0 or sum < delta) return .{ .err = .{ .unsupported = "wasi:keyvalue 0.2.0-draft has no negative numbers" } },
                     .err => |problem| return .{ .err = problem },
                 }
                 const sum = wasi.atomics.increment(self.bucket(), named, @intCast(delta));
@@ -186,13 +187,18 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                     const keys = memory.alloc([]const u8, page.keys.len);
                     var count: usize = 0;
                     for (page.keys) |key| {
-                        if (!std.mem.startsWith(u8, key, wanted)) continue;
+                        if (!startsWith(key, wanted) or self.isReserved(key)) continue;
                         keys[count] = key[self.prefix.len..];
                         count += 1;
                     }
                     at = given(page.cursor);
                     if (count > 0 or at == null) return .{ .ok = .{ .keys = keys[0..count], .next = at } };
                 }
+            }
+
+            /// Where a runtime has one bucket only, the values of sessions are in it too.
+            fn isReserved(self: *Bucket, key: []const u8) bool {
+                return self.prefix.len == 0 and startsWith(key, reserved);
             }
 
             fn bucket(self: *Bucket) wasi.store.Bucket {
@@ -203,9 +209,9 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 return passed(?[]const u8, self.bucket().get(self.full(key) orelse return .{ .err = key_limit }));
             }
 
-            /// A key as the store knows it. Null: it is too long, or empty.
+            /// A key as the store knows it. Null: it is too long, or empty, or of those that have a prefix.
             fn full(self: *Bucket, key: []const u8) ?[]const u8 {
-                if (key.len == 0 or self.prefix.len + key.len > max_key) return null;
+                if (key.len == 0 or self.prefix.len + key.len > max_key or self.isReserved(key)) return null;
                 if (self.prefix.len == 0) return key;
                 return std.mem.concat(memory.allocator, u8, &.{ self.prefix, key }) catch outOfMemory();
             }
@@ -215,7 +221,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
 
         pub fn open(name: []const u8) Result(Handle) {
             if (name.len > max_name) return .{ .err = .{ .limit = "the name of a bucket has at most 512 bytes" } };
-            if (std.mem.startsWith(u8, name, reserved)) return .{ .err = .access_denied };
+            if (startsWith(name, reserved)) return .{ .err = .access_denied };
             if (name.len == 0) return openDefault("");
             return switch (wasi.store.open(name)) {
                 .ok => |own| .{ .ok = handle(own, "") },
@@ -296,7 +302,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             // Both as we would write them: there is more than one form for some.
             const known = typed.encode(memory.allocator, typed.decode(Value, bytes)) catch outOfMemory();
             const wanted = typed.encode(memory.allocator, expected orelse return false) catch outOfMemory();
-            return std.mem.eql(u8, known, wanted);
+            return equal(known, wanted);
         }
 
         const Cursor = if (first_draft) ?u64 else ?[]const u8;
@@ -314,7 +320,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             return memory.allocator.dupe(u8, typed.decimal(&buffer, number)) catch outOfMemory();
         }
 
-        const key_limit: Error = .{ .limit = "a key has 1 to 1024 bytes" };
+        const key_limit: Error = .{ .limit = "a key has 1 to 1024 bytes and does not begin with `wasmcp:`" };
         const value_limit: Error = .{ .limit = "a value has at most 2 MiB" };
         const batch_limit: Error = .{ .limit = "a batch has at most 1000 keys and 2 MiB" };
 

@@ -3,6 +3,7 @@
 //! `bytes` as it lies there, so that reading never fails. docs/reference/keyvalue.md has the table.
 
 const std = @import("std");
+const decimals = @import("decimal.zig");
 
 const Allocator = std.mem.Allocator;
 
@@ -53,18 +54,10 @@ pub fn decode(comptime Value: type, bytes: []const u8) Value {
 
 /// Write a number.
 pub fn decimal(buffer: *[20]u8, number: i64) []const u8 {
-    var left = @abs(number);
-    var at = buffer.len;
-    while (true) {
-        at -= 1;
-        buffer[at] = '0' + @as(u8, @intCast(left % 10));
-        left /= 10;
-        if (left == 0) break;
-    }
-    if (number < 0) {
-        at -= 1;
-        buffer[at] = '-';
-    }
+    const digits = decimals.integer(buffer, @abs(number));
+    if (number >= 0) return digits;
+    const at = buffer.len - digits.len - 1;
+    buffer[at] = '-';
     return buffer[at..];
 }
 
@@ -72,17 +65,9 @@ pub fn decimal(buffer: *[20]u8, number: i64) []const u8 {
 pub fn parse(text: []const u8) ?i64 {
     const negative = text.len > 0 and text[0] == '-';
     const digits = if (negative) text[1..] else text;
-    if (digits.len == 0 or digits.len > 19 or (digits[0] == '0' and text.len > 1)) return null;
-    var number: i64 = 0;
-    for (digits) |digit| {
-        if (digit < '0' or digit > '9') return null;
-        const value: i64 = digit - '0';
-        const times, const over = @mulWithOverflow(number, 10);
-        const sum, const beyond = if (negative) @subWithOverflow(times, value) else @addWithOverflow(times, value);
-        if (over + beyond != 0) return null;
-        number = sum;
-    }
-    return number;
+    if (digits.len > 0 and digits[0] == '0' and text.len > 1) return null;
+    const size = decimals.parse(digits, (1 << 63) - @as(u64, @intFromBool(!negative))) orelse return null;
+    return if (negative) @bitCast(0 -% size) else @intCast(size);
 }
 
 const Sample = union(enum) { string: []const u8, json: []const u8, u64: u64, s64: i64, bool: bool, bytes: []const u8 };

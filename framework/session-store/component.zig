@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const bindings = @import("bindings");
+const equal = @import("lib").bytes.equal;
 
 const memory = bindings.memory;
 const Bucket = bindings.key_value.Bucket;
@@ -85,7 +86,7 @@ fn bucketOf(request: Request) Result(Bucket, Error) {
     const session = request.session() orelse return .{ .err = .no_session };
     const owner = ownerOf(request);
     if (last) |known| {
-        if (std.mem.eql(u8, known.session, session) and std.mem.eql(u8, known.owner, owner)) return .{ .ok = known.bucket };
+        if (equal(known.session, session) and equal(known.owner, owner)) return .{ .ok = known.bucket };
         last = null;
         known.bucket.drop();
         memory.gpa.free(known.session);

@@ -70,7 +70,12 @@ class Exchange:
         """Those of older clients over HTTP."""
         from wasmcp.host.sessions import Sessions
 
-        return Sessions(self.hub)
+        if self._keyvalue is None:
+            return Sessions(self.hub)
+        values = self._keyvalue.sessions
+        sessions = Sessions(self.hub, on_end=values.end)
+        values.is_alive = sessions.is_alive
+        return sessions
 
     def on_notification(self, take: Callable[[str], None] | None) -> None:
         """Have what the streams of `subscriptions/listen` bring called with, as JSON text, on threads of the host.

@@ -6,6 +6,7 @@ Source: wasi:keyvalue 0.2.0-draft and 0.2.0-draft2.
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 KEY_LIMIT = 1024  # bytes
 VALUE_LIMIT = 2 << 20  # bytes: of what is half as large again, wasmtime says it is too much for one call
+MEMORY_LIMIT = 256 << 20  # bytes of all keys and values of a store in memory
 PAGE = 1000  # keys
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (bucket TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (bucket, key)) WITHOUT ROWID
@@ -109,11 +111,14 @@ def increment(store: Store, bucket: str, key: str, delta: int, *, signed: bool) 
 
 
 class MemoryStore:
-    """Keeps values as long as the process lives."""
+    """Keeps values as long as the process lives, up to a number of bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MEMORY_LIMIT) -> None:
         self._buckets: dict[str, dict[str, bytes]] = {}
         self._lock = threading.Lock()
+        self._most = most
+        self._size = 0
+        self._sorted: dict[str, list[str]] = {}  # the keys of buckets that were listed, until one comes or goes
 
     def get(self, bucket: str, keys: Iterable[str]) -> dict[str, bytes]:
         """Return what is there."""
@@ -122,35 +127,68 @@ class MemoryStore:
             return {key: entries[key] for key in keys if key in entries}
 
     def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
-        """Put all."""
+        """Put all, or nothing.
+
+        Raises:
+            Refused: There would be too much.
+        """
         with self._lock:
-            self._buckets.setdefault(bucket, {}).update(entries)
+            self._put(bucket, entries)
+
+    def _put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
+        found = self._buckets.get(bucket, {})
+        more = sum(_size(key, value) - _size(key, found.get(key)) for key, value in entries.items())
+        if more > 0 and self._size + more > self._most:
+            raise Refused(f"more than {self._most >> 20} MiB of values")
+        self._size += more
+        if not entries.keys() <= found.keys():
+            self._sorted.pop(bucket, None)
+        self._buckets.setdefault(bucket, {}).update(entries)
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
         """Delete what is there."""
         with self._lock:
+            entries = self._buckets.get(bucket, {})
             for key in keys:
-                self._buckets.get(bucket, {}).pop(key, None)
+                if key in entries:
+                    self._size -= _size(key, entries.pop(key))
+                    self._sorted.pop(bucket, None)
+
+    def drop(self, bucket: str) -> None:
+        """Delete a whole bucket."""
+        with self._lock:
+            self._sorted.pop(bucket, None)
+            for key, value in self._buckets.pop(bucket, {}).items():
+                self._size -= _size(key, value)
 
     def keys(self, bucket: str, after: str | None, most: int) -> list[str]:
         """List keys."""
         with self._lock:
-            found = sorted(self._buckets.get(bucket, {}))
-        return [key for key in found if after is None or key > after][:most]
+            found = self._sorted.get(bucket)
+            if found is None:
+                found = self._sorted[bucket] = sorted(self._buckets.get(bucket, {}))
+        begin = 0 if after is None else bisect_right(found, after)
+        return found[begin : begin + most]
 
     def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
         """Put a value if the key still has the expected one."""
         with self._lock:
-            entries = self._buckets.setdefault(bucket, {})
-            if entries.get(key) != expected:
+            if self._buckets.get(bucket, {}).get(key) != expected:
                 return False
-            entries[key] = value
+            self._put(bucket, {key: value})
             return True
 
     def close(self) -> None:
         """Forget everything."""
         with self._lock:
             self._buckets.clear()
+            self._sorted.clear()
+            self._size = 0
+
+
+def _size(key: str, value: bytes | None) -> int:
+    """Estimate what an entry takes of the memory, in bytes."""
+    return 0 if value is None else len(key) + len(value) + 150
 
 
 class SqliteStore:
@@ -175,12 +213,12 @@ class SqliteStore:
             raise HostError(f"the key-value store `{path}` cannot be opened: {error}") from None
 
     @contextmanager
-    def _transaction(self) -> Iterator[Any]:
+    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[Any]:
         import sqlite3
 
         with self._lock:
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute(begin)
                 try:
                     yield self._connection
                 except BaseException:
@@ -193,7 +231,7 @@ class SqliteStore:
 
     def get(self, bucket: str, keys: Iterable[str]) -> dict[str, bytes]:
         """Return what is there."""
-        with self._transaction() as connection:
+        with self._transaction("BEGIN") as connection:  # which waits for no writer
             return {key: row[0] for key in keys if (row := self._row(connection, bucket, key)) is not None}
 
     @staticmethod
@@ -218,7 +256,7 @@ class SqliteStore:
     def keys(self, bucket: str, after: str | None, most: int) -> list[str]:
         """List keys."""
         # The order of UTF-8 bytes, SQLite's, is that of code points.
-        with self._transaction() as connection:
+        with self._transaction("BEGIN") as connection:
             rows = connection.execute(
                 "SELECT key FROM entries WHERE bucket = ? AND (? IS NULL OR key > ?) ORDER BY key LIMIT ?",
                 (bucket, after, after, most),

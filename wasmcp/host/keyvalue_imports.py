@@ -8,23 +8,26 @@ from __future__ import annotations
 import ctypes
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wasmtime import StoreContext, WasmtimeError
 from wasmtime import _ffi as ffi
-from wasmtime.component import ResourceAny, ResourceType
+from wasmtime.component import OptionType, ResourceAny, ResourceType
 
 from wasmcp.host import values
 from wasmcp.host.keyvalue import PAGE, Refused, check_entries, check_key, increment, open_store
+from wasmcp.host.session_values import SessionValues
 
 if TYPE_CHECKING:
+    from wasmtime import Engine
     from wasmtime.component import Linker
 
     from wasmcp.host.keyvalue import Store
     from wasmcp.host.values import Writer
 
+BATCH = "wasi:keyvalue/batch@0.2.0-draft2"
 _BUCKET_LIMIT = 1024  # bytes of a name
 _BUCKETS = 10_000
 # Numbers that no other resource of this host has.
@@ -32,48 +35,114 @@ _KINDS = {"draft": (0x6B76_0001, 0), "draft2": (0x6B76_0002, 0x6B76_0003)}
 
 
 class Provided:
-    """`wasi:keyvalue` for one server: keep it as long as the server lives."""
+    """`wasi:keyvalue` for one server: keep it as long as the server lives.
 
-    def __init__(self, linker: Linker, url: str) -> None:
+    Attributes:
+        sessions: Where the values of sessions are.
+    """
+
+    def __init__(self, linker: Linker, url: str, imports: Mapping[str, Any], engine: Engine) -> None:
         """Open the store and define the imports.
+
+        Args:
+            linker: Gets them.
+            url: See `open_store`.
+            imports: The types of the server's imports, by name.
+            engine: What the types belong to.
 
         Raises:
             HostError: The URL names no store, or it cannot be opened.
         """
-        self._store = open_store(url)
-        self._callbacks = define(linker, self._store)
+        self.sessions = SessionValues(open_store(url))
+        # There are two forms of it under one version: options of pairs and, as Spin has it, pairs with options.
+        batch = imports.get(BATCH)
+        get_many = None if batch is None else batch.ty.exports(engine).get("get-many")
+        by_key = get_many is not None and not isinstance(get_many.ty.result.ok.element, OptionType)
+        buckets = Buckets(self.sessions.check)
+        self.sessions.on_end = buckets.forget
+        self._callbacks = define(linker, self.sessions, buckets, by_key=by_key)
 
     def close(self) -> None:
         """Close the store."""
-        self._store.close()
+        self.sessions.close()
 
 
-def define(linker: Linker, store: Store) -> list[Any]:
+class Buckets:
+    """The names of open buckets, and the numbers that components have for them."""
+
+    def __init__(self, admit: Callable[[str], None] | None = None) -> None:
+        """Begin with none; `admit` refuses names."""
+        self._admit = admit
+        self._names: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}
+        self._counter = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def number(self, name: str) -> int:
+        """Return the number of a name.
+
+        Raises:
+            Refused: There are too many, or this one may not be.
+        """
+        if self._admit is not None:
+            self._admit(name)
+        with self._lock:
+            number = self._numbers.get(name)
+            if number is None:
+                if len(self._names) == _BUCKETS:
+                    raise Refused(f"more than {_BUCKETS} buckets")
+                number = self._numbers[name] = next(self._counter)
+                self._names[number] = name
+        return number
+
+    def name(self, number: int) -> str:
+        """Return the name with a number.
+
+        Raises:
+            Refused: It is forgotten.
+        """
+        name = self._names.get(number)
+        if name is None:
+            raise Refused("the bucket is gone: its session is over")
+        return name
+
+    def forget(self, name: str) -> None:
+        """Forget a name: that of a session which is over."""
+        with self._lock:
+            self._names.pop(self._numbers.pop(name, 0), None)
+
+
+def define(linker: Linker, store: Store, buckets: Buckets | None = None, *, by_key: bool = False) -> list[Any]:
     """Define both drafts in a linker.
+
+    Args:
+        linker: Gets them.
+        store: Where values are.
+        buckets: The names of open buckets.
+        by_key: Have `get-many` of the second draft return each key with what there is of it.
 
     Returns:
         What must live as long as anything that is made with the linker.
     """
     callbacks: list[Any] = []
     for draft in _KINDS:
-        _Draft(draft, store, callbacks).define(linker)
+        _Draft(draft, store, buckets or Buckets(), callbacks, by_key=by_key).define(linker)
     return callbacks
 
 
 class _Draft:
     """One version of the package."""
 
-    def __init__(self, draft: str, store: Store, callbacks: list[Any]) -> None:
+    def __init__(self, draft: str, store: Store, buckets: Buckets, callbacks: list[Any], *, by_key: bool) -> None:
         self._add = partial(_add, callbacks)
         self._version = f"0.2.0-{draft}"
         self._second = draft == "draft2"
         self._bucket_kind, self._attempt_kind = _KINDS[draft]
+        self._by_key = self._second and by_key
         self._store = store
-        self._names: list[str] = []
-        self._numbers: dict[str, int] = {}
+        self._buckets = buckets
         self._attempts: dict[int, tuple[str, str, bytes | None]] = {}
         self._counter = itertools.count(1)
-        self._lock = threading.Lock()
 
     def define(self, linker: Linker) -> None:
         bucket = "[method]bucket."
@@ -101,22 +170,15 @@ class _Draft:
     def _open(self, name: str) -> Writer:
         if len(name.encode()) > _BUCKET_LIMIT:
             raise Refused(f"a name of more than {_BUCKET_LIMIT} bytes")
-        with self._lock:
-            number = self._numbers.get(name)
-            if number is None:
-                if len(self._names) == _BUCKETS:
-                    raise Refused(f"more than {_BUCKETS} buckets")
-                number = self._numbers[name] = len(self._names)
-                self._names.append(name)
-        return values.resource(number + 1, self._bucket_kind)
+        return values.resource(self._buckets.number(name), self._bucket_kind)
 
     def _name(self, number: int) -> str:
-        return self._names[number - 1]
+        return self._buckets.name(number)
 
     def _get(self, bucket: int, key: str) -> Writer:
         check_key(key)
         found = self._store.get(self._name(bucket), [key]).get(key)
-        return values.option(None if found is None else values.data(found))
+        return values.option(_data(found))
 
     def _set(self, bucket: int, key: str, value: bytes) -> None:
         check_entries({key: value})
@@ -145,6 +207,10 @@ class _Draft:
         for key in wanted:
             check_key(key)
         found = self._store.get(self._name(bucket), wanted)
+        if self._by_key:
+            return values.sequence(
+                [values.both(values.text(key), values.option(_data(found.get(key)))) for key in wanted]
+            )
         return values.sequence(
             [
                 values.option(values.both(values.text(key), values.data(found[key])) if key in found else None)
@@ -180,7 +246,7 @@ class _Draft:
 
     def _current(self, attempt: int) -> Writer:
         current = self._attempts[attempt][2]
-        return values.option(None if current is None else values.data(current))
+        return values.option(_data(current))
 
     def _swap(self, attempt: int, value: bytes) -> Writer | None:
         name, key, current = self._attempts.pop(attempt)
@@ -191,6 +257,10 @@ class _Draft:
 
     def _forget(self, _store: StoreContext, attempt: int) -> None:
         self._attempts.pop(attempt, None)
+
+
+def _data(found: bytes | None) -> Writer | None:
+    return None if found is None else values.data(found)
 
 
 class _Failed(Exception):

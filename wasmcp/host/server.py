@@ -88,7 +88,7 @@ def open_server(
     of = engine(quick=quick)
     stderr = StderrLog(echo=echo_stderr)
     imports = linker(of)
-    needs = frozenset(component.type.imports(of))
+    needs = component.type.imports(of)
     program = Program(
         name=name,
         engine=of,
@@ -101,19 +101,19 @@ def open_server(
         on_stderr=stderr.write,
         settings=complete(settings or {}),
         hub=Hub(),
-        keyvalue=_keyvalue(imports, needs, keyvalue),
-        can_wait=can_wait(needs),
+        keyvalue=_keyvalue(of, imports, needs, keyvalue),
+        can_wait=can_wait(frozenset(needs)),
     )
     return Server(program, stderr, instances=instances, on_wire=on_wire)
 
 
-def _keyvalue(imports: Linker, needs: frozenset[str], url: str | None) -> Provided | None:
+def _keyvalue(of: Engine, imports: Linker, needs: Mapping[str, Any], url: str | None) -> Provided | None:
     """Provide `wasi:keyvalue` to a server that asks for it; to others nothing of it is even loaded."""
     if url is None and not any(name.startswith("wasi:keyvalue/") for name in needs):
         return None
     from wasmcp.host.keyvalue_imports import Provided
 
-    return Provided(imports, url or "memory:")
+    return Provided(imports, url or "memory:", needs, of)
 
 
 class Server(Exchange, Offers):

@@ -63,8 +63,12 @@ class _Session:
 class Sessions:
     """All sessions of one server. Those nobody uses for an hour end, and beyond 10,000 those used longest ago."""
 
-    def __init__(self, hub: Hub, *, most: int = MOST, idle: float = IDLE) -> None:
+    def __init__(
+        self, hub: Hub, *, most: int = MOST, idle: float = IDLE, on_end: Callable[[str], None] | None = None
+    ) -> None:
+        """Begin with none; `on_end` is called with each that is over."""
         self._hub = hub
+        self._on_end = on_end
         self._most = most
         self._idle = idle
         self._known: OrderedDict[bytes, _Session] = OrderedDict()
@@ -90,18 +94,18 @@ class Sessions:
         """Take a new session."""
         with self._lock:
             self._known[identifier] = session
-            over = [self._known.popitem(last=False)[1] for _ in range(len(self._known) - self._most)]
+            over = [self._known.popitem(last=False) for _ in range(len(self._known) - self._most)]
         if session.listener is not None:
             self._hub.add(session.listener)
         for old in over:
-            self._drop(old)
+            self._drop(*old)
 
     def end(self, identifier: bytes) -> None:
         """End a session."""
         with self._lock:
             session = self._known.pop(identifier, None)
         if session is not None:
-            self._drop(session)
+            self._drop(identifier, session)
 
     def _forget(self, now: float) -> None:
         """Drop those nobody uses; the order is that of their last use."""
@@ -114,12 +118,18 @@ class Sessions:
                 self._known.move_to_end(identifier)
             else:
                 del self._known[identifier]
-                self._drop(session)
+                self._drop(identifier, session)
 
-    def _drop(self, session: _Session) -> None:
+    def _drop(self, identifier: bytes, session: _Session) -> None:
         if session.listener is not None:
             self._hub.remove(session.listener)
         session.send(None)
+        if self._on_end is not None:
+            self._on_end(identifier.decode())
+
+    def is_alive(self, identifier: str) -> bool:
+        """Tell whether a session goes on; waits for nobody."""
+        return identifier.encode() in self._known
 
 
 class Visit:

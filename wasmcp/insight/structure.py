@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from wasmcp.component.topology import InstanceInfo, Topology
-from wasmcp.compose.contracts import GRANTS, is_among
+from wasmcp.compose.contracts import GRANTED, GRANTS, is_among
 from wasmcp.resources import FRAMEWORK_COMPONENTS
 
 COMPONENT, FRAMEWORK, GENERATED, DENIAL = "component", "framework", "generated", "denial"
 
-_GENERATED = re.compile(r"server-metadata|catalogue-data \d+|dispatch \d+")
+_GENERATED = re.compile(r"server-metadata|catalogue-data \d+|dispatch \d+|session-owner .+")
+_GRANTED = tuple(contract.partition("@")[0] for contract in GRANTED)
 _DENIAL = re.compile(r"denied to .+|nobody")
 
 
@@ -29,17 +30,19 @@ class Reach:
         size: In bytes.
         host: The interfaces that the host gives it.
         denied: The interfaces that it imports and that are denied inside the server.
+        stores: The interfaces that the framework gives it because it was granted them.
     """
 
     name: str
     size: int
     host: tuple[str, ...]
     denied: tuple[str, ...]
+    stores: tuple[str, ...] = ()
 
     @property
     def granted(self) -> tuple[str, ...]:
-        """The families of grants among `host`."""
-        return families(self.host)
+        """The families of grants among `host` and `stores`."""
+        return families(self.host + self.stores)
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -53,6 +56,7 @@ class Reach:
             "size": self.size,
             "host": list(self.host),
             "denied": list(self.denied),
+            "stores": list(self.stores),
             "granted": list(self.granted),
             "refused": list(self.refused),
         }
@@ -76,14 +80,19 @@ def reach_of(topology: Topology, instance: InstanceInfo) -> Reach:
     """Return what an instance can reach outside."""
     host: list[str] = []
     denied: list[str] = []
+    stores: list[str] = []
     for name, sources in instance.arguments.items():
-        if not name.startswith("wasi:"):
+        granted = is_among(name, _GRANTED)
+        if not (granted or name.startswith("wasi:")):
             continue
+        roles = {role_of(topology.instances[source.instance]) for source in sources if source.instance is not None}
         if any(source.instance is None for source in sources):
             host.append(name)
-        elif any(role_of(topology.instances[source.instance]) == DENIAL for source in sources if source.instance):
+        elif DENIAL in roles:
             denied.append(name)
-    return Reach(instance.label, instance.size, tuple(host), tuple(denied))
+        elif granted:
+            stores.append(name)
+    return Reach(instance.label, instance.size, tuple(host), tuple(denied), tuple(stores))
 
 
 def chain_order(topology: Topology) -> list[int]:
