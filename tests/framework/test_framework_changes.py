@@ -135,22 +135,23 @@ class TestHttp:
             assert post(port, CHANGE)[0] == 200
 
 
-def initialize(port: int) -> dict[str, str]:
+def initialize(port: int, revision: str = "2025-11-25") -> dict[str, str]:
     """Begin a session: the headers of the requests in it."""
-    params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    params = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     status, fields, message = post(port, request("initialize", params, meta=None), JSON)
     assert status == 200
     assert message["result"]["capabilities"] == CAPABILITIES
     assert "wasmcp-session" not in fields
-    return {**JSON, "MCP-Protocol-Version": "2025-11-25", "Mcp-Session-Id": fields["mcp-session-id"]}
+    return {**JSON, "MCP-Protocol-Version": revision, "Mcp-Session-Id": fields["mcp-session-id"]}
 
 
 OLD_LIST = request("tools/list", meta=None)
 
 
 class TestSessions:
-    def test_from_the_beginning_to_the_end(self, port: int) -> None:
-        headers = initialize(port)
+    @pytest.mark.parametrize("revision", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
+    def test_from_the_beginning_to_the_end(self, port: int, revision: str) -> None:
+        headers = initialize(port, revision)
         identifier = headers["Mcp-Session-Id"]
         assert len(identifier) >= 32
         assert identifier.isascii()

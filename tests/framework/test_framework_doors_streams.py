@@ -167,13 +167,16 @@ def served_level(door: Embedded) -> Any:
     return door.http("POST", "/mcp", JSON, text_of(choose)).message["result"]
 
 
-def test_cancelled_on_standard_input(server: Path) -> None:
-    waiting = request("tools/call", {"name": "wait"}, id="w")
+@pytest.mark.parametrize("revision", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"])
+def test_cancelled_on_standard_input(server: Path, revision: str) -> None:
+    older: dict[str, Any] = {} if revision == "2026-07-28" else {"meta": None}
+    hello = [request("initialize", {"protocolVersion": revision}, meta=None, id=0)] if older else []
+    waiting = request("tools/call", {"name": "wait"}, id="w", **older)
     cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "w"}}
     with running(server) as process:
-        lines = [waiting, request("ping", meta=None, id=8), cancel, request("tools/list", id=9)]
+        lines = [*hello, waiting, request("ping", meta=None, id=8), cancel, request("tools/list", id=9, **older)]
         out, _ = process.communicate("".join(text_of(line) + "\n" for line in lines).encode(), timeout=60)
-    assert [json.loads(line)["id"] for line in out.decode().splitlines()] == [8, 9]
+    assert [json.loads(line)["id"] for line in out.decode().splitlines()] == [0, 8, 9][not older :]
     assert process.returncode == 0
 
 
