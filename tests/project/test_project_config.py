@@ -76,6 +76,45 @@ def test_no_file(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+OPTIONS = """\
+[project]
+name = "my-demo"
+[tool.wasmcp.components.text]
+source = "src/my_demo/tools.py"
+dependencies = ["jinja2>=3"]
+{more}
+[tool.wasmcp.servers.default]
+components = ["text"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ('python-path = "vendor"', "`tool.wasmcp.components.text.python-path` must be a list of strings"),
+        (
+            "[tool.wasmcp.components.text.python]\ndependencies = []",
+            "`tool.wasmcp.components.text.dependencies` is given twice",
+        ),
+        ('dependencys = ["x"]', "`tool.wasmcp.components.text.dependencys` is unknown; did you mean `dependencies`?"),
+        ('optimize = "Debug"', "`tool.wasmcp.components.text.optimize` is unknown"),
+    ],
+)
+def test_mistakes_in_options_of_the_toolchain(tmp_path: Path, more: str, problem: str) -> None:
+    make_tree(tmp_path, "my_demo")
+    (tmp_path / "pyproject.toml").write_text(OPTIONS.replace("{more}", more))
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    assert problem in str(caught.value)
+
+
+def test_options_of_the_toolchain_may_be_in_its_own_table(tmp_path: Path) -> None:
+    make_tree(tmp_path, "my_demo")
+    below = "[tool.wasmcp.components.text.python]\npython-path = []"
+    (tmp_path / "pyproject.toml").write_text(OPTIONS.replace("{more}", below))
+    assert load(tmp_path).components["text"].options == {"dependencies": ["jinja2>=3"], "python-path": []}
+
+
 def test_a_good_configuration(tmp_path: Path) -> None:
     make_tree(tmp_path, "my_demo")
     (tmp_path / "pyproject.toml").write_text(GOOD)

@@ -63,6 +63,31 @@ def test_a_component_of_a_registry() -> None:
     assert {"name": "wasmcp:source", "value": remote["source"]} in part["properties"]
 
 
+def test_the_packages_inside() -> None:
+    jinja = {
+        "name": "jinja2",
+        "version": "3.1.6",
+        "file": "j.whl",
+        "digest": "sha256:" + "aa" * 32,
+        "license": "BSD License",
+    }
+    safe = {"name": "markupsafe", "version": "3.0", "file": "m.gz", "digest": "sha256:" + "bb" * 32, "license": "MIT"}
+    both = {**safe, "name": "both", "license": "MIT OR Apache-2.0"}
+    text = {**ENTRY["components"][0], "dependencies": [jinja, safe]}
+    other = {**text, "name": "other", "digest": "sha256:" + "cc" * 32, "dependencies": [safe, both]}
+    bom = json.loads(render("demo", "default", {**ENTRY, "components": [text, other]}))
+    packages = {part["name"]: part for part in bom["components"] if part.get("purl", "").startswith("pkg:pypi/")}
+    assert sorted(packages) == ["both", "jinja2", "markupsafe"]
+    assert packages["both"]["licenses"] == [{"expression": "MIT OR Apache-2.0"}]
+    assert packages["jinja2"]["purl"] == "pkg:pypi/jinja2@3.1.6"
+    assert packages["jinja2"]["licenses"] == [{"license": {"name": "BSD License"}}]
+    assert packages["markupsafe"]["licenses"] == [{"license": {"id": "MIT"}}]
+    assert packages["markupsafe"]["hashes"] == [{"alg": "SHA-256", "content": "bb" * 32}]
+    needs = {one["ref"]: one.get("dependsOn", []) for one in bom["dependencies"]}
+    assert needs["component:text"] == ["pypi:jinja2@3.1.6", "pypi:markupsafe@3.0"]
+    assert needs["component:other"] == ["pypi:both@3.0", "pypi:markupsafe@3.0"]
+
+
 def test_it_is_reproducible() -> None:
     first = render("demo", "default", ENTRY)
     assert first == render("demo", "default", ENTRY)

@@ -16,6 +16,7 @@ from wasmcp.storage.cache import Cache, write_atomically
 if TYPE_CHECKING:
     from cyclonedx.model import HashType
     from cyclonedx.model.component import Component
+    from cyclonedx.model.license import License
     from packageurl import PackageURL
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cyclonedx.org/wasmcp")
@@ -124,7 +125,6 @@ def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
 
 def _package(package: Mapping[str, str], language: str, hashes: list[HashType]) -> Component:
     """Return a package that a component was compiled with. Two components with the same one name it once."""
-    from cyclonedx.factory.license import LicenseFactory
     from cyclonedx.model.component import Component, ComponentType
     from packageurl import PackageURL
 
@@ -136,8 +136,19 @@ def _package(package: Mapping[str, str], language: str, hashes: list[HashType]) 
         bom_ref=f"{kind}:{package['name']}@{package['version']}",
         purl=PackageURL(kind, name=package["name"], version=package["version"]),
         hashes=hashes,
-        licenses=[LicenseFactory().make_from_string(package["license"])] if package["license"] else [],
+        licenses=[_license(package["license"])] if package["license"] else [],
     )
+
+
+def _license(text: str) -> License:
+    """Return a licence: an identifier or an expression of SPDX where it is one, a name otherwise."""
+    from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
+    from cyclonedx.spdx import fixup_id, is_expression
+
+    known = fixup_id(text)
+    if known is not None:
+        return DisjunctiveLicense(id=known)
+    return LicenseExpression(text) if is_expression(text) else DisjunctiveLicense(name=text)
 
 
 def _purl(component: Mapping[str, Any]) -> PackageURL | None:
