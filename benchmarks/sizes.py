@@ -7,9 +7,9 @@ from pathlib import Path
 from benchmarks.measure import Row
 from wasmcp import resources
 
-CHAIN = tuple(name for name in resources.FRAMEWORK_COMPONENTS if "-store" not in name and not name.startswith("asked-"))
+CHAIN = tuple(name for name in resources.FRAMEWORK_COMPONENTS if "-store" not in name)
 """What a server's chain is made of. Stores are composed where a component keeps something, adapters where it is another
-tool's, another middleware where a component is dynamic."""
+tool's."""
 
 
 def rows(zig_server: Path) -> list[Row]:

@@ -113,8 +113,7 @@ def test_the_framework_is_small(wheel: Path) -> None:
         sizes = {
             Path(info.filename).stem: info.file_size for info in archive.infolist() if "_framework/" in info.filename
         }
-    # Stores are composed where a component keeps something, adapters where it is another tool's, another middleware
-    # where a component is asked for its tools.
-    chain = [name for name in FRAMEWORK_COMPONENTS if "-store" not in name and not name.startswith("asked-")]
+    # Stores are composed where a component keeps something, adapters where it is another tool's.
+    chain = [name for name in FRAMEWORK_COMPONENTS if "-store" not in name]
     assert sum(sizes.pop(name) for name in chain) < 300_000, sizes
     assert all(size < 70_000 for size in sizes.values()), sizes

@@ -3,6 +3,8 @@
 
 const bindings = @import("bindings");
 
+pub const stored_lists = true;
+
 pub const exports = struct {
     pub const server_handler = @import("lib").tools.Link(bindings, true);
 };

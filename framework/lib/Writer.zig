@@ -1,4 +1,4 @@
-//! JSON written once, into one buffer that only grows. Commas look after themselves: one is written before a value or a
+//! JSON written once, into one buffer that only grows; where it can't, that is the end of the instance. Commas look after themselves: one is written before a value or a
 //! name unless the buffer ends where none may be.
 
 const std = @import("std");
@@ -32,7 +32,13 @@ pub fn text(self: *const Writer) []const u8 {
 
 /// Append as it is.
 pub fn raw(self: *Writer, bytes: []const u8) Error!void {
-    try self.buffer.appendSlice(self.gpa, bytes);
+    self.grow(bytes.len);
+    self.buffer.appendSliceAssumeCapacity(bytes);
+}
+
+/// Have room for that many bytes more. Without memory there is no answer to write, not even that there is none.
+fn grow(self: *Writer, more: usize) void {
+    self.buffer.ensureUnusedCapacity(self.gpa, more) catch @trap();
 }
 
 fn comma(self: *Writer) Error!void {
@@ -103,7 +109,7 @@ fn escaped(self: *Writer, plain: []const u8) Error!void {
 /// Bytes as a string in base64 (RFC 4648, section 4).
 pub fn base64(self: *Writer, bytes: []const u8) Error!void {
     try self.comma();
-    try self.buffer.ensureUnusedCapacity(self.gpa, encoding.size(bytes.len) + 2);
+    self.grow(encoding.size(bytes.len) + 2);
     self.buffer.appendAssumeCapacity('"');
     _ = encoding.encode(self.buffer.addManyAsSliceAssumeCapacity(encoding.size(bytes.len)), .standard, bytes);
     self.buffer.appendAssumeCapacity('"');
@@ -175,7 +181,7 @@ pub fn oneLine(self: *Writer, valid: []const u8) Error!void {
     for (valid, 0..) |c, i| {
         if (c == '\r' or c == '\n' or (c == '\\' and valid[i + 1] == 'u')) break;
     } else return self.raw(valid);
-    try self.buffer.ensureUnusedCapacity(self.gpa, valid.len);
+    self.grow(valid.len);
     var i: usize = 0;
     while (i < valid.len) switch (valid[i]) {
         '\r', '\n' => i += 1,

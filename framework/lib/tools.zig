@@ -5,7 +5,7 @@ const bytes = @import("bytes.zig");
 
 const header_mismatch = -32020;
 
-/// What `compares` does not need anybody to ask: the catalogue does it for tools whose schemas are known.
+/// The component has `stored_lists`. What `compares` does not need anybody to ask: the catalogue does it for tools whose schemas are known.
 pub fn Link(comptime bindings: type, comptime compares: bool) type {
     const lists = @import("lists.zig").Lists(bindings);
     const messages = bindings.messages;
@@ -43,7 +43,7 @@ pub fn Link(comptime bindings: type, comptime compares: bool) type {
             if (!bytes.equal(request.protocolVersion(), "2026-07-28")) return null;
             const schema = schemaOf(request, name) orelse return null;
             const arguments = request.arguments() orelse "{}";
-            const wrong = header.checkParams(bindings.memory.allocator, schema, arguments, facts.headers) catch @trap();
+            const wrong = header.checkParams(bindings.memory.allocator, schema, arguments, facts.headers.all()) catch @trap();
             return Reply.failure(.{ .code = header_mismatch, .message = wrong orelse return null });
         }
 
@@ -55,7 +55,10 @@ pub fn Link(comptime bindings: type, comptime compares: bool) type {
                     .ok => |page| page,
                     .err => return null,
                 };
-                for (page.items) |tool| if (bytes.equal(tool.name, name)) return tool.input_schema;
+                for (0..page.items.len) |i| {
+                    const tool = page.items.get(i);
+                    if (bytes.equal(tool.name, name)) return tool.input_schema;
+                }
                 cursor = page.next orelse return null;
             }
         }

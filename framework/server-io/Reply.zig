@@ -117,6 +117,13 @@ fn head(self: *Reply, comptime member: []const u8) Writer.Error!void {
     self.body = self.w.buffer.items.len;
 }
 
+/// Begin the list of a result. Where its first item begins.
+pub fn openList(self: *Reply, member: List.Member) Writer.Error!usize {
+    try self.w.keyText(@tagName(member));
+    try self.w.open('[');
+    return self.w.buffer.items.len;
+}
+
 pub fn results(self: *Reply) Results {
     return .{ .w = &self.w, .revision = if (Call.current) |call| call.revision else Revision.latest };
 }

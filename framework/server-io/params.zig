@@ -81,17 +81,14 @@ const Meta = struct {
     logLevel: ?[]const u8 = null,
 
     pub fn member(self: *Meta, name: []const u8, scanner: *json.Scanner) json.Error!void {
-        const text = try scanner.value();
-        if (json.equals(name, "progressToken")) {
-            self.progressToken = text;
-            return;
-        }
-        inline for (.{ "protocolVersion", "clientCapabilities", "clientInfo", "logLevel" }) |field| {
-            if (json.equals(name, "io.modelcontextprotocol/" ++ field)) {
-                @field(self, field) = text;
-                return;
-            }
-        }
+        const prefix = "io.modelcontextprotocol/";
+        try keepAs(self, &.{
+            .{ "progressToken", "progressToken" },
+            .{ "protocolVersion", prefix ++ "protocolVersion" },
+            .{ "clientCapabilities", prefix ++ "clientCapabilities" },
+            .{ "clientInfo", prefix ++ "clientInfo" },
+            .{ "logLevel", prefix ++ "logLevel" },
+        }, name, scanner);
     }
 
     /// What every request of 2026-07-28 must have. Specification: basic, "Per-request protocol fields".
@@ -102,8 +99,8 @@ const Meta = struct {
         if (objectIn(self.clientCapabilities) == null) return fault(r, prefix ++ "clientCapabilities\"]` must be an object");
         if (self.clientInfo != null and objectIn(self.clientInfo) == null) return fault(r, prefix ++ "clientInfo\"]` must be an object");
         const level = self.logLevel orelse return;
-        if (isString(level)) inline for (std.meta.tags(Level)) |tag| if (json.equals(level, @tagName(tag))) {
-            r.log_level = tag;
+        if (isString(level)) for (std.meta.tags(Level)) |tag| {
+            if (json.equals(level, @tagName(tag))) r.log_level = tag;
         };
         if (r.log_level == null) return fault(r, prefix ++ "logLevel\"]` must be one of debug, info, notice, warning, error, critical, alert, emergency");
     }
@@ -132,9 +129,28 @@ pub fn descend(comptime T: type, parts: *T, scanner: *json.Scanner) json.Error![
 
 /// Read a value and keep it when its name is one of these.
 pub fn keep(parts: anytype, comptime names: []const []const u8, name: []const u8, scanner: *json.Scanner) json.Error!void {
+    comptime var pairs: [names.len][2][]const u8 = undefined;
+    inline for (names, &pairs) |field, *pair| pair.* = .{ field, field };
+    const all = pairs;
+    try keepAs(parts, &all, name, scanner);
+}
+
+/// The same for fields that are called otherwise than the members: pairs of field and member.
+fn keepAs(parts: anytype, comptime pairs: []const [2][]const u8, name: []const u8, scanner: *json.Scanner) json.Error!void {
+    comptime var places: [pairs.len]Place = undefined;
+    inline for (pairs, &places) |pair, *one| one.* = .{ .name = pair[1], .offset = @offsetOf(@TypeOf(parts.*), pair[0]) };
+    const all = places;
+    try place(@intFromPtr(parts), &all, name, scanner);
+}
+
+const Place = struct { name: []const u8, offset: usize };
+
+// One loop for all: written out, comparing with every name was a twentieth of this component.
+fn place(fields: usize, places: []const Place, name: []const u8, scanner: *json.Scanner) json.Error!void {
     const text = try scanner.value();
-    inline for (names) |field| {
-        if (json.equals(name, field)) @field(parts, field) = text;
+    for (places) |each| {
+        const field: *?[]const u8 = @ptrFromInt(fields + each.offset);
+        if (json.equals(name, each.name)) field.* = text;
     }
 }
 

@@ -18,21 +18,26 @@ const Writer = lib.Writer;
 const types = wit.types;
 const gpa = wit.memory.gpa;
 
-fn list(comptime member: Reply.List.Member, items: anytype, next: ?[]const u8, cache: ?types.CacheHint, comptime item: anytype) Handle {
+/// A list whose items are written by `item`; it stays open at its end.
+fn list(member: Reply.List.Member, items: anytype, next: ?[]const u8, cache: ?types.CacheHint, comptime item: anytype) Handle {
     return Reply.build(struct {
+        member: Reply.List.Member,
         items: @TypeOf(items),
         next: ?[]const u8,
         cache: ?types.CacheHint,
 
         pub fn write(c: @This(), self: *Reply, r: *Results) Writer.EmbedError!?[]const u8 {
-            try self.w.key(@tagName(member));
-            try self.w.open('[');
-            const start = self.w.buffer.items.len;
+            const start = try self.openList(c.member);
             try item(self, r, c.items);
-            self.shape = .{ .list = .{ .member = member, .items = start, .next = if (c.next) |text| try gpa.dupe(u8, text) else null, .cache = c.cache } };
+            self.shape = .{ .list = .{ .member = c.member, .items = start, .next = if (c.next) |text| try gpa.dupe(u8, text) else null, .cache = c.cache } };
             return null;
         }
-    }{ .items = items, .next = next, .cache = cache });
+    }{ .member = member, .items = items, .next = next, .cache = cache });
+}
+
+/// Items that were serialised before.
+fn listJson(member: Reply.List.Member, items: []const u8, next: ?[]const u8, cache: ?types.CacheHint) Handle {
+    return list(member, items, next, cache, written);
 }
 
 fn each(comptime one: anytype) fn (*Reply, *Results, anytype) Writer.EmbedError!void {
@@ -48,7 +53,7 @@ pub fn tools(items: []const types.Tool, next: ?[]const u8, cache: ?types.CacheHi
 }
 
 pub fn toolsJson(items: []const u8, next: ?[]const u8, cache: ?types.CacheHint) Handle {
-    return list(.tools, items, next, cache, written);
+    return listJson(.tools, items, next, cache);
 }
 
 /// Items that were serialised before.
@@ -65,7 +70,7 @@ pub fn resources(items: []const types.McpResource, next: ?[]const u8, cache: ?ty
 }
 
 pub fn resourcesJson(items: []const u8, next: ?[]const u8, cache: ?types.CacheHint) Handle {
-    return list(.resources, items, next, cache, written);
+    return listJson(.resources, items, next, cache);
 }
 
 pub fn templates(items: []const types.ResourceTemplate, next: ?[]const u8, cache: ?types.CacheHint) Handle {
@@ -73,7 +78,7 @@ pub fn templates(items: []const types.ResourceTemplate, next: ?[]const u8, cache
 }
 
 pub fn templatesJson(items: []const u8, next: ?[]const u8, cache: ?types.CacheHint) Handle {
-    return list(.resourceTemplates, items, next, cache, written);
+    return listJson(.resourceTemplates, items, next, cache);
 }
 
 pub fn prompts(items: []const types.Prompt, next: ?[]const u8, cache: ?types.CacheHint) Handle {
@@ -81,7 +86,7 @@ pub fn prompts(items: []const types.Prompt, next: ?[]const u8, cache: ?types.Cac
 }
 
 pub fn promptsJson(items: []const u8, next: ?[]const u8, cache: ?types.CacheHint) Handle {
-    return list(.prompts, items, next, cache, written);
+    return listJson(.prompts, items, next, cache);
 }
 
 pub fn toolResult(value: types.ToolResult) Handle {
@@ -176,7 +181,7 @@ fn rawList(method: envelope.Method, value: []const u8) ?Handle {
 fn hint(result: []const u8) ?types.CacheHint {
     const time = lib.json.member(result, "ttlMs") orelse return null;
     const scope = lib.json.member(result, "cacheScope") orelse return null;
-    const ttl_ms = std.fmt.parseInt(u64, time, 10) catch return null;
+    const ttl_ms = lib.decimal.parse(time, std.math.maxInt(u64)) orelse return null;
     return .{ .ttl_ms = ttl_ms, .scope = if (scope[0] == '"' and lib.json.equals(scope, "public")) .public else .private };
 }
 

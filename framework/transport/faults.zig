@@ -41,15 +41,18 @@ pub const batch_too_long: Fault = .{
 pub const alone: Fault = .{ .code = code.invalid_request, .message = "Invalid request: this message must not be part of a batch" };
 
 /// The fault in a header that must say what the body says, if there is one.
-pub fn mismatch(value: http.Mirror.Value, body: []const u8, comptime header: []const u8, source: []const u8, arena: Allocator) ?Fault {
+pub fn mismatch(value: http.Mirror.Value, body: []const u8, header: []const u8, source: []const u8, arena: Allocator) ?Fault {
     const text = switch (value) {
-        .absent => return .{ .code = code.header_mismatch, .message = "Header mismatch: " ++ header ++ " is missing" },
-        .bad => return .{ .code = code.header_mismatch, .message = "Header mismatch: " ++ header ++ " is given twice, badly encoded, or holds characters that no header may" },
+        .absent => return mismatched(arena, header, " is missing", ""),
+        .bad => return mismatched(arena, header, " is given twice, badly encoded, or holds characters that no header may", ""),
         .text => |text| text,
     };
     if (lib.bytes.equal(text, body)) return null;
-    const before = "Header mismatch: " ++ header ++ " does not say what the body says: ";
-    const message = std.mem.concat(arena, u8, &.{ before, source }) catch before;
+    return mismatched(arena, header, " does not say what the body says: ", source);
+}
+
+fn mismatched(arena: Allocator, header: []const u8, words: []const u8, source: []const u8) Fault {
+    const message = std.mem.concat(arena, u8, &.{ "Header mismatch: ", header, words, source }) catch "Header mismatch";
     return .{ .code = code.header_mismatch, .message = message };
 }
 

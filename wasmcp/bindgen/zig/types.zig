@@ -40,6 +40,11 @@ pub fn StoredList(comptime E: type) type {
 
         pub const wit_kind: Kind = .stored_list;
 
+        /// All elements.
+        pub fn all(self: @This()) []const E {
+            return layout.liftList(E, self.address, self.len);
+        }
+
         /// One element, read as often as it is asked for.
         pub fn get(self: @This(), index: usize) E {
             std.debug.assert(index < self.len);
