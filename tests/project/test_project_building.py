@@ -318,3 +318,18 @@ def test_one_component_by_name(tmp_path: Path, one: bytes) -> None:
     assert built.catalogue.names == ("add", "sub")
     with pytest.raises(errors.ConfigError, match="no component `two`"):
         building.build_component(project, "two")
+
+
+def test_who_runs_it_decides_how_values_are_kept(tmp_path: Path) -> None:
+    from keeper import keeper
+
+    servers = '[tool.wasmcp.servers.default]\ncomponents = ["keeper"]\n'
+    root = make(tmp_path / "demo", {"keeper": keeper()}, servers, keeper='grants = ["kv"]')
+    ensure_built(root)
+    assert "wasi:keyvalue/atomics@0.2.0-draft2" in entry(root)["imports"]
+    before = entry(root)["inputs"]
+    (root / "pyproject.toml").write_text((root / "pyproject.toml").read_text() + 'runtime = "wasmtime"\n')
+    ensure_built(root)
+    assert "wasi:keyvalue/atomics@0.2.0-draft" in entry(root)["imports"]
+    assert entry(root)["inputs"] != before
+    assert {"kv-store", "kv-store-draft", "session-store"} <= entry(root)["framework"].keys()

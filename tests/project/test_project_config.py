@@ -204,6 +204,18 @@ def test_the_command_lines_names_are_checked_too(tmp_path: Path) -> None:
     )
 
 
+def test_who_runs_a_server(tmp_path: Path) -> None:
+    make_tree(tmp_path, "my_demo")
+    path = tmp_path / "pyproject.toml"
+    path.write_text(GOOD)
+    assert load(tmp_path).servers["small"].runtime == "wasmcp"
+    path.write_text(GOOD + 'runtime = "spin"\n')
+    assert load(tmp_path).servers["small"].runtime == "spin"
+    path.write_text(GOOD + 'runtime = "wasmer"\n')
+    with pytest.raises(ConfigError, match="must be one of `wasmcp`, `wasmtime`, `spin`, `wasmcloud`, not `wasmer`"):
+        load(tmp_path)
+
+
 def test_replacing_components_of_the_framework(tmp_path: Path) -> None:
     make_tree(tmp_path, "my_demo")
     path = tmp_path / "pyproject.toml"

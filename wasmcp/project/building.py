@@ -222,6 +222,8 @@ def _compose(
 ) -> tuple[ComposedServer, dict[str, Any]]:
     """Compose one server; return it and its entry in the manifest."""
     from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
+    from wasmcp.compose.runtimes import KEYVALUE, check_runtime
+    from wasmcp.compose.stores import SECOND_DRAFT
 
     config = step.config
     metadata = ServerMetadata(
@@ -246,9 +248,17 @@ def _compose(
         for part in parts
     ]
     replaced = {name: planned.project.root / file for name, file in config.framework.items()}
+    runtime = config.runtime
     composed = compose_server(
-        specs, metadata, on_duplicate=config.on_duplicate, environment=config.environment, framework=replaced
+        specs,
+        metadata,
+        on_duplicate=config.on_duplicate,
+        environment=config.environment,
+        keyvalue=KEYVALUE.get(runtime, SECOND_DRAFT),
+        framework=replaced,
     )
+    if runtime != "wasmcp":
+        check_runtime(runtime, composed.imports)
     label = step.output.relative_to(planned.project.root).as_posix()
     say(f"composed server `{config.key}`: {label}, {_size(composed.size)}")
     entries = [built_entry(part) for part in parts]

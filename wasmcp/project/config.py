@@ -27,6 +27,7 @@
     instructions = "..."
     on-duplicate = "error"                # or "first": two components offer a tool of the same name
     environment = false                   # true: WASMCP_* settings come from the environment under any runtime
+    runtime = "wasmcp"                    # or "wasmtime", "spin", "wasmcloud": who is going to run it
     framework = {method-not-found = "vendor/end.wasm"}  # components of the framework that are replaced
     [tool.wasmcp.servers.default.extensions]
     "com.example/shapes" = {}             # extensions of MCP that it announces, with their settings

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from wasmcp.project.location import DIRECTORY
+
+Runtime = Literal["wasmcp", "wasmtime", "spin", "wasmcloud"]
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+"""Ours, and those of `wasmcp.compose.runtimes`, which offer each its own draft of `wasi:keyvalue`."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class ServerConfig:
         environment: Whether the framework reads its settings (``WASMCP_*``) from the environment it runs in.
         framework: Component of the framework -> the file that replaces it, relative to the root.
         extensions: The extensions of MCP that it announces beside those of its components: identifier -> settings.
+        runtime: Who is going to run it, of ``RUNTIMES``.
     """
 
     key: str
@@ -67,6 +72,7 @@ class ServerConfig:
     framework: Mapping[str, str] = field(default_factory=dict)
     environment: bool = False
     extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    runtime: Runtime = "wasmcp"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.project.keys import check_name, read_extensions, read_file
-from wasmcp.project.model import ComponentConfig, ServerConfig
+from wasmcp.project.model import RUNTIMES, ComponentConfig, ServerConfig
 from wasmcp.project.reader import Table
 from wasmcp.resources import FRAMEWORK_COMPONENTS
 from wasmcp.toolchains.base import did_you_mean
@@ -46,6 +46,7 @@ def read_server(
         environment=table.boolean("environment", default=False),
         framework=_framework(table, root, check_files=check_files),
         extensions=read_extensions(table),
+        runtime=RUNTIMES[RUNTIMES.index(table.choice("runtime", RUNTIMES, RUNTIMES[0]))],  # the literal, for its type
     )
     table.finish()
     return server
