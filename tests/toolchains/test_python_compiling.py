@@ -6,7 +6,8 @@ import pytest
 
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python_compiling import ungranted, worlds_of
-from wasmcp.toolchains.python_imports import Module, reachable
+from wasmcp.toolchains.python_imports import reachable
+from wasmcp.toolchains.python_reading import Module
 
 
 def given(

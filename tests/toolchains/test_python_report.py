@@ -12,7 +12,7 @@ from wasmcp.errors import ToolchainError, ToolchainMissing
 from wasmcp.guest.boot import REPORT
 from wasmcp.toolchains.base import PINS, ComponentSource, require_pins
 from wasmcp.toolchains.python import PythonToolchain
-from wasmcp.toolchains.python_imports import Module
+from wasmcp.toolchains.python_reading import Module
 from wasmcp.toolchains.python_report import failure_of
 
 FRAME = {"file": "/0/tools_.py", "line": 3, "name": "<module>", "text": "@tool(titel='x')"}

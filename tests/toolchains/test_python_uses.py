@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.toolchains.python_imports import Module, read_module
+from wasmcp.toolchains.python_reading import Module, read_module
 from wasmcp.toolchains.python_uses import FUNCTIONS, uses
 
 EVERYTHING = set(FUNCTIONS.values())

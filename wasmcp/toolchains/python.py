@@ -24,7 +24,8 @@ from wasmcp.resources import wit_directory
 from wasmcp.toolchains import python_dependencies
 from wasmcp.toolchains.base import PINS, ComponentSource, Distribution, Inputs, Option, own_files
 from wasmcp.toolchains.python_compiling import componentize, ungranted, worlds_of
-from wasmcp.toolchains.python_imports import Module, is_host_side, is_provided, is_standard, reachable, source_root
+from wasmcp.toolchains.python_imports import is_host_side, is_provided, is_standard, reachable, source_root
+from wasmcp.toolchains.python_reading import Module
 from wasmcp.toolchains.python_report import failure_of, warnings_of
 from wasmcp.toolchains.python_staging import GUEST, stage_application
 from wasmcp.toolchains.python_uses import uses

@@ -11,7 +11,7 @@ from pathlib import Path
 from wasmcp.errors import ToolchainError
 from wasmcp.resources import wit_directory
 from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource
-from wasmcp.toolchains.python_imports import Module
+from wasmcp.toolchains.python_reading import Module
 from wasmcp.toolchains.python_staging import APPLICATION, DECLARED
 
 _TIMEOUT = 600.0

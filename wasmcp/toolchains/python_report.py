@@ -10,7 +10,7 @@ from typing import Any
 
 from wasmcp.errors import ToolchainError, ToolchainMissing
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python_imports import Module
+from wasmcp.toolchains.python_reading import Module
 from wasmcp.toolchains.python_staging import APPLICATION, labels_of
 
 _LACKING = re.compile(rf"module '{APPLICATION}' has no attribute '(\w+)'")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python_imports import Module, is_host_side, module_name, source_root
+from wasmcp.toolchains.python_imports import is_host_side, module_name, source_root
+from wasmcp.toolchains.python_reading import Module
 
 APPLICATION = "_wasmcp_app"
 """The module that componentize-py is told to make a component of."""

@@ -11,7 +11,7 @@ import builtins
 import re
 from collections.abc import Collection, Iterable
 
-from wasmcp.toolchains.python_imports import Import, Module
+from wasmcp.toolchains.python_reading import Import, Module
 
 _CHANGES = {
     "tools_changed": "notify-tools-changed",

@@ -1,0 +1,231 @@
+"""What the text of one Python module says: what it imports, when, and what it computes when it is imported.
+
+Nothing is executed. Imports whose name is computed (``importlib.import_module(name)``) cannot be seen.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wasmcp.errors import ToolchainError
+
+GUEST_PYTHON = (3, 14)
+"""The version of the interpreter inside the components that componentize-py makes."""
+
+_NEWER_SYNTAX = re.compile(
+    r"^\s*type\s+\w+"  # 3.12: type aliases
+    r"|\b(def|class)\s+\w+\s*\["  # 3.12: type parameters
+    r"|\bexcept\s*\*"  # 3.11: exception groups
+    r"|^\s*except\s+[\w.]+\s*,"  # 3.14: several exceptions without parentheses
+    r"|\b[tT][rR]?[\"']"  # 3.14: template strings
+)
+_VARYING = re.compile(
+    r"random\.(?!seed)[a-z]+|secrets\.\w+|uuid\.uuid[1467]|os\.(urandom|getenv|getpid)|tempfile\.\w+"
+    r"|time\.((time|monotonic|perf_counter|process_time)(_ns)?|localtime|gmtime|ctime|strftime)"
+    r"|datetime\.(datetime|date)\.(now|utcnow|today)"
+)
+_IMPORT_LINE = re.compile(
+    r"^([ \t]*)(?:from[ \t]+(\.*)([\w.]*)[ \t]+import[ \t]+(?:\(([^)]*)\)|([^\n#;(]+))|import[ \t]+([^\n#;]+))",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement of a module.
+
+    Attributes:
+        module: The absolute name that is imported.
+        names: What is taken from it; each may be a submodule.
+        line: Where the statement is.
+        later: Whether it runs when a function is called, not when the module is imported.
+        optional: Whether the module copes with its failing.
+    """
+
+    module: str
+    names: tuple[str, ...]
+    line: int
+    later: bool
+    optional: bool
+
+
+@dataclass
+class Module:
+    """A module of the author's, or of a folder that the configuration names.
+
+    Attributes:
+        name: The dotted name.
+        path: The file.
+        label: What messages call it: relative to the project, or below ``dependencies/`` where a package brought it.
+        own: Whether it lies beside the source, not in another folder of the search path.
+        fetched: Whether it is of a package among the component's dependencies.
+        imports: What it imports.
+        frozen: Calls made when the module is imported whose values differ from run to run, with their lines: in a
+            component they are made once, when it is built.
+    """
+
+    name: str
+    path: Path
+    label: str
+    own: bool
+    fetched: bool = False
+    imports: list[Import] = field(default_factory=list)
+    frozen: list[tuple[str, int]] = field(default_factory=list)
+
+
+def read_module(module: Module) -> None:
+    """Read the file of a module and set what it imports and freezes.
+
+    Raises:
+        ToolchainError: The file cannot be read, or is not Python.
+    """
+    path, name, label = module.path, module.name, module.label
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ToolchainError(f"`{label}` cannot be read: {error.strerror}", source=label, toolchain="python") from error
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    try:
+        tree = ast.parse(data, filename=label)
+    except SyntaxError as error:
+        if _may_be_newer(error):
+            module.imports = list(_by_lines(data.decode("utf-8", "replace"), package))
+            return
+        raise ToolchainError(
+            f"`{label}`, line {error.lineno}: {error.msg}", source=label, toolchain="python", output=_marked(error)
+        ) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ToolchainError(f"`{label}` is not Python: {error}", source=label, toolchain="python") from error
+    visitor = _Visitor(package)
+    visitor.visit(tree)
+    module.imports, module.frozen = visitor.found, visitor.frozen
+
+
+def _may_be_newer(error: SyntaxError) -> bool:
+    """Whether the interpreter inside the component may read what this older one does not."""
+    if sys.version_info >= GUEST_PYTHON:
+        return False
+    return "f-string" in str(error.msg) or bool(_NEWER_SYNTAX.search(error.text or ""))
+
+
+def _marked(error: SyntaxError) -> str:
+    text = (error.text or "").rstrip("\n")
+    column = max((error.offset or 1) - 1, 0)
+    blank = "".join("\t" if character == "\t" else " " for character in text[:column])
+    return f"{text}\n{blank}^" if text.strip() else ""
+
+
+def _by_lines(text: str, package: str) -> Iterator[Import]:
+    """Find imports without understanding the rest: enough to find the files; the component's Python does the rest."""
+    for match in _IMPORT_LINE.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        indent, dots, module, bracketed, names, modules = match.groups()
+        if modules is not None:
+            for item in modules.split(","):
+                yield Import(item.split()[0] if item.split() else "", (), line, bool(indent), optional=True)
+            continue
+        base = _absolute(module, len(dots or ""), package)
+        taken = tuple(item.split()[0] for item in re.sub(r"#.*", "", bracketed or names).split(",") if item.split())
+        yield Import(base, taken, line, bool(indent), optional=True)
+
+
+def _absolute(module: str | None, level: int, package: str) -> str:
+    if level == 0:
+        return module or ""
+    parts = package.split(".") if package else []
+    base = parts[: len(parts) - (level - 1)]
+    return ".".join([*base, module] if module else base)
+
+
+class _Visitor(ast.NodeVisitor):
+    """Collects the imports of a module with their circumstances."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self.found: list[Import] = []
+        self.frozen: list[tuple[str, int]] = []
+        self._aliases: dict[str, str] = {}
+        self._functions = 0
+        self._guarded = 0
+
+    def _add(self, node: ast.AST, module: str, names: tuple[str, ...] = ()) -> None:
+        if module:
+            line = getattr(node, "lineno", 0)
+            self.found.append(Import(module, names, line, self._functions > 0, self._guarded > 0))
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._add(node, alias.name)
+            top = alias.name.partition(".")[0]
+            self._aliases[alias.asname or top] = alias.name if alias.asname else top
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        names = tuple(alias.name for alias in node.names if alias.name != "*")
+        base = _absolute(node.module, node.level, self.package)
+        self._add(node, base, names)
+        self._aliases.update({alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names})
+
+    def visit_Call(self, node: ast.Call) -> None:
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        first = node.args[0] if node.args else None
+        if (
+            called in {"import_module", "__import__"}
+            and isinstance(first, ast.Constant)
+            and isinstance(first.value, str)
+            and not first.value.startswith(".")
+        ):
+            self._add(node, first.value)
+        if not self._functions:
+            first_part, _, rest = ast.unparse(node.func).partition(".")
+            name = ".".join(filter(None, (self._aliases.get(first_part, first_part), rest)))
+            if _VARYING.fullmatch(name):
+                self.frozen.append((name, node.lineno))
+        self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if not self._functions and self._aliases.get(ast.unparse(node.value)) == "os" and node.attr == "environ":
+            self.frozen.append(("os.environ", node.lineno))
+        self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if not self._functions and self._aliases.get(node.id) == "os.environ":
+            self.frozen.append(("os.environ", node.lineno))
+
+    def _function(self, node: ast.AST) -> None:
+        self._functions += 1
+        guarded, self._guarded = self._guarded, 0  # a handler around a definition does not see its calls
+        self.generic_visit(node)
+        self._guarded = guarded
+        self._functions -= 1
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _function  # noqa: N815
+
+    def visit_If(self, node: ast.If) -> None:
+        text = ast.unparse(node.test)
+        if text in {"TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'"}:
+            for statement in node.orelse:
+                self.visit(statement)
+        else:
+            self.generic_visit(node)
+
+    def visit_Try(self, node: ast.Try) -> None:
+        caught = any(_catches_import_error(handler) for handler in node.handlers)
+        self._guarded += caught
+        # The handlers' own imports are the other way to get the same thing: neither has to be there.
+        guarded: list[ast.AST] = [*node.body, *node.handlers, *node.orelse]
+        for child in guarded:
+            self.visit(child)
+        self._guarded -= caught
+        for statement in node.finalbody:
+            self.visit(statement)
+
+
+def _catches_import_error(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {"" if kind is None else ast.unparse(kind) for kind in kinds}
+    return bool(names & {"", "ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
