@@ -101,6 +101,20 @@ def test_a_type_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_modules_that_the_checker_misses(tmp_path: Path) -> None:
+    """It would have the types of Node's installed: that would not help."""
+    files = {"tools.ts": f'{TOOL}import fs from "node:fs";\nimport path from "path";\nimport {{ z }} from "zod";\n'}
+    said = refusal(component(tmp_path, files))
+    nothing = "a module of Node's, and there is none of it in a component"
+    assert f"tools.ts:2:16: TS2591: Cannot find name 'node:fs': it imports `node:fs`, {nothing}\n" in said
+    assert f"it imports `path`, {nothing}\n" in said
+    assert (
+        "TS2307: Cannot find module 'zod' or its corresponding type declarations: there is no package `zod`: " in said
+    )
+    assert "npm i --save-dev" not in said
+
+
+@pytest.mark.slow
 def test_types_without_a_schema(tmp_path: Path) -> None:
     declared = {
         'tool("a", "", (args: { when: Date }) => 1);': "tool `a`: `when` of `args`: `Date` has no JSON Schema: take",

@@ -13,6 +13,7 @@ from wasmcp.toolchains.base import ComponentSource, relative_label
 _MOST = 20
 _FRAME = re.compile(r"^\s*at (?P<name>.*?)\s*\(?[^\s(]*script\.js:(?P<line>\d+)(?::\d+)?\)?$")
 _ENGINE = re.compile(r"^.*?Failed to finish JavaScript module evaluation: ", re.DOTALL)
+_UNRESOLVED = re.compile(r"TS(?:2307|2591|2580|2792): .*?'(?P<name>[^']+)'")
 _OWN_ERROR = re.compile(
     r"^(?:Uncaught )?(?:\w*Error: )+(?=(?:a |the )?(?:tool|prompt|resource|completion|nothing|there)\b)"
 )
@@ -70,14 +71,25 @@ def _refused(
 
 
 def _words(problem: Mapping[str, Any]) -> str:
+    text = str(problem["text"])
     name = problem.get("module")
     if not name:
-        return str(problem["text"])
-    if problem.get("builtin"):
-        owner = f"package `{problem['package']}`" if problem.get("package") else "it"
+        # The checker is the first to miss a module, and would have the types of Node's installed.
+        unresolved = _UNRESOLVED.match(text)
+        if unresolved is None or unresolved["name"].startswith((".", "/")):
+            return text
+        is_node = not text.startswith("TS2307") or unresolved["name"].startswith("node:")
+        words = text.partition(". Do you")[0].rstrip(".")
+        return f"{words}: {_advice(unresolved['name'], is_node=is_node, owner='it')}"
+    if str(name).startswith((".", "/")) and not problem.get("builtin"):
+        return text
+    owner = f"package `{problem['package']}`" if problem.get("package") else "it"
+    return _advice(str(name), is_node=bool(problem.get("builtin")), owner=owner)
+
+
+def _advice(name: str, *, is_node: bool, owner: str) -> str:
+    if is_node:
         return f"{owner} imports `{name}`, a module of Node's, and there is none of it in a component"
-    if str(name).startswith((".", "/")):
-        return str(problem["text"])
     return (
         f"there is no package `{name}`: add it to the `dependencies` of a `package.json` in the source's folder or "
         "above it, and write the lock file with `npm install --package-lock-only`"
