@@ -148,6 +148,8 @@ def test_a_wheel_for_this_machine_alone(tmp_path, index):
 
 def test_a_source_distribution_that_is_python_alone(tmp_path, index, monkeypatch):
     backend = """\
+import zipfile
+
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     name = "plain-1.0-py3-none-any.whl"
