@@ -11,7 +11,7 @@ from pathlib import Path
 from wasmcp.errors import ToolchainError, ToolchainMissing
 from wasmcp.toolchains.base import ComponentSource, Inputs, Option
 from wasmcp.toolchains.programs import Found, Program, find_program, run_compiler
-from wasmcp.toolchains.rust.crate import crate_of, guest_crate, made_crate, own_inputs
+from wasmcp.toolchains.rust.crate import Crate, crate_of, guest_crate, made_crate, own_inputs
 
 TARGET = "wasm32-wasip2"
 CARGO = Program(
@@ -81,6 +81,7 @@ class RustToolchain:
             )
             built = _artifact(words) if status == 0 else None
             if built is not None:
+                _check_export(source, crate)
                 temporary = output.with_name(f".{output.name}.{os.getpid()}")
                 try:
                     shutil.copyfile(built, temporary)
@@ -110,6 +111,16 @@ class RustToolchain:
                 source=source.label,
                 toolchain=self.name,
             )
+
+
+def _check_export(source: ComponentSource, crate: Crate) -> None:
+    """Refuse what compiles and offers nothing; how a crate of the author's own exports is the author's business."""
+    modules = [path for path in crate.files.values() if path.suffix == ".rs"]
+    if crate.manifest is None and not any("component!" in path.read_text("utf-8", "replace") for path in modules):
+        message = (
+            f"`{source.label}` says nowhere what it offers: `wasmcp_guest::component!(...)` does, with a `Component`"
+        )
+        raise ToolchainError(message, source=source.label, toolchain="rust")
 
 
 def _artifact(words: str) -> Path | None:
