@@ -19,6 +19,20 @@ export function optional(text: string | null | undefined): string | undefined {
 
 /** The JSON text of a value. Throws a `TypeError` when it has none. */
 export function json(value: unknown): string {
+  const found = plainly(value);
+  // What is no JSON shows as one of these, or has thrown; nearly nothing else does.
+  return found !== undefined && !found.includes("null") && !found.includes("{}") ? found : carefully(value);
+}
+
+function plainly(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
+
+function carefully(value: unknown): string {
   const found = JSON.stringify(value, (_, item) => {
     if (typeof item === "bigint") {
       if (Number.isSafeInteger(Number(item))) return Number(item);

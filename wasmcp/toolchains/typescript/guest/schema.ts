@@ -1,6 +1,7 @@
 /** JSON Schema 2020-12: arguments are checked before the author's function runs, and told where they do not fit. */
 
 import { sendable } from "./lowering.ts";
+import { quickly } from "./quick.ts";
 
 /** A JSON Schema, as its author wrote it. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
@@ -8,7 +9,10 @@ export type JsonSchema = { readonly [keyword: string]: unknown };
 /** Where a value does not fit: `path: reason`. */
 export type Problems = string[];
 
-type Check = (value: any, path: string, problems: Problems) => void;
+/** The way to a value; null while nobody asks for it: most values fit, and a path costs more than the check. */
+type Path = string | null;
+
+type Check = (value: any, path: Path, problems: Problems) => void;
 
 const MOST = 20;
 
@@ -22,7 +26,10 @@ export function kindOf(value: unknown): string {
 }
 
 /** A member or an item as the end of a path. */
-export function under(path: string, segment: string | number): string {
+export function under(path: string, segment: string | number): string;
+export function under(path: Path, segment: string | number): Path;
+export function under(path: Path, segment: string | number): Path {
+  if (path === null) return null;
   if (typeof segment === "number") return `${path}[${segment}]`;
   if (!/^[A-Za-z_$][\w$]*$/.test(segment)) return `${path}[${JSON.stringify(segment)}]`;
   return path === "" ? segment : `${path}.${segment}`;
@@ -78,6 +85,35 @@ const FORMATS: Record<string, RegExp> = {
   uri: /^[A-Za-z][A-Za-z0-9+.-]*:\S*$/,
 };
 
+/** Checks that concern one kind of value. */
+function dispatched(checks: Check[], concerns: (value: unknown) => boolean): Check[] {
+  if (checks.length === 0) return [];
+  const check = combined(checks);
+  return [(value, path, problems) => (concerns(value) ? check(value, path, problems) : undefined)];
+}
+
+function combined(checks: Check[]): Check {
+  if (checks.length === 0) return () => {};
+  if (checks.length === 1) return checks[0]!;
+  return (value, path, problems) => {
+    for (const check of checks) if (problems.length < MOST) check(value, path, problems);
+  };
+}
+
+function typed(types: string[]): Check {
+  const wanted = types.map((type) => ARTICLES[type] ?? type).join(" or ");
+  const told = (value: unknown, path: Path, problems: Problems) => void problems.push(`${path}: expected ${wanted}, got ${kindOf(value)}`);
+  const [only] = types;
+  if (types.length === 1 && (only === "string" || only === "number" || only === "boolean")) {
+    return (value, path, problems) => {
+      if (typeof value !== only) told(value, path, problems);
+    };
+  }
+  return (value, path, problems) => {
+    if (!types.some((type) => hasType(value, type))) told(value, path, problems);
+  };
+}
+
 class Compiler {
   readonly #known = new Map<unknown, { check: Check | undefined }>();
 
@@ -98,13 +134,7 @@ class Compiler {
   #made(schema: any): Check {
     const checks: Check[] = [];
     if (typeof schema.$ref === "string") checks.push(this.compile(this.#target(schema.$ref)));
-    if (schema.type !== undefined) {
-      const types: string[] = [schema.type].flat();
-      const wanted = types.map((type) => ARTICLES[type] ?? type).join(" or ");
-      checks.push((value, path, problems) => {
-        if (!types.some((type) => hasType(value, type))) problems.push(`${path}: expected ${wanted}, got ${kindOf(value)}`);
-      });
-    }
+    if (schema.type !== undefined) checks.push(typed([schema.type].flat()));
     if (schema.enum !== undefined) {
       checks.push((value, path, problems) => {
         if (schema.enum.some((item: unknown) => same(item, value))) return;
@@ -116,20 +146,12 @@ class Compiler {
         if (!same(schema.const, value)) problems.push(`${path}: expected ${JSON.stringify(schema.const)}, got ${kindOf(value)}`);
       });
     }
-    const numbers = this.#numbers(schema);
-    const strings = this.#strings(schema);
-    const arrays = this.#arrays(schema);
-    const objects = this.#objects(schema);
-    checks.push((value, path, problems) => {
-      if (typeof value === "number") for (const check of numbers) check(value, path, problems);
-      else if (typeof value === "string") for (const check of strings) check(value, path, problems);
-      else if (Array.isArray(value)) for (const check of arrays) check(value, path, problems);
-      else if (typeof value === "object" && value !== null) for (const check of objects) check(value, path, problems);
-    });
+    checks.push(...dispatched(this.#numbers(schema), (value) => typeof value === "number"));
+    checks.push(...dispatched(this.#strings(schema), (value) => typeof value === "string"));
+    checks.push(...dispatched(this.#arrays(schema), Array.isArray));
+    checks.push(...dispatched(this.#objects(schema), (value) => hasType(value, "object")));
     checks.push(...this.#combined(schema));
-    return (value, path, problems) => {
-      for (const check of checks) if (problems.length < MOST) check(value, path, problems);
-    };
+    return combined(checks);
   }
 
   #target(reference: string): any {
@@ -188,7 +210,7 @@ class Compiler {
   #arrays(schema: any): Check[] {
     const found: Check[] = [];
     const { minItems, maxItems, uniqueItems } = schema;
-    found.push((value, path, problems) => {
+    if (minItems !== undefined || maxItems !== undefined || uniqueItems) found.push((value, path, problems) => {
       if (minItems !== undefined && value.length < minItems) problems.push(`${path}: expected at least ${minItems} items, got ${value.length}`);
       if (maxItems !== undefined && value.length > maxItems) problems.push(`${path}: expected at most ${maxItems} items, got ${value.length}`);
       if (uniqueItems && value.some((item: unknown, at: number) => value.slice(0, at).some((before: unknown) => same(item, before)))) {
@@ -199,7 +221,7 @@ class Compiler {
     const rest = schema.items === undefined ? undefined : this.compile(schema.items);
     if (first.length > 0 || rest !== undefined) {
       found.push((value, path, problems) => {
-        value.forEach((item: unknown, at: number) => (first[at] ?? rest)?.(item, under(path, at), problems));
+        for (let at = 0; at < value.length; at += 1) (first[at] ?? rest)?.(value[at], path === null ? null : under(path, at), problems);
       });
     }
     if (schema.contains !== undefined) {
@@ -221,6 +243,8 @@ class Compiler {
     const others = schema.additionalProperties;
     const other = others === undefined || typeof others === "boolean" ? undefined : this.compile(others);
     const names = schema.propertyNames === undefined ? undefined : this.compile(schema.propertyNames);
+    const { minProperties, maxProperties } = schema;
+    if (properties.size + patterns.length + required.length === 0 && others !== false && other === undefined && names === undefined && minProperties === undefined && maxProperties === undefined) return [];
     return [
       (value, path, problems) => {
         for (const name of required) {
@@ -231,11 +255,15 @@ class Compiler {
         if (keys.length > (schema.maxProperties ?? Infinity)) problems.push(`${path}: expected at most ${schema.maxProperties} members`);
         for (const name of keys) {
           names?.(name, under(path, name), problems);
-          const matching = patterns.filter(([pattern]) => pattern.test(name));
-          for (const [, check] of matching) check(value[name], under(path, name), problems);
+          let matches = false;
+          for (const [pattern, check] of patterns) {
+            if (!pattern.test(name)) continue;
+            matches = true;
+            check(value[name], under(path, name), problems);
+          }
           const check = properties.get(name);
-          if (check !== undefined) check(value[name], under(path, name), problems);
-          else if (matching.length > 0) continue;
+          if (check !== undefined) check(value[name], path === null ? null : under(path, name), problems);
+          else if (matches) continue;
           else if (other !== undefined) other(value[name], under(path, name), problems);
           else if (others === false) {
             const known = [...properties.keys()].join(", ") || "nothing";
@@ -280,18 +308,22 @@ function isNearer(one: Problems, other: Problems): boolean {
   return one.length === other.length ? depth(one) > depth(other) : one.length < other.length;
 }
 
-function problemsOf(check: Check, value: unknown, path: string): Problems {
+function problemsOf(check: Check, value: unknown, path: Path): Problems {
   const problems: Problems = [];
   check(value, path, problems);
   return problems;
 }
 
 function fits(check: Check, value: unknown): boolean {
-  return problemsOf(check, value, "").length === 0;
+  return problemsOf(check, value, null).length === 0;
 }
 
 /** Returns what is wrong with values. Throws a `TypeError` for a schema that refers to what is not there. */
 export function checker(schema: JsonSchema): (value: unknown) => Problems {
   const check = new Compiler(schema).compile(schema);
-  return (value) => problemsOf(check, value, "").map((problem) => sendable(problem.replace(/^: /, "")));
+  const quick = quickly(schema);
+  return (value) => {
+    if (quick?.(value) || fits(check, value)) return [];
+    return problemsOf(check, value, "").map((problem) => sendable(problem.replace(/^: /, "")));
+  };
 }

@@ -7,7 +7,7 @@ import { Block, Result, type Icon, type Meta } from "./content.ts";
 import type { Context } from "./context.ts";
 import type { Described } from "./described.ts";
 import { CapabilityMissing, DeclarationError, McpError, ToolError } from "./errors.ts";
-import { iconOf, json, metaOf, optional, resultOf, sendable, wantedOf } from "./lowering.ts";
+import { blockOf, iconOf, json, metaOf, optional, resultOf, sendable, wantedOf } from "./lowering.ts";
 import { TOOLS } from "./registry.ts";
 import { followed, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
 import type { JsonSchema } from "./schema.ts";
@@ -110,18 +110,25 @@ export class Tool<A = any, R = unknown> {
     const loaded = this.#input.load(given);
     if ("problems" in loaded) return invalid(loaded.problems.join("; "));
     const value = run(() => this.#handler(loaded.value, context), context);
-    return value instanceof Wanted ? value : resultOf(this.#rendered(value));
+    return value instanceof Wanted ? value : this.#rendered(value);
   }
 
-  #rendered(value: any): Result {
-    if (value instanceof Result) return value;
-    if (this.#output === undefined) return loosely(value);
+  #rendered(value: any): wit.ToolResult {
+    if (value instanceof Result) return resultOf(value);
+    if (this.#output === undefined) return resultOf(loosely(value));
     const loaded = this.#output.load(value);
     if ("problems" in loaded) {
       throw new TypeError(`tool \`${this.name}\` did not return what its output promises: ${loaded.problems.join("; ")}`);
     }
-    const content = typeof loaded.value === "string" ? loaded.value : json(loaded.value);
-    return new Result({ content: [content], structured: this.#wrapped ? { result: loaded.value } : loaded.value });
+    const written = json(loaded.value);
+    const text = typeof loaded.value === "string" ? loaded.value : written;
+    return {
+      content: [blockOf(text)],
+      structuredContent: this.#wrapped ? `{"result":${written}}` : written,
+      isError: false,
+      meta: undefined,
+      extra: undefined,
+    };
   }
 }
 

@@ -1,0 +1,65 @@
+// What the guest library says of schemas and values; of base64, UTF-8, URLs and templates beside what Node says.
+
+import { readFileSync } from "node:fs";
+
+import { checker } from "../../wasmcp/toolchains/typescript/guest/schema.ts";
+import { quickly } from "../../wasmcp/toolchains/typescript/guest/quick.ts";
+import { UriTemplate } from "../../wasmcp/toolchains/typescript/guest/templates.ts";
+import { decode, encode, fromBase64, toBase64 } from "../../wasmcp/toolchains/typescript/guest/runtime/text.ts";
+import { URL as Own, URLSearchParams as OwnParams } from "../../wasmcp/toolchains/typescript/guest/runtime/url.ts";
+import { drain, Eventual, forget } from "../../wasmcp/toolchains/typescript/guest/runtime/promise.ts";
+
+const given = JSON.parse(readFileSync(0, "utf8"));
+
+function attempt<T>(make: () => T): T | string {
+  try {
+    return make();
+  } catch (error) {
+    return (error as Error).constructor.name;
+  }
+}
+
+const PARTS = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash", "host", "origin", "href"] as const;
+const partsOf = (url: any) => PARTS.map((part) => url[part]);
+
+function promises(): unknown[] {
+  const seen: unknown[] = [];
+  const note = (label: string) => (value: unknown) => void seen.push([label, value instanceof Error ? value.message : value]);
+  const P = Eventual as any;
+  P.resolve(1).then((n: number) => n + 1).then(note("then"));
+  P.reject(new Error("no")).catch(note("catch")).finally(() => seen.push("finally"));
+  P.all([1, P.resolve(2), new P((resolve: any) => resolve({ then: (settle: any) => settle(3) }))]).then(note("all"));
+  P.allSettled([1, P.reject(2)]).then(note("settled"));
+  P.any([P.reject(1), P.resolve(2)]).then(note("any"));
+  P.any([P.reject(1)]).catch(note("none"));
+  P.race([new P(() => {}), P.resolve("fast")]).then(note("race"));
+  P.try(() => { throw new Error("tried"); }).catch(note("try"));
+  const own = P.withResolvers();
+  own.resolve(own.promise);
+  own.promise.catch(note("itself"));
+  P.reject("lost");
+  for (let count = 0; count < 3000; count += 1) P.resolve(count).then((n: number) => (n === 2999 ? seen.push("many") : 0));
+  drain();
+  return [seen, forget()];
+}
+
+console.log(
+  JSON.stringify({
+    checks: given.checks.map(([schema, values]: [any, unknown[]]) =>
+      values.map((value) => ({ problems: checker(schema)(value), quick: quickly(schema)?.(value) ?? null })),
+    ),
+    texts: given.texts.map((text: string) => [
+      toBase64(encode(text)) === Buffer.from(text).toString("base64"),
+      decode(encode(text)) === Buffer.from(text).toString(),
+      Buffer.from(fromBase64(Buffer.from(text).toString("base64"))).toString() === Buffer.from(text).toString(),
+    ]),
+    bytes: given.bytes.map((hex: string) => decode(Uint8Array.from(Buffer.from(hex, "hex"))) === new TextDecoder("utf-8", { ignoreBOM: true }).decode(Buffer.from(hex, "hex"))),
+    urls: given.urls.map(([text, base]: [string, string | undefined]) => [
+      attempt(() => partsOf(new Own(text, base))),
+      attempt(() => partsOf(new URL(text, base))),
+    ]),
+    queries: given.queries.map((text: string) => new OwnParams(text).toString() === new URLSearchParams(text).toString()),
+    templates: given.templates.map(([template, uri]: [string, string]) => attempt(() => new UriTemplate(template).match(uri) ?? null)),
+    promises: promises(),
+  }),
+);

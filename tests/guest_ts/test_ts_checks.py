@@ -1,0 +1,215 @@
+"""The parts of the TypeScript guest library that need no component, in Node: beside jsonschema, and beside Node."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from wasmcp.storage.cache import Cache
+from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.typescript.node import install, node
+from wasmcp.toolchains.typescript.toolchain import _ENGINES
+
+pytestmark = pytest.mark.slow
+
+HERE = Path(__file__).parent
+SCALARS: list[Any] = [None, True, False, 0, 1, -1.5, 3, "", "a", "ab", "2026-01-02", "é\U0001f600"]
+TEXTS = ["", "a", "ab", "abc", "é", "€uro", "\U0001f600\U0001f600", "a\0b", "x" * 5000, "é" * 5000]
+BYTES = [
+    "",
+    "ff",
+    "c3",
+    "c3a9",
+    "e282",
+    "e282ac",
+    "f09f98",
+    "f09f9880",
+    "eda080",
+    "f4908080",
+    "c080",
+    "41c341",
+    "efbbbf41",
+]
+URLS = [
+    ["http://example.com"],
+    ["HTTPS://Example.COM:443/a/../b/./c?x=1&y=é#z"],
+    ["http://u:p@h:8080/a b?q=a b#c d"],
+    ["http://[::1]:80/"],
+    ["mailto:a@b.c"],
+    ["notes://Some/Thing?x#y"],
+    ["../x?y", "http://h/a/b/c?d#e"],
+    ["/x", "http://h/a/b"],
+    ["//other/x", "https://h/a"],
+    ["?q", "http://h/a/b?c#d"],
+    ["#f", "http://h/a/b?c#d"],
+    ["", "http://h/a/b?c#d"],
+    ["x"],
+    ["http://"],
+    ["http://a b/"],
+    ["http://h:99999/"],
+    ["http://h/%7Efoo/%zz"],
+    ["http://h/a/%2e%2E/b/"],
+]
+TEMPLATES = [
+    ("notes://{id}", "notes://a%20b"),
+    ("notes://{id}", "notes://a/b"),
+    ("notes://{+path}", "notes://a/b"),
+    ("notes://{folder}/{id}{?q,tags*}", "notes://f/1?tags=a,b&tags=c&q=x"),
+    ("notes://{id}{?q}", "notes://1?other=1"),
+    ("notes://x?fixed=1{&q}", "notes://x?q=2&fixed=1"),
+    ("notes://x{/a,b}{.ext}", "notes://x/1/2.txt"),
+    ("notes://x{;p}{#part}", "notes://x;p=1#end"),
+    ("notes://x{;p}{#part}", "notes://x"),
+    ("notes://{id}", "notes://"),
+    ("{id}", "x"),
+    ("a://{id:3}", "a://x"),
+    ("a://{id}/{id}", "a://x/x"),
+    ("a://{", "a://x"),
+]
+
+
+def schema(draw: random.Random, depth: int = 0) -> Any:
+    kinds = ["scalar", "bounds", "text", "enum", "types", "any"] + (
+        ["object", "array", "map", "union", "tuple"] if depth < 3 else []
+    )
+    kind = draw.choice(kinds)
+    inner = lambda: schema(draw, depth + 1)  # noqa: E731
+    if kind == "scalar":
+        return {"type": draw.choice(["string", "number", "integer", "boolean", "null"]), "description": "x"}
+    if kind == "bounds":
+        return {"type": "number", draw.choice(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]): 1}
+    if kind == "text":
+        return {"type": "string", **draw.choice([{"minLength": 1}, {"maxLength": 2}, {"pattern": "^a"}])}
+    if kind == "enum":
+        return {"enum": draw.sample(SCALARS, 3)} if draw.random() < 0.7 else {"const": draw.choice(SCALARS)}
+    if kind == "types":
+        return {"type": draw.sample(["string", "null", "integer", "boolean"], 2)}
+    if kind == "any":
+        return draw.choice([{}, True])
+    if kind == "array":
+        return {
+            "type": "array",
+            "items": inner(),
+            **draw.choice([{}, {"minItems": 1}, {"maxItems": 2}, {"uniqueItems": True}]),
+        }
+    if kind == "tuple":
+        return {"type": "array", "prefixItems": [inner()], "items": draw.choice([False, True, {"type": "string"}])}
+    if kind == "map":
+        return {"type": "object", "additionalProperties": inner()}
+    if kind == "union":
+        return {draw.choice(["anyOf", "oneOf", "allOf"]): [inner(), inner()]}
+    names = draw.sample(["a", "b", "c", "constructor"], 2)
+    made: dict[str, Any] = {"type": "object", "properties": {name: inner() for name in names}}
+    if draw.random() < 0.7:
+        made["required"] = names[:1]
+    if draw.random() < 0.6:
+        made["additionalProperties"] = draw.choice([False, True])
+    return made
+
+
+def value(draw: random.Random, depth: int = 0) -> Any:
+    kind = draw.random()
+    if depth > 3 or kind < 0.4:
+        return draw.choice(SCALARS)
+    if kind < 0.7:
+        return {name: value(draw, depth + 1) for name in draw.sample(["a", "b", "c", "constructor"], draw.randrange(3))}
+    return [value(draw, depth + 1) for _ in range(draw.randrange(3))]
+
+
+@pytest.fixture(scope="module")
+def checks() -> list[tuple[Any, list[Any]]]:
+    draw = random.Random(20260728)  # noqa: S311 - the same examples every time
+    return [(schema(draw), [value(draw) for _ in range(12)]) for _ in range(400)]
+
+
+@pytest.fixture(scope="module")
+def answers(checks: list[Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    source = ComponentSource("checks", HERE / "checks.ts", HERE)
+    cache = Cache().toolchain("typescript")
+    installed = install(_ENGINES["quickjs"], source, cache, offline=False, progress=print)
+    program, script = node(source), tmp_path_factory.mktemp("checks") / "checks.mjs"
+    esbuild = installed / "node_modules" / "esbuild" / "bin" / "esbuild"
+    options = ["--bundle", "--platform=node", "--format=esm", "--define:WASMCP_BIGINT=false", f"--outfile={script}"]
+    subprocess.run([program, esbuild, source.path, *options], check=True, capture_output=True)
+    given = {
+        "checks": checks,
+        "texts": TEXTS,
+        "bytes": BYTES,
+        "urls": URLS,
+        "queries": ["", "a=1", "?a=1&b=%20+x", "a&b=&=c", "ü=ö&a=~*-._'"],
+        "templates": TEMPLATES,
+    }
+    done = subprocess.run([program, script], input=json.dumps(given), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_schemas_mean_what_jsonschema_says(checks: list[Any], answers: dict[str, Any]) -> None:
+    told = quick = 0
+    for (made, values), results in zip(checks, answers["checks"], strict=True):
+        validator = jsonschema.Draft202012Validator(made)
+        for one, result in zip(values, results, strict=True):
+            valid = validator.is_valid(one)
+            assert (result["problems"] == []) == valid, (made, one, result)
+            # The first look may be wrong in one way only: asking for a second one.
+            assert not result["quick"] or valid, (made, one)
+            told += not valid
+            quick += bool(result["quick"])
+    assert told > 1000
+    assert quick > 300
+
+
+def test_text_and_bytes(answers: dict[str, Any]) -> None:
+    assert answers["texts"] == [[True, True, True]] * len(TEXTS)
+    assert dict(zip(BYTES, answers["bytes"], strict=True)) == dict.fromkeys(BYTES, True)
+
+
+def test_urls_are_those_of_node(answers: dict[str, Any]) -> None:
+    for given, (own, nodes) in zip(URLS, answers["urls"], strict=True):
+        assert own == nodes, given
+    assert all(answers["queries"])
+
+
+def test_templates(answers: dict[str, Any]) -> None:
+    assert answers["templates"] == [
+        {"id": "a b"},
+        None,
+        {"path": "a/b"},
+        {"folder": "f", "id": "1", "tags": ["a", "b", "c"], "q": "x"},
+        None,
+        {"q": "2"},
+        {"a": "1", "b": "2", "ext": "txt"},
+        {"p": "1", "part": "end"},
+        {},
+        None,
+        "TypeError",
+        "TypeError",
+        "TypeError",
+        "TypeError",
+    ]
+
+
+def test_promises(answers: dict[str, Any]) -> None:
+    seen, lost = answers["promises"]
+    assert lost == ["lost"]
+    assert "finally" in seen
+    assert "many" in seen
+    found = dict(entry for entry in seen if isinstance(entry, list))
+    assert found == {
+        "then": 2,
+        "catch": "no",
+        "all": [1, 2, 3],
+        "settled": [{"status": "fulfilled", "value": 1}, {"status": "rejected", "reason": 2}],
+        "any": 2,
+        "none": "all promises were rejected",
+        "race": "fast",
+        "try": "tried",
+        "itself": "a Promise cannot be resolved with itself",
+    }
