@@ -55,7 +55,8 @@ def test_the_wheel_has_the_framework_the_wit_and_the_three_packages(wheel: Path)
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     packages = tracked("wasmcp", "hatch_wasmcp", "pytest_wasmcp")
-    framework = {f"wasmcp/_framework/{name}.wasm" for name in (*FRAMEWORK_COMPONENTS, *ADAPTERS)}
+    framework = {f"wasmcp/_framework/{name}.wasm" for name in (*FRAMEWORK_COMPONENTS, *ADAPTERS, "scripted-adapter")}
+    framework.add("wasmcp/_framework/wit.d.ts")
     wit = {name.replace("wit/", "wasmcp/_wit/", 1) for name in tracked("wit")}
     assert names == packages | framework | wit
 
