@@ -54,16 +54,16 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
 
             pub fn set(self: *Bucket, key: []const u8, value: Value) Result(void) {
                 const encoded = written(value) orelse return .{ .err = value_limit };
-                const named = self.full(key) orelse return .{ .err = key_limit };
+                const named = self.full(key) orelse return .{ .err = self.refusal(key) };
                 return passed(void, self.bucket().set(named, encoded));
             }
 
             pub fn delete(self: *Bucket, key: []const u8) Result(void) {
-                return passed(void, self.bucket().delete(self.full(key) orelse return .{ .err = key_limit }));
+                return passed(void, self.bucket().delete(self.full(key) orelse return .{ .err = self.refusal(key) }));
             }
 
             pub fn exists(self: *Bucket, key: []const u8) Result(bool) {
-                return passed(bool, self.bucket().exists(self.full(key) orelse return .{ .err = key_limit }));
+                return passed(bool, self.bucket().exists(self.full(key) orelse return .{ .err = self.refusal(key) }));
             }
 
             /// One after the other: of `get-many` there are two forms under the name of the second draft.
@@ -87,7 +87,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 const encoded = memory.alloc(struct { []const u8, []const u8 }, entries.len);
                 var total: usize = 0;
                 for (entries, encoded) |entry, *pair| {
-                    pair.* = .{ self.full(entry[0]) orelse return .{ .err = key_limit }, written(entry[1]) orelse return .{ .err = value_limit } };
+                    pair.* = .{ self.full(entry[0]) orelse return .{ .err = self.refusal(entry[0]) }, written(entry[1]) orelse return .{ .err = value_limit } };
                     total += pair[1].len;
                     if (total > max_batch_bytes) return .{ .err = batch_limit };
                 }
@@ -97,12 +97,12 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             pub fn deleteMany(self: *Bucket, keys: []const []const u8) Result(void) {
                 if (keys.len > max_batch) return .{ .err = batch_limit };
                 const named = memory.alloc([]const u8, keys.len);
-                for (keys, named) |key, *name| name.* = self.full(key) orelse return .{ .err = key_limit };
+                for (keys, named) |key, *name| name.* = self.full(key) orelse return .{ .err = self.refusal(key) };
                 return passed(void, wasi.batch.deleteMany(self.bucket(), named));
             }
 
             pub fn increment(self: *Bucket, key: []const u8, delta: i64) Result(i64) {
-                const named = self.full(key) orelse return .{ .err = key_limit };
+                const named = self.full(key) orelse return .{ .err = self.refusal(key) };
                 if (first_draft) return self.countUp(key, named, delta);
                 var attempt = switch (wasi.atomics.Cas.new_(self.bucket(), named)) {
                     .ok => |attempt| attempt,
@@ -155,7 +155,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             pub fn compareAndSwap(self: *Bucket, key: []const u8, expected: ?Value, replacement: Value) Result(bool) {
                 if (first_draft) return .{ .err = .{ .unsupported = "wasi:keyvalue 0.2.0-draft cannot compare and swap" } };
                 const encoded = written(replacement) orelse return .{ .err = value_limit };
-                const named = self.full(key) orelse return .{ .err = key_limit };
+                const named = self.full(key) orelse return .{ .err = self.refusal(key) };
                 const attempt = switch (wasi.atomics.Cas.new_(self.bucket(), named)) {
                     .ok => |attempt| attempt,
                     .err => |problem| return .{ .err = ours(problem) },
@@ -196,6 +196,10 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 }
             }
 
+            fn refusal(self: *Bucket, key: []const u8) Error {
+                return if (self.isReserved(key)) .access_denied else key_limit;
+            }
+
             /// Where a runtime has one bucket only, the values of sessions are in it too.
             fn isReserved(self: *Bucket, key: []const u8) bool {
                 return self.prefix.len == 0 and startsWith(key, reserved);
@@ -206,7 +210,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             }
 
             fn read(self: *Bucket, key: []const u8) Result(?[]const u8) {
-                return passed(?[]const u8, self.bucket().get(self.full(key) orelse return .{ .err = key_limit }));
+                return passed(?[]const u8, self.bucket().get(self.full(key) orelse return .{ .err = self.refusal(key) }));
             }
 
             /// A key as the store knows it. Null: it is too long, or empty, or of those that have a prefix.
@@ -320,7 +324,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             return memory.allocator.dupe(u8, typed.decimal(&buffer, number)) catch outOfMemory();
         }
 
-        const key_limit: Error = .{ .limit = "a key has 1 to 1024 bytes and does not begin with `wasmcp:`" };
+        const key_limit: Error = .{ .limit = "a key has 1 to 1024 bytes" };
         const value_limit: Error = .{ .limit = "a value has at most 2 MiB" };
         const batch_limit: Error = .{ .limit = "a batch has at most 1000 keys and 2 MiB" };
 

@@ -27,6 +27,11 @@ def bucket():
 
 
 class TestGrant:
+    def test_keys_of_the_framework(self, bucket):
+        for use in (lambda: bucket.get("wasmcp:x"), lambda: kv.open("wasmcp:x"), lambda: bucket.set("wasmcp:x", 1)):
+            with pytest.raises((kv.AccessDenied, NotGranted)):
+                use()
+
     def test_without_it_nothing_opens(self):
         with pytest.raises(
             kv.AccessDenied, match=r"`kv` is not granted to this component: in a unit test.*`fake_kv"

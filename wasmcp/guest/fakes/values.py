@@ -21,6 +21,7 @@ _VALUE = 2 * 1024 * 1024
 _BATCH = 1000
 _BATCH_BYTES = 2 * 1024 * 1024
 _PAGE = 1000
+_RESERVED = "wasmcp:"
 _S64 = 1 << 63
 
 
@@ -97,6 +98,8 @@ class FakeValues:
         size = len(key.encode())
         if not 1 <= size <= self._key_limit:
             raise LimitExceeded(f"a key has 1 to {self._key_limit} bytes")
+        if key.startswith(_RESERVED) and self._key_limit == _KEY:  # where values of sessions may lie, too
+            raise AccessDenied("kv")
         return key
 
 
@@ -120,7 +123,7 @@ class FakeKv:
         """See `wasmcp.guest.kv.stores.Store.open`."""
         if len(name.encode()) > _NAME:
             raise LimitExceeded(f"the name of a bucket has at most {_NAME} bytes")
-        if name.startswith("wasmcp:"):
+        if name.startswith(_RESERVED):
             raise AccessDenied("kv")
         return self._buckets.setdefault(name, FakeValues())
 
