@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import tarfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from projects import write_project
 from wheels import wheel
 
 from wasmcp.cli.group import commands
-from wasmcp.errors import LockDrift, ToolchainError
+from wasmcp.errors import LockDrift, ToolchainError, ToolchainMissing
 from wasmcp.project import load, pinning, plan
 from wasmcp.project.planning import plan_component
 from wasmcp.registry import lock
@@ -73,6 +74,7 @@ def test_they_are_resolved_for_the_python_inside_and_locked(tmp_path, index):
         ("greet", "1.0", "MIT"),
         ("polite", "2.5", "MIT"),  # by a marker that is true inside a component alone
     ]
+    assert root / "wasmcp.lock" in step.files, "a source distribution must carry it"
     (needed,) = lock.read(root).dependencies
     assert (needed.component, needed.language, needed.requirements) == ("tools", "python", ("greet>=1,<2",))
     assert needed.distributions == step.source.dependencies
@@ -175,6 +177,16 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     plan(load(root))
     (one,) = lock.read(root).dependencies[0].distributions
     assert (one.file, one.license) == ("plain-1.0.tar.gz", "BSD")
+
+
+def test_without_pip(tmp_path, index, monkeypatch):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    root = project(tmp_path, "greet")
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(ToolchainMissing, match=r"pip is not installed beside wasmcp: add the extra"):
+        plan(load(root))
 
 
 def test_a_lock_with_mistakes(tmp_path):

@@ -131,6 +131,8 @@ def plan_component(project: Project, config: ComponentConfig, fetching: FetchOpt
         problem = f"component `{config.name}` (`{source.label}`) needs `{outside[0]}`, outside the project"
         raise ToolchainError(problem, source=source.label, toolchain=tools.name)
     files = tuple(file for label, file in sorted(found.files.items()) if not label.startswith("wasmcp:"))
+    if source.dependencies:
+        files = (*files, project.root / "wasmcp.lock")
     return ComponentStep(config, source, tools, dict(found.pins), files, digest.of_value(document))
 
 

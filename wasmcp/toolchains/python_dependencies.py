@@ -162,8 +162,11 @@ def _native(source: ComponentSource, package: str, file: str) -> ToolchainError:
 def _refusal(source: ComponentSource, said: str) -> ToolchainError:
     """Return the error for what pip could not do, naming the package and its native file where that is why."""
     if "No module named pip" in said or "No module named 'pip'" in said:
-        message = f"component `{source.name}` has `dependencies`, which pip resolves, and pip is not installed here"
-        return ToolchainMissing(f"{message}: `python -m ensurepip`", source=source.label, toolchain="python")
+        message = (
+            f"component `{source.name}` has `dependencies`, which pip resolves, and pip is not installed beside wasmcp:"
+            ' add the extra (`pip install "wasmcp[python]"`, or in `build-system.requires`)'
+        )
+        return ToolchainMissing(message, source=source.label, toolchain="python")
     culprit = next((match[1] for pattern in _CULPRIT if (match := pattern.search(said))), None)
     if culprit is not None:
         asked = ["install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-"]
