@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import base64
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from projects import write_project
 
 from wasmcp.errors import RequestError
 from wasmcp.host import Server, open_server
-from wasmcp.project import ensure_built
 
 pytestmark = pytest.mark.slow
 
-HERE = Path(__file__).parent
-PYPROJECT = """\
-[project]
-name = "everything"
-version = "1"
-
-[tool.wasmcp.components.everything]
-source = "src/everything/everything.ts"
-
-[tool.wasmcp.servers.default]
-components = ["everything"]
-"""
 GOOD = {
     "count": 3,
     "kind": "red",
@@ -40,22 +24,6 @@ GOOD = {
     "tree": {"name": "root", "children": [{"name": "leaf"}]},
     "either": {"b": "x"},
 }
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = write_project(
-        tmp_path_factory.mktemp("everything"), {"pyproject.toml": PYPROJECT, "src/everything/__init__.py": ""}
-    )
-    for name in ("everything.ts", "helper.ts"):
-        shutil.copyfile(HERE / name, root / "src" / "everything" / name)
-    return ensure_built(root)
-
-
-@pytest.fixture(scope="module")
-def server(path: Path) -> Iterator[Server]:
-    with open_server(path) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
