@@ -23,7 +23,7 @@ from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_ser
 from wasmcp.errors import HostError
 from wasmcp.host import open_server
 from wasmcp.host.keyvalue import KEY_LIMIT, VALUE_LIMIT, MemoryStore, Refused, Store, increment, open_store
-from wasmcp.host.keyvalue_imports import define
+from wasmcp.host.keyvalue_imports import Provided, define
 from wasmcp.resources import wit_directory
 from wasmcp.toolchains.zig import build_component
 
@@ -260,6 +260,88 @@ def test_compare_and_swap(components: Any, store: Store) -> None:
     assert client("swap", "k", None, b"second") is True
     assert client("swap", "k", b"faster", b"third") == "faster"
     assert client("get", "k") == b"faster"
+
+
+MANY = """\
+const bindings = @import("bindings");
+
+pub const exports = struct {
+    pub const ops = struct {
+        pub fn many(keys: []const []const u8) []const ?[]const u8 {
+            const bucket = bindings.wasi_keyvalue.store.open("").get() catch unreachable;
+            defer bucket.drop();
+            const found = bindings.wasi_keyvalue.batch.getMany(bucket, keys).get() catch unreachable;
+            const values = bindings.memory.alloc(?[]const u8, found.len);
+            for (found, keys, values) |one, key, *value| {
+                if (key.len != one[0].len) unreachable;
+                value.* = one[1];
+            }
+            return values;
+        }
+    };
+};
+"""
+
+
+def test_the_other_form_of_many(tmp_path: Path) -> None:
+    """The second draft as Spin has it: pairs with options, where ours in wit/ has options of pairs."""
+    deps = tmp_path / "wit" / "deps" / "kv"
+    deps.mkdir(parents=True)
+    ours = (wit_directory() / "deps" / "wasi-keyvalue-draft2" / "keyvalue.wit").read_text("utf-8")
+    theirs = ours.replace("option<tuple<string, list<u8>>>", "tuple<string, option<list<u8>>>")
+    assert theirs != ours
+    (deps / "keyvalue.wit").write_text(theirs, "utf-8")
+    imports = "".join(f"  import wasi:keyvalue/{name}@0.2.0-draft2;\n" for name in ("store", "batch"))
+    interface = "interface ops { many: func(keys: list<string>) -> list<option<list<u8>>>; }"
+    (tmp_path / "wit" / "many.wit").write_text(
+        f"package test:kv;\n{interface}\nworld many {{\n{imports}  export ops;\n}}\n", "utf-8"
+    )
+    (tmp_path / "many.zig").write_text(MANY, "utf-8")
+    built = build_component(tmp_path / "many.zig", tmp_path / "wit", "many", tmp_path / "many.wasm")
+    engine = wasmtime.Engine()
+    component = Component.from_file(engine, str(built))
+    linker = Linker(engine)
+    provided = Provided(linker, "memory:", component.type.imports(engine), engine)
+    provided.sessions.put("", {"a": b"1", "b": b"\xff"})
+    store = wasmtime.Store(engine)
+    instance = linker.instantiate(store, component)
+    index = instance.get_export_index(store, "many", instance.get_export_index(store, "test:kv/ops"))
+    many = instance.get_func(store, index)  # type: ignore[arg-type]
+    assert many is not None
+    assert many(store, ["b", "x", "a"]) == [b"\xff", None, b"1"]
+    many.post_return(store)
+    provided.close()
+
+
+class TestMemory:
+    def test_its_limit(self) -> None:
+        store = MemoryStore(1000)
+        store.put("b", {"a": b"x" * 400})
+        with pytest.raises(Refused, match="more than 0 MiB of values"):
+            store.put("b", {"c": b"", "d": b"x" * 400})
+        assert store.keys("b", None, 9) == ["a"]
+        with pytest.raises(Refused):
+            store.exchange("b", "c", None, b"x" * 400)
+        store.put("b", {"a": b"y" * 800})  # in its place
+        store.delete("b", ["a", "nothing"])
+        store.put("other", {"a": b"x" * 800})
+        store.drop("other")
+        store.put("b", {"a": b"x" * 800})
+        store.close()
+        store.put("b", {"a": b"x" * 800})
+
+    def test_lists_follow_what_changes(self) -> None:
+        store = MemoryStore()
+        store.put("b", {"b": b""})
+        assert store.keys("b", None, 9) == ["b"]
+        store.put("b", {"a": b""})
+        store.exchange("b", "c", None, b"")
+        assert store.keys("b", None, 9) == ["a", "b", "c"]
+        assert store.keys("b", "a", 1) == ["b"]
+        store.delete("b", ["b"])
+        assert store.keys("b", None, 9) == ["a", "c"]
+        store.drop("b")
+        assert store.keys("b", None, 9) == []
 
 
 def test_what_is_kept_over_a_restart(components: Any, tmp_path: Path) -> None:
