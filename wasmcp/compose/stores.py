@@ -16,6 +16,7 @@ from wasmcp.component.model import Instance
 from wasmcp.compose.components import Component
 from wasmcp.compose.contracts import GRANTED, KEY_VALUE, SESSION_BUCKETS, SESSION_OWNER, SESSIONS
 from wasmcp.compose.framework import FrameworkComponent
+from wasmcp.errors import CompositionError
 
 FIRST_DRAFT = "0.2.0-draft"
 SECOND_DRAFT = "0.2.0-draft2"
@@ -46,8 +47,11 @@ class Stores:
             draft: of `wasi:keyvalue`; None: the services are imported.
 
         Raises:
-            KeyError: there is no such draft.
+            CompositionError: there is no such draft.
         """
+        if draft is not None and draft not in DRAFTS:
+            known = " and ".join(f"`{one}`" for one in DRAFTS)
+            raise CompositionError(f"there is no draft `{draft}` of `wasi:keyvalue`; there are {known}")
         kv_store = DRAFTS[draft or SECOND_DRAFT]
         # Who replaces `kv-store` means that of the server, whichever it is.
         replaced = framework["kv-store"].ours is not None and framework[kv_store].ours is None

@@ -1,0 +1,132 @@
+"""Who gets `key-value` and `sessions`, and from whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from compose_inputs import METADATA, catalogue, dummy, tools_beside, validate
+from keeper import keeper, keeping_server
+
+from wasmcp.component.topology import read_topology
+from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
+from wasmcp.compose.contracts import KEY_VALUE, SESSIONS
+from wasmcp.compose.framework import load_framework
+from wasmcp.compose.handler import compose_handler
+from wasmcp.errors import ComponentRefused, CompositionError
+from wasmcp.host import open_server
+from wasmcp.insight.structure import components_of
+
+TOOLS = Catalogue(tools=({"name": "do", "inputSchema": {"type": "object"}},))
+PEEK = Catalogue(tools=({"name": "peek", "inputSchema": {"type": "object"}},))
+
+
+def composed(*grants: str, **options: str) -> ComposedServer:
+    specs = [
+        ComponentSpec("one", keeper(), TOOLS, frozenset(grants)),
+        ComponentSpec("two", keeper("peek"), PEEK, frozenset(grants)),
+    ]
+    server = compose_server(specs, METADATA, **options)  # type: ignore[arg-type]
+    validate(server.data, compiled=False)
+    return server
+
+
+def stores(server: ComposedServer) -> list[str]:
+    return [label for label in server.instances if "store" in label]
+
+
+def kept(server: ComposedServer) -> set[str]:
+    return {name for name in server.imports if name.startswith("wasi:keyvalue/")}
+
+
+SECOND = {f"wasi:keyvalue/{name}@0.2.0-draft2" for name in ("store", "atomics", "batch")}
+FIRST = {name.removesuffix("2") for name in SECOND}
+
+
+@pytest.mark.parametrize(
+    ("grants", "expected"),
+    [
+        ((), []),
+        (("env", "fs", "http", "sockets"), []),
+        (("kv",), ["kv-store"]),
+        (("sessions",), ["kv-store", "session-store of one", "session-store of two"]),
+        (("kv", "sessions"), ["kv-store", "session-store of one", "session-store of two"]),
+    ],
+)
+def test_what_is_composed_where(grants: tuple[str, ...], expected: list[str]) -> None:
+    server = composed(*grants)
+    assert sorted(stores(server)) == expected
+    assert kept(server) == (SECOND if expected else set())
+    denied = any(label.startswith("denied to one") for label in server.instances)
+    assert denied == ({"kv", "sessions"} - set(grants) != set())
+
+
+def test_the_first_draft() -> None:
+    server = composed("kv", keyvalue="0.2.0-draft")
+    assert stores(server) == ["kv-store-draft"]
+    assert kept(server) == FIRST
+    with pytest.raises(CompositionError, match=r"no draft `0\.3\.0` of `wasi:keyvalue`; there are"):
+        composed("kv", keyvalue="0.3.0")
+
+
+@pytest.mark.parametrize("draft", ["0.2.0-draft", "0.2.0-draft2"])
+def test_another_in_its_place(draft: str) -> None:
+    given = dummy("kv-store")
+    specs = [ComponentSpec("one", keeper(), TOOLS, frozenset(["kv"]))]
+    server = compose_server(specs, METADATA, keyvalue=draft, framework={"kv-store": given})
+    validate(server.data, compiled=False)
+    assert stores(server) == ["kv-store"]
+    assert server.framework["kv-store"] != load_framework()["kv-store"].digest
+    both = {"kv-store": given, "kv-store-draft": dummy("kv-store-draft")}
+    server = compose_server(specs, METADATA, keyvalue=draft, framework=both)
+    assert stores(server) == ["kv-store" if draft.endswith("2") else "kv-store-draft"]
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "expected"),
+    [
+        ("kv sessions", "kv sessions", ["1", "no_session"]),
+        ("kv sessions", "kv", ["1", "access_denied"]),
+        ("sessions", "kv sessions", ["access_denied", "no_session"]),
+        ("", "kv sessions", ["access_denied", "access_denied"]),
+        ("kv sessions", "", ["access_denied", "access_denied"]),
+    ],
+)
+def test_in_a_part_of_a_server(inner: str, outer: str, expected: list[str]) -> None:
+    """What was granted there is granted again by the server, or denied."""
+    part = compose_handler([ComponentSpec("keeper", keeper(), TOOLS, frozenset(inner.split()))])
+    wanted = {KEY_VALUE: "kv", SESSIONS: "sessions"}
+    assert {wanted[name] for name in part.imports if name in wanted} == set(inner.split())
+    assert not kept(part)
+    assert not stores(part)
+    server = compose_server([ComponentSpec("part", part.data, grants=frozenset(outer.split()))], METADATA)
+    validate(server.data)
+    with open_server(server.data, instances=1, quick=True) as running:
+        asked = [{"on": "kv", "do": "increment", "key": "n"}, {"do": "get", "key": "k"}]
+        assert [running.call_tool("do", given).text for given in asked] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "contract"),
+    [("key-value", "wasmcp:mcp-v20260728/key-value@0.1.0"), ("sessions", "wasmcp:mcp-v20260728/sessions@0.1.0")],
+)
+def test_another_version(name: str, contract: str) -> None:
+    wanted = f'(component (import "wasmcp:mcp-v20260728/{name}@9.0.0" (instance (export "use" (func)))))'
+    spec = ComponentSpec("calc", tools_beside(wanted, "a"), catalogue("a"), frozenset(["kv", "sessions"]))
+    with pytest.raises(ComponentRefused, match=r"wasmcp provides version 0\.1\.0") as caught:
+        compose_server([spec], METADATA)
+    assert caught.value.interface == contract.partition("@")[0]
+
+
+def test_another_form() -> None:
+    wanted = f'(component (import "{KEY_VALUE}" (instance (export "open" (func (param "name" u32))))))'
+    spec = ComponentSpec("calc", tools_beside(wanted, "a"), catalogue("a"), frozenset(["kv"]))
+    with pytest.raises(ComponentRefused, match="in another form"):
+        compose_server([spec], METADATA)
+
+
+def test_what_is_said_of_it(tmp_path: Path) -> None:
+    server = keeping_server(tmp_path / "server.wasm", "sessions")
+    [reach] = components_of(read_topology(server.read_bytes()))
+    assert (reach.name, reach.granted, reach.refused) == ("keeper of do", ("sessions",), ("kv",))
+    assert [name.partition("@")[0] for name in reach.stores] == [SESSIONS.partition("@")[0]]
