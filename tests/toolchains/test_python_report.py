@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ FRAME = {"file": "/0/tools_.py", "line": 3, "name": "<module>", "text": "@tool(t
 
 def told(folder: Path, report: dict[str, Any] | None = None, said: str = "", world: str = "component") -> str:
     source = ComponentSource("shop", folder / "tools_.py", folder, world=world)
-    modules = {"tools_": Module("tools_", folder / "tools_.py", "tools_.py", own=True)}
+    module = Module("tools_", folder / "tools_.py", "tools_.py", own=True, frozen=[("os.environ", 3)])
+    modules = {"tools_": module if "os.environ" in str(report) else dataclasses.replace(module, frozen=[])}
     if report is not None:
         (folder / REPORT).write_text(json.dumps(report), encoding="utf-8")
     failure = failure_of(source, modules, folder, said)
@@ -47,6 +49,14 @@ def test_a_declaration_that_cannot_be(tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     assert told(tmp_path, error("FileNotFoundError", "[Errno 44] data.json")).startswith(
         "`tools_.py`, line 3: FileNotFoundError: [Errno 44] data.json; a component has no files"
+    )
+
+
+def test_the_environment_of_the_build(tmp_path):
+    report = error("KeyError", "'KEY'")
+    report["error"]["frames"] = [{**FRAME, "text": "KEY = os.environ['KEY']"}]
+    assert told(tmp_path, report).startswith(
+        "`tools_.py`, line 3: KeyError: 'KEY'; the environment is empty when a component is built: read it inside a "
     )
 
 
