@@ -36,6 +36,7 @@ class Language:
         parts: What there are templates for.
         target: What `rustup` has to install first; the empty string for nothing.
         ignored: What its tools leave in a project's folder.
+        hint: What else a developer should know, for the README.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Language:
     parts: tuple[str, ...] = PARTS
     target: str = ""
     ignored: tuple[str, ...] = ()
+    hint: str = ""
 
     @property
     def templates(self) -> tuple[str, ...]:
@@ -53,8 +55,20 @@ class Language:
 
 LANGUAGES: Mapping[str, Language] = {
     "python": Language("Python", "", ".py"),
-    "rust": Language("Rust", "rust", ".rs", target="wasm32-wasip2"),
-    "typescript": Language("TypeScript", "ts", ".ts", ignored=("node_modules/",)),
+    "rust": Language(
+        "Rust",
+        "rust",
+        ".rs",
+        target="wasm32-wasip2",
+        hint="You need Rust (https://rustup.rs) and its target: `rustup target add wasm32-wasip2`.",
+    ),
+    "typescript": Language(
+        "TypeScript",
+        "ts",
+        ".ts",
+        ignored=("node_modules/", ".wasmcp/"),
+        hint="`wasmcp wit types` writes the types of the module `wasmcp`, so that your editor knows them.",
+    ),
     "zig": Language("Zig", "zig", ".zig"),
 }
 """The languages of new components; their toolchains are those of `wasmcp.toolchains`."""
@@ -164,9 +178,7 @@ def project_files(name: str, outline: Outline) -> dict[str, str]:
         "package": package,
         "title": title_of(name),
         "description": f"An MCP server of {offers} in {language.title}",
-        "needs": f"You need Rust (https://rustup.rs), and `rustup target add {language.target}`.\n\n"
-        if language.target
-        else "",
+        "hint": f"{language.hint}\n\n" if language.hint else "",
         "setup": f"      - run: rustup target add {language.target}\n" if language.target else "",
         "ignored": "".join(f"{item}\n" for item in language.ignored),
         "offers": offers,
