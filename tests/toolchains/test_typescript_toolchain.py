@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from projects import write_project
 
+from wasmcp.declares import declares
 from wasmcp.errors import ToolchainError, ToolchainMissing
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built
@@ -361,6 +362,7 @@ def test_nothing_is_imported_that_was_not_granted(tmp_path: Path) -> None:
         tmp_path, {"tools.ts": f'{TOOL}tool("x", "", async (_: {{}}) => (await fetch("http://x")).status);\n'}
     )
     build(source)
+    assert declares((tmp_path / "out.wasm").read_bytes()).uses == frozenset()
     imported = decode((tmp_path / "out.wasm").read_bytes()).imports
     assert not any("http" in name or "key-value" in name or "sockets" in name for name in imported)
     granted = ComponentSource(source.name, source.path, source.root, grants=frozenset({"http"}))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.bindgen.files import write_atomically
+from wasmcp.declares import Declares
 from wasmcp.errors import ToolchainError
 from wasmcp.resources import framework_component, wit_declarations, wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files, relative_label
@@ -30,6 +31,7 @@ from wasmcp.toolchains.typescript.sources import (
     reachable,
     tsconfigs,
 )
+from wasmcp.toolchains.typescript.uses import uses
 
 _FOLDER = Path(__file__).resolve().parent
 _GUEST = _FOLDER / "guest"
@@ -92,6 +94,7 @@ class TypeScriptToolchain:
                 raise problems.failure(source, answer, packages)
             _check_found(source, found, answer, packages)
             component = finished(source.name, (scratch / "script.wasm").read_bytes(), engine)
+            component += Declares(uses=uses(_texts(answer))).section()
             output.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(output, component)
             for line in problems.warnings(source, answer):
@@ -149,3 +152,14 @@ def _check_found(source: ComponentSource, found: list[Path], answer: Mapping[str
             'names: import it with a relative path in quotes, such as `import "./file.ts"`'
         )
         raise ToolchainError(message, source=source.label, toolchain="typescript")
+
+
+def _texts(answer: Mapping[str, Any]) -> list[str]:
+    """Return the bundled modules that may hold a context: the author's, and those of packages that know us."""
+    paths = [Path(file) for file in answer["files"]]
+    texts = [
+        (path, path.read_text("utf-8", "replace"))
+        for path in paths
+        if path.is_file() and not path.is_relative_to(_GUEST)
+    ]
+    return [text for path, text in texts if "node_modules" not in path.parts or "wasmcp" in text]
