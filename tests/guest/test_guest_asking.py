@@ -160,7 +160,7 @@ def test_questions_in_tasks():
             return (await context.elicit("Second?", str, key="second")).data
 
         task = asyncio.create_task(later())
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)  # longer than a busy machine makes the other one wait
         first = await asyncio.wait_for(context.elicit("First?", str, key="first"), 30)
         return first.data + await task
 
