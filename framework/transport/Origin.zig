@@ -56,8 +56,13 @@ pub fn eql(a: Origin, b: Origin) bool {
 /// Whether it is of this machine: a name or an address of the loopback, any port.
 pub fn isLocal(self: Origin) bool {
     if (!ascii.eqlIgnoreCase(self.scheme, "http") and !ascii.eqlIgnoreCase(self.scheme, "https")) return false;
+    return isLocalName(self.host);
+}
+
+/// Whether a host is this machine: a name or an address of the loopback.
+pub fn isLocalName(name: []const u8) bool {
     inline for (.{ "localhost", "127.0.0.1", "[::1]" }) |host| {
-        if (ascii.eqlIgnoreCase(self.host, host)) return true;
+        if (ascii.eqlIgnoreCase(name, host)) return true;
     }
     return false;
 }

@@ -16,8 +16,11 @@ const largest_body = 256 << 20;
 origins: ?Origins = null,
 /// Whether a request must say where it comes from.
 require_origin: bool = false,
-/// By which names clients may ask for the server. Null: any.
-hosts: ?[]const Host = null,
+/// By which names clients may ask for the server. Null: those of this machine.
+hosts: ?Hosts = null,
+/// By which names too: those that who runs the server listens on. An address that stands for all stands for any address,
+/// for a page can have any name point here, but no address.
+bound: []const Host = &.{},
 /// The longest body, in bytes.
 max_body: usize = default_body,
 /// Whether answers may be streams of events.
@@ -27,8 +30,17 @@ sessions: ?bool = null,
 
 pub const Origins = union(enum) { any, these: []const Origin };
 
+pub const Hosts = union(enum) { any, these: []const Host };
+
 /// A name or an address, with a port or for all of them.
-const Host = struct { name: []const u8, port: ?[]const u8 };
+const Host = struct {
+    name: []const u8,
+    port: ?[]const u8,
+
+    fn isEverywhere(self: Host) bool {
+        return lib.bytes.equal(self.name, "0.0.0.0") or lib.bytes.equal(self.name, "[::]");
+    }
+};
 
 /// What is in force.
 pub var current: Settings = .{};
@@ -42,10 +54,10 @@ pub fn configure(self: *Settings, allocator: mem.Allocator, pairs: anytype) erro
             self.origins = try readOrigins(allocator, value) orelse
                 return "WASMCP_ALLOWED_ORIGINS must be `*` or origins like `https://example.com`, separated by commas";
         } else if (is(name, "WASMCP_ALLOWED_HOSTS")) {
-            if (!lib.bytes.equal(mem.trim(u8, value, " \t"), "*")) {
-                self.hosts = try readHosts(allocator, value) orelse
-                    return "WASMCP_ALLOWED_HOSTS must be `*` or names like `example.com` or `example.com:8000`, separated by commas";
-            } else self.hosts = null;
+            self.hosts = if (isAny(value)) .any else .{ .these = try readHosts(allocator, value) orelse
+                return "WASMCP_ALLOWED_HOSTS must be `*` or names like `example.com` or `example.com:8000`, separated by commas" };
+        } else if (is(name, "WASMCP_BOUND_TO")) {
+            self.bound = try readHosts(allocator, value) orelse return "WASMCP_BOUND_TO must be names, separated by commas";
         } else if (is(name, "WASMCP_MAX_BODY")) {
             const bytes: usize = @intCast(lib.decimal.parse(value, largest_body) orelse 0);
             if (bytes < 1024) return std.fmt.comptimePrint("WASMCP_MAX_BODY must be a number of bytes from 1024 to {d}", .{largest_body});
@@ -65,6 +77,10 @@ fn is(name: []const u8, comptime known: []const u8) bool {
     return lib.bytes.equal(name, known);
 }
 
+fn isAny(text: []const u8) bool {
+    return lib.bytes.equal(mem.trim(u8, text, " \t"), "*");
+}
+
 fn readBool(text: []const u8) ?bool {
     if (ascii.eqlIgnoreCase(text, "true")) return true;
     if (ascii.eqlIgnoreCase(text, "false")) return false;
@@ -72,7 +88,7 @@ fn readBool(text: []const u8) ?bool {
 }
 
 fn readOrigins(allocator: mem.Allocator, text: []const u8) error{OutOfMemory}!?Origins {
-    if (lib.bytes.equal(mem.trim(u8, text, " \t"), "*")) return .any;
+    if (isAny(text)) return .any;
     var list: std.ArrayList(Origin) = .empty;
     var parts = mem.splitScalar(u8, text, ',');
     while (parts.next()) |part| try list.append(allocator, Origin.parse(mem.trim(u8, part, " \t")) orelse return null);
@@ -102,14 +118,32 @@ pub fn allowsOrigin(self: *const Settings, text: []const u8) bool {
 
 /// Whether clients may address the server so (the value of `Host`).
 pub fn allowsHost(self: *const Settings, text: []const u8) bool {
-    const hosts = self.hosts orelse return true;
     const name, const port = Origin.authority(text) orelse return false;
+    if (self.hosts) |hosts| switch (hosts) {
+        .any => return true,
+        .these => |list| if (among(list, name, port)) return true,
+    } else if (Origin.isLocalName(name)) return true;
+    for (self.bound) |host| if (host.isEverywhere() and isAddress(name)) return true;
+    return among(self.bound, name, port);
+}
+
+fn among(hosts: []const Host, name: []const u8, port: ?[]const u8) bool {
     for (hosts) |host| {
         if (!ascii.eqlIgnoreCase(host.name, name)) continue;
         const wanted = host.port orelse return true;
         if (port) |given| if (lib.bytes.equal(wanted, given)) return true;
     }
     return false;
+}
+
+/// Whether a host is written as an address. RFC 3986, section 3.2.2: what is no IPv4 address is a name.
+fn isAddress(name: []const u8) bool {
+    if (name[0] == '[') return true;
+    var parts: usize = 1;
+    for (name) |byte| {
+        if (byte == '.') parts += 1 else if (!ascii.isDigit(byte)) return false;
+    }
+    return parts == 4;
 }
 
 const testing = std.testing;
@@ -137,10 +171,24 @@ test "hosts" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     const none: Settings = .{};
-    try testing.expect(none.allowsHost("whatever"));
+    for ([_][]const u8{ "localhost", "LocalHost:8000", "127.0.0.1", "[::1]:1" }) |text| try testing.expect(none.allowsHost(text));
+    for ([_][]const u8{ "whatever", "localhost.evil", "192.168.1.5", "", ":" }) |text| try testing.expect(!none.allowsHost(text));
+    const any = try read(&.{.{ "WASMCP_ALLOWED_HOSTS", " * " }}, state.allocator());
+    try testing.expect(any.allowsHost("whatever") and !any.allowsHost("a b"));
     const some = try read(&.{.{ "WASMCP_ALLOWED_HOSTS", "example.com, b.test:81,[::1]" }}, state.allocator());
     for ([_][]const u8{ "example.com", "Example.com:8000", "b.test:81", "[::1]:9" }) |text| try testing.expect(some.allowsHost(text));
     for ([_][]const u8{ "b.test", "b.test:82", "example.com.evil", "a.example.com", "", ":", "example.com:x" }) |text| try testing.expect(!some.allowsHost(text));
+}
+
+test "what it is bound to" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const one = try read(&.{.{ "WASMCP_BOUND_TO", "192.168.1.5" }}, state.allocator());
+    for ([_][]const u8{ "localhost:1", "192.168.1.5:8000" }) |text| try testing.expect(one.allowsHost(text));
+    for ([_][]const u8{ "192.168.1.6", "evil.test" }) |text| try testing.expect(!one.allowsHost(text));
+    const all = try read(&.{ .{ "WASMCP_BOUND_TO", "0.0.0.0,box" }, .{ "WASMCP_ALLOWED_HOSTS", "example.com" } }, state.allocator());
+    for ([_][]const u8{ "10.0.0.1:80", "[fe80::1]", "BOX:8000", "example.com" }) |text| try testing.expect(all.allowsHost(text));
+    for ([_][]const u8{ "10.0.0.evil", "1.2.3", "1.2.3.4.5", "localhost", "evil.test" }) |text| try testing.expect(!all.allowsHost(text));
 }
 
 test "wrong values" {

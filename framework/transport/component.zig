@@ -84,7 +84,9 @@ pub const exports = struct {
 
             /// The embedding host's settings.
             pub fn configure(settings: []const Setting) bindings.abi.Result(void, []const u8) {
-                return if (component.configure(settings)) |problem| .{ .err = problem } else .ok;
+                // What the author has baked in comes first: who runs the server has the last word.
+                const problem = component.configure(bindings.wasi_cli.environment.getEnvironment()) orelse component.configure(settings);
+                return if (problem) |text| .{ .err = text } else .ok;
             }
 
             /// The door for HTTP requests that the embedding host received.

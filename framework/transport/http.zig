@@ -92,14 +92,13 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
     var origin: ?[]const u8 = null;
     for (head.fields) |field| {
         const value = mem.trim(u8, field.value, " \t");
-        // A browser sends `Origin` with every POST, so a page of another site that reaches a server of this machine
-        // (DNS rebinding included) is told by it alone. `Host` is looked at where the operator says which are good: it
-        // would only shut out deployments under a name, whose clients are not browsers and send no `Origin`.
+        // A browser sends `Origin` with every POST: a page of another site is told by it. A page that had its own name point
+        // here (DNS rebinding) is told by `Host` as well, also where it can leave `Origin` out.
         if (is(field, "origin")) {
             if (!settings.allowsOrigin(value)) return .{ .refused = .refuse(403, "Forbidden: this origin may not use the server\n") };
             origin = value;
         } else if (is(field, "host")) {
-            if (!settings.allowsHost(value)) return .{ .refused = .refuse(403, "Forbidden: the server is not to be addressed by this name\n") };
+            if (!settings.allowsHost(value)) return .{ .refused = .refuse(403, "Forbidden: the server is not to be addressed by this name (see WASMCP_ALLOWED_HOSTS)\n") };
         } else if (is(field, "mcp-protocol-version")) {
             mirror.version.add(value);
         } else if (is(field, "mcp-method")) {

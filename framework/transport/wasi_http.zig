@@ -34,12 +34,15 @@ fn answer(peer: *Peer, request: types.IncomingRequest) error{OutOfMemory}!http.R
     const given = request.headers();
     const entries = given.entries();
     given.drop();
-    const fields = memory.alloc(http.Field, entries.len);
-    for (entries, fields) |entry, *field| field.* = .{ .name = entry[0], .value = entry[1] };
+    const fields = memory.alloc(http.Field, entries.len + 1);
+    for (entries, fields[0..entries.len]) |entry, *field| field.* = .{ .name = entry[0], .value = entry[1] };
+    // Runtimes take `Host` out of the fields: it is the authority, as in HTTP/2 (RFC 9110, section 7.2).
+    const authority = request.authority();
+    if (authority) |host| fields[entries.len] = .{ .name = "host", .value = host };
     const head: http.Head = .{
         .method = methodName(request.method()),
         .target = request.pathWithQuery() orelse "",
-        .fields = fields,
+        .fields = fields[0 .. entries.len + @intFromBool(authority != null)],
     };
     peer.fields = try http.crossOrigin(memory.allocator, head, &Settings.current);
     var response = try respond(peer, request, head);

@@ -140,6 +140,23 @@ def test_hosts(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             assert send(port, Host=host)[0] == 403, host
 
 
+def test_hosts_of_this_machine(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(server, monkeypatch) as port:
+        for host in ("localhost", "LocalHost:8000", "127.0.0.1:1", "[::1]"):
+            assert send(port, Host=host)[0] == 200, host
+        for host in ("evil.test", "localhost.evil.test:8000", "192.168.1.5", ":"):
+            assert send(port, Host=host)[0] == 403, host
+
+
+def test_hosts_under_a_foreign_runtime(tmp_path: Path) -> None:
+    with wasmtime_serve(asker(tmp_path / "local")) as port:
+        assert send(port)[0] != 403
+        assert send(port, Host="evil.test")[0] == 403
+    with wasmtime_serve(asker(tmp_path / "baked", settings={"WASMCP_ALLOWED_HOSTS": "example.com"})) as port:
+        assert send(port, Host="example.com")[0] != 403
+        assert send(port, Host="localhost")[0] == 403
+
+
 def test_the_longest_body(server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(server, monkeypatch, WASMCP_MAX_BODY="2000") as port:
         assert send(port)[0] == 200

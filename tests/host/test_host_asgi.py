@@ -229,30 +229,6 @@ def test_only_http_is_served(server: Server) -> None:
     drive(work())
 
 
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        (b"localhost", 200),
-        (b"LocalHost:8000", 200),
-        (b"[::1]", 200),
-        (b"[::1]:8000", 200),
-        (None, 200),
-        (b"evil.example", 403),
-        (b"localhost.evil.example:8000", 403),
-        (b"", 403),
-        (b":", 403),
-    ],
-)
-def test_a_local_server_is_addressed_by_a_local_name(server: Server, host: bytes | None, status: int) -> None:
-    async def work() -> None:
-        connection = Connection(b"x")
-        if host is not None:
-            connection.scope["headers"].insert(0, (b"host", host))
-        assert (await ask(App(server, hosts={"localhost", "[::1]"}), connection)).status == status
-
-    drive(work())
-
-
 def test_a_silent_stream_is_kept_alive(open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_exchange, "_KEEP_ALIVE", 0.05)
     server = open_it(limits=Limits(timeout=0.5))

@@ -82,6 +82,25 @@ def test_what_was_built_answers(tmp_path: Path, one: bytes) -> None:
         assert [tool.name for tool in server.list_tools()] == ["add", "sub"]
 
 
+def test_settings_of_a_server(tmp_path: Path, one: bytes) -> None:
+    servers = SERVERS + 'settings = { WASMCP_ALLOWED_HOSTS = "example.com" }\n'
+    root = make(tmp_path / "demo", {"one": one}, servers)
+    with open_server(ensure_built(root)) as server:
+        assert server.http("POST", headers={"Host": "localhost"}, body="{}").status == 403
+        assert server.http("POST", headers={"Host": "example.com"}, body="{}").status != 403
+
+
+def test_settings_that_may_not_be_baked_in(tmp_path: Path, one: bytes) -> None:
+    servers = SERVERS + 'environment = true\nsettings = { WASMCP_STATE_KEYS = "x", WASMCP_DISABLE_SSE = true }\n'
+    root = make(tmp_path / "demo", {"one": one}, servers)
+    with pytest.raises(errors.ConfigError) as raised:
+        ensure_built(root)
+    words = str(raised.value)
+    assert "settings.WASMCP_STATE_KEYS` is a secret" in words
+    assert "settings.WASMCP_DISABLE_SSE` must be a string" in words
+    assert "it is one or the other" in words
+
+
 def test_extensions_of_a_component_and_of_a_server(tmp_path: Path, one: bytes) -> None:
     servers = SERVERS + 'extensions = { "com.example/b" = { n = 1 } }\n'
     root = make(tmp_path / "demo", {"one": one}, servers, one='extensions = { "com.example/a" = {} }')

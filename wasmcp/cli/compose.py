@@ -61,6 +61,13 @@ def command() -> None:
 )
 @click.option("--manifest", type=_OUTPUT, help="Add the server to a manifest: what it offers, what it was made of.")
 @click.option("--sbom", type=_OUTPUT, help="Write the server's bill of materials (CycloneDX 1.6).")
+@click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting (WASMCP_*) to bake in, the names of its hosts for example.  [repeatable]",
+)
 @click.option("--environment", is_flag=True, help="Read settings (WASMCP_*) from the environment, whoever runs it.")
 def server(  # noqa: PLR0917 (click passes options by name)
     output: Path | None,
@@ -72,6 +79,7 @@ def server(  # noqa: PLR0917 (click passes options by name)
     description: str | None,
     instructions: str | None,
     extensions: tuple[str, ...],
+    settings: tuple[str, ...],
     *,
     environment: bool,
     **given: Any,
@@ -104,6 +112,7 @@ def server(  # noqa: PLR0917 (click passes options by name)
         on_duplicate=job.options.on_duplicate,
         framework=framework,
         environment=environment,
+        settings=dict(map(_setting, settings)),
         keyvalue=KEYVALUE[runtime],
     )
     check_runtime(runtime, composed.imports)
@@ -127,6 +136,16 @@ def _extension(given: str) -> tuple[str, Any]:
     if problem is not None:
         raise click.UsageError(f"--extension `{identifier}` {problem}")
     return identifier, settings
+
+
+def _setting(given: str) -> tuple[str, str]:
+    from wasmcp.compose.settings import setting_problem
+
+    name, _, value = given.partition("=")
+    problem = setting_problem(name, value)
+    if problem is not None:
+        raise click.UsageError(f"--setting `{name}` {problem}")
+    return name, value
 
 
 @command.command("handler", epilog=_SPECS)

@@ -20,6 +20,7 @@ from wasmcp.component import names
 from wasmcp.component.builder import Chunk
 from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
+from wasmcp.component.model import Instance
 from wasmcp.compose.baked import CONFIG_TYPE, catalogue_data, configuration, server_metadata
 from wasmcp.compose.capabilities import offered, server_capabilities
 from wasmcp.compose.catalogue import Catalogue
@@ -39,10 +40,12 @@ from wasmcp.compose.contracts import (
     SERVER_METADATA,
     TYPES,
     WIRE,
+    is_among,
 )
 from wasmcp.compose.dispatch import dispatch, import_name
 from wasmcp.compose.framework import FrameworkComponent, load_framework
 from wasmcp.compose.metadata import ServerMetadata
+from wasmcp.compose.settings import baked_environment, check_settings
 from wasmcp.compose.stores import SECOND_DRAFT, Stores
 from wasmcp.compose.stubs import stubs
 from wasmcp.compose.wiring import Services, Wiring
@@ -112,6 +115,7 @@ def compose_server(
     *,
     on_duplicate: OnDuplicate = "error",
     environment: bool = False,
+    settings: Mapping[str, str] | None = None,
     keyvalue: str = SECOND_DRAFT,
     framework: Mapping[str, bytes | Path] | None = None,
 ) -> ComposedServer:
@@ -124,6 +128,8 @@ def compose_server(
             or (`first`) it is that of the first of them.
         environment: whether the framework reads its settings from the environment of whoever runs the server. What
             `wasmcp.host` runs gets them another way; a runtime that knows nothing of MCP must be told to pass them on.
+        settings: what the author decides of these settings, baked in; see `wasmcp.compose.settings.BAKED`. Not together
+            with `environment`.
         keyvalue: the draft of `wasi:keyvalue` in which values are kept for components that were granted them, of
             `wasmcp.compose.stores.DRAFTS`; `wasmcp.host` has both.
         framework: components of the framework to take instead of our own, by name.
@@ -137,11 +143,12 @@ def compose_server(
     """
     if not components:
         raise CompositionError("a server needs at least one component")
+    check_settings(settings or {}, environment=environment)
     read = read_components(components)
     parts = plan_chain(read, on_duplicate=on_duplicate)
     capabilities = server_capabilities(read, metadata.extensions)
     composition = Composition(load_framework(framework), server_metadata(metadata, capabilities), keyvalue)
-    composition.serve(parts, environment=environment)
+    composition.serve(parts, environment=environment, settings=settings or {})
     encoded = composition.graph.encode()
     _check_imports(composition.graph, encoded.imports)
     return ComposedServer(
@@ -187,10 +194,16 @@ class Composition:
         self._shared[WIRE] = server_io.export(WIRE)
         self._end = self._instance("method-not-found", {}).export(SERVER_HANDLER)
 
-    def serve(self, parts: Sequence[Part], *, environment: bool) -> None:
+    def serve(self, parts: Sequence[Part], *, environment: bool, settings: Mapping[str, str]) -> None:
         """Put the transport in front of the chain, and export its doors."""
         transport = self._instance("transport", {SERVER_HANDLER: self._chain(parts)})
-        if not environment:
+        if settings:
+            for name, type_ in transport.info.imports.items():
+                if is_among(name, (ENVIRONMENT,)) and isinstance(type_, Instance):
+                    transport.set(
+                        name, self._generated("settings", baked_environment(name, type_, settings)).export(name)
+                    )
+        elif not environment:
             self._wiring.deny(transport, (ENVIRONMENT,))
         for door in DOORS:
             value = transport.export(door)

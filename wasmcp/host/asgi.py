@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.host import text
 from wasmcp.host.exchange import http_request
-from wasmcp.host.http_exchange import HttpExchange, start_response
+from wasmcp.host.http_exchange import HttpExchange
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, MutableMapping
+    from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 
     from wasmcp.host.exchange import Exchange
 
@@ -27,17 +27,13 @@ if TYPE_CHECKING:
 class App:
     """Serves one server. Closes it when the ASGI server's lifespan ends."""
 
-    def __init__(self, server: Exchange, *, hosts: Collection[str] | None = None) -> None:
+    def __init__(self, server: Exchange) -> None:
         """Prepare.
 
         Args:
             server: What answers.
-            hosts: The names under which clients may address it (the `Host` field, without its port), in lower case;
-                None for any. A server that listens on this machine only should name them: a page whose own name was
-                made to point here (DNS rebinding) sends that name.
         """
         self._server = server
-        self._hosts = None if hosts is None else frozenset(name.encode() for name in hosts)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._arrived: deque[tuple[HttpExchange, str, Any]] = deque()
         self._scheduled = False
@@ -71,9 +67,6 @@ class App:
                 return
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._hosts is not None and not self._addressed(scope["headers"]):
-            await _forbidden(send)
-            return
         limit = self._server.limits.request
         body = await _read(receive, limit)
         if body is None:
@@ -100,15 +93,6 @@ class App:
         self._server.pool.submit(exchange.call)
         if not await exchange.respond_at_once(send):
             await exchange.respond(receive, send)
-
-    def _addressed(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-        for name, value in headers:
-            if name == b"host":
-                host = value.lower()
-                if not host.endswith(b"]"):  # an IPv6 address without a port
-                    host = host.rpartition(b":")[0] or host
-                return host in (self._hosts or ())
-        return True  # HTTP/1.0; browsers always name the host
 
     def arrived(self, exchange: HttpExchange, kind: str, value: Any) -> None:
         """Take news of an exchange; from other threads one wake-up of the event loop serves all of it."""
@@ -137,13 +121,6 @@ class App:
 def _cancels(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Tell whether a client that goes takes its request back: so it is in 2026-07-28, and was not before."""
     return any(name == b"mcp-protocol-version" and value.strip() == b"2026-07-28" for name, value in headers)
-
-
-async def _forbidden(send: Send) -> None:
-    """Answer a request that is for another host, as the transport does where the operator names hosts."""
-    body = b"Forbidden: the server is not to be addressed by this name\n"
-    await start_response(send, 403, [["content-type", "text/plain; charset=utf-8"], ["content-length", str(len(body))]])
-    await send({"type": "http.response.body", "body": body})
 
 
 async def _read(receive: Receive, limit: int) -> tuple[bytes, int] | None:

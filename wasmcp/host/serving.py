@@ -59,13 +59,14 @@ def serve(
         raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
     from wasmcp.host.asgi import App
     from wasmcp.host.server import open_server
-    from wasmcp.host.settings import ALLOWED_HOSTS, from_environment, limits_for
+    from wasmcp.host.settings import ALLOWED_HOSTS, BOUND_TO, from_environment, limits_for
 
     settings = from_environment(os.environ)
     opened = open_server(
         path,
         limits=limits_for(settings, limits),
-        settings=settings,
+        # Where the operator says which names are good, no others are.
+        settings=settings if ALLOWED_HOSTS in settings else {**settings, BOUND_TO: ",".join(_names(host))},
         env=env,
         directories=directories,
         instances=instances,
@@ -80,8 +81,7 @@ def serve(
             opened.close()
             raise
     config = uvicorn.Config(
-        # Where the operator says which names are good, the server itself looks at them.
-        App(opened, hosts=None if ALLOWED_HOSTS in settings else _names(host)),
+        App(opened),
         host=host,
         port=port,
         http="h11",
@@ -113,11 +113,15 @@ def serve(
         opened.close()
 
 
-def _names(host: str) -> frozenset[str] | None:
-    """Name the hosts that clients may ask for: any, unless only this machine can reach us."""
-    loopback = {"localhost", "127.0.0.1", "[::1]"}
+def _names(host: str) -> list[str]:
+    """Name what clients may ask for beside `localhost`: what we listen on; on all addresses this machine's name too."""
+    if not host:
+        host = "0.0.0.0"  # noqa: S104 - asyncio's own reading of an empty host
     shown = f"[{host}]" if ":" in host else host.lower()
-    return frozenset(loopback) if shown in loopback else None
+    if shown not in {"0.0.0.0", "[::]"}:  # noqa: S104 - nothing is bound here
+        return [shown]
+    own = socket.gethostname().lower()
+    return [shown, own, f"{own}.local"] if own.replace("-", "").replace(".", "").isalnum() else [shown]
 
 
 def _listen(host: str, port: int) -> socket.socket:

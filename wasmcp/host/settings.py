@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 STATE_KEYS = "WASMCP_STATE_KEYS"
 MAX_BODY = "WASMCP_MAX_BODY"
 ALLOWED_HOSTS = "WASMCP_ALLOWED_HOSTS"
+BOUND_TO = "WASMCP_BOUND_TO"
+"""What `wasmcp serve` listens on, told to the server; not for an operator to set."""
 
 NAMES = (
     "WASMCP_ALLOWED_ORIGINS",

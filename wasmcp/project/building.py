@@ -254,6 +254,7 @@ def _compose(
         metadata,
         on_duplicate=config.on_duplicate,
         environment=config.environment,
+        settings=config.settings,
         keyvalue=KEYVALUE.get(runtime, SECOND_DRAFT),
         framework=replaced,
     )

@@ -59,6 +59,7 @@ class ServerConfig:
         framework: Component of the framework -> the file that replaces it, relative to the root.
         extensions: The extensions of MCP that it announces beside those of its components: identifier -> settings.
         runtime: Who is going to run it, of ``RUNTIMES``.
+        settings: Settings (``WASMCP_*``) that are baked in.
     """
 
     key: str
@@ -73,6 +74,7 @@ class ServerConfig:
     environment: bool = False
     extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     runtime: Runtime = "wasmcp"
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wasmcp.compose.settings import setting_problem
 from wasmcp.project.keys import check_name, read_extensions, read_file
 from wasmcp.project.model import RUNTIMES, ComponentConfig, ServerConfig
 from wasmcp.project.reader import Table
@@ -47,9 +48,26 @@ def read_server(
         framework=_framework(table, root, check_files=check_files),
         extensions=read_extensions(table),
         runtime=RUNTIMES[RUNTIMES.index(table.choice("runtime", RUNTIMES, RUNTIMES[0]))],  # the literal, for its type
+        settings=_settings(table),
     )
+    if server.settings and server.environment:
+        table.problem(
+            "settings", "are baked in, and `environment = true` reads them from outside: it is one or the other"
+        )
     table.finish()
     return server
+
+
+def _settings(table: Table) -> dict[str, str]:
+    below = table.table("settings")
+    if below is None:
+        return {}
+    given = below.items()
+    for name, value in given.items():
+        problem = setting_problem(name, value)
+        if problem:
+            below.problem(name, problem)
+    return {name: value for name, value in given.items() if isinstance(value, str)}
 
 
 def _framework(table: Table, root: Path, *, check_files: bool) -> dict[str, str]:

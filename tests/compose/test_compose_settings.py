@@ -1,0 +1,64 @@
+"""Settings that are baked into a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asker import asker
+
+from wasmcp.compose.settings import BAKED, check_settings, setting_problem
+from wasmcp.errors import CompositionError, SettingInvalid
+from wasmcp.host import open_server
+from wasmcp.host.settings import NAMES
+
+
+def status(server: Path, host: str, **options: Any) -> int:
+    with open_server(server, **options) as running:
+        return running.http("POST", headers={"Host": host}, body="{}").status
+
+
+def test_they_are_in_force_and_the_operator_has_the_last_word(tmp_path: Path) -> None:
+    server = asker(tmp_path, settings={"WASMCP_ALLOWED_HOSTS": "example.com"})
+    assert status(server, "example.com") != 403
+    assert status(server, "localhost") == 403
+    assert status(server, "localhost", settings={"WASMCP_ALLOWED_HOSTS": "*"}) != 403
+
+
+def test_a_server_that_bakes_nothing_in_is_of_this_machine(tmp_path: Path) -> None:
+    server = asker(tmp_path)
+    assert status(server, "example.com") == 403
+    assert status(server, "localhost") != 403
+
+
+def test_a_value_that_is_wrong_stops_the_boot(tmp_path: Path) -> None:
+    server = asker(tmp_path, settings={"WASMCP_ALLOWED_ORIGINS": "example.com"})
+    with open_server(server) as running, pytest.raises(SettingInvalid, match="WASMCP_ALLOWED_ORIGINS must be"):
+        running.boot()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("WASMCP_ALLOWED_HOST", "x", "is no setting; known: `WASMCP_ALLOWED_HOSTS`"),
+        ("WASMCP_STATE_KEYS", "x" * 32, "is a secret"),
+        ("WASMCP_MAX_BODY", "4096", "whoever runs the server"),
+        ("WASMCP_DISABLE_SSE", True, "must be a string that is not empty, not True"),
+        ("WASMCP_DISABLE_SSE", " ", "must be a string that is not empty"),
+    ],
+)
+def test_what_may_not_be(name: str, value: object, words: str) -> None:
+    problem = setting_problem(name, value)
+    assert problem is not None
+    assert words in problem
+
+
+def test_all_that_may_be_are_settings() -> None:
+    assert set(BAKED) < set(NAMES)
+    assert all(setting_problem(name, "true") is None for name in BAKED)
+
+
+def test_not_together_with_the_environment() -> None:
+    with pytest.raises(CompositionError, match="not both"):
+        check_settings({"WASMCP_DISABLE_SSE": "true"}, environment=True)
