@@ -7,7 +7,7 @@ import { Block, Result, type Icon, type Meta } from "./content.ts";
 import type { Context } from "./context.ts";
 import type { Described } from "./described.ts";
 import { CapabilityMissing, DeclarationError, McpError, ToolError } from "./errors.ts";
-import { blockOf, iconOf, json, metaOf, optional, resultOf, sendable, wantedOf } from "./lowering.ts";
+import { blockOf, iconOf, json, metaOf, optional, resultOf, sendable } from "./lowering.ts";
 import { TOOLS } from "./registry.ts";
 import { followed, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
 import type { JsonSchema } from "./schema.ts";
@@ -148,7 +148,6 @@ function failure(message: string): wit.ToolResult {
   return resultOf(new Result({ content: [sendable(message)], isError: true }));
 }
 
-export { wantedOf };
 
 /**
  * Declare a tool.

@@ -3,7 +3,6 @@
 import { handle } from "wasi:http/outgoing-handler@0.2.8";
 import {
   Fields,
-  IncomingBody,
   OutgoingBody,
   OutgoingRequest,
   RequestOptions,
