@@ -8,6 +8,7 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 from projects import write_project
+from rust_machine import MISSING
 from servers import WASMCP, wasmtime_serve
 
 from wasmcp.host import open_server
@@ -33,6 +34,31 @@ def python_add(a: int, b: int) -> int:
 def python_fail(why: str) -> str:
     \"\"\"Fail.\"\"\"
     raise ToolError(why)
+""",
+    ),
+    "rust": (
+        "tools.rs",
+        """\
+use wasmcp_guest::{component, tool, Component, Failure};
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Numbers {
+    a: i64,
+    b: i64,
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+struct Why {
+    why: String,
+}
+
+fn fail(args: Why) -> Result<String, Failure> {
+    Err(Failure::new(args.why))
+}
+
+component!(|| Component::new()
+    .tool(tool("rust_add", "Add two numbers.", |args: Numbers| args.a + args.b))
+    .tool(tool("rust_fail", "Fail.", fail)));
 """,
     ),
     "typescript": (
@@ -66,6 +92,9 @@ fn fail(args: struct { why: []const u8 }, context: mcp.Context) !void {
 """,
     ),
 }
+
+if MISSING:  # Rust, and loudly: test_rust_tools.py says so
+    del SOURCES["rust"]
 
 
 @pytest.fixture(scope="module")

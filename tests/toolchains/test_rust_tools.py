@@ -209,10 +209,10 @@ def test_results(server: Server) -> None:
         (
             "divide",
             {"dividend": "x", "divisor": 0},
-            'invalid arguments: `dividend`: invalid type: string "x", expected f64',
+            'Invalid arguments for tool divide: dividend: invalid type: string "x", expected f64',
         ),
-        ("divide", {"dividend": 1}, "invalid arguments: missing field `divisor`"),
-        ("nothing", {"x": 1}, "invalid arguments: unknown argument `x`: there are none"),
+        ("divide", {"dividend": 1}, "Invalid arguments for tool divide: missing field `divisor`"),
+        ("nothing", {"x": 1}, "Invalid arguments for tool nothing: unknown argument `x`: there are none"),
         ("masked", {"text": "secret"}, "the tool `masked` failed"),
     ],
 )

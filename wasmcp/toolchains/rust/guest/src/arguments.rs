@@ -40,7 +40,7 @@ pub(crate) fn read<T: DeserializeOwned>(text: Option<String>) -> Result<T, Strin
         if place == "." {
             words
         } else {
-            format!("`{place}`: {words}")
+            format!("{place}: {words}")
         }
     })
 }
@@ -56,7 +56,7 @@ pub(crate) fn none(text: Option<String>) -> Result<(), String> {
 
 /// Read what a prompt was given: strings by name.
 pub(crate) fn read_named<T: DeserializeOwned>(text: Option<String>) -> Result<T, Failure> {
-    read(text).map_err(|problem| Failure::invalid(format!("invalid arguments: {problem}")))
+    read(text).map_err(Failure::arguments)
 }
 
 /// The members of an object schema: name, description, whether it must be there.

@@ -103,6 +103,9 @@ impl<T: Define> offered::tools::Guest for T {
             Ok(result) => result,
             Err(failure) => match failure.0 {
                 Kind::Told(message) => ToolResult::failed(&message),
+                Kind::Arguments(problem) => {
+                    ToolResult::failed(&format!("Invalid arguments for tool {name}: {problem}"))
+                }
                 Kind::Masked(words) => {
                     eprintln!("the tool `{name}` failed: {words}");
                     ToolResult::failed(&format!("the tool `{name}` failed"))

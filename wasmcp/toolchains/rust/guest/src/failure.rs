@@ -11,6 +11,7 @@ pub struct Failure(pub(crate) Kind);
 #[derive(Debug)]
 pub(crate) enum Kind {
     Told(String),
+    Arguments(String),
     Masked(String),
     Protocol {
         code: i32,
@@ -44,8 +45,8 @@ impl Failure {
         Self::protocol(-32602, "Resource not found", Some(serde_json::json!({ "uri": uri })))
     }
 
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::protocol(-32602, message, None)
+    pub(crate) fn arguments(problem: String) -> Self {
+        Self(Kind::Arguments(problem))
     }
 
     /// The failure as a protocol error: all there is for what has no error results, as reading a resource.
@@ -59,6 +60,11 @@ impl Failure {
             Kind::Told(message) => types::Error {
                 code: -32603,
                 message,
+                data: None,
+            },
+            Kind::Arguments(problem) => types::Error {
+                code: -32602,
+                message: format!("Invalid arguments: {problem}"),
                 data: None,
             },
             Kind::Masked(words) => {

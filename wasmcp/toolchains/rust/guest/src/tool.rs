@@ -33,10 +33,6 @@ pub trait ToolFunction<Marker>: Send + Sync + 'static {
     fn call(&self, arguments: Option<String>, context: &Context, object: bool) -> Result<ToolResult, Failure>;
 }
 
-fn fitting<A>(read: Result<A, String>) -> Result<A, Failure> {
-    read.map_err(|problem| Failure::new(format!("invalid arguments: {problem}")))
-}
-
 impl<F, R, M> ToolFunction<((), M)> for F
 where
     F: Fn() -> R + Send + Sync + 'static,
@@ -49,7 +45,7 @@ where
         R::schema()
     }
     fn call(&self, text: Option<String>, _context: &Context, object: bool) -> Result<ToolResult, Failure> {
-        fitting(arguments::none(text))?;
+        arguments::none(text).map_err(Failure::arguments)?;
         self().answer(object)
     }
 }
@@ -67,7 +63,7 @@ where
         R::schema()
     }
     fn call(&self, text: Option<String>, _context: &Context, object: bool) -> Result<ToolResult, Failure> {
-        self(fitting(arguments::read(text))?).answer(object)
+        self(arguments::read(text).map_err(Failure::arguments)?).answer(object)
     }
 }
 
@@ -84,7 +80,7 @@ where
         R::schema()
     }
     fn call(&self, text: Option<String>, context: &Context, object: bool) -> Result<ToolResult, Failure> {
-        self(fitting(arguments::read(text))?, context).answer(object)
+        self(arguments::read(text).map_err(Failure::arguments)?, context).answer(object)
     }
 }
 
