@@ -11,7 +11,7 @@ import pytest
 from rust_machine import MISSING
 
 from wasmcp.host import open_server
-from wasmcp.project import ensure_built, load, plan
+from wasmcp.project import ensure_built
 from wasmcp.project.adding import add_component
 from wasmcp.project.outlines import LANGUAGES, PARTS
 from wasmcp.project.scaffold import new_project
@@ -23,7 +23,6 @@ BUILT = [
     pytest.param(language, template, marks=NEEDS_RUST if language == "rust" else ())
     for language, facts in LANGUAGES.items()
     for template in facts.templates
-    if language != "python" or template == "full"
 ]
 
 
@@ -42,22 +41,6 @@ def test_a_new_project_builds_and_passes_its_tests(language: str, template: str,
     run_its_tests(made.root)
     with open_server(made.root / "src/my_server/_wasmcp/default.wasm") as server:
         assert set(server.request("server/discover")["capabilities"]) & set(PARTS) == set(made.outline.parts)
-
-
-@pytest.fixture(scope="module")
-def full_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of the template `full` in Python."""
-    return new_project("my-server", "python", "full", output=tmp_path_factory.mktemp("full")).root
-
-
-@pytest.mark.parametrize("template", PARTS)
-def test_parts_of_python(template: str, full_python: Path, tmp_path: Path) -> None:
-    """What is compiled is a module of `full`: its tests run against that server, since its compiler is slow."""
-    made = new_project("my-server", "python", template, output=tmp_path)
-    for file in made.outline.files():
-        assert (made.root / file).read_bytes() == (full_python / file).read_bytes()
-    plan(load(made.root))
-    run_its_tests(made.root, f"--wasmcp-server={ensure_built(full_python)}")
 
 
 def test_components_that_are_added(tmp_path: Path) -> None:
