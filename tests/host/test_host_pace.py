@@ -178,6 +178,52 @@ def test_many_threads_at_once(path: Path) -> None:
         assert not wrong
 
 
+class Scripted:
+    """An instance that does what it is told: events to tell, and what to end with."""
+
+    def __init__(self, events: list[str], error: Exception | None = None) -> None:
+        self._events = events
+        self._error = error
+
+    def prepare(self, _token: int, _timeout: float | None, on_event: Callable[[str, str], None]) -> None:
+        self._tell = on_event
+
+    def call(self, _request: object, _resumed: object) -> str:
+        for event in self._events:
+            self._tell("ask" if event == "ask" else "message", event)
+        if self._error is not None:
+            raise self._error
+        return "done"
+
+
+class Asked:
+    """Where questions go."""
+
+    def ask(self, _call: Call, _frame: str) -> None:
+        self.waiting = True
+
+    def suspend(self, _call: Call) -> None:
+        assert self.waiting
+
+
+def test_what_follows_an_answer_is_told_whatever_came_before_it() -> None:
+    told: list[str] = []
+    call = Call((b"", b""), 20, lambda _call: None, lambda _kind, text: told.append(text))
+    call.questions = Asked()  # type: ignore[assignment]
+    call.on_paused = lambda: True
+    pace = Pace(trusted=True)
+
+    def run(*events: str, error: Exception | None = None, here: bool = False) -> bool:
+        return call.run(Scripted(list(events), error), 1, pace, here=here)  # type: ignore[arg-type]
+
+    assert not run("1", "2", error=GuestTimeout(0.005), here=True)
+    assert run("1", "2", "3", "ask")
+    assert told == ["1", "2", "3"]
+    assert run("4", "5")
+    assert told == ["1", "2", "3", "4", "5"]
+    assert call.result == "done"
+
+
 def test_an_interrupt_reaches_the_caller(path: Path) -> None:
     script = """
 import sys

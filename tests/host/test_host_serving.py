@@ -18,7 +18,8 @@ import pytest
 from servers import WASMCP, free_port, wasmcp_serve
 
 from wasmcp.errors import HostError
-from wasmcp.host import serve
+from wasmcp.host import open_server, serve, serving
+from wasmcp.host.settings import BOUND_TO
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 HEADERS = {
@@ -193,3 +194,24 @@ def test_an_interrupt_ends_it(zig_server: Path) -> None:
         rest = process.stderr.read()
         assert process.wait(10) in {0, 1, 130}
     assert "Traceback" not in rest
+
+
+@pytest.mark.parametrize(
+    ("host", "first"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("Box.Local", "box.local"),
+        ("::1", "[::1]"),
+        ("fe80::1%eth0", "[fe80::1]"),
+        ("", "0.0.0.0"),  # noqa: S104 - nothing is bound here
+        ("0.0.0.0", "0.0.0.0"),  # noqa: S104
+        ("::", "[::]"),
+    ],
+)
+def test_what_it_is_bound_to_is_a_name_that_the_server_takes(zig_server: Path, host: str, first: str) -> None:
+    names = serving._names(host)
+    assert names[0] == first
+    with open_server(zig_server, settings={BOUND_TO: ",".join(names)}) as server:
+        server.boot()
+        assert server.http("POST", headers={"Host": f"{first}:8000"}, body="{}").status != 403
+        assert server.http("POST", headers={"Host": "evil.test"}, body="{}").status == 403

@@ -154,6 +154,7 @@ class Call:
                 self.questions.forget(self)
                 self._again = 0  # what it asks next has other ids
             return False
+        self._again = 0  # a run that goes on after an answer tells other events
         pace.took(monotonic() - begun, self._seen)
         if self.asked and self.questions is not None:
             if error is None and self.on_paused is not None and self.on_paused():

@@ -117,7 +117,9 @@ def _names(host: str) -> list[str]:
     """Name what clients may ask for beside `localhost`: what we listen on; on all addresses this machine's name too."""
     if not host:
         host = "0.0.0.0"  # noqa: S104 - asyncio's own reading of an empty host
-    shown = f"[{host}]" if ":" in host else host.lower()
+    # A zone (RFC 6874) says by which interface an address is reached; clients leave it out of `Host`.
+    host = host.partition("%")[0].lower()
+    shown = f"[{host}]" if ":" in host else host
     if shown not in {"0.0.0.0", "[::]"}:  # noqa: S104 - nothing is bound here
         return [shown]
     own = socket.gethostname().lower()
