@@ -121,6 +121,28 @@ def test_a_slow_call_keeps_nobody_and_tells_everything_once(path: Path) -> None:
         assert slow.call.result is not None or isinstance(slow.call.error, GuestCancelled)
 
 
+def test_a_slow_call_costs_one_instance(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_server(path, instances=2) as server:
+        both = [Submitted(server, "spin") for _ in range(2)]
+        for slow in both:
+            assert slow.begun.wait(20)
+            slow.call.cancel()
+            slow.wait()
+        warmed(server)
+        slices: list[Pace] = []
+        failed = Pace.failed
+
+        def over(pace: Pace) -> None:
+            slices.append(pace)
+            failed(pace)
+
+        monkeypatch.setattr(Pace, "failed", over)
+        slow = Submitted(server, "spin")
+        assert slices == [server.pool.pace]
+        slow.call.cancel()
+        slow.wait()
+
+
 def test_a_timeout_below_the_slice_is_the_callers(path: Path) -> None:
     with open_server(path) as server:
         warmed(server)

@@ -166,6 +166,8 @@ class Pool:
             for worker in tuple(self._workers):
                 if worker.lend(call):
                     return
+                if not self.pace.quick:  # a slice is over: the next instance is not to be lost as well
+                    break
         with self._lock:
             if self._closed:
                 raise HostError("the server is closed")
