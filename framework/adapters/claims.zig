@@ -89,11 +89,7 @@ fn texts(value: []const u8) []const []const u8 {
 
 /// A NumericDate (RFC 7519, section 2) without its fraction. None: it has an exponent, or no u64 holds it.
 fn seconds(value: []const u8) ?u64 {
-    var number: u64 = 0;
-    for (value, 0..) |c, at| switch (c) {
-        '0'...'9' => number = std.math.add(u64, std.math.mul(u64, number, 10) catch return null, c - '0') catch return null,
-        '.' => return if (at > 0 and std.mem.findAny(u8, value, "eE") == null) number else null,
-        else => return null,
-    };
-    return number;
+    if (std.mem.findAny(u8, value, "eE") != null) return null;
+    const point = std.mem.findScalar(u8, value, '.') orelse value.len;
+    return lib.decimal.parse(value[0..point], std.math.maxInt(u64));
 }

@@ -38,18 +38,7 @@ pub fn tool(found: mcp.Tool) types.Tool {
 }
 
 pub fn resource(found: mcp.McpResource) types.McpResource {
-    const options = found.options orelse mcp.ResourceOptions{};
-    return .{
-        .uri = found.uri,
-        .name = found.name,
-        .title = options.title,
-        .description = options.description,
-        .mime_type = options.mime_type,
-        .size = options.size,
-        .icons = icons(options),
-        .annotations = annotated(options.annotations),
-        .meta = options.meta,
-    };
+    return listed(types.McpResource, found, found.options orelse mcp.ResourceOptions{});
 }
 
 pub fn template(found: mcp.ResourceTemplate) types.ResourceTemplate {
@@ -147,7 +136,11 @@ fn media(found: mcp.Blob) types.MediaContent {
 }
 
 fn link(found: mcp.ResourceLinkContent) types.ResourceLink {
-    const options = found.options orelse mcp.ResourceLinkOptions{};
+    return listed(types.ResourceLink, found, found.options orelse mcp.ResourceLinkOptions{});
+}
+
+/// A link to a resource says what the list of resources says of it.
+fn listed(comptime T: type, found: anytype, options: anytype) T {
     return .{
         .uri = found.uri,
         .name = found.name,

@@ -103,14 +103,6 @@ fn add(found: *std.ArrayList(Pair), name: []const u8, value: []const u8) void {
 }
 
 fn decimal(number: u64) []const u8 {
-    var digits: [20]u8 = undefined;
-    var at: usize = digits.len;
-    var rest = number;
-    while (true) {
-        at -= 1;
-        digits[at] = '0' + @as(u8, @intCast(rest % 10));
-        rest /= 10;
-        if (rest == 0) break;
-    }
-    return allocator.dupe(u8, digits[at..]) catch @trap();
+    var buffer: [20]u8 = undefined;
+    return allocator.dupe(u8, lib.decimal.integer(&buffer, number)) catch @trap();
 }

@@ -5,7 +5,8 @@ const bytes = @import("bytes.zig");
 
 const header_mismatch = -32020;
 
-/// The component has `stored_lists`. What `compares` does not need anybody to ask: the catalogue does it for tools whose schemas are known.
+/// The component has `stored_lists`. `compares`: the component is asked for its schemas at each call; of tools that were
+/// recorded the catalogue knows them, and compares.
 pub fn Link(comptime bindings: type, comptime compares: bool) type {
     const lists = @import("lists.zig").Lists(bindings);
     const messages = bindings.messages;

@@ -3,7 +3,6 @@
 const lib = @import("lib");
 const faults = @import("faults.zig");
 const http = @import("http.zig");
-const messages = @import("messages.zig");
 const revisions = @import("revisions.zig");
 const Session = @import("Session.zig");
 
@@ -22,17 +21,13 @@ pub fn isBatch(text: []const u8, revision: ?[]const u8) bool {
 
 /// Where the first character lies that is no white space.
 pub fn first(text: []const u8) ?usize {
-    for (text, 0..) |character, at| switch (character) {
-        ' ', '\t', '\r', '\n' => {},
-        else => return at,
-    };
+    for (text, 0..) |character, at| if (!lib.bytes.isSpace(character)) return at;
     return null;
 }
 
 pub fn Batching(comptime Peer: type) type {
     return struct {
         const Self = @import("protocol.zig").Protocol(Peer);
-        const Request = messages.Opened(Peer.Request);
 
         /// Answer the messages of an array, in order; empty when none wants an answer.
         /// Specification: 2025-03-26, basic, "Batching".

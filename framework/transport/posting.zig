@@ -16,7 +16,6 @@ const Error = error{OutOfMemory};
 pub fn Posting(comptime Peer: type) type {
     return struct {
         const Self = @import("protocol.zig").Protocol(Peer);
-        const Request = messages.Opened(Peer.Request);
 
         /// Answer the body of an admitted HTTP request. Specification: basic/transports/streamable-http.
         pub fn post(self: *Self, head: http.Head, mirror: http.Mirror, body: []const u8, output: Peer.Output) Error!http.Response {

@@ -213,7 +213,8 @@ class TestHandlers:
         assert tools(here / "mcp-server.wasm") == ["log", "add", "reverse"]
 
     def test_has_no_runtime(self) -> None:
-        run("compose", "handler", "calc.wasm", "--runtime", "spin", code=2)
+        done = run("compose", "handler", "calc.wasm", "--runtime", "spin", code=2)
+        assert "No such option '--runtime'" in done.output
 
 
 class TestOverrides:

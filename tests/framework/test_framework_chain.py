@@ -245,3 +245,5 @@ def test_a_thousand_calls_do_not_grow_the_server(server: Embedded) -> None:
         call(server, ("echo", "refuse", "nope", "broken")[number % 4])
         if number % 10 == 0:
             ask(server, "tools/list")
+    # Without memory it would have trapped, and be of no use any more.
+    assert "result" in call(server, "echo")

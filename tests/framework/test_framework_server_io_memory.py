@@ -44,6 +44,9 @@ def test_memory_stays_flat(requests: int, every: int) -> None:
             wire.lines_bytes.clear()
         if number % 1000 == 0:
             gc.collect()
+    # An instance that ran out of memory has trapped and answers nothing.
+    answer = wire.answer(wire.open(message("tools/list")), wire.reply("tools-json", "[]", None, None))
+    assert answer["result"]["tools"] == []
     wire.close()
 
 

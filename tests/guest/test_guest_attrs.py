@@ -86,6 +86,23 @@ def test_a_pydantic_model():
         def f(x: Model) -> None: ...
 
 
+def test_two_models_of_one_name_have_definitions_each():
+    def order_of(size: type) -> type:
+        item = v1.create_model("Item", size=(size, ...))
+        return v1.create_model("Order", item=(item, ...))
+
+    first, second = order_of(int), order_of(str)
+
+    @tool
+    def compare(one: first, other: second, again: first) -> None: ...
+
+    schema = tool_of(compare).input_schema
+    jsonschema.Draft202012Validator.check_schema(schema)
+    arguments = {"one": {"item": {"size": 1}}, "other": {"item": {"size": "x"}}, "again": {"item": {"size": 2}}}
+    jsonschema.validate(arguments, schema)
+    assert sorted(schema["$defs"]) == ["Order.Item", "Order2.Item"]
+
+
 def test_a_model_of_pydantic_1():
     @tool
     def ship(order: Order) -> Order:

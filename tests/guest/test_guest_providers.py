@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated, NewType
 
 import pytest
 
 from wasmcp.guest import Context, DeclarationError, prompt, provider, resource, tool
+from wasmcp.guest.providers import provide
 from wasmcp.guest.registry import prompt_of, resource_of, tool_of
 from wasmcp.guest.testing import LocalContext, fresh_instance
 
@@ -13,6 +15,11 @@ from wasmcp.guest.testing import LocalContext, fresh_instance
 class Store:
     def __init__(self, name: str = "real") -> None:
         self.name = name
+
+
+@dataclass
+class Point:
+    x: int
 
 
 class Service:
@@ -110,6 +117,31 @@ def test_others_in_a_test(made):
     with fresh_instance():
         assert structured(name) == '{"result":"real"}'
     assert made == ["service", "store", "service"]
+
+
+def test_an_instance_forgets_what_is_like_that_of_another():
+    @provider
+    def point() -> Point:
+        return Point(1)
+
+    with fresh_instance():
+        before = provide(Point)
+        with fresh_instance():
+            assert provide(Point) == before
+        assert provide(Point) is before
+
+
+def test_instances_within_each_other_that_have_made_nothing():
+    @provider
+    def point() -> Point:
+        return Point(1)
+
+    with fresh_instance():
+        with fresh_instance():
+            with fresh_instance():
+                pass
+            inner = provide(Point)
+        assert provide(Point) is not inner
 
 
 def test_new_types_tell_two_of_a_class_apart():

@@ -342,6 +342,7 @@ UNSUPPORTED = [
     (dict[float, str], "the keys of a JSON object are strings"),
     (set[Unhashable], "a set cannot hold a `Unhashable`"),
     (Literal[b"x"], "only strings, integers, booleans and None"),
+    (Literal[Color.RED, "red"], "two of them are the same value in JSON"),
     (Strange, "`Strange.A` is (1, 2)"),
     (type, "`type` has no JSON Schema"),
     (Annotated[str, Field(ge=1)], "`Field(ge=...)` means nothing for `str`"),

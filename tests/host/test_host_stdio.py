@@ -187,9 +187,16 @@ def test_what_a_stand_in_agreed_on_is_what_the_server_starts_from(server: Server
 
 
 def test_without_a_server_the_end_does_not_wait() -> None:
-    with session(None) as (talk, _client):
+    with session(None) as (talk, client):
         talk.line(b"one")
+        ended = threading.Thread(target=talk.drain, daemon=True)
+        ended.start()
+        ended.join(0.05)
+        assert ended.is_alive()  # there may be a server yet
         talk.failed()
+        ended.join(10)
+        assert not ended.is_alive()
+    assert client.lines == []
 
 
 @given(

@@ -7,9 +7,10 @@ import json
 from xml.etree import ElementTree as ET
 
 import pytest
-from compose_inputs import catalogue, probe, spec, tools_component
+from compose_inputs import catalogue, probe, spec, tools_beside, tools_component
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
+from wasmcp.compose.contracts import CONFIG
 from wasmcp.insight.drawing import SERVICE, Drawing, draw, human_size, is_base, topics
 from wasmcp.insight.layout import ROW_GAP, place
 from wasmcp.insight.mermaid import mermaid
@@ -43,6 +44,16 @@ def test_boxes(drawing: Drawing) -> None:
     assert not [label for label in boxes if label.startswith("denied") or label == "nobody"]
     assert "env" in boxes["nosy"].given
     assert boxes["shy"].denied == ("env",)
+
+
+def test_what_is_baked_in_is_no_component() -> None:
+    reader = f'(component (import "{CONFIG}" (instance (export "all" (func (result string))))))'
+    calc = ComponentSpec("calc", tools_beside(reader, "add"), catalogue("add"), config={"a": 1})
+    settings = {"WASMCP_DISABLE_SSE": "true"}
+    boxes = draw(compose_server([calc], ServerMetadata("s", "1"), settings=settings).data, "server.wasm").boxes
+    roles = {box.label: box.role for box in boxes}
+    assert [label for label, role in roles.items() if role == COMPONENT] == ["calc"]
+    assert roles["config of calc"] == roles["settings of transport"] == "generated"
 
 
 def test_wires(drawing: Drawing) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.errors import ToolchainError
+from wasmcp.errors import LockDrift, ToolchainError
 from wasmcp.project import manifest
 from wasmcp.project.config import load
 from wasmcp.project.planning import Plan, plan, plan_component, plan_components
@@ -139,6 +139,16 @@ def test_a_compiled_component(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert [path.relative_to(root).as_posix() for path in step.files] == ["vendor/one.wasm", "zig/calc.zig"]
     assert plan_component(load(root), replace(config, name="renamed", grants=frozenset({"env"}))).inputs == seen[-1]
     assert plan_component(load(root), replace(config, grants=frozenset({"http"}))).inputs not in seen
+
+
+def test_whether_all_must_be_locked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "pyproject.toml").write_text(PYPROJECT.replace('path = "vendor/one.wasm"', 'source = "zig/calc.zig"'))
+    for off in ("", "0", "false", "False"):
+        monkeypatch.setenv("WASMCP_LOCKED", off)
+        assert set(plan_components(load(root))) == {"one", "two"}
+    monkeypatch.setenv("WASMCP_LOCKED", "1")
+    with pytest.raises(LockDrift, match="the compiler `ziglang` is not in it"):
+        plan_components(load(root))
 
 
 def test_a_component_must_not_need_what_a_source_distribution_cannot_carry(

@@ -19,7 +19,7 @@ pub const resources = .{
     mcp.template("notes://page/{number}/of/{+path}", "page", "One page.", page),
 };
 pub const prompts = .{
-    mcp.prompt("review", "Review code.", review).with(.{ .title = "Review" }),
+    mcp.prompt("review", "Review code.", review).with(.{ .title = "Draft", .meta = "{\"kept\":true}" }).with(.{ .title = "Review" }),
     mcp.prompt("hello", "Say hello.", hello),
 };
 pub const completions = .{

@@ -62,6 +62,44 @@ def test_a_crate_is_an_input_as_a_whole(tmp_path: Path) -> None:
         assert project_files(component(tmp_path, {**files, **others}, name)) == set(files)
 
 
+def test_what_a_workspace_names_for_its_crates_is_an_input(tmp_path: Path) -> None:
+    files = {
+        "Cargo.toml": """\
+[workspace]
+members = ["rust/tools", "rust/other"]
+[workspace.dependencies]
+shared = { path = "rust/shared" }
+[patch.crates-io]
+wide = { path = "rust/wide" }
+""",
+        "rust/tools/Cargo.toml": '[package]\nname = "tools"\n[dependencies]\nshared.workspace = true\nwide = "1"\n',
+        "rust/tools/src/lib.rs": "",
+        "rust/shared/Cargo.toml": '[package]\nname = "shared"\n',
+        "rust/shared/src/lib.rs": "",
+        "rust/wide/Cargo.toml": '[package]\nname = "wide"\n',
+    }
+    others = {"rust/other/Cargo.toml": '[package]\nname = "other"\n'}
+    assert project_files(component(tmp_path, {**files, **others}, "rust/tools/src/lib.rs")) == set(files)
+
+
+def test_a_crate_in_the_projects_folder_does_not_depend_on_what_is_built(tmp_path: Path) -> None:
+    files = {
+        "Cargo.toml": '[package]\nname = "tools"\n',
+        ".cargo/config.toml": "",
+        "src/lib.rs": "",
+        "build/build.rs": "",
+    }
+    built = [
+        "shop/_wasmcp/default.wasm",
+        "dist/shop.whl",
+        "target/x",
+        ".pytest_cache/x",
+        ".venv/x",
+        "src/__pycache__/x",
+    ]
+    assert project_files(component(tmp_path, {**files, **dict.fromkeys(built, "")}, "Cargo.toml")) == set(files)
+
+
 def test_our_own_part_is_an_input(tmp_path: Path) -> None:
     found = RustToolchain().inputs(component(tmp_path, {"rust/tools.rs": ""}))
     own = {

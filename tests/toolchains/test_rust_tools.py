@@ -55,6 +55,19 @@ struct Name {
 }
 
 #[derive(Deserialize, JsonSchema)]
+enum Style {
+    Short,
+    Full,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[allow(dead_code)]
+struct Title {
+    name: String,
+    style: Option<Style>,
+}
+
+#[derive(Deserialize, JsonSchema)]
 struct Review {
     /// The code to look at.
     code: String,
@@ -82,7 +95,7 @@ fn masked(args: Text) -> Result<i64, Failure> {
 
 fn greet(args: Name, context: &Context) -> Result<String, Failure> {
     let number = context.once("number", || 7)?;
-    let title = match context.elicit::<Name>("Which title?")? {
+    let title = match context.elicit::<Title>("Which title?")? {
         Elicited::Accepted(answer) => answer.name,
         Elicited::Declined => "Dear".into(),
         Elicited::Cancelled => return Err(Failure::new("then not")),
@@ -248,7 +261,11 @@ def test_a_question(server: Server) -> None:
     params = {"name": "greet", "arguments": {"name": "Ada"}, **ASKING}
     asked = server.request("tools/call", params)
     assert asked["resultType"] == "input_required"
-    assert asked["inputRequests"]["1"]["params"]["requestedSchema"]["required"] == ["name"]
+    assert asked["inputRequests"]["1"]["params"]["requestedSchema"] == {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "style": {"type": "string", "enum": ["Short", "Full"]}},
+        "required": ["name"],
+    }
     answer = {
         "inputResponses": {"1": {"action": "accept", "content": {"name": "Dr"}}},
         "requestState": asked["requestState"],

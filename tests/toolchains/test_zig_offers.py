@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def test_the_lists(server: Server) -> None:
     assert (note.uri_template, note.mime_type) == ("notes://note/{name}", "text/plain")
     assert page.uri_template == "notes://page/{number}/of/{+path}"
     review, hello = server.list_prompts()
-    assert review.title == "Review"
+    assert (review.title, review.raw["_meta"]) == ("Review", {"kept": True})
     arguments = [(a["name"], a.get("description"), a.get("required", False)) for a in review.raw["arguments"]]
     assert arguments == [("code", "What to review.", True), ("language", None, False), ("depth", None, False)]
     assert not hello.raw.get("arguments")
@@ -100,6 +101,7 @@ def test_templates(server: Server, uri: str, text: str) -> None:
         ("notes://note/tea/more", "not found"),
         ("notes://note/%ff", "not found"),
         ("notes://note/%4", "not found"),
+        ("notes://page/1/of/%+1", "not found"),
         ("notes://page/many/of/a", "not found"),
         ("notes://page/-1/of/a", "not found"),
     ],
@@ -208,6 +210,10 @@ def test_http(server: Server) -> None:
         body = "é" * 10_000
         assert structured(server, "fetch", url=f"{url}/echo", body=body)["body"] == body
         assert server.call_tool("fetch", {"url": f"{url}/never", "timeout": 50}).text == "Timeout"
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        # It never reads; what is sent is more than the buffers between hold.
+        arguments = {"url": f"http://127.0.0.1:{deaf.getsockname()[1]}", "body": "x" * (3 << 20), "timeout": 300}
+        assert server.call_tool("fetch", arguments).text == "Timeout"
     assert server.call_tool("fetch", {"url": "ftp://example.com"}).text == "BadUrl"
     assert server.call_tool("fetch", {"url": url}).text == "ConnectionRefused"
 

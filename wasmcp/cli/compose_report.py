@@ -46,16 +46,14 @@ def report(
 ) -> None:
     """Tell what was composed, and how it is run."""
     import json
-    from hashlib import sha256
+
+    from wasmcp.storage.digest import of_chunks
 
     if job.options.as_json:
-        digest = sha256()
-        for chunk in composed.chunks:
-            digest.update(chunk)
         whole = {
             "output": str(job.output),
             "size": composed.size,
-            "digest": f"sha256:{digest.hexdigest()}",
+            "digest": of_chunks(composed.chunks),
             "components": [_component_json(one) for one in components],
             "tools": [tool["name"] for tool in composed.tools],
             "imports": list(composed.imports),

@@ -14,7 +14,7 @@ from wasmcp.component import names
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.graph import Graph, Node
 from wasmcp.component.model import Func, Instance
-from wasmcp.compose.contracts import CAPABILITY_NAMES, PACKAGE, SERVER_HANDLER, VERSION
+from wasmcp.compose.contracts import CAPABILITY_NAMES, PACKAGE, SERVER_HANDLER, SESSIONS, VERSION
 from wasmcp.compose.stubs import stubs
 from wasmcp.resources import framework_component
 
@@ -54,7 +54,6 @@ KEY_VALUE = "wasmcp:keyvalue/store@0.1.0"
 
 _SERVICES = ("server-io", "server-auth", "sessions")
 _CURRENT = f"{PACKAGE}/current@{VERSION}"
-_SESSIONS = f"{PACKAGE}/sessions@{VERSION}"
 
 
 def adapted(name: str, data: bytes, info: ComponentInfo) -> tuple[bytes, ComponentInfo]:
@@ -133,7 +132,7 @@ class _Adapting:
         self._deny(self._node, (f"{self._contract.package}/", "wasmcp:auth/"))
         if f"services-of-{self._contract.revision}" in self._adapters and not self._imports("sessions"):
             # Who has no use for sessions need not be granted them.
-            self._deny(self._adapters[f"services-of-{self._contract.revision}"], (_SESSIONS,))
+            self._deny(self._adapters[f"services-of-{self._contract.revision}"], (SESSIONS,))
 
     def _imports(self, interface: str) -> bool:
         found = names.find(self._contract.interface(interface), self._info.imports)

@@ -5,7 +5,6 @@ Source: wit/baked.wit, wit/config.wit.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.contracts import CATALOGUE_DATA, CONFIG, SERVER_METADATA
 from wasmcp.compose.metadata import ServerMetadata, metadata_values
 from wasmcp.compose.segments import segment_values
+from wasmcp.forms import to_json_text
 
 _TEXT = Func((), Primitive.STRING)
 _METADATA = Instance(
@@ -53,5 +53,5 @@ def configuration(values: Mapping[str, Any]) -> bytes:
         TypeError: it holds what JSON does not have.
         ValueError: it holds a number that JSON does not have.
     """
-    text = json.dumps(dict(values), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = to_json_text(dict(values))
     return constants({CONFIG: CONFIG_TYPE}, lambda _interface, _name, _type: text)

@@ -201,7 +201,8 @@ class Composition:
             for name, type_ in transport.info.imports.items():
                 if is_among(name, (ENVIRONMENT,)) and isinstance(type_, Instance):
                     transport.set(
-                        name, self._generated("settings", baked_environment(name, type_, settings)).export(name)
+                        name,
+                        self._generated("settings of transport", baked_environment(name, type_, settings)).export(name),
                     )
         elif not environment:
             self._wiring.deny(transport, (ENVIRONMENT,))

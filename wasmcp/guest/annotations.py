@@ -150,6 +150,8 @@ class Resolver:
         for value in found:
             if not isinstance(value, (str, int, bool, type(None))):
                 raise Unsupported(f"`Literal` of {value!r}: only strings, integers, booleans and None are JSON values")
+        if len({(type(value), value) for value in found}) < len(found):
+            raise Unsupported(f"`Literal` of {members!r}: two of them are the same value in JSON")
         return Choice(found, members)
 
     def _alias(self, annotation: Any, arguments: tuple[Any, ...]) -> Shape:

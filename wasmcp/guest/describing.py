@@ -9,7 +9,7 @@ from typing import Any
 
 from wit_world.imports import types  # type: ignore[import-not-found]
 
-from wasmcp.guest.lowering import annotations_of, icon_of, json_text, text_of
+from wasmcp.guest.lowering import facts_of, icon_of, json_text, text_of
 from wasmcp.guest.prompts import Prompt
 from wasmcp.guest.resources import Resource
 from wasmcp.guest.tools import Tool
@@ -38,33 +38,12 @@ def tool_of(tool: Tool) -> Any:
 
 def resource_of(resource: Resource) -> Any:
     """Return the description of a resource."""
-    return types.McpResource(
-        uri=sendable(resource.uri),
-        name=sendable(resource.name),
-        title=text_of(resource.title),
-        description=text_of(resource.description),
-        mime_type=text_of(resource.mime_type),
-        size=resource.size,
-        icons=[icon_of(icon) for icon in resource.icons],
-        annotations=annotations_of(resource.annotations),
-        meta=json_text(resource.meta),
-        extra=None,
-    )
+    return types.McpResource(uri=sendable(resource.uri), size=resource.size, extra=None, **facts_of(resource))
 
 
 def template_of(resource: Resource) -> Any:
     """Return the description of a template."""
-    return types.ResourceTemplate(
-        uri_template=sendable(resource.uri),
-        name=sendable(resource.name),
-        title=text_of(resource.title),
-        description=text_of(resource.description),
-        mime_type=text_of(resource.mime_type),
-        icons=[icon_of(icon) for icon in resource.icons],
-        annotations=annotations_of(resource.annotations),
-        meta=json_text(resource.meta),
-        extra=None,
-    )
+    return types.ResourceTemplate(uri_template=sendable(resource.uri), extra=None, **facts_of(resource))
 
 
 def prompt_of(prompt: Prompt) -> Any:

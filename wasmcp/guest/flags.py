@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 _DIGITS = 1000
 
 
+def flag_names(python: type[enum.Flag]) -> list[str]:
+    """Return the names of the flags of a class: Python 3.10 counts combinations and the empty set among its members."""
+    members = python.__members__.items()
+    return [name for name, flag in members if flag.name == name and flag.value.bit_count() == 1]
+
+
 class Flags(Shape):
     """``enum.Flag``: the names of the members that are set.
 
@@ -27,7 +33,7 @@ class Flags(Shape):
 
     def __init__(self, python: type[enum.Flag]) -> None:
         self.python = python
-        self.names = [member.name or "" for member in python]
+        self.names = flag_names(python)
 
     def load(self, value: Any) -> enum.Flag:
         if type(value) is not list:

@@ -14,7 +14,7 @@ from wasmcp.guest.asking import Wanted
 from wasmcp.guest.content import Annotations, Audio, EmbeddedResource, Icon, Image, ResourceLink, Text
 from wasmcp.guest.errors import McpError, Mismatch
 from wasmcp.guest.plain import dump_any
-from wasmcp.guest.resources import Cache
+from wasmcp.guest.resources import Cache, Resource
 from wasmcp.guest.wire import encode, sendable
 
 INVALID_PARAMS = -32602
@@ -65,19 +65,22 @@ def block_of(block: Any) -> Any:
     return types.Content_EmbeddedResource(embedded_of(block))
 
 
+def facts_of(described: Resource | ResourceLink) -> dict[str, Any]:
+    """Return what resources, templates and links have in common, by the names of the bindings."""
+    return {
+        "name": sendable(described.name),
+        "title": text_of(described.title),
+        "description": text_of(described.description),
+        "mime_type": text_of(described.mime_type),
+        "icons": [icon_of(icon) for icon in described.icons],
+        "annotations": annotations_of(described.annotations),
+        "meta": json_text(described.meta),
+    }
+
+
 def link_of(link: ResourceLink) -> Any:
     """Return a resource link."""
-    return types.ResourceLink(
-        uri=sendable(link.uri),
-        name=sendable(link.name),
-        title=text_of(link.title),
-        description=text_of(link.description),
-        mime_type=text_of(link.mime_type),
-        size=link.size,
-        icons=[icon_of(icon) for icon in link.icons],
-        annotations=annotations_of(link.annotations),
-        meta=json_text(link.meta),
-    )
+    return types.ResourceLink(uri=sendable(link.uri), size=link.size, **facts_of(link))
 
 
 def embedded_of(resource: EmbeddedResource) -> Any:

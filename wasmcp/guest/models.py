@@ -48,7 +48,7 @@ class Model(Shape):
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         """Return what the model says of itself, its own definitions among those of the whole."""
-        prefix = self.python.__name__
+        prefix = definitions.prefix(self.python)
         written = _modern(self.python.schema(by_alias=True, ref_template=f"#/$defs/{prefix}.{{model}}"))
         for name, body in written.pop("definitions", {}).items():
             definitions.include(f"{prefix}.{name}", body)

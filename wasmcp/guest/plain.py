@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any
 
 from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.flags import flag_names
 from wasmcp.guest.formats import format_of
 from wasmcp.guest.members import attrs_vars_of
 
@@ -24,7 +25,7 @@ def dump_any(value: Any) -> Any:
     if value is None or kind in (bool, int, str):
         return value
     if isinstance(value, enum.Flag):
-        return [name for name in (member.name for member in kind) if name is not None and kind[name] in value]
+        return [name for name in flag_names(kind) if kind[name] in value]
     if isinstance(value, enum.Enum):
         return dump_any(value.value)
     if isinstance(value, float):

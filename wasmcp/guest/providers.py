@@ -143,7 +143,7 @@ def fresh_instance(provided: Mapping[Any, Any] | None = None) -> Iterator[None]:
     try:
         yield
     finally:
-        _made.remove(made)
+        _made.pop()
 
 
 def remember_argument(annotation: Any, function: Callable[..., Any], kind: str, parameter: str) -> None:

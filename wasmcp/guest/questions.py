@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, overload
 
@@ -14,13 +15,14 @@ from wasmcp.guest.messages import Message
 T = TypeVar("T")
 
 
-class Questions:
+class Questions(ABC):
     """The part of `wasmcp.guest.Context` that asks. See the guide on asking the client for what a question means."""
 
     __slots__ = ()
 
+    @abstractmethod
     def _asked(self) -> Dialogue:
-        raise NotImplementedError
+        """Return what the client was asked in this call."""
 
     @overload
     def elicit(self, message: str, form: type[T], *, key: str | None = None) -> Elicited[T]: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from wasmcp.guest.shapes import Named, Shape
@@ -27,6 +27,7 @@ class Definitions:
         self._uses: Counter[int] = Counter()
         self._names: dict[int, str] = {}
         self._written: dict[str, dict[str, Any]] = {}
+        self._prefixes: dict[type, str] = {}
         waiting = list(roots)
         while waiting:
             shape = waiting.pop()
@@ -42,19 +43,28 @@ class Definitions:
             return shape.body(self)
         name = self._names.get(id(shape))
         if name is None:
-            name = self._names[id(shape)] = self._unused(shape.title)
+            name = self._names[id(shape)] = self._unused(shape.title, self._written.__contains__)
             self._written[name] = {}  # taken, while its own body is being written
             self._written[name] = shape.body(self)
         return {"$ref": f"#/$defs/{name}"}
+
+    def prefix(self, owner: type) -> str:
+        """Return what the names begin with, up to a dot, of what a type includes that writes its own schemas."""
+        if owner not in self._prefixes:
+            self._prefixes[owner] = self._unused(
+                owner.__name__, lambda name: any(known.startswith(f"{name}.") for known in self._written)
+            )
+        return self._prefixes[owner]
 
     def include(self, name: str, body: dict[str, Any]) -> None:
         """Add the definition of a type that writes its own schemas, under a name that it refers to."""
         self._written[name] = body
 
-    def _unused(self, title: str) -> str:
+    @staticmethod
+    def _unused(title: str, is_taken: Callable[[str], bool]) -> str:
         base = re.sub(r"[^A-Za-z0-9_.-]+", "_", title).strip("_") or "Type"
         name, number = base, 1
-        while name in self._written:
+        while is_taken(name):
             number += 1
             name = f"{base}{number}"
         return name

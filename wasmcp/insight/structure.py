@@ -16,7 +16,7 @@ from wasmcp.resources import FRAMEWORK_COMPONENTS
 
 COMPONENT, FRAMEWORK, GENERATED, DENIAL = "component", "framework", "generated", "denial"
 
-_GENERATED = re.compile(r"server-metadata|catalogue-data \d+|dispatch \d+|session-owner .+")
+_GENERATED = re.compile(r"server-metadata|catalogue-data \d+|dispatch \d+|session-owner .+|(?:config|settings) of .+")
 _GRANTED = tuple(contract.partition("@")[0] for contract in GRANTED)
 _DENIAL = re.compile(r"denied to .+|nobody")
 

@@ -15,13 +15,13 @@ from wasmcp.project import manifest
 from wasmcp.project.config import Project, load
 from wasmcp.project.entry import built_entry, server_entry
 from wasmcp.project.planning import ComponentStep, Plan, ServerStep, plan, plan_component
+from wasmcp.registry.fetching import FetchOptions, environment_says
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
 from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 
 if TYPE_CHECKING:
     from wasmcp.compose import Catalogue, ComposedServer
-    from wasmcp.registry.fetching import FetchOptions
 
 SKIP = "WASMCP_SKIP_BUILD"
 """The environment variable that keeps hooks and pytest from building: what is there is used as it is."""
@@ -50,7 +50,7 @@ class Built:
 
 def skipped() -> bool:
     """Tell whether `SKIP` is set."""
-    return os.environ.get(SKIP, "").lower() not in {"", "0", "false"}
+    return environment_says(SKIP)
 
 
 def build(

@@ -6,7 +6,6 @@ needs no compiler.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,12 +15,12 @@ from wasmcp import toolchains
 from wasmcp.errors import ToolchainError
 from wasmcp.project.config import ComponentConfig, Project, ServerConfig
 from wasmcp.project.version import version_of
+from wasmcp.registry.fetching import FetchOptions, environment_says
 from wasmcp.storage import digest
 from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Resolver, Toolchain
 
 if TYPE_CHECKING:
-    from wasmcp.registry.fetching import FetchOptions
     from wasmcp.registry.lock import Pin
 
 FORMAT = 1
@@ -150,7 +149,6 @@ def _with_dependencies(
     if not source.options.get("dependencies") or not isinstance(tools, Resolver):
         return source
     from wasmcp.project import dependencies
-    from wasmcp.registry.fetching import environment_says
 
     asked = dependencies.asked_of(source, tools)
     if asked is None:
@@ -172,7 +170,7 @@ def plan_components(project: Project, fetching: FetchOptions | None = None) -> d
     """
     used = dict.fromkeys(name for server in project.servers.values() for name in server.components)
     steps = {name: plan_component(project, project.components[name], fetching) for name in used}
-    if fetching.locked if fetching is not None else os.environ.get("WASMCP_LOCKED"):
+    if fetching.locked if fetching is not None else environment_says("WASMCP_LOCKED"):
         from wasmcp.project import pinning
 
         pinning.check(project, {name: pin for step in steps.values() for name, pin in step.pins.items()})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def environment_says(name: str) -> bool:
-    """Whether an environment variable switches something on: ``WASMCP_OFFLINE``, ``WASMCP_LOCKED``."""
+    """Tell whether an environment variable switches something on: ``0`` and ``false`` do not."""
     return os.environ.get(name, "").lower() not in {"", "0", "false"}
 
 

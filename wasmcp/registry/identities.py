@@ -47,6 +47,21 @@ class Identity:
         return next((subject for subject in subjects if pattern.fullmatch(subject)), None)
 
 
+def _identity(oidc: Any) -> str:
+    """Return the identity token of this process.
+
+    Raises:
+        RegistryError: Neither the environment nor a continuous integration provides one.
+    """
+    raw: str | None = os.environ.get(_TOKEN) or oidc.detect_credential()
+    if raw is None:
+        raise RegistryError(
+            "there is no identity here to sign with: run in a CI that gives one (GitHub Actions needs "
+            f"`permissions: id-token: write`), set `{_TOKEN}`, or sign with a key (`--key`)"
+        )
+    return raw
+
+
 def sign(statement: bytes) -> bytes:
     """Sign an in-toto statement as whoever this process runs for; return the bundle.
 
@@ -56,22 +71,19 @@ def sign(statement: bytes) -> bytes:
     Raises:
         RegistryError: There is no identity, or the services of Sigstore do not do it.
     """
-    dsse, errors, models, oidc, signing = _sigstore("dsse", "errors", "models", "oidc", "sign")
+    dsse, models, oidc, signing = _sigstore("dsse", "models", "oidc", "sign")
     try:
-        raw = os.environ.get(_TOKEN) or oidc.detect_credential()
-        if raw is None:
-            raise RegistryError(
-                "there is no identity here to sign with: run in a CI that gives one (GitHub Actions needs "
-                f"`permissions: id-token: write`), set `{_TOKEN}`, or sign with a key (`--key`)"
-            )
-        token = oidc.IdentityToken(raw)
+        token = oidc.IdentityToken(_identity(oidc))
         context = signing.SigningContext.from_trust_config(models.ClientTrustConfig.production())
         with context.signer(token) as signer:
             bundle: str = signer.sign_dsse(dsse.Statement(statement)).to_json()
-    except (errors.Error, oidc.IdentityError, oidc.ExpiredIdentity) as error:
-        raise RegistryError(f"signing by identity does not work: {_words(error)}") from error
     except OSError as error:  # of `requests`: no network
         raise RegistryError(f"the services of Sigstore do not answer: {error}") from error
+    except Exception as error:
+        # What its services refuse is raised as classes of its own that it does not publish.
+        if not type(error).__module__.startswith("sigstore."):
+            raise
+        raise RegistryError(f"signing by identity does not work: {_words(error)}") from error
     return bundle.encode()
 
 

@@ -39,6 +39,10 @@ class Program:
     override: str = ""
     ask: tuple[str, ...] = ("--version",)
 
+    def takes(self, version: str) -> bool:
+        """Whether a version is new enough; one that is not known is none."""
+        return not self.least or _numbers(version) >= self.least
+
 
 @dataclass(frozen=True)
 class Found:
@@ -81,7 +85,7 @@ def find_program(program: Program, source: ComponentSource, language: str, *, be
         version = version_of(where, program.ask)
     except (OSError, subprocess.SubprocessError) as error:
         raise missing(f"which does not start ({error})") from None
-    if program.least and _numbers(version) < program.least:
+    if not program.takes(version):
         least = ".".join(map(str, program.least))
         raise missing(f"{least} or newer, and {version or 'one that says no version'} is installed")
     return Found(Path(where), version)
@@ -103,7 +107,12 @@ def version_of(path: str, ask: Sequence[str] = ("--version",)) -> str:
         timeout=_ASKING,
         check=False,
     )
-    match = _VERSION.search(done.stdout.decode("utf-8", "replace"))
+    return version_in(done.stdout.decode("utf-8", "replace"))
+
+
+def version_in(text: str) -> str:
+    """Return the first version number in a text, the empty string when there is none."""
+    match = _VERSION.search(text)
     return match[0] if match else ""
 
 

@@ -166,7 +166,5 @@ def _size(value: Tagged) -> int:
 
 
 def _check_batch(count: int, size: int = 0) -> None:
-    if count > _BATCH:
-        raise LimitExceeded("a batch has at most 1000 keys and 2 MiB")
-    if size > _BATCH_BYTES:
+    if count > _BATCH or size > _BATCH_BYTES:
         raise LimitExceeded("a batch has at most 1000 keys and 2 MiB")

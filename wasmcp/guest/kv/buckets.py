@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar, overload
 
@@ -30,12 +31,13 @@ ABSENT: Final = _Absent()
 """For `Bucket.compare_and_swap`: there is no such key."""
 
 
-class Values:
+class Values(ABC):
     """Values by key: what buckets and sessions have in common."""
 
     @property
+    @abstractmethod
     def _raw(self) -> RawValues:
-        raise NotImplementedError
+        """Who keeps them."""
 
     @overload
     def get(self, key: str) -> Any: ...

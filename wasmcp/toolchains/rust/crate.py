@@ -14,7 +14,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,8 @@ LOCK = Path(__file__).resolve().parent / "component.lock"
 
 _MODULE = re.compile(r"^\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+(?:r#)?([A-Za-z_][A-Za-z0-9_]*)\s*;", re.MULTILINE)
 _PATH = re.compile(r'(?:#\s*\[\s*path\s*=\s*|\binclude(?:_str|_bytes)?!\s*\(\s*)"((?:[^"\\]|\\.)*)"')
-_IGNORED = frozenset({"target", ".git", "node_modules", "__pycache__", ".venv"})
+# What builds write: a crate in the project's own folder would depend on the server that it becomes.
+_IGNORED = frozenset({"target", "node_modules", "__pycache__", "_wasmcp"})
 _MANIFEST = """\
 [package]
 name = "component"
@@ -82,7 +83,8 @@ class Crate:
         if self.manifest is None:
             return {relative_label(path, root): path for path in _reachable(self.source.path)}
         found: dict[str, Path] = {}
-        waiting = [self.manifest.parent]
+        above = [folder for folder in self.manifest.parents[1:] if folder.is_relative_to(root)]
+        waiting = [self.manifest.parent, *(other for folder in above for other in self._inherited(folder))]
         seen: set[Path] = set()
         while waiting:
             folder = waiting.pop()
@@ -90,29 +92,33 @@ class Crate:
                 continue
             seen.add(folder)
             for path in _below(folder):
-                found[relative_label(path, root)] = path
-            waiting.extend(self._others(folder))
-        for folder in self.manifest.parents[1:]:
+                if not path.is_relative_to(root / "dist"):  # where wheels of the project go
+                    found[relative_label(path, root)] = path
+            waiting.extend(_named(folder, _paths(self._table(folder))))
+        for folder in above:
             # What cargo and rustup look for above a crate, as far as the project goes.
             for name in ("Cargo.toml", "Cargo.lock", ".cargo/config.toml", "rust-toolchain.toml", "rust-toolchain"):
-                if folder.is_relative_to(root) and (folder / name).is_file():
+                if (folder / name).is_file():
                     found[relative_label(folder / name, root)] = folder / name
         return found
 
-    def _others(self, folder: Path) -> Iterator[Path]:
-        """Find the crates that this one depends on by path."""
+    def _table(self, folder: Path) -> dict[str, Any]:
+        """Read a folder's `Cargo.toml`; nothing when there is none."""
         manifest = folder / "Cargo.toml"
         if not manifest.is_file():
-            return
+            return {}
         try:
-            table = tomllib.loads(manifest.read_text("utf-8"))
+            return tomllib.loads(manifest.read_text("utf-8"))
         except (OSError, ValueError) as error:
             label = relative_label(manifest, self.source.root)
             raise ToolchainError(f"`{label}` cannot be read: {error}", source=label, toolchain="rust") from None
-        for path in _paths(table):
-            other = Path(os.path.normpath(folder / path))
-            if (other / "Cargo.toml").is_file():
-                yield other
+
+    def _inherited(self, folder: Path) -> Iterator[Path]:
+        """Find the crates that a workspace names by path for its members, which say `workspace = true`."""
+        table = self._table(folder)
+        workspace = table.get("workspace")
+        dependencies = workspace.get("dependencies") if isinstance(workspace, dict) else None
+        return _named(folder, _paths([dependencies, table.get("patch")]))
 
 
 def crate_of(source: ComponentSource) -> Crate:
@@ -143,9 +149,8 @@ def crate_of(source: ComponentSource) -> Crate:
 def own_inputs() -> dict[str, Path]:
     """Return our own files that decide what a component becomes, by label."""
     files = own_files("rust", GUEST, [".rs", ".toml", ".wit"])
-    files.update(own_files("toolchain", Path(__file__).parent, [".py", ".lock"]))
+    files.update(own_files("toolchain", GUEST.parent, [".py", ".lock"]))
     files.update(own_files("wit", wit_directory(), [".wit"]))
-    # Below `guest` both are listed twice under other names; that costs nothing and hides nothing.
     return files
 
 
@@ -183,9 +188,19 @@ def made_crate(source: ComponentSource, guest: Path, cache: Path) -> Path:
 def _below(folder: Path) -> list[Path]:
     found: list[Path] = []
     for base, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in _IGNORED)
+        folders[:] = sorted(
+            name for name in folders if name not in _IGNORED and (name == ".cargo" or not name.startswith("."))
+        )
         found.extend(Path(base) / name for name in sorted(files))
     return found
+
+
+def _named(folder: Path, paths: Iterable[str]) -> Iterator[Path]:
+    """Find the crates among what the `Cargo.toml` of a folder names by path."""
+    for path in paths:
+        other = Path(os.path.normpath(folder / path))
+        if (other / "Cargo.toml").is_file():
+            yield other
 
 
 def _paths(value: Any) -> Iterator[str]:
@@ -197,7 +212,8 @@ def _paths(value: Any) -> Iterator[str]:
         members = value.get("members")
         if isinstance(members, list):
             yield from (member for member in members if isinstance(member, str) and "*" not in member)
-        for inner in value.values():
+    if isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
             yield from _paths(inner)
 
 

@@ -7,10 +7,9 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from wasmcp.toolchains.programs import version_of
-from wasmcp.toolchains.rust.toolchain import CARGO, TARGET
+from wasmcp.toolchains.programs import version_in
+from wasmcp.toolchains.rust.toolchain import CARGO, TARGET, holds_target
 
 
 @dataclass(frozen=True)
@@ -31,18 +30,18 @@ class Need:
 def needs() -> Iterator[Need]:
     """Look at the compiler, then at its target."""
     cargo = os.environ.get(CARGO.override) or shutil.which("cargo")
-    version = _said(cargo, "--version")
-    if version is None:
+    said = _said(cargo, *CARGO.ask)
+    if said is None:
         yield Need("cargo", f"`{cargo}` does not start" if cargo else "not installed", CARGO.advice)
         return
-    least = ".".join(map(str, CARGO.least))
-    number = version_of(str(cargo))
-    if tuple(int(part) for part in number.split(".")) < CARGO.least:
-        yield Need("cargo", f"{number} is installed, {least} is needed", CARGO.advice)
+    number = version_in(said)
+    if not CARGO.takes(number):
+        least = ".".join(map(str, CARGO.least))
+        yield Need("cargo", f"{number or 'one that says no version'} is installed, {least} is needed", CARGO.advice)
         return
     yield Need("cargo", number)
     root = _said(os.environ.get("RUSTC") or shutil.which("rustc"), "--print", "sysroot")
-    if root is not None and (Path(root) / "lib" / "rustlib" / TARGET).is_dir():
+    if root is not None and holds_target(root):
         yield Need(TARGET, "installed")
     else:
         yield Need(TARGET, "not installed", f"`rustup target add {TARGET}`")

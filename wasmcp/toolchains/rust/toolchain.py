@@ -104,13 +104,18 @@ class RustToolchain:
         # In the crate's folder: its `rust-toolchain.toml` may ask for another compiler, with other targets.
         folder = manifest.parent if manifest is not None else source.root
         status, words = run_compiler([found.path, "--print", "sysroot"], source, self.name, folder=folder)
-        if status != 0 or not (Path(words.strip()) / "lib" / "rustlib" / TARGET).is_dir():
+        if status != 0 or not holds_target(words):
             raise ToolchainMissing(
                 f"component `{source.name}` (`{source.label}`) is built for the target `{TARGET}`, which is not "
                 f"installed: `rustup target add {TARGET}`",
                 source=source.label,
                 toolchain=self.name,
             )
+
+
+def holds_target(sysroot: str) -> bool:
+    """Whether our target is in the folder that `rustc --print sysroot` names."""
+    return (Path(sysroot.strip()) / "lib" / "rustlib" / TARGET).is_dir()
 
 
 def _check_export(source: ComponentSource, crate: Crate) -> None:

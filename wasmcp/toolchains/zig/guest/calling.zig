@@ -73,10 +73,14 @@ pub fn list(comptime T: type, comptime all: anytype, comptime name: []const u8) 
     }
 }
 
-/// A copy with the fields of `extra`, a struct of optional ones and lists, that are given.
+/// A copy with the fields of `extra`, a struct of optional ones and lists, that are given: not null, and not empty.
 pub fn with(self: anytype, extra: anytype) @TypeOf(self) {
     var copy = self;
-    inline for (@typeInfo(@TypeOf(extra)).@"struct".field_names) |name| @field(copy, name) = @field(extra, name);
+    inline for (@typeInfo(@TypeOf(extra)).@"struct".field_names) |name| {
+        const given = @field(extra, name);
+        const is_given = if (@typeInfo(@TypeOf(given)) == .optional) given != null else given.len > 0;
+        if (is_given) @field(copy, name) = given;
+    }
     return copy;
 }
 

@@ -54,9 +54,7 @@ pub const Resource = struct {
 
     /// The same with a title, a MIME type, a size, annotations, icons, `_meta` or a cache hint.
     pub fn with(self: Resource, extra: Extra) Resource {
-        var copy = calling.with(self, extra);
-        if (extra.mime_type == null) copy.mime_type = self.mime_type;
-        return copy;
+        return calling.with(self, extra);
     }
 };
 

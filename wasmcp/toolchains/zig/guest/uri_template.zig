@@ -81,7 +81,10 @@ fn decoded(value: []const u8) ?[]const u8 {
             continue;
         }
         if (i + 3 > value.len) return null;
-        buffer[n] = std.fmt.parseInt(u8, value[i + 1 .. i + 3], 16) catch return null;
+        // Two digits each: `parseInt` would take a sign, too.
+        const high = std.fmt.charToDigit(value[i + 1], 16) catch return null;
+        const low = std.fmt.charToDigit(value[i + 2], 16) catch return null;
+        buffer[n] = high << 4 | low;
         i += 3;
     }
     return if (std.unicode.utf8ValidateSlice(buffer[0..n])) buffer[0..n] else null;

@@ -8,17 +8,47 @@ use serde_json::{Map, Value};
 /// The JSON Schema 2020-12 of a type, without what only a document of its own needs.
 pub(crate) fn schema<T: JsonSchema>(output: bool) -> Value {
     let settings = SchemaSettings::draft2020_12();
-    let settings = if output {
+    made::<T>(if output {
         settings.for_serialize()
     } else {
         settings.for_deserialize()
-    };
+    })
+}
+
+fn made<T: JsonSchema>(settings: SchemaSettings) -> Value {
     let mut value = settings.into_generator().into_root_schema_for::<T>().to_value();
     if let Some(object) = value.as_object_mut() {
         object.remove("$schema");
         object.remove("title");
     }
     value
+}
+
+/// The schema of a form (specification: client/elicitation): simple values only, so nothing refers to a definition, and
+/// what may be left out is no null.
+pub(crate) fn form<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_deserialize();
+    let mut value = made::<T>(settings.with(|settings| settings.inline_subschemas = true));
+    if let Some(object) = value.as_object_mut() {
+        object.remove("additionalProperties");
+    }
+    let fields = value.get_mut("properties").and_then(Value::as_object_mut);
+    for field in fields.into_iter().flat_map(Map::values_mut) {
+        without_null(field);
+    }
+    value
+}
+
+fn without_null(field: &mut Value) {
+    if let Some(values) = field.get_mut("enum").and_then(Value::as_array_mut) {
+        values.retain(|value| !value.is_null());
+    }
+    if let Some(types) = field.get_mut("type").and_then(Value::as_array_mut) {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            field["type"] = only.clone();
+        }
+    }
 }
 
 /// The schema of a function's arguments: always an object.

@@ -172,13 +172,9 @@ impl Context {
     /// Asking ends the function: it runs again from its start when the answer is there, and then this returns it. So what
     /// comes before a question must do no harm twice; see [`Context::once`]. Pass the error on with `?`.
     pub fn elicit<T: DeserializeOwned + JsonSchema>(&self, message: &str) -> Result<Elicited<T>, Failure> {
-        let mut schema = arguments::schema::<T>(false);
-        if let Some(object) = schema.as_object_mut() {
-            object.remove("additionalProperties");
-        }
         let mut answer = self.ask(
             "elicitation/create",
-            json!({ "mode": "form", "message": message, "requestedSchema": schema }),
+            json!({ "mode": "form", "message": message, "requestedSchema": arguments::form::<T>() }),
         )?;
         match answer["action"].as_str() {
             Some("accept") => Ok(Elicited::Accepted(
