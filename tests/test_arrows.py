@@ -10,13 +10,13 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "wasmcp"
 BELOW = {
-    "component": {"errors"},
-    "bindgen": {"errors"},
-    "toolchains": {"errors", "resources", "bindgen", "component", "declares", "guest"},
-    "compose": {"errors", "resources", "forms", "declares", "component"},
-    "host": {"errors", "forms"},
-    "storage": {"errors", "resources", "host"},
-    "registry": {"errors", "resources", "storage", "compose", "component", "toolchains"},
+    "component": {"errors", "terminal"},
+    "bindgen": {"errors", "terminal"},
+    "toolchains": {"errors", "terminal", "resources", "bindgen", "component", "declares", "guest"},
+    "compose": {"errors", "terminal", "resources", "forms", "declares", "component"},
+    "host": {"errors", "terminal", "forms"},
+    "storage": {"errors", "terminal", "resources", "host"},
+    "registry": {"errors", "terminal", "resources", "storage", "compose", "component", "toolchains"},
     "guest": set[str](),
 }
 """What each may import beside itself and the version; what is above (`project`, `insight`, `cli`) may import all."""

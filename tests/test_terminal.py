@@ -1,0 +1,47 @@
+"""Untrusted text on a terminal."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wasmcp.terminal import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", "plain"),
+        ("Grüße 世界 🙂 a\u00a0b", "Grüße 世界 🙂 a\u00a0b"),
+        ("\x1b[31mred\x1b[0m", "\\x1b[31mred\\x1b[0m"),
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("a\rb\nc", "a\\rb\\nc"),
+        ("\x9b2J", "\\x9b2J"),
+        ("abc\u202etxt.exe", "abc\\u202etxt.exe"),
+        ("a\u2028b", "a\\u2028b"),
+        ("\ud800", "\\ud800"),
+        ("👩\u200d🔬", "👩\u200d🔬"),
+    ],
+)
+def test_printable(text: str, expected: str) -> None:
+    assert printable(text) == expected
+
+
+def test_kept_characters() -> None:
+    assert printable("a\tb\nc\x1b", keep="\n\t") == "a\tb\nc\\x1b"
+
+
+@given(st.text())
+def test_any_text_becomes_one_line_without_controls(text: str) -> None:
+    shown = printable(text)
+    assert len(shown.splitlines()) <= 1
+    assert not any(ord(character) < 32 or 127 <= ord(character) < 160 for character in shown)
+    assert printable(shown) == shown
+
+
+@given(st.characters(categories=["Cc", "Cf", "Cs", "Zl", "Zp"]).filter(lambda c: c not in "\u200c\u200d"))
+def test_an_escape_names_its_character(character: str) -> None:
+    assert ast.literal_eval(f'"{printable(character)}"') == character

@@ -1,0 +1,35 @@
+"""Escaping of untrusted text before it is printed to a terminal or written to a log."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_ESCAPED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Unicode categories whose characters can move the cursor, hide text, reverse its direction or forge a line."""
+_JOINERS = {"\u200c", "\u200d"}
+"""Format characters (ZWNJ, ZWJ) that scripts and emoji need within a word."""
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    r"""Return `text` with the characters escaped that a terminal would obey instead of showing.
+
+    Control characters (C0, C1, DEL), format characters (bidirectional overrides among them), line and paragraph
+    separators, lone surrogates and unassigned code points become Python escapes, for example ``\x1b``. The result is
+    one line, and printing it changes nothing but the characters it covers.
+
+    Args:
+        text: Text from a component, a registry, a client, or a file that others wrote.
+        keep: Control characters to leave as they are, for example ``"\n\t"`` for text of several lines.
+
+    Returns:
+        The escaped text; `text` itself where nothing had to be escaped.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_escaped(character, keep) for character in text)
+
+
+def _escaped(character: str, keep: str) -> str:
+    if character in keep or character in _JOINERS or unicodedata.category(character) not in _ESCAPED:
+        return character
+    return character.encode("unicode_escape").decode("ascii")
