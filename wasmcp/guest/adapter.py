@@ -39,6 +39,7 @@ from wasmcp.guest.prompts import Prompt
 from wasmcp.guest.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.resources import Part, Resource
 from wasmcp.guest.results import Rendered
+from wasmcp.guest.uris import key_of
 from wasmcp.guest.wire import sendable
 
 # A component has no standard input: what asks for some gets the end of it, not a trap.
@@ -84,8 +85,8 @@ def _context(request: Any) -> Context:
 
 _TOOLS = TOOLS.all()
 _PROMPTS = PROMPTS.all()
-_RESOURCES = {uri: resource for uri, resource in RESOURCES.all().items() if not resource.is_template}
-_TEMPLATES = {uri: resource for uri, resource in RESOURCES.all().items() if resource.is_template}
+_RESOURCES = {resource.identity: resource for resource in RESOURCES.all().values() if not resource.is_template}
+_TEMPLATES = {resource.uri: resource for resource in RESOURCES.all().values() if resource.is_template}
 _COMPLETERS = list(COMPLETIONS.all().values())
 
 _CACHE = cache_of(ListCache.cache)
@@ -154,7 +155,7 @@ class Resources:
 
     def read_resource(self, request: Any, uri: str) -> Any:
         """Read a resource; None when it is not one of these. A plain URI goes before a template that matches it too."""
-        for resource in (_RESOURCES.get(uri), *_TEMPLATES.values()):
+        for resource in (_RESOURCES.get(key_of(uri)), *_TEMPLATES.values()):
             found = None if resource is None else resource.matches(uri)
             if resource is not None and found is not None:
                 return _answered("resource", uri, partial(_read, resource, uri, found, _context(request)))
@@ -213,7 +214,7 @@ class Completions:
         if member is None:
             problem = f"`{reference.value}` has no argument `{argument.name}`"
             raise refused(McpError(INVALID_PARAMS, problem))
-        completer = next((one for one in _COMPLETERS if one.is_for(item.identity, item.function, argument.name)), None)
+        completer = next((one for one in _COMPLETERS if one.is_for(item.reference, item.function, argument.name)), None)
         return _answered(
             "completion",
             reference.value,

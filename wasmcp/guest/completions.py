@@ -13,6 +13,7 @@ from wasmcp.guest.failures import masked
 from wasmcp.guest.records import Member
 from wasmcp.guest.signature import Signature
 from wasmcp.guest.texts import proposals_of
+from wasmcp.guest.uris import normalized_template
 
 LIMIT = 100
 """So many values may be sent. Specification: schema `CompleteResult`."""
@@ -61,6 +62,7 @@ class Completer:
         self.target = target
         self.argument = argument
         self._signature = Signature(function, "completion", names)
+        self._references = _references(target)
         named = target if isinstance(target, str) else f"{target.__module__}.{target.__qualname__}"
         self.identity = f"{argument} of {named}"
         self._names = [member.name for member in self._signature.members]
@@ -70,7 +72,7 @@ class Completer:
 
     def is_for(self, name: str, function: Callable[..., Any], argument: str) -> bool:
         """Whether it completes an argument of a prompt or template."""
-        return argument == self.argument and (self.target == name or self.target is function)
+        return argument == self.argument and (name in self._references or self.target is function)
 
     def check(self, known: Iterable[tuple[str, Callable[..., Any], Iterable[str]]]) -> None:
         """Make sure that what it completes exists.
@@ -82,7 +84,7 @@ class Completer:
             DeclarationError: It does not.
         """
         for name, function, arguments in known:
-            if self.target in (name, function):
+            if name in self._references or self.target is function:
                 if self.argument in arguments:
                     return
                 raise self._signature.refused(None, f"`{name}` has no argument `{self.argument}`")
@@ -93,6 +95,16 @@ class Completer:
         """Return what the function returns."""
         given: dict[str, Any] = dict(zip(self._names, (value, dict(arguments)), strict=False))
         return self._signature.call(given, context)
+
+
+def _references(target: object) -> tuple[str, ...]:
+    """Return how completion requests may name a target that is given as text: a name, or a template in normal form."""
+    if not isinstance(target, str):
+        return ()
+    try:
+        return target, normalized_template(target).text
+    except ValueError:
+        return (target,)
 
 
 def propose(

@@ -11,6 +11,7 @@ from wasmcp.guest.asking import Asked, Dialogue
 from wasmcp.guest.errors import ContextExpired, Mismatch, NotGranted
 from wasmcp.guest.plain import dump_any
 from wasmcp.guest.questions import Questions
+from wasmcp.guest.uris import sendable_uri
 from wasmcp.guest.wire import encode, sendable
 
 if TYPE_CHECKING:
@@ -183,8 +184,15 @@ class Context(Questions):
         self._request.notify_resources_changed()
 
     def resource_updated(self, uri: str) -> None:
-        """Tell the clients that have subscribed to a resource that it holds something else now."""
-        self._request.notify_resource_updated(sendable(uri))
+        """Tell the clients that have subscribed to a resource that it holds something else now.
+
+        Args:
+            uri: Its URI; sent in the normal form that lists show.
+
+        Raises:
+            ValueError: It has no scheme.
+        """
+        self._request.notify_resource_updated(sendable_uri(uri))
 
     @property
     def target(self) -> str:

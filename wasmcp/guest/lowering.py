@@ -15,6 +15,7 @@ from wasmcp.guest.content import Annotations, Audio, EmbeddedResource, Icon, Ima
 from wasmcp.guest.errors import McpError, Mismatch
 from wasmcp.guest.plain import dump_any
 from wasmcp.guest.resources import Cache, Resource
+from wasmcp.guest.uris import sendable_uri
 from wasmcp.guest.wire import encode, sendable
 
 INVALID_PARAMS = -32602
@@ -80,14 +81,14 @@ def facts_of(described: Resource | ResourceLink) -> dict[str, Any]:
 
 def link_of(link: ResourceLink) -> Any:
     """Return a resource link."""
-    return types.ResourceLink(uri=sendable(link.uri), size=link.size, **facts_of(link))
+    return types.ResourceLink(uri=sendable_uri(link.uri), size=link.size, **facts_of(link))
 
 
 def embedded_of(resource: EmbeddedResource) -> Any:
     """Return an embedded resource."""
     data = resource.data
     held = types.ResourceData_Text(sendable(data)) if isinstance(data, str) else types.ResourceData_Blob(bytes(data))
-    contents = types.ResourceContents(sendable(resource.uri), text_of(resource.mime_type), held, None)
+    contents = types.ResourceContents(sendable_uri(resource.uri), text_of(resource.mime_type), held, None)
     return types.EmbeddedResource(contents, annotations_of(resource.annotations), json_text(resource.meta))
 
 

@@ -31,6 +31,7 @@ class Prompt:
 
     Attributes:
         identity: The name.
+        reference: The same; completion requests name a prompt by it.
         variables: The arguments, by name.
 
     Raises:
@@ -51,7 +52,7 @@ class Prompt:
     ) -> None:
         self.function = function
         self._signature = Signature(function, "prompt", names)
-        self.name = self.identity = function.__name__ if name is None else name
+        self.name = self.identity = self.reference = function.__name__ if name is None else name
         if not self.name:
             raise self._signature.refused(None, "it needs a name")
         self.title = title

@@ -136,7 +136,7 @@ def check() -> int:
     """
     named: list[Prompt | Resource] = list(PROMPTS.all().values())
     named += [resource for resource in RESOURCES.all().values() if resource.is_template]
-    known = [(item.identity, item.function, item.variables) for item in named]
+    known = [(item.reference, item.function, item.variables) for item in named]
     for completer in COMPLETIONS.all().values():
         completer.check(known)
     return len(TOOLS.all()) + len(RESOURCES.all()) + len(PROMPTS.all())

@@ -17,6 +17,7 @@ from wasmcp.guest.records import Member
 from wasmcp.guest.signature import Signature
 from wasmcp.guest.templates import UriTemplate
 from wasmcp.guest.texts import load_text
+from wasmcp.guest.uris import sendable_uri
 from wasmcp.guest.wire import encode
 
 _NOT_FOUND_BEFORE = -32002
@@ -88,7 +89,9 @@ class Resource:
         names: Names that annotations may use beside those of their module.
 
     Attributes:
-        identity: The URI or template.
+        uri: The URI or template in normal form, as clients know it.
+        reference: The same; completion requests name a template by it.
+        identity: The same with its host in lower case: two resources that have it in common are one.
         variables: The variables of the template as members; empty for a plain URI.
 
     Raises:
@@ -115,7 +118,6 @@ class Resource:
     ) -> None:
         self.function = function
         self._signature = Signature(function, "resource", names)
-        self.uri = self.identity = uri
         self.name = function.__name__ if name is None else name
         self.title = title
         self.description = self._signature.documentation.description if description is None else description
@@ -129,6 +131,8 @@ class Resource:
             self._template = UriTemplate(uri)
         except ValueError as error:
             raise self._signature.refused(None, str(error)) from None
+        self.uri = self.reference = self._template.normal.text
+        self.identity = self._template.normal.key
         self.variables = self._checked()
         unknown = [name for name in unchecked if name not in self.variables]
         if unknown:
@@ -157,8 +161,6 @@ class Resource:
 
     def matches(self, uri: str) -> dict[str, str | list[str]] | None:
         """Return the variables in a URI; None when it is not of this resource, or one is a way out of a folder."""
-        if not self.is_template:
-            return {} if uri == self.uri else None
         found = self._template.match(uri)
         if found is not None:
             for name, value in found.items():
@@ -217,7 +219,7 @@ class Resource:
                 data = encode(dump_any(data))
             except Mismatch as mismatch:
                 raise TypeError(f"a resource is a text, bytes or what JSON can hold: {mismatch}") from None
-        return Part(contents.uri or uri, mime_type or default, data, contents.meta)
+        return Part(sendable_uri(contents.uri) if contents.uri else uri, mime_type or default, data, contents.meta)
 
 
 def _leads_out(value: str) -> bool:

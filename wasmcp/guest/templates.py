@@ -6,9 +6,10 @@ import re
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
+from wasmcp.guest.uris import checked, normalized, normalized_template
+
 _EXPRESSION = re.compile(r"\{([^{}]*)\}")
 _VARIABLE = re.compile(r"([A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*)(\*?)")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 # Operator -> what stands before the first value, between values, and what a value is made of.
 _STYLES = {
@@ -25,8 +26,12 @@ _ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
 def unquote(text: str) -> str:
-    """Return a text with its percent-encoding undone, as UTF-8; ``urllib`` would make each component larger."""
-    return _ENCODED.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "replace"), text)
+    """Return a text with its percent-encoding undone; ``urllib`` would make each component larger.
+
+    Raises:
+        ValueError: What is encoded is not UTF-8.
+    """
+    return _ENCODED.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode(), text)
 
 
 class Variable(NamedTuple):
@@ -44,24 +49,28 @@ class Variable(NamedTuple):
 
 
 class UriTemplate:
-    """A template such as ``notes://{folder}/{id}{?q,tags*}``.
+    """A URI, or a template such as ``notes://{folder}/{id}{?q,tags*}``.
 
     Args:
-        text: The template.
+        text: The URI or the template.
 
     Attributes:
-        text: The template.
-        variables: By name, in order.
+        text: As the author wrote it.
+        normal: In normal form.
+        variables: By name, in order; none for a URI.
 
     Raises:
-        ValueError: It is not a template, or not one that can be read backwards.
+        ValueError: It is not a URI or a template, or a template that cannot be read backwards.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.variables: dict[str, Variable] = {}
-        if not _SCHEME.match(text):
-            raise ValueError(f"`{text}` must begin with a scheme, such as `notes://`")
+        if "{" in text or "}" in text:
+            self.normal = normalized_template(text)
+        else:
+            self.normal = normalized(text)
+        checked(text)
         self._query: set[str] = set()
         self._fixed: list[tuple[str, str]] = []
         self._groups: list[tuple[str, Variable, str]] = []
@@ -76,10 +85,10 @@ class UriTemplate:
     def _parts(self) -> Iterator[str]:
         position = 0
         in_query = False
-        for match in _EXPRESSION.finditer(self.text):
-            literal = self.text[position : match.start()]
+        text = self.normal.text
+        for match in _EXPRESSION.finditer(text):
+            in_query = yield from self._literal(text[position : match.start()], position, in_query=in_query)
             position = match.end()
-            in_query = yield from self._literal(literal, in_query=in_query)
             expression = match[1]
             operator = expression[0] if expression[:1] in tuple("+#./;?&") else ""
             if operator in ("?", "&"):
@@ -90,20 +99,26 @@ class UriTemplate:
                 raise ValueError(f"`{match[0]}`: in a query write `{{?name}}` or `{{&name}}`")
             else:
                 yield self._expression(operator, expression[len(operator) :])
-        yield from self._literal(self.text[position:], in_query=in_query)
+        yield from self._literal(text[position:], position, in_query=in_query)
 
-    def _literal(self, text: str, *, in_query: bool) -> Generator[str, None, bool]:
+    def _literal(self, text: str, position: int, *, in_query: bool) -> Generator[str, None, bool]:
         if "{" in text or "}" in text:
             raise ValueError(f"`{self.text}` has a brace without a partner")
         if "?" in text and not in_query:
             before, _, text = text.partition("?")
-            yield re.escape(before)
+            yield self._escaped(before, position)
             in_query = True
         if in_query:
             self._fixed += [(name, value) for name, value, _ in _pairs(text)]
         else:
-            yield re.escape(text)
+            yield self._escaped(text, position)
         return in_query
+
+    def _escaped(self, literal: str, position: int) -> str:
+        """Return the expression for literal text; in hosts case does not count."""
+        end = max(len(self.normal.scheme) + 1 + len(self.normal.authority) - position, 0)
+        host = f"(?i:{re.escape(literal[:end])})" if literal[:end] else ""
+        return host + re.escape(literal[end:])
 
     def _variables(self, names: str, *, optional: bool) -> Iterator[Variable]:
         for name in names.split(","):
@@ -143,6 +158,14 @@ class UriTemplate:
 
         A variable that the URI does not have is left out.
         """
+        try:
+            if not self.variables:
+                return {} if normalized(uri).key == self.normal.key else None
+            return self._match(normalized(uri, dots=False).text)
+        except ValueError:  # it has no scheme, or what is encoded in it is not UTF-8
+            return None
+
+    def _match(self, uri: str) -> dict[str, str | list[str]] | None:
         query: str | None = None
         if self._query or self._fixed:
             uri, mark, rest = uri.partition("?")

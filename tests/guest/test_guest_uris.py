@@ -1,0 +1,113 @@
+"""URIs of resources: normal form, comparison and templates, by the table that all languages share."""
+
+from __future__ import annotations
+
+import pytest
+import uri_table
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import AnyUrl
+
+from wasmcp.guest import DeclarationError, ResourceContents, resource
+from wasmcp.guest.registry import RESOURCES, resource_of
+from wasmcp.guest.templates import UriTemplate
+from wasmcp.guest.testing import LocalContext
+from wasmcp.guest.uris import key_of, normalized
+
+
+@pytest.mark.parametrize(("declared", "listed", "readable", "other"), uri_table.FIXED)
+def test_a_resource_is_listed_in_normal_form_and_read_by_equivalent_uris(declared, listed, readable, other):
+    found = UriTemplate(declared)
+    assert found.normal.text == listed
+    assert [uri for uri in (declared, listed, *readable) if found.match(uri) is None] == []
+    assert [uri for uri in other if found.match(uri) is not None] == []
+
+
+@pytest.mark.parametrize(("declared", "listed", "uri", "variables"), uri_table.TEMPLATES)
+def test_a_template_is_listed_in_normal_form_and_gives_decoded_values(declared, listed, uri, variables):
+    names = {"name": ("name",), "path": ("path",), "host": ("host",)}
+    (parameter,) = [name for name in names if f"{{{name}}}" in declared or f"{{+{name}}}" in declared]
+    namespace = {"resource": resource}
+    exec(f"@resource({declared!r})\ndef f({parameter}: str) -> str: ...", namespace)  # noqa: S102
+    found = resource_of(namespace["f"])
+    assert found.uri == listed
+    assert found.matches(uri) == variables
+
+
+@pytest.mark.parametrize("declared", uri_table.REFUSED)
+def test_a_uri_that_clients_cannot_read_is_refused(declared):
+    with pytest.raises(DeclarationError, match="resource `f`: `"):
+
+        @resource(declared)
+        def f() -> str: ...
+
+
+def test_the_reason_says_what_to_write():
+    for declared, reason in (
+        ("notes", "`notes` must begin with a scheme, such as `notes://`"),
+        ("notes://a:b", "after the colon clients expect a number up to 65535"),
+        ("http://café.example/", "or the `xn--` form"),
+        ("docs://a/../{x}", "a `.` or `..` segment, which clients remove"),
+    ):
+        with pytest.raises(ValueError) as caught:
+            UriTemplate(declared)
+        assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("declared", [row[0] for row in uri_table.FIXED])
+def test_the_official_python_client_reads_what_is_listed(declared):
+    """Releases before 2 parse each listed URI by `pydantic.AnyUrl`, and send what it makes of it."""
+    found = UriTemplate(declared)
+    sent = str(AnyUrl(found.normal.text))
+    assert sent == found.normal.text
+    assert found.match(sent) == {}
+
+
+_TEXT = st.text(st.sampled_from("aZ09-._~!$&()*+,;=:@/ %éß漢🎉\"<>[]\\^`|'\n\x00%41%2f%zz.."), max_size=8)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(["docs", "http", "wss", "urn"]), _TEXT, _TEXT, _TEXT)
+def test_the_normal_form_is_that_of_url_parsers_and_its_own(scheme, path, query, fragment):
+    uri = f"{scheme}:{'' if scheme == 'urn' else '//host/'}{path}?{query}#{fragment}"
+    listed = normalized(uri).text
+    assert normalized(listed).text == listed
+    assert key_of(listed) == key_of(uri)
+    assert str(AnyUrl(listed)) == listed
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_any_text_has_a_key_or_none(text):
+    key = key_of(text)
+    assert key == "" or key_of(key) == key
+
+
+def test_an_announced_resource_is_named_as_it_is_listed():
+    context = LocalContext()
+    context.resource_updated("docs://café/a b")
+    assert context.changes == ["docs://caf%C3%A9/a%20b"]
+    with pytest.raises(ValueError, match="`notes/1` must begin with a scheme"):
+        context.resource_updated("notes/1")
+
+
+def test_parts_are_named_by_uris():
+    @resource("docs://x")
+    def x() -> list[ResourceContents]:
+        return [ResourceContents("a", uri="docs://x/é"), ResourceContents("b")]
+
+    context = LocalContext()
+    parts = resource_of(x).read("DOCS://x", {}, context)
+    assert [part.uri for part in parts] == ["docs://x/%C3%A9", "DOCS://x"]
+
+
+def test_two_resources_that_a_client_cannot_tell_apart_are_refused():
+    @resource("docs://a b")
+    def first() -> str: ...
+
+    with pytest.raises(DeclarationError, match="is already the resource at line"):
+
+        @resource("docs://A%20b")
+        def second() -> str: ...
+
+    assert len(RESOURCES.all()) == 1

@@ -1,0 +1,106 @@
+"""URIs of resources: the cases that the guest libraries of all languages have in common.
+
+Rules, RFC 3986 section 6.2 and RFC 6570:
+
+* A server lists the normal form of a declared URI: what a URI cannot hold (space, non-ASCII, ``"<>\\^`{|}`` and,
+  outside an IP literal, brackets) as UTF-8 and percent-encoded, hexadecimal digits in capitals, encoded unreserved
+  characters decoded, the scheme in lower case, no ``.`` and ``..`` segments, no default port, and the path ``/`` where
+  a URI of ``http``, ``https``, ``ws``, ``wss`` or ``ftp`` has none. Hosts of these schemes are in lower case; of
+  others they keep their case, as clients keep it. A ``%`` without two hexadecimal digits is ``%25``. URL parsers
+  (WHATWG, as in JavaScript and in pydantic) leave the normal form as it is.
+* A request names a resource when the normal forms are equal, the case of hosts apart.
+* A template lists its literal text in the same form. The URI of a request is brought into normal form, its ``.`` and
+  ``..`` segments apart, and then matched. Values are decoded once, after matching.
+* A value that is not UTF-8, has a ``..`` segment, is an absolute path (``/``, ``\\`` or a drive) or holds NUL is of no
+  resource, whether it came encoded or not.
+"""
+
+from __future__ import annotations
+
+FIXED: list[tuple[str, str, list[str], list[str]]] = [
+    # declared, listed, also read by, not read by
+    ("notes://all", "notes://all", ["NOTES://all", "notes://ALL", "notes://%61ll"], ["notes://all/", "notes://all?"]),
+    ("docs://guide/naïve page", "docs://guide/na%C3%AFve%20page", ["docs://guide/na%c3%afve%20page"], ["docs://guide"]),
+    ("docs://café/x", "docs://caf%C3%A9/x", ["docs://caf%C3%A9/x", "DOCS://CAF%c3%a9/%78"], ["docs://cafe/x"]),
+    ("docs://x/%7euser/%c3%a9", "docs://x/~user/%C3%A9", ["docs://x/~user/é"], ["docs://x/~USER/%C3%A9"]),
+    ("docs://x/100%", "docs://x/100%25", ["docs://x/100%25"], ["docs://x/100%2525"]),
+    ("docs://x/a%2Fb", "docs://x/a%2Fb", ["docs://x/a%2fb"], ["docs://x/a/b"]),
+    ("docs://x/a|b[0]", "docs://x/a%7Cb%5B0%5D", ["docs://x/a|b%5B0%5D"], ["docs://x/a"]),
+    ("docs://x/a?b=c d#e f", "docs://x/a?b=c%20d#e%20f", ["docs://x/a?b=c%20d#e f"], ["docs://x/a?b=c+d#e f"]),
+    ("docs://guide/a/../b/./c", "docs://guide/b/c", ["docs://guide/b/%2E/c", "docs://guide/b/c"], ["docs://guide/a/c"]),
+    ("docs://Guide/A", "docs://Guide/A", ["docs://guide/A"], ["docs://Guide/a"]),
+    ("docs://x:80/y", "docs://x:80/y", [], ["docs://x/y"]),
+    ("docs://x", "docs://x", ["docs://x:"], ["docs://x/"]),
+    ("docs:/x", "docs:/x", [], ["docs://x", "docs:x"]),
+    ("docs:a b", "docs:a%20b", ["docs:%61 b"], ["docs:a"]),
+    ("urn:ISBN:1", "urn:ISBN:1", ["URN:ISBN:1"], ["urn:isbn:1"]),
+    (
+        "http://example.com",
+        "http://example.com/",
+        ["HTTP://Example.COM:80", "http://example.com:/"],
+        ["http://example.com//"],
+    ),
+    (
+        "https://example.com:443?q='",
+        "https://example.com/?q=%27",
+        ["https://example.com/?q='"],
+        ["https://example.com/"],
+    ),
+    ("https://example.com:444/a", "https://example.com:444/a", [], ["https://example.com/a"]),
+    ("http://[::1]/x", "http://[::1]/x", [], ["http://::1/x"]),
+    ("file:///tmp/a b.txt", "file:///tmp/a%20b.txt", ["file:///tmp/x/../a%20b.txt"], ["file://tmp/a%20b.txt"]),
+]
+
+TEMPLATES: list[tuple[str, str, str, dict[str, str] | None]] = [
+    # declared, listed, the URI of a request, the variables; None: it is of no resource
+    ("notes://{name}", "notes://{name}", "notes://a", {"name": "a"}),
+    ("notes://{name}", "notes://{name}", "NOTES://A", {"name": "A"}),
+    ("notes://{name}", "notes://{name}", "notes://caf%C3%A9%20x", {"name": "café x"}),
+    ("notes://{name}", "notes://{name}", "notes://café x", {"name": "café x"}),
+    ("notes://{name}", "notes://{name}", "notes://100%", {"name": "100%"}),
+    ("notes://{name}", "notes://{name}", "notes://a%2Fb", {"name": "a/b"}),
+    ("notes://{name}", "notes://{name}", "notes://a/b", None),
+    ("notes://{name}", "notes://{name}", "notes://", None),
+    ("notes://{name}", "notes://{name}", "notes://a%FF", None),
+    ("notes://{name}", "notes://{name}", "notes://%C0%AE%C0%AE", None),
+    ("notes://{name}", "notes://{name}", "notes://%ED%A0%80", None),
+    ("notes://{name}", "notes://{name}", "notes://%2e%2e", None),
+    ("notes://{name}", "notes://{name}", "notes://%2e%2e%2fsecret", None),
+    ("notes://{name}", "notes://{name}", "notes://..%2Fsecret", None),
+    ("notes://{name}", "notes://{name}", "notes://a%2F..%2Fb", None),
+    ("notes://{name}", "notes://{name}", "notes://..%5Csecret", None),
+    ("notes://{name}", "notes://{name}", "notes://%2Fetc%2Fpasswd", None),
+    ("notes://{name}", "notes://{name}", "notes://%5Cshare", None),
+    ("notes://{name}", "notes://{name}", "notes://C:%5Cx", None),
+    ("notes://{name}", "notes://{name}", "notes://a%00", None),
+    ("notes://{name}", "notes://{name}", "notes://%252e%252e%252fx", {"name": "%2e%2e%2fx"}),
+    ("notes://{name}", "notes://{name}", "notes://%2%65%2%65", {"name": "%2e%2e"}),
+    ("notes://{name}", "notes://{name}", "notes://a..b", {"name": "a..b"}),
+    ("notes://{name}", "notes://{name}", "notes://...", {"name": "..."}),
+    ("docs://café/{name}", "docs://caf%C3%A9/{name}", "docs://caf%C3%A9/x", {"name": "x"}),
+    ("docs://café/{name}", "docs://caf%C3%A9/{name}", "docs://café/é", {"name": "é"}),
+    ("docs://a b/{name}/c d", "docs://a%20b/{name}/c%20d", "docs://a%20b/x/c%20d", {"name": "x"}),
+    ("docs://x/%7e/{name}", "docs://x/~/{name}", "docs://x/%7E/y", {"name": "y"}),
+    ("docs://Guide/{name}", "docs://Guide/{name}", "docs://guide/A", {"name": "A"}),
+    ("docs://Guide/{name}", "docs://Guide/{name}", "docs://guide/..", None),
+    ("docs://x/{+path}", "docs://x/{+path}", "docs://x/a/b%20c.txt", {"path": "a/b c.txt"}),
+    ("docs://x/{+path}", "docs://x/{+path}", "docs://x/a/../../etc/passwd", None),
+    ("docs://x/{+path}", "docs://x/{+path}", "docs://x/a/%2e%2E/b", None),
+    ("docs://x/{+path}", "docs://x/{+path}", "docs://x//etc/passwd", None),
+    ("docs://x/{+path}", "docs://x/{+path}", "docs://x/a[0]", {"path": "a[0]"}),
+    ("https://Example.com:443/{name}", "https://example.com/{name}", "HTTPS://EXAMPLE.com/A", {"name": "A"}),
+    ("http://{host}", "http://{host}/", "http://example.com", {"host": "example.com"}),
+]
+
+REFUSED: list[str] = [
+    # no scheme, a port that is no number or too large, no host where the scheme has one, a host that is not one
+    "notes",
+    "notes://a:b",
+    "notes://a:65536/x",
+    "notes://:80/x",
+    "http://",
+    "http:///x",
+    "http://a b/",
+    "http://café.example/",
+    "http://[::1/x",
+]
