@@ -17,8 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wasmcp.component.reader import Reader
-from wasmcp.component.writer import COMPONENT_PREAMBLE, name, uleb128
+from wasmcp.component.customsection import custom_section, custom_sections
 from wasmcp.errors import ComponentError
 from wasmcp.forms import to_json_text
 
@@ -54,8 +53,7 @@ class Declares:
             said["extensions"] = {key: self.extensions[key] for key in sorted(self.extensions)}
         if not said:
             return b""
-        content = name(SECTION) + to_json_text(said).encode()
-        return b"\0" + uleb128(len(content)) + content
+        return custom_section(SECTION, to_json_text(said).encode())
 
 
 def declares(data: bytes) -> Declares:
@@ -63,18 +61,11 @@ def declares(data: bytes) -> Declares:
 
     Of what cannot be read, or is not of the right kind, nothing.
     """
-    view = memoryview(data)
-    reader = Reader(view, len(COMPONENT_PREAMBLE), len(view))
-    found: Declares = Declares()
     try:
-        while reader.position < reader.end:
-            code = reader.byte()
-            section = reader.part(reader.u32(), "a section")
-            if code == 0 and section.name() == SECTION:
-                found = _read(bytes(section.data[section.position : section.end]))
+        found = custom_sections(data, SECTION)
     except ComponentError:
         return Declares()
-    return found
+    return _read(found[-1]) if found else Declares()
 
 
 def with_extensions(data: bytes, extensions: Mapping[str, Mapping[str, Any]]) -> bytes:

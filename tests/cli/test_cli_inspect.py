@@ -121,3 +121,15 @@ def test_an_alias(calc: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert added.exit_code == 0, added.output
     assert run("counting").output.startswith("counting: a component that offers `tools`")
     assert run("nothing").exit_code == 1
+
+
+def test_a_component_of_any_name_is_listed(tmp_path: Path) -> None:
+    path = tmp_path / "server.wasm"
+    nosy = ComponentSpec("transport", probe(), catalogue("probe"), frozenset({"env"}))
+    composed = compose_server([nosy, spec("nobody", "text", "add")], ServerMetadata("s", "1"))
+    composed.write(path)
+    assert "may use:\n  transport  granted: env\n  nobody     granted nothing\n" in run(path).output
+    path.write_bytes(b"".join(composed.chunks[:-1]))  # without its record
+    done = run(path)
+    assert "the file has no record of its parts" in done.output
+    assert json.loads(run(path, "--json").output)["recorded"] is False

@@ -8,14 +8,13 @@ import pytest
 from compose_inputs import METADATA, catalogue, dummy, tools_beside, validate
 from keeper import keeper, keeping_server
 
-from wasmcp.component.topology import read_topology
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
 from wasmcp.compose.contracts import KEY_VALUE, SESSIONS
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.handler import compose_handler
 from wasmcp.errors import ComponentRefused, CompositionError
 from wasmcp.host import open_server
-from wasmcp.insight.structure import components_of
+from wasmcp.insight.structure import read_structure
 
 TOOLS = Catalogue(tools=({"name": "do", "inputSchema": {"type": "object"}},))
 PEEK = Catalogue(tools=({"name": "peek", "inputSchema": {"type": "object"}},))
@@ -127,6 +126,6 @@ def test_another_form() -> None:
 
 def test_what_is_said_of_it(tmp_path: Path) -> None:
     server = keeping_server(tmp_path / "server.wasm", "sessions")
-    [reach] = components_of(read_topology(server.read_bytes()))
+    [reach] = read_structure(server.read_bytes()).components
     assert (reach.name, reach.granted, reach.refused) == ("keeper of do", ("sessions",), ("kv",))
     assert [name.partition("@")[0] for name in reach.stores] == [SESSIONS.partition("@")[0]]

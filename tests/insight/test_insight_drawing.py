@@ -11,11 +11,10 @@ from compose_inputs import catalogue, probe, spec, tools_beside, tools_component
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.compose.contracts import CONFIG
-from wasmcp.insight.drawing import SERVICE, Drawing, draw, human_size, is_base, topics
+from wasmcp.insight.drawing import COMPONENT, SERVICE, Drawing, draw, human_size, is_base, topics
 from wasmcp.insight.layout import ROW_GAP, place
 from wasmcp.insight.mermaid import mermaid
 from wasmcp.insight.page import page
-from wasmcp.insight.structure import COMPONENT
 from wasmcp.insight.svg import svg
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from wasmcp.cli.specs import Subject
     from wasmcp.compose import Inspection
     from wasmcp.insight.offers import Offers
-    from wasmcp.insight.structure import Reach
+    from wasmcp.insight.structure import Reach, Structure
 
 _TITLES = {"tools": "tools", "resources": "resources", "templates": "resource templates", "prompts": "prompts"}
 
@@ -30,10 +30,9 @@ def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
     and asked.
     """
     from wasmcp.cli.specs import read_subject
-    from wasmcp.component.topology import read_topology
     from wasmcp.compose import inspect_component
     from wasmcp.insight.offers import recorded_offers
-    from wasmcp.insight.structure import components_of
+    from wasmcp.insight.structure import read_structure
 
     subject = read_subject(spec, offline=offline)
     inspection = inspect_component(subject.data, name=subject.name)
@@ -41,8 +40,8 @@ def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
     offers = recorded.offers
     if offers is None and not no_boot:
         offers = _booted(subject, inspection, recorded.entry)
-    topology = read_topology(subject.data, subject.name)
-    parts = components_of(topology) if topology.is_composition else []
+    structure = read_structure(subject.data, subject.name)
+    parts = structure.components if structure.topology.is_composition else []
     if as_json:
         lists = dict.fromkeys(_TITLES) if offers is None else offers.to_dict()
         document = {
@@ -50,11 +49,13 @@ def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
             **inspection.to_dict(),
             **lists,
             "components": [part.to_dict() for part in parts],
+            "recorded": structure.recorded,
+            "foreign_framework": list(structure.foreign),
             "manifest": recorded.entry,
         }
         click.echo(json.dumps(document, indent=2))
     else:
-        click.echo("\n".join(_lines(subject.name, inspection, offers, parts, recorded.entry)))
+        click.echo("\n".join(_lines(subject.name, inspection, offers, structure, recorded.entry)))
 
 
 def _booted(subject: Subject, inspection: Inspection, entry: Mapping[str, Any] | None) -> Offers | None:
@@ -76,7 +77,7 @@ def _lines(
     name: str,
     inspection: Inspection,
     offers: Offers | None,
-    parts: Sequence[Reach],
+    structure: Structure,
     entry: Mapping[str, Any] | None,
 ) -> Iterator[str]:
     from wasmcp.compose.adapting import foreign
@@ -100,8 +101,10 @@ def _lines(
         (part.name or part.kind, f"{part.size:>12,} bytes {part.size / whole:>6.1%}") for part in inspection.nested
     ]
     yield from _table("made of", nested)
-    if parts:
+    if structure.topology.is_composition:
+        parts = structure.components
         yield from _table("components and what they may use", [(part.name, _may_use(part)) for part in parts])
+        yield from _trust(structure)
     if offers is not None:
         for kind, title in _TITLES.items():
             if offers.lists.get(kind) or kind == "tools":
@@ -113,6 +116,15 @@ def _manifest(entry: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(metadata, dict):
         yield f"server: {metadata.get('name')} {metadata.get('version')}"
     yield f"built by: wasmcp {entry.get('wasmcp', 'of an unknown version')}"
+
+
+def _trust(structure: Structure) -> Iterator[str]:
+    """Say what of a file's structure has to be taken with care."""
+    if not structure.recorded:
+        yield "  (the file has no record of its parts: each instance counts as a component)"
+    if structure.foreign:
+        names = ", ".join(f"`{name}`" for name in structure.foreign)
+        yield f"  (parts of the framework that are not those of this wasmcp: {names})"
 
 
 def _may_use(part: Reach) -> str:

@@ -26,13 +26,18 @@ from wasmcp.errors import GraphCycle, ImportConflict
 class Encoded:
     """A composition's bytes in pieces, and what it imports (merged) and defines itself.
 
-    `instances` are the labels of the instances in the order they are made.
+    `nodes` are the instances in the order they are made.
     """
 
     chunks: tuple[Chunk, ...]
     imports: Mapping[str, MergedImport]
     defined: tuple[str, ...]
-    instances: tuple[str, ...]
+    nodes: tuple[Node, ...]
+
+    @property
+    def instances(self) -> tuple[str, ...]:
+        """The labels of the instances in the order they are made."""
+        return tuple(node.label for node in self.nodes)
 
     @property
     def size(self) -> int:
@@ -76,7 +81,7 @@ def encode(graph: Graph, *, define_types: bool = True) -> Encoded:
         tuple(writer.builder.chunks()),
         imports,
         tuple(import_ for import_ in merged if import_ in defined),
-        tuple(node.label for node in order),
+        tuple(order),
     )
 
 

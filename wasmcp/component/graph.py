@@ -95,10 +95,18 @@ class Component:
 
 @dataclass(eq=False)
 class Node:
-    """An instance of a component in a graph. `arguments` are its imports that were given, by exact name."""
+    """An instance of a component in a graph.
+
+    Attributes:
+        label: What errors and the name section call it.
+        component: What it is an instance of.
+        note: What its maker has to say about it; the graph keeps it and does not read it.
+        arguments: Its imports that were given, by exact name.
+    """
 
     label: str
     component: Component
+    note: object = None
     arguments: dict[str, Value] = field(default_factory=dict)
     # Pairs of types that were found to match, by id, for the whole graph; its components keep them alive.
     _matching: set[tuple[int, int]] = field(default_factory=set, repr=False)
@@ -209,9 +217,15 @@ class Graph:
             info = decode(chunks[0] if len(chunks) == 1 else b"".join(chunks), name, export_types=True)
         return Component(name, chunks, info)
 
-    def instantiate(self, component: Component, label: str | None = None) -> Node:
-        """Make an instance of a component; `label` is what errors call it (its component's name, if not given)."""
-        node = Node(component.name if label is None else label, component, _matching=self._matching)
+    def instantiate(self, component: Component, label: str | None = None, note: object = None) -> Node:
+        """Make an instance of a component.
+
+        Args:
+            component: What it is an instance of.
+            label: What errors call it; its component's name when left out.
+            note: See `Node`.
+        """
+        node = Node(component.name if label is None else label, component, note, _matching=self._matching)
         self.nodes.append(node)
         return node
 

@@ -6,7 +6,7 @@ nested in it is stepped over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from wasmcp.component.builder import Chunk
@@ -39,6 +39,7 @@ class InstanceInfo:
         label: What the name section calls the instance, else the component, else `instance N`.
         component: The component's name, or `component N`.
         size: Of the component, in bytes; 0 where it is not in this file.
+        offset: Where the component begins in the file, in bytes.
         arguments: Its imports: what the functions and instances given for each come from. Empty for one that holds
             nothing but types.
     """
@@ -47,6 +48,7 @@ class InstanceInfo:
     component: str
     size: int
     arguments: Mapping[str, tuple[Source, ...]]
+    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,14 @@ class Topology:
         imports: What the whole needs, in its order.
         exports: What the whole offers, and what each comes from.
         core_modules: How many core modules it holds itself: code, not composition.
+        custom: The contents of its custom sections, by name, in their order.
     """
 
     instances: tuple[InstanceInfo, ...]
     imports: tuple[str, ...]
     exports: Mapping[str, tuple[Source, ...]]
     core_modules: int
+    custom: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
 
     @property
     def is_composition(self) -> bool:
@@ -112,22 +116,25 @@ class _Instantiation:
 @dataclass
 class _Walk:
     spaces: dict[int, list[_Value]] = field(default_factory=lambda: {sort: [] for sort in range(1, 6)})
-    sizes: dict[int, int] = field(default_factory=dict)
+    places: dict[int, tuple[int, int]] = field(default_factory=dict)
     made: list[_Instantiation] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     exports: dict[str, _Value] = field(default_factory=dict)
     names: dict[Sort, dict[int, str]] = field(default_factory=dict)
     modules: int = 0
+    custom: dict[str, list[bytes]] = field(default_factory=dict)
 
     def section(self, code: int, section: Reader) -> None:
         if code == 0:
             for sort in (Sort.COMPONENT, Sort.INSTANCE):
                 copy = Reader(section.data, section.position, section.end)
                 self.names.setdefault(sort, {}).update(read_names(copy, sort))
+            name = section.name()
+            self.custom.setdefault(name, []).append(bytes(section.data[section.position : section.end]))
         elif code == 1:
             self.modules += 1
         elif code == 4:
-            self.sizes[len(self.spaces[_COMPONENT])] = section.end - section.position
+            self.places[len(self.spaces[_COMPONENT])] = (section.position, section.end - section.position)
             self.spaces[_COMPONENT].append(None)
         elif code == 7:
             self.spaces[_TYPE] += [None] * section.count()
@@ -210,16 +217,18 @@ class _Walk:
         instances = []
         for number, one in enumerate(self.made):
             known = components.get(one.component, "")
+            offset, size = self.places.get(one.component, (0, 0))
             instances.append(
                 InstanceInfo(
                     label=labels.get(one.index) or known or f"instance {number}",
                     component=known or f"component {one.component}",
-                    size=self.sizes.get(one.component, 0),
+                    size=size,
                     arguments={name: tuple(_sources(value)) for name, value in one.arguments.items()},
+                    offset=offset,
                 )
             )
         exports = {name: tuple(_sources(value)) for name, value in self.exports.items()}
-        return Topology(tuple(instances), tuple(self.imports), exports, self.modules)
+        return Topology(tuple(instances), tuple(self.imports), exports, self.modules, self.custom)
 
 
 def _skip_extern(section: Reader) -> int:

@@ -61,6 +61,10 @@ ENVIRONMENT = "wasi:cli/environment"
 STDOUT = "wasi:cli/stdout"
 STDERR = "wasi:cli/stderr"
 
+MIDDLEWARE = "middleware"
+"""The grant of a place in the chain: to get requests that are not for what the component is known to offer. A component
+needs it that exports `server-handler`, or that is asked at run time what it offers."""
+
 GRANTS = {
     "env": ("wasi:cli/environment",),
     "fs": ("wasi:filesystem/",),
@@ -68,9 +72,10 @@ GRANTS = {
     "http": ("wasi:http/outgoing-handler",),
     "kv": ("wasi:keyvalue/", KEY_VALUE.partition("@")[0]),
     "sessions": (SESSIONS.partition("@")[0],),
+    MIDDLEWARE: (),
 }
 """What a component gets when it is granted the family, WASI from the host and the rest from the framework; otherwise
-stubs deny it."""
+stubs deny it. `middleware` is no interface: see `MIDDLEWARE`."""
 
 GRANTED = {KEY_VALUE: "kv", SESSIONS: "sessions"}
 """What the framework has for components with a grant only."""

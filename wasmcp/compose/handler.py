@@ -9,6 +9,7 @@ from wasmcp.compose.capabilities import declared_by, server_capabilities
 from wasmcp.compose.chain import OnDuplicate, plan_chain, tools_of
 from wasmcp.compose.components import ComponentSpec, read_components
 from wasmcp.compose.framework import load_framework
+from wasmcp.compose.roles import roles_section
 from wasmcp.compose.server import ComposedServer, Composition
 from wasmcp.errors import CompositionError
 
@@ -41,7 +42,7 @@ def compose_handler(
     composition.hand_on(parts)
     encoded = composition.graph.encode()
     return ComposedServer(
-        chunks=(*encoded.chunks, declared_by(read).section()),
+        chunks=(*encoded.chunks, roles_section(encoded.nodes), declared_by(read).section()),
         capabilities=server_capabilities(read),
         tools=tools_of(parts),
         imports=tuple(sorted(encoded.imports)),

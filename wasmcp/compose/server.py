@@ -9,10 +9,12 @@ behind it.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ from wasmcp.compose.contracts import (
 from wasmcp.compose.dispatch import dispatch, import_name
 from wasmcp.compose.framework import FrameworkComponent, load_framework
 from wasmcp.compose.metadata import ServerMetadata
+from wasmcp.compose.roles import Kind, Role, roles_section
 from wasmcp.compose.settings import baked_environment, check_settings
 from wasmcp.compose.stores import SECOND_DRAFT, Stores
 from wasmcp.compose.stubs import stubs
@@ -152,7 +155,7 @@ def compose_server(
     encoded = composition.graph.encode()
     _check_imports(composition.graph, encoded.imports)
     return ComposedServer(
-        chunks=encoded.chunks,
+        chunks=(*encoded.chunks, roles_section(encoded.nodes)),
         capabilities=capabilities,
         tools=tools_of(parts),
         imports=tuple(sorted(encoded.imports)),
@@ -183,7 +186,7 @@ class Composition:
         self._added: dict[str, GraphComponent] = {}
         self._shared: dict[str, Value] = {}
         self._end: Value | None = None
-        self._nobody: Value | None = None
+        self._unanswering: Value | None = None
         self._completions = False
         self._stores = Stores(framework, self._instance, self._generated, keyvalue)
         if metadata is None:  # a part of a server: the services and what is behind it are imported
@@ -202,7 +205,9 @@ class Composition:
                 if is_among(name, (ENVIRONMENT,)) and isinstance(type_, Instance):
                     transport.set(
                         name,
-                        self._generated("settings of transport", baked_environment(name, type_, settings)).export(name),
+                        self._generated(
+                            "settings", baked_environment(name, type_, settings), label="settings of transport"
+                        ).export(name),
                     )
         elif not environment:
             self._wiring.deny(transport, (ENVIRONMENT,))
@@ -232,8 +237,8 @@ class Composition:
         wanted = self.framework["catalogue"].wants(CATALOGUE_DATA)
         catalogues = [member.catalogue for member in segment.members]
         baked = catalogue_data(wanted, catalogues, completions=self._completions)
-        data = self._generated(f"catalogue-data {number}", baked)
-        router = self._generated(f"dispatch {number}", dispatch(len(segment.members)))
+        data = self._generated("catalogue-data", baked, label=f"catalogue-data {number}")
+        router = self._generated("dispatch", dispatch(len(segment.members)), label=f"dispatch {number}")
         if MESSAGES in self._shared:
             router.set(MESSAGES, self._shared[MESSAGES])
         for index, member in enumerate(segment.members):
@@ -249,13 +254,13 @@ class Composition:
 
     def _unanswered(self) -> Value:
         """Return what is behind the members of segments: a handler that answers nothing, so that others are asked."""
-        if self._nobody is None:
+        if self._unanswering is None:
             handler = self.framework["transport"].wants(SERVER_HANDLER)
-            node = self._generated("nobody", stubs({SERVER_HANDLER: handler}))
+            node = self._generated("unanswering", stubs({SERVER_HANDLER: handler}), kind="denial")
             if MESSAGES in self._shared:
                 node.set(MESSAGES, self._shared[MESSAGES])
-            self._nobody = node.export(SERVER_HANDLER)
-        return self._nobody
+            self._unanswering = node.export(SERVER_HANDLER)
+        return self._unanswering
 
     def _links(self, component: Component, downstream: Value | None, *, asked: bool = False) -> Value | None:
         """Instantiate a component of the server and return the first of the links that it makes.
@@ -266,7 +271,8 @@ class Composition:
         """
         wanted = {contract: self.framework[middleware].wants(contract) for contract, middleware in CAPABILITIES.items()}
         check_offers(component, {**wanted, SERVER_HANDLER: self.framework["transport"].wants(SERVER_HANDLER)})
-        node = self.graph.instantiate(self.graph.add(component.name, component.data, component.info))
+        added = self.graph.add(component.name, component.data, component.info)
+        node = self.graph.instantiate(added, note=_role(component))
         services: Services = {
             MESSAGES: (self._shared.get(MESSAGES), self.framework["server-io"].provides(MESSAGES)),
             SERVER_HANDLER: (downstream, self.framework["method-not-found"].provides(SERVER_HANDLER)),
@@ -279,7 +285,7 @@ class Composition:
         for contract in reversed([offer for offer in component.offers if CAPABILITY_NAMES.get(offer) in wired]):
             middleware = ASKED.get(contract, CAPABILITIES[contract]) if asked else CAPABILITIES[contract]
             provided = {contract: node.export(component.offers[contract]), SERVER_HANDLER: first}
-            wrapped = self._instance(middleware, provided, label=f"{middleware} of {component.name}")
+            wrapped = self._instance(middleware, provided, component=component.name)
             first = wrapped.export(SERVER_HANDLER)
         return first
 
@@ -294,16 +300,31 @@ class Composition:
             data = configuration(component.spec.config)
         except (TypeError, ValueError) as error:
             raise ComponentRefused(component.name, f"its configuration has no JSON form: {error}") from error
-        return {CONFIG: (self._generated(f"config of {component.name}", data).export(CONFIG), CONFIG_TYPE)}
+        return {CONFIG: (self._generated("config", data, component=component.name).export(CONFIG), CONFIG_TYPE)}
 
-    def _instance(self, name: str, services: Mapping[str, Value | None], *, label: str | None = None) -> Node:
+    def _instance(
+        self, name: str, services: Mapping[str, Value | None], *, label: str | None = None, component: str = ""
+    ) -> Node:
+        """Instantiate a component of the framework, for the whole server or one component of it."""
         if name not in self._added:
-            component = self.framework[name]
-            self._added[name] = self.graph.add(name, component.data, component.info)
-        node = self.graph.instantiate(self._added[name], label=label)
+            own = self.framework[name]
+            self._added[name] = self.graph.add(name, own.data, own.info)
+        label = label or (f"{name} of {component}" if component else name)
+        node = self.graph.instantiate(self._added[name], label, Role("framework", name, component))
         given = {contract: value for contract, value in services.items() if value is not None}
         self._wiring.framework(node, {**self._shared, **given})
         return node
 
-    def _generated(self, name: str, data: bytes) -> Node:
-        return self.graph.instantiate(self.graph.add(name, data))
+    def _generated(
+        self, name: str, data: bytes, *, label: str | None = None, component: str = "", kind: Kind = "generated"
+    ) -> Node:
+        """Instantiate a component that was made here, for the whole server or one component of it."""
+        label = label or (f"{name} of {component}" if component else name)
+        return self.graph.instantiate(self.graph.add(label, data), label, Role(kind, name, component))
+
+
+def _role(component: Component) -> Role:
+    known = component.catalogue
+    text = "" if known is None else json.dumps(known.to_dict(), sort_keys=True, separators=(",", ":"))
+    digest = None if known is None else f"sha256:{sha256(text.encode()).hexdigest()}"
+    return Role("component", component.name, grants=tuple(sorted(component.spec.grants)), catalogue=digest)

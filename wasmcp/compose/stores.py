@@ -6,7 +6,7 @@ generated component of constants whose values it keeps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from wasmcp.component import names
@@ -25,7 +25,13 @@ DRAFTS = {FIRST_DRAFT: "kv-store-draft", SECOND_DRAFT: "kv-store"}
 
 
 class _Instantiate(Protocol):
-    def __call__(self, name: str, services: Mapping[str, Value | None], *, label: str | None = None) -> Node: ...
+    def __call__(
+        self, name: str, services: Mapping[str, Value | None], *, label: str | None = None, component: str = ""
+    ) -> Node: ...
+
+
+class _Generate(Protocol):
+    def __call__(self, name: str, data: bytes, *, label: str | None = None, component: str = "") -> Node: ...
 
 
 class Stores:
@@ -35,7 +41,7 @@ class Stores:
         self,
         framework: Mapping[str, FrameworkComponent],
         instantiate: _Instantiate,
-        generated: Callable[[str, bytes], Node],
+        generated: _Generate,
         draft: str | None,
     ) -> None:
         """Begin with nothing.
@@ -86,7 +92,6 @@ class Stores:
         services = {
             KEY_VALUE: self._node.export(KEY_VALUE),
             SESSION_BUCKETS: self._node.export(SESSION_BUCKETS),
-            SESSION_OWNER: self._generated(f"session-owner {component.name}", named).export(SESSION_OWNER),
+            SESSION_OWNER: self._generated("session-owner", named, component=component.name).export(SESSION_OWNER),
         }
-        label = f"session-store of {component.name}"
-        return self._instantiate("session-store", services, label=label).export(SESSIONS)
+        return self._instantiate("session-store", services, component=component.name).export(SESSIONS)

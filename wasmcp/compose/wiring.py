@@ -25,6 +25,7 @@ from wasmcp.compose.contracts import (
     TYPES,
     is_among,
 )
+from wasmcp.compose.roles import Role
 from wasmcp.compose.stubs import stubs
 from wasmcp.errors import ComponentRefused
 
@@ -57,7 +58,7 @@ class Wiring:
             if is_among(name, prefixes) and isinstance(type_, Instance)
         }
         if denied:
-            stub = self._stubbed(f"denied to {node.label}", denied)
+            stub = self._stubbed(node.label, denied)
             for name in denied:
                 node.set(name, stub.export(name))
 
@@ -128,7 +129,7 @@ class Wiring:
 
     def _stub(self, component: Component, denied: dict[str, Instance], services: Services) -> Node:
         try:
-            stub = self._stubbed(f"denied to {component.name}", denied)
+            stub = self._stubbed(component.name, denied, component=component.name)
         except (TypeError, LookupError) as error:
             raise ComponentRefused(component.name, f"its imports cannot be denied: {error}") from error
         for name in stub.missing():
@@ -138,11 +139,19 @@ class Wiring:
                 stub.set(name, value)
         return stub
 
-    def _stubbed(self, label: str, denied: dict[str, Instance]) -> Node:
+    def _stubbed(self, name: str, denied: dict[str, Instance], *, component: str = "") -> Node:
+        """Return an instance of stubs.
+
+        Args:
+            name: Of the instance that gets them.
+            denied: The types of what they stand in for.
+            component: The server's component that gets them; the empty string for a part of the framework.
+        """
         for known, node in self._stubs:
             if known == denied:
                 return node
-        node = self._graph.instantiate(self._graph.add(label, stubs(denied)), label=label)
+        label = f"denied to {name}"
+        node = self._graph.instantiate(self._graph.add(label, stubs(denied)), label, Role("denial", label, component))
         self._stubs.append((denied, node))
         return node
 

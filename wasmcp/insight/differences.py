@@ -93,9 +93,10 @@ def _changed(kind: str, noun: str, name: str, old: Item, new: Item) -> Differenc
     broken: list[str] = []
     fine: list[str] = []
     if kind == "tools":
-        broken += _input(old.get("inputSchema", {}), new.get("inputSchema", {}))
+        refused = rejections(old.get("inputSchema", {}), new.get("inputSchema", {}))
+        broken += _input(old.get("inputSchema", {}), new.get("inputSchema", {}), refused)
         broken += _output(old.get("outputSchema"), new.get("outputSchema"))
-        fine += _widened(old, new, broken)
+        fine += _widened(old, new, refused, breaking=bool(broken))
     if kind == "prompts":
         for sentence, breaks in _arguments(old.get("arguments") or [], new.get("arguments") or []):
             (broken if breaks else fine).append(sentence)
@@ -107,7 +108,7 @@ def _changed(kind: str, noun: str, name: str, old: Item, new: Item) -> Differenc
     return Difference(noun, name, "changed", bool(broken), (*broken, *fine))
 
 
-def _input(old: Any, new: Any) -> list[str]:
+def _input(old: Any, new: Any, refused: Sequence[Rejection]) -> list[str]:
     gone = {
         "type": "no longer takes `{what}`",
         "value": "no longer takes `{what}`",
@@ -115,10 +116,9 @@ def _input(old: Any, new: Any) -> list[str]:
         "member": "no longer takes `{what}`",
         "enum": "takes only {what} now",
     }
-    found = [_sentence("argument", "arguments", each, gone, "is `{what}` now") for each in rejections(old, new)]
-    return found + [
-        f"no longer knows the argument `{path}`" for path in _lost(old, new) if not any(f"`{path}`" in x for x in found)
-    ]
+    found = [_sentence("argument", "arguments", each, gone, "is `{what}` now") for each in refused]
+    named = {each.path or each.what for each in refused}
+    return found + [f"no longer knows the argument `{name}`" for name in _lost(old, new) if name not in named]
 
 
 def _output(old: Any, new: Any) -> list[str]:
@@ -156,17 +156,18 @@ def _lost(old: Any, new: Any) -> list[str]:
     return [name for name in before if name not in (after if isinstance(after, dict) else {})]
 
 
-def _widened(old: Item, new: Item, broken: Sequence[str]) -> Iterator[str]:
+def _widened(old: Item, new: Item, refused: Sequence[Rejection], *, breaking: bool) -> Iterator[str]:
     """Say what became of schemas where nothing in it breaks."""
+    needed = {each.what for each in refused if each.kind == "missing" and not each.path}
     before, after = old.get("inputSchema"), new.get("inputSchema")
     if before != after:
         known = before.get("properties") if isinstance(before, dict) else None
         now = after.get("properties") if isinstance(after, dict) else None
         added = [name for name in now or {} if name not in (known or {})]
         for name in added:
-            if not any(f"needs `{name}`" in sentence for sentence in broken):
+            if name not in needed:
                 yield f"takes `{name}` too"
-        if not added and not broken:
+        if not added and not breaking:
             yield "`inputSchema` changed, and takes what it took"
     if old.get("outputSchema") is None and new.get("outputSchema") is not None:
         yield "has an `outputSchema` now"

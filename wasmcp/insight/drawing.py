@@ -8,10 +8,11 @@ from typing import Any
 
 from wasmcp.component.builder import Chunk
 from wasmcp.component.decode import decode
-from wasmcp.component.topology import InstanceInfo, Topology, read_topology
-from wasmcp.compose.contracts import ALWAYS, GRANTS, is_among
-from wasmcp.insight.structure import COMPONENT, DENIAL, Reach, chain_order, reach_of, role_of
+from wasmcp.component.topology import Topology
+from wasmcp.compose.contracts import ALWAYS, GRANTS, MIDDLEWARE, is_among
+from wasmcp.insight.structure import Reach, Structure, read_structure
 
+COMPONENT = "component"
 SERVICE = "service"
 _SERVICES = frozenset({"server-io", "server-metadata"})
 _OTHERS = {
@@ -55,6 +56,11 @@ class Box:
     def given(self) -> tuple[str, ...]:
         """What it gets from the host, in words, grants first."""
         return topics(self.reach.host)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The grants that it has and that are nothing of the host: a place in the chain."""
+        return (MIDDLEWARE,) if self.reach.middleware else ()
 
     @property
     def denied(self) -> tuple[str, ...]:
@@ -117,6 +123,7 @@ class Drawing:
                     "size": box.size,
                     "host": list(box.reach.host),
                     "denied": list(box.reach.denied),
+                    "granted": list(box.reach.granted) if box.role == COMPONENT else [],
                 }
                 for box in self.boxes
             ],
@@ -135,7 +142,8 @@ def draw(data: Chunk, name: str) -> Drawing:
     Raises:
         ComponentError: It is not a component, is damaged, or needs what is not supported.
     """
-    topology = read_topology(data, name)
+    structure = read_structure(data, name)
+    topology = structure.topology
     if not topology.is_composition:
         info = decode(data, name)
         host = tuple(import_ for import_ in topology.imports if import_.startswith("wasi:"))
@@ -143,9 +151,9 @@ def draw(data: Chunk, name: str) -> Drawing:
         doors = tuple((export, 0) for export in topology.exports)
         return Drawing(name, info.size, (box,), (), doors, topology.imports)
     boxes = tuple(
-        Box(key, one.label, one.component, _role(one), one.size, reach_of(topology, one))
-        for key, one in ((key, topology.instances[key]) for key in chain_order(topology))
-        if role_of(one) != DENIAL
+        Box(key, one.label, one.component, _role(structure, key), one.size, structure.reach(key))
+        for key, one in ((key, topology.instances[key]) for key in structure.order)
+        if structure.kind(key) != "denial"
     )
     doors = tuple(
         (export, source.instance)
@@ -183,9 +191,9 @@ def human_size(size: int) -> str:
     return f"{size / 1000:,.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:,.1f} MB"
 
 
-def _role(instance: InstanceInfo) -> str:
-    role = role_of(instance)
-    return SERVICE if role != COMPONENT and instance.component in _SERVICES else role
+def _role(structure: Structure, key: int) -> str:
+    role = structure.roles[key]
+    return SERVICE if role.kind != COMPONENT and role.name in _SERVICES else role.kind
 
 
 def _wires(topology: Topology, boxes: tuple[Box, ...]) -> Iterable[Wire]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from wasmcp.insight.drawing import SERVICE, Box, Drawing, human_size, is_base
-from wasmcp.insight.structure import COMPONENT
+from wasmcp.insight.drawing import COMPONENT, SERVICE, Box, Drawing, human_size, is_base
 
 _SHAPES = {"component": ("[", "]"), "framework": ("[", "]"), "generated": ("[/", "/]"), "service": ("[(", ")]")}
 _CLASSES = {
@@ -67,7 +66,7 @@ def _host(boxes: Iterable[Box]) -> Iterator[str]:
 
 def _node(box: Box) -> str:
     before, after = _SHAPES[box.role]
-    return f"n{box.key}{before}{_text(box.label, human_size(box.size))}{after}:::{box.role}"
+    return f"n{box.key}{before}{_text(box.label, human_size(box.size), *box.places)}{after}:::{box.role}"
 
 
 def _text(*lines: str) -> str:

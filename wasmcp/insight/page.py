@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wasmcp.insight.drawing import SERVICE, Box, Drawing, human_size, is_base
-from wasmcp.insight.structure import COMPONENT
-from wasmcp.insight.svg import escaped, svg
+from wasmcp.insight.drawing import COMPONENT, SERVICE, Box, Drawing, human_size, is_base
+from wasmcp.insight.svg import draw_svg, escaped
 
 _STYLE = """
 :root { color-scheme: light dark;
@@ -83,9 +82,8 @@ def _lines(drawing: Drawing) -> Iterator[str]:
     what = "1 component" if own == 1 else f"{own} components"
     yield f"<h1>{escaped(drawing.title)}</h1>"
     yield f'<p class="lead">{human_size(drawing.size)}, {what}; {len(drawing.imports)} imports from its host</p>'
-    picture = svg(drawing)
-    width = picture.partition(' width="')[2].partition('"')[0]
-    yield f'<section class="picture" style="--natural: {width}px">\n{picture}</section>'
+    picture = draw_svg(drawing)
+    yield f'<section class="picture" style="--natural: {picture.width:.0f}px">\n{picture.text}</section>'
     yield "<section>\n<h2>Who gets what from the host</h2>"
     yield from _matrix(drawing)
     yield "</section>\n<section>\n<h2>Sizes</h2>"
@@ -96,7 +94,7 @@ def _lines(drawing: Drawing) -> Iterator[str]:
 def _matrix(drawing: Drawing) -> Iterator[str]:
     boxes = sorted(drawing.boxes, key=lambda box: (box.role != COMPONENT, box.role == SERVICE))
     boxes = [box for box in boxes if box.role == COMPONENT or box.given or box.denied]
-    found = dict.fromkeys(topic for box in boxes for topic in (*box.given, *box.denied))
+    found = dict.fromkeys(topic for box in boxes for topic in (*box.places, *box.given, *box.denied))
     topics = sorted(found, key=lambda topic: not is_base(topic))
     heads = "".join(f"<th>{escaped(topic)}</th>" for topic in topics)
     yield f'<div class="scroll"><table>\n<tr><th></th>{heads}</tr>'
@@ -111,6 +109,8 @@ def _matrix(drawing: Drawing) -> Iterator[str]:
 
 
 def _cell(box: Box, topic: str) -> str:
+    if topic in box.places:
+        return '<td class="granted">●</td>'
     if topic in box.given:
         granted = box.role == COMPONENT and not is_base(topic)
         return f'<td class="{"granted" if granted else "given"}">●</td>'

@@ -1,24 +1,26 @@
-"""What the instances in a composed server are for, and what each of the server's components can reach.
+"""The structure of a composed file: the purpose of its instances, and what each of its components can reach.
 
-Source: the labels that `wasmcp.compose` gives instances. They are for people: of a file that others composed, what is
-not known counts as a component.
+The purpose comes from the record that the composer writes (`wasmcp.compose.roles`), never from a name. The record is
+the word of the file's author; what an instance can reach comes from the wiring. So an instance that gets more of the
+host than every instance does is listed as a component, unless it is recorded as a part of the framework; and a part of
+the framework that is not, byte for byte, the part of this wasmcp is named as such.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
 from typing import Any
 
-from wasmcp.component.topology import InstanceInfo, Topology
-from wasmcp.compose.contracts import GRANTED, GRANTS, is_among
-from wasmcp.resources import FRAMEWORK_COMPONENTS
+from wasmcp.component.builder import Chunk
+from wasmcp.component.topology import InstanceInfo, Topology, read_topology
+from wasmcp.compose.contracts import ALWAYS, GRANTED, GRANTS, MIDDLEWARE, SERVER_HANDLER, STDOUT, is_among
+from wasmcp.compose.roles import SECTION, Role, read_roles
+from wasmcp.errors import ResourceMissing
+from wasmcp.resources import FRAMEWORK_COMPONENTS, framework_component
 
-COMPONENT, FRAMEWORK, GENERATED, DENIAL = "component", "framework", "generated", "denial"
-
-_GENERATED = re.compile(r"server-metadata|catalogue-data \d+|dispatch \d+|session-owner .+|(?:config|settings) of .+")
 _GRANTED = tuple(contract.partition("@")[0] for contract in GRANTED)
-_DENIAL = re.compile(r"denied to .+|nobody")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Reach:
         host: The interfaces that the host gives it.
         denied: The interfaces that it imports and that are denied inside the server.
         stores: The interfaces that the framework gives it because it was granted them.
+        middleware: Whether it gets requests that are not for what it is known to offer.
+        asked: Whether it is asked at run time what it offers.
     """
 
     name: str
@@ -38,11 +42,13 @@ class Reach:
     host: tuple[str, ...]
     denied: tuple[str, ...]
     stores: tuple[str, ...] = ()
+    middleware: bool = False
+    asked: bool = False
 
     @property
     def granted(self) -> tuple[str, ...]:
-        """The families of grants among `host` and `stores`."""
-        return families(self.host + self.stores)
+        """The families of grants that it has: of `host` and `stores`, and `middleware`."""
+        return families(self.host + self.stores) + ((MIDDLEWARE,) if self.middleware else ())
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -59,16 +65,116 @@ class Reach:
             "stores": list(self.stores),
             "granted": list(self.granted),
             "refused": list(self.refused),
+            "asked": self.asked,
         }
 
 
-def role_of(instance: InstanceInfo) -> str:
-    """Return what an instance is for: `COMPONENT`, `FRAMEWORK`, `GENERATED` or `DENIAL`."""
-    if instance.component in FRAMEWORK_COMPONENTS:
-        return FRAMEWORK
-    if _GENERATED.fullmatch(instance.component):
-        return GENERATED
-    return DENIAL if _DENIAL.fullmatch(instance.component) else COMPONENT
+@dataclass(frozen=True)
+class Structure:
+    """A composed file, read.
+
+    Attributes:
+        topology: Its instances and their wiring.
+        roles: The purpose of each instance of `topology.instances`.
+        recorded: Whether the file has a record of them. Without one each instance counts as a component.
+        foreign: The names of the parts of the framework in it that are not, byte for byte, those of this wasmcp: they
+            were replaced, or come with another version.
+        handlers: The indices of the instances whose own `server-handler` is called by others or from outside.
+    """
+
+    topology: Topology
+    roles: tuple[Role, ...]
+    recorded: bool = True
+    foreign: tuple[str, ...] = ()
+    handlers: frozenset[int] = frozenset()
+
+    def kind(self, index: int) -> str:
+        """Return the purpose of an instance: see `wasmcp.compose.roles.Role.kind`."""
+        return self.roles[index].kind
+
+    def reach(self, index: int) -> Reach:
+        """Return what an instance can reach outside."""
+        instance, role = self.topology.instances[index], self.roles[index]
+        host: list[str] = []
+        denied: list[str] = []
+        stores: list[str] = []
+        for name, sources in instance.arguments.items():
+            granted = is_among(name, _GRANTED)
+            if not (granted or name.startswith("wasi:")):
+                continue
+            kinds = {self.kind(source.instance) for source in sources if source.instance is not None}
+            if any(source.instance is None for source in sources):
+                host.append(name)
+            elif "denial" in kinds:
+                denied.append(name)
+            elif granted:
+                stores.append(name)
+        own = role.kind == "component"
+        return Reach(
+            role.name if own else instance.label,
+            instance.size,
+            tuple(host),
+            tuple(denied),
+            tuple(stores),
+            middleware=own and (MIDDLEWARE in role.grants or index in self.handlers),
+            asked=own and self.recorded and role.catalogue is None,
+        )
+
+    @property
+    def order(self) -> list[int]:
+        """The indices of the instances as a request meets them: callers first, then those they call."""
+        order: dict[int, None] = {}
+        left = [source.instance for sources in self.topology.exports.values() for source in sources][::-1]
+        while left:
+            index = left.pop()
+            if index is None or index in order:
+                continue
+            order[index] = None
+            given = self.topology.instances[index].arguments.values()
+            left += [source.instance for sources in reversed(list(given)) for source in sources]
+        return list(dict.fromkeys((*order, *range(len(self.topology.instances)))))
+
+    @property
+    def components(self) -> list[Reach]:
+        """What each of the file's own components can reach, in the order of the chain."""
+        return [self.reach(index) for index in self.order if self.kind(index) == "component"]
+
+
+def read_structure(data: Chunk, name: str = "") -> Structure:
+    """Read a composed file.
+
+    Args:
+        data: The file.
+        name: What to call it in errors.
+
+    Raises:
+        ComponentError: It is not a component, is damaged, or needs what is not supported.
+    """
+    topology = read_topology(data, name)
+    structure = _structure(topology)
+    view = memoryview(data).cast("B") if not isinstance(data, memoryview) else data
+    parts = {
+        (role.name, one.offset, one.size)  # one component may have many instances
+        for role, one in zip(structure.roles, topology.instances, strict=True)
+        if role.kind == "framework"
+    }
+    foreign = {
+        part for part, offset, size in parts if sha256(view[offset : offset + size]).hexdigest() != _digest(part)
+    }
+    return replace(structure, foreign=tuple(sorted(foreign)))
+
+
+def components_of(topology: Topology) -> list[Reach]:
+    """Return what each of a composed file's own components can reach, in the order of the chain."""
+    return _structure(topology).components
+
+
+def _structure(topology: Topology) -> Structure:
+    recorded = read_roles(topology.custom.get(SECTION, ()), len(topology.instances))
+    if recorded is None:
+        roles = tuple(Role("component", one.label) for one in topology.instances)
+        return Structure(topology, roles, recorded=False, handlers=_handlers(topology))
+    return Structure(topology, tuple(map(_believed, recorded, topology.instances)), handlers=_handlers(topology))
 
 
 def families(interfaces: tuple[str, ...]) -> tuple[str, ...]:
@@ -76,40 +182,38 @@ def families(interfaces: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(family for family, prefixes in GRANTS.items() if any(is_among(one, prefixes) for one in interfaces))
 
 
-def reach_of(topology: Topology, instance: InstanceInfo) -> Reach:
-    """Return what an instance can reach outside."""
-    host: list[str] = []
-    denied: list[str] = []
-    stores: list[str] = []
-    for name, sources in instance.arguments.items():
-        granted = is_among(name, _GRANTED)
-        if not (granted or name.startswith("wasi:")):
-            continue
-        roles = {role_of(topology.instances[source.instance]) for source in sources if source.instance is not None}
-        if any(source.instance is None for source in sources):
-            host.append(name)
-        elif DENIAL in roles:
-            denied.append(name)
-        elif granted:
-            stores.append(name)
-    return Reach(instance.label, instance.size, tuple(host), tuple(denied), tuple(stores))
+def _believed(role: Role, instance: InstanceInfo) -> Role:
+    """Return an instance's role; that of a component where constants or stubs would need nothing of the host."""
+    from_host = (
+        name for name, sources in instance.arguments.items() if any(source.instance is None for source in sources)
+    )
+    if role.kind in ("generated", "denial") and any(_is_special(name) for name in from_host):
+        return Role("component", instance.label)
+    return role
 
 
-def chain_order(topology: Topology) -> list[int]:
-    """Return the indices of the instances as a request meets them: callers first, then those they call."""
-    order: dict[int, None] = {}
-    left = [source.instance for sources in topology.exports.values() for source in sources][::-1]
-    while left:
-        index = left.pop()
-        if index is None or index in order:
-            continue
-        order[index] = None
-        given = topology.instances[index].arguments.values()
-        left += [source.instance for sources in reversed(list(given)) for source in sources]
-    return list(dict.fromkeys((*order, *range(len(topology.instances)))))
+def _is_special(name: str) -> bool:
+    """Tell whether an interface of the host is one that not every component gets."""
+    return name.startswith("wasi:") and not is_among(name, (*ALWAYS, STDOUT))
 
 
-def components_of(topology: Topology) -> list[Reach]:
-    """Return what each of a composed server's own components can reach, in the order of the chain."""
-    instances = [topology.instances[index] for index in chain_order(topology)]
-    return [reach_of(topology, one) for one in instances if role_of(one) == COMPONENT]
+def _handlers(topology: Topology) -> frozenset[int]:
+    bare = SERVER_HANDLER.partition("@")[0]
+    given = [sources for one in topology.instances for sources in one.arguments.values()]
+    return frozenset(
+        source.instance
+        for sources in (*given, *topology.exports.values())
+        for source in sources
+        if source.instance is not None and source.path and source.path[0].partition("@")[0] == bare
+    )
+
+
+@cache
+def _digest(part: str) -> str:
+    """Return the digest of a part of this wasmcp's framework; the empty string when it has none of this name."""
+    if part not in FRAMEWORK_COMPONENTS:
+        return ""
+    try:
+        return sha256(framework_component(part).read_bytes()).hexdigest()
+    except (ResourceMissing, OSError):
+        return ""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from html import escape
 
-from wasmcp.insight.drawing import SERVICE, Box, Drawing, human_size, is_base
+from wasmcp.insight.drawing import COMPONENT, SERVICE, Box, Drawing, human_size, is_base
 from wasmcp.insight.layout import COLUMN, Place, place
-from wasmcp.insight.structure import COMPONENT
 
 _WIDTH = 216.0
 _MARGIN = 28.0
@@ -43,8 +43,26 @@ text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans",
 """
 
 
+@dataclass(frozen=True)
+class Picture:
+    """An SVG document.
+
+    Attributes:
+        text: The document, complete in itself.
+        width: Its natural width in pixels.
+    """
+
+    text: str
+    width: float
+
+
 def svg(drawing: Drawing) -> str:
     """Return a drawing as an SVG document, complete in itself."""
+    return draw_svg(drawing).text
+
+
+def draw_svg(drawing: Drawing) -> Picture:
+    """Return a drawing as an SVG document with its measures."""
     places = place(drawing, _height)
     left = _MARGIN + (_DOOR_WIDTH + 60 if drawing.doors else 0)
     placed = {key: Place(left + one.x, _MARGIN + one.y, one.height) for key, one in places.items()}
@@ -67,7 +85,8 @@ def svg(drawing: Drawing) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
         f'height="{height:.0f}" role="img"><title>{escaped(drawing.title)}</title><style>{STYLE}</style>'
     )
-    return "\n".join([head, f'<rect class="page" width="{width:.0f}" height="{height:.0f}"/>', *parts, "</svg>", ""])
+    ground = f'<rect class="page" width="{width:.0f}" height="{height:.0f}"/>'
+    return Picture("\n".join([head, ground, *parts, "</svg>", ""]), width)
 
 
 def _height(box: Box) -> float:
@@ -76,6 +95,8 @@ def _height(box: Box) -> float:
 
 
 def _chips(box: Box) -> Iterator[tuple[str, str]]:
+    for grant in box.places:
+        yield grant, "granted"
     for topic in box.given:
         yield topic, "granted" if box.role == COMPONENT and not is_base(topic) else "base"
     for topic in box.denied:

@@ -1,0 +1,112 @@
+"""The record of a composition: the purpose of each instance in a composed file, as data in a custom section.
+
+The section is called `wasmcp-composition`. Its content is a JSON object with `format` and `instances`, an array with an
+object for each instance of the outermost component, in the order of their instantiation (docs/reference/files.md).
+Names are data here: a component may be called anything, also like a part of the framework.
+
+The record is the word of the file's author. What an instance can reach follows from the wiring, not from the record.
+
+Source: component-model, design/mvp/Binary.md (custom sections).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from wasmcp.component.customsection import custom_section
+from wasmcp.component.graph import Node
+from wasmcp.forms import to_json_text
+
+SECTION = "wasmcp-composition"
+FORMAT = 1
+
+Kind = Literal["component", "framework", "generated", "denial"]
+_KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Role:
+    """The purpose of one instance.
+
+    Attributes:
+        kind: `component` (one of the server's own), `framework`, `generated` (constants and dispatch), or `denial` (a
+            stub for what was not granted).
+        name: The component's name; for `framework` and `generated` the part's, for example `tools-middleware`.
+        component: The server's component that the instance serves; the empty string where it serves the whole.
+        grants: Of a component: the families that it was granted, sorted.
+        catalogue: Of a component: the digest of what it is known to offer, as `sha256:HEX`; None when it is asked at
+            run time.
+    """
+
+    kind: Kind
+    name: str
+    component: str = ""
+    grants: tuple[str, ...] = ()
+    catalogue: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        said: dict[str, Any] = {"role": self.kind, "name": self.name}
+        if self.kind == "component":
+            return {**said, "grants": list(self.grants), "catalogue": self.catalogue}
+        return {**said, "component": self.component} if self.component else said
+
+
+def roles_section(nodes: Sequence[Node]) -> bytes:
+    """Return the section for instances in the order of their instantiation.
+
+    Raises:
+        TypeError: An instance has no role as its note.
+    """
+    instances = []
+    for node in nodes:
+        if not isinstance(node.note, Role):
+            raise TypeError(f"the instance `{node.label}` has no role")
+        instances.append(node.note.to_dict())
+    return custom_section(SECTION, to_json_text({"format": FORMAT, "instances": instances}).encode())
+
+
+def read_roles(sections: Sequence[bytes], count: int) -> tuple[Role, ...] | None:
+    """Return the recorded roles of a composed file.
+
+    Args:
+        sections: The contents of its sections of this name.
+        count: The number of its instances.
+
+    Returns:
+        A role for each instance, in the order of their instantiation. None: the file has no record, one that cannot be
+        read, more than one, or one for another number of instances.
+    """
+    try:
+        document = json.loads(sections[0]) if len(sections) == 1 else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        return None
+    instances = document.get("instances")
+    if not isinstance(instances, list) or len(instances) != count:
+        return None
+    roles = [_role(one) for one in instances]
+    known = tuple(role for role in roles if role is not None)
+    return known if len(known) == count else None
+
+
+def _role(said: object) -> Role | None:
+    if not isinstance(said, dict):
+        return None
+    kind = next((one for one in _KINDS if said.get("role") == one), None)
+    name, component = said.get("name"), said.get("component", "")
+    grants, catalogue = said.get("grants", []), said.get("catalogue")
+    if (
+        kind is None
+        or not isinstance(name, str)
+        or not isinstance(component, str)
+        or not isinstance(grants, list)
+        or not all(isinstance(grant, str) for grant in grants)
+        or not (catalogue is None or isinstance(catalogue, str))
+    ):
+        return None
+    return Role(kind, name, component, tuple(grants), catalogue)
