@@ -11,7 +11,8 @@ import pytest
 
 from pytest_wasmcp.aio import AsyncServer
 from pytest_wasmcp.report import RECORDINGS, Recording
-from pytest_wasmcp.settings import FOUR_WAYS, Marked, option, positive
+from pytest_wasmcp.settings import Marked, positive
+from pytest_wasmcp.targets import Builds, locate
 
 if TYPE_CHECKING:
     from wasmcp.guest.testing import FakeHttp, FakeKv
@@ -61,9 +62,9 @@ def wasmcp_limits(request: pytest.FixtureRequest) -> Limits:
 
 
 @pytest.fixture(scope="session")
-def wasmcp_built() -> dict[str, Path]:
-    """The servers of the project that were built, or found fresh, in this session; by name."""
-    return {}
+def wasmcp_builds() -> Builds:
+    """Servers that were built, or failed to build, in this session."""
+    return Builds()
 
 
 @pytest.fixture
@@ -72,12 +73,12 @@ def make_wasmcp_server(
     wasmcp_target: str | Path | None,
     wasmcp_limits: Limits,
     wasmcp_env: Mapping[str, str],
-    wasmcp_built: dict[str, Path],
+    wasmcp_builds: Builds,
 ) -> Iterator[MakeServer]:
     """A factory of servers, for tests that need several or want one of their own making."""
     from wasmcp.host import open_server
 
-    node, config = request.node, request.config
+    node = request.node
     marked = Marked.of(node)
     environment = {**wasmcp_env, **(marked.env or {})}
 
@@ -90,8 +91,7 @@ def make_wasmcp_server(
             env: Mapping[str, str] | None = None,
             **options: Any,
         ) -> Server:
-            wanted = target or marked.server or wasmcp_target or option(config, "wasmcp_server")
-            path = locate(config, wanted, wasmcp_built)
+            path = locate(node, target or marked.server or wasmcp_target, wasmcp_builds)
             recording = Recording(path.name)
             node.stash.setdefault(RECORDINGS, []).append(recording)
             server = open_server(
@@ -153,32 +153,3 @@ def wasmcp_fresh_instance() -> Iterator[None]:
 
     with fresh_instance():
         yield
-
-
-def locate(config: pytest.Config, wanted: str | Path | None, built: dict[str, Path]) -> Path:
-    """The file of a server: a path as it is, a name through the project's build.
-
-    The test fails, with what to do and without a traceback, when there is no such file, no such server, or no project
-    that has one, and when the build fails.
-    """
-    if wanted is not None and str(wanted).endswith(".wasm"):
-        path = config.rootpath / wanted
-        if not path.is_file():
-            pytest.fail(FOUR_WAYS.format(reason=f"there is no file `{path}`."), pytrace=False)
-        return path
-    name = str(wanted) if wanted is not None else ""
-    if name not in built:
-        built[name] = _build(config, name or None)
-    return built[name]
-
-
-def _build(config: pytest.Config, name: str | None) -> Path:
-    from wasmcp.errors import WasmcpError
-    from wasmcp.project import ensure_built
-
-    if not (config.rootpath / "pyproject.toml").is_file():
-        pytest.fail(FOUR_WAYS.format(reason=f"`{config.rootpath}` has no pyproject.toml."), pytrace=False)
-    try:
-        return ensure_built(config.rootpath, name)
-    except WasmcpError as error:
-        pytest.fail(str(error), pytrace=False)

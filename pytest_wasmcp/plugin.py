@@ -9,7 +9,7 @@ import pytest
 from pytest_wasmcp.fixtures import (
     make_wasmcp_server,
     wasmcp_async_server,
-    wasmcp_built,
+    wasmcp_builds,
     wasmcp_env,
     wasmcp_fake_config,
     wasmcp_fake_http,
@@ -25,7 +25,7 @@ from pytest_wasmcp.settings import Marked, option, positive
 __all__ = [
     "make_wasmcp_server",
     "wasmcp_async_server",
-    "wasmcp_built",
+    "wasmcp_builds",
     "wasmcp_env",
     "wasmcp_fake_config",
     "wasmcp_fake_http",

@@ -80,7 +80,9 @@ def test_no_server_names_the_four_ways(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_list(wasmcp_server): pass")
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*has no pyproject.toml*", "*marker*", "*fixture*", "*command line*", "*ini*"])
+    result.stdout.fnmatch_lines(
+        ["*no `pyproject.toml` with `[[]tool.wasmcp]`*", "*marker*", "*fixture*", "*command line*", "*ini*"]
+    )
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
@@ -234,3 +236,59 @@ def test_fakes_for_handlers_without_a_server(pytester: pytest.Pytester) -> None:
             assert provide(Shared) is first
         """)
     pytester.runpytest_subprocess().assert_outcomes(passed=6)
+
+
+def _packages(pytester: pytest.Pytester, zig_project: Path, *names: str) -> None:
+    for name in names:
+        for file in ("pyproject.toml", "zig/calc.zig", "src/zig_project/__init__.py"):
+            target = pytester.path / "packages" / name / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            text = (zig_project / file).read_text()
+            target.write_text(text.replace('name = "zig-project"', f'name = "{name}"'))
+        test = pytester.path / "packages" / name / "tests" / f"test_{name}.py"
+        test.parent.mkdir()
+        test.write_text(f"""
+def test_name(wasmcp_server):
+    meta = wasmcp_server.request("server/discover")["_meta"]
+    assert meta["io.modelcontextprotocol/serverInfo"]["name"] == "{name}"
+""")
+
+
+@pytest.mark.parametrize("root", ["", '[tool.uv.workspace]\nmembers = ["packages/*"]\n[tool.pytest.ini_options]\n'])
+def test_each_test_file_has_the_server_of_its_project(
+    pytester: pytest.Pytester, zig_project: Path, zig_server: Path, root: str
+) -> None:
+    _packages(pytester, zig_project, "alpha", "beta")
+    if root:
+        (pytester.path / "pyproject.toml").write_text(root)
+    pytester.runpytest_subprocess("packages/alpha", "packages/beta").assert_outcomes(passed=2)
+
+
+def test_a_relative_path_of_the_command_line_starts_from_the_current_directory(
+    pytester: pytest.Pytester, zig_server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makeini("[pytest]\n")
+    below = pytester.mkdir("below")
+    (below / "near.wasm").write_bytes(zig_server.read_bytes())
+    (below / "test_near.py").write_text("def test_list(wasmcp_server):\n    assert wasmcp_server.list_tools()\n")
+    monkeypatch.chdir(below)
+    pytester.runpytest_subprocess("--wasmcp-server=near.wasm").assert_outcomes(passed=1)
+    result = pytester.runpytest_subprocess("-o", "wasmcp_server=near.wasm")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*there is no file `{pytester.path}/near.wasm`*"])
+
+
+def test_a_failed_build_runs_once_and_is_shown_once(project: pytest.Pytester) -> None:
+    source = project.path / "zig" / "calc.zig"
+    source.write_text(source.read_text() + '\ncomptime { @compileError("my mistake"); }\n')
+    project.makepyfile("""
+        import pytest
+
+        @pytest.mark.parametrize("number", range(5))
+        def test_list(wasmcp_server, number): pass
+        """)
+    result = project.runpytest_subprocess("-p", "no:randomly")
+    result.assert_outcomes(errors=5)
+    assert result.stdout.str().count("error: my mistake") == 1
+    assert result.stdout.str().count("the build failed once in this run; test_a_failed_build") == 4
+    result.stdout.no_fnmatch_line("*During handling*")
