@@ -12,6 +12,7 @@ import pytest
 
 from wasmcp.errors import ArtifactError
 from wasmcp.host import cache
+from wasmcp.host.running import compiling_notice
 
 
 @pytest.fixture
@@ -61,11 +62,74 @@ def test_files_are_closed_to_others(compiles: Callable[[], int], directory: Path
     assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
 
 
-def test_an_open_directory_of_ours_is_closed(compiles: Callable[[], int], directory: Path) -> None:
-    directory.mkdir(parents=True)
-    directory.chmod(0o777)
-    compiles()
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
+def test_a_directory_that_others_could_write_to_is_emptied_and_closed(
+    compiles: Callable[[], int], directory: Path, mode: int
+) -> None:
+    assert compiles() == 1
+    directory.chmod(mode)
+    assert compiles() == 1
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert compiles() == 0
+
+
+def test_a_directory_that_others_could_only_read_is_closed_and_kept(
+    compiles: Callable[[], int], directory: Path
+) -> None:
+    compiles()
+    directory.chmod(0o755)
+    assert compiles() == 0
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_a_file_that_others_can_write_is_not_loaded(
+    compiles: Callable[[], int], directory: Path, server_file: Path
+) -> None:
+    compiles()
+    next(directory.glob("*.cwasm")).chmod(0o622)
+    assert not cache.cached(server_file)
+    assert compiles() == 1
+    assert cache.cached(server_file)
+
+
+def test_a_link_is_not_loaded(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
+    compiles()
+    compiled = next(directory.glob("*.cwasm"))
+    elsewhere = compiled.rename(directory.parent / "elsewhere")
+    compiled.symlink_to(elsewhere)
+    assert not cache.cached(server_file)
+    assert compiles() == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_of_another_user_is_not_loaded(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
+    compiles()
+    os.chown(next(directory.glob("*.cwasm")), 65534, 65534)
+    assert not cache.cached(server_file)
+    assert compiles() == 1
+
+
+def test_a_directory_that_others_could_replace_is_not_used(compiles: Callable[[], int], directory: Path) -> None:
+    directory.mkdir(parents=True)
+    directory.parent.chmod(0o777)
+    assert compiles() == 1
+    assert compiles() == 1
+    assert f"chmod o-w {directory.parent}" in cache.problem()
+    directory.parent.chmod(0o1777)  # as /tmp: only the owner of an entry can replace it
+    assert compiles() == 1
+    assert compiles() == 0
+    assert cache.problem() == ""
+
+
+def test_the_notice_gives_the_reason_why_each_start_compiles(
+    directory: Path, server_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiling_notice(server_file)
+    assert "compiling server.wasm for this machine; this happens once\n" in capsys.readouterr().err
+    directory.rmdir()
+    directory.write_text("a file in its place")
+    compiling_notice(server_file)
+    assert f"this happens at each start, for there is no cache: `{directory}` cannot be used" in capsys.readouterr().err
 
 
 def test_a_directory_of_somebody_else_is_not_used(

@@ -86,7 +86,7 @@ def test_a_cold_cache_answers_lists_and_makes_the_rest_wait(zig_server: Path, tm
     ("content", "says"),
     [
         (None, "is not there"),
-        (b"hello", "is no WebAssembly"),
+        (b"hello", "is not WebAssembly"),
         (b"\0asm\x01\0\0\0", "core WebAssembly module"),
         (b"\0asm\x0d\0\x01\0\x07\x05", "is no valid component"),
     ],

@@ -4,8 +4,10 @@ Compiling a server with a Python component takes seconds, loading its compiled f
 compiled form depends on: the component's bytes, wasmtime's version, the engine's configuration, the processor. An
 index by path, size, times and inode finds it again without reading the component.
 
-wasmtime trusts what it loads: compiled code runs as it is. So the cache lives in a directory that is ours and closed
-to others (0700, files 0600), and one that is not is not used.
+wasmtime trusts what it loads: compiled code runs without validation. So the cache is a directory that belongs to this
+user and is closed to others (0700, files 0600). One that others could write to is emptied and closed before it is used;
+one that others own, or could replace, is not used. Files that belong to others, or that others can write, are not
+loaded.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ def load(
     Raises:
         ArtifactError: There is no such file, or it is no component.
     """
-    cache = _private(cache_directory())
+    cache, _problem = _private(cache_directory())
     if cache is None:
         if on_compile:
             on_compile()
@@ -71,8 +73,13 @@ def load(
 
 def cached(path: str | os.PathLike[str]) -> bool:
     """Tell whether a component would load without compiling, as far as the index knows (it reads no component)."""
-    cache = _private(cache_directory())
+    cache, _problem = _private(cache_directory())
     return cache is not None and _find(cache, path, quick=False) is not None
+
+
+def problem() -> str:
+    """Return why this machine has no usable cache, in one sentence that names the directory; empty if it has one."""
+    return _private(cache_directory())[1]
 
 
 def read_component(path: str | os.PathLike[str]) -> bytes:
@@ -96,7 +103,7 @@ def check_component(data: bytes, name: str) -> None:
         ArtifactError: What it is instead, and what to do.
     """
     if data[:4] != b"\0asm":
-        raise ArtifactError(name, "is no WebAssembly: it does not begin with `\\0asm`")
+        raise ArtifactError(name, "is not WebAssembly: it does not begin with `\\0asm`")
     if data[4:8] == b"\x01\0\0\0":
         raise ArtifactError(
             name, "is a core WebAssembly module, not a component: make a component from it and compose a server"
@@ -122,19 +129,51 @@ def compile_bytes(data: bytes, name: str, *, quick: bool = False) -> Component:
         raise ArtifactError(name, f"is no valid component: {lines[-1] if lines else 'unknown reason'}") from None
 
 
-def _private(directory: Path) -> Path | None:
-    """Make the directory, closed to others; None when that is not possible."""
+def _private(directory: Path) -> tuple[Path | None, str]:
+    """Make the directory, closed to others.
+
+    Returns:
+        The directory and an empty text; or None and the reason.
+    """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        facts = directory.stat()
         if hasattr(os, "geteuid"):
+            facts, above = directory.stat(), directory.parent.stat()
             if facts.st_uid != os.geteuid():
-                return None
+                return None, f"`{directory}` belongs to another user"
+            if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
+                return (
+                    None,
+                    f"every user can write to `{directory.parent}`: close it with `chmod o-w {directory.parent}`",
+                )
             if stat.S_IMODE(facts.st_mode) & 0o077:
                 directory.chmod(0o700)
-    except OSError:
-        return None
-    return directory
+            if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                _empty(directory)
+        if not os.access(directory, os.W_OK | os.X_OK):
+            return None, f"`{directory}` cannot be written"
+    except OSError as error:
+        return None, f"`{directory}` cannot be used: {error.strerror or error}"
+    return directory, ""
+
+
+def _empty(directory: Path) -> None:
+    """Delete what others may have put into the directory, or exchanged in it, while they could write to it.
+
+    Raises:
+        OSError: An entry cannot be deleted.
+    """
+    for entry in directory.iterdir():
+        entry.unlink()
+
+
+def _is_trusted(facts: os.stat_result) -> bool:
+    """Check that a file belongs to this user and that others cannot write it."""
+    if not stat.S_ISREG(facts.st_mode):
+        return False
+    if not hasattr(os, "geteuid"):
+        return True
+    return facts.st_uid == os.geteuid() and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _index_entry(cache: Path, path: str | os.PathLike[str], *, quick: bool) -> tuple[Path, str] | None:
@@ -166,10 +205,10 @@ def _find(cache: Path, path: str | os.PathLike[str], *, quick: bool) -> Path | N
     try:
         recorded, compiled, size = index.read_text().splitlines()
         target = cache / compiled
-        facts = target.stat()
+        facts = target.lstat()
     except (OSError, ValueError):
         return None
-    if recorded != seen or facts.st_size != int(size) or os.sep in compiled:
+    if not _is_trusted(facts) or recorded != seen or facts.st_size != int(size) or os.sep in compiled:
         return None
     if time.time() - facts.st_mtime > 3600:  # the order of eviction; an hour is fine enough
         with suppress(OSError):
@@ -196,7 +235,8 @@ def _fill(cache: Path, path: str | os.PathLike[str], quick: bool, on_compile: Ca
 
     def known() -> Component | None:
         with suppress(OSError, ValueError):
-            if compiled.stat().st_size == int(size.read_text()):
+            facts = compiled.lstat()
+            if _is_trusted(facts) and facts.st_size == int(size.read_text()):
                 return _deserialize(compiled, quick=quick)
         return None
 

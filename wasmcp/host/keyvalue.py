@@ -5,6 +5,7 @@ Source: wasi:keyvalue 0.2.0-draft and 0.2.0-draft2.
 
 from __future__ import annotations
 
+import os
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from wasmcp.errors import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from sqlite3 import Connection
 
 KEY_LIMIT = 1024  # bytes
 VALUE_LIMIT = 2 << 20  # bytes: of what is half as large again, wasmtime says it is too much for one call
@@ -192,46 +194,62 @@ def _size(key: str, value: bytes | None) -> int:
 
 
 class SqliteStore:
-    """Keeps values in a file that several processes may use."""
+    """Store in a SQLite file (mode 0600) that several processes may use.
+
+    Writers of all processes take turns, for at most 10 s each. Readers have a connection of their own and wait for no
+    writer (write-ahead log).
+    """
 
     def __init__(self, path: str) -> None:
-        """Open the file.
+        """Open the file, and make it if it does not exist.
 
         Raises:
             HostError: It cannot be used.
         """
         import sqlite3
 
-        self._lock = threading.Lock()
+        shared = path == ":memory:"  # where another connection would be another database
+        self._lock = threading.RLock()
+        self._read_lock = self._lock if shared else threading.RLock()
+        self._writer: Connection | None = None
+        self._reader: Connection | None = None
         try:
-            # One connection behind a lock: SQLite has one writer anyway.
-            self._connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute(_SCHEMA)
-        except sqlite3.Error as error:
-            raise HostError(f"the key-value store `{path}` cannot be opened: {error}") from None
+            # The files of the write-ahead log get the mode of the database.
+            if not shared:
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+            self._writer = _connect(path)
+            self._reader = self._writer if shared else _connect(path)
+            self._writer.execute("PRAGMA journal_mode=WAL")
+            self._writer.execute("PRAGMA synchronous=NORMAL")
+            self._writer.execute(_SCHEMA)
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            words = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+            raise HostError(f"the key-value store `{path}` cannot be opened: {words}") from None
 
     @contextmanager
-    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[Any]:
+    def _transaction(self, *, writes: bool = True) -> Iterator[Any]:
         import sqlite3
 
-        with self._lock:
+        connection, lock = (self._writer, self._lock) if writes else (self._reader, self._read_lock)
+        with lock:
+            if connection is None:
+                raise Refused("the store is closed")
             try:
-                self._connection.execute(begin)
+                connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
                 try:
-                    yield self._connection
+                    yield connection
                 except BaseException:
-                    self._connection.execute("ROLLBACK")
+                    connection.execute("ROLLBACK")
                     raise
-                self._connection.execute("COMMIT")
+                connection.execute("COMMIT")
             except sqlite3.Error as error:
-                # Its words name no path.
+                # Messages of SQLite name no path.
                 raise Refused(f"the store failed: {error}") from None
 
     def get(self, bucket: str, keys: Iterable[str]) -> dict[str, bytes]:
         """Return what is there."""
-        with self._transaction("BEGIN") as connection:  # which waits for no writer
+        with self._transaction(writes=False) as connection:
             return {key: row[0] for key in keys if (row := self._row(connection, bucket, key)) is not None}
 
     @staticmethod
@@ -256,7 +274,7 @@ class SqliteStore:
     def keys(self, bucket: str, after: str | None, most: int) -> list[str]:
         """List keys."""
         # The order of UTF-8 bytes, SQLite's, is that of code points.
-        with self._transaction("BEGIN") as connection:
+        with self._transaction(writes=False) as connection:
             rows = connection.execute(
                 "SELECT key FROM entries WHERE bucket = ? AND (? IS NULL OR key > ?) ORDER BY key LIMIT ?",
                 (bucket, after, after, most),
@@ -274,5 +292,14 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._connection.close()
+        with self._lock, self._read_lock:
+            for connection in (self._reader, self._writer):
+                if connection is not None:
+                    connection.close()
+            self._reader = self._writer = None
+
+
+def _connect(path: str) -> Connection:
+    import sqlite3
+
+    return sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)

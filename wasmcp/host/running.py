@@ -164,8 +164,12 @@ def _standin(path: Path, data: bytes) -> Standin | None:
 
 
 def compiling_notice(path: Path) -> None:
-    """Tell on stderr why the start takes seconds."""
-    sys.stderr.write(f"wasmcp: compiling {path.name} for this machine; this happens once\n")
+    """Write on standard error why the start takes seconds, and why the next one will too if there is no cache."""
+    from wasmcp.host import cache
+
+    reason = cache.problem()
+    when = f"this happens at each start, for there is no cache: {reason}" if reason else "this happens once"
+    sys.stderr.write(f"wasmcp: compiling {path.name} for this machine; {when}\n")
     sys.stderr.flush()
 
 
