@@ -160,8 +160,18 @@ def test_a_model():
     ]
     answer = {"role": "assistant", "content": content, "model": "m", "stopReason": "toolUse"}
     assert text(Call(sample)(k=answer)) == "Hi m toolUse 3"
-    for broken in ({}, {"content": 5}, {"content": {"type": "text"}}):
-        with pytest.raises(McpError, match="`k` is not a message of a model"):
+    image = {"type": "image", "mimeType": "image/png"}
+    for broken, reason in (
+        ({}, "needs `type`, a string"),
+        ({"content": 5}, "needs `type`, a string"),
+        ({"content": {"type": "text"}}, "needs `text`, a string"),
+        ({"content": {"type": "text", "text": 5}}, "needs `text`, a string"),
+        ({"content": {"type": "tool_use", "id": "1", "name": "t", "input": [["a", 1]]}}, "needs `input`, an object"),
+        ({"content": {**image, "data": "-__-"}}, "`data` of its content: expected base64.*URL-safe"),
+        ({"content": {**image, "data": "<html>"}}, "`data` of its content: expected base64"),
+        ({"content": {**image, "data": "AA"}}, "is the padding `=` missing"),
+    ):
+        with pytest.raises(McpError, match=f"`k` is not a message of a model: .*{reason}"):
             Call(sample)(k=broken)
 
 
@@ -174,8 +184,9 @@ def test_roots():
 
     assert Call(where)() == {"k": ("roots/list", {})}
     assert text(Call(where)(k=roots("file:///a", "file:///b"))) == "2 ['file:///a', 'file:///b']"
-    with pytest.raises(McpError, match="`k` is not a list of roots"):
-        Call(where)(k={"roots": [{}]})
+    for broken in ({}, {"roots": {}}, {"roots": [{}]}, {"roots": [{"uri": 5}]}, {"roots": [{"uri": "a:b", "name": 5}]}):
+        with pytest.raises(McpError, match=r"`k` is not a list of roots: .*(string|array)"):
+            Call(where)(k=broken)
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,10 @@ def test_the_environment_counts_first():
     [
         ("12", str, "12"),
         ("12", int, 12),
-        (" 1.5 ", float, 1.5),
+        ("1.5", float, 1.5),
         ("Yes", bool, True),
         ("0", bool, False),
-        ('["a"]', list[str], ["a"]),
+        (' ["a"]\n', list[str], ["a"]),
         ('{"x": 2}', Point, Point(2)),
     ],
 )

@@ -271,6 +271,16 @@ class TestResponses:
             http.get(URL, max_body=4)
         assert len(http.get(URL, max_body=None).content) == 5
 
+    @pytest.mark.parametrize("length", ["²", "1_0", " 9", "-1"])
+    def test_a_length_that_is_no_number_is_left_alone(self, network, length):
+        network.route("GET", URL, headers={"content-length": length}, body=b"12")
+        assert http.get(URL, max_body=2).content == b"12"
+
+    def test_an_announced_length_beyond_the_limit_is_enough(self, network):
+        network.route("GET", URL, headers={"content-length": "9" * 5000}, body=b"12")
+        with pytest.raises(http.BodyTooLarge):
+            http.get(URL, max_body=2)
+
     def test_answers_of_a_function(self, network):
         network.route("POST", URL, lambda sent: Answer(201, {"location": "/1"}, sent.body.upper()))
         response = http.post(URL, body="x")

@@ -97,7 +97,9 @@ def test_variables_become_what_the_parameters_want():
     assert json.loads(part.data)["tags"] == []
     for uri, reason in [
         (f"test://-1/red/{some}", "number: expected"),
-        (f"test://x/red/{some}", "number: expected integer, got string"),
+        *((f"test://{text}/red/{some}", "number: expected integer, got") for text in ("x", "%201", "1_0", "+1", "01")),
+        (f"test://1/red/{some}?ratio=nan", "ratio: expected number or null"),
+        (f"test://1/red/{some}?big=True", "big: expected boolean"),
         (f"test://1/blue/{some}", 'color: expected one of "red", got "blue"'),
         ("test://1/red/1", "id: expected"),
     ]:

@@ -311,7 +311,7 @@ MISTAKES = [
     (timedelta, "PT", 'expected an ISO 8601 duration, got "PT"'),
     (int | str, [], "expected integer or string, got array"),
     (int | None, "x", "expected integer or null, got string"),
-    (date, "yesterday", 'expected an ISO 8601 date, got "yesterday"'),
+    (date, "yesterday", 'expected an RFC 3339 date, got "yesterday"'),
     (Decimal, "NaN", 'expected a decimal number as a string, got "NaN"'),
     (Annotated[int, Field(ge=0)], -1, "expected at least 0, got -1"),
     (Annotated[float, Field(lt=1)], 1, "expected less than 1, got 1.0"),

@@ -15,7 +15,7 @@ from wasmcp.errors import GuestCancelled, GuestOutOfMemory, GuestTimeout, GuestT
 from wasmcp.host import Limits, Server, failure, memory
 from wasmcp.host.call import Call
 from wasmcp.host.pipes import STDERR_KEPT, Output, StderrLog
-from wasmcp.host.results import ToolResult, parse_field_lines
+from wasmcp.host.results import ResourceResult, ToolResult, parse_field_lines
 from wasmcp.host.watchdog import HOST_GRACE, Watchdog
 
 
@@ -200,3 +200,14 @@ def test_the_text_of_a_result() -> None:
     blocks = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
     result = ToolResult.from_wire({"content": blocks, "isError": True, "_meta": {"k": 1}})
     assert (result.text, result.is_error, result.meta, result.structured_content) == ("a\nb", True, {"k": 1}, None)
+
+
+def test_the_bytes_of_a_resource() -> None:
+    contents = [{"uri": "a:b", "blob": "+/8="}, {"uri": "a:c", "text": "é"}]
+    assert ResourceResult.from_wire({"contents": contents}).data == b"\xfb\xff" + "é".encode()
+
+
+@pytest.mark.parametrize("blob", ["-_8=", "+/8", "+/8=x", " +/8=", "<html>", "+/9=", "é", 5, None])
+def test_a_blob_that_is_not_base64_is_refused(blob: object) -> None:
+    with pytest.raises(HostError, match=r"the `blob` of `a:b` is not base64 \(RFC 4648, section 4\)"):
+        ResourceResult.from_wire({"contents": [{"uri": "a:b", "blob": blob}]}).data  # noqa: B018 - reading is checking

@@ -232,6 +232,12 @@ def test_a_key_as_cosign_writes_it(tmp_path: Path) -> None:
         keys.sign(b"text", sealed, b"other")
     with pytest.raises(RegistryError, match="has a password, which is not given"):
         keys.sign(b"text", sealed, None)
-    sealed.write_text(sealed.read_text().replace("ey", "e!"))
+    written = sealed.read_text()
+    sealed.write_text(written.replace("\n", "\r\n"))
+    assert keys.verifies(b"text", keys.sign(b"text", sealed, b"word"), public)
+    sealed.write_text(written.replace("KEY-----\n", "KEY-----\n!!!!", 1))
+    with pytest.raises(RegistryError, match="damaged"):
+        keys.sign(b"text", sealed, b"word")
+    sealed.write_text(written.replace("ey", "e!"))
     with pytest.raises(RegistryError, match="damaged"):
         keys.sign(b"text", sealed, b"word")

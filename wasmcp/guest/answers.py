@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, Union, cast
 
 from wasmcp.guest.asking import INVALID_PARAMS, Answer, Dialogue
+from wasmcp.guest.base64_text import decode_bytes, encode_bytes
 from wasmcp.guest.content import Audio, Image, Text
 from wasmcp.guest.errors import McpError, Mismatch, ToolError
 from wasmcp.guest.messages import Message
@@ -87,8 +87,9 @@ class Sampled(Answer):
         if found is not None:
             try:
                 self.content  # noqa: B018 - reading is checking
-            except (KeyError, TypeError, ValueError, AttributeError):
-                raise McpError(INVALID_PARAMS, f"the input response `{key}` is not a message of a model") from None
+            except Mismatch as error:
+                reason = f"the input response `{key}` is not a message of a model: {error}"
+                raise McpError(INVALID_PARAMS, reason) from None
 
     def __await__(self) -> Generator[Any, None, Sampled]:
         yield from self._wait()
@@ -97,7 +98,7 @@ class Sampled(Answer):
     @property
     def content(self) -> list[SampledBlock]:
         """The blocks of the message; those of kinds that are not known here are left out."""
-        content = self.raw["content"]
+        content = self.raw.get("content")
         return [made for item in (content if isinstance(content, list) else [content]) if (made := _block(item))]
 
     @property
@@ -113,7 +114,8 @@ class Sampled(Answer):
     @property
     def model(self) -> str:
         """The model that answered."""
-        return str(self.raw.get("model", ""))
+        model = self.raw.get("model")
+        return model if isinstance(model, str) else ""
 
     @property
     def stop_reason(self) -> str | None:
@@ -122,16 +124,32 @@ class Sampled(Answer):
         return reason if isinstance(reason, str) else None
 
 
-def _block(item: dict[str, Any]) -> SampledBlock | None:
-    kind = item["type"]
+def _block(item: Any) -> SampledBlock | None:
+    """Return a block; None for one of a kind that is not known here.
+
+    Raises:
+        Mismatch: It is not what its `type` says.
+    """
+    kind = _member(item, "type", str)
     if kind == "text":
-        return Text(str(item["text"]))
+        return Text(_member(item, "text", str))
     if kind in ("image", "audio"):
-        make = Image if kind == "image" else Audio
-        return make(a2b_base64(item["data"]), str(item["mimeType"]))
+        make, text = Image if kind == "image" else Audio, _member(item, "data", str)
+        try:
+            data = decode_bytes(text)
+        except ValueError as error:
+            raise Mismatch(f"`data` of its content: {error}") from None
+        return make(data, _member(item, "mimeType", str))
     if kind == "tool_use":
-        return ToolCall(str(item["id"]), str(item["name"]), dict(item["input"]))
+        return ToolCall(_member(item, "id", str), _member(item, "name", str), _member(item, "input", dict))
     return None
+
+
+def _member(item: Any, name: str, kind: type) -> Any:
+    value = item.get(name) if isinstance(item, dict) else None
+    if type(value) is not kind:
+        raise Mismatch(f"its content needs `{name}`, {'an object' if kind is dict else 'a string'}")
+    return value
 
 
 @dataclass(frozen=True)
@@ -152,18 +170,24 @@ class Roots(Answer, Sequence[Root]):
         if found is not None:
             try:
                 self._roots()
-            except (AttributeError, KeyError, TypeError):
-                raise McpError(INVALID_PARAMS, f"the input response `{key}` is not a list of roots") from None
+            except Mismatch as error:
+                reason = f"the input response `{key}` is not a list of roots: {error}"
+                raise McpError(INVALID_PARAMS, reason) from None
 
     def __await__(self) -> Generator[Any, None, Roots]:
         yield from self._wait()
         return self
 
     def _roots(self) -> list[Root]:
-        found = [Root(item["uri"], item.get("name")) for item in self.raw["roots"]]
-        if not all(isinstance(root.uri, str) for root in found):
-            raise TypeError
-        return found
+        items = self.raw.get("roots")
+        if not isinstance(items, list):
+            raise Mismatch("it needs `roots`, an array")
+        for item in items:
+            if not isinstance(item, dict) or not isinstance(item.get("uri"), str):
+                raise Mismatch("each root needs `uri`, a string")
+            if not isinstance(item.get("name"), (str, type(None))):
+                raise Mismatch("the `name` of a root must be a string")
+        return [Root(item["uri"], item.get("name")) for item in items]
 
     def __getitem__(self, index: Any) -> Any:
         return self._roots()[index]
@@ -204,5 +228,5 @@ def _written(block: Any) -> dict[str, Any]:
         return {"type": "text", "text": block.text}
     if isinstance(block, (Image, Audio)):
         kind = "image" if isinstance(block, Image) else "audio"
-        return {"type": kind, "data": b2a_base64(block.data, newline=False).decode(), "mimeType": block.mime_type}
+        return {"type": kind, "data": encode_bytes(block.data), "mimeType": block.mime_type}
     raise TypeError(f"a model can be sent text, images and audio, not {type(block).__qualname__}")

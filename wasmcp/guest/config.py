@@ -126,14 +126,17 @@ def _read(text: str, kind: Any) -> Any:
         return text
     if kind is bool:
         try:
-            return _WORDS[text.strip().lower()]
+            return _WORDS[text.lower()]
         except KeyError:
             raise ValueError("it is no boolean") from None
     shape = shape_of(kind)
     try:
         return load_text(shape, text)
     except Mismatch:
-        return shape.load(decode(text))
+        value = decode(text)
+        if type(value) not in (list, dict, type(None)):  # a scalar was read already, strictly
+            raise
+        return shape.load(value)
 
 
 class Source:

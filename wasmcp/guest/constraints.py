@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from wasmcp.guest.containers import Array, Map
 from wasmcp.guest.errors import Mismatch, Unsupported
 from wasmcp.guest.field import Field
+from wasmcp.guest.formats import Format
 from wasmcp.guest.shapes import Integer, Number, Shape, String, quoted
+from wasmcp.guest.text_formats import FORMATS, check_of
 from wasmcp.guest.unions import Union
 
 if TYPE_CHECKING:
@@ -55,6 +57,40 @@ class Constrained(Shape):
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         return {**self.inner.schema(definitions), **self.keywords}
+
+    def children(self) -> Iterator[Shape]:
+        yield self.inner
+
+
+class Formatted(Shape):
+    """A shape whose strings have a format.
+
+    Args:
+        inner: The shape.
+        name: The format, one of `wasmcp.guest.text_formats.FORMATS`.
+    """
+
+    exact = (str,)
+
+    def __init__(self, inner: Shape, name: str) -> None:
+        self.inner = inner
+        self.format = name
+        self.name, self._fits = check_of(name)
+        self.hashable = inner.hashable
+
+    def load(self, value: Any) -> Any:
+        if type(value) is str and not self._fits(value):
+            raise Mismatch(f"expected {self.name}, got {quoted(value)}")
+        return self.inner.load(value)
+
+    def dump(self, value: Any) -> Any:
+        dumped = self.inner.dump(value)
+        if not self._fits(dumped):
+            raise Mismatch(f"expected {self.name}, got {quoted(dumped)}")
+        return dumped
+
+    def schema(self, definitions: Definitions) -> dict[str, Any]:
+        return {**self.inner.schema(definitions), "format": self.format}
 
     def children(self) -> Iterator[Shape]:
         yield self.inner
@@ -131,6 +167,8 @@ def constrain(shape: Shape, field: Field, annotation: str) -> Shape:
     for name, bound in limits.items():
         if name not in _limits_of(shape):
             raise Unsupported(f"`Field({name}=...)` means nothing for `{annotation}`")
+        if name == "format":
+            continue
         if name == "pattern":
             try:
                 check, keyword = pattern_check(bound)
@@ -142,11 +180,25 @@ def constrain(shape: Shape, field: Field, annotation: str) -> Shape:
             check, keyword = number_check(name, bound)
         checks.append(check)
         keywords.update(keyword)
-    return Constrained(shape, checks, keywords)
+    formatted = _formatted(shape, field.format, annotation)
+    return Constrained(formatted, checks, keywords) if checks else formatted
+
+
+def _formatted(shape: Shape, name: str | None, annotation: str) -> Shape:
+    if name is None:
+        return shape
+    bare = _bare(shape)
+    if name not in FORMATS:
+        known = ", ".join(f"`{known}`" for known in FORMATS)
+        advice = f'announce others, which nothing checks, with `Field(extra={{"format": "{name}"}})`'
+        raise Unsupported(f"`Field(format={name!r})`: expected one of {known}; {advice}")
+    if isinstance(bare, Format) and bare.format != name:
+        raise Unsupported(f"`Field(format={name!r})` means nothing for `{annotation}`")
+    return Formatted(shape, name)
 
 
 def _bare(shape: Shape) -> Shape:
-    while isinstance(shape, Constrained):
+    while isinstance(shape, (Constrained, Formatted)):
         shape = shape.inner
     return shape
 
@@ -161,5 +213,7 @@ def _limits_of(shape: Shape) -> set[str]:
     if isinstance(bare, (Integer, Number)):
         return {"ge", "gt", "le", "lt", "multiple_of"} if isinstance(bare, Integer) else {"ge", "gt", "le", "lt"}
     if isinstance(bare, String):
-        return {"min_length", "max_length", "pattern"}
+        return {"min_length", "max_length", "pattern", "format"}
+    if isinstance(bare, Format):
+        return {"format"}
     return {"min_length", "max_length"} if isinstance(bare, (Array, Map)) else set()

@@ -106,11 +106,12 @@ class Tuple(Shape):
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         if not self.items:
             return {"type": "array", "maxItems": 0}  # `prefixItems` must not be empty
+        # `maxItems`, not `"items": false`: clients that read draft 7 would take that for an array that must be empty.
         return {
             "type": "array",
             "prefixItems": [item.schema(definitions) for item in self.items],
-            "items": False,
             "minItems": len(self.items),
+            "maxItems": len(self.items),
         }
 
     def children(self) -> Iterator[Shape]:

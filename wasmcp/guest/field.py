@@ -1,4 +1,4 @@
-"""What an annotation can say about a value beyond its type: ``Annotated[int, Field(ge=1, description="...")]``."""
+"""Constraints and documentation of a value beyond its type: ``Annotated[int, Field(ge=1, description="...")]``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ class Field:
         min_length: Strings: characters; lists, sets and tuples: items; dicts: members. ``minLength``, ``minItems``...
         max_length: See ``min_length``.
         pattern: Strings: a regular expression found anywhere in the value, unless it is anchored. ``pattern``.
+        format: Strings: one of `wasmcp.guest.text_formats.FORMATS`, such as ``email`` or ``uri``; also types that are
+            sent in that format: ``Annotated[datetime, Field(format="date-time")]`` holds results to it, so that their
+            schemas announce it. ``format``.
         header: Mirror the argument into the HTTP header ``Mcp-Param-<header>``. Specification: server/tools,
             "x-mcp-header"; strings, integers and booleans only.
         extra: Further keywords for the value's schema, as they are; not checked.
@@ -41,8 +44,13 @@ class Field:
     min_length: int | None = None
     max_length: int | None = None
     pattern: str | None = None
+    format: str | None = None
     header: str | None = None
     extra: Mapping[str, Any] | None = None
+
+    def __hash__(self) -> int:
+        # `typing` hashes what `Annotated` holds; examples and further keywords may be lists and dicts.
+        return hash((self.description, self.title, self.header, *self.limits().items()))
 
     def documentation(self) -> dict[str, Any]:
         """Return the keywords that say something about the value without restricting it."""
@@ -60,5 +68,5 @@ class Field:
 
     def limits(self) -> dict[str, Any]:
         """Return the constraints that are set, by their names here."""
-        names = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern")
+        names = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern", "format")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

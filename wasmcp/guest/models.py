@@ -68,7 +68,7 @@ def _mismatch(error: ValueError) -> Mismatch:
 
 
 def _modern(schema: Any) -> Any:
-    """Return a schema of draft 7 as one of 2020-12: arrays of a fixed length are written otherwise there."""
+    """Return a schema of draft 7 as one of 2020-12, which writes arrays of a fixed length otherwise; see `Tuple`."""
     if isinstance(schema, list):
         return [_modern(item) for item in schema]
     if not isinstance(schema, dict):
@@ -76,5 +76,5 @@ def _modern(schema: Any) -> Any:
     found = {key: _modern(value) for key, value in schema.items()}
     if isinstance(found.get("items"), list):
         found["prefixItems"] = found.pop("items")
-        found["items"] = False
+        found.setdefault("maxItems", len(found["prefixItems"]))
     return found

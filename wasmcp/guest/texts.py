@@ -1,7 +1,8 @@
-"""Values that arrive as text: the arguments of prompts, the variables of URIs."""
+"""Values that arrive as text: the arguments of prompts, the variables of URIs, environment variables."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from wasmcp.guest.containers import Array
@@ -9,9 +10,11 @@ from wasmcp.guest.errors import Mismatch
 from wasmcp.guest.shapes import Choice, Shape
 from wasmcp.guest.wire import decode
 
+_SCALAR = re.compile(r"true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+
 
 def load_text(shape: Shape, text: str | list[str]) -> Any:
-    """Return the value that a text stands for: itself where the shape takes strings, else the JSON scalar in it.
+    """Return the value that a text stands for: itself where the shape takes strings, else the JSON scalar that it is.
 
     Raises:
         Mismatch: It does not fit.
@@ -27,9 +30,11 @@ def _plain(shape: Shape, text: str) -> Any:
     try:
         shape.load(text)
     except Mismatch:
+        if not _SCALAR.fullmatch(text):  # JSON would allow white space around it
+            return text
         try:
-            value = decode(text.strip())
-        except (ValueError, RecursionError):
+            value = decode(text)
+        except ValueError:  # more digits than Python reads
             return text
         # A number out of bounds is told as one, not as a text in its place.
         if type(value) in (int, float, bool) and type(value) in (*shape.exact, *shape.near):

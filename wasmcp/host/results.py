@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from wasmcp.errors import HostError
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -147,10 +149,25 @@ class ResourceResult:
 
     @property
     def data(self) -> bytes:
-        """All contents as bytes, one after the other; text as UTF-8."""
-        from base64 import b64decode
+        """All contents as bytes, one after the other; text as UTF-8.
 
-        return b"".join(b64decode(part["blob"]) if "blob" in part else part["text"].encode() for part in self.contents)
+        Raises:
+            HostError: A blob is not base64 (RFC 4648, section 4).
+        """
+        return b"".join(_blob(part) if "blob" in part else part["text"].encode() for part in self.contents)
+
+
+def _blob(part: dict[str, Any]) -> bytes:
+    """Return the bytes of a blob. The decoder skips what is not base64, so its result must give the same text."""
+    from binascii import a2b_base64, b2a_base64
+
+    try:
+        data = a2b_base64(part["blob"])
+        if b2a_base64(data, newline=False) == part["blob"].encode("ascii"):
+            return data
+    except (ValueError, TypeError, AttributeError):  # `binascii.Error` is a ValueError
+        pass
+    raise HostError(f"the `blob` of `{part.get('uri')}` is not base64 (RFC 4648, section 4)")
 
 
 @dataclass(frozen=True)

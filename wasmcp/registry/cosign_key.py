@@ -40,15 +40,17 @@ def decrypt(data: bytes, password: bytes | None) -> bytes:
     if password is None:
         raise TypeError("no password")
     try:
-        body = b"".join(line for line in data.split(b"\n") if line.strip() and not line.startswith(b"-----"))
-        document = jsontext.loads(base64.b64decode(body))
+        body = b"".join(line.strip() for line in data.split(b"\n") if not line.startswith(b"-----"))
+        document = jsontext.loads(base64.b64decode(body, validate=True))
         kdf, cipher = document["kdf"], document["cipher"]
         names, params = (kdf["name"], cipher["name"]), kdf["params"]
-        salt, nonce = base64.b64decode(kdf["salt"]), base64.b64decode(cipher["nonce"])
-        box = base64.b64decode(document["ciphertext"])
-        n, r, p = int(params["N"]), int(params["r"]), int(params["p"])
+        salt, nonce = base64.b64decode(kdf["salt"], validate=True), base64.b64decode(cipher["nonce"], validate=True)
+        box = base64.b64decode(document["ciphertext"], validate=True)
+        n, r, p = (params[name] for name in ("N", "r", "p"))
     except (ValueError, KeyError, TypeError, binascii.Error):
         raise ValueError("it is damaged") from None
+    if any(type(number) is not int for number in (n, r, p)):
+        raise ValueError("it is damaged")
     if names != ("scrypt", "nacl/secretbox") or n > 1 << 20 or r > 32 or p > 16 or len(nonce) != 24:
         raise ValueError(f"it is encrypted in another way: {names}")
     key = hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, dklen=32, maxmem=256 * n * r)

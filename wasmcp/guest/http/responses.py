@@ -143,7 +143,8 @@ class _Body:
     async def whole(self, limit: int | None) -> bytes:
         length = self._head.headers.get("content-length", "")
         too_large = BodyTooLarge(limit or 0, method=self._head.method, url=self._head.url)
-        if limit is not None and length.isdigit() and int(length) > limit and self._head.method != "HEAD":
+        known = length.isascii() and length.isdigit()
+        if limit is not None and known and int(length[:19]) > limit and self._head.method != "HEAD":
             self.close()
             raise too_large
         pieces: list[bytes] = []

