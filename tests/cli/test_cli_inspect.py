@@ -78,6 +78,12 @@ def test_a_server_with_its_manifest(server: Path) -> None:
     assert "tools:\n  add  Add.\n" in done.output
     found = json.loads(run(server, "--json").output)
     assert (found["manifest"], found["origin"]) == (entry, "manifest")
+    assert "takes from its operator" not in done.output
+    variable = {"name": "API_KEY", "description": "Key of it", "isRequired": True}
+    entry["configuration"] = {"environmentVariables": [variable], "keyvalue": "memory:"}
+    manifest.write_text(json.dumps({"format": 1, "servers": {"x": entry}}))
+    taken = "  API_KEY        Key of it (required)\n  wasi:keyvalue  memory:\n"
+    assert f"takes from its operator:\n{taken}" in run(server).output
     manifest.write_text('{"servers": []}')
     assert "  probe\n" in run(server).output
 

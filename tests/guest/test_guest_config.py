@@ -72,7 +72,8 @@ def test_what_nobody_says():
         assert config.get("x", default="y") == "y"
         assert config.get("x", int, default=None) is None
         with pytest.raises(
-            config.ConfigMissing, match=r"configuration `x`: it is not set.*pyproject.toml.*grant `env`"
+            config.ConfigMissing,
+            match=r"configuration `x`: it is not set.*grant the component `env`.*declare `x = {}`.*pyproject.toml",
         ) as caught:
             config.get("x")
     assert isinstance(caught.value, LookupError)

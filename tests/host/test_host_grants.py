@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +55,13 @@ grants = ["env", "fs"]
 
 [tool.wasmcp.servers.default]
 components = ["tools"]
+
+[tool.wasmcp.servers.default.env]
+TOKEN = {}
+
+[tool.wasmcp.servers.default.directories]
+"/own" = { writable = true, default = "{data}/files" }
+"/notes" = { env = "NOTES_DIR" }
 """,
 )
 
@@ -98,4 +109,48 @@ def test_directories(result: Callable[..., Any], tmp_path: Path) -> None:
     readable = {"directories": [(str(tmp_path), "/data", False)]}
     assert result("read", {"path": "/data/x"}, **readable) == {"result": "content"}
     assert result("write", {"path": "/data/x", "text": "changed"}, **readable) is None
+    assert (tmp_path / "x").read_text() == "content"
+
+
+def test_a_console_script_gives_what_the_project_declares(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("content")
+    wanted: list[tuple[str, dict[str, Any]]] = [
+        ("variables", {}),
+        ("write", {"path": "/own/y", "text": "new"}),
+        ("read", {"path": "/notes/x"}),
+        ("write", {"path": "/notes/x", "text": "changed"}),
+    ]
+    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+    lines = [
+        {
+            "jsonrpc": "2.0",
+            "id": number,
+            "method": "tools/call",
+            "params": {"name": name, "arguments": arguments, "_meta": meta},
+        }
+        for number, (name, arguments) in enumerate(wanted)
+    ]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(path.parent.parent.parent), str(Path(__file__).parent.parent.parent)]),
+        "WASMCP_DATA_DIR": str(tmp_path / "data"),
+        "TOKEN": "t",
+        "OTHER": "o",
+        "NOTES_DIR": str(tmp_path),
+    }
+    script = "from wasmcp.host import run; run('granted', instances=1)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input="".join(f"{json.dumps(line)}\n" for line in lines),
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+        check=True,
+    )
+    answers = sorted(map(json.loads, done.stdout.splitlines()), key=lambda answer: answer["id"])
+    assert answers[0]["result"]["structuredContent"] == {"TOKEN": "t"}
+    assert (tmp_path / "data" / "granted" / "files" / "y").read_text() == "new"
+    assert answers[2]["result"]["structuredContent"] == {"result": "content"}
+    assert answers[3]["result"]["isError"]
     assert (tmp_path / "x").read_text() == "content"

@@ -191,7 +191,7 @@ def test_finding_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_environment_is_what_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from wasmcp.cli.run import directory, environment, limits
+    from wasmcp.host.options import directory, environment, limits
 
     monkeypatch.setenv("GIVEN", "yes=no")
     monkeypatch.delenv("MISSING", raising=False)

@@ -6,6 +6,7 @@ import pytest
 
 from wasmcp.compose import contracts
 from wasmcp.errors import ConfigError
+from wasmcp.host.configuration import Configuration, Directory, Variable
 from wasmcp.project.config import GRANTS, load
 
 MISTAKES = Path(__file__).parent / "mistakes"
@@ -143,6 +144,37 @@ def test_a_good_configuration(tmp_path: Path) -> None:
         "https://example.org/small",
         "Ask.",
         "first",
+    )
+
+
+OPERATOR = """\
+[project]
+name = "demo"
+[tool.wasmcp.components.calc]
+source = "zig/calc.zig"
+grants = ["env", "fs", "kv"]
+[tool.wasmcp.servers.default]
+components = ["calc"]
+keyvalue = "sqlite:{data}/graph.sqlite3"
+[tool.wasmcp.servers.default.env]
+API_KEY = { description = "Key", required = true, secret = true }
+PREFIX = { default = "", choices = ["", "x"] }
+[tool.wasmcp.servers.default.directories]
+"/data" = { description = "Files", writable = true, default = "~/Files", env = "FILES" }
+"/" = {}
+"""
+
+
+def test_what_a_server_takes_from_its_operator(tmp_path: Path) -> None:
+    make_tree(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(OPERATOR)
+    assert load(tmp_path).servers["default"].configuration == Configuration(
+        (
+            Variable("API_KEY", "Key", required=True, secret=True),
+            Variable("PREFIX", default="", choices=("", "x")),
+        ),
+        (Directory("/data", "Files", writable=True, default="~/Files", variable="FILES"), Directory("/")),
+        "sqlite:{data}/graph.sqlite3",
     )
 
 

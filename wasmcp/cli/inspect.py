@@ -116,6 +116,24 @@ def _manifest(entry: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(metadata, dict):
         yield f"server: {metadata.get('name')} {metadata.get('version')}"
     yield f"built by: wasmcp {entry.get('wasmcp', 'of an unknown version')}"
+    yield from _table("takes from its operator", _taken(entry)) if "configuration" in entry else ()
+
+
+def _taken(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what a server takes from its operator: variables, directories and its store, with what they are for."""
+    from wasmcp.host.configuration import Configuration
+
+    try:
+        found = Configuration.of_manifest(entry["configuration"])
+    except ValueError as error:
+        return [("?", str(error))]
+    rows = [(one.name, _facts(one.description, required=one.required)) for one in found.variables]
+    rows += [(one.path, _facts(one.description, required=one.required)) for one in found.directories]
+    return rows + ([("wasi:keyvalue", found.keyvalue)] if found.keyvalue else [])
+
+
+def _facts(description: str, *, required: bool) -> str:
+    return " ".join(part for part in (description, "(required)" if required else "") if part)
 
 
 def _trust(structure: Structure) -> Iterator[str]:

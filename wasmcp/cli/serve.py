@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
-from wasmcp.cli.run import directory, environment, limits
+from wasmcp.host.configuration import Given, complete
+from wasmcp.host.options import directory, environment, limits
+from wasmcp.host.running import published
 
 
 @click.command("serve")
@@ -32,17 +36,26 @@ def command(  # noqa: PLR0917 - click passes by name
 ) -> None:
     """Serve over HTTP at /mcp, with uvicorn (the extra `serve`).
 
-    SERVER is a composed server's file, or an import package that ships one. It sees no environment variable and no
-    file that it is not given here.
+    SERVER is a composed server's file, or an import package that ships one. A file sees no environment variable and
+    no file that it is not given here; an installed package also gets what its project declares in
+    [tool.wasmcp.servers.NAME].
     """
     from wasmcp.host.serving import serve
 
     try:
-        given = {
-            "limits": limits(timeout, memory),
-            "env": environment(variables),
-            "directories": [directory(item) for item in folders],
-        }
+        bounds, env = limits(timeout, memory), environment(variables)
+        given = Given(env, [directory(item) for item in folders], keyvalue)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    serve(server, name, host=host, port=port, instances=instances, keyvalue=keyvalue, **given)  # type: ignore[arg-type]
+    whole = complete(published(server, name), given, os.environ)
+    serve(
+        server,
+        name,
+        host=host,
+        port=port,
+        limits=bounds,
+        instances=instances,
+        env=whole.env,
+        directories=whole.directories,
+        keyvalue=whole.keyvalue,
+    )

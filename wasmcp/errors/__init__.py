@@ -31,6 +31,7 @@
     ├── ResourceMissing          a file of wasmcp's own is not where it should be         (wasmcp.resources)
     └── HostError                running a server                                         (wasmcp.host)
         ├── ArtifactError        a file that is not a server
+        ├── ConfigurationInvalid configuration that the operator left out or got wrong
         ├── SettingInvalid       a setting (`WASMCP_*`) that the server refuses
         ├── GuestTrap            the server's code trapped
         │   ├── GuestTimeout     ... because it used up its time
@@ -80,6 +81,7 @@ from wasmcp.errors.root import (
 )
 from wasmcp.errors.running import (
     ArtifactError,
+    ConfigurationInvalid,
     GuestCancelled,
     GuestOutOfMemory,
     GuestTimeout,
@@ -100,6 +102,7 @@ __all__ = [
     "ComponentRefused",
     "CompositionError",
     "ConfigError",
+    "ConfigurationInvalid",
     "DuplicateOffer",
     "GraphCycle",
     "GuestCancelled",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wasmcp.errors.root import WasmcpError
 
 
@@ -33,6 +35,21 @@ class SettingInvalid(HostError):
     def __init__(self, problem: str) -> None:
         self.problem = problem
         super().__init__(problem)
+
+
+class ConfigurationInvalid(HostError):
+    """Configuration of a server that its operator left out or got wrong: nothing can be served before it is right.
+
+    Attributes:
+        server: The server, as it calls itself.
+        problems: One sentence a mistake, each beginning with the variable or the directory in backticks.
+    """
+
+    def __init__(self, server: str, problems: Sequence[str]) -> None:
+        self.server = server
+        self.problems = tuple(problems)
+        listed = "\n".join(f"  * {problem}" for problem in self.problems)
+        super().__init__(f"`{server}` cannot start, its configuration is not complete:\n{listed}")
 
 
 class GuestTrap(HostError):

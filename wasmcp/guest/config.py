@@ -60,8 +60,10 @@ class ConfigMissing(ConfigError, LookupError):
     def __init__(self, key: str) -> None:
         super().__init__(
             key,
-            "it is not set: say it in the component's table `config` in `pyproject.toml` "
-            f"(`[tool.wasmcp.components.NAME.config]`, `{key} = ...`), or in the environment (grant `env`)",
+            "it is not set. A secret, or what differs from machine to machine, is an environment variable: grant the "
+            f"component `env` and declare `{key} = {{}}` in `[tool.wasmcp.servers.NAME.env]` of `pyproject.toml`. "
+            "What is the same everywhere, and may be read by all who have the wheel, goes into "
+            "`[tool.wasmcp.components.NAME.config]`",
         )
 
 

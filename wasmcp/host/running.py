@@ -5,19 +5,26 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wasmcp.errors import ArtifactError, WasmcpError
+from wasmcp.host.configuration import Given, Published, complete
 from wasmcp.host.limits import Limits
 from wasmcp.host.settings import from_environment, limits_for
 from wasmcp.host.stdio import Session, private_stdout, quiet, read_lines
+from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from wasmcp.host.server import Server
     from wasmcp.host.standin import Standin
+
+_LINES = "\n\t"
+"""The control characters that a message on standard error may have."""
 
 
 def find_server(target: str | os.PathLike[str], server: str = "default") -> Path:
@@ -45,8 +52,8 @@ def find_servers(target: str | os.PathLike[str]) -> list[Path]:
         ArtifactError: There is no such file or package, or it ships none.
     """
     text = os.fspath(target)
-    path = Path(text)
-    if path.suffix == ".wasm" or path.is_file() or os.sep in text:
+    if _is_file(text):
+        path = Path(text)
         if not path.is_file():
             raise ArtifactError(text, "is not there" if not path.exists() else "is no file")
         return [path]
@@ -65,10 +72,34 @@ def find_servers(target: str | os.PathLike[str]) -> list[Path]:
     return found
 
 
+def _is_file(target: str) -> bool:
+    """Tell whether a target means a file, and not an import package."""
+    return target.endswith(".wasm") or os.sep in target or Path(target).is_file()
+
+
+def published(target: str | os.PathLike[str], server: str = "default") -> Published:
+    """Find a composed server and what its manifest tells an operator.
+
+    Raises:
+        ArtifactError: There is no such file, package or server.
+        ConfigurationInvalid: The manifest cannot be read.
+    """
+    text = os.fspath(target)
+    return Published.read(find_server(target, server), "" if _is_file(text) else text)
+
+
+def _shipped(target: str | os.PathLike[str], server: str) -> Published:
+    """Find the server of a console script, whose package is trusted as its own code is, also by the file's path."""
+    found = published(target, server)
+    folder = found.path.absolute().parent
+    return replace(found, package=folder.parent.name) if not found.package and folder.name == "_wasmcp" else found
+
+
 def run(
     target: str | os.PathLike[str],
     server: str = "default",
     *,
+    arguments: Sequence[str] | None = None,
     limits: Limits | None = None,
     env: Mapping[str, str] | None = None,
     directories: Iterable[tuple[str, str, bool]] = (),
@@ -77,37 +108,91 @@ def run(
 ) -> None:
     """Serve a client over standard input and output until the input ends: the whole of a console script.
 
-    Only MCP is written to standard output. What the server's components print, and what goes wrong, is on standard
-    error.
+    The script takes the options of `wasmcp run`; they count before the arguments of this function. The environment
+    variables, directories and the store that the project declares in ``[tool.wasmcp.servers.NAME]`` are passed on to
+    the components that are granted them. Only MCP is written to standard output. What the server's components print,
+    and what goes wrong, is on standard error.
 
     Args:
-        target: A composed server's file, or the import package that ships it.
+        target: The import package that ships the server, or a composed server's file.
         server: Which of the package's servers.
+        arguments: The command line; that of the process when left out.
         limits: What the server may use.
-        env: The environment variables it sees; none by default.
-        directories: What it sees of the file system: ``(host path, guest path, writable)``; nothing by default.
+        env: Environment variables that it sees besides those that the project declares.
+        directories: What it sees of the file system besides: ``(host path, guest path, writable)``.
         instances: How many requests it answers at a time; the number of cores by default.
-        keyvalue: Where `wasi:keyvalue` keeps values: `memory:`, which is the default, or `sqlite:PATH`.
+        keyvalue: Where `wasi:keyvalue` keeps values: `memory:` or `sqlite:PATH`. By default in a file below the user's
+            data directory (`WASMCP_DATA_DIR`); in memory for a server's file.
+
+    Raises:
+        SystemExit: With status 1 when the server cannot be run, 2 for wrong usage, 130 when it was interrupted, 0 after
+            `--help` and `--version`.
+    """
+    told = sys.argv[1:] if arguments is None else list(arguments)
+    given = Given(dict(env or {}), tuple(directories), keyvalue)
+    with exits():
+        if not told:
+            _run(_shipped(target, server), given, limits, instances)
+            return
+        from wasmcp.host import options
+
+        found = _shipped(target, options.chosen_name(told) or server)
+        parser = options.script_parser(Path(sys.argv[0]).name, found, limits)
+        parsed = parser.parse_args(told)
+        chosen, _, many = options.read_options(parser, parsed)
+        bounded = options.limits(parsed.timeout, parsed.memory, limits)
+        _run(found, options.merged(given, chosen), bounded, many or instances)
+
+
+def run_given(
+    target: str | os.PathLike[str],
+    server: str = "default",
+    given: Given | None = None,
+    limits: Limits | None = None,
+    instances: int | None = None,
+) -> None:
+    """Serve a client over standard input and output with what an operator gives, as `wasmcp run` does.
+
+    Args:
+        target: A composed server's file, or an import package that ships one.
+        server: Which of the package's servers.
+        given: What the operator gives by name.
+        limits: What the server may use.
+        instances: How many requests it answers at a time; the number of cores by default.
 
     Raises:
         SystemExit: With status 1 when the server cannot be run, 130 when it was interrupted.
     """
-    settings = from_environment(os.environ)
-    given: dict[str, Any] = {
-        "limits": limits_for(settings, limits),
-        "settings": settings,
-        "env": dict(env or {}),
-        "directories": tuple(directories),
-        "instances": instances,
-        "keyvalue": keyvalue,
-    }
+    with exits():
+        _run(published(target, server), given or Given(), limits, instances)
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """Turn what goes wrong into the exit code and the message of a process that serves stdio."""
     try:
-        _serve(find_server(target, server), given)
+        yield
     except WasmcpError as error:
-        sys.stderr.write(f"wasmcp: {error}\n")
+        sys.stderr.write(f"wasmcp: {printable(str(error), keep=_LINES)}\n")
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         _leave(130)
+
+
+def _run(server: Published, given: Given, limits: Limits | None, instances: int | None) -> None:
+    settings = from_environment(os.environ)
+    whole = complete(server, given, os.environ)
+    _serve(
+        server.path,
+        {
+            "limits": limits_for(settings, limits),
+            "settings": settings,
+            "instances": instances,
+            "env": dict(whole.env),
+            "directories": tuple(whole.directories),
+            "keyvalue": whole.keyvalue,
+        },
+    )
 
 
 def _serve(path: Path, given: dict[str, Any]) -> None:

@@ -264,7 +264,16 @@ def _compose(
     say(f"composed server `{config.key}`: {label}, {_size(composed.size)}")
     entries = [built_entry(part) for part in parts]
     known = all(part.catalogue is not None for part in parts)
-    return composed, server_entry(step.output.name, metadata, entries, composed, inputs=step.inputs, known=known)
+    entry = server_entry(
+        step.output.name,
+        metadata,
+        entries,
+        composed,
+        inputs=step.inputs,
+        known=known,
+        configuration=config.configuration,
+    )
+    return composed, entry
 
 
 def _write(planned: Plan, done: Mapping[str, tuple[ComposedServer, dict[str, Any]]]) -> None:

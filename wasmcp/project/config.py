@@ -29,6 +29,12 @@
     environment = false                   # true: WASMCP_* settings come from the environment under any runtime
     runtime = "wasmcp"                    # or "wasmtime", "spin", "wasmcloud": who is going to run it
     framework = {method-not-found = "vendor/end.wasm"}  # components of the framework that are replaced
+    keyvalue = "sqlite:{data}/values.sqlite3"  # where wasi:keyvalue keeps values for whoever installs the package
+    [tool.wasmcp.servers.default.env]     # what it takes from its operator: variables for the grant `env`,
+    API_KEY = {description = "Key of the service", required = true, secret = true}
+    UNITS = {default = "metric", choices = ["metric", "imperial"]}
+    [tool.wasmcp.servers.default.directories]  # directories for the grant `fs`, by the path that components see
+    "/notes" = {writable = true, default = "{data}/notes", env = "NOTES_DIR"}
     [tool.wasmcp.servers.default.extensions]
     "com.example/shapes" = {}             # extensions of MCP that it announces, with their settings
 

@@ -11,6 +11,7 @@ from wasmcp.storage import digest
 
 if TYPE_CHECKING:
     from wasmcp.compose import ComposedServer, ServerMetadata
+    from wasmcp.host.configuration import Configuration
     from wasmcp.project.building import Built
 
 
@@ -22,6 +23,7 @@ def server_entry(
     *,
     inputs: str = "",
     known: bool,
+    configuration: Configuration | None = None,
 ) -> dict[str, Any]:
     """Return the entry of a server.
 
@@ -32,6 +34,7 @@ def server_entry(
         composed: The server.
         inputs: The digest of all that it was made of; that of what is named here when left out.
         known: Whether all that it offers was recorded, so that the host may answer while it compiles.
+        configuration: What it takes from its operator.
     """
     said = {
         "name": metadata.name,
@@ -43,6 +46,7 @@ def server_entry(
     }
     said = {key: value for key, value in said.items() if value is not None}
     framework = dict(composed.framework)
+    takes = configuration.to_manifest() if configuration is not None else {}
     return {
         "file": file,
         "digest": digest.of_chunks(composed.chunks),
@@ -54,6 +58,7 @@ def server_entry(
         "wit": manifest.wit_versions(),
         "framework": framework,
         "imports": list(composed.imports),
+        **({"configuration": takes} if takes else {}),
         "wasmcp": manifest.tool_version(),
     }
 

@@ -50,7 +50,7 @@ def read_extensions(table: Table) -> dict[str, Any]:
     for identifier, settings in extensions.items():
         problem = extension_problem(identifier, settings)
         if problem is not None:
-            below.problem(f'"{identifier}"', problem)
+            below.problem(identifier, problem)
     return extensions
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from wasmcp.host.configuration import Configuration
 from wasmcp.project.location import DIRECTORY
 
 Runtime = Literal["wasmcp", "wasmtime", "spin", "wasmcloud"]
@@ -60,6 +61,7 @@ class ServerConfig:
         extensions: The extensions of MCP that it announces beside those of its components: identifier -> settings.
         runtime: Who is going to run it, of ``RUNTIMES``.
         settings: Settings (``WASMCP_*``) that are baked in.
+        configuration: What it takes from its operator: environment variables, directories, a store.
     """
 
     key: str
@@ -75,6 +77,7 @@ class ServerConfig:
     extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     runtime: Runtime = "wasmcp"
     settings: Mapping[str, str] = field(default_factory=dict)
+    configuration: Configuration = field(default_factory=Configuration)
 
 
 @dataclass(frozen=True)

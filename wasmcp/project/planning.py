@@ -210,7 +210,9 @@ def _server(
     replaced = {name: digest.of_file(project.root / file) for name, file in config.framework.items()}
     document = {
         "format": FORMAT,
-        "code": digest.of_own_code("component", "compose", "project", "declares.py", "forms.py"),
+        "code": digest.of_own_code(
+            "component", "compose", "project", "host/configuration.py", "declares.py", "forms.py"
+        ),
         "framework": {**framework, **replaced},
         "server": {**asdict(config), "version": version},
         "components": [

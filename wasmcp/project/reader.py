@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,12 +11,20 @@ from wasmcp.toolchains.base import did_you_mean
 _TYPES = {bool: "a boolean", str: "a string", int: "an integer", float: "a number", list: "a list", dict: "a table"}
 
 
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
 def shown(value: object) -> str:
     """Return a TOML value as a message shows it: short, with its type where the type is the mistake."""
     text = repr(value)
     text = text if len(text) <= 60 else f"{text[:57]}..."
     kind = _TYPES.get(type(value), f"a {type(value).__name__}")
     return f"{kind} ({text})"
+
+
+def _written(key: str) -> str:
+    """Return a key as TOML has it: one that is not bare in quotation marks."""
+    return key if _BARE.fullmatch(key) else f'"{key}"'
 
 
 class Table:
@@ -37,7 +46,7 @@ class Table:
 
     def problem(self, key: str, sentence: str) -> None:
         """Note a mistake; the sentence goes on from the path of the key."""
-        self.problems.append(f"`{self.path}.{key}` {sentence}")
+        self.problems.append(f"`{self.path}.{_written(key)}` {sentence}")
 
     def _value(self, key: str, kind: type) -> Any:
         self._known.add(key)
@@ -84,7 +93,7 @@ class Table:
     def table(self, key: str) -> Table | None:
         """Return a table below this one, or None."""
         value = self._value(key, dict)
-        return None if value is None else Table(value, f"{self.path}.{key}", self.problems)
+        return None if value is None else Table(value, f"{self.path}.{_written(key)}", self.problems)
 
     def tables(self, key: str) -> dict[str, Table]:
         """Return the tables of a table of tables, by name."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.compose.settings import setting_problem
+from wasmcp.project.configuration_table import read_configuration
 from wasmcp.project.keys import check_name, read_extensions, read_file
 from wasmcp.project.model import RUNTIMES, ComponentConfig, ServerConfig
 from wasmcp.project.reader import Table
@@ -49,6 +50,7 @@ def read_server(
         extensions=read_extensions(table),
         runtime=RUNTIMES[RUNTIMES.index(table.choice("runtime", RUNTIMES, RUNTIMES[0]))],  # the literal, for its type
         settings=_settings(table),
+        configuration=read_configuration(table, [components[name] for name in names or () if name in components]),
     )
     if server.settings and server.environment:
         table.problem(

@@ -1,0 +1,379 @@
+"""Configuration that a published server takes from its operator: environment variables, directories, a store.
+
+The project declares it in ``[tool.wasmcp.servers.NAME]`` (`env`, `directories`, `keyvalue`), the manifest beside the
+server carries it, and the server's console script, ``wasmcp run`` and ``wasmcp serve`` read it from there. The members
+for environment variables are those of `environmentVariables` in a `server.json` of the MCP registry.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.errors import ConfigurationInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+DATA = "{data}"
+"""The place, at the beginning of a default, of the server's own directory below the user's data directory."""
+
+DATA_DIRECTORY = "WASMCP_DATA_DIR"
+"""The environment variable with the directory that holds the data of all servers."""
+
+Mount = tuple[str, str, bool]
+"""A directory that a server sees: the host's path, the guest's path, whether it may write."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable that a server reads.
+
+    Attributes:
+        name: As in the environment.
+        description: One line for the operator, or the empty string.
+        required: Whether the server does not start without a value.
+        secret: Whether its value must not be shown.
+        default: The value where the operator gives none.
+        choices: The only values that are accepted; any where there are none.
+    """
+
+    name: str
+    description: str = ""
+    required: bool = False
+    secret: bool = False
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+
+    def problem(self, value: str) -> str | None:
+        """Return what is wrong with a value, as the end of a sentence that begins with the name; None for nothing."""
+        if self.required and not value:
+            return "is empty"
+        if self.choices and value not in self.choices:
+            listed = ", ".join(f"`{choice}`" for choice in self.choices)
+            return f"must be one of {listed}" + ("" if self.secret else f", not `{value}`")
+        return None
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory of the host that a server sees.
+
+    Attributes:
+        path: The guest's path.
+        description: One line for the operator, or the empty string.
+        required: Whether the server does not start without one.
+        writable: Whether the server may write to it.
+        default: The host's path where the operator gives none: absolute, or below `~` or `DATA`.
+        variable: The environment variable with the host's path, or the empty string.
+    """
+
+    path: str
+    description: str = ""
+    required: bool = False
+    writable: bool = False
+    default: str | None = None
+    variable: str = ""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """All that one server takes.
+
+    Attributes:
+        variables: In the order of the project's table.
+        directories: In the order of the project's table.
+        keyvalue: Where `wasi:keyvalue` keeps values: `memory:` or `sqlite:PATH`; the empty string for the usual place.
+    """
+
+    variables: tuple[Variable, ...] = ()
+    directories: tuple[Directory, ...] = ()
+    keyvalue: str = ""
+
+    def to_manifest(self) -> dict[str, Any]:
+        """Return it as the member `configuration` of a manifest's entry: JSON, without what is not set."""
+        variables = [
+            {
+                "name": one.name,
+                "description": one.description,
+                "isRequired": one.required,
+                "isSecret": one.secret,
+                "default": one.default,
+                "choices": list(one.choices),
+            }
+            for one in self.variables
+        ]
+        directories = [
+            {
+                "path": one.path,
+                "description": one.description,
+                "isRequired": one.required,
+                "isWritable": one.writable,
+                "default": one.default,
+                "variable": one.variable,
+            }
+            for one in self.directories
+        ]
+        whole = {
+            "environmentVariables": [_set(one) for one in variables],
+            "directories": [_set(one) for one in directories],
+            "keyvalue": self.keyvalue,
+        }
+        return _set(whole)
+
+    @classmethod
+    def of_manifest(cls, member: object) -> Configuration:
+        """Read the member `configuration` of a manifest's entry.
+
+        Raises:
+            ValueError: It is not of the form that `to_manifest` has.
+        """
+        if member is None:
+            return cls()
+        try:
+            document = dict(member)  # type: ignore[call-overload]
+            variables = tuple(
+                Variable(
+                    str(one["name"]),
+                    str(one.get("description", "")),
+                    bool(one.get("isRequired", False)),
+                    bool(one.get("isSecret", False)),
+                    None if one.get("default") is None else str(one["default"]),
+                    tuple(map(str, one.get("choices", ()))),
+                )
+                for one in document.get("environmentVariables", ())
+            )
+            directories = tuple(
+                Directory(
+                    str(one["path"]),
+                    str(one.get("description", "")),
+                    bool(one.get("isRequired", False)),
+                    bool(one.get("isWritable", False)),
+                    None if one.get("default") is None else str(one["default"]),
+                    str(one.get("variable", "")),
+                )
+                for one in document.get("directories", ())
+            )
+            return cls(variables, directories, str(document.get("keyvalue", "")))
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise ValueError(f"`configuration` is malformed: {error!r}") from None
+
+
+def _set(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is not set; an empty default is set."""
+    empty: tuple[object, ...] = (None, "", False, [])
+    return {key: value for key, value in document.items() if value not in empty or (key, value) == ("default", "")}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A server's file with what the manifest beside it tells an operator.
+
+    Attributes:
+        path: The file.
+        package: The import package that ships it, or the empty string: then nothing but what the operator names is
+            given to it, whatever its manifest asks for.
+        metadata: Its `name`, `version`, `title`, `description`, as far as they are known.
+        configuration: What it takes.
+        keeps_values: Whether it imports `wasi:keyvalue`.
+    """
+
+    path: Path
+    package: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    configuration: Configuration = field(default_factory=Configuration)
+    keeps_values: bool = False
+
+    @classmethod
+    def read(cls, path: Path, package: str = "") -> Published:
+        """Read the manifest beside a server's file; without one, nothing is known.
+
+        Raises:
+            ConfigurationInvalid: The manifest has an entry for this file that cannot be read.
+        """
+        import json
+
+        try:
+            document = json.loads(path.with_name("manifest.json").read_text("utf-8"))
+            if document["format"] != 1:
+                return cls(path, package)
+            entry = next((one for one in document["servers"].values() if one["file"] == path.name), None)
+            if entry is None:
+                return cls(path, package)
+            metadata = {str(key): str(value) for key, value in entry["metadata"].items() if isinstance(value, str)}
+            keeps_values = any(str(name).startswith("wasi:keyvalue/") for name in entry["imports"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return cls(path, package)
+        try:
+            configuration = Configuration.of_manifest(entry.get("configuration"))
+        except ValueError as error:
+            raise ConfigurationInvalid(path.name, [f"`manifest.json` beside it: {error}"]) from None
+        return cls(path, package, metadata, configuration, keeps_values)
+
+    @property
+    def name(self) -> str:
+        """What the server calls itself, or the name of its file."""
+        return self.metadata.get("name") or self.path.name
+
+    def data_directory(self) -> Path:
+        """Return the server's own directory below the user's data directory; it is not made.
+
+        It is named after the import package, so that the console script and `wasmcp serve` share one.
+        """
+        chosen = os.environ.get(DATA_DIRECTORY)
+        if chosen:
+            return Path(chosen).absolute() / self.package
+        from platformdirs import user_data_path
+
+        return user_data_path("wasmcp", appauthor=False) / self.package
+
+    def keyvalue(self) -> str | None:
+        """Return where its values are kept when the operator names no store; None where it keeps none."""
+        chosen = self.configuration.keyvalue
+        if not self.package:  # a file that somebody handed over does not write to this machine by itself
+            return None
+        if chosen.startswith("sqlite:"):
+            return f"sqlite:{self.expanded(chosen.removeprefix('sqlite:'))}"
+        if chosen or not self.keeps_values:
+            return chosen or None
+        return f"sqlite:{self.data_directory() / f'{self.path.stem}.sqlite3'}"
+
+    def expanded(self, text: str) -> Path:
+        """Return the host's path that a default means."""
+        if text == DATA or text.startswith(f"{DATA}/"):
+            return self.data_directory() / text[len(DATA) :].lstrip("/")
+        return Path(text).expanduser()
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an operator gives a server.
+
+    Attributes:
+        env: Environment variables.
+        directories: Directories.
+        keyvalue: Where `wasi:keyvalue` keeps values; None where the operator does not choose.
+    """
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    directories: Sequence[Mount] = ()
+    keyvalue: str | None = None
+
+
+def complete(server: Published, given: Given, environment: Mapping[str, str]) -> Given:
+    """Add what a server takes by its configuration to what its operator gives by name.
+
+    A server of an installed package gets the variables that it declares from the environment, and the defaults of its
+    directories and its store; a server's file gets no more of this machine than the operator names, and the defaults
+    of its variables.
+
+    Args:
+        server: The server.
+        given: By name; it comes first.
+        environment: Our own environment.
+
+    Raises:
+        ConfigurationInvalid: Values are missing or wrong; all of them are named.
+    """
+    problems: list[str] = []
+    env = dict(given.env)
+    for variable in server.configuration.variables:
+        value = _value(variable, given.env, environment if server.package else {})
+        if value is None and variable.required:
+            problems.append(_missing_variable(variable, installed=bool(server.package)))
+        elif value is not None:
+            problem = variable.problem(value)
+            if problem is None:
+                env[variable.name] = value
+            else:
+                problems.append(f"`{variable.name}`{_about(variable.description)} {problem}")
+    declared = {one.path: one for one in server.configuration.directories}
+    directories = [
+        # The project says what it reads only: the operator's path does not make it writable.
+        (host, guest, writable and (guest not in declared or declared[guest].writable))
+        for host, guest, writable in given.directories
+    ]
+    named = {guest for _, guest, _ in directories}
+    made: list[Mount] = []
+    for directory in server.configuration.directories:
+        if directory.path not in named:
+            made += _mounts(server, directory, environment, problems)
+    keyvalue = server.keyvalue() if given.keyvalue is None else given.keyvalue
+    if problems:
+        raise ConfigurationInvalid(server.name, problems)
+    for path in _to_make(server, [Path(host) for host, _, _ in made], keyvalue if given.keyvalue is None else None):
+        _make(server, path)
+    return Given(env, (*directories, *made), keyvalue)
+
+
+def _value(variable: Variable, given: Mapping[str, str], environment: Mapping[str, str]) -> str | None:
+    for source in (given, environment):
+        if variable.name in source:
+            return source[variable.name]
+    return variable.default
+
+
+def _missing_variable(variable: Variable, *, installed: bool) -> str:
+    advice = f"give `--env {variable.name}`, which takes it from the environment, or `--env {variable.name}=VALUE`"
+    if installed:
+        advice = (
+            f"set it in the environment (`env` in an MCP client's configuration), or give `--env {variable.name}=VALUE`"
+        )
+    return f"`{variable.name}`{_about(variable.description)} is not set: {advice}"
+
+
+def _mounts(
+    server: Published, directory: Directory, environment: Mapping[str, str], problems: list[str]
+) -> Iterator[Mount]:
+    """Return what one declared directory is on this machine; a mistake is noted."""
+    named = environment.get(directory.variable, "") if directory.variable and server.package else ""
+    about = _about(directory.description)
+    if named:
+        if Path(named).expanduser().is_dir():
+            yield str(Path(named).expanduser()), directory.path, directory.writable
+        else:
+            problems.append(f"`{directory.variable}`{about} must be the path of a directory, which `{named}` is not")
+    elif directory.default is not None and server.package:
+        path = server.expanded(directory.default)
+        if path.is_dir() or directory.default.startswith(DATA):
+            yield str(path), directory.path, directory.writable
+        else:
+            problems.append(f"`{directory.path}`{about}: `{path}` is not a directory: make it, or {_advice(directory)}")
+    elif directory.required:
+        problems.append(f"`{directory.path}`{about} is not given: {_advice(directory)}")
+
+
+def _advice(directory: Directory) -> str:
+    option = f"give `--dir HOST:{directory.path}`"
+    return f"set `{directory.variable}` to a directory, or {option}" if directory.variable else option
+
+
+def _about(description: str) -> str:
+    return f" ({description})" if description else ""
+
+
+def _to_make(server: Published, hosts: Sequence[Path], keyvalue: str | None) -> Iterator[Path]:
+    """Return the directories below the server's own that are not there yet."""
+    if not server.package:
+        return
+    paths = list(hosts)
+    if keyvalue is not None and keyvalue.startswith("sqlite:"):
+        paths.append(Path(keyvalue.removeprefix("sqlite:")).parent)
+    if not paths:
+        return
+    own = server.data_directory()
+    yield from (path for path in paths if path.is_relative_to(own) and not path.is_dir())
+
+
+def _make(server: Published, path: Path) -> None:
+    """Make a directory for data, readable by its owner alone."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        problem = (
+            f"`{path}` for its data cannot be made ({error.strerror or error}): set `{DATA_DIRECTORY}` to a directory "
+            "that can be written to, or give `--keyvalue` and `--dir` yourself"
+        )
+        raise ConfigurationInvalid(server.name, [problem]) from None
