@@ -1,16 +1,17 @@
-"""The same server for tests that are coroutines."""
+"""Asynchronous client of a server in this process, for asyncio and trio."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wasmcp.host import (
         Completion,
+        HttpResponse,
         Prompt,
         PromptResult,
         Resource,
@@ -22,29 +23,73 @@ if TYPE_CHECKING:
     )
 
 T = TypeVar("T")
+OnEvent = Callable[[dict[str, Any]], object]
+"""Called on the event loop with each notification that precedes a result; may be a coroutine function."""
 
 
 class AsyncServer:
-    """A `wasmcp.host.Server` whose calls do not block the event loop, asyncio's or trio's.
+    """A `wasmcp.host.Server` whose calls do not block the event loop.
 
-    Each call runs in a worker thread; calls in progress at once share the server's pool of instances.
+    Each call runs in a worker thread; concurrent calls share the server's pool of instances. A call whose task is
+    cancelled (`anyio.fail_after`, `asyncio.wait_for`, a cancelled task group) is cancelled in the server too, as by a
+    client's `notifications/cancelled`.
+
+    Attributes:
+        sync: The server.
     """
 
     def __init__(self, server: Server) -> None:
         self.sync = server
 
     async def _run(self, call: Callable[[], T]) -> T:
-        from anyio import to_thread
+        from anyio import get_cancelled_exc_class, to_thread
 
-        return await to_thread.run_sync(call)
+        from wasmcp.host import CancelScope
+
+        with CancelScope() as scope:
+            try:
+                return await to_thread.run_sync(call, abandon_on_cancel=True)
+            except get_cancelled_exc_class():
+                scope.cancel()
+                raise
+
+    async def _observed(self, call: Callable[..., T], on_event: Callable[[Any], object] | None) -> T:
+        """Run a call; have its events handled on the event loop, in order, while the server's code waits."""
+        if on_event is None:
+            return await self._run(call)
+        from anyio.from_thread import BlockingPortal
+
+        result: T
+        async with BlockingPortal() as portal:
+            result = await self._run(partial(call, on_event=partial(portal.call, _handled, on_event)))
+        return result
+
+    @property
+    def stderr(self) -> str:
+        """See `wasmcp.host.Server.stderr`."""
+        return self.sync.stderr
+
+    async def discover(self) -> dict[str, Any]:
+        """See `wasmcp.host.Server.discover`."""
+        return await self._run(self.sync.discover)
 
     async def list_tools(self) -> list[Tool]:
         """See `wasmcp.host.Server.list_tools`."""
         return await self._run(self.sync.list_tools)
 
-    async def call_tool(self, name: str, arguments: dict[str, Any] | None = None) -> ToolResult:
+    async def call_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        on_event: OnEvent | None = None,
+        progress_token: str | int | None = None,
+        timeout: float | None = None,
+        **params: Any,
+    ) -> ToolResult:
         """See `wasmcp.host.Server.call_tool`."""
-        return await self._run(partial(self.sync.call_tool, name, arguments))
+        given = {"progress_token": progress_token, "timeout": timeout, **params}
+        return await self._observed(partial(self.sync.call_tool, name, arguments, **given), on_event)
 
     async def list_resources(self) -> list[Resource]:
         """See `wasmcp.host.Server.list_resources`."""
@@ -54,17 +99,19 @@ class AsyncServer:
         """See `wasmcp.host.Server.list_resource_templates`."""
         return await self._run(self.sync.list_resource_templates)
 
-    async def read_resource(self, uri: str) -> ResourceResult:
+    async def read_resource(self, uri: str, *, timeout: float | None = None, **params: Any) -> ResourceResult:
         """See `wasmcp.host.Server.read_resource`."""
-        return await self._run(partial(self.sync.read_resource, uri))
+        return await self._run(partial(self.sync.read_resource, uri, timeout=timeout, **params))
 
     async def list_prompts(self) -> list[Prompt]:
         """See `wasmcp.host.Server.list_prompts`."""
         return await self._run(self.sync.list_prompts)
 
-    async def get_prompt(self, name: str, arguments: Mapping[str, str] | None = None) -> PromptResult:
+    async def get_prompt(
+        self, name: str, arguments: Mapping[str, str] | None = None, *, timeout: float | None = None, **params: Any
+    ) -> PromptResult:
         """See `wasmcp.host.Server.get_prompt`."""
-        return await self._run(partial(self.sync.get_prompt, name, arguments))
+        return await self._run(partial(self.sync.get_prompt, name, arguments, timeout=timeout, **params))
 
     async def complete(
         self,
@@ -73,14 +120,43 @@ class AsyncServer:
         value: str = "",
         *,
         context: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> Completion:
         """See `wasmcp.host.Server.complete`."""
-        return await self._run(partial(self.sync.complete, reference, argument, value, context=context))
+        call = partial(self.sync.complete, reference, argument, value, context=context, timeout=timeout)
+        return await self._run(call)
 
-    async def request(self, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def request(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        on_event: OnEvent | None = None,
+        timeout: float | None = None,
+    ) -> dict[str, Any]:
         """See `wasmcp.host.Server.request`."""
-        return await self._run(partial(self.sync.request, method, params))
+        return await self._observed(partial(self.sync.request, method, params, timeout=timeout), on_event)
 
-    async def send(self, line: str) -> str | None:
+    async def send(
+        self, line: str | bytes, *, on_event: Callable[[str], object] | None = None, timeout: float | None = None
+    ) -> str | None:
         """See `wasmcp.host.Server.send`."""
-        return await self._run(partial(self.sync.send, line))
+        return await self._observed(partial(self.sync.send, line, timeout=timeout), on_event)
+
+    async def http(
+        self,
+        method: str,
+        target: str = "/mcp",
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        body: str | bytes = b"",
+        *,
+        timeout: float | None = None,
+    ) -> HttpResponse:
+        """See `wasmcp.host.Server.http`."""
+        return await self._run(partial(self.sync.http, method, target, headers, body, timeout=timeout))
+
+
+async def _handled(on_event: Callable[[Any], object], event: Any) -> None:
+    result = on_event(event)
+    if isinstance(result, Awaitable):
+        await result

@@ -251,8 +251,8 @@ def test_an_import_that_the_host_does_not_have() -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "is no WebAssembly"),
-        (b"hello world", "is no WebAssembly"),
+        (b"", "is not WebAssembly"),
+        (b"hello world", "is not WebAssembly"),
         (b"\0asm\x01\0\0\0", "is a core WebAssembly module"),
         (b"\0asm\x0e\0\x01\0", "does not know"),
         (b"\0asm\x0d\0\x01\0\x07\x05", "is no valid component"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wasmcp.host.cancelling import CancelScope
     from wasmcp.host.limits import Limits
     from wasmcp.host.results import (
         Completion,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from wasmcp.host.serving import serve
 
 __all__ = [
+    "CancelScope",
     "Completion",
     "HttpResponse",
     "Limits",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CancelScope": "cancelling",
     "Completion": "results",
     "HttpResponse": "results",
     "Limits": "limits",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.host import text
 from wasmcp.host.call import Call
-from wasmcp.host.cancelling import same, taken_back
+from wasmcp.host.cancelling import current_scope, same, taken_back
 from wasmcp.host.failure import request_id
 from wasmcp.host.pool import Pool
 from wasmcp.host.questions import BATCHES
@@ -254,8 +254,11 @@ class Exchange:
         call = Call(request, limit, lambda _call: waiter.release(), on_event)
         if visit is not None:
             visit.began(call, request[-1])
+        scope = current_scope()
         with self._lock:
             self._running.add(call)
+        if scope is not None:
+            scope.add(call)
         try:
             self.pool.submit(call)
             waiter.acquire()
@@ -265,6 +268,8 @@ class Exchange:
         finally:
             with self._lock:
                 self._running.discard(call)
+            if scope is not None:
+                scope.discard(call)
             if visit is not None:
                 visit.ended(call)
         if call.error is not None:
