@@ -87,6 +87,7 @@ def test_resources(server: Server) -> None:
         ("notes://note/tea", "About tea."),
         ("notes://note/t%65a", "About tea."),
         ("notes://page/3/of/a/b%20c", '{"number":3,"path":"a/b c"}'),
+        ("notes://page/1/of/%+1", '{"number":1,"path":"%+1"}'),
     ],
 )
 def test_templates(server: Server, uri: str, text: str) -> None:
@@ -101,7 +102,8 @@ def test_templates(server: Server, uri: str, text: str) -> None:
         ("notes://note/tea/more", "not found"),
         ("notes://note/%ff", "not found"),
         ("notes://note/%4", "not found"),
-        ("notes://page/1/of/%+1", "not found"),
+        ("notes://page/1/of/%ED%A0%80", "not found"),
+        ("notes://page/1/of/a/%2e%2e/b", "not found"),
         ("notes://page/many/of/a", "not found"),
         ("notes://page/-1/of/a", "not found"),
     ],
@@ -281,7 +283,7 @@ pub const exports_ = struct {};
         ('pub const resources = .{mcp.resource("a:b", "a", "", f)};\nfn f() void {}', "`void` has no JSON form"),
         (
             'pub const resources = .{mcp.resource("b", "a", "", f)};\nfn f() bool { return true; }',
-            "begins with a scheme",
+            "begin with a scheme",
         ),
         (
             'pub const resources = .{mcp.template("a:{b}", "a", "", f)};\nfn f() bool { return true; }',

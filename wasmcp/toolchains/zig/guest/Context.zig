@@ -46,9 +46,10 @@ pub fn notifyResourcesChanged(self: Context) void {
     self.request.notifyResourcesChanged();
 }
 
-/// Tell clients that have subscribed to a resource that its contents are others now.
+/// Tell clients that have subscribed to a resource that its contents are others now. The URI is sent in normal form, as
+/// lists have it.
 pub fn notifyResourceUpdated(self: Context, uri: []const u8) void {
-    self.request.notifyResourceUpdated(uri);
+    self.request.notifyResourceUpdated(@import("uris.zig").sendable(uri));
 }
 
 /// Send a log message, if the client wants this level. Specification: server/utilities/logging.

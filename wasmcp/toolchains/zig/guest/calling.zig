@@ -63,14 +63,27 @@ pub fn checkText(comptime owner: []const u8, comptime what: []const u8, comptime
 /// All that an author lists, a tuple or an array, as a slice. No two may have the same `name`.
 pub fn list(comptime T: type, comptime all: anytype, comptime name: []const u8) []const T {
     comptime {
-        @setEvalBranchQuota(1_000_000);
-        var found: []const T = &.{};
-        for (all) |one| found = found ++ &[_]T{one};
-        for (found, 0..) |one, i| for (found[0..i]) |other| {
-            if (std.mem.eql(u8, @field(one, name), @field(other, name))) @compileError("two " ++ T.plural ++ " are called `" ++ @field(one, name) ++ "`");
-        };
-        return found;
+        @setEvalBranchQuota(quota(all.len));
+        var found: [all.len]T = undefined;
+        // Each name is compared with those of its hash only: there may be thousands.
+        var slots: [2 * all.len + 1]?usize = @splat(null);
+        for (&found, 0..) |*one, i| {
+            one.* = all[i];
+            const text = @field(one.*, name);
+            var slot: usize = std.hash.Fnv1a_32.hash(text) % slots.len;
+            while (slots[slot]) |other| : (slot = (slot + 1) % slots.len) {
+                if (std.mem.eql(u8, @field(found[other], name), text)) @compileError("two " ++ T.plural ++ " are called `" ++ text ++ "`");
+            }
+            slots[slot] = i;
+        }
+        const kept = found;
+        return &kept;
     }
+}
+
+/// A branch quota for what is done at compile time with each of so many items.
+pub fn quota(comptime items: usize) u32 {
+    return 1_000_000 + 2_000 * items;
 }
 
 /// A copy with the fields of `extra`, a struct of optional ones and lists, that are given: not null, and not empty.

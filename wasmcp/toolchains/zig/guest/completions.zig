@@ -3,6 +3,7 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const calling = @import("calling.zig");
+const uris = @import("uris.zig");
 
 const Context = @import("Context.zig");
 const Request = bindings.messages.Request;
@@ -53,7 +54,15 @@ pub fn completion(comptime of: types.CompletionReference, comptime argument: []c
             return .{ .ok = .{ .values = given[0..@min(given.len, most)], .total = given.len, .has_more = given.len > most } };
         }
     };
-    return .{ .of = of, .argument = argument, .complete = Glue.complete };
+    return .{ .of = comptime listedAs(of), .argument = argument, .complete = Glue.complete };
+}
+
+/// A template in normal form, as lists have it.
+fn listedAs(comptime of: types.CompletionReference) types.CompletionReference {
+    return switch (of) {
+        .prompt => of,
+        .resource_template => |template| .{ .resource_template = if (uris.declared(template, .{ .template = true })) |normal| normal.text else template },
+    };
 }
 
 fn same(a: types.CompletionReference, b: types.CompletionReference) bool {
@@ -69,6 +78,7 @@ fn same(a: types.CompletionReference, b: types.CompletionReference) bool {
 pub fn Exports(comptime author: type) type {
     if (!@hasDecl(author, "completions")) @compileError("there is no `pub const completions = .{ mcp.completion(...), ... };`");
     const all: []const Completion = comptime all: {
+        @setEvalBranchQuota(calling.quota(author.completions.len));
         var list: []const Completion = &.{};
         for (author.completions) |one| list = list ++ &[_]Completion{one};
         break :all list;

@@ -2,6 +2,7 @@
 const std = @import("std");
 const bindings = @import("bindings");
 const results = @import("results.zig");
+const uris = @import("uris.zig");
 
 const types = bindings.types;
 pub const Content = types.Content;
@@ -24,12 +25,12 @@ pub fn audio(data: []const u8, mime_type: []const u8) Content {
 
 /// A link to a resource, which the client may read.
 pub fn link(uri: []const u8, name: []const u8) Content {
-    return .{ .resource_link = .{ .uri = uri, .name = name } };
+    return .{ .resource_link = .{ .uri = uris.sendable(uri), .name = name } };
 }
 
 /// A resource that goes along: a text.
 pub fn embedded(uri: []const u8, mime_type: ?[]const u8, words: []const u8) Content {
-    return .{ .embedded_resource = .{ .contents = .{ .uri = uri, .mime_type = mime_type, .data = .{ .text = results.valid(words) } } } };
+    return .{ .embedded_resource = .{ .contents = .{ .uri = uris.sendable(uri), .mime_type = mime_type, .data = .{ .text = results.valid(words) } } } };
 }
 
 /// A message of the user's.

@@ -101,6 +101,7 @@ pub fn Exports(comptime author: type) type {
     const all = calling.list(Prompt, author.prompts, "name");
     return struct {
         const listed: [all.len]types.Prompt = listed: {
+            @setEvalBranchQuota(calling.quota(all.len));
             var items: [all.len]types.Prompt = undefined;
             for (&items, all) |*item, one| item.* = .{
                 .name = one.name,

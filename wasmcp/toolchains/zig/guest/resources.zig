@@ -6,6 +6,7 @@ const calling = @import("calling.zig");
 const results = @import("results.zig");
 const text_values = @import("text_values.zig");
 const uri_template = @import("uri_template.zig");
+const uris = @import("uris.zig");
 const values = @import("values.zig");
 
 const Context = @import("Context.zig");
@@ -20,10 +21,26 @@ pub const Outcome = bindings.resources.Outcome;
 /// Contents that are bytes.
 pub const Blob = struct { bytes: []const u8 };
 
+/// The URI of a request, and its normal forms.
+pub const Wanted = struct {
+    uri: []const u8,
+    normal: uris.Normal,
+    /// With its `.` and `..` segments, for templates.
+    segments: []const u8,
+
+    fn of(uri: []const u8) ?Wanted {
+        const normal = (uris.normalized(uri, .{}) catch return null) orelse return null;
+        const plain = (uris.normalized(uri, .{ .dots = false }) catch return null) orelse return null;
+        return .{ .uri = uri, .normal = normal, .segments = plain.text };
+    }
+};
+
 /// One resource or template. Made by `resource` and `template`; fields that have a default may be changed with `with`.
 pub const Resource = struct {
-    /// The URI, or the template.
+    /// The URI, or the template, in normal form.
     uri: []const u8,
+    /// The same with its host in lower case: the same for URIs that a client cannot tell apart.
+    identity: []const u8,
     name: []const u8,
     description: []const u8,
     is_template: bool,
@@ -37,8 +54,10 @@ pub const Resource = struct {
     meta: ?[]const u8 = null,
     /// How long, and by whom, what was read may be kept.
     cache: ?types.CacheHint = null,
+    /// Variables of a template whose values may be any text: also a path that leads out of a folder.
+    unchecked: []const []const u8 = &.{},
     /// Null: the URI is not this one's.
-    read: *const fn (Resource, Context, uri: []const u8) ?ReadResult,
+    read: *const fn (Resource, Context, Wanted) ?ReadResult,
 
     pub const plural = "resources";
 
@@ -50,9 +69,15 @@ pub const Resource = struct {
         icons: []const types.Icon = &.{},
         meta: ?[]const u8 = null,
         cache: ?types.CacheHint = null,
+        unchecked: []const []const u8 = &.{},
     };
 
-    /// The same with a title, a MIME type, a size, annotations, icons, `_meta` or a cache hint.
+    fn takesAny(self: Resource, name: []const u8) bool {
+        for (self.unchecked) |each| if (std.mem.eql(u8, each, name)) return true;
+        return false;
+    }
+
+    /// The same with a title, a MIME type, a size, annotations, icons, `_meta`, a cache hint or unchecked variables.
     pub fn with(self: Resource, extra: Extra) Resource {
         return calling.with(self, extra);
     }
@@ -66,15 +91,16 @@ pub const Resource = struct {
 pub fn resource(comptime uri: []const u8, comptime name: []const u8, comptime description: []const u8, comptime function: anytype) Resource {
     const owner = "resource `" ++ uri ++ "`";
     comptime check(owner, uri, name, description);
+    const normal = comptime uris.declared(uri, .{}).?;
     const Function = calling.Signature(owner, function);
     if (Function.Taken != void) @compileError(owner ++ ": the function takes nothing but a `Context`; a template has variables");
     const Glue = struct {
-        fn read(self: Resource, context: Context, wanted: []const u8) ?ReadResult {
-            if (!std.mem.eql(u8, wanted, uri)) return null;
-            return answered(Function, self, context, wanted, {});
+        fn read(self: Resource, context: Context, wanted: Wanted) ?ReadResult {
+            if (!normal.equals(wanted.normal)) return null;
+            return answered(Function, self, context, wanted.uri, {});
         }
     };
-    return .{ .uri = uri, .name = name, .description = description, .is_template = false, .mime_type = mimeOf(Function.Given), .read = Glue.read };
+    return .{ .uri = normal.text, .identity = comptime normal.identity(), .name = name, .description = description, .is_template = false, .mime_type = mimeOf(Function.Given), .read = Glue.read };
 }
 
 /// Resources that exist for some values of the variables of a URI template (RFC 6570: `{name}`, and `{+name}` for values
@@ -85,30 +111,32 @@ pub fn template(comptime uri: []const u8, comptime name: []const u8, comptime de
     comptime check(owner, uri, name, description);
     const Function = calling.Signature(owner, function);
     const Variables = calling.Arguments(owner, Function.Taken);
-    const parts = comptime uri_template.parse(uri);
+    const normal = comptime uris.declared(uri, .{ .template = true }).?;
+    const parts = comptime uri_template.parse(normal);
     comptime checkVariables(owner, parts, Variables);
     const Glue = struct {
-        fn read(self: Resource, context: Context, wanted: []const u8) ?ReadResult {
+        fn read(self: Resource, context: Context, wanted: Wanted) ?ReadResult {
             var found: [uri_template.count(parts)][]const u8 = undefined;
-            if (!uri_template.match(parts, wanted, &found)) return null;
+            if (!uri_template.match(parts, wanted.segments, &found)) return null;
             var taken: Variables = undefined;
             comptime var n: usize = 0;
             inline for (parts) |part| if (part == .variable) {
                 const F = @FieldType(Variables, part.variable.name);
-                @field(taken, part.variable.name) = text_values.read(F, found[n]) orelse return notFound(wanted);
+                if (uri_template.leadsOut(found[n]) and !self.takesAny(part.variable.name)) return null;
+                @field(taken, part.variable.name) = text_values.read(F, found[n]) orelse return notFound(wanted.uri);
                 n += 1;
             };
-            return answered(Function, self, context, wanted, if (Function.Taken == void) {} else taken);
+            return answered(Function, self, context, wanted.uri, if (Function.Taken == void) {} else taken);
         }
     };
-    return .{ .uri = uri, .name = name, .description = description, .is_template = true, .mime_type = mimeOf(Function.Given), .read = Glue.read };
+    return .{ .uri = normal.text, .identity = comptime normal.identity(), .name = name, .description = description, .is_template = true, .mime_type = mimeOf(Function.Given), .read = Glue.read };
 }
 
 fn check(comptime owner: []const u8, comptime uri: []const u8, comptime name: []const u8, comptime description: []const u8) void {
     calling.checkText(owner, "URI", uri);
     calling.checkText(owner, "name", name);
     calling.checkText(owner, "description", description);
-    if (std.mem.indexOfScalar(u8, uri, ':') == null) @compileError(owner ++ ": a URI begins with a scheme, like `notes://`");
+    if (uris.problem(uri)) |reason| @compileError(owner ++ ": " ++ reason);
     if (name.len == 0) @compileError(owner ++ ": it has no name");
 }
 
@@ -168,14 +196,16 @@ fn notFound(uri: []const u8) ReadResult {
 /// The interface `resources` for an author's `pub const resources`.
 pub fn Exports(comptime author: type) type {
     if (!@hasDecl(author, "resources")) @compileError("there is no `pub const resources = .{ mcp.resource(...), mcp.template(...), ... };`");
-    const all = calling.list(Resource, author.resources, "uri");
+    const all = calling.list(Resource, author.resources, "identity");
     return struct {
         const templates = template_count: {
+            @setEvalBranchQuota(calling.quota(all.len));
             var n: usize = 0;
             for (all) |each| n += @intFromBool(each.is_template);
             break :template_count n;
         };
         const listed: [all.len - templates]types.McpResource = listed: {
+            @setEvalBranchQuota(calling.quota(all.len));
             var items: [all.len - templates]types.McpResource = undefined;
             var n: usize = 0;
             for (all) |each| if (!each.is_template) {
@@ -195,6 +225,7 @@ pub fn Exports(comptime author: type) type {
             break :listed items;
         };
         const listed_templates: [templates]types.ResourceTemplate = listed: {
+            @setEvalBranchQuota(calling.quota(all.len));
             var items: [templates]types.ResourceTemplate = undefined;
             var n: usize = 0;
             for (all) |each| if (each.is_template) {
@@ -227,9 +258,10 @@ pub fn Exports(comptime author: type) type {
 
         pub fn readResource(request: Request, uri: []const u8) ReadResult {
             const context = calling.begin(request);
+            const wanted = Wanted.of(uri) orelse return .{ .ok = null };
             // What has a URI of its own comes before what a template makes.
             inline for (.{ false, true }) |is_template| for (all) |each| {
-                if (each.is_template == is_template) if (each.read(each, context, uri)) |answer| return answer;
+                if (each.is_template == is_template) if (each.read(each, context, wanted)) |answer| return answer;
             };
             return .{ .ok = null };
         }

@@ -93,6 +93,7 @@ pub fn Exports(comptime author: type) type {
     const all = calling.list(Tool, author.tools, "name");
     return struct {
         const listed: [all.len]types.Tool = listed: {
+            @setEvalBranchQuota(calling.quota(all.len));
             var items: [all.len]types.Tool = undefined;
             for (&items, all) |*item, one| item.* = .{
                 .name = one.name,

@@ -1,26 +1,42 @@
 //! URI templates (RFC 6570), as far as URIs can be matched with them: `{name}`, and `{+name}` for values with slashes.
 const std = @import("std");
+const uris = @import("uris.zig");
+
 const memory = @import("bindings").memory;
 
 pub const Part = union(enum) {
-    literal: []const u8,
+    literal: Literal,
     variable: struct { name: []const u8, reserved: bool },
 };
 
-/// The parts of a template; what is none does not compile.
-pub fn parse(comptime template: []const u8) []const Part {
+/// Text of a template in normal form.
+const Literal = struct {
+    text: []const u8,
+    /// So many bytes at its start belong to the authority, where case does not count.
+    folded: usize,
+
+    fn begins(self: Literal, text: []const u8) bool {
+        if (text.len < self.text.len) return false;
+        return std.ascii.eqlIgnoreCase(text[0..self.folded], self.text[0..self.folded]) and
+            std.mem.eql(u8, text[self.folded..self.text.len], self.text[self.folded..]);
+    }
+};
+
+/// The parts of a template in normal form; a text that is not a template does not compile.
+pub fn parse(comptime template: uris.Normal) []const Part {
     comptime {
         @setEvalBranchQuota(100_000);
-        const owner = "template `" ++ template ++ "`: ";
+        const owner = "template `" ++ template.text ++ "`: ";
         var parts: []const Part = &.{};
-        var rest: []const u8 = template;
+        var at: usize = 0;
         var after_variable = false;
-        while (rest.len > 0) {
+        while (at < template.text.len) {
+            const rest = template.text[at..];
             const open = std.mem.indexOfScalar(u8, rest, '{') orelse rest.len;
             if (open > 0) {
-                if (std.mem.indexOfScalar(u8, rest[0..open], '}') != null) @compileError(owner ++ "`}` without `{`");
-                parts = parts ++ &[_]Part{.{ .literal = rest[0..open] }};
-                rest = rest[open..];
+                const literal: Literal = .{ .text = rest[0..open], .folded = @min(open, template.authority_end -| at) };
+                parts = parts ++ &[_]Part{.{ .literal = literal }};
+                at += open;
                 after_variable = false;
                 continue;
             }
@@ -32,7 +48,7 @@ pub fn parse(comptime template: []const u8) []const Part {
             for (name) |c| if (!std.ascii.isAlphanumeric(c) and c != '_')
                 @compileError(owner ++ "`{" ++ rest[1..close] ++ "}`: there are `{name}` and `{+name}`, made of letters, digits and `_`");
             parts = parts ++ &[_]Part{.{ .variable = .{ .name = name, .reserved = reserved } }};
-            rest = rest[close + 1 ..];
+            at += close + 1;
             after_variable = true;
         }
         return parts;
@@ -46,20 +62,23 @@ pub fn count(comptime parts: []const Part) usize {
     return n;
 }
 
-/// The values of the variables, in order; each is as short as what follows it allows. Null: the URI is none of these.
+/// Match a URI in normal form that has kept its `.` and `..` segments.
+///
+/// The values of the variables, decoded, go to `found` in order; each is as short as what follows it allows, the last one
+/// as long. False: the URI is not one of the template's.
 pub fn match(parts: []const Part, uri: []const u8, found: [][]const u8) bool {
     var rest = uri;
     var n: usize = 0;
     for (parts, 0..) |part, i| switch (part) {
         .literal => |literal| {
-            if (!std.mem.startsWith(u8, rest, literal)) return false;
-            rest = rest[literal.len..];
+            if (!literal.begins(rest)) return false;
+            rest = rest[literal.text.len..];
         },
         .variable => |variable| {
-            const end = if (i + 1 == parts.len) rest.len else std.mem.indexOf(u8, rest, parts[i + 1].literal) orelse return false;
+            const end = valueEnd(parts[i + 1 ..], rest) orelse return false;
             const value = rest[0..end];
             if (value.len == 0) return false;
-            if (!variable.reserved and std.mem.findAny(u8, value, "/?#") != null) return false;
+            if (std.mem.findAny(u8, value, if (variable.reserved) "?#" else "/?#") != null) return false;
             found[n] = decoded(value) orelse return false;
             n += 1;
             rest = rest[end..];
@@ -68,24 +87,45 @@ pub fn match(parts: []const Part, uri: []const u8, found: [][]const u8) bool {
     return rest.len == 0;
 }
 
-/// With `%XX` undone; null when what comes out is no text.
+/// Where a value ends: before the text that follows it. The end of the template stands at the end of the URI.
+fn valueEnd(following: []const Part, rest: []const u8) ?usize {
+    if (following.len == 0) return rest.len;
+    const literal = following[0].literal;
+    if (rest.len < literal.text.len) return null;
+    const last = rest.len - literal.text.len;
+    var i = if (following.len == 1) last else 0;
+    while (i <= last) : (i += 1) if (literal.begins(rest[i..])) return i;
+    return null;
+}
+
+/// A value, taken for a path, that leaves the folder which it is put under: a `..` segment, an absolute path, or NUL.
+pub fn leadsOut(value: []const u8) bool {
+    if (value.len > 0 and isSeparator(value[0])) return true;
+    if (value.len > 2 and std.ascii.isAlphabetic(value[0]) and value[1] == ':' and isSeparator(value[2])) return true;
+    if (std.mem.indexOfScalar(u8, value, 0) != null) return true;
+    var segments = std.mem.splitAny(u8, value, "/\\");
+    while (segments.next()) |segment| if (std.mem.eql(u8, segment, "..")) return true;
+    return false;
+}
+
+fn isSeparator(c: u8) bool {
+    return c == '/' or c == '\\';
+}
+
+/// With `%XX` undone, once; null: the result is not UTF-8.
 fn decoded(value: []const u8) ?[]const u8 {
     if (std.mem.indexOfScalar(u8, value, '%') == null) return value;
     const buffer = memory.allocator.alloc(u8, value.len) catch return null;
     var n: usize = 0;
     var i: usize = 0;
     while (i < value.len) : (n += 1) {
-        if (value[i] != '%') {
+        if (value[i] == '%') {
+            buffer[n] = uris.hex(value, i) orelse return null;
+            i += 3;
+        } else {
             buffer[n] = value[i];
             i += 1;
-            continue;
         }
-        if (i + 3 > value.len) return null;
-        // Two digits each: `parseInt` would take a sign, too.
-        const high = std.fmt.charToDigit(value[i + 1], 16) catch return null;
-        const low = std.fmt.charToDigit(value[i + 2], 16) catch return null;
-        buffer[n] = high << 4 | low;
-        i += 3;
     }
     return if (std.unicode.utf8ValidateSlice(buffer[0..n])) buffer[0..n] else null;
 }

@@ -1,0 +1,163 @@
+"""URIs of resources in Zig: the table that the guest libraries of all languages have in common."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uri_table
+from pydantic import AnyUrl
+
+from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
+from wasmcp.errors import RequestError, ToolchainError
+from wasmcp.host import Server, open_server
+from wasmcp.project.catalogue import boot
+from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.zig import ZigToolchain, user_cache
+
+# `{+path}` takes what more special templates take, too.
+DECLARED = sorted(dict.fromkeys(row[0] for row in uri_table.TEMPLATES), key=lambda template: "{+" in template)
+
+
+def build(folder: Path, lines: list[str]) -> bytes:
+    source = folder / "uris.zig"
+    source.write_text("\n".join(['const mcp = @import("wasmcp");', *lines, ""]), "utf-8")
+    output = folder / "uris.wasm"
+    component = ComponentSource("uris", source, folder)
+    ZigToolchain().build(component, output, cache=user_cache(), progress=lambda _: None)
+    return output.read_bytes()
+
+
+def quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def variable(template: str) -> str:
+    found = re.search(r"\{\+?(\w+)\}", template)
+    assert found
+    return found[1]
+
+
+@contextmanager
+def serving(folder: Path, lines: list[str]) -> Iterator[Server]:
+    component = build(folder, lines)
+    spec = ComponentSpec("uris", component, catalogue=boot("uris", component))
+    with open_server(compose_server([spec], ServerMetadata("uris", "1")).data) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    offered = [f'mcp.resource({quoted(row[0])}, "r", "", Of({quoted(row[1])}).read),' for row in uri_table.FIXED]
+    lines = [
+        "fn Of(comptime uri: []const u8) type {",
+        "    return struct { fn read() []const []const u8 { return &.{uri}; } };",
+        "}",
+    ]
+    with serving(tmp_path_factory.mktemp("fixed"), ["pub const resources = .{", *offered, "};", *lines]) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    offered = []
+    for template in DECLARED:
+        text, name = quoted(template), quoted(variable(template))
+        offered.append(f'mcp.template({text}, "t", "", Of({text}, {name}, struct {{ @{name}: []const u8 }}).read),')
+    lines = [
+        "fn Of(comptime uri: []const u8, comptime name: []const u8, comptime T: type) type {",
+        "    return struct {",
+        "        fn read(v: T) []const []const u8 {",
+        "            return mcp.allocator.dupe([]const u8, &.{ uri, @field(v, name) }) catch &.{};",
+        "        }",
+        "    };",
+        "}",
+    ]
+    with serving(tmp_path_factory.mktemp("templates"), ["pub const resources = .{", *offered, "};", *lines]) as server:
+        yield server
+
+
+def read(server: Server, uri: str) -> list[str] | None:
+    """Return what the function that reads a URI was declared for, and its variable; None: there is no such resource."""
+    try:
+        contents = server.request("resources/read", {"uri": uri})["contents"]
+    except RequestError as error:
+        if error.code != -32602:
+            raise
+        return None
+    found: list[str] = json.loads(contents[0]["text"])
+    return found
+
+
+@pytest.mark.parametrize(("declared", "listed", "readable", "other"), uri_table.FIXED)
+def test_a_resource_is_read_by_equivalent_uris(
+    fixed: Server, declared: str, listed: str, readable: list[str], other: list[str]
+) -> None:
+    for uri in (declared, listed, *readable):
+        assert read(fixed, uri) == [listed], uri
+    for uri in other:
+        assert read(fixed, uri) != [listed], uri
+
+
+def test_lists_have_the_normal_form_that_the_official_python_client_sends(fixed: Server, templates: Server) -> None:
+    """Releases before 2 parse each listed URI by `pydantic.AnyUrl`, and send what it makes of it."""
+    listed = [resource.uri for resource in fixed.list_resources()]
+    assert listed == [row[1] for row in uri_table.FIXED]
+    assert [str(AnyUrl(uri)) for uri in listed] == listed
+    normal = {row[0]: row[1] for row in uri_table.TEMPLATES}
+    assert [one.uri_template for one in templates.list_resource_templates()] == [normal[one] for one in DECLARED]
+
+
+@pytest.mark.parametrize(("declared", "listed", "uri", "variables"), uri_table.TEMPLATES)
+def test_a_template_gives_decoded_values(
+    templates: Server, declared: str, listed: str, uri: str, variables: dict[str, str] | None
+) -> None:
+    found = read(templates, uri)
+    if variables is None:
+        assert found is None or found[0] != declared
+    else:
+        assert found == [declared, *variables.values()]
+
+
+def test_uris_that_clients_cannot_read_do_not_compile(tmp_path: Path) -> None:
+    refused = [*uri_table.REFUSED, "docs://a/../{x}"]
+    lines = []
+    for number, uri in enumerate(refused):
+        make = "template" if "{" in uri else "resource"
+        lines.append(f'pub const r{number} = mcp.{make}({quoted(uri)}, "r", "", f);')
+        lines.append(f"comptime {{ _ = r{number}; }}")
+    lines += ["pub const resources = .{};", "fn f() bool { return true; }"]
+    with pytest.raises(ToolchainError) as caught:
+        build(tmp_path, lines)
+    words = caught.value.output
+    assert set(re.findall(r"error: (?:resource|template) `(.*?)`: (?:it|the host) ", words)) == set(refused)
+    for reason in (
+        "it must begin with a scheme, such as `notes://`",
+        "after the colon clients expect a number up to 65535",
+        "or the `xn--` form",
+        "a `.` or `..` segment, which clients remove",
+    ):
+        assert reason in words
+
+
+def test_unchecked_variables_take_any_text(tmp_path: Path) -> None:
+    lines = [
+        'pub const resources = .{mcp.template("x://a/{+path}", "r", "", f).with(.{ .unchecked = &.{"path"} })};',
+        "fn f(v: struct { path: []const u8 }) []const u8 { return v.path; }",
+    ]
+    with serving(tmp_path, lines) as running:
+        assert running.read_resource("x://a/../b").text == "../b"
+
+
+def test_two_resources_that_a_client_cannot_tell_apart_do_not_compile(tmp_path: Path) -> None:
+    lines = [
+        'pub const resources = .{ mcp.resource("docs://a b", "r", "", f), mcp.resource("DOCS://A%20b", "r", "", f) };',
+        "fn f() bool { return true; }",
+    ]
+    with pytest.raises(ToolchainError) as caught:
+        build(tmp_path, lines)
+    assert "two resources are called `docs://a%20b`" in caught.value.output
