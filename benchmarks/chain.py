@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.measure import Row, least_seconds, median_seconds
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
+from wasmcp.compose.contracts import MIDDLEWARE
 from wasmcp.host import Server, open_server
 from wasmcp.toolchains import ComponentSource, toolchain
 
@@ -36,12 +37,17 @@ def composed(target: bytes, filler: bytes, count: int, *, dynamic: bool, folder:
 
     `dynamic`: each is its own link of the chain, asked in turn; otherwise one table leads straight to the owner.
     """
+    granted = frozenset({MIDDLEWARE}) if dynamic else frozenset()
     components = [
-        ComponentSpec(name=f"filler-{n}", data=filler, catalogue=_catalogue(f"filler-{n}"), dynamic=dynamic)
+        ComponentSpec(
+            name=f"filler-{n}", data=filler, catalogue=_catalogue(f"filler-{n}"), grants=granted, dynamic=dynamic
+        )
         for n in range(count - 1)
     ]
     components.append(
-        ComponentSpec(name="target", data=target, catalogue=_catalogue("measured", "large"), dynamic=dynamic)
+        ComponentSpec(
+            name="target", data=target, catalogue=_catalogue("measured", "large"), grants=granted, dynamic=dynamic
+        )
     )
     path = folder / f"{count}-{dynamic}-{len(target)}.wasm"
     compose_server(components, ServerMetadata(name="chain", version="1")).write(path)

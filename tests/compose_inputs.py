@@ -85,8 +85,14 @@ def dead_end() -> bytes:
     return constants({SERVER_HANDLER: handler}, lambda *_: Case("none"))
 
 
+MIDDLEWARE = frozenset({"middleware"})
+"""The grant of a component that gets requests which are not for its own offers."""
+
+
 def spec(name: str, answer: str | None, *names: str, static: bool = True, **more: Any) -> ComponentSpec:
     """A component with these tools, its catalogue known or (not `static`) unknown."""
+    if not static:
+        more["grants"] = more.get("grants", frozenset()) | MIDDLEWARE
     return ComponentSpec(name, tools_component(answer, *names), catalogue(*names) if static else None, **more)
 
 

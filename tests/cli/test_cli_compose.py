@@ -63,11 +63,22 @@ class TestCompose:
 
     def test_a_handler_needs_no_catalogue(self, calc: Path, tmp_path: Path) -> None:
         (tmp_path / "wall.wasm").write_bytes(dead_end())
-        done = run("compose", "server", tmp_path / "wall.wasm", calc, "-o", tmp_path / "server.wasm")
+        done = run(
+            "compose",
+            "server",
+            tmp_path / "wall.wasm",
+            calc,
+            "-o",
+            tmp_path / "server.wasm",
+            "--grant",
+            "wall=middleware",
+        )
         assert done.exit_code == 0, done.output
 
     def test_dynamic_is_not_booted(self, text: Path, tmp_path: Path) -> None:
-        done = run("compose", "server", text, "-o", tmp_path / "server.wasm", "--dynamic", "text")
+        done = run(
+            "compose", "server", text, "-o", tmp_path / "server.wasm", "--dynamic", "text", "--grant", "text=middleware"
+        )
         assert "known tools: 0" in done.output
 
     def test_on_duplicate(self, calc: Path, tmp_path: Path) -> None:

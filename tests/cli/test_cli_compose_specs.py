@@ -169,7 +169,8 @@ class TestOutput:
         assert len(list(here.iterdir())) == 4
 
     def test_json(self, here: Path) -> None:
-        report = json.loads(run("compose", "server", "calc.wasm", "x=text.wasm", "--dynamic", "x", "--json").stdout)
+        asked = ("--dynamic", "x", "--grant", "x=middleware")
+        report = json.loads(run("compose", "server", "calc.wasm", "x=text.wasm", *asked, "--json").stdout)
         data = (here / "mcp-server.wasm").read_bytes()
         assert (report["size"], report["digest"]) == (len(data), f"sha256:{sha256(data).hexdigest()}")
         calc, other = report["components"]
@@ -209,7 +210,10 @@ class TestHandlers:
     def test_in_a_server(self, here: Path) -> None:
         run("compose", "handler", "calc.wasm", "text.wasm", "-o", "both.wasm")
         assert "a component that offers `server-handler`" in run("inspect", "both.wasm").output
-        run("compose", "server", "log.wasm", "both.wasm")
+        done = run("compose", "server", "log.wasm", "both.wasm", code=1)
+        assert "`both` needs the grant `middleware`: it exports `server-handler`" in done.output
+        assert "`--grant both=middleware`" in done.output
+        run("compose", "server", "log.wasm", "both.wasm", "--grant", "both=middleware")
         assert tools(here / "mcp-server.wasm") == ["log", "add", "reverse"]
 
     def test_has_no_runtime(self) -> None:

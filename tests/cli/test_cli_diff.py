@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from compose_inputs import spec, tools_component
+from compose_inputs import catalogue, spec, tools_component
 
 from wasmcp.cli.diff import BREAKING
 from wasmcp.cli.group import commands
-from wasmcp.compose import Catalogue, ServerMetadata, compose_server
+from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 
 
 def run(*arguments: object) -> Result:
@@ -71,3 +71,12 @@ def test_mistakes(old: Path, tmp_path: Path) -> None:
     bad = run(old, tmp_path / "text.wasm")
     assert (bad.exit_code, "`text.wasm`: not WebAssembly" in bad.output) == (1, True)
     assert run(old).exit_code == 2
+
+
+def test_a_component_that_becomes_a_middleware_is_a_difference(tmp_path: Path) -> None:
+    plain = ComponentSpec("mw", tools_component("ok", "plain"), catalogue("plain"))
+    able = ComponentSpec("mw", tools_component("ok", "plain", handler=True), None, frozenset({"middleware"}))
+    for name, one in (("old", plain), ("new", able)):
+        compose_server([one], ServerMetadata("s", "1")).write(tmp_path / f"{name}.wasm")
+    done = run(tmp_path / "old.wasm", tmp_path / "new.wasm")
+    assert "~ grant `mw`\n    is a `middleware` now: it gets requests that are not for its own offers\n" in done.output

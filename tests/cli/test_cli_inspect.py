@@ -139,3 +139,10 @@ def test_a_component_of_any_name_is_listed(tmp_path: Path) -> None:
     done = run(path)
     assert "the file has no record of its parts" in done.output
     assert json.loads(run(path, "--json").output)["recorded"] is False
+
+
+def test_a_middleware_is_shown_as_granted(tmp_path: Path) -> None:
+    path = tmp_path / "server.wasm"
+    able = ComponentSpec("mw", tools_component("mine", "mine", handler=True), grants=frozenset({"middleware"}))
+    compose_server([able, spec("plain", "ok", "plain")], ServerMetadata("s", "1")).write(path)
+    assert "may use:\n  mw     granted: middleware\n  plain  granted nothing\n" in run(path, "--no-boot").output

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -152,7 +152,17 @@ def test_what_does_not_boot_is_pushed_all_the_same(place: str, tmp_path: Path) -
     done = CliRunner().invoke(commands, ["push", "trap.wasm", "acme:trap@1.0.0"])
     assert done.exit_code == 0, done.output
     assert "what it offers is not known, and not said" in done.stderr
-    run("compose", "server", "acme:trap@1.0.0", "-o", "trap-server.wasm", "--dynamic", "trap")
+    run(
+        "compose",
+        "server",
+        "acme:trap@1.0.0",
+        "-o",
+        "trap-server.wasm",
+        "--dynamic",
+        "trap",
+        "--grant",
+        "trap=middleware",
+    )
     run("push", "trap-server.wasm", "acme:whole@1.0.0")
 
 
@@ -192,3 +202,19 @@ def test_cache(place: str, tmp_path: Path) -> None:
     assert "removed 3 files" in run("cache", "prune", "--all")  # and what it offers
     assert json.loads(run("cache", "info", "--json"))["registry"]["files"] == 0
     assert run("pull", "acme:calc@1.0.0")
+
+
+@needs_registry
+def test_the_grants_of_a_component_and_of_a_server_are_annotations(place: str, tmp_path: Path) -> None:
+    (tmp_path / "mw.wasm").write_bytes(tools_component("mine", "mine", handler=True))
+    write(tmp_path / "calc.wasm", "one")
+    run("compose", "server", "mw.wasm", "calc.wasm", "--grant", "mw=middleware", "-o", "server.wasm")
+
+    def annotations(name: str) -> Mapping[str, str]:
+        run("push", f"{name}.wasm", f"acme:{name}@1.0.0")
+        return publishing.resolver_for(None).resolve(references.parse(f"acme:{name}@1.0.0")).artifact.annotations
+
+    said = {name: annotations(name) for name in ("mw", "calc", "server")}
+    assert said["mw"]["dev.wasmcp.wants"] == "middleware"
+    assert not {"dev.wasmcp.wants", "dev.wasmcp.grants"} & set(said["calc"])
+    assert json.loads(said["server"]["dev.wasmcp.grants"]) == {"mw": ["middleware"], "calc": []}

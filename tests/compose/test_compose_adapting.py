@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from compose_inputs import METADATA, WIT, spec, validate
+from compose_inputs import METADATA, MIDDLEWARE, WIT, spec, validate
 
 from wasmcp.cli.group import commands
 from wasmcp.component.constants import constants
@@ -90,7 +90,7 @@ def component(called: Case) -> bytes:
 
 
 def served(called: Case) -> bytes:
-    theirs = ComponentSpec("theirs", component(called), None, frozenset(), dynamic=True)
+    theirs = ComponentSpec("theirs", component(called), None, MIDDLEWARE, dynamic=True)
     return compose_server([theirs, spec("ours", "mine", "mine")], METADATA).data
 
 
@@ -253,7 +253,7 @@ def test_a_python_component(tmp_path: Path) -> None:
     assert {f"wasmcp:mcp-v20251125/{name}@0.1.1" for name in ("server-io", "server-auth", "server-handler")} < set(
         imports
     )
-    up = ComponentSpec("up", data, None, frozenset({"kv"}), dynamic=True)
+    up = ComponentSpec("up", data, None, frozenset({"kv"}) | MIDDLEWARE, dynamic=True)
     server = compose_server([up, spec("ours", "mine", "mine")], METADATA)
     assert all(name.startswith("wasi:") for name in server.imports)
     events: list[dict[str, Any]] = []

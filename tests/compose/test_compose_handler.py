@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from compose_inputs import METADATA, dead_end, dummy, probe, spec, validate
+from compose_inputs import METADATA, MIDDLEWARE, dead_end, dummy, probe, spec, validate
 
 from wasmcp.compose import ComponentSpec, compose_server, inspect_component
 from wasmcp.compose.contracts import MESSAGES, SERVER_HANDLER, TYPES
@@ -16,9 +16,13 @@ from wasmcp.host import open_server
 def test_a_handler_in_a_handler_in_a_server() -> None:
     inner = compose_handler([spec("a", "A", "one", "two"), spec("b", "B", "three")])
     validate(inner.data)
-    outer = compose_handler([ComponentSpec("inner", inner.data), spec("c", "C", "four")])
+    outer = compose_handler([ComponentSpec("inner", inner.data, grants=MIDDLEWARE), spec("c", "C", "four")])
     validate(outer.data)
-    parts = [spec("first", "F", "zero"), ComponentSpec("outer", outer.data), spec("last", "L", "five")]
+    parts = [
+        spec("first", "F", "zero"),
+        ComponentSpec("outer", outer.data, grants=MIDDLEWARE),
+        spec("last", "L", "five"),
+    ]
     server = compose_server(parts, METADATA)
     validate(server.data)
     with open_server(server.data, instances=1, quick=True) as running:
@@ -29,7 +33,10 @@ def test_a_handler_in_a_handler_in_a_server() -> None:
 
 def test_what_it_exports_and_imports() -> None:
     handler = compose_handler(
-        [ComponentSpec("real", dummy("tools-component")), ComponentSpec("mw", dummy("middleware"))]
+        [
+            ComponentSpec("real", dummy("tools-component"), grants=MIDDLEWARE),
+            ComponentSpec("mw", dummy("middleware"), grants=MIDDLEWARE),
+        ]
     )
     validate(handler.data)
     assert handler.exports == (SERVER_HANDLER,)
@@ -37,40 +44,50 @@ def test_what_it_exports_and_imports() -> None:
     wasi = {name.partition("@")[0] for name in handler.imports if name.startswith("wasi:")}
     assert wasi == {"wasi:cli/stderr", "wasi:io/error", "wasi:io/streams"}
     assert inspect_component(handler.data).capabilities == ("server-handler",)
-    validate(compose_server([ComponentSpec("handler", handler.data)], METADATA).data)
+    validate(compose_server([ComponentSpec("handler", handler.data, grants=MIDDLEWARE)], METADATA).data)
 
 
 @pytest.mark.parametrize(("inner", "outer", "sees"), [("", "env", "no"), ("env", "", "no"), ("env", "env", "an")])
 def test_a_grant_counts_if_both_give_it(inner: str, outer: str, sees: str) -> None:
-    handler = compose_handler([ComponentSpec("probe", probe(), grants=frozenset(inner.split()))])
-    server = compose_server([ComponentSpec("handler", handler.data, grants=frozenset(outer.split()))], METADATA)
+    handler = compose_handler([ComponentSpec("probe", probe(), grants=MIDDLEWARE | frozenset(inner.split()))])
+    server = compose_server(
+        [ComponentSpec("handler", handler.data, grants=MIDDLEWARE | frozenset(outer.split()))], METADATA
+    )
     with open_server(server.data, instances=1, quick=True, env={"A": "B"}) as running:
         running.list_tools()
         assert f"sees {sees} environment" in running.stderr
 
 
 def test_what_a_part_offers_is_announced() -> None:
-    prompts = ComponentSpec("prompts", dummy("prompts-component"))
+    prompts = ComponentSpec("prompts", dummy("prompts-component"), grants=MIDDLEWARE)
     part = compose_handler([spec("a", "A", "one"), prompts])
     assert declares(part.data).offers == {"tools", "prompts"}
-    outer = compose_handler([ComponentSpec("part", part.data), ComponentSpec("r", dummy("resources-component"))])
+    outer = compose_handler(
+        [
+            ComponentSpec("part", part.data, grants=MIDDLEWARE),
+            ComponentSpec("r", dummy("resources-component"), grants=MIDDLEWARE),
+        ]
+    )
     validate(outer.data)
-    server = compose_server([ComponentSpec("outer", outer.data)], METADATA)
+    server = compose_server([ComponentSpec("outer", outer.data, grants=MIDDLEWARE)], METADATA)
     assert set(server.capabilities) >= {"tools", "prompts", "resources"}
     assert "completions" not in server.capabilities
 
 
 def test_what_a_part_declares_that_nobody_can_offer() -> None:
     handler = dead_end() + Declares(offers=frozenset({"prompts", "everything"})).section()
-    assert set(compose_server([ComponentSpec("wall", handler)], METADATA).capabilities) == {"tools", "prompts"}
+    assert set(compose_server([ComponentSpec("wall", handler, grants=MIDDLEWARE)], METADATA).capabilities) == {
+        "tools",
+        "prompts",
+    }
 
 
 def test_a_part_says_what_its_components_said() -> None:
     quiet = dummy("tools-component") + Declares(uses=frozenset({"log"}), extensions={"a.b/c": {"d": [1]}}).section()
-    part = compose_handler([ComponentSpec("quiet", quiet)])
+    part = compose_handler([ComponentSpec("quiet", quiet, grants=MIDDLEWARE)])
     said = declares(part.data)
     assert (said.offers, said.uses, said.extensions) == ({"tools"}, {"log"}, {"a.b/c": {"d": [1]}})
-    server = compose_server([ComponentSpec("part", part.data)], METADATA)
+    server = compose_server([ComponentSpec("part", part.data, grants=MIDDLEWARE)], METADATA)
     assert server.capabilities == {"logging": {}, "tools": {}, "extensions": {"a.b/c": {"d": [1]}}}
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from compose_inputs import dead_end, spec, tools_component
+from compose_inputs import MIDDLEWARE, dead_end, spec, tools_component
 
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 from wasmcp.compose.capabilities import server_capabilities
@@ -65,7 +65,9 @@ def test_a_component_cannot_use_what_it_does_not_import() -> None:
 def test_extensions() -> None:
     def announced(own: dict[str, dict[str, object]], *settings: dict[str, dict[str, object]]) -> object:
         specs = [
-            ComponentSpec(f"c{n}", tools_component(str(n), f"t{n}") + Declares(extensions=each).section())
+            ComponentSpec(
+                f"c{n}", tools_component(str(n), f"t{n}") + Declares(extensions=each).section(), grants=MIDDLEWARE
+            )
             for n, each in enumerate(settings)
         ]
         metadata = ServerMetadata("a", "1", extensions=own)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from compose_inputs import METADATA, WIT, spec, validate
+from compose_inputs import METADATA, MIDDLEWARE, WIT, spec, validate
 
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.errors import RequestError
@@ -51,7 +51,7 @@ def middleware(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(middleware: Path) -> Iterator[Server]:
     components = [
         spec("front", "from the front", "ahead"),
-        ComponentSpec("middle", middleware),
+        ComponentSpec("middle", middleware, grants=MIDDLEWARE),
         spec("back", "from the back", "behind", "secret"),
     ]
     composed = compose_server(components, METADATA)

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from compose_inputs import METADATA, probe, spec
+from compose_inputs import METADATA, MIDDLEWARE, probe, spec
 from servers import free_port, listening, wasmtime
 
 from wasmcp.compose import ComponentSpec, compose_server
@@ -52,7 +52,7 @@ def test_wasmcloud_wants_a_whole_path() -> None:
 @pytest.mark.parametrize("grants", ["", "env", "env fs http sockets kv"])
 def test_the_command_for_wasmtime_works(grants: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    parts = [spec("calc", "1", "a"), ComponentSpec("probe", probe(), grants=frozenset(grants.split()))]
+    parts = [spec("calc", "1", "a"), ComponentSpec("probe", probe(), grants=MIDDLEWARE | frozenset(grants.split()))]
     server = compose_server(parts, METADATA)
     server.write(FILE)
     program, serve, *rest = shlex.split(run_commands("wasmtime", "http", FILE, server.imports)[0])

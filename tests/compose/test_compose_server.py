@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from compose_inputs import (
     METADATA,
+    MIDDLEWARE,
     catalogue,
     dead_end,
     probe,
@@ -56,7 +57,7 @@ class TestChain:
             spec("one", "1", "a"),
             spec("asked", "2", "b", static=False),
             spec("three", "3", "c"),
-            spec("four", "4", "d", dynamic=True),
+            spec("four", "4", "d", dynamic=True, grants=MIDDLEWARE),
         )
         assert [tool.name for tool in server.list_tools()] == ["a", "b", "c", "d"]
         assert server.call_tool("a").text == "1"
@@ -69,13 +70,15 @@ class TestChain:
         assert server.call_tool("b").text == "2"
 
     def test_what_a_handler_does_not_pass_on_is_out_of_reach(self, boot: Boot) -> None:
-        server = boot(spec("one", "1", "a"), ComponentSpec("wall", dead_end()), spec("two", "2", "b"))
+        server = boot(
+            spec("one", "1", "a"), ComponentSpec("wall", dead_end(), grants=MIDDLEWARE), spec("two", "2", "b")
+        )
         assert server.call_tool("a").text == "1"
         with pytest.raises(RequestError):
             server.call_tool("b")
 
     def test_a_component_with_a_handler_too_has_all_its_capabilities_wrapped(self, boot: Boot) -> None:
-        both = ComponentSpec("both", tools_component(None, "b", handler=True), catalogue("b"))
+        both = ComponentSpec("both", tools_component(None, "b", handler=True), catalogue("b"), MIDDLEWARE)
         server = boot(spec("one", "1", "a"), both, spec("two", "2", "c"))
         assert server.call_tool("a").text == "1"
         with pytest.raises(RequestError):
@@ -83,7 +86,8 @@ class TestChain:
 
     def test_the_order_of_instances(self) -> None:
         composed = compose_server(
-            [spec("one", "1", "a"), ComponentSpec("wall", dead_end()), spec("two", "2", "b")], METADATA
+            [spec("one", "1", "a"), ComponentSpec("wall", dead_end(), grants=MIDDLEWARE), spec("two", "2", "b")],
+            METADATA,
         )
         order = composed.instances
         assert order.index("catalogue 3") < order.index("wall") < order.index("catalogue 1") < order.index("transport")
@@ -177,7 +181,7 @@ class TestDuplicates:
         assert (caught.value.name, caught.value.components) == ("b", ("one", "two"))
 
     def test_across_segments(self) -> None:
-        wall = ComponentSpec("wall", dead_end())
+        wall = ComponentSpec("wall", dead_end(), grants=MIDDLEWARE)
         with pytest.raises(DuplicateOffer):
             compose_server([spec("one", "1", "a"), wall, spec("two", "2", "a")], METADATA)
 

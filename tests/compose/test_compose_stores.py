@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from compose_inputs import METADATA, catalogue, dummy, tools_beside, validate
+from compose_inputs import METADATA, MIDDLEWARE, catalogue, dummy, tools_beside, validate
 from keeper import keeper, keeping_server
 
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
@@ -98,7 +98,7 @@ def test_in_a_part_of_a_server(inner: str, outer: str, expected: list[str]) -> N
     assert {wanted[name] for name in part.imports if name in wanted} == set(inner.split())
     assert not kept(part)
     assert not stores(part)
-    server = compose_server([ComponentSpec("part", part.data, grants=frozenset(outer.split()))], METADATA)
+    server = compose_server([ComponentSpec("part", part.data, grants=MIDDLEWARE | frozenset(outer.split()))], METADATA)
     validate(server.data)
     with open_server(server.data, instances=1, quick=True) as running:
         asked = [{"on": "kv", "do": "increment", "key": "n"}, {"do": "get", "key": "k"}]

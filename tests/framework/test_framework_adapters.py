@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compose_inputs import METADATA, WIT
+from compose_inputs import METADATA, MIDDLEWARE, WIT
 from wires import Wire, message, record
 
 from wasmcp.component import names
@@ -62,7 +62,7 @@ def catalogue(component: bytes) -> Catalogue:
 def server(contract: Contract, component: bytes, catalogue: Catalogue) -> Iterator[Server]:
     """One is asked, the other in a segment with its catalogue."""
     asked = contract is CONTRACTS[0]
-    foreign = ComponentSpec("foreign", component, None if asked else catalogue, frozenset(), dynamic=asked)
+    foreign = ComponentSpec("foreign", component, None if asked else catalogue, MIDDLEWARE, dynamic=asked)
     composed = compose_server([foreign], METADATA)
     assert all(name.startswith("wasi:") for name in composed.imports)
     with open_server(composed.data, instances=1, quick=True) as running:
@@ -223,7 +223,7 @@ def test_who_asks(component: bytes) -> None:
 
 
 def test_what_was_granted_is_kept(component: bytes) -> None:
-    foreign = ComponentSpec("foreign", component, None, frozenset({"kv", "sessions"}), dynamic=True)
+    foreign = ComponentSpec("foreign", component, None, frozenset({"kv", "sessions"}) | MIDDLEWARE, dynamic=True)
     with open_server(compose_server([foreign], METADATA).data, instances=1, quick=True) as running:
         assert running.call_tool("count").text == "two"
         assert running.call_tool("remember").text == "no session"

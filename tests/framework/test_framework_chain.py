@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compose_inputs import MIDDLEWARE
 from doors import META, Embedded, request
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
@@ -77,7 +78,7 @@ def text(answer: dict[str, Any]) -> str:
 def server(request: pytest.FixtureRequest, guests: dict[str, bytes], tmp_path: Path) -> Embedded:
     """The probe alone: asked at run time, and recorded when composed."""
     known = catalogue(*NAMES) if request.param == "recorded" else None
-    return serve(tmp_path, ComponentSpec("probe", guests["probe"], known, frozenset(), known is None))
+    return serve(tmp_path, ComponentSpec("probe", guests["probe"], known, MIDDLEWARE, known is None))
 
 
 def test_lists_are_whole(server: Embedded) -> None:
@@ -143,7 +144,7 @@ def test_a_component_that_cannot_list_does_not_take_the_others_down(guests: dict
     server = serve(
         tmp_path,
         ComponentSpec("one", guests["probe"], catalogue("a")),
-        ComponentSpec("asked", guests["probe"], dynamic=True),
+        ComponentSpec("asked", guests["probe"], grants=MIDDLEWARE, dynamic=True),
         ComponentSpec("three", guests["probe"], catalogue("b")),
     )
     result = ask(server, "tools/list", {"x": "fail"})
@@ -154,7 +155,7 @@ def test_a_component_that_cannot_list_does_not_take_the_others_down(guests: dict
 
 
 def test_a_list_that_never_ends_is_the_clients_to_leave(guests: dict[str, bytes], tmp_path: Path) -> None:
-    server = serve(tmp_path, ComponentSpec("probe", guests["probe"], dynamic=True))
+    server = serve(tmp_path, ComponentSpec("probe", guests["probe"], grants=MIDDLEWARE, dynamic=True))
     cursor = None
     for _ in range(3):
         page = ask(server, "tools/list", {"x": "endless", **({"cursor": cursor} if cursor else {})})
@@ -167,7 +168,7 @@ def test_lists_are_merged_in_the_order_of_the_chain(guests: dict[str, bytes], tm
         tmp_path,
         ComponentSpec("one", guests["probe"], catalogue("echo", "z")),
         ComponentSpec("two", guests["probe"], catalogue("a")),
-        ComponentSpec("asked", guests["probe"], dynamic=True),
+        ComponentSpec("asked", guests["probe"], grants=MIDDLEWARE, dynamic=True),
         ComponentSpec("three", guests["probe"], catalogue("echo", "last")),
     )
     pages = all_pages(server)
@@ -186,10 +187,10 @@ def test_lists_are_merged_in_the_order_of_the_chain(guests: dict[str, bytes], tm
 def test_cursors_know_every_link(guests: dict[str, bytes], tmp_path: Path) -> None:
     server = serve(
         tmp_path,
-        ComponentSpec("first", guests["probe"], dynamic=True),
+        ComponentSpec("first", guests["probe"], grants=MIDDLEWARE, dynamic=True),
         ComponentSpec("known", guests["probe"], catalogue("known")),
-        ComponentSpec("second", guests["probe"], dynamic=True),
-        ComponentSpec("rewriter", guests["rewriter"]),
+        ComponentSpec("second", guests["probe"], grants=MIDDLEWARE, dynamic=True),
+        ComponentSpec("rewriter", guests["rewriter"], grants=MIDDLEWARE),
         ComponentSpec("behind", guests["probe"], catalogue("echo", "later")),
     )
     pages = [names(page) for page in all_pages(server)]
@@ -222,7 +223,7 @@ def test_recorded_lists_in_the_form_of_older_revisions(
 def test_a_middleware_written_by_hand(guests: dict[str, bytes], tmp_path: Path) -> None:
     server = serve(
         tmp_path,
-        ComponentSpec("rewriter", guests["rewriter"]),
+        ComponentSpec("rewriter", guests["rewriter"], grants=MIDDLEWARE),
         ComponentSpec("probe", guests["probe"], catalogue(*NAMES)),
     )
     first = ask(server, "tools/list")

@@ -27,6 +27,7 @@ source = "zig/query.zig"
 [tool.wasmcp.components.asked]
 source = "zig/query.zig"
 dynamic = true
+grants = ["middleware"]
 
 [tool.wasmcp.servers.recorded]
 components = ["query"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compose_inputs import MIDDLEWARE
 from doors import request
 from talking import EVERY_DOOR, Talk, talking
 
@@ -25,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("everywhere")
     data = build_component(SOURCE, wit_directory(), "tools-component", folder / "probe.wasm").read_bytes()
     known = Catalogue(tools=({"name": "known", "inputSchema": {"type": "object"}},), digest="sha256:0")
-    specs = [ComponentSpec("paged", data, dynamic=True), ComponentSpec("recorded", data, known)]
+    specs = [ComponentSpec("paged", data, grants=MIDDLEWARE, dynamic=True), ComponentSpec("recorded", data, known)]
     path = folder / "server.wasm"
     compose_server(specs, ServerMetadata("everywhere", "1")).write(path)
     return path

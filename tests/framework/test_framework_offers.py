@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compose_inputs import MIDDLEWARE
 from mcp_types.methods import validate_server_result
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
@@ -66,7 +67,7 @@ def opened() -> Iterator[Open]:
 def server(request: pytest.FixtureRequest, library: bytes, recorded: Catalogue, opened: Open) -> Server:
     """The component alone."""
     dynamic = request.param == "asked"
-    return opened(ComponentSpec("library", library, None if dynamic else recorded, frozenset(), dynamic))
+    return opened(ComponentSpec("library", library, None if dynamic else recorded, MIDDLEWARE, dynamic))
 
 
 def refused(call: Callable[[], object]) -> tuple[int, object]:
@@ -275,7 +276,7 @@ def catalogue(*prompts: str, resources: tuple[str, ...] = ()) -> Catalogue:
 def test_lists_merge_in_the_order_of_the_chain(library: bytes, recorded: Catalogue, opened: Open) -> None:
     server = opened(
         ComponentSpec("known", library, catalogue("a", "greet", resources=("x:1",))),
-        ComponentSpec("asked", library, dynamic=True),
+        ComponentSpec("asked", library, grants=MIDDLEWARE, dynamic=True),
         ComponentSpec("last", library, catalogue("z", resources=("x:2",))),
     )
     assert [prompt.name for prompt in server.list_prompts()] == ["a", "greet", "blocks", "z"]
@@ -334,7 +335,9 @@ def test_who_cannot_list_is_left_out(library: bytes, opened: Open, what: str) ->
         templates=({"uriTemplate": "x:{y}", "name": "known"},),
         prompts=({"name": "known"},),
     )
-    server = opened(ComponentSpec("known", library, known), ComponentSpec("asked", library, dynamic=True))
+    server = opened(
+        ComponentSpec("known", library, known), ComponentSpec("asked", library, grants=MIDDLEWARE, dynamic=True)
+    )
     method, member = {
         "resources": ("resources/list", "resources"),
         "templates": ("resources/templates/list", "resourceTemplates"),
@@ -361,7 +364,7 @@ def test_everything_is_recorded(recorded: Catalogue) -> None:
 
 
 def test_a_cursor_of_the_components_own_that_it_does_not_know(library: bytes, opened: Open) -> None:
-    server = opened(ComponentSpec("asked", library, dynamic=True))
+    server = opened(ComponentSpec("asked", library, grants=MIDDLEWARE, dynamic=True))
     cursor = server.request("resources/list")["nextCursor"]
     forged = cursor[:-1] + ("A" if cursor[-1] != "A" else "B")
     assert refused(lambda: server.request("resources/list", {"cursor": forged}))[0] == -32602

@@ -15,8 +15,7 @@ CALC = {
 
 
 def side(imports: tuple[str, ...] = (), grants: Mapping[str, list[str]] | None = None, **lists: Any) -> Side:
-    parts = [{"name": name, "grants": families} for name, families in (grants or {}).items()]
-    return Side(Offers(lists, "manifest", {"components": parts}), imports, ())
+    return Side(Offers(lists, "manifest"), imports, (), tuple((grants or {}).items()))
 
 
 def tool(**more: Any) -> list[dict[str, Any]]:
@@ -107,3 +106,7 @@ def test_grants() -> None:
     (found,) = differences(side(grants={"calc": ["env"]}), side(grants={"calc": ["http"]}))
     assert (found.kind, found.name, found.breaking) == ("grant", "calc", False)
     assert found.details == ("may use `http` now", "may not use `env` any more")
+    (found,) = differences(side(grants={"calc": ["env"]}), side(grants={"calc": ["env", "middleware"]}))
+    assert found.details == ("is a `middleware` now: it gets requests that are not for its own offers",)
+    (found,) = differences(side(grants={"calc": ["middleware"]}), side(grants={"other": []}))
+    assert found.details == ("is no `middleware` any more",)

@@ -161,3 +161,18 @@ def test_sizes_for_people() -> None:
         "999 kB",
         "20.0 MB",
     ]
+
+
+def test_a_middleware_is_marked() -> None:
+    able = ComponentSpec("mw", tools_component("a", "a", handler=True), grants=frozenset({"middleware"}))
+    found = draw(compose_server([able, spec("calc", "b", "b")], ServerMetadata("s", "1")).data, "server.wasm")
+    (box,) = [box for box in found.boxes if box.label == "mw"]
+    assert box.places == ("middleware",)
+    assert '"mw<br>' in mermaid(found)
+    assert 'middleware"' in mermaid(found)
+    root = ET.fromstring(svg(found))  # noqa: S314 - ours
+    granted = [group.findtext(f"{SVG}text") for group in root.iter(f"{SVG}g") if group.get("class") == "chip granted"]
+    assert granted == ["middleware"]
+    assert "<th>middleware</th>" in page(found)
+    (entry,) = [one for one in found.to_dict()["instances"] if one["label"] == "mw"]
+    assert entry["granted"] == ["middleware"]

@@ -137,7 +137,7 @@ def test_the_catalogue_is_recorded_once_a_component(
 
 
 def test_a_dynamic_component_has_no_catalogue(tmp_path: Path, one: bytes) -> None:
-    root = make(tmp_path / "demo", {"one": one}, one="dynamic = true")
+    root = make(tmp_path / "demo", {"one": one}, one='dynamic = true\ngrants = ["middleware"]')
     ensure_built(root)
     assert entry(root)["catalogue"] is None
     assert entry(root)["components"][0]["dynamic"] is True
@@ -148,7 +148,9 @@ def test_a_link_written_by_hand_is_asked(tmp_path: Path, one: bytes, passing_on:
     from wasmcp.host import open_server
 
     servers = '[tool.wasmcp.servers.default]\ncomponents = ["link", "one"]\n'
-    root = make(tmp_path / "demo", {"one": one, "link": passing_on.read_bytes()}, servers)
+    root = make(
+        tmp_path / "demo", {"one": one, "link": passing_on.read_bytes()}, servers, link='grants = ["middleware"]'
+    )
     path = ensure_built(root)
     assert entry(root)["catalogue"] is None
     with open_server(path) as server:

@@ -25,6 +25,7 @@ config = { greeting = "Hello", deep = { list = [1, 2.5, true] } }
 [tool.wasmcp.components.calc]
 source = "zig/calc.zig"
 dynamic = true
+grants = ["middleware"]
 extensions = { "com.example/numbers" = {} }
 [tool.wasmcp.components.vendored]
 path = "vendor/tools.wasm"
@@ -129,7 +130,7 @@ def test_a_good_configuration(tmp_path: Path) -> None:
         False,
     )
     assert (text.values, calc.values) == ({"greeting": "Hello", "deep": {"list": [1, 2.5, True]}}, {})
-    assert (calc.language, calc.grants, calc.dynamic) == ("zig", frozenset(), True)
+    assert (calc.language, calc.grants, calc.dynamic) == ("zig", {"middleware"}, True)
     assert (calc.extensions, text.extensions) == ({"com.example/numbers": {}}, {})
     assert (vendored.file, vendored.language) == ("vendor/tools.wasm", None)
     default, small = project.servers.values()

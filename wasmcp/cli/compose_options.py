@@ -105,9 +105,14 @@ _OPTIONS = (
         "grants",
         multiple=True,
         metavar="NAME=FAMILY[,FAMILY]",
-        help="What a component may use: env, fs, http...",
+        help="What a component may use: env, fs, sockets, http, kv, sessions; and middleware.",
     ),
-    click.option("--dynamic", multiple=True, metavar="NAME", help="Ask this component at run time what it offers."),
+    click.option(
+        "--dynamic",
+        multiple=True,
+        metavar="NAME",
+        help="Ask it at run time what it offers (it needs the grant middleware).",
+    ),
     click.option(
         "--on-duplicate",
         type=click.Choice(["error", "first"]),

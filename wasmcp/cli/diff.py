@@ -49,11 +49,15 @@ def _side(spec: str, *, offline: bool) -> Side:
     from wasmcp.compose import inspect_component
     from wasmcp.insight.differences import Side
     from wasmcp.insight.offers import offers_of
+    from wasmcp.insight.structure import read_structure
 
     subject = read_subject(spec, offline=offline)
     inspection = inspect_component(subject.data, name=subject.name)
     offers = offers_of(subject.name, subject.path, subject.data, is_server=inspection.is_server)
-    return Side(offers, tuple(inspection.imports), tuple(inspection.exports))
+    structure = read_structure(subject.data, subject.name)
+    parts = structure.components if structure.topology.is_composition else []
+    grants = tuple((part.name, part.granted) for part in parts)
+    return Side(offers, tuple(inspection.imports), tuple(inspection.exports), grants)
 
 
 _SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}

@@ -46,11 +46,12 @@ def command(  # noqa: PLR0917 (click passes options by name)
     """
     from wasmcp.cli.sign import password
     from wasmcp.errors import CatalogueError
+    from wasmcp.insight.annotations import grant_annotations
     from wasmcp.project import labels
     from wasmcp.registry import publishing, signatures
     from wasmcp.registry.layers import find_project
 
-    said = labels.of_checkout(file.resolve().parent)
+    said = labels.of_checkout(file.resolve().parent) | grant_annotations(file.read_bytes())
     if not no_catalogue:
         try:
             said |= labels.of_catalogue(file, file.stem)

@@ -29,7 +29,8 @@ class ComponentSpec:
         name: what it is called in errors and reports; unique in a server.
         data: the component, or the file that holds it.
         catalogue: what it offers; None: not known, so it is asked at run time.
-        grants: families of interfaces it gets: `env`, `fs`, `sockets`, `http`, `kv`, `sessions`.
+        grants: families of interfaces it gets: `env`, `fs`, `sockets`, `http`, `kv`, `sessions`; and `middleware`,
+            which a component needs that exports `server-handler` or whose offers are not known beforehand.
         dynamic: whether what it offers changes at run time, so that it is asked though a catalogue is there.
         config: its configuration, a JSON object: what it gets of the interface `config`.
     """

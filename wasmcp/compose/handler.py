@@ -9,6 +9,7 @@ from wasmcp.compose.capabilities import declared_by, server_capabilities
 from wasmcp.compose.chain import OnDuplicate, plan_chain, tools_of
 from wasmcp.compose.components import ComponentSpec, read_components
 from wasmcp.compose.framework import load_framework
+from wasmcp.compose.grants import check_middlewares
 from wasmcp.compose.roles import roles_section
 from wasmcp.compose.server import ComposedServer, Composition
 from wasmcp.errors import CompositionError
@@ -37,6 +38,7 @@ def compose_handler(
     if not components:
         raise CompositionError("a handler needs at least one component")
     read = read_components(components)
+    check_middlewares(read)
     parts = plan_chain(read, on_duplicate=on_duplicate)
     composition = Composition(load_framework(framework), None)
     composition.hand_on(parts)

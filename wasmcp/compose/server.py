@@ -46,6 +46,7 @@ from wasmcp.compose.contracts import (
 )
 from wasmcp.compose.dispatch import dispatch, import_name
 from wasmcp.compose.framework import FrameworkComponent, load_framework
+from wasmcp.compose.grants import check_middlewares
 from wasmcp.compose.metadata import ServerMetadata
 from wasmcp.compose.roles import Kind, Role, roles_section
 from wasmcp.compose.settings import baked_environment, check_settings
@@ -148,6 +149,7 @@ def compose_server(
         raise CompositionError("a server needs at least one component")
     check_settings(settings or {}, environment=environment)
     read = read_components(components)
+    check_middlewares(read)
     parts = plan_chain(read, on_duplicate=on_duplicate)
     capabilities = server_capabilities(read, metadata.extensions)
     composition = Composition(load_framework(framework), server_metadata(metadata, capabilities), keyvalue)

@@ -9,6 +9,7 @@
     │   ├── ImportConflict       imports that cannot be one
     │   ├── WiringError          an argument or an export that does not exist, or is given twice
     │   ├── ComponentRefused     a component that no server can be made with              (wasmcp.compose)
+    │   ├── GrantMissing         a component whose place in the chain needs a grant
     │   └── DuplicateOffer       two components with a tool, a resource or a prompt of the same name
     ├── BindgenError             a WIT package that cannot be turned into bindings        (wasmcp.bindgen)
     ├── ConfigError              mistakes in [tool.wasmcp], all of them at once           (wasmcp.project)
@@ -59,6 +60,7 @@ from wasmcp.errors.composing import (
     ComponentRefused,
     CompositionError,
     DuplicateOffer,
+    GrantMissing,
     GraphCycle,
     ImportConflict,
     WiringError,
@@ -104,6 +106,7 @@ __all__ = [
     "ConfigError",
     "ConfigurationInvalid",
     "DuplicateOffer",
+    "GrantMissing",
     "GraphCycle",
     "GuestCancelled",
     "GuestOutOfMemory",

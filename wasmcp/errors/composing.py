@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from wasmcp.errors.root import WasmcpError
 
@@ -92,6 +92,26 @@ class ComponentRefused(CompositionError):
         self.wanted = wanted
         self.found = found
         super().__init__(f"component `{component}`: {problem}")
+
+
+class GrantMissing(CompositionError):
+    """Components of a server whose place in the chain needs a grant that they do not have.
+
+    Attributes:
+        grant: The family.
+        components: The names of the components, in the order of the chain, and why each of them needs it.
+    """
+
+    def __init__(self, grant: str, components: Mapping[str, str]) -> None:
+        self.grant = grant
+        self.components = dict(components)
+        lines = [
+            f"component `{name}` needs the grant `{grant}`: {reason}, so it gets requests that are not for its own "
+            f"offers, and can answer them. To allow that: `--grant {name}={grant}`, or `{grant}` in the `grants` of "
+            f"`[tool.wasmcp.components.{name}]`"
+            for name, reason in self.components.items()
+        ]
+        super().__init__("\n".join(lines))
 
 
 class DuplicateOffer(CompositionError):

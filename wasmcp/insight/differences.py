@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wasmcp.component import names
+from wasmcp.compose.contracts import MIDDLEWARE
 from wasmcp.insight.offers import IDENTITIES, Item, Offers
 from wasmcp.insight.schemas import Rejection, rejections
 
@@ -58,11 +59,13 @@ class Side:
         offers: What it offers.
         imports: What it needs, by name.
         exports: What it exports, by name.
+        grants: Of a composed server or part: the families that each of its components has, in the order of the chain.
     """
 
     offers: Offers
     imports: Sequence[str]
     exports: Sequence[str]
+    grants: Sequence[tuple[str, Sequence[str]]] = ()
 
 
 def differences(old: Side, new: Side) -> list[Difference]:
@@ -72,7 +75,7 @@ def differences(old: Side, new: Side) -> list[Difference]:
         found += _items(kind, noun, old.offers.lists.get(kind, ()), new.offers.lists.get(kind, ()))
     found += _interfaces("export", old.exports, new.exports, gained=False, lost=True)
     found += _interfaces("import", old.imports, new.imports, gained=True, lost=False)
-    found += _grants(old.offers.entry, new.offers.entry)
+    found += _grants(old.grants, new.grants)
     return found
 
 
@@ -208,10 +211,8 @@ def _interfaces(kind: str, old: Sequence[str], new: Sequence[str], *, gained: bo
             yield Difference(kind, name, "added", breaking=gained)
 
 
-def _grants(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Iterator[Difference]:
-    if old is None or new is None:
-        return
-    before, after = ({part["name"]: set(part["grants"]) for part in _components(entry)} for entry in (old, new))
+def _grants(old: Sequence[tuple[str, Sequence[str]]], new: Sequence[tuple[str, Sequence[str]]]) -> Iterator[Difference]:
+    before, after = _families(old), _families(new)
     for name in dict.fromkeys((*before, *after)):
         gained, lost = (
             sorted(after.get(name, set()) - before.get(name, set())),
@@ -220,17 +221,22 @@ def _grants(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Ite
         details = [f"may use `{family}` now" for family in gained] + [
             f"may not use `{family}` any more" for family in lost
         ]
+        if MIDDLEWARE in gained:
+            details[gained.index(MIDDLEWARE)] = (
+                "is a `middleware` now: it gets requests that are not for its own offers"
+            )
+        if MIDDLEWARE in lost:
+            details[len(gained) + lost.index(MIDDLEWARE)] = "is no `middleware` any more"
         if details:
             yield Difference("grant", name, "changed", breaking=False, details=tuple(details))
 
 
-def _components(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
-    parts = entry.get("components", [])
-    return [
-        part
-        for part in (parts if isinstance(parts, list) else [])
-        if isinstance(part, dict) and isinstance(part.get("name"), str) and isinstance(part.get("grants"), list)
-    ]
+def _families(grants: Sequence[tuple[str, Sequence[str]]]) -> dict[str, set[str]]:
+    """Return the grants by component; those of components of one name together."""
+    found: dict[str, set[str]] = {}
+    for name, families in grants:
+        found.setdefault(name, set()).update(families)
+    return found
 
 
 def _from_to(old: Any, new: Any) -> str:

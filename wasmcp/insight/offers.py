@@ -97,10 +97,11 @@ def asked_offers(name: str, data: bytes, *, is_server: bool, entry: Mapping[str,
         CompositionError: It is a component that cannot be composed.
     """
     from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
+    from wasmcp.compose.contracts import MIDDLEWARE
     from wasmcp.host import Limits, open_server
 
     if not is_server:
-        spec = ComponentSpec(name=name, data=data, catalogue=None, grants=frozenset(), dynamic=True)
+        spec = ComponentSpec(name=name, data=data, catalogue=None, grants=frozenset({MIDDLEWARE}), dynamic=True)
         data = compose_server([spec], ServerMetadata(name=name, version="0")).data
     stderr = ""
     try:

@@ -15,7 +15,8 @@ from typing import Any
 
 from wasmcp.component.builder import Chunk
 from wasmcp.component.topology import InstanceInfo, Topology, read_topology
-from wasmcp.compose.contracts import ALWAYS, GRANTED, GRANTS, MIDDLEWARE, SERVER_HANDLER, STDOUT, is_among
+from wasmcp.compose.contracts import ALWAYS, GRANTED, MIDDLEWARE, SERVER_HANDLER, STDOUT, is_among
+from wasmcp.compose.grants import families
 from wasmcp.compose.roles import SECTION, Role, read_roles
 from wasmcp.errors import ResourceMissing
 from wasmcp.resources import FRAMEWORK_COMPONENTS, framework_component
@@ -175,11 +176,6 @@ def _structure(topology: Topology) -> Structure:
         roles = tuple(Role("component", one.label) for one in topology.instances)
         return Structure(topology, roles, recorded=False, handlers=_handlers(topology))
     return Structure(topology, tuple(map(_believed, recorded, topology.instances)), handlers=_handlers(topology))
-
-
-def families(interfaces: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the families of grants that some interfaces belong to."""
-    return tuple(family for family, prefixes in GRANTS.items() if any(is_among(one, prefixes) for one in interfaces))
 
 
 def _believed(role: Role, instance: InstanceInfo) -> Role:

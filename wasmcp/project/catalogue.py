@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.compose.contracts import STRICT
+from wasmcp.compose.contracts import MIDDLEWARE, STRICT
 from wasmcp.compose.segments import UNCHANGING
 from wasmcp.errors import CatalogueError, HostError
 from wasmcp.project.offers import check_items, check_tools
@@ -80,7 +80,7 @@ def boot(name: str, data: bytes) -> Catalogue:
     from wasmcp.host import Limits, open_server
 
     server = compose_server(
-        [ComponentSpec(name=name, data=data, catalogue=None, grants=frozenset(), dynamic=True)],
+        [ComponentSpec(name=name, data=data, catalogue=None, grants=frozenset({MIDDLEWARE}), dynamic=True)],
         ServerMetadata(name=name, version="0"),
     )
     lists: dict[str, list[dict[str, Any]]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from wasmcp.project.remote import package_reference
 from wasmcp.toolchains import LANGUAGES, language_of, toolchain
 from wasmcp.toolchains.base import check_options, did_you_mean
 
-GRANTS = ("env", "fs", "sockets", "http", "kv", "sessions")
+GRANTS = ("env", "fs", "sockets", "http", "kv", "sessions", "middleware")
 """The families of `wasmcp.compose.contracts.GRANTS`; importing the composer would cost more than a fresh build."""
 
 
@@ -36,6 +37,12 @@ def read_component(name: str, table: Table, root: Path, *, check_files: bool) ->
         if grant not in GRANTS:
             table.problem("grants", f"names an unknown family `{grant}`{did_you_mean(grant, GRANTS)}")
     dynamic = table.boolean("dynamic", default=False)
+    if dynamic and "middleware" not in grants:
+        table.problem(
+            "dynamic",
+            "needs the grant `middleware`: a component that is asked at run time gets calls that are not its own. "
+            f"Say so with `grants = {json.dumps([*grants, 'middleware'])}`",
+        )
     options = _options(table, language)
     values = _values(table)
     extensions = read_extensions(table)

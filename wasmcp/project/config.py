@@ -9,8 +9,10 @@
     source = "src/example/text_tools.py"  # compiled; or path = "vendor/text.wasm": a component as it is;
                                           # or package = "acme:text@^1.2": one of a registry
     language = "python"                   # follows from the ending of the source
-    grants = ["http"]                     # families of host interfaces: env, fs, http, kv, sessions, sockets
-    dynamic = false                       # true: its lists change at run time, so it is asked each time
+    grants = ["http"]                     # families of host interfaces: env, fs, http, kv, sessions, sockets; and
+                                          # middleware: it gets requests that are not for its own offers
+    dynamic = false                       # true: its lists change at run time, so it is asked each time; needs the
+                                          # grant middleware
     dependencies = ["inflection>=0.5"]    # options of the language's toolchain, here or in a table named after it:
     [tool.wasmcp.components.text.python]
     [tool.wasmcp.components.text.extensions]

@@ -1,0 +1,114 @@
+"""A place in the chain is a grant: being a middleware, and being asked at run time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from compose_inputs import METADATA, MIDDLEWARE, catalogue, dead_end, dummy, probe, spec, tools_component
+
+from wasmcp.component.decode import decode
+from wasmcp.compose import ComponentSpec, compose_server
+from wasmcp.compose.components import read_component
+from wasmcp.compose.contracts import GRANTS
+from wasmcp.compose.grants import wanted_grants
+from wasmcp.compose.handler import compose_handler
+from wasmcp.errors import GrantMissing
+from wasmcp.insight.annotations import grant_annotations
+from wasmcp.insight.structure import read_structure
+from wasmcp.project import component_table
+
+ABLE = tools_component("mine", "mine", handler=True)
+"""A component with a tool that exports `server-handler`, too."""
+
+
+@pytest.mark.parametrize("compose", ["server", "handler"])
+@pytest.mark.parametrize(
+    ("component", "reason"),
+    [
+        (ComponentSpec("mw", ABLE, catalogue("mine")), "it exports `server-handler`"),
+        (ComponentSpec("mw", dead_end()), "it exports `server-handler`"),
+        (ComponentSpec("mw", dead_end(), grants=frozenset(set(GRANTS) - MIDDLEWARE)), "it exports `server-handler`"),
+        (ComponentSpec("mw", tools_component("a", "b")), "it is asked at run time what it offers (`dynamic`)"),
+        (
+            ComponentSpec("mw", tools_component("a", "b"), catalogue("b"), dynamic=True),
+            "it is asked at run time what it offers (`dynamic`)",
+        ),
+    ],
+    ids=["beside tools", "alone", "with all other grants", "without catalogue", "dynamic"],
+)
+def test_without_the_grant_it_is_refused(component: ComponentSpec, reason: str, compose: str) -> None:
+    parts = [component, spec("plain", "ok", "plain")]
+    with pytest.raises(GrantMissing) as caught:
+        compose_server(parts, METADATA) if compose == "server" else compose_handler(parts)
+    assert (caught.value.grant, caught.value.components) == ("middleware", {"mw": reason})
+    for words in (
+        f"component `mw` needs the grant `middleware`: {reason}",
+        "`--grant mw=middleware`",
+        "wasmcp.components.mw",
+    ):
+        assert words in str(caught.value)
+
+
+def test_all_of_them_are_named_at_once() -> None:
+    with pytest.raises(GrantMissing) as caught:
+        compose_server(
+            [ComponentSpec("a", ABLE), spec("plain", "ok", "plain"), ComponentSpec("b", dead_end())], METADATA
+        )
+    assert list(caught.value.components) == ["a", "b"]
+
+
+def test_with_the_grant_it_is_composed_and_shown() -> None:
+    able = ComponentSpec("mw", ABLE, catalogue("mine"), MIDDLEWARE)
+    asked = ComponentSpec("asked", tools_component("x", "y"), None, MIDDLEWARE)
+    data = compose_server([able, asked, spec("plain", "ok", "plain")], METADATA).data
+    parts = {part.name: (part.granted, part.asked) for part in read_structure(data).components}
+    assert parts == {"mw": (("middleware",), True), "asked": (("middleware",), True), "plain": ((), False)}
+    assert json.loads(grant_annotations(data)["dev.wasmcp.grants"]) == {
+        "mw": ["middleware"],
+        "asked": ["middleware"],
+        "plain": [],
+    }
+
+
+def test_a_middleware_shows_in_the_wiring_whatever_the_record_says(tmp_path: Path) -> None:
+    from wasmcp.component.customsection import custom_section
+    from wasmcp.compose.roles import SECTION
+
+    composed = compose_server([ComponentSpec("mw", ABLE, grants=MIDDLEWARE)], METADATA)
+    structure = read_structure(composed.data)
+    document = json.loads(structure.topology.custom[SECTION][0])
+    for one in document["instances"]:
+        one.pop("grants", None)
+    forged = custom_section(SECTION, json.dumps(document).encode())
+    (reach,) = read_structure(b"".join([*composed.chunks[:-1], forged])).components
+    assert reach.granted == ("middleware",)
+
+
+def test_the_grants_that_a_component_asks_for() -> None:
+    assert wanted_grants(decode(tools_component("a", "b"))) == ()
+    assert wanted_grants(decode(probe())) == ("env",)
+    assert wanted_grants(decode(dummy("middleware"))) == ("middleware",)
+    assert wanted_grants(decode(ABLE)) == ("middleware",)
+    assert grant_annotations(ABLE) == {"dev.wasmcp.wants": "middleware"}
+    assert grant_annotations(tools_component("a", "b")) == {}
+    assert grant_annotations(b"\0asm") == {}
+
+
+def test_an_import_of_types_alone_asks_for_nothing() -> None:
+    from wasmtime import wat2wasm
+
+    text = '(component (import "wasi:filesystem/types@0.2.8" (instance (export "descriptor" (type (sub resource))))))'
+    assert wanted_grants(decode(bytes(wat2wasm(text)))) == ()
+
+
+def test_the_project_knows_the_same_families() -> None:
+    assert tuple(GRANTS) == component_table.GRANTS
+
+
+def test_a_component_may_have_the_grant_without_needing_it() -> None:
+    granted = spec("plain", "ok", "plain", grants=MIDDLEWARE)
+    assert read_component(granted).catalogue is not None
+    (reach,) = read_structure(compose_server([granted], METADATA).data).components
+    assert reach.granted == ("middleware",)

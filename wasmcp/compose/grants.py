@@ -1,0 +1,49 @@
+"""The grants of a server's components: the families that each one asks for, and the one that its place needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from wasmcp.component import names
+from wasmcp.component.decode import ComponentInfo
+from wasmcp.component.model import ExternType, Func, Instance
+from wasmcp.compose.components import Component
+from wasmcp.compose.contracts import GRANTS, MIDDLEWARE, SERVER_HANDLER, is_among
+from wasmcp.errors import GrantMissing
+
+
+def families(interfaces: Iterable[str]) -> tuple[str, ...]:
+    """Return the families of grants that some interfaces belong to."""
+    given = tuple(interfaces)
+    return tuple(family for family, prefixes in GRANTS.items() if any(is_among(one, prefixes) for one in given))
+
+
+def wanted_grants(info: ComponentInfo) -> tuple[str, ...]:
+    """Return the families that a component asks for: those of its imports, and `middleware` for a handler of its own.
+
+    An import that holds nothing but types asks for nothing.
+    """
+    found = families(name for name, type_ in info.imports.items() if has_functions(type_))
+    return (*found, MIDDLEWARE) if names.find(SERVER_HANDLER, info.exports) is not None else found
+
+
+def has_functions(type_: ExternType) -> bool:
+    """Tell whether an import is an instance with functions."""
+    return isinstance(type_, Instance) and any(isinstance(item, Func) for item in type_.exports.values())
+
+
+def check_middlewares(components: Sequence[Component]) -> None:
+    """Check that each component has the grant `middleware` that gets requests which are not for its own offers.
+
+    Raises:
+        GrantMissing: some have it not, all of them named.
+    """
+    missing = {
+        component.name: "it exports `server-handler`"
+        if SERVER_HANDLER in component.offers
+        else "it is asked at run time what it offers (`dynamic`)"
+        for component in components
+        if component.catalogue is None and MIDDLEWARE not in component.spec.grants
+    }
+    if missing:
+        raise GrantMissing(MIDDLEWARE, missing)
