@@ -102,7 +102,7 @@ class WasmcpBuildHook(Hook):
             self.app.display_warning(f"wasmcp: `{SKIP}` is set: servers are taken as they are")
         else:
             planned = plan(project, version=self.metadata.version)
-            build(planned, progress=lambda line: self.app.display_waiting(f"wasmcp: {line}"))
+            build(planned, progress=lambda event: self.app.display_waiting(f"wasmcp: {event}"))
             self._check(planned)
         outputs = [path for path in project.outputs if path.is_file()]
         # Anchored: a pattern without the leading slash would match in every folder.

@@ -7,21 +7,36 @@ import sys
 import pytest
 
 from wasmcp.cli.steps import Steps
+from wasmcp.project.events import (
+    CompilationFailed,
+    CompilationFinished,
+    CompilationStarted,
+    Note,
+    ServerComposed,
+)
 
+EVENTS = [
+    CompilationStarted("calc", "zig/calc.zig"),
+    CompilationStarted("text", "src/[x]/text.py"),
+    Note("warning: `src/[x]/text.py`, line 1: `time.time` is called once"),
+    CompilationFinished("calc", 69_632, 1.04),
+    CompilationFailed("text", 9.0),
+    ServerComposed("default", "out.wasm", 20_480_000),
+]
 LINES = [
     "compiling component `calc` (zig/calc.zig)",
     "compiling component `text` (src/[x]/text.py)",
     "warning: `src/[x]/text.py`, line 1: `time.time` is called once",
     "compiled component `calc`: 68 KB, 1.0 s",
-    "compiled component `text`: 19,000 KB, 9.0 s",
+    "component `text` does not compile (9.0 s)",
     "composed server `default`: out.wasm, 20,000 KB",
 ]
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
     with Steps() as steps:
-        for line in LINES:
-            steps(line)
+        for event in EVENTS:
+            steps(event)
     return capsys.readouterr().err
 
 
@@ -43,12 +58,12 @@ def test_on_a_terminal_steps_show_while_they_last(
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     with Steps() as steps:
-        for line in LINES[:3]:
-            steps(line)
+        for event in EVENTS[:3]:
+            steps(event)
         assert steps._progress is not None
         assert [task.fields["what"] for task in steps._progress.tasks] == ["zig/calc.zig", "src/[x]/text.py"]
-        for line in LINES[3:]:
-            steps(line)
+        for event in EVENTS[3:]:
+            steps(event)
         assert steps._progress.tasks == []
     shown = capsys.readouterr().err
     assert all(line in shown for line in LINES[2:])
@@ -69,3 +84,18 @@ def test_without_rich(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setitem(sys.modules, "rich.console", None)
     assert told(capsys).splitlines() == LINES
+
+
+def test_names_and_words_of_others_cannot_be_taken_for_steps(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.delenv("CI", raising=False)
+    with Steps() as steps:
+        steps(CompilationStarted("calc", "zig/calc.zig"))
+        steps(Note("compiled component `calc`: 68 KB, 1.0 s"))
+        steps(Note("compiling component `x` (y)\x1b[2J"))
+        assert steps._progress is not None
+        assert [task.description for task in steps._progress.tasks] == ["calc"]
+    shown = capsys.readouterr().err
+    assert "compiling component `x` (y)\\x1b[2J" in shown

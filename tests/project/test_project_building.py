@@ -14,6 +14,7 @@ from wasmcp import errors
 from wasmcp.declares import declares
 from wasmcp.host import open_server
 from wasmcp.project import SKIP, building, ensure_built, load, manifest, plan, stale
+from wasmcp.project.events import BuildEvent, CompilationFailed, CompilationStarted, ServerComposed
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
 
@@ -62,16 +63,15 @@ def entry(root: Path, key: str = "default") -> dict[str, Any]:
 
 def test_a_server_is_built_once(tmp_path: Path, one: bytes) -> None:
     root = make(tmp_path / "demo", {"one": one})
-    lines: list[str] = []
-    path = ensure_built(root, progress=lines.append)
+    events: list[BuildEvent] = []
+    path = ensure_built(root, progress=events.append)
     assert path == root / "src/demo/_wasmcp/default.wasm"
     assert [tool["name"] for tool in entry(root)["catalogue"]["tools"]] == ["add", "sub"]
     assert entry(root)["components"][0]["language"] is None
-    assert len(lines) == 1
-    assert lines[0].startswith("composed server `default`: src/demo/_wasmcp/default.wasm, ")
+    assert events == [ServerComposed("default", "src/demo/_wasmcp/default.wasm", path.stat().st_size)]
     before = path.stat().st_mtime_ns
-    ensure_built(root, progress=lines.append)
-    assert (len(lines), path.stat().st_mtime_ns) == (1, before)
+    ensure_built(root, progress=events.append)
+    assert (len(events), path.stat().st_mtime_ns) == (1, before)
 
 
 def test_what_was_built_answers(tmp_path: Path, one: bytes) -> None:
@@ -318,7 +318,7 @@ def test_replacing_a_component_of_the_framework(tmp_path: Path, one: bytes, pass
     with pytest.raises(errors.ComponentRefused, match=r"imports `wasmcp:.*/server-handler@.*`, which nothing provides"):
         ensure_built(root)
     end.write_bytes(framework_component("method-not-found").read_bytes() + b"\0\4\3end")
-    lines: list[str] = []
+    lines: list[BuildEvent] = []
     ensure_built(root, progress=lines.append)
     assert entry(root)["framework"]["method-not-found"] == digest.of_file(end)
     ensure_built(root, progress=lines.append)
@@ -354,3 +354,18 @@ def test_who_runs_it_decides_how_values_are_kept(tmp_path: Path) -> None:
     assert "wasi:keyvalue/atomics@0.2.0-draft" in entry(root)["imports"]
     assert entry(root)["inputs"] != before
     assert {"kv-store", "kv-store-draft", "session-store"} <= entry(root)["framework"].keys()
+
+
+def test_a_source_that_does_not_compile_is_an_event_and_an_error(tmp_path: Path) -> None:
+    root = make(tmp_path / "demo", {})
+    (root / "src/demo/one.zig").write_text("this is not Zig\n")
+    table = '[tool.wasmcp.components.one]\nsource = "src/demo/one.zig"\n' + SERVERS
+    (root / "pyproject.toml").write_text('[project]\nname = "demo"\nversion = "1.0"\n' + table)
+    events: list[BuildEvent] = []
+    with pytest.raises(errors.ToolchainError):
+        ensure_built(root, progress=events.append)
+    kinds = [type(event) for event in events]
+    assert (kinds[0], kinds[-1]) == (CompilationStarted, CompilationFailed)
+    assert {event.component for event in events if isinstance(event, (CompilationStarted, CompilationFailed))} == {
+        "one"
+    }

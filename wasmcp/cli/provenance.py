@@ -28,8 +28,9 @@ def command(server: str | None, root: Path, *, sbom: bool) -> None:
     from wasmcp.cli.progress import say
     from wasmcp.errors import ResourceMissing
     from wasmcp.project import ensure_built, load, manifest, provenance
+    from wasmcp.project.events import lines
 
-    path = ensure_built(root, server, progress=say)
+    path = ensure_built(root, server, progress=lines(say))
     project = load(root)
     entry = manifest.read(project.manifest)[path.stem]
     if not sbom:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -11,15 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wasmcp.terminal import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-_BEGINS = re.compile(r"compiling component `([^`]+)` \((.+)\)")
-_ENDS = re.compile(r"compiled component `([^`]+)`: .*")
+    from wasmcp.project.events import BuildEvent
 
 
 class Steps(AbstractContextManager["Steps"]):
-    """Told of each step of a build in a line; shows those under way while they last.
+    """The watcher of a build: a line for each event, and the steps under way while they last.
 
     Only plain lines where standard error is no terminal, where ``CI`` is set, and where rich is not installed.
     """
@@ -40,17 +40,20 @@ class Steps(AbstractContextManager["Steps"]):
         if self._progress is not None:
             self._progress.stop()
 
-    def __call__(self, line: str) -> None:
-        """Take a line; lines come from several threads."""
+    def __call__(self, event: BuildEvent) -> None:
+        """Take an event; they come from several threads."""
+        from wasmcp.project.events import CompilationFailed, CompilationFinished, CompilationStarted
+
+        line = printable(str(event))
         if self._progress is None:
             click.echo(line, err=True)
             return
-        begins, ends = _BEGINS.fullmatch(line), _ENDS.fullmatch(line)
-        if begins is not None:
-            self._tasks[begins[1]] = self._progress.add_task(begins[1], total=None, what=begins[2])
+        if isinstance(event, CompilationStarted):
+            task = self._progress.add_task(printable(event.component), total=None, what=printable(event.source))
+            self._tasks[event.component] = task
             return
-        if ends is not None and ends[1] in self._tasks:
-            self._progress.remove_task(self._tasks.pop(ends[1]))
+        if isinstance(event, (CompilationFinished, CompilationFailed)) and event.component in self._tasks:
+            self._progress.remove_task(self._tasks.pop(event.component))
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,14 @@ from wasmcp.errors import ArtifactError, ConfigError
 from wasmcp.project import manifest
 from wasmcp.project.config import Project, load
 from wasmcp.project.entry import built_entry, server_entry
+from wasmcp.project.events import (
+    CompilationFailed,
+    CompilationFinished,
+    CompilationStarted,
+    Progress,
+    ServerComposed,
+    notes,
+)
 from wasmcp.project.planning import ComponentStep, Plan, ServerStep, plan, plan_component
 from wasmcp.registry.fetching import FetchOptions, environment_says
 from wasmcp.storage import digest
@@ -25,8 +33,6 @@ if TYPE_CHECKING:
 
 SKIP = "WASMCP_SKIP_BUILD"
 """The environment variable that keeps hooks and pytest from building: what is there is used as it is."""
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def build(
     Args:
         planned: What to build.
         servers: The keys of the servers to build; all when left out.
-        progress: Told in one line when a slow step begins or has ended.
+        progress: Told when a slow step begins or has ended.
         cache: Where components are kept; the user's when left out.
         force: Compose also what is fresh.
 
@@ -105,7 +111,7 @@ def ensure_built(root: Path, server: str | None = None, *, progress: Progress | 
     Args:
         root: The folder with the ``pyproject.toml``.
         server: The server's key; when left out, the only one, or ``default``.
-        progress: Told in one line when a slow step begins or has ended.
+        progress: Told when a slow step begins or has ended.
 
     Raises:
         ConfigError: The configuration has mistakes, or there is no such server.
@@ -140,7 +146,7 @@ def build_component(
     Args:
         project: As configured.
         name: A key of `[tool.wasmcp.components]`.
-        progress: Told in one line when a slow step begins or has ended.
+        progress: Told when a slow step begins or has ended.
         cache: Where components are kept; the user's when left out.
         fetching: How a remote component is fetched.
 
@@ -181,7 +187,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
         from wasmcp.project import pinning
 
         fetching = planned.fetching or pinning.options_for(planned.project.root)
-        data = pinning.fetch_pinned(step.config.package, replace(fetching, progress=say)).read_bytes()
+        data = pinning.fetch_pinned(step.config.package, replace(fetching, progress=notes(say))).read_bytes()
         found = digest.of_bytes(data)
     elif step.source is None or step.toolchain is None:
         data = (planned.project.root / step.config.file).read_bytes()
@@ -191,16 +197,20 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
             entry = cache.component(step.inputs)
             if entry is None:
                 require_pins(step.toolchain, step.source, step.pins)
-                say(f"compiling component `{name}` ({step.source.label})")
+                say(CompilationStarted(name, step.source.label))
                 begun = time.perf_counter()
                 output = cache.component_path(step.inputs)
                 output.parent.mkdir(parents=True, exist_ok=True)
                 folder = cache.toolchain(step.toolchain.name)
-                step.toolchain.build(step.source, output, cache=folder, progress=say)
+                try:
+                    step.toolchain.build(step.source, output, cache=folder, progress=notes(say))
+                except BaseException:
+                    say(CompilationFailed(name, time.perf_counter() - begun))
+                    raise
                 tools = step.toolchain
                 compilers = tools.built_with(step.source) if isinstance(tools, Versioned) else {}
                 entry = cache.record_component(step.inputs, compilers)
-                say(f"compiled component `{name}`: {_size(output.stat().st_size)}, {time.perf_counter() - begun:.1f} s")
+                say(CompilationFinished(name, output.stat().st_size, time.perf_counter() - begun))
             built_with.update(cache.built_with(step.inputs))
         path, found = entry
         data = path.read_bytes()
@@ -261,7 +271,7 @@ def _compose(
     if runtime != "wasmcp":
         check_runtime(runtime, composed.imports)
     label = step.output.relative_to(planned.project.root).as_posix()
-    say(f"composed server `{config.key}`: {label}, {_size(composed.size)}")
+    say(ServerComposed(config.key, label, composed.size))
     entries = [built_entry(part) for part in parts]
     known = all(part.catalogue is not None for part in parts)
     entry = server_entry(
@@ -297,7 +307,3 @@ def clean(project: Project) -> None:
         path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # not there, or somebody keeps files of their own in it
         project.directory.rmdir()
-
-
-def _size(size: int) -> str:
-    return f"{size / 1024:,.0f} KB"

@@ -13,6 +13,7 @@ from wasmcp.compose.contracts import SERVER_HANDLER
 from wasmcp.errors import CatalogueError, SpecError
 from wasmcp.project import Cache
 from wasmcp.project.entry import built_entry, given_entry
+from wasmcp.project.events import lines
 from wasmcp.storage import digest
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def build(resolver: Resolver, resolved: Resolved) -> Built:
             resolved.request.spec, f"`{resolved.request.spec}` is a component of a project, and here is none"
         )
     options = resolver.options
-    return build_component(load(root), resolved.request.spec, progress=options.progress, fetching=options)
+    return build_component(load(root), resolved.request.spec, progress=lines(options.progress), fetching=options)
 
 
 def _catalogue(resolved: Resolved, path: Path, data: bytes, found: str) -> Catalogue | None:
