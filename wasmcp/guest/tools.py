@@ -16,6 +16,7 @@ from wasmcp.guest.context import Context
 from wasmcp.guest.errors import CapabilityMissing, McpError, Mismatch, ToolError, Unsupported
 from wasmcp.guest.failures import report
 from wasmcp.guest.results import Rendered, Renderer, failure, output_of, render_structured
+from wasmcp.guest.schema_checks import problems
 from wasmcp.guest.signature import Signature, place_of_member
 from wasmcp.guest.wire import decode
 
@@ -79,11 +80,15 @@ class Tool:
         self._render: Renderer
         if output_schema is not None:
             self.output_schema, self._render = dict(output_schema), render_structured
-            return
-        try:
-            self.output_schema, self._render = output_of(returned, self._signature.resolver, documentation.returns)
-        except Unsupported as error:
-            raise self._signature.refused(place_of_member("return", error), str(error)) from error
+        else:
+            try:
+                self.output_schema, self._render = output_of(returned, self._signature.resolver, documentation.returns)
+            except Unsupported as error:
+                raise self._signature.refused(place_of_member("return", error), str(error)) from error
+        for place, schema in (("input schema", self.input_schema), ("output schema", self.output_schema)):
+            wrong = [] if schema is None else problems(schema)
+            if wrong:
+                raise self._signature.refused(place, "; ".join(wrong))
 
     def call(self, arguments: str | None, context: Context) -> Rendered:
         """Call the tool as a client does. Whatever goes wrong is a result with ``is_error``.

@@ -1,0 +1,416 @@
+r"""Regular expressions of JSON Schema: those of ECMA-262, which clients compile, and their meaning in Python.
+
+An expression is read by the grammar of ECMA-262 with the flag ``u``, as ``ajv`` compiles it, and translated to one of
+Python that matches the same texts: ``$`` is the very end, ``.`` is no line terminator, ``\d`` and ``\w`` are ASCII.
+What only Python knows is not accepted; where ECMA-262 has another spelling, the error gives it.
+Source: ECMA-262, section 22.2.1; JSON Schema 2020-12, Core, section 6.4.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+_SYNTAX = frozenset("^$\\.*+?()[]{}|/")
+_SAME = {"f": "\\f", "n": "\\n", "r": "\\r", "t": "\\t", "v": "\\x0b"}
+_SPACE = "\\t-\\r \\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff"
+_NO_SPACE = (
+    "\\x00-\\x08\\x0e-\\x1f!-\\x9f\\xa1-\\u167f\\u1681-\\u1fff\\u200b-\\u2027\\u202a-\\u202e\\u2030-\\u205e"
+    "\\u2060-\\u2fff\\u3001-\\ufefe\\uff00-\\U0010ffff"
+)
+_CLASSES = {"d": "\\d", "D": "\\D", "w": "\\w", "W": "\\W", "s": _SPACE, "S": _NO_SPACE}
+_QUANTIFIER = re.compile(r"[*+?]|\{([0-9]*)(,?)([0-9]*)\}")
+_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+_FLAGS = re.compile(r"\(\?[aiLmsux]*(?:-[imsx]+)?[:)]")
+_PROPERTY = re.compile(r"\{(?:[A-Za-z_]+=)?[A-Za-z0-9_]+\}")
+_NUMBER = re.compile(r"[1-9][0-9]?")
+_OCTAL = re.compile(r"[0-3][0-7]{2}|0[0-7]?")
+_OCTAL_IN_CLASS = re.compile(r"[0-3]?[0-7]{1,2}")
+
+
+class PatternError(ValueError):
+    """An expression that clients do not compile, or that Python cannot check.
+
+    Attributes:
+        translation: The same in ECMA-262; None when there is none.
+    """
+
+    def __init__(self, reason: str, translation: str | None = None) -> None:
+        super().__init__(reason if translation is None else f"{reason}: write `{translation}`")
+        self.translation = translation
+
+
+class _Atom(NamedTuple):
+    """One thing that an expression matches.
+
+    Attributes:
+        python: In Python.
+        ecma: In ECMA-262.
+        character: The character that it is; None when it is something else.
+        assertion: Whether it matches a place, which cannot be repeated.
+    """
+
+    python: str
+    ecma: str
+    character: str | None = None
+    assertion: bool = False
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Return a function that finds an expression in a text as a client does.
+
+    Raises:
+        PatternError: Clients do not compile the expression, or Python cannot check it.
+    """
+    reader = _Reader(pattern)
+    reader.read()
+    reader.refuse()
+    if reader.unchecked:
+        raise PatternError(f"`{reader.unchecked}` is ECMA-262, but Python cannot check it")
+    try:
+        search = re.compile("".join(reader.python), re.ASCII).search
+    except (re.error, OverflowError, RecursionError) as error:
+        raise PatternError(str(error)) from None
+    return lambda text: search(text) is not None
+
+
+def check_pattern(pattern: str) -> None:
+    """Make sure that clients compile an expression, which Python need not know.
+
+    Raises:
+        PatternError: They do not.
+    """
+    reader = _Reader(pattern)
+    reader.read()
+    reader.refuse()
+
+
+class _Reader:
+    """Reads an expression from left to right.
+
+    Attributes:
+        python: The pieces of its translation.
+        unchecked: Something in it that Python does not have; empty when there is nothing.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.python: list[str] = []
+        self.unchecked = ""
+        self._ecma: list[str] = []
+        self._wrong = ""
+        self._advice = ""
+        self._groups = 0
+        self._names: set[str] = set()
+        self._references: list[int | str] = []
+
+    def refuse(self) -> None:
+        """Raise the error for the first thing that ECMA-262 does not have, if there is one."""
+        for reference in self._references:
+            known = reference in self._names if isinstance(reference, str) else reference <= self._groups
+            if not known:
+                raise PatternError(f"there is no group `{reference}`")
+        if self._wrong:
+            reason = f"`{self._wrong}` is not ECMA-262, by which clients compile patterns"
+            if self._advice:
+                raise PatternError(f"{reason}: {self._advice}")
+            raise PatternError(reason, "".join(self._ecma))
+
+    def read(self) -> None:
+        """Read the whole expression.
+
+        Raises:
+            PatternError: It is none, not in Python and not in ECMA-262.
+        """
+        depth: list[tuple[str, bool]] = []
+        while self.at < len(self.text):
+            letter = self.text[self.at]
+            if letter == "(":
+                opened = self._open()
+                if opened is not None:
+                    depth.append(opened)
+                continue
+            if letter == ")":
+                if not depth:
+                    raise PatternError("a `)` has no partner")
+                self.at += 1
+                kind, assertion = depth.pop()
+                self._put(_Atom(")", ")", assertion=assertion))
+                self._quantify(_Atom("", "", assertion=assertion), kind)
+                continue
+            if letter == "|":
+                self.at += 1
+                self._put(_Atom("|", "|"))
+                continue
+            start = self.at
+            atom = self._atom(letter)
+            self._put(atom)
+            self._quantify(atom, self.text[start : self.at])
+        if depth and not self._advice:  # with advice, the rest was not read
+            raise PatternError(f"`{depth[-1][0]}` has no `)`")
+
+    def _put(self, atom: _Atom) -> None:
+        self.python.append(atom.python)
+        self._ecma.append(atom.ecma)
+
+    def _other(self, found: str, advice: str = "") -> None:
+        """Note what ECMA-262 does not have; without advice it is translated."""
+        if not self._wrong or (advice and not self._advice):
+            self._wrong, self._advice = found, advice
+
+    def _open(self) -> tuple[str, bool] | None:
+        """Read the beginning of a group. Returns it, and whether the group is an assertion; None for what is none."""
+        rest = self.text[self.at :]
+        for begin in ("(?:", "(?=", "(?!", "(?<=", "(?<!"):
+            if rest.startswith(begin):
+                self.at += len(begin)
+                self._put(_Atom(begin, begin))
+                return begin, begin != "(?:"
+        if rest.startswith(("(?<", "(?P<")):
+            return self._named(rest)
+        if not rest.startswith("(?"):
+            self.at += 1
+            self._groups += 1
+            self._put(_Atom("(", "("))
+            return "(", False
+        if rest.startswith("(?P="):
+            name, end, _ = rest[4:].partition(")")
+            if not end:
+                raise PatternError("`(?P=` has no `)`")
+            self.at += len(name) + 5
+            self._references.append(name)
+            self._other(f"(?P={name})")
+            self._put(_Atom(f"(?P={name})", f"\\k<{name}>"))
+            return None
+        if rest.startswith("(?#"):
+            if ")" not in rest:
+                raise PatternError("`(?#` has no `)`")
+            self._other("(?#", "leave out the comment")
+            self.at = len(self.text)  # a quantifier behind it would belong to what is before it
+            return None
+        flags = _FLAGS.match(rest)
+        if flags is not None:
+            self._other(flags[0], "write the cases out, such as `[Aa]` for the flag `i`")
+        elif rest.startswith("(?>"):
+            self._other("(?>", "write a group without `>`, in which the order of the alternatives does not matter")
+        elif rest.startswith("(?("):
+            self._other("(?(", "write the two expressions as alternatives")
+        else:
+            raise PatternError(f"`{rest[:4]}` begins no group")
+        self.at = len(self.text)  # there is no translation: the rest does not matter
+        return None
+
+    def _named(self, rest: str) -> tuple[str, bool]:
+        begin = "(?P<" if rest.startswith("(?P<") else "(?<"
+        name = _NAME.match(rest, len(begin))
+        if name is None or rest[name.end() : name.end() + 1] != ">":
+            raise PatternError(f"`{begin}` needs the name of a group and `>`")
+        if begin == "(?P<":
+            self._other(f"(?P<{name[0]}>")
+        self.at += name.end() + 1
+        self._groups += 1
+        self._names.add(name[0])
+        self._put(_Atom(f"(?P<{name[0]}>", f"(?<{name[0]}>"))
+        return f"{begin}{name[0]}>", False
+
+    def _quantify(self, atom: _Atom, found: str) -> None:
+        match = _QUANTIFIER.match(self.text, self.at)
+        if match is None or match[0] in ("{}", "{,}"):
+            return
+        if atom.assertion:
+            self._other(f"{found}{match[0]}" if not atom.ecma else f"{atom.ecma}{match[0]}", "a place is not repeated")
+        least, comma, most = match[1], match[2], match[3]
+        text = match[0]
+        if comma and not least:
+            self._other(text)
+            text = f"{{0,{most}}}"
+        if least and most and int(least) > int(most):
+            raise PatternError(f"`{text}`: the lower bound is above the upper one")
+        self.at = match.end()
+        follows = self.text[self.at : self.at + 1]
+        if follows == "?":
+            self.at += 1
+            text += "?"
+        elif follows == "+":
+            self._other(f"{match[0]}+", "leave out the `+` behind the quantifier, and make what follows unambiguous")
+            self.at += 1
+        self._put(_Atom(text, text))
+        again = _QUANTIFIER.match(self.text, self.at)
+        if again is not None and again[0] not in ("{}", "{,}"):
+            raise PatternError(f"`{again[0]}` repeats a quantifier")
+
+    def _atom(self, letter: str) -> _Atom:
+        self.at += 1
+        if letter == "^":
+            return _Atom("^", "^", assertion=True)
+        if letter == "$":
+            return _Atom("\\Z", "$", assertion=True)
+        if letter == ".":
+            return _Atom("[^\\n\\r\\u2028\\u2029]", ".")
+        if letter == "[":
+            return self._class()
+        if letter == "\\":
+            return self._escape()
+        if letter in "*+?":
+            raise PatternError(f"`{letter}` repeats nothing")
+        if letter in "{}]":
+            self._other(letter)
+            return _Atom(f"\\{letter}", f"\\{letter}", letter)
+        return _Atom(re.escape(letter), letter, letter)
+
+    def _escape(self) -> _Atom:
+        letter = self.text[self.at : self.at + 1]
+        if letter in ("b", "B"):
+            self.at += 1
+            # Python before 3.14 has no `\B` in an empty text.
+            return _Atom("\\b" if letter == "b" else "(?!\\b)", f"\\{letter}", assertion=True)
+        if letter and letter in "AZz":
+            self.at += 1
+            self._other(f"\\{letter}")
+            return _Atom("^", "^", assertion=True) if letter == "A" else _Atom("\\Z", "$", assertion=True)
+        if letter == "k":
+            name = _NAME.match(self.text, self.at + 2)
+            if (
+                name is None
+                or self.text[self.at + 1 : self.at + 2] != "<"
+                or self.text[name.end() : name.end() + 1] != ">"
+            ):
+                raise PatternError("`\\k` needs the name of a group: `\\k<name>`")
+            self.at = name.end() + 1
+            self._references.append(name[0])
+            return _Atom(f"(?P={name[0]})", f"\\k<{name[0]}>")
+        octal, number = _OCTAL.match(self.text, self.at), _NUMBER.match(self.text, self.at)
+        if number is not None and (octal is None or len(octal[0]) < 3):
+            self.at = number.end()
+            self._references.append(int(number[0]))
+            return _Atom(f"(?:\\{number[0]})", f"\\{number[0]}")
+        if letter in ("s", "S"):
+            self.at += 1
+            return _Atom(f"[{_CLASSES[letter]}]", f"\\{letter}")
+        return self._character()
+
+    def _class(self) -> _Atom:
+        python, ecma = ["["], ["["]
+        if self.text[self.at : self.at + 1] == "^":
+            self.at += 1
+            python.append("^")
+            ecma.append("^")
+        first = True
+        while True:
+            if self.at >= len(self.text):
+                raise PatternError("a `[` has no `]`")
+            if self.text[self.at] == "]" and not first:
+                self.at += 1
+                return _Atom("".join(python) + "]", "".join(ecma) + "]")
+            low = self._member(first=first)
+            first = False
+            python.append(low.python)
+            ecma.append(low.ecma)
+            if self.text[self.at : self.at + 1] == "-" and self.text[self.at + 1 : self.at + 2] not in ("]", ""):
+                self.at += 1
+                high = self._member(first=False)
+                if low.character is None or high.character is None:
+                    raise PatternError(f"`{low.ecma}-{high.ecma}` is no range: put the `-` last, or write `\\-`")
+                if low.character > high.character:
+                    raise PatternError(f"`{low.ecma}-{high.ecma}` is a range without characters")
+                python.append(f"-{high.python}")
+                ecma.append(f"-{high.ecma}")
+
+    def _member(self, *, first: bool) -> _Atom:
+        letter = self.text[self.at]
+        self.at += 1
+        if letter == "]" and first:
+            self._other("[]")
+            return _Atom("\\]", "\\]", "]")
+        if letter != "\\":
+            return _Atom(_one(letter), letter, letter)
+        follows = self.text[self.at : self.at + 1]
+        if follows == "b":
+            self.at += 1
+            return _Atom("\\x08", "\\b", "\b")
+        if follows == "-":
+            self.at += 1
+            return _Atom("\\-", "\\-", "-")
+        return self._character(_OCTAL_IN_CLASS)
+
+    def _character(self, octal: re.Pattern[str] = _OCTAL) -> _Atom:
+        """Read what follows a backslash and means the same in and outside of a class."""
+        letter = self.text[self.at : self.at + 1]
+        self.at += 1
+        if not letter:
+            raise PatternError("a `\\` has nothing behind it")
+        if letter in _CLASSES:
+            return _Atom(_CLASSES[letter], f"\\{letter}")
+        if letter in _SAME:
+            return _Atom(_SAME[letter], f"\\{letter}", "\f\n\r\t\v"["fnrtv".index(letter)])
+        if letter in _SYNTAX:
+            return _Atom(_one(letter), f"\\{letter}", letter)
+        if letter in "pP":
+            found = _PROPERTY.match(self.text, self.at)
+            if found is None:
+                raise PatternError(f"`\\{letter}` needs a property: `\\{letter}{{L}}`")
+            self.at = found.end()
+            self.unchecked = self.unchecked or f"\\{letter}{found[0]}"
+            return _Atom("", f"\\{letter}{found[0]}")
+        if letter in "xucUN":
+            return self._numbered(letter)
+        if letter.isascii() and letter.isdigit():
+            return self._octal(octal.match(self.text, self.at - 1))
+        if letter == "a":
+            self._other("\\a")
+            return _Atom("\\x07", "\\x07", "\x07")
+        if letter.isascii() and letter.isalpha():
+            raise PatternError(f"`\\{letter}` means nothing")
+        self._other(f"\\{letter}")
+        return _Atom(_one(letter), letter, letter)
+
+    def _octal(self, octal: re.Match[str] | None) -> _Atom:
+        if octal is None:
+            raise PatternError(f"`\\{self.text[self.at - 1]}` is no reference in a class")
+        self.at = octal.end()
+        if octal[0] == "0" and not self.text[self.at : self.at + 1].isdigit():
+            return _Atom("\\x00", "\\0", "\0")
+        self._other(f"\\{octal[0]}")
+        found = chr(int(octal[0], 8))
+        return _Atom(_one(found), f"\\x{ord(found):02x}", found)
+
+    def _numbered(self, letter: str) -> _Atom:
+        r"""Read ``\xHH``, ``\uHHHH``, ``\u{H...}``, ``\cX``, and of Python ``\UHHHHHHHH`` and ``\N{NAME}``."""
+        forms = {
+            "x": r"[0-9A-Fa-f]{2}",
+            "u": r"[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}|\{0*[0-9A-Fa-f]{1,6}\}",
+            "c": r"[A-Za-z]",
+            "U": r"[0-9A-Fa-f]{8}",
+            "N": r"\{[^}]+\}",
+        }
+        match = re.compile(forms[letter]).match(self.text, self.at)
+        if match is None:
+            raise PatternError(f"`\\{letter}` is not followed by what names a character")
+        self.at = match.end()
+        digits = match[0]
+        try:
+            if letter == "N":
+                import unicodedata
+
+                found = unicodedata.lookup(digits[1:-1])
+            elif letter == "c":
+                found = chr(ord(digits) % 32)
+            elif "\\" in digits:
+                found = chr(0x10000 + ((int(digits[:4], 16) - 0xD800) << 10) + int(digits[6:], 16) - 0xDC00)
+            else:
+                found = chr(int(digits.strip("{}"), 16))
+        except (LookupError, ValueError, OverflowError):
+            raise PatternError(f"`\\{letter}{digits}` is no character") from None
+        if letter in "UN" or len(found) != 1:
+            self._other(f"\\{letter}{digits}")
+            return _Atom(re.escape(found), f"\\u{{{ord(found[0]):x}}}", found[0])
+        return _Atom(_one(found), f"\\{letter}{digits}", found)
+
+
+def _one(character: str) -> str:
+    """Return a character as Python reads it anywhere, in classes too."""
+    if character.isascii() and character.isalnum():
+        return character
+    return f"\\U{ord(character):08x}"
