@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.environment import check_ours
 from wasmcp.errors import ConfigError, WasmcpError
 from wasmcp.project import SKIP, Cache, Plan, Project, build, clean, load, plan, plan_components, skipped, stale
 from wasmcp.toolchains import toolchain
@@ -57,9 +58,10 @@ class WasmcpBuildHook(Hook):
 
         Not as `wasmcp[...]`: wasmcp itself is installed when this is asked, and pip takes it for installed with extras.
         """
-        if self.target_name != "wheel" or skipped():
-            return []
         with self._mistakes_abort():
+            check_ours(os.environ)
+            if self.target_name != "wheel" or skipped():
+                return []
             project = self._project()
             languages = {component.language for component in project.components.values() if component.language}
             remote = ["registry"] if any(component.package for component in project.components.values()) else []
@@ -74,6 +76,7 @@ class WasmcpBuildHook(Hook):
             build_data: Hatchling's; ``artifacts``, ``force_include`` and ``sbom_files`` are added to.
         """
         with self._mistakes_abort():
+            check_ours(os.environ)
             project = self._project()
             if self.target_name == "sdist":
                 self._carry_sources(project, build_data)

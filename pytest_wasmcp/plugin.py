@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 
 import pytest
@@ -58,7 +59,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; refuse a setting that makes no sense before anything runs."""
+    from wasmcp.environment import check_ours
+    from wasmcp.errors import SettingInvalid
+
     config.addinivalue_line("markers", MARKER)
+    try:
+        check_ours(os.environ)
+    except SettingInvalid as error:
+        raise pytest.UsageError(str(error)) from None
     positive(config, "wasmcp_timeout", "seconds")
     positive(config, "wasmcp_memory", "bytes")
 

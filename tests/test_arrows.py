@@ -12,11 +12,11 @@ PACKAGE = Path(__file__).parent.parent / "wasmcp"
 BELOW = {
     "component": {"errors", "terminal"},
     "bindgen": {"errors", "terminal"},
-    "toolchains": {"errors", "terminal", "resources", "bindgen", "component", "declares", "guest"},
+    "toolchains": {"errors", "terminal", "environment", "resources", "bindgen", "component", "declares", "guest"},
     "compose": {"errors", "terminal", "resources", "forms", "declares", "component"},
-    "host": {"errors", "terminal", "forms"},
-    "storage": {"errors", "terminal", "resources", "host"},
-    "registry": {"errors", "terminal", "resources", "storage", "compose", "component", "toolchains"},
+    "host": {"errors", "terminal", "environment", "forms"},
+    "storage": {"errors", "terminal", "environment", "resources", "host"},
+    "registry": {"errors", "terminal", "environment", "resources", "storage", "compose", "component", "toolchains"},
     "guest": set[str](),
 }
 """What each may import beside itself and the version; what is above (`project`, `insight`, `cli`) may import all."""

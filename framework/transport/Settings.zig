@@ -3,6 +3,7 @@
 const std = @import("std");
 const lib = @import("lib");
 const Origin = @import("Origin.zig");
+const names = @import("names.zig");
 const ascii = std.ascii;
 const mem = std.mem;
 
@@ -45,11 +46,12 @@ const Host = struct {
 /// What is in force.
 pub var current: Settings = .{};
 
-/// Read settings given as pairs of name and value; unknown names are passed over. Returns what is wrong, if anything.
-/// The values must stay.
-pub fn configure(self: *Settings, allocator: mem.Allocator, pairs: anytype) error{OutOfMemory}!?[]const u8 {
+/// Read settings given as pairs of name and value. Names of other programs are passed over; an unknown name of wasmcp is
+/// an error: a misspelt setting would be ignored. Returns what is wrong, if anything. The values must stay.
+pub fn configure(self: *Settings, allocator: mem.Allocator, pairs: anytype, judged: names.Judged) error{OutOfMemory}!?[]const u8 {
     for (pairs) |pair| {
         const name, const value = pair;
+        if (try names.problem(allocator, name, value, judged)) |words| return words;
         if (is(name, "WASMCP_ALLOWED_ORIGINS")) {
             self.origins = try readOrigins(allocator, value) orelse
                 return "WASMCP_ALLOWED_ORIGINS must be `*` or origins like `https://example.com`, separated by commas";
@@ -150,7 +152,7 @@ const testing = std.testing;
 
 fn read(pairs: []const struct { []const u8, []const u8 }, allocator: mem.Allocator) !Settings {
     var settings: Settings = .{};
-    try testing.expectEqual(null, try settings.configure(allocator, pairs));
+    try testing.expectEqual(null, try settings.configure(allocator, pairs, .all));
     return settings;
 }
 
@@ -206,9 +208,11 @@ test "wrong values" {
         .{ "WASMCP_SESSION_ENABLED", "" },
     }) |pair| {
         var settings: Settings = .{};
-        const problem = try settings.configure(state.allocator(), &[_]@TypeOf(pair){pair});
+        const problem = try settings.configure(state.allocator(), &[_]@TypeOf(pair){pair}, .all);
         try testing.expect(lib.bytes.startsWith(problem.?, pair[0]));
     }
-    const unknown = try read(&.{.{ "WASMCP_OTHER", "?" }}, state.allocator());
-    try testing.expectEqual(default_body, unknown.max_body);
+    var settings: Settings = .{};
+    const unknown: struct { []const u8, []const u8 } = .{ "WASMCP_ALLOWED_HOST", "example.com" };
+    const problem = try settings.configure(state.allocator(), &[_]@TypeOf(unknown){ .{ "PATH", "/" }, unknown }, .all);
+    try testing.expectEqualStrings("WASMCP_ALLOWED_HOST is unknown: did you mean WASMCP_ALLOWED_HOSTS?", problem.?);
 }

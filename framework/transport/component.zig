@@ -8,6 +8,7 @@ const http = @import("http.zig");
 const lifecycle = @import("lifecycle.zig");
 const lines = @import("lines.zig");
 const messages = @import("messages.zig");
+const names = @import("names.zig");
 const protocol = @import("protocol.zig");
 const Session = @import("Session.zig");
 const Settings = @import("Settings.zig");
@@ -26,9 +27,9 @@ const Setting = struct { []const u8, []const u8 };
 var configured: ??[]const u8 = null;
 
 /// Take settings. Returns what is wrong with them, if anything.
-fn configure(settings: []const Setting) ?[]const u8 {
+fn configure(settings: []const Setting, judged: names.Judged) ?[]const u8 {
     const kept = keep(settings) catch outOfMemory();
-    const problem = (Settings.current.configure(memory.gpa, kept) catch outOfMemory()) orelse switch (wire.configure(settings)) {
+    const problem = (Settings.current.configure(memory.gpa, kept, judged) catch outOfMemory()) orelse switch (wire.configure(settings)) {
         .ok => null,
         .err => |words| memory.gpa.dupe(u8, words) catch outOfMemory(),
     };
@@ -47,7 +48,7 @@ fn keep(settings: []const Setting) error{OutOfMemory}![]const Setting {
 /// wrong with them, if anything.
 pub fn environmentFault() ?[]const u8 {
     if (configured) |problem| return problem;
-    const problem = configure(bindings.wasi_cli.environment.getEnvironment()) orelse return null;
+    const problem = configure(bindings.wasi_cli.environment.getEnvironment(), .all) orelse return null;
     tell(problem);
     return problem;
 }
@@ -85,7 +86,8 @@ pub const exports = struct {
             /// The embedding host's settings.
             pub fn configure(settings: []const Setting) bindings.abi.Result(void, []const u8) {
                 // What the author has baked in comes first: who runs the server has the last word.
-                const problem = component.configure(bindings.wasi_cli.environment.getEnvironment()) orelse component.configure(settings);
+                // The variables of a server that reads its environment are those that the host passes to components.
+                const problem = component.configure(bindings.wasi_cli.environment.getEnvironment(), .ours) orelse component.configure(settings, .all);
                 return if (problem) |text| .{ .err = text } else .ok;
             }
 

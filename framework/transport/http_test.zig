@@ -101,7 +101,7 @@ test "origins that the operator allows" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     var settings: Settings = .{ .require_origin = true };
-    try testing.expectEqual(null, try settings.configure(state.allocator(), &[_]struct { []const u8, []const u8 }{.{ "WASMCP_ALLOWED_ORIGINS", "https://a.test" }}));
+    try testing.expectEqual(null, try settings.configure(state.allocator(), &[_]struct { []const u8, []const u8 }{.{ "WASMCP_ALLOWED_ORIGINS", "https://a.test" }}, .all));
     const from = struct {
         fn from(origin: []const u8) [4]http.Field {
             return plain ++ [_]http.Field{ .{ .name = "Origin", .value = origin }, .{ .name = "Access-Control-Request-Headers", .value = "mcp-param-x" } };

@@ -9,9 +9,9 @@ import pytest
 from asker import asker
 
 from wasmcp.compose.settings import BAKED, check_settings, setting_problem
+from wasmcp.environment import SERVER
 from wasmcp.errors import CompositionError, SettingInvalid
 from wasmcp.host import open_server
-from wasmcp.host.settings import NAMES
 
 
 def status(server: Path, host: str, **options: Any) -> int:
@@ -55,7 +55,7 @@ def test_what_may_not_be(name: str, value: object, words: str) -> None:
 
 
 def test_all_that_may_be_are_settings() -> None:
-    assert set(BAKED) < set(NAMES)
+    assert set(BAKED) < set(SERVER)
     assert all(setting_problem(name, "true") is None for name in BAKED)
 
 

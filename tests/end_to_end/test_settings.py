@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,6 @@ from servers import WASMCP, free_port, listening, wasmtime_serve
 
 from wasmcp.errors import SettingInvalid
 from wasmcp.host import open_server
-from wasmcp.host.settings import NAMES
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -182,9 +180,3 @@ def test_sessions_of_older_clients(server: Path, monkeypatch: pytest.MonkeyPatch
         status, headers, _ = send(port, body=opening, MCP_Protocol_Version="2025-11-25")
     assert status == 200
     assert ("mcp-session-id" in headers) == (enabled == "true")
-
-
-def test_every_setting_is_documented() -> None:
-    page = Path(__file__).parents[2] / "docs" / "reference" / "environment.md"
-    rows = re.findall(r"^\| `(WASMCP_\w+)` \|", page.read_text("utf-8"), re.MULTILINE)
-    assert rows == list(NAMES)

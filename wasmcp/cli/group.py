@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from wasmcp import __version__
+from wasmcp.environment import check_ours
 from wasmcp.errors import WasmcpError
 
 # Name -> (module, one line). A module has a click command `command`.
@@ -39,6 +40,9 @@ _COMMANDS = {
     "yank": ("wasmcp.cli.yank", "Withdraw a version of a package."),
 }
 
+# Commands that look at the environment themselves: more of it (`run`, `serve`), or to report it (`doctor`).
+_JUDGE_THEMSELVES = {"doctor", "run", "serve"}
+
 EXIT_CODES = """\b
 Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 interrupted."""
 
@@ -58,6 +62,15 @@ class Commands(click.Group):
             return None
         command: click.Command = import_module(_COMMANDS[cmd_name][0]).command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Refuse to run a command with a misspelt setting in the environment."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name not in _JUDGE_THEMSELVES and "--help" not in rest and not ctx.resilient_parsing:
+            check_ours(os.environ)
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them."""

@@ -26,15 +26,15 @@ class ArtifactError(HostError):
 
 
 class SettingInvalid(HostError):
-    """A setting that the server refuses: nothing can be served before it is put right.
+    """A setting that is wrong, unknown or misplaced: nothing can be served before it is put right.
 
     Attributes:
-        problem: The setting's name and what it must be.
+        problems: One sentence for each setting, with its name and what it must be.
     """
 
-    def __init__(self, problem: str) -> None:
-        self.problem = problem
-        super().__init__(problem)
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
 
 
 class ConfigurationInvalid(HostError):

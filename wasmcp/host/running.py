@@ -180,8 +180,8 @@ def exits() -> Iterator[None]:
 
 
 def _run(server: Published, given: Given, limits: Limits | None, instances: int | None) -> None:
-    settings = from_environment(os.environ)
     whole = complete(server, given, os.environ)
+    settings = from_environment(os.environ, whole.env)
     _serve(
         server.path,
         {

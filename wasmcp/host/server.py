@@ -17,7 +17,7 @@ from wasmcp.host.limits import Limits
 from wasmcp.host.offers import Offers
 from wasmcp.host.pace import can_wait
 from wasmcp.host.pipes import StderrLog
-from wasmcp.host.settings import complete
+from wasmcp.host.settings import check_given, complete
 from wasmcp.host.subscriptions import Hub
 from wasmcp.host.watchdog import Watchdog
 
@@ -76,7 +76,9 @@ def open_server(
     Raises:
         ArtifactError: The file cannot be read or is no component.
         HostError: The key-value store cannot be opened.
+        SettingInvalid: A name among `settings`, `env` or our own environment's `WASMCP_*` is unknown or misplaced.
     """
+    check_given(settings or {}, env or {}, os.environ)
     if isinstance(source, bytes):
         name = "the component"
         if on_compile:

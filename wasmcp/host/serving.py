@@ -46,7 +46,7 @@ def serve(
     Raises:
         HostError: uvicorn is not installed, or the address cannot be listened on.
         ArtifactError: There is no such server, or it is none.
-        SettingInvalid: A setting in the environment (`WASMCP_*`) is wrong.
+        SettingInvalid: A setting in the environment (`WASMCP_*`) is wrong or unknown.
         KeyboardInterrupt: It was interrupted, and has ended what was in progress.
     """
     from wasmcp.host.running import compiling_notice, find_server
@@ -61,7 +61,7 @@ def serve(
     from wasmcp.host.server import open_server
     from wasmcp.host.settings import ALLOWED_HOSTS, BOUND_TO, from_environment, limits_for
 
-    settings = from_environment(os.environ)
+    settings = from_environment(os.environ, env or ())
     opened = open_server(
         path,
         limits=limits_for(settings, limits),

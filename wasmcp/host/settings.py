@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wasmcp.environment import SERVER, check, check_ours, check_passed, check_settings
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wasmcp.host.limits import Limits
 
@@ -20,22 +22,35 @@ ALLOWED_HOSTS = "WASMCP_ALLOWED_HOSTS"
 BOUND_TO = "WASMCP_BOUND_TO"
 """What `wasmcp serve` listens on, told to the server; not for an operator to set."""
 
-NAMES = (
-    "WASMCP_ALLOWED_ORIGINS",
-    ALLOWED_HOSTS,
-    "WASMCP_REQUIRE_ORIGIN",
-    MAX_BODY,
-    "WASMCP_DISABLE_SSE",
-    "WASMCP_SESSION_ENABLED",
-    STATE_KEYS,
-    "WASMCP_STATE_TTL",
-)
-"""Every setting that there is."""
+
+def from_environment(environment: Mapping[str, str], passed: Iterable[str] = ()) -> dict[str, str]:
+    """Take the settings out of the environment of an operator, who runs a server with it.
+
+    Args:
+        environment: Variables by name.
+        passed: Names of those that the server's components see.
+
+    Raises:
+        SettingInvalid: A name in it would be ignored.
+    """
+    check(environment, passed=passed)
+    return {name: environment[name] for name in SERVER if name in environment}
 
 
-def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Take the settings out of an environment."""
-    return {name: environment[name] for name in NAMES if name in environment}
+def check_given(settings: Mapping[str, str], env: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    """Check the names of what a program gives a server that it opens.
+
+    Args:
+        settings: Settings by name.
+        env: Variables for the server's components by name.
+        environment: The environment of the program, whose `WASMCP_*` must be known names.
+
+    Raises:
+        SettingInvalid: A name is unknown, or in a wrong place.
+    """
+    check_settings(settings, internal=(BOUND_TO,))
+    check_passed(env)
+    check_ours(environment)
 
 
 def complete(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import wasmcp
+from wasmcp.environment import problems
 from wasmcp.errors import WasmcpError
 from wasmcp.resources import ADAPTERS, FRAMEWORK_COMPONENTS, framework_component, wit_directory
 from wasmcp.toolchains.base import OVERRIDES, PINS
@@ -187,11 +188,17 @@ def cache() -> Iterator[Finding]:
 
 
 def configuration(root: Path | None) -> Iterator[Finding]:
-    """Look at the user's files, and at what the project says of registries."""
+    """Look at the environment and the user's files, and at what the project says of registries."""
     from wasmcp.registry import settings
     from wasmcp.registry.layers import user_layer
     from wasmcp.registry.location import config_path, own_path
 
+    wrong = problems(os.environ)
+    for problem in wrong:
+        yield Finding("configuration", "environment", PROBLEM, problem, "correct the variable, or unset it")
+    if not wrong:
+        known = sum(name.startswith("WASMCP_") for name in os.environ)
+        yield Finding("configuration", "environment", OK, f"{known} variables WASMCP_*, all known")
     try:
         registry = user_layer().registry
         count = f"{len(registry.components)} aliases, {len(registry.profiles)} profiles"

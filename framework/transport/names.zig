@@ -1,0 +1,149 @@
+//! Names of all environment variables of wasmcp, and what is wrong with others. The same table as
+//! `wasmcp/environment.py`, which a test compares. See docs/reference/environment.md.
+
+const std = @import("std");
+const lib = @import("lib");
+const mem = std.mem;
+
+/// Settings of a server; the last is for the host that embeds it alone.
+pub const server = [_][]const u8{
+    "WASMCP_ALLOWED_ORIGINS",
+    "WASMCP_ALLOWED_HOSTS",
+    "WASMCP_REQUIRE_ORIGIN",
+    "WASMCP_MAX_BODY",
+    "WASMCP_DISABLE_SSE",
+    "WASMCP_SESSION_ENABLED",
+    "WASMCP_STATE_KEYS",
+    "WASMCP_STATE_TTL",
+    "WASMCP_BOUND_TO",
+};
+
+/// Names of programs on the same machine, which a runtime may pass on with its whole environment.
+pub const others = [_][]const u8{
+    "WASMCP_CACHE_BYTES",
+    "WASMCP_CACHE_DIR",
+    "WASMCP_CARGO",
+    "WASMCP_DATA_DIR",
+    "WASMCP_KEY_PASSWORD",
+    "WASMCP_LOCKED",
+    "WASMCP_NODE",
+    "WASMCP_OFFLINE",
+    "WASMCP_REGISTRY_HOST",
+    "WASMCP_REGISTRY_PASSWORD",
+    "WASMCP_REGISTRY_USER",
+    "WASMCP_SKIP_BUILD",
+    "WASMCP_WASM_TOOLS",
+    "WASMCP_ZIG",
+    "WASMCP_BINDGEN_SEEDS",
+    "WASMCP_FUZZ",
+    "WASMCP_SOAK",
+    "WASMCP_UPDATE_GOLDEN",
+    "WASMCP_HOME",
+    "WASMCP_VERSION",
+};
+
+/// Settings of the Rust tool that have no counterpart here yet.
+pub const unsupported = [_][]const u8{
+    "JWT_ALGORITHM",
+    "JWT_AUDIENCE",
+    "JWT_ISSUER",
+    "JWT_JWKS_TTL",
+    "JWT_JWKS_URI",
+    "JWT_PUBLIC_KEY",
+    "JWT_REQUIRED_SCOPES",
+    "WASMCP_AUTH_SERVER_URL",
+    "WASMCP_DISCOVERY_CACHE_TTL",
+    "WASMCP_SERVER_URI",
+    "WASMCP_SESSION_BUCKET",
+};
+
+pub const auth_mode = "WASMCP_AUTH_MODE";
+
+/// Which names are judged. `ours`: those that begin with `WASMCP_`; `all`: with `JWT_` as well.
+pub const Judged = enum { ours, all };
+
+/// Return what is wrong with a variable, null when nothing is. Names are recognised in any case.
+pub fn problem(allocator: mem.Allocator, name: []const u8, value: []const u8, judged: Judged) error{OutOfMemory}!?[]const u8 {
+    const ours = std.ascii.startsWithIgnoreCase(name, "WASMCP_");
+    if (!ours and (judged == .ours or !std.ascii.startsWithIgnoreCase(name, "JWT_"))) return null;
+    if (lib.bytes.equal(name, auth_mode)) {
+        if (std.ascii.eqlIgnoreCase(mem.trim(u8, value, " \t"), "public")) return null;
+        return auth_mode ++ " must be `public`; `oauth` is not supported yet";
+    }
+    if (among(&server, name) or among(&others, name)) return null;
+    const shown = try printable(allocator, name);
+    if (among(&unsupported, name)) return try mem.concat(allocator, u8, &.{ shown, " is not supported yet" });
+    const near = nearest(name) orelse return try mem.concat(allocator, u8, &.{ shown, " is unknown" });
+    return try mem.concat(allocator, u8, &.{ shown, " is unknown: did you mean ", near, "?" });
+}
+
+fn among(list: []const []const u8, name: []const u8) bool {
+    for (list) |one| if (lib.bytes.equal(one, name)) return true;
+    return false;
+}
+
+/// A name as a log may show it.
+fn printable(allocator: mem.Allocator, name: []const u8) error{OutOfMemory}![]const u8 {
+    const shown = try allocator.dupe(u8, name[0..@min(name.len, longest)]);
+    for (shown) |*byte| {
+        if (byte.* < 0x20 or byte.* > 0x7e) byte.* = '?';
+    }
+    return shown;
+}
+
+const longest = 64;
+
+/// The known name that takes the fewest edits, if they are few.
+fn nearest(name: []const u8) ?[]const u8 {
+    if (name.len > longest) return null;
+    var best: ?[]const u8 = null;
+    var fewest: usize = name.len / 3 + 1;
+    inline for (.{ &server, &others, &unsupported, &[_][]const u8{auth_mode} }) |list| for (list) |known| {
+        const edits = distance(name, known);
+        if (edits < fewest) {
+            best = known;
+            fewest = edits;
+        }
+    };
+    return best;
+}
+
+/// The number of characters to insert, delete or replace, capitals or not. Neither text is longer than `longest`.
+fn distance(one: []const u8, other: []const u8) usize {
+    var row: [longest + 1]usize = undefined;
+    for (0..other.len + 1) |n| row[n] = n;
+    for (one, 1..) |left, line| {
+        var diagonal = row[0];
+        row[0] = line;
+        for (other, 1..) |right, n| {
+            const same = std.ascii.toUpper(left) == std.ascii.toUpper(right);
+            const cost = @min(diagonal + @intFromBool(!same), row[n] + 1, row[n - 1] + 1);
+            diagonal = row[n];
+            row[n] = cost;
+        }
+    }
+    return row[other.len];
+}
+
+const testing = std.testing;
+
+fn fill(comptime count: usize) *const [count]u8 {
+    return &@as([count]u8, @splat('Y'));
+}
+
+test "names" {
+    var state: std.heap.ArenaAllocator = .init(testing.allocator);
+    defer state.deinit();
+    const arena = state.allocator();
+    for ([_][]const u8{ "PATH", "WASM", "MY_WASMCP_X", "WASMCP_STATE_TTL", "WASMCP_CACHE_DIR" }) |name| try testing.expectEqual(null, try problem(arena, name, "x", .all));
+    try testing.expectEqual(null, try problem(arena, auth_mode, "Public", .all));
+    try testing.expectEqual(null, try problem(arena, "JWT_ISSUER", "x", .ours));
+    for ([_]struct { []const u8, []const u8 }{
+        .{ "WASMCP_AUTH_MODE", "WASMCP_AUTH_MODE must be `public`; `oauth` is not supported yet" },
+        .{ "JWT_ISSUER", "JWT_ISSUER is not supported yet" },
+        .{ "JWT_ISSUR", "JWT_ISSUR is unknown: did you mean JWT_ISSUER?" },
+        .{ "wasmcp_state_ttl", "wasmcp_state_ttl is unknown: did you mean WASMCP_STATE_TTL?" },
+        .{ "WASMCP_\n", "WASMCP_? is unknown" },
+        .{ "WASMCP_" ++ fill(100), "WASMCP_" ++ fill(57) ++ " is unknown" },
+    }) |pair| try testing.expectEqualStrings(pair[1], (try problem(arena, pair[0], "oauth", .all)).?);
+}

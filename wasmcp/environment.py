@@ -1,0 +1,217 @@
+"""Table of all environment variables of wasmcp, and the check that refuses those that are not in it.
+
+A misspelt setting must not be ignored: `WASMCP_ALOWED_ORIGINS` or `WASMCP_AUTH_MODE=oauth` without effect leave a
+server more open than its operator believes. The names `WASMCP_*` belong to wasmcp; the names `JWT_*` configure
+authorization in the Rust tool `wasmcp`. docs/reference/environment.md describes every name;
+`framework/transport/names.zig` has the same table for runtimes in which the server reads the environment itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SERVER = (
+    "WASMCP_ALLOWED_ORIGINS",
+    "WASMCP_ALLOWED_HOSTS",
+    "WASMCP_REQUIRE_ORIGIN",
+    "WASMCP_MAX_BODY",
+    "WASMCP_DISABLE_SSE",
+    "WASMCP_SESSION_ENABLED",
+    "WASMCP_STATE_KEYS",
+    "WASMCP_STATE_TTL",
+)
+"""Settings of a server."""
+
+AUTH_MODE = "WASMCP_AUTH_MODE"
+"""A setting with one value so far: `public`."""
+
+TOOLS = (
+    "WASMCP_CACHE_BYTES",
+    "WASMCP_CACHE_DIR",
+    "WASMCP_CARGO",
+    "WASMCP_DATA_DIR",
+    "WASMCP_KEY_PASSWORD",
+    "WASMCP_LOCKED",
+    "WASMCP_NODE",
+    "WASMCP_OFFLINE",
+    "WASMCP_REGISTRY_HOST",
+    "WASMCP_REGISTRY_PASSWORD",
+    "WASMCP_REGISTRY_USER",
+    "WASMCP_SKIP_BUILD",
+    "WASMCP_WASM_TOOLS",
+    "WASMCP_ZIG",
+)
+"""Variables of the commands, of the build hook and of the pytest plugin."""
+
+TESTS = ("WASMCP_BINDGEN_SEEDS", "WASMCP_FUZZ", "WASMCP_SOAK", "WASMCP_UPDATE_GOLDEN")
+"""Variables of wasmcp's own test suite."""
+
+ELSEWHERE = ("WASMCP_HOME", "WASMCP_VERSION")
+"""Variables of the installer of the Rust tool `wasmcp`, which may be on the same machine."""
+
+UNSUPPORTED = (
+    "JWT_ALGORITHM",
+    "JWT_AUDIENCE",
+    "JWT_ISSUER",
+    "JWT_JWKS_TTL",
+    "JWT_JWKS_URI",
+    "JWT_PUBLIC_KEY",
+    "JWT_REQUIRED_SCOPES",
+    "WASMCP_AUTH_SERVER_URL",
+    "WASMCP_DISCOVERY_CACHE_TTL",
+    "WASMCP_SERVER_URI",
+    "WASMCP_SESSION_BUCKET",
+)
+"""Settings of the Rust tool that have no counterpart here yet."""
+
+KNOWN = frozenset({*SERVER, AUTH_MODE, *TOOLS, *TESTS, *ELSEWHERE})
+"""Every name that may be set."""
+
+SWITCHES = ("WASMCP_LOCKED", "WASMCP_OFFLINE", "WASMCP_SKIP_BUILD")
+"""Variables with the values `1` and `true`, `0` and `false`."""
+
+_OURS = "WASMCP_"
+_PREFIXES = (_OURS, "JWT_")
+
+
+def problems(environment: Mapping[str, str], *, prefixes: tuple[str, ...] = _PREFIXES) -> list[str]:
+    """Return what is wrong with the variables in an environment, one sentence for each wrong one, sorted.
+
+    Values are judged of those that the tools read; the values of a server's settings are the server's to judge.
+
+    Args:
+        environment: Variables by name; others than those of wasmcp are passed over.
+        prefixes: What the names begin with that are judged, in capitals; names are recognised in any case.
+    """
+    found = []
+    for name in environment:
+        upper = name.upper()
+        if upper.startswith(prefixes):
+            problem = _bad_value(name, environment[name]) if name in KNOWN else unknown(name)
+        else:
+            problem = _misspelt_prefix(name, upper)
+        if problem is not None:
+            found.append(problem)
+    return sorted(found)
+
+
+def check(environment: Mapping[str, str], *, passed: Iterable[str] = ()) -> None:
+    """Refuse an environment with names that would be ignored, for entry points that run a server for an operator.
+
+    Args:
+        environment: Variables by name.
+        passed: Names that are passed on to the server's components: there `JWT_*` may mean anything.
+
+    Raises:
+        SettingInvalid: A name is unknown or not supported yet, or a value is wrong.
+    """
+    kept = {name for name in passed if not name.upper().startswith(_OURS)}
+    _refuse(problems({name: value for name, value in environment.items() if name not in kept}))
+
+
+def check_ours(environment: Mapping[str, str]) -> None:
+    """Refuse an environment with unknown names `WASMCP_*`: for builds, tests and libraries, where `JWT_*` is not ours.
+
+    Raises:
+        SettingInvalid: A name is unknown or not supported yet, or a value is wrong.
+    """
+    _refuse(problems(environment, prefixes=(_OURS,)))
+
+
+def check_passed(variables: Iterable[str]) -> None:
+    """Refuse names of settings among the variables that a server's components are to see.
+
+    Raises:
+        SettingInvalid: A name begins with `WASMCP_`.
+    """
+    _refuse(
+        [
+            f"`{_shown(name)}` cannot be passed to components: the names `WASMCP_*` are settings; set a setting in the "
+            "environment of the command, or give it as `settings=` in Python"
+            for name in sorted(variables)
+            if name.upper().startswith(_OURS)
+        ]
+    )
+
+
+def check_settings(settings: Mapping[str, str], *, internal: tuple[str, ...] = ()) -> None:
+    """Refuse unknown names among the settings that a program gives a server.
+
+    Args:
+        settings: Values by name.
+        internal: Further names that are known.
+
+    Raises:
+        SettingInvalid: A name is no setting of a server.
+    """
+    found = []
+    for name, value in settings.items():
+        if name == AUTH_MODE:
+            problem = _auth_mode(value)
+        else:
+            problem = None if name in SERVER or name in internal else unknown(name, SERVER)
+        if problem is not None:
+            found.append(problem)
+    _refuse(sorted(found))
+
+
+def unknown(name: str, known: Iterable[str] = KNOWN) -> str:
+    """Return why a name cannot be set, with the nearest known name where there is one."""
+    shown = _shown(name)
+    if name in UNSUPPORTED:
+        return f"`{shown}` is not supported yet: unset it; an authorizing proxy in front of the server can do its part"
+    if name in KNOWN:
+        return f"`{shown}` is no setting of a server; settings are {', '.join(f'`{each}`' for each in SERVER)}"
+    from difflib import get_close_matches  # not needed in the good case, and the start of a server is waited for
+
+    near = get_close_matches(name.upper(), sorted({*known, *UNSUPPORTED}), n=1, cutoff=0.6)
+    hint = f"did you mean `{near[0]}`?" if near else "see docs/reference/environment.md for those that there are;"
+    return f"`{shown}` is unknown: {hint} wasmcp ignores no variable `WASMCP_*` or `JWT_*`"
+
+
+def _bad_value(name: str, value: str) -> str | None:
+    if name == AUTH_MODE:
+        return _auth_mode(value)
+    if name in SWITCHES and value.lower() not in {"", "0", "1", "false", "true"}:
+        return f"`{name}` must be `1`, `true`, `0` or `false`, not `{_shown(value)}`"
+    if name == "WASMCP_CACHE_BYTES" and value and not (value.isascii() and value.isdigit() and len(value) < 16):
+        return f"`{name}` must be a number of bytes, not `{_shown(value)}`"
+    return None
+
+
+def _auth_mode(value: str) -> str | None:
+    if value.strip().lower() == "public":
+        return None
+    if value.strip().lower() == "oauth":
+        return (
+            f"`{AUTH_MODE}=oauth` is not supported yet: the server would be public; put an authorizing proxy in front "
+            "of it and unset the variable"
+        )
+    return f"`{AUTH_MODE}` must be `public`, not `{_shown(value)}` (`oauth` is not supported yet)"
+
+
+def _misspelt_prefix(name: str, upper: str) -> str | None:
+    """Judge a name that ends like a setting and begins nearly like one, for example `WASMPC_ALLOWED_HOSTS`."""
+    if not upper.startswith("W"):
+        return None
+    for known in (*SERVER, AUTH_MODE):
+        rest = known.removeprefix(_OURS)
+        if upper.endswith(rest) and sorted(upper.removesuffix(rest).replace("_", "")) == sorted("WASMCP"):
+            return f"`{_shown(name)}` is unknown: did you mean `{known}`?"
+    return None
+
+
+def _shown(text: str) -> str:
+    from wasmcp.terminal import printable
+
+    return printable(text if len(text) <= 80 else f"{text[:80]}...")
+
+
+def _refuse(found: list[str]) -> None:
+    if found:
+        from wasmcp.errors import SettingInvalid
+
+        raise SettingInvalid(*found)
