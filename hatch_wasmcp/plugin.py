@@ -8,6 +8,7 @@ said in ``[tool.wasmcp]``, because pytest and the command line read it as well.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -105,13 +106,31 @@ class WasmcpBuildHook(Hook):
             self.app.display_warning(f"wasmcp: `{SKIP}` is set: servers are taken as they are")
         else:
             planned = plan(project, version=self.metadata.version)
-            build(planned, progress=lambda event: self.app.display_waiting(f"wasmcp: {event}"))
+            with self._printed_shown():
+                build(planned, progress=lambda event: self.app.display_waiting(f"wasmcp: {event}"))
             self._check(planned)
         outputs = [path for path in project.outputs if path.is_file()]
         # Anchored: a pattern without the leading slash would match in every folder.
         build_data["artifacts"].extend(f"/{path.relative_to(project.root).as_posix()}" for path in outputs)
         if version == "standard" and "sbom_files" in build_data and project.manifest.is_file():
             build_data["sbom_files"].extend(self._sboms(project))
+
+    @contextlib.contextmanager
+    def _printed_shown(self) -> Iterator[None]:
+        """Show what modules print while components are built, where hatchling was made verbose."""
+        app = self.app
+
+        class Shown(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                app.display_debug(f"wasmcp: {record.getMessage()}")
+
+        logger, handler = logging.getLogger("wasmcp.build"), Shown()
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
 
     def _check(self, planned: Plan) -> None:
         """Make sure that what was built is what was planned: the same question as before the build."""

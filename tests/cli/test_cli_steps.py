@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import pytest
@@ -99,3 +100,12 @@ def test_names_and_words_of_others_cannot_be_taken_for_steps(
         assert [task.description for task in steps._progress.tasks] == ["calc"]
     shown = capsys.readouterr().err
     assert "compiling component `x` (y)\\x1b[2J" in shown
+
+
+def test_what_modules_print_while_they_are_imported_is_shown_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("wasmcp.build")
+    for verbose in (True, False):
+        with Steps(verbose=verbose):
+            logger.info("`%s` printed while it was imported: %s", "tools.py", "hello")
+    assert capsys.readouterr().err == "`tools.py` printed while it was imported: hello\n"
+    assert logger.handlers == []

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from wasmcp.guest import providers, registry
+from wasmcp.guest.testing import fresh_declarations
 
 
 @pytest.fixture(autouse=True)
-def _nothing_declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    for known in (registry.TOOLS, registry.RESOURCES, registry.PROMPTS, registry.COMPLETIONS):
-        monkeypatch.setattr(known, "_items", [])
-    monkeypatch.setattr(providers, "PROVIDERS", {})
-    monkeypatch.setattr(providers, "ARGUMENTS", {})
-    monkeypatch.setattr(registry.ListCache, "cache", None)
+def _nothing_declared() -> Iterator[None]:
+    with fresh_declarations():
+        yield

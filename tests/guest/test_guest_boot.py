@@ -41,7 +41,7 @@ def later(module, *names, required=True):
 def test_it_imports_the_module_and_what_it_imports_later(carry_out):
     sys.modules.pop("colorsys", None)
     report = carry_out(TOOL, later=[later("colorsys"), later("json", "tool"), later("os", "path")], fails=False)
-    assert report == {"error": None, "missing": [], "optional": [], "open": []}
+    assert report == {"errors": [], "missing": [], "optional": [], "open": [], "printed": ""}
     assert {"booted_tools", "colorsys", "json.tool", "_strptime"} <= set(sys.modules)
     assert {"encodings.cp1252", "encodings.koi8_r"} <= {*sys.modules, *library._codes}
 
@@ -60,7 +60,7 @@ def test_an_optional_import_may_be_missing(carry_out):
 
 
 def test_no_tool(carry_out):
-    error = carry_out("x = 1\n")["error"]
+    [error] = carry_out("x = 1\n")["errors"]
     assert (error["kind"], error["frames"]) == ("LookupError", [])
 
 
@@ -69,11 +69,11 @@ def test_no_tool(carry_out):
     ["@resource('x://y')\ndef f() -> str: ...\n", "@prompt\ndef f() -> str: ...\n"],
 )
 def test_a_component_without_tools(carry_out, declared):
-    assert carry_out(f"from wasmcp.guest import prompt, resource\n{declared}", fails=False)["error"] is None
+    assert carry_out(f"from wasmcp.guest import prompt, resource\n{declared}", fails=False)["errors"] == []
 
 
 def test_a_world_without_tools_needs_none(carry_out):
-    assert carry_out("x = 1\n", tools=False, fails=False)["error"] is None
+    assert carry_out("x = 1\n", tools=False, fails=False)["errors"] == []
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,70 @@ def test_a_world_without_tools_needs_none(carry_out):
     ],
 )
 def test_exceptions_are_told_with_the_authors_lines(carry_out, text, kind, lines):
-    error = carry_out(text)["error"]
+    [error] = carry_out(text)["errors"]
     assert error["kind"] == kind
     assert [frame["line"] for frame in error["frames"] if frame["file"].endswith("booted_tools.py")] == lines
+
+
+MISTAKES = """\
+from __future__ import annotations
+from wasmcp.guest import completion, prompt, provider, tool
+
+class Store: ...
+
+@provider
+def store(missing: int) -> Store: ...
+
+@tool
+def one(x: complex, store: Store) -> None: ...
+
+@prompt
+def two(x: complex) -> str: ...
+
+@completion(two, "x")
+def three(value: str) -> list[str]: ...
+
+@tool
+def four(later: Later) -> None: ...
+
+@completion("absent", "x")
+def five(value: str) -> list[str]: ...
+
+class Later:
+    x: complex
+"""
+
+
+def test_all_declarations_that_are_refused_are_told_at_once(carry_out):
+    report = carry_out(MISTAKES, later=[later("no_such_thing")])
+    found = [(error["message"].partition(":")[0], error["frames"][-1]["line"]) for error in report["errors"]]
+    assert found == [
+        ("provider `store`, parameter `missing`", 6),
+        ("tool `one`, parameter `x`", 9),
+        ("prompt `two`, parameter `x`", 12),
+        ("tool `four`, parameter `later`", 18),
+    ]
+    assert [item["module"] for item in report["missing"]] == ["no_such_thing"]
+
+
+def test_an_exception_does_not_hide_the_declarations_before_it(carry_out):
+    errors = carry_out(TOOL.replace("int", "complex") + "boom\n")["errors"]
+    assert [error["kind"] for error in errors] == ["DeclarationError", "NameError"]
+
+
+def test_what_is_printed_is_in_the_report(carry_out, capsys):
+    text = (
+        "import logging, sys\n"
+        "print('to out')\n"
+        "HANDLER = logging.StreamHandler()\n"
+        "def say(text):\n"
+        "    HANDLER.handle(logging.makeLogRecord({'msg': text}))\n"
+        "    print('now')\n"
+        "say('to err')\n"
+    )
+    before = sys.stdout
+    report = carry_out(TOOL + text, fails=False)
+    sys.modules["booted_tools"].say("later")
+    assert report["printed"] == "to out\nto err\nnow\n"
+    assert sys.stdout is before
+    assert capsys.readouterr() == ("now\n", "later\n")

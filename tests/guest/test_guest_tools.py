@@ -173,18 +173,6 @@ class TestDeclaring:
         assert tool_of(f).description == "Cached."
         assert call(f, x=1)[1] == {"result": 1}
 
-    def test_a_module_that_is_imported_again(self):
-        def make():
-            @tool
-            def f() -> int:
-                return 1
-
-            return f
-
-        make()
-        second = make()
-        assert registered()["f"].function is second
-
     def test_the_return_annotation_says_more(self):
         @tool
         def f() -> Annotated[float, Field(description="Degrees.", ge=-273)]:

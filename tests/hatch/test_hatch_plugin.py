@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import sys
@@ -34,7 +35,7 @@ class App:
     def display_waiting(self, message: str) -> None:
         self.lines.append(message)
 
-    display_success = display_warning = display_waiting
+    display_success = display_warning = display_debug = display_waiting
 
     def abort(self, message: str) -> None:
         raise SystemExit(message)
@@ -112,6 +113,21 @@ def test_sources_that_change_during_the_build(root: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(plugin, "build", lambda *_, **__: None)
     with pytest.raises(SystemExit, match="the sources of `default` changed during the build; build again"):
         hook(root).initialize("standard", {"artifacts": []})
+
+
+def test_what_modules_print_while_they_are_imported_is_for_verbose_builds(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logger = logging.getLogger("wasmcp.build")
+    monkeypatch.setattr(plugin, "build", lambda *_, **__: logger.info("`%s` printed: %s", "tools.py", "hello"))
+    monkeypatch.setattr(plugin, "stale", lambda _: [])
+    made = hook(root)
+    shown: list[str] = []
+    monkeypatch.setattr(made.app, "display_debug", shown.append)
+    with pytest.raises(FileNotFoundError):  # nothing was built
+        made.initialize("standard", {"artifacts": []})
+    assert shown == ["wasmcp: `tools.py` printed: hello"]
+    assert logger.handlers == []
 
 
 def test_without_the_library_for_boms(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

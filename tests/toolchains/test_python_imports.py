@@ -24,7 +24,7 @@ def read(tmp_path: Path, text: str, name: str = "pkg.mod") -> Module:
     path = tmp_path / "mod.py"
     path.write_text(text, encoding="utf-8")
     module = Module(name, path, path.name, own=True)
-    read_module(module)
+    assert read_module(module) is None
     return module
 
 
@@ -121,22 +121,40 @@ class TestReachable:
         assert {name: module.own for name, module in found.items()} == {"a": True, "dep": False, "dep.inner": False}
 
 
+def refused(tmp_path: Path, name: str, data: bytes | None) -> str:
+    path = tmp_path / name
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(ToolchainError) as caught:
+        reachable(path, [tmp_path], tmp_path)
+    return str(caught.value)
+
+
 class TestWhatIsNotPython:
     def test_a_syntax_error_shows_the_place(self, tmp_path):
-        with pytest.raises(ToolchainError) as caught:
-            read(tmp_path, "x = 1\nreturn = 2\n")
-        assert str(caught.value) == "`mod.py`, line 2: invalid syntax\nreturn = 2\n       ^"
+        message = "`mod.py`, line 2: invalid syntax\nreturn = 2\n       ^"
+        assert refused(tmp_path, "mod.py", b"x = 1\nreturn = 2\n") == message
 
     @pytest.mark.parametrize("data", [b"x = '\xff'\n", b"x = 1\0\n", b"x = 1\n  y = 2\n"])
     def test_bytes_that_are_none(self, tmp_path, data):
-        path = tmp_path / "mod.py"
-        path.write_bytes(data)
-        with pytest.raises(ToolchainError, match=r"`mod\.py`"):
-            read_module(Module("mod", path, "mod.py", own=True))
+        assert "`mod.py`" in refused(tmp_path, "mod.py", data)
 
-    def test_a_missing_file(self, tmp_path):
-        with pytest.raises(ToolchainError, match=r"`gone\.py` cannot be read: No such file"):
-            read_module(Module("gone", tmp_path / "gone.py", "gone.py", own=True))
+    def test_a_file_that_cannot_be_read(self, tmp_path):
+        (tmp_path / "gone.py").symlink_to("/proc/self/mem")
+        assert refused(tmp_path, "gone.py", None).startswith("`gone.py` cannot be read: ")
+
+    def test_all_modules_are_told_at_once(self, tmp_path):
+        (tmp_path / "two.py").write_text("def\n")
+        (tmp_path / "three.py").write_text("x = (\n")
+        assert refused(tmp_path, "one.py", b"import two, three\n").splitlines() == [
+            "`one.py` has 2 errors:",
+            "`three.py`, line 1: '(' was never closed",
+            "  x = (",
+            "      ^",
+            "`two.py`, line 1: invalid syntax",
+            "  def",
+            "     ^",
+        ]
 
     @pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python knows the syntax")
     def test_newer_syntax_is_left_to_the_newer_interpreter(self, tmp_path):

@@ -14,7 +14,7 @@ from wasmcp.guest.boot import REPORT
 from wasmcp.toolchains.base import PINS, ComponentSource, require_pins
 from wasmcp.toolchains.python import PythonToolchain
 from wasmcp.toolchains.python_reading import Module
-from wasmcp.toolchains.python_report import failure_of
+from wasmcp.toolchains.python_report import failure_of, printed_of
 
 FRAME = {"file": "/0/tools_.py", "line": 3, "name": "<module>", "text": "@tool(titel='x')"}
 
@@ -31,7 +31,7 @@ def told(folder: Path, report: dict[str, Any] | None = None, said: str = "", wor
 
 
 def error(kind: str, message: str) -> dict[str, Any]:
-    return {"error": {"kind": kind, "message": message, "frames": [FRAME], "python": "3.14.0"}}
+    return {"errors": [{"kind": kind, "message": message, "frames": [FRAME], "python": "3.14.0"}]}
 
 
 def test_a_decorator_that_is_used_wrongly(tmp_path):
@@ -46,6 +46,33 @@ def test_a_declaration_that_cannot_be(tmp_path):
     assert told(tmp_path, error("DeclarationError", message)).startswith(f"`tools_.py`, line 3: {message}\n")
 
 
+def test_all_that_is_wrong_at_once(tmp_path):
+    report = error("DeclarationError", "tool `f`, parameter `x`: `complex` has no JSON Schema")
+    report["errors"].append({**report["errors"][0], "message": "tool `g`: why", "frames": [{**FRAME, "line": 9}]})
+    report["missing"] = [{"file": "tools_.py", "line": 5, "module": "gone", "problem": "ModuleNotFoundError: gone"}]
+    report["open"] = ["/0/tools_.py"]
+    assert told(tmp_path, report).splitlines() == [
+        "`tools_.py` has 4 errors:",
+        "`tools_.py`, line 3: tool `f`, parameter `x`: `complex` has no JSON Schema",
+        "    tools_.py:3, in <module>",
+        "      @tool(titel='x')",
+        "`tools_.py`, line 9: tool `g`: why",
+        "    tools_.py:9, in <module>",
+        "      @tool(titel='x')",
+        "`tools_.py` imports later what is not in the component:",
+        "  `tools_.py`, line 5: `gone`: ModuleNotFoundError: gone",
+        (
+            "`tools_.py` leaves files open when it has been imported: `tools_.py`. A component has none: read what is "
+            "needed and close the file (`with open(...)`), or keep the data in a module"
+        ),
+    ]
+
+
+def test_what_was_printed_is_safe_to_show(tmp_path):
+    (tmp_path / REPORT).write_text(json.dumps({"printed": "one\n\x1b[31mtwo\n"}), encoding="utf-8")
+    assert printed_of(tmp_path) == ["one", "\\x1b[31mtwo"]
+
+
 def test_a_file_that_is_not_there(tmp_path):
     assert told(tmp_path, error("FileNotFoundError", "[Errno 44] data.json")).startswith(
         "`tools_.py`, line 3: FileNotFoundError: [Errno 44] data.json; a component has no files"
@@ -54,7 +81,7 @@ def test_a_file_that_is_not_there(tmp_path):
 
 def test_the_environment_of_the_build(tmp_path):
     report = error("KeyError", "'KEY'")
-    report["error"]["frames"] = [{**FRAME, "text": "KEY = os.environ['KEY']"}]
+    report["errors"][0]["frames"] = [{**FRAME, "text": "KEY = os.environ['KEY']"}]
     assert told(tmp_path, report).startswith(
         "`tools_.py`, line 3: KeyError: 'KEY'; the environment is empty when a component is built: read it inside a "
     )

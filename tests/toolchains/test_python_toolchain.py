@@ -232,7 +232,26 @@ REFUSED = {
         "import wasmcp.host\n",
         "`tools_.py`, line 1: `wasmcp.host` is not in the component: of wasmcp only",
     ),
+    "several things": (
+        "import numpy\nimport wasmcp.host\n",
+        "`tools_.py` has 2 errors:\n`tools_.py`, line 1: `numpy` is not in the component",
+    ),
 }
+
+
+@pytest.mark.parametrize(
+    ("option", "values", "message"),
+    [
+        ("python-path", ["a", "b"], "`python-path` names `a`, `b`, which are not folders of the project"),
+        ("imports", ["a-b", "c..d"], "`imports` names `a-b`, `c..d`, which are no dotted names of modules"),
+        ("dependencies", ["./x", "y @ z"], "`dependencies` names `./x`, `y @ z`, which are no requirements such as"),
+    ],
+)
+def test_all_values_of_an_option_that_are_wrong_are_told_at_once(option, values, message, tmp_path):
+    found = dataclasses.replace(source(tmp_path, "tools_.py", "x = 1\n"), options={option: values})
+    with pytest.raises(ToolchainError) as caught:
+        PythonToolchain().inputs(found)
+    assert str(caught.value).startswith(f"component `shop`: {message}")
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Compose also what has not changed.")
 @click.option("--locked", is_flag=True, help="Fail when wasmcp.lock is not up to date.")
 @click.option("--offline", is_flag=True, help="Take remote components from the cache; ask no registry.")
+@click.option("-v", "--verbose", is_flag=True, help="Show what modules print while components are built.")
 @click.option(
     "--components",
     "folder",
@@ -34,7 +35,14 @@ if TYPE_CHECKING:
     help="Write the components alone, with what they offer beside them, instead of servers.",
 )
 def command(
-    servers: tuple[str, ...], root: Path, *, force: bool, locked: bool, offline: bool, folder: Path | None
+    servers: tuple[str, ...],
+    root: Path,
+    *,
+    force: bool,
+    locked: bool,
+    offline: bool,
+    verbose: bool,
+    folder: Path | None,
 ) -> None:
     """Build the servers of a project, those that changed.
 
@@ -50,26 +58,26 @@ def command(
     if folder is not None:
         if servers:
             raise click.UsageError("--components writes all components of the project: name no server")
-        _write_components(project, folder, _fetching(project, locked=locked, offline=offline))
+        _write_components(project, folder, _fetching(project, locked=locked, offline=offline), verbose=verbose)
         return
     unknown = [name for name in servers if name not in project.servers]
     if unknown:
         problem = "there is no server `{}` in `tool.wasmcp.servers`{}"
         raise ConfigError([problem.format(name, did_you_mean(name, project.servers)) for name in unknown])
     planned = plan(project, fetching=_fetching(project, locked=locked, offline=offline))
-    with Steps() as steps:
+    with Steps(verbose=verbose) as steps:
         paths = build(planned, servers=servers or None, progress=steps, force=force)
     for path in paths:
         click.echo(path)
 
 
-def _write_components(project: Project, folder: Path, fetching: FetchOptions | None) -> None:
+def _write_components(project: Project, folder: Path, fetching: FetchOptions | None, *, verbose: bool) -> None:
     from wasmcp.cli.steps import Steps
     from wasmcp.project.building import build_component
     from wasmcp.storage.cache import write_atomically
 
     for name in project.components:
-        with Steps() as steps:
+        with Steps(verbose=verbose) as steps:
             built = build_component(project, name, progress=steps, fetching=fetching)
         path = folder / f"{name}.wasm"
         sidecar = path.with_name(f"{path.name}.catalogue.json")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -17,18 +19,41 @@ if TYPE_CHECKING:
 
     from wasmcp.project.events import BuildEvent
 
+_LOGGER = logging.getLogger("wasmcp.build")
+
+
+class _Notes(logging.Handler):
+    """Handler that hands records to the watcher of a build."""
+
+    def __init__(self, write: Callable[[BuildEvent], None]) -> None:
+        super().__init__()
+        self._write = write
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        from wasmcp.project.events import Note
+
+        self._write(Note(record.getMessage()))
+
 
 class Steps(AbstractContextManager["Steps"]):
     """The watcher of a build: a line for each event, and the steps under way while they last.
 
     Only plain lines where standard error is no terminal, where ``CI`` is set, and where rich is not installed.
+
+    Args:
+        verbose: Show also what programs print while components are built: records of the logger ``wasmcp.build``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, verbose: bool = False) -> None:
+        self._handler = _Notes(self) if verbose else None
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Steps:  # noqa: PYI034 - `typing.Self` is newer than Python 3.10
+        if self._handler is not None:
+            _LOGGER.addHandler(self._handler)
+            _LOGGER.setLevel(logging.INFO)
         self._progress = _progress()
         if self._progress is not None:
             self._progress.start()
@@ -37,6 +62,8 @@ class Steps(AbstractContextManager["Steps"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._handler is not None:
+            _LOGGER.removeHandler(self._handler)
         if self._progress is not None:
             self._progress.stop()
 

@@ -20,6 +20,7 @@ from wasmcp.guest.asking import Wanted
 from wasmcp.guest.completions import has_completions, propose
 from wasmcp.guest.content import Text
 from wasmcp.guest.context import SESSIONS, Context
+from wasmcp.guest.declaring import close
 from wasmcp.guest.describing import prompt_of, resource_of, template_of, tool_of
 from wasmcp.guest.errors import McpError
 from wasmcp.guest.failures import INTERNAL_ERROR, report
@@ -111,6 +112,7 @@ def _references() -> list[Any]:
 
 
 _REFERENCES = _references()
+close()
 
 
 class Tools:

@@ -13,8 +13,9 @@ import importlib
 import json
 import sys
 import traceback
-from typing import Any
+from typing import Any, TextIO
 
+from wasmcp.guest.declaring import collected
 from wasmcp.guest.errors import DeclarationError
 from wasmcp.guest.failures import remember
 from wasmcp.guest.freezing import open_files, watched
@@ -22,6 +23,39 @@ from wasmcp.guest.lazy import import_later
 
 PLAN = "_wasmcp_plan.json"
 REPORT = "_wasmcp_report.json"
+
+
+_MOST_PRINTED = 100_000
+
+
+class _Recorder:
+    """A standard stream that keeps what is printed while the component is built, and passes on what is printed later.
+
+    Modules may hold on to it: a logging handler keeps the stream that it was made with.
+
+    Args:
+        stream: The stream that it stands for.
+        printed: Where texts are kept.
+
+    Attributes:
+        ended: Whether texts are passed on.
+    """
+
+    def __init__(self, stream: TextIO, printed: list[str]) -> None:
+        self.stream = stream
+        self.ended = False
+        self._printed = printed
+
+    def write(self, text: str) -> int:
+        """Keep a text, or pass it on."""
+        if self.ended:
+            return self.stream.write(text)
+        self._printed.append(str(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else a stream has."""
+        return getattr(self.stream, name)
 
 
 def boot(folder: str, core: frozenset[str]) -> None:
@@ -36,32 +70,46 @@ def boot(folder: str, core: frozenset[str]) -> None:
     """
     with open(f"{folder}/{PLAN}", encoding="utf-8") as file:  # noqa: PTH123 - pathlib would stay in the component
         plan = json.load(file)
-    report: dict[str, Any] = {"error": None, "missing": [], "optional": [], "open": []}
+    report: dict[str, Any] = {"errors": [], "missing": [], "optional": [], "open": [], "printed": ""}
+    printed: list[str] = []
+    out, err = _Recorder(sys.stdout, printed), _Recorder(sys.stderr, printed)
+    sys.stdout, sys.stderr = out, err
     try:
         _import(plan, report, core)
     except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt of the author's modules
-        report["error"] = _describe(error)
+        report["errors"].append(_describe(error))
+    out.ended = err.ended = True
+    sys.stdout = out.stream if sys.stdout is out else sys.stdout
+    sys.stderr = err.stream if sys.stderr is err else sys.stderr
+    report["printed"] = "".join(printed)[:_MOST_PRINTED]
+    printed.clear()
     with open(f"{folder}/{REPORT}", "w", encoding="utf-8") as file:  # noqa: PTH123
         json.dump(report, file)
-    if report["error"] or report["missing"] or report["open"]:
+    if report["errors"] or report["missing"] or report["open"]:
         raise RuntimeError("the component cannot be built: see the report")
 
 
 def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) -> None:
-    with watched() if plan["random"] else contextlib.nullcontext():
-        importlib.import_module(plan["module"])
-    remember(plan["files"], plan["labels"])
-    if plan["declared"]:
-        from wasmcp.guest.registry import check
+    with collected() as refused:
+        try:
+            with watched() if plan["random"] else contextlib.nullcontext():
+                importlib.import_module(plan["module"])
+            remember(plan["files"], plan["labels"])
+            if plan["declared"]:
+                from wasmcp.guest.registry import check
 
-        if not check():
-            raise LookupError("nothing is declared: decorate a function with `wasmcp.guest.tool`")
+                if not check() and not refused:
+                    raise LookupError("nothing is declared: decorate a function with `wasmcp.guest.tool`")
+        finally:
+            report["errors"] += map(_describe, refused)
     for wanted in plan["later"]:
         problem = _later(wanted["module"], wanted["names"])
         if problem is not None:
             report["missing" if wanted["required"] else "optional"].append({**wanted, "problem": problem})
     if sys.platform == "wasi":
         report["open"] = open_files()
+    if report["errors"] or report["missing"] or report["open"]:
+        return
     import_later(core)
     if sys.platform == "wasi":
         gc.collect()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from wasmcp.guest.asking import Wanted
 from wasmcp.guest.context import Context
@@ -34,6 +34,22 @@ class Completion:
     has_more: bool | None = None
 
 
+class Completed(NamedTuple):
+    """An argument of a prompt or of a resource with a template, as a completion names it.
+
+    Attributes:
+        target: The function, the name of the prompt, or the template.
+        argument: The argument or variable.
+    """
+
+    target: Callable[..., Any] | str
+    argument: str
+
+    def __str__(self) -> str:
+        named = self.target if isinstance(self.target, str) else f"{self.target.__module__}.{self.target.__qualname__}"
+        return f"{self.argument} of {named}"
+
+
 class Completer:
     """A declared completion.
 
@@ -44,7 +60,7 @@ class Completer:
         names: Names that annotations may use beside those of their module.
 
     Attributes:
-        identity: Of target and argument.
+        identity: What it completes.
 
     Raises:
         DeclarationError: The function cannot become a completion.
@@ -63,8 +79,7 @@ class Completer:
         self.argument = argument
         self._signature = Signature(function, "completion", names)
         self._references = _references(target)
-        named = target if isinstance(target, str) else f"{target.__module__}.{target.__qualname__}"
-        self.identity = f"{argument} of {named}"
+        self.identity = Completed(target, argument)
         self._names = [member.name for member in self._signature.members]
         if not 1 <= len(self._names) <= 2:
             reason = "it takes what is typed so far and, if it wants, the other arguments: `(value: str)` or"
@@ -74,19 +89,19 @@ class Completer:
         """Whether it completes an argument of a prompt or template."""
         return argument == self.argument and (name in self._references or self.target is function)
 
-    def check(self, known: Iterable[tuple[str, Callable[..., Any], Iterable[str]]]) -> None:
-        """Make sure that what it completes exists.
+    def check(self, known: Iterable[tuple[str, Callable[..., Any], Iterable[str]]]) -> str:
+        """Return the name or the template of what it completes.
 
         Args:
             known: Name or template, function and arguments of all prompts and templates.
 
         Raises:
-            DeclarationError: It does not.
+            DeclarationError: It does not exist.
         """
         for name, function, arguments in known:
             if name in self._references or self.target is function:
                 if self.argument in arguments:
-                    return
+                    return name
                 raise self._signature.refused(None, f"`{name}` has no argument `{self.argument}`")
         what = self.target if isinstance(self.target, str) else getattr(self.target, "__qualname__", self.target)
         raise self._signature.refused(None, f"`{what}` is neither a prompt nor a resource with a URI template")
@@ -126,7 +141,7 @@ def propose(
         if completer is None:
             begun = value.casefold()
             return _bounded([item for item in proposals_of(member.shape) if item.casefold().startswith(begun)])
-        with masked("completion", completer.identity, f"Error completing {completer.argument}"):
+        with masked("completion", str(completer.identity), f"Error completing {completer.argument}"):
             found = completer.complete(value, arguments, context)
             if isinstance(found, Wanted):
                 raise TypeError("a completion cannot ask the client: only tools, resources and prompts can")

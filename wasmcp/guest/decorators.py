@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 
 from wasmcp.guest.completions import Completer
 from wasmcp.guest.content import Annotations, Icon
+from wasmcp.guest.declaring import is_closed
 from wasmcp.guest.prompts import Prompt
 from wasmcp.guest.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
 from wasmcp.guest.resources import Cache, Resource
@@ -78,7 +79,7 @@ def tool(
     """
     hints = {"read_only": read_only, "destructive": destructive, "idempotent": idempotent, "open_world": open_world}
     given = {key: value for key, value in hints.items() if value is not None}
-    around = sys._getframe(1).f_locals  # noqa: SLF001 - annotations of nested functions name what is around them
+    frame = sys._getframe(1)  # noqa: SLF001 - annotations of nested functions name what is around them
 
     def declare(target: F) -> F:
         TOOLS.declare(
@@ -95,7 +96,7 @@ def tool(
                 names=names,
             ),
             target,
-            around,
+            frame,
         )
         return target
 
@@ -140,7 +141,7 @@ def resource(
     Raises:
         DeclarationError: The function cannot become a resource.
     """
-    around = sys._getframe(1).f_locals  # noqa: SLF001 - see `tool`
+    frame = sys._getframe(1)  # noqa: SLF001 - see `tool`
 
     def declare(target: F) -> F:
         RESOURCES.declare(
@@ -160,7 +161,7 @@ def resource(
                 names=names,
             ),
             target,
-            around,
+            frame,
         )
         return target
 
@@ -209,7 +210,7 @@ def prompt(
     Raises:
         DeclarationError: The function cannot become a prompt.
     """
-    around = sys._getframe(1).f_locals  # noqa: SLF001 - see `tool`
+    frame = sys._getframe(1)  # noqa: SLF001 - see `tool`
 
     def declare(target: F) -> F:
         PROMPTS.declare(
@@ -217,7 +218,7 @@ def prompt(
                 target, name=name, title=title, description=description, icons=icons, meta=meta, names=names
             ),
             target,
-            around,
+            frame,
         )
         return target
 
@@ -244,10 +245,10 @@ def completion(target: Callable[..., Any] | str, argument: str) -> Callable[[F],
     Raises:
         DeclarationError: The function cannot become a completion.
     """
-    around = sys._getframe(1).f_locals  # noqa: SLF001 - see `tool`
+    frame = sys._getframe(1)  # noqa: SLF001 - see `tool`
 
     def declare(function: F) -> F:
-        COMPLETIONS.declare(lambda names: Completer(function, target, argument, names=names), function, around)
+        COMPLETIONS.declare(lambda names: Completer(function, target, argument, names=names), function, frame)
         return function
 
     return declare
@@ -261,5 +262,10 @@ def cache_lists(cache: Cache) -> None:
 
     Args:
         cache: How long and by whom.
+
+    Raises:
+        RuntimeError: The component is built already.
     """
+    if is_closed():
+        raise RuntimeError("`cache_lists` in a call has no effect: call it when the module is imported")
     ListCache.cache = cache

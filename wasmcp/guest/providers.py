@@ -30,7 +30,8 @@ from types import CoroutineType
 from typing import Any, TypeVar
 
 from wasmcp.guest.annotations import Resolver, written
-from wasmcp.guest.errors import DeclarationError, Unsupported
+from wasmcp.guest.declaring import Execution, check_open, executions_of, is_again, is_interactive, refuse
+from wasmcp.guest.errors import DeclarationError, Unsupported, place_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,10 +39,13 @@ _KIND = "provider"
 
 
 class _Provider:
-    """A function that makes a shared object, and what it takes itself."""
+    """A function that makes a shared object, where it was declared, and what it takes itself."""
 
-    def __init__(self, function: Callable[..., Any], needs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], executions: tuple[Execution, ...], needs: Mapping[str, Any]
+    ) -> None:
         self.function = function
+        self.executions = executions
         self.needs = dict(needs)
 
 
@@ -66,38 +70,49 @@ def provider(function: F) -> F:
             `typing.NewType` to tell several of one class apart.
 
     Raises:
-        DeclarationError: It does not say what it makes, somebody else makes it, or it takes what nobody provides.
+        DeclarationError: It does not say what it makes, somebody else makes it, it takes what nobody provides, or the
+            component is built already.
     """
+    check_open(function, _KIND)
     plain = inspect.unwrap(function)
     if not inspect.isfunction(plain) or inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
-        raise _refused(function, None, "only a plain function that returns the object can be a provider")
+        refuse(_refused(function, None, "only a plain function that returns the object can be a provider"))
+        return function
+    frame = sys._getframe(1)  # noqa: SLF001 - annotations of nested functions name what is around them
     try:
-        around = sys._getframe(1).f_locals  # noqa: SLF001 - annotations of nested functions name what is around them
-        hints = Resolver(around).hints(function)
+        hints = Resolver(frame.f_locals).hints(function)
     except (Unsupported, NameError) as error:
-        raise _refused(function, None, f"its annotations cannot be read: {error}") from error
+        refuse(_refused(function, None, f"its annotations cannot be read: {error}"))
+        return function
     made = hints.get("return")
     if not _is_own(made):
         reason = f"it must say what it makes: a class of your own or a `NewType` as return annotation, not `{made}`"
-        raise _refused(function, None, reason)
+        refuse(_refused(function, None, reason))
+        return function
+    executions = executions_of(function, frame)
     known = PROVIDERS.get(made)
-    if known is not None and _origin(known.function) != _origin(function):
-        raise _refused(function, None, f"`{written(made)}` is already made by `{known.function.__qualname__}`")
+    if known is not None:
+        other = known.function
+        if not is_again(executions, known.executions) and not is_interactive(function, other):
+            line = (place_of(other) or ("", 0))[1]
+            reason = f"`{written(made)}` is already made by `{other.__qualname__}`, line {line} of `{other.__module__}`"
+            refuse(_refused(function, None, reason))
+            return function
     if made in ARGUMENTS:
         user, kind, parameter = ARGUMENTS[made]
         reason = f"it is made by the provider `{function.__name__}`, which must be declared before"
-        raise DeclarationError(user, f"parameter `{parameter}`", reason, kind=kind)
+        refuse(DeclarationError(user, f"parameter `{parameter}`", reason, kind=kind))
     needs = {}
     for name, parameter_ in inspect.signature(function).parameters.items():
         needed = provided_type(hints.get(name))
         if needed is None and parameter_.default is parameter_.empty:
             reason = "nobody provides it: a provider gets nothing but what other providers, declared before, make"
-            raise _refused(function, f"parameter `{name}`", reason)
+            refuse(_refused(function, f"parameter `{name}`", reason))
         if needed is not None:
             needs[name] = needed
     if inspect.iscoroutinefunction(plain) and sys.platform == "wasi":
         import wasmcp.guest.loop  # noqa: F401 - at run time there is nothing to import from
-    PROVIDERS[made] = _Provider(function, needs)
+    PROVIDERS[made] = _Provider(function, executions, needs)  # also a refused one, so that its users are not refused
     return function
 
 
@@ -146,6 +161,21 @@ def fresh_instance(provided: Mapping[Any, Any] | None = None) -> Iterator[None]:
         _made.pop()
 
 
+@contextmanager
+def fresh_providers() -> Iterator[None]:
+    """Forget the declared providers for a while, and those that are declared meanwhile at the end."""
+    held: tuple[dict[Any, Any], ...] = (PROVIDERS, ARGUMENTS)
+    before = [dict(one) for one in held]
+    for one in held:
+        one.clear()
+    try:
+        yield
+    finally:
+        for one, known in zip(held, before, strict=True):
+            one.clear()
+            one.update(known)
+
+
 def remember_argument(annotation: Any, function: Callable[..., Any], kind: str, parameter: str) -> None:
     """Note that clients give a value of a type, so that a provider of it comes too late."""
     if _is_own(annotation):
@@ -156,10 +186,6 @@ def _is_own(annotation: Any) -> bool:
     if isinstance(annotation, typing.NewType):
         return True
     return isinstance(annotation, type) and annotation.__module__ not in {"builtins", "typing", "collections.abc"}
-
-
-def _origin(function: Callable[..., Any]) -> tuple[str, str]:
-    return function.__module__, function.__qualname__
 
 
 def _refused(function: Callable[..., Any], place: str | None, reason: str) -> DeclarationError:

@@ -14,6 +14,7 @@ from wasmcp.guest.fakes.network import real_http
 from wasmcp.guest.fakes.routes import Answer, FakeHttp, Sent, fake_http
 from wasmcp.guest.fakes.values import FakeKv, FakeSession, fake_kv
 from wasmcp.guest.providers import fresh_instance
+from wasmcp.guest.registry import fresh_declarations
 from wasmcp.guest.session import Session
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "fake_config",
     "fake_http",
     "fake_kv",
+    "fresh_declarations",
     "fresh_instance",
     "real_http",
     "roots",

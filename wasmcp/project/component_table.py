@@ -37,7 +37,9 @@ def read_component(name: str, table: Table, root: Path, *, check_files: bool) ->
         if grant not in GRANTS:
             table.problem("grants", f"names an unknown family `{grant}`{did_you_mean(grant, GRANTS)}")
     dynamic = table.boolean("dynamic", default=False)
-    if dynamic and "middleware" not in grants:
+    if dynamic and language == "python":
+        table.problem("dynamic", "has no effect: what a component in Python offers is fixed when it is built")
+    elif dynamic and "middleware" not in grants:
         table.problem(
             "dynamic",
             "needs the grant `middleware`: a component that is asked at run time gets calls that are not its own. "

@@ -11,6 +11,7 @@ compute when they are imported, random values and times included, and the seed o
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import tempfile
@@ -25,10 +26,13 @@ from wasmcp.toolchains import python_dependencies
 from wasmcp.toolchains.base import PINS, ComponentSource, Distribution, Inputs, Option, own_files
 from wasmcp.toolchains.python_compiling import componentize, ungranted, worlds_of
 from wasmcp.toolchains.python_imports import is_host_side, is_provided, is_standard, reachable, source_root
-from wasmcp.toolchains.python_reading import Module
-from wasmcp.toolchains.python_report import failure_of, warnings_of
+from wasmcp.toolchains.python_reading import Module, refusal
+from wasmcp.toolchains.python_report import failure_of, printed_of, warnings_of
 from wasmcp.toolchains.python_staging import GUEST, stage_application
 from wasmcp.toolchains.python_uses import uses
+
+LOGGER = logging.getLogger("wasmcp.build")
+"""What programs print while a component is built, at the level INFO."""
 
 _OWN = sorted(Path(__file__).resolve().parent.glob("python*.py"))
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -70,6 +74,8 @@ class PythonToolchain:
             output.parent.mkdir(parents=True, exist_ok=True)
             try:
                 said = componentize(source, worlds_of(source, modules), stage, partial)
+                for line in printed_of(application):
+                    LOGGER.info("`%s` printed while it was imported: %s", source.label, line)
                 if said is not None:
                     raise failure_of(source, modules, application, said)
                 declares = Declares(uses=uses(modules.values())).section()
@@ -83,14 +89,15 @@ class PythonToolchain:
 
 def _folders(source: ComponentSource) -> list[Path]:
     configured = source.options.get("python-path", [])
-    folders = [source_root(source.path, source.root)]
-    for item in configured if isinstance(configured, list) else []:
-        folder = Path(os.path.normpath(source.root / str(item)))
-        if not folder.is_dir():
-            message = f"component `{source.name}`: `python-path` names `{item}`, which is not a folder of the project"
-            raise ToolchainError(message, source=source.label, toolchain="python")
-        folders.append(folder)
-    return folders
+    names = [str(item) for item in configured] if isinstance(configured, list) else []
+    folders = [Path(os.path.normpath(source.root / name)) for name in names]
+    absent = [name for name, folder in zip(names, folders, strict=True) if not folder.is_dir()]
+    if absent:
+        listed = ", ".join(f"`{name}`" for name in absent)
+        problem = f"{listed}, which is not a folder" if len(absent) == 1 else f"{listed}, which are not folders"
+        message = f"component `{source.name}`: `python-path` names {problem} of the project"
+        raise ToolchainError(message, source=source.label, toolchain="python")
+    return [source_root(source.path, source.root), *folders]
 
 
 def _modules(source: ComponentSource, fetched: Path | None = None) -> dict[str, Module]:
@@ -101,22 +108,25 @@ def _imports(source: ComponentSource) -> list[str]:
     """Return the option ``imports``: modules that are imported by names nobody can see, such as plug-ins."""
     configured = source.options.get("imports", [])
     names = [str(item) for item in configured] if isinstance(configured, list) else []
-    for name in names:
-        if not _MODULE.fullmatch(name):
-            message = f"component `{source.name}`: `imports` names `{name}`, which is no dotted name of a module"
-            raise ToolchainError(message, source=source.label, toolchain="python")
+    wrong = [name for name in names if not _MODULE.fullmatch(name)]
+    if wrong:
+        listed = ", ".join(f"`{name}`" for name in wrong)
+        problem = "which is no dotted name of a module" if len(wrong) == 1 else "which are no dotted names of modules"
+        message = f"component `{source.name}`: `imports` names {listed}, {problem}"
+        raise ToolchainError(message, source=source.label, toolchain="python")
     return names
 
 
 def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
     """Refuse what can be known beforehand not to be in the component: the compiler takes much longer to say so."""
+    problems: list[tuple[str, list[str]]] = []
     for module in modules.values():
         if module.fetched:
             continue  # packages import what they may do without under conditions that only running them decides
         if "." not in module.name and (is_provided(module.name) or is_standard(module.name)):
             owner = "wasmcp" if is_provided(module.name) else "the standard library"
             message = f"`{module.label}` would be hidden by the `{module.name}` of {owner}: give it another name"
-            raise ToolchainError(message, source=source.label, toolchain="python")
+            problems.append((message, []))
         for statement in module.imports:
             name = statement.module
             top = name.partition(".")[0]
@@ -131,8 +141,10 @@ def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
                 else "name its package in `dependencies`, or put it into the project and name its folder in "
                 "`python-path` (pure Python only)"
             )
-            message = f"`{module.label}`, line {statement.line}: `{name}` is not in the component: {advice}"
-            raise ToolchainError(message, source=source.label, toolchain="python")
+            place = f"`{module.label}`, line {statement.line}"
+            problems.append((f"{place}: `{name}` is not in the component: {advice}", []))
+    if problems:
+        raise refusal(source.label, problems)
 
 
 def _is_folder(name: str, source: ComponentSource) -> bool:

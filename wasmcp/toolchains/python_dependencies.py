@@ -48,13 +48,15 @@ def requirements_of(source: ComponentSource) -> list[str]:
     """
     configured = source.options.get("dependencies", [])
     found = [str(item).strip() for item in configured] if isinstance(configured, list) else []
-    for item in found:
-        if not _REQUIREMENT.fullmatch(item):
-            message = (
-                f"component `{source.name}`: `dependencies` names `{item}`, which is no requirement such as "
-                "`inflection>=0.5,<1`; code that is in no registry goes into a folder of `python-path`"
-            )
-            raise ToolchainError(message, source=source.label, toolchain="python")
+    wrong = [item for item in found if not _REQUIREMENT.fullmatch(item)]
+    if wrong:
+        listed = ", ".join(f"`{item}`" for item in wrong)
+        kind = "which is no requirement" if len(wrong) == 1 else "which are no requirements"
+        message = (
+            f"component `{source.name}`: `dependencies` names {listed}, {kind} such as `inflection>=0.5,<1`; code that "
+            "is in no registry goes into a folder of `python-path`"
+        )
+        raise ToolchainError(message, source=source.label, toolchain="python")
     return found
 
 

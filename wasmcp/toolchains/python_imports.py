@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wasmcp.toolchains.base import relative_label
-from wasmcp.toolchains.python_reading import Import, Module, read_module
+from wasmcp.toolchains.python_reading import Import, Module, Problem, read_module, refusal
 
 _NEWER_MODULES = {"annotationlib", "compression", "tomllib"}  # in the component, but not in every Python of ours
 
@@ -47,12 +47,13 @@ def reachable(
         imports: Further modules that it will import, by names that cannot be seen.
 
     Raises:
-        ToolchainError: A file cannot be read, or is not Python.
+        ToolchainError: Files cannot be read, or are not Python; it names all of them.
     """
     first = module_name(source, folders[0])
     found: dict[str, Module] = {}
     waiting = [parent for name in (first, *imports) for parent in _with_parents(name)]
     seen = set(waiting)
+    problems: list[Problem] = []
     while waiting:
         name = waiting.pop()
         located = _locate(name, folders)
@@ -65,13 +66,17 @@ def reachable(
         else:
             continue
         found[name] = module
-        read_module(module)
+        problem = read_module(module)
+        if problem is not None:
+            problems.append(problem)
         for statement in module.imports:
             wanted = [statement.module, *(f"{statement.module}.{item}" for item in statement.names)]
             for candidate in (parent for item in wanted for parent in _with_parents(item)):
                 if candidate not in seen and not is_provided(candidate):
                     seen.add(candidate)
                     waiting.append(candidate)
+    if problems:
+        raise refusal(relative_label(source, root), sorted(problems, key=lambda problem: problem[0]))
     return dict(sorted(found.items()))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,32 +78,49 @@ class Module:
     frozen: list[tuple[str, int]] = field(default_factory=list)
 
 
-def read_module(module: Module) -> None:
+Problem = tuple[str, Sequence[str]]
+"""A message that names the file, the line and the reason, and lines that say more."""
+
+
+def refusal(label: str, problems: Sequence[Problem]) -> ToolchainError:
+    """Return one error for all that is wrong with a source.
+
+    Args:
+        label: The source.
+        problems: What is wrong, at least one.
+    """
+    if len(problems) == 1:
+        message, lines = problems[0]
+        return ToolchainError(message, source=label, toolchain="python", output="\n".join(lines))
+    output = "\n".join(line for message, lines in problems for line in (message, *(f"  {more}" for more in lines)))
+    return ToolchainError(f"`{label}` has {len(problems)} errors:", source=label, toolchain="python", output=output)
+
+
+def read_module(module: Module) -> Problem | None:
     """Read the file of a module and set what it imports and freezes.
 
-    Raises:
-        ToolchainError: The file cannot be read, or is not Python.
+    Returns:
+        What is wrong when the file cannot be read, or is not Python.
     """
     path, name, label = module.path, module.name, module.label
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ToolchainError(f"`{label}` cannot be read: {error.strerror}", source=label, toolchain="python") from error
+        return f"`{label}` cannot be read: {error.strerror}", ()
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     try:
         tree = ast.parse(data, filename=label)
     except SyntaxError as error:
         if _may_be_newer(error):
             module.imports = list(_by_lines(data.decode("utf-8", "replace"), package))
-            return
-        raise ToolchainError(
-            f"`{label}`, line {error.lineno}: {error.msg}", source=label, toolchain="python", output=_marked(error)
-        ) from error
+            return None
+        return f"`{label}`, line {error.lineno}: {error.msg}", _marked(error)
     except (ValueError, RecursionError, MemoryError) as error:
-        raise ToolchainError(f"`{label}` is not Python: {error}", source=label, toolchain="python") from error
+        return f"`{label}` is not Python: {error}", ()
     visitor = _Visitor(package)
     visitor.visit(tree)
     module.imports, module.frozen = visitor.found, visitor.frozen
+    return None
 
 
 def _may_be_newer(error: SyntaxError) -> bool:
@@ -113,11 +130,12 @@ def _may_be_newer(error: SyntaxError) -> bool:
     return "f-string" in str(error.msg) or bool(_NEWER_SYNTAX.search(error.text or ""))
 
 
-def _marked(error: SyntaxError) -> str:
+def _marked(error: SyntaxError) -> list[str]:
+    """Return the line of the source that an error is in, and a line that points at the place."""
     text = (error.text or "").rstrip("\n")
     column = max((error.offset or 1) - 1, 0)
     blank = "".join("\t" if character == "\t" else " " for character in text[:column])
-    return f"{text}\n{blank}^" if text.strip() else ""
+    return [text, f"{blank}^"] if text.strip() else []
 
 
 def _by_lines(text: str, package: str) -> Iterator[Import]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from wasmcp.errors import ToolchainError, ToolchainMissing
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python_reading import Module
+from wasmcp.toolchains.python_reading import Module, refusal
 from wasmcp.toolchains.python_staging import APPLICATION, labels_of
 
 _LACKING = re.compile(rf"module '{APPLICATION}' has no attribute '(\w+)'")
@@ -30,23 +30,21 @@ def failure_of(source: ComponentSource, modules: Mapping[str, Module], applicati
     if "No module named 'componentize_py'" in said:
         message = f'`{source.label}` needs componentize-py: `pip install "wasmcp[python]"`'
         return ToolchainMissing(message, source=source.label, toolchain="python")
-    report = _report(application)
+    report = report_of(application)
     labels = labels_of(modules.values())
-    if report.get("missing"):
-        missing = report["missing"]
-        lines = [f"{_place(item)}: `{item['module']}`: {item['problem']}" for item in missing]
-        message = f"`{source.label}` imports later what is not in the component:"
-        return ToolchainError(message, source=source.label, toolchain="python", output="\n".join(lines))
-    error = report.get("error")
-    if error:
-        return _author_error(source, modules, error)
+    problems = [_author_error(source, modules, error) for error in report.get("errors", ())]
+    missing = [f"{_place(item)}: `{item['module']}`: {item['problem']}" for item in report.get("missing", ())]
+    if missing:
+        problems.append((f"`{source.label}` imports later what is not in the component:", missing))
     if report.get("open"):
         names = ", ".join(f"`{labels.get(name, name)}`" for name in report["open"])
         message = (
             f"`{source.label}` leaves files open when it has been imported: {names}. A component has none: read what "
             "is needed and close the file (`with open(...)`), or keep the data in a module"
         )
-        return ToolchainError(message, source=source.label, toolchain="python")
+        problems.append((message, []))
+    if problems:
+        return refusal(source.label, problems)
     said = said.partition("\nStack backtrace:")[0].rstrip()  # the compiler's own, not Python's
     lacking = _LACKING.search(said)
     if lacking is not None:
@@ -60,8 +58,10 @@ def failure_of(source: ComponentSource, modules: Mapping[str, Module], applicati
     return ToolchainError(f"`{source.label}` was not compiled", source=source.label, toolchain="python", output=said)
 
 
-def _author_error(source: ComponentSource, modules: Mapping[str, Module], error: dict[str, Any]) -> ToolchainError:
-    """Return the error for an exception in the author's modules, told as Python would."""
+def _author_error(
+    source: ComponentSource, modules: Mapping[str, Module], error: Mapping[str, Any]
+) -> tuple[str, list[str]]:
+    """Return the message for an exception in the author's modules, and its traceback."""
     labels = labels_of(modules.values())
     frames = [{**frame, "file": labels[frame["file"]]} for frame in error["frames"] if frame["file"] in labels]
     place = f"`{frames[-1]['file']}`, line {frames[-1]['line']}" if frames else f"`{source.label}`"
@@ -77,13 +77,15 @@ def _author_error(source: ComponentSource, modules: Mapping[str, Module], error:
         message = f"{place}: {error['message']}"
     lines = []
     for frame in frames:
-        lines.append(f"  {frame['file']}:{frame['line']}" + (f", in {frame['name']}" if frame["name"] else ""))
+        if frame["name"] or frame["text"]:
+            lines.append(f"  {frame['file']}:{frame['line']}" + (f", in {frame['name']}" if frame["name"] else ""))
         if frame["text"]:
             lines.append(f"    {frame['text']}")
-    return ToolchainError(message, source=source.label, toolchain="python", output="\n".join(lines))
+    return message, lines
 
 
-def _report(application: Path) -> dict[str, Any]:
+def report_of(application: Path) -> dict[str, Any]:
+    """Return the report of `wasmcp.guest.boot`; empty when there is none."""
     from wasmcp.guest.boot import REPORT
 
     try:
@@ -91,6 +93,13 @@ def _report(application: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def printed_of(application: Path) -> list[str]:
+    """Return the lines that modules printed while they were imported, safe for a terminal."""
+    from wasmcp.terminal import printable
+
+    return [printable(line) for line in str(report_of(application).get("printed", "")).splitlines()]
 
 
 def _place(item: Mapping[str, Any]) -> str:
@@ -101,7 +110,7 @@ def warnings_of(modules: Mapping[str, Module], application: Path) -> list[str]:
     """Return a line for each thing that is as written, but perhaps not as meant."""
     lines = [
         f"warning: {_place(item)}: `{item['module']}` is not in the component ({item['problem']})"
-        for item in _report(application).get("optional", [])
+        for item in report_of(application).get("optional", [])
         if item["told"]
     ]
     for module in modules.values():
