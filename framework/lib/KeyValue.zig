@@ -1,5 +1,5 @@
 //! `key-value` over `wasi:keyvalue`, in the draft that `wasi` is. The first draft has no compare-and-swap, counts up only,
-//! and its cursors are numbers.
+//! its cursors are numbers, and it does not say in which form counters are kept: runtimes differ, so it is found out.
 
 const std = @import("std");
 const startsWith = @import("bytes.zig").startsWith;
@@ -29,6 +29,9 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             return bindings.abi.Result(T, Error);
         }
 
+        const counter_probe = reserved ++ "counter-form";
+        var counter_form: ?typed.CounterForm = if (first_draft) null else .decimal;
+
         /// Stays open as long as the instance: a runtime may give each opening contents of its own.
         var default_bucket: ?wasi.store.Bucket = null;
 
@@ -49,11 +52,11 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                     .ok => |found| found orelse return .{ .ok = null },
                     .err => |problem| return .{ .err = problem },
                 };
-                return .{ .ok = typed.decode(Value, found) };
+                return .{ .ok = self.decoded(found) };
             }
 
             pub fn set(self: *Bucket, key: []const u8, value: Value) Result(void) {
-                const encoded = written(value) orelse return .{ .err = value_limit };
+                const encoded = self.written(value) orelse return .{ .err = value_limit };
                 const named = self.full(key) orelse return .{ .err = self.refusal(key) };
                 return passed(void, self.bucket().set(named, encoded));
             }
@@ -73,7 +76,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 var total: usize = 0;
                 for (keys, values) |key, *value| switch (self.read(key)) {
                     .ok => |found| {
-                        value.* = if (found) |bytes| typed.decode(Value, bytes) else null;
+                        value.* = if (found) |bytes| self.decoded(bytes) else null;
                         total += if (found) |bytes| bytes.len else 0;
                         if (total > max_batch_bytes) return .{ .err = batch_limit };
                     },
@@ -87,7 +90,8 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 const encoded = memory.alloc(struct { []const u8, []const u8 }, entries.len);
                 var total: usize = 0;
                 for (entries, encoded) |entry, *pair| {
-                    pair.* = .{ self.full(entry[0]) orelse return .{ .err = self.refusal(entry[0]) }, written(entry[1]) orelse return .{ .err = value_limit } };
+                    const named = self.full(entry[0]) orelse return .{ .err = self.refusal(entry[0]) };
+                    pair.* = .{ named, self.written(entry[1]) orelse return .{ .err = value_limit } };
                     total += pair[1].len;
                     if (total > max_batch_bytes) return .{ .err = batch_limit };
                 }
@@ -117,7 +121,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                             return .{ .err = ours(problem) };
                         },
                     };
-                    const sum = switch (added(now, delta)) {
+                    const sum = switch (self.added(now, delta)) {
                         .ok => |sum| sum,
                         .err => |problem| {
                             attempt.drop();
@@ -141,7 +145,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                     .ok => |now| now,
                     .err => |problem| return .{ .err = problem },
                 };
-                switch (added(now, delta)) {
+                switch (self.added(now, delta)) {
                     .ok => |sum| if (delta < 0 or sum < delta) return .{ .err = .{ .unsupported = "wasi:keyvalue 0.2.0-draft has no negative numbers" } },
                     .err => |problem| return .{ .err = problem },
                 }
@@ -154,7 +158,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
 
             pub fn compareAndSwap(self: *Bucket, key: []const u8, expected: ?Value, replacement: Value) Result(bool) {
                 if (first_draft) return .{ .err = .{ .unsupported = "wasi:keyvalue 0.2.0-draft cannot compare and swap" } };
-                const encoded = written(replacement) orelse return .{ .err = value_limit };
+                const encoded = self.written(replacement) orelse return .{ .err = value_limit };
                 const named = self.full(key) orelse return .{ .err = self.refusal(key) };
                 const attempt = switch (wasi.atomics.Cas.new_(self.bucket(), named)) {
                     .ok => |attempt| attempt,
@@ -194,6 +198,45 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                     at = given(page.cursor);
                     if (count > 0 or at == null) return .{ .ok = .{ .keys = keys[0..count], .next = at } };
                 }
+            }
+
+            fn decoded(self: *Bucket, bytes: []const u8) Value {
+                // Only a counter has eight bytes where counters are binary, and a longer form of other values nine.
+                if (!first_draft or bytes.len < 8 or bytes.len > 9) return typed.decode(Value, bytes);
+                return typed.decodeFor(memory.allocator, Value, bytes, self.counterForm()) catch outOfMemory();
+            }
+
+            /// Null: too long.
+            fn written(self: *Bucket, value: Value) ?[]const u8 {
+                var encoded = typed.encode(memory.allocator, value) catch outOfMemory();
+                if (first_draft and (value == .s64 or encoded.len == 8)) {
+                    encoded = typed.encodeFor(memory.allocator, value, self.counterForm()) catch outOfMemory();
+                }
+                return if (encoded.len > max_value) null else encoded;
+            }
+
+            fn added(self: *Bucket, now: ?[]const u8, delta: i64) Result(i64) {
+                const value: Value = if (now) |bytes| self.decoded(bytes) else .{ .s64 = 0 };
+                if (value != .s64) return .{ .err = .not_a_counter };
+                // The runtime's own `increment` reads its own form only.
+                if (first_draft and now != null and self.counterForm() == .binary and now.?.len != 8) return .{ .err = .not_a_counter };
+                const sum, const over = @addWithOverflow(value.s64, delta);
+                return if (over == 1) .{ .err = .out_of_range } else .{ .ok = sum };
+            }
+
+            /// Find out how the runtime keeps counters, by counting once under a reserved key; remembered per instance. The
+            /// key stays: another instance that deleted it between the two steps would make the answer wrong.
+            fn counterForm(self: *Bucket) typed.CounterForm {
+                if (counter_form) |known| return known;
+                var form: typed.CounterForm = .decimal;
+                if (wasi.atomics.increment(self.bucket(), counter_probe, 1) == .ok) {
+                    const kept = self.bucket().get(counter_probe);
+                    if (kept == .ok) if (kept.ok) |bytes| if (bytes.len == 8) {
+                        form = .binary;
+                    };
+                    counter_form = form;
+                }
+                return form;
             }
 
             fn refusal(self: *Bucket, key: []const u8) Error {
@@ -287,18 +330,6 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
 
         fn joined(parts: []const []const u8) []const u8 {
             return std.mem.concat(memory.allocator, u8, parts) catch outOfMemory();
-        }
-
-        fn written(value: Value) ?[]const u8 {
-            const encoded = typed.encode(memory.allocator, value) catch outOfMemory();
-            return if (encoded.len > max_value) null else encoded;
-        }
-
-        fn added(now: ?[]const u8, delta: i64) Result(i64) {
-            const value: Value = if (now) |bytes| typed.decode(Value, bytes) else .{ .s64 = 0 };
-            if (value != .s64) return .{ .err = .not_a_counter };
-            const sum, const over = @addWithOverflow(value.s64, delta);
-            return if (over == 1) .{ .err = .out_of_range } else .{ .ok = sum };
         }
 
         fn same(now: ?[]const u8, expected: ?Value) bool {

@@ -16,7 +16,41 @@ const tag = struct {
     const bytes = 6;
 };
 
-/// `value`: the variant `value` of interface `key-value-types`.
+/// Form in which a runtime keeps the counters of its own `increment`.
+pub const CounterForm = enum {
+    /// Digits, as wasmtime, Redis and our host have them.
+    decimal,
+    /// Eight bytes, little-endian, as wasmCloud has them. Other values that would have eight bytes are made longer.
+    binary,
+};
+
+/// First byte of a value that got a second byte, 0, so that it has not the eight bytes of a counter.
+const longer = 0x80;
+
+/// Encode a value for a runtime that keeps counters in this form.
+pub fn encodeFor(allocator: Allocator, value: anytype, form: CounterForm) Allocator.Error![]const u8 {
+    if (form == .decimal) return encode(allocator, value);
+    if (value == .s64) {
+        const out = try allocator.alloc(u8, 8);
+        std.mem.writeInt(i64, out[0..8], value.s64, .little);
+        return out;
+    }
+    const encoded = try encode(allocator, value);
+    if (encoded.len != 8) return encoded;
+    return std.mem.concat(allocator, u8, &.{ &.{ encoded[0] | longer, 0 }, encoded[1..] });
+}
+
+/// Decode a value of a runtime that keeps counters in this form. It may point into `bytes`, or be a copy.
+pub fn decodeFor(allocator: Allocator, comptime Value: type, bytes: []const u8, form: CounterForm) Allocator.Error!Value {
+    if (form == .binary and bytes.len == 8) return .{ .s64 = std.mem.readInt(i64, bytes[0..8], .little) };
+    if (form == .binary and bytes.len == 9 and bytes[0] & longer != 0 and bytes[1] == 0) {
+        const short = try std.mem.concat(allocator, u8, &.{ &.{bytes[0] & ~@as(u8, longer)}, bytes[2..] });
+        return decode(Value, short);
+    }
+    return decode(Value, bytes);
+}
+
+/// Encode a value: the variant `value` of interface `key-value-types`.
 pub fn encode(allocator: Allocator, value: anytype) Allocator.Error![]const u8 {
     var buffer: [20]u8 = undefined;
     const first: u8, const rest: []const u8 = switch (value) {
@@ -86,6 +120,25 @@ test "there and back" {
     }) |value| {
         try std.testing.expectEqualDeep(value, decode(Sample, try encode(state.allocator(), value)));
     }
+}
+
+test "there and back where counters are binary" {
+    var state: std.heap.ArenaAllocator = .init(std.testing.allocator);
+    defer state.deinit();
+    const allocator = state.allocator();
+    for ([_]Sample{
+        .{ .string = "" },            .{ .string = "1234567" },       .{ .string = "\x00\x00\x00\x00\x00\x00\x00" },
+        .{ .string = "12345678" },    .{ .json = "\"12345\"" },       .{ .bytes = "\x00\x00\x00\x00\x00\x00\x00" },
+        .{ .bytes = "12345678" },     .{ .u64 = 5 },                  .{ .bool = true },
+        .{ .s64 = 0 },                .{ .s64 = 1 },                  .{ .s64 = -1 },
+        .{ .s64 = 3544668469065756977 }, .{ .s64 = std.math.minInt(i64) },
+    }) |value| {
+        const encoded = try encodeFor(allocator, value, .binary);
+        try std.testing.expectEqual(value == .s64, encoded.len == 8);
+        try std.testing.expectEqualDeep(value, try decodeFor(allocator, Sample, encoded, .binary));
+        try std.testing.expectEqualDeep(value, try decodeFor(allocator, Sample, try encodeFor(allocator, value, .decimal), .decimal));
+    }
+    try std.testing.expectEqualDeep(Sample{ .s64 = 3 }, try decodeFor(allocator, Sample, "\x03\x00\x00\x00\x00\x00\x00\x00", .binary));
 }
 
 test "what others wrote" {

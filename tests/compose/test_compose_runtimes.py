@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 from pathlib import Path
@@ -44,9 +45,13 @@ def test_commands(runtime: Runtime, transport: Transport, imports: list[str], fi
     assert commands[-1] == f"wasmcp {'serve' if transport == 'http' else 'run'} 'my server.wasm'"
 
 
-def test_wasmcloud_wants_a_whole_path() -> None:
-    command = shlex.split(run_commands("wasmcloud", "http", FILE, [])[0])
-    assert command == ["wash", "start", "component", f"file://{FILE.absolute()}", "my server"]
+def test_the_command_for_wasmcloud_makes_a_project_of_wash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    command, _, wash = run_commands("wasmcloud", "http", FILE, [])[0].rpartition(" && ")
+    assert wash == "wash -C 'my server.wasmcloud' dev"
+    subprocess.run(["sh", "-c", command], check=True)
+    config = json.loads((tmp_path / "my server.wasmcloud" / ".wash" / "config.yaml").read_text())
+    assert config["build"] == {"command": "true", "component_path": str(tmp_path / "my server.wasm")}
 
 
 @pytest.mark.parametrize("grants", ["", "env", "env fs http sockets kv"])

@@ -1,11 +1,12 @@
 """Who runs a composed server, and with which command.
 
-All doors are always in a server; which one is used is decided by the command. Sources: the help of wasmtime, Spin's and
-wasmCloud's documentation; the drafts of `wasi:keyvalue` that each of them implements.
+Each server has all entry points; the command decides which one is used. Sources: the help of wasmtime and of wash 2.10,
+Spin's documentation; the drafts of `wasi:keyvalue` that each of them implements.
 """
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -61,8 +62,7 @@ def run_commands(runtime: Runtime, transport: Transport, file: Path, imports: It
     if runtime == "spin":
         return (f"spin up -f {path}", ours) if transport == "http" else (ours,)
     if runtime == "wasmcloud":
-        absolute = shlex.quote(f"file://{file.absolute()}")
-        return (f"wash start component {absolute} {shlex.quote(file.stem)}", ours) if transport == "http" else (ours,)
+        return (_wash_dev(file), ours) if transport == "http" else (ours,)
     flags = [] if transport == "http" else ["http"]
     for prefix, flag in _SERVE_FLAGS.items():
         if any(name == prefix or name.startswith(f"{prefix}/") for name in needed):
@@ -73,3 +73,14 @@ def run_commands(runtime: Runtime, transport: Transport, file: Path, imports: It
     listed = "".join(f"-S{flag} " for flag in dict.fromkeys(flags))
     folder = "--dir . " if any(name.startswith("wasi:filesystem/") for name in needed) else ""
     return (f"wasmtime {'serve' if transport == 'http' else 'run'} {listed}{folder}{path}", ours)
+
+
+def _wash_dev(file: Path) -> str:
+    """Return a command that runs a server with wasmCloud's `wash dev` (wash 2), in a project made for it.
+
+    `wash dev` reads its project's `.wash/config.yaml`; JSON is YAML. It listens on port 8000.
+    """
+    folder = f"{file.stem}.wasmcloud"
+    config = json.dumps({"build": {"command": "true", "component_path": str(file.absolute())}})
+    write = f"mkdir -p {shlex.quote(f'{folder}/.wash')} && echo {shlex.quote(config)} > "
+    return f"{write}{shlex.quote(f'{folder}/.wash/config.yaml')} && wash -C {shlex.quote(folder)} dev"
