@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from wasmcp.environment import check_ours
 from wasmcp.errors import ConfigError, WasmcpError
 from wasmcp.project import SKIP, Cache, Plan, Project, build, clean, load, plan, plan_components, skipped, stale
+from wasmcp.project.manifest import read
+from wasmcp.storage import digest
 from wasmcp.toolchains import toolchain
 
 if TYPE_CHECKING:
@@ -49,6 +51,36 @@ def requirements_of(extras: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
+def unfit(project: Project, version: str) -> list[str]:
+    """Return a sentence for each server that cannot go into a wheel of a version as it is in the tree."""
+    entries = read(project.manifest)
+    problems = []
+    for key in project.servers:
+        path = project.output(key)
+        label, entry = path.relative_to(project.root).as_posix(), entries.get(key)
+        if not path.is_file():
+            problems.append(f"`{label}` does not exist")
+        elif entry is None or entry.get("digest") != digest.of_file(path):
+            problems.append(f"`{label}` is not the server that `manifest.json` in the same folder describes")
+        elif (built := entry.get("metadata", {}).get("version")) != version:
+            problems.append(f"`{label}` was built as version {built}, and the wheel has version {version}")
+    return problems
+
+
+def changed(project: Project, version: str) -> list[str]:
+    """Return a sentence for the servers whose sources are others than when they were built, as far as that is known.
+
+    Nothing is fetched and nothing is compiled to find it out.
+    """
+    from wasmcp.registry.fetching import FetchOptions
+
+    try:
+        left = stale(plan(project, version=version, fetching=FetchOptions(project.root, offline=True)))
+    except WasmcpError as error:
+        return [f"it is not known whether the servers are up to date: {error}"]
+    return [f"the sources of {', '.join(f'`{key}`' for key in left)} changed since it was built"] if left else []
+
+
 class WasmcpBuildHook(Hook):
     """Builds the project's servers for a wheel, collects their sources for a source distribution."""
 
@@ -61,8 +93,10 @@ class WasmcpBuildHook(Hook):
         """
         with self._mistakes_abort():
             check_ours(os.environ)
-            if self.target_name != "wheel" or skipped():
+            if self.target_name != "wheel":
                 return []
+            if skipped():  # nothing is compiled; the bill of materials is written all the same
+                return requirements_of(["build"])
             project = self._project()
             languages = {component.language for component in project.components.values() if component.language}
             remote = ["registry"] if any(component.package for component in project.components.values()) else []
@@ -102,8 +136,10 @@ class WasmcpBuildHook(Hook):
         return load(Path(self.root), check_files=check_files)
 
     def _build(self, project: Project, version: str, build_data: dict[str, Any]) -> None:
+        if version == "standard" and "sbom_files" not in build_data:
+            self._refuse_hatchling()
         if skipped():
-            self.app.display_warning(f"wasmcp: `{SKIP}` is set: servers are taken as they are")
+            self._take(project, version)
         else:
             planned = plan(project, version=self.metadata.version)
             with self._printed_shown():
@@ -112,7 +148,7 @@ class WasmcpBuildHook(Hook):
         outputs = [path for path in project.outputs if path.is_file()]
         # Anchored: a pattern without the leading slash would match in every folder.
         build_data["artifacts"].extend(f"/{path.relative_to(project.root).as_posix()}" for path in outputs)
-        if version == "standard" and "sbom_files" in build_data and project.manifest.is_file():
+        if version == "standard":
             build_data["sbom_files"].extend(self._sboms(project))
 
     @contextlib.contextmanager
@@ -132,6 +168,32 @@ class WasmcpBuildHook(Hook):
         finally:
             logger.removeHandler(handler)
 
+    def _refuse_hatchling(self) -> None:
+        """Abort under a hatchling that would leave the bill of materials out of the wheel without a message."""
+        from hatchling.__about__ import __version__ as found
+
+        self.app.abort(
+            f"wasmcp: hatchling {found} does not put a bill of materials of a build hook into a wheel, hatchling 1.29 "
+            'and newer do: write `requires = ["hatchling>=1.29", ...]` in `[build-system]` of `pyproject.toml`'
+        )
+
+    def _take(self, project: Project, version: str) -> None:
+        """Check the servers that are taken as they are: a wheel must hold all of them, of its own version.
+
+        An editable install may lack them, and is warned: the next build with the switch off makes them.
+        """
+        self.app.display_warning(f"wasmcp: `{SKIP}` is set: servers are taken as they are")
+        problems = unfit(project, self.metadata.version)
+        if not problems:
+            for line in changed(project, self.metadata.version):
+                self.app.display_warning(f"wasmcp: {line}")
+            return
+        listed = "\n".join(f"  * {problem}" for problem in problems)
+        message = f"wasmcp: `{SKIP}` is set, and the servers that are there cannot be taken:\n{listed}"
+        if version == "standard":
+            self.app.abort(f"{message}\nBuild without `{SKIP}`.")
+        self.app.display_warning(message)
+
     def _check(self, planned: Plan) -> None:
         """Make sure that what was built is what was planned: the same question as before the build."""
         left = stale(planned)
@@ -144,7 +206,6 @@ class WasmcpBuildHook(Hook):
             self.app.display_success(f"wasmcp: {label} ({size:,.0f} KB)")
 
     def _sboms(self, project: Project) -> list[str]:
-        from wasmcp.project.manifest import read
         from wasmcp.project.sbom import sbom_file
 
         entries = read(project.manifest)

@@ -151,16 +151,34 @@ def test_no_hooks(project: Path, hatchling, arguments: list[str], env: dict[str,
 
 
 def test_skip_takes_what_is_there(project: Path, hatchling) -> None:
-    hatchling(project, "-t", "wheel", WASMCP_SKIP_BUILD="1")
-    with wheel(project) as archive:
-        assert set(archive.namelist()) == {"zig_project/__init__.py", *DIST_INFO}
     hatchling(project, "-t", "wheel")
     replace(project / "zig/calc.zig", "Add two numbers.", "Changed.")
     done = hatchling(project, "-t", "wheel", WASMCP_SKIP_BUILD="1")
     assert "`WASMCP_SKIP_BUILD` is set" in done.stderr
+    assert "the sources of `default` changed since it was built" in done.stderr
     with wheel(project) as archive:
         assert set(archive.namelist()) == WHEEL
         assert b"Add two numbers." in archive.read(SERVER)
+
+
+def test_skip_refuses_a_wheel_without_its_server(project: Path, hatchling) -> None:
+    done = hatchling(project, "-t", "wheel", WASMCP_SKIP_BUILD="1", ok=False)
+    assert (
+        "  * `src/zig_project/_wasmcp/default.wasm` does not exist\nBuild without `WASMCP_SKIP_BUILD`." in done.stderr
+    )
+    assert "Traceback" not in done.stderr
+    assert not list((project / "dist").glob("*.whl"))
+
+
+def test_skip_refuses_a_server_of_another_version(project: Path, hatchling) -> None:
+    hatchling(project, "-t", "wheel")
+    replace(project / "pyproject.toml", 'version = "1.2.3"', 'version = "9.9.9"')
+    done = hatchling(project, "-t", "wheel", WASMCP_SKIP_BUILD="1", ok=False)
+    assert "default.wasm` was built as version 1.2.3, and the wheel has version 9.9.9" in done.stderr
+    server = project / "src/zig_project/_wasmcp/default.wasm"
+    server.write_bytes(server.read_bytes() + b"\0\1\0")
+    done = hatchling(project, "-t", "wheel", WASMCP_SKIP_BUILD="1", ok=False)
+    assert "default.wasm` is not the server that `manifest.json` in the same folder describes" in done.stderr
 
 
 def test_a_second_server_and_its_removal(project: Path, hatchling) -> None:

@@ -65,7 +65,7 @@ def test_what_the_entry_point_registers() -> None:
 
 def test_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Not `wasmcp[build]`: pip takes that for installed, because wasmcp is.
-    build = ["cyclonedx-python-lib", "hatchling", "rich"]
+    build = ["cyclonedx-python-lib", "editables", "hatchling", "rich"]
     assert names(hook(root).dependencies()) == build
     (root / "src/demo/tools.py").write_text("")
     (root / "calc.zig").write_text("")
@@ -80,7 +80,7 @@ def test_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert names(hook(root).dependencies()) == sorted([*build, "cryptography", "oras"])
     assert hook(root, "sdist").dependencies() == []
     monkeypatch.setenv("WASMCP_SKIP_BUILD", "true")
-    assert hook(root).dependencies() == []
+    assert names(hook(root).dependencies()) == build
 
 
 def test_mistakes_abort(root: Path) -> None:
@@ -112,7 +112,24 @@ def test_another_target_is_none_of_our_business(root: Path) -> None:
 def test_sources_that_change_during_the_build(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin, "build", lambda *_, **__: None)
     with pytest.raises(SystemExit, match="the sources of `default` changed during the build; build again"):
-        hook(root).initialize("standard", {"artifacts": []})
+        hook(root).initialize("standard", {"artifacts": [], "sbom_files": []})
+
+
+def test_a_hatchling_that_leaves_the_bom_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hatchling.__about__.__version__", "1.28.0")
+    for skip in ("0", "1"):
+        monkeypatch.setenv("WASMCP_SKIP_BUILD", skip)
+        with pytest.raises(SystemExit, match=r'hatchling 1\.28\.0 does not.*"hatchling>=1\.29"'):
+            hook(root).initialize("standard", {"artifacts": []})
+
+
+def test_an_editable_install_may_skip_a_server_that_was_never_built(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WASMCP_SKIP_BUILD", "1")
+    skipping = hook(root)
+    skipping.initialize("editable", {"artifacts": []})
+    assert "`src/demo/_wasmcp/default.wasm` does not exist" in skipping.app.lines[-1]
 
 
 def test_what_modules_print_while_they_are_imported_is_for_verbose_builds(
@@ -132,28 +149,29 @@ def test_what_modules_print_while_they_are_imported_is_for_verbose_builds(
 
 def test_without_the_library_for_boms(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from wasmcp.project import Cache, load, manifest
+    from wasmcp.storage.digest import of_bytes
 
     entry = {
         "inputs": "sha256:00",
-        "digest": "sha256:00",
-        "metadata": {"version": "1"},
+        "digest": of_bytes(b"a server"),
+        "metadata": {"version": "1.0"},
         "components": [],
         "framework": {},
         "wasmcp": "0",
     }
     manifest.write(load(root).manifest, {"default": entry})
+    load(root).output("default").write_bytes(b"a server")
     monkeypatch.setenv("WASMCP_SKIP_BUILD", "1")
     monkeypatch.setenv("WASMCP_CACHE_DIR", str(root / "cache"))
     monkeypatch.setitem(sys.modules, "cyclonedx.model", None)
     with pytest.raises(SystemExit, match=r'is not installed: `pip install "wasmcp\[build\]"`'):
         hook(root).initialize("standard", {"artifacts": [], "sbom_files": []})
-    # An editable install and a hatchling that knows no boms need none.
+    # An editable install needs none.
     hook(root).initialize("editable", {"artifacts": [], "sbom_files": []})
-    hook(root).initialize("standard", {"artifacts": []})
     monkeypatch.undo()
     monkeypatch.setenv("WASMCP_SKIP_BUILD", "1")
     data: dict[str, list[str]] = {"artifacts": [], "sbom_files": []}
     hook(root).initialize("standard", data)
-    assert data["artifacts"] == ["/src/demo/_wasmcp/manifest.json"]
+    assert data["artifacts"] == ["/src/demo/_wasmcp/default.wasm", "/src/demo/_wasmcp/manifest.json"]
     assert [Path(path).name for path in data["sbom_files"]] == ["demo-default.cdx.json"]
     assert Cache().text_path("sboms", "sha256:00", "demo-default.cdx.json").is_file()

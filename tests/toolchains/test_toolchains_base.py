@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import ntpath
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
@@ -102,6 +103,12 @@ def test_labels_are_the_same_on_every_machine(tmp_path: Path) -> None:
     source = ComponentSource("x", tmp_path / "src" / "x.up", tmp_path)
     assert source.label == "src/x.up"
     assert relative_label(tmp_path.parent / "y", tmp_path) == "../y"
+
+
+def test_the_label_of_a_file_on_another_drive_of_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.path.relpath", ntpath.relpath)
+    assert relative_label(PureWindowsPath(r"C:\p\src\x.py"), PureWindowsPath(r"C:\p")) == "src/x.py"  # type: ignore[arg-type]
+    assert relative_label(PureWindowsPath(r"D:\y\x.py"), PureWindowsPath(r"C:\p")) == "../x.py"  # type: ignore[arg-type]
 
 
 def test_own_files(tmp_path: Path) -> None:

@@ -37,7 +37,10 @@ def command(name: str, language: str, template: str, output: Path | None, *, for
     from wasmcp.project.scaffold import new_project
 
     made = new_project(name, language, template, output=output, force=force)
-    root = os.path.relpath(made.root)
+    try:
+        root = os.path.relpath(made.root)
+    except ValueError:  # on another drive of Windows
+        root = str(made.root)
     activate = r".venv\Scripts\activate" if os.name == "nt" else ". .venv/bin/activate"
     click.echo(f"created {root}: an MCP server with a component in {LANGUAGES[language].title} ({made.outline.source})")
     if language == "rust":

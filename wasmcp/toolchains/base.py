@@ -211,9 +211,13 @@ class Versioned(Protocol):
 def relative_label(path: Path, root: Path) -> str:
     """Return ``path`` relative to ``root`` with forward slashes, ``..`` where it lies outside.
 
-    Nothing of the machine may get into a digest or a message: hence no absolute path, also for what lies outside.
+    Nothing of the machine may get into a digest or a message: hence no absolute path, also for what lies outside. A
+    file on another drive of Windows has no relative path: it is ``../`` and its name.
     """
-    return os.path.relpath(path, root).replace("\\", "/")
+    try:
+        return os.path.relpath(path, root).replace("\\", "/")
+    except ValueError:
+        return f"../{path.name}"
 
 
 def own_files(prefix: str, folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
