@@ -25,12 +25,29 @@ def test_a_dynamic_version_is_what_hatchling_says(tmp_path: Path) -> None:
     )
     assert version_of(project(tmp_path)) == "3.4"
     (tmp_path / "about.py").unlink()
-    with pytest.raises(ConfigError, match="is dynamic and cannot be found out"):
+    with pytest.raises(
+        ConfigError, match=r"is dynamic and cannot be computed .*about\.py.*, and `demo` is not installed"
+    ):
         version_of(project(tmp_path))
+
+
+def test_the_installed_version_where_the_source_of_versions_is_not_installed(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatchling", "hatch-no-such-plugin>=1", "pytest"]\n'
+        '[project]\nname = "pytest"\ndynamic = ["version"]\n[tool.hatch.version]\nsource = "no-such-plugin"\n'
+    )
+    assert version_of(project(tmp_path, "pytest")) == pytest.__version__
+    with pytest.raises(ConfigError) as caught:
+        version_of(project(tmp_path, "no-such-distribution"))
+    (problem,) = caught.value.problems
+    assert problem == (
+        "`project.version` is dynamic and cannot be computed (Unknown version source: no-such-plugin), and "
+        "`no-such-distribution` is not installed: install it (`pip install -e .`), or `hatch-no-such-plugin`"
+    )
 
 
 def test_without_hatchling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hatchling.metadata.core", None)
     assert version_of(project(tmp_path, "pytest")) == pytest.__version__
-    with pytest.raises(ConfigError, match="install hatchling, which finds it out, or the project itself"):
+    with pytest.raises(ConfigError, match=r"`hatchling\.metadata\.core` is not installed.*or hatchling"):
         version_of(project(tmp_path, "no-such-distribution"))
