@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -41,8 +41,8 @@ def schema_of(annotation: Any) -> dict[str, Any]:
 
 
 ACCEPTED = [
-    (datetime, "2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)),
-    (datetime, "2026-01-02t03:04:05z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)),
+    (datetime, "2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+    (datetime, "2026-01-02t03:04:05z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
     (datetime, "2026-01-02 03:04:05", datetime(2026, 1, 2, 3, 4, 5)),
     (datetime, "2026-01-02T03:04:05.1", datetime(2026, 1, 2, 3, 4, 5, 100_000)),
     (
@@ -51,7 +51,7 @@ ACCEPTED = [
         datetime(2026, 1, 2, 3, 4, 5, 123_456, timezone(-timedelta(hours=1, minutes=30))),
     ),
     (time, "10:30:00", time(10, 30)),
-    (time, "10:30:00.5Z", time(10, 30, 0, 500_000, timezone.utc)),
+    (time, "10:30:00.5Z", time(10, 30, 0, 500_000, UTC)),
     (date, "2024-02-29", date(2024, 2, 29)),
     (UUID, SOME.upper(), UUID(SOME)),
     (Decimal, "-1.5e3", Decimal("-1.5e3")),

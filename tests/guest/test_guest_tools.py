@@ -535,7 +535,7 @@ class TestAsync:
         async def f() -> str:
             try:
                 await asyncio.wait_for(asyncio.sleep(3600), 0.01)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 return "late"
             return "in time"
 

@@ -6,17 +6,30 @@ import enum
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, Optional, TypedDict, TypeVar, Union
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    NamedTuple,
+    NewType,
+    NotRequired,
+    Optional,
+    Required,
+    TypedDict,
+    TypeVar,
+    Union,
+)
 from uuid import UUID
 
 import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typing_extensions import NotRequired, ReadOnly, Required
+from typing_extensions import ReadOnly
 
 from wasmcp.guest.annotations import Resolver
 from wasmcp.guest.errors import Mismatch, Unsupported
@@ -241,7 +254,7 @@ CONVERSIONS = [
     (Page[Point], {"items": [{"x": 1}]}, Page([Point(1.0)])),
     (Cat | Dog, {"kind": "dog", "tricks": []}, Dog("dog", [])),
     (date, "2026-11-22", date(2026, 11, 22)),
-    (datetime, "2026-11-22T10:00:00Z", datetime(2026, 11, 22, 10, tzinfo=timezone.utc)),
+    (datetime, "2026-11-22T10:00:00Z", datetime(2026, 11, 22, 10, tzinfo=UTC)),
     (UUID, "12345678-1234-5678-1234-567812345678", UUID("12345678-1234-5678-1234-567812345678")),
     (Decimal, "1.10", Decimal("1.10")),
     (bytes, "AAEC", b"\x00\x01\x02"),

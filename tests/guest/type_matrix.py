@@ -7,19 +7,28 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, Optional, TypedDict, TypeVar, Union
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    NamedTuple,
+    NewType,
+    NotRequired,
+    Optional,
+    TypedDict,
+    TypeVar,
+    Union,
+)
 from uuid import UUID
-
-from typing_extensions import NotRequired
 
 from wasmcp.guest.field import Field
 
 T = TypeVar("T")
-UTC = timezone.utc
 LOCAL = timezone(timedelta(hours=5, minutes=53, seconds=28))
 """An offset with seconds, as local mean times have them: RFC 3339 has none."""
 

@@ -1,9 +1,7 @@
 """Checked by mypy and pyright: what the parts of the library that use the host look like to them."""
 
 from dataclasses import dataclass
-from typing import Any
-
-from typing_extensions import assert_type
+from typing import Any, assert_type
 
 from wasmcp.guest import Context, config, http, kv, provider, tool
 from wasmcp.guest.session import Session

@@ -2,9 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Annotated, Any
-
-from typing_extensions import assert_type
+from typing import Annotated, Any, assert_type
 
 from wasmcp.guest import (
     Cache,

@@ -142,7 +142,7 @@ def test_what_modules_print_while_they_are_imported_is_for_verbose_builds(
     shown: list[str] = []
     monkeypatch.setattr(made.app, "display_debug", shown.append)
     with pytest.raises(FileNotFoundError):  # nothing was built
-        made.initialize("standard", {"artifacts": []})
+        made.initialize("standard", {"artifacts": [], "sbom_files": []})
     assert shown == ["wasmcp: `tools.py` printed: hello"]
     assert logger.handlers == []
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import shutil
-import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,6 @@ from wasmcp.project import load
 from wasmcp.project.adding import add_component
 from wasmcp.project.outlines import LANGUAGES
 from wasmcp.project.scaffold import new_project
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 ROOT = Path(__file__).parent.parent.parent
 

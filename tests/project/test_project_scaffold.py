@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,6 @@ from wasmcp.errors import ScaffoldError
 from wasmcp.project import load
 from wasmcp.project.outlines import LANGUAGES, TEMPLATES
 from wasmcp.project.scaffold import new_project
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 KINDS = [(language, template) for language in LANGUAGES for template in LANGUAGES[language].templates]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ntpath
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
 
@@ -20,11 +21,6 @@ from wasmcp.toolchains.base import (
     relative_label,
     require_pins,
 )
-
-try:
-    import tomllib
-except ModuleNotFoundError:
-    import tomli as tomllib
 
 ROOT = Path(__file__).parent.parent.parent
 

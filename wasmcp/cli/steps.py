@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import click
 
@@ -50,7 +50,7 @@ class Steps(AbstractContextManager["Steps"]):
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
 
-    def __enter__(self) -> Steps:  # noqa: PYI034 - `typing.Self` is newer than Python 3.10
+    def __enter__(self) -> Self:
         if self._handler is not None:
             _LOGGER.addHandler(self._handler)
             _LOGGER.setLevel(logging.INFO)

@@ -157,6 +157,6 @@ def _denied_case(
     for label, payload in ranked:
         try:
             return values.Case(label, None if payload is None else denied(payload, is_defined, text=text))
-        except _NoDenialError:  # noqa: PERF203 (a handful of cases)
+        except _NoDenialError:
             continue
     raise _NoDenialError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar, Union, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from wasmcp.guest.asking import INVALID_PARAMS, Answer, Dialogue
 from wasmcp.guest.base64_text import decode_bytes, encode_bytes
@@ -74,7 +74,7 @@ class ToolCall:
     input: Mapping[str, Any]
 
 
-SampledBlock = Union[Text, Image, Audio, ToolCall]  # noqa: UP007 - evaluated on Python 3.10
+SampledBlock = Text | Image | Audio | ToolCall
 
 
 class Sampled(Answer):

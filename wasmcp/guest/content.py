@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 Role = Literal["user", "assistant"]
 
@@ -122,7 +122,7 @@ class EmbeddedResource:
     meta: Mapping[str, Any] | None = None
 
 
-ContentBlock = Union[Text, Image, Audio, ResourceLink, EmbeddedResource]  # noqa: UP007 - evaluated on Python 3.10
+ContentBlock = Text | Image | Audio | ResourceLink | EmbeddedResource
 """One block of a result's content."""
 
 BLOCKS = (Text, Image, Audio, ResourceLink, EmbeddedResource)

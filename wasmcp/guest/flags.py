@@ -16,9 +16,8 @@ _DIGITS = 1000
 
 
 def flag_names(python: type[enum.Flag]) -> list[str]:
-    """Return the names of the flags of a class: Python 3.10 counts combinations and the empty set among its members."""
-    members = python.__members__.items()
-    return [name for name, flag in members if flag.name == name and flag.value.bit_count() == 1]
+    """Return the names of the flags of a class, without combinations and the empty set."""
+    return [flag.name for flag in python if flag.name is not None]
 
 
 class Flags(Shape):

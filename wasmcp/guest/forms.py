@@ -65,7 +65,7 @@ def _made(wanted: Any) -> Form:
     for member in shape.members:
         try:
             properties[member.name] = _simple(member.shape, member.documentation, definitions)
-        except Unsupported as error:  # noqa: PERF203 - once for each type
+        except Unsupported as error:
             error.path.append(member.name)
             raise
     required = [member.name for member in shape.members if member.required]

@@ -197,7 +197,7 @@ class Resource:
         for name, text in found.items():
             try:
                 loaded[name] = load_text(self.variables[name].shape, text)
-            except Mismatch as mismatch:  # noqa: PERF203 - a few variables at most
+            except Mismatch as mismatch:
                 raise McpError(INVALID_PARAMS, f"{name}: {mismatch}", {"uri": uri}) from None
         value = self._signature.call(loaded, context)
         if type(value) is Wanted:

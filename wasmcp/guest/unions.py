@@ -67,7 +67,7 @@ class Union(Shape):
         for attempt in attempts:
             try:
                 return attempt(value)
-            except Mismatch as mismatch:  # noqa: PERF203 - trying is what this is
+            except Mismatch as mismatch:
                 # The alternative that was followed furthest is the one that was meant.
                 if deepest is None or len(mismatch.path) > len(deepest.path):
                     deepest = mismatch

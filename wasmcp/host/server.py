@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from wasmcp import __version__
 from wasmcp.errors import HostError, RequestError
@@ -132,7 +132,7 @@ class Server(Exchange, Offers):
         super().__init__(program, stderr, instances=instances, on_wire=on_wire)
         self._ids = itertools.count(1)
 
-    def __enter__(self) -> Server:  # noqa: PYI034 - typing.Self begins with Python 3.11
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
+import tomllib
 from collections.abc import Mapping, MutableMapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -18,11 +18,6 @@ from wasmcp.project.outlines import LANGUAGES, Outline
 from wasmcp.project.scaffold import check_inside, check_template
 from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import did_you_mean
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _REQUIREMENT = re.compile(r"(\s*wasmcp\s*\[)([^\]]*)(\].*)", re.DOTALL | re.IGNORECASE)
 

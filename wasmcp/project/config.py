@@ -50,7 +50,7 @@ All mistakes are found before any is reported.
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,11 +63,6 @@ from wasmcp.project.model import ComponentConfig, Project, ServerConfig
 from wasmcp.project.reader import Table
 from wasmcp.project.remote import check_registry
 from wasmcp.project.server_table import read_server
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 __all__ = ["GRANTS", "ComponentConfig", "Project", "ServerConfig", "load", "parse"]
 

@@ -146,9 +146,9 @@ def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[b
 
 def _sources_date() -> dt.datetime:
     try:
-        return dt.datetime.fromtimestamp(max(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), 0), dt.timezone.utc)
+        return dt.datetime.fromtimestamp(max(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), 0), dt.UTC)
     except (ValueError, OverflowError, OSError):
-        return dt.datetime.fromtimestamp(0, dt.timezone.utc)
+        return dt.datetime.fromtimestamp(0, dt.UTC)
 
 
 def yank(manifest: bytes, reason: str | None) -> bytes:

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +21,6 @@ from typing import Any
 from wasmcp.errors import ConfigError
 from wasmcp.registry.location import composed_directory, config_path, own_path
 from wasmcp.registry.spec import Kind, classify, split_label
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 RESERVED = frozenset({"help", "version", "new", "compose", "wit", "registry"}) | frozenset(
     {"component", "profile", "add", "remove", "list", "info"}

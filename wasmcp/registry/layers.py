@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +10,6 @@ from typing import Any
 
 from wasmcp.errors import ConfigError
 from wasmcp.registry.config import Profile, Registry, name_problem, parse_registry, read_registry, read_toml
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from wasmcp.guest.http.transport import Arriving, Pace
 from wasmcp.guest.wire import decode
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 PIECE = 64 * 1024
 """How many bytes of a body are read at a time, at most."""

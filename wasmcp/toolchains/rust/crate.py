@@ -12,8 +12,8 @@ import json
 import os
 import re
 import shutil
-import sys
 import tempfile
+import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,11 +23,6 @@ from typing import Any
 from wasmcp.errors import ToolchainError
 from wasmcp.resources import wit_directory
 from wasmcp.toolchains.base import ComponentSource, own_files, relative_label
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 GUEST = Path(__file__).resolve().parent / "guest"
 LOCK = Path(__file__).resolve().parent / "component.lock"
