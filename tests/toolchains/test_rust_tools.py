@@ -210,7 +210,9 @@ def test_schemas(server: Server) -> None:
 
 
 def test_results(server: Server) -> None:
-    assert server.call_tool("count", {"text": "a b\nc"}).structured_content == {"words": 3, "lines": 2}
+    counted = server.call_tool("count", {"text": "a b\nc"})
+    assert counted.structured_content == {"words": 3, "lines": 2}
+    assert counted.text == '{"words":3,"lines":2}'  # in the order of the fields
     assert server.call_tool("divide", {"dividend": 3, "divisor": 2}).structured_content == {"result": 1.5}
     assert server.call_tool("nothing").structured_content == {"result": "x"}
 
@@ -244,6 +246,7 @@ def test_what_is_masked_is_on_stderr(server: Server) -> None:
 def test_a_panic_is_a_trap_and_the_server_goes_on(server: Server, name: str) -> None:
     with pytest.raises(Exception, match="unreachable"):
         server.call_tool(name, {"text": "ÿÿÿ"})
+    assert "panicked at ./rust/main.rs:" in server.stderr
     assert server.call_tool("count", {"text": ""}).structured_content == {"words": 0, "lines": 0}
     assert "/registry/src/" not in server.stderr.replace("cargo/registry/src/", "")
 
@@ -287,14 +290,16 @@ def test_resources(server: Server) -> None:
     assert read[0]["mimeType"] == "application/json"
     templates = server.request("resources/templates/list")["resourceTemplates"]
     assert [one["uriTemplate"] for one in templates] == ["notes://note/{name}", "files://{folder}/{+path}.md"]
+    assert server.request("resources/read", {"uri": "NOTES://ind%65x"})["contents"][0]["uri"] == "NOTES://ind%65x"
     for uri, text in {
         "notes://note/b%20b": "note b b",
         "files://a/b/c.md": "a b/c",
         "files://%C3%A9/b%2Fc.md": "é b/c",
+        "files://é/b.md.md": "é b.md",
     }.items():
         assert server.request("resources/read", {"uri": uri})["contents"][0]["text"] == text
-    wrong = ["note/c", "other", "note/", "note/a/b", "note/%ff", "note/%f", "note/%"]
-    for uri in [*(f"notes://{end}" for end in wrong), "files://a/b", "files:///b.md"]:
+    wrong = ["note/c", "other", "note/", "note/a/b", "note/%ff", "note/%f", "note/%", "note/%2e%2e%2fb"]
+    for uri in [*(f"notes://{end}" for end in wrong), "files://a/b", "files:///b.md", "files://a/b/../c.md"]:
         with pytest.raises(RequestError) as raised:
             server.request("resources/read", {"uri": uri})
         assert raised.value.code == -32602

@@ -1,6 +1,7 @@
 //! Content blocks, messages, icons.
 
 use crate::bindings::wasmcp::mcp_v20260728::types;
+use crate::uris::sendable;
 use serde_json::Value;
 
 /// Who a message or an annotation is for.
@@ -92,7 +93,7 @@ impl Content {
     /// A link to a resource.
     pub fn link(uri: impl Into<String>, name: impl Into<String>) -> Self {
         Self(types::Content::ResourceLink(types::ResourceLink {
-            uri: uri.into(),
+            uri: sendable(&uri.into()),
             name: name.into(),
             title: None,
             description: None,
@@ -108,7 +109,7 @@ impl Content {
     pub fn embedded(uri: impl Into<String>, mime_type: Option<String>, text: impl Into<String>) -> Self {
         Self(types::Content::EmbeddedResource(types::EmbeddedResource {
             contents: types::ResourceContents {
-                uri: uri.into(),
+                uri: sendable(&uri.into()),
                 mime_type,
                 data: types::ResourceData::Text(text.into()),
                 meta: None,

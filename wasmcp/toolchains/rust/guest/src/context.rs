@@ -2,6 +2,7 @@
 
 use crate::bindings::wasmcp::mcp_v20260728::{messages, types};
 use crate::failure::Kind;
+use crate::uris::sendable;
 use crate::{arguments, Failure, Session};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -164,7 +165,7 @@ impl Context {
 
     /// Tell clients that subscribed to a resource that its contents are others now.
     pub fn notify_resource_updated(&self, uri: &str) {
-        self.request().notify_resource_updated(uri);
+        self.request().notify_resource_updated(&sendable(uri));
     }
 
     /// Ask the person for values, by a form made from the type: an object of strings, numbers, booleans and enums.

@@ -4,6 +4,7 @@ use crate::bindings::exports::wasmcp::mcp_v20260728 as offered;
 use crate::bindings::wasmcp::mcp_v20260728::{messages::Request, types};
 use crate::failure::Kind;
 use crate::resource::Propose;
+use crate::uris::{key_of, with_segments};
 use crate::{Context, Prompt, Resource, Template, Tool, ToolResult};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -36,7 +37,7 @@ impl Component {
 
     /// Offer a resource.
     pub fn resource(mut self, resource: Resource) -> Self {
-        let known = self.resources.iter().any(|other| other.uri == resource.uri);
+        let known = self.resources.iter().any(|other| other.identity == resource.identity);
         assert!(!known, "two resources are at `{}`", resource.uri);
         self.resources.push(resource);
         self
@@ -44,10 +45,7 @@ impl Component {
 
     /// Offer the resources of a template.
     pub fn template(mut self, template: Template) -> Self {
-        let known = self
-            .templates
-            .iter()
-            .any(|other| other.uri_template == template.uri_template);
+        let known = self.templates.iter().any(|other| other.identity == template.identity);
         assert!(!known, "two templates are `{}`", template.uri_template);
         self.templates.push(template);
         self
@@ -149,12 +147,19 @@ impl<T: Define> offered::resources::Guest for T {
     fn read_resource(request: &Request, uri: String) -> Result<Option<offered::resources::Outcome>, types::Error> {
         let all = component::<T>();
         let context = Context::new(request);
-        let read = match all.resources.iter().find(|resource| resource.uri == uri) {
-            Some(resource) => resource.read(&context),
-            None => match all.templates.iter().find_map(|template| template.read(&uri, &context)) {
-                Some(read) => read,
-                None => return Ok(None),
-            },
+        let (Some(key), Some(segments)) = (key_of(&uri), with_segments(&uri)) else {
+            return Ok(None);
+        };
+        let fixed = all.resources.iter().find(|resource| resource.identity == key);
+        let read = match fixed {
+            Some(resource) => resource.read(&uri, &context),
+            None => {
+                let mut templates = all.templates.iter();
+                match templates.find_map(|template| template.read(&uri, &segments, &context)) {
+                    Some(read) => read,
+                    None => return Ok(None),
+                }
+            }
         };
         match read {
             Ok(found) => Ok(Some(offered::resources::Outcome::Complete(types::ResourceResult {

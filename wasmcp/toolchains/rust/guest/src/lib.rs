@@ -40,6 +40,7 @@ mod resource;
 mod result;
 mod template;
 mod tool;
+mod uris;
 mod values;
 
 pub use content::{Annotations, Content, Icon, Message, Role};

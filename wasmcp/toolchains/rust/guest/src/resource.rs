@@ -2,7 +2,8 @@
 
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::content::{wit_icons, Annotations, Icon};
-use crate::template::Pattern;
+use crate::template::{leads_out, Pattern};
+use crate::uris::Normal;
 use crate::{Context, Failure};
 use serde::de::DeserializeOwned;
 use serde::Serialize;
@@ -111,21 +112,30 @@ type Read = Box<dyn Fn(&Context) -> Result<Contents, Failure> + Send + Sync>;
 
 /// A resource with a URI of its own; [`resource`] makes one.
 pub struct Resource {
+    /// In normal form.
     pub(crate) uri: String,
+    /// Equal for URIs that clients cannot tell apart.
+    pub(crate) identity: String,
     name: String,
     size: Option<u64>,
     about: About,
     read: Read,
 }
 
-/// Make a resource of a function.
+/// Make a resource of a function. Its URI is listed in normal form (RFC 3986, section 6.2), and read by equivalent ones.
+///
+/// # Panics
+///
+/// Clients could not read the URI; the build shows the message.
 pub fn resource<F, R>(uri: impl Into<String>, name: impl Into<String>, function: F) -> Resource
 where
     F: Fn(&Context) -> R + Send + Sync + 'static,
     R: Reading,
 {
+    let normal = Normal::declared(&uri.into(), false);
     Resource {
-        uri: uri.into(),
+        identity: normal.identity(),
+        uri: normal.text,
         name: name.into(),
         size: None,
         about: About::default(),
@@ -142,8 +152,8 @@ impl Resource {
         self
     }
 
-    pub(crate) fn read(&self, context: &Context) -> Result<types::ResourceContents, Failure> {
-        Ok(contents(&self.uri, &self.about, (self.read)(context)?))
+    pub(crate) fn read(&self, uri: &str, context: &Context) -> Result<types::ResourceContents, Failure> {
+        Ok(contents(uri, &self.about, (self.read)(context)?))
     }
 
     pub(crate) fn to_wit(&self) -> types::McpResource {
@@ -167,10 +177,14 @@ pub(crate) type Propose = Box<dyn Fn(&str, &BTreeMap<String, String>) -> Vec<Str
 
 /// Resources that exist for some values of variables; [`template`] makes one.
 pub struct Template {
+    /// In normal form.
     pub(crate) uri_template: String,
+    /// Equal for templates that clients cannot tell apart.
+    pub(crate) identity: String,
     name: String,
     about: About,
     pattern: Pattern,
+    unchecked: Vec<String>,
     read: ReadTemplate,
     pub(crate) proposals: Vec<(String, Propose)>,
 }
@@ -193,15 +207,24 @@ where
 }
 
 /// Make a template of a function. Variables are `{name}`, up to the next `/`, or `{+name}`, with slashes (RFC 6570).
+///
+/// A value with a `..` segment, an absolute path or NUL in it, encoded or not, is of no resource: what is put under a
+/// folder stays there. [`Template::unchecked`] takes any value.
+///
+/// # Panics
+///
+/// Clients could not read the URIs, or the template cannot be read backwards; the build shows the message.
 pub fn template<V, F>(uri_template: impl Into<String>, name: impl Into<String>, function: F) -> Template
 where
     V: DeserializeOwned,
     F: TemplateReading<V>,
 {
-    let uri_template = uri_template.into();
+    let normal = Normal::declared(&uri_template.into(), true);
     Template {
-        pattern: Pattern::new(&uri_template),
-        uri_template,
+        pattern: Pattern::new(&normal),
+        identity: normal.identity(),
+        uri_template: normal.text,
+        unchecked: Vec::new(),
         name: name.into(),
         about: About::default(),
         proposals: Vec::new(),
@@ -227,9 +250,32 @@ impl Template {
         self
     }
 
-    /// Read the resource of this URI; none when it is not one of this template's.
-    pub(crate) fn read(&self, uri: &str, context: &Context) -> Option<Result<types::ResourceContents, Failure>> {
-        let variables = self.pattern.matches(uri)?;
+    /// Take any value of a variable, also a path that leads out of a folder.
+    ///
+    /// # Panics
+    ///
+    /// The template has no such variable; the build shows the message.
+    pub fn unchecked(mut self, variable: impl Into<String>) -> Self {
+        let variable = variable.into();
+        let known = self.pattern.variables().any(|name| name == variable);
+        assert!(known, "`{}` has no variable `{variable}`", self.uri_template);
+        self.unchecked.push(variable);
+        self
+    }
+
+    /// Read the resource of this URI; none when it is not one of this template's. `segments` is its normal form that has
+    /// kept `.` and `..` segments.
+    pub(crate) fn read(
+        &self,
+        uri: &str,
+        segments: &str,
+        context: &Context,
+    ) -> Option<Result<types::ResourceContents, Failure>> {
+        let variables = self.pattern.matches(segments)?;
+        let out = |(name, value): &(String, String)| leads_out(value) && !self.unchecked.contains(name);
+        if variables.iter().any(out) {
+            return None;
+        }
         Some((self.read)(variables, context).map(|found| contents(uri, &self.about, found)))
     }
 

@@ -1,10 +1,29 @@
 //! URI templates, RFC 6570: simple expansion `{name}` and reserved expansion `{+name}`, one variable an expression.
 
+use crate::uris::{hex, Normal};
+
 /// A part of a template.
 #[derive(Debug, PartialEq)]
 enum Part {
-    Text(String),
+    Text(Literal),
     Variable { name: String, reserved: bool },
+}
+
+/// Text of a template in normal form.
+#[derive(Debug, PartialEq)]
+struct Literal {
+    text: String,
+    /// So many bytes at its start belong to the authority, where case does not count.
+    folded: usize,
+}
+
+impl Literal {
+    fn begins(&self, bytes: &[u8]) -> bool {
+        let text = self.text.as_bytes();
+        bytes.len() >= text.len()
+            && bytes[..self.folded].eq_ignore_ascii_case(&text[..self.folded])
+            && bytes[self.folded..].starts_with(&text[self.folded..])
+    }
 }
 
 /// A template that URIs are matched against.
@@ -12,19 +31,26 @@ enum Part {
 pub(crate) struct Pattern(Vec<Part>);
 
 impl Pattern {
-    /// Read a template. Panics when it is none: that is the author's mistake, and shows while the component is built.
-    pub(crate) fn new(template: &str) -> Self {
+    /// Read a template in normal form. Panics if it is not one: the build shows the message.
+    pub(crate) fn new(normal: &Normal) -> Self {
+        let template = &normal.text;
         let mut parts = Vec::new();
-        let mut rest = template;
-        while let Some(open) = rest.find('{') {
+        let mut at = 0;
+        while at < template.len() {
+            let rest = &template[at..];
+            let open = rest.find('{').unwrap_or(rest.len());
             if open > 0 {
-                parts.push(Part::Text(rest[..open].to_owned()));
+                parts.push(Part::Text(Literal {
+                    text: rest[..open].to_owned(),
+                    folded: normal.authority_end.saturating_sub(at).min(open),
+                }));
+                at += open;
+                continue;
             }
-            let close = rest[open..]
+            let close = rest
                 .find('}')
-                .unwrap_or_else(|| panic!("`{template}` has a `{{` without its `}}`"))
-                + open;
-            let inside = &rest[open + 1..close];
+                .unwrap_or_else(|| panic!("`{template}` has a `{{` without its `}}`"));
+            let inside = &rest[1..close];
             let reserved = inside.starts_with('+');
             let name = if reserved { &inside[1..] } else { inside };
             let fits = !name.is_empty() && name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_');
@@ -33,63 +59,83 @@ impl Pattern {
                 "`{template}`: `{{{inside}}}` is not supported; `{{name}}` and `{{+name}}` are"
             );
             if matches!(parts.last(), Some(Part::Variable { .. })) {
-                panic!("`{template}` has two variables with nothing between: nobody could tell where one ends");
+                panic!("`{template}` has two variables with nothing between: where one ends would not be clear");
             }
             parts.push(Part::Variable {
                 name: name.to_owned(),
                 reserved,
             });
-            rest = &rest[close + 1..];
-        }
-        if !rest.is_empty() {
-            parts.push(Part::Text(rest.to_owned()));
+            at += close + 1;
         }
         Self(parts)
     }
 
-    /// The variables' values in a URI, decoded; none when the URI is not one of the template's.
+    /// The names of the variables.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Variable { name, .. } => Some(name.as_str()),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// The variables' values, decoded, in a URI in normal form that has kept its `.` and `..` segments; none: the URI is
+    /// not one of the template's.
     pub(crate) fn matches(&self, uri: &str) -> Option<Vec<(String, String)>> {
+        let mut rest = uri.as_bytes();
         let mut found = Vec::new();
-        walk(&self.0, uri, &mut found).then_some(found)
-    }
-}
-
-fn walk(parts: &[Part], rest: &str, found: &mut Vec<(String, String)>) -> bool {
-    match parts {
-        [] => rest.is_empty(),
-        [Part::Text(text), more @ ..] => rest
-            .strip_prefix(text.as_str())
-            .is_some_and(|rest| walk(more, rest, found)),
-        [Part::Variable { name, reserved }, more @ ..] => {
-            let Some(end) = (match more.first() {
-                // The first place where what follows fits: linear, whatever the URI.
-                Some(Part::Text(text)) => rest.find(text.as_str()),
-                _ => Some(rest.len()),
-            }) else {
-                return false;
-            };
-            let value = &rest[..end];
-            if value.is_empty() || (!reserved && value.contains(['/', '?', '#'])) {
-                return false;
+        for (index, part) in self.0.iter().enumerate() {
+            match part {
+                Part::Text(literal) => {
+                    if !literal.begins(rest) {
+                        return None;
+                    }
+                    rest = &rest[literal.text.len()..];
+                }
+                Part::Variable { name, reserved } => {
+                    let (value, after) = rest.split_at(value_end(&self.0[index + 1..], rest)?);
+                    let stops: &[u8] = if *reserved { b"?#" } else { b"/?#" };
+                    if value.is_empty() || value.iter().any(|byte| stops.contains(byte)) {
+                        return None;
+                    }
+                    found.push((name.clone(), decode(value)?));
+                    rest = after;
+                }
             }
-            let Some(decoded) = decode(value) else { return false };
-            found.push((name.clone(), decoded));
-            walk(more, &rest[end..], found)
         }
+        rest.is_empty().then_some(found)
     }
 }
 
-fn decode(value: &str) -> Option<String> {
+/// Where a value ends: before the text that follows it. The end of the template stands at the end of the URI.
+fn value_end(following: &[Part], rest: &[u8]) -> Option<usize> {
+    let Some(Part::Text(literal)) = following.first() else {
+        return Some(rest.len());
+    };
+    let last = rest.len().checked_sub(literal.text.len())?;
+    let first = if following.len() == 1 { last } else { 0 };
+    (first..=last).find(|&at| literal.begins(&rest[at..]))
+}
+
+/// Check for a value that, taken for a path, leaves the folder which it is put under: a `..` segment, an absolute path,
+/// or NUL.
+pub(crate) fn leads_out(value: &str) -> bool {
     let bytes = value.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
+    let separator = |byte: Option<&u8>| matches!(byte, Some(b'/' | b'\\'));
+    let drive =
+        bytes.first().is_some_and(u8::is_ascii_alphabetic) && bytes.get(1) == Some(&b':') && separator(bytes.get(2));
+    separator(bytes.first()) || drive || bytes.contains(&0) || value.split(['/', '\\']).any(|segment| segment == "..")
+}
+
+/// With `%XX` undone, once; none: the result is not UTF-8.
+fn decode(value: &[u8]) -> Option<String> {
+    let mut out = Vec::with_capacity(value.len());
     let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b'%' {
-            let digits = value.get(at + 1..at + 3)?;
-            out.push(u8::from_str_radix(digits, 16).ok()?);
+    while at < value.len() {
+        if value[at] == b'%' {
+            out.push(hex(value, at)?);
             at += 3;
         } else {
-            out.push(bytes[at]);
+            out.push(value[at]);
             at += 1;
         }
     }
