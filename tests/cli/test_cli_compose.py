@@ -118,3 +118,21 @@ class TestCompose:
         done = run("compose", "server", text, "-o", tmp_path / "server.wasm")
         assert done.exit_code == 1
         assert "was recorded for another component" in done.output
+
+
+class TestEmptyCatalogues:
+    def test_a_list_that_is_empty_when_it_is_recorded(self, tmp_path: Path) -> None:
+        (tmp_path / "shy.wasm").write_bytes(tools_component("hidden"))
+        arguments = ("compose", "server", tmp_path / "shy.wasm", "-o", tmp_path / "server.wasm")
+        done = run(*arguments)
+        assert (done.exit_code, (tmp_path / "server.wasm").exists()) == (1, False)
+        assert "component `shy`: it exports `tools` and lists nothing" in done.output
+        assert "`--dynamic shy --grant shy=middleware`" in done.output
+        done = run(*arguments, "--dynamic", "shy", "--grant", "shy=middleware")
+        assert done.exit_code == 0, done.output
+
+    def test_a_recorded_catalogue_that_is_empty(self, tmp_path: Path) -> None:
+        (tmp_path / "shy.wasm").write_bytes(tools_component("hidden"))
+        (tmp_path / "shy.wasm.catalogue.json").write_text(Catalogue().to_json())
+        done = run("compose", "server", tmp_path / "shy.wasm", "-o", tmp_path / "server.wasm")
+        assert (done.exit_code, "lists nothing" in done.output) == (1, True)

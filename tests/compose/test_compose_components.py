@@ -4,9 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from compose_inputs import METADATA, WIT, catalogue, dummy, spec, tools_component
+from compose_inputs import METADATA, MIDDLEWARE, WIT, catalogue, dummy, spec, tools_component
 
-from wasmcp.compose import ComponentSpec, compose_server
+from wasmcp.compose import Catalogue, ComponentSpec, compose_server
+from wasmcp.compose.handler import compose_handler
 from wasmcp.errors import ComponentRefused, CompositionError
 from wasmcp.resources import framework_component
 
@@ -122,3 +123,22 @@ def test_components_of_the_framework_may_be_given_as_files(tmp_path: Path) -> No
     other = compose_server([spec("calc", "1", "a")], METADATA, framework={"transport": copy})
     assert other.framework["transport"] != ours.framework["transport"]
     assert other.data != ours.data
+
+
+@pytest.mark.parametrize("compose", ["server", "handler"])
+def test_a_component_that_is_known_to_offer_nothing_is_refused(compose: str) -> None:
+    parts = [spec("one", "1", "a"), ComponentSpec("empty", tools_component("2"), Catalogue())]
+    with pytest.raises(ComponentRefused) as caught:
+        compose_server(parts, METADATA) if compose == "server" else compose_handler(parts)
+    assert caught.value.component == "empty"
+    for words in (
+        "exports `tools` and lists nothing",
+        "`dynamic = true`",
+        "`--dynamic empty --grant empty=middleware`",
+    ):
+        assert words in str(caught.value)
+
+
+def test_what_lists_nothing_now_may_be_asked_at_run_time() -> None:
+    asked = ComponentSpec("empty", tools_component("2"), Catalogue(), MIDDLEWARE, dynamic=True)
+    assert compose_server([asked], METADATA).capabilities == {"tools": {}}

@@ -151,7 +151,7 @@ class TestIsolation:
     def test_grants_are_each_components_own(self, boot: Boot) -> None:
         server = boot(
             ComponentSpec("trusted", probe(), catalogue("probe"), frozenset({"env"})),
-            ComponentSpec("other", probe(), Catalogue(())),
+            ComponentSpec("other", probe(), catalogue("other")),
         )
         server.list_tools()
         assert sorted(server.stderr.splitlines()) == ["sees an environment", "sees no environment"]
@@ -159,7 +159,7 @@ class TestIsolation:
     def test_patch_versions_of_wasi_mix(self, boot: Boot) -> None:
         server = boot(
             ComponentSpec("older", probe("0.2.0"), catalogue("probe")),
-            ComponentSpec("newer", probe("0.2.9"), Catalogue(())),
+            ComponentSpec("newer", probe("0.2.9"), catalogue("other")),
         )
         assert server.call_tool("probe").text == "probed"
 

@@ -289,7 +289,7 @@ def test_a_resource_that_is_not_listed_is_asked_of_all_in_order(
 ) -> None:
     nothing = Catalogue(templates=({"uriTemplate": "y:{z}", "name": "y"},))
     server = opened(
-        ComponentSpec("tools", probe, Catalogue()),
+        ComponentSpec("tools", probe, Catalogue(({"name": "echo", "inputSchema": {"type": "object"}},))),
         ComponentSpec("first", library, nothing),
         ComponentSpec("library", library, recorded),
     )

@@ -60,8 +60,7 @@ def server_capabilities(components: Sequence[Component], extensions: Extensions 
 def offered(component: Component) -> set[str]:
     """Return the names of the capabilities that a component counts as offering."""
     found = {name for contract, name in CAPABILITY_NAMES.items() if contract in component.offers}
-    # A component with one contract says with it what it is about, be there anything or not.
-    if component.catalogue is not None and len(found) > 1:
+    if component.catalogue is not None:
         found &= set(component.catalogue.capabilities)
     if SERVER_HANDLER in component.offers:
         found |= {"tools", *(component.declares.offers & set(CAPABILITY_NAMES.values()))}

@@ -6,7 +6,7 @@ Source: Model Context Protocol 2026-07-28, schemas `Tool`, `Resource`, `Resource
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,6 +112,24 @@ class Catalogue:
             return cls(digest=digest, cache=cache, **{name: tuple(items) for name, items in lists.items()})
         except ValueError as error:
             raise CatalogueError(source, str(error)) from None
+
+
+def nothing_offered(component: str, capabilities: Iterable[str]) -> str:
+    """Return what is wrong with an empty catalogue of a component, as a sentence about it.
+
+    A list that depends on the caller or the moment is empty at build time, and a server would keep that answer.
+
+    Args:
+        component: The component's name.
+        capabilities: The names of the interfaces that it exports, `tools` for example.
+    """
+    exported = " and ".join(f"`{capability}`" for capability in capabilities)
+    return (
+        f"it exports {exported} and lists nothing, so a server would never offer anything of it. If what it offers "
+        "depends on the client or changes at run time, have it asked at run time: `dynamic = true` and "
+        f'`grants = ["middleware"]` in `[tool.wasmcp.components.{component}]`, or '
+        f"`--dynamic {component} --grant {component}=middleware`"
+    )
 
 
 def _no_constant(text: str) -> Any:

@@ -15,8 +15,8 @@ from wasmcp.component.compare import mismatch
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.model import Instance
 from wasmcp.compose.adapting import adapted, is_foreign_handler
-from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.contracts import CAPABILITIES, GRANTS, SERVER_HANDLER
+from wasmcp.compose.catalogue import Catalogue, nothing_offered
+from wasmcp.compose.contracts import CAPABILITIES, CAPABILITY_NAMES, GRANTS, SERVER_HANDLER
 from wasmcp.declares import Declares, declares
 from wasmcp.errors import ComponentError, ComponentRefused
 
@@ -98,12 +98,19 @@ def read_component(spec: ComponentSpec) -> Component:
 
 
 def read_components(specs: Iterable[ComponentSpec]) -> list[Component]:
-    """Read the components of a server; see :func:`read_component`. Their names must differ."""
+    """Read the components of a server; see :func:`read_component`. Their names must differ.
+
+    Raises:
+        ComponentRefused: two have one name, or one is known to offer nothing.
+    """
     components: dict[str, Component] = {}
     for spec in specs:
         if spec.name in components:
             raise ComponentRefused(spec.name, "two components have this name: call one of them something else")
-        components[spec.name] = read_component(spec)
+        component = components[spec.name] = read_component(spec)
+        if component.catalogue is not None and not component.catalogue.capabilities:
+            exported = [CAPABILITY_NAMES[contract] for contract in component.offers if contract in CAPABILITY_NAMES]
+            raise ComponentRefused(spec.name, nothing_offered(spec.name, exported))
     return list(components.values())
 
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.compose.contracts import MIDDLEWARE, STRICT
+from wasmcp.compose.catalogue import nothing_offered
+from wasmcp.compose.contracts import CAPABILITY_NAMES, MIDDLEWARE, STRICT
 from wasmcp.compose.segments import UNCHANGING
 from wasmcp.errors import CatalogueError, HostError
 from wasmcp.project.offers import check_items, check_tools
@@ -74,7 +75,7 @@ def boot(name: str, data: bytes) -> Catalogue:
     It is compiled quickly rather than well, because it is called once.
 
     Raises:
-        CatalogueError: It does not boot, cannot list something, or what it offers is not valid.
+        CatalogueError: It does not boot, cannot list something, or what it offers is not valid; or it offers nothing.
         CompositionError: It cannot be composed.
     """
     from wasmcp.host import Limits, open_server
@@ -106,7 +107,7 @@ def boot(name: str, data: bytes) -> Catalogue:
     if problems:
         raise CatalogueError(name, "\n".join(["what it offers is not valid:", *(f"  * {x}" for x in problems)]))
     try:
-        return Catalogue(
+        catalogue = Catalogue(
             tools=tuple(lists.get("tools", ())),
             resources=tuple(lists.get("resources", ())),
             templates=tuple(lists.get("templates", ())),
@@ -116,6 +117,11 @@ def boot(name: str, data: bytes) -> Catalogue:
         )
     except ValueError as error:
         raise CatalogueError(name, f"what it offers is not valid: {error}") from None
+    if not catalogue.capabilities:
+        raise CatalogueError(
+            name, nothing_offered(name, (one for one in CAPABILITY_NAMES.values() if one in server.capabilities))
+        )
+    return catalogue
 
 
 def _problems(kind: str, items: list[dict[str, Any]]) -> list[str]:
