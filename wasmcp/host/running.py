@@ -14,6 +14,7 @@ from wasmcp.errors import ArtifactError, WasmcpError
 from wasmcp.host.configuration import Given, Published, complete
 from wasmcp.host.limits import Limits
 from wasmcp.host.settings import from_environment, limits_for
+from wasmcp.host.staleness import warn_if_stale
 from wasmcp.host.stdio import Session, private_stdout, quiet, read_lines
 from wasmcp.terminal import printable
 
@@ -182,6 +183,7 @@ def exits() -> Iterator[None]:
 def _run(server: Published, given: Given, limits: Limits | None, instances: int | None) -> None:
     whole = complete(server, given, os.environ)
     settings = from_environment(os.environ, whole.env)
+    warn_if_stale(server.path)
     _serve(
         server.path,
         {

@@ -60,8 +60,10 @@ def serve(
     from wasmcp.host.asgi import App
     from wasmcp.host.server import open_server
     from wasmcp.host.settings import ALLOWED_HOSTS, BOUND_TO, from_environment, limits_for
+    from wasmcp.host.staleness import warn_if_stale
 
     settings = from_environment(os.environ, env or ())
+    warn_if_stale(path)
     opened = open_server(
         path,
         limits=limits_for(settings, limits),

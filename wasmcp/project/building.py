@@ -272,7 +272,7 @@ def _compose(
         check_runtime(runtime, composed.imports)
     label = step.output.relative_to(planned.project.root).as_posix()
     say(ServerComposed(config.key, label, composed.size))
-    entries = [built_entry(part) for part in parts]
+    entries = [built_entry(part, planned.project.root) for part in parts]
     known = all(part.catalogue is not None for part in parts)
     entry = server_entry(
         step.output.name,

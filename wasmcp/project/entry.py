@@ -10,6 +10,8 @@ from wasmcp.project import manifest
 from wasmcp.storage import digest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wasmcp.compose import ComposedServer, ServerMetadata
     from wasmcp.host.configuration import Configuration
     from wasmcp.project.building import Built
@@ -63,8 +65,8 @@ def server_entry(
     }
 
 
-def built_entry(part: Built) -> dict[str, Any]:
-    """Return the entry of a component of a project."""
+def built_entry(part: Built, root: Path | None = None) -> dict[str, Any]:
+    """Return the entry of a component; with the digests of its sources if `root`, its project, is given."""
     step = part.step
     entry: dict[str, Any] = {
         "name": step.config.name,
@@ -78,6 +80,9 @@ def built_entry(part: Built) -> dict[str, Any]:
     if step.pin is not None:
         source = f"{step.pin.source}@{step.pin.manifest}"
         entry |= {"package": step.pin.package, "version": step.pin.version, "source": source}
+    if root is not None:
+        inside = [file for file in step.files if file.is_relative_to(root)]
+        entry["sources"] = {file.relative_to(root).as_posix(): digest.of_file(file) for file in inside}
     needed = step.source.dependencies if step.source is not None else ()
     return {**entry, "dependencies": [asdict(one) for one in needed]} if needed else entry
 
