@@ -173,6 +173,9 @@ def test_finding_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         (tmp_path / name.split("/")[0] / "__init__.py").touch()
     for name in ("default", "other"):
         (tmp_path / "found_package" / "_wasmcp" / f"{name}.wasm").touch()
+    (tmp_path / "found_space" / "inside" / "_wasmcp").mkdir(parents=True)
+    (tmp_path / "found_space" / "inside" / "_wasmcp" / "default.wasm").touch()
+    assert find_server("found_space.inside") == tmp_path / "found_space" / "inside" / "_wasmcp" / "default.wasm"
     assert find_server("found_package").name == "default.wasm"
     assert find_server("found_package", "other").name == "other.wasm"
     assert [path.stem for path in find_servers("found_package")] == ["default", "other"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from projects import write_project
 
 from wasmcp.compose import contracts
 from wasmcp.errors import ConfigError
@@ -146,6 +147,59 @@ def test_a_good_configuration(tmp_path: Path) -> None:
         "Ask.",
         "first",
     )
+
+
+NAMESPACE = """\
+[project]
+name = "acme-tools"
+{tables}
+[tool.wasmcp.components.calc]
+path = "calc.wasm"
+[tool.wasmcp.servers.default]
+components = ["calc"]
+"""
+PACKAGES = '[tool.hatch.build.targets.wheel]\npackages = ["src/acme"]'
+EXTENDED = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "tables", "package"),
+    [
+        # The namespace is left to all; the package inside is the distribution's own.
+        ({"src/acme/tools/__init__.py": ""}, PACKAGES, "src/acme/tools"),
+        ({"src/acme/__init__.py": EXTENDED, "src/acme/tools/__init__.py": ""}, PACKAGES, "src/acme/tools"),
+        ({"src/acme/deep/tools/__init__.py": ""}, PACKAGES, "src/acme/deep/tools"),
+        ({"acme/acme_tools/__init__.py": ""}, "", "acme/acme_tools"),
+        ({"src/acme/__init__.py": ""}, PACKAGES, "src/acme"),
+        # Named like the project, it is the project's own without `__init__.py` too.
+        ({"src/acme_tools/x.py": ""}, '[tool.wasmcp]\npackage = "src/acme_tools"', "src/acme_tools"),
+    ],
+)
+def test_servers_stay_out_of_namespaces(tmp_path: Path, files: dict[str, str], tables: str, package: str) -> None:
+    write_project(tmp_path, {**files, "calc.wasm": "", "pyproject.toml": NAMESPACE.replace("{tables}", tables)})
+    assert load(tmp_path).package == package
+
+
+@pytest.mark.parametrize(
+    ("files", "tables", "problem"),
+    [
+        (
+            {"src/acme/tools/__init__.py": "", "src/acme/more/__init__.py": ""},
+            PACKAGES,
+            r"`src/acme` is a namespace package \(it has no `__init__\.py`\).* `more`, `tools`; name it",
+        ),
+        ({"src/acme/tools.py": ""}, PACKAGES, r"`tool\.wasmcp\.package` is needed.* would replace each other"),
+        (
+            {"src/acme/tools/__init__.py": ""},
+            '[tool.wasmcp]\npackage = "src/acme"',
+            r"`tool\.wasmcp\.package` names `src/acme`, which is a namespace package .*; name a package inside it",
+        ),
+    ],
+)
+def test_a_namespace_that_leaves_no_choice(tmp_path: Path, files: dict[str, str], tables: str, problem: str) -> None:
+    write_project(tmp_path, {**files, "calc.wasm": "", "pyproject.toml": NAMESPACE.replace("{tables}", tables)})
+    with pytest.raises(ConfigError, match=problem):
+        load(tmp_path)
 
 
 OPERATOR = """\

@@ -58,7 +58,7 @@ from typing import Any
 from wasmcp.errors import ConfigError
 from wasmcp.project.component_table import GRANTS, read_component
 from wasmcp.project.keys import read_path
-from wasmcp.project.location import find_package
+from wasmcp.project.location import find_package, namespace_problem
 from wasmcp.project.model import ComponentConfig, Project, ServerConfig
 from wasmcp.project.reader import Table
 from wasmcp.project.remote import check_registry
@@ -149,6 +149,9 @@ def _package(table: Table, root: Path, pyproject: Mapping[str, Any]) -> str:
         folder = (read_path(table, "package", root) or "").rstrip("/")
         if folder and not (root / folder).is_dir():
             table.problem("package", f"is not a folder of the project: `{folder}`")
+        name = str(pyproject.get("project", {}).get("name", ""))
+        if folder and (root / folder).is_dir() and (problem := namespace_problem(root, folder, name)) is not None:
+            table.problem("package", f"names `{folder}`, which {problem}; name a package inside it")
         return folder
     found, problem = find_package(root, pyproject)
     if found is None:
