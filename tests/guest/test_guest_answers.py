@@ -53,6 +53,7 @@ def test_the_user_does_not_agree():
         ({"action": "accept", "content": []}, "`k` has no object as its `content`"),
         (accept(age=5), "`k` does not fit: name: required, but missing"),
         (accept(name="x", age="old"), "`k` does not fit: age: expected integer"),
+        (accept(age="old"), "`k` does not fit: age: expected integer, got string; name: required, but missing"),
     ],
 )
 def test_an_answer_that_does_not_fit(answer, reason):

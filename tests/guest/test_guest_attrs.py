@@ -124,3 +124,9 @@ def test_a_model_of_pydantic_1():
         found.call('{"order": {"items": [{"name": "a", "size": [1, "x"]}], "sum": 2}}', LocalContext()).content[0].text
     )
     assert text == ("Invalid arguments for tool ship: order.items[0].size[1]: value is not a valid integer")
+    text = found.call('{"order": {"items": [{"size": [1, "x"]}, {}], "sum": "y"}}', LocalContext()).content[0].text
+    assert text == (
+        "Invalid arguments for tool ship: order.items[0].name: field required; "
+        "order.items[0].size[1]: value is not a valid integer; order.items[1].name: field required; "
+        "order.sum: value is not a valid float"
+    )

@@ -72,6 +72,10 @@ def test_arguments_are_texts():
         ('{"text": 1}', "text: expected a string"),
         ('{"text": "x", "more": "y"}', "more: unexpected; expected only text, kind"),
         ('{"text": "x", "kind": "c"}', 'kind: expected one of "a", "b", got "c"'),
+        (
+            '{"kind": "c", "more": "y"}',
+            'got "c"; more: unexpected; expected only text, kind; text: required, but missing',
+        ),
         ("[]", "expected an object"),
         ("{", "not JSON that can be read"),
     ],

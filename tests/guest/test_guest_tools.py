@@ -286,6 +286,27 @@ class TestArguments:
             "d: unexpected; expected only a, b, c; b: required, but missing"
         )
 
+    def test_all_bad_ones_are_named_inside_of_records_too(self):
+        @tool
+        def f(items: list[Item], first: Item, n: int) -> None: ...
+
+        text, _, _ = call(f, items=[{"price": "x", "name": 1}, {"price": 1}, {}], first={"cost": 1}, n=1.5)
+        assert text == (
+            "Invalid arguments for tool f: items[0].price: expected number, got string; "
+            "items[0].name: expected string, got integer; items[2].price: required, but missing; "
+            "first.cost: unexpected; expected only price, name; first.price: required, but missing; "
+            "n: expected integer, got 1.5"
+        )
+
+    def test_a_bounded_number_of_unknown_ones_is_named(self):
+        @tool
+        def f(a: int) -> None: ...
+
+        text, _, failed = call(f, **{f"b{number}": 1 for number in range(380_000)})
+        assert failed
+        assert text.count("unexpected") == 20
+        assert text.endswith("b19: unexpected; and more")
+
     @pytest.mark.parametrize(
         ("arguments", "problem"),
         [

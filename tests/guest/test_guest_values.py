@@ -315,7 +315,11 @@ MISTAKES = [
     (Point, {}, "x: required, but missing"),
     (Tree, {"value": 1, "children": [{"value": "2"}]}, "children[0].value: expected integer, got string"),
     (Cat | Dog, {"kind": "cat", "lives": "nine"}, "lives: expected integer, got string"),
-    (Cat | Dog, {"kind": "dog", "lives": 1}, "lives: unexpected; expected only kind, tricks"),
+    (
+        Cat | Dog,
+        {"kind": "dog", "lives": 1},
+        "lives: unexpected; expected only kind, tricks; tricks: required, but missing",
+    ),
     (Cat | Dog, {"kind": "cow"}, 'kind: expected one of "cat", "dog", got "cow"'),
     (Permission, ["READ", "X"], '[1]: expected one of "READ", "WRITE", got "X"'),
     (Permission, ["READ", "READ"], "expected no item twice"),
@@ -339,6 +343,123 @@ def test_mistakes_name_path_and_expectation(annotation, value, message):
     with pytest.raises(Mismatch) as caught:
         schema_of(annotation)[0].load(value)
     assert str(caught.value) == message
+
+
+ALL_MISTAKES = [
+    (list[int], ["a", 1, None], ["[0]: expected integer, got string", "[2]: expected integer, got null"]),
+    (tuple[int, str], ["a", 1], ["[0]: expected integer, got string", "[1]: expected string, got integer"]),
+    (
+        dict[str, int],
+        {"a": 1, "b": "x", "c d": []},
+        ["b: expected integer, got string", "['c d']: expected integer, got array"],
+    ),
+    (
+        dict[Color, int],
+        {"green": 1, "red": "x"},
+        ['green: expected one of "red", "blue", got "green"', "red: expected integer, got string"],
+    ),
+    (
+        list[Point],
+        [{"x": "a", "y": []}, {"z": 1}],
+        [
+            "[0].x: expected number, got string",
+            "[0].y: expected number, got array",
+            "[1].z: unexpected; expected only x, y",
+            "[1].x: required, but missing",
+        ],
+    ),
+    (
+        Tree,
+        {"value": "a", "children": [{"value": 1, "children": [{"value": None}]}, {"value": []}]},
+        [
+            "value: expected integer, got string",
+            "children[0].children[0].value: expected integer, got null",
+            "children[1].value: expected integer, got array",
+        ],
+    ),
+    (
+        Point,
+        {"a": 1, "b": 2, "x": None},
+        ["a: unexpected; expected only x, y", "b: unexpected", "x: expected number, got null"],
+    ),
+    (
+        Cat | Dog,
+        {"kind": "dog", "tricks": [1, "a", 2]},
+        ["tricks[0]: expected string, got integer", "tricks[2]: expected string, got integer"],
+    ),
+    (
+        Permission,
+        ["X", "READ", "Y"],
+        ['[0]: expected one of "READ", "WRITE", got "X"', '[2]: expected one of "READ", "WRITE", got "Y"'],
+    ),
+    (
+        Page[Point],
+        {"items": [{"x": ""}, {"x": 1}, {}], "more": 1},
+        [
+            "items[0].x: expected number, got string",
+            "items[2].x: required, but missing",
+            "more: expected boolean, got integer",
+        ],
+    ),
+    (
+        list[Annotated[int, Field(ge=0)]],
+        [-1, 1, -2],
+        ["[0]: expected at least 0, got -1", "[2]: expected at least 0, got -2"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("annotation", "value", "messages"), ALL_MISTAKES, ids=lambda item: str(item)[:40])
+def test_all_mistakes_of_a_value_are_named(annotation, value, messages):
+    with pytest.raises(Mismatch) as caught:
+        schema_of(annotation)[0].load(value)
+    assert str(caught.value) == "; ".join(messages)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        (list[int], ["x"] * 300_000),
+        (dict[str, int], {f"k{number}": "x" for number in range(300_000)}),
+        (Point, {f"k{number}": 1 for number in range(300_000)}),
+        (list[Point], [{}] * 100_000),
+        (Permission, ["x"] * 300_000),
+        (Point, {"k" * 300_000: 1, "x": "v" * 300_000}),
+        (list[Literal["a", "b"]], ["x" * 300_000] * 30),
+    ],
+    ids=lambda item: str(item)[:40],
+)
+def test_a_bounded_number_of_mistakes_is_named(annotation, value):
+    with pytest.raises(Mismatch) as caught:
+        schema_of(annotation)[0].load(value)
+    message = str(caught.value)
+    assert len(message) < 4000
+    assert len(caught.value.problems) <= 20
+    assert message.endswith("; and more") == (len(value) > 2)
+
+
+def test_a_deep_way_is_cut_short():
+    value: dict[str, Any] = {"value": "x"}
+    for _ in range(100):
+        value = {"value": 1, "children": [value]}
+    with pytest.raises(Mismatch) as caught:
+        schema_of(Tree)[0].load(value)
+    assert len(str(caught.value)) < 300
+    assert str(caught.value).endswith("children[0].value: expected integer, got string")
+
+
+def test_all_mistakes_of_a_result_are_named():
+    with pytest.raises(Mismatch, match=r"^x: expected number, got string; y: expected number, got null$"):
+        schema_of(Point)[0].dump(Point("a", None))
+    with pytest.raises(Mismatch, match=r"^\[0\]: expected integer, got string; \[2\]: expected integer, got null$"):
+        schema_of(list[int])[0].dump(["a", 1, None])
+    with pytest.raises(Mismatch, match=r"`verbose`; level: expected one of"):
+        schema_of(Strict)[0].dump({"level": 7})
+
+
+class Strict(TypedDict):
+    verbose: bool
+    level: Level
 
 
 @dataclass

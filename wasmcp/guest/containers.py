@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.mismatches import Mismatches
 from wasmcp.guest.shapes import Shape
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Array(Shape):
         if not isinstance(value, self.python):
             raise self.mismatch(value)
         given: Any = value
-        items: list[Any] = list(given) if _all_are(self.item.same, value) else _each(self.item.dump, value)
+        items: list[Any] = list(given) if _all_are(self.item.same, given) else _each(self.item.dump, given)
         # A set has no order; the same result should be the same bytes.
         return sorted(items, key=lambda item: (type(item).__name__, str(item))) if self.unique else items
 
@@ -62,14 +63,24 @@ def _all_are(kind: type | None, values: Any) -> bool:
     return kind is not None and set(map(type, values)) <= {kind}
 
 
-def _each(convert: Callable[[Any], Any], values: Any) -> list[Any]:
+def _each(convert: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
     converted: list[Any] = []
     add = converted.append
+    remaining = iter(values)
     try:
-        for value in values:
+        for value in remaining:
             add(convert(value))
     except Mismatch as mismatch:
-        raise mismatch.under(len(converted)) from None
+        wrong = Mismatches()
+        wrong.add(mismatch, len(converted))
+        for index, value in enumerate(remaining, len(converted) + 1):
+            if wrong.full:
+                break
+            try:
+                convert(value)
+            except Mismatch as another:
+                wrong.add(another, index)
+        wrong.check()
     return converted
 
 
@@ -149,12 +160,17 @@ class Map(Shape):
     @staticmethod
     def _convert(key: Callable[[Any], Any], item: Callable[[Any], Any], values: Mapping[Any, Any]) -> dict[Any, Any]:
         converted = {}
-        name: Any = None
-        try:
-            for name, value in values.items():
+        wrong: Mismatches | None = None
+        for name, value in values.items():
+            try:
                 converted[key(name)] = item(value)
-        except Mismatch as mismatch:
-            raise mismatch.under(str(name)) from None
+            except Mismatch as mismatch:
+                wrong = wrong or Mismatches()
+                wrong.add(mismatch, str(name))
+                if wrong.full:
+                    break
+        if wrong is not None:
+            wrong.check()
         return converted
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:

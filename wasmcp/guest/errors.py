@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LONG = 60
 
 
 class ToolError(Exception):
@@ -152,30 +153,44 @@ _FAKES = {
 
 
 class Mismatch(Exception):
-    """A value that does not fit its type.
+    """A value that does not fit its type, with all that is wrong in it up to a bound; see `wasmcp.guest.mismatches`.
 
     Attributes:
-        reason: What was expected, and what was found.
-        path: The way to the value, innermost segment first: names of members, indices of items.
+        problems: Of each, the way to the value, innermost segment first (names of members, indices of items), and what
+            was expected and found.
+        more: Whether there are problems that are not among them.
     """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
-        self.reason = reason
-        self.path: list[str | int] = []
+        self.problems: list[tuple[list[str | int], str]] = [([], reason)]
+        self.more = False
 
     def under(self, segment: str | int) -> Mismatch:
         """Add the member or item in which the value was found, and return itself."""
-        self.path.append(segment)
+        for path, _ in self.problems:
+            path.append(segment)
         return self
 
+    @property
+    def depth(self) -> int:
+        """The length of the longest way."""
+        return max(len(path) for path, _ in self.problems)
+
     def __str__(self) -> str:
-        text = ""
-        for segment in reversed(self.path):
-            if isinstance(segment, int):
-                text += f"[{segment}]"
-            elif _IDENTIFIER.fullmatch(segment):
-                text += f".{segment}" if text else segment
-            else:
-                text += f"[{segment!r}]"
-        return f"{text}: {self.reason}" if text else self.reason
+        texts = [f"{_place(path)}: {reason}" if path else reason for path, reason in self.problems]
+        return "; ".join([*texts, "and more"] if self.more else texts)
+
+
+def _place(path: list[str | int]) -> str:
+    text = ""
+    for segment in reversed(path):
+        if isinstance(segment, int):
+            text += f"[{segment}]"
+            continue
+        name = segment if len(segment) <= _LONG else f"{segment[:_LONG]}..."
+        if _IDENTIFIER.fullmatch(name):
+            text += f".{name}" if text else name
+        else:
+            text += f"[{name!r}]"
+    return text if len(text) <= 4 * _LONG else f"{text[: 2 * _LONG]}...{text[-2 * _LONG :]}"

@@ -6,6 +6,7 @@ import enum
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.mismatches import Mismatches
 from wasmcp.guest.shapes import Shape, quoted
 
 if TYPE_CHECKING:
@@ -38,13 +39,20 @@ class Flags(Shape):
         if type(value) is not list:
             raise self.mismatch(value)
         found = self.python(0)
+        wrong = Mismatches()
+        seen: set[str] = set()
         for index, name in enumerate(value):
             if type(name) is not str or name not in self.names:
                 known = ", ".join(quoted(known) for known in self.names)
-                raise Mismatch(f"expected one of {known}, got {quoted(name)}").under(index)
-            if name in value[:index]:
-                raise Mismatch("expected no item twice")
+                wrong.add(Mismatch(f"expected one of {known}, got {quoted(name)}"), index)
+                if wrong.full:
+                    break
+                continue
+            seen.add(name)
             found |= self.python[name]
+        wrong.check()
+        if len(seen) != len(value):
+            raise Mismatch("expected no item twice")
         return found
 
     def dump(self, value: Any) -> list[str]:

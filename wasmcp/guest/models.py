@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.mismatches import Mismatches
 from wasmcp.guest.shapes import Shape
 
 if TYPE_CHECKING:
@@ -59,12 +60,18 @@ def _mismatch(error: ValueError) -> Mismatch:
     errors = getattr(error, "errors", None)
     if errors is None:
         return Mismatch(str(error))
-    first = errors()[0]
-    mismatch = Mismatch(str(first["msg"]))
-    for segment in reversed(first["loc"]):
-        if segment != "__root__":
-            mismatch = mismatch.under(segment)
-    return mismatch
+    wrong = Mismatches()
+    for found in errors():
+        mismatch = Mismatch(str(found["msg"]))
+        for segment in reversed(found["loc"]):
+            if segment != "__root__":
+                mismatch = mismatch.under(segment)
+        wrong.add(mismatch)
+    try:
+        wrong.check()
+    except Mismatch as mismatch:
+        return mismatch
+    return Mismatch(str(error))
 
 
 def _modern(schema: Any) -> Any:

@@ -11,7 +11,9 @@ from wasmcp.guest.context import Context
 from wasmcp.guest.errors import McpError, Mismatch
 from wasmcp.guest.failures import masked
 from wasmcp.guest.messages import Message, PromptResult
+from wasmcp.guest.mismatches import Mismatches
 from wasmcp.guest.plain import dump_any
+from wasmcp.guest.shapes import json_type
 from wasmcp.guest.signature import Signature
 from wasmcp.guest.texts import load_text
 from wasmcp.guest.wire import decode, encode
@@ -90,21 +92,25 @@ class Prompt:
         if type(given) is not dict:
             raise self._invalid("expected an object")
         loaded: dict[str, Any] = {}
-        problems = []
+        wrong = Mismatches()
         for name, text in given.items():
             member = self.variables.get(name)
             if member is None:
-                problems.append(f"{name}: unexpected; expected only {', '.join(self.variables) or 'nothing'}")
+                wrong.unexpected(name, self.variables)
             elif type(text) is not str:
-                problems.append(f"{name}: expected a string")
+                wrong.add(Mismatch(f"expected a string, got {json_type(text)}"), name)
             else:
                 try:
                     loaded[name] = load_text(member.shape, text)
                 except Mismatch as mismatch:
-                    problems.append(f"{name}: {mismatch}")
-        problems += [f"{name}: required, but missing" for name in self._required if name not in given]
-        if problems:
-            raise self._invalid("; ".join(problems))
+                    wrong.add(mismatch, name)
+        for name in self._required:
+            if name not in given:
+                wrong.missing(name)
+        try:
+            wrong.check()
+        except Mismatch as mismatch:
+            raise self._invalid(str(mismatch)) from None
         return loaded
 
     def _invalid(self, reason: str) -> McpError:

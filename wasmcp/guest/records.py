@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.mismatches import Mismatches
 from wasmcp.guest.shapes import Named, Shape
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Record(Named):
             raise Mismatch(f"expected {self.title}, got {type(value).__name__}")
         found: Mapping[str, Any] = value if self.read is None else self.read(value)  # type: ignore[assignment]
         dumped = {}
+        wrong: Mismatches | None = None
         for member in self._members:
             name = member.name
             if name in found:
@@ -107,9 +109,13 @@ class Record(Named):
                 try:
                     dumped[name] = shape.dump(item)
                 except Mismatch as mismatch:
-                    raise mismatch.under(name) from None
+                    wrong = wrong or Mismatches()
+                    wrong.add(mismatch, name)
             elif member.returned:
-                raise Mismatch(f"expected {self.title}, got one without `{name}`")
+                wrong = wrong or Mismatches()
+                wrong.add(Mismatch(f"expected {self.title}, got one without `{name}`"))
+        if wrong is not None:
+            wrong.check()
         return dumped
 
     def body(self, definitions: Definitions) -> dict[str, Any]:
@@ -134,22 +140,28 @@ def load_members(shapes: Mapping[str, Shape], required: tuple[str, ...], value: 
     """Return the loaded members of an object.
 
     Raises:
-        Mismatch: One does not fit, is missing or is unknown.
+        Mismatch: Some do not fit, are missing or are unknown.
     """
     loaded = {}
+    wrong: Mismatches | None = None
     for name, item in value.items():
         shape = shapes.get(name)
         if shape is None:
-            known = f"expected only {', '.join(shapes)}" if shapes else "expected nothing"
-            raise Mismatch(f"unexpected; {known}").under(name)
+            wrong = wrong or Mismatches()
+            wrong.unexpected(name, shapes)
+            continue
         if type(item) is shape.same:
             loaded[name] = item
             continue
         try:
             loaded[name] = shape.load(item)
         except Mismatch as mismatch:
-            raise mismatch.under(name) from None
+            wrong = wrong or Mismatches()
+            wrong.add(mismatch, name)
     for name in required:
-        if name not in loaded:
-            raise Mismatch("required, but missing").under(name)
+        if name not in value:
+            wrong = wrong or Mismatches()
+            wrong.missing(name)
+    if wrong is not None:
+        wrong.check()
     return loaded

@@ -12,6 +12,7 @@ from wasmcp.guest.content import Annotations, Icon
 from wasmcp.guest.context import Context
 from wasmcp.guest.errors import McpError, Mismatch, ResourceNotFound
 from wasmcp.guest.failures import masked
+from wasmcp.guest.mismatches import Mismatches
 from wasmcp.guest.plain import dump_any
 from wasmcp.guest.records import Member
 from wasmcp.guest.signature import Signature
@@ -194,11 +195,16 @@ class Resource:
 
     def _read(self, uri: str, found: Mapping[str, str | list[str]], context: Context) -> list[Part] | Wanted:
         loaded = {}
+        wrong = Mismatches()
         for name, text in found.items():
             try:
                 loaded[name] = load_text(self.variables[name].shape, text)
             except Mismatch as mismatch:
-                raise McpError(INVALID_PARAMS, f"{name}: {mismatch}", {"uri": uri}) from None
+                wrong.add(mismatch, name)
+        try:
+            wrong.check()
+        except Mismatch as mismatch:
+            raise McpError(INVALID_PARAMS, str(mismatch), {"uri": uri}) from None
         value = self._signature.call(loaded, context)
         if type(value) is Wanted:
             return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import CoroutineType
 from typing import Any
 
@@ -14,7 +14,7 @@ from wasmcp.guest.asking import Asked, wanted_by
 from wasmcp.guest.content import InputRequired
 from wasmcp.guest.context import Context
 from wasmcp.guest.docstring import parse_docstring
-from wasmcp.guest.errors import DeclarationError, Mismatch, Unsupported
+from wasmcp.guest.errors import DeclarationError, Unsupported
 from wasmcp.guest.field import Field
 from wasmcp.guest.members import default_of, documentation_of
 from wasmcp.guest.providers import provide, provided_type, remember_argument
@@ -131,25 +131,12 @@ class Signature:
         """Return the arguments as the function takes them.
 
         Raises:
-            Mismatch: One does not fit, is missing or is unknown.
+            Mismatch: Some do not fit, are missing or are unknown.
         """
         if self._rest:
             known = {name: value for name, value in given.items() if name in self._shapes}
             return {**given, **load_members(self._shapes, self._required, known)}
         return load_members(self._shapes, self._required, given)
-
-    def problems(self, given: dict[str, Any]) -> Iterator[str]:
-        """Yield what is wrong with each argument: a model corrects all of them at once."""
-        for name, value in given.items():
-            if self._rest and name not in self._shapes:
-                continue
-            try:
-                load_members(self._shapes, (), {name: value})
-            except Mismatch as mismatch:
-                yield str(mismatch)
-        for name in self._required:
-            if name not in given:
-                yield f"{name}: required, but missing"
 
     def call(self, loaded: dict[str, Any], context: Context) -> Any:
         """Call the function with loaded arguments; a coroutine is run to its end.

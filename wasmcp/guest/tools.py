@@ -126,9 +126,8 @@ class Tool:
             return failure(f"Invalid arguments for tool {self.name}: expected an object")
         try:
             loaded = self._signature.load(given)
-        except Mismatch:
-            problems = "; ".join(self._signature.problems(given))
-            return failure(f"Invalid arguments for tool {self.name}: {problems}")
+        except Mismatch as mismatch:
+            return failure(f"Invalid arguments for tool {self.name}: {mismatch}")
         except RecursionError:
             return failure(f"Invalid arguments for tool {self.name}: nested too deeply")
         value = self._signature.call(loaded, context)

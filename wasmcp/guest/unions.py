@@ -69,9 +69,9 @@ class Union(Shape):
                 return attempt(value)
             except Mismatch as mismatch:
                 # The alternative that was followed furthest is the one that was meant.
-                if deepest is None or len(mismatch.path) > len(deepest.path):
+                if deepest is None or mismatch.depth > deepest.depth:
                     deepest = mismatch
-        if deepest is not None and (deepest.path or len(attempts) == 1):
+        if deepest is not None and (deepest.depth or len(attempts) == 1):
             raise deepest
         found = quoted(value) if isinstance(value, (str, int, float)) else json_type(value)
         raise Mismatch(f"expected {self.name}, got {found}")

@@ -1,0 +1,62 @@
+"""All that is wrong with the parts of a value: a model corrects several mistakes at once. The list is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wasmcp.guest.errors import Mismatch
+
+_MOST = 20
+"""So many problems of one value are named."""
+
+
+class Mismatches:
+    """A collection of problems, raised as one `Mismatch`."""
+
+    def __init__(self) -> None:
+        self._found: Mismatch | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether no further problem would be named."""
+        return self._found is not None and self._found.more
+
+    def add(self, mismatch: Mismatch, segment: str | int | None = None) -> None:
+        """Add the problems of a part of the value.
+
+        Args:
+            mismatch: They.
+            segment: The member or item that they were found in; None for the value itself.
+        """
+        if segment is not None:
+            mismatch.under(segment)
+        if self._found is None:
+            self._found = mismatch
+            return
+        room = max(_MOST - len(self._found.problems), 0)
+        self._found.problems += mismatch.problems[:room]
+        self._found.more = self._found.more or mismatch.more or len(mismatch.problems) > room
+
+    def unexpected(self, name: str, known: Iterable[str]) -> None:
+        """Add a member that does not exist; the first one names those that do."""
+        if self.full:
+            return
+        reason = "unexpected"
+        if self._found is None or not any(other.startswith(reason) for _, other in self._found.problems):
+            names = ", ".join(known)
+            reason += f"; expected only {names}" if names else "; expected nothing"
+        self.add(Mismatch(reason), name)
+
+    def missing(self, name: str) -> None:
+        """Add a member that is not there."""
+        if not self.full:
+            self.add(Mismatch("required, but missing"), name)
+
+    def check(self) -> None:
+        """Raise what was found, if anything was.
+
+        Raises:
+            Mismatch: The problems.
+        """
+        if self._found is not None:
+            raise self._found
