@@ -234,10 +234,8 @@ def test_a_given_schema_of_javascript_alone_is_sent():
         {"properties": {"a": {"$ref": "#here"}}, "$defs": {"x": {"$anchor": "here"}}},
         {"properties": {"a": {"default": {"pattern": "(", "type": "int"}, "enum": [{"$ref": "x"}]}}},
     ]
-    for schema in schemas:
-
-        @tool(input_schema={"type": "object", **schema})
-        def f() -> None: ...
+    for number, schema in enumerate(schemas):
+        tool(name=f"f{number}", input_schema={"type": "object", **schema})(lambda: None)
 
     cases = [({"type": "object", **schema}, []) for schema in schemas]
     assert javascript_client().problems(cases) == [None] * len(cases)
