@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 
 import { checker } from "../../wasmcp/toolchains/typescript/guest/schema.ts";
 import { quickly } from "../../wasmcp/toolchains/typescript/guest/quick.ts";
-import { UriTemplate } from "../../wasmcp/toolchains/typescript/guest/templates.ts";
+import { leadsOut, UriTemplate } from "../../wasmcp/toolchains/typescript/guest/templates.ts";
+import { keyOf, normalized } from "../../wasmcp/toolchains/typescript/guest/uris.ts";
 import { decode, encode, fromBase64, toBase64 } from "../../wasmcp/toolchains/typescript/guest/runtime/text.ts";
 import { URL as Own, URLSearchParams as OwnParams } from "../../wasmcp/toolchains/typescript/guest/runtime/url.ts";
 import { drain, Eventual, forget } from "../../wasmcp/toolchains/typescript/guest/runtime/promise.ts";
@@ -60,6 +61,25 @@ console.log(
     ]),
     queries: given.queries.map((text: string) => new OwnParams(text).toString() === new URLSearchParams(text).toString()),
     templates: given.templates.map(([template, uri]: [string, string]) => attempt(() => new UriTemplate(template).match(uri) ?? null)),
+    fixed: given.fixed.map(([declared, uris]: [string, string[]]) => {
+      const found = new UriTemplate(declared);
+      const listed = found.normal.text;
+      const sent = new URL(listed).href;
+      return { listed, read: uris.map((uri) => found.match(uri) !== undefined), sent, again: normalized(listed).text, keys: keyOf(listed) === keyOf(sent) };
+    }),
+    templated: given.templated.map(([declared, uri]: [string, string]) => {
+      const template = new UriTemplate(declared);
+      const found = template.match(uri);
+      const out = Object.values(found ?? {}).flat().some(leadsOut);
+      return [template.normal.text, found === undefined || out ? null : found];
+    }),
+    refused: given.refused.map((uri: string) => {
+      try {
+        return new UriTemplate(uri).normal.text;
+      } catch (error) {
+        return `${(error as Error).name}: ${(error as Error).message}`;
+      }
+    }),
     promises: promises(),
   }),
 );

@@ -192,6 +192,11 @@ const NOTES: Record<string, string> = { milk: "Buy milk.", tea: "Drink tea." };
 resource({ uri: "notes://all", title: "All", size: 9, cache: { seconds: 5 }, annotations: { priority: 1 } }, () => Object.keys(NOTES));
 resource("notes://blob", "Bytes.", () => new Uint8Array([0, 255]));
 resource("notes://several", "Parts.", () => [contents("one", { uri: "notes://several/1", mimeType: "text/x" }), contents({ two: 2 })]);
+resource("docs://café/a b", "A page.", (_args, context: Context) => {
+  context.resourceUpdated("docs://café/a b");
+  return "page";
+});
+resource("docs://Café/{+path}", "A file.", ({ path }: { path: string }) => path);
 const note = resource({ uri: "notes://note/{name}", mimeType: "text/plain" }, ({ name }: { name: string }) => {
   if (!(name in NOTES)) throw new ResourceNotFound();
   return NOTES[name];

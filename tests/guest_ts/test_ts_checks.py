@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import uri_table
 
 from wasmcp.storage.cache import Cache
 from wasmcp.toolchains.base import ComponentSource
@@ -72,6 +73,7 @@ TEMPLATES = [
     ("a://{id}/{id}", "a://x/x"),
     ("a://{", "a://x"),
 ]
+REFUSED = [*uri_table.REFUSED, "docs://a/../{x}"]
 
 
 def schema(draw: random.Random, depth: int = 0) -> Any:
@@ -144,6 +146,9 @@ def answers(checks: list[Any], tmp_path_factory: pytest.TempPathFactory) -> dict
         "urls": URLS,
         "queries": ["", "a=1", "?a=1&b=%20+x", "a&b=&=c", "ü=ö&a=~*-._'"],
         "templates": TEMPLATES,
+        "fixed": [[row[0], [row[0], row[1], *row[2], *row[3]]] for row in uri_table.FIXED],
+        "templated": [[row[0], row[2]] for row in uri_table.TEMPLATES],
+        "refused": REFUSED,
     }
     done = subprocess.run([program, script], input=json.dumps(given), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -194,6 +199,36 @@ def test_templates(answers: dict[str, Any]) -> None:
         "TypeError",
         "TypeError",
     ]
+
+
+@pytest.mark.parametrize("row", range(len(uri_table.FIXED)))
+def test_a_resource_is_listed_in_normal_form_and_read_by_equivalent_uris(answers: dict[str, Any], row: int) -> None:
+    _, listed, readable, other = uri_table.FIXED[row]
+    found = answers["fixed"][row]
+    assert found["listed"] == found["again"] == listed
+    assert found["read"] == [True] * (2 + len(readable)) + [False] * len(other)
+    # A client in JavaScript may send what its URL parser makes of it.
+    assert found["sent"] == listed
+    assert found["keys"]
+
+
+@pytest.mark.parametrize("row", range(len(uri_table.TEMPLATES)))
+def test_a_template_is_listed_in_normal_form_and_gives_decoded_values(answers: dict[str, Any], row: int) -> None:
+    _, listed, _, variables = uri_table.TEMPLATES[row]
+    assert answers["templated"][row] == [listed, variables]
+
+
+def test_a_uri_that_clients_cannot_read_is_refused(answers: dict[str, Any]) -> None:
+    for uri, words in zip(REFUSED, answers["refused"], strict=True):
+        assert words.startswith(f"TypeError: `{uri}` "), words
+    text = "\n".join(answers["refused"])
+    for reason in (
+        "must begin with a scheme, such as `notes://`",
+        "after the colon clients expect a number up to 65535",
+        "or the `xn--` form",
+        "a `.` or `..` segment, which clients remove",
+    ):
+        assert reason in text
 
 
 def test_promises(answers: dict[str, Any]) -> None:

@@ -68,11 +68,21 @@ def test_templates(server: Server) -> None:
     assert page == '{"number":3,"size":"small","tags":["a","b"]}'
 
 
+def test_uris_are_listed_and_compared_in_normal_form(server: Server) -> None:
+    assert "docs://caf%C3%A9/a%20b" in [one.uri for one in server.list_resources()]
+    assert "docs://Caf%C3%A9/{+path}" in [one.uri_template for one in server.list_resource_templates()]
+    for uri in ("docs://café/a b", "docs://caf%c3%a9/%61 b", "DOCS://CAF%C3%A9/a%20b"):
+        assert read(server, uri)["contents"][0]["text"] == "page"
+    assert read(server, "docs://caf%C3%A9/x/é%20y")["contents"][0]["text"] == "x/é y"
+
+
 @pytest.mark.parametrize(
     ("uri", "code"),
     [
         ("notes://note/gin", -32602),
         ("notes://note/..%2Fx", -32602),
+        ("notes://note/%ff", -32602),
+        ("docs://café/a/%2e%2e/b", -32602),
         ("notes://page/x", -32602),
         ("notes://broken", -32603),
     ],

@@ -12,6 +12,7 @@ import { Resource } from "./resource.ts";
 import { count } from "./runtime/numbers.ts";
 import { membersOf, type Shape } from "./shape.ts";
 import { proposalsOf } from "./strings.ts";
+import { normalizedTemplate } from "./uris.ts";
 
 const LIMIT = 100;
 
@@ -49,8 +50,17 @@ export interface Completer {
  * @param argument The argument or variable.
  */
 export function completion(target: Prompt | Resource | string, argument: string, propose: Proposer): void {
-  const name = target instanceof Prompt ? target.name : target instanceof Resource ? target.uri : target;
+  const name = typeof target === "string" ? referenceOf(target) : identityOf(target);
   COMPLETIONS.declare(`${argument} of ${name}`, { target: name, argument, propose });
+}
+
+/** A prompt's name as it is, a template in normal form, as clients know it. */
+function referenceOf(name: string): string {
+  try {
+    return name.includes("{") ? normalizedTemplate(name).text : name;
+  } catch {
+    return name;
+  }
 }
 
 /** Make sure that what is completed exists. */

@@ -6,8 +6,9 @@ import type { LogLevel } from "wasmcp:mcp-v20260728/types@0.1.0";
 import { elicitedOf, rootsOf, sampledOf, samplingMessages, type Elicited, type Root, type Sampled, type Spoken } from "./answers.ts";
 import { Dialogue } from "./asking.ts";
 import { ContextExpired } from "./errors.ts";
-import { json, oneOf, optional, sendable } from "./lowering.ts";
+import { json, oneOf, optional } from "./lowering.ts";
 import { shapeOf, type Infer, type Schema } from "./shape.ts";
+import { sendableUri } from "./uris.ts";
 
 const LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"] as const;
 
@@ -124,9 +125,9 @@ export class Context {
   resourcesChanged(): void {
     this.request.notifyResourcesChanged();
   }
-  /** Tell the clients that have subscribed to a resource that it holds something else now. */
+  /** Tell the clients that have subscribed to a resource that it holds something else now. The URI is sent in normal form. */
   resourceUpdated(uri: string): void {
-    this.request.notifyResourceUpdated(sendable(uri));
+    this.request.notifyResourceUpdated(sendableUri(uri));
   }
 
   /** The request's id, as the client sent it. */

@@ -6,6 +6,7 @@ import { Block, type Annotations, type Cache, type Icon, type Meta, type Result 
 import { INTERNAL_ERROR, McpError } from "./errors.ts";
 import { count } from "./runtime/numbers.ts";
 import type { Wanted } from "./asking.ts";
+import { sendableUri } from "./uris.ts";
 
 /** A text that can be sent: half a surrogate pair becomes U+FFFD. */
 export function sendable(text: unknown): string {
@@ -100,7 +101,7 @@ export function blockOf(block: Block | string): wit.Content {
       return {
         tag: "resource-link",
         val: {
-          uri: sendable(value.uri),
+          uri: sendableUri(value.uri),
           name: sendable(value.name),
           title: optional(title),
           description: optional(description),
@@ -115,7 +116,7 @@ export function blockOf(block: Block | string): wit.Content {
     case "resource":
       return {
         tag: "embedded-resource",
-        val: { contents: contentsOf(value.uri, value.data, value.mimeType, undefined), annotations, meta },
+        val: { contents: contentsOf(sendableUri(value.uri), value.data, value.mimeType, undefined), annotations, meta },
       };
   }
 }

@@ -11,11 +11,11 @@ import { annotationsOf, cacheOf, contentsOf, iconOf, json, metaOf, optional, sen
 import { checkedCache, RESOURCES } from "./registry.ts";
 import { membersOf, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
 import { fromText } from "./strings.ts";
-import { UriTemplate } from "./templates.ts";
+import { leadsOut, UriTemplate } from "./templates.ts";
 import { unpacked } from "./tool.ts";
+import { sendableUri } from "./uris.ts";
 
 const NOT_FOUND_BEFORE = -32002;
-const WAY_OUT = /^[/\\]|^[A-Za-z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)|\0/;
 
 /** What a resource says of itself. Specification: server/resources, schemas `Resource` and `ResourceTemplate`. */
 export interface ResourceOptions {
@@ -57,6 +57,7 @@ export function contents(data: unknown, options?: { mimeType?: string; uri?: str
 
 /** A declared resource or template. */
 export class Resource {
+  /** In normal form, as clients know it. */
   readonly uri: string;
   readonly name: string;
   readonly shape: Shape;
@@ -70,7 +71,6 @@ export class Resource {
     const { uri } = options;
     if (typeof uri !== "string") throw new DeclarationError("a resource needs a URI: `resource({ uri: ... }, ...)`");
     if (typeof handler !== "function") throw new DeclarationError(`resource \`${uri}\` has no function`);
-    this.uri = uri;
     this.name = options.name ?? (handler.name || found.name || uri);
     this.#handler = handler;
     this.#options = options.cache === undefined ? options : { ...options, cache: checkedCache(options.cache, `resource \`${uri}\``) };
@@ -78,8 +78,9 @@ export class Resource {
     try {
       this.template = new UriTemplate(uri);
     } catch (error) {
-      throw new DeclarationError((error as Error).message);
+      throw new DeclarationError(`resource: ${(error as Error).message}`);
     }
+    this.uri = this.template.normal.text;
     this.shape = shapeOf(options.input ?? found.input ?? this.#strings(), "input", `resource \`${uri}\`, input`);
     this.#check();
   }
@@ -117,10 +118,9 @@ export class Resource {
 
   /** The variables in a URI; undefined when it is not of this resource, or one is a way out of a folder. */
   matches(uri: string): Record<string, string | string[]> | undefined {
-    if (!this.isTemplate) return uri === this.uri ? {} : undefined;
     const found = this.template.match(uri);
     for (const [name, value] of Object.entries(found ?? {})) {
-      if (!this.#options.unchecked?.includes(name) && [value].flat().some((item) => WAY_OUT.test(item))) return undefined;
+      if (!this.#options.unchecked?.includes(name) && [value].flat().some(leadsOut)) return undefined;
     }
     return found;
   }
@@ -157,7 +157,7 @@ export class Resource {
     const plain = typeof data === "string" || data instanceof Uint8Array;
     const usual = typeof data === "string" ? "text/plain" : plain ? "application/octet-stream" : "application/json";
     const mimeType = options.mimeType ?? this.#options.mimeType ?? usual;
-    return contentsOf(options.uri ?? uri, plain ? data : json(data), mimeType, options.meta);
+    return contentsOf(options.uri === undefined ? uri : sendableUri(options.uri), plain ? data : json(data), mimeType, options.meta);
   }
 
   #common() {
@@ -176,12 +176,12 @@ export class Resource {
 
   /** What lists say of a plain resource. */
   get told(): wit.McpResource {
-    return { uri: sendable(this.uri), size: sizeOf(this.#options.size), ...this.#common() };
+    return { uri: this.uri, size: sizeOf(this.#options.size), ...this.#common() };
   }
 
   /** What lists say of a template. */
   get toldAsTemplate(): wit.ResourceTemplate {
-    return { uriTemplate: sendable(this.uri), ...this.#common() };
+    return { uriTemplate: this.uri, ...this.#common() };
   }
 }
 
@@ -206,5 +206,5 @@ export function resource<A = Record<string, string>>(
 export function resource(...given: any[]): Resource {
   const [options, handler, found] = unpacked(given, (uri, description) => ({ uri, description }));
   const made = new Resource(options, handler, found);
-  return RESOURCES.declare(made.uri, made);
+  return RESOURCES.declare(made.template.normal.key, made);
 }

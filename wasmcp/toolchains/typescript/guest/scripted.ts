@@ -12,6 +12,7 @@ import { cacheOf, refused, wantedOf } from "./lowering.ts";
 import { Prompt } from "./prompt.ts";
 import { COMPLETIONS, LISTS, PROMPTS, RESOURCES, TOOLS } from "./registry.ts";
 import { membersOf } from "./shape.ts";
+import { keyOf } from "./uris.ts";
 
 /** What is thrown across the border: `payload` is the value. */
 class Refused extends Error {
@@ -75,7 +76,7 @@ export const scripted = {
   readResource(request: Request, uri: string): Outcome<wit.ResourceResult> | undefined {
     return answered(request, "resource", uri, (context) => {
       // A plain URI goes before a template that matches it too.
-      for (const item of [RESOURCES.get(uri), ...templates()]) {
+      for (const item of [RESOURCES.get(keyOf(uri)), ...templates()]) {
         const found = item?.matches(uri);
         if (item !== undefined && found !== undefined) return outcome(item.read(uri, found, context));
       }
@@ -97,7 +98,7 @@ export const scripted = {
     filled: [string, string][],
   ): wit.Completion | undefined {
     return answered(request, "completion", reference.val, (context) => {
-      const item = reference.tag === "prompt" ? PROMPTS.get(reference.val) : RESOURCES.get(reference.val);
+      const item = reference.tag === "prompt" ? PROMPTS.get(reference.val) : templates().find((one) => one.uri === reference.val);
       if (item === undefined) return undefined;
       if (!membersOf(item.shape.json).has(argument.name)) {
         throw new McpError(INVALID_PARAMS, `\`${reference.val}\` has no argument \`${argument.name}\``);

@@ -1,5 +1,7 @@
 /** URI templates (RFC 6570), read backwards: the values of the variables from a URI. */
 
+import { checkUri, Normal, normalized, normalizedTemplate, unquote } from "./uris.ts";
+
 const EXPRESSION = /\{([^{}]*)\}/g;
 const VARIABLE = /^([A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*)(\*?)$/;
 
@@ -13,6 +15,13 @@ const STYLES: Record<string, [string, string, string]> = {
   ";": [";", ";", "[^/?#;]*"],
 };
 
+const WAY_OUT = /^[/\\]|^[A-Za-z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)|\0/;
+
+/** Whether a value, taken for a path, would leave the folder that it is put under: `..`, an absolute path, or NUL. */
+export function leadsOut(value: string): boolean {
+  return WAY_OUT.test(value);
+}
+
 export interface Variable {
   name: string;
   /** Whether it has a list of values (`*`). */
@@ -21,41 +30,63 @@ export interface Variable {
   optional: boolean;
 }
 
-function unquote(text: string): string {
-  return text.replace(/(?:%[0-9A-Fa-f]{2})+/g, (run) => new TextDecoder().decode(Uint8Array.from(run.slice(1).split("%").map((pair) => Number.parseInt(pair, 16)))));
-}
-
 function literal(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
+}
+
+/** A part of a URI is not UTF-8: the URI is of no resource. */
+class NotText extends Error {}
+
+function decoded(text: string): string {
+  const plain = unquote(text);
+  if (plain === undefined) throw new NotText();
+  return plain;
 }
 
 function pairs(query: string): [string, string, string][] {
   return query.split("&").filter((pair) => pair !== "").map((pair) => {
     const at = pair.indexOf("=");
     const [name, value] = at < 0 ? [pair, ""] : [pair.slice(0, at), pair.slice(at + 1)];
-    return [unquote(name), unquote(value), value];
+    return [decoded(name), decoded(value), value];
   });
 }
 
-/** A template such as `notes://{folder}/{id}{?q,tags*}`; throws a `TypeError` for what cannot be read backwards. */
+/** A URI, or a template such as `notes://{folder}/{id}{?q,tags*}`; throws a `TypeError` for what cannot be read backwards. */
 export class UriTemplate {
   readonly variables = new Map<string, Variable>();
   readonly #query = new Set<string>();
   readonly #fixed: [string, string][] = [];
   readonly #groups: [Variable, string][] = [];
   readonly #pattern: RegExp;
+  /** In normal form. */
+  readonly normal: Normal;
 
-  constructor(readonly text: string) {
-    if (!/^[A-Za-z][A-Za-z0-9+.-]*:/.test(text)) throw new TypeError(`\`${text}\` must begin with a scheme, such as \`notes://\``);
+  constructor(
+    /** As the author wrote it. */
+    readonly text: string,
+  ) {
+    this.normal = /[{}]/.test(text) ? normalizedTemplate(text) : normalized(text);
+    checkUri(text);
+    this.#pattern = new RegExp(`^(?:${this.#read(this.normal.text)})$`, "s");
+  }
+
+  #read(text: string): string {
     let pattern = "";
     let position = 0;
     let inQuery = false;
+    // In hosts case does not count.
+    const folded = this.normal.scheme.length + 1 + this.normal.authority.length;
+    const literally = (part: string, position: number) => {
+      const host = literal(part.slice(0, Math.max(folded - position, 0)));
+      pattern += host.replace(/[A-Za-z]/g, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`);
+      pattern += literal(part.slice(Math.max(folded - position, 0)));
+    };
     const plain = (part: string) => {
-      if (/[{}]/.test(part)) throw new TypeError(`\`${text}\` has a brace without a partner`);
+      if (/[{}]/.test(part)) throw new TypeError(`\`${this.text}\` has a brace without a partner`);
       let rest = part;
       if (!inQuery) {
         const at = part.indexOf("?");
-        pattern += literal(at < 0 ? part : part.slice(0, at));
+        literally(at < 0 ? part : part.slice(0, at), position);
         if (at < 0) return;
         rest = part.slice(at + 1);
         inQuery = true;
@@ -75,7 +106,7 @@ export class UriTemplate {
       } else pattern += this.#expression(operator, names);
     }
     plain(text.slice(position));
-    this.#pattern = new RegExp(`^(?:${pattern})$`, "s");
+    return pattern;
   }
 
   *#take(names: string, optional: boolean): Generator<Variable> {
@@ -110,6 +141,17 @@ export class UriTemplate {
 
   /** The values in a URI, decoded; undefined when the template does not make it. A variable that is not there is left out. */
   match(uri: string): Record<string, string | string[]> | undefined {
+    try {
+      if (this.variables.size === 0) return normalized(uri).key === this.normal.key ? {} : undefined;
+      return this.#match(normalized(uri, false).text);
+    } catch (error) {
+      // It has no scheme, or what is encoded in it is not UTF-8.
+      if (error instanceof TypeError || error instanceof NotText) return undefined;
+      throw error;
+    }
+  }
+
+  #match(uri: string): Record<string, string | string[]> | undefined {
     let query = "";
     let rest = uri;
     if (this.#query.size > 0 || this.#fixed.length > 0) {
@@ -127,7 +169,7 @@ export class UriTemplate {
       const value = matched[index + 1];
       if (value === undefined) continue;
       if (value === "" && !variable.optional && !variable.many) return undefined;
-      found[variable.name] = variable.many ? value.split(between).map(unquote) : unquote(value);
+      found[variable.name] = variable.many ? value.split(between).map(decoded) : decoded(value);
     }
     return this.#addQuery(query, found) ? found : undefined;
   }
@@ -140,7 +182,7 @@ export class UriTemplate {
       else if (!this.#query.has(name)) return false;
       else if (this.variables.get(name)!.many) {
         // `a=1&a=2` as well as `a=1,2`: a list is written either way.
-        found[name] = [...(found[name] ?? []), ...exact.split(",").map(unquote)];
+        found[name] = [...(found[name] ?? []), ...exact.split(",").map(decoded)];
       } else if (name in found) return false;
       else found[name] = value;
     }
