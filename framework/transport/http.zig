@@ -87,6 +87,7 @@ pub const not_allowed: Response = .refuse(405, "Method not allowed: MCP messages
 pub fn admit(head: Head, settings: *const Settings) Verdict {
     var mirror: Mirror = .{};
     var content_type: ?[]const u8 = null;
+    var ambiguous = false;
     var accept: Accept = .{};
     var length: ?[]const u8 = null;
     var origin: ?[]const u8 = null;
@@ -106,6 +107,8 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
         } else if (is(field, "mcp-name")) {
             mirror.name.add(value);
         } else if (is(field, "content-type")) {
+            // RFC 9110, section 5.3: it is no list, and readers that take the first or the last would differ.
+            ambiguous = content_type != null;
             content_type = value;
         } else if (is(field, "accept")) {
             accept.read(value);
@@ -120,6 +123,7 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
     if (lib.bytes.equal(head.method, "OPTIONS") and origin != null and settings.origins != null) return .{ .refused = .{ .status = 204 } };
     if (lib.bytes.equal(head.method, "GET") or lib.bytes.equal(head.method, "DELETE")) return .{ .bodiless = mirror };
     if (!lib.bytes.equal(head.method, "POST")) return .{ .refused = not_allowed };
+    if (ambiguous) return .{ .refused = .refuse(415, "Unsupported media type: Content-Type must be given once\n") };
     if (!json(content_type orelse "")) return .{ .refused = .refuse(415, "Unsupported media type: the body must be application/json\n") };
     if (!accept.takesJson()) return .{ .refused = .refuse(406, "Not acceptable: the answer is application/json or text/event-stream\n") };
     if (length) |digits| {

@@ -73,6 +73,10 @@ test "media types" {
         }
     }
     try testing.expectEqual(415, verdict("POST", "/mcp", &.{}));
+    for ([_][]const u8{ "application/json", "text/plain" }) |again| {
+        const twice = [_]http.Field{ .{ .name = "Content-Type", .value = "application/json" }, .{ .name = "content-type", .value = again } };
+        try testing.expectEqual(415, verdict("POST", "/mcp", &twice));
+    }
 }
 
 test "announced length" {

@@ -1,8 +1,17 @@
 //! Messages and what becomes of them, as `protocol.zig` and those who carry out its decisions speak of them.
 
+const std = @import("std");
 const http = @import("http.zig");
 const Fault = @import("faults.zig").Fault;
 const Session = @import("Session.zig");
+
+const mark = "\u{feff}";
+
+/// A message without the byte order mark that some programs begin their output with.
+/// RFC 8259, section 8.1: a parser may ignore it.
+pub fn withoutMark(text: []const u8) []const u8 {
+    return if (std.mem.startsWith(u8, text, mark)) text[mark.len..] else text;
+}
 
 /// What a text turned out to be.
 pub fn Incoming(comptime Request: type) type {

@@ -18,8 +18,9 @@ pub fn Posting(comptime Peer: type) type {
         const Self = @import("protocol.zig").Protocol(Peer);
 
         /// Answer the body of an admitted HTTP request. Specification: basic/transports/streamable-http.
-        pub fn post(self: *Self, head: http.Head, mirror: http.Mirror, body: []const u8, output: Peer.Output) Error!http.Response {
-            if (mirror.too_large or body.len > self.settings.max_body) return .{ .status = 413, .body = self.peer.refusal(try faults.tooLarge(self.arena)) };
+        pub fn post(self: *Self, head: http.Head, mirror: http.Mirror, given: []const u8, output: Peer.Output) Error!http.Response {
+            const body = messages.withoutMark(given);
+            if (mirror.too_large or given.len > self.settings.max_body) return .{ .status = 413, .body = self.peer.refusal(try faults.tooLarge(self.arena)) };
             if (!std.unicode.utf8ValidateSlice(body)) return .{ .status = 400, .body = self.peer.refusal(faults.not_utf8) };
             // No header: a revision that did not have it yet. One we know: that. Another: this is about 2026-07-28.
             const older_revision: ?[]const u8 = switch (mirror.version) {

@@ -70,7 +70,8 @@ pub fn Protocol(comptime Peer: type) type {
 
         /// Answer one line of the stdio transport; an empty answer is none. Specification: basic/transports/stdio;
         /// basic/versioning, "Backward Compatibility".
-        pub fn line(self: *Self, text: []const u8, session: *Session, output: Peer.Output) Error![]const u8 {
+        pub fn line(self: *Self, given: []const u8, session: *Session, output: Peer.Output) Error![]const u8 {
+            const text = messages.withoutMark(given);
             if (batching.first(text) == null) return "";
             if (text.len > self.settings.max_body) return self.peer.refusal(try faults.tooLarge(self.arena));
             if (isBatch(text, session.revision)) return self.batch(text, session, null, output);

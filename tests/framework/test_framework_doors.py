@@ -39,6 +39,8 @@ MESSAGES: dict[str, tuple[Any, int | None, int]] = {
     "malformed": ('{"jsonrpc": ', -32700, 400),
     "two values": ('{"jsonrpc": "2.0"} {}', -32700, 400),
     "not JSON": ("hello", -32700, 400),
+    "byte order mark": ("\ufeff" + json.dumps(CALL), None, 200),
+    "two byte order marks": ("\ufeff\ufeff" + json.dumps(CALL), -32700, 400),
     "lone surrogate": ('{"jsonrpc":"2.0","id":1,"method":"\\ud800"}', -32700, 400),
     "not an object": ("42", -32600, 400),
     "batch": ([CALL, CALL], -32600, 400),
@@ -79,7 +81,7 @@ def headers_of(message: Any) -> dict[str, str]:
     if isinstance(message, list):  # without a revision it would be a batch of 2025-03-26
         return JSON | {"MCP-Protocol-Version": MODERN}
     try:
-        return mirrored(json.loads(text_of(message)))
+        return mirrored(json.loads(text_of(message).removeprefix("\ufeff")))
     except (ValueError, RecursionError):
         return dict(JSON)
 

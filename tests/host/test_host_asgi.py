@@ -83,6 +83,27 @@ def test_a_stream_is_passed_on_as_it_comes(server: Server) -> None:
     drive(work())
 
 
+@pytest.mark.parametrize(
+    ("version", "fields"),
+    [
+        ("1.1", [(b"content-length", b"5"), (b"transfer-encoding", b"chunked")]),
+        ("1.0", [(b"transfer-encoding", b"chunked")]),
+    ],
+)
+def test_a_body_whose_end_readers_could_differ_on(
+    server: Server, version: str, fields: list[tuple[bytes, bytes]]
+) -> None:
+    async def work() -> None:
+        connection = Connection(b"hello")
+        connection.scope["http_version"] = version
+        connection.scope["headers"] += fields
+        got = await ask(App(server), connection)
+        assert got.status == 400
+        assert got.headers[b"connection"] == b"close"
+
+    drive(work())
+
+
 def test_many_at_a_time(server: Server) -> None:
     async def work() -> None:
         app = App(server)

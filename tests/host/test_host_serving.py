@@ -112,6 +112,27 @@ def test_only_post_and_only_the_endpoint(port: int) -> None:
     assert connection.getresponse().status == 404
 
 
+def raw(port: int, *fields: str, body: bytes = b"{}", method: str = "POST") -> bytes:
+    """Send one request with exactly these header fields; return all that comes back until the connection ends."""
+    head = "\r\n".join([f"{method} /mcp HTTP/1.1", f"Host: localhost:{port}", "Connection: close", *fields, "", ""])
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(head.encode() + body)
+        parts = []
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def test_fields_that_readers_could_differ_on(port: int) -> None:
+    smuggled = b"2\r\n{}\r\n0\r\n\r\nGET /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    both = raw(port, "Content-Type: application/json", "Content-Length: 2", "Transfer-Encoding: chunked", body=smuggled)
+    assert both.startswith(b"HTTP/1.1 400 ")
+    assert both.count(b"HTTP/1.1 ") == 1
+    twice = raw(port, "Content-Type: application/json", "Content-Type: text/plain", "Content-Length: 2")
+    assert twice.startswith(b"HTTP/1.1 415 ")
+    assert raw(port, "Host: evil.test", "Content-Length: 2").startswith(b"HTTP/1.1 400 ")
+
+
 def test_answers_do_not_wait_for_the_clients_acknowledgement(port: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": META}})

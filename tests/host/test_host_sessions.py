@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from wasmcp.host import sessions as module
-from wasmcp.host.sessions import Sessions
+from wasmcp.host.call import Call
+from wasmcp.host.questions import Questions
+from wasmcp.host.sessions import Sessions, Visit
 from wasmcp.host.subscriptions import Connection, Hub, Listener, unasked
 
 TOOLS = '{"method":"notifications/tools/list_changed"}'
@@ -31,8 +33,10 @@ def begin(sessions: Sessions) -> bytes:
 
 
 def state(sessions: Sessions, identifier: bytes) -> bytes | None:
-    """What the guest is told of it."""
-    fields = dict(sessions.visit([(b"Mcp-Session-Id", identifier)]).fields)
+    """What the guest is told of it; the guest takes the request."""
+    visit = sessions.visit([(b"Mcp-Session-Id", identifier)])
+    visit.taken(200, b"", Questions(lambda _call: None, None))
+    fields = dict(visit.fields)
     _, space, kept = fields[b"wasmcp-session"].partition(b" ")
     return kept if space else None
 
@@ -180,6 +184,31 @@ class TestSessions:
         hub.changed(TOOLS)
         assert len(second) == 2
 
+    def test_a_refused_request_does_not_keep_a_session_alive(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = [0.0]
+        monkeypatch.setattr(module, "monotonic", lambda: now[0])
+        sessions = Sessions(Hub(), idle=60)
+        identifier = begin(sessions)
+        now[0] = 50
+        visit = sessions.visit([(b"mcp-session-id", identifier), (b"host", b"evil.test")])
+        visit.taken(403, b"", Questions(lambda _call: None, None))
+        now[0] = 70
+        assert state(sessions, identifier) is None
+
+    def test_a_call_keeps_its_session_alive(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now = [0.0]
+        monkeypatch.setattr(module, "monotonic", lambda: now[0])
+        sessions = Sessions(Hub(), idle=60)
+        identifier = begin(sessions)
+        visit = sessions.visit([(b"mcp-session-id", identifier)])
+        call = Call((b"",), None, visit.ended)
+        visit.began(call, b"")
+        now[0] = 70
+        assert state(sessions, identifier) is not None
+        visit.ended(call)
+        now[0] = 140
+        assert state(sessions, identifier) is None
+
     def test_a_state_too_large_is_not_kept(self) -> None:
         sessions = Sessions(Hub())
         visit = sessions.visit([])
@@ -187,3 +216,82 @@ class TestSessions:
         visit.event("subscribe", GREETING)
         visit.settle(b"wasmcp-session: " + b"x" * 70000 + b"\r\n")
         assert state(sessions, fresh) is None
+
+
+Head = tuple[tuple[bytes, bytes], ...]
+
+
+class Running:
+    """A session with a call in progress, and questions that it waits for."""
+
+    def __init__(self, *head: tuple[bytes, bytes]) -> None:
+        self.sessions = Sessions(Hub())
+        self.identifier = begin(self.sessions)
+        self.questions = Questions(lambda _call: None, None)
+        self.call = Call((b"", b"", b"", b""), None, lambda _call: None)
+        self.visit(*head).began(self.call, b'{"id":5,"method":"tools/call"}')
+        self.questions.ask(self.call, json.dumps({"ids": ["q"], "continuation": {}}))
+
+    def visit(self, *head: tuple[bytes, bytes], target: bytes = b"/mcp", identifier: bytes | None = None) -> Visit:
+        return self.sessions.visit([(b"mcp-session-id", identifier or self.identifier), *head], target)
+
+    @property
+    def answered(self) -> bool:
+        return not self.questions.answer(ANSWER, sender=self.call.sender)
+
+
+LOCAL = (b"host", b"localhost:8000")
+CANCEL = b'{"method":"notifications/cancelled","params":{"requestId":5}}'
+ANSWER = b'{"id":"q","result":{}}'
+OTHERS = {
+    "host": ((b"host", b"evil.test"),),
+    "origin": (LOCAL, (b"origin", b"http://evil.test")),
+    "authorization": (LOCAL, (b"authorization", b"Bearer other")),
+    "content type": (LOCAL, (b"content-type", b"text/plain")),
+    "two hosts": (LOCAL, (b"host", b"evil.test")),
+    "no host": (),
+}
+
+
+class TestMessagesAboutCalls:
+    def test_with_the_same_head_they_count_at_once(self) -> None:
+        running = Running(LOCAL)
+        assert running.visit((b"Host", b" localhost:8000 ")).receive(ANSWER, running.questions)
+        running = Running(LOCAL)
+        assert not running.visit(LOCAL).receive(CANCEL, running.questions)
+        assert running.call.cancelled
+
+    @pytest.mark.parametrize("head", OTHERS.values(), ids=OTHERS)
+    @pytest.mark.parametrize("status", [202, 403, 415, 404])
+    def test_with_another_head_the_server_judges_first(
+        self, head: tuple[tuple[bytes, bytes], ...], status: int
+    ) -> None:
+        for message in (CANCEL, ANSWER):
+            running = Running(LOCAL)
+            visit = running.visit(*head)
+            assert not visit.receive(message, running.questions)
+            assert not running.call.cancelled
+            visit.taken(status, message, running.questions)
+            assert running.call.cancelled == (message == CANCEL and status == 202)
+            assert running.answered == (message == ANSWER and status == 202)
+
+    def test_another_target(self) -> None:
+        running = Running(LOCAL)
+        assert not running.visit(LOCAL, target=b"/other").receive(CANCEL, running.questions)
+        assert not running.call.cancelled
+
+    @pytest.mark.parametrize("session", [b"", b"unknown"])
+    def test_another_session(self, session: bytes) -> None:
+        running = Running(LOCAL)
+        for identifier in (session, begin(running.sessions)):
+            for message in (CANCEL, ANSWER):
+                visit = running.visit(LOCAL, identifier=identifier or b" ")
+                assert not visit.receive(message, running.questions)
+                visit.taken(202, message, running.questions)
+        assert not running.call.cancelled
+        assert not running.answered
+
+    def test_the_client_of_another_transport(self) -> None:
+        running = Running(LOCAL)
+        assert not running.questions.answer(ANSWER)
+        assert not running.answered

@@ -68,21 +68,24 @@ class App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         limit = self._server.limits.request
+        if _ambiguous(scope):
+            await _refuse(send, 400, b"Bad request: the length of the body is given twice\n")
+            return
         body = await _read(receive, limit)
         if body is None:
             return
         data, size = body
-        visit = self._server.sessions.visit(scope["headers"])
-        if scope["method"] == "POST" and self._server.pool.questions.answer(data, batches=visit.batches):
+        path = scope.get("raw_path") or scope["path"].encode()
+        query = scope.get("query_string", b"")
+        target = b"%b?%b" % (path, query) if query else path
+        visit = self._server.sessions.visit(scope["headers"], target)
+        if scope["method"] == "POST" and visit.receive(data, self._server.pool.questions):
             await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]})
             await send({"type": "http.response.body", "body": b""})
             return
-        path = scope.get("raw_path") or scope["path"].encode()
-        query = scope.get("query_string", b"")
-        visit.take_back(data)
         request, is_text = http_request(
             scope["method"].encode(),
-            b"%b?%b" % (path, query) if query else path,
+            target,
             visit.fields,
             text.encode(data),
             size=size,
@@ -116,6 +119,25 @@ class App:
         while self._arrived:
             exchange, kind, value = self._arrived.popleft()
             exchange.take(kind, value)
+
+
+def _ambiguous(scope: Scope) -> bool:
+    """Tell whether readers of the request could differ on where its body ends (RFC 9112, sections 6.1 and 6.3)."""
+    names = [name for name, _ in scope["headers"]]
+    if b"transfer-encoding" not in names:
+        return False
+    return b"content-length" in names or scope.get("http_version") == "1.0"
+
+
+async def _refuse(send: Send, status: int, body: bytes) -> None:
+    """Answer without the server, and end the connection."""
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _cancels(headers: Iterable[tuple[bytes, bytes]]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmcp.errors import GuestCancelled, GuestTimeout
 from wasmcp.host.pace import SLICE
@@ -17,12 +17,36 @@ if TYPE_CHECKING:
     from wasmcp.host.questions import Questions
 
 
+class Sender(NamedTuple):
+    """Sender of an HTTP request, as far as the host knows it.
+
+    Attributes:
+        session: The identifier of its session, or None.
+        head: What the server judges a request by before it reads the body: the target, and the fields that say where
+            the request comes from and what it is.
+    """
+
+    session: bytes | None
+    head: tuple[tuple[bytes, bytes], ...]
+
+    def may(self, other: Sender | None, *, admitted: bool) -> bool:
+        """Tell whether this one may answer or cancel a request of another.
+
+        Args:
+            other: The sender of the request.
+            admitted: Whether the server has taken the message. Until then only the same head is good, with which the
+                request was taken itself.
+        """
+        return other is not None and self.session == other.session and (admitted or self.head == other.head)
+
+
 class Call:
     """One call into a server, from `submit` to `on_done`.
 
     Attributes:
         result: What the door returned, once it is done.
         error: Why there is none, once it is done.
+        sender: Who has sent it over HTTP; None for the client of a connection that has only one.
     """
 
     __slots__ = (
@@ -43,6 +67,7 @@ class Call:
         "request",
         "result",
         "resumed",
+        "sender",
         "timeout",
     )
 
@@ -69,6 +94,7 @@ class Call:
         self.on_event = on_event
         self.on_paused: Callable[[], bool] | None = None
         self.questions: Questions | None = None
+        self.sender: Sender | None = None
         self.resumed: tuple[bytes, bytes] | None = None
         self.asked = False
         self.cancelled = False

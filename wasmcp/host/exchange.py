@@ -183,13 +183,12 @@ class Exchange:
 
         self._wire("->", body)
         visit = self.sessions.visit(
-            [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in pairs]
+            [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in pairs],
+            target.encode("utf-8", "replace"),
         )
         encoded = text.encode(body)
-        if method == "POST" and encoded is not None:
-            if self.pool.questions.answer(encoded, batches=visit.batches):
-                return HttpResponse(202, [], "")
-            visit.take_back(encoded)
+        if method == "POST" and encoded is not None and visit.receive(encoded, self.pool.questions):
+            return HttpResponse(202, [], "")
         request, is_text = http_request(
             method.encode("ascii", "replace"),
             target.encode("utf-8", "replace"),
@@ -199,6 +198,7 @@ class Exchange:
             limit=self.limits.request,
         )
         status, fields, content = self._call(request, on_event, timeout, visit)
+        visit.taken(status, encoded or b"", self.pool.questions)
         if not is_text and status == 400:
             content = text.NOT_UTF8
         last = content.decode()

@@ -180,6 +180,7 @@ class HttpExchange:
             await self._fail(call.error, send, started=started)
             return False
         status, fields, body = call.result
+        self._visit.taken(status, self._body, self._server.pool.questions)
         if status == 0:
             # Specification: basic/patterns/cancellation: nothing more for a request that was taken back.
             await send({"type": "http.response.body", "body": b"" if call.cancelled else body})

@@ -16,7 +16,7 @@ from wasmcp.host.cancelling import withdrawal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wasmcp.host.call import Call
+    from wasmcp.host.call import Call, Sender
 
 BATCHES = b"2025-03-26"
 """What the state of a client begins with whose revision has batches."""
@@ -106,12 +106,16 @@ class Questions:
             self._resume(question)
         return True
 
-    def answer(self, message: bytes, *, batches: bool = True) -> bool:
-        """Take a message of a client. False: it is something else than answers to these questions alone.
+    def answer(
+        self, message: bytes, *, batches: bool = True, sender: Sender | None = None, admitted: bool = False
+    ) -> bool:
+        """Take a message of a client. False: it is something else than answers to its questions alone.
 
         Args:
             message: A JSON-RPC message.
             batches: Whether the client may send several in an array.
+            sender: Of the message, when it came over HTTP; it may answer only what it was asked itself.
+            admitted: Whether the server has taken the message already.
         """
         if not self._by_id:
             return False
@@ -120,16 +124,20 @@ class Questions:
         except (ValueError, RecursionError):
             return False
         responses = parsed if batches and isinstance(parsed, list) else [parsed]
-        taken = [self._take(response) for response in responses]
+        taken = [self._take(response, sender, admitted=admitted) for response in responses]
         return bool(taken) and all(taken)
 
-    def _take(self, response: Any) -> bool:
+    def _take(self, response: Any, sender: Sender | None, *, admitted: bool) -> bool:
         if not isinstance(response, dict) or "method" in response or not isinstance(response.get("id"), str):
             return False
         with self._lock:
-            question = self._by_id.pop(response["id"], None)
+            question = self._by_id.get(response["id"])
             if question is None:
                 return False
+            asked = question.call.sender
+            if not (asked is None if sender is None else sender.may(asked, admitted=admitted)):
+                return False
+            del self._by_id[response["id"]]
             question.answers[response["id"]] = response
             if not (question.complete and question.suspended):
                 return True

@@ -15,6 +15,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.host.call import Sender
 from wasmcp.host.cancelling import same, taken_back
 from wasmcp.host.failure import request_id
 from wasmcp.host.questions import BATCHES
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from wasmcp.host.call import Call
+    from wasmcp.host.questions import Questions
     from wasmcp.host.subscriptions import Hub
 
 _FIELD = b"wasmcp-session"
 _ID = b"mcp-session-id"
 _END = b"end"
+# What the server judges a request by before it reads the body.
+_JUDGED = {b"host", b"origin", b"authorization", b"content-type"}
 _STATE = 65536  # bytes of one session's state
 _WAITING = 100  # messages for a client that has no stream open
 MOST = 10_000
@@ -74,21 +78,29 @@ class Sessions:
         self._known: OrderedDict[bytes, _Session] = OrderedDict()
         self._lock = threading.Lock()
 
-    def visit(self, fields: Iterable[tuple[bytes, bytes]]) -> Visit:
-        """Begin a request with these header fields."""
+    def visit(self, fields: Iterable[tuple[bytes, bytes]], target: bytes = b"") -> Visit:
+        """Begin a request with these header fields. Its session counts as used when the server has taken it."""
         kept = [(name, value) for name, value in fields if name.lower() != _FIELD]
         named = [value.strip() for name, value in kept if name.lower() == _ID]
         now = monotonic()
         session = None
         with self._lock:
             self._forget(now)
-            if len(named) == 1 and named[0] in self._known:
-                session = self._known[named[0]]
-                session.used = now
-                self._known.move_to_end(named[0])
+            if len(named) == 1:
+                session = self._known.get(named[0])
         fresh = secrets.token_hex(16).encode()
         value = fresh if session is None else fresh + b" " + session.state
-        return Visit(self, [*kept, (_FIELD, value)], fresh, named[0] if session else None, session)
+        identifier = named[0] if session else None
+        judged = sorted((name.lower(), value.strip()) for name, value in kept if name.lower() in _JUDGED)
+        sender = Sender(identifier, ((b"", target), *judged))
+        return Visit(self, [*kept, (_FIELD, value)], fresh, sender, session)
+
+    def use(self, identifier: bytes, session: _Session) -> None:
+        """Take note that a session is in use."""
+        with self._lock:
+            session.used = monotonic()
+            if identifier in self._known:
+                self._known.move_to_end(identifier)
 
     def begin(self, identifier: bytes, session: _Session) -> None:
         """Take a new session."""
@@ -113,7 +125,7 @@ class Sessions:
             identifier, session = next(iter(self._known.items()))
             if now - session.used < self._idle:
                 return
-            if session.streams:  # in use all the time
+            if session.streams or session.calls:  # in use all the time
                 session.used = now
                 self._known.move_to_end(identifier)
             else:
@@ -138,6 +150,7 @@ class Visit:
     Attributes:
         fields: The header fields to hand to the guest.
         attached: Whether the response is to stay open as a stream of the session.
+        sender: Who has sent it.
     """
 
     def __init__(
@@ -145,15 +158,17 @@ class Visit:
         sessions: Sessions,
         fields: list[tuple[bytes, bytes]],
         fresh: bytes,
-        identifier: bytes | None,
+        sender: Sender,
         session: _Session | None,
     ) -> None:
         self.fields = fields
         self.attached = False
+        self.sender = sender
         self._sessions = sessions
         self._fresh = fresh
-        self._id = identifier
+        self._id = sender.session
         self._session = session
+        self._again = False
         self._greeting: dict[str, Any] | None = None
 
     def event(self, kind: str, json_text: str) -> dict[str, Any] | None:
@@ -177,7 +192,8 @@ class Visit:
         return self._session is None or self._session.state.startswith(BATCHES)
 
     def began(self, call: Call, body: bytes) -> None:
-        """Keep the call of the request, for `take_back`."""
+        """Keep the call of the request, for those that answer or cancel it."""
+        call.sender = self.sender
         if self._session is not None:
             with self._session.lock:
                 self._session.calls[call] = body
@@ -188,16 +204,45 @@ class Visit:
             with self._session.lock:
                 self._session.calls.pop(call, None)
 
-    def take_back(self, body: bytes) -> None:
-        """Cancel what the client takes back of its session's calls, if its message does that."""
+    def receive(self, body: bytes, questions: Questions) -> bool:
+        """Act on answers and cancellations in a message for calls of the session, before the server sees it.
+
+        Both are urgent: the instances may all be busy with what is to be cancelled. The server has not judged the head
+        of this request yet (Host, Origin), so that it counts for calls with the same head only, which the server has
+        taken; what is for others waits for `taken`.
+
+        Returns:
+            Whether there were answers to questions, and nothing else.
+        """
+        if self._session is None:
+            return False
+        with self._session.lock:
+            self._again = any(call.sender != self.sender for call in self._session.calls)
+        return self._receive(body, questions, admitted=False)
+
+    def taken(self, status: int, body: bytes, questions: Questions) -> None:
+        """Take note of the status that the server answers the request with."""
+        if self._session is None or self._id is None or status in {403, 404}:
+            return
+        self._sessions.use(self._id, self._session)
+        if self._again and status in {200, 202}:
+            self._receive(body, questions, admitted=True)
+
+    def _receive(self, body: bytes, questions: Questions, *, admitted: bool) -> bool:
+        if questions.answer(body, batches=self.batches, sender=self.sender, admitted=admitted):
+            return True
+        for wanted in taken_back(body):
+            self._cancel(wanted, admitted=admitted)
+        return False
+
+    def _cancel(self, wanted: str | int, *, admitted: bool) -> None:
         if self._session is None:
             return
-        for wanted in taken_back(body):
-            with self._session.lock:
-                running = list(self._session.calls.items())
-            for call, sent in running:
-                if same(request_id(sent), wanted):
-                    call.cancel()
+        with self._session.lock:
+            running = list(self._session.calls.items())
+        for call, sent in running:
+            if self.sender.may(call.sender, admitted=admitted) and same(request_id(sent), wanted):
+                call.cancel()
 
     def settle(self, lines: bytes) -> bytes:
         """Take out of the response's header lines what is to be kept, and keep it."""
