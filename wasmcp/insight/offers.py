@@ -84,7 +84,7 @@ def recorded_offers(path: Path | None, data: bytes) -> Recorded:
 def asked_offers(name: str, data: bytes, *, is_server: bool, entry: Mapping[str, Any] | None = None) -> Offers:
     """Boot a server, or a component composed alone, in the sandbox and ask for its lists.
 
-    It is granted nothing, and compiled quickly rather than well.
+    It is granted nothing, whatever its components were granted, and compiled quickly rather than well.
 
     Args:
         name: What to call it in errors.
@@ -94,15 +94,17 @@ def asked_offers(name: str, data: bytes, *, is_server: bool, entry: Mapping[str,
 
     Raises:
         CatalogueError: It does not boot, or does not answer as it should.
-        CompositionError: It is a component that cannot be composed.
+        CompositionError: It is a component that cannot be composed, or imports what cannot be denied.
     """
     from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
     from wasmcp.compose.contracts import MIDDLEWARE
+    from wasmcp.compose.sealing import sealed
     from wasmcp.host import Limits, open_server
 
     if not is_server:
         spec = ComponentSpec(name=name, data=data, catalogue=None, grants=frozenset({MIDDLEWARE}), dynamic=True)
         data = compose_server([spec], ServerMetadata(name=name, version="0")).data
+    data = sealed(data, name)
     stderr = ""
     try:
         with open_server(data, limits=Limits(timeout=BOOT_SECONDS), instances=1, quick=True) as server:
