@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import pytest
@@ -18,6 +18,12 @@ JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
     max_leaves=8,
 )
+
+
+@dataclass
+class Note:
+    text: str
+    tags: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -128,6 +134,26 @@ class TestFunctions:
 
         with pytest.raises(kv.StoreError, match="others changed `x` first, 100 times"):
             bucket.update("x", meddle)
+
+    def test_a_kind_gives_values_back_as_a_type(self, bucket):
+        def longer(held: Note | None) -> Note:
+            return Note(f"{held.text}!" if held else "new", ["x"])
+
+        assert bucket.update("note/a", longer, kind=Note) == Note("new", ["x"])
+        assert bucket.update("note/a", longer, kind=Note) == Note("new!", ["x"])
+        assert bucket.update("note/b", lambda held: held, Note("given"), kind=Note) == Note("given")
+        assert bucket.get_many(["note/a", "note/c"], kind=Note) == {"note/a": Note("new!", ["x"])}
+        assert dict(bucket.items("note/", kind=Note)) == {"note/a": Note("new!", ["x"]), "note/b": Note("given")}
+
+    def test_an_update_to_what_does_not_fit_its_kind_changes_nothing(self, bucket):
+        bucket["x"] = 1
+        with pytest.raises(ValueError, match="expected `date`"):
+            bucket.update("x", lambda held: held, kind=date)
+        bucket["x"] = date(2026, 1, 2).isoformat()
+        with pytest.raises(ValueError, match="expected `date`"):
+            bucket.update("x", lambda _: 3, kind=date)
+        assert bucket["x"] == "2026-01-02"
+        assert bucket.update("x", lambda held: held.replace(day=3), kind=date) == date(2026, 1, 3)
 
     def test_a_dict_is_the_same_whoever_wrote_it(self, bucket):
         bucket["x"] = {"b": 1, "a": None}

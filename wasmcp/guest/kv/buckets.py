@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, overload
 
 from wasmcp.guest.kv.errors import StoreError
 from wasmcp.guest.kv.stores import STORES, RawBucket, RawValues
-from wasmcp.guest.kv.values import plain, tagged
+from wasmcp.guest.kv.values import Tagged, plain, tagged
 from wasmcp.guest.typed import loaded
 
 T = TypeVar("T")
@@ -62,8 +62,7 @@ class Values(ABC):
         found = self._raw.get(key)
         if found is None:
             return default
-        value = plain(found)
-        return value if kind is None else loaded(value, kind)
+        return _converted(found, kind)
 
     def set(self, key: str, value: Any) -> None:
         """Set a value, be there one already or not.
@@ -127,7 +126,16 @@ class Values(ABC):
         before = None if expected is ABSENT else tagged(expected)
         return self._raw.compare_and_swap(key, before, tagged(replacement))
 
-    def update(self, key: str, change: Callable[[Any], Any], default: Any = None) -> Any:
+    @overload
+    def update(self, key: str, change: Callable[[Any], Any], default: Any = None) -> Any: ...
+
+    @overload
+    def update(self, key: str, change: Callable[[T], T], default: T, *, kind: type[T]) -> T: ...
+
+    @overload
+    def update(self, key: str, change: Callable[[T | None], T], default: None = None, *, kind: type[T]) -> T: ...
+
+    def update(self, key: str, change: Callable[[Any], Any], default: Any = None, *, kind: Any = None) -> Any:
         """Set a value that is made of the one that is there, and return it. Nobody can come between.
 
         Args:
@@ -135,17 +143,25 @@ class Values(ABC):
             change: Gets the value that is there, and returns the new one. It is called again when somebody else was
                 faster, so it must do nothing else.
             default: What it gets when there is no such key.
+            kind: The type that the value which is there, and the one returned, are converted to: a dataclass, a date.
 
         Raises:
             StoreError: Others were faster a hundred times.
             Unsupported: The store cannot do this.
+            ValueError: The value that is there, or the new one, does not fit `kind`; nothing has changed.
         """
         for _ in range(_ATTEMPTS):
             before = self._raw.get(key)
-            after = tagged(change(default if before is None else plain(before)))
+            after = tagged(change(default if before is None else _converted(before, kind)))
+            value = _converted(after, kind)
             if self._raw.compare_and_swap(key, before, after):
-                return plain(after)
+                return value
         raise StoreError(f"others changed `{key}` first, {_ATTEMPTS} times in a row")
+
+
+def _converted(value: Tagged, kind: Any) -> Any:
+    """Return the Python value of what is kept, as a type wants it; None: as JSON has it."""
+    return plain(value) if kind is None else loaded(plain(value), kind)
 
 
 class Bucket(Values):
@@ -169,14 +185,28 @@ class Bucket(Values):
         """See `keys`."""
         return self.keys()
 
-    def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
-        """Return the values of those keys that are there; one call for up to 1000 of them."""
+    @overload
+    def get_many(self, keys: Iterable[str]) -> dict[str, Any]: ...
+
+    @overload
+    def get_many(self, keys: Iterable[str], *, kind: type[T]) -> dict[str, T]: ...
+
+    def get_many(self, keys: Iterable[str], *, kind: Any = None) -> dict[str, Any]:
+        """Return the values of those keys that are there; one call for up to 1000 of them.
+
+        Args:
+            keys: The keys.
+            kind: The type that the values are converted to; see `get`.
+
+        Raises:
+            ValueError: A value does not fit `kind`.
+        """
         wanted = list(keys)
         found: dict[str, Any] = {}
         for start in range(0, len(wanted), BATCH):
             part = wanted[start : start + BATCH]
             values = zip(part, self._raw.get_many(part), strict=True)
-            found.update({key: plain(value) for key, value in values if value is not None})
+            found.update({key: _converted(value, kind) for key, value in values if value is not None})
         return found
 
     def set_many(self, values: Mapping[str, Any]) -> None:
@@ -204,12 +234,26 @@ class Bucket(Values):
             if cursor is None:
                 return
 
-    def items(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        """Iterate over the keys that begin with `prefix` and their values, a page of them at a time."""
+    @overload
+    def items(self, prefix: str = "") -> Iterator[tuple[str, Any]]: ...
+
+    @overload
+    def items(self, prefix: str = "", *, kind: type[T]) -> Iterator[tuple[str, T]]: ...
+
+    def items(self, prefix: str = "", *, kind: Any = None) -> Iterator[tuple[str, Any]]:
+        """Iterate over the keys that begin with `prefix` and their values, a page of them at a time.
+
+        Args:
+            prefix: What the keys begin with.
+            kind: The type that the values are converted to; see `get`.
+
+        Raises:
+            ValueError: A value does not fit `kind`.
+        """
         cursor: str | None = None
         while True:
             page, cursor = self._raw.list_keys(prefix, cursor)
-            yield from self.get_many(page).items()
+            yield from self.get_many(page, kind=kind).items()
             if cursor is None:
                 return
 
