@@ -19,6 +19,7 @@ from wasmcp.errors import LockDrift, ToolchainError, ToolchainMissing
 from wasmcp.project import load, pinning, plan
 from wasmcp.project.planning import plan_component
 from wasmcp.registry import lock
+from wasmcp.toolchains import python_dependencies
 
 PYPROJECT = """\
 [project]
@@ -148,24 +149,33 @@ def test_a_wheel_for_this_machine_alone(tmp_path, index):
         plan(load(project(tmp_path, "quick")))
 
 
-def test_a_source_distribution_that_is_python_alone(tmp_path, index, monkeypatch):
-    backend = """\
+BACKEND = """\
+import json
+import os
 import zipfile
 
 
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     name = "plain-1.0-py3-none-any.whl"
     info = "plain-1.0.dist-info/"
-    with zipfile.ZipFile(f"{folder}/{name}", "w") as archive:
+    with open({seen!r}, "w") as file:
+        json.dump(dict(os.environ), file)
+    {fails}
+    with zipfile.ZipFile(f"{{folder}}/{{name}}", "w") as archive:
         archive.writestr("plain.py", "X = 1\\n")
         archive.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: plain\\nVersion: 1.0\\nLicense: BSD\\n")
         archive.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         archive.writestr(info + "RECORD", "plain.py,,\\n")
     return name
 """
+
+
+def source_distribution(index: Path, *, fails: str = "") -> Path:
+    """Make a source distribution; return the file that its build code writes its environment to."""
+    seen = index.parent / "seen.json"
     files = {
         "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
-        "backend.py": backend,
+        "backend.py": BACKEND.format(seen=str(seen), fails=fails),
         "PKG-INFO": "Metadata-Version: 2.1\nName: plain\nVersion: 1.0\n",
     }
     with tarfile.open(index / "plain-1.0.tar.gz", "w:gz") as archive:
@@ -173,10 +183,73 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
             member = tarfile.TarInfo(f"plain-1.0/{inner}")
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text.encode()))
+    return seen
+
+
+def allow_plain(root: Path) -> None:
+    path = root / "pyproject.toml"
+    path.write_text(path.read_text().replace("dependencies =", 'build-from-source = ["Plain"]\ndependencies ='))
+
+
+def test_no_code_of_a_source_distribution_runs_unless_it_is_named(tmp_path, index):
+    seen = source_distribution(index)
+    with pytest.raises(ToolchainError) as caught:
+        plan(load(project(tmp_path, "plain")))
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith(
+        "component `tools`: pip finds no packages for its `dependencies` (`plain`). Where it has"
+    )
+    assert lines[0].endswith('allow it with `build-from-source = ["plain"]`')
+    assert len(lines) < 10
+    assert not seen.exists()
+
+
+def test_a_source_distribution_on_request_is_built_without_secrets(tmp_path, index, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://user:hunter2@localhost:9/simple")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
+    seen = source_distribution(index)
     root = project(tmp_path, "plain")
+    allow_plain(root)
     plan(load(root))
     (one,) = lock.read(root).dependencies[0].distributions
     assert (one.file, one.license) == ("plain-1.0.tar.gz", "BSD")
+    environment = json.loads(seen.read_text())
+    assert "hunter2" not in str(environment)
+    assert not {"AWS_SECRET_ACCESS_KEY", "PIP_EXTRA_INDEX_URL", "SSH_AUTH_SOCK"} & set(environment)
+    assert environment["CC"] == "false"
+
+
+def test_a_locked_source_distribution_is_refused_without_the_request(tmp_path, index, monkeypatch):
+    source_distribution(index)
+    root = project(tmp_path, "plain")
+    before = (root / "pyproject.toml").read_text()
+    allow_plain(root)
+    plan(load(root))
+    (root / "pyproject.toml").write_text(before)
+    monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "another-cache"))
+    step = plan_component(load(root), load(root).components["tools"])
+    with pytest.raises(ToolchainError, match=r"`wasmcp\.lock` has source distributions of `plain`; building one runs"):
+        python_dependencies.install(step.source, tmp_path / "another-cache", lambda _: None)
+
+
+def test_a_build_that_fails_is_told_in_a_few_lines(tmp_path, index):
+    source_distribution(index, fails="print('noise\\n' * 200); raise SystemExit('no compiler')")
+    root = project(tmp_path, "plain")
+    allow_plain(root)
+    with pytest.raises(ToolchainError) as caught:
+        plan(load(root))
+    message = "component `tools`: its dependency `plain` cannot be built from source as Python alone"
+    assert str(caught.value).startswith(message)
+    assert len(str(caught.value).splitlines()) <= 10
+
+
+def test_what_is_no_name_of_a_package(tmp_path, index):
+    root = project(tmp_path, "greet")
+    allow_plain(root)
+    (root / "pyproject.toml").write_text((root / "pyproject.toml").read_text().replace('"Plain"', '":all:", "x>=1"'))
+    with pytest.raises(ToolchainError, match="`build-from-source` names `:all:`, `x>=1`: expected names of packages"):
+        plan(load(root))
 
 
 def test_without_pip(tmp_path, index, monkeypatch):

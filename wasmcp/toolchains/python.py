@@ -44,7 +44,12 @@ class PythonToolchain:
     name = "python"
     suffixes = (".py",)
     extra = "python"
-    options = (Option("python-path", "strings"), Option("dependencies", "strings"), Option("imports", "strings"))
+    options = (
+        Option("python-path", "strings"),
+        Option("dependencies", "strings"),
+        Option("build-from-source", "strings"),
+        Option("imports", "strings"),
+    )
 
     def inputs(self, source: ComponentSource) -> Inputs:
         """Return the modules that the source can import, our guest library and the WIT."""

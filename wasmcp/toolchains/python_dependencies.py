@@ -1,8 +1,9 @@
 """Packages that a Python component depends on: chosen and fetched by pip, pure Python only.
 
-A component runs on another platform than the one it is built on: pip is asked for wheels of any platform, and for
-source distributions only where there are none; those are built without a C compiler, so that packages whose
-extensions are optional come out as pure Python. What does not is refused.
+A component runs on another platform than the one it is built on: pip looks for wheels for every platform. Source
+distributions run code of their authors on this machine: only those are built that the option ``build-from-source``
+names, without a C compiler, so that packages whose extensions are optional come out as pure Python, and in an
+environment without secrets. What does not is refused.
 """
 
 from __future__ import annotations
@@ -28,10 +29,18 @@ NATIVE = (".so", ".pyd", ".dylib", ".dll", ".a")
 
 _PIP = Path(__file__).with_name("python_pip.py")
 _TIMEOUT = 600.0
+_SHOWN = 8
+"""Lines of pip's that a message shows."""
+
 _ANY = ("--platform", "any", "--implementation", "py", "--abi", "none", "--python-version", "3.14")
 _WITHOUT_COMPILER = {"CC": "false", "CXX": "false", "FC": "false", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 # What these build is never pure Python, and takes minutes to be it: no version of them is good enough.
 _NATIVE_BACKENDS = ("maturin", "meson-python", "puccinialin", "scikit-build", "scikit-build-core", "setuptools-rust")
+_NAME = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]")
+_ON_REQUEST = (
+    "building one runs its authors' code on this machine, with your files and the network: allow it with "
+    "`build-from-source = [{}]`"
+)
 _REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\s*\[[A-Za-z0-9._,\s-]*\])?\s*([<>=!~(;].*)?")
 _CULPRIT = (
     re.compile(r"Failed to build '?([A-Za-z0-9._-]+)'?"),
@@ -74,12 +83,10 @@ def resolve(source: ComponentSource, cache: Path, progress: Callable[[str], None
         return ()
     progress(f"resolving the dependencies of component `{source.name}`")
     asked = ["install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-", *_ANY]
+    built = _from_source(source)
     with tempfile.TemporaryDirectory(prefix="wasmcp-pip-") as folder:
-        asked += ["--target", folder]
-        code, report, said = _pip([*asked, "--only-binary=:all:", *requirements], source)
-        if code:
-            # Somewhere there is no wheel for every platform: a source distribution may do.
-            code, report, said = _pip([*asked, "--prefer-binary", *requirements], source)
+        asked += ["--target", folder, *_formats(built)]
+        code, report, said = _pip([*asked, *requirements], source)
         if code:
             raise _refusal(source, said)
     try:
@@ -90,6 +97,31 @@ def resolve(source: ComponentSource, cache: Path, progress: Callable[[str], None
     distributions = tuple(sorted(found, key=lambda one: one.name))
     install(replace(source, dependencies=distributions), cache, progress)
     return distributions
+
+
+def _from_source(source: ComponentSource) -> list[str]:
+    """Return the packages of the option ``build-from-source``, normalised.
+
+    Raises:
+        ToolchainError: One is not the name of a package.
+    """
+    configured = source.options.get("build-from-source", [])
+    names = [str(item).strip() for item in configured] if isinstance(configured, list) else []
+    wrong = [name for name in names if not _NAME.fullmatch(name)]
+    if wrong:
+        listed = ", ".join(f"`{name}`" for name in wrong)
+        message = f"component `{source.name}`: `build-from-source` names {listed}: expected names of packages alone"
+        raise ToolchainError(message, source=source.label, toolchain="python")
+    return [_normalised(name) for name in names]
+
+
+def _formats(built: Sequence[str]) -> list[str]:
+    """Return pip's options for wheels of every package but some."""
+    return ["--only-binary=:all:", *(f"--no-binary={name}" for name in built)]
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def install(source: ComponentSource, cache: Path, progress: Callable[[str], None]) -> Path | None:
@@ -114,13 +146,21 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
         names = ", ".join(f"`{one.name}` {one.version}" for one in source.dependencies)
         message = f"component `{source.name}` depends on {names}: not in the cache, and the build is offline"
         raise ToolchainError(message, source=source.label, toolchain="python")
+    allowed = _from_source(source)
+    built = [one.name for one in source.dependencies if not one.file.endswith(".whl")]
+    unexpected = [name for name in built if name not in allowed]
+    if unexpected:
+        names = ", ".join(f"`{name}`" for name in unexpected)
+        request = _ON_REQUEST.format(", ".join(map(json.dumps, unexpected)))
+        message = f"component `{source.name}`: `wasmcp.lock` has source distributions of {names}; {request}"
+        raise ToolchainError(message, source=source.label, toolchain="python")
     progress(f"fetching {len(pinned)} packages for component `{source.name}`")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder.parent) as partial:
         listed = Path(partial) / "requirements.txt"
         listed.write_text("\n".join(pinned) + "\n", encoding="utf-8")
         target = Path(partial) / "modules"
-        asked = ["install", "--no-deps", "--no-compile", "--quiet", "--ignore-installed", *_ANY]
+        asked = ["install", "--no-deps", "--no-compile", "--quiet", "--ignore-installed", *_ANY, *_formats(built)]
         code, _, said = _pip([*asked, "--target", str(target), "--require-hashes", "-r", str(listed)], source)
         if code:
             raise _refusal(source, said)
@@ -153,10 +193,11 @@ def _check_pure(source: ComponentSource, folder: Path) -> None:
             raise _native(source, owners.get(file, file.partition("/")[0]), file)
 
 
-def _native(source: ComponentSource, package: str, file: str) -> ToolchainError:
+def _native(source: ComponentSource, package: str, file: str, request: str = "") -> ToolchainError:
     message = (
         f"component `{source.name}`: its dependency `{package}` is native code (`{file}`), and a component holds only "
         "Python: look for a package that does the same in Python, or leave the work to a component in another language"
+        f"{request}"
     )
     return ToolchainError(message, source=source.label, toolchain="python")
 
@@ -170,16 +211,34 @@ def _refusal(source: ComponentSource, said: str) -> ToolchainError:
         )
         return ToolchainMissing(message, source=source.label, toolchain="python")
     culprit = next((match[1] for pattern in _CULPRIT if (match := pattern.search(said))), None)
+    allowed = _from_source(source)
+    request = ""
     if culprit is not None:
+        built = _normalised(culprit) in allowed
+        if not built:
+            request = _ON_REQUEST.format(json.dumps(culprit))
+            request = f". Where it has a source distribution that may be Python alone: {request}"
         asked = ["install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-"]
         code, report, _ = _pip([*asked, "--only-binary=:all:", culprit], source, own_platform=True)
         for item in json.loads(report)["install"] if not code and report.startswith("{") else ():
             file = _distribution(item).file
             if not file.endswith("-none-any.whl"):
-                return _native(source, culprit, file)
+                return _native(source, culprit, file, request)
+        if built and "No matching distribution" not in said:
+            message = (
+                f"component `{source.name}`: its dependency `{culprit}` cannot be built from source as Python alone: "
+                "a component has no C compiler"
+            )
+            return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(said))
     about = f" (`{culprit}`)" if culprit else ""
-    message = f"component `{source.name}`: pip finds no packages for its `dependencies`{about}"
-    return ToolchainError(message, source=source.label, toolchain="python", output=_readable(said))
+    message = f"component `{source.name}`: pip finds no packages for its `dependencies`{about}{request}"
+    return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(said))
+
+
+def _last_lines(said: str) -> str:
+    """Return the end of what pip complained of: a build that fails says hundreds of lines."""
+    lines = _readable(said).splitlines()
+    return "\n".join(lines if len(lines) <= _SHOWN else ["...", *lines[-_SHOWN:]])
 
 
 def _readable(said: str) -> str:
@@ -192,7 +251,7 @@ def _distribution(item: Mapping[str, Any]) -> Distribution:
     hashes = download.get("archive_info", {}).get("hashes", {})
     url = str(download["url"])
     digest = hashes.get("sha256") or hashlib.sha256(_local(url).read_bytes()).hexdigest()
-    name = re.sub(r"[-_.]+", "-", str(metadata["name"])).lower()
+    name = _normalised(str(metadata["name"]))
     file = url.partition("#")[0].rpartition("/")[2]
     return Distribution(name, str(metadata["version"]), file, f"sha256:{digest}", license_of(metadata))
 
