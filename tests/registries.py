@@ -93,12 +93,14 @@ class Proxy:
     Attributes:
         host: Where it listens.
         spoil: Given the method, the path and the registry's answer, returns what is answered.
+        guard: Given the method, the path and the header fields, returns what is answered in place of the registry.
         seen: The requests, as `METHOD path`.
         fields: The header fields of the requests.
     """
 
     host: str
     spoil: Callable[[str, str, Answer], Answer | None] = lambda _method, _path, answer: answer
+    guard: Callable[[str, str, dict[str, str]], Answer | None] = lambda _method, _path, _fields: None
     seen: list[str] = field(default_factory=list)
     fields: list[dict[str, str]] = field(default_factory=list)
 
@@ -120,13 +122,7 @@ def proxy(upstream: str) -> Iterator[Proxy]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             state.seen.append(f"{self.command} {self.path}")
             state.fields.append(dict(self.headers))
-            fields = {key: value for key, value in self.headers.items() if key.lower() not in {"host", "connection"}}
-            request = urllib.request.Request(f"http://{upstream}{self.path}", body or None, fields, method=self.command)
-            try:
-                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - always http
-                    got: Answer = answer.status, dict(answer.headers), answer.read()
-            except urllib.error.HTTPError as error:
-                got = error.code, dict(error.headers), error.read()
+            got = state.guard(self.command, self.path, dict(self.headers)) or self._upstream(body)
             spoiled = state.spoil(self.command, self.path, got)
             if spoiled is None:
                 self.close_connection = True
@@ -143,6 +139,15 @@ def proxy(upstream: str) -> Iterator[Proxy]:
                 self.wfile.write(data)
                 if len(data) < int(headers.get("Content-Length", len(data))):
                     self.close_connection = True
+
+        def _upstream(self, body: bytes) -> Answer:
+            fields = {key: value for key, value in self.headers.items() if key.lower() not in {"host", "connection"}}
+            request = urllib.request.Request(f"http://{upstream}{self.path}", body or None, fields, method=self.command)
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - always http
+                    return answer.status, dict(answer.headers), answer.read()
+            except urllib.error.HTTPError as error:
+                return error.code, dict(error.headers), error.read()
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _serve  # noqa: N815 - the names that http.server asks for
 

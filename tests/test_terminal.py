@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.terminal import printable
+from wasmcp.terminal import printable, without_password
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,18 @@ def test_any_text_becomes_one_line_without_controls(text: str) -> None:
 @given(st.characters(categories=["Cc", "Cf", "Cs", "Zl", "Zp"]).filter(lambda c: c not in "\u200c\u200d"))
 def test_an_escape_names_its_character(character: str) -> None:
     assert ast.literal_eval(f'"{printable(character)}"') == character
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("see https://ann:secret@host/x and ftp://token@host", "see https://***@host/x and ftp://***@host"),
+        ("oci://host/team/calc@sha256:00", "oci://host/team/calc@sha256:00"),
+        ("https://host/a@b?c=d@e", "https://host/a@b?c=d@e"),
+        ("`https://a@b@host/`", "`https://***@host/`"),
+        ("mail ann@example.com", "mail ann@example.com"),
+    ],
+)
+def test_passwords_in_addresses_are_not_shown(text: str, shown: str) -> None:
+    assert without_password(text) == shown
+    assert without_password(shown) == shown

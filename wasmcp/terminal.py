@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _ESCAPED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories whose characters can move the cursor, hide text, reverse its direction or forge a line."""
 _JOINERS = {"\u200c", "\u200d"}
 """Format characters (ZWNJ, ZWJ) that scripts and emoji need within a word."""
+
+_USER_INFORMATION = re.compile(r"(?<=://)[^/?#\s`'\"]*@")
+
+
+def without_password(text: str) -> str:
+    """Return `text` with `***` in place of the user names and passwords of the addresses in it (RFC 3986, 3.2.1)."""
+    return _USER_INFORMATION.sub("***@", text)
 
 
 def printable(text: str, *, keep: str = "") -> str:

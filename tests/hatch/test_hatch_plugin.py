@@ -77,7 +77,7 @@ def test_dependencies(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert names(hook(root).dependencies()) == sorted([*build, *compilers, "pip"])
     assert {f"{name}=={PINS[name]}" for name in compilers} <= set(hook(root).dependencies())
     (root / "pyproject.toml").write_text(PYPROJECT + '[tool.wasmcp.components.two]\npackage = "acme:calc@^1"\n')
-    assert names(hook(root).dependencies()) == sorted([*build, "cryptography", "oras"])
+    assert names(hook(root).dependencies()) == sorted([*build, "cryptography", "requests", "urllib3"])
     assert hook(root, "sdist").dependencies() == []
     monkeypatch.setenv("WASMCP_SKIP_BUILD", "true")
     assert names(hook(root).dependencies()) == build

@@ -5,14 +5,18 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from compose_inputs import tools_component
-from registries import Answer, Proxy, namespaces, needs_registry, proxy
+from registries import Answer, Proxy, namespaces, needs_registry, proxy, publish
 
 from wasmcp.errors import (
+    ArtifactRefused,
+    IntegrityError,
     PackageNotFound,
+    ReferenceInvalid,
     RegistryDenied,
     RegistryError,
     RegistryUnreachable,
@@ -81,7 +85,7 @@ def broken_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     from servers import free_port
 
     host = f"127.0.0.1:{free_port()}"
-    monkeypatch.setattr(oci_client.Client.__init__, "__kwdefaults__", {"sleep": lambda _seconds: None})
+    monkeypatch.setattr(oci_client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": lambda _: None})
     namespaces(monkeypatch, tmp_path, acme=f"{host}/t")
     return host
 
@@ -89,9 +93,11 @@ def broken_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
 def test_plain_http_is_for_this_machine_only() -> None:
     client = Client("registry.example.com", sleep=lambda _seconds: None)
     with pytest.raises(RegistryError, match="asks for plain HTTP"):
-        client.request("GET", "http://registry.example.com/v2/", reference="x")
+        client.request("GET", "http://registry.example.com/v2/", "", reference="x")
     with pytest.raises(RegistryError, match="asks for plain HTTP"):
-        client.request("GET", "http://127.0.0.1@registry.example.com/v2/", reference="x")
+        client.request("GET", "http://127.0.0.1:1/v2/", "", reference="x")
+    with pytest.raises(RegistryError, match=r"`http://registry.example.com/v2/`: .*user name or a password"):
+        client.request("GET", "http://127.0.0.1@registry.example.com/v2/", "", reference="x")
 
 
 @needs_registry
@@ -162,10 +168,39 @@ def test_tags_come_in_pages(broken: Proxy) -> None:
     broken.spoil = lambda _method, path, answer: (200, {}, b"<html>") if "/tags/list" in path else answer
     with pytest.raises(RegistryUnreachable, match="no list"):
         Client(broken.host).tags(place)
-    loop = {"Link": "<http://127.0.0.1:1/v2/>; rel=next"}
-    broken.spoil = lambda _method, path, answer: (200, loop, b"{}") if "/tags/list" in path else answer
-    with pytest.raises(RegistryUnreachable, match="at another host"):
+    away = {"Link": "<http://127.0.0.1:1/elsewhere?n=1>; rel=next"}
+    broken.spoil = lambda _method, path, answer: (200, away, b"{}") if "/tags/list" in path else answer
+    with pytest.raises(RegistryUnreachable, match=r"goes on at `http://127.0.0.1:1/elsewhere\?...`, which is not"):
         Client(broken.host).tags(place)
+
+
+@needs_registry
+def test_the_next_page_is_asked_of_the_registry_whatever_host_the_link_names(broken: Proxy) -> None:
+    def paged(_method: str, path: str, answer: Answer) -> Answer:
+        if "/tags/list" not in path:
+            return answer
+        if "last=" in path:
+            return 200, {}, b'{"name":"t/calc","tags":["1.0.0"]}'
+        link = '<http://registry.internal:5000/v2/t/calc/tags/list?n=1&last=0.9.0>; rel="next"'
+        return 200, {"Link": link}, b'{"name":"t/calc","tags":["0.9.0"]}'
+
+    broken.spoil = paged
+    assert Client(broken.host).tags(Place(broken.host, "t/calc")) == ["0.9.0", "1.0.0"]
+
+
+@needs_registry
+def test_a_list_without_end_is_given_up(broken: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oci_client, "PAGES_LIMIT", 5)
+
+    def endless(_method: str, path: str, answer: Answer) -> Answer:
+        if "/tags/list" not in path:
+            return answer
+        return 200, {"Link": f'</v2/t/calc/tags/list?n={len(broken.seen)}>; rel="next"'}, b'{"tags":["1.0.0"]}'
+
+    broken.spoil = endless
+    with pytest.raises(RegistryUnreachable, match="more than 5 pages"):
+        Client(broken.host).tags(Place(broken.host, "t/calc"))
+    assert broken.count("/tags/list") == 5
 
 
 @needs_registry
@@ -178,3 +213,98 @@ def test_a_compressed_answer_counts_by_what_it_holds(broken: Proxy) -> None:
     broken.spoil = compressed
     with pytest.raises(RegistryUnreachable, match="larger than"):
         fetch(CALC)
+
+
+@needs_registry
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_registry_that_knows_no_head_gets_the_blob_again(broken: Proxy, status: int, tmp_path: Path) -> None:
+    broken.guard = lambda method, _path, _fields: (status, {}, b"") if method == "HEAD" else None
+    assert publish(tmp_path, "2.0.0")["2.0.0"].digest
+    assert publish(tmp_path, "2.0.0")["2.0.0"].digest
+    assert broken.count("PUT /v2/t/calc/blobs/uploads/") == 4
+
+
+@needs_registry
+def test_what_a_registry_says_cannot_reach_the_terminal(broken: Proxy) -> None:
+    evil = "\x1b]0;owned\x07\x1b[31mred\u202e"
+    body = json.dumps({"errors": [{"code": "DENIED", "message": evil}]}).encode()
+    broken.spoil = lambda _method, path, answer: (403, {}, body) if "/manifests/" in path else answer
+    with pytest.raises(RegistryDenied, match=r"\\x1b\]0;owned\\x07\\x1b\[31mred\\u202e") as caught:
+        fetch(CALC)
+    assert str(caught.value).isprintable()
+    manifest = {"schemaVersion": 2, "config": {"mediaType": evil}, "layers": []}
+    broken.spoil = lambda _method, path, answer: (
+        (200, {}, json.dumps(manifest).encode()) if "/manifests/" in path else answer
+    )
+    with pytest.raises(ArtifactRefused, match=r"its configuration is `\\x1b") as refused:
+        fetch(CALC)
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["https://ann:pa55@127.0.0.1:1/x.wasm", "https://pa55@127.0.0.1:1/x.wasm", "oci://ann:pa55@127.0.0.1:1/t/calc"],
+)
+def test_a_password_in_an_address_is_refused_and_not_printed(reference: str) -> None:
+    with pytest.raises(ReferenceInvalid) as caught:
+        fetch(reference)
+    assert "pa55" not in str(caught.value)
+    assert "127.0.0.1:1" in str(caught.value)
+
+
+@needs_registry
+def test_a_signature_in_an_address_is_not_printed(broken: Proxy) -> None:
+    away = {"Location": "http://storage.example.com/blob?X-Amz-Signature=5ecret"}
+    broken.spoil = lambda _method, path, answer: (307, away, b"") if "/blobs/" in path else answer
+    with pytest.raises(RegistryError, match=r"`http://storage.example.com/blob\?...`: asks for plain HTTP") as caught:
+        fetch(CALC)
+    assert "5ecret" not in str(caught.value)
+
+
+@needs_registry
+def test_redirects_have_an_end(broken: Proxy) -> None:
+    broken.guard = lambda _method, path, _fields: (307, {"Location": path}, b"") if "/blobs/" in path else None
+    with pytest.raises(RegistryError, match="more than 10 redirects"):
+        fetch(CALC)
+    assert broken.count("/blobs/") == 10
+
+
+@needs_registry
+def test_a_redirect_that_would_turn_an_upload_into_a_get_is_refused(broken: Proxy, tmp_path: Path) -> None:
+    broken.guard = lambda method, _path, _fields: (302, {"Location": "/v2/"}, b"") if method == "PUT" else None
+    with pytest.raises(RegistryUnreachable, match="answers 302"):
+        publish(tmp_path, "2.1.0")
+
+
+@needs_registry
+def test_the_body_of_a_redirect_is_not_read(broken: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = gzip.compress(bytes(32 << 20))
+    fields = {"Location": "elsewhere", "Content-Encoding": "gzip"}
+    broken.guard = lambda _method, path, _fields: (307, fields, bomb) if path.endswith(of_bytes(DATA)) else None
+    decompressed: list[int] = []
+    monkeypatch.setattr("requests.Response.content", property(lambda _: decompressed.append(1) or b""))
+    with pytest.raises(PackageNotFound):
+        fetch(CALC)
+    assert decompressed == []
+
+
+@needs_registry
+def test_a_bomb_in_place_of_a_blob_is_not_unpacked(broken: Proxy, tmp_path: Path) -> None:
+    bomb = gzip.compress(bytes(64 << 20))
+    broken.guard = lambda _method, path, _fields: (
+        (200, {"Content-Encoding": "gzip"}, bomb) if path.endswith(of_bytes(DATA)) else None
+    )
+    tracemalloc.start()
+    try:
+        with pytest.raises(IntegrityError, match="too long"):
+            fetch(CALC)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.name.startswith(".part-")]
+
+
+def test_a_name_that_cannot_be_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oci_client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": lambda _: None})
+    with pytest.raises(RegistryUnreachable):
+        fetch(f"oci://{'a' * 64}.example/t/calc:1.0.0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wasmcp.errors.root import WasmcpError
+from wasmcp.terminal import printable, without_password
 
 
 class SpecError(WasmcpError):
@@ -18,7 +19,7 @@ class SpecError(WasmcpError):
     def __init__(self, spec: str, problem: str, *, origin: str = "") -> None:
         self.spec = spec
         self.origin = origin
-        super().__init__(f"{origin}: {problem}" if origin else problem)
+        super().__init__(_safe(f"{origin}: {problem}" if origin else problem))
 
 
 class NameRefused(WasmcpError):
@@ -38,13 +39,17 @@ class NameRefused(WasmcpError):
 class RegistryError(WasmcpError):
     """Getting components from registries and putting them there.
 
+    The text of registries may be in the message, and what a user wrote: it is printable, and has no password.
+
     Attributes:
         reference: What it is about, as a person would name it: a package, an OCI reference or a registry.
+        problem: The message without the reference.
     """
 
     def __init__(self, message: str, *, reference: str = "") -> None:
-        self.reference = reference
-        super().__init__(f"`{reference}`: {message}" if reference else message)
+        self.reference = _safe(reference)
+        self.problem = _safe(message)
+        super().__init__(f"`{self.reference}`: {self.problem}" if reference else self.problem)
 
 
 class ReferenceInvalid(RegistryError):
@@ -120,3 +125,7 @@ class LockDrift(RegistryError):
 
 class SignatureRefused(RegistryError):
     """A signature that is required or asked for is missing, or is wrong."""
+
+
+def _safe(text: str) -> str:
+    return printable(without_password(text), keep="\n")

@@ -37,7 +37,7 @@ _TOOLCHAINS = {
 _EXTRAS = {
     "build": (("hatchling", "cyclonedx-python-lib"), "`hatch build`, bills of materials"),
     "serve": (("uvicorn", "h11"), "`wasmcp serve`"),
-    "registry": (("oras", "cryptography"), "`wasmcp pull`, `push` and packages in `compose`"),
+    "registry": (("requests", "cryptography"), "`wasmcp pull`, `push` and packages in `compose`"),
     "sigstore": (("sigstore",), "signatures by identity"),
 }
 _LOW_DISK = 500 << 20
@@ -250,12 +250,12 @@ def registries(root: Path | None) -> Iterator[Finding]:
 
 def registry(host: str) -> Finding:
     """Ask one registry whether it is there. Source: OCI distribution specification 1.1, "Determining Support"."""
-    from wasmcp.registry.references import is_loopback
+    from wasmcp.registry.hosts import api_host, is_loopback
 
     # One on this machine may have TLS or not.
     last = ""
     for scheme in ("http", "https") if is_loopback(host) else ("https",):
-        there, last = _asked(f"{scheme}://{host}/v2/")
+        there, last = _asked(f"{scheme}://{api_host(host)}/v2/")
         if there:
             return Finding("registries", host, OK, last)
     advice = (

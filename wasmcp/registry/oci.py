@@ -7,20 +7,24 @@ the reference says, and when who must have signed it has.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from wasmcp.errors import ArtifactRefused, IntegrityError, LockDrift, PackageNotFound
+from wasmcp.errors import IntegrityError, LockDrift, PackageNotFound, ReferenceInvalid
 from wasmcp.registry import lock, references, settings, signatures
 from wasmcp.registry.artifact import SIZE_LIMIT, check_component
 from wasmcp.registry.fetching import Fetched, FetchOptions
+from wasmcp.registry.hosts import Origin, normal_host
 from wasmcp.registry.lock import Pin
+from wasmcp.registry.oci_transport import shown
 from wasmcp.registry.references import Package, Place
 from wasmcp.registry.resolving import Resolution, Resolver
 from wasmcp.registry.store import Store, writing
+
+_LOGIN = "credentials come from `docker login` or WASMCP_REGISTRY_HOST, _USER and _PASSWORD, never from an address"
 
 
 def fetch(reference: str, options: FetchOptions | None = None) -> Fetched:
@@ -114,8 +118,12 @@ def _pull(resolution: Resolution, resolver: Resolver, options: FetchOptions) -> 
 def _file(url: str, options: FetchOptions, store: Store) -> Fetched:
     """Return a component from a plain address; its digest is what came the first time, or what the lock says."""
     from wasmcp.registry.oci_client import Client
-    from wasmcp.storage.digest import of_bytes
 
+    try:
+        origin = Origin.of(url)
+        host = normal_host(origin.authority)
+    except ValueError as error:
+        raise ReferenceInvalid(f"{error}: it cannot be asked; {_LOGIN}", reference=shown(url)) from None
     signatures.refuse_unsigned(url, settings.load(options.root))
     if options.locked:
         raise LockDrift([f"`{url}` is an address, which a lock cannot pin: use a package or a file of the project"])
@@ -124,24 +132,18 @@ def _file(url: str, options: FetchOptions, store: Store) -> Fetched:
     if path is None:
         if options.offline:
             raise PackageNotFound("not cached, and offline", reference=url)
-        options.progress(f"getting {url}")
-        response = Client(urlsplit(url).netloc).request("GET", url, reference=url)
-        data = bytearray()
-        with response:
-            for piece in response.iter_content(1 << 18):
-                data += piece
-                if len(data) > SIZE_LIMIT:
-                    raise ArtifactRefused(f"larger than {SIZE_LIMIT} bytes, the limit", reference=url)
-        check_component(bytes(data[:8]), url)
-        known = of_bytes(bytes(data))
-        path = store.put(known, [bytes(data)])
+        options.progress(f"getting {shown(url)}")
+        pieces = Client(host, scheme=origin.scheme).file(url)
+        known = store.add(pieces, limit=SIZE_LIMIT, reference=url, check=lambda head: check_component(head, url))
+        path = store.path(known)
         store.remember(url, {"latest": known})
     return Fetched(path, known, f"{url}#{known}")
 
 
 def _copied(path: Path, reference: str, folder: Path) -> Path:
     """Put a copy into a folder, under a name that says what it is."""
-    name = f"{reference.partition('://')[2] or reference}".replace(":", "_").replace("/", "_").removesuffix(".wasm")
+    bare = reference.partition("://")[2] or reference
+    name = re.split(r"[?#]", bare)[0].replace(":", "_").replace("/", "_").removesuffix(".wasm")
     target = folder / f"{name}.wasm"
     with writing(target):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,132 +1,143 @@
-"""The connection to a registry: `oras`, made strict.
+"""The connection to one registry: where it is, and which credentials it gets.
 
-Beyond what `oras` does: time-outs; no plain HTTP but to this machine, also after redirects and to token servers; Basic
-and Bearer by what the registry asks for; credentials go to the registry that they are for.
+A challenge is answered only where it comes from the registry itself: its scheme, host and port. What a redirect, a
+link or the address of an upload leads to gets no credentials, and no token server that it names is asked.
 """
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from wasmcp.errors import RegistryError
-from wasmcp.registry.oci_auth import credentials, token
-from wasmcp.registry.references import is_loopback
+from wasmcp.registry.credentials import Credentials, Found, find
+from wasmcp.registry.hosts import DEFAULT_PORTS, Origin, api_host, is_loopback
+from wasmcp.registry.oci_auth import TokenServer, challenges
+from wasmcp.registry.oci_retry import Retry
+from wasmcp.registry.oci_transport import Transport
 
 if TYPE_CHECKING:
     import requests
 
-TIMEOUT = (10.0, 60.0)
-"""Seconds to connect, and between two pieces of an answer."""
-
-
-def with_parameter(url: str, name: str, value: str) -> str:
-    """Return an address with one more parameter in its query."""
-    added: str = _oras().utils.append_url_params(url, {name: value})
-    return added
+_LOG = logging.getLogger("wasmcp.registry")
 
 
 class Session:
-    """The connection to one registry, with whatever it wants to know of us."""
+    """The connection to one registry.
 
-    def __init__(self, host: str) -> None:
-        oras = _oras()
-        import requests.adapters
+    Args:
+        host: The registry, in normal form.
+        retry: How token servers are asked again.
+        scheme: `http` or `https`, where that is known.
+    """
 
-        class LoopbackOnly(requests.adapters.HTTPAdapter):
-            """Also redirects and token servers come through here."""
-
-            def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-                if not is_loopback(urlsplit(request.url or "").netloc.rpartition("@")[2]):
-                    problem = "asks for plain HTTP, which is used with this machine only"
-                    raise RegistryError(problem, reference=str(request.url))
-                return super().send(request, *args, **kwargs)
-
-        self.host = host
-        # A registry on this machine may have TLS; the first answer tells (see `_prefix`).
-        self._registry = oras.provider.Registry(hostname=host, insecure=is_loopback(host))
-        self._session: requests.Session = self._registry.session
-        self._session.mount("http://", LoopbackOnly())
-        self._session.headers["User-Agent"] = "wasmcp"
-        self._session.auth = _unchanged  # else requests would look into ~/.netrc and overwrite what we send
-        self._basic: str | None = None
-        self._header: dict[str, str] = {}
-        self._scheme: str | None = None if is_loopback(host) else "https"
-        self._loaded = False
+    def __init__(self, host: str, retry: Retry, *, scheme: str | None = None) -> None:
+        self._host = host
+        self._api = api_host(host)
+        self._retry = retry
+        self._transport = Transport(local=is_loopback(host))
+        # A registry on this machine may have TLS or not; the first answer tells (see `origin`).
+        self._scheme = scheme or (None if is_loopback(host) else "https")
+        self._found: dict[str, Found] = {}
+        self._headers: dict[str, dict[str, str]] = {}
 
     @property
-    def known(self) -> bool:
-        """Whether there are credentials for it."""
-        return self._basic is not None
+    def origin(self) -> Origin:
+        """The origin of the registry's API."""
+        if self._scheme is None:
+            self._scheme = self._probed()
+        return Origin.of(f"{self._scheme}://{self._api}")
 
-    def send(self, method: str, path: str, headers: Mapping[str, str], data: Any, reference: str) -> requests.Response:
+    def known(self, repository: str) -> Found | None:
+        """Return the credentials for a repository; None where they were not needed."""
+        return self._found.get(repository)
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], data: Any, *, repository: str, reference: str
+    ) -> requests.Response:
         """Send one request, with credentials where the registry asks for them.
 
         Args:
             method: Of HTTP.
-            path: Below `/v2/`, or a URL.
+            path: Below `/v2/`, or an address.
             headers: Header fields beside those of authentication.
             data: The body: bytes or a file, which is read from its start.
+            repository: The repository that it is about, or the empty string.
             reference: What it is about, for messages.
+
+        Raises:
+            RegistryError: An address that may not be asked, or a token server that gives no token.
+            requests.exceptions.RequestException: There is no answer.
         """
-        url = path if "://" in path else f"{self._prefix()}://{self.host}/v2/{path}"
+        url = path if "://" in path else f"{self.origin}/v2/{path}"
 
         def send() -> requests.Response:
-            if hasattr(data, "seek"):
-                data.seek(0)
-            # What this registry gave us is for this registry, wherever it sends us.
-            own = self._header if urlsplit(url).netloc == self.host else {}
-            fields = {**headers, **own}
-            return self._session.request(method, url, headers=fields, data=data, stream=True, timeout=TIMEOUT)
+            secret = self._headers.get(repository, {})
+            return self._transport.send(method, url, headers, secret=secret, owner=self.origin, data=data)
 
         response = send()
-        if response.status_code == 401 and self._challenged(response, reference):
-            response.close()
-            response = send()
-        return response
+        if response.status_code != 401 or Origin.of(str(response.url)) != self.origin:
+            return response
+        answer = self._answer(response, method, repository, reference)
+        if answer is None or answer == self._headers.get(repository):
+            return response
+        response.close()
+        self._headers[repository] = answer
+        return send()
 
-    def _prefix(self) -> str:
+    def _answer(
+        self, response: requests.Response, method: str, repository: str, reference: str
+    ) -> dict[str, str] | None:
+        """Return the header field that answers a 401 of the registry; None where there is nothing to answer with."""
+        asked = challenges(response.headers.get("WWW-Authenticate", ""))
+        credentials = self._credentials(repository)
+        bearer = next((one for one in asked if one.scheme == "bearer"), None)
+        if bearer is not None:
+            if credentials is not None and credentials.registry_token:
+                return {"Authorization": f"Bearer {credentials.registry_token}"}
+            server = TokenServer(bearer, self._transport, self._retry, reference)
+            token = server.token(credentials, _scope(repository, method))
+            return None if token is None else {"Authorization": f"Bearer {token}"}
+        basic = credentials.basic if credentials is not None else None
+        if basic and any(one.scheme == "basic" for one in asked):
+            return {"Authorization": f"Basic {basic}"}
+        return None
+
+    def _credentials(self, repository: str) -> Credentials | None:
+        if repository not in self._found:
+            self._found[repository] = found = find(self._host, repository, DEFAULT_PORTS[self.origin.scheme])
+            for problem in found.problems:
+                _warn(problem)
+        return self._found[repository].credentials
+
+    def _probed(self) -> str:
         """Find out whether a registry on this machine has TLS: it does not answer plain HTTP then."""
-        if self._scheme is None:
-            import requests.exceptions
+        import requests.exceptions
 
-            try:
-                answer = self._session.get(f"http://{self.host}/v2/", timeout=TIMEOUT, allow_redirects=False)
-                self._scheme = "https" if answer.status_code == 400 else "http"
-            except requests.exceptions.ConnectionError as error:
-                # Somebody who hangs up on plain HTTP; that nobody is there is for the caller to find out.
-                self._scheme = "https" if "reset" in str(error).lower() or "BadStatusLine" in str(error) else "http"
-        return self._scheme
-
-    def _challenged(self, response: requests.Response, reference: str) -> bool:
-        """Answer a 401 with what it asks for; False when there is nothing (more) to answer with."""
-        challenge = response.headers.get("WWW-Authenticate", "")
-        kind = challenge.partition(" ")[0].lower()
-        self._load(reference)
-        if kind == "basic" and self._basic and not self._header:
-            self._header = {"Authorization": f"Basic {self._basic}"}
-            return True
-        if kind == "bearer":
-            self._header = token(self._session, challenge, self._basic, TIMEOUT)
-            return bool(self._header)
-        return False
-
-    def _load(self, reference: str) -> None:
-        """Look for credentials: the environment, then Docker's configuration with its helpers."""
-        if self._loaded:
-            return
-        self._loaded = True
-        self._basic = credentials(self.host, self._registry.auth, reference)
+        if urlsplit(f"//{self._api}").port == 443:
+            return "https"
+        url = f"http://{self._api}/v2/"
+        try:
+            answer = self._transport.send("GET", url, {}, leave=False)
+        except requests.exceptions.ConnectionError as error:
+            # One that hangs up on plain HTTP; that there is none is for the caller to find out.
+            return "https" if "reset" in str(error).lower() or "BadStatusLine" in str(error) else "http"
+        except requests.exceptions.RequestException:
+            return "http"
+        answer.close()
+        return "https" if answer.status_code == 400 else "http"
 
 
-def _oras() -> Any:
-    try:
-        import oras.provider  # type: ignore[import-untyped]
-    except ModuleNotFoundError:
-        raise RegistryError("registries need `oras`: install `wasmcp[registry]`") from None
-    return oras
+@functools.lru_cache(maxsize=256)
+def _warn(problem: str) -> None:
+    """Log a problem, once a process: a build asks for many packages."""
+    _LOG.warning("%s", problem)
 
 
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+def _scope(repository: str, method: str) -> str:
+    """Return what a request needs, as token servers are asked for it."""
+    if not repository:
+        return "registry:catalog:*"
+    return f"repository:{repository}:{'pull' if method in ('GET', 'HEAD') else 'pull,push'}"

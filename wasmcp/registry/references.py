@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 
 from wasmcp.errors import ReferenceInvalid
+from wasmcp.registry.hosts import HOST, normal_host
 from wasmcp.registry.versions import Range
 
 # WIT package names (component-model, WIT.md, "Package names"): words of lower-case letters, digits and hyphens.
 _WORD = r"[a-z][0-9a-z]*(?:-[0-9a-z]+)*"
 _PACKAGE = re.compile(rf"({_WORD}):({_WORD})(?:@(.*))?", re.DOTALL)
 # OCI distribution 1.1, "Pulling manifests".
-_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?"
 _REPOSITORY = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
 _OCI = re.compile(
-    rf"oci://({_HOST})/({_REPOSITORY})(?::([A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}))?(?:@(sha256:[0-9a-f]{{64}}))?"
+    rf"oci://({HOST})/({_REPOSITORY})(?::([A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}))?(?:@(sha256:[0-9a-f]{{64}}))?"
 )
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -49,7 +48,7 @@ class Place:
     """A place in a registry.
 
     Attributes:
-        host: The registry, with its port where it has one.
+        host: The registry, with its port where it has one, in normal form (`hosts.normal_host`).
         repository: The path in it.
         tag: A tag, or None.
         digest: The digest of a manifest, or None.
@@ -82,7 +81,10 @@ def parse(reference: str) -> Package | Place:
         if match is None:
             problem = "not `oci://HOST/REPOSITORY` in lower case, with `:TAG`, `@sha256:DIGEST` or both after it"
             raise ReferenceInvalid(problem, reference=reference)
-        return Place(match[1], match[2], match[3], match[4])
+        try:
+            return Place(normal_host(match[1]), match[2], match[3], match[4])
+        except ValueError as error:
+            raise ReferenceInvalid(f"not a host that can be asked: {error}", reference=reference) from None
     match = _PACKAGE.fullmatch(reference)
     if match is None:
         raise ReferenceInvalid("not `NAMESPACE:NAME`, with `@VERSION` or a range after it", reference=reference)
@@ -104,15 +106,3 @@ def parse_place(reference: str) -> Place:
     if not isinstance(place, Place):
         raise ReferenceInvalid("an `oci://` reference is needed here", reference=reference)
     return place
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host (with or without port) is this machine: only there may registries be without TLS."""
-    name = host.rsplit(":", 1)[0] if re.search(r":\d+$", host) else host
-    name = name.strip("[]").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

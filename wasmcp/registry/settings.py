@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wasmcp.errors import ConfigError, PackageNotFound
+from wasmcp.errors import ConfigError, PackageNotFound, ReferenceInvalid
 from wasmcp.registry.config import read_own, read_toml
 from wasmcp.registry.identities import Identity
 from wasmcp.registry.location import own_path
-from wasmcp.registry.references import Package, Place, parse
+from wasmcp.registry.references import Package, Place, parse_place
 
 DEFAULTS = {"wasmcp": "ghcr.io/wasmcp"}
 """Where namespaces are that nobody has configured."""
@@ -165,7 +165,8 @@ def parse_settings(data: Mapping[str, Any], path: str, folder: Path, prefix: str
         if problem:
             mistakes.append(f"`{prefix}namespaces.{name}` {problem}")
         else:
-            namespaces[name] = base.rstrip("/")
+            place = parse_place(f"oci://{base.rstrip('/')}/name")
+            namespaces[name] = f"{place.host}/{place.repository}".removesuffix("/name")
     policy = _policy(_table(data, "policy", prefix, mistakes), path, folder, f"{prefix}policy.", mistakes)
     if mistakes:
         raise ConfigError(mistakes, path=path)
@@ -225,7 +226,7 @@ def _place_problem(name: str, base: object) -> str | None:
     if not isinstance(base, str):
         return 'must be a string `"HOST/PREFIX"`'
     try:
-        parse(f"oci://{base.rstrip('/')}/name")
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is no place
+        parse_place(f"oci://{base.rstrip('/')}/name")
+    except ReferenceInvalid:
         return f'must be `"HOST/PREFIX"`, the place of its packages in a registry, not `{base}`'
     return None

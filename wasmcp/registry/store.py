@@ -15,11 +15,11 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from wasmcp.errors import IntegrityError, RegistryError
+from wasmcp.errors import ArtifactRefused, IntegrityError, RegistryError
 from wasmcp.registry import jsontext
 from wasmcp.storage.cache import cache_directory, write_atomically
 from wasmcp.storage.digest import of_bytes
@@ -108,6 +108,39 @@ class Store:
                 raise IntegrityError(problem, reference=reference, expected=digest, found=got)
             temporary.replace(path)
         return path
+
+    def add(self, pieces: Iterable[bytes], *, limit: int, reference: str, check: Callable[[bytes], None]) -> str:
+        """Take a blob in whose digest is not known before, and return its digest.
+
+        Args:
+            pieces: Its bytes.
+            limit: The most bytes that it may have.
+            reference: Where it comes from, for the message.
+            check: Called with its first bytes, eight or more where it has so many; what it raises refuses the blob.
+
+        Raises:
+            ArtifactRefused: It is larger than the limit.
+            RegistryError: It cannot be written.
+        """
+        found, length, head = hashlib.sha256(), 0, b""
+        folder = self.path("sha256:0").parent
+        with writing(folder), _temporary(folder / "0") as (temporary, file):
+            for piece in pieces:
+                length += len(piece)
+                if length > limit:
+                    raise ArtifactRefused(f"larger than {limit} bytes, the limit", reference=reference)
+                if len(head) < 8:
+                    head += piece[: 8 - len(head)]
+                    if len(head) == 8:
+                        check(head)
+                found.update(piece)
+                file.write(piece)
+            if len(head) < 8:
+                check(head)
+            file.close()
+            digest = f"sha256:{found.hexdigest()}"
+            temporary.replace(self.path(digest))
+        return digest
 
     def tags(self, repository: str) -> dict[str, str]:
         """Return the tags of a repository, as far as known, with the digests of their manifests ("" if not known)."""

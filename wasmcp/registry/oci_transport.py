@@ -1,0 +1,226 @@
+"""HTTP as registries are asked with: time-outs, redirects hop by hop, secrets for one origin, bounded answers.
+
+Beyond what `requests` does by itself: plain HTTP is used with this machine only, and only for a registry that is on
+this machine; it is never sent to a proxy; a secret goes to its origin and, after a redirect, to no other; nothing is
+taken from `~/.netrc`, and no cookie is kept; the size of an answer is checked after decompression, piece by piece.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from wasmcp.errors import RegistryError, RegistryUnreachable
+from wasmcp.registry.hosts import Origin, is_loopback
+
+if TYPE_CHECKING:
+    import requests
+
+TIMEOUT = (10.0, 60.0)
+"""Seconds to connect, and between two pieces of an answer."""
+
+BODY_SECONDS = 300.0
+"""How long an answer may take that is kept in memory: manifests, lists, tokens."""
+
+PIECE = 1 << 18
+_HOPS = 10
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_NO_PROXY = {"http": None, "https": None, "all": None}
+
+
+class Transport:
+    """The connections to one registry, and to wherever it leads.
+
+    Args:
+        local: Whether the registry is on this machine: only then is anything on this machine asked by plain HTTP.
+    """
+
+    def __init__(self, *, local: bool) -> None:
+        from http.cookiejar import DefaultCookiePolicy
+
+        self._local = local
+        self._session = _session()
+        self._session.auth = _unchanged  # else requests would look into ~/.netrc and overwrite what is sent
+        self._session.headers.update({"User-Agent": "wasmcp", "Accept-Encoding": "identity"})
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        secret: Mapping[str, str] | None = None,
+        owner: Origin | None = None,
+        data: Any = None,
+        parameters: Mapping[str, str] | None = None,
+        leave: bool = True,
+    ) -> requests.Response:
+        """Send one request, and follow the redirects that it leads to.
+
+        Args:
+            method: Of HTTP.
+            url: Where to.
+            headers: Header fields that anybody may see.
+            secret: Header fields for `owner` alone.
+            owner: The origin that the secret belongs to.
+            data: The body: bytes, a form, or a file, which is read from its start.
+            parameters: Of the query.
+            leave: Whether a redirect to another origin is followed; else its response is returned.
+
+        Returns:
+            The last response, whose body is to be read with `pieces` or `body`.
+
+        Raises:
+            RegistryError: An address that is not to be asked.
+            requests.exceptions.RequestException: There is no answer.
+        """
+        for _ in range(_HOPS):
+            origin = self._checked(url)
+            if hasattr(data, "seek"):
+                data.seek(0)
+            response: requests.Response = self._session.request(
+                method,
+                url,
+                params=parameters,
+                headers={**headers, **((secret or {}) if origin == owner else {})},
+                data=data,
+                stream=True,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                proxies=_NO_PROXY if is_loopback(origin.host) else None,  # type: ignore[arg-type,unused-ignore]
+            )
+            following = _following(method, response)
+            if not following or (not leave and self._checked(following) != origin):
+                return response
+            response.close()
+            url, parameters = following, None
+        raise RegistryError(f"more than {_HOPS} redirects", reference=shown(url))
+
+    def _checked(self, url: str) -> Origin:
+        """Return the origin of an address that may be asked.
+
+        Raises:
+            RegistryError: It may not.
+        """
+        try:
+            origin = Origin.of(url)
+        except ValueError as error:
+            raise RegistryError(f"cannot be asked: {error}", reference=shown(url)) from None
+        if origin.scheme == "http" and not (self._local and is_loopback(origin.host)):
+            problem = "asks for plain HTTP, which is used with this machine only, for a registry that is on it"
+            raise RegistryError(problem, reference=shown(url))
+        return origin
+
+
+def _following(method: str, response: requests.Response) -> str:
+    """Return where a response redirects to; the empty string where it does not, or where that is not to be followed."""
+    location = response.headers.get("Location", "")
+    if response.status_code not in _REDIRECTS or not location:
+        return ""
+    if method not in ("GET", "HEAD") and response.status_code not in (307, 308):
+        return ""  # these turn into a GET (RFC 9110, section 15.4), which is not what was asked for
+    # Header fields come as Latin-1; addresses in them may be UTF-8.
+    location = location.encode("latin-1", "replace").decode("utf-8", "replace")
+    return urljoin(str(response.url), location).partition("#")[0]
+
+
+def pieces(response: requests.Response, size: int = PIECE) -> Iterator[bytes]:
+    """Yield the body of a response as it comes, decompressed; no piece is larger than `size`.
+
+    Raises:
+        RegistryUnreachable: It breaks off, or is compressed in a way that was not asked for.
+    """
+    from urllib3.exceptions import HTTPError
+
+    host = urlsplit(str(response.url)).netloc
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        response.close()
+        raise RegistryUnreachable(f"`{host}` answers in the encoding `{encoding}`, which was not asked for")
+    unzip = zlib.decompressobj(31) if encoding.endswith("gzip") else None
+    with response:
+        try:
+            while data := response.raw.read1(size, decode_content=False):
+                while data and unzip is not None:
+                    if piece := unzip.decompress(data, size):
+                        yield piece
+                    data = b"" if unzip.eof else unzip.unconsumed_tail
+                if data:
+                    yield data
+        except (HTTPError, OSError, zlib.error) as error:
+            raise RegistryUnreachable(f"`{host}` broke off in the middle: {cause_of(error)}") from error
+
+
+def body(response: requests.Response, limit: int) -> bytes:
+    """Return the whole body of a response.
+
+    Args:
+        response: As `Transport.send` returns it.
+        limit: The most bytes that it may have, decompressed.
+
+    Raises:
+        RegistryUnreachable: It is larger, takes longer than `BODY_SECONDS`, or breaks off.
+    """
+    host = urlsplit(str(response.url)).netloc
+    end = time.monotonic() + BODY_SECONDS
+    data = bytearray()
+    for piece in pieces(response):
+        data += piece
+        if len(data) > limit:
+            raise RegistryUnreachable(f"the answer of `{host}` is larger than {limit} bytes")
+        if time.monotonic() > end:
+            raise RegistryUnreachable(f"the answer of `{host}` did not end within {BODY_SECONDS:.0f} s")
+    return bytes(data)
+
+
+def shown(url: str) -> str:
+    """Return an address as messages have it: without password, and without a query, which may hold a signature."""
+    before, question, _ = url.partition("?")
+    scheme, separator, rest = before.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}{'?...' if question else ''}"
+
+
+def cause_of(error: BaseException) -> str:
+    """Return the innermost reason: the outer ones only say that there were retries."""
+    reason: Any = error
+    while True:
+        inner = getattr(reason, "reason", None) or next(
+            (one for one in reason.args if isinstance(one, Exception)), None
+        )
+        if not isinstance(inner, Exception):
+            text = str(reason)
+            return text.partition(": ")[2] if text.startswith("<") else text
+        reason = inner
+
+
+def library() -> Any:
+    """Import `requests`: the work of a quarter second, for those who ask a registry.
+
+    Raises:
+        RegistryError: It is not installed.
+    """
+    try:
+        import requests
+    except ModuleNotFoundError:
+        raise RegistryError("registries need `requests`: install `wasmcp[registry]`") from None
+    return requests
+
+
+def _session() -> requests.Session:
+    """Return a session that leaves redirects alone: `requests` would read their bodies whole."""
+
+    class HopByHop(library().Session):  # type: ignore[misc]
+        def get_redirect_target(self, _response: requests.Response) -> None:
+            return None
+
+    session: requests.Session = HopByHop()
+    return session
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
