@@ -51,10 +51,13 @@ def command(
     if (identity is None) != (issuer is None):
         raise click.UsageError("--identity and --issuer go together: anybody can claim a name at some provider")
     resolver = publishing.resolver_for(find_project(Path.cwd()))
-    resolution = resolver.resolve(references.parse(reference))
-    namespace = resolver.settings.namespace(resolution.place)
+    asked = references.parse(reference)
+    resolution = resolver.resolve(asked)
+    namespace = asked.namespace if isinstance(asked, references.Package) else None
     named = Trust(keys, (Identity(identity, issuer),) if identity and issuer else (), trusted_root)
-    trust = named or merged(policy.trust(namespace) for policy in resolver.settings.policies)
+    trust = named or merged(
+        one for policy in resolver.settings.policies for one in policy.trusts(resolution.place, namespace)
+    )
     if attestation:
         for statement in attestations.verify(resolution.place, trust, resolver):
             click.echo(json.dumps(statement, ensure_ascii=False))

@@ -90,8 +90,8 @@ def checked_pin(package: str, options: FetchOptions) -> Pin:
         RegistryError: See `pin`.
     """
     found, resolver, asked = pin(package, options), _resolver(options), references.parse(package)
-    namespace = resolver.settings.namespace(references.parse_place(found.source))
-    if any(policy.requires(namespace) for policy in resolver.settings.policies):
+    place, namespace = references.parse_place(found.source), asked.namespace if isinstance(asked, Package) else None
+    if any(policy.demands(place, namespace) for policy in resolver.settings.policies):
         signatures.enforce(pinned(asked, found, resolver), resolver)
     return found
 

@@ -78,10 +78,17 @@ def pinned(asked: Package | Place, pin: Pin, resolver: Resolver) -> Resolution:
     """Return what a lock says a reference is.
 
     Raises:
-        IntegrityError: The manifest names another component than the lock.
+        IntegrityError: The lock names another place or manifest than the reference, or the manifest another component
+            than the lock.
         RegistryError: See `fetch`.
     """
     place = references.parse_place(f"{pin.source}@{pin.manifest}")
+    if isinstance(asked, Place):
+        if (asked.host, asked.repository) != (place.host, place.repository):
+            raise IntegrityError(f"the lock takes it from another place, `{pin.source}`", reference=str(asked))
+        if asked.digest not in (None, pin.manifest):
+            problem = f"the lock says `{pin.manifest}`"
+            raise IntegrityError(problem, reference=str(asked), expected=str(asked.digest), found=pin.manifest)
     artifact = resolver.artifact(place, pin.manifest, str(asked))
     if artifact.layer != pin.digest:
         problem = f"the lock says `{pin.digest}`, the manifest that it names `{artifact.layer}`"
@@ -124,7 +131,7 @@ def _file(url: str, options: FetchOptions, store: Store) -> Fetched:
         host = normal_host(origin.authority)
     except ValueError as error:
         raise ReferenceInvalid(f"{error}: it cannot be asked; {_LOGIN}", reference=shown(url)) from None
-    signatures.refuse_unsigned(url, settings.load(options.root))
+    signatures.refuse_unsigned(url, host, settings.load(options.root))
     if options.locked:
         raise LockDrift([f"`{url}` is an address, which a lock cannot pin: use a package or a file of the project"])
     known = store.tags(url).get("latest", "")

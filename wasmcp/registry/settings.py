@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ConfigError, PackageNotFound, ReferenceInvalid
 from wasmcp.registry.config import read_own, read_toml
+from wasmcp.registry.hosts import same_place
 from wasmcp.registry.identities import Identity
 from wasmcp.registry.location import own_path
 from wasmcp.registry.references import Package, Place, parse_place
@@ -62,6 +63,8 @@ class Policy:
         keys: Namespace or `ANY` -> files of public keys.
         identities: Namespace or `ANY` -> who may have signed by identity.
         trusted_root: The file with another root of trust for identities than the public one's.
+        namespaces: Namespace -> `HOST/PREFIX`, as this file sees them: what another file says of a namespace does not
+            change for which places this policy holds.
     """
 
     path: str
@@ -69,15 +72,43 @@ class Policy:
     keys: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     identities: Mapping[str, tuple[Identity, ...]] = field(default_factory=dict)
     trusted_root: Path | None = None
+    namespaces: Mapping[str, str] = field(default_factory=dict)
 
-    def requires(self, namespace: str | None) -> bool:
-        """Tell whether what is in a namespace (None: in none that is known) must be signed."""
-        return ANY in self.required or namespace in self.required
+    def trusts(self, place: Place, namespace: str | None) -> tuple[Trust, ...]:
+        """Return who may have signed a component: for each of its namespaces that has entries, else those of `ANY`.
 
-    def trust(self, namespace: str | None) -> Trust:
-        """Return who may have signed what is in a namespace: whom its own entries name, else those of `ANY`."""
+        Args:
+            place: Where the component is.
+            namespace: The namespace by which it was asked for, where it was.
+        """
+        own = [name for name in sorted(self._names(place, namespace)) if name in {*self.keys, *self.identities}]
+        return tuple(map(self._trust, own or [ANY]))
+
+    def demands(self, place: Place, namespace: str | None) -> tuple[Trust, ...]:
+        """Return who must have signed a component: one of each of these; none where it need not be signed.
+
+        Args:
+            place: Where the component is.
+            namespace: The namespace by which it was asked for, where it was.
+        """
+        if ANY in self.required:
+            return self.trusts(place, namespace)
+        return tuple(map(self._trust, sorted(self.required & self._names(place, namespace))))
+
+    def holds_for(self, host: str) -> bool:
+        """Tell whether something at a host must be signed."""
+        bases = [self.namespaces[name] for name in self.required if name in self.namespaces]
+        return ANY in self.required or any(same_place(base.partition("/")[0]) == same_place(host) for base in bases)
+
+    def _names(self, place: Place, namespace: str | None) -> frozenset[str]:
+        """Return every namespace whose base contains a place, and the one by which it was asked for."""
+        where = f"{same_place(place.host)}/{place.repository}"
+        inside = {name for name, base in self.namespaces.items() if where.startswith(f"{_same_base(base)}/")}
+        return frozenset(inside if namespace is None else inside | {namespace})
+
+    def _trust(self, namespace: str) -> Trust:
         name = namespace if namespace in self.keys or namespace in self.identities else ANY
-        return Trust(self.keys.get(str(name), ()), self.identities.get(str(name), ()), self.trusted_root)
+        return Trust(self.keys.get(name, ()), self.identities.get(name, ()), self.trusted_root)
 
 
 @dataclass(frozen=True)
@@ -110,12 +141,6 @@ class Settings:
         host, _, prefix = base.partition("/")
         return Place(host, f"{prefix}/{package.name}" if prefix else package.name)
 
-    def namespace(self, place: Place) -> str | None:
-        """Return the namespace that a place is in, or None: what a policy asks holds however a package is named."""
-        where = f"{place.host}/{place.repository}"
-        inside = [(len(base), name) for name, base in self.namespaces.items() if where.startswith(f"{base}/")]
-        return max(inside)[1] if inside else None
-
 
 def merged(trusts: Iterable[Trust]) -> Trust:
     """Return all of those who are trusted somewhere; where roots differ, the first one that is named."""
@@ -137,12 +162,12 @@ def load(root: Path | None = None) -> Settings:
     namespaces, policies = dict(DEFAULTS), []
     user, policy = parse_settings(read_own(), str(own_path()), own_path().parent, "")
     namespaces.update(user)
-    policies.append(policy)
+    policies.append(replace(policy, namespaces=dict(namespaces)))
     if root is not None:
         tool = read_toml(root / "pyproject.toml").get("tool", {}).get("wasmcp", {})
         project, policy = parse_settings(tool if isinstance(tool, dict) else {}, "pyproject.toml", root, "tool.wasmcp.")
         namespaces.update(project)
-        policies.append(policy)
+        policies.append(replace(policy, namespaces=dict(namespaces)))
     return Settings(namespaces, tuple(policies))
 
 
@@ -230,3 +255,8 @@ def _place_problem(name: str, base: object) -> str | None:
     except ReferenceInvalid:
         return f'must be `"HOST/PREFIX"`, the place of its packages in a registry, not `{base}`'
     return None
+
+
+def _same_base(base: str) -> str:
+    host, slash, prefix = base.partition("/")
+    return f"{same_place(host)}{slash}{prefix}"

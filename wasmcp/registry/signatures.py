@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasmcp.errors import RegistryError, SignatureRefused
+from wasmcp.errors import SignatureRefused
 from wasmcp.registry import attestations, beside, identities, jsontext, keys, referrers
-from wasmcp.registry.references import Place
+from wasmcp.registry.references import Package, Place
 from wasmcp.registry.resolving import Resolution, Resolver
-from wasmcp.registry.settings import ANY, Settings, Trust
+from wasmcp.registry.settings import Settings, Trust
 
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
 ANNOTATION = "dev.cosignproject.cosign/signature"
@@ -127,31 +127,31 @@ def enforce(resolution: Resolution, resolver: Resolver) -> None:
     Raises:
         SignatureRefused: It is not signed as it must be.
     """
-    place = resolution.place
-    namespace = resolver.settings.namespace(place)
+    place, asked = resolution.place, resolution.asked
+    namespace = asked.namespace if isinstance(asked, Package) else None
+    known = Resolver(resolver.settings, resolver.store, offline=True)
     for policy in resolver.settings.policies:
-        if not policy.requires(namespace):
-            continue
-        known = Resolver(resolver.settings, resolver.store, offline=True)
-        try:
-            verify(place, policy.trust(namespace), known)
-        except SignatureRefused as error:
-            if resolver.offline:
-                raise SignatureRefused(f"{_bare(error)} (`{policy.path}` asks for it)", reference=str(place)) from None
+        for trust in policy.demands(place, namespace):
             try:
-                verify(place, policy.trust(namespace), resolver)
-            except SignatureRefused as again:
-                raise SignatureRefused(f"{_bare(again)} (`{policy.path}` asks for it)", reference=str(place)) from None
+                try:
+                    verify(place, trust, known)
+                except SignatureRefused:
+                    if resolver.offline:
+                        raise
+                    verify(place, trust, resolver)
+            except SignatureRefused as error:
+                problem = f"{error.problem} (`{policy.path}` asks for it)"
+                raise SignatureRefused(problem, reference=str(place)) from None
 
 
-def refuse_unsigned(url: str, settings: Settings) -> None:
-    """Refuse what cannot be signed, where everything must be.
+def refuse_unsigned(url: str, host: str, settings: Settings) -> None:
+    """Refuse a plain address, which has no signature, at a host of which a policy wants signatures.
 
     Raises:
-        SignatureRefused: A policy asks for signatures of everything.
+        SignatureRefused: A policy wants signatures of everything, or of a namespace whose registry is at this host.
     """
     for policy in settings.policies:
-        if ANY in policy.required:
+        if policy.holds_for(host):
             problem = f"`{policy.path}` requires signatures, which a plain address does not have"
             raise SignatureRefused(problem, reference=url)
 
@@ -168,7 +168,3 @@ def signatures_of(place: Place, resolver: Resolver) -> Iterator[Signature]:
         except (KeyError, TypeError, ValueError):
             continue
         yield Signature(payload, signature)
-
-
-def _bare(error: RegistryError) -> str:
-    return str(error).removeprefix(f"`{error.reference}`: ")
