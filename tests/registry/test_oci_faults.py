@@ -133,7 +133,11 @@ def test_a_manifest_that_is_another_is_refused(broken: Proxy) -> None:
     [
         (b"<html>", "not JSON"),
         (b"[]", "no OCI manifest"),
-        (b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}', "image.index"),
+        (
+            b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}',
+            "names not one component but none",
+        ),
+        (b'{"schemaVersion":2,"manifests":[1,{"digest":"sha256:1"}]}', "names not one component but `sha256:1`"),
         (
             b'{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json"},"layers":[]}',
             "its configuration is `application/vnd.oci.image.config",

@@ -32,6 +32,7 @@ EXPORTS = "dev.wasmcp.exports"
 CATALOGUE = "dev.wasmcp.catalogue"
 """The annotation with what a component offers, as JSON, so that whoever composes it need not boot it."""
 
+_SHOWN = 10
 COMPONENT_MAGIC = b"\0asm\x0d\0\x01\0"
 
 
@@ -91,6 +92,39 @@ def read_manifest(data: bytes, reference: str) -> Artifact:
     annotations = document.get("annotations")
     said = annotations if isinstance(annotations, dict) else {}
     return Artifact(of_bytes(data), digest, size, {str(key): str(value) for key, value in said.items()})
+
+
+def member_of_index(data: bytes, reference: str) -> str | None:
+    """Return the digest of the one manifest of a component that an image index names; None for what is no index.
+
+    A manifest for the architecture `wasm` goes before the ones of other platforms; attestations, which Docker lists for
+    an unknown platform, do not count. Source: OCI image 1.1, "Image Index".
+
+    Raises:
+        ArtifactRefused: It names none, or several.
+    """
+    try:
+        document = jsontext.loads(data)
+    except ValueError:
+        return None
+    if not isinstance(document, dict) or not isinstance(document.get("manifests"), list) or "config" in document:
+        return None
+    found = [
+        one for one in document["manifests"] if isinstance(one, dict) and one.get("mediaType", MANIFEST) == MANIFEST
+    ]
+    found = [one for one in found if _architecture(one) != "unknown"]
+    fits = [one for one in found if _architecture(one) == "wasm"] or found
+    digests = list(dict.fromkeys(str(one.get("digest")) for one in fits))
+    if len(digests) == 1 and DIGEST.fullmatch(digests[0]):
+        return digests[0]
+    listed = ", ".join(f"`{digest}`" for digest in digests[:_SHOWN]) or "none"
+    problem = f"this is an image index, and it names not one component but {listed}: take one by `@sha256:...`"
+    raise ArtifactRefused(problem, reference=reference)
+
+
+def _architecture(entry: Mapping[str, Any]) -> object:
+    platform = entry.get("platform")
+    return platform.get("architecture") if isinstance(platform, dict) else None
 
 
 def check_component(head: bytes, reference: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from wasmcp.errors import IntegrityError, PackageNotFound
-from wasmcp.registry.artifact import Artifact, read_manifest
+from wasmcp.registry.artifact import Artifact, member_of_index, read_manifest
 from wasmcp.registry.oci_client import Client
 from wasmcp.registry.references import Package, Place
 from wasmcp.registry.settings import Settings
@@ -117,13 +117,20 @@ class Resolver:
     def artifact(self, place: Place, version: str, reference: str = "") -> Artifact:
         """Return the manifest of a tag or digest, checked.
 
+        Where it is an image index with one component, the manifest of that, under the digest of the index: this is what
+        the reference names, what is locked, and what is signed.
+
         Raises:
             PackageNotFound: There is none, or (offline) none is known.
             IntegrityError: Its digest is another.
             ArtifactRefused: It is none of a component.
         """
         reference = reference or str(place)
-        return read_manifest(self.manifest(place, version, reference), reference)
+        data = self.manifest(place, version, reference)
+        member = member_of_index(data, reference)
+        if member is None:
+            return read_manifest(data, reference)
+        return replace(read_manifest(self.manifest(place, member, reference), reference), digest=of_bytes(data))
 
     def manifest(self, place: Place, version: str, reference: str) -> bytes:
         """Return the bytes of a manifest, of whatever it is, checked against its digest, and keep them."""

@@ -1,0 +1,93 @@
+"""Components behind an image index, as tools for several platforms publish them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from compose_inputs import tools_component
+from registries import Proxy, forget, namespaces, needs_registry
+from signing_keys import make_keys
+
+from wasmcp.errors import ArtifactRefused, SignatureRefused
+from wasmcp.project.pinning import pin_of
+from wasmcp.registry import lock, publishing, references, signatures
+from wasmcp.registry.fetching import FetchOptions
+from wasmcp.registry.lock import Lock
+from wasmcp.registry.oci import fetch
+from wasmcp.registry.oci_client import INDEX, MANIFEST
+from wasmcp.registry.references import Place
+from wasmcp.storage.digest import of_bytes
+
+pytestmark = needs_registry
+DATA = tools_component("registry", "add")
+
+
+def entry(digest: str, size: int, **platform: str) -> dict[str, Any]:
+    return {"mediaType": MANIFEST, "digest": digest, "size": size, "platform": platform}
+
+
+def put_index(host: str, tag: str, *more: dict[str, Any], own: dict[str, str] | None = None) -> bytes:
+    """Put an index under a tag that names the component 1.0.0 and more; return it."""
+    resolver = publishing.resolver_for(None)
+    place = Place(host, "t/calc")
+    data = resolver.manifest(place, "1.0.0", "")
+    platform = {"os": "wasip2", "architecture": "wasm"} if own is None else own
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry(of_bytes(data), len(data), **platform), *more]}
+    text = json.dumps(index).encode()
+    resolver.client(host).push_manifest(place, tag, text, kind=INDEX)
+    return text
+
+
+def test_the_one_component_of_an_index_is_taken(broken: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver = publishing.resolver_for(None)
+    config = resolver.manifest(Place(broken.host, "t/calc"), "1.0.0", "")
+    # What buildx adds: an attestation for no platform.
+    attestation = entry(of_bytes(config), len(config), os="unknown", architecture="unknown")
+    index = put_index(broken.host, "3.0.0", attestation)
+    fetched = fetch("acme:calc@3.0.0")
+    assert (fetched.digest, fetched.reference) == (of_bytes(DATA), f"acme:calc@3.0.0@{of_bytes(index)}")
+    assert fetch("acme:calc@^3", FetchOptions(offline=True)) == fetched
+    assert fetch(f"oci://{broken.host}/t/calc@{of_bytes(index)}").digest == of_bytes(DATA)
+    pin = pin_of(resolver.resolve(references.parse("acme:calc@3.0.0")))
+    assert (pin.manifest, pin.digest) == (of_bytes(index), of_bytes(DATA))
+    lock.write(tmp_path, Lock((pin,)))
+    (tmp_path / "pyproject.toml").write_text("[tool.wasmcp]\n")
+    forget(tmp_path, monkeypatch)
+    assert fetch("acme:calc@3.0.0", FetchOptions(root=tmp_path, locked=True)).digest == of_bytes(DATA)
+
+
+def test_an_index_of_a_single_platform_needs_no_name_for_it(broken: Proxy) -> None:
+    put_index(broken.host, "3.1.0", own={})
+    assert fetch("acme:calc@3.1.0").digest == of_bytes(DATA)
+
+
+def test_an_index_with_several_components_is_refused(broken: Proxy) -> None:
+    put_index(broken.host, "3.2.0", entry(put_other(broken.host), 2, os="linux", architecture="amd64"), own={})
+    with pytest.raises(
+        ArtifactRefused, match=r"an image index, and it names not one component but `sha256:.*`, `sha256"
+    ):
+        fetch("acme:calc@3.2.0")
+
+
+def put_other(host: str) -> str:
+    """Put another manifest into the repository; return its digest."""
+    resolver = publishing.resolver_for(None)
+    data = resolver.manifest(Place(host, "t/calc"), "1.0.0", "") + b" "
+    resolver.client(host).push_manifest(Place(host, "t/calc"), of_bytes(data), data)
+    return of_bytes(data)
+
+
+def test_the_index_is_what_is_signed(broken: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_index(broken.host, "1.0.1")
+    private, public = make_keys(tmp_path, "ann")
+    policy = f'[policy]\nrequire-signature = true\n[policy.keys]\nacme = "{public}"\n'
+    namespaces(monkeypatch, tmp_path, policy=policy, acme=f"{broken.host}/t")
+    resolver = publishing.resolver_for(None)
+    place = Place(broken.host, "t/calc", "1.0.1")
+    with pytest.raises(SignatureRefused):
+        fetch(str(place))
+    signatures.sign(resolver.resolve(place).place, private, None, resolver)
+    assert fetch(str(place)).digest == of_bytes(DATA)
