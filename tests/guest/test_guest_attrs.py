@@ -93,7 +93,7 @@ def test_two_models_of_one_name_have_definitions_each():
 
     first, second = order_of(int), order_of(str)
 
-    @tool
+    @tool(references=True)
     def compare(one: first, other: second, again: first) -> None: ...
 
     schema = tool_of(compare).input_schema
@@ -114,10 +114,9 @@ def test_a_model_of_pydantic_1():
     jsonschema.Draft202012Validator.check_schema(found.output_schema)
     assert (found.output_schema["type"], found.output_schema["$ref"]) == ("object", "#/$defs/Order.Order")
     assert found.input_schema["properties"]["order"]["$ref"] == "#/$defs/Order.Order"
-    assert found.input_schema["$defs"]["Order.Item"]["properties"]["size"]["prefixItems"] == [
-        {"type": "integer"},
-        {"type": "integer"},
-    ]
+    assert list(found.input_schema["$defs"]) == ["Order.Order"]  # it refers to itself; its items are written in place
+    item = found.input_schema["$defs"]["Order.Order"]["properties"]["items"]["items"]
+    assert item["properties"]["size"]["prefixItems"] == [{"type": "integer"}, {"type": "integer"}]
     answer = found.call('{"order": {"items": [{"name": "a"}], "sum": 2}}', LocalContext())
     assert answer.structured == '{"items":[{"name":"a","size":[1,1]}],"sum":2.0,"parent":null}'
     text = (

@@ -9,6 +9,9 @@ import pytest
 
 from wasmcp.guest import library
 from wasmcp.guest.boot import PLAN, REPORT, boot
+from wasmcp.guest.options import ToolOptions
+from wasmcp.guest.registry import registered
+from wasmcp.guest.testing import LocalContext
 
 
 @pytest.fixture
@@ -16,10 +19,11 @@ def carry_out(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def carry_out(text, *, later=(), tools=True, fails=True):
+    def carry_out(text, *, later=(), tools=True, fails=True, options=None):
         (tmp_path / "booted_tools.py").write_text(text, encoding="utf-8")
         plan = {"module": "booted_tools", "declared": tools, "files": {}, "labels": {}, "later": list(later)}
         plan["random"] = "random" in text
+        plan["options"] = options or {}
         (tmp_path / PLAN).write_text(json.dumps(plan), encoding="utf-8")
         if fails:
             with pytest.raises(RuntimeError, match="see the report"):
@@ -165,3 +169,11 @@ def test_what_is_printed_is_in_the_report(carry_out, capsys):
     assert report["printed"] == "to out\nto err\nnow\n"
     assert sys.stdout is before
     assert capsys.readouterr() == ("now\n", "later\n")
+
+
+def test_its_tools_have_the_options_of_the_component(carry_out, monkeypatch):
+    for name in ("coerce", "references"):
+        monkeypatch.setattr(ToolOptions, name, False)
+    carry_out(f"{TOOL}def taking(x: int) -> int:\n    return x\ntool(taking)\n", fails=False, options={"coerce": True})
+    assert registered()["taking"].call('{"x": "5"}', LocalContext()).structured == '{"result":5}'
+    assert ToolOptions.references is False

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Annotated, Literal
 
 import pytest
@@ -87,6 +88,33 @@ def test_wrong_arguments(arguments, reason):
     with pytest.raises(McpError, match=reason) as caught:
         prompt_of(p).get(arguments, LocalContext())
     assert caught.value.code == -32602
+
+
+def test_an_optional_argument_that_is_left_empty_has_its_default():
+    @prompt
+    def p(  # noqa: PLR0917 - one of each kind
+        text: str,
+        count: int = 3,
+        kind: Literal["a", "b"] = "a",
+        day: date | None = None,
+        name: Annotated[str, Field(min_length=1)] = "x",
+        note: str = "default",
+    ) -> str:
+        return repr((text, count, kind, day, name, note))
+
+    empty = json.dumps(dict.fromkeys(prompt_of(p).variables, ""))
+    # A text that may be empty is what was sent.
+    assert prompt_of(p).get(empty, LocalContext()).messages[0].content == repr(("", 3, "a", None, "x", ""))
+    with pytest.raises(McpError, match=r"count: expected integer, got string$"):
+        prompt_of(p).get('{"text": "", "count": " "}', LocalContext())
+
+
+def test_a_required_argument_is_not_left_empty():
+    @prompt
+    def p(count: int) -> str: ...
+
+    with pytest.raises(McpError, match=r"count: expected integer, got string$"):
+        prompt_of(p).get('{"count": ""}', LocalContext())
 
 
 def test_failures(capsys):

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
@@ -232,6 +232,43 @@ class TestRefusals:
     @pytest.mark.parametrize("name", ["", "a b", "ü", "x" * 129])
     def test_a_bad_name(self, name):
         assert "must be 1 to 128" in self.refused(lambda: None, name=name)
+
+    @pytest.mark.parametrize(
+        ("annotation", "default", "reason"),
+        [
+            (int, None, "the default `None` does not fit its type: expected integer, got null; write `... | None`"),
+            (int, "5", "the default `'5'` does not fit its type: expected integer, got string"),
+            (list[int], (1,), "the default `(1,)` does not fit its type: expected array, got tuple"),
+            (Annotated[int, Field(ge=1)], 0, "the default `0` does not fit its type: expected at least 1, got 0"),
+            (Item, {"price": 1}, "does not fit its type: expected Item, got dict"),
+            (list[Item], [Item("x")], "does not fit its type: [0].price: expected number, got string"),
+            (float, float("nan"), "does not fit its type: expected a finite number, got nan"),
+            (str, "x" * 5000, None),
+            (Any, object(), None),
+            (int | None, None, None),
+        ],
+    )
+    def test_a_default_that_does_not_fit_its_type(self, annotation, default, reason):
+        def f(x=default) -> None: ...
+
+        f.__annotations__ = {"x": annotation, "return": None}
+        if reason is None:
+            tool(f)
+            return
+        message = self.refused(f)
+        assert message.startswith("tool `f`, parameter `x`: the default `")
+        assert reason in message
+
+    def test_a_default_of_a_member_that_does_not_fit_its_type(self):
+        @dataclass
+        class Order:
+            count: int = None
+            names: list[str] = field(default_factory=list)
+
+        def f(order: Order) -> None: ...
+
+        with pytest.raises(DeclarationError, match=r"^tool `f`, parameter `order`, member `count`: the default `None`"):
+            tool(f)
 
     def test_a_name_used_twice(self):
         @tool

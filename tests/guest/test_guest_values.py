@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, make_dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
@@ -36,6 +37,7 @@ from wasmcp.guest.errors import Mismatch, Unsupported
 from wasmcp.guest.field import Field
 from wasmcp.guest.plain import dump_any
 from wasmcp.guest.schema import Definitions
+from wasmcp.guest.signature import Signature
 
 T = TypeVar("T")
 
@@ -609,6 +611,81 @@ class TestSchemas:
 
         with pytest.raises(Unsupported, match="`seed` is an `InitVar`"):
             Resolver({"InitVar": InitVar}).shape(Seeded)
+
+
+def arguments_schema(references: bool = False, **parameters: Any) -> dict[str, Any]:
+    def f(**_: Any) -> None: ...
+
+    f.__signature__ = inspect.Signature(
+        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=hint) for name, hint in parameters.items()]
+    )
+    f.__annotations__ = {**parameters, "return": None}
+    return Signature(f, "tool", globals()).schema(references=references)
+
+
+def references_in(schema: Any) -> set[str]:
+    if isinstance(schema, dict):
+        found = {schema["$ref"]} if isinstance(schema.get("$ref"), str) else set()
+        return found.union(*map(references_in, schema.values()))
+    return set().union(*map(references_in, schema)) if isinstance(schema, list) else set()
+
+
+@dataclass
+class Line:
+    """Between two points.
+
+    Attributes:
+        start: Where it begins.
+    """
+
+    start: Point
+    end: Point
+
+
+class TestReferences:
+    def test_a_type_that_is_used_twice_is_written_in_place_in_input_schemas(self):
+        schema = arguments_schema(a=Line, b=Annotated[Line, Field(description="The second.")])
+        assert "$defs" not in schema
+        assert references_in(schema) == set()
+        start = schema["properties"]["a"]["properties"]["start"]
+        assert start["description"] == "Where it begins."
+        assert start["properties"]["x"] == {"type": "number", "description": "To the right."}
+        assert schema["properties"]["b"]["description"] == "The second."
+        assert schema["properties"]["b"]["required"] == ["start", "end"]
+
+    def test_references_can_be_kept(self):
+        schema = arguments_schema(references=True, a=Line, b=Line)
+        assert sorted(schema["$defs"]) == ["Line", "Point"]
+        assert references_in(schema) == {"#/$defs/Line", "#/$defs/Point"}
+
+    def test_a_recursive_type_stays_a_reference(self):
+        schema = arguments_schema(a=Tree, b=list[Tree], c=Line, d=Line)
+        assert list(schema["$defs"]) == ["Tree"]
+        assert references_in(schema) == {"#/$defs/Tree"}
+
+    def test_types_that_would_double_at_every_level_stay_references(self):
+        kind: Any = Point
+        for number in range(40):
+            kind = make_dataclass(f"Level{number}", [("a", kind), ("b", kind)])
+        schema = arguments_schema(a=kind)
+        assert len(schema["$defs"]) == 40
+        assert len(json.dumps(schema)) < 10_000
+
+    def test_a_member_named_like_a_keyword_is_a_schema(self):
+        kind = make_dataclass("Odd", [("default", Point), ("enum", Point), ("const", Point)])
+        schema = arguments_schema(a=kind, b=kind)
+        assert references_in(schema) == set()
+        assert schema["properties"]["a"]["properties"]["enum"]["type"] == "object"
+
+    @settings(max_examples=200, deadline=None)
+    @given(
+        st.lists(st.sampled_from(ANNOTATIONS), min_size=1, max_size=4), st.dictionaries(st.sampled_from("abcd"), JSON)
+    )
+    def test_both_forms_allow_the_same(self, annotations, value):
+        parameters = dict(zip("abcd", annotations, strict=False))
+        kept = jsonschema.Draft202012Validator(arguments_schema(references=True, **parameters))
+        written = jsonschema.Draft202012Validator(arguments_schema(**parameters))
+        assert kept.is_valid(value) == written.is_valid(value)
 
 
 @pytest.mark.parametrize(

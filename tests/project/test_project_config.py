@@ -317,3 +317,62 @@ def test_replacing_components_of_the_framework(tmp_path: Path) -> None:
         f"{place}server-io` does not exist: `none.wasm`",
         f"{place}catalogue` must be a string, not an integer (1)",
     }
+
+
+COERCING = """\
+[project]
+name = "demo"
+version = "1.0"
+[tool.wasmcp.components.text]
+source = "src/demo/tools.py"
+%s
+[tool.wasmcp.components.calc]
+source = "zig/calc.zig"
+[tool.wasmcp.servers.one]
+components = [%s]
+%s
+[tool.wasmcp.servers.two]
+components = ["text"]
+%s
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "options"),
+    [
+        (("", '"text"', "coerce = true", "coerce = true"), {"coerce": True}),
+        (("coerce = true", '"text"', "", ""), {"coerce": True}),
+        (("coerce = false", '"text"', "coerce = true", ""), {"coerce": False}),
+        (("schema-references = true", '"text"', "", ""), {"schema-references": True}),
+        (("", '"text"', "", ""), {}),
+    ],
+)
+def test_tools_of_a_component_or_of_a_server_coerce(
+    tmp_path: Path, keys: tuple[str, str, str, str], options: dict[str, bool]
+) -> None:
+    root = make_tree(tmp_path)
+    (root / "pyproject.toml").write_text(COERCING % keys)
+    assert load(root).components["text"].options == options
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        (
+            ("", '"text"', "coerce = true", ""),
+            "one.coerce` differs from `tool.wasmcp.servers.two`, which has the component",
+        ),
+        (("", '"text"', "coerce = true", "coerce = false"), "Set it in both, or in `tool.wasmcp.components.text`"),
+        (("", '"text", "calc"', "coerce = true", "coerce = true"), "is for components in Python, and `calc` is in zig"),
+        (('coerce = "yes"', '"text"', "", ""), "`tool.wasmcp.components.text.coerce` must be a boolean"),
+        (("", '"text"', "coerce = 1", ""), "`tool.wasmcp.servers.one.coerce` must be a boolean, not an integer"),
+    ],
+)
+def test_coercing_that_cannot_be_honoured_is_refused(
+    tmp_path: Path, keys: tuple[str, str, str, str], problem: str
+) -> None:
+    root = make_tree(tmp_path)
+    (root / "pyproject.toml").write_text(COERCING % keys)
+    with pytest.raises(ConfigError) as caught:
+        load(root)
+    assert problem in str(caught.value)

@@ -287,14 +287,14 @@ class Resolver:
     def _member(self, name: str, hint: Any, described: str | None, facts: dict[str, Any]) -> Member:
         try:
             shape = self.shape(hint)
+            default = default_of(shape, facts.pop("default")) if "default" in facts else {}
         except Unsupported as error:
             error.path.append(name)
             raise
         documentation = documentation_of(hint)
         if described:
             documentation.setdefault("description", described)
-        if "default" in facts:
-            documentation.update(default_of(shape, facts.pop("default")))
+        documentation.update(default)
         return Member(name, shape, documentation=documentation, **facts)
 
 

@@ -20,6 +20,7 @@ from wasmcp.guest.errors import DeclarationError
 from wasmcp.guest.failures import remember
 from wasmcp.guest.freezing import open_files, watched
 from wasmcp.guest.lazy import import_later
+from wasmcp.guest.options import ToolOptions
 
 PLAN = "_wasmcp_plan.json"
 REPORT = "_wasmcp_report.json"
@@ -90,6 +91,7 @@ def boot(folder: str, core: frozenset[str]) -> None:
 
 
 def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) -> None:
+    ToolOptions.update(plan["options"])
     with collected() as refused:
         try:
             with watched() if plan["random"] else contextlib.nullcontext():

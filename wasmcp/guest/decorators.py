@@ -35,6 +35,8 @@ def tool(
     meta: Mapping[str, Any] | None = None,
     input_schema: Mapping[str, Any] | None = None,
     output_schema: Mapping[str, Any] | None = None,
+    coerce: bool | None = None,
+    references: bool | None = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -53,6 +55,8 @@ def tool(
     meta: Mapping[str, Any] | None = None,
     input_schema: Mapping[str, Any] | None = None,
     output_schema: Mapping[str, Any] | None = None,
+    coerce: bool | None = None,
+    references: bool | None = None,
 ) -> F | Callable[[F], F]:
     """Declare a function as a tool: ``@tool``, or ``@tool(title="...", read_only=True)``.
 
@@ -73,6 +77,10 @@ def tool(
         input_schema: The schema of the arguments, sent as it is. Then only the parameters are checked, by their types;
             a last parameter ``**arguments`` gets what else is there.
         output_schema: The schema of ``structuredContent``, sent as it is; what is returned is not held to it.
+        coerce: Also take JSON in strings, ``"5"`` for 5 and ``'["a"]'`` for a list, which some models send. None: as
+            `coerce` in the component's table says, by default not.
+        references: Refer to a type that is used twice in the input schema (``$ref``), instead of writing it in place
+            each time. None: as `schema-references` in the component's table says, by default not.
 
     Raises:
         DeclarationError: The function cannot become a tool.
@@ -93,6 +101,8 @@ def tool(
                 meta=meta,
                 input_schema=input_schema,
                 output_schema=output_schema,
+                coerce=coerce,
+                references=references,
                 names=names,
             ),
             target,

@@ -7,9 +7,11 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from wasmcp.guest.errors import Unsupported
+from wasmcp.guest.errors import Mismatch, Unsupported
 from wasmcp.guest.field import Field
-from wasmcp.guest.shapes import Shape
+from wasmcp.guest.shapes import Anything, Shape
+
+_LONG = 60
 
 QUALIFIERS = {
     f"{module}.{name}"
@@ -25,10 +27,21 @@ def dataclass_reader(cls: Any) -> Callable[[Any], dict[str, Any]]:
 
 
 def default_of(shape: Shape, value: Any) -> dict[str, Any]:
-    """Return the ``default`` keyword for a default value, or nothing when it has no JSON form."""
+    """Return the ``default`` keyword for a default value; nothing for one that a type without a form lets through.
+
+    Raises:
+        Unsupported: It does not fit the type.
+    """
     try:
         return {"default": shape.dump(value)}
-    except Exception:  # noqa: BLE001 - a default is shown where it can be shown
+    except Mismatch as mismatch:
+        if isinstance(shape, Anything):
+            return {}
+        advice = "; write `... | None`" if value is None else ""
+        text = repr(value)
+        text = text if len(text) <= _LONG else f"{text[:_LONG]}..."
+        raise Unsupported(f"the default `{text}` does not fit its type: {mismatch}{advice}") from None
+    except Exception:  # noqa: BLE001 - a class of the author's that cannot be read: it is shown where it can be shown
         return {}
 
 

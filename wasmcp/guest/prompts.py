@@ -103,7 +103,9 @@ class Prompt:
                 try:
                     loaded[name] = load_text(member.shape, text)
                 except Mismatch as mismatch:
-                    wrong.add(mismatch, name)
+                    # Clients send the empty text for a field of their form that was left empty: the default holds.
+                    if text or member.required:
+                        wrong.add(mismatch, name)
         for name in self._required:
             if name not in given:
                 wrong.missing(name)

@@ -1,10 +1,10 @@
-"""Shapes -> JSON Schema 2020-12: which types are written in place, and which once under ``$defs``."""
+"""Shapes as JSON Schema 2020-12: the types that are written in place, and those that are once under ``$defs``."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from wasmcp.guest.shapes import Named, Shape
@@ -13,8 +13,8 @@ from wasmcp.guest.shapes import Named, Shape
 class Definitions:
     """The types of one schema that have a name.
 
-    A type used in one place is written there; one used in several places, or in itself, goes under ``$defs``: models
-    read a schema in place better, and some clients do not follow references.
+    A type used in one place is written there; one used in several places, or in itself, goes under ``$defs``. See
+    `inlined` for the schemas of arguments.
 
     Args:
         roots: All shapes that the schema is made of.
@@ -72,3 +72,92 @@ class Definitions:
     def finish(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the schema with the definitions that it refers to."""
         return {**schema, "$defs": dict(sorted(self._written.items()))} if self._written else schema
+
+
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema with its definitions written where they are referred to: some clients follow no references.
+
+    A type that refers to itself stays under ``$defs``. So does every type where the schema would become too large:
+    types in types, each used twice, double it at every level.
+    """
+    definitions = schema.get("$defs")
+    if not definitions:
+        return schema
+    direct = {name: set(_references(body, definitions)) for name, body in definitions.items()}
+    recursive = {name for name in definitions if name in _reachable(name, direct)}
+    try:
+        whole = _Inliner({name: body for name, body in definitions.items() if name not in recursive})
+        written = whole.schema({key: value for key, value in schema.items() if key != "$defs"})
+        kept = {name: whole.schema(definitions[name]) for name in sorted(recursive)}
+    except _TooLarge:
+        return schema
+    return {**written, "$defs": kept} if kept else written
+
+
+_LARGEST = 1000
+"""So many schemas and subschemas one may have after its definitions were written in place."""
+
+_DATA = frozenset({"const", "default", "enum", "examples"})
+_PREFIX = "#/$defs/"
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class _Inliner:
+    """Writes definitions in place.
+
+    Args:
+        definitions: They; none refers to itself.
+    """
+
+    def __init__(self, definitions: dict[str, Any]) -> None:
+        self._definitions = definitions
+        self._room = _LARGEST
+
+    def schema(self, value: Any) -> Any:
+        """Return a schema, or what holds some, without references to the definitions."""
+        if isinstance(value, list):
+            return [self.schema(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        self._room -= 1
+        if self._room < 0:
+            raise _TooLarge
+        name = _referred(value, self._definitions)
+        found = {} if name is None else dict(self.schema(self._definitions[name]))
+        for key, item in value.items():
+            if name is None or key != "$ref":
+                # A list there holds values, not schemas; an object may be a member of that name.
+                found[key] = item if key in _DATA and isinstance(item, list) else self.schema(item)
+        return found
+
+
+def _referred(schema: dict[str, Any], definitions: dict[str, Any]) -> str | None:
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith(_PREFIX) and reference[len(_PREFIX) :] in definitions:
+        return reference[len(_PREFIX) :]
+    return None
+
+
+def _references(value: Any, definitions: dict[str, Any]) -> Iterator[str]:
+    if isinstance(value, dict):
+        name = _referred(value, definitions)
+        if name is not None:
+            yield name
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item, definitions)
+
+
+def _reachable(name: str, direct: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(direct[name])
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting.extend(direct[one])
+    return found

@@ -11,6 +11,7 @@ from typing import Any
 
 from wasmcp.guest.annotations import Resolver, written
 from wasmcp.guest.asking import Asked, wanted_by
+from wasmcp.guest.coercion import coerced
 from wasmcp.guest.content import InputRequired
 from wasmcp.guest.context import Context
 from wasmcp.guest.docstring import parse_docstring
@@ -19,7 +20,7 @@ from wasmcp.guest.field import Field
 from wasmcp.guest.members import default_of, documentation_of
 from wasmcp.guest.providers import provide, provided_type, remember_argument
 from wasmcp.guest.records import Member, load_members
-from wasmcp.guest.schema import Definitions
+from wasmcp.guest.schema import Definitions, inlined
 
 
 class Signature:
@@ -104,20 +105,24 @@ class Signature:
     def _member(self, name: str, default: Any, hint: Any, place: str) -> Member:
         if isinstance(default, Field):
             raise self.refused(place, f"write `Annotated[{written(hint)}, Field(...)]`, not a default")
+        required = default is inspect.Parameter.empty
         try:
             shape = self.resolver.shape(hint)
+            shown = {} if required else default_of(shape, default)
         except Unsupported as error:
             raise self.refused(place_of_member(place, error), str(error)) from error
         documentation = documentation_of(hint)
         if name in self.documentation.parameters:
             documentation.setdefault("description", self.documentation.parameters[name])
-        required = default is inspect.Parameter.empty
-        if not required:
-            documentation.update(default_of(shape, default))
+        documentation.update(shown)
         return Member(name, shape, required=required, returned=True, documentation=documentation)
 
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the arguments."""
+    def schema(self, *, references: bool = False) -> dict[str, Any]:
+        """Return the JSON Schema of the arguments.
+
+        Args:
+            references: Whether it refers to types that are used twice, where it may.
+        """
         definitions = Definitions([member.shape for member in self.members])
         schema: dict[str, Any] = {"type": "object"}
         if self.members:
@@ -125,7 +130,8 @@ class Signature:
         if self._required:
             schema["required"] = list(self._required)
         schema["additionalProperties"] = False
-        return definitions.finish(schema)
+        whole = definitions.finish(schema)
+        return whole if references else inlined(whole)
 
     def load(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments as the function takes them.
@@ -137,6 +143,11 @@ class Signature:
             known = {name: value for name, value in given.items() if name in self._shapes}
             return {**given, **load_members(self._shapes, self._required, known)}
         return load_members(self._shapes, self._required, given)
+
+    def coerced(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments with JSON in strings read where the types want it; see `wasmcp.guest.coercion`."""
+        shapes = self._shapes
+        return {name: coerced(shapes[name], value) if name in shapes else value for name, value in given.items()}
 
     def call(self, loaded: dict[str, Any], context: Context) -> Any:
         """Call the function with loaded arguments; a coroutine is run to its end.

@@ -30,16 +30,22 @@ def _plain(shape: Shape, text: str) -> Any:
     try:
         shape.load(text)
     except Mismatch:
-        if not _SCALAR.fullmatch(text):  # JSON would allow white space around it
-            return text
-        try:
-            value = decode(text)
-        except ValueError:  # more digits than Python reads
-            return text
+        value = json_scalar(text)
         # A number out of bounds is told as one, not as a text in its place.
-        if type(value) in (int, float, bool) and type(value) in (*shape.exact, *shape.near):
+        if type(value) in (*shape.exact, *shape.near):
             return value
     return text
+
+
+def json_scalar(text: str) -> str | int | float | bool:
+    """Return the number or the boolean that a text is in JSON, without white space; the text itself when it is none."""
+    if not _SCALAR.fullmatch(text):
+        return text
+    try:
+        value: int | float | bool = decode(text)
+    except ValueError:  # more digits than Python reads
+        return text
+    return value
 
 
 def proposals_of(shape: Shape) -> list[str]:

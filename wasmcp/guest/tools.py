@@ -15,6 +15,7 @@ from wasmcp.guest.content import Icon
 from wasmcp.guest.context import Context
 from wasmcp.guest.errors import CapabilityMissing, McpError, Mismatch, ToolError, Unsupported
 from wasmcp.guest.failures import report
+from wasmcp.guest.options import ToolOptions
 from wasmcp.guest.results import Rendered, Renderer, failure, output_of, render_structured
 from wasmcp.guest.schema_checks import problems
 from wasmcp.guest.signature import Signature, place_of_member
@@ -58,6 +59,8 @@ class Tool:
         meta: Mapping[str, Any] | None = None,
         input_schema: Mapping[str, Any] | None = None,
         output_schema: Mapping[str, Any] | None = None,
+        coerce: bool | None = None,
+        references: bool | None = None,
         names: Mapping[str, Any] | None = None,
     ) -> None:
         self.function = function
@@ -72,7 +75,12 @@ class Tool:
             raise self._signature.refused(None, reason)
         documentation = self._signature.documentation
         self.description = documentation.description if description is None else description
-        self.input_schema = self._signature.schema() if input_schema is None else dict(input_schema)
+        self._coerces = ToolOptions.coerce if coerce is None else coerce
+        if input_schema is None:
+            references = ToolOptions.references if references is None else references
+            self.input_schema = self._signature.schema(references=references)
+        else:
+            self.input_schema = dict(input_schema)
         if self.input_schema.get("type") != "object":
             raise self._signature.refused(None, 'the `input_schema` must have `"type": "object"`')
         returned = self._signature.returned
@@ -125,7 +133,7 @@ class Tool:
         if type(given) is not dict:
             return failure(f"Invalid arguments for tool {self.name}: expected an object")
         try:
-            loaded = self._signature.load(given)
+            loaded = self._load(given)
         except Mismatch as mismatch:
             return failure(f"Invalid arguments for tool {self.name}: {mismatch}")
         except RecursionError:
@@ -137,3 +145,11 @@ class Tool:
             return self._render(value)
         except Mismatch as mismatch:
             raise TypeError(f"tool `{self.name}` did not return what its annotation promises: {mismatch}") from None
+
+    def _load(self, given: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._signature.load(given)
+        except Mismatch:
+            if not self._coerces:
+                raise
+        return self._signature.load(self._signature.coerced(given))

@@ -62,7 +62,7 @@ from wasmcp.project.location import find_package, namespace_problem
 from wasmcp.project.model import ComponentConfig, Project, ServerConfig
 from wasmcp.project.reader import Table
 from wasmcp.project.remote import check_registry
-from wasmcp.project.server_table import read_server
+from wasmcp.project.server_table import coercing, read_server
 
 __all__ = ["GRANTS", "ComponentConfig", "Project", "ServerConfig", "load", "parse"]
 
@@ -112,6 +112,7 @@ def parse(pyproject: Mapping[str, Any], root: Path, *, check_files: bool = True)
         key: read_server(key, below, components, project, root, check_files=check_files)
         for key, below in server_tables.items()
     }
+    components = coercing(servers, server_tables, components)
     check_registry(table, data, root)
     if not components and "components" not in data:
         problems.append("`tool.wasmcp.components` is missing: a server is made of at least one component")

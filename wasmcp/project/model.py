@@ -61,6 +61,7 @@ class ServerConfig:
         extensions: The extensions of MCP that it announces beside those of its components: identifier -> settings.
         runtime: Who is going to run it, of ``RUNTIMES``.
         settings: Settings (``WASMCP_*``) that are baked in.
+        coerce: Whether the tools of its components in Python take JSON in strings; None: as their own tables say.
         configuration: What it takes from its operator: environment variables, directories, a store.
     """
 
@@ -77,6 +78,7 @@ class ServerConfig:
     extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     runtime: Runtime = "wasmcp"
     settings: Mapping[str, str] = field(default_factory=dict)
+    coerce: bool | None = None
     configuration: Configuration = field(default_factory=Configuration)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def read_server(
         extensions=read_extensions(table),
         runtime=RUNTIMES[RUNTIMES.index(table.choice("runtime", RUNTIMES, RUNTIMES[0]))],  # the literal, for its type
         settings=_settings(table),
+        coerce=table.boolean("coerce", default=False) if "coerce" in table else None,
         configuration=read_configuration(table, [components[name] for name in names or () if name in components]),
     )
     if server.settings and server.environment:
@@ -58,6 +60,40 @@ def read_server(
         )
     table.finish()
     return server
+
+
+def coercing(
+    servers: Mapping[str, ServerConfig], tables: Mapping[str, Table], components: Mapping[str, ComponentConfig]
+) -> dict[str, ComponentConfig]:
+    """Return the components with the ``coerce`` of their servers as their own option; mistakes are noted.
+
+    A component is compiled once for all servers, so they must agree. Its own option comes before theirs.
+    """
+    found = dict(components)
+    for key, server in servers.items():
+        for name in server.components if server.coerce is not None else ():
+            component = components.get(name)
+            if component is None or "coerce" in component.options:
+                continue
+            others = [
+                other
+                for other, config in servers.items()
+                if name in config.components and config.coerce != server.coerce
+            ]
+            if component.language != "python":
+                what = "compiled already" if component.language is None else f"in {component.language}"
+                tables[key].problem(
+                    "coerce", f"is for components in Python, and `{name}` is {what}: set it in the tables of the others"
+                )
+            elif others:
+                tables[key].problem(
+                    "coerce",
+                    f"differs from `tool.wasmcp.servers.{others[0]}`, which has the component `{name}` too: a "
+                    f"component is compiled once. Set it in both, or in `tool.wasmcp.components.{name}`",
+                )
+            else:
+                found[name] = replace(component, options={**component.options, "coerce": server.coerce})
+    return found
 
 
 def _settings(table: Table) -> dict[str, str]:

@@ -49,6 +49,8 @@ class PythonToolchain:
         Option("dependencies", "strings"),
         Option("build-from-source", "strings"),
         Option("imports", "strings"),
+        Option("coerce", "boolean"),
+        Option("schema-references", "boolean"),
     )
 
     def inputs(self, source: ComponentSource) -> Inputs:

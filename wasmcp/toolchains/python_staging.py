@@ -63,6 +63,10 @@ def stage_application(
     plan = {
         "module": name,
         "declared": declared,
+        "options": {
+            "coerce": source.options.get("coerce", False),
+            "references": source.options.get("schema-references", False),
+        },
         "files": labels_of(one for one in modules.values() if not one.fetched),
         "labels": labels_of(one for one in modules.values() if one.fetched),
         "later": later,
