@@ -18,6 +18,7 @@ from wasmcp.errors import GuestCancelled, GuestTimeout, RequestError
 from wasmcp.host import Limits, Server, open_server
 from wasmcp.host.call import Call
 from wasmcp.host.pace import Pace, can_wait
+from wasmcp.host.signals import Deferred, interruptible
 from wasmcp.project import ensure_built
 
 FILES = project_files(
@@ -266,6 +267,106 @@ with open_server(sys.argv[1]) as server:
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=30)[0] == "interrupted False\n"
         assert process.returncode == 0
+
+
+def test_a_signal_during_a_callback_from_wasmtime_is_taken_up_after_the_call(path: Path) -> None:
+    script = """
+import signal, sys, threading, time
+from wasmcp.host import open_server, watchdog
+
+taken = []
+
+def clock():
+    if threading.current_thread() is threading.main_thread() and not taken and armed:
+        taken.append(signal.getsignal(signal.SIGINT))
+        signal.raise_signal(signal.SIGALRM)
+        signal.raise_signal(signal.SIGINT)
+    return time.monotonic()
+
+def late(number, frame):
+    print("alarm", number == signal.SIGALRM, flush=True)
+    raise TimeoutError
+
+armed = False
+watchdog.monotonic = clock
+signal.signal(signal.SIGALRM, late)
+before = signal.getsignal(signal.SIGINT)
+with open_server(sys.argv[1]) as server:
+    while not server.pool.pace.quick:
+        server.call_tool("calls")
+    armed = True
+    try:
+        server.call_tool("spin", timeout=60)
+    except KeyboardInterrupt:
+        print("interrupted", server.call_tool("calls").is_error, flush=True)
+print(len(taken), signal.getsignal(signal.SIGINT) is before, signal.getsignal(signal.SIGALRM) is late)
+"""
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, timeout=60, check=False)
+    assert sorted(done.stdout.splitlines()) == ["1 True True", "alarm True", "interrupted False"]
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def deferred(function: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        with Deferred():
+            function()
+
+    return run
+
+
+def test_code_of_the_caller_is_interrupted_at_once() -> None:
+    ran: list[str] = []
+
+    def handler(_number: int, _frame: object) -> None:
+        ran.append("handler")
+        raise TimeoutError
+
+    @interruptible
+    def takes_events() -> None:
+        signal.raise_signal(signal.SIGUSR1)
+        ran.append("after")
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pytest.raises(TimeoutError):
+            deferred(takes_events)()
+        assert ran == ["handler"]
+
+        @deferred
+        def body() -> None:
+            signal.raise_signal(signal.SIGUSR1)
+            ran.append("body")
+
+        with pytest.raises(TimeoutError):
+            body()
+        assert ran == ["handler", "body", "handler"]
+        assert signal.getsignal(signal.SIGUSR1) is handler
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_signals_of_several_kinds_are_all_taken_up() -> None:
+    ran: list[int] = []
+
+    def handler(number: int, _frame: object) -> None:
+        ran.append(number)
+        raise TimeoutError
+
+    numbers = (signal.SIGUSR1, signal.SIGUSR2)
+    before = [signal.signal(number, handler) for number in numbers]
+    try:
+
+        @deferred
+        def body() -> None:
+            for number in numbers:
+                signal.raise_signal(number)
+
+        with pytest.raises(TimeoutError):
+            body()
+        assert ran == [*numbers]
+    finally:
+        for number, was in zip(numbers, before, strict=True):
+            signal.signal(number, was)
 
 
 @pytest.mark.parametrize(

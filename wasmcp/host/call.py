@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmcp.errors import GuestCancelled, GuestTimeout
 from wasmcp.host.pace import SLICE
+from wasmcp.host.signals import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +131,7 @@ class Call:
         if instance is not None:
             instance.release()
 
+    @interruptible
     def _event(self, kind: str, json_text: str) -> None:
         self._seen += 1
         if self._seen <= self._again:

@@ -54,9 +54,7 @@ class Exchange:
             ArtifactError: It is no server, or imports what this host does not have.
             GuestTrap: Its start function trapped.
         """
-        from wasmcp.host.instance import Instance
-
-        Instance(self.pool.program).close()
+        self.pool.boot()
 
     def close(self) -> None:
         """Stop the server: what still runs is cancelled, all streams end, all instances are dropped."""

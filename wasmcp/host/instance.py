@@ -197,10 +197,12 @@ class Instance:
 
     def _finish(self) -> None:
         self.deadline = inf
-        self._stdio.drain()
-        self._token = -1
-        self._stdio.stdout.resume()
-        self._on_event = None
+        try:
+            self._stdio.drain()
+        finally:  # a caller's code that takes an event may raise KeyboardInterrupt
+            self._token = -1
+            self._stdio.stdout.resume()
+            self._on_event = None
 
     def _stdout(self, data: bytes) -> None:
         """Take the frames of the door: `TOKEN KIND JSON`, one a line."""

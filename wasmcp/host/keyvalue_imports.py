@@ -135,6 +135,7 @@ class _Draft:
 
     def __init__(self, draft: str, store: Store, buckets: Buckets, callbacks: list[Any], *, by_key: bool) -> None:
         self._add = partial(_add, callbacks)
+        self._add_resource = partial(_add_resource, callbacks)
         self._version = f"0.2.0-{draft}"
         self._second = draft == "draft2"
         self._bucket_kind, self._attempt_kind = _KINDS[draft]
@@ -148,7 +149,7 @@ class _Draft:
         bucket = "[method]bucket."
         with linker.root() as root:
             with root.add_instance(f"wasi:keyvalue/store@{self._version}") as store:
-                store.add_resource("bucket", ResourceType.host(self._bucket_kind), lambda *_: None)
+                self._add_resource(store, "bucket", self._bucket_kind)
                 self._add(store, "open", self._open)
                 self._add(store, bucket + "get", self._get)
                 self._add(store, bucket + "set", self._set)
@@ -162,7 +163,7 @@ class _Draft:
             with root.add_instance(f"wasi:keyvalue/atomics@{self._version}") as atomics:
                 self._add(atomics, "increment", self._increment)
                 if self._second:
-                    atomics.add_resource("cas", ResourceType.host(self._attempt_kind), self._forget)
+                    self._add_resource(atomics, "cas", self._attempt_kind, self._forget)
                     self._add(atomics, "[static]cas.new", self._attempt)
                     self._add(atomics, "[method]cas.current", self._current)
                     self._add(atomics, "swap", self._swap, failed=partial(values.case, "store-error"))
@@ -255,7 +256,7 @@ class _Draft:
             return None
         raise _Failed(values.case("cas-failed", self._new_attempt(name, key)))
 
-    def _forget(self, _store: StoreContext, attempt: int) -> None:
+    def _forget(self, attempt: int) -> None:
         self._attempts.pop(attempt, None)
 
 
@@ -304,7 +305,28 @@ def _add(
     encoded = name.encode()
     buffer = ctypes.create_string_buffer(encoded)
     error = ffi.wasmtime_component_linker_instance_add_func(
-        instance.ptr(), buffer, len(encoded), callback, None, _nothing
+        instance.ptr(), buffer, len(encoded), callback, None, _FINALIZER(0)
+    )
+    if error:
+        raise WasmtimeError._from_ptr(error)  # noqa: SLF001 - as wasmtime-py does
+
+
+def _add_resource(
+    callbacks: list[Any], instance: Any, name: str, kind: int, dropped: Callable[[int], None] = lambda _number: None
+) -> None:
+    """Define a resource of this host; `dropped` gets the number of each handle that a component drops."""
+
+    def called(_data: Any, _context: Any, representation: int) -> int:
+        dropped(representation)
+        return 0
+
+    resource = ResourceType.host(kind)  # freed with its last reference
+    callback = ffi.wasmtime_component_resource_destructor_t(called)
+    callbacks.append(callback)
+    encoded = name.encode()
+    buffer = ctypes.create_string_buffer(encoded)
+    error = ffi.wasmtime_component_linker_instance_add_resource(
+        instance.ptr(), buffer, len(encoded), resource.ptr(), callback, None, _FINALIZER(0)
     )
     if error:
         raise WasmtimeError._from_ptr(error)  # noqa: SLF001 - as wasmtime-py does
@@ -319,4 +341,5 @@ def read_argument(context: StoreContext, value: Any) -> Any:
     return found
 
 
-_nothing = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _data: None)
+_FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+"""A null pointer of this type: a finalizer in Python could run on any thread, with a signal pending."""

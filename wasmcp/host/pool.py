@@ -18,6 +18,7 @@ from wasmcp.errors import HostError
 from wasmcp.host.instance import Instance, Program
 from wasmcp.host.pace import Pace
 from wasmcp.host.questions import Questions
+from wasmcp.host.signals import Deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,6 +163,10 @@ class Pool:
         Raises:
             HostError: The server is closed.
         """
+        with Deferred():
+            self._submit(call)
+
+    def _submit(self, call: Call) -> None:
         if self.pace.quick and sum(map(len, call.request)) < _SHORT and not self._closed:
             for worker in tuple(self._workers):
                 if worker.lend(call):
@@ -176,6 +181,28 @@ class Pool:
                 self._free += 1
                 self._workers.append(_Worker(self))
         self.queue.put(call)
+
+    def boot(self) -> None:
+        """Boot an instance and drop it, to find out what is wrong with the server or its settings.
+
+        On a thread of its own: native code calls back while it boots, and signal handlers run on the main thread.
+
+        Raises:
+            HostError: As `Instance`.
+        """
+        errors: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                Instance(self.program).close()
+            except BaseException as error:  # noqa: BLE001 - raised below, on the caller's thread
+                errors.append(error)
+
+        thread = threading.Thread(target=run, name="wasmcp-boot", daemon=True)
+        thread.start()
+        thread.join()
+        if errors:
+            raise errors[0]
 
     def now_idle(self) -> None:
         """Count a worker as waiting."""

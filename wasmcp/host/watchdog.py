@@ -6,15 +6,17 @@ store then asks its own callback whether it is the one, and the others go on.
 
 from __future__ import annotations
 
-import _thread
 import ctypes
 import threading
 import weakref
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wasmtime import Engine, Store
 
 
@@ -100,28 +102,29 @@ class Watchdog:
 
 
 def _interrupt(_context: Any, key: int | None, delta: Any, kind: Any) -> int:
-    try:
-        watched = _watched.get(key or 0)
-        if watched is not None and monotonic() < watched.deadline:
-            delta[0] = 1
-            kind[0] = 0  # go on
-            return 0
-    except KeyboardInterrupt:  # it cannot leave a callback: let it come again when the code is out of the way
-        _thread.interrupt_main()
-    from wasmtime import WasmtimeError
-
-    return ctypes.cast(WasmtimeError(INTERRUPTED)._consume(), ctypes.c_void_p).value or 0  # noqa: SLF001
+    """Decide whether a store that reached an epoch goes on. No exception may leave it: see `wasmcp.host.signals`."""
+    watched = _watched.get(key or 0)
+    if watched is not None and monotonic() < watched.deadline:
+        delta[0] = 1
+        kind[0] = 0  # go on
+        return 0
+    return _new_error() or 0
 
 
 INTERRUPTED = "interrupted by the host"
 _callbacks: list[Any] = []
+_new_error: Callable[[], int | None] = int
 
 
 def _at_epoch() -> Any:
     """Make the C callback once: its type comes from the binding, so that both always agree."""
+    global _new_error  # noqa: PLW0603 - set once, with the callback
     if not _callbacks:
         from wasmtime import _ffi as ffi
 
+        # Its result is an address, and it calls nothing that is written in Python.
+        make = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p)(("wasmtime_error_new", ffi.dll))
+        _new_error = partial(make, INTERRUPTED.encode())
         kinds = ffi.dll.wasmtime_store_epoch_deadline_callback.argtypes
         _callbacks.extend((kinds[1](_interrupt), kinds[3](0)))
     return _callbacks[0]

@@ -1,0 +1,96 @@
+"""Deferral of Python's signal handlers while the main thread is inside wasmtime.
+
+Python runs signal handlers on the main thread, at the next instruction of Python code, and the default handler of
+SIGINT raises KeyboardInterrupt there. Where that instruction belongs to a callback from native code the exception
+cannot be raised: ctypes drops it, and what the native code gets for a result is undefined. So the handlers are held
+back while callbacks can happen, and run right after.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]
+import sys
+from threading import get_ident, main_thread
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+
+# Signals whose handlers are written in Python in practice. `_signal` has the functions of `signal` without the
+# conversion to enumerations, which would cost more than a quick call does.
+_NUMBERS = tuple(
+    getattr(_signal, name)
+    for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGVTALRM", "SIGPROF", "SIGQUIT", "SIGINT")
+    if hasattr(_signal, name)
+)
+_interruptible: set[CodeType] = set()
+
+
+def interruptible(function: Any) -> Any:
+    """Mark a function as one that may be interrupted although handlers are held back: it runs a caller's code."""
+    _interruptible.add(function.__code__)
+    return function
+
+
+class Deferred:
+    """A context in which signals are noted, and after which their handlers run. Does nothing off the main thread."""
+
+    __slots__ = ("_active", "_handlers", "_noted", "_owner", "_replacement")
+
+    def __init__(self) -> None:
+        self._active = False
+        self._handlers: dict[int, Any] = {}
+        self._noted: list[int] = []
+        self._owner: FrameType | None = None
+        self._replacement: Any = None
+
+    def __enter__(self) -> None:
+        if get_ident() != main_thread().ident:
+            return
+        self._owner = sys._getframe(1)  # noqa: SLF001 - the frames above it are not ours to defer
+        self._active = True
+        replacement = self._replacement = self._take
+        get, put = _signal.getsignal, _signal.signal
+        try:
+            for number in _NUMBERS:
+                handler = get(number)
+                if callable(handler):
+                    self._handlers[number] = handler
+                    put(number, replacement)
+        except BaseException:  # of a handler that is not replaced yet
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_raised: object) -> None:
+        if not self._handlers:
+            return
+        self._owner = None
+        self._active = False  # a replacement that stays, because a handler raises below, does what the handler does
+        try:
+            for number, handler in self._handlers.items():
+                if _signal.getsignal(number) is self._replacement:
+                    _signal.signal(number, handler)
+        finally:
+            self._run_noted()
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if self._active and not self._is_interruptible(frame):
+            self._noted.append(number)
+        else:
+            self._handlers[number](number, frame)
+
+    def _is_interruptible(self, frame: FrameType | None) -> bool:
+        while frame is not None and frame is not self._owner:
+            if frame.f_code in _interruptible:
+                return True
+            frame = frame.f_back
+        return False
+
+    def _run_noted(self) -> None:
+        while self._noted:
+            number = self._noted.pop(0)
+            try:
+                self._handlers[number](number, sys._getframe())  # noqa: SLF001 - handlers are given the frame
+            finally:
+                if self._noted:
+                    self._run_noted()
