@@ -91,6 +91,23 @@ class TestNames:
         run("compose", "server", "calc", "-p", "words", "-o", "mine.wasm")
         assert tools(here / "mine.wasm") == ["reverse", "add"]
 
+    def test_a_component_that_a_profile_names_again_is_taken_once(self, here: Path) -> None:
+        # The Rust tool's README: an alias of an alias, and profiles that have both.
+        run("registry", "component", "add", "calc", "./calc.wasm")
+        run("registry", "component", "add", "prod-calc", "calc")
+        run("registry", "profile", "add", "dev", "calc", "prod-calc", "./text.wasm")
+        done = run("compose", "server", "dev", "-o", "dev.wasm")
+        assert "profile `dev`, alias `prod-calc`, alias `calc`: `prod-calc` is `calc` again" in done.stderr
+        assert tools(here / "dev.wasm") == ["add", "reverse"]
+        run("registry", "profile", "add", "prod", "prod-calc", "calc", "-b", "dev")
+        run("compose", "server", "prod", "-o", "prod.wasm")
+        assert tools(here / "prod.wasm") == ["add", "reverse"]
+        run("compose", "server", "calc", "prod", "-o", "mixed.wasm")
+        assert tools(here / "mixed.wasm") == ["add", "reverse"]
+        assert "the same name, `calc`" in run("compose", "server", "calc", "calc", code=2).output
+        run("registry", "profile", "add", "two", "calc", "again=calc")
+        assert "both have a tool `add`" in run("compose", "server", "two", code=1).output
+
     def test_defaults(self, here: Path) -> None:
         run("compose", "server", "calc.wasm")
         run("compose", "handler", "calc.wasm")

@@ -36,7 +36,7 @@ def test_components(tmp_path: Path) -> None:
     assert run("component", "list").output == f"aliases: 2\n  calc       {tmp_path}/calc.wasm\n  prod-calc  calc\n"
     listed = json.loads(run("component", "list", "--json").output)
     assert listed == {"calc": f"{tmp_path}/calc.wasm", "prod-calc": "calc"}
-    assert "which is no alias" in run("component", "remove", "calc", code=1).output
+    assert "the alias `calc` is still needed, by " in run("component", "remove", "calc", code=1).output
     assert run("component", "remove", "prod-calc").output == "removed the alias prod-calc\n"
     assert "no alias `prod-calc`" in run("component", "remove", "prod-calc", code=1).output
 
@@ -49,7 +49,7 @@ def test_profiles(config: Path, tmp_path: Path) -> None:
     assert f"  prod = all of dev, acme:log\n    output: {tmp_path}/out.wasm\n" in run("profile", "list").output
     listed = json.loads(run("profile", "list", "--json").output)
     assert listed["prod"] == {"base": "dev", "components": ["acme:log"], "output": f"{tmp_path}/out.wasm"}
-    assert "inherits from `dev`" in run("profile", "remove", "dev", code=1).output
+    assert "`dev` is still needed, by the profile `prod`" in run("profile", "remove", "dev", code=1).output
     run("profile", "remove", "prod")
     assert run("profile", "remove", "dev").output == "removed the profile dev\n"
     assert "at least one component" in run("profile", "add", "dev", code=2).output

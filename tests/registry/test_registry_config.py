@@ -158,11 +158,16 @@ class TestEditing:
         assert rust.read_text() == RUST
 
     def test_what_is_needed_stays(self, rust: Path) -> None:
-        with pytest.raises(NameRefused, match="the profile `dev` names `calc`"):
+        editing.add_component("sums", "calc")
+        with pytest.raises(NameRefused) as caught:
             editing.remove_component("calc")
+        advice = "change or remove what needs it first"
+        assert (
+            str(caught.value) == f"the alias `calc` is still needed, by the alias `sums`, the profile `dev`: {advice}"
+        )
         editing.add_profile("prod", [], base="dev")
         before = rust.read_text()
-        with pytest.raises(NameRefused, match="`prod` inherits from `dev`"):
+        with pytest.raises(NameRefused, match="the profile `dev` is still needed, by the profile `prod`: change or"):
             editing.remove_profile("dev")
         with pytest.raises(NameRefused, match="inherit from each other"):
             editing.add_profile("dev", [], base="prod")

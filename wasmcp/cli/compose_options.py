@@ -175,7 +175,7 @@ class Job:
         """Resolve, fetch and read the components, in the order of the chain."""
         from wasmcp.project.components import prepare
 
-        found = [self._resolver.resolve(request) for request in self._requests]
+        found = self._resolver.resolve_all(self._requests)
         names = [one.name for one in found]
         for name in names:
             if names.count(name) > 1:

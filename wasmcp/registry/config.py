@@ -203,6 +203,21 @@ def _profile_problems(registry: Registry) -> Iterator[str]:
                 yield f"the profile `{name}` names `{spec}`, which is no alias, no path and no `ns:name@version`{also}"
 
 
+def needed_by(name: str, key: str, registry: Registry) -> list[tuple[str, str]]:
+    """Return what refers to a name, each as a kind (`the alias`, `the profile`) and a name.
+
+    Args:
+        name: Of an alias or a profile.
+        key: `components` for an alias, `profiles` for a profile.
+        registry: Where it is.
+    """
+    if key == "profiles":
+        return [("the profile", user) for user, profile in registry.profiles.items() if profile.base == name]
+    members = {user: [spec for _, spec in map(split_label, one.components)] for user, one in registry.profiles.items()}
+    aliases = [("the alias", user) for user, spec in registry.components.items() if spec == name != user]
+    return aliases + [("the profile", user) for user, specs in members.items() if name in specs]
+
+
 def cycle_of(start: str, following: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names on the cycle that a name is part of, beginning with it; empty when it is on none."""
     path = [start]

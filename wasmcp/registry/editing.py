@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import ConfigError, NameRefused
-from wasmcp.registry.config import Registry, name_problem, parse_registry, problems
+from wasmcp.registry.config import Registry, name_problem, needed_by, parse_registry, problems
 from wasmcp.registry.location import config_path
 from wasmcp.registry.spec import Kind, classify, split_label
 
@@ -132,6 +132,12 @@ def _remove(name: str, key: str, kind: str) -> Registry:
         table = _table(document, key)
         if name not in table:
             raise NameRefused(name, [f"there is no {kind} `{name}`{did_you_mean(name, list(table))}"])
+        users = needed_by(name, key, parse_registry(document.unwrap(), ""))
+        if users:
+            listed = ", ".join(f"{of} `{user}`" for of, user in users)
+            raise NameRefused(
+                name, [f"the {kind} `{name}` is still needed, by {listed}: change or remove what needs it first"]
+            )
         del table[name]
 
     return _edit(name, change)

@@ -128,6 +128,29 @@ class Resolver:
             raise SpecError(request.spec, f"`{request.spec}` {what}", origin=request.origin)
         return Resolved(name, request, Kind.PATH, path)
 
+    def resolve_all(self, requests: Iterable[Request]) -> list[Resolved]:
+        """Resolve specs in order; a component that a profile names again, by an alias say, is taken once.
+
+        A name of its own (`NAME=SPEC`), or the command line, asks for another instance.
+
+        Raises:
+            SpecError: See `resolve`.
+            RegistryError: One cannot be fetched.
+        """
+        found: list[Resolved] = []
+        known: dict[str, str] = {}
+        for request in requests:
+            one = self.resolve(request)
+            if request.label is None:
+                target = one.request.spec if one.path is None else str(one.path.resolve())
+                if request.way and target in known:
+                    again = f"`{one.name}` is `{known[target]}` again" if one.name != known[target] else f"`{one.name}`"
+                    self.options.progress(f"{one.request.origin}: {again}, which is in the server already: taken once")
+                    continue
+                known.setdefault(target, one.name)
+            found.append(one)
+        return found
+
     def fetch(self, reference: str) -> Fetched:
         """Fetch a remote component.
 
