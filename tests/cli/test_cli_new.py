@@ -31,6 +31,7 @@ def test_what_comes_next() -> None:
         '  pip install -e ".[test]"  # the compiler comes along',
         "  pytest                    # builds the server and calls it",
         "  my-server                 # serves over standard input and output",
+        "  make                      # leaves the component by itself in my-server.wasm, for `wasmcp compose`",
     ]
 
 

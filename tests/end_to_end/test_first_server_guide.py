@@ -29,7 +29,7 @@ LIST = {
         }
     },
 }
-TOOLS = ["count", "divide", "initials", "calc_count", "calc_divide"]
+TOOLS = ["count", "shorten", "initials", "calc_divide", "calc_extremes"]
 
 
 def blocks() -> list[tuple[str, str]]:

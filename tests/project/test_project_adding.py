@@ -104,7 +104,7 @@ def test_a_file_that_a_person_wrote(shop: Path) -> None:
     ):
         assert text.count(comment) == 1
     assert load(shop).servers["default"].components == ("tea", "text-tools")
-    assert '"text_tools_count"' in (shop / "zig/text_tools.zig").read_text()
+    assert '"text_tools_divide"' in (shop / "zig/text_tools.zig").read_text()
     assert "pytestmark" not in (shop / "checks/unit/test_text_tools.py").read_text()
 
 
@@ -118,7 +118,7 @@ def test_another_server(shop: Path) -> None:
     }
     test = (shop / "checks/unit/test_audit_tools.py").read_text()
     assert '\npytestmark = pytest.mark.wasmcp(server="admin")\n' in test
-    assert "from shop.audit.tools import Count, audit_count, audit_divide\n" in test
+    assert "from shop.audit.tools import Count, audit_count, audit_shorten\n" in test
     assert "audit://note/{name}" in (shop / "shop/audit/resources.py").read_text()
     add_component(shop, "calc", "zig", server="admin")
     test = (shop / "checks/unit/test_calc.py").read_text()
@@ -145,8 +145,8 @@ def test_to_a_new_project(language: str, template: str, tmp_path: Path) -> None:
     root = new_project("my-server", "python", output=tmp_path).root
     added = add_component(root, "more", language, template)
     project = load(root)
-    assert list(project.components) == ["tools", "more"]
-    assert project.servers["default"].components == ("tools", "more")
+    assert list(project.components) == ["my-server", "more"]
+    assert project.servers["default"].components == ("my-server", "more")
     assert all((root / file).is_file() for file in added.files)
     extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]["test"]
     assert extras == [f"wasmcp[{','.join(sorted({'build', 'python', 'test', added.outline.extra}))}]"]

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
@@ -79,6 +79,27 @@ def test_its_pyproject_is_one_of_hatchling(tmp_path: Path) -> None:
     assert list(metadata.core.scripts.items()) == [("My.server-2", "my_server_2.server:main")]
     extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert extras == {"test": ["wasmcp[build,python,test]"]}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_its_environments_have_the_compiler_and_the_plugin(language: str, tmp_path: Path) -> None:
+    root = new_project("My.server-2", language, output=tmp_path).root
+    document = tomllib.loads((root / "pyproject.toml").read_text())
+    assert document["dependency-groups"] == {"dev": ["My.server-2[test]"]}  # `uv run` installs the group `dev`
+    environments = document["tool"]["hatch"]["envs"]
+    assert environments == {"default": {"features": ["test"]}, "hatch-test": {"features": ["test"]}}
+    patterns = [item["file"] for item in document["tool"]["uv"]["cache-keys"]]
+    (component,) = load(root).components.values()
+    assert component.name == "my.server-2"
+    assert any(PurePosixPath(component.file).match(pattern.replace("**/", "")) for pattern in patterns) or any(
+        PurePosixPath(component.file).match(pattern) for pattern in patterns
+    )
+
+
+def test_its_makefile_names_the_component(tmp_path: Path) -> None:
+    root = new_project("My.server-2", "zig", output=tmp_path).root
+    lines = (root / "Makefile").read_text().splitlines()
+    assert lines == [".PHONY: my.server-2.wasm", "my.server-2.wasm:", "\twasmcp build --components ."]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -53,6 +53,7 @@ def command(name: str, language: str, template: str, output: Path | None, *, for
         ('pip install -e ".[test]"', "" if language == "rust" else "the compiler comes along"),
         ("pytest", "builds the server and calls it"),
         (name, "serves over standard input and output"),
+        ("make", f"leaves the component by itself in {made.outline.component}.wasm, for `wasmcp compose`"),
     ]
     width = max(len(step) for step, _ in steps)
     for step, meaning in steps:

@@ -36,6 +36,7 @@ class Language:
         parts: What there are templates for.
         target: What `rustup` has to install first; the empty string for nothing.
         ignored: What its tools leave in a project's folder.
+        patterns: Its sources besides `src/**/*.py`, as patterns of uv's `cache-keys`.
         hint: What else a developer should know, for the README.
     """
 
@@ -45,6 +46,7 @@ class Language:
     parts: tuple[str, ...] = PARTS
     target: str = ""
     ignored: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
     hint: str = ""
 
     @property
@@ -60,6 +62,7 @@ LANGUAGES: Mapping[str, Language] = {
         "rust",
         ".rs",
         target="wasm32-wasip2",
+        patterns=("rust/**/*.rs",),
         hint="You need Rust (https://rustup.rs) and its target: `rustup target add wasm32-wasip2`.",
     ),
     "typescript": Language(
@@ -67,9 +70,10 @@ LANGUAGES: Mapping[str, Language] = {
         "ts",
         ".ts",
         ignored=("node_modules/", ".wasmcp/"),
+        patterns=("ts/**/*.ts",),
         hint="`wasmcp wit types` writes the types of the module `wasmcp`, so that your editor knows them.",
     ),
-    "zig": Language("Zig", "zig", ".zig"),
+    "zig": Language("Zig", "zig", ".zig", patterns=("zig/**/*.zig",)),
 }
 """The languages of new components; their toolchains are those of `wasmcp.toolchains`."""
 
@@ -85,6 +89,8 @@ class Outline:
         package: The folder of the project's import package, relative to the project, with forward slashes.
         identifier: What sets its files and names apart from those of other components; the empty string in a project
             that has no other.
+        prefix: What the names of its resources and prompts begin with where it has no identifier, so that they differ
+            from those of other projects.
         tests: The folder of the tests, relative to the project.
         server: The server that its tests ask for by name; the empty string for the one that tests get anyway.
     """
@@ -94,6 +100,7 @@ class Outline:
     component: str
     package: str
     identifier: str = ""
+    prefix: str = ""
     tests: str = "tests"
     server: str = ""
 
@@ -147,13 +154,15 @@ class Outline:
         module = PurePosixPath(self._source(part)).with_suffix("")
         dotted = [item for item in module.parts if item != "src"]
         mark = f'\npytestmark = pytest.mark.wasmcp(server="{self.server}")\n' if self.server else ""
+        # Tools differ from language to language, so that two new projects have none in common.
+        own = self.identifier or ("" if part == "tools" else self.prefix)
         is_root = self.template != "full" or part == "main"
         values = {
             # In Rust the file that is compiled, and no other, says that the crate is a component.
             "export": "\n\nwasmcp_guest::component!(component);" if is_root else "",
             "component": self.component,
-            "prefix": f"{self.identifier}_" if self.identifier else "",
-            "scheme": self.component.replace("_", "-") if self.identifier else "notes",
+            "prefix": f"{own}_" if own else "",
+            "scheme": self.component.replace("_", "-") if own else "notes",
             "module": ".".join(dotted),
             "parent": ".".join(dotted[:-1]),
             "mark": mark,
@@ -181,10 +190,12 @@ def project_files(name: str, outline: Outline) -> dict[str, str]:
         "hint": f"{language.hint}\n\n" if language.hint else "",
         "setup": f"      - run: rustup target add {language.target}\n" if language.target else "",
         "ignored": "".join(f"{item}\n" for item in language.ignored),
+        "sources": "".join(f', {{ file = "{pattern}" }}' for pattern in language.patterns),
         "offers": offers,
         "wasmcp": ".".join(__version__.split(".")[:2]),
         "extras": ",".join(sorted(["build", "test", outline.extra])),
         "component": outline.component,
+        "key": outline.component if re.fullmatch(r"[a-z0-9_-]+", outline.component) else f'"{outline.component}"',
         "source": outline.source,
         "capabilities": ", ".join(f'"{part}"' for part in outline.parts),
     }
@@ -192,6 +203,7 @@ def project_files(name: str, outline: Outline) -> dict[str, str]:
         "pyproject.toml": "pyproject.toml",
         "README.md": "README.md",
         "LICENSE": "LICENSE",
+        "Makefile": "Makefile",
         "gitignore": ".gitignore",
         "ci.yml": ".github/workflows/ci.yml",
         "init.py": f"{outline.package}/__init__.py",

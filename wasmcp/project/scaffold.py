@@ -53,8 +53,7 @@ def new_project(
     """
     package = check_project_name(name)
     check_template(name, language, template)
-    component = "main" if template == "full" else template
-    outline = Outline(language, template, component, f"src/{package}")
+    outline = Outline(language, template, name.lower(), f"src/{package}", prefix=package)
     files = dict(sorted(project_files(name, outline).items()))
     root = (Path() if output is None else output) / name
     try:
