@@ -19,6 +19,7 @@ from wasmcp.errors import ConfigError, WasmcpError
 from wasmcp.project import SKIP, Cache, Plan, Project, build, clean, load, plan, plan_components, skipped, stale
 from wasmcp.project.manifest import read
 from wasmcp.storage import digest
+from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains import toolchain
 
 if TYPE_CHECKING:
@@ -231,6 +232,7 @@ class WasmcpBuildHook(Hook):
     def _mistakes_abort(self) -> Iterator[None]:
         """Show a user's mistake as its message alone: pip would print an exception with its traceback."""
         try:
-            yield
+            with file_failures():
+                yield
         except WasmcpError as error:
             self.app.abort(f"wasmcp: {error}")

@@ -86,6 +86,13 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except WasmcpError as error:
             raise click.ClickException(str(error)) from None
+        except OSError as error:
+            from wasmcp.storage.failures import storage_error
+
+            found = storage_error(error)
+            if found is None:
+                raise
+            raise click.ClickException(str(found)) from None
 
 
 @click.command(cls=Commands, epilog=EXIT_CODES)

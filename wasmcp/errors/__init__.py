@@ -29,6 +29,7 @@
     │   ├── ArtifactRefused      something that is no WebAssembly component
     │   ├── LockDrift            wasmcp.lock and what is asked for differ
     │   └── SignatureRefused     a signature that is missing or wrong
+    ├── StorageError             a file of a project or a cache that cannot be written    (wasmcp.storage)
     ├── ResourceMissing          a file of wasmcp's own is not where it should be         (wasmcp.resources)
     └── HostError                running a server                                         (wasmcp.host)
         ├── ArtifactError        a file that is not a server
@@ -51,6 +52,7 @@ from wasmcp.errors.building import (
     CatalogueError,
     ConfigError,
     ResourceMissing,
+    StorageError,
     ToolchainError,
     ToolchainMissing,
     WitError,
@@ -129,6 +131,7 @@ __all__ = [
     "SettingInvalid",
     "SignatureRefused",
     "SpecError",
+    "StorageError",
     "ToolchainError",
     "ToolchainMissing",
     "WasmcpError",

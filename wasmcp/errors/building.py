@@ -88,6 +88,21 @@ class WitError(WasmcpError):
         super().__init__(f"`{os.fspath(directory)}`: {reason or problem}")
 
 
+class StorageError(WasmcpError):
+    """A file or directory of a project or a cache that cannot be made, read, written or removed.
+
+    Attributes:
+        path: The file, or the empty string where the system does not name it.
+        reason: The system's reason.
+    """
+
+    def __init__(self, path: str, reason: str, advice: str = "") -> None:
+        self.path = path
+        self.reason = reason
+        place = f"`{path}`: {reason}" if path else reason
+        super().__init__(f"{place}; {advice}" if advice else place)
+
+
 class ResourceMissing(WasmcpError):
     """A file that belongs to wasmcp is not where it should be.
 

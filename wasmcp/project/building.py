@@ -26,6 +26,7 @@ from wasmcp.project.planning import ComponentStep, Plan, ServerStep, plan, plan_
 from wasmcp.registry.fetching import FetchOptions, environment_says
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
+from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def skipped() -> bool:
     return environment_says(SKIP)
 
 
+@file_failures()
 def build(
     planned: Plan,
     *,
@@ -86,6 +88,7 @@ def build(
         ToolchainError: A source does not compile.
         CatalogueError: A component does not boot, or what it offers is not valid.
         CompositionError: Components cannot be put together.
+        StorageError: A file of the project or of the cache cannot be written.
     """
     wanted = list(planned.servers if servers is None else servers)
     paths = tuple(planned.servers[key].output for key in wanted)
@@ -103,6 +106,7 @@ def build(
     return paths
 
 
+@file_failures()
 def ensure_built(root: Path, server: str | None = None, *, progress: Progress | None = None) -> Path:
     """Return the file of a project's server, built if it is not there or no longer fresh.
 
@@ -133,6 +137,7 @@ def ensure_built(root: Path, server: str | None = None, *, progress: Progress | 
     return build(plan(project), servers=[chosen], progress=progress)[0]
 
 
+@file_failures()
 def build_component(
     project: Project,
     name: str,
@@ -301,6 +306,7 @@ def _write(planned: Plan, done: Mapping[str, tuple[ComposedServer, dict[str, Any
             project.output(key).unlink(missing_ok=True)
 
 
+@file_failures()
 def clean(project: Project) -> None:
     """Remove what a build leaves in the tree; nothing happens where nothing is."""
     for path in project.outputs:

@@ -17,6 +17,7 @@ from wasmcp.project.config import ComponentConfig, Project, ServerConfig
 from wasmcp.project.version import version_of
 from wasmcp.registry.fetching import FetchOptions, environment_says
 from wasmcp.storage import digest
+from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Resolver, Toolchain
 
@@ -177,6 +178,7 @@ def plan_components(project: Project, fetching: FetchOptions | None = None) -> d
     return steps
 
 
+@file_failures()
 def plan(project: Project, *, version: str | None = None, fetching: FetchOptions | None = None) -> Plan:
     """Plan the project's servers.
 
