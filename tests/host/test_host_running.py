@@ -13,7 +13,9 @@ import pytest
 from servers import WASMCP
 
 from wasmcp.errors import ArtifactError
+from wasmcp.host import standard_error
 from wasmcp.host.running import find_server, find_servers
+from wasmcp.host.standard_error import Echo, Log, write_lines
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 
@@ -226,3 +228,85 @@ def test_the_start_imports_only_what_it_uses(zig_server: Path) -> None:
     imported = done.stderr.decode()
     for name in ("click", "asyncio", "platformdirs", "filelock", "uvicorn", "tomllib", "hatchling"):
         assert f"'{name}'" not in imported
+
+
+def test_standard_error_that_is_not_read_stops_nothing(zig_server: Path) -> None:
+    """A pipe takes 64 KiB; each failure reports more than 300 bytes."""
+    failures = 400
+    with subprocess.Popen(
+        [*WASMCP, "run", str(zig_server)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for number in range(failures):
+            process.stdin.write(call(number, "crash", {}).encode())
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+            assert (answer["id"], answer["error"]["code"]) == (number, -32603)
+        process.stdin.close()
+        assert process.wait(timeout=30) == 0
+        written = process.stderr.read()
+    assert 60_000 < len(written) < 70_000
+
+
+def test_what_is_dropped_is_counted() -> None:
+    reading, writing = os.pipe()
+    log = Log(writing, most=100_000)
+    for _ in range(30):
+        log.write(b"x" * 9_999 + b"\n")
+    assert not log.flush(0.05)
+    read = bytearray()
+    while b"dropped" not in read:
+        read += os.read(reading, 65536)
+    log.write(b"later\n")
+    assert log.flush(10)
+    read += os.read(reading, 65536)
+    kept = read.count(b"x" * 9_999 + b"\n")
+    assert f"wasmcp: {(30 - kept) * 10_000} bytes for standard error were dropped".encode() in read
+    assert 10 <= kept < 30
+    assert read.endswith(b"later\n")
+    os.close(reading)
+    os.close(writing)
+
+
+def test_components_cannot_forge_lines_of_the_host_or_control_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    echo = Echo()
+    echo.write(b"wasmcp: Guest")
+    echo.write("Trap: forged\r\n\x1b]0;OWNED\x07\n\u202ereversed\nhonest\ttext é\n\xff".encode() + b"\xff")
+    echo.close()
+    write_lines("Error: first\nserver: \x9b2J")
+    standard_error.flush()
+    assert capfd.readouterr().err.splitlines() == [
+        "server: wasmcp: GuestTrap: forged\\r",
+        "server: \\x1b]0;OWNED\\x07",
+        "server: \\u202ereversed",
+        "server: honest\ttext é",
+        "server: ÿ\\xff",
+        "wasmcp: Error: first",
+        "wasmcp: server: \\x9b2J",
+    ]
+
+
+def test_a_line_without_an_end_is_passed_on_in_pieces(capfd: pytest.CaptureFixture[str]) -> None:
+    echo = Echo()
+    echo.write(b"x" * 20_000)
+    echo.close()
+    standard_error.flush()
+    assert capfd.readouterr().err == f"server: {'x' * 20_000}\n"
+
+
+def test_warnings_of_libraries_do_not_block() -> None:
+    script = """
+import sys, warnings
+from wasmcp.host.standard_error import replace_stream
+replace_stream()
+for _ in range(300):
+    print("x" * 999, file=sys.stderr)
+sys.stderr.write("no end")
+print("done")
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.read() == b"done\n"
+        assert process.wait(timeout=30) == 0

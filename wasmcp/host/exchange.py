@@ -60,6 +60,7 @@ class Exchange:
         """Stop the server: what still runs is cancelled, all streams end, all instances are dropped."""
         self.hub.close()
         self.pool.close()
+        self._stderr.close()
         if self._keyvalue is not None:
             self._keyvalue.close()
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 
 from wasmcp.errors import GuestCancelled, GuestOutOfMemory, GuestTimeout, ResponseTooLarge
+from wasmcp.host.standard_error import write_lines
 
 INTERNAL_ERROR = -32603  # JSON-RPC 2.0, section 5.1
 
@@ -35,10 +35,8 @@ def error_message(message: bytes, error: Exception) -> bytes | None:
 
 
 def report(error: Exception) -> None:
-    """Tell the operator on stderr what the client is not told."""
-    lines = "".join(f"wasmcp: {line}\n" for line in f"{type(error).__name__}: {error}".splitlines())
-    with suppress(OSError):
-        os.write(2, lines.encode("utf-8", "replace"))
+    """Tell the operator on standard error what the client is not told; never wait for a reader of it."""
+    write_lines(f"{type(error).__name__}: {error}")
 
 
 def _public(error: Exception) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from wasmtime import WasiConfig
 
+    from wasmcp.host.standard_error import Echo
+
 _CHUNK = 65536
 STDERR_KEPT = 64 << 10
 
@@ -182,7 +184,11 @@ class StderrLog:
     """What the guests of one server wrote to stderr, the last 64 KiB of it, and on to our own where wanted."""
 
     def __init__(self, *, echo: bool) -> None:
-        self._echo = echo
+        self._echo: Echo | None = None
+        if echo:
+            from wasmcp.host.standard_error import Echo
+
+            self._echo = Echo()
         self._kept: deque[bytes] = deque()
         self._size = 0
         self._lock = threading.Lock()
@@ -194,9 +200,13 @@ class StderrLog:
             self._size += len(data)
             while self._size > STDERR_KEPT and len(self._kept) > 1:
                 self._size -= len(self._kept.popleft())
-        if self._echo:
-            with contextlib.suppress(OSError):
-                os.write(2, data)
+        if self._echo is not None:
+            self._echo.write(data)
+
+    def close(self) -> None:
+        """Pass on a last line that has not ended."""
+        if self._echo is not None:
+            self._echo.close()
 
     def text(self) -> str:
         """Everything that is kept, as text."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wasmcp.errors import ArtifactError, WasmcpError
+from wasmcp.host import standard_error
 from wasmcp.host.configuration import Given, Published, complete
 from wasmcp.host.limits import Limits
 from wasmcp.host.settings import from_environment, limits_for
@@ -171,6 +172,7 @@ def run_given(
 @contextmanager
 def exits() -> Iterator[None]:
     """Turn what goes wrong into the exit code and the message of a process that serves stdio."""
+    standard_error.replace_stream()
     try:
         yield
     except WasmcpError as error:
@@ -240,6 +242,7 @@ def _serve(path: Path, given: dict[str, Any]) -> None:
     if errors:
         raise errors[0]
     opened[0].close()
+    standard_error.flush()
 
 
 def _standin(path: Path, data: bytes) -> Standin | None:
@@ -262,5 +265,5 @@ def compiling_notice(path: Path) -> None:
 
 def _leave(status: int) -> NoReturn:
     """End at once: the client is gone, and threads that still run for it are of no use."""
-    sys.stderr.flush()
+    standard_error.flush()
     os._exit(status)

@@ -61,7 +61,9 @@ def serve(
     from wasmcp.host.server import open_server
     from wasmcp.host.settings import ALLOWED_HOSTS, BOUND_TO, from_environment, limits_for
     from wasmcp.host.staleness import warn_if_stale
+    from wasmcp.host.standard_error import replace_stream
 
+    replace_stream()
     settings = from_environment(os.environ, env or ())
     warn_if_stale(path)
     opened = open_server(

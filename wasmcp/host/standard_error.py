@@ -1,0 +1,182 @@
+"""The process's standard error, written by a thread of its own: who logs never waits for who reads.
+
+A pipe that is not read is full after 64 KiB, and a write to it blocks for ever. What does not fit into a bounded buffer
+is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+from collections import deque
+from contextlib import suppress
+from io import TextIOBase
+from time import monotonic
+
+from wasmcp.terminal import printable
+
+BUFFERED = 256 << 10  # bytes that wait for a reader
+LONGEST = 8 << 10  # bytes of a line of a component
+GRACE = 0.5  # seconds that the end of the process waits for a reader
+
+
+class Log:
+    """Bounded buffer in front of a descriptor."""
+
+    def __init__(self, descriptor: int, most: int = BUFFERED) -> None:
+        self._descriptor = descriptor
+        self._most = most
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._dropped = 0
+        self._busy = False
+        self._changed = threading.Condition(threading.Lock())
+        self._thread: threading.Thread | None = None
+
+    def write(self, data: bytes) -> None:
+        """Write `data`, whole lines, as soon as somebody reads; drop all of it where the buffer is full."""
+        if not data:
+            return
+        with self._changed:
+            if self._size + len(data) > self._most:
+                self._dropped += len(data)
+                return
+            self._waiting.append(data)
+            self._size += len(data)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="wasmcp-stderr", daemon=True)
+                self._thread.start()
+                atexit.register(self.flush)
+            self._changed.notify_all()
+
+    def flush(self, timeout: float = GRACE) -> bool:
+        """Wait until everything is written, for at most `timeout` seconds. Returns whether it is."""
+        ends = monotonic() + timeout
+        with self._changed:
+            return self._changed.wait_for(lambda: not (self._waiting or self._busy), max(0.0, ends - monotonic()))
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._waiting)
+                self._busy = True
+                data = b"".join(self._waiting)
+                self._waiting.clear()
+                if self._dropped:
+                    data += b"wasmcp: %d bytes for standard error were dropped: it was not read\n" % self._dropped
+                    self._dropped = 0
+            self._write(data)
+            with self._changed:
+                self._size -= min(self._size, len(data))
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._descriptor, view) :]
+            except BlockingIOError:  # the other side has made it non-blocking
+                threading.Event().wait(0.01)
+            except OSError:
+                return
+
+
+class Stream(TextIOBase):
+    """Text stream over a log, in the place of `sys.stderr`."""
+
+    encoding = "utf-8"
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._partial = ""
+        self._lock = threading.Lock()
+
+    def write(self, text: str) -> int:
+        """Write whole lines at once, the rest when its line ends or at `flush`."""
+        with self._lock:
+            whole, feed, self._partial = (self._partial + text).rpartition("\n")
+        self._log.write((whole + feed).encode("utf-8", "backslashreplace"))
+        return len(text)
+
+    def flush(self) -> None:
+        """Pass on the line that has not ended."""
+        with self._lock:
+            partial, self._partial = self._partial, ""
+        self._log.write(partial.encode("utf-8", "backslashreplace"))
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the descriptor of standard error."""
+        return 2
+
+    def isatty(self) -> bool:
+        """Tell whether standard error is a terminal."""
+        return os.isatty(2)
+
+
+_LOG = Log(2)
+
+
+def write_lines(text: str, prefix: str = "wasmcp: ") -> None:
+    """Write the lines of `text`, each behind a prefix and with escaped control characters.
+
+    The prefix tells the host's lines from those of components (`server: `), so that neither can pass for the other.
+    """
+    lines = "".join(f"{prefix}{printable(line, keep=chr(9))}\n" for line in text.split("\n"))
+    _LOG.write(lines.encode("utf-8", "backslashreplace"))
+
+
+def flush() -> None:
+    """Wait for a reader, but not for long; for the end of the process."""
+    with suppress(Exception):
+        sys.stderr.flush()
+    _LOG.flush()
+
+
+def replace_stream() -> None:
+    """Make `sys.stderr` a stream that never blocks: warnings and loggers of libraries write to it while a server runs.
+
+    A stream that somebody else has put there stays.
+    """
+    if sys.stderr is sys.__stderr__:
+        atexit.register(_restore_stream)
+        sys.stderr = Stream(_LOG)
+
+
+def _restore_stream() -> None:
+    flush()
+    sys.stderr = sys.__stderr__
+
+
+class Echo:
+    """Echo of what components write to standard error, line by line."""
+
+    def __init__(self) -> None:
+        self._partial = b""
+        self._lock = threading.Lock()
+
+    def write(self, data: bytes) -> None:
+        """Take a piece of the output of a component."""
+        with self._lock:
+            *lines, self._partial = (self._partial + data).split(b"\n")
+            if len(self._partial) > LONGEST:
+                lines.append(self._partial)
+                self._partial = b""
+            self._pass_on(lines)
+
+    def close(self) -> None:
+        """Pass on a last line that has not ended."""
+        with self._lock:
+            lines, self._partial = [self._partial] if self._partial else [], b""
+            self._pass_on(lines)
+
+    @staticmethod
+    def _pass_on(lines: list[bytes]) -> None:
+        if lines:
+            write_lines("\n".join(line.decode("utf-8", "backslashreplace") for line in lines), "server: ")
