@@ -111,6 +111,14 @@ class TestCompose:
         assert (done.exit_code, message in done.output) == (code, True), done.output
         assert not Path("server.wasm").exists()
 
+    def test_a_catalogue_without_a_digest_counts_for_no_file(self, calc: Path, tmp_path: Path) -> None:
+        sidecar = tmp_path / "calc.wasm.catalogue.json"
+        sidecar.write_text(Catalogue(catalogue("evil").tools).to_json())
+        done = run("compose", "server", calc, "-o", tmp_path / "server.wasm")
+        assert done.exit_code == 1
+        assert "`calc.wasm.catalogue.json` does not name the digest of its component: delete it" in done.output
+        assert "evil" not in run("inspect", calc).output
+
     @pytest.mark.usefixtures("calc")
     def test_a_catalogue_of_another_component(self, text: Path, tmp_path: Path) -> None:
         sidecar = tmp_path / "calc.wasm.catalogue.json"
@@ -132,7 +140,9 @@ class TestEmptyCatalogues:
         assert done.exit_code == 0, done.output
 
     def test_a_recorded_catalogue_that_is_empty(self, tmp_path: Path) -> None:
-        (tmp_path / "shy.wasm").write_bytes(tools_component("hidden"))
-        (tmp_path / "shy.wasm.catalogue.json").write_text(Catalogue().to_json())
+        data = tools_component("hidden")
+        (tmp_path / "shy.wasm").write_bytes(data)
+        sidecar = Catalogue(digest=f"sha256:{sha256(data).hexdigest()}")
+        (tmp_path / "shy.wasm.catalogue.json").write_text(sidecar.to_json())
         done = run("compose", "server", tmp_path / "shy.wasm", "-o", tmp_path / "server.wasm")
         assert (done.exit_code, "lists nothing" in done.output) == (1, True)

@@ -7,6 +7,7 @@ import io
 import json
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,39 @@ def test_locked_and_offline(tmp_path, index, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "gone"))
     plan(load(root), fetching=pinning.options_for(root, locked=True, offline=True))
     run("lock", "--project", str(root), "--check")
+
+
+@pytest.mark.parametrize("damage", ["change", "add", "remove", "link", "record"])
+def test_unpacked_packages_that_were_changed_are_not_used(tmp_path, index, damage):
+    root = project(tmp_path, "greet")
+    run("lock", "--project", str(root))
+    step = plan_component(load(root), load(root).components["tools"])
+    assert step.source is not None
+    cache = tmp_path / "cache" / "toolchains" / "python"
+    folder = python_dependencies.install(step.source, cache, lambda _: None)
+    module = folder / "greet" / "__init__.py"
+    before = module.read_bytes()
+    if damage == "change":
+        module.write_bytes(before + b"# evil")
+    elif damage == "add":
+        (folder / "sitecustomize.py").write_text("evil")
+    elif damage == "remove":
+        module.unlink()
+    elif damage == "link":
+        module.rename(tmp_path / "elsewhere.py")
+        module.symlink_to(tmp_path / "elsewhere.py")
+    else:
+        folder.with_name(f"{folder.name}.digest").unlink()
+    told: list[str] = []
+    offline = replace(step.source, offline=True)
+    with pytest.raises(ToolchainError, match="changed in the cache since they were unpacked, and the build is offline"):
+        python_dependencies.install(offline, cache, told.append)
+    assert python_dependencies.install(step.source, cache, told.append) == folder
+    assert told == ["fetching 1 packages for component `tools`"]
+    assert module.read_bytes() == before
+    assert not (folder / "sitecustomize.py").exists()
+    assert python_dependencies.install(offline, cache, told.append) == folder
+    assert len(told) == 1
 
 
 def test_drift(tmp_path, index):

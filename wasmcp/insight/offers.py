@@ -74,7 +74,7 @@ def recorded_offers(path: Path | None, data: bytes) -> Recorded:
     digest = f"sha256:{sha256(data).hexdigest()}"
     entry = _manifest_entry(path, digest)
     sidecar = _read(path.with_name(f"{path.name}.catalogue.json"))
-    if isinstance(sidecar, dict) and sidecar.get("digest") in {"", None, digest}:
+    if isinstance(sidecar, dict) and sidecar.get("digest") == digest:
         return Recorded(Offers(_lists(sidecar), "catalogue", entry), entry)
     if entry is not None and isinstance(entry.get("catalogue"), dict):
         return Recorded(Offers(_lists(entry["catalogue"]), "manifest", entry), entry)

@@ -122,6 +122,8 @@ def _catalogue(resolved: Resolved, path: Path, data: bytes, found: str) -> Catal
 
 def _recorded(name: str, text: str | bytes, found: str, where: str, advice: str) -> Catalogue:
     catalogue = Catalogue.from_json(text, source=name)
-    if catalogue.digest not in ("", found):
+    if not catalogue.digest:
+        raise CatalogueError(name, f"{where} does not name the digest of its component: {advice}")
+    if catalogue.digest != found:
         raise CatalogueError(name, f"{where} was recorded for another component: {advice}")
     return catalogue

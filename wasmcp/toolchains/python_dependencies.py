@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.toolchains import unpacked
 from wasmcp.toolchains.base import ComponentSource, Distribution
 
 NATIVE = (".so", ".pyd", ".dylib", ".dll", ".a")
@@ -129,7 +130,7 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
 
     Args:
         source: The component.
-        cache: Where such folders are kept: one that is there is used, and nothing is fetched.
+        cache: Where such folders are kept: one that is there and unchanged is used, and nothing is fetched.
         progress: Told when something is fetched.
 
     Raises:
@@ -140,11 +141,12 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
     pinned = [f"{one.name}=={one.version} --hash={one.digest}" for one in source.dependencies]
     key = hashlib.sha256("\n".join([_PIP.read_text("utf-8"), *pinned]).encode()).hexdigest()
     folder = cache / "dependencies" / key
-    if folder.is_dir():
+    if unpacked.is_whole(folder):
         return folder
     if source.offline:
         names = ", ".join(f"`{one.name}` {one.version}" for one in source.dependencies)
-        message = f"component `{source.name}` depends on {names}: not in the cache, and the build is offline"
+        state = "changed in the cache since they were unpacked" if folder.is_dir() else "not in the cache"
+        message = f"component `{source.name}` depends on {names}: {state}, and the build is offline"
         raise ToolchainError(message, source=source.label, toolchain="python")
     allowed = _from_source(source)
     built = [one.name for one in source.dependencies if not one.file.endswith(".whl")]
@@ -154,6 +156,7 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
         request = _ON_REQUEST.format(", ".join(map(json.dumps, unexpected)))
         message = f"component `{source.name}`: `wasmcp.lock` has source distributions of {names}; {request}"
         raise ToolchainError(message, source=source.label, toolchain="python")
+    unpacked.remove(folder)
     progress(f"fetching {len(pinned)} packages for component `{source.name}`")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder.parent) as partial:
@@ -166,8 +169,7 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
             raise _refusal(source, said)
         _check_pure(source, target)
         shutil.rmtree(target / "bin", ignore_errors=True)  # console scripts that name this machine's interpreter
-        if not folder.is_dir():
-            target.replace(folder)
+        unpacked.keep(target, folder)
     return folder
 
 
