@@ -133,6 +133,11 @@ def test_prompts(server: Server) -> None:
     [
         ({}, "code: required, but missing"),
         ({"code": "x", "depth": "deep"}, "depth: expected an integer from 0 to 255, got deep"),
+        ({"code": "x", "depth": "1_0"}, "depth: expected an integer from 0 to 255, got 1_0"),
+        ({"code": "x", "depth": " 1"}, "depth: expected an integer from 0 to 255, got  1"),
+        ({"code": "x", "depth": "+1"}, "depth: expected an integer"),
+        ({"code": "x", "depth": "01"}, "depth: expected an integer"),
+        ({"depth": "a", "size": "1"}, "depth: expected an integer from 0 to 255, got a; size: unknown.*; code: required"),
         ({"code": "x", "size": "1"}, "size: unknown member; known: code, language, depth"),
     ],
 )

@@ -316,7 +316,13 @@ def test_no_text_makes_it_trap(guest: GuestComponent, text: str) -> None:
         ({"smal": 1}, "smal: unknown member; known: flag, small"),
         ({"pair": [1]}, "pair: expected an array of 2, got one of 1"),
         ({"ratio": 1e200}, "ratio: expected a number that f32 can hold, got 1e+200"),
-        ({}, "small: required, but missing"),
+        ({}, "small: required, but missing; large: required, but missing; exact: required"),
+        (
+            {"small": [1, {"a": 2}], "list": [{"x": "a"}, 5, {"tags": [1]}], "pair": [0, "b"], "more": {}, "text": 1},
+            "small: expected integer, got array; list[0].x: expected integer, got string; list[1]: expected object, got "
+            "number; list[2].tags[0]: expected string, got number; list[2].x: required, but missing; pair[1]: expected "
+            "integer, got string; more: unknown member; known: ",
+        ),
         ("[1]", "expected object, got array"),
         ("{", "not valid JSON"),
         ('{"small": 1, "large": 2, "exact": 3, "text": ""} {}', "not valid JSON"),
@@ -326,6 +332,13 @@ def test_a_bad_argument_is_named(guest: GuestComponent, arguments: Any, message:
     result = call(guest, "types", arguments)
     assert result_is_error(result)
     assert text_of(result).startswith(f"Invalid arguments for tool types: {message}")
+
+
+def test_wrong_arguments_are_named_up_to_a_bound(guest: GuestComponent) -> None:
+    words = text_of(call(guest, "types", {"x" * 1000 + str(number): number for number in range(10_000)}))
+    assert words.count(": unknown member; known: ") == 20
+    assert words.endswith("; and more")
+    assert len(words) < 5000
 
 
 def test_no_arguments_at_all(guest: GuestComponent) -> None:

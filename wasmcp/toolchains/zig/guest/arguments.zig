@@ -1,4 +1,4 @@
-//! JSON text -> a struct of arguments; what does not fit is told with its path, as a person would write it.
+//! JSON text -> a struct of arguments. All that does not fit is named with its path, up to a bound.
 const std = @import("std");
 const bindings = @import("bindings");
 const text_values = @import("text_values.zig");
@@ -10,10 +10,13 @@ pub const Reader = struct {
     scanner: std.json.Scanner,
     path: [max_path]Segment = undefined,
     depth: usize = 0,
-    reason: []const u8 = "",
-    name: []const u8 = "",
+    /// What does not fit, as `path: reason`.
+    problems: std.ArrayList([]const u8) = .empty,
+    /// Nothing more can be read, or would be named.
+    is_over: bool = false,
 
     const max_path = 32;
+    const max_problems = 20;
     const Segment = union(enum) { name: []const u8, index: usize };
     const Token = std.json.TokenType;
 
@@ -21,7 +24,7 @@ pub const Reader = struct {
         return .{ .scanner = .initCompleteInput(memory.allocator, text) };
     }
 
-    /// The whole text as a `T`. After `error.Mismatch`, `message` says what is wrong.
+    /// The whole text as a `T`. After `error.Mismatch`, `message` has what is wrong.
     pub fn read(self: *Reader, comptime T: type) error{Mismatch}!T {
         const value = try self.readValue(T);
         // An error unless the text ends here.
@@ -36,33 +39,43 @@ pub const Reader = struct {
         return value;
     }
 
-    /// `path: reason`.
+    /// `path: reason; path: reason`.
     pub fn message(self: *const Reader) []const u8 {
-        var text: std.ArrayList(u8) = .empty;
-        self.write(&text) catch return self.reason;
-        return text.items;
+        const all = std.mem.join(memory.allocator, "; ", self.problems.items) catch return "they do not fit";
+        if (self.problems.items.len < max_problems) return all;
+        return std.mem.concat(memory.allocator, u8, &.{ all, "; and more" }) catch all;
     }
 
-    fn write(self: *const Reader, text: *std.ArrayList(u8)) !void {
+    fn fail(self: *Reader, reason: []const u8) error{Mismatch} {
+        if (self.is_over) return error.Mismatch;
+        var text: std.ArrayList(u8) = .empty;
+        self.write(&text, reason) catch {};
+        self.problems.append(memory.allocator, text.items) catch {};
+        self.is_over = self.problems.items.len >= max_problems;
+        return error.Mismatch;
+    }
+
+    fn write(self: *const Reader, text: *std.ArrayList(u8), reason: []const u8) !void {
         const allocator = memory.allocator;
         for (self.path[0..@min(self.depth, max_path)]) |segment| switch (segment) {
             .index => |index| try text.print(allocator, "[{d}]", .{index}),
             .name => |name| {
                 if (text.items.len > 0) try text.append(allocator, '.');
-                try text.appendSlice(allocator, name);
+                try text.appendSlice(allocator, shortened(name));
             },
         };
         if (text.items.len > 0) try text.appendSlice(allocator, ": ");
-        try text.appendSlice(allocator, self.reason);
-    }
-
-    fn fail(self: *Reader, reason: []const u8) error{Mismatch} {
-        self.reason = reason;
-        return error.Mismatch;
+        try text.appendSlice(allocator, reason);
     }
 
     fn failed(self: *Reader, comptime expected: []const u8, found: []const u8) error{Mismatch} {
         return self.fail(std.mem.concat(memory.allocator, u8, &.{ "expected " ++ expected ++ ", got ", found }) catch "expected " ++ expected);
+    }
+
+    /// The text cannot be read further.
+    fn broken(self: *Reader, reason: []const u8) error{Mismatch} {
+        defer self.is_over = true;
+        return self.fail(reason);
     }
 
     fn push(self: *Reader, segment: Segment) void {
@@ -70,13 +83,31 @@ pub const Reader = struct {
         self.depth += 1;
     }
 
+    /// A place before a value, to go on behind it when it does not fit.
+    const Mark = struct { depth: usize, height: usize, cursor: usize };
+
+    fn mark(self: *Reader) error{Mismatch}!Mark {
+        _ = try self.peek();
+        return .{ .depth = self.depth, .height = self.scanner.stackHeight(), .cursor = self.scanner.cursor };
+    }
+
+    fn skipTo(self: *Reader, place: Mark) error{Mismatch}!void {
+        if (self.is_over) return error.Mismatch;
+        self.depth = place.depth;
+        if (self.scanner.stackHeight() > place.height) {
+            self.scanner.skipUntilStackHeight(place.height) catch return self.broken("not valid JSON");
+        } else if (self.scanner.cursor == place.cursor) {
+            _ = try self.skip();
+        }
+    }
+
     // Its peers of the same name in std don't say what they met when they fail.
     fn peek(self: *Reader) error{Mismatch}!Token {
-        return self.scanner.peekNextTokenType() catch self.fail("not valid JSON");
+        return self.scanner.peekNextTokenType() catch self.broken("not valid JSON");
     }
 
     fn next(self: *Reader) error{Mismatch}!std.json.Token {
-        return self.scanner.nextAlloc(memory.allocator, .alloc_if_needed) catch self.fail("not valid JSON");
+        return self.scanner.nextAlloc(memory.allocator, .alloc_if_needed) catch self.broken("not valid JSON");
     }
 
     fn expect(self: *Reader, wanted: Token, comptime expected: []const u8) error{Mismatch}!void {
@@ -95,7 +126,7 @@ pub const Reader = struct {
             .string => return self.readText("string"),
             .choice => {
                 const text = try self.readText("string");
-                return std.meta.stringToEnum(T, text) orelse self.failed(comptime "one of " ++ choices(T), text);
+                return std.meta.stringToEnum(T, text) orelse self.failed(comptime "one of " ++ choices(T), shortened(text));
             },
             .optional => {
                 if (try self.peek() == .null) {
@@ -162,14 +193,17 @@ pub const Reader = struct {
         try self.expect(.array_begin, "array");
         _ = try self.next();
         var list: std.ArrayList(E) = .empty;
-        while (try self.peek() != .array_end) {
-            self.push(.{ .index = list.items.len });
-            const item = try self.readValue(E);
-            self.depth -= 1;
-            list.append(memory.allocator, item) catch return self.fail("out of memory");
+        var count: usize = 0;
+        while (try self.peek() != .array_end) : (count += 1) {
+            const place = try self.mark();
+            self.push(.{ .index = count });
+            if (self.readValue(E)) |item| {
+                list.append(memory.allocator, item) catch return self.broken("out of memory");
+            } else |_| try self.skipTo(place);
+            self.depth = place.depth;
         }
         _ = try self.next();
-        return list.items;
+        return if (list.items.len == count) list.items else error.Mismatch;
     }
 
     fn readObject(self: *Reader, comptime T: type, comptime readField: anytype) error{Mismatch}!T {
@@ -177,18 +211,29 @@ pub const Reader = struct {
         try self.expect(.object_begin, "object");
         _ = try self.next();
         var value: T = undefined;
+        var is_wrong = false;
         var seen: [info.field_names.len]bool = @splat(false);
         while (try self.peek() != .object_end) {
             const name = try self.readText("string");
+            const place = try self.mark();
             self.push(.{ .name = name });
             inline for (info.field_names, info.field_types, 0..) |field, F, i| {
                 if (std.mem.eql(u8, field, name)) {
-                    @field(value, field) = try readField(self, F);
                     seen[i] = true;
+                    if (readField(self, F)) |member| {
+                        @field(value, field) = member;
+                    } else |_| {
+                        is_wrong = true;
+                        try self.skipTo(place);
+                    }
                     break;
                 }
-            } else return self.fail("unknown member; known: " ++ comptime known(T));
-            self.depth -= 1;
+            } else {
+                is_wrong = true;
+                self.fail("unknown member; known: " ++ comptime known(T)) catch {};
+                try self.skipTo(place);
+            }
+            self.depth = place.depth;
         }
         _ = try self.next();
         inline for (info.field_names, info.field_types, info.field_attrs, 0..) |field, F, attrs, i| {
@@ -198,18 +243,20 @@ pub const Reader = struct {
                 } else if (comptime values.kindOf(F) == .optional) {
                     @field(value, field) = null;
                 } else {
+                    is_wrong = true;
                     self.push(.{ .name = field });
-                    return self.fail("required, but missing");
+                    self.fail("required, but missing") catch {};
+                    self.depth -= 1;
                 }
             }
         }
-        return value;
+        return if (is_wrong) error.Mismatch else value;
     }
 
     fn skip(self: *Reader) error{Mismatch}![]const u8 {
         _ = try self.peek();
         const start = self.scanner.cursor;
-        self.scanner.skipValue() catch return self.fail("not valid JSON");
+        self.scanner.skipValue() catch return self.broken("not valid JSON");
         return self.scanner.input[start..self.scanner.cursor];
     }
 };

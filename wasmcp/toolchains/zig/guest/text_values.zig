@@ -7,12 +7,37 @@ pub fn read(comptime T: type, text: []const u8) ?T {
     return switch (comptime values.kindOf(T)) {
         .string => text,
         .boolean => if (std.mem.eql(u8, text, "true")) true else if (std.mem.eql(u8, text, "false")) false else null,
-        .integer => std.fmt.parseInt(T, text, 10) catch null,
-        .number => finite(std.fmt.parseFloat(T, text) catch return null),
+        .integer => if (isNumber(text)) std.fmt.parseInt(T, text, 10) catch null else null,
+        .number => if (isNumber(text)) finite(std.fmt.parseFloat(T, text) catch return null) else null,
         .choice => std.meta.stringToEnum(T, text),
         .optional => if (read(@typeInfo(T).optional.child, text)) |value| @as(T, value) else null,
         else => @compileError("`" ++ @typeName(T) ++ "` cannot be read from a text; use []const u8, bool, integers, floats, enums or optionals of these"),
     };
+}
+
+/// Check for a number as JSON has it: `std.fmt` also reads `1_000`, `+1`, `0x1p3` and `nan`. RFC 8259, section 6.
+fn isNumber(text: []const u8) bool {
+    var rest = if (text.len > 0 and text[0] == '-') text[1..] else text;
+    const whole = digits(rest);
+    if (whole == 0 or (whole > 1 and rest[0] == '0')) return false;
+    rest = rest[whole..];
+    if (rest.len > 0 and rest[0] == '.') {
+        const fraction = digits(rest[1..]);
+        if (fraction == 0) return false;
+        rest = rest[1 + fraction ..];
+    }
+    if (rest.len > 0 and (rest[0] == 'e' or rest[0] == 'E')) {
+        const sign: usize = @intFromBool(rest.len > 1 and (rest[1] == '-' or rest[1] == '+'));
+        const exponent = digits(rest[1 + sign ..]);
+        if (exponent == 0) return false;
+        rest = rest[1 + sign + exponent ..];
+    }
+    return rest.len == 0;
+}
+
+fn digits(text: []const u8) usize {
+    for (text, 0..) |c, i| if (!std.ascii.isDigit(c)) return i;
+    return text.len;
 }
 
 fn finite(value: anytype) ?@TypeOf(value) {
