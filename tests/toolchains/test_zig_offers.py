@@ -137,7 +137,10 @@ def test_prompts(server: Server) -> None:
         ({"code": "x", "depth": " 1"}, "depth: expected an integer from 0 to 255, got  1"),
         ({"code": "x", "depth": "+1"}, "depth: expected an integer"),
         ({"code": "x", "depth": "01"}, "depth: expected an integer"),
-        ({"depth": "a", "size": "1"}, "depth: expected an integer from 0 to 255, got a; size: unknown.*; code: required"),
+        (
+            {"depth": "a", "size": "1"},
+            "depth: expected an integer from 0 to 255, got a; size: unknown.*; code: required",
+        ),
         ({"code": "x", "size": "1"}, "size: unknown member; known: code, language, depth"),
     ],
 )

@@ -319,9 +319,11 @@ def test_no_text_makes_it_trap(guest: GuestComponent, text: str) -> None:
         ({}, "small: required, but missing; large: required, but missing; exact: required"),
         (
             {"small": [1, {"a": 2}], "list": [{"x": "a"}, 5, {"tags": [1]}], "pair": [0, "b"], "more": {}, "text": 1},
-            "small: expected integer, got array; list[0].x: expected integer, got string; list[1]: expected object, got "
-            "number; list[2].tags[0]: expected string, got number; list[2].x: required, but missing; pair[1]: expected "
-            "integer, got string; more: unknown member; known: ",
+            (
+                "small: expected integer, got array; list[0].x: expected integer, got string; list[1]: expected object,"
+                " got number; list[2].tags[0]: expected string, got number; list[2].x: required, but missing; pair[1]: "
+                "expected integer, got string; more: unknown member; known: "
+            ),
         ),
         ("[1]", "expected object, got array"),
         ("{", "not valid JSON"),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from wasmcp.bindgen import RUNTIME
@@ -44,19 +47,57 @@ class ZigToolchain:
         optimize = source.options.get("optimize")
         text = source.path.read_text("utf-8", "replace") if source.path.is_file() else ""
         wit, world = world_of(text, wit_directory(), source.world, cache / "zig")
-        build_component(
-            _GUEST / "component.zig",
-            wit,
-            world,
-            output,
-            optimize=str(optimize or "ReleaseSmall"),
-            modules={"wasmcp": _GUEST / "wasmcp.zig", "author": source.path},
-            # An overflow or a bad index in a tool is to be a trap, never a wrong answer: it costs next to nothing.
-            modes={} if optimize else {"author": "ReleaseSafe"},
-            cache=cache / "zig",
-            root=source.root,
-            label=source.label,
-        )
+        with _author_module(source) as (module, root):
+            try:
+                build_component(
+                    _GUEST / "component.zig",
+                    wit,
+                    world,
+                    output,
+                    optimize=str(optimize or "ReleaseSmall"),
+                    modules={"wasmcp": _GUEST / "wasmcp.zig", "author": module},
+                    # An overflow or a bad index in a tool is to be a trap, never a wrong answer; it costs little.
+                    modes={} if optimize else {"author": "ReleaseSafe"},
+                    cache=cache / "zig",
+                    root=root,
+                    label=source.label,
+                )
+            except ToolchainError as error:
+                raise _with_hint(error, source) from None
+
+
+@contextmanager
+def _author_module(source: ComponentSource) -> Iterator[tuple[Path, Path]]:
+    """Yield the root file of the author's module, and the folder that messages name files relative to.
+
+    The compiler reads nothing outside the folder of a module's root file. A source that imports files from elsewhere in
+    its project is compiled from a copy of them, at the same places below a root file of ours.
+    """
+    reached = _reachable(source) if source.path.is_file() else []
+    inside = [path for path in reached if path.is_relative_to(source.root)]
+    if not source.path.is_relative_to(source.root) or all(path.is_relative_to(source.path.parent) for path in inside):
+        yield source.path, source.root
+        return
+    with tempfile.TemporaryDirectory(prefix="wasmcp-zig-author-") as folder:
+        root = Path(folder).resolve()
+        for path in inside:
+            copy = root / path.relative_to(source.root)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+        module = root / "wasmcp_author.zig"
+        module.write_text(f'pub const wasmcp_author = @import("{source.label}");\n', "utf-8")
+        yield module, root
+
+
+def _with_hint(error: ToolchainError, source: ComponentSource) -> ToolchainError:
+    """Return the error, with a note of the files outside the project that the source imports."""
+    labels = [relative_label(path, source.root) for path in _reachable(source)]
+    outside = ", ".join(f"`{label}`" for label in labels if label.startswith("../"))
+    if not outside or not error.output:
+        return error
+    note = f"note: outside the project: {outside}; a Zig source can import files inside its project's directory"
+    message = f"`zig` refuses `{source.label}`:"
+    return ToolchainError(message, source=source.label, toolchain="zig", output=f"{error.output.rstrip()}\n{note}\n")
 
 
 def _reachable(source: ComponentSource) -> list[Path]:

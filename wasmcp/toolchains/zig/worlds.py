@@ -62,7 +62,7 @@ def world_of(text: str, wit: Path, world: str, cache: Path) -> tuple[Path, str]:
     # Without any, the compiler says what is missing.
     offered = [name for name in CAPABILITIES if name in names] or ["tools"]
     lines = ["import messages;", *(f"export {name};" for name in offered), *(f"include {name};" for name in _IMPORTS)]
-    lines.append("import wasi:cli/environment@0.2.8;")
+    lines += ["import wasi:cli/environment@0.2.8;", "import wasi:cli/stderr@0.2.8;"]
     definition = f"package {_PACKAGE};\n\nworld offering-{'-'.join(offered)} {{\n  " + "\n  ".join(lines) + "\n}\n"
     return _merged(wit, definition, cache), f"offering-{'-'.join(offered)}"
 

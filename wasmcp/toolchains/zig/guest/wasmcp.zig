@@ -71,6 +71,9 @@ pub const gpa = bindings.memory.gpa;
 
 /// For the component around the author's file.
 pub const exporting = struct {
+    pub const debug_io = @import("stderr.zig").io;
+    pub const panics = @import("panics.zig");
+    pub const can_print = @import("stderr.zig").is_there;
     pub const Tools = tooling.Exports;
     pub const Resources = reading.Exports;
     pub const Prompts = prompting.Exports;
