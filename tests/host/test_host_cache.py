@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import wasmtime
 
 from wasmcp.errors import ArtifactError
-from wasmcp.host import cache
+from wasmcp.host import cache, compiling, open_server
 from wasmcp.host.running import compiling_notice
 
 
@@ -251,3 +252,60 @@ def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert cache.cache_directory() == tmp_path / ".cache" / "wasmcp" / "compiled"
     monkeypatch.setattr("sys.platform", "darwin")
     assert cache.cache_directory().name == "compiled"
+
+
+def many_memories(count: int) -> bytes:
+    """A component that lowers the functions of `count` others, one after the other, each with a memory of its own."""
+    part = """
+(component $c{0} (core module $m (memory (export "memory") 1)
+   (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0)
+   (func (export "f") (param i32 i32) (result i32) i32.const 0))
+ (core instance $i (instantiate $m)) (alias core export $i "memory" (core memory $mem))
+ (alias core export $i "realloc" (core func $r)) (alias core export $i "f" (core func $f))
+ (func (export "f") (param "s" string) (result string) (canon lift (core func $f) (memory $mem) (realloc $r))))
+(instance $n{0} (instantiate $c{0})) (alias export $n{0} "f" (func $f{0}))"""
+    numbers = range(count)
+    lowered = "".join(f"(core func $l{n} (canon lower (func $f{n}) (memory $mem) (realloc $r)))" for n in numbers)
+    imported = "".join(f'(import "e" "f{n}" (func (param i32 i32 i32)))' for n in numbers)
+    given = "".join(f'(export "f{n}" (func $l{n}))' for n in numbers)
+    return bytes(
+        wasmtime.wat2wasm(
+            f"""(component {"".join(map(part.format, numbers))}
+(core module $own (memory (export "memory") 1)
+  (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0))
+(core instance $o (instantiate $own)) (alias core export $o "memory" (core memory $mem))
+(alias core export $o "realloc" (core func $r)) {lowered}
+(core module $user {imported}) (core instance (instantiate $user (with "e" (instance {given})))))"""
+        )
+    )
+
+
+def test_a_component_that_aborts_the_compiler_is_an_error(directory: Path, tmp_path: Path) -> None:
+    file = tmp_path / "many.wasm"
+    file.write_bytes(many_memories(100))
+    with pytest.raises(ArtifactError, match=r"`.*many.wasm` cannot be compiled: .* memories count exceeds limit"):
+        cache.load(file)
+    with pytest.raises(ArtifactError, match="cannot be compiled"):
+        open_server(file.read_bytes())
+    assert not list(directory.glob("*.cwasm"))
+
+
+def test_a_component_below_the_limit_compiles(directory: Path, tmp_path: Path) -> None:
+    file = tmp_path / "many.wasm"
+    file.write_bytes(many_memories(99))
+    cache.load(file)
+    assert cache.cached(file) or list(directory.glob("*.cwasm"))
+
+
+def test_a_compiler_that_was_killed_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    monkeypatch.setattr(compiling, "_CHILD", killed)
+    with pytest.raises(ArtifactError, match="the compiler was killed; is there too little memory"):
+        cache.compile_bytes(many_memories(1), "one.wasm")
+
+
+def test_code_that_is_no_component_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "broken.wasm"
+    file.write_bytes(many_memories(1)[:-4])
+    with pytest.raises(ArtifactError, match=r"`.*broken.wasm` is no valid component: "):
+        cache.load(file)

@@ -116,17 +116,22 @@ def compile_bytes(data: bytes, name: str, *, quick: bool = False) -> Component:
     """Compile a component, without the cache.
 
     Raises:
-        ArtifactError: It is no valid component.
+        ArtifactError: It is no valid component, or the compiler ended on it.
     """
-    from wasmtime import WasmtimeError
-    from wasmtime.component import Component
+    return _loaded(_compiled(data, name, quick=quick), quick=quick)
+
+
+def _compiled(data: bytes, name: str, *, quick: bool) -> bytes:
+    from wasmcp.host.compiling import compile_component
 
     check_component(data, name)
-    try:
-        return Component(engine(quick=quick), data)
-    except WasmtimeError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise ArtifactError(name, f"is no valid component: {lines[-1] if lines else 'unknown reason'}") from None
+    return compile_component(data, name, quick=quick)
+
+
+def _loaded(code: bytes, *, quick: bool) -> Component:
+    from wasmtime.component import Component
+
+    return Component.deserialize(engine(quick=quick), code)
 
 
 def _private(directory: Path) -> tuple[Path | None, str]:
@@ -250,8 +255,8 @@ def _fill(cache: Path, path: str | os.PathLike[str], quick: bool, on_compile: Ca
             if component is None:
                 if on_compile:
                     on_compile()
-                component = compile_bytes(data, str(path), quick=quick)
-                code = component.serialize()
+                code = _compiled(data, str(path), quick=quick)
+                component = _loaded(code, quick=quick)
                 with suppress(OSError):  # a full disk is no reason not to run
                     _write(compiled, code)
                     _write(size, str(len(code)).encode())
