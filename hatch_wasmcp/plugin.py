@@ -21,6 +21,8 @@ from wasmcp.project.manifest import read
 from wasmcp.storage import digest
 from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains import toolchain
+from wasmcp.toolchains.base import relative_label
+from wasmcp.toolchains.shared import carried_name
 
 if TYPE_CHECKING:
     from hatchling.builders.config import BuilderConfig
@@ -226,7 +228,7 @@ class WasmcpBuildHook(Hook):
         replaced = {project.root / file for server in project.servers.values() for file in server.framework.values()}
         for path in (*sources, *sorted(replaced)):
             if str(path) not in carried:
-                build_data["force_include"][str(path)] = os.path.relpath(path, project.root)
+                build_data["force_include"][str(path)] = carried_name(relative_label(path, project.root))
 
     @contextlib.contextmanager
     def _mistakes_abort(self) -> Iterator[None]:

@@ -242,7 +242,7 @@ REFUSED = {
 @pytest.mark.parametrize(
     ("option", "values", "message"),
     [
-        ("python-path", ["a", "b"], "`python-path` names `a`, `b`, which are not folders of the project"),
+        ("python-path", ["a", "b"], "`python-path` names `a`, which is not a folder; `b`, which is not a folder"),
         ("imports", ["a-b", "c..d"], "`imports` names `a-b`, `c..d`, which are no dotted names of modules"),
         ("dependencies", ["./x", "y @ z"], "`dependencies` names `./x`, `y @ z`, which are no requirements such as"),
     ],

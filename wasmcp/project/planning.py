@@ -20,6 +20,7 @@ from wasmcp.storage import digest
 from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Resolver, Toolchain
+from wasmcp.toolchains.shared import is_outside
 
 if TYPE_CHECKING:
     from wasmcp.registry.lock import Pin
@@ -37,7 +38,8 @@ class ComponentStep:
         source: What the toolchain compiles; None for a component as it is.
         toolchain: Who compiles it; None for a component as it is.
         pins: Distribution -> the exact version that compiles it.
-        files: The files inside the project that it is made of; a source distribution must carry them.
+        files: The files of the project, and those that it shares with others of its repository, that it is made of; a
+            source distribution must carry them.
         inputs: The digest of everything that the component depends on.
         pin: What a package is exactly, as the project's lock says; None for what is no package.
     """
@@ -126,7 +128,7 @@ def plan_component(project: Project, config: ComponentConfig, fetching: FetchOpt
         "dependencies": [asdict(one) for one in source.dependencies],
         "files": {label: digest.of_file(file) for label, file in found.files.items()},
     }
-    outside = [label for label in found.files if label.startswith("../")]
+    outside = [label for label in found.files if is_outside(label) and label not in found.shared]
     if outside:  # a source distribution could not carry it
         problem = f"component `{config.name}` (`{source.label}`) needs `{outside[0]}`, outside the project"
         raise ToolchainError(problem, source=source.label, toolchain=tools.name)
@@ -236,4 +238,4 @@ def _modules(tools: Toolchain) -> list[str]:
     """Return the parts of wasmcp that decide what a toolchain makes of its inputs: `toolchains/<language>*`."""
     folder = Path(toolchains.__file__).parent
     own = sorted(path.name for path in folder.glob(f"{tools.name}*"))
-    return [f"toolchains/{name}" for name in ("base.py", *own)]
+    return [f"toolchains/{name}" for name in ("base.py", "shared.py", *own)]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from wasmcp.errors import ToolchainMissing
+from wasmcp.toolchains.shared import original_label
 
 PINS: Mapping[str, str] = {
     "componentize-py": "0.25.1",
@@ -129,10 +130,12 @@ class Inputs:
         files: Label -> absolute path. Labels are what a digest names: the path relative to the project's folder with
             forward slashes, or ``wasmcp:`` and a path inside our own package (see `own_files`). Never an absolute path.
         pins: Distribution -> the exact version that is required of it.
+        shared: The labels of files outside of the project that it may use; a source distribution carries copies.
     """
 
     files: Mapping[str, Path]
     pins: Mapping[str, str]
+    shared: frozenset[str] = frozenset()
 
 
 class Toolchain(Protocol):
@@ -212,10 +215,11 @@ def relative_label(path: Path, root: Path) -> str:
     """Return ``path`` relative to ``root`` with forward slashes, ``..`` where it lies outside.
 
     Nothing of the machine may get into a digest or a message: hence no absolute path, also for what lies outside. A
-    file on another drive of Windows has no relative path: it is ``../`` and its name.
+    file on another drive of Windows has no relative path: it is ``../`` and its name. The copy of an outside file in a
+    source distribution has the label of the file (see `wasmcp.toolchains.shared`).
     """
     try:
-        return os.path.relpath(path, root).replace("\\", "/")
+        return original_label(os.path.relpath(path, root).replace("\\", "/"))
     except ValueError:
         return f"../{path.name}"
 

@@ -30,6 +30,7 @@ from wasmcp.toolchains.python_reading import Module, refusal
 from wasmcp.toolchains.python_report import failure_of, printed_of, warnings_of
 from wasmcp.toolchains.python_staging import GUEST, stage_application
 from wasmcp.toolchains.python_uses import uses
+from wasmcp.toolchains.shared import folder_problem, is_outside, shared_folder
 
 LOGGER = logging.getLogger("wasmcp.build")
 """What programs print while a component is built, at the level INFO."""
@@ -60,7 +61,8 @@ class PythonToolchain:
         files.update(own_files("guest", GUEST, [".py"]))
         files.update(own_files("wit", wit_directory(), [".wit"]))
         files.update({f"wasmcp:toolchains/{path.name}": path for path in _OWN})
-        return Inputs(files, {"componentize-py": PINS["componentize-py"]})
+        shared = frozenset(label for label in files if is_outside(label))
+        return Inputs(files, {"componentize-py": PINS["componentize-py"]}, shared)
 
     def resolve(
         self, source: ComponentSource, *, cache: Path, progress: Callable[[str], None]
@@ -97,13 +99,11 @@ class PythonToolchain:
 def _folders(source: ComponentSource) -> list[Path]:
     configured = source.options.get("python-path", [])
     names = [str(item) for item in configured] if isinstance(configured, list) else []
-    folders = [Path(os.path.normpath(source.root / name)) for name in names]
-    absent = [name for name, folder in zip(names, folders, strict=True) if not folder.is_dir()]
-    if absent:
-        listed = ", ".join(f"`{name}`" for name in absent)
-        problem = f"{listed}, which is not a folder" if len(absent) == 1 else f"{listed}, which are not folders"
-        message = f"component `{source.name}`: `python-path` names {problem} of the project"
+    wrong = [f"`{name}`, {problem}" for name in names if (problem := folder_problem(source.root, name)) is not None]
+    if wrong:
+        message = f"component `{source.name}`: `python-path` names {'; '.join(wrong)}"
         raise ToolchainError(message, source=source.label, toolchain="python")
+    folders = [Path(os.path.normpath(shared_folder(source.root, name))) for name in names]
     return [source_root(source.path, source.root), *folders]
 
 
