@@ -20,7 +20,7 @@ from pytest_wasmcp.fixtures import (
     wasmcp_server,
     wasmcp_target,
 )
-from pytest_wasmcp.report import add_sections
+from pytest_wasmcp.report import RECORDINGS, add_sections
 from pytest_wasmcp.settings import Marked, option, positive
 
 __all__ = [
@@ -94,4 +94,6 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         add_sections(item, call, report)
+    if call.when == "teardown" and RECORDINGS in item.stash:
+        del item.stash[RECORDINGS]  # pytest keeps its items to the end of the session
     return report

@@ -305,3 +305,23 @@ def test_a_request_is_taken_back(server: Server, line: str, ends: type[Exception
     thread.join(5)
     assert outcome == [line if ends is None else ends]
     assert server.send("after") == "after"
+
+
+def test_a_closed_server_has_freed_what_it_opened(zig_server: Path) -> None:
+    def resident() -> int:
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0])
+
+    kept = []
+    before: tuple[int, int] | None = None
+    for number in range(60):
+        with open_server(zig_server, instances=1) as opened:
+            opened.call_tool("add", {"a": number, "b": 1})
+        kept.append(opened)  # what a caller still has of it keeps nothing open
+        if number == 9:
+            before = len(list(Path("/proc/self/fd").iterdir())), resident()
+    assert before is not None
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before[0]
+    assert resident() - before[1] < 50 * 300  # KiB; it was 1,800 for each
+    with pytest.raises(HostError, match="closed"):
+        kept[0].list_tools()

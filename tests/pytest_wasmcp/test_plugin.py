@@ -292,3 +292,20 @@ def test_a_failed_build_runs_once_and_is_shown_once(project: pytest.Pytester) ->
     assert result.stdout.str().count("error: my mistake") == 1
     assert result.stdout.str().count("the build failed once in this run; test_a_failed_build") == 4
     result.stdout.no_fnmatch_line("*During handling*")
+
+
+def test_tests_keep_no_file_descriptors(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        import os
+
+        import pytest
+
+        counts = []
+
+        @pytest.mark.parametrize("number", range(40))
+        def test_add(wasmcp_server, number):
+            wasmcp_server.call_tool("add", {"a": 1, "b": 2})
+            counts.append(len(os.listdir("/proc/self/fd")))
+            assert counts[-1] <= counts[min(5, number)]
+        """)
+    project.runpytest_subprocess().assert_outcomes(passed=40)

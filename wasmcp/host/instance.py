@@ -51,6 +51,11 @@ class Program(NamedTuple):
     settings: tuple[tuple[str, str], ...] = ()
     can_wait: bool = True
 
+    def close(self) -> None:
+        """Free the compiled code and the imports. No thread may be booting an instance."""
+        self.component.close()
+        self.linker.close()
+
 
 class Instance:
     """A booted server. After a trap it is `broken`: close it and boot another."""

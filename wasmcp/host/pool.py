@@ -250,3 +250,6 @@ class Pool:
                 worker.thread.join(timeout + self.program.limits.cancel_grace)
             if worker.thread.is_alive() and worker.instance is not None:
                 worker.instance.end_input()
+        # A thread that hangs in the host may still need what it would free; garbage collection does it then.
+        if not self._hanging and not any(worker.thread.is_alive() for worker in workers):
+            self.program.close()
