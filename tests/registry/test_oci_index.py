@@ -81,12 +81,12 @@ def put_other(host: str) -> str:
 
 
 def test_the_index_is_what_is_signed(broken: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put_index(broken.host, "1.0.1")
+    put_index(broken.host, "indexed")
     private, public = make_keys(tmp_path, "ann")
     policy = f'[policy]\nrequire-signature = true\n[policy.keys]\nacme = "{public}"\n'
     namespaces(monkeypatch, tmp_path, policy=policy, acme=f"{broken.host}/t")
     resolver = publishing.resolver_for(None)
-    place = Place(broken.host, "t/calc", "1.0.1")
+    place = Place(broken.host, "t/calc", "indexed")
     with pytest.raises(SignatureRefused):
         fetch(str(place))
     signatures.sign(resolver.resolve(place).place, private, None, resolver)

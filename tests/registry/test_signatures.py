@@ -22,6 +22,7 @@ from wasmcp.errors import RegistryError, SignatureRefused
 from wasmcp.registry import cosign_key, keys, publishing, references, signatures
 from wasmcp.registry.fetching import FetchOptions
 from wasmcp.registry.oci import fetch
+from wasmcp.registry.references import Place
 from wasmcp.registry.resolving import Resolver
 
 serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
@@ -109,6 +110,56 @@ def test_a_signature_of_something_else_is_none(place: str, tmp_path: Path) -> No
     stolen = resolver().manifest(two.place, signatures.tag_of(two.artifact.digest), "")
     resolver().client(one.place.host).push_manifest(one.place, signatures.tag_of(one.artifact.digest), stolen)
     assert "1 signature, none of them for it" in run("verify", CALC, "--key", "ann.pub", code=1)
+
+
+def copy(source: str, target: Place) -> None:
+    """Put a component with its signatures under another name, as somebody can who may write to the registry."""
+    found = resolver().resolve(references.parse(source))
+    client, store = resolver().client(target.host), resolver().store
+    digest = str(found.place.digest)
+    for tag, version in ((digest, str(target.tag)), (signatures.tag_of(digest), signatures.tag_of(digest))):
+        data = resolver().manifest(found.place, tag, "")
+        document = json.loads(data)
+        for layer in [document["config"], *document["layers"]]:
+            pieces = client.blob(found.place, layer["digest"])
+            client.push_blob(target, layer["digest"], store.put(layer["digest"], pieces))
+        client.push_manifest(target, version, data)
+
+
+@needs_registry
+def test_a_signature_counts_for_the_version_that_is_signed(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old version under a new number, with its good signature, is no new version."""
+    host, _, path = place.partition("/")
+    run("sign", CALC, "--key", "ann.key")
+    copy(CALC, Place(host, f"{path}/calc", "2.0.0"))
+    require(monkeypatch, tmp_path, place, "true", acme=str(tmp_path / "ann.pub"))
+    assert fetch(CALC).digest
+    for reference in ("acme:calc@2.0.0", "acme:calc", f"oci://{place}/calc:2.0.0"):
+        with pytest.raises(SignatureRefused, match=r"signed as version `1\.0\.0`, and found as `2\.0\.0`"):
+            fetch(reference)
+        assert "signed as version `1.0.0`" in run("verify", reference, "--key", "ann.pub", code=1)
+    digest = resolver().resolve(references.parse(CALC)).artifact.digest
+    assert fetch(f"oci://{place}/calc@{digest}").digest, "a digest says itself what is meant"
+
+
+@needs_registry
+def test_a_signature_counts_for_the_name_that_is_signed(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, _, path = place.partition("/")
+    run("sign", CALC, "--key", "ann.key")
+    copy(CALC, Place(host, f"{path}/text", "1.0.0"))
+    copy(CALC, Place(host, f"{path}/mirror/calc", "1.0.0"))
+    require(monkeypatch, tmp_path, place, "true", acme=str(tmp_path / "ann.pub"))
+    for reference in ("acme:text@1.0.0", f"oci://{place}/text:1.0.0"):
+        with pytest.raises(SignatureRefused, match=rf"it is signed as `{place}/calc`, not as `{place}/text`"):
+            fetch(reference)
+    with pytest.raises(SignatureRefused, match=rf"not as `{place}/mirror/calc`"):
+        fetch(f"oci://{place}/mirror/calc:1.0.0")
+    require(monkeypatch, tmp_path, f"{place}/mirror", "true", acme=str(tmp_path / "ann.pub"))
+    assert fetch(CALC).digest, "on a mirror the manifest, which is signed, names the package"
 
 
 @needs_registry

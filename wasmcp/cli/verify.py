@@ -62,5 +62,5 @@ def command(
         for statement in attestations.verify(resolution.place, trust, resolver):
             click.echo(json.dumps(statement, ensure_ascii=False))
         return
-    who = signatures.verify(resolution.place, trust, resolver)
+    who = signatures.verify(resolution, trust, resolver)
     click.echo(f"{resolution.exact} is signed by {who}")

@@ -23,6 +23,12 @@ LAYER = "application/wasm"
 SIZE_LIMIT = 1 << 30
 """The most bytes that a component from a registry may have."""
 
+TITLE = "org.opencontainers.image.title"
+"""The annotation with the name of a component: `ns:name`, or the last part of its repository."""
+
+VERSION = "org.opencontainers.image.version"
+"""The annotation with the version of a component."""
+
 YANKED = "dev.wasmcp.yanked"
 """The annotation of a version that is not to be used any more; its value says why."""
 

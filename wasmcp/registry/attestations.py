@@ -149,10 +149,16 @@ def _statement(data: bytes) -> dict[str, Any] | None:
     return document if fine and isinstance(subjects, list) else None
 
 
+def names_of(statement: dict[str, Any], digest: str) -> list[str]:
+    """Return the names under which a manifest is among the subjects of a statement; empty for one without a name."""
+    subjects = statement.get("subject")
+    fits = [one for one in (subjects if isinstance(subjects, list) else []) if _names(one, digest)]
+    return [str(one.get("name") or "") for one in fits]
+
+
 def _about(statement: dict[str, Any], digest: str) -> bool:
     """Tell whether a manifest is among the subjects of a statement."""
-    subjects = statement.get("subject")
-    return any(_names(subject, digest) for subject in (subjects if isinstance(subjects, list) else []))
+    return bool(names_of(statement, digest))
 
 
 def _names(subject: Any, digest: str) -> bool:

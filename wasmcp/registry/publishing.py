@@ -80,8 +80,8 @@ def push(
     asked = references.parse(reference)
     title = asked.title if isinstance(asked, Package) else place.repository.rpartition("/")[2]
     said = {
-        "org.opencontainers.image.title": title,
-        "org.opencontainers.image.version": tag.replace("_", "+"),
+        artifact.TITLE: title,
+        artifact.VERSION: tag.replace("_", "+"),
         **(annotations or {}),
     }
     config, manifest = artifact.make(data, said, reference)

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from wasmcp.errors import SignatureRefused
-from wasmcp.registry import attestations, beside, identities, jsontext, keys, referrers
+from wasmcp.registry import artifact, attestations, beside, identities, jsontext, keys, referrers
+from wasmcp.registry.hosts import same_place
 from wasmcp.registry.references import Package, Place
 from wasmcp.registry.resolving import Resolution, Resolver
 from wasmcp.registry.settings import Settings, Trust
+from wasmcp.registry.versions import Version
 
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
 ANNOTATION = "dev.cosignproject.cosign/signature"
@@ -43,6 +46,14 @@ class Signature:
             return bool(critical["type"] == _TYPE and critical["image"]["docker-manifest-digest"] == digest)
         except (ValueError, KeyError, TypeError):
             return False
+
+    @property
+    def repository(self) -> str:
+        """The repository that the document says it is about, `HOST/PATH`; empty where it says none."""
+        try:
+            return str(jsontext.loads(self.payload)["critical"]["identity"]["docker-reference"])
+        except (ValueError, KeyError, TypeError):
+            return ""
 
 
 def tag_of(digest: str) -> str:
@@ -83,31 +94,46 @@ def sign_by_identity(place: Place, resolver: Resolver) -> str:
     return referrers.add(place, identities.sign(statement), identities.BUNDLE, resolver)
 
 
-def verify(place: Place, trust: Trust, resolver: Resolver) -> str:
-    """Return who, of those that are trusted, has signed the manifest at a place: the file of a key, or an identity.
+def verify(resolution: Resolution, trust: Trust, resolver: Resolver) -> str:
+    """Return who, of those that are trusted, has signed a component: the file of a key, or an identity.
+
+    A signature is about the digest of a manifest. It counts for the name and the version that the manifest was found
+    under only where what is signed says the same (see `_misplaced`): who can write to the registry could else show an
+    old version as a new one, or one package as another.
 
     Args:
-        place: With the digest of the manifest.
+        resolution: What the reference of the component turned out to be.
         trust: Who is trusted.
         resolver: For the registry.
 
     Raises:
-        SignatureRefused: None of them has, or there are none.
+        SignatureRefused: None of them has, or there are none, or it is signed as something else.
         RegistryError: The registry does not answer, or a key cannot be read.
     """
+    place = resolution.place
     reference, digest = str(place), str(place.digest)
     if not trust:
         problem = "it must be signed, and nobody is trusted for it: see `[policy.keys]` and `[policy.identities]`"
         raise SignatureRefused(problem, reference=reference)
     found = list(signatures_of(place, resolver))
-    for file in trust.keys:
-        for signature in found:
-            if signature.names(digest) and keys.verifies(signature.payload, signature.signature, file):
-                return str(file)
+    good = [
+        (str(file), signature.repository)
+        for file in trust.keys
+        for signature in found
+        if signature.names(digest) and keys.verifies(signature.payload, signature.signature, file)
+    ]
+    misplaced = [_misplaced(resolution, repository) for _, repository in good]
+    if None in misplaced:
+        return good[misplaced.index(None)][0]
     signed, problems = attestations.by_identity(place, trust, resolver)
-    for who, statement in signed:
-        if statement.get("predicateType") == identities.SIGNED:
+    signers = [one for one in signed if one[1].get("predicateType") == identities.SIGNED]
+    for who, statement in signers:
+        wrong = [_misplaced(resolution, name) for name in attestations.names_of(statement, digest)]
+        if None in wrong:
             return who
+        misplaced += wrong
+    if misplaced:
+        raise SignatureRefused(str(misplaced[0]), reference=reference)
     if not found and not signed and not problems:
         raise SignatureRefused("it must be signed and is not", reference=reference)
     listed = ", ".join([f"`{file.name}`" for file in trust.keys] + [f"`{one}`" for one in trust.identities])
@@ -116,6 +142,42 @@ def verify(place: Place, trust: Trust, resolver: Resolver) -> str:
     said = "".join(f"; {problem}" for problem in dict.fromkeys(problems))
     problem = f"it has {count}, none of them for it by whom is trusted ({listed}){said}"
     raise SignatureRefused(problem, reference=reference)
+
+
+def _misplaced(resolution: Resolution, repository: str) -> str | None:
+    """Return how the name or the version of a signed manifest differs from those that it was found under, or None.
+
+    The version is the one that the manifest says (`org.opencontainers.image.version`). The name fits where the
+    signature names the repository, where the manifest's title is the package that was asked for (also on a mirror), or,
+    for a signature without a name, where the title ends as the repository does. A tag that is no version, and a digest,
+    say nothing that could differ.
+
+    Args:
+        resolution: What the reference of the component turned out to be.
+        repository: The repository that the signature names, `HOST/PATH`; empty where it names none.
+    """
+    place, asked, said = resolution.place, resolution.asked, resolution.artifact.annotations
+    title = said.get(artifact.TITLE, "")
+    last = re.split("[:/]", title)[-1] == place.repository.rpartition("/")[2]
+    same = isinstance(asked, Package) and title == asked.title
+    if not (same or _is_repository(place, repository) or (not repository and last)):
+        names = repository or title or "no name"
+        return (
+            f"it is signed as `{names}`, not as `{place.host}/{place.repository}`: sign it where it is, if it is right"
+        )
+    version = Version.of_tag(resolution.version)
+    signed = said.get(artifact.VERSION, "")
+    if version is not None and version != Version.parse(signed):
+        return f"it is signed as version `{signed or 'unknown'}`, and found as `{version}`"
+    return None
+
+
+def _is_repository(place: Place, repository: str) -> bool:
+    host, _, path = repository.partition("/")
+    try:
+        return path == place.repository and same_place(host) == same_place(place.host)
+    except ValueError:
+        return False
 
 
 def enforce(resolution: Resolution, resolver: Resolver) -> None:
@@ -134,11 +196,11 @@ def enforce(resolution: Resolution, resolver: Resolver) -> None:
         for trust in policy.demands(place, namespace):
             try:
                 try:
-                    verify(place, trust, known)
+                    verify(resolution, trust, known)
                 except SignatureRefused:
                     if resolver.offline:
                         raise
-                    verify(place, trust, resolver)
+                    verify(resolution, trust, resolver)
             except SignatureRefused as error:
                 problem = f"{error.problem} (`{policy.path}` asks for it)"
                 raise SignatureRefused(problem, reference=str(place)) from None
