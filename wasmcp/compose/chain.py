@@ -13,6 +13,11 @@ from wasmcp.errors import DuplicateOffer
 from wasmcp.forms import IDENTITIES, Item
 
 OnDuplicate = Literal["error", "first"]
+ADAPTER_MEMORIES = 100
+"""Memories that a module of fused adapters may import (`MAX_WASM_MEMORIES` of wasmparser); wasmtime aborts above it.
+
+A segment takes one for each of its members and one for its `dispatch`.
+"""
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive components whose offers are known: they share one `catalogue`."""
+    """Consecutive components whose offers are known, at most 99: they share one `catalogue`."""
 
     members: list[Member] = field(default_factory=list)
 
@@ -60,7 +65,7 @@ def plan_chain(components: Sequence[Component], *, on_duplicate: OnDuplicate = "
             continue
         own = {kind: _own(component, kind, catalogue.items(kind), owners, on_duplicate) for kind in IDENTITIES}
         last = parts[-1] if parts else None
-        if not isinstance(last, Segment):
+        if not isinstance(last, Segment) or len(last.members) == ADAPTER_MEMORIES - 1:
             last = Segment()
             parts.append(last)
         last.members.append(Member(component, _with(catalogue, own)))
