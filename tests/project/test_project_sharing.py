@@ -99,6 +99,75 @@ def test_a_tool_that_uses_shared_code(alpha: Path, tmp_path: Path) -> None:
     assert not [step for step in steps if "compiling" in step]
 
 
+LOCAL = 'dependencies = ["greetings-lib @ file:../../shared"]'
+SHARED = {
+    "shared/pyproject.toml": """\
+[project]
+name = "greetings_lib"
+version = "1"
+dependencies = ["words @ file:../words"]
+""",
+    "words/pyproject.toml": '[project]\nname = "words"\nversion = "1"\n',
+    "words/src/words/__init__.py": 'HELLO = "Hello"\n',
+    "shared/greetings/words.py": "from words import HELLO\n\n\ndef greeting() -> str:\n    return HELLO\n",
+}
+
+
+@pytest.fixture
+def depending(alpha: Path) -> Path:
+    """The project, depending on another of its repository by that one's folder, and so on one further."""
+    write_project(alpha.parent.parent, SHARED)
+    text = (alpha / "pyproject.toml").read_text()
+    (alpha / "pyproject.toml").write_text(text.replace('python-path = ["../../shared"]', LOCAL))
+    return alpha
+
+
+def test_a_project_required_by_its_folder_is_carried_too(depending: Path, tmp_path: Path) -> None:
+    unpacked = sdist(depending, tmp_path / "elsewhere")
+    up = unpacked / "_wasmcp_sources" / "up2"
+    carried = {path.relative_to(up).as_posix() for path in up.rglob("*") if path.is_file()}
+    assert carried == {
+        "shared/pyproject.toml",
+        "shared/greetings/__init__.py",
+        "shared/greetings/words.py",
+        "words/pyproject.toml",
+        "words/src/words/__init__.py",
+    }
+    here, there = (plan_components(load(root))["tools"] for root in (depending, unpacked))
+    assert here.inputs == there.inputs
+    assert not (depending / "wasmcp.lock").exists()  # nothing of a registry is needed
+
+
+def test_requirements_of_a_project_in_a_folder_are_those_of_the_component(depending: Path) -> None:
+    from wasmcp.project.dependencies import wanted
+
+    document = depending.parent.parent / "words" / "pyproject.toml"
+    document.write_text(document.read_text() + 'dependencies = ["inflection>=0.5", "tomli-w"]\n')
+    (asked,) = wanted(load(depending))
+    assert asked.requirements == ("inflection>=0.5", "tomli-w")
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (None, "whose `pyproject.toml` cannot be read: No such file or directory"),
+        ("", "whose `pyproject.toml` has no `.project.` with a name"),
+        ('[project]\nname = "other"\n', "where the project is named `other`"),
+        ('[project]\nname = "greetings-lib"\ndynamic = ["dependencies"]\n', "whose dependencies are dynamic"),
+        ('[project]\nname = "greetings-lib"\ndependencies = 1\n', "are not a list of strings"),
+        ('[project]\nname = "greetings-lib"\ndependencies = ["x @ file:../../../x"]\n', "which is not a folder"),
+    ],
+)
+def test_projects_in_folders_that_cannot_be_used(depending: Path, document: str | None, problem: str) -> None:
+    path = depending.parent.parent / "shared" / "pyproject.toml"
+    if document is None:
+        path.unlink()
+    else:
+        path.write_text(document)
+    with pytest.raises(ToolchainError, match=f"component `tools`: `dependencies` names .*{problem}"):
+        plan_components(load(depending))
+
+
 @pytest.mark.parametrize(
     ("name", "problem"),
     [

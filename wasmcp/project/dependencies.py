@@ -25,7 +25,7 @@ class Asked:
     Attributes:
         source: The component.
         toolchain: Of its language.
-        requirements: Its option ``dependencies``.
+        requirements: What it requires of the registry.
     """
 
     source: ComponentSource
@@ -53,10 +53,10 @@ class Asked:
 
 def asked_of(source: ComponentSource, toolchain: Toolchain) -> Asked | None:
     """Return what a component depends on; None when it names nothing."""
-    requirements = source.options.get("dependencies", ())
-    if not isinstance(toolchain, Resolver) or not isinstance(requirements, (list, tuple)) or not requirements:
+    if not isinstance(toolchain, Resolver) or not source.options.get("dependencies"):
         return None
-    return Asked(source, toolchain, tuple(map(str, requirements)))
+    requirements = toolchain.requirements(source)
+    return Asked(source, toolchain, tuple(requirements)) if requirements else None
 
 
 def wanted(project: Project) -> list[Asked]:

@@ -188,6 +188,14 @@ class Toolchain(Protocol):
 class Resolver(Protocol):
     """A toolchain that can find out which packages a component's option ``dependencies`` means."""
 
+    def requirements(self, source: ComponentSource) -> list[str]:
+        """Return what a component requires of the registry: its option ``dependencies``, and of the projects in it.
+
+        Raises:
+            ToolchainError: A requirement is malformed, or a project cannot be used.
+        """
+        ...
+
     def resolve(self, source: ComponentSource, *, cache: Path, progress: Progress) -> tuple[Distribution, ...]:
         """Ask the language's registry which packages a component's dependencies mean, and put them into the cache.
 

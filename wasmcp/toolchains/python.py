@@ -23,9 +23,10 @@ from wasmcp.declares import Declares
 from wasmcp.errors import ToolchainError
 from wasmcp.resources import wit_directory
 from wasmcp.toolchains import python_dependencies
-from wasmcp.toolchains.base import PINS, ComponentSource, Distribution, Inputs, Option, own_files
+from wasmcp.toolchains.base import PINS, ComponentSource, Distribution, Inputs, Option, own_files, relative_label
 from wasmcp.toolchains.python_compiling import componentize, ungranted, worlds_of
 from wasmcp.toolchains.python_imports import is_host_side, is_provided, is_standard, reachable, source_root
+from wasmcp.toolchains.python_local import local_projects
 from wasmcp.toolchains.python_reading import Module, refusal
 from wasmcp.toolchains.python_report import failure_of, printed_of, warnings_of
 from wasmcp.toolchains.python_staging import GUEST, stage_application
@@ -58,11 +59,17 @@ class PythonToolchain:
         """Return the modules that the source can import, our guest library and the WIT."""
         python_dependencies.requirements_of(source)
         files = {module.label: module.path for module in _modules(source).values()}
+        for project in local_projects(source):
+            files[relative_label(project.document, source.root)] = project.document
         files.update(own_files("guest", GUEST, [".py"]))
         files.update(own_files("wit", wit_directory(), [".wit"]))
         files.update({f"wasmcp:toolchains/{path.name}": path for path in _OWN})
         shared = frozenset(label for label in files if is_outside(label))
         return Inputs(files, {"componentize-py": PINS["componentize-py"]}, shared)
+
+    def requirements(self, source: ComponentSource) -> list[str]:
+        """Return what the component requires of registries; see `wasmcp.toolchains.base.Resolver`."""
+        return python_dependencies.requirements_of(source)
 
     def resolve(
         self, source: ComponentSource, *, cache: Path, progress: Callable[[str], None]
@@ -104,7 +111,8 @@ def _folders(source: ComponentSource) -> list[Path]:
         message = f"component `{source.name}`: `python-path` names {'; '.join(wrong)}"
         raise ToolchainError(message, source=source.label, toolchain="python")
     folders = [Path(os.path.normpath(shared_folder(source.root, name))) for name in names]
-    return [source_root(source.path, source.root), *folders]
+    local = [Path(os.path.normpath(project.code)) for project in local_projects(source)]
+    return [source_root(source.path, source.root), *folders, *local]
 
 
 def _modules(source: ComponentSource, fetched: Path | None = None) -> dict[str, Module]:

@@ -24,6 +24,7 @@ from typing import Any
 from wasmcp.errors import ToolchainError, ToolchainMissing
 from wasmcp.toolchains import unpacked
 from wasmcp.toolchains.base import ComponentSource, Distribution
+from wasmcp.toolchains.python_local import is_local, local_projects
 
 NATIVE = (".so", ".pyd", ".dylib", ".dll", ".a")
 """Endings of files that are no Python and that no component can load."""
@@ -51,20 +52,22 @@ _CULPRIT = (
 
 
 def requirements_of(source: ComponentSource) -> list[str]:
-    """Return the requirements of a component's option ``dependencies``.
+    """Return the requirements of a component's option ``dependencies``, and of the projects among them.
 
     Raises:
-        ToolchainError: One is no name with a version range.
+        ToolchainError: One is not a name with a version range, or a project cannot be used.
     """
     configured = source.options.get("dependencies", [])
-    found = [str(item).strip() for item in configured] if isinstance(configured, list) else []
+    given = [str(item).strip() for item in configured] if isinstance(configured, list) else []
+    nested = [requirement for project in local_projects(source) for requirement in project.requirements]
+    found = list(dict.fromkeys([*(item for item in given if not is_local(item)), *nested]))
     wrong = [item for item in found if not _REQUIREMENT.fullmatch(item)]
     if wrong:
         listed = ", ".join(f"`{item}`" for item in wrong)
         kind = "which is no requirement" if len(wrong) == 1 else "which are no requirements"
         message = (
-            f"component `{source.name}`: `dependencies` names {listed}, {kind} such as `inflection>=0.5,<1`; code that "
-            "is in no registry goes into a folder of `python-path`"
+            f"component `{source.name}`: `dependencies` names {listed}, {kind} such as `inflection>=0.5,<1`; a "
+            "project of the same repository is `NAME @ file:../FOLDER`, other code goes into a folder of `python-path`"
         )
         raise ToolchainError(message, source=source.label, toolchain="python")
     return found
