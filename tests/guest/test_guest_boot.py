@@ -22,7 +22,7 @@ def carry_out(tmp_path, monkeypatch):
     def carry_out(text, *, later=(), tools=True, fails=True, options=None):
         (tmp_path / "booted_tools.py").write_text(text, encoding="utf-8")
         plan = {"module": "booted_tools", "declared": tools, "files": {}, "labels": {}, "later": list(later)}
-        plan["random"] = "random" in text
+        plan |= {"random": "random" in text, "sqlite": False, "zones": None}
         plan["options"] = options or {}
         (tmp_path / PLAN).write_text(json.dumps(plan), encoding="utf-8")
         if fails:
@@ -45,7 +45,8 @@ def later(module, *names, required=True):
 def test_it_imports_the_module_and_what_it_imports_later(carry_out):
     sys.modules.pop("colorsys", None)
     report = carry_out(TOOL, later=[later("colorsys"), later("json", "tool"), later("os", "path")], fails=False)
-    assert report == {"errors": [], "missing": [], "optional": [], "open": [], "printed": ""}
+    empty = {"errors": [], "missing": [], "optional": [], "open": [], "sockets": [], "warnings": [], "printed": ""}
+    assert report == empty
     assert {"booted_tools", "colorsys", "json.tool", "_strptime"} <= set(sys.modules)
     assert {"encodings.cp1252", "encodings.koi8_r"} <= {*sys.modules, *library._codes}
 
@@ -177,3 +178,23 @@ def test_its_tools_have_the_options_of_the_component(carry_out, monkeypatch):
     carry_out(f"{TOOL}def taking(x: int) -> int:\n    return x\ntool(taking)\n", fails=False, options={"coerce": True})
     assert registered()["taking"].call('{"x": "5"}', LocalContext()).structured == '{"result":5}'
     assert ToolOptions.references is False
+
+
+def test_text_of_docstrings_that_cannot_be_read_is_a_warning(carry_out):
+    text = (
+        "from dataclasses import dataclass\n"
+        "from wasmcp.guest import tool\n"
+        "@dataclass\n"
+        "class Point:\n"
+        "    '''A point.\n\n    Attributes:\n        y: Upwards.\n    '''\n"
+        "    x: int\n"
+        "@tool\n"
+        "def f(a: int, p: Point) -> None:\n"
+        "    '''Do it.\n\n    Args:\n        a: One.\n        b: Two.\n    '''\n"
+    )
+    report = carry_out(text, fails=False)
+    end = "which is about none of its parameters; the text stays in the description"
+    assert [(item["line"], item["message"]) for item in report["warnings"]] == [
+        (11, f"tool `f`: its docstring has `b: Two.`, {end}"),
+        (11, f"tool `f`: the docstring of `Point` has `y: Upwards.`, {end}"),
+    ]

@@ -15,11 +15,13 @@ import sys
 import traceback
 from typing import Any, TextIO
 
-from wasmcp.guest.declaring import collected
+from wasmcp.guest.declaring import collected, warned
 from wasmcp.guest.errors import DeclarationError
 from wasmcp.guest.failures import remember
-from wasmcp.guest.freezing import open_files, watched
+from wasmcp.guest.freezing import descriptors, open_files, watched
+from wasmcp.guest.guards import guard_sqlite, install, open_sockets
 from wasmcp.guest.lazy import import_later
+from wasmcp.guest.library import explain_missing
 from wasmcp.guest.options import ToolOptions
 
 PLAN = "_wasmcp_plan.json"
@@ -71,10 +73,13 @@ def boot(folder: str, core: frozenset[str]) -> None:
     """
     with open(f"{folder}/{PLAN}", encoding="utf-8") as file:  # noqa: PTH123 - pathlib would stay in the component
         plan = json.load(file)
-    report: dict[str, Any] = {"errors": [], "missing": [], "optional": [], "open": [], "printed": ""}
+    report: dict[str, Any] = {"errors": [], "missing": [], "optional": [], "open": [], "sockets": [], "warnings": []}
+    report["printed"] = ""
     printed: list[str] = []
     out, err = _Recorder(sys.stdout, printed), _Recorder(sys.stderr, printed)
     sys.stdout, sys.stderr = out, err
+    if sys.platform == "wasi":
+        _guard(plan)
     try:
         _import(plan, report, core)
     except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt of the author's modules
@@ -90,8 +95,20 @@ def boot(folder: str, core: frozenset[str]) -> None:
         raise RuntimeError("the component cannot be built: see the report")
 
 
+def _guard(plan: dict[str, Any]) -> None:
+    """Mend what the standard library cannot do in a component, before other modules import it."""
+    install()
+    if plan["sqlite"]:
+        guard_sqlite()
+    if plan["zones"]:
+        from wasmcp.guest.zones import keep_zones
+
+        keep_zones(plan["zones"])
+
+
 def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) -> None:
     ToolOptions.update(plan["options"])
+    before = descriptors()
     with collected() as refused:
         try:
             with watched() if plan["random"] else contextlib.nullcontext():
@@ -104,16 +121,19 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) 
                     raise LookupError("nothing is declared: decorate a function with `wasmcp.guest.tool`")
         finally:
             report["errors"] += map(_describe, refused)
+            report["warnings"] = warned()
     for wanted in plan["later"]:
         problem = _later(wanted["module"], wanted["names"])
         if problem is not None:
             report["missing" if wanted["required"] else "optional"].append({**wanted, "problem": problem})
     if sys.platform == "wasi":
-        report["open"] = open_files()
+        report["open"] = open_files(before)
+        report["sockets"] = open_sockets()
     if report["errors"] or report["missing"] or report["open"]:
         return
     import_later(core)
     if sys.platform == "wasi":
+        explain_missing()
         gc.collect()
         gc.freeze()  # what is there now stays: no collection in a call need look at it
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from wasmcp.guest.errors import DeclarationError, place_of
 
 _closed = False
 _refused: list[list[DeclarationError]] = []
+_warnings: list[dict[str, Any]] = []
 
 
 class Execution(NamedTuple):
@@ -118,3 +120,19 @@ def is_refused(target: Callable[..., Any] | str) -> bool:
     """Return whether what a completion is for may be one of the prompts and resources that were refused."""
     refused = [error for error in (_refused[-1] if _refused else ()) if error.kind in ("prompt", "resource")]
     return bool(refused) and (isinstance(target, str) or place_of(target) in [error.place for error in refused])
+
+
+def warn(function: Callable[..., Any], message: str) -> None:
+    """Warn of something that is declared: on the report of a build, natively as Python does."""
+    file, line = place_of(function) or ("", 0)
+    if _refused:
+        _warnings.append({"file": file, "line": line, "message": message})
+    else:
+        warnings.warn_explicit(message, UserWarning, file, line)
+
+
+def warned() -> list[dict[str, Any]]:
+    """Return the warnings since the last time: file, line and message of each."""
+    found = list(_warnings)
+    _warnings.clear()
+    return found

@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import os
 from collections.abc import Iterator
 from typing import Any
+
+_MOST_DESCRIPTORS = 128
 
 _generators: dict[int, Any] = {}
 
@@ -36,11 +39,28 @@ def watched() -> Iterator[None]:
         random.Random.seed = original  # type: ignore[method-assign]
 
 
-def open_files() -> list[str]:
-    """Return the names of the files that are open, the standard streams left out."""
+def descriptors() -> frozenset[int]:
+    """Return the file descriptors that are open, those of the standard streams left out."""
+    found = set()
+    for descriptor in range(3, _MOST_DESCRIPTORS):
+        with contextlib.suppress(OSError):
+            os.fstat(descriptor)
+            found.add(descriptor)
+    return frozenset(found)
+
+
+def open_files(before: frozenset[int]) -> list[str]:
+    """Return the names of the files that are open, the standard streams left out.
+
+    Args:
+        before: The descriptors that were open before the modules were imported.
+    """
     gc.collect()
-    found = [item for item in gc.get_objects() if isinstance(item, io.FileIO)]
-    return sorted({str(item.name) for item in found if not item.closed and item.fileno() > 2})
+    files = [item for item in gc.get_objects() if isinstance(item, io.FileIO) and not item.closed]
+    named = {item.fileno(): str(item.name) for item in files if item.fileno() > 2}
+    # A file that C code or `os.open` has opened has no name here.
+    unnamed = {number: f"file descriptor {number}" for number in descriptors() - before}
+    return sorted({**unnamed, **named}.values())
 
 
 def has_frozen() -> bool:

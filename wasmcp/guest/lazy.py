@@ -18,6 +18,8 @@ from types import CodeType, ModuleType
 from typing import Any
 
 _IMPORT = opcode.opmap["IMPORT_NAME"]
+_CONSTANT = opcode.opmap["LOAD_CONST"]
+_SMALL = opcode.opmap.get("LOAD_SMALL_INT", -1)  # since Python 3.14
 _EXTENDED = opcode.opmap["EXTENDED_ARG"]
 _LIBRARY = "/python/"
 
@@ -62,6 +64,9 @@ def import_later(core: frozenset[str]) -> None:
 
 
 def _try(name: str) -> None:
+    parent = sys.modules.get(name.rpartition(".")[0])
+    if parent is not None and (not hasattr(parent, "__path__") or hasattr(parent, name.rpartition(".")[2])):
+        return  # an attribute, not a submodule
     # What fails is of another platform, or needs what the component does not have.
     with contextlib.suppress(BaseException):
         importlib.import_module(name)
@@ -94,9 +99,10 @@ def _code_of(name: str, loader: Any) -> CodeType | None:
 
 def _imports_of(name: str, module: ModuleType) -> Iterator[str]:
     code = _code_of(name, getattr(module.__spec__, "loader", None))
+    package = name if hasattr(module, "__path__") else name.rpartition(".")[0]
     if code is not None:
         for inner in _functions(code):
-            for wanted in _imported(inner):
+            for wanted in _imported(inner, package, submodules=True):
                 if not any(f"{wanted}.".startswith(f"{unwanted}.") for unwanted in _UNWANTED):
                     yield wanted
 
@@ -108,11 +114,29 @@ def _functions(code: CodeType) -> Iterator[CodeType]:
             yield from _functions(constant)
 
 
-def _imported(code: CodeType) -> Iterator[str]:
+def _imported(code: CodeType, package: str = "", *, submodules: bool = False) -> Iterator[str]:
+    """Yield the modules that some code imports, absolute; also what may be a submodule in `from x import y`."""
     raw = code.co_code
     extended = 0
+    loaded: list[Any] = [0, None]  # the two values that are loaded before: the level and the names of `from`
     for position in range(0, len(raw), 2):
-        argument = raw[position + 1] | extended
-        extended = argument << 8 if raw[position] == _EXTENDED else 0
-        if raw[position] == _IMPORT and code.co_names[argument]:
-            yield code.co_names[argument]
+        operation, argument = raw[position], raw[position + 1] | extended
+        extended = argument << 8 if operation == _EXTENDED else 0
+        if operation == _CONSTANT:
+            loaded = [loaded[1], code.co_consts[argument]]
+        elif operation == _SMALL:
+            loaded = [loaded[1], argument]
+        elif operation == _IMPORT:
+            level, names = loaded
+            base = _absolute(code.co_names[argument], level if isinstance(level, int) else 0, package)
+            if base:
+                yield base
+            if base and submodules and isinstance(names, tuple):
+                yield from (f"{base}.{name}" for name in names if name != "*")
+
+
+def _absolute(name: str, level: int, package: str) -> str:
+    if level == 0:
+        return name
+    parts = package.split(".") if package else []
+    return ".".join(filter(None, [*parts[: len(parts) - (level - 1)], name]))

@@ -44,3 +44,29 @@ def keep(name: str, code: CodeType) -> None:
     if not _codes:
         sys.meta_path.append(_Library)
     _codes[name] = zlib.compress(marshal.dumps(code), 9)
+
+
+class _Missing:
+    """A finder that finds nothing, and gives the reason for submodules of the standard library."""
+
+    @staticmethod
+    def find_spec(
+        name: str,
+        path: Sequence[str] | None = None,  # noqa: ARG004 - of the protocol
+        target: ModuleType | None = None,  # noqa: ARG004
+    ) -> None:
+        """Refuse a submodule of the standard library that was not imported while the component was built.
+
+        Raises:
+            ModuleNotFoundError: It is one. Without its name: else ``from package import module`` would hide the reason.
+        """
+        if "." in name and name.partition(".")[0] in sys.stdlib_module_names:
+            raise ModuleNotFoundError(
+                f"`{name}` is not in the component, which holds only modules imported when it was built: import it at "
+                "the top of a module, or name it under `imports`"
+            )
+
+
+def explain_missing() -> None:
+    """Give the reason from now on when a submodule of the standard library is missing."""
+    sys.meta_path.append(_Missing)

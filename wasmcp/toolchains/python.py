@@ -26,6 +26,7 @@ from wasmcp.toolchains import python_dependencies
 from wasmcp.toolchains.base import PINS, ComponentSource, Distribution, Inputs, Option, own_files, relative_label
 from wasmcp.toolchains.python_compiling import componentize, ungranted, worlds_of
 from wasmcp.toolchains.python_imports import is_host_side, is_provided, is_standard, reachable, source_root
+from wasmcp.toolchains.python_library import ABSENT, lost_guarantees, without_zones
 from wasmcp.toolchains.python_local import local_projects
 from wasmcp.toolchains.python_reading import Module, refusal
 from wasmcp.toolchains.python_report import failure_of, printed_of, warnings_of
@@ -99,7 +100,8 @@ class PythonToolchain:
                 partial.replace(output)
             finally:
                 partial.unlink(missing_ok=True)
-            for line in [*ungranted(source, modules), *warnings_of(modules, application)]:
+            warnings = [*ungranted(source, modules), *warnings_of(modules, application)]
+            for line in [*warnings, *lost_guarantees(modules.values())]:
                 progress(line)
 
 
@@ -135,10 +137,21 @@ def _imports(source: ComponentSource) -> list[str]:
 def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
     """Refuse what can be known beforehand not to be in the component: the compiler takes much longer to say so."""
     problems: list[tuple[str, list[str]]] = []
+    if not any(one.name == "tzdata" for one in source.dependencies):
+        advice = 'add its package: `dependencies = ["tzdata"]`'
+        problems += [
+            (f"`{module.label}`, line {statement.line}: `zoneinfo` has no time zones in a component: {advice}", [])
+            for module, statement in without_zones(modules.values())
+            if not module.fetched and not statement.optional
+        ]
     for module in modules.values():
         if module.fetched:
             continue  # packages import what they may do without under conditions that only running them decides
-        if "." not in module.name and (is_provided(module.name) or is_standard(module.name)):
+        if (
+            "." not in module.name
+            and (is_provided(module.name) or is_standard(module.name))
+            and module.name not in ABSENT
+        ):
             owner = "wasmcp" if is_provided(module.name) else "the standard library"
             message = f"`{module.label}` would be hidden by the `{module.name}` of {owner}: give it another name"
             problems.append((message, []))

@@ -15,6 +15,7 @@ from wasmcp.toolchains.python_staging import APPLICATION, labels_of
 
 _LACKING = re.compile(rf"module '{APPLICATION}' has no attribute '(\w+)'")
 _ONCE = "is called once, when the component is built, and its value kept"
+_SOCKET = "this import got an `OSError`, as without a network"
 _ENVIRONMENT = "is read when the component is built, where the environment is empty: read it inside a function"
 
 
@@ -70,6 +71,8 @@ def _author_error(
         message += f"; not every module of Python {error['python']} is there in WebAssembly"
     if error["kind"] in {"FileNotFoundError", "NotADirectoryError", "PermissionError"}:
         message += "; a component has no files: keep the data in a module, or ask for it in a call"
+    if "no socket can be opened while a component is built" in error["message"]:
+        message = f"{place}: {error['message'].partition('] ')[2]}"
     frozen = {(module.label, line): name for module in modules.values() for name, line in module.frozen}
     if any(frozen.get((frame["file"], frame["line"])) == "os.environ" for frame in frames):
         message += "; the environment is empty when a component is built: read it inside a function"
@@ -112,6 +115,17 @@ def warnings_of(modules: Mapping[str, Module], application: Path) -> list[str]:
         f"warning: {_place(item)}: `{item['module']}` is not in the component ({item['problem']})"
         for item in report_of(application).get("optional", [])
         if item["told"]
+    ]
+    labels = labels_of(modules.values())
+    lines += [
+        f"warning: `{labels[item['file']]}`, line {item['line']}: {item['message']}"
+        for item in report_of(application).get("warnings", ())
+        if item["file"] in labels
+    ]
+    lines += [
+        f"warning: `{labels[file]}`, line {line}: no socket can be opened while a component is built: {_SOCKET}"
+        for file, line in report_of(application).get("sockets", ())
+        if file in labels
     ]
     for module in modules.values():
         for name, line in dict.fromkeys(module.frozen):

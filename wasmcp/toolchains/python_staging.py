@@ -60,6 +60,7 @@ def stage_application(
     name = module_name(source.path, source_root(source.path, source.root))
     declared = source.world in DECLARED
     later = [_asked(module) for module in imports] + _later(name, modules)
+    imported = {statement.module.partition(".")[0] for module in modules.values() for statement in module.imports}
     plan = {
         "module": name,
         "declared": declared,
@@ -70,7 +71,9 @@ def stage_application(
         "files": labels_of(one for one in modules.values() if not one.fetched),
         "labels": labels_of(one for one in modules.values() if one.fetched),
         "later": later,
-        "random": any(statement.module == "random" for module in modules.values() for statement in module.imports),
+        "random": "random" in imported,
+        "sqlite": "sqlite3" in imported,
+        "zones": _stage_zones(fetched, application) if "zoneinfo" in imported else None,
     }
     (application / PLAN).write_text(json.dumps(plan), encoding="utf-8")
     exported = (
@@ -101,6 +104,15 @@ def _stage_data(fetched: Path, packages: set[str], application: Path) -> None:
                 shutil.copyfile(path, target)
     for metadata in fetched.glob("*.dist-info"):
         shutil.copytree(metadata, application / metadata.name)
+
+
+def _stage_zones(fetched: Path | None, application: Path) -> str | None:
+    """Copy the time zones of the package ``tzdata``; return where the component sees them, None: nowhere."""
+    zones = None if fetched is None else fetched / "tzdata" / "zoneinfo"
+    if zones is None or not zones.is_dir():
+        return None
+    shutil.copytree(zones, application / "_wasmcp_zones", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    return f"{STAGED}_wasmcp_zones"
 
 
 def labels_of(modules: Iterable[Module]) -> dict[str, str]:

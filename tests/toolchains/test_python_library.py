@@ -1,0 +1,245 @@
+"""The standard library inside a component: what has lost a guarantee, what is absent, time zones and sockets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from python_guest import GuestComponent
+from wheels import wheel
+
+from wasmcp.errors import ToolchainError
+from wasmcp.guest import lazy
+from wasmcp.toolchains import python as python_module
+from wasmcp.toolchains.base import ComponentSource, Distribution
+from wasmcp.toolchains.python import PythonToolchain
+from wasmcp.toolchains.python_library import LOST, lost_guarantees
+
+# A zone of one hour east of UTC. Source: RFC 8536, version 1.
+ZONE = "TZif" + "\0" * 16 + "".join("\0\0\0" + chr(count) for count in (0, 0, 0, 0, 1, 4)) + "\0\0\x0e\x10\0\0XST\0"
+
+TOOLS = """\
+import sqlite3
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from zoneinfo import ZoneInfo, available_timezones
+
+import mmap
+import probing
+from wasmcp.guest import tool
+
+
+@tool
+def zones() -> list[str]:
+    found = [datetime(2026, 7, 1, 12, tzinfo=ZoneInfo("Europe/Here")).isoformat(), *sorted(available_timezones())]
+    try:
+        ZoneInfo("No/Where")
+    except KeyError as error:
+        found.append(str(error))
+    return found
+
+
+@tool
+def database(name: str, uri: bool = False) -> str:
+    try:
+        return str(sqlite3.connect(name, uri=uri).execute("select 1").fetchall())
+    except sqlite3.Error as error:
+        return type(error).__name__
+
+
+@tool
+def sockets() -> list[str]:
+    found = [str(probing.HAS_IPV6)]
+    for url in ("http://localhost:1/", "http://127.0.0.1:1/"):
+        try:
+            urllib.request.urlopen(url, timeout=1)
+        except OSError as error:
+            found.append(type(error).__name__)
+    return found
+
+
+@tool
+def thread() -> str:
+    try:
+        return str(ThreadPoolExecutor().submit(print))
+    except RuntimeError as error:
+        return str(error)
+
+
+@tool
+def absent(name: str) -> str:
+    try:
+        return str(__import__(name, fromlist=["x"]))
+    except ImportError as error:
+        return str(error)
+
+
+@tool
+def shim() -> int:
+    return mmap.SHIM
+"""
+
+PROBING = """\
+import socket
+
+try:
+    with socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+    HAS_IPV6 = True
+except OSError:
+    HAS_IPV6 = False
+"""
+
+
+def source(root: Path, text: str, **options: Any) -> ComponentSource:
+    (root / "tools_.py").write_text(text, encoding="utf-8")
+    return ComponentSource("shop", root / "tools_.py", root, options=options)
+
+
+def check(found: ComponentSource) -> None:
+    python_module._check(found, python_module._modules(found))
+
+
+class TestWarnings:
+    @pytest.mark.parametrize("name", sorted(LOST))
+    def test_a_module_that_has_lost_a_guarantee(self, tmp_path, name):
+        found = source(tmp_path, f"x = 1\nimport {name}\n")
+        assert lost_guarantees(python_module._modules(found).values()) == [
+            f"warning: `tools_.py`, line 2: `{name}`: {LOST[name]}"
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "names"),
+        [
+            ("from threading import Lock, local\n", []),
+            ("from threading import Lock, Thread\n", ["threading"]),
+            ("from concurrent import futures\n", ["concurrent.futures"]),
+            ("from concurrent.futures import Future\n", []),
+            ("from subprocess import CalledProcessError\n", []),
+            ("def f():\n    import subprocess\nimport subprocess\n", ["subprocess"]),
+            ("import multiprocessing.pool\n", ["multiprocessing"]),
+            ("import json\n", []),
+        ],
+    )
+    def test_names_that_keep_their_promises(self, tmp_path, text, names):
+        found = lost_guarantees(python_module._modules(source(tmp_path, text)).values())
+        assert [line.split("`")[3] for line in found] == names
+
+
+class TestZones:
+    def test_without_data_they_are_refused(self, tmp_path):
+        text = "from datetime import datetime\nfrom zoneinfo import ZoneInfo\ndef f():\n    import zoneinfo\n"
+        with pytest.raises(ToolchainError) as caught:
+            check(source(tmp_path, text))
+        advice = '`zoneinfo` has no time zones in a component: add its package: `dependencies = ["tzdata"]`'
+        assert str(caught.value).splitlines() == [
+            "`tools_.py` has 2 errors:",
+            f"`tools_.py`, line 2: {advice}",
+            f"`tools_.py`, line 4: {advice}",
+        ]
+
+    def test_a_module_that_copes_is_not(self, tmp_path):
+        check(source(tmp_path, "try:\n    import zoneinfo\nexcept ImportError:\n    zoneinfo = None\n"))
+
+    def test_with_data_they_are_not(self, tmp_path):
+        zones = Distribution("tzdata", "2026.1", "tzdata-2026.1-py2.py3-none-any.whl", "sha256:00")
+        check(replace(source(tmp_path, "import zoneinfo\n"), dependencies=(zones,)))
+
+
+def test_a_module_may_have_the_name_of_one_that_is_absent(tmp_path):
+    (tmp_path / "mmap.py").write_text("SHIM = 1\n")
+    check(source(tmp_path, "import mmap\n"))
+    (tmp_path / "json.py").write_text("SHIM = 1\n")
+    with pytest.raises(ToolchainError, match=r"`json\.py` would be hidden by the `json` of the standard library"):
+        check(source(tmp_path, "import json\n"))
+
+
+def test_imports_in_functions_of_the_standard_library_are_found_by_their_absolute_names():
+    code = compile(
+        "def f():\n"
+        "    from .thread import Pool\n"
+        "    from .. import sibling\n"
+        "    from importlib import resources\n"
+        "    from . import *\n"
+        "    import plain.inner\n".replace("    from . import *\n", ""),
+        "m.py",
+        "exec",
+    )
+    [function] = lazy._functions(code)
+    assert list(lazy._imported(function, "one.two", submodules=True)) == [
+        "one.two.thread",
+        "one.two.thread.Pool",
+        "one",
+        "one.sibling",
+        "importlib",
+        "importlib.resources",
+        "plain.inner",
+    ]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[GuestComponent, list[str]]:
+    root = tmp_path_factory.mktemp("library")
+    (root / "index").mkdir()
+    files = {"tzdata/__init__.py": "", "tzdata/zoneinfo/__init__.py": "", "tzdata/zoneinfo/Europe/Here": ZONE}
+    wheel(root / "index", "tzdata", "2026.1", {**files, "tzdata/zoneinfo/tzdata.zi": "# not a zone"})
+    (root / "mmap.py").write_text("SHIM = 7\n", encoding="utf-8")
+    (root / "probing.py").write_text(PROBING, encoding="utf-8")
+    found = source(root, TOOLS, dependencies=["tzdata"])
+    lines: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_INDEX", "1")
+        patch.setenv("PIP_FIND_LINKS", str(root / "index"))
+        toolchain = PythonToolchain()
+        locked = replace(found, dependencies=toolchain.resolve(found, cache=root / "cache", progress=lambda _: None))
+        toolchain.build(locked, root / "out.wasm", cache=root / "cache", progress=lines.append)
+    return GuestComponent(root / "out.wasm"), lines
+
+
+def call(guest: GuestComponent, name: str, /, **arguments: Any) -> Any:
+    result = guest.call_tool(name, json.dumps(arguments)).payload
+    text = result.__dict__["structured-content"]
+    assert text is not None, guest.stderr
+    return json.loads(text)["result"]
+
+
+@pytest.mark.slow
+class TestInComponents:
+    def test_time_zones_of_tzdata(self, built):
+        zones = ["2026-07-01T12:00:00+01:00", "Europe/Here", "'No time zone found with key No/Where'"]
+        assert call(built[0], "zones") == zones
+
+    def test_sqlite_opens_no_file_for_writing(self, built):
+        assert call(built[0], "database", name=":memory:") == "[(1,)]"
+        assert call(built[0], "database", name="x.db") == "NotSupportedError"
+        assert call(built[0], "database", name="file:/x.db?mode=ro", uri=True) == "NotSupportedError"
+        assert call(built[0], "database", name="file:/x.db?immutable=1", uri=True) == "OperationalError"
+
+    def test_a_module_that_tried_a_socket_does_not_break_later_ones(self, built):
+        assert call(built[0], "sockets") == ["False", "URLError", "URLError"]
+        assert call(built[0], "sockets") == ["False", "URLError", "URLError"]
+
+    def test_imports_that_the_standard_library_makes_relatively(self, built):
+        assert call(built[0], "thread") == "can't start new thread"
+
+    def test_a_submodule_that_is_missing_says_why(self, built):
+        assert call(built[0], "absent", name="concurrent.futures.process").startswith(
+            "`concurrent.futures.process` is not in the component, which holds only modules imported when it was built"
+        )
+
+    def test_a_shim_of_an_absent_module(self, built):
+        assert call(built[0], "shim") == 7
+
+    def test_warnings(self, built):
+        socket = (
+            "no socket can be opened while a component is built: this import got an `OSError`, as without a network"
+        )
+        assert built[1][1:] == [
+            f"warning: `probing.py`, line 4: {socket}",
+            f"warning: `tools_.py`, line 1: `sqlite3`: {LOST['sqlite3']}",
+            f"warning: `tools_.py`, line 3: `concurrent.futures`: {LOST['concurrent.futures']}",
+        ]
