@@ -170,7 +170,8 @@ def test_what_is_declared():
         return id
 
     found = resource_of(x)
-    assert (found.name, found.title, found.description, found.size) == ("x", "T", "Things.", 3)
+    assert (found.name, found.title, found.size) == ("x", "T", 3)
+    assert found.description == "Things.\n\nid: Of the thing."
     assert found.is_template
     assert found.variables["id"].documentation == {"description": "Of the thing."}
     assert found.cache == Cache(1.5, "public")

@@ -648,9 +648,9 @@ class TestReferences:
         assert "$defs" not in schema
         assert references_in(schema) == set()
         start = schema["properties"]["a"]["properties"]["start"]
-        assert start["description"] == "Where it begins."
+        assert start["description"] == "Where it begins.\n\nA place."
         assert start["properties"]["x"] == {"type": "number", "description": "To the right."}
-        assert schema["properties"]["b"]["description"] == "The second."
+        assert schema["properties"]["b"]["description"] == "The second.\n\nBetween two points."
         assert schema["properties"]["b"]["required"] == ["start", "end"]
 
     def test_references_can_be_kept(self):

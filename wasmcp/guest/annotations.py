@@ -25,6 +25,7 @@ from wasmcp.guest.members import (
     dataclass_members,
     dataclass_reader,
     default_of,
+    documentation_in,
     documentation_of,
     is_typeddict,
     namedtuple_members,
@@ -33,10 +34,26 @@ from wasmcp.guest.members import (
 from wasmcp.guest.models import Model, is_model
 from wasmcp.guest.plain import dump_any
 from wasmcp.guest.records import Member, Record
-from wasmcp.guest.shapes import Anything, Boolean, Choice, Integer, Null, Number, Shape, String
+from wasmcp.guest.shapes import (
+    Anything,
+    Boolean,
+    Choice,
+    Documented,
+    Integer,
+    Null,
+    Number,
+    Shape,
+    String,
+    documentation_around,
+    undocumented,
+)
 from wasmcp.guest.unions import Alias, Union
 
 _abc = collections.abc
+
+_HEADER = "x-mcp-header"
+_HEADERS = {str, int, bool, type(None)}
+"""The types of JSON values that can be in a header."""
 
 _ARRAYS: dict[Any, tuple[Any, tuple[type, ...]]] = {
     list: (list, (list,)),
@@ -72,6 +89,9 @@ class Resolver:
 
     Args:
         names: Names that annotations may use beside those of their module: the locals around a nested function.
+
+    Attributes:
+        unread: Types, and lines of their docstrings that could not be read.
     """
 
     def __init__(self, names: Mapping[str, Any] | None = None) -> None:
@@ -80,6 +100,7 @@ class Resolver:
         self._aliases: dict[Any, Alias | None] = {}
         self._variables: dict[Any, Shape] = {}
         self._arguments: list[Shape] = []
+        self.unread: list[tuple[str, str]] = []
 
     def hints(self, owner: Any) -> dict[str, Any]:
         """Return the annotations of a function or class, evaluated.
@@ -116,7 +137,7 @@ class Resolver:
         if origin is typing.Annotated:
             return self._annotated(arguments[0], arguments[1:])
         if origin in (typing.Union, types.UnionType):
-            return Union([self.shape(argument) for argument in arguments])
+            return _union([self.shape(argument) for argument in arguments])
         if origin is typing.Literal:
             return self._literal(arguments)
         if origin is not None and str(origin) in QUALIFIERS:
@@ -142,7 +163,12 @@ class Resolver:
         for extra in extras:
             if isinstance(extra, Field):
                 shape = constrain(shape, extra, written(annotation))
-        return shape
+        documentation = documentation_in(extras)
+        if _HEADER in documentation and not set(shape.exact) <= _HEADERS:
+            raise Unsupported(
+                f"`Field(header=...)` is for strings, integers and booleans, not for `{written(annotation)}`"
+            )
+        return Documented(shape, documentation) if documentation else shape
 
     def _literal(self, values: Iterable[Any]) -> Shape:
         members = list(values)
@@ -197,7 +223,7 @@ class Resolver:
             return None
         if array is not None:
             make, python = array
-            item = self.shape(arguments[0]) if arguments else Anything(dump_any)
+            item = self._item(arguments[0]) if arguments else Anything(dump_any)
             if make in (set, frozenset) and not item.hashable and arguments:
                 raise Unsupported(f"`{written(annotation)}`: a set cannot hold a `{written(arguments[0])}`")
             return Array(item, make, python)
@@ -206,15 +232,22 @@ class Resolver:
             key = Numeral() if key_type is int else self.shape(key_type)
             if key.exact != (str,):
                 raise Unsupported(f"`{written(annotation)}`: the keys of a JSON object are strings")
-            return Map(key, self.shape(value_type), plain=key_type is str)
+            return Map(key, self._item(value_type), plain=key_type is str)
         return None
+
+    def _item(self, annotation: Any) -> Shape:
+        """Return the shape of the items of a container."""
+        shape = self.shape(annotation)
+        if _HEADER in documentation_around(shape):
+            raise Unsupported("`Field(header=...)` is for a parameter or a member of a record, not for items")
+        return shape
 
     def _tuple(self, arguments: tuple[Any, ...], *, bare: bool) -> Shape:
         if bare:
             return Array(Anything(dump_any), tuple, (tuple,))
         if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return Array(self.shape(arguments[0]), tuple, (tuple,))
-        return Tuple([self.shape(argument) for argument in arguments if argument != ()])
+            return Array(self._item(arguments[0]), tuple, (tuple,))
+        return Tuple([self._item(argument) for argument in arguments if argument != ()])
 
     def _class(self, annotation: Any, origin: Any) -> Shape:
         cls = origin or annotation
@@ -226,7 +259,9 @@ class Resolver:
         if issubclass(cls, enum.Flag):
             return Flags(cls)
         if issubclass(cls, enum.Enum):
-            return _enum(cls)
+            shape, documentation = _enum(cls), cls.__dict__.get("__doc__")
+            described = None if documentation == "An enumeration." else parse_docstring(documentation, ()).description
+            return Documented(shape, {"description": described}) if described else shape
         if dataclasses.is_dataclass(cls):
             return self._record(annotation, cls, dataclass_members)
         if hasattr(cls, "__attrs_attrs__"):
@@ -260,7 +295,9 @@ class Resolver:
         documentation = cls.__dict__.get("__doc__")
         if documentation and documentation.startswith(cls.__name__ + "("):
             documentation = None  # written by `dataclass` or `NamedTuple`
-        described = parse_docstring(documentation)
+        found = list(members(cls, self.hints(cls)))
+        described = parse_docstring(documentation, [name for name, _, _ in found])
+        self.unread += [(written(annotation), line) for line in described.unread]
         read = None
         python: type = dict
         if not is_typeddict(cls):
@@ -279,8 +316,7 @@ class Resolver:
             self._records[annotation] = record
         with self._with(getattr(cls, "__parameters__", ()), given):
             record.members = [
-                self._member(name, hint, described.parameters.get(name), facts)
-                for name, hint, facts in members(cls, self.hints(cls))
+                self._member(name, hint, described.parameters.get(name), facts) for name, hint, facts in found
             ]
         return record
 
@@ -296,6 +332,22 @@ class Resolver:
             documentation.setdefault("description", described)
         documentation.update(default)
         return Member(name, shape, documentation=documentation, **facts)
+
+
+def _union(options: list[Shape]) -> Shape:
+    """Return the shape of a union; documentation of its only alternative beside null is about the whole."""
+    others = [option for option in options if not isinstance(option, Null)]
+    if len(others) != 1:
+        for option in others:
+            if _HEADER in documentation_around(option):
+                raise Unsupported(
+                    "`Field(header=...)` in a union: put it around the union, `Annotated[A | B, Field(...)]`"
+                )
+        return Union(options)
+    documentation = documentation_around(others[0])
+    if not documentation:
+        return Union(options)
+    return Documented(Union([undocumented(option) for option in options]), documentation)
 
 
 def _enum(cls: type[enum.Enum]) -> Choice:

@@ -11,7 +11,7 @@ from typing import Any
 from wasmcp.guest.constraints import Constrained, Formatted
 from wasmcp.guest.containers import Array, Map, Tuple
 from wasmcp.guest.records import Record
-from wasmcp.guest.shapes import Shape
+from wasmcp.guest.shapes import Documented, Shape
 from wasmcp.guest.texts import json_scalar
 from wasmcp.guest.unions import Alias, Union
 from wasmcp.guest.wire import decode
@@ -24,7 +24,7 @@ def coerced(shape: Shape, value: Any) -> Any:
         shape: The type.
         value: What a client sent; it is left as it is.
     """
-    while isinstance(shape, (Constrained, Formatted, Alias)):
+    while isinstance(shape, (Constrained, Documented, Formatted, Alias)):
         shape = shape.target if isinstance(shape, Alias) else shape.inner
     if type(value) is str:
         found = value if str in shape.exact else _read(value)

@@ -10,7 +10,7 @@ from wasmcp.guest.errors import Mismatch, Unsupported
 from wasmcp.guest.field import Field
 from wasmcp.guest.formats import Format
 from wasmcp.guest.patterns import PatternError, matcher
-from wasmcp.guest.shapes import Integer, Number, Shape, String, quoted
+from wasmcp.guest.shapes import Documented, Integer, Number, Shape, String, quoted
 from wasmcp.guest.text_formats import FORMATS, check_of
 from wasmcp.guest.unions import Union
 
@@ -155,6 +155,8 @@ def constrain(shape: Shape, field: Field, annotation: str) -> Shape:
     limits = field.limits()
     if not limits:
         return shape
+    if isinstance(shape, Documented):
+        return Documented(constrain(shape.inner, field, annotation), shape.documentation)
     if isinstance(shape, Union):
         fitting = [option for option in shape.options if limits.keys() <= _limits_of(option)]
         if fitting:
@@ -198,7 +200,7 @@ def _formatted(shape: Shape, name: str | None, annotation: str) -> Shape:
 
 
 def _bare(shape: Shape) -> Shape:
-    while isinstance(shape, (Constrained, Formatted)):
+    while isinstance(shape, (Constrained, Documented, Formatted)):
         shape = shape.inner
     return shape
 

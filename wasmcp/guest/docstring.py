@@ -1,147 +1,235 @@
-"""Docstrings: the description, and what they say about each parameter (Google, NumPy and Sphinx style)."""
+"""Docstrings: the description, and the text about each parameter (Google, NumPy and Sphinx style).
+
+What cannot be read stays in the description, so that no word is lost. Only sections that mean nothing to a client are
+left out: ``Raises``, ``Yields``, ``Warns``, and the types of parameters, which annotations give.
+"""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-_PARAMETERS = {"args", "arguments", "parameters", "params", "keyword args", "keyword arguments", "other parameters"}
+_PARAMETERS = {
+    "args", "arguments", "parameters", "parameter", "params", "keyword args", "keyword arguments", "other parameters",
+}  # fmt: skip
 _ATTRIBUTES = {"attributes"}
 _RETURNS = {"returns", "return"}
-_DROPPED = {"raises", "yields", "warns", "see also", "references", "todo"}
+_DROPPED = {"raises", "yields", "warns"}
 _SECTIONS = _PARAMETERS | _ATTRIBUTES | _RETURNS | _DROPPED
 
-_GOOGLE_HEADER = re.compile(r"([A-Za-z][A-Za-z ]*):\s*$")
-_GOOGLE_ITEM = re.compile(r"\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$")
-_NUMPY_ITEM = re.compile(r"(\*{0,2}\w+(?:\s*,\s*\*{0,2}\w+)*)\s*(?::.*)?$")
-_SPHINX_FIELD = re.compile(r":(\w+)\s*([^:]*):\s*(.*)$")
+_HEADER = re.compile(r"(?:#+\s*|\*\*|__)?([A-Za-z][A-Za-z ]*?)(:?)(?:\*\*|__)?(:?)\s*$")
+_RULE = re.compile(r"\s*-{3,}\s*")
+_BULLET = re.compile(r"(?:[-*+•]\s+)?")
+_NAME = re.compile(r"(\*\*|__|\*|``|`)?(\*{0,2})([A-Za-z_]\w*)(\*\*|__|\*|``|`)?")
+_SEPARATOR = re.compile(r"\s*(?:::?(?=\s|\*|$)|\s--?\s|\s?[\u2013\u2014]\s)(?:\*\*|__)?\s*")
+_NUMPY_ITEM = re.compile(r"(\*{0,2}`{0,2}\w+`{0,2}(?:\s*,\s*\*{0,2}`{0,2}\w+`{0,2})*)\s*(?::.*)?$")
+_SPHINX_FIELD = re.compile(r"[:@](\w+)\s*([^:]*):\s*(.*)$")
+
+_SPHINX_KNOWN = {"param", "parameter", "arg", "argument", "key", "keyword", "ivar", "var", "cvar"}
+_SPHINX_OTHER = {"type", "rtype", "vartype", "raises", "raise", "except", "exception", "return", "returns"}
 
 
 @dataclass
 class Docstring:
-    """What a docstring says.
+    """The content of a docstring.
 
     Attributes:
-        description: The text without the sections below; None when there is none.
-        parameters: Name -> what is said about it, parameters and attributes alike.
-        returns: What is said about the result.
+        description: The text without what is below; None when there is none.
+        parameters: Name -> the text about it, parameters and attributes alike.
+        returns: The text about the result.
+        unread: Lines of sections that could not be read, or that are about unknown names; they are in the description.
     """
 
     description: str | None = None
     parameters: dict[str, str] = field(default_factory=dict)
     returns: str | None = None
+    unread: list[str] = field(default_factory=list)
 
 
-def parse_docstring(text: str | None) -> Docstring:
-    """Read a docstring; sections that mean nothing to a client (``Raises``...) are left out of the description."""
+def parse_docstring(text: str | None, names: Collection[str] | None = None) -> Docstring:
+    """Read a docstring.
+
+    Args:
+        text: The docstring.
+        names: The parameters or attributes that there are: text about others stays in the description; None: any.
+    """
     found = Docstring()
     if not text:
         return found
-    lines = inspect.cleandoc(text).splitlines()
-    kept: list[str] = []
-    position = 0
-    while position < len(lines):
-        section, body = _header(lines, position)
-        if section is None:
-            fields = _sphinx(lines, position, found)
-            if fields == position:
-                kept.append(lines[position])
-                position += 1
-            else:
-                position = fields
-            continue
-        end = _section_end(lines, body, numpy=body == position + 2)
-        _take(section, lines[body:end], found, numpy=body == position + 2)
-        position = end
-    found.description = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip() or None
+    reader = _Reader(inspect.cleandoc(text).splitlines(), names, found)
+    found.description = re.sub(r"\n{3,}", "\n\n", "\n".join(reader.read())).strip() or None
     return found
 
 
-def _header(lines: list[str], position: int) -> tuple[str | None, int]:
-    """Return the section that begins here and the number of its first line."""
-    line = lines[position]
-    following = lines[position + 1] if position + 1 < len(lines) else ""
-    name = line.strip().lower()
-    if name in _SECTIONS and re.fullmatch(r"\s*-{3,}\s*", following):
-        return name, position + 2
-    match = _GOOGLE_HEADER.match(line)
-    if match and match[1].lower() in _SECTIONS:
-        return match[1].lower(), position + 1
-    return None, position
+class _Reader:
+    """The lines of a docstring, read section by section."""
 
+    def __init__(self, lines: list[str], names: Collection[str] | None, found: Docstring) -> None:
+        self._lines = lines
+        self._names = names
+        self._found = found
 
-def _section_end(lines: list[str], start: int, *, numpy: bool) -> int:
-    position = start
-    while position < len(lines):
-        line = lines[position]
-        if numpy:
-            following = lines[position + 1] if position + 1 < len(lines) else ""
-            if line.strip() and not line[0].isspace() and re.fullmatch(r"\s*-{3,}\s*", following):
-                break
-        elif line.strip() and not line[0].isspace():
-            break
-        position += 1
-    return position
+    def read(self) -> list[str]:
+        """Return the lines of the description; set everything else."""
+        kept: list[str] = []
+        position = 0
+        while position < len(self._lines):
+            section, body = self._header(position)
+            if section is None:
+                position = self._field(position, kept)
+                continue
+            numpy = bool(_RULE.fullmatch(self._lines[body - 1]))
+            end = self._section_end(body, numpy=numpy, items=section in _PARAMETERS | _ATTRIBUTES)
+            left = self._take(section, self._lines[body:end], numpy=numpy)
+            if left:
+                self._found.unread += [line.strip() for line in left if line.strip()]
+                kept += [*self._lines[position:body], *left, ""]
+            position = end
+        return kept
 
+    def _header(self, position: int) -> tuple[str | None, int]:
+        """Return the section that begins here and the number of its first line."""
+        line = self._lines[position]
+        match = _HEADER.match(line)
+        if match is None or match[1].lower() not in _SECTIONS:
+            return None, position
+        if _RULE.fullmatch(self._line(position + 1)):
+            return match[1].lower(), position + 2
+        is_marked = match[2] or match[3] or line[0] in "#*_"
+        return (match[1].lower(), position + 1) if is_marked else (None, position)
 
-def _take(section: str, body: list[str], found: Docstring, *, numpy: bool) -> None:
-    if section in _PARAMETERS | _ATTRIBUTES:
-        found.parameters.update(_numpy_items(body) if numpy else _google_items(body))
-    elif section in _RETURNS:
-        lines = [line for line in body if line.strip()]
-        if numpy and len(lines) > 1:
-            lines = [line for line in lines if line[0].isspace()] or lines  # the first line is the type
-        found.returns = _joined(lines) or None
+    def _line(self, position: int) -> str:
+        return self._lines[position] if position < len(self._lines) else ""
 
-
-def _google_items(body: list[str]) -> Iterator[tuple[str, str]]:
-    indents = [len(line) - len(line.lstrip()) for line in body if line.strip()]
-    level = min(indents, default=0)
-    name, text = "", list[str]()
-    for line in body:
-        match = _GOOGLE_ITEM.match(line.strip()) if len(line) - len(line.lstrip()) == level else None
-        if match:
-            if name:
-                yield name, _joined(text)
-            name, text = match[1], [match[2]]
-        else:
-            text.append(line)
-    if name:
-        yield name, _joined(text)
-
-
-def _numpy_items(body: list[str]) -> Iterator[tuple[str, str]]:
-    names: list[str] = []
-    text: list[str] = []
-    for line in body:
-        if line.strip() and not line[0].isspace():
-            match = _NUMPY_ITEM.match(line)
-            yield from ((name, _joined(text)) for name in names)
-            names = [name.strip().lstrip("*") for name in match[1].split(",")] if match else []
-            text = []
-        else:
-            text.append(line)
-    yield from ((name, _joined(text)) for name in names)
-
-
-def _sphinx(lines: list[str], position: int, found: Docstring) -> int:
-    """Read a field such as ``:param int x: text``; return the line after it, or ``position`` when there is none."""
-    match = _SPHINX_FIELD.match(lines[position])
-    known = {"param", "parameter", "arg", "argument", "key", "keyword", "ivar", "var", "cvar"}
-    other = {"type", "rtype", "vartype", "raises", "raise", "except", "exception", "return", "returns"}
-    if match is None or match[1] not in known | other:
+    def _section_end(self, start: int, *, numpy: bool, items: bool) -> int:
+        position = start
+        first = next((line for line in self._lines[start:] if line.strip()), "")
+        flat = items and not numpy and first[:1].strip() != "" and self._item(first) is not None
+        while position < len(self._lines):
+            line = self._lines[position]
+            if line.strip() and not line[0].isspace():
+                if numpy:
+                    if _RULE.fullmatch(self._line(position + 1)):
+                        break
+                elif not flat or self._header(position)[0] is not None or self._item(line) is None:
+                    break
+            position += 1
         return position
-    text = [match[3]]
-    position += 1
-    while position < len(lines) and lines[position][:1].isspace():
-        text.append(lines[position])
-        position += 1
-    if match[1] in known and match[2].strip():
-        found.parameters[match[2].split()[-1].lstrip("*")] = _joined(text)
-    elif match[1] in {"return", "returns"}:
-        found.returns = _joined(text) or None
+
+    def _take(self, section: str, body: list[str], *, numpy: bool) -> list[str]:
+        """Take the lines of a section; return those that cannot be read."""
+        if section in _PARAMETERS | _ATTRIBUTES:
+            left: list[str] = []
+            for names, text, lines in self._numpy_items(body) if numpy else self._google_items(body):
+                unknown = [name for name in names if not self._is_known(name)]
+                self._found.parameters.update({name: text for name in names if self._is_known(name)})
+                if (unknown or not names) and any(line.strip() for line in lines):
+                    left += lines
+            return left
+        if section in _RETURNS:
+            lines = [line for line in body if line.strip()]
+            if numpy and len(lines) > 1:
+                lines = [line for line in lines if line[0].isspace()] or lines  # the first line is the type
+            self._found.returns = _joined(lines) or None
+        return []
+
+    def _is_known(self, name: str) -> bool:
+        return self._names is None or name in self._names
+
+    def _google_items(self, body: list[str]) -> Iterator[tuple[list[str], str, list[str]]]:
+        """Yield names, text and lines of each item; without names what comes before the first one."""
+        indents = [len(line) - len(line.lstrip()) for line in body if line.strip()]
+        level = min(indents, default=0)
+        names: list[str] = []
+        text: list[str] = []
+        lines: list[str] = []
+        for line in body:
+            item = self._item(line) if len(line) - len(line.lstrip()) == level else None
+            if item is not None:
+                yield names, _joined(text), lines
+                names, text, lines = item[0], [item[1]], [line]
+            else:
+                text.append(line)
+                lines.append(line)
+        yield names, _joined(text), lines
+
+    def _item(self, line: str) -> tuple[list[str], str] | None:
+        """Return the names and the text of an item such as ``- `x` (int): text``; None when it is none."""
+        rest = line.strip()
+        bullet = _BULLET.match(rest)
+        position = bullet.end() if bullet else 0
+        names: list[str] = []
+        while True:
+            match = _NAME.match(rest, position)
+            if match is None:
+                return None
+            names.append(match[3])
+            position = match.end()
+            comma = re.compile(r"\s*,\s*").match(rest, position)
+            if comma is None:
+                break
+            position = comma.end()
+        position = _after_type(rest, position)
+        separator = _SEPARATOR.match(rest, position)
+        if separator is None:
+            return None
+        if len(names) > 1 and not all(map(self._is_known, names)):
+            return None
+        return names, rest[separator.end() :]
+
+    @staticmethod
+    def _numpy_items(body: list[str]) -> Iterator[tuple[list[str], str, list[str]]]:
+        names: list[str] = []
+        text: list[str] = []
+        lines: list[str] = []
+        for line in body:
+            if line.strip() and not line[0].isspace():
+                yield names, _joined(text), lines
+                match = _NUMPY_ITEM.match(line)
+                names = [name.strip().strip("*`") for name in match[1].split(",")] if match else []
+                text, lines = [], [line]
+            else:
+                text.append(line)
+                lines.append(line)
+        yield names, _joined(text), lines
+
+    def _field(self, position: int, kept: list[str]) -> int:
+        """Read a field such as ``:param int x: text``, or keep the line; return the position after it."""
+        line = self._lines[position]
+        match = _SPHINX_FIELD.match(line)
+        kind = match[1] if match else ""
+        if match is None or kind not in _SPHINX_KNOWN | _SPHINX_OTHER:
+            kept.append(line)
+            return position + 1
+        text = [match[3]]
+        end = position + 1
+        while end < len(self._lines) and self._lines[end][:1].isspace():
+            text.append(self._lines[end])
+            end += 1
+        name = match[2].split()[-1].lstrip("*").strip("`") if match[2].strip() else ""
+        if kind in {"return", "returns"}:
+            self._found.returns = _joined(text) or None
+        elif kind in _SPHINX_KNOWN:
+            if name and self._is_known(name):
+                self._found.parameters[name] = _joined(text)
+            else:
+                kept += self._lines[position:end]
+                self._found.unread.append(line.strip())
+        return end
+
+
+def _after_type(text: str, position: int) -> int:
+    """Return the position after a type in parentheses or brackets, whatever is nested in it."""
+    start = position + len(text[position:]) - len(text[position:].lstrip())
+    if text[start : start + 1] not in {"(", "["}:
+        return position
+    depth = 0
+    for index in range(start, len(text)):
+        depth += (text[index] in "([{") - (text[index] in ")]}")
+        if depth == 0:
+            return index + 1
     return position
 
 

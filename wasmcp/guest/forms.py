@@ -9,7 +9,7 @@ from wasmcp.guest.annotations import Resolver, written
 from wasmcp.guest.errors import Unsupported
 from wasmcp.guest.records import Record
 from wasmcp.guest.schema import Definitions
-from wasmcp.guest.shapes import Null, Shape
+from wasmcp.guest.shapes import Null, Shape, documentation_around, documented, undocumented
 from wasmcp.guest.unions import Union
 
 _TYPES = {"string", "number", "integer", "boolean"}
@@ -58,17 +58,18 @@ def _made(wanted: Any) -> Form:
     except NameError as error:
         raise Unsupported(f"its annotations name `{error.name}`, which its module does not have") from None
     definitions = Definitions([shape])
-    if not isinstance(shape, Record):
+    record = undocumented(shape)
+    if not isinstance(record, Record):
         schema = {"type": "object", "properties": {_VALUE: _simple(shape, {}, definitions)}, "required": [_VALUE]}
         return schema, lambda content: shape.load(content.get(_VALUE))
     properties = {}
-    for member in shape.members:
+    for member in record.members:
         try:
             properties[member.name] = _simple(member.shape, member.documentation, definitions)
         except Unsupported as error:
             error.path.append(member.name)
             raise
-    required = [member.name for member in shape.members if member.required]
+    required = [member.name for member in record.members if member.required]
     schema = {"type": "object", "properties": properties}
     if required:
         schema["required"] = required
@@ -77,7 +78,8 @@ def _made(wanted: Any) -> Form:
 
 def _simple(shape: Shape, documentation: Mapping[str, Any], definitions: Definitions) -> dict[str, Any]:
     """Return the schema of one field. Specification: schema `PrimitiveSchemaDefinition`."""
-    documentation = dict(documentation)
+    documentation = documented(documentation_around(shape), documentation)
+    shape = undocumented(shape)
     if isinstance(shape, Union):
         # What may be left empty is not required; a form has no null.
         options = [option for option in shape.options if not isinstance(option, Null)]
@@ -86,7 +88,7 @@ def _simple(shape: Shape, documentation: Mapping[str, Any], definitions: Definit
         shape = options[0]
         if documentation.get("default", 0) is None:
             del documentation["default"]
-    found = {**shape.schema(definitions), **documentation}
+    found = documented(shape.schema(definitions), documentation)
     kind = found.get("type")
     if kind == "array":
         items = found.get("items")

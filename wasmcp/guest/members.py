@@ -51,11 +51,18 @@ def documentation_of(annotation: Any) -> dict[str, Any]:
     while str(typing.get_origin(annotation)) in QUALIFIERS:
         annotation = typing.get_args(annotation)[0]
     if typing.get_origin(annotation) is typing.Annotated:
-        for extra in typing.get_args(annotation)[1:]:
-            if isinstance(extra, Field):
-                found.update(extra.documentation())
-            elif isinstance(extra, str):
-                found["description"] = extra
+        found.update(documentation_in(typing.get_args(annotation)[1:]))
+    return found
+
+
+def documentation_in(extras: Iterable[Any]) -> dict[str, Any]:
+    """Return the keywords of the ``Field``s and plain strings of an ``Annotated``, the last one first."""
+    found: dict[str, Any] = {}
+    for extra in extras:
+        if isinstance(extra, Field):
+            found.update(extra.documentation())
+        elif isinstance(extra, str):
+            found["description"] = extra
     return found
 
 

@@ -13,7 +13,7 @@ from wasmcp.guest.failures import masked
 from wasmcp.guest.messages import Message, PromptResult
 from wasmcp.guest.mismatches import Mismatches
 from wasmcp.guest.plain import dump_any
-from wasmcp.guest.shapes import json_type
+from wasmcp.guest.shapes import documentation_around, json_type
 from wasmcp.guest.signature import Signature
 from wasmcp.guest.texts import load_text
 from wasmcp.guest.wire import decode, encode
@@ -58,10 +58,15 @@ class Prompt:
         if not self.name:
             raise self._signature.refused(None, "it needs a name")
         self.title = title
-        self.description = self._signature.documentation.description if description is None else description
+        text = self._signature.with_result(self._signature.documentation.description)
+        self.description = text if description is None else description
         self.icons = tuple(icons)
         self.meta = meta
         self.variables = {member.name: member for member in self._signature.members}
+        for argument, words in self._signature.words().items():
+            member = self.variables[argument]
+            # The list has a title and a description of each argument, and nothing else.
+            member.documentation = {**documentation_around(member.shape), **member.documentation, "description": words}
         self._required = tuple(name for name, member in self.variables.items() if member.required)
 
     def get(self, arguments: str | None, context: Context) -> PromptResult | Wanted:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import Mismatch
 from wasmcp.guest.mismatches import Mismatches
-from wasmcp.guest.shapes import Named, Shape
+from wasmcp.guest.shapes import Named, Shape, documented
 
 if TYPE_CHECKING:
     from wasmcp.guest.schema import Definitions
@@ -36,7 +36,7 @@ class Member:
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         """Return the member's schema. Keywords beside a ``$ref`` are allowed since 2019-09."""
-        return {**self.shape.schema(definitions), **self.documentation}
+        return documented(self.shape.schema(definitions), self.documentation)
 
 
 class Record(Named):

@@ -121,7 +121,11 @@ class Resource:
         self._signature = Signature(function, "resource", names)
         self.name = function.__name__ if name is None else name
         self.title = title
-        self.description = self._signature.documentation.description if description is None else description
+        text = self._signature.with_result(self._signature.documentation.description)
+        words = [f"{variable}: {words}" for variable, words in self._signature.words().items()]
+        # The list has no place for what is said about the variables of a template.
+        self.description = "\n".join(filter(None, (text and f"{text}\n" if words else text, *words))) or None
+        self.description = self.description if description is None else description
         self.mime_type = mime_type
         self.size = size
         self.icons = tuple(icons)

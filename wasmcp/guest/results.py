@@ -17,7 +17,7 @@ from wasmcp.guest.models import Model
 from wasmcp.guest.plain import dump_any
 from wasmcp.guest.records import Record
 from wasmcp.guest.schema import Definitions
-from wasmcp.guest.shapes import Shape
+from wasmcp.guest.shapes import Shape, documentation_around, documented, undocumented
 from wasmcp.guest.wire import encode, sendable
 
 
@@ -69,17 +69,14 @@ def output_of(annotation: Any, resolver: Resolver, described: str | None) -> tup
     if annotation in (None, type(None)):
         return None, _render_none
     shape = resolver.shape(annotation)
+    record = undocumented(shape)
+    documentation = {**({"description": described} if described else {}), **documentation_of(annotation)}
     definitions = Definitions([shape], output=True)
-    if isinstance(shape, Record):
-        return definitions.finish(shape.body(definitions)), _object_renderer(shape)
-    if isinstance(shape, Map):
-        return definitions.finish(shape.schema(definitions)), _object_renderer(shape)
-    if isinstance(shape, Model):
-        return definitions.finish({"type": "object", **shape.schema(definitions)}), _object_renderer(shape)
-    inner = shape.schema(definitions)
-    if described:
-        inner = {**inner, "description": described}
-    inner = {**inner, **documentation_of(annotation)}
+    if isinstance(record, (Record, Map, Model)):
+        body = record.body(definitions) if isinstance(record, Record) else record.schema(definitions)
+        around = documented(documentation_around(shape), documentation)
+        return definitions.finish(documented({"type": "object", **body}, around)), _object_renderer(shape)
+    inner = documented(shape.schema(definitions), documentation)
     schema = {"type": "object", "properties": {"result": inner}, "required": ["result"]}
     return definitions.finish(schema), _wrapped_renderer(shape)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from wasmcp.guest.shapes import Named, Shape
+from wasmcp.guest.shapes import Named, Shape, documented
 
 
 class Definitions:
@@ -126,12 +126,13 @@ class _Inliner:
         if self._room < 0:
             raise _TooLarge
         name = _referred(value, self._definitions)
-        found = {} if name is None else dict(self.schema(self._definitions[name]))
-        for key, item in value.items():
-            if name is None or key != "$ref":
-                # A list there holds values, not schemas; an object may be a member of that name.
-                found[key] = item if key in _DATA and isinstance(item, list) else self.schema(item)
-        return found
+        # A list there holds values, not schemas; an object may be a member of that name.
+        found = {
+            key: item if key in _DATA and isinstance(item, list) else self.schema(item)
+            for key, item in value.items()
+            if name is None or key != "$ref"
+        }
+        return found if name is None else documented(self.schema(self._definitions[name]), found)
 
 
 def _referred(schema: dict[str, Any], definitions: dict[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +105,58 @@ class Named(Shape):
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         return definitions.refer(self)
+
+
+def documented(schema: dict[str, Any], documentation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema with documentation of the value; a description of its type stays after that of the value."""
+    found = {**schema, **documentation}
+    inner, outer = schema.get("description"), documentation.get("description")
+    if inner and outer:  # the documentation of a value may be around its shape, and given again
+        again = inner == outer or inner.startswith(f"{outer}\n\n")
+        found["description"] = inner if again else f"{outer}\n\n{inner}"
+    return found
+
+
+class Documented(Shape):
+    """A shape whose values have documentation of their own: a ``Field`` or a text within an annotation.
+
+    It adds nothing to a call: its functions are those of the shape.
+
+    Args:
+        inner: The shape.
+        documentation: The keywords.
+    """
+
+    def __init__(self, inner: Shape, documentation: Mapping[str, Any]) -> None:
+        self.inner = inner
+        self.documentation = dict(documentation)
+        self.name = inner.name
+        self.exact = inner.exact
+        self.near = inner.near
+        self.hashable = inner.hashable
+        self.same = inner.same
+        self.load = inner.load  # type: ignore[method-assign]
+        self.dump = inner.dump  # type: ignore[method-assign]
+
+    def schema(self, definitions: Definitions) -> dict[str, Any]:
+        return documented(self.inner.schema(definitions), self.documentation)
+
+    def children(self) -> Iterator[Shape]:
+        yield self.inner
+
+
+def documentation_around(shape: Shape) -> dict[str, Any]:
+    """Return the documentation around a shape, the outermost first."""
+    if not isinstance(shape, Documented):
+        return {}
+    return documented(documentation_around(shape.inner), shape.documentation)
+
+
+def undocumented(shape: Shape) -> Shape:
+    """Return a shape without the documentation around it."""
+    while isinstance(shape, Documented):
+        shape = shape.inner
+    return shape
 
 
 class Anything(Shape):

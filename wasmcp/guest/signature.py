@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import CoroutineType
 from typing import Any
 
@@ -14,6 +14,7 @@ from wasmcp.guest.asking import Asked, wanted_by
 from wasmcp.guest.coercion import coerced
 from wasmcp.guest.content import InputRequired
 from wasmcp.guest.context import Context
+from wasmcp.guest.declaring import warn
 from wasmcp.guest.docstring import parse_docstring
 from wasmcp.guest.errors import DeclarationError, Unsupported
 from wasmcp.guest.field import Field
@@ -21,6 +22,7 @@ from wasmcp.guest.members import default_of, documentation_of
 from wasmcp.guest.providers import provide, provided_type, remember_argument
 from wasmcp.guest.records import Member, load_members
 from wasmcp.guest.schema import Definitions, inlined
+from wasmcp.guest.shapes import documented
 
 
 class Signature:
@@ -56,7 +58,7 @@ class Signature:
         plain = inspect.unwrap(function)
         if not inspect.isfunction(plain) or inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
             raise self.refused(None, f"only a plain function that returns its result can be a {kind}")
-        self.documentation = parse_docstring(function.__doc__)
+        self.documentation = parse_docstring(function.__doc__, tuple(inspect.signature(function).parameters))
         self.resolver = Resolver(names)
         try:
             hints = self.resolver.hints(function)
@@ -70,8 +72,30 @@ class Signature:
         self.members = self._parameters(hints, open_ended=open_ended)
         self._shapes = {member.name: member.shape for member in self.members}
         self._required = tuple(member.name for member in self.members if member.required)
+        for line in self.documentation.unread:
+            self.unread(f"its docstring has `{line}`")
         if inspect.iscoroutinefunction(plain) and sys.platform == "wasi":
             import wasmcp.guest.loop  # noqa: F401 - at run time there is nothing to import from
+
+    def unread(self, problem: str) -> None:
+        """Warn of text that could not be read: it stays in a description."""
+        reason = f"{problem}, which is about none of its parameters; the text stays in the description"
+        warn(self.function, f"{self.kind} `{self.function.__qualname__.rpartition('<locals>.')[2]}`: {reason}")
+
+    def with_result(self, description: str | None) -> str | None:
+        """Return a description with what the docstring says about the result, where nothing else has a place for it."""
+        returns = self.documentation.returns
+        return "\n\n".join(filter(None, (description, returns and f"Returns: {returns}"))) or None
+
+    def words(self) -> dict[str, str]:
+        """Return all text about each parameter, where nothing has a place for the documentation within a type."""
+        definitions = Definitions([member.shape for member in self.members], output=True)
+        found = {}
+        for member in self.members:
+            texts = dict.fromkeys(_texts(documented(member.shape.schema(definitions), member.documentation)))
+            if texts:
+                found[member.name] = "\n\n".join(texts)
+        return found
 
     def refused(self, place: str | None, reason: str) -> DeclarationError:
         """Return the error for what cannot be declared."""
@@ -174,6 +198,22 @@ class Signature:
         if isinstance(value, InputRequired):
             return wanted_by(value, dialogue)
         return value
+
+
+def _texts(schema: Any) -> Iterator[str]:
+    """Yield the descriptions in a schema, those of the whole first."""
+    if isinstance(schema, list):
+        for item in schema:
+            yield from _texts(item)
+    elif isinstance(schema, dict):
+        if isinstance(schema.get("description"), str):
+            yield schema["description"]
+        for key, value in schema.items():
+            if key == "properties":
+                for member in value.values():
+                    yield from _texts(member)
+            elif key in ("anyOf", "items", "prefixItems", "additionalProperties", "propertyNames"):
+                yield from _texts(value)
 
 
 def place_of_member(place: str, error: Unsupported) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from wasmcp.guest.containers import Array
 from wasmcp.guest.errors import Mismatch
-from wasmcp.guest.shapes import Choice, Shape
+from wasmcp.guest.shapes import Choice, Shape, undocumented
 from wasmcp.guest.wire import decode
 
 _SCALAR = re.compile(r"true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -19,6 +19,7 @@ def load_text(shape: Shape, text: str | list[str]) -> Any:
     Raises:
         Mismatch: It does not fit.
     """
+    shape = undocumented(shape)
     if isinstance(text, list):
         item = shape.item if isinstance(shape, Array) else None
         return shape.load(text if item is None else [_plain(item, part) for part in text])
@@ -50,6 +51,7 @@ def json_scalar(text: str) -> str | int | float | bool:
 
 def proposals_of(shape: Shape) -> list[str]:
     """Return the values of a shape that has few: a literal, an enum, a boolean; else nothing."""
+    shape = undocumented(shape)
     if isinstance(shape, Choice):
         return [value if isinstance(value, str) else _scalar(value) for value in shape.values if value is not None]
     if shape.exact == (bool,):

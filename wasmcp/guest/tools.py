@@ -13,6 +13,7 @@ from typing import Any
 from wasmcp.guest.asking import Wanted
 from wasmcp.guest.content import Icon
 from wasmcp.guest.context import Context
+from wasmcp.guest.docstring import parse_docstring
 from wasmcp.guest.errors import CapabilityMissing, McpError, Mismatch, ToolError, Unsupported
 from wasmcp.guest.failures import report
 from wasmcp.guest.options import ToolOptions
@@ -74,7 +75,11 @@ class Tool:
             reason = f"the name `{self.name}` must be 1 to 128 of A-Z, a-z, 0-9, `_`, `-` and `.`"
             raise self._signature.refused(None, reason)
         documentation = self._signature.documentation
-        self.description = documentation.description if description is None else description
+        for kind, line in self._signature.resolver.unread:
+            self._signature.unread(f"the docstring of `{kind}` has `{line}`")
+        own = input_schema is not None  # then the author's schema has no place for what is said about parameters
+        text = parse_docstring(function.__doc__, ()).description if own else documentation.description
+        self.description = text if description is None else description
         self._coerces = ToolOptions.coerce if coerce is None else coerce
         if input_schema is None:
             references = ToolOptions.references if references is None else references
@@ -93,6 +98,8 @@ class Tool:
                 self.output_schema, self._render = output_of(returned, self._signature.resolver, documentation.returns)
             except Unsupported as error:
                 raise self._signature.refused(place_of_member("return", error), str(error)) from error
+        if description is None and (output_schema is not None or self.output_schema is None):
+            self.description = self._signature.with_result(self.description)
         for place, schema in (("input schema", self.input_schema), ("output schema", self.output_schema)):
             wrong = [] if schema is None else problems(schema)
             if wrong:

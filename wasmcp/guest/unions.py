@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import Mismatch
 from wasmcp.guest.records import Record
-from wasmcp.guest.shapes import Choice, Named, Shape, json_type, quoted
+from wasmcp.guest.shapes import Choice, Named, Shape, json_type, quoted, undocumented
 
 if TYPE_CHECKING:
     from wasmcp.guest.schema import Definitions
@@ -94,17 +94,19 @@ def tag_of(options: list[Shape]) -> tuple[str, Mapping[Any, Shape]]:
     Returns:
         The empty string when there is none.
     """
-    records = [option for option in options if isinstance(option, Record)]
-    first = records[0].members if records and len(records) == len(options) else []
+    plain = [(option, undocumented(option)) for option in options]
+    records = [(option, record) for option, record in plain if isinstance(record, Record)]
+    first = records[0][1].members if records and len(records) == len(options) else []
     for name in (member.name for member in first if member.required):
         tagged: dict[Any, Shape] = {}
         count = 0
-        for record in records:
-            shape = next((member.shape for member in record.members if member.name == name and member.required), None)
+        for option, record in records:
+            found = next((member.shape for member in record.members if member.name == name and member.required), None)
+            shape = None if found is None else undocumented(found)
             if not isinstance(shape, Choice) or shape.near or type(None) in shape.exact:
                 break
             count += len(shape.values)
-            tagged.update({(type(value), value): record for value in shape.values})
+            tagged.update({(type(value), value): option for value in shape.values})
         else:
             if len(tagged) == count:
                 return name, tagged
