@@ -208,6 +208,25 @@ def test_verify(place: Place, instance: Instance) -> None:
 
 
 @needs_registry
+@pytest.mark.parametrize("name", ["", "{place}", "{mirror}", "{other}"])
+def test_a_statement_counts_for_the_name_that_is_signed(place: Place, instance: Instance, name: str) -> None:
+    repository = f"{place.host}/{place.repository}"
+    names = {"place": repository, "mirror": "mirror.example/calc", "other": "mirror.example/other"}
+    statement = statement_of(str(place.digest), name.format(**names))
+    referrers.add(place, instance.sign(statement, WORKFLOW, ACTIONS), identities.BUNDLE, resolver())
+    by_place = ["verify", f"oci://{repository}:1.0.0", *VERIFY[2:]]
+    if name in ("", "{place}"):
+        assert "is signed by" in run(*by_place)
+    else:
+        assert f"it is signed as `{name.format(**names)}`, not as `{repository}`" in run(*by_place, code=1)
+    # By its name it is the package whose title is in the manifest.
+    assert "is signed by" in run(*VERIFY)
+    resolver().client(place.host).push_manifest(place, "2.0.0", resolver().manifest(place, str(place.digest), ""))
+    newer = ["verify", "acme:calc@2.0.0", *VERIFY[2:]]
+    assert "it is signed as version `1.0.0`, and found as `2.0.0`" in run(*newer, code=1)
+
+
+@needs_registry
 def test_what_was_attested(place: Place, instance: Instance) -> None:
     statement = {**json.loads(statement_of(str(place.digest))), "predicateType": "https://slsa.dev/provenance/v1"}
     bundle = instance.sign(json.dumps(statement).encode(), WORKFLOW, ACTIONS)

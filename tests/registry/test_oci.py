@@ -145,6 +145,12 @@ def test_a_package_or_namespace_that_is_not_there() -> None:
         fetch("other:calc@1.0.0")
 
 
+def test_a_place_without_a_tag_says_which_tags_there_are(tmp_path: Path) -> None:
+    place = publish(tmp_path, "1.0.0", "1.1.0")["1.0.0"].place
+    with pytest.raises(PackageNotFound, match=r"no tag `latest`, .* there are `1\.0\.0`, `1\.1\.0`"):
+        fetch(f"oci://{place.host}/{place.repository}")
+
+
 def test_offline_what_is_cached_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(tmp_path, "1.0.0", "1.1.0", "2.0.0")
     forget(tmp_path, monkeypatch)

@@ -173,6 +173,11 @@ class TestEditing:
             editing.add_profile("dev", [], base="prod")
         assert rust.read_text() == before
 
+    def test_a_password_is_not_kept(self, rust: Path) -> None:
+        with pytest.raises(NameRefused, match="user name or a password") as caught:
+            editing.add_component("a", "https://ann:pa55@host/x.wasm")
+        assert "pa55" not in str(caught.value) + rust.read_text()
+
     def test_removing(self, rust: Path) -> None:
         with pytest.raises(NameRefused, match="no profile `dve`; did you mean `dev`"):
             editing.remove_profile("dve")

@@ -19,7 +19,7 @@ from signing_keys import make_keys
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import RegistryError, SignatureRefused
-from wasmcp.registry import cosign_key, keys, publishing, references, signatures
+from wasmcp.registry import beside, cosign_key, keys, publishing, references, signatures
 from wasmcp.registry.fetching import FetchOptions
 from wasmcp.registry.oci import fetch
 from wasmcp.registry.references import Place
@@ -78,6 +78,13 @@ def test_what_is_signed_is_verified(place: str, tmp_path: Path) -> None:
     run("sign", CALC, "--key", "bob.key")
     assert run("verify", CALC, "--key", "bob.pub", "--key", "ann.pub").endswith("is signed by bob.pub\n")
     assert run("verify", CALC, "--key", "ann.pub"), "the first signature is still there"
+
+
+@needs_registry
+def test_signatures_have_a_limit_together(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("sign", CALC, "--key", "ann.key")
+    monkeypatch.setattr(beside, "_TOTAL_LIMIT", 100)
+    assert "have more than 100 bytes together" in run("verify", CALC, "--key", "ann.pub", code=1)
 
 
 @needs_registry

@@ -21,6 +21,7 @@ def command(words: tuple[str, ...], namespace: str | None, *, as_json: bool) -> 
     from wasmcp.errors import RegistryError
     from wasmcp.registry import publishing
     from wasmcp.registry.layers import find_project
+    from wasmcp.terminal import printable
 
     resolver = publishing.resolver_for(find_project(Path.cwd()))
     places = resolver.settings.namespaces
@@ -43,7 +44,7 @@ def command(words: tuple[str, ...], namespace: str | None, *, as_json: bool) -> 
         click.echo(json.dumps(found))
     else:
         for one in found:
-            click.echo(one)
+            click.echo(printable(one))
     for line in failed:
         click.echo(line, err=True)
     if failed and len(failed) == len(places if namespace is None else [namespace]):

@@ -60,7 +60,7 @@ def command(
     )
     if attestation:
         for statement in attestations.verify(resolution.place, trust, resolver):
-            click.echo(json.dumps(statement, ensure_ascii=False))
+            click.echo(json.dumps(statement))
         return
     who = signatures.verify(resolution, trust, resolver)
     click.echo(f"{resolution.exact} is signed by {who}")

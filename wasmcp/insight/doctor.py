@@ -19,6 +19,7 @@ import wasmcp
 from wasmcp.environment import problems
 from wasmcp.errors import WasmcpError
 from wasmcp.resources import ADAPTERS, FRAMEWORK_COMPONENTS, framework_component, wit_directory
+from wasmcp.terminal import printable
 from wasmcp.toolchains.base import OVERRIDES, PINS
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
@@ -272,9 +273,9 @@ def _asked(url: str) -> tuple[bool, str]:
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
             return True, f"answers {error.code}: it wants to know who asks"
-        return False, f"answers {error.code} {error.reason}"
+        return False, printable(f"answers {error.code} {error.reason}")
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return False, f"does not answer: {getattr(error, 'reason', None) or error}"
+        return False, printable(f"does not answer: {getattr(error, 'reason', None) or error}")
 
 
 def _languages(root: Path | None) -> set[str]:

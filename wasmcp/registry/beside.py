@@ -20,6 +20,7 @@ from wasmcp.storage.digest import of_bytes
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _SIZE_LIMIT = 4 << 20
 _LAYERS_LIMIT = 64
+_TOTAL_LIMIT = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,16 @@ def read(place: Place, tag: str, media_type: str, resolver: Resolver) -> Iterato
     Raises:
         RegistryError: The registry does not answer, or with something that is no manifest.
     """
+    left = _TOTAL_LIMIT
     for layer in _layers(place, tag, resolver):
         digest, size = layer.get("digest"), layer.get("size")
         fine = isinstance(digest, str) and DIGEST.fullmatch(digest) and type(size) is int and size <= _SIZE_LIMIT
         if layer.get("mediaType") != media_type or not fine:
             continue
+        left -= int(size or 0)
+        if left < 0:
+            problem = f"the documents under `{tag}` have more than {_TOTAL_LIMIT} bytes together"
+            raise SignatureRefused(problem, reference=str(place))
         path = resolver.store.get(str(digest))
         if path is None and not resolver.offline:
             pieces = resolver.client(place.host).blob(place, str(digest))

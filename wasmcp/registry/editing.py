@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import ConfigError, NameRefused
 from wasmcp.registry.config import Registry, name_problem, needed_by, parse_registry, problems
+from wasmcp.registry.hosts import Origin
 from wasmcp.registry.location import config_path
 from wasmcp.registry.spec import Kind, classify, split_label
+from wasmcp.terminal import without_password
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
@@ -111,7 +113,13 @@ def absolute(spec: str) -> str:
     """
     if not spec.strip():
         raise NameRefused(spec, ["a spec must not be empty"])
-    if classify(spec) is not Kind.PATH:
+    kind = classify(spec)
+    if kind is Kind.URL:
+        try:
+            Origin.of(spec)
+        except ValueError as error:
+            raise NameRefused(without_password(spec), [f"`{without_password(spec)}` cannot be kept: {error}"]) from None
+    if kind is not Kind.PATH:
         return spec
     path = Path(spec).expanduser()
     if not path.is_file():

@@ -22,6 +22,7 @@ _EMPTY = b"{}"
 _EMPTY_KIND = "application/vnd.oci.empty.v1+json"
 _SIZE_LIMIT = 4 << 20
 _LIMIT = 64
+_TOTAL_LIMIT = 16 << 20
 
 
 def tag_of(digest: str) -> str:
@@ -65,6 +66,7 @@ def read(place: Place, media_type: str, resolver: Resolver) -> Iterator[bytes]:
     Raises:
         RegistryError: The registry does not answer, or with something that is no manifest.
     """
+    left = _TOTAL_LIMIT
     for entry in _entries(place, resolver)[:_LIMIT]:
         digest = entry.get("digest")
         if entry.get("artifactType") != media_type or not isinstance(digest, str) or not DIGEST.fullmatch(digest):
@@ -79,6 +81,10 @@ def read(place: Place, media_type: str, resolver: Resolver) -> Iterator[bytes]:
             raise SignatureRefused(f"`{digest}` beside it cannot be read: no manifest", reference=str(place)) from None
         if not isinstance(blob, str) or not DIGEST.fullmatch(blob) or type(size) is not int or size > _SIZE_LIMIT:
             continue
+        left -= size
+        if left < 0:
+            problem = f"the documents that refer to it have more than {_TOTAL_LIMIT} bytes together"
+            raise SignatureRefused(problem, reference=str(place))
         path = resolver.store.get(blob)
         if path is None and not resolver.offline:
             pieces = resolver.client(place.host).blob(place, blob)

@@ -78,7 +78,10 @@ class Resolver:
             RegistryError: See `Client.request`.
         """
         if isinstance(asked, Place):
-            artifact = self.artifact(asked, asked.version)
+            try:
+                artifact = self.artifact(asked, asked.version)
+            except PackageNotFound as error:
+                raise self._without_tag(asked, error) from None
             return Resolution(asked, replace(asked, digest=artifact.digest), asked.tag or "", artifact)
         place = self.settings.place(asked)
         exact = Version.parse(asked.range.text.removeprefix("=").strip())
@@ -161,6 +164,15 @@ class Resolver:
         if artifact.yanked is not None:
             raise self._missing(asked, [], {str(version): artifact.yanked})
         return Resolution(asked, replace(place, digest=artifact.digest), str(version), artifact)
+
+    def _without_tag(self, asked: Place, error: PackageNotFound) -> PackageNotFound:
+        """Return the error with the tags that there are, where none was asked for and `latest` is not there."""
+        if asked.tag is not None or asked.digest is not None or self.offline:
+            return error
+        tags = self.client(asked.host).tags(asked)
+        listed = ", ".join(f"`{tag}`" for tag in sorted(tags)[-_SHOWN:]) or "none"
+        problem = f"there is no tag `latest`, which is taken where none is named; there are {listed}"
+        return PackageNotFound(problem, reference=str(asked), versions=tags)
 
     def _cached(self, place: Place, version: Version) -> bool:
         digest = self.store.tags(f"{place.host}/{place.repository}").get(version.tag)
