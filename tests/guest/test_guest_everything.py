@@ -53,6 +53,7 @@ def test_resources_are_listed(server: Server) -> None:
         "test://static-binary",
         "test://watched-resource",
         "test://folder",
+        "test://menu/caf%C3%A9%20du%20jour",
     ]
     assert listed[0] == {
         "uri": "test://static-text",
@@ -94,6 +95,14 @@ def test_resources_are_read(server: Server) -> None:
     assert (second["blob"], second["_meta"]) == ("c2Vjb25k", {"example.com/part": 2})
     (part,) = server.request("resources/read", {"uri": "test://files/a/b%20c?line=3"})["contents"]
     assert part == {"uri": "test://files/a/b%20c?line=3", "mimeType": "text/plain", "text": "line 3 of a/b c"}
+
+
+@pytest.mark.parametrize(
+    "uri", ["test://menu/caf%C3%A9%20du%20jour", "test://menu/café du jour", "TEST://menu/x/../caf%c3%a9%20du%20%6aour"]
+)
+def test_a_resource_is_read_by_every_spelling_of_its_uri(server: Server, uri: str) -> None:
+    (part,) = server.request("resources/read", {"uri": uri})["contents"]
+    assert (part["uri"], part["text"]) == (uri, "soup")
 
 
 @pytest.mark.parametrize(

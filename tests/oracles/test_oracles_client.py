@@ -9,6 +9,7 @@ import anyio
 import mcp_types as types
 import pytest
 from mcp import MCPError
+from pydantic import AnyUrl
 
 from oracles.user import DOORS, MODES, User, connected
 
@@ -39,6 +40,9 @@ def test_what_a_server_offers(door: str, mode: str, targets: Any) -> None:
 
             resources = {resource.uri: resource for resource in (await client.list_resources()).resources}
             assert resources["test://static-text"].annotations.priority == 0.8
+            for uri in resources:
+                # Releases before 2 send what `AnyUrl` makes of a listed URI.
+                assert (await client.read_resource(str(AnyUrl(uri)))).contents
             text = (await client.read_resource("test://static-text")).contents[0]
             assert isinstance(text, types.TextResourceContents)
             blob = (await client.read_resource("test://static-binary")).contents[0]

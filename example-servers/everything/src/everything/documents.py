@@ -40,6 +40,12 @@ def folder() -> list[ResourceContents]:
     ]
 
 
+@resource("test://menu/café du jour")
+def menu() -> str:
+    """A resource whose name has to be encoded in a URI."""
+    return "soup"
+
+
 @resource("test://template/{id}/data", mime_type="application/json")
 def template(id: str) -> dict[str, object]:  # noqa: A002 - the name of the variable
     """Data by id."""
