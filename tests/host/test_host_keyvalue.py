@@ -24,7 +24,7 @@ from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_ser
 from wasmcp.errors import HostError
 from wasmcp.host import open_server
 from wasmcp.host.keyvalue import KEY_LIMIT, VALUE_LIMIT, MemoryStore, Refused, Store, increment, open_store
-from wasmcp.host.keyvalue_imports import Provided, define
+from wasmcp.host.keyvalue_imports import Attempt, Handles, Provided, define
 from wasmcp.resources import wit_directory
 from wasmcp.toolchains.zig import build_component
 
@@ -187,10 +187,12 @@ def components(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[wasm
 class Client:
     """The component over a store."""
 
-    def __init__(self, engine: wasmtime.Engine, component: Component, store: Store) -> None:
+    def __init__(
+        self, engine: wasmtime.Engine, component: Component, store: Store, handles: Handles | None = None
+    ) -> None:
         linker = Linker(engine)
         linker.add_wasip2()
-        self._kept = define(linker, store)
+        self._kept = define(linker, store, handles=handles)
         self._store = wasmtime.Store(engine)
         self._store.set_wasi(wasmtime.WasiConfig())
         self._instance = linker.instantiate(self._store, component)
@@ -564,3 +566,48 @@ def test_readers_do_not_wait_for_a_writer_of_another_process(tmp_path: Path) -> 
     store.close()
     with pytest.raises(Refused, match="closed"):
         store.get("b", ["k"])
+
+
+class TestHandles:
+    def test_values_behind_handles_are_bounded_for_each_instance_and_for_all(self) -> None:
+        handles = Handles(each_bytes=10_000, most_bytes=15_000)
+        big = Attempt("b", "k", b"x" * 6000, owner=1)
+        number = handles.add_attempt(big)
+        with pytest.raises(Refused, match="values of more than"):
+            handles.add_attempt(big)
+        handles.add_attempt(big._replace(owner=2))
+        with pytest.raises(Refused, match="of all instances"):
+            handles.add_attempt(big._replace(owner=3))
+        assert handles.end_attempt(number) == big
+        assert handles.end_attempt(number) is None
+        handles.add_attempt(big._replace(owner=3))
+
+    def test_an_instance_that_ends_frees_what_it_left_open(self) -> None:
+        handles = Handles(each=3, each_bytes=10_000, most_bytes=10_000)
+        numbers = [handles.add_attempt(Attempt("b", "k", b"x" * 2000, owner=1)) for _ in range(3)]
+        with pytest.raises(Refused, match="more than 3 open handles"):
+            handles.opened(1)
+        handles.opened(2)
+        handles.ended(1)
+        with pytest.raises(Refused, match="used up"):
+            handles.attempt(numbers[0])
+        assert [handles.add_attempt(Attempt("b", "k", b"x" * 2000, owner=3)) for _ in range(3)]
+
+    def test_handles_that_are_dropped_do_not_count(self) -> None:
+        handles = Handles(each=2)
+        for _ in range(10):
+            handles.opened(1)
+            handles.dropped(1)
+        handles.opened(1)
+        handles.opened(1)
+        with pytest.raises(Refused, match="more than 2 open handles"):
+            handles.opened(1)
+
+    def test_a_component_drops_what_it_opens(self, components: Any) -> None:
+        """The operations of the component open a bucket each time, and drop it."""
+        store, handles = open_store("memory:"), Handles(each=5)
+        for draft in DRAFTS:
+            client = Client(*components[draft], store, handles)
+            for number in range(20):
+                client("put", "k", b"%d" % number)
+            assert client("get", "k") == b"19"

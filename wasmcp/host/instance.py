@@ -74,6 +74,7 @@ class Instance:
         self._limits = program.limits
         self.deadline = inf
         self.broken = False
+        self._closed = False
         self.on_overdue: Callable[[], None] | None = None
         self._cancelled = False
         self._timeout = program.limits.timeout
@@ -190,6 +191,9 @@ class Instance:
         """Drop the store and close the streams."""
         self.broken = True
         self._stdio.end_input()
+        if self._program.keyvalue is not None and not self._closed:
+            self._program.keyvalue.ended(self._store._context())  # noqa: SLF001 - what callbacks get
+        self._closed = True
         self._store.close()
         self._stdio.close()
 

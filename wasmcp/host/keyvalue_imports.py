@@ -10,7 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmtime import StoreContext, WasmtimeError
 from wasmtime import _ffi as ffi
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 BATCH = "wasi:keyvalue/batch@0.2.0-draft2"
 _BUCKET_LIMIT = 1024  # bytes of a name
 _BUCKETS = 10_000
+HANDLES = 10_000
+"""Handles that an instance may have open."""
+ATTEMPT_BYTES = 16 << 20
+"""Bytes of the values that the open `cas` handles of an instance keep."""
+ALL_ATTEMPT_BYTES = 64 << 20
+"""Bytes of the values that the open `cas` handles of all instances of a server keep."""
 # Numbers that no other resource of this host has.
 _KINDS = {"draft": (0x6B76_0001, 0), "draft2": (0x6B76_0002, 0x6B76_0003)}
 
@@ -60,7 +66,12 @@ class Provided:
         by_key = get_many is not None and not isinstance(get_many.ty.result.ok.element, OptionType)
         buckets = Buckets(self.sessions.check)
         self.sessions.on_end = buckets.forget
-        self._callbacks = define(linker, self.sessions, buckets, by_key=by_key)
+        self._handles = Handles()
+        self._callbacks = define(linker, self.sessions, buckets, self._handles, by_key=by_key)
+
+    def ended(self, store: Any) -> None:
+        """Free what an instance has left open; `store` is the context of its store, which is about to be closed."""
+        self._handles.ended(_address(store))
 
     def close(self) -> None:
         """Close the store."""
@@ -112,28 +123,144 @@ class Buckets:
             self._names.pop(self._numbers.pop(name, 0), None)
 
 
-def define(linker: Linker, store: Store, buckets: Buckets | None = None, *, by_key: bool = False) -> list[Any]:
+class Attempt(NamedTuple):
+    """Bucket, key and value of a `cas` handle, and the instance that has it."""
+
+    bucket: str
+    key: str
+    current: bytes | None
+    owner: int
+
+
+class Handles:
+    """Handles that instances have open, each instance by the address of its store, within bounds.
+
+    A component that drops none would fill the host's memory: a `cas` handle keeps a value of up to 2 MiB.
+    """
+
+    def __init__(
+        self,
+        each: int = HANDLES,
+        each_bytes: int = ATTEMPT_BYTES,
+        most_bytes: int = ALL_ATTEMPT_BYTES,
+    ) -> None:
+        self._each = each
+        self._each_bytes = each_bytes
+        self._most_bytes = most_bytes
+        self._open: dict[int, int] = {}
+        self._bytes: dict[int, int] = {}
+        self._attempts: dict[int, Attempt] = {}
+        self._counter = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def opened(self, owner: int) -> None:
+        """Count a handle.
+
+        Raises:
+            Refused: The instance has too many.
+        """
+        with self._lock:
+            self._count(owner)
+
+    def dropped(self, owner: int) -> None:
+        """Count a handle no more."""
+        with self._lock:
+            self._uncount(owner)
+
+    def attempt(self, number: int) -> Attempt:
+        """Return what is behind a `cas` handle.
+
+        Raises:
+            Refused: It was swapped, or is gone with its instance.
+        """
+        found = self._attempts.get(number)
+        if found is None:
+            raise Refused("the `cas` handle is used up")
+        return found
+
+    def add_attempt(self, attempt: Attempt) -> int:
+        """Keep what is behind a new `cas` handle and return its number.
+
+        Raises:
+            Refused: The instance has too many handles, or they keep too much.
+        """
+        size = _weight(attempt)
+        with self._lock:
+            if self._bytes.get(attempt.owner, 0) + size > self._each_bytes:
+                raise Refused(f"open `cas` handles with values of more than {self._each_bytes >> 20} MiB: drop some")
+            if sum(self._bytes.values()) + size > self._most_bytes:
+                raise Refused(f"open `cas` handles of all instances keep more than {self._most_bytes >> 20} MiB")
+            self._count(attempt.owner)
+            self._bytes[attempt.owner] = self._bytes.get(attempt.owner, 0) + size
+            number = next(self._counter)
+            self._attempts[number] = attempt
+        return number
+
+    def end_attempt(self, number: int) -> Attempt | None:
+        """Forget what is behind a `cas` handle, and return it if it was there."""
+        with self._lock:
+            attempt = self._attempts.pop(number, None)
+            if attempt is not None:
+                self._bytes[attempt.owner] = self._bytes.get(attempt.owner, 0) - _weight(attempt)
+            return attempt
+
+    def ended(self, owner: int) -> None:
+        """Forget all handles of an instance."""
+        with self._lock:
+            self._open.pop(owner, None)
+            if self._bytes.pop(owner, None) is not None:
+                for number in [number for number, one in self._attempts.items() if one.owner == owner]:
+                    del self._attempts[number]
+
+    def _count(self, owner: int) -> None:
+        opened = self._open.get(owner, 0)
+        if opened >= self._each:
+            raise Refused(f"more than {self._each} open handles: drop some")
+        self._open[owner] = opened + 1
+
+    def _uncount(self, owner: int) -> None:
+        if owner in self._open:
+            self._open[owner] -= 1
+
+
+def _weight(attempt: Attempt) -> int:
+    """Estimate what a `cas` handle takes of the memory, in bytes."""
+    return 500 + len(attempt.key) + len(attempt.current or b"")
+
+
+def define(
+    linker: Linker,
+    store: Store,
+    buckets: Buckets | None = None,
+    handles: Handles | None = None,
+    *,
+    by_key: bool = False,
+) -> list[Any]:
     """Define both drafts in a linker.
 
     Args:
         linker: Gets them.
         store: Where values are.
         buckets: The names of open buckets.
+        handles: The handles of all instances.
         by_key: Have `get-many` of the second draft return each key with what there is of it.
 
     Returns:
         What must live as long as anything that is made with the linker.
     """
     callbacks: list[Any] = []
+    buckets, handles = buckets or Buckets(), handles or Handles()
     for draft in _KINDS:
-        _Draft(draft, store, buckets or Buckets(), callbacks, by_key=by_key).define(linker)
+        _Draft(draft, store, buckets, handles, callbacks, by_key=by_key).define(linker)
     return callbacks
 
 
 class _Draft:
     """One version of the package."""
 
-    def __init__(self, draft: str, store: Store, buckets: Buckets, callbacks: list[Any], *, by_key: bool) -> None:
+    def __init__(
+        self, draft: str, store: Store, buckets: Buckets, handles: Handles, callbacks: list[Any], *, by_key: bool
+    ) -> None:
         self._add = partial(_add, callbacks)
         self._add_resource = partial(_add_resource, callbacks)
         self._version = f"0.2.0-{draft}"
@@ -142,15 +269,14 @@ class _Draft:
         self._by_key = self._second and by_key
         self._store = store
         self._buckets = buckets
-        self._attempts: dict[int, tuple[str, str, bytes | None]] = {}
-        self._counter = itertools.count(1)
+        self._handles = handles
 
     def define(self, linker: Linker) -> None:
         bucket = "[method]bucket."
         with linker.root() as root:
             with root.add_instance(f"wasi:keyvalue/store@{self._version}") as store:
-                self._add_resource(store, "bucket", self._bucket_kind)
-                self._add(store, "open", self._open)
+                self._add_resource(store, "bucket", self._bucket_kind, self._drop_bucket)
+                self._add(store, "open", self._open, with_owner=True)
                 self._add(store, bucket + "get", self._get)
                 self._add(store, bucket + "set", self._set)
                 self._add(store, bucket + "delete", self._delete)
@@ -164,14 +290,19 @@ class _Draft:
                 self._add(atomics, "increment", self._increment)
                 if self._second:
                     self._add_resource(atomics, "cas", self._attempt_kind, self._forget)
-                    self._add(atomics, "[static]cas.new", self._attempt)
+                    self._add(atomics, "[static]cas.new", self._attempt, with_owner=True)
                     self._add(atomics, "[method]cas.current", self._current)
                     self._add(atomics, "swap", self._swap, failed=partial(values.case, "store-error"))
 
-    def _open(self, name: str) -> Writer:
+    def _open(self, owner: int, name: str) -> Writer:
         if len(name.encode()) > _BUCKET_LIMIT:
             raise Refused(f"a name of more than {_BUCKET_LIMIT} bytes")
-        return values.resource(self._buckets.number(name), self._bucket_kind)
+        number = self._buckets.number(name)
+        self._handles.opened(owner)
+        return values.resource(number, self._bucket_kind)
+
+    def _drop_bucket(self, owner: int, _number: int) -> None:
+        self._handles.dropped(owner)
 
     def _name(self, number: int) -> str:
         return self._buckets.name(number)
@@ -234,30 +365,28 @@ class _Draft:
         after = increment(self._store, self._name(bucket), key, delta, signed=self._second)
         return values.integer(after, signed=self._second)
 
-    def _attempt(self, bucket: int, key: str) -> Writer:
+    def _attempt(self, owner: int, bucket: int, key: str) -> Writer:
         check_key(key)
-        name = self._name(bucket)
-        return self._new_attempt(name, key)
+        return self._new_attempt(owner, self._name(bucket), key)
 
-    def _new_attempt(self, name: str, key: str) -> Writer:
+    def _new_attempt(self, owner: int, name: str, key: str) -> Writer:
         current = self._store.get(name, [key]).get(key)
-        number = next(self._counter)
-        self._attempts[number] = (name, key, current)
-        return values.resource(number, self._attempt_kind)
+        return values.resource(self._handles.add_attempt(Attempt(name, key, current, owner)), self._attempt_kind)
 
-    def _current(self, attempt: int) -> Writer:
-        current = self._attempts[attempt][2]
-        return values.option(_data(current))
+    def _current(self, number: int) -> Writer:
+        return values.option(_data(self._handles.attempt(number).current))
 
-    def _swap(self, attempt: int, value: bytes) -> Writer | None:
-        name, key, current = self._attempts.pop(attempt)
-        check_entries({key: value})
-        if self._store.exchange(name, key, current, value):
+    def _swap(self, number: int, value: bytes) -> Writer | None:
+        attempt = self._handles.attempt(number)
+        self._forget(attempt.owner, number)  # `swap` takes the handle
+        check_entries({attempt.key: value})
+        if self._store.exchange(attempt.bucket, attempt.key, attempt.current, value):
             return None
-        raise _Failed(values.case("cas-failed", self._new_attempt(name, key)))
+        raise _Failed(values.case("cas-failed", self._new_attempt(attempt.owner, attempt.bucket, attempt.key)))
 
-    def _forget(self, attempt: int) -> None:
-        self._attempts.pop(attempt, None)
+    def _forget(self, owner: int, number: int) -> None:
+        if self._handles.end_attempt(number) is not None:
+            self._handles.dropped(owner)
 
 
 def _data(found: bytes | None) -> Writer | None:
@@ -279,13 +408,24 @@ def _add(
     function: Callable[..., Writer | None],
     *,
     failed: Callable[[Writer], Writer] = lambda error: error,
+    with_owner: bool = False,
 ) -> None:
-    """Define a function that returns a result; `failed` makes its error of that of the store."""
+    """Define a function that returns a result.
+
+    Args:
+        callbacks: Gets what must live as long as the linker.
+        instance: Where in the linker.
+        name: The function's name.
+        function: What it does.
+        failed: Makes its error of that of the store.
+        with_owner: Whether its first argument is the instance that calls, by the address of its store.
+    """
 
     def called(_data: Any, raw: Any, _type: Any, arguments: Any, count: int, results: Any, _results: int) -> int:
         context = StoreContext(raw)
         try:
-            given = [read_argument(context, arguments[index]) for index in range(count)]
+            given = [_address(raw)] if with_owner else []
+            given += [read_argument(context, arguments[index]) for index in range(count)]
             try:
                 written = values.result(function(*given), ok=True)
             except _Failed as error:
@@ -312,12 +452,12 @@ def _add(
 
 
 def _add_resource(
-    callbacks: list[Any], instance: Any, name: str, kind: int, dropped: Callable[[int], None] = lambda _number: None
+    callbacks: list[Any], instance: Any, name: str, kind: int, dropped: Callable[[int, int], None]
 ) -> None:
-    """Define a resource of this host; `dropped` gets the number of each handle that a component drops."""
+    """Define a resource of this host; `dropped` gets instance and number of each handle that a component drops."""
 
-    def called(_data: Any, _context: Any, representation: int) -> int:
-        dropped(representation)
+    def called(_data: Any, raw: Any, representation: int) -> int:
+        dropped(_address(raw), representation)
         return 0
 
     resource = ResourceType.host(kind)  # freed with its last reference
@@ -330,6 +470,10 @@ def _add_resource(
     )
     if error:
         raise WasmtimeError._from_ptr(error)  # noqa: SLF001 - as wasmtime-py does
+
+
+def _address(context: Any) -> int:
+    return ctypes.cast(context, ctypes.c_void_p).value or 0
 
 
 def read_argument(context: StoreContext, value: Any) -> Any:
