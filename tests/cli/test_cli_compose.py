@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from compose_inputs import catalogue, dead_end, tools_component
+from compose_inputs import catalogue, dead_end, tools_beside, tools_component
 
 from wasmcp.cli.group import commands
 from wasmcp.compose import Catalogue, inspect_component
@@ -146,3 +147,24 @@ class TestEmptyCatalogues:
         (tmp_path / "shy.wasm.catalogue.json").write_text(sidecar.to_json())
         done = run("compose", "server", tmp_path / "shy.wasm", "-o", tmp_path / "server.wasm")
         assert (done.exit_code, "lists nothing" in done.output) == (1, True)
+
+
+class TestDenials:
+    HTTP = '(import "wasi:http/outgoing-handler@0.2.8" (instance (export "use" (func))))'
+    ENV = '(import "wasi:cli/environment@0.2.8" (instance (export "use" (func))))'
+
+    def test_what_is_imported_and_not_granted_is_said(self, tmp_path: Path) -> None:
+        path = tmp_path / "web.wasm"
+        path.write_bytes(tools_beside(f"(component {self.ENV} {self.HTTP})", "get"))
+        arguments = ("compose", "server", path, "-o", tmp_path / "server.wasm", "--force")
+        done = run(*arguments)
+        assert done.exit_code == 0, done.output
+        assert "imported and not granted: web: env, http\n" in done.stdout
+        assert "warning: component `web` imports `http` and is not granted it" in done.stderr
+        assert "`--grant web=http`" in done.stderr
+        (component,) = json.loads(run(*arguments, "--json").stdout)["components"]
+        assert component["denied"] == ["env", "http"]
+        done = run(*arguments, "--grant", "web=http", "-v")
+        assert ("imported and not granted: web: env\n" in done.stdout, done.stderr) == (True, "")
+        done = run(*arguments, "--grant", "web=http,env")
+        assert "not granted" not in done.output

@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from compose_inputs import METADATA, MIDDLEWARE, WIT, spec, validate
+from wasmtime import wat2wasm
 
 from wasmcp.cli.group import commands
 from wasmcp.component.constants import constants
 from wasmcp.component.decode import decode
+from wasmcp.component.graph import Graph
 from wasmcp.component.model import Func, Instance
 from wasmcp.component.values import Case
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
 from wasmcp.compose.adapting import adapted
-from wasmcp.errors import ComponentRefused, ImportConflict, RequestError
+from wasmcp.errors import ComponentRefused, RequestError
 from wasmcp.host import open_server
 from wasmcp.resources import framework_component
 
@@ -163,14 +165,60 @@ def test_ours_stay_as_they_are() -> None:
 
 def test_a_handler_of_the_contract_is_refused() -> None:
     handler = constants({"wasmcp:mcp-v20251125/server-handler@0.1.1": Instance({})}, lambda *_: None)
-    with pytest.raises(ComponentRefused, match="handlers of another tool's contract are not taken"):
+    with pytest.raises(ComponentRefused, match="contract are not taken: build it against our world `middleware`"):
         compose_server([ComponentSpec("handler", handler)], METADATA)
 
 
 def test_another_form_of_the_contract_is_refused() -> None:
     other = constants({THEIRS: Instance({"list-tools": Func((), None)})}, lambda *_: None)
-    with pytest.raises(ImportConflict, match="capabilities-of-20251125"):
-        compose_server([ComponentSpec("other", other, None, frozenset(), dynamic=True)], METADATA)
+    with pytest.raises(ComponentRefused) as caught:
+        compose_server([ComponentSpec("other", other, None, MIDDLEWARE, dynamic=True)], METADATA)
+    assert "is missing in this one" in str(caught.value) or "has another form" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted"),
+    [
+        ("wasmcp:mcp-v20250618@0.1.7", "0.1.8"),
+        ("wasmcp:mcp-v20250618@0.1.3", "0.1.8"),
+        ("wasmcp:mcp-v20251125@0.1.9", "0.1.1"),
+    ],
+)
+def test_a_version_of_the_contract_that_is_not_taken_is_named(version: str, wanted: str) -> None:
+    package, _, number = version.partition("@")
+    data = constants({f"{package}/tools@{number}": Instance({"list-tools": Func((), None)})}, lambda *_: None)
+    with pytest.raises(ComponentRefused) as caught:
+        compose_server([ComponentSpec("old", data, None, MIDDLEWARE, dynamic=True)], METADATA)
+    message = str(caught.value)
+    for words in (
+        f"component `old`: it was built against `{version}`",
+        "takes `wasmcp:mcp-v20251125@0.1.1` or `wasmcp:mcp-v20250618@0.1.8`",
+        "`tools` has another form",
+        "`wasmcp wit deps`",
+    ):
+        assert words in message
+    assert "capabilities-of" not in message
+    assert (caught.value.interface, caught.value.wanted, caught.value.found) == (f"{package}/tools", wanted, number)
+
+
+def test_a_service_of_the_contract_in_another_form_is_named() -> None:
+    adapter = decode(framework_component("capabilities-of-20251125").read_bytes(), "adapter")
+    contract = adapter.imports[THEIRS]
+    assert isinstance(contract, Instance)
+    tools = constants(
+        {THEIRS: contract},
+        lambda _interface, name, _func: Case("ok", LISTED) if name == "list-tools" else Case("ok", Case("none")),
+    )
+    graph = Graph()
+    wanted = '(component (import "wasmcp:mcp-v20251125/server-io@0.1.7" (instance (export "send-message" (func)))))'
+    graph.instantiate(graph.add("imports", bytes(wat2wasm(wanted))))
+    node = graph.instantiate(graph.add("tools", tools))
+    graph.export(THEIRS, node.export(THEIRS))
+    data = graph.encode(define_types=False).to_bytes()
+    with pytest.raises(
+        ComponentRefused, match=r"built against `wasmcp:mcp-v20251125@0\.1\.7`.*`server-io` has another form"
+    ):
+        compose_server([ComponentSpec("old", data, None, MIDDLEWARE, dynamic=True)], METADATA)
 
 
 SOURCE = """

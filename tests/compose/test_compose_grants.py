@@ -12,7 +12,7 @@ from wasmcp.component.decode import decode
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.compose.components import read_component
 from wasmcp.compose.contracts import GRANTS
-from wasmcp.compose.grants import wanted_grants
+from wasmcp.compose.grants import denial_warnings, wanted_grants
 from wasmcp.compose.handler import compose_handler
 from wasmcp.errors import GrantMissing
 from wasmcp.insight.annotations import grant_annotations
@@ -112,3 +112,11 @@ def test_a_component_may_have_the_grant_without_needing_it() -> None:
     assert read_component(granted).catalogue is not None
     (reach,) = read_structure(compose_server([granted], METADATA).data).components
     assert reach.granted == ("middleware",)
+
+
+def test_warnings_are_for_what_code_imports_itself() -> None:
+    denied = {"a": ("env", "fs", "sockets"), "b": ("env", "http", "kv"), "c": ("wasi:nn/graph@0.2.0",)}
+    first, second = denial_warnings(denied)
+    assert first.startswith("component `b` imports `http`, `kv` and is not granted it, so each use is denied: ")
+    assert "`--grant b=http,kv`, or `grants` in `[tool.wasmcp.components.b]`" in first
+    assert second == "component `c` imports `wasi:nn/graph@0.2.0` and is not granted it, so each use is denied"

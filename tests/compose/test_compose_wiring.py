@@ -5,7 +5,7 @@ import wasmtime
 from compose_inputs import METADATA, catalogue, probe, tools_beside, validate
 
 from wasmcp.compose import ComponentSpec, ComposedServer, compose_server
-from wasmcp.errors import ComponentRefused
+from wasmcp.errors import ComponentRefused, ComponentsRefused
 
 
 def composed(imports: str, *grants: str) -> ComposedServer:
@@ -74,8 +74,103 @@ class TestWasi:
         with pytest.raises(ComponentRefused, match="cannot be denied: their types have more than"):
             composed(f'(import "wasi:odd/thing@0.2.0" (instance (type $t0 (tuple u8 u8)) {doubled} {functions}))')
 
+    @pytest.mark.parametrize(
+        "interface",
+        [
+            "wasi:io/secret@0.2.8",
+            "wasi:clocks/timezone@0.2.3",
+            "wasi:random/seeds@0.2.0",
+            "wasi:http/types-extra@0.2.0",
+        ],
+    )
+    def test_an_unknown_interface_of_a_package_that_everyone_has_is_denied(self, interface: str) -> None:
+        server = composed(f'(import "{interface}" (instance (export "use" (func (result string)))))')
+        assert interface not in server.imports
+        assert server.denied == {"calc": (interface,)}
+
+    def test_an_unknown_interface_of_a_family_that_is_granted_is_denied(self) -> None:
+        server = composed('(import "wasi:filesystem/mounts@0.2.0" (instance (export "use" (func))))', "fs")
+        assert not [name for name in server.imports if name.startswith("wasi:filesystem/")]
+        assert server.denied == {"calc": ("wasi:filesystem/mounts@0.2.0",)}
+
+    @pytest.mark.parametrize(
+        ("interface", "what"),
+        [
+            ("wasi:io/poll@0.2.0-rc-2023-12-05", "a release candidate"),
+            ("wasi:clocks/monotonic-clock@0.2.0-rc-2023-11-10", "a release candidate"),
+            ("wasi:cli/stderr@0.2.0-rc-2023-12-05", "a release candidate"),
+            ("wasi:cli/stdout@0.2.0-rc-2023-12-05", "a release candidate"),
+            ("wasi:random/random@0.1.0", "another version"),
+            ("wasi:io/error", "a name without a version"),
+        ],
+    )
+    def test_a_version_that_no_host_has_is_refused(self, interface: str, what: str) -> None:
+        with pytest.raises(ComponentRefused) as caught:
+            composed(f'(import "{interface}" (instance (export "use" (func))))')
+        assert f"it imports `{interface}`, {what}; hosts have WASI 0.2" in str(caught.value)
+        assert caught.value.interface == interface.partition("@")[0]
+
+    def test_a_granted_version_that_no_host_has_is_refused(self) -> None:
+        wanted = '(import "wasi:filesystem/preopens@0.2.0-rc-2023-12-05" (instance (export "use" (func))))'
+        assert composed(wanted).denied == {"calc": ("fs",)}
+        with pytest.raises(ComponentRefused, match="a release candidate; hosts have WASI"):
+            composed(wanted, "fs")
+        wanted = '(import "wasi:keyvalue/store@0.2.0-draft9" (instance (export "use" (func))))'
+        assert composed(wanted).denied == {"calc": ("kv",)}
+        with pytest.raises(ComponentRefused, match=r"hosts have 0\.2\.0-draft and 0\.2\.0-draft2"):
+            composed(wanted, "kv")
+
+    def test_what_is_denied_is_told(self) -> None:
+        wanted = """
+            (import "wasi:http/outgoing-handler@0.2.0" (instance (export "use" (func))))
+            (import "wasi:cli/environment@0.2.0" (instance (export "use" (func))))
+            (import "wasi:cli/stdin@0.2.0" (instance (export "use" (func))))
+            (import "wasi:sockets/network@0.2.0" (instance (export "network" (type (sub resource)))))"""
+        assert composed(wanted).denied == {"calc": ("env", "http")}
+        assert composed(wanted, "http").denied == {"calc": ("env",)}
+        assert composed(wanted, "http", "env").denied == {}
+
 
 class TestOthers:
+    def test_all_that_is_missing_is_told_at_once(self) -> None:
+        wanted = """
+            (import "acme:db/store@1.2.3" (instance (export "get" (func))))
+            (import "helper" (func))
+            (import "wasi:io/poll@0.2.0-rc-2023-12-05" (instance (export "use" (func))))
+            (import "wasmcp:mcp-v20260728/sessions@9.0.0" (instance (export "get" (func))))"""
+        with pytest.raises(ComponentRefused) as caught:
+            composed(wanted)
+        message = str(caught.value)
+        for words in (
+            "4 of its imports are not provided",
+            "  * it imports `acme:db/store@1.2.3`, which nothing in the server provides",
+            "  * it imports `helper`, which nothing",
+            "  * it imports `wasi:io/poll@0.2.0-rc-2023-12-05`, a release candidate",
+            "  * it imports `wasmcp:mcp-v20260728/sessions@9.0.0`, but wasmcp provides version 0.1.0",
+        ):
+            assert words in message
+        assert caught.value.interface == "acme:db/store"
+
+    def test_all_components_are_told_at_once(self) -> None:
+        data = tools_beside('(component (import "helper" (func)))', "a")
+        specs = [ComponentSpec("one", data, catalogue("a")), ComponentSpec("two", data, catalogue("b"))]
+        with pytest.raises(ComponentsRefused) as caught:
+            compose_server(specs, METADATA)
+        assert [error.component for error in caught.value.refused] == ["one", "two"]
+        with pytest.raises(ComponentsRefused) as caught:
+            compose_server([ComponentSpec("one", b""), ComponentSpec("two", b"?")], METADATA)
+        assert [error.component for error in caught.value.refused] == ["one", "two"]
+
+    def test_the_list_of_what_is_provided_is_complete(self) -> None:
+        with pytest.raises(ComponentRefused) as caught:
+            composed('(import "helper" (func))')
+        provided = str(caught.value).partition("provided are ")[2]
+        for interface in ("messages", "server-handler", "config", "key-value", "sessions", "types", "key-value-types"):
+            assert f"`{interface}`" in provided
+        assert "`key-value` (grant `kv`)" in provided
+        assert "`sessions` (grant `sessions`)" in provided
+        assert "of `wasmcp:mcp-v20260728@0.1.0`, and the interfaces of WASI 0.2" in provided
+
     def test_a_plain_import(self) -> None:
         with pytest.raises(ComponentRefused, match=r"imports `helper`, which nothing in the server provides") as caught:
             composed('(import "helper" (func))')

@@ -4,6 +4,9 @@ import { readFileSync } from "node:fs";
 
 import { checker } from "../../wasmcp/toolchains/typescript/guest/schema.ts";
 import { quickly } from "../../wasmcp/toolchains/typescript/guest/quick.ts";
+import { FORMATS } from "../../wasmcp/toolchains/typescript/guest/formats.ts";
+import { fromText } from "../../wasmcp/toolchains/typescript/guest/strings.ts";
+import { numberIn } from "../../wasmcp/toolchains/typescript/guest/runtime/numbers.ts";
 import { leadsOut, UriTemplate } from "../../wasmcp/toolchains/typescript/guest/templates.ts";
 import { keyOf, normalized } from "../../wasmcp/toolchains/typescript/guest/uris.ts";
 import { decode, encode, fromBase64, toBase64 } from "../../wasmcp/toolchains/typescript/guest/runtime/text.ts";
@@ -80,6 +83,19 @@ console.log(
         return `${(error as Error).name}: ${(error as Error).message}`;
       }
     }),
+    formats: Object.fromEntries(Object.entries(FORMATS).map(([name, fits]) => [name, (given.formats[name] ?? []).map((text: string) => fits(text))])),
+    base64: given.base64.map((text: string) => {
+      try {
+        return [...fromBase64(text)];
+      } catch (error) {
+        return (error as Error).message;
+      }
+    }),
+    numbers: given.numbers.map((text: string) => [numberIn(text) ?? null, fromText({ type: "integer" }, text, {})]),
+    many: checker({ type: "object", properties: { a: true }, required: ["b"], additionalProperties: false })(
+      Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`${"x".repeat(1000)}${at}`, 1])),
+    ),
+    items: checker({ type: "array", items: { type: "object", properties: { a: { type: "string" } }, required: ["a"] } })(new Array(10_000).fill({ a: 1 })),
     promises: promises(),
   }),
 );

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 import uri_table
+from format_table import FITTING, UNFITTING
 
 from wasmcp.storage.cache import Cache
 from wasmcp.toolchains.base import ComponentSource
@@ -73,6 +74,38 @@ TEMPLATES = [
     ("a://{id}/{id}", "a://x/x"),
     ("a://{", "a://x"),
 ]
+BASE64: list[tuple[str, list[int] | str]] = [
+    ("", []),
+    ("+//+", [0xFB, 0xFF, 0xFE]),
+    ("AAE=", [0, 1]),
+    ("-__-", "the URL-safe alphabet: send `+` for `-` and `/` for `_`"),
+    ("data:text/plain;base64,aGk=", "a data URL: send only what follows `;base64,`"),
+    ("<html>", "other characters than A-Z, a-z, 0-9, `+`, `/` and `=`"),
+    ("AAE", "3 characters, which is not a multiple of 4"),
+    ("AAE=\n", "text with white space in it"),
+    ("A A=", "text with white space in it"),
+    ("AB==", "text that no bytes are encoded as"),
+    ("A===", "text that no bytes are encoded as"),
+    ("====", "text that no bytes are encoded as"),
+    ("AA==AA==", "text that no bytes are encoded as"),
+    ("é", "other characters"),
+]
+NUMBERS: dict[str, tuple[float | None, object]] = {
+    "1": (1, 1),
+    "-1.0e2": (-100, -100),
+    "1.5": (1.5, "1.5"),
+    "9007199254740993": (9007199254740992, "9007199254740993"),
+    "1e400": (None, "1e400"),
+    "0x10": (None, "0x10"),
+    " 1": (None, " 1"),
+    "+1": (None, "+1"),
+    "01": (None, "01"),
+    "1_0": (None, "1_0"),
+    ".5": (None, ".5"),
+    "": (None, ""),
+    "\u0661": (None, "\u0661"),
+    "Infinity": (None, "Infinity"),
+}
 REFUSED = [*uri_table.REFUSED, "docs://a/../{x}"]
 
 
@@ -149,6 +182,9 @@ def answers(checks: list[Any], tmp_path_factory: pytest.TempPathFactory) -> dict
         "fixed": [[row[0], [row[0], row[1], *row[2], *row[3]]] for row in uri_table.FIXED],
         "templated": [[row[0], row[2]] for row in uri_table.TEMPLATES],
         "refused": REFUSED,
+        "formats": {name: [*FITTING[name], *UNFITTING[name]] for name in FITTING},
+        "base64": [text for text, _ in BASE64],
+        "numbers": list(NUMBERS),
     }
     done = subprocess.run([program, script], input=json.dumps(given), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -229,6 +265,36 @@ def test_a_uri_that_clients_cannot_read_is_refused(answers: dict[str, Any]) -> N
         "a `.` or `..` segment, which clients remove",
     ):
         assert reason in text
+
+
+def test_formats_are_checked(answers: dict[str, Any]) -> None:
+    assert set(answers["formats"]) == set(FITTING)
+    for name, found in answers["formats"].items():
+        assert found == [True] * len(FITTING[name]) + [False] * len(UNFITTING[name]), name
+
+
+def test_base64_is_read_strictly(answers: dict[str, Any]) -> None:
+    for (text, expected), found in zip(BASE64, answers["base64"], strict=True):
+        if isinstance(expected, list):
+            assert found == expected
+        else:
+            assert found.startswith(f"expected base64 (RFC 4648, section 4), got {expected}"), text
+
+
+def test_numbers_in_texts_are_those_of_json(answers: dict[str, Any]) -> None:
+    found = {text: tuple(pair) for text, pair in zip(NUMBERS, answers["numbers"], strict=True)}
+    assert found == NUMBERS
+
+
+def test_problems_are_named_up_to_a_bound(answers: dict[str, Any]) -> None:
+    many, items = answers["many"], answers["items"]
+    assert len(many) == len(items) == 21
+    assert many[-1] == items[-1] == "and more"
+    assert many[0] == "b: required, but missing"
+    assert many[1].endswith(": unexpected; expected only a")
+    assert many[2].endswith(": unexpected")
+    assert sum(map(len, many)) < 3000
+    assert items[19] == "[19].a: expected a string, got 1"
 
 
 def test_promises(answers: dict[str, Any]) -> None:

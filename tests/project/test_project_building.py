@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compose_inputs import tools_beside
 
 from wasmcp import errors
 from wasmcp.declares import declares
 from wasmcp.host import open_server
 from wasmcp.project import SKIP, building, ensure_built, load, manifest, plan, stale
-from wasmcp.project.events import BuildEvent, CompilationFailed, CompilationStarted, ServerComposed
+from wasmcp.project.events import BuildEvent, CompilationFailed, CompilationStarted, Note, ServerComposed
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
 
@@ -369,3 +370,16 @@ def test_a_source_that_does_not_compile_is_an_event_and_an_error(tmp_path: Path)
     assert {event.component for event in events if isinstance(event, (CompilationStarted, CompilationFailed))} == {
         "one"
     }
+
+
+def test_what_a_ready_made_component_is_denied_is_told(tmp_path: Path) -> None:
+    wanted = "".join(
+        f'(import "{name}@0.2.8" (instance (export "use" (func))))'
+        for name in ("wasi:cli/environment", "wasi:http/outgoing-handler")
+    )
+    root = make(tmp_path / "demo", {"one": tools_beside(f"(component {wanted})", "get")})
+    events: list[BuildEvent] = []
+    ensure_built(root, progress=events.append)
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert "imported by `one` and not granted: env, http" in notes
+    assert any(note.startswith("warning: component `one` imports `http` and is not granted it") for note in notes)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wasmcp.cli.compose_options import Job
+from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
     from wasmcp.compose import ComposedServer, ServerMetadata
@@ -47,14 +48,17 @@ def report(
     """Tell what was composed, and how it is run."""
     import json
 
+    from wasmcp.compose.grants import denial_warnings
     from wasmcp.storage.digest import of_chunks
 
+    for warning in denial_warnings(composed.denied):
+        click.echo(f"warning: {printable(warning)}", err=True)
     if job.options.as_json:
         whole = {
             "output": str(job.output),
             "size": composed.size,
             "digest": of_chunks(composed.chunks),
-            "components": [_component_json(one) for one in components],
+            "components": [_component_json(one, composed.denied.get(one.spec.name, ())) for one in components],
             "tools": [tool["name"] for tool in composed.tools],
             "imports": list(composed.imports),
             "exports": list(composed.exports),
@@ -66,6 +70,8 @@ def report(
         return
     counted = f"components: {len(components)}, known tools: {len(composed.tools)}"
     click.echo(f"{job.output}: {composed.size:,} bytes; {counted}")
+    for name, refused in composed.denied.items():
+        click.echo(printable(f"imported and not granted: {name}: {', '.join(refused)}"))
     if job.options.verbose:
         for one in components:
             click.echo(f"  {one.spec.name}: {one.source} ({one.digest})")
@@ -97,12 +103,13 @@ def _offered(one: Prepared) -> str:
     return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in _names(one).items() if names) or "offers nothing"
 
 
-def _component_json(one: Prepared) -> dict[str, Any]:
+def _component_json(one: Prepared, denied: Sequence[str]) -> dict[str, Any]:
     return {
         "name": one.spec.name,
         "source": one.source,
         "digest": one.digest,
         "grants": sorted(one.spec.grants),
+        "denied": list(denied),
         "dynamic": one.spec.catalogue is None,
         "offers": _names(one) or None,
     }

@@ -134,7 +134,7 @@ def _read_value_definition(code: int, reader: Reader, scope: Scope, start: int) 
     if code == 0x63:
         read_value(reader, scope)
         read_value(reader, scope)
-        return cast("ValueType", Unsupported("the type `map`"))
+        return cast("ValueType", Unsupported("the type `map`", hint="it is not supported, use a list of tuples"))
     reader.position = start
     if code in PRIMITIVES or code in _ASYNC_TYPES:
         return read_value(reader, scope)

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wasmcp.component import names
+from wasmcp.component.compare import mismatch
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.graph import Graph, Node
-from wasmcp.component.model import Func, Instance
+from wasmcp.component.model import ExternType, Func, Instance
 from wasmcp.compose.contracts import CAPABILITY_NAMES, PACKAGE, SERVER_HANDLER, SESSIONS, VERSION
 from wasmcp.compose.stubs import stubs
+from wasmcp.errors import ComponentRefused
 from wasmcp.resources import framework_component
 
 
@@ -53,6 +55,7 @@ CONTRACTS = (
 KEY_VALUE = "wasmcp:keyvalue/store@0.1.0"
 
 _SERVICES = ("server-io", "server-auth", "sessions")
+_SIDES = ("the version that is taken", "this one")
 _CURRENT = f"{PACKAGE}/current@{VERSION}"
 
 
@@ -93,10 +96,19 @@ def foreign(exports: Iterable[str]) -> tuple[Contract, dict[str, str]] | None:
     return None
 
 
-def is_foreign_handler(exports: Iterable[str]) -> bool:
-    """Tell whether a component is a handler of another tool's contract, which is not adapted."""
+def advice_for(exports: Iterable[str]) -> str:
+    """Return what to do about a component of another tool's contract that is not adapted; nothing for any other.
+
+    Args:
+        exports: The names of what it exports.
+    """
     exported = list(exports)
-    return any(names.find(contract.interface("server-handler"), exported) for contract in CONTRACTS)
+    if any(names.find(contract.interface("server-handler"), exported) for contract in CONTRACTS):
+        return "handlers of another tool's contract are not taken: build it against our world `middleware`"
+    if any(export.startswith(f"{contract.package}/") for contract in CONTRACTS for export in exported):
+        taken = " and ".join(f"`{contract.package}@{contract.version}`" for contract in CONTRACTS)
+        return f"of another tool's contracts {taken} are taken: build it against one of them, or against ours"
+    return ""
 
 
 class _Adapting:
@@ -115,7 +127,9 @@ class _Adapting:
         self._satisfy()
         translator = self._adapter(f"capabilities-of-{self._contract.revision}")
         for ours, export in offers.items():
-            translator.set(self._contract.interface(CAPABILITY_NAMES[ours]), self._node.export(export))
+            theirs = self._contract.interface(CAPABILITY_NAMES[ours])
+            self._check(export, translator.info.imports[theirs], self._info.exports[export].type, _SIDES)
+            translator.set(theirs, self._node.export(export))
             self._graph.export(ours, translator.export(ours))
         services = self._adapters.get(f"services-of-{self._contract.revision}")
         if services is not None:
@@ -128,11 +142,37 @@ class _Adapting:
         for import_, type_ in self._info.imports.items():
             service = names.find(import_, services)
             if service is not None and _has_functions(type_):
-                self._node.set(import_, self._adapter(services[service]).export(service))
+                adapter = self._adapter(services[service])
+                self._check(import_, type_, adapter.info.exports[service].type, _SIDES[::-1])
+                self._node.set(import_, adapter.export(service))
         self._deny(self._node, (f"{self._contract.package}/", "wasmcp:auth/"))
         if f"services-of-{self._contract.revision}" in self._adapters and not self._imports("sessions"):
             # Who has no use for sessions need not be granted them.
             self._deny(self._adapters[f"services-of-{self._contract.revision}"], (SESSIONS,))
+
+    def _check(self, name: str, wanted: ExternType | None, offered: ExternType | None, sides: tuple[str, str]) -> None:
+        """Check that an interface of the contract has the form of the version that is taken.
+
+        Raises:
+            ComponentRefused: it has not.
+        """
+        if not isinstance(wanted, Instance) or not isinstance(offered, Instance):
+            return
+        problem = mismatch(wanted, offered, sides)
+        if problem is None:
+            return
+        bare, _, found = name.partition("@")
+        package, _, interface = bare.partition("/")
+        taken = " or ".join(f"`{contract.package}@{contract.version}`" for contract in CONTRACTS)
+        raise ComponentRefused(
+            self._name,
+            f"it was built against `{package}@{found}`, a contract of another tool; wasmcp takes {taken} and versions "
+            f"of the same form, but here `{interface}` has another form ({problem}). Build it against one of these, or "
+            "against wasmcp's own contracts (`wasmcp wit deps`)",
+            interface=bare,
+            wanted=self._contract.version,
+            found=found,
+        )
 
     def _imports(self, interface: str) -> bool:
         found = names.find(self._contract.interface(interface), self._info.imports)

@@ -5,7 +5,7 @@ Source: wit/handler.wit; ../component decodes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from wasmcp.component import names
 from wasmcp.component.compare import mismatch
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.model import Instance
-from wasmcp.compose.adapting import adapted, is_foreign_handler
+from wasmcp.compose.adapting import adapted, advice_for
 from wasmcp.compose.catalogue import Catalogue, nothing_offered
 from wasmcp.compose.contracts import CAPABILITIES, CAPABILITY_NAMES, GRANTS, SERVER_HANDLER
 from wasmcp.declares import Declares, declares
-from wasmcp.errors import ComponentError, ComponentRefused
+from wasmcp.errors import ComponentError, ComponentRefused, ComponentsRefused
 
 
 @dataclass(frozen=True)
@@ -101,17 +101,41 @@ def read_components(specs: Iterable[ComponentSpec]) -> list[Component]:
     """Read the components of a server; see :func:`read_component`. Their names must differ.
 
     Raises:
-        ComponentRefused: two have one name, or one is known to offer nothing.
+        ComponentRefused: one cannot be read, has the name of another one, or is known to offer nothing.
+        ComponentsRefused: several cannot be taken.
     """
     components: dict[str, Component] = {}
+    refused: list[ComponentRefused] = []
     for spec in specs:
-        if spec.name in components:
-            raise ComponentRefused(spec.name, "two components have this name: call one of them something else")
-        component = components[spec.name] = read_component(spec)
-        if component.catalogue is not None and not component.catalogue.capabilities:
-            exported = [CAPABILITY_NAMES[contract] for contract in component.offers if contract in CAPABILITY_NAMES]
-            raise ComponentRefused(spec.name, nothing_offered(spec.name, exported))
+        try:
+            components[spec.name] = _read_member(spec, components)
+        except ComponentRefused as error:
+            refused.append(error)
+    raise_refused(refused)
     return list(components.values())
+
+
+def _read_member(spec: ComponentSpec, others: Collection[str]) -> Component:
+    if spec.name in others:
+        raise ComponentRefused(spec.name, "two components have this name: call one of them something else")
+    component = read_component(spec)
+    if component.catalogue is not None and not component.catalogue.capabilities:
+        exported = [CAPABILITY_NAMES[contract] for contract in component.offers if contract in CAPABILITY_NAMES]
+        raise ComponentRefused(spec.name, nothing_offered(spec.name, exported))
+    return component
+
+
+def raise_refused(refused: Sequence[ComponentRefused]) -> None:
+    """Raise what is wrong with components, all of it; nothing where nothing is.
+
+    Raises:
+        ComponentRefused: it is about one component.
+        ComponentsRefused: it is about several.
+    """
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        raise ComponentsRefused(refused)
 
 
 def check_offers(component: Component, wanted: Mapping[str, Instance]) -> None:
@@ -171,10 +195,10 @@ def _offers(name: str, info: ComponentInfo) -> dict[str, str]:
     if not offers:
         wanted = ", ".join(f"`{contract}`" for contract in (*CAPABILITIES, SERVER_HANDLER))
         exports = ", ".join(f"`{export}`" for export in info.exports) or "nothing"
-        hint = "; handlers of another tool's contract are not taken" if is_foreign_handler(info.exports) else ""
+        advice = advice_for(info.exports)
         raise ComponentRefused(
             name,
-            f"it exports {exports}; a part of a server exports one of {wanted}{hint}",
+            f"it exports {exports}; a part of a server exports one of {wanted}{advice and f'; {advice}'}",
             interface=next(iter(CAPABILITIES)),
         )
     return offers

@@ -51,8 +51,20 @@ CAPABILITY_NAMES = {contract: contract.partition("/")[2].partition("@")[0] for c
 DOORS = ("wasi:http/incoming-handler", "wasi:cli/run", "wasmcp:embedding/exchange")
 """What the server exports, all of it the transport's."""
 
-ALWAYS = ("wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:cli/stderr", "wasi:http/types")
-"""What every component gets from the host. A prefix that ends in `/` is a whole package."""
+ALWAYS = (
+    *("wasi:io/error", "wasi:io/poll", "wasi:io/streams"),
+    *("wasi:clocks/monotonic-clock", "wasi:clocks/wall-clock"),
+    *("wasi:random/random", "wasi:random/insecure", "wasi:random/insecure-seed"),
+    *("wasi:cli/stderr", "wasi:http/types"),
+)
+"""What every component gets from the host: these interfaces, and no other of their packages."""
+
+STREAMS = (
+    *("wasi:cli/stdin", "wasi:cli/stdout", "wasi:cli/stderr", "wasi:cli/exit"),
+    *("wasi:cli/terminal-input", "wasi:cli/terminal-output"),
+    *("wasi:cli/terminal-stdin", "wasi:cli/terminal-stdout", "wasi:cli/terminal-stderr"),
+)
+"""What a process has of its own. Components get stubs of it, and `stderr`; there is no grant of the rest."""
 
 STRICT = "wasmcp/strict"
 """The member of a request's `_meta` that has a list fail when a component cannot list (framework/lib/lists.zig)."""
@@ -82,6 +94,9 @@ GRANTED = {KEY_VALUE: "kv", SESSIONS: "sessions"}
 
 
 def is_among(interface: str, prefixes: tuple[str, ...]) -> bool:
-    """Tell whether an interface, with or without its version, is one of those that `prefixes` name."""
+    """Tell whether an interface, with or without its version, is one of those that `prefixes` name.
+
+    A prefix that ends in `/` is a whole package.
+    """
     bare = interface.partition("@")[0]
     return any(bare.startswith(prefix) if prefix.endswith("/") else bare == prefix for prefix in prefixes)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from wasmcp.component import names
 from wasmcp.component.decode import ComponentInfo
 from wasmcp.component.model import ExternType, Func, Instance
 from wasmcp.compose.components import Component
 from wasmcp.compose.contracts import GRANTS, MIDDLEWARE, SERVER_HANDLER, is_among
+from wasmcp.compose.wasi import is_known
 from wasmcp.errors import GrantMissing
+
+_IMPORTED_BY_RUNTIMES = frozenset({"env", "fs", "sockets"})
 
 
 def families(interfaces: Iterable[str]) -> tuple[str, ...]:
@@ -25,6 +28,47 @@ def wanted_grants(info: ComponentInfo) -> tuple[str, ...]:
     """
     found = families(name for name, type_ in info.imports.items() if has_functions(type_))
     return (*found, MIDDLEWARE) if names.find(SERVER_HANDLER, info.exports) is not None else found
+
+
+def denied_to(component: Component) -> tuple[str, ...]:
+    """Return what a component asks for and does not get: families of grants, then names of unknown interfaces of WASI.
+
+    What a process has of its own (standard input, the terminal) is not among it: there is no grant of that.
+    """
+    refused = (family for family in wanted_grants(component.info) if family not in component.spec.grants)
+    unknown = (
+        name
+        for name, type_ in component.info.imports.items()
+        if name.startswith("wasi:") and not is_known(name) and has_functions(type_)
+    )
+    return (*refused, *unknown)
+
+
+def denial_warnings(denied: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a sentence for each component whose code uses what it is denied.
+
+    The runtimes of languages import environment, file systems and sockets whether code uses them or not, so these alone
+    are not worth a warning.
+
+    Args:
+        denied: What each component imports and does not get, by its name: see `denied_to`.
+    """
+    warnings = []
+    for component, refused in denied.items():
+        used = [one for one in refused if one not in _IMPORTED_BY_RUNTIMES]
+        grants = [one for one in used if one in GRANTS]
+        if not used:
+            continue
+        listed = ", ".join(f"`{one}`" for one in used)
+        advice = (
+            f": `--grant {component}={','.join(grants)}`, or `grants` in `[tool.wasmcp.components.{component}]`"
+            if grants
+            else ""
+        )
+        warnings.append(
+            f"component `{component}` imports {listed} and is not granted it, so each use is denied{advice}"
+        )
+    return warnings
 
 
 def has_functions(type_: ExternType) -> bool:

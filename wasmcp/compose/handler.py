@@ -9,7 +9,7 @@ from wasmcp.compose.capabilities import declared_by, server_capabilities
 from wasmcp.compose.chain import OnDuplicate, plan_chain, tools_of
 from wasmcp.compose.components import ComponentSpec, read_components
 from wasmcp.compose.framework import load_framework
-from wasmcp.compose.grants import check_middlewares
+from wasmcp.compose.grants import check_middlewares, denied_to
 from wasmcp.compose.roles import roles_section
 from wasmcp.compose.server import ComposedServer, Composition
 from wasmcp.errors import CompositionError
@@ -41,6 +41,7 @@ def compose_handler(
     check_middlewares(read)
     parts = plan_chain(read, on_duplicate=on_duplicate)
     composition = Composition(load_framework(framework), None)
+    composition.check(read)
     composition.hand_on(parts)
     encoded = composition.graph.encode()
     return ComposedServer(
@@ -51,4 +52,5 @@ def compose_handler(
         exports=tuple(composition.graph.exports),
         framework={name: component.digest for name, component in composition.framework.items()},
         instances=encoded.instances,
+        denied={component.name: found for component in read if (found := denied_to(component))},
     )

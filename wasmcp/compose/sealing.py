@@ -9,12 +9,9 @@ from __future__ import annotations
 from wasmcp.component.decode import decode
 from wasmcp.component.graph import Graph
 from wasmcp.component.model import Instance
-from wasmcp.compose.contracts import ALWAYS, DOORS, ENVIRONMENT, is_among
+from wasmcp.compose.contracts import ALWAYS, DOORS, STREAMS, is_among
 from wasmcp.compose.stubs import stubs
 from wasmcp.errors import CompositionError
-
-_GIVEN = (*ALWAYS, "wasi:cli/")
-"""What a sealed server still gets: what every component gets, and the streams of its process."""
 
 
 def sealed(data: bytes, name: str) -> bytes:
@@ -36,7 +33,7 @@ def sealed(data: bytes, name: str) -> bytes:
     denied = {
         import_: type_
         for import_, type_ in node.info.imports.items()
-        if isinstance(type_, Instance) and (is_among(import_, (ENVIRONMENT,)) or not is_among(import_, _GIVEN))
+        if isinstance(type_, Instance) and not is_among(import_, (*ALWAYS, *STREAMS))
     }
     if not denied:
         return data

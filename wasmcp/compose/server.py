@@ -27,7 +27,7 @@ from wasmcp.compose.baked import CONFIG_TYPE, catalogue_data, configuration, ser
 from wasmcp.compose.capabilities import offered, server_capabilities
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
-from wasmcp.compose.components import Component, ComponentSpec, check_offers, read_components
+from wasmcp.compose.components import Component, ComponentSpec, check_offers, raise_refused, read_components
 from wasmcp.compose.contracts import (
     ASKED,
     CAPABILITIES,
@@ -46,13 +46,13 @@ from wasmcp.compose.contracts import (
 )
 from wasmcp.compose.dispatch import dispatch, import_name
 from wasmcp.compose.framework import FrameworkComponent, load_framework
-from wasmcp.compose.grants import check_middlewares
+from wasmcp.compose.grants import check_middlewares, denied_to
 from wasmcp.compose.metadata import ServerMetadata
 from wasmcp.compose.roles import Kind, Role, roles_section
 from wasmcp.compose.settings import baked_environment, check_settings
 from wasmcp.compose.stores import SECOND_DRAFT, Stores
 from wasmcp.compose.stubs import stubs
-from wasmcp.compose.wiring import Services, Wiring
+from wasmcp.compose.wiring import Services, Wiring, check_imports
 from wasmcp.errors import ComponentRefused, CompositionError
 from wasmcp.forms import Item
 
@@ -70,6 +70,7 @@ class ComposedServer:
         framework: the digests of the framework's components, by name.
         instances: the labels of its instances, in the order they are made.
         catalogue: all that is known beforehand, in the order in which lists give it.
+        denied: what each component imports and does not get, by its name; see `wasmcp.compose.grants.denied_to`.
     """
 
     chunks: tuple[Chunk, ...]
@@ -80,6 +81,7 @@ class ComposedServer:
     framework: Mapping[str, str]
     instances: tuple[str, ...]
     catalogue: Catalogue = field(default_factory=Catalogue)
+    denied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -153,6 +155,7 @@ def compose_server(
     parts = plan_chain(read, on_duplicate=on_duplicate)
     capabilities = server_capabilities(read, metadata.extensions)
     composition = Composition(load_framework(framework), server_metadata(metadata, capabilities), keyvalue)
+    composition.check(read)
     composition.serve(parts, environment=environment, settings=settings or {})
     encoded = composition.graph.encode()
     _check_imports(composition.graph, encoded.imports)
@@ -165,6 +168,7 @@ def compose_server(
         framework={name: component.digest for name, component in composition.framework.items()},
         instances=encoded.instances,
         catalogue=catalogue_of(parts),
+        denied={component.name: found for component in read if (found := denied_to(component))},
     )
 
 
@@ -198,6 +202,30 @@ class Composition:
         self._shared[MESSAGES] = server_io.export(MESSAGES)
         self._shared[WIRE] = server_io.export(WIRE)
         self._end = self._instance("method-not-found", {}).export(SERVER_HANDLER)
+
+    def check(self, components: Sequence[Component]) -> None:
+        """Check what components offer and import against what the framework has.
+
+        Raises:
+            ComponentRefused: one does not fit.
+            ComponentsRefused: several do not.
+        """
+        wanted = {contract: self.framework[middleware].wants(contract) for contract, middleware in CAPABILITIES.items()}
+        wanted[SERVER_HANDLER] = self.framework["transport"].wants(SERVER_HANDLER)
+        refused: list[ComponentRefused] = []
+        for component in components:
+            types = {
+                MESSAGES: self.framework["server-io"].provides(MESSAGES),
+                SERVER_HANDLER: self.framework["method-not-found"].provides(SERVER_HANDLER),
+                **self._stores.types(component),
+                CONFIG: CONFIG_TYPE,
+            }
+            try:
+                check_offers(component, wanted)
+                check_imports(component, types)
+            except ComponentRefused as error:
+                refused.append(error)
+        raise_refused(refused)
 
     def serve(self, parts: Sequence[Part], *, environment: bool, settings: Mapping[str, str]) -> None:
         """Put the transport in front of the chain, and export its doors."""
@@ -271,8 +299,6 @@ class Composition:
         downstream. What its catalogue has none of is not wired. A component that is `asked` has middlewares of
         its own where there are any.
         """
-        wanted = {contract: self.framework[middleware].wants(contract) for contract, middleware in CAPABILITIES.items()}
-        check_offers(component, {**wanted, SERVER_HANDLER: self.framework["transport"].wants(SERVER_HANDLER)})
         added = self.graph.add(component.name, component.data, component.info)
         node = self.graph.instantiate(added, note=_role(component))
         services: Services = {

@@ -70,12 +70,17 @@ class Stores:
 
     def services(self, component: Component) -> dict[str, tuple[Value | None, Instance]]:
         """Return what a component gets: by contract, the instance and its type. No instance: it is imported."""
-        wanted = [
-            contract
+        return {
+            contract: (self._value(contract, component), type_) for contract, type_ in self.types(component).items()
+        }
+
+    def types(self, component: Component) -> dict[str, Instance]:
+        """Return the types of what a component gets, by contract."""
+        return {
+            contract: self._type(contract)
             for contract, family in GRANTED.items()
             if family in component.spec.grants and names.find(contract, component.info.imports)
-        ]
-        return {contract: (self._value(contract, component), self._type(contract)) for contract in wanted}
+        }
 
     def _type(self, contract: str) -> Instance:
         return self._framework["session-store" if contract == SESSIONS else self._kv_store].provides(contract)

@@ -7,6 +7,7 @@ for the rest of WASI. Its standard output is standard error, so that a `print` c
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from wasmcp.component import names
 from wasmcp.component.compare import mismatch
@@ -16,20 +17,37 @@ from wasmcp.component.writer import Sort
 from wasmcp.compose.components import Component
 from wasmcp.compose.contracts import (
     ALWAYS,
+    CONFIG,
     GRANTED,
     GRANTS,
     KEY_VALUE_TYPES,
+    MESSAGES,
     PACKAGE,
+    SERVER_HANDLER,
     STDERR,
     STDOUT,
     TYPES,
+    VERSION,
     is_among,
 )
 from wasmcp.compose.roles import Role
 from wasmcp.compose.stubs import stubs
+from wasmcp.compose.wasi import is_known, version_problem
 from wasmcp.errors import ComponentRefused
 
 _TYPES = (TYPES, KEY_VALUE_TYPES)
+_BUILD = "build it against the current contracts (`wasmcp wit deps` writes them)"
+
+
+def _provided() -> str:
+    """Name everything that a component can import, for those who imported something else."""
+    granted = {contract: f" (grant `{family}`)" for contract, family in GRANTED.items()}
+    ours = (MESSAGES, SERVER_HANDLER, CONFIG, *GRANTED, *_TYPES)
+    listed = (f"`{one.partition('@')[0].partition('/')[2]}`{granted.get(one, '')}" for one in ours)
+    return f"{', '.join(listed)} of `{PACKAGE}@{VERSION}`, and the interfaces of WASI 0.2"
+
+
+_PROVIDED = _provided()
 
 Services = Mapping[str, tuple[Value | None, Instance]]
 """What a component gets from the framework: by contract, the instance and its type. No instance: it is imported."""
@@ -63,44 +81,26 @@ class Wiring:
                 node.set(name, stub.export(name))
 
     def component(self, node: Node, component: Component, services: Services) -> None:
-        """Wire a component of the server.
+        """Wire a component of the server, whose imports were checked.
 
         Raises:
-            ComponentRefused: it imports what nobody here provides, or provides in another version.
+            ComponentRefused: what it was not granted cannot be denied.
         """
-        families = sorted(component.spec.grants)
-        granted = tuple(prefix for family in families for prefix in GRANTS[family] if prefix.startswith("wasi:"))
         denied: dict[str, Instance] = {}
         for name, type_ in component.info.imports.items():
             contract = names.find(name, services)
             if contract is not None:
-                value, offered = services[contract]
-                self._check_contract(component, name, type_, offered)
+                value, _ = services[contract]
                 if value is not None:
                     node.set(name, value)
             elif is_among(name, (STDOUT,)):
                 node.set(name, self._stdout(component, name, _instance(component, name, type_)))
-            elif is_among(name, (*ALWAYS, *granted)) or any(names.compatible(name, types) for types in _TYPES):
-                continue
-            elif name.startswith("wasi:") or names.find(name, GRANTED):
+            elif not comes_from_outside(component, name):
                 denied[name] = _instance(component, name, type_)
-            else:
-                raise _unknown_import(component, name, services)
         if denied:
             stub = self._stub(component, denied, services)
             for name in denied:
                 node.set(name, stub.export(name))
-
-    @staticmethod
-    def _check_contract(component: Component, name: str, wanted: ExternType, offered: Instance) -> None:
-        problem = mismatch(_instance(component, name, wanted), offered, (f"`{component.name}`", "this wasmcp"))
-        if problem:
-            raise ComponentRefused(
-                component.name,
-                f"it imports `{name}` in another form than this wasmcp provides: {problem}; "
-                "build it against the current contracts",
-                interface=name.partition("@")[0],
-            )
 
     def _stdout(self, component: Component, name: str, type_: Instance) -> Value:
         """Make an instance of `wasi:cli/stdout` out of the host's `wasi:cli/stderr` and `wasi:io/streams`."""
@@ -163,30 +163,74 @@ def _from_outside(type_: TypeName | Resource, interface: str) -> TypeName | Reso
     return type_
 
 
+def comes_from_outside(component: Component, name: str) -> bool:
+    """Tell whether an import that no service satisfies stays one of the whole: given by the host, or only types."""
+    granted = (prefix for family in component.spec.grants for prefix in GRANTS[family] if prefix.startswith("wasi:"))
+    if is_known(name) and is_among(name, (*ALWAYS, *granted)):
+        return True
+    return any(names.compatible(name, types) for types in _TYPES)
+
+
+def check_imports(component: Component, types: Mapping[str, Instance]) -> None:
+    """Check that there is something for each import of a component, in the form in which it imports it.
+
+    Args:
+        component: the component.
+        types: what it gets from the framework: by contract, the type.
+
+    Raises:
+        ComponentRefused: with everything that is not provided, or in another version or form.
+    """
+    problems = [
+        found for name, type_ in component.info.imports.items() if (found := _problem(component, name, type_, types))
+    ]
+    if not problems:
+        return
+    first = problems[0]
+    text = first.text
+    if len(problems) > 1:
+        listed = "".join(f"\n  * {problem.text}" for problem in problems)
+        text = f"{len(problems)} of its imports are not provided:{listed}"
+    if any(problem.unknown for problem in problems):
+        text += f"\nprovided are {_PROVIDED}"
+    raise ComponentRefused(component.name, text, interface=first.interface, wanted=first.wanted, found=first.found)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    text: str
+    interface: str
+    wanted: str = ""
+    found: str = ""
+    unknown: bool = False
+
+
+def _problem(component: Component, name: str, type_: ExternType, types: Mapping[str, Instance]) -> _Problem | None:
+    interface, _, found = name.partition("@")
+    contract = names.find(name, types)
+    known = contract is not None or name.startswith("wasi:") or names.find(name, (*GRANTED, *_TYPES)) is not None
+    if known and not isinstance(type_, Instance):
+        return _Problem(f"it imports `{name}` as a {kind_of(type_)}; only instances can be provided", interface)
+    if contract is not None and isinstance(type_, Instance):
+        problem = mismatch(type_, types[contract], (f"`{component.name}`", "this wasmcp"))
+        text = f"it imports `{name}` in another form than this wasmcp provides: {problem}; {_BUILD}"
+        return _Problem(text, interface) if problem else None
+    if is_among(name, (STDOUT,)) or (name.startswith("wasi:") and comes_from_outside(component, name)):
+        text = version_problem(name) or ""
+        return _Problem(text, interface, found=found) if text else None
+    if known:
+        return None
+    for contract in (*types, *GRANTED, *_TYPES, CONFIG):
+        bare, _, wanted = contract.partition("@")
+        if bare == interface:
+            text = f"it imports `{name}`, but wasmcp provides version {wanted}: {_BUILD}"
+            return _Problem(text, interface, wanted, found)
+    return _Problem(f"it imports `{name}`, which nothing in the server provides", interface, found=found, unknown=True)
+
+
 def _instance(component: Component, name: str, type_: ExternType) -> Instance:
     if not isinstance(type_, Instance):
         raise ComponentRefused(
             component.name, f"it imports `{name}` as a {kind_of(type_)}; only instances can be provided"
         )
     return type_
-
-
-def _unknown_import(component: Component, name: str, services: Services) -> ComponentRefused:
-    interface, _, found = name.partition("@")
-    for contract in (*services, *GRANTED, *_TYPES):
-        if contract.partition("@")[0] == interface:
-            wanted = contract.partition("@")[2]
-            return ComponentRefused(
-                component.name,
-                f"it imports `{name}`, but wasmcp provides version {wanted}: build it against the current contracts",
-                interface=interface,
-                wanted=wanted,
-                found=found,
-            )
-    provided = ", ".join(f"`{contract.partition('@')[0].removeprefix(f'{PACKAGE}/')}`" for contract in services)
-    return ComponentRefused(
-        component.name,
-        f"it imports `{name}`, which nothing in the server provides; there are {provided} of `{PACKAGE}`, and WASI 0.2",
-        interface=interface,
-        found=found,
-    )

@@ -9,6 +9,7 @@
     │   ├── ImportConflict       imports that cannot be one
     │   ├── WiringError          an argument or an export that does not exist, or is given twice
     │   ├── ComponentRefused     a component that no server can be made with              (wasmcp.compose)
+    │   ├── ComponentsRefused    several such components
     │   ├── GrantMissing         a component whose place in the chain needs a grant
     │   └── DuplicateOffer       two components with a tool, a resource or a prompt of the same name
     ├── BindgenError             a WIT package that cannot be turned into bindings        (wasmcp.bindgen)
@@ -60,6 +61,7 @@ from wasmcp.errors.building import (
 from wasmcp.errors.composing import (
     ComponentError,
     ComponentRefused,
+    ComponentsRefused,
     CompositionError,
     DuplicateOffer,
     GrantMissing,
@@ -104,6 +106,7 @@ __all__ = [
     "CatalogueError",
     "ComponentError",
     "ComponentRefused",
+    "ComponentsRefused",
     "CompositionError",
     "ConfigError",
     "ConfigurationInvalid",

@@ -94,6 +94,18 @@ class ComponentRefused(CompositionError):
         super().__init__(f"component `{component}`: {problem}")
 
 
+class ComponentsRefused(CompositionError):
+    """Several components that no server can be made with.
+
+    Attributes:
+        refused: What is wrong with each, in the order of the chain.
+    """
+
+    def __init__(self, refused: Sequence[ComponentRefused]) -> None:
+        self.refused = tuple(refused)
+        super().__init__("\n".join(map(str, self.refused)))
+
+
 class GrantMissing(CompositionError):
     """Components of a server whose place in the chain needs a grant that they do not have.
 

@@ -10,6 +10,7 @@ from wasmcp.component.builder import Chunk
 from wasmcp.component.decode import decode
 from wasmcp.component.topology import Topology
 from wasmcp.compose.contracts import ALWAYS, GRANTS, MIDDLEWARE, is_among
+from wasmcp.compose.wasi import is_known
 from wasmcp.insight.structure import Reach, Structure, read_structure
 
 COMPONENT = "component"
@@ -174,14 +175,16 @@ def topics(interfaces: Iterable[str]) -> tuple[str, ...]:
     for name in names:
         if any(is_among(name, prefixes) for prefixes in GRANTS.values()):
             continue
-        topic = next((word for prefix, word in _OTHERS.items() if is_among(name, (prefix,))), None)
+        topic = None
+        if is_known(name):
+            topic = next((word for prefix, word in _OTHERS.items() if is_among(name, (prefix,))), None)
         found[topic or name.partition("@")[0]] = None
     return tuple(found)
 
 
 def is_base(topic: str) -> bool:
     """Tell whether everyone gets this from the host: it is neither granted nor special."""
-    return topic in {_OTHERS.get(prefix, "") for prefix in ALWAYS} | {"output", "http types"}
+    return topic in {topics((name,))[0] for name in ALWAYS}
 
 
 def human_size(size: int) -> str:

@@ -11,9 +11,6 @@ from typing import Any
 
 from wasmcp.errors import CatalogueError, HostError
 
-BOOT_SECONDS = 30.0
-"""How long it may take over one list."""
-
 PAGES = 10_000
 
 IDENTITIES = {"tools": "name", "resources": "uri", "templates": "uriTemplate", "prompts": "name"}
@@ -100,6 +97,7 @@ def asked_offers(name: str, data: bytes, *, is_server: bool, entry: Mapping[str,
     from wasmcp.compose.contracts import MIDDLEWARE
     from wasmcp.compose.sealing import sealed
     from wasmcp.host import Limits, open_server
+    from wasmcp.project.catalogue import BOOT_SECONDS
 
     if not is_server:
         spec = ComponentSpec(name=name, data=data, catalogue=None, grants=frozenset({MIDDLEWARE}), dynamic=True)

@@ -18,6 +18,7 @@ from wasmcp.project.events import (
     CompilationFailed,
     CompilationFinished,
     CompilationStarted,
+    Note,
     Progress,
     ServerComposed,
     notes,
@@ -237,6 +238,7 @@ def _compose(
 ) -> tuple[ComposedServer, dict[str, Any]]:
     """Compose one server; return it and its entry in the manifest."""
     from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
+    from wasmcp.compose.grants import denial_warnings
     from wasmcp.compose.runtimes import KEYVALUE, check_runtime
     from wasmcp.compose.stores import SECOND_DRAFT
 
@@ -275,6 +277,12 @@ def _compose(
     )
     if runtime != "wasmcp":
         check_runtime(runtime, composed.imports)
+    given = [part.step.config.name for part in parts if part.step.config.language is None]
+    for warning in denial_warnings(composed.denied):
+        say(Note(f"warning: {warning}"))
+    for name in given:  # of the others their sources tell
+        if name in composed.denied:
+            say(Note(f"imported by `{name}` and not granted: {', '.join(composed.denied[name])}"))
     label = step.output.relative_to(planned.project.root).as_posix()
     say(ServerComposed(config.key, label, composed.size))
     entries = [built_entry(part, planned.project.root) for part in parts]

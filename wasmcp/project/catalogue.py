@@ -22,8 +22,8 @@ from wasmcp.storage.cache import Cache, write_atomically
 if TYPE_CHECKING:
     from wasmcp.host import Server
 
-BOOT_SECONDS = 30.0
-"""How long a component may take to list what it offers."""
+BOOT_SECONDS = 10.0
+"""The time that a component has for each list of what it offers. A list takes milliseconds, also on a busy machine."""
 
 PAGES_LIMIT = 10_000
 """Over how many pages a list may be spread."""

@@ -60,6 +60,17 @@ export interface Sampled {
   stopReason: string | undefined;
 }
 
+class NotBase64 extends Error {}
+
+function bytesOf(data: unknown): Uint8Array {
+  if (typeof data !== "string") throw new NotBase64("expected a string");
+  try {
+    return fromBase64(data);
+  } catch (error) {
+    throw new NotBase64((error as Error).message);
+  }
+}
+
 export function sampledOf(found: any, key: string): Sampled {
   const content: Block[] = [];
   const toolCalls: ToolCall[] = [];
@@ -70,13 +81,14 @@ export function sampledOf(found: any, key: string): Sampled {
         texts.push(String(item.text));
         content.push(text(String(item.text)));
       } else if (item.type === "image" || item.type === "audio") {
-        content.push((item.type === "image" ? image : audio)(fromBase64(item.data), String(item.mimeType)));
+        content.push((item.type === "image" ? image : audio)(bytesOf(item.data), String(item.mimeType)));
       } else if (item.type === "tool_use") {
         toolCalls.push({ id: String(item.id), name: String(item.name), input: { ...item.input } });
       }
     }
-  } catch {
-    throw new McpError(INVALID_PARAMS, `the input response \`${key}\` is not a message of a model`);
+  } catch (error) {
+    const reason = error instanceof NotBase64 ? `: \`data\`: ${error.message}` : "";
+    throw new McpError(INVALID_PARAMS, `the input response \`${key}\` is not a message of a model${reason}`);
   }
   const stopReason = typeof found.stopReason === "string" ? found.stopReason : undefined;
   return { content, text: texts.join("\n"), toolCalls, model: String(found.model ?? ""), stopReason };

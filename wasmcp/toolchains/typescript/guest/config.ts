@@ -11,6 +11,8 @@
 import { getEnvironment } from "wasi:cli/environment@0.2.8";
 import { all } from "wasmcp:mcp-v20260728/config@0.1.0";
 
+import { numberIn } from "./runtime/numbers.ts";
+
 /** Nobody says a value that is required. */
 export class ConfigMissing extends Error {
   override name = "ConfigMissing";
@@ -51,8 +53,8 @@ export function config<T = string>(key: string, fallback?: T): T {
 
 function converted(key: string, text: string, like: unknown): unknown {
   if (typeof like === "number") {
-    const found = Number(text);
-    if (text.trim() === "" || !Number.isFinite(found)) throw new TypeError(`configuration \`${key}\`: expected a number, got ${JSON.stringify(text)}`);
+    const found = numberIn(text);
+    if (found === undefined) throw new TypeError(`configuration \`${key}\`: expected a number, got ${JSON.stringify(text)}`);
     return found;
   }
   if (typeof like === "boolean") {

@@ -1,5 +1,6 @@
 /** JSON Schema 2020-12: arguments are checked before the author's function runs, and told where they do not fit. */
 
+import { FORMATS } from "./formats.ts";
 import { sendable } from "./lowering.ts";
 import { quickly } from "./quick.ts";
 
@@ -14,7 +15,11 @@ type Path = string | null;
 
 type Check = (value: any, path: Path, problems: Problems) => void;
 
-const MOST = 20;
+/** So many problems of one value are named. */
+export const MOST = 20;
+
+/** So much of a member's name is repeated. */
+const LONG = 60;
 
 /** The kind of a value, for messages. */
 export function kindOf(value: unknown): string {
@@ -31,8 +36,9 @@ export function under(path: Path, segment: string | number): Path;
 export function under(path: Path, segment: string | number): Path {
   if (path === null) return null;
   if (typeof segment === "number") return `${path}[${segment}]`;
-  if (!/^[A-Za-z_$][\w$]*$/.test(segment)) return `${path}[${JSON.stringify(segment)}]`;
-  return path === "" ? segment : `${path}.${segment}`;
+  const name = segment.length > LONG ? `${segment.slice(0, LONG)}...` : segment;
+  if (!/^[A-Za-z_$][\w$]*$/.test(name)) return `${path}[${JSON.stringify(name)}]`;
+  return path === "" ? name : `${path}.${name}`;
 }
 
 const ARTICLES: Record<string, string> = {
@@ -77,14 +83,6 @@ const length = (text: string): number => {
   return count;
 };
 
-const FORMATS: Record<string, RegExp> = {
-  date: /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/,
-  "date-time": /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt ]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/,
-  email: /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)*$/,
-  uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
-  uri: /^[A-Za-z][A-Za-z0-9+.-]*:\S*$/,
-};
-
 /** Checks that concern one kind of value. */
 function dispatched(checks: Check[], concerns: (value: unknown) => boolean): Check[] {
   if (checks.length === 0) return [];
@@ -96,7 +94,7 @@ function combined(checks: Check[]): Check {
   if (checks.length === 0) return () => {};
   if (checks.length === 1) return checks[0]!;
   return (value, path, problems) => {
-    for (const check of checks) if (problems.length < MOST) check(value, path, problems);
+    for (const check of checks) if (problems.length <= MOST) check(value, path, problems);
   };
 }
 
@@ -198,10 +196,10 @@ class Compiler {
         if (!expression.test(value)) problems.push(`${path}: expected a string that matches ${pattern}, got ${kindOf(value)}`);
       });
     }
-    const form = FORMATS[format];
+    const form = Object.hasOwn(FORMATS, format ?? "") ? FORMATS[format] : undefined;
     if (form !== undefined) {
       found.push((value, path, problems) => {
-        if (!form.test(value)) problems.push(`${path}: expected a ${format}, got ${kindOf(value)}`);
+        if (!form(value)) problems.push(`${path}: expected a ${format}, got ${kindOf(value)}`);
       });
     }
     return found;
@@ -221,7 +219,7 @@ class Compiler {
     const rest = schema.items === undefined ? undefined : this.compile(schema.items);
     if (first.length > 0 || rest !== undefined) {
       found.push((value, path, problems) => {
-        for (let at = 0; at < value.length; at += 1) (first[at] ?? rest)?.(value[at], path === null ? null : under(path, at), problems);
+        for (let at = 0; at < value.length && problems.length <= MOST; at += 1) (first[at] ?? rest)?.(value[at], path === null ? null : under(path, at), problems);
       });
     }
     if (schema.contains !== undefined) {
@@ -244,16 +242,19 @@ class Compiler {
     const other = others === undefined || typeof others === "boolean" ? undefined : this.compile(others);
     const names = schema.propertyNames === undefined ? undefined : this.compile(schema.propertyNames);
     const { minProperties, maxProperties } = schema;
+    const known = `; expected only ${[...properties.keys()].join(", ") || "nothing"}`;
     if (properties.size + patterns.length + required.length === 0 && others !== false && other === undefined && names === undefined && minProperties === undefined && maxProperties === undefined) return [];
     return [
       (value, path, problems) => {
         for (const name of required) {
+          if (problems.length > MOST) return;
           if (!Object.hasOwn(value, name)) problems.push(`${under(path, name)}: required, but missing`);
         }
         const keys = Object.keys(value);
         if (keys.length < (schema.minProperties ?? 0)) problems.push(`${path}: expected at least ${schema.minProperties} members`);
         if (keys.length > (schema.maxProperties ?? Infinity)) problems.push(`${path}: expected at most ${schema.maxProperties} members`);
         for (const name of keys) {
+          if (problems.length > MOST) return;
           names?.(name, under(path, name), problems);
           let matches = false;
           for (const [pattern, check] of patterns) {
@@ -266,8 +267,7 @@ class Compiler {
           else if (matches) continue;
           else if (other !== undefined) other(value[name], under(path, name), problems);
           else if (others === false) {
-            const known = [...properties.keys()].join(", ") || "nothing";
-            problems.push(`${under(path, name)}: unexpected; expected only ${known}`);
+            problems.push(`${under(path, name)}: unexpected${problems.some((one) => one.includes(": unexpected")) ? "" : known}`);
           }
         }
       },
@@ -324,6 +324,8 @@ export function checker(schema: JsonSchema): (value: unknown) => Problems {
   const quick = quickly(schema);
   return (value) => {
     if (quick?.(value) || fits(check, value)) return [];
-    return problemsOf(check, value, "").map((problem) => sendable(problem.replace(/^: /, "")));
+    const problems = problemsOf(check, value, "");
+    const named = problems.slice(0, MOST).map((problem) => sendable(problem.replace(/^: /, "")));
+    return problems.length > MOST ? [...named, "and more"] : named;
   };
 }

@@ -1,7 +1,7 @@
 /** What values an author wants: a JSON Schema, or a schema of a library such as zod (Standard Schema). */
 
 import { DeclarationError } from "./errors.ts";
-import { checker, under, type JsonSchema, type Problems } from "./schema.ts";
+import { checker, MOST, under, type JsonSchema, type Problems } from "./schema.ts";
 
 /** The part of https://standardschema.dev that is used here: zod 4.2, valibot, arktype and others have it. */
 export interface StandardSchema<Input = any, Output = any> {
@@ -115,7 +115,8 @@ function standardShape(schema: StandardSchema, direction: "input" | "output", pl
         throw new TypeError(`${place}: the schema checks in an async function, which is not supported`);
       }
       if (found.issues === undefined) return { value: found.value };
-      return { problems: found.issues.map(told) };
+      const named = found.issues.slice(0, MOST).map(told);
+      return { problems: found.issues.length > MOST ? [...named, "and more"] : named };
     },
   };
 }

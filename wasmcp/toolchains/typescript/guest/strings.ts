@@ -1,11 +1,13 @@
 /** Values that arrive as text: the arguments of prompts, the variables of URIs. */
 
 import type { JsonSchema } from "./schema.ts";
+import { numberIn } from "./runtime/numbers.ts";
 import { followed } from "./shape.ts";
 
 const SCALARS: Record<string, (text: string) => unknown> = {
-  number: (text) => (text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text),
-  integer: (text) => (/^\s*-?\d+\s*$/.test(text) ? Number(text) : text),
+  number: (text) => numberIn(text) ?? text,
+  // Digits that no number of JavaScript has would come out as others.
+  integer: (text) => (Number.isSafeInteger(numberIn(text)) ? numberIn(text) : text),
   boolean: (text) => (text === "true" ? true : text === "false" ? false : text),
   null: (text) => (text === "null" ? null : text),
 };

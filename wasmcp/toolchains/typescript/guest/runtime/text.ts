@@ -91,10 +91,9 @@ export function toBase64(bytes: Uint8Array): string {
   return text;
 }
 
-/** The bytes of a text in base64. Throws a `TypeError` when it is none. */
+/** The bytes of a text in base64 (RFC 4648, section 4). Throws a `TypeError` that says why it is none. */
 export function fromBase64(text: string): Uint8Array {
-  const bare = text.replace(/[\t\n\f\r ]/g, "").replace(/={1,2}$/, "");
-  if (bare.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(bare)) throw new TypeError("not base64");
+  const bare = text.replace(/={1,2}$/, "");
   const bytes = new Uint8Array(Math.floor((bare.length * 3) / 4));
   let held = 0;
   let end = 0;
@@ -103,7 +102,18 @@ export function fromBase64(text: string): Uint8Array {
     if (at % 4 === 0) continue;
     bytes[end++] = (held >> (6 - 2 * (at % 4))) & 255;
   }
+  // What is not base64 stands for bytes that have another text.
+  if (toBase64(bytes) !== text) throw new TypeError(`expected base64 (RFC 4648, section 4), got ${faultOf(text)}`);
   return bytes;
+}
+
+function faultOf(text: string): string {
+  if (/^data:/i.test(text)) return "a data URL: send only what follows `;base64,`";
+  if (/\s/.test(text)) return "text with white space in it";
+  if (/^[\w=-]*[_-][\w=-]*$/.test(text)) return "the URL-safe alphabet: send `+` for `-` and `/` for `_`";
+  if (/[^A-Za-z0-9+/=]/.test(text)) return "other characters than A-Z, a-z, 0-9, `+`, `/` and `=`";
+  if (text.length % 4 !== 0) return `${text.length} characters, which is not a multiple of 4: is the padding \`=\` missing?`;
+  return "text that no bytes are encoded as: wrong padding, or bits after the last byte";
 }
 
 /** A short name for a text: 32 bits after FNV-1a, in hexadecimal. */

@@ -1,0 +1,53 @@
+"""The interfaces of WASI 0.2 that a host has, and the versions of them that it takes.
+
+Sources: WASI 0.2.8 (packages `wasi:io`, `clocks`, `random`, `cli`, `filesystem`, `sockets`, `http`); `wasi:keyvalue`
+0.2.0-draft and 0.2.0-draft2. Patches of 0.2 stand for each other; a release candidate stands for nothing else.
+"""
+
+from __future__ import annotations
+
+from wasmcp.component import names
+
+_PACKAGES = {
+    "wasi:io": ("error", "poll", "streams"),
+    "wasi:clocks": ("monotonic-clock", "wall-clock"),
+    "wasi:random": ("random", "insecure", "insecure-seed"),
+    "wasi:cli": (
+        *("environment", "exit", "run", "stdin", "stdout", "stderr"),
+        *("terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"),
+    ),
+    "wasi:filesystem": ("types", "preopens"),
+    "wasi:sockets": (
+        *("network", "instance-network", "ip-name-lookup"),
+        *("tcp", "tcp-create-socket", "udp", "udp-create-socket"),
+    ),
+    "wasi:http": ("types", "incoming-handler", "outgoing-handler"),
+    "wasi:keyvalue": ("store", "atomics", "batch"),
+}
+INTERFACES = frozenset(f"{package}/{interface}" for package, found in _PACKAGES.items() for interface in found)
+"""The interfaces that a host may have, without versions."""
+
+KEYVALUE_DRAFTS = ("0.2.0-draft", "0.2.0-draft2")
+"""The drafts of `wasi:keyvalue` that there are hosts for."""
+
+
+def is_known(name: str) -> bool:
+    """Tell whether an import is of an interface that a host may have, in whatever version."""
+    return name.partition("@")[0] in INTERFACES
+
+
+def version_problem(name: str) -> str | None:
+    """Return what is wrong with the version in which a known interface is to come from the host; None when it fits."""
+    parsed = names.parse(name)
+    interface, _, version = name.partition("@")
+    if interface.startswith("wasi:keyvalue/"):
+        if version in KEYVALUE_DRAFTS:
+            return None
+        known = " and ".join(KEYVALUE_DRAFTS)
+        return f"it imports `{name}`; hosts have {known} of `wasi:keyvalue`: build it against one of them"
+    found = None if parsed is None else parsed.version
+    if found is not None and (found.major, found.minor, found.prerelease) == (0, 2, ""):
+        return None
+    what = "a release candidate" if found is not None and found.prerelease else "another version"
+    what = what if version else "a name without a version"
+    return f"it imports `{name}`, {what}; hosts have WASI 0.2 (0.2.0 and its patches): build it with tools for that"
