@@ -240,7 +240,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             }
 
             fn refusal(self: *Bucket, key: []const u8) Error {
-                return if (self.isReserved(key)) .access_denied else key_limit;
+                return if (self.isReserved(key)) reserved_name else key_limit;
             }
 
             /// Where a runtime has one bucket only, the values of sessions are in it too.
@@ -268,7 +268,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
 
         pub fn open(name: []const u8) Result(Handle) {
             if (name.len > max_name) return .{ .err = .{ .limit = "the name of a bucket has at most 512 bytes" } };
-            if (startsWith(name, reserved)) return .{ .err = .access_denied };
+            if (startsWith(name, reserved)) return .{ .err = reserved_name };
             if (name.len == 0) return openDefault("");
             return switch (wasi.store.open(name)) {
                 .ok => |own| .{ .ok = handle(own, "") },
@@ -356,6 +356,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
         }
 
         const key_limit: Error = .{ .limit = "a key has 1 to 1024 bytes" };
+        const reserved_name: Error = .{ .other = "names that begin with `wasmcp:` are reserved for the framework" };
         const value_limit: Error = .{ .limit = "a value has at most 2 MiB" };
         const batch_limit: Error = .{ .limit = "a batch has at most 1000 keys and 2 MiB" };
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from wasmcp.guest.kv.buckets import Bucket
-from wasmcp.guest.kv.errors import AccessDenied, LimitExceeded, NotACounter, OutOfRange
+from wasmcp.guest.kv.errors import LimitExceeded, NotACounter, OutOfRange, StoreError
 from wasmcp.guest.kv.stores import STORES
 from wasmcp.guest.kv.values import Tagged, plain, tagged
 
@@ -22,6 +22,7 @@ _BATCH = 1000
 _BATCH_BYTES = 2 * 1024 * 1024
 _PAGE = 1000
 _RESERVED = "wasmcp:"
+_RESERVED_NAME = f"names that begin with `{_RESERVED}` are reserved for the framework"
 _S64 = 1 << 63
 
 
@@ -99,7 +100,7 @@ class FakeValues:
         if not 1 <= size <= self._key_limit:
             raise LimitExceeded(f"a key has 1 to {self._key_limit} bytes")
         if key.startswith(_RESERVED) and self._key_limit == _KEY:  # where values of sessions may lie, too
-            raise AccessDenied("kv")
+            raise StoreError(_RESERVED_NAME)
         return key
 
 
@@ -124,7 +125,7 @@ class FakeKv:
         if len(name.encode()) > _NAME:
             raise LimitExceeded(f"the name of a bucket has at most {_NAME} bytes")
         if name.startswith(_RESERVED):
-            raise AccessDenied("kv")
+            raise StoreError(_RESERVED_NAME)
         return self._buckets.setdefault(name, FakeValues())
 
     def bucket(self, name: str = "") -> Bucket:
