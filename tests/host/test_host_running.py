@@ -10,10 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from compose_inputs import METADATA, spec
 from servers import WASMCP
+from wasmtime import wat2wasm
 
+from wasmcp.component.graph import Graph
+from wasmcp.compose import compose_server
+from wasmcp.compose.contracts import DOORS
 from wasmcp.errors import ArtifactError
-from wasmcp.host import standard_error
+from wasmcp.host import open_server, standard_error
 from wasmcp.host.running import find_server, find_servers
 from wasmcp.host.standard_error import Echo, Log, write_lines
 
@@ -310,3 +315,41 @@ print("done")
         assert process.stdout is not None
         assert process.stdout.read() == b"done\n"
         assert process.wait(timeout=30) == 0
+
+
+def importing(path: Path, imports: str) -> Path:
+    """A server's file that imports what a component in text form does, too."""
+    graph = Graph()
+    graph.instantiate(graph.add("imports", bytes(wat2wasm(f"(component {imports})"))))
+    server = graph.instantiate(graph.add("server", compose_server([spec("calc", "a", "add")], METADATA).data))
+    for door in DOORS:
+        value = server.export(door)
+        graph.export(value.name, value)
+    path.write_bytes(graph.encode().to_bytes())
+    return path
+
+
+FOREIGN = (
+    '(import "wasi:io/poll@0.2.0-rc-2023-12-05" (instance (export "use" (func))))'
+    '(import "acme:db/store@1.0.0" (instance (export "get" (func))))'
+)
+
+
+def test_a_server_that_imports_what_no_host_has_is_not_started(tmp_path: Path) -> None:
+    path = importing(tmp_path / "server.wasm", FOREIGN)
+    for text in ("", listing(1)):
+        done = run(str(path), text=text)
+        assert (done.returncode, done.stdout) == (1, b"")
+        said = done.stderr.decode()
+        assert "`wasi:io/poll@0.2.0-rc-2023-12-05`, a release candidate" in said
+        assert "it imports `acme:db/store@1.0.0`, which is no interface of WASI 0.2" in said
+    with pytest.raises(ArtifactError, match="cannot be run: it imports"):
+        open_server(path)
+
+
+def test_a_server_none_of_whose_instances_can_be_made_fails_at_the_end(tmp_path: Path) -> None:
+    path = importing(tmp_path / "server.wasm", '(import "wasi:io/poll@0.2.0" (instance (export "unheard-of" (func))))')
+    done = run(str(path), text=listing(1))
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["code"] == -32603
+    assert "cannot be instantiated" in done.stderr.decode()

@@ -244,8 +244,8 @@ def test_a_component_that_is_no_server() -> None:
 
 def test_an_import_that_the_host_does_not_have() -> None:
     text = '(component (import "wasi:keyvalue/store@0.2.0" (instance (export "open" (func)))))'
-    with open_server(bytes(wat2wasm(text))) as server, pytest.raises(ArtifactError, match="wasi:keyvalue/store"):
-        server.send("x")
+    with pytest.raises(ArtifactError, match=r"imports `wasi:keyvalue/store@0\.2\.0`; hosts have 0\.2\.0-draft and"):
+        open_server(bytes(wat2wasm(text)))
 
 
 @pytest.mark.parametrize(

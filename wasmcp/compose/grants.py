@@ -9,8 +9,8 @@ from wasmcp.component.decode import ComponentInfo
 from wasmcp.component.model import ExternType, Func, Instance
 from wasmcp.compose.components import Component
 from wasmcp.compose.contracts import GRANTS, MIDDLEWARE, SERVER_HANDLER, is_among
-from wasmcp.compose.wasi import is_known
 from wasmcp.errors import GrantMissing
+from wasmcp.wasi import is_known
 
 _IMPORTED_BY_RUNTIMES = frozenset({"env", "fs", "sockets"})
 

@@ -32,8 +32,8 @@ from wasmcp.compose.contracts import (
 )
 from wasmcp.compose.roles import Role
 from wasmcp.compose.stubs import stubs
-from wasmcp.compose.wasi import is_known, version_problem
 from wasmcp.errors import ComponentRefused
+from wasmcp.wasi import is_known, version_problem
 
 _TYPES = (TYPES, KEY_VALUE_TYPES)
 _BUILD = "build it against the current contracts (`wasmcp wit deps` writes them)"

@@ -14,7 +14,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from wasmcp.errors import HostError
+from wasmcp.errors import ArtifactError, HostError
 from wasmcp.host.instance import Instance, Program
 from wasmcp.host.pace import Pace
 from wasmcp.host.questions import Questions
@@ -59,7 +59,10 @@ class _Worker:
                         self.instance = None
                     instance = self.instance = Instance(pool.program)
                     instance.on_overdue = self._overdue
+                    pool.failure = None
             except Exception as error:  # noqa: BLE001 - the one who waits for the call gets it
+                if isinstance(error, ArtifactError):
+                    pool.failure = error
                 self.call = None
                 self._busy.release()
                 pool.now_idle()
@@ -156,6 +159,8 @@ class Pool:
         self._hanging = 0
         self._lock = threading.Lock()
         self._closed = False
+        self.failure: ArtifactError | None = None
+        """Why the last instance could not be booted; None where it could, or none was."""
 
     def submit(self, call: Call) -> None:
         """Hand a call to the first instance that is free; one that should be quick is done on return.

@@ -241,8 +241,11 @@ def _serve(path: Path, given: dict[str, Any]) -> None:
             reader.join()
     if errors:
         raise errors[0]
+    failure = opened[0].pool.failure
     opened[0].close()
     standard_error.flush()
+    if failure is not None:
+        raise failure
 
 
 def _standin(path: Path, data: bytes) -> Standin | None:

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from wasmcp import __version__
-from wasmcp.errors import HostError, RequestError
+from wasmcp.errors import ArtifactError, HostError, RequestError
 from wasmcp.host import cache
 from wasmcp.host.engine import engine, linker
 from wasmcp.host.exchange import Exchange
@@ -20,6 +20,7 @@ from wasmcp.host.pipes import StderrLog
 from wasmcp.host.settings import check_given, complete
 from wasmcp.host.subscriptions import Hub
 from wasmcp.host.watchdog import Watchdog
+from wasmcp.wasi import missing_imports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -74,7 +75,7 @@ def open_server(
         on_compile: Called when it is not in the cache of compiled components and compiling begins.
 
     Raises:
-        ArtifactError: The file cannot be read or is no component.
+        ArtifactError: The file cannot be read, is no component, or imports what no host has.
         HostError: The key-value store cannot be opened.
         SettingInvalid: A name among `settings`, `env` or our own environment's `WASMCP_*` is unknown or misplaced.
     """
@@ -88,9 +89,12 @@ def open_server(
         name = os.fspath(source)
         component = cache.load(source, quick=quick, on_compile=on_compile)
     of = engine(quick=quick)
+    needs = component.type.imports(of)
+    missing = missing_imports(needs)
+    if missing:
+        raise ArtifactError(name, f"cannot be run: {'; '.join(missing)}")
     stderr = StderrLog(echo=echo_stderr)
     imports = linker(of)
-    needs = component.type.imports(of)
     program = Program(
         name=name,
         engine=of,

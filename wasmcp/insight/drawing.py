@@ -10,8 +10,8 @@ from wasmcp.component.builder import Chunk
 from wasmcp.component.decode import decode
 from wasmcp.component.topology import Topology
 from wasmcp.compose.contracts import ALWAYS, GRANTS, MIDDLEWARE, is_among
-from wasmcp.compose.wasi import is_known
 from wasmcp.insight.structure import Reach, Structure, read_structure
+from wasmcp.wasi import is_known
 
 COMPONENT = "component"
 SERVICE = "service"

@@ -6,8 +6,10 @@ Sources: WASI 0.2.8 (packages `wasi:io`, `clocks`, `random`, `cli`, `filesystem`
 
 from __future__ import annotations
 
-from wasmcp.component import names
+import re
+from collections.abc import Iterable
 
+_PATCH = re.compile(r"0\.2\.(?:0|[1-9][0-9]*)")
 _PACKAGES = {
     "wasi:io": ("error", "poll", "streams"),
     "wasi:clocks": ("monotonic-clock", "wall-clock"),
@@ -38,16 +40,30 @@ def is_known(name: str) -> bool:
 
 def version_problem(name: str) -> str | None:
     """Return what is wrong with the version in which a known interface is to come from the host; None when it fits."""
-    parsed = names.parse(name)
     interface, _, version = name.partition("@")
     if interface.startswith("wasi:keyvalue/"):
         if version in KEYVALUE_DRAFTS:
             return None
         known = " and ".join(KEYVALUE_DRAFTS)
         return f"it imports `{name}`; hosts have {known} of `wasi:keyvalue`: build it against one of them"
-    found = None if parsed is None else parsed.version
-    if found is not None and (found.major, found.minor, found.prerelease) == (0, 2, ""):
+    if _PATCH.fullmatch(version):
         return None
-    what = "a release candidate" if found is not None and found.prerelease else "another version"
+    what = "a release candidate" if "-" in version else "another version"
     what = what if version else "a name without a version"
     return f"it imports `{name}`, {what}; hosts have WASI 0.2 (0.2.0 and its patches): build it with tools for that"
+
+
+def missing_imports(names: Iterable[str]) -> list[str]:
+    """Return the imports of a server that no host has, as sentences.
+
+    Args:
+        names: All imports of the server.
+    """
+    found = []
+    for name in names:
+        if is_known(name):
+            problem = version_problem(name)
+            found += [problem] if problem else []
+        else:
+            found.append(f"it imports `{name}`, which is no interface of WASI 0.2")
+    return found
