@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from wasmcp.errors import GuestCancelled, GuestOutOfMemory, GuestTimeout, GuestTrap, HostError, ResponseTooLarge
-from wasmcp.host import Limits, Server, failure, memory
+from wasmcp.host import Limits, Server, failure, memory, standard_error
 from wasmcp.host.call import Call
 from wasmcp.host.pipes import STDERR_KEPT, Output, StderrLog
 from wasmcp.host.results import ResourceResult, ToolResult, parse_field_lines
@@ -113,7 +113,8 @@ def test_stderr_is_bounded() -> None:
 def test_stderr_is_echoed_when_wanted(capfd: pytest.CaptureFixture[str]) -> None:
     StderrLog(echo=True).write(b"seen\n")
     StderrLog(echo=False).write(b"not seen\n")
-    assert capfd.readouterr().err == "seen\n"
+    standard_error.flush()
+    assert capfd.readouterr().err == "server: seen\n"
 
 
 def test_a_call_is_finished_once() -> None:
@@ -211,3 +212,18 @@ def test_the_bytes_of_a_resource() -> None:
 def test_a_blob_that_is_not_base64_is_refused(blob: object) -> None:
     with pytest.raises(HostError, match=r"the `blob` of `a:b` is not base64 \(RFC 4648, section 4\)"):
         ResourceResult.from_wire({"contents": [{"uri": "a:b", "blob": blob}]}).data  # noqa: B018 - reading is checking
+
+
+def test_a_trap_is_reported_in_a_few_lines() -> None:
+    frames = "\n".join(f"{number}: main!f{number}" for number in range(100))
+    said = (
+        "\n".join(f"line {number}" for number in range(50))
+        + "\n\x1b[31mthread 'main' panicked at src/lib.rs:3:5:\nout of cheese\n"
+    )
+    trap = GuestTrap("wasm `unreachable` instruction executed", backtrace=frames, stderr=said)
+    assert str(trap).splitlines()[0] == "wasm `unreachable` instruction executed: out of cheese"
+    assert len(str(trap).splitlines()) == 23
+    assert "\x1b" not in str(trap)
+    assert "(92 more frames)" in trap.summary()
+    assert GuestTrap("trap", stderr="panic: index 3, length 2\n").panic == "index 3, length 2"
+    assert str(GuestTrap("trap", stderr="")) == "trap"

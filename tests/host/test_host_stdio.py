@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.host import Limits, Server
+from wasmcp.host import Limits, Server, standard_error
 from wasmcp.host.standin import Standin
 from wasmcp.host.stdio import Session, read_lines
 
@@ -107,6 +107,7 @@ def test_a_trap_is_an_internal_error_that_names_nothing(server: Server, capfd: p
             "error": {"code": -32603, "message": "Internal error: the server failed to answer"},
         }
     ]
+    standard_error.flush()
     assert "WebAssembly backtrace" in capfd.readouterr().err
 
 

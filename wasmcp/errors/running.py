@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wasmcp.errors.root import WasmcpError
+from wasmcp.terminal import printable
+
+_FRAMES = 8  # of a backtrace that a message shows
+_LINES = 10  # of standard error that a message shows
 
 
 class HostError(WasmcpError):
@@ -67,13 +71,37 @@ class GuestTrap(HostError):
         self.stderr = stderr
         super().__init__(reason)
 
+    @property
+    def panic(self) -> str:
+        """The message of a panic of Rust or Zig in `stderr`; the empty string when there is none."""
+        lines = self.stderr.splitlines()
+        for number in range(len(lines) - 1, -1, -1):
+            line = lines[number].strip()
+            if line.startswith("panic: "):  # Zig
+                return line.removeprefix("panic: ")
+            if "panicked at " in line:  # Rust: the place, and the message on the line below
+                return next((rest.strip() for rest in lines[number + 1 :] if rest.strip()), line)
+        return ""
+
+    def summary(self) -> str:
+        """Return the trap, its panic and the innermost frames, escaped, without what the guest wrote."""
+        panic = self.panic
+        first = f"{self.reason}: {panic}" if panic else self.reason
+        frames = self.backtrace.splitlines()
+        shown = [first]
+        if frames:
+            shown += ["WebAssembly backtrace:", *frames[:_FRAMES]]
+        if len(frames) > _FRAMES:
+            shown.append(f"({len(frames) - _FRAMES} more frames)")
+        return "\n".join(printable(line, keep="\t") for line in shown)
+
     def __str__(self) -> str:
-        parts = [self.reason]
-        if self.backtrace:
-            parts.append(f"WebAssembly backtrace:\n{self.backtrace}")
-        if self.stderr.strip():
-            parts.append(f"its stderr:\n{self.stderr.rstrip()}")
-        return "\n".join(parts)
+        written = self.stderr.strip().splitlines()
+        if not written:
+            return self.summary()
+        left_out = [f"({len(written) - _LINES} earlier lines)"] if len(written) > _LINES else []
+        lines = [printable(line, keep="\t") for line in written[-_LINES:]]
+        return "\n".join([self.summary(), "its stderr:", *left_out, *lines])
 
 
 class GuestTimeout(GuestTrap):

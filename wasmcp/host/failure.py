@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from wasmcp.errors import GuestCancelled, GuestOutOfMemory, GuestTimeout, ResponseTooLarge
+from wasmcp.errors import GuestCancelled, GuestOutOfMemory, GuestTimeout, GuestTrap, ResponseTooLarge
 from wasmcp.host.standard_error import write_lines
 
 INTERNAL_ERROR = -32603  # JSON-RPC 2.0, section 5.1
@@ -36,7 +36,9 @@ def error_message(message: bytes, error: Exception) -> bytes | None:
 
 def report(error: Exception) -> None:
     """Tell the operator on standard error what the client is not told; never wait for a reader of it."""
-    write_lines(f"{type(error).__name__}: {error}")
+    # What the guest wrote is there already: the process passes it on as it comes.
+    words = error.summary() if isinstance(error, GuestTrap) else str(error)
+    write_lines(f"{type(error).__name__}: {words}")
 
 
 def _public(error: Exception) -> str:
