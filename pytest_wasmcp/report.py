@@ -52,11 +52,12 @@ def shortened(text: str) -> str:
 def add_sections(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """Append to a failed report what its servers have to say."""
     from wasmcp.errors import GuestTrap
+    from wasmcp.terminal import printable
 
     for recording in item.stash.get(RECORDINGS, []):
         for title, text in (("wasmcp wire", recording.wire()), ("wasmcp guest stderr", recording.stderr())):
             if text:
-                report.sections.append((f"{title}: {recording.label}", text))
+                report.sections.append((f"{title}: {recording.label}", printable(text, keep="\n\t")))
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, GuestTrap) and error.backtrace:
-        report.sections.append(("wasmcp trap", error.backtrace))
+        report.sections.append(("wasmcp trap", printable(error.backtrace, keep="\n")))

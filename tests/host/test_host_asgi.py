@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.host import Limits, Server, http_exchange
+from wasmcp.host import Limits, Server, http_exchange, standard_error
 from wasmcp.host.asgi import App
 
 
@@ -202,6 +202,7 @@ def test_a_trap(server: Server, body: bytes, status: int, capfd: pytest.CaptureF
             assert got.body == b""
 
     drive(work())
+    standard_error.flush()
     assert "unreachable" in capfd.readouterr().err
 
 
