@@ -16,7 +16,8 @@ from wasmcp.guest import lazy
 from wasmcp.toolchains import python as python_module
 from wasmcp.toolchains.base import ComponentSource, Distribution
 from wasmcp.toolchains.python import PythonToolchain
-from wasmcp.toolchains.python_library import LOST, lost_guarantees
+from wasmcp.toolchains.python_library import LOST, ZONES, lost_guarantees, zones_of_packages
+from wasmcp.toolchains.python_reading import Import, Module
 
 # A zone of one hour east of UTC. Source: RFC 8536, version 1.
 ZONE = "TZif" + "\0" * 16 + "".join("\0\0\0" + chr(count) for count in (0, 0, 0, 0, 1, 4)) + "\0\0\x0e\x10\0\0XST\0"
@@ -144,6 +145,14 @@ class TestZones:
 
     def test_a_module_that_copes_is_not(self, tmp_path):
         check(source(tmp_path, "try:\n    import zoneinfo\nexcept ImportError:\n    zoneinfo = None\n"))
+
+    def test_a_package_that_may_want_them_is_a_warning(self, tmp_path):
+        found = source(tmp_path, "x = 1\n")
+        package = Module("when", tmp_path / "when.py", "dependencies/when.py", own=False, fetched=True)
+        package.imports = [Import("zoneinfo", ("ZoneInfo",), 3, later=True, optional=False)]
+        assert zones_of_packages(found, [package]) == [f"warning: `dependencies/when.py`, line 3: {ZONES}"]
+        zones = Distribution("tzdata", "2026.1", "tzdata-2026.1-py2.py3-none-any.whl", "sha256:00")
+        assert zones_of_packages(replace(found, dependencies=(zones,)), [package]) == []
 
     def test_with_data_they_are_not(self, tmp_path):
         zones = Distribution("tzdata", "2026.1", "tzdata-2026.1-py2.py3-none-any.whl", "sha256:00")

@@ -26,7 +26,7 @@ from wasmcp.toolchains import python_dependencies
 from wasmcp.toolchains.base import PINS, ComponentSource, Distribution, Inputs, Option, own_files, relative_label
 from wasmcp.toolchains.python_compiling import componentize, ungranted, worlds_of
 from wasmcp.toolchains.python_imports import is_host_side, is_provided, is_standard, reachable, source_root
-from wasmcp.toolchains.python_library import ABSENT, lost_guarantees, without_zones
+from wasmcp.toolchains.python_library import ABSENT, ZONES, lost_guarantees, without_zones, zones_of_packages
 from wasmcp.toolchains.python_local import local_projects
 from wasmcp.toolchains.python_reading import Module, refusal
 from wasmcp.toolchains.python_report import failure_of, printed_of, warnings_of
@@ -101,7 +101,8 @@ class PythonToolchain:
             finally:
                 partial.unlink(missing_ok=True)
             warnings = [*ungranted(source, modules), *warnings_of(modules, application)]
-            for line in [*warnings, *lost_guarantees(modules.values())]:
+            warnings += [*lost_guarantees(modules.values()), *zones_of_packages(source, modules.values())]
+            for line in warnings:
                 progress(line)
 
 
@@ -137,13 +138,11 @@ def _imports(source: ComponentSource) -> list[str]:
 def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
     """Refuse what can be known beforehand not to be in the component: the compiler takes much longer to say so."""
     problems: list[tuple[str, list[str]]] = []
-    if not any(one.name == "tzdata" for one in source.dependencies):
-        advice = 'add its package: `dependencies = ["tzdata"]`'
-        problems += [
-            (f"`{module.label}`, line {statement.line}: `zoneinfo` has no time zones in a component: {advice}", [])
-            for module, statement in without_zones(modules.values())
-            if not module.fetched and not statement.optional
-        ]
+    problems += [
+        (f"`{module.label}`, line {statement.line}: {ZONES}", [])
+        for module, statement in without_zones(source, modules.values())
+        if not module.fetched and not statement.optional
+    ]
     for module in modules.values():
         if module.fetched:
             continue  # packages import what they may do without under conditions that only running them decides

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python_reading import Import, Module
 
 ABSENT = frozenset(
@@ -69,9 +70,20 @@ def _is_harmless(name: str, statement: Import) -> bool:
     return statement.module == name and bool(statement.names) and set(statement.names) <= harmless
 
 
-def without_zones(modules: Iterable[Module]) -> Iterator[tuple[Module, Import]]:
+ZONES = '`zoneinfo` has no time zones in a component: add its package: `dependencies = ["tzdata"]`'
+
+
+def without_zones(source: ComponentSource, modules: Iterable[Module]) -> Iterator[tuple[Module, Import]]:
     """Yield the imports of `zoneinfo`, which has no data in a component without the package ``tzdata``."""
+    if any(one.name == "tzdata" for one in source.dependencies):
+        return
     for module in modules:
         for statement in module.imports:
             if statement.module.partition(".")[0] == "zoneinfo":
                 yield module, statement
+
+
+def zones_of_packages(source: ComponentSource, modules: Iterable[Module]) -> list[str]:
+    """Return a warning for each package's module that imports `zoneinfo` where it has no data."""
+    found = {module.label: line.line for module, line in without_zones(source, modules) if module.fetched}
+    return [f"warning: `{label}`, line {line}: {ZONES}" for label, line in found.items()]
