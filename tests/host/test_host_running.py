@@ -236,8 +236,8 @@ def test_the_start_imports_only_what_it_uses(zig_server: Path) -> None:
 
 
 def test_standard_error_that_is_not_read_stops_nothing(zig_server: Path) -> None:
-    """A pipe takes 64 KiB; each failure reports more than 300 bytes."""
-    failures = 400
+    """A pipe takes 64 KiB; each failure reports more than 100 bytes."""
+    failures = 1000
     with subprocess.Popen(
         [*WASMCP, "run", str(zig_server)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -252,7 +252,7 @@ def test_standard_error_that_is_not_read_stops_nothing(zig_server: Path) -> None
         process.stdin.close()
         assert process.wait(timeout=30) == 0
         written = process.stderr.read()
-    assert 60_000 < len(written) < 70_000
+    assert 40_000 < len(written) < 70_000
 
 
 def test_what_is_dropped_is_counted() -> None:
