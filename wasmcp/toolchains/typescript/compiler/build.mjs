@@ -20,7 +20,7 @@ function load(folder, name) {
 }
 
 async function types() {
-  if (!request.typed) return { rewritten: new Map() };
+  if (!request.typed) return { rewritten: new Map(), warnings: [] };
   const { default: ts } = await load(request.installed, "typescript");
   const { check } = await import("./check.mjs");
   return check(ts, request);
@@ -104,7 +104,7 @@ async function main() {
     if (failure instanceof Unavailable) return { stage: "unavailable", said: failure.message };
     return { stage: "engine", said: String(failure?.message ?? failure), places: found };
   }
-  return { files: bundled.files, warnings: bundled.warnings };
+  return { files: bundled.files, warnings: [...checked.warnings, ...bundled.warnings] };
 }
 
 main().then(

@@ -2,11 +2,12 @@
 
 import path from "node:path";
 
+import { Comments, describeMembers } from "./comments.mjs";
 import { Schemas, Unsupported } from "./schemas.mjs";
 
 const DECLARES = new Set(["tool", "prompt", "resource"]);
 
-/** @returns `{ rewritten }`, path -> source with what was read out of the types; or `{ problems }`. */
+/** @returns `{ rewritten, warnings }`, path -> source with what was read out of the types; or `{ problems }`. */
 export function check(ts, request) {
   const options = optionsFor(ts, request);
   if (options.problems !== undefined) return options;
@@ -20,12 +21,20 @@ export function check(ts, request) {
   if (errors.length > 0) return { problems: errors.map((one) => told(ts, one)) };
   const rewritten = new Map();
   const problems = [];
+  const warnings = new Map();
+  const checker = program.getTypeChecker();
+  const comments = new Comments(ts, checker, (node, text) => {
+    const file = node.getSourceFile();
+    if (!isOwn(file.fileName, request)) return;
+    const place = placeOf(file, node.getStart(file));
+    warnings.set(`${place.file}:${place.line}:${text}`, { text, ...place });
+  });
   for (const file of own) {
     if (file.isDeclarationFile) continue;
-    const text = new Reader(ts, program.getTypeChecker(), file, request, problems).rewritten();
+    const text = new Reader(ts, checker, comments, file, request, problems).rewritten();
     if (text !== file.text) rewritten.set(path.normalize(file.fileName), text);
   }
-  return problems.length > 0 ? { problems } : { rewritten };
+  return problems.length > 0 ? { problems } : { rewritten, warnings: [...warnings.values()] };
 }
 
 function isOwn(file, request) {
@@ -95,8 +104,8 @@ function placeOf(file, position) {
 
 /** Reads one file of the author. */
 class Reader {
-  constructor(ts, checker, file, request, problems) {
-    Object.assign(this, { ts, checker, file, request, problems });
+  constructor(ts, checker, comments, file, request, problems) {
+    Object.assign(this, { ts, checker, comments, file, request, problems });
     this.insertions = [];
   }
 
@@ -125,12 +134,13 @@ class Reader {
     const handler = node.arguments[at];
     if (handler === undefined || node.arguments.length !== at + 1) return;
     const has = (name) => at === 1 && type.getProperty(name) !== undefined;
-    const described = { ...this.names(node, handler) };
+    const { params = [], returns, ...described } = this.names(node, handler, kind);
     const signature = this.checker.getTypeAtLocation(handler).getCallSignatures()[0];
     if (signature === undefined) return;
     const label = `${kind} \`${this.nameOf(first, at, described)}\``;
     if (!has("input")) described.input = this.input(signature, handler, label);
     if (kind === "tool" && !has("output")) described.output = this.output(signature, handler, label);
+    this.document(node, described, signature, params, returns);
     const written = JSON.stringify(described).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
     // Behind a last argument, even where a comma follows it.
     if (written !== "{}") this.insertions.push([handler.getEnd(), `, ${written} as never`]);
@@ -147,7 +157,7 @@ class Reader {
   }
 
   /** The name and the comment of what is declared, as far as the code around says them. */
-  names(node, handler) {
+  names(node, handler, kind) {
     const { ts, checker } = this;
     const found = {};
     const holders = [];
@@ -157,10 +167,30 @@ class Reader {
       if (symbol === undefined) continue;
       const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
       found.name ??= target.getName();
-      const comment = ts.displayPartsToString(target.getDocumentationComment(checker)).trim();
-      if (comment !== "") found.description ??= comment;
+      const { description, params, returns } = this.comments.declaration(target, kind);
+      if (description !== undefined) found.description ??= description;
+      if (params.length > 0) found.params ??= params;
+      if (returns !== undefined) found.returns ??= returns;
     }
     return found;
+  }
+
+  /** Put what `@param` and `@returns` say into the schemas, or else into the description. */
+  document(node, described, signature, params, returns) {
+    const { ts } = this;
+    const [first, ...others] = signature.getParameters().map((one) => one.valueDeclaration);
+    const nameOf = (one) => (one !== undefined && ts.isIdentifier(one.name) ? one.name.text : undefined);
+    const own = params.filter(([name]) => !others.some((other) => nameOf(other) === name));
+    const texts = [];
+    for (const [name, text] of describeMembers(described.input ?? {}, own, nameOf(first))) {
+      if (text !== "") texts.push(`${name}: ${text}`);
+      this.comments.warn(node, `\`@param ${name}\` names no argument`);
+    }
+    if (returns !== undefined && returns !== "") {
+      if (described.output !== undefined && described.output.description === undefined) described.output.description = returns;
+      else texts.push(`Returns: ${returns}`);
+    }
+    if (texts.length > 0) described.description = [described.description, ...texts].filter((text) => text !== undefined).join("\n\n");
   }
 
   input(signature, handler, label) {
@@ -210,7 +240,7 @@ class Reader {
 
   schema(type, node, label, name, closed, strict = true) {
     try {
-      return new Schemas(this.ts, this.checker, closed).schema(type, node, "");
+      return new Schemas(this.ts, this.checker, this.comments, closed).schema(type, node, "");
     } catch (error) {
       if (!(error instanceof Unsupported)) throw error;
       if (strict) {

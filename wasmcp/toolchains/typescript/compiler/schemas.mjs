@@ -1,5 +1,7 @@
 // TypeScript types -> JSON Schema 2020-12.
 
+import { BadTag } from "./comments.mjs";
+
 /** A type that has no JSON Schema. `path` leads to it. */
 export class Unsupported extends Error {
   constructor(path, type, reason) {
@@ -9,8 +11,8 @@ export class Unsupported extends Error {
   }
 }
 
-const NUMBERS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems"];
-const TEXTS = ["pattern", "format", "title"];
+// `ts.SymbolFlags`: classes, interfaces and aliases, which may have a comment of their own.
+const NAMED = 32 | 64 | 524288;
 
 const NO_JSON = {
   Date: "take a string (`@format date-time`) and convert it",
@@ -25,15 +27,17 @@ const NO_JSON = {
 export class Schemas {
   #ts;
   #checker;
+  #comments;
   #closed;
   #stack = [];
   #recursive = new Map();
   #definitions = {};
 
   /** @param closed Whether objects hold nothing but what their type names: so for what is checked. */
-  constructor(ts, checker, closed) {
+  constructor(ts, checker, comments, closed) {
     this.#ts = ts;
     this.#checker = checker;
+    this.#comments = comments;
     this.#closed = closed;
   }
 
@@ -115,7 +119,9 @@ export class Schemas {
     }
     if (this.#stack.length > 32) throw new Unsupported(path, this.#text(type), "it is nested too deeply");
     this.#stack.push({ type });
-    const made = this.#members(type, node, path);
+    const named = type.aliasSymbol ?? type.symbol;
+    const documented = named !== undefined && (named.flags & NAMED) !== 0 && !this.#isStandard(type) ? this.#documented(named, path) : {};
+    const made = { ...this.#members(type, node, path), ...documented };
     this.#stack.pop();
     const definition = this.#recursive.get(type);
     if (definition === undefined) return made;
@@ -158,7 +164,8 @@ export class Schemas {
       const inner = path === "" ? name : `${path}.${name}`;
       const declared = checker.getTypeOfSymbolAtLocation(symbol, symbol.valueDeclaration ?? node);
       const left = Boolean(symbol.flags & ts.SymbolFlags.Optional);
-      properties[name] = { ...this.#convert(left ? this.#present(declared) : declared, node, inner), ...this.#documented(symbol, inner) };
+      const converted = this.#convert(left ? this.#present(declared) : declared, node, inner);
+      properties[name] = { ...this.#aliased(symbol.valueDeclaration?.type, converted, inner), ...this.#documented(symbol, inner) };
       if (!left && !this.#maybeUndefined(declared)) required.push(name);
     }
     const index = checker.getIndexInfoOfType(type, ts.IndexKind.String);
@@ -186,34 +193,26 @@ export class Schemas {
     return Boolean(type.flags & Undefined) || (type.isUnion() && type.types.some((part) => part.flags & Undefined));
   }
 
-  #documented(symbol, path) {
+  /** A schema with what the comment on the named type of a member, or of its items, says. */
+  #aliased(node, schema, path) {
     const ts = this.#ts;
-    const found = {};
-    const description = ts.displayPartsToString(symbol.getDocumentationComment(this.#checker)).trim();
-    if (description !== "") found.description = description;
-    for (const tag of symbol.getJsDocTags(this.#checker)) {
-      const text = ts.displayPartsToString(tag.text ?? []).trim();
-      if (NUMBERS.includes(tag.name)) {
-        if (text === "" || !Number.isFinite(Number(text))) throw new Unsupported(path, `@${tag.name}`, "a number must follow");
-        found[tag.name] = Number(text);
-      } else if (TEXTS.includes(tag.name)) found[tag.name] = text;
-      else if (tag.name === "integer") found.type = "integer";
-      else if (tag.name === "uniqueItems") found.uniqueItems = true;
-      else if (tag.name === "deprecated") found.deprecated = true;
-      else if (tag.name === "default" || tag.name === "example") {
-        const value = literal(text);
-        if (tag.name === "default") found.default = value;
-        else found.examples = [...(found.examples ?? []), value];
-      }
-    }
-    return found;
+    if (node === undefined) return schema;
+    if (ts.isArrayTypeNode(node) && schema.items !== undefined) return { ...schema, items: this.#aliased(node.elementType, schema.items, `${path}[]`) };
+    if (!ts.isTypeReferenceNode(node)) return schema;
+    let symbol = this.#checker.getSymbolAtLocation(node.typeName);
+    if (symbol !== undefined && symbol.flags & ts.SymbolFlags.Alias) symbol = this.#checker.getAliasedSymbol(symbol);
+    // The comment on an object's type is read with the object.
+    if (symbol === undefined || !(symbol.flags & ts.SymbolFlags.TypeAlias) || "properties" in schema || "$ref" in schema) return schema;
+    if (/[\\/]lib\.[^\\/]*\.d\.ts$/.test(symbol.declarations?.[0]?.getSourceFile().fileName ?? "")) return schema;
+    return { ...schema, ...this.#documented(symbol, path) };
   }
-}
 
-function literal(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text.replace(/^(['"`])(.*)\1$/s, "$2");
+  #documented(symbol, path) {
+    try {
+      return this.#comments.keywords(symbol);
+    } catch (error) {
+      if (error instanceof BadTag) throw new Unsupported(path, `@${error.tag}`, error.message);
+      throw error;
+    }
   }
 }
