@@ -199,7 +199,7 @@ class _Walk:
 
     def _import(self, section: Reader) -> None:
         name = read_extern_name(section)
-        sort = _skip_extern(section)
+        sort = skip_extern(section)
         self.imports.append(name)
         self.spaces[sort].append(None if sort == _TYPE else Source(None, (name,)))
 
@@ -207,7 +207,7 @@ class _Walk:
         name = read_extern_name(section)
         sort, value = self._reference(section)
         if section.byte():
-            _skip_extern(section)
+            skip_extern(section)
         self.exports[name] = value
         if sort:
             self.spaces[sort].append(value)
@@ -231,7 +231,7 @@ class _Walk:
         return Topology(tuple(instances), tuple(self.imports), exports, self.modules, self.custom)
 
 
-def _skip_extern(section: Reader) -> int:
+def skip_extern(section: Reader) -> int:
     """Step over what is said about an import or export; returns its sort."""
     sort = section.byte()
     if sort == 0 or (sort == _TYPE and section.byte() == 0x01):

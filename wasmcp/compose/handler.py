@@ -11,7 +11,7 @@ from wasmcp.compose.components import ComponentSpec, read_components
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.grants import check_middlewares, denied_to
 from wasmcp.compose.roles import roles_section
-from wasmcp.compose.server import ComposedServer, Composition
+from wasmcp.compose.server import ComposedServer, Composition, check_size
 from wasmcp.errors import CompositionError
 
 
@@ -44,6 +44,7 @@ def compose_handler(
     composition.check(read)
     composition.hand_on(parts)
     encoded = composition.graph.encode()
+    check_size(encoded.to_bytes(), read)
     return ComposedServer(
         chunks=(*encoded.chunks, roles_section(encoded.nodes), declared_by(read).section()),
         capabilities=server_capabilities(read),

@@ -22,6 +22,7 @@ from wasmcp.component import names
 from wasmcp.component.builder import Chunk
 from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
+from wasmcp.component.limits import MAX_DEFINITIONS, MAX_INSTANCES, count
 from wasmcp.component.model import Instance
 from wasmcp.compose.baked import CONFIG_TYPE, catalogue_data, configuration, server_metadata
 from wasmcp.compose.capabilities import offered, server_capabilities
@@ -53,7 +54,7 @@ from wasmcp.compose.settings import baked_environment, check_settings
 from wasmcp.compose.stores import SECOND_DRAFT, Stores
 from wasmcp.compose.stubs import stubs
 from wasmcp.compose.wiring import Services, Wiring, check_imports
-from wasmcp.errors import ComponentRefused, CompositionError
+from wasmcp.errors import ComponentRefused, CompositionError, LimitExceeded
 from wasmcp.forms import Item
 
 
@@ -159,6 +160,7 @@ def compose_server(
     composition.serve(parts, environment=environment, settings=settings or {})
     encoded = composition.graph.encode()
     _check_imports(composition.graph, encoded.imports)
+    check_size(encoded.to_bytes(), read)
     return ComposedServer(
         chunks=(*encoded.chunks, roles_section(encoded.nodes)),
         capabilities=capabilities,
@@ -170,6 +172,24 @@ def compose_server(
         catalogue=catalogue_of(parts),
         denied={component.name: found for component in read if (found := denied_to(component))},
     )
+
+
+def check_size(data: bytes, components: Sequence[Component]) -> None:
+    """Check that engines take a composition: what they refuse for its size must not be found out by who runs it.
+
+    Args:
+        data: the composition.
+        components: what it was made of.
+
+    Raises:
+        LimitExceeded: it is too large.
+    """
+    counts = count(data)
+    if counts.definitions > MAX_DEFINITIONS:
+        sizes = sorted(((one.name, count(one.data).definitions) for one in components), key=lambda size: -size[1])
+        raise LimitExceeded("core modules and components", counts.definitions, MAX_DEFINITIONS, sizes[:3])
+    if counts.instances > MAX_INSTANCES:
+        raise LimitExceeded("instances", counts.instances, MAX_INSTANCES, ())
 
 
 def _check_imports(graph: Graph, imports: Iterable[str]) -> None:

@@ -10,6 +10,7 @@
     │   ├── WiringError          an argument or an export that does not exist, or is given twice
     │   ├── ComponentRefused     a component that no server can be made with              (wasmcp.compose)
     │   ├── ComponentsRefused    several such components
+    │   ├── LimitExceeded        a composition that is too large for engines
     │   ├── GrantMissing         a component whose place in the chain needs a grant
     │   └── DuplicateOffer       two components with a tool, a resource or a prompt of the same name
     ├── BindgenError             a WIT package that cannot be turned into bindings        (wasmcp.bindgen)
@@ -67,6 +68,7 @@ from wasmcp.errors.composing import (
     GrantMissing,
     GraphCycle,
     ImportConflict,
+    LimitExceeded,
     WiringError,
 )
 from wasmcp.errors.registries import (
@@ -120,6 +122,7 @@ __all__ = [
     "HostError",
     "ImportConflict",
     "IntegrityError",
+    "LimitExceeded",
     "LockDrift",
     "NameRefused",
     "PackageNotFound",

@@ -106,6 +106,27 @@ class ComponentsRefused(CompositionError):
         super().__init__("\n".join(map(str, self.refused)))
 
 
+class LimitExceeded(CompositionError):
+    """A composition that engines refuse because it is too large.
+
+    Attributes:
+        limit: What is limited: `core modules and components`, or `instances`.
+        found: How many there are.
+        allowed: How many there may be.
+    """
+
+    def __init__(self, limit: str, found: int, allowed: int, largest: Sequence[tuple[str, int]]) -> None:
+        self.limit = limit
+        self.found = found
+        self.allowed = allowed
+        listed = ", ".join(f"`{component}` {count:,}" for component, count in largest)
+        super().__init__(
+            f"the composition has {found:,} {limit}; engines take {allowed:,} in one file"
+            f"{f' (most are in {listed})' if listed else ''}: compose fewer components, put several tools into one "
+            "component, or make several servers of them"
+        )
+
+
 class GrantMissing(CompositionError):
     """Components of a server whose place in the chain needs a grant that they do not have.
 
