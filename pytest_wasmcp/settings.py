@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,7 @@ def _checked(marker: pytest.Mark, where: str) -> dict[str, Any]:
                 f"{where}: @pytest.mark.wasmcp has no argument `{name}`; it has {', '.join(f'`{n}`' for n in names)}",
             )
         kinds, expected = _KINDS[name]
-        below = isinstance(value, (int, float)) and value <= 0
+        below = isinstance(value, (int, float)) and not 0 < value < inf
         if not isinstance(value, kinds) or isinstance(value, bool) or below:
             raise pytest.UsageError(f"{where}: @pytest.mark.wasmcp({name}=...) must be {expected}, got {value!r}")
     return given
@@ -82,10 +84,8 @@ def positive(config: pytest.Config, name: str, unit: str) -> float | None:
     text = option(config, name)
     if text is None:
         return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0
-    if number <= 0:
+    # `float` would also read `nan`, which bounds nothing, `inf`, `1_0` and white space.
+    number = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else 0
+    if not 0 < number < inf:
         raise pytest.UsageError(f"`{name}` must be a number of {unit} above 0, got {text!r}")
     return number

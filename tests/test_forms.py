@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from compose_inputs import FULL, tool
 
-from wasmcp.forms import REVISIONS, in_form, items_json, to_json_text
+from wasmcp.forms import REVISIONS, from_json_text, in_form, items_json, to_json_text
 
 NAMED = {"name": "n", "description": "D"}
 TITLED = {"title": "N", "_meta": {"x": 1}}
@@ -87,3 +87,13 @@ def test_prompts(revision: str) -> None:
         "arguments": [{**argument, **known(revision, ("2025-06-18", {"title": "T"}))}],
         **known(revision, ("2025-06-18", TITLED), ("2025-11-25", ICONS), ("2026-07-28", LATER)),
     }
+
+
+@pytest.mark.parametrize("text", ["NaN", "[Infinity]", '{"a": -Infinity}', "{", "", "[" * 100_000])
+def test_a_text_that_is_not_json(text: str) -> None:
+    with pytest.raises(ValueError):
+        from_json_text(text)
+
+
+def test_a_json_text() -> None:
+    assert from_json_text(b'{"a":[1.5,null]}') == {"a": [1.5, None]}

@@ -45,6 +45,22 @@ def to_json_text(value: Any) -> str:
     return text
 
 
+def from_json_text(text: str | bytes) -> Any:
+    """Return the value of a JSON text; `json.loads` would also read ``NaN`` and ``Infinity``.
+
+    Raises:
+        ValueError: it is not JSON, or nested too deeply to be read.
+    """
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"`{text}` is not JSON")
+
+
 def in_form(kind: str, item: Item, revision: str) -> dict[str, Any]:
     """Return an item in the form of a revision.
 

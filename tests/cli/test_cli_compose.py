@@ -57,7 +57,12 @@ class TestCompose:
         assert run("compose", "server", calc, "-o", out, *given).exit_code == 0
         with open_server(out, instances=1, quick=True) as server:
             assert server.discover()["capabilities"]["extensions"] == {"a.b/c": {}, "d/e": {"f": [1]}}
-        for wrong, words in (("c", "no identifier"), ("a/b=[]", "table of settings"), ("a/b={", "not JSON")):
+        for wrong, words in (
+            ("c", "no identifier"),
+            ("a/b=[]", "table of settings"),
+            ("a/b={", "not JSON"),
+            ('a/b={"x":NaN}', "not JSON"),
+        ):
             done = run("compose", "server", calc, "-o", out, "--extension", wrong)
             assert done.exit_code == 2
             assert words in done.output

@@ -62,6 +62,20 @@ def test_an_error_is_one_message(command: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.output
 
 
-@pytest.mark.parametrize("options", [["--timeout", "0"], ["--env", "=x"], ["--dir", "/no/where"], ["--port", "70000"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        *(["--timeout", text] for text in ("0", "nan", "inf", "1_0", " 5")),
+        *(["--memory", text] for text in ("0", "1_0", "1.5")),
+        ["--env", "=x"],
+        ["--dir", "/no/where"],
+        ["--port", "70000"],
+    ],
+)
 def test_wrong_options_of_serve(options: list[str]) -> None:
     assert CliRunner().invoke(commands, ["serve", "x.wasm", *options]).exit_code == 2
+
+
+@pytest.mark.parametrize("days", ["nan", "-1", "1_0", "soon"])
+def test_wrong_days_prune_nothing(days: str) -> None:
+    assert CliRunner().invoke(commands, ["cache", "prune", "--days", days]).exit_code == 2

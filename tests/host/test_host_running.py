@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from wasmcp.component.graph import Graph
 from wasmcp.compose import compose_server
 from wasmcp.compose.contracts import DOORS
 from wasmcp.errors import ArtifactError
-from wasmcp.host import open_server, standard_error
+from wasmcp.host import Limits, open_server, standard_error
 from wasmcp.host.running import find_server, find_servers
 from wasmcp.host.standard_error import Echo, Log, write_lines
 
@@ -117,7 +118,14 @@ def test_the_error_does_not_wait_for_the_end_of_the_input(tmp_path: Path) -> Non
 
 
 def test_wrong_usage() -> None:
-    for arguments in ([], ["x.wasm", "--timeout", "-1"], ["x.wasm", "--env", "=x"], ["x.wasm", "--dir", "/no/where"]):
+    for arguments in (
+        [],
+        ["x.wasm", "--timeout", "-1"],
+        ["x.wasm", "--timeout", "nan"],
+        ["x.wasm", "--memory", "1_0"],
+        ["x.wasm", "--env", "=x"],
+        ["x.wasm", "--dir", "/no/where"],
+    ):
         done = run(*arguments)
         assert done.returncode == 2
         assert b"usage: wasmcp run" in done.stderr
@@ -219,6 +227,40 @@ def test_the_environment_is_what_is_given(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert limits(1.5, 2).memory == 2 << 20
     with pytest.raises(ValueError, match="--memory"):
         limits(None, 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["nan", "inf", "1_0", " 5", "5 ", "+5", "1e3", "0x5", "", "-", ".", "²", "1.2.3", "--5"]
+)
+def test_what_is_no_number_is_none_of_the_options(text: str) -> None:
+    from wasmcp.host.options import count, number
+
+    with pytest.raises(ValueError, match=re.escape(f"`{text}` is not a number")):
+        number(text)
+    with pytest.raises(ValueError, match=re.escape(f"`{text}` is not an integer")):
+        count(text)
+
+
+def test_numbers_of_options() -> None:
+    from wasmcp.host.options import count, limits, number
+
+    assert [number(text) for text in ("5", "0.5", ".5", "-1", "5.")] == [5.0, 0.5, 0.5, -1.0, 5.0]
+    assert [count(text) for text in ("5", "-1", "007")] == [5, -1, 7]
+    for bad in (float("nan"), float("inf"), 0, -1):
+        with pytest.raises(ValueError, match="--timeout must be a number of seconds above 0"):
+            limits(bad, None)
+
+
+@pytest.mark.parametrize("name", ["timeout", "memory", "response", "request", "answer", "cancel_grace"])
+def test_a_limit_that_would_bound_nothing_is_refused(name: str) -> None:
+    for bad in (float("nan"), float("inf"), 0, -1, "60", True):
+        with pytest.raises(ValueError, match=f"the limit `{name}` must be a finite number above 0, not "):
+            Limits(**{name: bad})
+    if name in ("request", "cancel_grace"):
+        with pytest.raises(ValueError, match="not None"):
+            Limits(**{name: None})
+    else:
+        assert getattr(Limits(**{name: None}), name) is None
 
 
 def test_the_start_imports_only_what_it_uses(zig_server: Path) -> None:

@@ -168,6 +168,7 @@ def test_under_xdist(project: pytest.Pytester) -> None:
     [
         ("servr='x'", "*has no argument `servr`; it has `server`*"),
         ("timeout=0", "*(timeout=...) must be seconds, above 0, got 0*"),
+        ("timeout=float('nan')", "*(timeout=...) must be seconds, above 0, got nan*"),
         ("memory='much'", "*(memory=...) must be bytes, above 0, got 'much'*"),
         ("'a', 'b'", "*takes one positional argument, the server*"),
     ],
@@ -179,10 +180,11 @@ def test_a_wrong_marker_stops_the_run(pytester: pytest.Pytester, arguments: str,
     result.stderr.fnmatch_lines([message])
 
 
-def test_a_wrong_setting_stops_the_run(pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest_subprocess("--wasmcp-timeout=soon")
+@pytest.mark.parametrize("text", ["soon", "nan", "inf", "1_0", "-1", "0"])
+def test_a_wrong_setting_stops_the_run(pytester: pytest.Pytester, text: str) -> None:
+    result = pytester.runpytest_inprocess(f"--wasmcp-timeout={text}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*`wasmcp_timeout` must be a number of seconds above 0, got 'soon'*"])
+    result.stderr.fnmatch_lines([f"*`wasmcp_timeout` must be a number of seconds above 0, got '{text}'*"])
 
 
 def test_collecting_does_not_import_wasmtime(pytester: pytest.Pytester) -> None:

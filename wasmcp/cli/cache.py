@@ -6,6 +6,8 @@ import json
 
 import click
 
+from wasmcp.host.options import number
+
 
 @click.group("cache")
 def command() -> None:
@@ -28,12 +30,14 @@ def info(*, as_json: bool) -> None:
 
 
 @command.command("prune")
-@click.option("--days", default=30.0, show_default=True, help="Remove what was not used for so long.", type=float)
+@click.option("--days", default=30.0, show_default=True, help="Remove what was not used for so long.", type=number)
 @click.option("--all", "everything", is_flag=True, help="Remove everything.")
 def prune(days: float, *, everything: bool) -> None:
     """Remove components and compiled code that were not used for some time."""
     from wasmcp.registry.caches import prune as prune_caches
 
+    if days < 0:
+        raise click.UsageError(f"--days must be 0 or more, not {days:g}")
     size, files = 0, 0
     for one in prune_caches(0.0 if everything else days):
         size, files = size + one.size, files + one.files

@@ -123,13 +123,12 @@ def server(  # noqa: PLR0917 (click passes options by name)
 
 
 def _extension(given: str) -> tuple[str, Any]:
-    import json
-
     from wasmcp.declares import extension_problem
+    from wasmcp.forms import from_json_text
 
     identifier, _, text = given.partition("=")
     try:
-        settings = json.loads(text or "{}")
+        settings = from_json_text(text or "{}")
     except ValueError as error:
         raise click.UsageError(f"--extension `{identifier}`: its settings are not JSON: {error}") from None
     problem = extension_problem(identifier, settings)

@@ -7,7 +7,7 @@ import os
 import click
 
 from wasmcp.host.configuration import Given, complete
-from wasmcp.host.options import directory, environment, limits
+from wasmcp.host.options import count, directory, environment, limits, number
 from wasmcp.host.running import published
 
 
@@ -18,9 +18,9 @@ from wasmcp.host.running import published
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 for a free one.")
 @click.option("--env", "variables", multiple=True, metavar="KEY[=VALUE]", help="Let it see an environment variable.")
 @click.option("--dir", "folders", multiple=True, metavar="HOST[:GUEST[:ro]]", help="Let it see a directory.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="Time a request may take.  [default: 60]")
-@click.option("--memory", type=int, metavar="MIB", help="Memory of each component.  [default: 1024]")
-@click.option("--instances", type=int, metavar="N", help="Requests answered at a time.  [default: the cores]")
+@click.option("--timeout", type=number, metavar="SECONDS", help="Time a request may take.  [default: 60]")
+@click.option("--memory", type=count, metavar="MIB", help="Memory of each component.  [default: 1024]")
+@click.option("--instances", type=count, metavar="N", help="Requests answered at a time.  [default: the cores]")
 @click.option("--keyvalue", metavar="URL", help="Where values are kept: memory: or sqlite:PATH.  [default: memory:]")
 def command(  # noqa: PLR0917 - click passes by name
     server: str,

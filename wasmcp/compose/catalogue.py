@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wasmcp.errors import CatalogueError
-from wasmcp.forms import IDENTITIES, Item
+from wasmcp.forms import IDENTITIES, Item, from_json_text
 
 FORMAT = 1
 """The number of the sidecar's format."""
@@ -95,8 +95,8 @@ class Catalogue:
             CatalogueError: it is not one, or of another format.
         """
         try:
-            value = json.loads(text, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as error:
+            value = from_json_text(text)
+        except ValueError as error:
             raise CatalogueError(source, f"its catalogue is not JSON: {error}") from None
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             found = value.get("format") if isinstance(value, dict) else type(value).__name__
@@ -130,10 +130,6 @@ def nothing_offered(component: str, capabilities: Iterable[str]) -> str:
         f'`grants = ["middleware"]` in `[tool.wasmcp.components.{component}]`, or '
         f"`--dynamic {component} --grant {component}=middleware`"
     )
-
-
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"`{text}` is not JSON")
 
 
 def _check(kind: str, items: tuple[Any, ...]) -> None:

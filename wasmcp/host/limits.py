@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from math import isfinite
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The bounds of one server. None lifts a bound.
+    """The bounds of one server. None lifts a bound, where it may be None.
 
     Attributes:
         timeout: Seconds one request may take.
@@ -17,6 +18,9 @@ class Limits:
         answer: Seconds a client may take to answer what the server asks it during a request; they are no time of the
             request.
         cancel_grace: Seconds that code has to notice a cancellation before it is stopped.
+
+    Raises:
+        ValueError: A bound is not a finite number above 0. A comparison with NaN would never stop anything.
     """
 
     timeout: float | None = 60.0
@@ -25,3 +29,11 @@ class Limits:
     request: int = 4 << 20
     answer: float | None = 600.0
     cancel_grace: float = 1.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None and "None" in str(field.type):
+                continue
+            if type(value) not in (int, float) or not isfinite(value) or value <= 0:
+                raise ValueError(f"the limit `{field.name}` must be a finite number above 0, not {value!r}")

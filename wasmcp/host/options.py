@@ -33,10 +33,10 @@ def add_options(parser: argparse.ArgumentParser, default: Limits | None = None) 
         "--dir", action="append", default=[], metavar="HOST[:GUEST[:ro]]", help="let it see a directory (`:ro`: read)"
     )
     parser.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help=f"time a request may take (default: {seconds})"
+        "--timeout", type=number, metavar="SECONDS", help=f"time a request may take (default: {seconds})"
     )
-    parser.add_argument("--memory", type=int, metavar="MIB", help=f"memory of each component (default: {mebibytes})")
-    parser.add_argument("--instances", type=int, metavar="N", help="requests answered at a time (default: the cores)")
+    parser.add_argument("--memory", type=count, metavar="MIB", help=f"memory of each component (default: {mebibytes})")
+    parser.add_argument("--instances", type=count, metavar="N", help="requests answered at a time (default: the cores)")
     parser.add_argument(
         "--keyvalue", metavar="URL", help="where `wasi:keyvalue` keeps values: `memory:` or `sqlite:PATH`"
     )
@@ -73,13 +73,37 @@ def limits(timeout: float | None, memory: int | None, default: Limits | None = N
 
     from wasmcp.host.limits import Limits
 
-    if timeout is not None and not timeout > 0:
-        raise ValueError(f"--timeout must be above 0, not {timeout:g}")
+    if timeout is not None and not 0 < timeout < 1e9:
+        raise ValueError(f"--timeout must be a number of seconds above 0, not {timeout:g}")
     if memory is not None and memory <= 0:
         raise ValueError(f"--memory must be above 0, not {memory}")
     made = default or Limits()
     made = made if timeout is None else replace(made, timeout=timeout)
     return made if memory is None else replace(made, memory=memory << 20)
+
+
+def number(text: str) -> float:
+    """Read a decimal number; `float` would also read ``nan``, ``inf``, ``1_0`` and white space.
+
+    Raises:
+        ValueError: It is none.
+    """
+    digits = text.removeprefix("-").replace(".", "", 1)
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError(f"`{text}` is not a number")
+    return float(text)
+
+
+def count(text: str) -> int:
+    """Read an integer in digits; `int` would also read ``1_0`` and white space.
+
+    Raises:
+        ValueError: It is none.
+    """
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 16):
+        raise ValueError(f"`{text}` is not an integer")
+    return int(text)
 
 
 def environment(given: Sequence[str]) -> dict[str, str]:

@@ -44,6 +44,8 @@ class Rejection:
 def rejections(first: Any, second: Any) -> list[Rejection]:
     """Return the reasons why something that `first` allows may not be allowed by `second`; none when all of it is.
 
+    Members of objects that `first` does not name are not counted: a later version may add them.
+
     Args:
         first: A JSON Schema: an object or a boolean.
         second: Another.
@@ -202,7 +204,7 @@ def _has_type(value: Any, types: frozenset[str]) -> bool:
     if isinstance(value, bool) or value is None:
         return ("null" if value is None else "boolean") in types
     if isinstance(value, (int, float)):
-        return "number" in types or ("integer" in types and value == int(value))
+        return "number" in types or ("integer" in types and (isinstance(value, int) or value.is_integer()))
     return ("string" if isinstance(value, str) else "array" if isinstance(value, list) else "object") in types
 
 
