@@ -74,6 +74,42 @@ struct Review {
     language: Option<String>,
 }
 
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct Place {
+    #[schemars(range(min = -90, max = 90))]
+    latitude: f64,
+    name: Option<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[allow(dead_code)]
+enum Means {
+    Foot,
+    Train { class: u8 },
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[allow(dead_code)]
+struct Tree {
+    #[schemars(length(min = 1, max = 5))]
+    label: String,
+    children: Vec<Tree>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code)]
+struct Journey {
+    from: Place,
+    to: Place,
+    means: Means,
+    stops: Vec<Place>,
+    tree: Option<Tree>,
+    count: u8,
+}
+
 #[derive(Deserialize)]
 struct File {
     folder: String,
@@ -87,6 +123,10 @@ struct Configured {
 
 fn count(args: Text) -> Count {
     Count { words: args.text.split_whitespace().count(), lines: args.text.lines().count() }
+}
+
+fn journey(args: Journey) -> u8 {
+    args.count
 }
 
 fn masked(args: Text) -> Result<i64, Failure> {
@@ -138,6 +178,7 @@ fn overflow(args: Text) -> u8 {
 component!(|| Component::new()
     .with(numbers::component())
     .tool(tool("count", "Count words and lines.", count).title("Count").read_only())
+    .tool(tool("journey", "Travel.", journey))
     .tool(tool("masked", "Fail in other words.", masked))
     .tool(tool("greet", "Greet by title.", greet))
     .tool(tool("steps", "Tell progress.", steps))
@@ -224,10 +265,15 @@ def test_results(server: Server) -> None:
         (
             "divide",
             {"dividend": "x", "divisor": 0},
-            'Invalid arguments for tool divide: dividend: invalid type: string "x", expected f64',
+            'Invalid arguments for tool divide: dividend: expected number, got "x"',
         ),
-        ("divide", {"dividend": 1}, "Invalid arguments for tool divide: missing field `divisor`"),
-        ("nothing", {"x": 1}, "Invalid arguments for tool nothing: unknown argument `x`: there are none"),
+        ("divide", {"dividend": 1}, "Invalid arguments for tool divide: divisor: required, but missing"),
+        (
+            "divide",
+            {},
+            "Invalid arguments for tool divide: dividend: required, but missing; divisor: required, but missing",
+        ),
+        ("nothing", {"x": 1}, "Invalid arguments for tool nothing: x: unexpected; expected nothing"),
         ("masked", {"text": "secret"}, "the tool `masked` failed"),
     ],
 )
@@ -235,6 +281,67 @@ def test_failures(server: Server, name: str, arguments: dict[str, Any], text: st
     result = server.call_tool(name, arguments)
     assert result.is_error
     assert result.content[0]["text"] == text
+
+
+JOURNEY = {"from": {"latitude": 1}, "to": {"latitude": 2, "name": "x"}, "means": "Foot", "stops": [], "count": 3}
+
+
+def test_types_used_twice_are_written_out(server: Server) -> None:
+    schema = next(tool for tool in server.list_tools() if tool.name == "journey").input_schema
+    place = schema["properties"]["from"]
+    assert place["properties"]["latitude"] == {"type": "number", "format": "double", "minimum": -90, "maximum": 90}
+    assert schema["properties"]["to"] == schema["properties"]["stops"]["items"] == place
+    # What contains itself can only be referred to.
+    assert set(schema["$defs"]) == {"Tree"}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({}, None),
+        (
+            {"means": {"Train": {"class": 1}}, "tree": {"label": "a", "children": [{"label": "b", "children": []}]}},
+            None,
+        ),
+        (
+            {
+                "from": {"latitude": "x", "more": 1, "name": 2},
+                "stops": [{"latitude": 1}, 3, {}],
+                "count": 1.5,
+                "extra": 1,
+            },
+            (
+                'from.latitude: expected number, got "x"; from.more: unexpected; expected only latitude, name; '
+                "from.name: expected string or null, got 2; stops[1]: expected object, got 3; stops[2].latitude: "
+                "required, but missing; count: expected integer, got 1.5; extra: unexpected"
+            ),
+        ),
+        ({"from": {"latitude": 91}}, "from.latitude: expected at most 90, got 91"),
+        ({"count": 256}, "count: expected at most 255, got 256"),
+        ({"means": {"Train": {"class": "first"}}}, 'means.Train.class: expected integer, got "first"'),
+        ({"means": "Boat"}, 'means: expected one of "Foot", got "Boat"'),
+        (
+            {"tree": {"label": "a", "children": [{"label": "too long", "children": []}, {"label": "", "children": 1}]}},
+            (
+                "tree.children[0].label: expected at most 5 characters, got 8; tree.children[1].label: expected at "
+                "least 1 characters, got 0; tree.children[1].children: expected array, got 1"
+            ),
+        ),
+    ],
+)
+def test_all_that_is_wrong_is_named(server: Server, change: dict[str, Any], problem: str | None) -> None:
+    result = server.call_tool("journey", {**JOURNEY, **change})
+    if problem is None:
+        assert result.structured_content == {"result": 3}
+    else:
+        assert result.text == f"Invalid arguments for tool journey: {problem}"
+
+
+def test_problems_are_named_up_to_a_bound(server: Server) -> None:
+    words = server.call_tool("journey", {**JOURNEY, **{"x" * 1000 + str(n): n for n in range(1000)}}).text
+    assert words.count(": unexpected") == 20
+    assert words.endswith("; and more")
+    assert len(words) < 3000
 
 
 def test_what_is_masked_is_on_stderr(server: Server) -> None:
@@ -274,6 +381,13 @@ def test_a_question(server: Server) -> None:
         "requestState": asked["requestState"],
     }
     assert server.request("tools/call", {**params, **answer})["structuredContent"] == {"result": "good day Dr Ada 7"}
+    answer["inputResponses"] = {"1": {"action": "accept", "content": {"name": "Dr", "style": None}}}
+    assert server.request("tools/call", {**params, **answer})["structuredContent"] == {"result": "good day Dr Ada 7"}
+    answer["inputResponses"] = {"1": {"action": "accept", "content": {"name": 1, "style": "Long"}}}
+    words = server.request("tools/call", {**params, **answer})["content"][0]["text"]
+    assert words.endswith(
+        'does not fit: name: expected string, got 1; style: expected one of "Short", "Full", got "Long"'
+    )
     answer["inputResponses"] = {"1": {"action": "cancel"}}
     assert server.request("tools/call", {**params, **answer})["isError"] is True
 
@@ -312,8 +426,8 @@ def test_prompts(server: Server) -> None:
     assert not arguments["language"].get("required")
     messages = server.request("prompts/get", {"name": "review", "arguments": {"code": "x"}})["messages"]
     assert [(one["role"], one["content"]["text"]) for one in messages] == [("user", "Review x"), ("assistant", "")]
-    with pytest.raises(RequestError, match="missing field `code`"):
-        server.request("prompts/get", {"name": "review", "arguments": {}})
+    with pytest.raises(RequestError, match="language: expected string or null, got 1; code: required, but missing"):
+        server.request("prompts/get", {"name": "review", "arguments": {"language": 1}})
 
 
 def test_completions(server: Server) -> None:

@@ -1,18 +1,15 @@
 //! Arguments: their schema, and from JSON to the function's type.
 
+use crate::checker::Checker;
+use crate::failure::Kind;
 use crate::Failure;
 use schemars::{generate::SchemaSettings, JsonSchema};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// The JSON Schema 2020-12 of a type, without what only a document of its own needs.
-pub(crate) fn schema<T: JsonSchema>(output: bool) -> Value {
-    let settings = SchemaSettings::draft2020_12();
-    made::<T>(if output {
-        settings.for_serialize()
-    } else {
-        settings.for_deserialize()
-    })
+/// The JSON Schema 2020-12 of a result, without what only a document of its own needs.
+pub(crate) fn of_result<T: JsonSchema>() -> Value {
+    made::<T>(SchemaSettings::draft2020_12().for_serialize())
 }
 
 fn made<T: JsonSchema>(settings: SchemaSettings) -> Value {
@@ -51,16 +48,32 @@ fn without_null(field: &mut Value) {
     }
 }
 
-/// The schema of a function's arguments: always an object.
+/// The schema of a function's arguments: always an object. Types that are used twice are written out each time, because
+/// many clients do not follow `$ref`; only those that contain themselves are referred to.
 pub(crate) fn of_arguments<T: JsonSchema>() -> Value {
-    let mut value = schema::<T>(false);
+    let settings = SchemaSettings::draft2020_12().for_deserialize();
+    let mut value = made::<T>(settings.with(|settings| settings.inline_subschemas = true));
     if let Some(object) = value.as_object_mut() {
         object.entry("type").or_insert_with(|| "object".into());
     }
     value
 }
 
-/// Read the arguments of a call. What does not fit is told with its place.
+/// Call a function with arguments that fit their schema. What does not fit is named with its place, all of it.
+pub(crate) fn checked<R>(
+    checker: &Checker,
+    text: Option<String>,
+    call: impl FnOnce(Option<String>) -> Result<R, Failure>,
+    again: impl FnOnce() -> Option<String>,
+) -> Result<R, Failure> {
+    checker.limits(text.as_deref()).map_err(Failure::arguments)?;
+    call(text).map_err(|failure| match failure.0 {
+        Kind::Arguments(words) => Failure::arguments(checker.explain(again().as_deref(), words)),
+        _ => failure,
+    })
+}
+
+/// Read the arguments of a call. The first that does not fit is named with its place.
 pub(crate) fn read<T: DeserializeOwned>(text: Option<String>) -> Result<T, String> {
     let text = text.unwrap_or_else(|| "{}".into());
     let mut deserializer = serde_json::Deserializer::from_str(&text);

@@ -1,6 +1,7 @@
 //! What a function may know and do about the request it answers.
 
 use crate::bindings::wasmcp::mcp_v20260728::{messages, types};
+use crate::checker::Checker;
 use crate::failure::Kind;
 use crate::uris::sendable;
 use crate::{arguments, Failure, Session};
@@ -173,15 +174,20 @@ impl Context {
     /// Asking ends the function: it runs again from its start when the answer is there, and then this returns it. So what
     /// comes before a question must do no harm twice; see [`Context::once`]. Pass the error on with `?`.
     pub fn elicit<T: DeserializeOwned + JsonSchema>(&self, message: &str) -> Result<Elicited<T>, Failure> {
-        let mut answer = self.ask(
-            "elicitation/create",
-            json!({ "mode": "form", "message": message, "requestedSchema": arguments::form::<T>() }),
-        )?;
+        let form = arguments::form::<T>();
+        let params = json!({ "mode": "form", "message": message, "requestedSchema": &form });
+        let mut answer = self.ask("elicitation/create", params)?;
         match answer["action"].as_str() {
-            Some("accept") => Ok(Elicited::Accepted(
-                serde_json::from_value(answer["content"].take())
-                    .map_err(|error| Failure::new(format!("the answer to `{message}` does not fit: {error}")))?,
-            )),
+            Some("accept") => {
+                let mut content = answer["content"].take();
+                if let Some(members) = content.as_object_mut() {
+                    members.retain(|_, value| !value.is_null()); // a form has none: what is left out may arrive as one
+                }
+                let wrong = |words| Failure::new(format!("the answer to `{message}` does not fit: {words}"));
+                Checker::new(form).check(&content).map_err(wrong)?;
+                let value = serde_json::from_value(content).map_err(|error| wrong(error.to_string()))?;
+                Ok(Elicited::Accepted(value))
+            }
             Some("decline") => Ok(Elicited::Declined),
             _ => Ok(Elicited::Cancelled),
         }

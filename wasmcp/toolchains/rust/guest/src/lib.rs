@@ -31,6 +31,7 @@ pub mod bindings {
 }
 
 mod arguments;
+mod checker;
 mod content;
 mod context;
 mod exports;

@@ -2,6 +2,7 @@
 
 use crate::arguments;
 use crate::bindings::wasmcp::mcp_v20260728::types;
+use crate::checker::Checker;
 use crate::content::{wit_icons, Icon};
 use crate::resource::Propose;
 use crate::{Context, Failure, Message};
@@ -69,7 +70,8 @@ where
     A: DeserializeOwned + JsonSchema,
     F: PromptFunction<A>,
 {
-    let arguments = arguments::members(&arguments::of_arguments::<A>())
+    let input = arguments::of_arguments::<A>();
+    let arguments = arguments::members(&input)
         .into_iter()
         .map(|(name, description, required)| types::PromptArgument {
             name,
@@ -78,13 +80,17 @@ where
             required,
         })
         .collect();
+    let checker = Checker::new(input);
     Prompt {
         name: name.into(),
         title: None,
         description: Some(description.into()).filter(|text: &String| !text.is_empty()),
         arguments,
         icons: Vec::new(),
-        fill: Box::new(move |text, context| function.fill(arguments::read_named::<A>(text)?, context)),
+        fill: Box::new(move |text, context| {
+            let fill = |text| function.fill(arguments::read_named::<A>(text)?, context);
+            arguments::checked(&checker, text, fill, || context.request().arguments())
+        }),
         proposals: Vec::new(),
     }
 }

@@ -79,7 +79,7 @@ pub trait Answer<Marker> {
 
 impl<T: Serialize + JsonSchema> Answer<Plain> for T {
     fn schema() -> (Option<Value>, bool) {
-        let schema = arguments::schema::<T>(true);
+        let schema = arguments::of_result::<T>();
         let object = is_object(&schema);
         let whole = if object {
             schema

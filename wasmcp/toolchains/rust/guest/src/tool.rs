@@ -1,6 +1,7 @@
 //! Tools.
 
 use crate::bindings::wasmcp::mcp_v20260728::types;
+use crate::checker::Checker;
 use crate::content::{wit_icons, Icon};
 use crate::{arguments, Answer, Context, Failure, ToolResult};
 use schemars::JsonSchema;
@@ -87,16 +88,22 @@ where
 /// Make a tool of a function. The description is for the model: what it does, and when to use it.
 pub fn tool<M, F: ToolFunction<M>>(name: impl Into<String>, description: impl Into<String>, function: F) -> Tool {
     let (output, object) = F::output();
+    let input = F::input();
+    let text = input.to_string();
+    let checker = Checker::new(input);
     Tool {
         name: name.into(),
         title: None,
         description: description.into(),
-        input: F::input().to_string(),
+        input: text,
         output: output.map(|schema| schema.to_string()),
         annotations: None,
         icons: Vec::new(),
         meta: None,
-        call: Box::new(move |text, context| function.call(text, context, object)),
+        call: Box::new(move |text, context| {
+            let call = |text| function.call(text, context, object);
+            arguments::checked(&checker, text, call, || context.request().arguments())
+        }),
     }
 }
 
