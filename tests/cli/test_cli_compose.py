@@ -173,3 +173,12 @@ class TestDenials:
         assert ("imported and not granted: web: env\n" in done.stdout, done.stderr) == (True, "")
         done = run(*arguments, "--grant", "web=http,env")
         assert "not granted" not in done.output
+
+
+def test_words_of_components_change_nothing_on_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "esc.wasm"
+    path.write_bytes(tools_component("ok", "\x1b]0;OWNED\x07"))
+    done = run("compose", "server", path, "-o", tmp_path / "server.wasm")
+    assert done.exit_code == 1
+    assert "OWNED" in done.output
+    assert "\x1b" not in done.output

@@ -80,3 +80,12 @@ def test_a_component_that_becomes_a_middleware_is_a_difference(tmp_path: Path) -
         compose_server([one], ServerMetadata("s", "1")).write(tmp_path / f"{name}.wasm")
     done = run(tmp_path / "old.wasm", tmp_path / "new.wasm")
     assert "~ grant `mw`\n    is a `middleware` now: it gets requests that are not for its own offers\n" in done.output
+
+
+def test_words_of_a_component_change_nothing_on_a_terminal(tmp_path: Path) -> None:
+    escape = "\x1b]0;OWNED\x07\x1b[31mred\nforged: line"
+    old = recorded(tmp_path / "old.wasm", {"name": escape, "inputSchema": {"type": "object"}, "description": "a"})
+    new = recorded(tmp_path / "new.wasm", {"name": escape, "inputSchema": {"type": "object"}, "description": escape})
+    output = run(old, new).output
+    assert "~ tool `\\x1b]0;OWNED\\x07\\x1b[31mred\\nforged: line`" in output
+    assert not {character for character in output if not character.isprintable()} - {"\n"}

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from compose_inputs import spec
+from compose_inputs import catalogue, spec, tools_component
 
 from wasmcp.cli.group import commands
-from wasmcp.compose import ServerMetadata, compose_server
+from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 
 
 def run(*arguments: object) -> Result:
@@ -48,3 +48,15 @@ def test_mistakes(server: Path, tmp_path: Path) -> None:
     assert (missing.exit_code, "cannot be written: No such file" in missing.output) == (1, True)
     assert not (tmp_path / "none").exists()
     assert run(tmp_path / "none.wasm").exit_code == 1
+
+
+@pytest.mark.parametrize("form", ["mermaid", "svg", "html", "json"])
+def test_words_of_a_server_change_nothing_on_a_terminal(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "server.wasm"
+    name = "\x1b]0;OWNED\x07\x1b[31mred\u202e"
+    compose_server([ComponentSpec(name, tools_component("ok", "a"), catalogue("a"))], ServerMetadata("s", "1")).write(
+        path
+    )
+    output = run(path, "-f", form).output
+    assert "OWNED" in output
+    assert not {character for character in output if not character.isprintable()} - {"\n"}

@@ -146,3 +146,36 @@ def test_a_middleware_is_shown_as_granted(tmp_path: Path) -> None:
     able = ComponentSpec("mw", tools_component("mine", "mine", handler=True), grants=frozenset({"middleware"}))
     compose_server([able, spec("plain", "ok", "plain")], ServerMetadata("s", "1")).write(path)
     assert "may use:\n  mw     granted: middleware\n  plain  granted nothing\n" in run(path, "--no-boot").output
+
+
+ESCAPE = "\x1b]0;OWNED\x07\x1b[31mred\u202e\nforged: line"
+
+
+def test_words_of_a_component_change_nothing_on_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "esc.wasm"
+    path.write_bytes(tools_component("ok", ESCAPE))
+    done = run(path)
+    assert done.exit_code == 0, done.output
+    assert "\\x1b]0;OWNED\\x07\\x1b[31mred\\u202e\\nforged: line" in done.stdout
+    assert not {character for character in done.output if not character.isprintable()} - {"\n"}
+    assert "forged: line" not in {line.strip() for line in done.output.splitlines()}
+    assert json.loads(run(path, "--json").output)["tools"][0]["name"] == ESCAPE
+
+
+def test_words_of_a_manifest_change_nothing_on_a_terminal(server: Path) -> None:
+    digest = f"sha256:{sha256(server.read_bytes()).hexdigest()}"
+    tools = [{"name": ESCAPE, "description": ESCAPE}]
+    entry = {"digest": digest, "catalogue": {"tools": tools}, "metadata": {"name": ESCAPE, "version": ESCAPE}}
+    server.with_name("manifest.json").write_text(json.dumps({"format": 1, "servers": {"x": entry}}))
+    output = run(server).output
+    assert "server: \\x1b]0;OWNED" in output
+    assert not {character for character in output if not character.isprintable()} - {"\n"}
+
+
+def test_labels_of_a_server_change_nothing_on_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "server.wasm"
+    one = ComponentSpec(ESCAPE, tools_component("ok", "plain"), catalogue("plain"))
+    compose_server([one], ServerMetadata("s", "1")).write(path)
+    output = run(path, "--no-boot").output
+    assert "\\x1b]0;OWNED" in output
+    assert not {character for character in output if not character.isprintable()} - {"\n"}

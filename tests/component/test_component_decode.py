@@ -23,6 +23,7 @@ from wasmcp.component.model import (
     TypeName,
     resolve,
 )
+from wasmcp.component.writer import COMPONENT_PREAMBLE, extern_name
 from wasmcp.errors import ComponentError
 
 MESSAGES = "wasmcp:mcp-v20260728/messages@0.1.0"
@@ -269,7 +270,6 @@ class TestWhatIsNotSupported:
             ('(component (import "f" (func (param "x" (stream u8)))))', "`f` needs the type `stream`"),
             ('(component (import "f" (func (result (future)))))', "`f` needs the type `future`"),
             ('(component (import "f" (func (param "e" error-context))))', "`f` needs the type `error-context`"),
-            ('(component (import "f" (func (param "m" (map string u8)))))', "`f` needs the type `map`"),
             ('(component (import "wasi:clocks/monotonic-clock@0.3.0-rc-2026-01" (instance)))', "WASI 0.3"),
             ("(component (core func (canon task.cancel)))", "`task.cancel`"),
             ("(component (core func (canon backpressure.inc)))", "`backpressure.inc`"),
@@ -282,6 +282,11 @@ class TestWhatIsNotSupported:
             decode(wat(text))
         assert words in str(caught.value)
         assert "WASI 0.3" in str(caught.value)
+
+    def test_a_map_is_refused_by_name_and_not_as_async(self) -> None:
+        with pytest.raises(ComponentError, match="`f` needs the type `map`: it is not supported") as caught:
+            decode(wat('(component (import "f" (func (param "m" (map string u8)))))'))
+        assert "async" not in str(caught.value)
 
     def test_a_type_that_nobody_imports_is_no_matter(self) -> None:
         assert decode(wat("(component (type (stream u8)))")).imports == {}
@@ -299,3 +304,12 @@ def _sleb(value: int) -> bytes:
         out.append(value & 0x7F | 0x80)
         value >>= 7
     return bytes([*out, value])
+
+
+@pytest.mark.parametrize("text", ["a\x1b[31m", "a\nb", "\u202eb", "a\x00"])
+def test_a_name_that_no_interface_can_have_is_refused(text: str) -> None:
+    content = b"\x01" + extern_name(text) + b"\x01\x00"
+    data = COMPONENT_PREAMBLE + b"\x0a" + bytes((len(content),)) + content
+    with pytest.raises(ComponentError, match="cannot be the name of an import or export") as caught:
+        decode(data)
+    assert str(caught.value).isprintable()

@@ -74,12 +74,12 @@ def report(
         click.echo(printable(f"imported and not granted: {name}: {', '.join(refused)}"))
     if job.options.verbose:
         for one in components:
-            click.echo(f"  {one.spec.name}: {one.source} ({one.digest})")
-            click.echo(f"    {_offered(one)}")
+            click.echo(printable(f"  {one.spec.name}: {one.source} ({one.digest})"))
+            click.echo(printable(f"    {_offered(one)}"))
         for name in sorted(replaced):
             click.echo(f"  {name}: replaced ({composed.framework[name]})")
         for name in composed.imports:
-            click.echo(f"  needs {name}")
+            click.echo(printable(f"  needs {name}"))
     for lead, command in zip(("run it:", *["    or:"] * len(commands)), commands, strict=False):
         click.echo(f"{lead} {command}")
 

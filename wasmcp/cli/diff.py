@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wasmcp.terminal import printable
+
 if TYPE_CHECKING:
     from wasmcp.insight.differences import Difference, Side
 
@@ -67,8 +69,8 @@ def _lines(found: Sequence[Difference], breaking: int) -> Iterator[str]:
     for one in found:
         sign, color = _SIGNS[one.change]
         mark = click.style("  breaking", fg="red", bold=True) if one.breaking else ""
-        yield f"{click.style(f'{sign} {one.kind} `{one.name}`', fg=color)}{mark}"
-        yield from (f"    {detail}" for detail in one.details)
+        yield f"{click.style(printable(f'{sign} {one.kind} `{one.name}`'), fg=color)}{mark}"
+        yield from (printable(f"    {detail}") for detail in one.details)
     if not found:
         yield "no difference"
     else:

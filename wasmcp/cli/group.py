@@ -11,6 +11,7 @@ import click
 from wasmcp import __version__
 from wasmcp.environment import check_ours
 from wasmcp.errors import WasmcpError
+from wasmcp.terminal import printable
 
 # Name -> (module, one line). A module has a click command `command`.
 _COMMANDS = {
@@ -85,14 +86,14 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except WasmcpError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(printable(str(error), keep="\n\t")) from None
         except OSError as error:
             from wasmcp.storage.failures import storage_error
 
             found = storage_error(error)
             if found is None:
                 raise
-            raise click.ClickException(str(found)) from None
+            raise click.ClickException(printable(str(found), keep="\n\t")) from None
 
 
 @click.command(cls=Commands, epilog=EXIT_CODES)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wasmcp.cli.progress import say
+from wasmcp.terminal import printable
+
 if TYPE_CHECKING:
     from wasmcp.cli.specs import Subject
     from wasmcp.compose import Inspection
@@ -55,7 +58,8 @@ def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
         }
         click.echo(json.dumps(document, indent=2))
     else:
-        click.echo("\n".join(_lines(subject.name, inspection, offers, structure, recorded.entry)))
+        lines = _lines(subject.name, inspection, offers, structure, recorded.entry)
+        click.echo("\n".join(map(printable, lines)))
 
 
 def _booted(subject: Subject, inspection: Inspection, entry: Mapping[str, Any] | None) -> Offers | None:
@@ -69,7 +73,7 @@ def _booted(subject: Subject, inspection: Inspection, entry: Mapping[str, Any] |
     try:
         return asked_offers(subject.name, subject.data, is_server=inspection.is_server, entry=entry)
     except (CatalogueError, CompositionError) as error:
-        click.echo(f"what it offers is not known: {error}", err=True)
+        say(f"what it offers is not known: {error}")
         return None
 
 
@@ -168,7 +172,7 @@ def _first_line(text: str) -> str:
 
 
 def _table(title: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    rows = list(rows)
+    rows = [(printable(name), printable(text)) for name, text in rows]
     yield ""
     yield f"{title}:" if rows else f"{title}: nothing"
     width = max((len(name) for name, _ in rows), default=0)

@@ -7,6 +7,8 @@ import time
 
 import click
 
+from wasmcp.terminal import printable
+
 _WIDTH = 28
 _PAUSE = 0.1
 
@@ -29,6 +31,6 @@ class Bar:
         click.echo(text, err=True, nl=done >= size)
 
 
-def say(line: str) -> None:
-    """Print a line about progress on standard error."""
-    click.echo(line, err=True)
+def say(text: str) -> None:
+    """Print words about progress on standard error, so that words of others in them change nothing on a terminal."""
+    click.echo(printable(text, keep="\n\t"), err=True)

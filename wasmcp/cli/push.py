@@ -44,8 +44,9 @@ def command(  # noqa: PLR0917 (click passes options by name)
     What it offers is found out by booting it in the sandbox and goes with it, so that who composes it need not do so. A
     password of the key is taken from WASMCP_KEY_PASSWORD.
     """
+    from wasmcp.cli.progress import say
     from wasmcp.cli.sign import password
-    from wasmcp.errors import CatalogueError
+    from wasmcp.errors import CatalogueError, CompositionError
     from wasmcp.insight.annotations import grant_annotations
     from wasmcp.project import labels
     from wasmcp.registry import publishing, signatures
@@ -55,8 +56,8 @@ def command(  # noqa: PLR0917 (click passes options by name)
     if not no_catalogue:
         try:
             said |= labels.of_catalogue(file, file.stem)
-        except CatalogueError as error:
-            click.echo(f"what it offers is not known, and not said: {error}", err=True)
+        except (CatalogueError, CompositionError) as error:
+            say(f"what it offers is not known, and not said: {error}")
     for name, value in (
         ("source", source),
         ("revision", revision),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
+from wasmcp.cli.progress import say
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,6 @@ def _resolved(spec: str, *, offline: bool) -> Subject:
     from wasmcp.registry.fetching import FetchOptions
     from wasmcp.registry.layers import find_project
     from wasmcp.registry.resolution import Request, Resolver
-
-    def say(line: str) -> None:
-        click.echo(line, err=True)
 
     resolver = Resolver(FetchOptions(root=find_project(Path.cwd()), offline=offline, progress=say))
     resolved = resolver.resolve(Request(spec, Path.cwd()))

@@ -194,7 +194,7 @@ def read_extern_name(reader: Reader) -> str:
     """The name of an import or export.
 
     Raises:
-        ComponentError: it has attributes, which only a newer format knows, or is empty.
+        ComponentError: it has attributes, which only a newer format knows, is empty, or is not printable.
     """
     start = reader.position
     kind = reader.byte()
@@ -205,6 +205,8 @@ def read_extern_name(reader: Reader) -> str:
     name = reader.name()
     if not name:
         raise reader.fail("the name of an import or export is empty", start)
+    if not name.isprintable():
+        raise reader.fail(f"{name!r:.200} cannot be the name of an import or export", start)
     return name
 
 
