@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from wasmcp.guest.text_formats import is_date_time
+
 Role = Literal["user", "assistant"]
 
 
@@ -20,12 +22,26 @@ class Annotations:
     Attributes:
         audience: Who it is for.
         priority: 0 (entirely optional) to 1 (required).
-        last_modified: ISO 8601.
+        last_modified: An RFC 3339 date and time with an offset, such as ``2026-01-02T03:04:05Z``.
+
+    Raises:
+        ValueError: One is something else: clients refuse a whole list for it.
     """
 
     audience: Sequence[Role] = ()
     priority: float | None = None
     last_modified: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.audience, str) or any(role not in ("user", "assistant") for role in self.audience):
+            raise ValueError(f"`audience` must be a list of `user` and `assistant`, not {self.audience!r:.60}")
+        if self.priority is not None and not 0 <= self.priority <= 1:
+            raise ValueError(f"`priority` must be a number from 0 to 1, not {self.priority!r:.60}")
+        modified = self.last_modified
+        # Capitals, as TypeScript clients want them.
+        if modified is not None and (modified != modified.upper() or not is_date_time(modified)):
+            reason = "must be an RFC 3339 date and time with an offset, such as `2026-01-02T03:04:05Z`"
+            raise ValueError(f"`last_modified` {reason}, not {modified!r:.60}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +53,19 @@ class Icon:
         mime_type: Its media type.
         sizes: ``48x48`` and so on, or ``any``.
         theme: The background it was drawn for.
+
+    Raises:
+        ValueError: The theme is another.
     """
 
     src: str
     mime_type: str | None = None
     sizes: Sequence[str] = ()
     theme: Literal["light", "dark"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.theme not in (None, "light", "dark"):
+            raise ValueError(f"`theme` must be `light` or `dark`, not {self.theme!r:.60}")
 
 
 @dataclass(frozen=True)
@@ -70,6 +93,9 @@ class Image:
     annotations: Annotations | None = None
     meta: Mapping[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        _check_bytes(self.data)
+
 
 @dataclass(frozen=True)
 class Audio:
@@ -87,10 +113,17 @@ class Audio:
     annotations: Annotations | None = None
     meta: Mapping[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        _check_bytes(self.data)
+
 
 @dataclass(frozen=True)
 class ResourceLink:
-    """A resource that the client may read. Specification: schema `ResourceLink`."""
+    """A resource that the client may read; its size in bytes. Specification: schema `ResourceLink`.
+
+    Raises:
+        ValueError: The size is not a number of bytes.
+    """
 
     uri: str
     name: str
@@ -101,6 +134,9 @@ class ResourceLink:
     icons: Sequence[Icon] = ()
     annotations: Annotations | None = None
     meta: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        check_size(self.size)
 
 
 @dataclass(frozen=True)
@@ -120,6 +156,25 @@ class EmbeddedResource:
     mime_type: str | None = None
     annotations: Annotations | None = None
     meta: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.data, str):
+            _check_bytes(self.data)
+
+
+def _check_bytes(data: object) -> None:
+    if not isinstance(data, (bytes, bytearray, memoryview)):  # `bytes(5)` would be five zeros
+        raise TypeError(f"`data` must be bytes, not {type(data).__name__}")
+
+
+def check_size(size: object) -> None:
+    """Make sure that a size is a number of bytes, or None.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if size is not None and (type(size) is not int or not 0 <= size < 2**53):
+        raise ValueError(f"`size` must be a number of bytes, not {size!r:.60}")
 
 
 ContentBlock = Text | Image | Audio | ResourceLink | EmbeddedResource

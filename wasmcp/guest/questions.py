@@ -11,6 +11,7 @@ from wasmcp.guest.asking import Dialogue
 from wasmcp.guest.content import Audio, Image, Text
 from wasmcp.guest.forms import form_of
 from wasmcp.guest.messages import Message
+from wasmcp.guest.text_formats import is_uri
 
 T = TypeVar("T")
 
@@ -69,7 +70,10 @@ class Questions(ABC):
 
         Raises:
             CapabilityMissing: The client cannot show links.
+            ValueError: It is not an absolute URL.
         """
+        if not is_uri(url):
+            raise ValueError(f"a link must be an absolute URL, such as `https://example.com/pay`, not {url!r:.60}")
         params = {"mode": "url", "message": message, "url": url}
         dialogue = self._asked()
         found = dialogue.ask("elicitation/create", params, key, {"elicitation": {"url": {}}})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from wasmcp.guest.asking import INVALID_PARAMS, Wanted
-from wasmcp.guest.content import Annotations, Icon
+from wasmcp.guest.content import Annotations, Icon, check_size
 from wasmcp.guest.context import Context
 from wasmcp.guest.errors import McpError, Mismatch, ResourceNotFound
 from wasmcp.guest.failures import masked
@@ -133,6 +133,7 @@ class Resource:
         self.meta = meta
         self.cache = cache
         try:
+            check_size(size)
             self._template = UriTemplate(uri)
         except ValueError as error:
             raise self._signature.refused(None, str(error)) from None

@@ -57,11 +57,13 @@ _DATE = re.compile(DATE, re.ASCII).fullmatch
 _TIME = re.compile(f"{TIME}({ZONE})", re.ASCII).fullmatch
 
 
-def _is_date_time(text: str) -> bool:
+def is_date_time(text: str) -> bool:
+    """Whether a text is a date and time of RFC 3339, which has an offset."""
     return is_date(text[:10]) and text[10:11] in ("T", "t") and is_time(text[11:])
 
 
-def _is_uri(text: str) -> bool:
+def is_uri(text: str) -> bool:
+    """Whether a text is an absolute URI of RFC 3986 that clients can parse."""
     if _uri(text) is None:
         return False
     try:
@@ -76,7 +78,7 @@ _uri = re.compile(_URI).fullmatch
 _FORMATS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "date": ("an RFC 3339 date", is_date),
     "time": ("an RFC 3339 time with an offset", is_time),
-    "date-time": ("an RFC 3339 date and time with an offset", _is_date_time),
+    "date-time": ("an RFC 3339 date and time with an offset", is_date_time),
     "duration": (
         "an RFC 3339 duration",
         _of(rf"P(?:\d+W|{_DAYS}(?:{_TIME_OF_DAY})?|{_TIME_OF_DAY})", longest=200),
@@ -85,7 +87,7 @@ _FORMATS: dict[str, tuple[str, Callable[[str], bool]]] = {
     "ipv4": ("an IPv4 address", _of(rf"{_BYTE}(?:\.{_BYTE}){{3}}")),
     "email": ("an e-mail address", _of(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}", longest=254)),
     "hostname": ("a host name", _of(rf"{_LABEL}(?:\.{_LABEL})*", longest=253)),
-    "uri": ("an absolute URI", _is_uri),
+    "uri": ("an absolute URI", is_uri),
 }
 
 FORMATS = tuple(sorted([*_FORMATS, "ipv6"]))
