@@ -109,7 +109,25 @@ def test_files_outside_the_project_are_named(tmp_path: Path) -> None:
     (tmp_path / "shared" / "words.zig").write_text("pub fn greet() void {}\n")
     with pytest.raises(ToolchainError) as caught:
         ZigToolchain().build(source, tmp_path / "calc.wasm", cache=user_cache(), progress=lambda _: None)
-    assert "note: outside the project: `../shared/words.zig`; a Zig source can import" in str(caught.value)
+    assert "note: outside the project and its repository: `../shared/words.zig`; a Zig source" in str(caught.value)
+
+
+@pytest.mark.parametrize("carried", [False, True], ids=["repository", "source distribution"])
+def test_files_of_the_repository_are_shared_by_its_projects(tmp_path: Path, carried: bool) -> None:
+    source = component(tmp_path / "packages" / "calc", {"zig/calc.zig": SHARED.replace("../shared", "../../../shared")})
+    place = source.root / "_wasmcp_sources" / "up2" / "shared" if carried else tmp_path / "shared"
+    place.mkdir(parents=True)
+    (place / "words.zig").write_text('pub fn greet() []const u8 { return "Hi!"; }\n')
+    if not carried:
+        (tmp_path / ".git").mkdir()
+    inputs = ZigToolchain().inputs(source)
+    assert inputs.files["../../shared/words.zig"] == place / "words.zig"
+    assert inputs.shared == {"../../shared/words.zig"}
+    with serving(source, tmp_path / "calc.wasm") as server:
+        assert server.call_tool("greet").text == "Hi!"
+    (place / "words.zig").write_text("pub const greet = 1 +;\n")
+    with pytest.raises(ToolchainError, match=r"\n../../shared/words.zig:1:21: error:"):
+        ZigToolchain().build(source, tmp_path / "calc.wasm", cache=user_cache(), progress=lambda _: None)
 
 
 PRINTING = """\
