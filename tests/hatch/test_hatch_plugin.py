@@ -141,7 +141,7 @@ def test_what_modules_print_while_they_are_imported_is_for_verbose_builds(
     made = hook(root)
     shown: list[str] = []
     monkeypatch.setattr(made.app, "display_debug", shown.append)
-    with pytest.raises(FileNotFoundError):  # nothing was built
+    with pytest.raises(SystemExit, match=r"default\.wasm`: No such file"):  # nothing was built
         made.initialize("standard", {"artifacts": [], "sbom_files": []})
     assert shown == ["wasmcp: `tools.py` printed: hello"]
     assert logger.handlers == []
