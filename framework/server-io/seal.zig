@@ -15,8 +15,8 @@ const Hash = std.crypto.hash.ascon.AsconHash256;
 const Key = settings.Key;
 const Allocator = std.mem.Allocator;
 
-/// What a sealed text is. `state`: for the same request of the same principal, for a time. `cursor`: for the same method
-/// and principal.
+/// What a sealed text is, in both cases for the server of the same name. `state`: for the same request of the same
+/// principal, for a time. `cursor`: for the same method and principal.
 pub const Purpose = enum { state, cursor };
 
 const overhead = Aead.nonce_length + Aead.tag_length;
@@ -94,6 +94,7 @@ fn bound(purpose: Purpose, call: *const Call) Allocator.Error![Hash.digest_lengt
     const identity = if (call.circumstances) |c| c.identity else null;
     for ([_][]const u8{
         @tagName(purpose),
+        server.name(),
         call.message.name,
         if (identity) |who| who.issuer orelse "" else "",
         if (identity) |who| who.subject else "",

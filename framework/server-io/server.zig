@@ -9,6 +9,7 @@ const console = @import("console.zig");
 pub const info_key = "io.modelcontextprotocol/serverInfo";
 
 var cached: ?[]const u8 = null;
+var own_name: []const u8 = "";
 
 /// The member of `_meta` with the server's `Implementation`, name and all.
 pub fn info() []const u8 {
@@ -20,12 +21,23 @@ pub fn info() []const u8 {
     };
 }
 
+/// The name in the server's `Implementation`: what several processes of one server have in common, whatever version each of
+/// them has.
+pub fn name() []const u8 {
+    _ = info();
+    return own_name;
+}
+
 fn build(w: *lib.Writer) lib.Writer.Error!void {
     const implementation = wit.metadata.implementation_();
     try w.key(info_key);
     const start = w.text().len;
     if (w.embed(implementation)) |kind| {
-        if (kind == .object) return;
+        if (kind == .object) {
+            const raw = lib.json.member(w.text()[start..], "name") orelse return;
+            if (raw[0] == '"') own_name = try lib.json.decodeString(wit.memory.gpa, raw);
+            return;
+        }
     } else |problem| switch (problem) {
         error.OutOfMemory => |e| return e,
         error.InvalidJson => {},

@@ -65,9 +65,9 @@ HTTP = record(method="POST", path="/mcp", headers=[])
 KEYS = ["first-" + "a" * 32, "second-" + "b" * 32]
 
 
-def configured(*keys: str, **settings: str) -> Wire:
+def configured(*keys: str, implementation: str = json.dumps(SERVER_INFO), **settings: str) -> Wire:
     """An instance with these keys."""
-    wire = Wire()
+    wire = Wire(implementation=implementation)
     given = {"WASMCP_STATE_KEYS": ",".join(keys), **settings} if keys else settings
     assert wire.call("wire", "configure", list(given.items())) is None
     return wire
@@ -122,6 +122,25 @@ def test_state_is_good_for_its_request_and_its_principal_only() -> None:
         tampered = state[:at] + ("A" if state[at] != "A" else "B") + state[at + 1 :]
         assert not taken_back(wire, tampered, identity=principal("alice")), at
     wire.close()
+
+
+def test_state_is_good_for_its_server_only() -> None:
+    """Two servers of one operator may have the same keys; the processes of one server may have several versions."""
+    named = {
+        "calc": '{"name":"calc","version":"1"}',
+        "newer": '{"version":"2","title":"Calc","name":"calc"}',
+        "escaped": '{"name":"\\u0063alc","version":"1"}',
+        "other": '{"name":"mail","version":"1"}',
+        "nameless": '{"version":"1"}',
+        "damaged": "[]",
+    }
+    wires = {name: configured(*KEYS, implementation=text) for name, text in named.items()}
+    state = given_out(wires["calc"])
+    assert {name for name, wire in wires.items() if taken_back(wire, state)} == {"calc", "newer", "escaped"}
+    state = given_out(wires["other"])
+    assert {name for name, wire in wires.items() if taken_back(wire, state)} == {"other"}
+    for wire in wires.values():
+        wire.close()
 
 
 def test_state_is_good_for_a_time() -> None:
