@@ -440,6 +440,35 @@ def test_a_bounded_number_of_mistakes_is_named(annotation, value):
     assert message.endswith("; and more") == (len(value) > 2)
 
 
+@dataclass
+class Left:
+    child: Left | Right | None
+    n: int
+
+
+@dataclass
+class Right:
+    child: Left | Right | None
+    n: int
+    m: int = 0
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_recursive_union_is_tried_once_for_each_object(fits):
+    # Each level would double the attempts of the one below it: 2 to the power of 200.
+    value: dict[str, Any] = {"child": None, "n": 1 if fits else "x", "m": 1}
+    for _ in range(100):
+        value = {"child": value, "n": 1, "m": 1}
+    shape = schema_of(Left | Right)[0]
+    if fits:
+        loaded = shape.load(value)
+        assert isinstance(loaded.child.child, Right)
+        assert shape.dump(loaded) == value
+    else:
+        with pytest.raises(Mismatch, match=r"\.child\.n: expected integer, got string"):
+            shape.load(value)
+
+
 def test_a_deep_way_is_cut_short():
     value: dict[str, Any] = {"value": "x"}
     for _ in range(100):

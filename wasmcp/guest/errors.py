@@ -172,6 +172,13 @@ class Mismatch(Exception):
             path.append(segment)
         return self
 
+    def copy(self) -> Mismatch:
+        """Return another one with the same problems, for another place."""
+        made = Mismatch("")
+        made.problems = [([*path], reason) for path, reason in self.problems]
+        made.more = self.more
+        return made
+
     @property
     def depth(self) -> int:
         """The length of the longest way."""

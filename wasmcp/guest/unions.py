@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import Mismatch
@@ -11,6 +12,10 @@ from wasmcp.guest.shapes import Choice, Named, Shape, json_type, quoted, undocum
 
 if TYPE_CHECKING:
     from wasmcp.guest.schema import Definitions
+
+
+_TRIED: ContextVar[dict[tuple[int, int, str], tuple[Any, Any]] | None] = ContextVar("tried", default=None)
+"""What became of objects and arrays that a union has tried, while the outermost one is at work."""
 
 
 class Union(Shape):
@@ -45,13 +50,13 @@ class Union(Shape):
             name, tagged = self._tag
             if name in value:
                 return self._tagged(name, tagged, value)
-        return self._first([option.load for option in candidates], value)
+        return self._once([option.load for option in candidates], value, "load")
 
     def dump(self, value: Any) -> Any:
         candidates = self._by_type.get(type(value))
         if candidates is not None and len(candidates) == 1 and type(value) in candidates[0].exact:
             return candidates[0].dump(value)
-        return self._first([option.dump for option in self.options], value)
+        return self._once([option.dump for option in self.options], value, "dump")
 
     @staticmethod
     def _tagged(name: str, tagged: Mapping[Any, Shape], value: Any) -> Any:
@@ -61,6 +66,29 @@ class Union(Shape):
             known = ", ".join(quoted(tag) for _, tag in tagged)
             raise Mismatch(f"expected one of {known}, got {quoted(found)}").under(name)
         return chosen.load(value)
+
+    def _once(self, attempts: list[Callable[[Any], Any]], value: Any, way: str) -> Any:
+        """Try the alternatives, once for each object or array: in a recursive type each one leads to all below it."""
+        if type(value) not in (dict, list):
+            return self._first(attempts, value)
+        known = _TRIED.get()
+        if known is None:
+            token = _TRIED.set({})
+            try:
+                return self._once(attempts, value, way)
+            finally:
+                _TRIED.reset(token)
+        key = (id(self), id(value), way)
+        if key not in known:
+            try:
+                known[key] = value, self._first(attempts, value)  # kept with it: another could get its identity
+            except Mismatch as mismatch:
+                known[key] = value, mismatch.copy()
+                raise
+        _, found = known[key]
+        if isinstance(found, Mismatch):
+            raise found.copy()
+        return found
 
     def _first(self, attempts: list[Callable[[Any], Any]], value: Any) -> Any:
         deepest: Mismatch | None = None
