@@ -6,6 +6,8 @@ import pytest
 
 from wasmcp.host.keyvalue import MemoryStore, Refused
 from wasmcp.host.keyvalue_imports import Buckets
+from wasmcp.host.limits import HttpLimits
+from wasmcp.host.questions import Questions
 from wasmcp.host.session_values import SessionValues
 from wasmcp.host.sessions import Sessions
 from wasmcp.host.subscriptions import Hub
@@ -78,13 +80,14 @@ def test_names_of_buckets(values: SessionValues, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("ending", ["delete", "idle", "most"])
 def test_who_ends_sessions(values: SessionValues, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions = Sessions(Hub(), most=1, on_end=values.end)
+    sessions = Sessions(Hub(), HttpLimits(sessions=1), on_end=values.end)
     values.is_alive = sessions.is_alive
 
     def begin() -> str:
         visit = sessions.visit([])
         fresh = dict(visit.fields)[b"wasmcp-session"]
-        visit.settle(b"mcp-session-id: %b\r\nwasmcp-session: 2025-11-25\r\n" % fresh)
+        lines = b"mcp-session-id: %b\r\nwasmcp-session: 2025-11-25\r\n" % fresh
+        visit.conclude(200, lines, b"{}", b"", Questions(lambda _call: None, None))
         return fresh.decode()
 
     session = begin()
@@ -95,6 +98,6 @@ def test_who_ends_sessions(values: SessionValues, ending: str, monkeypatch: pyte
         begin()
     else:
         monkeypatch.setattr("wasmcp.host.sessions.monotonic", lambda: 1e12)
-        sessions.visit([])
+        sessions.expire()
     assert not sessions.is_alive(session)
     assert values.get(f"wasmcp:session/{session}", ["k"]) == {}

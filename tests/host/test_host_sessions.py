@@ -9,12 +9,15 @@ import pytest
 
 from wasmcp.host import sessions as module
 from wasmcp.host.call import Call
+from wasmcp.host.limits import HttpLimits
 from wasmcp.host.questions import Questions
-from wasmcp.host.sessions import Sessions, Visit
+from wasmcp.host.sessions import Sessions
 from wasmcp.host.subscriptions import Connection, Hub, Listener, unasked
+from wasmcp.host.visit import Visit
 
 TOOLS = '{"method":"notifications/tools/list_changed"}'
 UPDATED = '{"method":"notifications/resources/updated","params":{"uri":"a:b"}}'
+NOTHING = Questions(lambda _call: None, None)
 GREETING = '{"id":null,"notifications":{"toolsListChanged":true},"end":""}'
 
 
@@ -22,23 +25,56 @@ def opened(request_id: Any = 1, **notifications: Any) -> dict[str, Any]:
     return {"id": request_id, "notifications": notifications, "end": "end"}
 
 
-def begin(sessions: Sessions) -> bytes:
-    """Begin a session as the guest would: its identifier."""
-    visit = sessions.visit([])
-    fresh = dict(visit.fields)[b"wasmcp-session"]
-    visit.event("subscribe", GREETING)
-    lines = b"content-type: application/json\r\nmcp-session-id: %b\r\nwasmcp-session: 2025-11-25\r\n" % fresh
-    assert visit.settle(lines) == b"content-type: application/json\r\nmcp-session-id: %b\r\n" % fresh
-    return fresh
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of sessions, to be set."""
+    now = [0.0]
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    return now
 
 
-def state(sessions: Sessions, identifier: bytes) -> bytes | None:
-    """What the guest is told of it; the guest takes the request."""
-    visit = sessions.visit([(b"Mcp-Session-Id", identifier)])
-    visit.taken(200, b"", Questions(lambda _call: None, None))
-    fields = dict(visit.fields)
-    _, space, kept = fields[b"wasmcp-session"].partition(b" ")
-    return kept if space else None
+class Client:
+    """A client over HTTP, and the server's part in what is kept of it."""
+
+    def __init__(self, sessions: Sessions, *, request: bytes = b"", first: bytes = b"2025-11-25") -> None:
+        self.sessions = sessions
+        visit = sessions.visit([])
+        self.identifier = dict(visit.fields)[b"wasmcp-session"]
+        visit.event("subscribe", GREETING)
+        lines = b"content-type: application/json\r\nmcp-session-id: %b\r\nwasmcp-session: %b\r\n"
+        self.answer = visit.conclude(200, lines % (self.identifier, first), b"{}", request, NOTHING)
+
+    @property
+    def accepted(self) -> bool:
+        return self.answer[0] == 200
+
+    def visit(self) -> Visit:
+        return self.sessions.visit([(b"Mcp-Session-Id", self.identifier)])
+
+    def say(self, status: int = 200, lines: bytes = b"", *events: dict[str, Any], request: bytes = b"") -> bytes:
+        """Send a request, which the server answers so."""
+        visit = self.visit()
+        call = Call((b"",), None, visit.ended)
+        visit.began(call, b"")
+        for event in events:
+            visit.event("watch", json.dumps(event))
+        call.finish((status, b"", b""), None)
+        answer = json.dumps({"jsonrpc": "2.0", "id": 1, "result": {}}).encode()
+        return visit.conclude(status, lines, answer, request, NOTHING)[2]
+
+    @property
+    def state(self) -> bytes | None:
+        """What the server is given of the session."""
+        _, space, kept = dict(self.visit().fields)[b"wasmcp-session"].partition(b" ")
+        return kept if space else None
+
+    def watch(self, uri: str, *, on: bool = True) -> bool:
+        """Subscribe to a resource. Returns whether there was room for it."""
+        params = {"uri": uri}
+        request = {"jsonrpc": "2.0", "id": 1, "method": "resources/subscribe", "params": params}
+        answer = json.loads(self.say(200, b"", {"uri": uri, "on": on}, request=json.dumps(request).encode()))
+        assert "result" in answer or answer["error"]["code"] == -32602
+        return "result" in answer
 
 
 class TestHub:
@@ -59,22 +95,18 @@ class TestHub:
         hub.close()
         assert heard[2:] == [(1, b"end"), (1, None), (2, b"end"), (2, None)]
 
-    def test_too_many_and_too_late(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("wasmcp.host.subscriptions._MOST", 2)
+    def test_too_late(self) -> None:
         hub, ended = Hub(), []
-        for number in range(3):
-            hub.add(Listener(opened(number), lambda message, number=number: ended.append((number, message))))
-        assert ended == [(2, b"end"), (2, None)]
         hub.close()
         hub.add(Listener(opened(9), lambda message: ended.append((9, message))))
-        assert ended[-2:] == [(9, b"end"), (9, None)]
+        assert ended == [(9, b"end"), (9, None)]
 
     def test_what_an_older_client_hears_unasked(self) -> None:
         capabilities = {"tools": {"listChanged": True}, "resources": {"subscribe": True}, "logging": {}}
         assert unasked(capabilities) == {"id": None, "notifications": {"toolsListChanged": True}, "end": ""}
 
     def test_resources_of_an_older_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("wasmcp.host.subscriptions._MOST_URIS", 2)
+        monkeypatch.setattr("wasmcp.host.subscriptions.URIS", 2)
         listener = Listener(json.loads(GREETING), lambda _message: None)
         for uri in ("a:1", "a:2", "a:b"):
             listener.watch(uri, on=True)
@@ -123,99 +155,183 @@ class TestConnection:
 class TestSessions:
     def test_from_the_beginning_to_the_end(self) -> None:
         sessions = Sessions(Hub())
-        identifier = begin(sessions)
-        assert state(sessions, identifier) == b"2025-11-25"
-        visit = sessions.visit([(b"mcp-session-id", identifier)])
-        assert visit.settle(b"wasmcp-session: 2025-11-25 error\r\n") == b""
-        assert state(sessions, identifier) == b"2025-11-25 error"
-        sessions.visit([(b"mcp-session-id", identifier)]).settle(b"wasmcp-session: end\r\n")
-        assert state(sessions, identifier) is None
+        client = Client(sessions)
+        lines = b"content-type: application/json\r\nmcp-session-id: %b\r\n" % client.identifier
+        assert client.answer == (200, lines, b"{}")
+        assert client.state == b"2025-11-25"
+        client.say(200, b"wasmcp-session: 2025-11-25 error\r\n")
+        assert client.state == b"2025-11-25 error"
+        client.say(204, b"wasmcp-session: end\r\n")
+        assert client.state is None
+        assert len(sessions) == 0
 
     def test_what_a_client_says_in_the_hosts_name(self) -> None:
         sessions = Sessions(Hub())
         fields = sessions.visit([(b"Wasmcp-Session", b"x 2025-11-25"), (b"accept", b"*/*")]).fields
         assert [name for name, _ in fields] == [b"accept", b"wasmcp-session"]
         assert b" " not in fields[1][1]
-        identifier = begin(sessions)
+        identifier = Client(sessions).identifier
         twice = sessions.visit([(b"mcp-session-id", identifier), (b"mcp-session-id", b"other")])
         assert b" " not in dict(twice.fields)[b"wasmcp-session"]
 
-    def test_those_nobody_uses_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        now = [0.0]
-        monkeypatch.setattr(module, "monotonic", lambda: now[0])
-        hub = Hub()
-        sessions = Sessions(hub, idle=60)
-        idle, used, streaming = begin(sessions), begin(sessions), begin(sessions)
+    def test_unused_ones_end_by_a_timer(self, clock: list[float]) -> None:
+        hub, ended = Hub(), []
+        sessions = Sessions(hub, HttpLimits(session_idle=60, session_begun=30), on_end=ended.append)
+        begun, idle, used, streaming, busy = (Client(sessions) for _ in range(5))
         heard: list[bytes | None] = []
-        sessions.visit([(b"mcp-session-id", streaming)]).open(heard.append)
-        now[0] = 40
-        assert state(sessions, used) is not None
-        now[0] = 90
-        assert state(sessions, idle) is None
-        assert state(sessions, used) is not None
-        now[0] = 900
-        assert state(sessions, used) is None
-        assert state(sessions, streaming) is not None
+        for client in (idle, used, streaming):
+            client.say()
+        streaming.visit().open(heard.append)
+        visit = busy.visit()
+        call = Call((b"",), None, visit.ended)
+        visit.began(call, b"")
+        clock[0] = 40
+        used.say()
+        sessions.expire()
+        assert ended == [begun.identifier.decode()]
+        clock[0] = 90
+        sessions.expire()
+        assert ended[1:] == [idle.identifier.decode()]
+        call.finish((200, b"", b""), None)
+        clock[0] = 145
+        sessions.expire()
+        assert ended[2:] == [used.identifier.decode()]
+        clock[0] = 900
+        sessions.expire()
+        assert ended[3:] == [busy.identifier.decode()]
         hub.changed(TOOLS)
         assert len(heard) == 1
+        assert streaming.state is not None
 
-    def test_beyond_the_limit_those_used_longest_ago_end(self) -> None:
-        sessions = Sessions(Hub(), most=2)
-        first, second = begin(sessions), begin(sessions)
-        assert state(sessions, first) is not None
-        third = begin(sessions)
-        assert [state(sessions, each) is not None for each in (first, second, third)] == [True, False, True]
+    def test_a_refused_request_does_not_keep_a_session_alive(self, clock: list[float]) -> None:
+        sessions = Sessions(Hub(), HttpLimits(session_idle=60))
+        client = Client(sessions)
+        client.say()
+        clock[0] = 50
+        client.say(403)
+        clock[0] = 70
+        sessions.expire()
+        assert client.state is None
+
+    def test_a_flood_of_new_sessions_ends_its_own(self, clock: list[float]) -> None:
+        sessions = Sessions(Hub(), HttpLimits(sessions=50))
+        used, streaming = Client(sessions), Client(sessions)
+        used.say()
+        heard: list[bytes | None] = []
+        streaming.visit().open(heard.append)
+        clock[0] = 30
+        flood = [Client(sessions) for _ in range(200)]
+        assert all(client.accepted for client in flood)
+        assert len(sessions) == 50
+        assert used.state is not None
+        assert streaming.state is not None
+        assert heard == []
+
+    def test_sessions_that_are_in_use_do_not_end_for_a_new_one(self, clock: list[float]) -> None:
+        sessions = Sessions(Hub(), HttpLimits(sessions=2))
+        first, second = Client(sessions), Client(sessions)
+        first.say()
+        clock[0] = 5
+        second.say()
+        request = b'{"jsonrpc":"2.0","id":7,"method":"initialize"}'
+        status, fields, body = Client(sessions, request=request).answer
+        assert (status, json.loads(body)["id"], json.loads(body)["error"]["code"]) == (503, 7, -32603)
+        assert b"retry-after: " in fields
+        assert b"mcp-session-id" not in fields
+        clock[0] = 64
+        assert Client(sessions).accepted
+        assert [first.state, second.state] == [None, b"2025-11-25"]
 
     def test_messages_wait_for_a_stream_and_go_to_the_latest(self) -> None:
         hub = Hub()
         sessions = Sessions(hub)
-        identifier = begin(sessions)
+        client = Client(sessions)
         for _ in range(150):
             hub.changed(TOOLS)
         first: list[bytes | None] = []
         second: list[bytes | None] = []
-        visit = sessions.visit([(b"mcp-session-id", identifier)])
-        assert len(visit.open(first.append)) == 100
-        sessions.visit([(b"mcp-session-id", identifier)]).open(second.append)
+        assert len(client.visit().open(first.append)) == 100
+        client.visit().open(second.append)
         hub.changed(TOOLS)
         assert (len(first), len(second)) == (0, 1)
-        sessions.end(identifier)
+        sessions.end(client.identifier)
         assert (first, second[1:]) == ([None], [None])
         hub.changed(TOOLS)
         assert len(second) == 2
 
-    def test_a_refused_request_does_not_keep_a_session_alive(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        now = [0.0]
-        monkeypatch.setattr(module, "monotonic", lambda: now[0])
-        sessions = Sessions(Hub(), idle=60)
-        identifier = begin(sessions)
-        now[0] = 50
-        visit = sessions.visit([(b"mcp-session-id", identifier), (b"host", b"evil.test")])
-        visit.taken(403, b"", Questions(lambda _call: None, None))
-        now[0] = 70
-        assert state(sessions, identifier) is None
-
-    def test_a_call_keeps_its_session_alive(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        now = [0.0]
-        monkeypatch.setattr(module, "monotonic", lambda: now[0])
-        sessions = Sessions(Hub(), idle=60)
-        identifier = begin(sessions)
-        visit = sessions.visit([(b"mcp-session-id", identifier)])
-        call = Call((b"",), None, visit.ended)
-        visit.began(call, b"")
-        now[0] = 70
-        assert state(sessions, identifier) is not None
-        visit.ended(call)
-        now[0] = 140
-        assert state(sessions, identifier) is None
+    def test_a_session_has_its_number_of_streams(self, clock: list[float]) -> None:
+        clock[0] = 100
+        client = Client(Sessions(Hub(), HttpLimits(session_streams=2)))
+        heard: list[list[bytes | None]] = [[], [], []]
+        for each in heard[:2]:
+            assert client.visit().may_open
+            client.visit().open(each.append)
+        assert not client.visit().may_open
+        clock[0] = 111  # the client may have lost them without notice
+        assert client.visit().may_open
+        client.visit().open(heard[2].append)
+        assert heard == [[None], [], []]
 
     def test_a_state_too_large_is_not_kept(self) -> None:
-        sessions = Sessions(Hub())
-        visit = sessions.visit([])
-        fresh = dict(visit.fields)[b"wasmcp-session"]
-        visit.event("subscribe", GREETING)
-        visit.settle(b"wasmcp-session: " + b"x" * 70000 + b"\r\n")
-        assert state(sessions, fresh) is None
+        assert Client(Sessions(Hub()), first=b"x" * 70000).answer[0] == 503
+
+
+class TestWhatSessionsHold:
+    def test_subscriptions_beyond_the_room_of_a_session_are_refused(self) -> None:
+        sessions = Sessions(Hub(), HttpLimits(session_bytes=20_000))
+        client, other = Client(sessions), Client(sessions)
+        assert [client.watch(f"note://{number}/{'x' * 8000}") for number in range(4)] == [True, True, False, False]
+        assert client.watch(f"note://0/{'x' * 8000}")  # which it has already
+        assert other.watch(f"note://0/{'x' * 8000}")
+        assert client.watch(f"note://0/{'x' * 8000}", on=False)
+        assert client.watch(f"note://3/{'x' * 8000}")
+
+    def test_their_number_is_bounded(self) -> None:
+        client = Client(Sessions(Hub()))
+        assert all(client.watch(f"a:{number}") for number in range(1000))
+        assert not client.watch("a:1000")
+
+    def test_refused_subscriptions_of_a_batch(self) -> None:
+        client = Client(Sessions(Hub(), HttpLimits(session_bytes=300)), first=b"2025-03-26")
+        visit = client.visit()
+        uris = ["a:1", "a:2", "a:3"]
+        batch = [
+            {"jsonrpc": "2.0", "id": number, "method": "resources/subscribe", "params": {"uri": uri}}
+            for number, uri in enumerate(uris)
+        ]
+        for uri in uris:
+            visit.event("watch", json.dumps({"uri": uri, "on": True}))
+        answers = [{"jsonrpc": "2.0", "id": number, "result": {}} for number in (*range(3), "2")]
+        _, _, body = visit.conclude(200, b"", json.dumps(answers).encode(), json.dumps(batch).encode(), NOTHING)
+        assert ["error" in answer for answer in json.loads(body)] == [False, False, True, False]
+
+    def test_all_sessions_have_one_room_and_new_ones_a_part_of_it(self) -> None:
+        sessions = Sessions(Hub(), HttpLimits(session_bytes=100_000, sessions_bytes=100_000))
+        hoarders = [Client(sessions) for _ in range(10)]
+        for client in hoarders:
+            client.visit().open(lambda _message: None)
+        taken = [client.watch(f"a:{'x' * 10_000}") for client in hoarders]
+        assert taken == [True] * 7 + [False] * 3
+        assert Client(sessions).accepted
+
+    def test_messages_that_wait_give_way_to_newer_ones(self) -> None:
+        hub = Hub()
+        sessions = Sessions(hub, HttpLimits(session_bytes=1000))
+        client = Client(sessions)
+        for _ in range(50):
+            hub.changed(TOOLS)
+        size = len('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}') + 64
+        assert len(client.visit().open(lambda _message: None)) == 1000 // size
+
+    def test_a_session_that_ends_frees_all_of_it(self) -> None:
+        hub = Hub()
+        sessions = Sessions(hub, HttpLimits(sessions_bytes=100_000, session_bytes=50_000))
+        for _ in range(10):
+            client = Client(sessions)
+            assert client.watch(f"a:{'x' * 40_000}")
+            hub.changed(TOOLS)
+            sessions.end(client.identifier)
+        assert sessions.held == 0
 
 
 Head = tuple[tuple[bytes, bytes], ...]
@@ -226,7 +342,7 @@ class Running:
 
     def __init__(self, *head: tuple[bytes, bytes]) -> None:
         self.sessions = Sessions(Hub())
-        self.identifier = begin(self.sessions)
+        self.identifier = Client(self.sessions).identifier
         self.questions = Questions(lambda _call: None, None)
         self.call = Call((b"", b"", b"", b""), None, lambda _call: None)
         self.visit(*head).began(self.call, b'{"id":5,"method":"tools/call"}')
@@ -271,7 +387,7 @@ class TestMessagesAboutCalls:
             visit = running.visit(*head)
             assert not visit.receive(message, running.questions)
             assert not running.call.cancelled
-            visit.taken(status, message, running.questions)
+            visit.conclude(status, b"", b"", message, running.questions)
             assert running.call.cancelled == (message == CANCEL and status == 202)
             assert running.answered == (message == ANSWER and status == 202)
 
@@ -283,11 +399,11 @@ class TestMessagesAboutCalls:
     @pytest.mark.parametrize("session", [b"", b"unknown"])
     def test_another_session(self, session: bytes) -> None:
         running = Running(LOCAL)
-        for identifier in (session, begin(running.sessions)):
+        for identifier in (session, Client(running.sessions).identifier):
             for message in (CANCEL, ANSWER):
                 visit = running.visit(LOCAL, identifier=identifier or b" ")
                 assert not visit.receive(message, running.questions)
-                visit.taken(202, message, running.questions)
+                visit.conclude(202, b"", b"", message, running.questions)
         assert not running.call.cancelled
         assert not running.answered
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import click
 
 from wasmcp.host.configuration import Given, complete
 from wasmcp.host.options import count, directory, environment, limits, number
 from wasmcp.host.running import published
+
+_COUNT = click.IntRange(1, 1_000_000)
 
 
 @click.command("serve")
@@ -22,6 +25,9 @@ from wasmcp.host.running import published
 @click.option("--memory", type=count, metavar="MIB", help="Memory of each component.  [default: 1024]")
 @click.option("--instances", type=count, metavar="N", help="Requests answered at a time.  [default: the cores]")
 @click.option("--keyvalue", metavar="URL", help="Where values are kept: memory: or sqlite:PATH.  [default: memory:]")
+@click.option("--connections", type=_COUNT, metavar="N", help="Connections at a time.  [default: 1000 at most]")
+@click.option("--sessions", type=_COUNT, metavar="N", help="Sessions of older clients.  [default: 10000]")
+@click.option("--streams", type=_COUNT, metavar="N", help="Streams of notifications.  [default: 250]")
 def command(  # noqa: PLR0917 - click passes by name
     server: str,
     name: str,
@@ -33,6 +39,7 @@ def command(  # noqa: PLR0917 - click passes by name
     memory: int | None,
     instances: int | None,
     keyvalue: str | None,
+    **counts: int | None,
 ) -> None:
     """Serve over HTTP at /mcp, with uvicorn (the extra `serve`).
 
@@ -44,6 +51,8 @@ def command(  # noqa: PLR0917 - click passes by name
 
     try:
         bounds, env = limits(timeout, memory), environment(variables)
+        given_counts = {name: count for name, count in counts.items() if count is not None}
+        bounds = replace(bounds, http=replace(bounds.http, **given_counts))
         given = Given(env, [directory(item) for item in folders], keyvalue)
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -36,12 +36,13 @@
     └── HostError                running a server                                         (wasmcp.host)
         ├── ArtifactError        a file that is not a server
         ├── ConfigurationInvalid configuration that the operator left out or got wrong
-        ├── SettingInvalid       a setting (`WASMCP_*`) that the server refuses
+        ├── SettingInvalid       a setting (`WASMCP_*`) that is wrong or unknown
         ├── GuestTrap            the server's code trapped
         │   ├── GuestTimeout     ... because it used up its time
         │   ├── GuestCancelled   ... because the request was taken back
         │   └── GuestOutOfMemory ... because it used up its memory
         ├── ResponseTooLarge     an answer above the limit
+        ├── ClientStalled        a request given up because its client did not read
         └── RequestError         the server answered with a JSON-RPC error
 
 Each carries the facts it was raised with as attributes; ``str(error)`` is what a person reads.
@@ -89,6 +90,7 @@ from wasmcp.errors.root import (
 )
 from wasmcp.errors.running import (
     ArtifactError,
+    ClientStalled,
     ConfigurationInvalid,
     GuestCancelled,
     GuestOutOfMemory,
@@ -106,6 +108,7 @@ __all__ = [
     "ArtifactRefused",
     "BindgenError",
     "CatalogueError",
+    "ClientStalled",
     "ComponentError",
     "ComponentRefused",
     "ComponentsRefused",

@@ -151,6 +151,13 @@ class ResponseTooLarge(HostError):
         super().__init__(f"the answer has {size} bytes, the limit is {limit}")
 
 
+class ClientStalled(HostError):
+    """A request that was given up because its client did not read what was sent while others waited."""
+
+    def __init__(self) -> None:
+        super().__init__("the request was cancelled, because its client did not read what was sent")
+
+
 class RequestError(HostError):
     """The server answered with a JSON-RPC error.
 

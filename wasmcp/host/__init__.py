@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasmcp.host.cancelling import CancelScope
-    from wasmcp.host.limits import Limits
+    from wasmcp.host.limits import HttpLimits, Limits
     from wasmcp.host.results import (
         Completion,
         HttpResponse,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CancelScope",
     "Completion",
+    "HttpLimits",
     "HttpResponse",
     "Limits",
     "Prompt",
@@ -46,6 +47,7 @@ __all__ = [
 _HOMES = {
     "CancelScope": "cancelling",
     "Completion": "results",
+    "HttpLimits": "limits",
     "HttpResponse": "results",
     "Limits": "limits",
     "Prompt": "results",

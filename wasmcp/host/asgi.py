@@ -10,8 +10,11 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.errors import HostError
 from wasmcp.host import text
+from wasmcp.host.budget import Budget
 from wasmcp.host.exchange import http_request
+from wasmcp.host.http_body import Bodies, BodyRefused
 from wasmcp.host.http_exchange import HttpExchange
 
 if TYPE_CHECKING:
@@ -23,9 +26,19 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+_TICK = 1.0  # seconds between two looks at clients that do not read, and at sessions that are over
+_BUSY = b"Service unavailable: the server has as many requests as it may; try again later\n"
+
 
 class App:
-    """Serves one server. Closes it when the ASGI server's lifespan ends."""
+    """ASGI application of one server, within the bounds of its `Limits.http`; closes it when the lifespan ends.
+
+    Attributes:
+        bodies: Budget of the bodies of requests in progress.
+        streams: Budget of streams of notifications, by number.
+        filters: Budget of the bytes of their URIs.
+        unread: Budget of the bytes that clients have not read yet.
+    """
 
     def __init__(self, server: Exchange) -> None:
         """Prepare.
@@ -34,7 +47,16 @@ class App:
             server: What answers.
         """
         self._server = server
+        self._limits = limits = server.limits.http
+        self.bodies = Budget(limits.request_bytes)
+        self.streams = Budget(limits.streams)
+        self.filters = Budget(limits.streams_bytes)
+        self.unread = Budget(limits.unread_bytes)
+        self._reading = Bodies(self.bodies, limits.body_time)
+        self._requests = 0
+        self._sending: dict[HttpExchange, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._arrived: deque[tuple[HttpExchange, str, Any]] = deque()
         self._scheduled = False
         self._lock = threading.Lock()
@@ -54,6 +76,7 @@ class App:
     def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        self._timer = self._loop.call_later(_TICK, self._tick)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -62,24 +85,48 @@ class App:
                 self._begin()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                if self._timer is not None:
+                    self._timer.cancel()
                 await asyncio.get_running_loop().run_in_executor(None, self._server.close)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+    def _tick(self) -> None:
+        """Look after what no request asks for: sessions that are over, clients that do not read."""
+        self._server.sessions.expire()
+        now = asyncio.get_running_loop().time()
+        for exchange in list(self._sending):
+            exchange.look(now, crowded=self._server.pool.crowded)
+        self._timer = asyncio.get_running_loop().call_later(_TICK, self._tick)
+
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        limit = self._server.limits.request
+        if self._requests >= self._limits.requests:
+            await _refuse(send, BodyRefused(503, _BUSY))
+            return
         if _ambiguous(scope):
-            await _refuse(send, 400, b"Bad request: the length of the body is given twice\n")
+            await _refuse(send, BodyRefused(400, b"Bad request: the length of the body is given twice\n"))
             return
-        body = await _read(receive, limit)
+        self._requests += 1
+        limit = self._server.limits.request
+        try:
+            body = await self._reading.read(receive, limit, _length(scope["headers"]))
+        except BodyRefused as refused:
+            self._requests -= 1
+            await _refuse(send, refused)
+            return
+        except BaseException:
+            self._requests -= 1
+            raise
         if body is None:
+            self._requests -= 1
             return
-        data, size = body
         path = scope.get("raw_path") or scope["path"].encode()
         query = scope.get("query_string", b"")
         target = b"%b?%b" % (path, query) if query else path
         visit = self._server.sessions.visit(scope["headers"], target)
-        if scope["method"] == "POST" and visit.receive(data, self._server.pool.questions):
+        if scope["method"] == "POST" and visit.receive(body.data, self._server.pool.questions):
+            self._requests -= 1
+            self.bodies.give(len(body.data))
             await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]})
             await send({"type": "http.response.body", "body": b""})
             return
@@ -87,20 +134,38 @@ class App:
             scope["method"].encode(),
             target,
             visit.fields,
-            text.encode(data),
-            size=size,
+            text.encode(body.data),
+            size=body.size,
             limit=limit,
         )
         cancels = _cancels(scope["headers"])
-        exchange = HttpExchange(self, self._server, request, data, visit, is_text=is_text, cancels=cancels)
-        self._server.pool.submit(exchange.call)
-        if not await exchange.respond_at_once(send):
+        exchange = HttpExchange(self, self._server, request, body, visit, is_text=is_text, cancels=cancels)
+        try:
+            self._server.pool.submit(exchange.call)
+        except HostError:  # it is closed
+            visit.ended(exchange.call)
+            self._requests -= 1
+            self.bodies.give(len(body.data))
+            await _refuse(send, BodyRefused(503, b"Service unavailable: the server ends\n"))
+            return
+        if await exchange.respond_at_once(send):
+            return
+        self._sending[exchange] = None
+        try:
             await exchange.respond(receive, send)
+        finally:
+            del self._sending[exchange]
+
+    def make_room(self) -> None:
+        """Give up the exchange whose client has left most unread."""
+        most = max(self._sending, key=lambda exchange: exchange.unread, default=None)
+        if most is not None:
+            most.give_up()
 
     def arrived(self, exchange: HttpExchange, kind: str, value: Any) -> None:
         """Take news of an exchange; from other threads one wake-up of the event loop serves all of it."""
         if threading.get_ident() == self._thread and not self._arrived:
-            exchange.take(kind, value)
+            self._take(exchange, kind, value)
             return
         self._arrived.append((exchange, kind, value))
         with self._lock:
@@ -110,15 +175,29 @@ class App:
         if self._loop is not None:
             try:
                 self._loop.call_soon_threadsafe(self._deliver)
-            except RuntimeError:  # the loop is closed: nobody waits any more
+            except RuntimeError:  # the loop is closed, and all responses with it
                 self._arrived.clear()
 
     def _deliver(self) -> None:
         with self._lock:
             self._scheduled = False
         while self._arrived:
-            exchange, kind, value = self._arrived.popleft()
-            exchange.take(kind, value)
+            self._take(*self._arrived.popleft())
+
+    def _take(self, exchange: HttpExchange, kind: str, value: Any) -> None:
+        if kind == "done":
+            self._requests -= 1
+        if self.unread.used > self.unread.most:
+            self.make_room()
+        exchange.take(kind, value)
+
+
+def _length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """Return the announced length of a body."""
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < 20 else None
+    return None
 
 
 def _ambiguous(scope: Scope) -> bool:
@@ -129,35 +208,19 @@ def _ambiguous(scope: Scope) -> bool:
     return b"content-length" in names or scope.get("http_version") == "1.0"
 
 
-async def _refuse(send: Send, status: int, body: bytes) -> None:
+async def _refuse(send: Send, refused: BodyRefused) -> None:
     """Answer without the server, and end the connection."""
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", b"%d" % len(body)),
+        (b"content-length", b"%d" % len(refused.text)),
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    if refused.status == 503:
+        headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "http.response.body", "body": refused.text})
 
 
 def _cancels(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Tell whether a client that goes takes its request back: so it is in 2026-07-28, and was not before."""
+    """Tell whether a client that goes cancels its request: so it is in 2026-07-28, and was not before."""
     return any(name == b"mcp-protocol-version" and value.strip() == b"2026-07-28" for name, value in headers)
-
-
-async def _read(receive: Receive, limit: int) -> tuple[bytes, int] | None:
-    """Read the body, and its size; beyond the limit only the size. None: the client is gone."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        part = message.get("body", b"")
-        size += len(part)
-        if size <= limit:
-            parts.append(part)
-        elif parts:
-            parts.clear()
-        if not message.get("more_body", False):
-            return (parts[0] if len(parts) == 1 else b"".join(parts)), size

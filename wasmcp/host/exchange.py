@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from wasmcp.host.instance import Program
     from wasmcp.host.pipes import StderrLog
     from wasmcp.host.results import HttpResponse
-    from wasmcp.host.sessions import Sessions, Visit
+    from wasmcp.host.sessions import Sessions
+    from wasmcp.host.visit import Visit
 
 
 class Exchange:
@@ -70,9 +71,9 @@ class Exchange:
         from wasmcp.host.sessions import Sessions
 
         if self._keyvalue is None:
-            return Sessions(self.hub)
+            return Sessions(self.hub, self.limits.http)
         values = self._keyvalue.sessions
-        sessions = Sessions(self.hub, on_end=values.end)
+        sessions = Sessions(self.hub, self.limits.http, on_end=values.end)
         values.is_alive = sessions.is_alive
         return sessions
 
@@ -197,7 +198,7 @@ class Exchange:
             limit=self.limits.request,
         )
         status, fields, content = self._call(request, on_event, timeout, visit)
-        visit.taken(status, encoded or b"", self.pool.questions)
+        status, fields, content = visit.conclude(status, fields, content, encoded or b"", self.pool.questions)
         if not is_text and status == 400:
             content = text.NOT_UTF8
         last = content.decode()
@@ -211,7 +212,7 @@ class Exchange:
         for value in filter(None, opened):
             last += f"data: {value['end']}\n\n"
         self._wire("<-", last)
-        return HttpResponse(status, parse_field_lines(visit.settle(fields).decode()), last)
+        return HttpResponse(status, parse_field_lines(fields.decode()), last)
 
     def _run(
         self, request: tuple[bytes, bytes], on_event: Callable[[str], None] | None, timeout: float | None

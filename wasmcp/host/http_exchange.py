@@ -5,38 +5,47 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.errors import GuestCancelled
+from wasmcp.errors import ClientStalled, GuestCancelled
 from wasmcp.host import text
 from wasmcp.host.call import Call
-from wasmcp.host.failure import error_message, report
-from wasmcp.host.subscriptions import Listener
+from wasmcp.host.failure import INTERNAL_ERROR, error_message, refusal, report
+from wasmcp.host.http_body import Body
+from wasmcp.host.subscriptions import Listener, filter_size
 
 if TYPE_CHECKING:
     from wasmcp.host.asgi import App, Receive, Send
     from wasmcp.host.exchange import Exchange
-    from wasmcp.host.sessions import Visit
+    from wasmcp.host.visit import Visit
 
 # Watching for a disconnect takes a task for each request; most are answered before it would have been worth one.
 _WATCH_AFTER = 0.02
 # A comment in a silent stream, for whatever between us and the client closes idle connections (WHATWG HTML, 9.2.7).
 _KEEP_ALIVE = 15.0
-# What a client has not taken yet: above the first the code that talks to it waits, below the second it goes on.
-_MUCH = 1 << 20
-_LITTLE = 1 << 18
+# Seconds that a client may leave events unread while other requests wait for the instance that its request holds.
+_PATIENCE = 1.0
 _JSON = (b"content-type", b"application/json")
+_NO_STREAM = "Internal error: the server has as many streams as it may; try again later"
+_NO_STREAM_OF_SESSION = "Internal error: the session has as many streams as it may"
+_NO_FILTER = "Internal error: the server has no room for the URIs of this stream, which may take {} bytes"
 
 
 class HttpExchange:
-    """One HTTP request and its response."""
+    """One HTTP request and its response.
+
+    Attributes:
+        body: Of the request, until the response begins.
+        call: Into the server.
+    """
 
     def __init__(
         self,
         app: App,
         server: Exchange,
         request: tuple[bytes, ...],
-        body: bytes,
+        body: Body,
         visit: Visit,
         *,
         is_text: bool,
@@ -51,23 +60,33 @@ class HttpExchange:
             body: What the client sent.
             visit: Its session, where there is one.
             is_text: Whether the body is UTF-8.
-            cancels: Whether a client that goes takes the request back.
+            cancels: Whether a client that goes cancels the request.
         """
         self._app = app
         self._server = server
-        self._body = body
+        self._limits = server.limits.http
+        self.body = body
         self._visit = visit
         self._opened: dict[str, Any] | None = None
         self._listener: Listener | None = None
+        self._filter = 0  # bytes of the URIs of its stream
         self._streaming = False
+        self._closed = False  # as a stream: nothing more is to be sent
         self._is_text = is_text
         self._cancels = cancels
         self._news: deque[tuple[str, Any]] = deque()
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._received = self._sent = 0
-        self._held = False
+        self._held = 0.0  # since when the call waits for the client to read
+        self._stalled = False  # what the client has not read was dropped, and nothing is added to it
+        self._left = False  # the response is over
         self.call = Call(request, server.limits.timeout, self._done, self._event)
-        visit.began(self.call, body)
+        visit.began(self.call, body.data)
+
+    @property
+    def unread(self) -> int:
+        """The bytes that the client has not read yet."""
+        return self._received - self._sent
 
     # On threads of the host
 
@@ -80,9 +99,10 @@ class HttpExchange:
             kind, json_text = "chunk", json.dumps(f"data: {json_text}\n\n")
         if kind in {"head", "chunk"}:
             self._received += len(json_text)
+            over = self._app.unread.exceed(len(json_text))
             self._app.arrived(self, kind, json_text)
-            if self._received - self._sent > _MUCH:
-                self._held = True
+            if over or self.unread > self._limits.unread:
+                self._held = self._held or monotonic()
                 self.call.hold()
                 self._go_on()  # where all of it was sent just now
         else:
@@ -90,24 +110,82 @@ class HttpExchange:
 
     def _message(self, message: bytes | None) -> None:
         """Take a message for the stream that the response has become; None ends it."""
-        if message is not None:
+        if self._closed:
+            return
+        if message is None or self._stalled or self.unread + len(message) > self._limits.unread:
+            # A client that does not read: it may listen again.
+            self._closed = True
+            self._unlisten()
+            message = None
+        else:
             self._received += len(message)
-            if self._received - self._sent > _MUCH:
-                message = None  # a client that does not read: it may listen again
+            self._app.unread.exceed(len(message))
         self._app.arrived(self, "message", message)
 
     def _go_on(self) -> None:
-        if self._held and self._received - self._sent < _LITTLE:
-            self._held = False
+        if self._held and self.unread < self._limits.unread / 4:
+            self._held = 0.0
             self.call.release()
 
     # On the event loop
 
     def take(self, kind: str, value: Any) -> None:
         """Take news, and wake the one who responds."""
+        if self._left or (self._stalled and kind == "chunk"):
+            self._dropped(kind, value)
+            return
         self._news.append((kind, value))
         if not self._changed.done():
             self._changed.set_result(None)
+
+    def look(self, now: float, *, crowded: bool) -> None:
+        """Give up where the client does not read, and holds what others need.
+
+        Args:
+            now: The time, by `monotonic`.
+            crowded: Whether requests wait for an instance.
+        """
+        held = self._held
+        if held and now - held > (_PATIENCE if crowded else self._limits.write_time):
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Drop what the client has not read, and what it would be sent; its request ends, or goes on unheard."""
+        if self._stalled:
+            return
+        self._stalled = True
+        for _ in range(len(self._news)):
+            kind, value = self._news.popleft()
+            if kind in {"head", "done"}:
+                self._news.append((kind, value))
+            else:
+                self._dropped(kind, value)
+        self._held = 0.0
+        if self._streaming:
+            self._unlisten()
+            self.take("message", None)
+            return
+        self.call.release()
+        if self._cancels:
+            self.call.cancel()
+        else:
+            self._server.pool.questions.drop(self.call)
+
+    def _have_sent(self, size: int) -> None:
+        self._sent += size
+        self._app.unread.give(size)
+
+    def _dropped(self, kind: str, value: Any) -> None:
+        """Free what news hold that are not sent."""
+        if kind == "done":
+            self._drop_body()
+        elif value is not None:
+            self._have_sent(len(value))
+
+    def _drop_body(self) -> Body:
+        body, self.body = self.body, Body(b"", 0, self.body.whole)
+        self._app.bodies.give(len(body.data))
+        return body
 
     async def respond_at_once(self, send: Send) -> bool:
         """Send the response of a call that is done already. False: it is not, or its response goes on."""
@@ -117,7 +195,7 @@ class HttpExchange:
         return True
 
     async def respond(self, receive: Receive, send: Send) -> None:
-        """Send the response as it comes; take the request back when the client goes."""
+        """Send the response as it comes; cancel the request when the client goes."""
         loop = asyncio.get_running_loop()
         watches: list[asyncio.Task[None]] = []
         timer = loop.call_later(_WATCH_AFTER, lambda: watches.append(loop.create_task(self._watch(receive))))
@@ -140,20 +218,21 @@ class HttpExchange:
                         return
                     started = True
                     continue
-                if kind == "message":
-                    if value is None:
-                        await send({"type": "http.response.body", "body": b""})
-                        return
-                    await send({"type": "http.response.body", "body": b"data: %b\n\n" % value, "more_body": True})
-                    self._sent += len(value)
-                    continue
-                content = json.loads(value)
-                if kind == "head":
-                    started = True
-                    await start_response(send, content["status"], content["headers"])
-                elif started:
-                    await send({"type": "http.response.body", "body": content.encode(), "more_body": True})
-                self._sent += len(value)
+                if kind == "message" and value is None:
+                    await send({"type": "http.response.body", "body": b""})
+                    return
+                try:
+                    if kind == "message":
+                        await send({"type": "http.response.body", "body": b"data: %b\n\n" % value, "more_body": True})
+                    elif kind == "head":
+                        content = json.loads(value)
+                        await start_response(send, content["status"], content["headers"])
+                        started = True
+                    elif started:
+                        part = json.loads(value).encode()
+                        await send({"type": "http.response.body", "body": part, "more_body": True})
+                finally:
+                    self._have_sent(len(value))
                 self._go_on()
         except BaseException:  # cancelled by the ASGI server, or the client is gone
             self.call.cancel()
@@ -169,58 +248,96 @@ class HttpExchange:
             pass
         if self._cancels:
             self.call.cancel()
-        else:  # what it was asked it cannot answer any more where the call would hear of it
+        else:  # an answer to its questions would not be heard any more
             self._server.pool.questions.drop(self.call)
         if self._streaming:
             self.take("message", None)
 
     async def _finish(self, call: Call, send: Send, *, started: bool) -> bool:
-        """Send what the call came to. True: it is the beginning of a stream."""
-        if call.error is not None:
-            await self._fail(call.error, send, started=started)
+        """Send the result of the call. True: it is the beginning of a stream."""
+        # What follows may last: neither the request nor the response is held any longer than it takes to send it.
+        request, _, whole = self._drop_body()
+        result, error = call.result, call.error
+        call.request, call.result = (), None
+        if self._stalled and self._cancels and (error is not None or call.cancelled):
+            error = ClientStalled()
+        if error is not None:
+            await self._fail(request, error, send, started=started)
             return False
-        status, fields, body = call.result
-        self._visit.taken(status, self._body, self._server.pool.questions)
-        if status == 0:
-            # Specification: basic/patterns/cancellation: nothing more for a request that was taken back.
-            await send({"type": "http.response.body", "body": b"" if call.cancelled else body})
-            return False
+        status, fields, body = result
         if not self._is_text and status == 400:
             body = text.NOT_UTF8
-        fields = self._visit.settle(fields)
+        status, fields, body = self._visit.conclude(status, fields, body, request, self._server.pool.questions)
+        if status == 0:
+            # Specification: basic/patterns/cancellation: nothing more for a request that was cancelled.
+            await send({"type": "http.response.body", "body": b"" if call.cancelled else body})
+            return False
         headers = [
             (name, value.strip()) for name, _, value in [line.partition(b":") for line in fields.split(b"\r\n") if line]
         ]
         if status == 200 and (self._opened or self._visit.attached):
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": body, "more_body": True})
-            self._stay()
-            return True
+            refused = self._admit_stream()
+            if refused is None:
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+                self._stay()
+                return True
+            status, headers = 503, [_JSON, (b"retry-after", b"10")]
+            body = refusal(request, INTERNAL_ERROR, refused)
         headers.append((b"content-length", b"%d" % len(body)))
+        if not whole:
+            headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         return False
 
+    def _admit_stream(self) -> str | None:
+        """Take what the stream needs. Returns why it cannot be opened, if it cannot."""
+        size = filter_size(self._opened) if self._opened else 0
+        most = self._limits.stream_bytes
+        if self._visit.attached and not self._visit.may_open:
+            return _NO_STREAM_OF_SESSION
+        if size > most or not self._app.filters.take(size):
+            return _NO_FILTER.format(most)
+        if not self._app.streams.take(1):
+            self._app.filters.give(size)
+            return _NO_STREAM
+        self._filter = size
+        self._streaming = True
+        return None
+
     def _stay(self) -> None:
         """Have the response go on as a stream of notifications."""
-        self._streaming = True
         if self._opened:
             self._listener = Listener(self._opened, self._message)
+            self._opened = None
             self._server.hub.add(self._listener)
         else:
             for message in self._visit.open(self._message):
                 self._message(message)
 
-    def _leave(self) -> None:
+    def _unlisten(self) -> None:
+        """Have no more changes sent."""
         if self._listener is not None:
             self._server.hub.remove(self._listener)
-        elif self._streaming:
+        else:
             self._visit.close(self._message)
 
-    async def _fail(self, error: Exception, send: Send, *, started: bool) -> None:
-        if not isinstance(error, GuestCancelled):
+    def _leave(self) -> None:
+        """Free what the response has held."""
+        self._left = True
+        while self._news:
+            self._dropped(*self._news.popleft())
+        if self._streaming:
+            self._streaming = False
+            self._unlisten()
+            self._app.streams.give(1)
+            self._app.filters.give(self._filter)
+
+    async def _fail(self, request: bytes, error: Exception, send: Send, *, started: bool) -> None:
+        if not isinstance(error, GuestCancelled | ClientStalled):
             report(error)
-        message = error_message(self._body, error) or b""
+        message = error_message(request, error) or b""
         if started:
             event = b"data: %b\n\n" % message if message and not isinstance(error, GuestCancelled) else b""
             await send({"type": "http.response.body", "body": event})

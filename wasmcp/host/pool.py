@@ -162,6 +162,11 @@ class Pool:
         self.failure: ArtifactError | None = None
         """Why the last instance could not be booted; None where it could, or none was."""
 
+    @property
+    def crowded(self) -> bool:
+        """Whether calls wait for an instance."""
+        return self._free < 0
+
     def submit(self, call: Call) -> None:
         """Hand a call to the first instance that is free; one that should be quick is done on return.
 

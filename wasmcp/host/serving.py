@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Python hands its lock over every 5 ms when threads compete for it; a call into a Zig tool takes 0.05.
 _SWITCH_INTERVAL = 0.0005
+_QUEUE = 2048  # connections that the kernel keeps until they are accepted
 
 
 def serve(
@@ -58,6 +59,7 @@ def serve(
     except ImportError as error:
         raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
     from wasmcp.host.asgi import App
+    from wasmcp.host.connections import BACKLOG, Connections, most_connections
     from wasmcp.host.server import open_server
     from wasmcp.host.settings import ALLOWED_HOSTS, BOUND_TO, from_environment, limits_for
     from wasmcp.host.staleness import warn_if_stale
@@ -84,11 +86,15 @@ def serve(
         except BaseException:
             opened.close()
             raise
+    app = App(opened)
+    bounds = opened.limits.http
+    connections = Connections(bounds, most_connections(bounds, opened.pool.size), app.unread)
     config = uvicorn.Config(
-        App(opened),
+        app,
         host=host,
         port=port,
-        http="h11",
+        http=connections.protocol(),
+        backlog=BACKLOG,
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -99,6 +105,11 @@ def serve(
     )
 
     class Listener(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            for each in sockets or ():
+                each.listen(_QUEUE)  # connections wait in the kernel, not in asyncio, which accepts them in rounds
+
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             opened.hub.close()  # uvicorn waits for what is open: streams of notifications would be open for ever
             await super().shutdown(sockets)
@@ -137,7 +148,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
-        bound.listen(2048)
+        bound.listen(_QUEUE)
     except OSError as error:
         bound.close()
         raise HostError(f"cannot listen on `{host}` port {port}: {error.strerror or error}") from None

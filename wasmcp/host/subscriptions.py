@@ -17,9 +17,19 @@ if TYPE_CHECKING:
 _SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
 _LISTS = {f"notifications/{kind}/list_changed": f"{kind}ListChanged" for kind in ("tools", "prompts", "resources")}
 _RESOURCES = "resourceSubscriptions"
-_MOST = 10_000  # listeners of one server
 _MOST_OF_ONE = 100  # of one client's connection
-_MOST_URIS = 1000  # of one older client
+URIS = 1000  # of one older client
+_URI = 128  # bytes that a URI takes besides its own
+
+
+def uri_size(uri: str) -> int:
+    """Return the bytes that are held for a URI that a client listens to."""
+    return len(uri) + _URI
+
+
+def filter_size(opened: Mapping[str, Any]) -> int:
+    """Return the bytes that are held for the URIs of a frame `subscribe`."""
+    return sum(map(uri_size, opened["notifications"].get(_RESOURCES, ())))
 
 
 class Listener:
@@ -43,11 +53,20 @@ class Listener:
         self._uris: set[str] = set(opened["notifications"].get(_RESOURCES, ()))
         self._send = send
 
+    @property
+    def watched(self) -> int:
+        """The number of resources that it listens to."""
+        return len(self._uris)
+
+    def watches(self, uri: str) -> bool:
+        """Tell whether it listens to a resource."""
+        return uri in self._uris
+
     def watch(self, uri: str, *, on: bool) -> None:
         """Listen to a resource, or no longer. Beyond 1000 of them the rest is not listened to."""
         if not on:
             self._uris.discard(uri)
-        elif len(self._uris) < _MOST_URIS:
+        elif len(self._uris) < URIS:
             self._uris.add(uri)
 
     def hears(self, change: Mapping[str, Any]) -> bool:
@@ -55,17 +74,14 @@ class Listener:
         method = change["method"]
         return method in self._lists or (method not in _LISTS and change["params"]["uri"] in self._uris)
 
-    def tell(self, change: Mapping[str, Any]) -> None:
-        """Send a change."""
-        import json  # here: a server whose clients do not listen never needs it, and its start is waited for
+    def tell(self, change: Mapping[str, Any], plain: bytes) -> None:
+        """Send a change.
 
-        params = dict(change.get("params", {}))
-        if self.id is not None:
-            params = {"_meta": {_SUBSCRIPTION: self.id}, **params}
-        message = {"jsonrpc": "2.0", "method": change["method"]}
-        if params:
-            message["params"] = params
-        self._send(json.dumps(message, separators=(",", ":")).encode())
+        Args:
+            change: The notification without `jsonrpc`.
+            plain: The whole of it as text, which clients without an id share.
+        """
+        self._send(plain if self.id is None else _notification(change, self.id))
 
     def close(self) -> None:
         """End the stream: the server is to stop."""
@@ -93,9 +109,9 @@ class Hub:
         self._closed = False
 
     def add(self, listener: Listener) -> None:
-        """Have it hear of changes. When there are too many, or the server is closed, its stream ends."""
+        """Have it hear of changes. When the server is closed, its stream ends."""
         with self._lock:
-            if not self._closed and len(self._listeners) < _MOST:
+            if not self._closed:
                 self._listeners[listener] = None
                 return
         listener.close()
@@ -114,9 +130,10 @@ class Hub:
         import json
 
         change = json.loads(json_text)
+        plain = _notification(change)
         for listener in listeners:
             if listener.hears(change):
-                listener.tell(change)
+                listener.tell(change, plain)
 
     def close(self) -> None:
         """End all streams."""
@@ -201,6 +218,18 @@ class Connection:
     def _send(self, message: bytes | None) -> None:
         if message is not None:
             self._write(message)
+
+
+def _notification(change: Mapping[str, Any], subscription: str | int | None = None) -> bytes:
+    import json  # here: a server whose clients do not listen never needs it, and its start is waited for
+
+    params = dict(change.get("params", {}))
+    if subscription is not None:
+        params = {"_meta": {_SUBSCRIPTION: subscription}, **params}
+    message = {"jsonrpc": "2.0", "method": change["method"]}
+    if params:
+        message["params"] = params
+    return json.dumps(message, separators=(",", ":")).encode()
 
 
 def _key(request_id: object) -> str:

@@ -1,0 +1,201 @@
+"""Bounds of connections, with real sockets and the protocol of `wasmcp serve`."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import uvicorn
+
+from wasmcp.host import Limits, Server, connections
+from wasmcp.host.asgi import App
+from wasmcp.host.connections import Connections, most_connections
+from wasmcp.host.limits import HttpLimits
+
+HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+class Listening:
+    """A server on a port of its own, in a thread."""
+
+    def __init__(self, server: Server, most: int) -> None:
+        app = App(server)
+        self.connections = Connections(server.limits.http, most, app.unread)
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.app = app
+        config = uvicorn.Config(
+            app, http=self.connections.protocol(), ws="none", loop="asyncio", lifespan="off", log_level="critical"
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._thread.start()
+        wait_for(lambda: self._server.started)
+
+    def open(self, data: bytes = b"", *, buffer: int = 0) -> socket.socket:
+        """Connect, and send something."""
+        connection = socket.socket()
+        if buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        connection.settimeout(20)
+        connection.connect(("127.0.0.1", self.port))
+        connection.sendall(data)
+        return connection
+
+    def ask(self, body: bytes = b"hello") -> bytes:
+        """Send a whole request, and read what comes until the connection ends."""
+        with self.open(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body) as connection:
+            return rest(connection)
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._server.force_exit = True
+        self._thread.join(10)
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def rest(connection: socket.socket) -> bytes:
+    """Read until the connection ends, in whatever way."""
+    parts = []
+    with suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
+
+
+@pytest.fixture
+def listening(open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Listening]]:
+    monkeypatch.setattr(connections, "_SWEEP", 0.05)
+    opened: list[Listening] = []
+
+    def start(most: int = 100, **bounds: Any) -> Listening:
+        limits = Limits(timeout=10, cancel_grace=0.1, http=replace(HttpLimits(), **bounds))
+        opened.append(Listening(open_it(instances=2, limits=limits), most))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()
+
+
+def test_one_too_many_ends_the_one_that_waits_longest(listening: Callable[..., Listening]) -> None:
+    bounded = listening(4)
+    half = []
+    for number, begun in enumerate((HEAD, b"", HEAD + b"Content-Length: 9\r\n\r\n{", HEAD), 1):
+        half.append(bounded.open(begun))
+        wait_for(lambda number=number: len(bounded.connections) == number)  # type: ignore[misc]
+    assert bounded.ask().endswith(b"\r\n\r\nhello")
+    assert rest(half[0]) == b""
+    for each in half[1:]:
+        each.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            each.recv(1)
+    for _ in range(20):
+        half.append(bounded.open(HEAD))
+        assert bounded.ask().endswith(b"\r\n\r\nhello")
+    assert rest(half[1]) == b""
+    assert rest(half[2]) == b""
+    for each in half:
+        each.close()
+
+
+def test_requests_in_progress_do_not_end_for_a_new_connection(listening: Callable[..., Listening]) -> None:
+    bounded = listening(2)
+    loops = HEAD + b"Content-Length: 2\r\n\r\n!L"
+    running = [bounded.open(loops) for _ in range(2)]
+    wait_for(lambda: bounded.app._requests == 2)
+    with bounded.open() as refused:
+        assert rest(refused) == b""
+    for each in running:
+        each.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            each.recv(1)
+        each.close()
+    wait_for(lambda: len(bounded.connections) == 0)
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /mcp HTTP/1.1\r\n", HEAD + b"X: " + b"x" * 1000])
+def test_a_head_that_does_not_come(listening: Callable[..., Listening], sent: bytes) -> None:
+    bounded = listening(head_time=0.2)
+    with bounded.open(sent) as connection:
+        assert rest(connection) == b""
+    assert bounded.connections.ended == 1
+
+
+def test_a_second_head_that_does_not_come(listening: Callable[..., Listening]) -> None:
+    bounded = listening(head_time=0.3)
+    whole = HEAD + b"Content-Length: 5\r\n\r\nhello"
+    with bounded.open(whole) as connection:
+        wait_for(lambda: connection.recv(65536).endswith(b"hello"))
+        connection.sendall(whole)
+        wait_for(lambda: connection.recv(65536).endswith(b"hello"))
+        connection.sendall(b"POST")
+        assert rest(connection) == b""
+
+
+def test_a_body_that_does_not_come(listening: Callable[..., Listening]) -> None:
+    bounded = listening(body_time=0.2)
+    for framing in (b"Content-Length: 5\r\n\r\nhel", b"Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n"):
+        with bounded.open(HEAD + framing) as connection:
+            assert rest(connection).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_beyond_the_limit_is_not_read(listening: Callable[..., Listening]) -> None:
+    bounded = listening()
+    announced = HEAD + b"Content-Length: 900000000\r\nExpect: 100-continue\r\n\r\n"
+    with bounded.open(announced) as connection:
+        answer = rest(connection)
+    assert answer.startswith(b"HTTP/1.1 200 ")  # this server answers all, and saw an empty body
+    assert b"connection: close" in answer.lower()
+
+
+def test_a_client_that_does_not_read_its_answer(listening: Callable[..., Listening]) -> None:
+    bounded = listening(write_time=0.3)
+    for again in (b"", b"Connection: close\r\n"):
+        with bounded.open(HEAD + again + b"Content-Length: 2\r\n\r\n!B", buffer=4096):
+            wait_for(lambda: len(bounded.connections) == 1)
+            wait_for(lambda: len(bounded.connections) == 0)
+        wait_for(lambda: bounded.app.unread.used == 0)
+    assert bounded.connections.ended == 2
+
+
+def test_where_answers_are_not_read_the_largest_is_cut_off(listening: Callable[..., Listening]) -> None:
+    bounded = listening(unread_bytes=3 << 20)
+    answers = [bounded.open(HEAD + b"Content-Length: 2\r\n\r\n!B", buffer=4096) for _ in range(3)]
+    wait_for(lambda: bounded.connections.ended > 0)
+    wait_for(lambda: bounded.app.unread.used <= 3 << 20)
+    assert bounded.connections.ended < 3
+    for each in answers:
+        each.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "files", "instances", "most"),
+    [
+        (None, 1 << 20, 4, 1000),
+        (None, 1024, 4, 832),
+        (None, 256, 2, 80),
+        (None, 100, 8, 16),
+        (5, 256, 2, 5),
+        (5000, 256, 2, 5000),
+    ],
+)
+def test_their_number_fits_the_files_that_may_be_open(
+    monkeypatch: pytest.MonkeyPatch, given: int | None, files: int, instances: int, most: int
+) -> None:
+    monkeypatch.setattr(connections, "_descriptors", lambda: files)
+    assert most_connections(HttpLimits(connections=given), instances) == most

@@ -1,0 +1,488 @@
+"""What clients may hold over HTTP: requests, bodies, streams, unread events. The server is played by the test."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wasmcp.host import asgi, http_body, http_exchange
+from wasmcp.host.asgi import App
+from wasmcp.host.budget import Budget
+from wasmcp.host.call import Call
+from wasmcp.host.limits import HttpLimits, Limits
+from wasmcp.host.questions import Questions
+from wasmcp.host.sessions import Sessions
+from wasmcp.host.subscriptions import Hub
+
+Fields = tuple[tuple[bytes, bytes], ...]
+CALL = b'{"jsonrpc":"2.0","id":7,"method":"tools/call"}'
+MODERN = (b"mcp-protocol-version", b"2026-07-28")
+CHANGE = '{"method":"notifications/tools/list_changed"}'
+EVENT = "data: " + "x" * 400 + "\n\n"
+
+
+class Pool:
+    """Takes calls, which the test answers."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.crowded = False
+        self.questions = Questions(self.calls.append, None)
+
+    def submit(self, call: Call) -> None:
+        self.calls.append(call)
+
+
+class Played:
+    """A server of which the host sees as much as an application needs."""
+
+    def __init__(self, **bounds: Any) -> None:
+        self.limits = Limits(request=1000, http=replace(HttpLimits(), **bounds))
+        self.pool = Pool()
+        self.hub = Hub()
+        self.sessions = Sessions(self.hub, self.limits.http)
+
+
+class Client:
+    """One request to an application: its body comes in parts, and the response is taken while it reads."""
+
+    def __init__(
+        self, app: App, *parts: bytes, more: bool = False, headers: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        for number, part in enumerate(parts, 1):
+            self.post(part, more=more or number < len(parts))
+        scope = {"type": "http", "method": "POST", "path": "/mcp", "raw_path": b"/mcp", "headers": [*headers]}
+        self.task = asyncio.ensure_future(app(scope, self._incoming.get, self._send))
+
+    def post(self, part: bytes, *, more: bool = False) -> None:
+        self._incoming.put_nowait({"type": "http.request", "body": part, "more_body": more})
+
+    def leave(self) -> None:
+        self._incoming.put_nowait({"type": "http.disconnect"})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        await self.reads.wait()
+        self.sent.append(message)
+
+    @property
+    def status(self) -> int:
+        return int(self.sent[0]["status"])
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        return dict(self.sent[0]["headers"])
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message["body"] for message in self.sent[1:])
+
+
+def drive(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(asyncio.wait_for(work(), 30))
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while not true():  # noqa: ASYNC110 - the host's threads know no events of this loop
+        await asyncio.sleep(0.002)
+
+
+def answer(call: Call, status: int = 200, body: bytes = b"{}") -> None:
+    call.finish((status, b"content-type: application/json\r\n", body), None)
+
+
+def nothing_is_held(app: App) -> None:
+    assert (app.bodies.used, app.streams.used, app.filters.used, app.unread.used) == (0, 0, 0, 0)
+    assert app._requests == 0
+
+
+def test_every_bound_is_documented_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    for field in fields(HttpLimits):
+        (row,) = [line for line in rows if f"`{field.name}`" in line.split("|")[3]][:1] or [""]
+        shown = {"session_idle": "1 h", "session_begun": "10 min", "connections": "1000"}.get(field.name)
+        if shown is None:
+            default = field.default
+            assert isinstance(default, int | float)
+            shown = f"{default >> 20} MiB" if isinstance(default, int) and default >= 1 << 20 else f"{default:,g}"
+        assert shown in row, field.name
+
+
+@pytest.mark.parametrize("wrong", [{"sessions": 0}, {"head_time": float("nan")}, {"streams": None}, {"requests": "9"}])
+def test_a_bound_that_bounds_nothing(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"`{next(iter(wrong))}` must be a finite number above 0"):
+        HttpLimits(**wrong)
+
+
+class TestBudget:
+    def test_a_part_is_bounded_by_the_whole(self) -> None:
+        whole = Budget(10)
+        one, other = Budget(8, whole), Budget(8, whole)
+        assert one.take(6)
+        assert not one.take(3)
+        assert not other.take(5)
+        assert (whole.used, one.used, other.used) == (6, 6, 0)
+        assert other.take(4)
+        one.give(2)
+        one.give_all()
+        assert (whole.used, one.used, other.used) == (4, 0, 4)
+        assert whole.exceed(7)
+        assert not whole.exceed(-7)
+
+
+class TestRequests:
+    def test_their_number(self) -> None:
+        async def work() -> None:
+            played = Played(requests=2)
+            app = App(played)  # type: ignore[arg-type]
+            first, second = Client(app, CALL), Client(app, CALL)
+            await until(lambda: len(played.pool.calls) == 2)
+            third = Client(app, CALL)
+            await third.task
+            assert (third.status, third.headers[b"connection"]) == (503, b"close")
+            assert b"retry-after" in third.headers
+            for call in played.pool.calls:
+                answer(call)
+            await asyncio.gather(first.task, second.task)
+            assert (first.status, second.status) == (200, 200)
+            nothing_is_held(app)
+
+        drive(work)
+
+    def test_a_client_that_goes_before_its_request_is_there(self) -> None:
+        async def work() -> None:
+            app = App(Played())  # type: ignore[arg-type]
+            client = Client(app, b"{", more=True)
+            await until(lambda: app.bodies.used == 1)
+            client.leave()
+            await client.task
+            assert client.sent == []
+            nothing_is_held(app)
+
+        drive(work)
+
+
+class TestBodies:
+    def test_one_that_does_not_come(self) -> None:
+        async def work() -> None:
+            app = App(Played(body_time=0.05))  # type: ignore[arg-type]
+            client = Client(app, b"{", more=True)
+            await client.task
+            assert (client.status, client.headers[b"connection"]) == (408, b"close")
+            nothing_is_held(app)
+
+        drive(work)
+
+    def test_one_that_comes_has_more_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http_body, "_RATE", 10)
+
+        async def work() -> None:
+            played = Played(body_time=0.05)
+            app = App(played)  # type: ignore[arg-type]
+            client = Client(app, b" " * 400, more=True)
+            await asyncio.sleep(0.2)
+            client.post(CALL)
+            await until(lambda: len(played.pool.calls) == 1)
+            answer(played.pool.calls[0])
+            await client.task
+            assert client.status == 200
+
+        drive(work)
+
+    def test_one_that_is_announced_as_too_large_is_not_read(self) -> None:
+        async def work() -> None:
+            played = Played()
+            app = App(played)  # type: ignore[arg-type]
+            client = Client(app, headers=((b"content-length", b"999999999"),))
+            await until(lambda: len(played.pool.calls) == 1)
+            request = played.pool.calls[0].request
+            assert b"content-length: 999999999\r\n" in request[2]
+            assert request[3] == b""
+            answer(played.pool.calls[0], 413)
+            await client.task
+            assert (client.status, client.headers[b"connection"]) == (413, b"close")
+
+        drive(work)
+
+    def test_one_without_end_is_not_read_to_its_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http_body, "_SKIPPED", 5000)
+
+        async def work() -> None:
+            played = Played()
+            app = App(played)  # type: ignore[arg-type]
+            client = Client(app, *[b"x" * 500] * 13, more=True)
+            await until(lambda: len(played.pool.calls) == 1)
+            assert b"content-length: 6500\r\n" in played.pool.calls[0].request[2]
+            assert app.bodies.used == 0
+            answer(played.pool.calls[0], 413)
+            await client.task
+            assert client.headers[b"connection"] == b"close"
+            rest = Client(app, *[b"x" * 500] * 4)  # of one that is read to its end the connection goes on
+            await until(lambda: len(played.pool.calls) == 2)
+            answer(played.pool.calls[1], 413)
+            await rest.task
+            assert b"connection" not in rest.headers
+            nothing_is_held(app)
+
+        drive(work)
+
+    def test_incomplete_ones_make_room(self) -> None:
+        async def work() -> None:
+            played = Played(request_bytes=1500)
+            app = App(played)  # type: ignore[arg-type]
+            hoarders = [Client(app, b" " * 700, more=True) for _ in range(2)]
+            await until(lambda: app.bodies.used == 1400)
+            client = Client(app, b" " * 600 + CALL)
+            await until(lambda: len(played.pool.calls) == 1)
+            await hoarders[0].task
+            assert (hoarders[0].status, hoarders[0].headers[b"connection"]) == (503, b"close")
+            assert not hoarders[1].task.done()
+            refused = Client(app, b" " * 900)  # the other one makes room, and still there is not enough
+            await refused.task
+            assert refused.status == 503
+            await hoarders[1].task
+            answer(played.pool.calls[0])
+            await client.task
+            assert client.status == 200
+            nothing_is_held(app)
+
+        drive(work)
+
+
+def listen(played: Played, call: Call, *uris: str) -> None:
+    """Answer a call by opening a stream."""
+    notifications = {"toolsListChanged": True, "resourceSubscriptions": list(uris)}
+    assert call.on_event is not None
+    call.on_event("subscribe", json.dumps({"id": 7, "notifications": notifications, "end": "end"}))
+    answer(call, 200, b"data: acknowledged\n\n")
+
+
+async def listening(app: App, played: Played, *uris: str) -> Client:
+    client = Client(app, CALL, headers=(MODERN,))
+    before = len(played.pool.calls)
+    await until(lambda: len(played.pool.calls) > before)
+    listen(played, played.pool.calls[-1], *uris)
+    await until(lambda: len(client.sent) > 1)
+    return client
+
+
+class TestStreams:
+    def test_their_number(self) -> None:
+        async def work() -> None:
+            played = Played(streams=2)
+            app = App(played)  # type: ignore[arg-type]
+            first, second, third = [await listening(app, played) for _ in range(3)]
+            assert (first.status, second.status, third.status) == (200, 200, 503)
+            assert json.loads(third.body)["error"]["code"] == -32603
+            assert json.loads(third.body)["id"] == 7
+            first.leave()
+            await first.task
+            fourth = await listening(app, played)
+            assert fourth.status == 200
+            played.hub.changed(CHANGE)
+            await until(lambda: len(fourth.sent) == 3)
+            for client in (second, fourth):
+                client.leave()
+                await client.task
+            nothing_is_held(app)
+
+        drive(work)
+
+    def test_what_they_listen_to(self) -> None:
+        async def work() -> None:
+            played = Played(stream_bytes=1000, streams_bytes=1500)
+            app = App(played)  # type: ignore[arg-type]
+            assert (await listening(app, played, "a:" + "x" * 1000)).status == 503
+            first = await listening(app, played, "a:" + "x" * 700)
+            assert first.status == 200
+            assert (await listening(app, played, "a:" + "x" * 700)).status == 503
+            first.leave()
+            await first.task
+            assert (await listening(app, played, "a:" + "x" * 700)).status == 200
+
+        drive(work)
+
+    def test_an_open_one_holds_neither_the_request_nor_the_answer(self) -> None:
+        async def work() -> None:
+            played = Played()
+            app = App(played)  # type: ignore[arg-type]
+            await listening(app, played)
+            (call,) = played.pool.calls
+            assert (call.request, call.result) == ((), None)
+            (exchange,) = app._sending
+            assert exchange.body.data == b""
+            assert (app.bodies.used, app._requests) == (0, 0)
+
+        drive(work)
+
+    def test_a_client_that_does_not_read_loses_its_stream(self) -> None:
+        async def work() -> None:
+            played = Played(unread=1000)
+            app = App(played)  # type: ignore[arg-type]
+            client = await listening(app, played)
+            client.reads.clear()
+            for _ in range(500):
+                played.hub.changed(CHANGE)
+                await asyncio.sleep(0)
+            assert app.unread.used <= 1000
+            (exchange,) = app._sending
+            assert len(exchange._news) < 20
+            client.reads.set()
+            await client.task
+            assert client.sent[-1].get("more_body", False) is False
+            nothing_is_held(app)
+
+        drive(work)
+
+
+async def telling(app: App, played: Played, *headers: tuple[bytes, bytes]) -> tuple[Client, Call]:
+    """A client that does not read, and its call, which has told it something."""
+    client = Client(app, CALL, headers=headers)
+    before = len(played.pool.calls)
+    await until(lambda: len(played.pool.calls) > before)
+    client.reads.clear()
+    call = played.pool.calls[-1]
+    assert call.on_event is not None
+    call.on_event("head", json.dumps({"status": 200, "headers": [["content-type", "text/event-stream"]]}))
+    return client, call
+
+
+def tell(call: Call, times: int) -> None:
+    assert call.on_event is not None
+    for _ in range(times):
+        call.on_event("chunk", json.dumps(EVENT))
+
+
+class TestUnread:
+    def test_while_others_wait_a_request_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http_exchange, "_PATIENCE", 0.05)
+        monkeypatch.setattr(asgi, "_TICK", 0.02)
+
+        async def work() -> None:
+            played = Played(unread=1000)
+            app = App(played)  # type: ignore[arg-type]
+            client, call = await telling(app, played, MODERN)
+            tell(call, 5)
+            await asyncio.sleep(0.2)
+            assert not call.cancelled
+            played.pool.crowded = True
+            await until(lambda: call.cancelled)
+            assert app.unread.used < 500
+            tell(call, 5)  # what comes after is dropped
+            assert app.unread.used < 500
+            answer(call, 0, b"")
+            client.reads.set()
+            await client.task
+            last = json.loads(client.sent[-1]["body"].removeprefix(b"data: "))
+            assert (last["id"], last["error"]["code"]) == (7, -32603)
+            assert "did not read" in last["error"]["message"]
+            nothing_is_held(app)
+
+        drive(work)
+
+    def test_of_an_older_client_it_goes_on_unheard(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http_exchange, "_PATIENCE", 0.05)
+        monkeypatch.setattr(asgi, "_TICK", 0.02)
+
+        async def work() -> None:
+            played = Played(unread=1000)
+            app = App(played)  # type: ignore[arg-type]
+            client, call = await telling(app, played)
+            tell(call, 5)
+            played.pool.crowded = True
+            await until(lambda: app.unread.used < 500)
+            assert not call.cancelled
+            tell(call, 1)
+            answer(call, 0, b"data: result\n\n")
+            client.reads.set()
+            await client.task
+            assert client.sent[-1]["body"] == b"data: result\n\n"
+            nothing_is_held(app)
+
+        drive(work)
+
+    def test_without_others_it_has_more_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(asgi, "_TICK", 0.02)
+
+        async def work() -> None:
+            played = Played(unread=1000, write_time=0.1)
+            app = App(played)  # type: ignore[arg-type]
+            _client, call = await telling(app, played, MODERN)
+            tell(call, 5)
+            await until(lambda: call.cancelled)
+
+        drive(work)
+
+    def test_a_client_that_reads_late_misses_nothing(self) -> None:
+        async def work() -> None:
+            played = Played(unread=1000)
+            app = App(played)  # type: ignore[arg-type]
+            client, call = await telling(app, played, MODERN)
+            tell(call, 5)
+            await asyncio.sleep(0.01)
+            client.reads.set()
+            answer(call, 0, b"data: result\n\n")
+            await client.task
+            assert client.body == (EVENT * 5).encode() + b"data: result\n\n"
+            nothing_is_held(app)
+
+        drive(work)
+
+    def test_where_all_leave_too_much_the_worst_is_cut_off(self) -> None:
+        async def work() -> None:
+            played = Played(unread=1 << 20, unread_bytes=5000)
+            app = App(played)  # type: ignore[arg-type]
+            _, least = await telling(app, played, MODERN)
+            tell(least, 3)
+            _, most = await telling(app, played, MODERN)
+            tell(most, 20)
+            assert most.cancelled
+            assert not least.cancelled
+            tell(least, 3)
+            assert not least.cancelled
+            assert app.unread.used <= 5000
+
+        drive(work)
+
+    def test_an_application_that_is_cancelled_holds_nothing(self) -> None:
+        async def work() -> None:
+            played = Played()
+            app = App(played)  # type: ignore[arg-type]
+            client, call = await telling(app, played, MODERN)
+            tell(call, 5)
+            await asyncio.sleep(0.01)
+            client.task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await client.task
+            tell(call, 5)
+            answer(call, 0, b"")
+            nothing_is_held(app)
+
+        drive(work)
+
+
+def test_sessions_end_by_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "_TICK", 0.02)
+
+    async def work() -> None:
+        played = Played(session_begun=0.05)
+        app = App(played)  # type: ignore[arg-type]
+        client = Client(app, CALL)
+        await until(lambda: len(played.pool.calls) == 1)
+        played.pool.calls[0].finish((200, b"wasmcp-session: 2025-11-25\r\n", b"{}"), None)
+        await client.task
+        assert len(played.sessions) == 1
+        await until(lambda: len(played.sessions) == 0)
+        assert played.sessions.held == 0
+
+    drive(work)
