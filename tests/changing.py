@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from compose_inputs import METADATA
+from compose_inputs import METADATA, MIDDLEWARE
 
 from wasmcp.component.constants import constants
 from wasmcp.component.model import Func
@@ -52,7 +52,11 @@ def changing_server(folder: Path) -> Path:
     ZigToolchain().build(source, built, cache=folder / "cache", progress=lambda _: None)
     tools = tuple({"name": name, "inputSchema": {"type": "object"}} for name in TOOLS)
     server = compose_server(
-        [ComponentSpec("changing", built, Catalogue(tools=tools)), ComponentSpec("resources", _resources())], METADATA
+        [
+            ComponentSpec("changing", built, Catalogue(tools=tools)),
+            ComponentSpec("resources", _resources(), grants=MIDDLEWARE),
+        ],
+        METADATA,
     )
     server.write(folder / "server.wasm")
     return folder / "server.wasm"
