@@ -36,6 +36,11 @@ else:
         Hook = object
 
 STAMP = "built.json"
+_MODULES = {
+    "lib": FRAMEWORK / "lib" / "lib.zig",
+    # One normal form of URIs for authors' components and for the framework.
+    "uris": ROOT / "wasmcp" / "toolchains" / "zig" / "guest" / "uris.zig",
+}
 DECLARATIONS = "wit.d.ts"
 SCRIPT_WORLDS = ("script", "http-imports", "kv-imports", "sessions-imports", "config-imports")
 
@@ -119,7 +124,7 @@ def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
 
             begun = time.perf_counter()
             with _wit(source.parent / "wit") as wit:
-                build_component(source, wit, name, output, modules={"lib": FRAMEWORK / "lib" / "lib.zig"})
+                build_component(source, wit, name, output, modules=_MODULES)
             say(f"framework: {name}.wasm, {output.stat().st_size:,} bytes, {time.perf_counter() - begun:.1f} s")
             # After each: what is built stays built when the next one does not compile.
             temporary = stamp_path.with_suffix(f".{os.getpid()}")

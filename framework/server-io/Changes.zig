@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const lib = @import("lib");
+const uris = @import("uris");
 
 const Changes = @This();
 const Error = std.mem.Allocator.Error;
@@ -20,7 +21,8 @@ pub fn deinit(self: *Changes) void {
     self.waiting.deinit(self.gpa);
 }
 
-/// A JSON-RPC notification without `jsonrpc`: who listens adds what tells it the subscription.
+/// A JSON-RPC notification without `jsonrpc`: who listens adds what tells it the subscription. Of a resource it has a `key`,
+/// which is the same for all spellings of its URI and is not sent.
 pub fn notification(arena: std.mem.Allocator, kind: Kind, uri: ?[]const u8) Error![]const u8 {
     switch (kind) {
         inline .tools, .prompts, .resources => |list| return "{\"method\":\"notifications/" ++ @tagName(list) ++ "/list_changed\"}",
@@ -28,8 +30,12 @@ pub fn notification(arena: std.mem.Allocator, kind: Kind, uri: ?[]const u8) Erro
             var w = lib.Writer.init(arena);
             try w.raw("{\"method\":\"notifications/resources/updated\",\"params\":{");
             try w.key("uri");
-            try w.string(uri orelse "");
-            try w.raw("}}");
+            const text = uri orelse "";
+            try w.string(text);
+            try w.raw("}");
+            try w.key("key");
+            try w.string(uris.key(text, try arena.alloc(u8, uris.room(text.len))));
+            try w.raw("}");
             return w.text();
         },
     }
@@ -56,11 +62,11 @@ test "each change is told once" {
     defer arena.deinit();
     var changes: Changes = .{};
     defer changes.deinit();
-    for ([_]?[]const u8{ "file:///a", "file:///\"", "file:///a" }) |uri| try changes.add(try notification(arena.allocator(), .resource, uri));
+    for ([_]?[]const u8{ "file:///a", "file://Host/\"", "file:///a" }) |uri| try changes.add(try notification(arena.allocator(), .resource, uri));
     for ([_]Kind{ .tools, .tools, .prompts }) |kind| try changes.add(try notification(arena.allocator(), kind, null));
     const texts = try changes.copies(arena.allocator());
     try std.testing.expectEqual(4, texts.len);
-    try std.testing.expectEqualStrings("{\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":\"file:///\\\"\"}}", texts[1]);
+    try std.testing.expectEqualStrings("{\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":\"file://Host/\\\"\"},\"key\":\"file://host/%22\"}", texts[1]);
     try std.testing.expectEqualStrings("{\"method\":\"notifications/prompts/list_changed\"}", texts[3]);
 }
 

@@ -29,7 +29,7 @@ pub fn Listening(comptime Peer: type) type {
             var answer: Answer = .{ .body = subscription.acknowledgement, .listening = true };
             switch (self.delivery) {
                 .none => answer.last = subscription.end,
-                .embedded => |token| try tellSubscription(self, token, subscription, honoured),
+                .embedded => |token| try tellSubscription(self, token, subscription, try filter.keyed(self.arena)),
                 .lines => |listeners| if (!try listeners.add(subscription.id, filter, subscription.end)) {
                     answer.last = subscription.end;
                     try self.following.append(self.arena, subscription.end);
@@ -65,6 +65,7 @@ pub fn Listening(comptime Peer: type) type {
         pub fn watch(self: *Self, opened: Request, on: bool) Error!Answer {
             const uri = try self.textParam(opened, "uri") orelse return self.refuse(opened, faults.no_uri);
             if (uri.len > subscriptions.uri_length) return self.refuse(opened, .{ .code = faults.code.invalid_params, .message = subscriptions.Filter.too_long });
+            const key = try subscriptions.keyOf(self.arena, uri);
             switch (self.delivery) {
                 .none => unreachable,
                 .embedded => |token| {
@@ -72,10 +73,12 @@ pub fn Listening(comptime Peer: type) type {
                     try w.raw(if (on) "{\"on\":true" else "{\"on\":false");
                     try w.key("uri");
                     try w.string(uri);
+                    try w.key("key");
+                    try w.string(key);
                     try w.raw("}");
                     self.peer.tell(token, "watch", w.text());
                 },
-                .lines => |listeners| if (!try listeners.watch(uri, on)) return self.refuse(opened, faults.too_many_uris),
+                .lines => |listeners| if (!try listeners.watch(key, on)) return self.refuse(opened, faults.too_many_uris),
             }
             return self.finish(opened, self.peer.raw("{}"));
         }

@@ -332,11 +332,11 @@ test "listening on lines" {
     // An older client need not ask for lists.
     _ = try server.line("{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}", &session, {});
     try testing.expectEqualStrings("2 2025-06-18 {}", try server.line("{\"id\":2,\"method\":\"resources/subscribe\",\"params\":{\"uri\":\"a:b\"}}", &session, {}));
-    try testing.expectEqualStrings("a:b", listeners.all.items[0].uris.items[0]);
+    try testing.expectEqualStrings("a:b", listeners.all.items[0].keys.items[0]);
     _ = try server.line("{\"id\":3,\"method\":\"change\"}", &session, {});
     try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}", server.following.items[1]);
     try testing.expectEqualStrings("2 2025-06-18 {}", try server.line("{\"id\":2,\"method\":\"resources/unsubscribe\",\"params\":{\"uri\":\"a:b\"}}", &session, {}));
-    try testing.expectEqual(0, listeners.all.items[0].uris.items.len);
+    try testing.expectEqual(0, listeners.all.items[0].keys.items.len);
     try testing.expectEqualStrings("4 -32602 ", try server.line("{\"id\":4,\"method\":\"resources/subscribe\",\"params\":{}}", &session, {}));
 }
 

@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const lib = @import("lib");
+const uri_forms = @import("uris");
 const faults = @import("faults.zig");
 
 const Allocator = std.mem.Allocator;
@@ -13,6 +14,7 @@ const Error = Allocator.Error;
 pub const uri_limit = 1000;
 pub const listener_limit = 100;
 pub const uri_length = 8192;
+const key_length = uri_forms.room(uri_length);
 
 /// Where changes go. `embedded`: to the host that embeds the server, as lines under this token; it keeps the streams.
 pub const Delivery = union(enum) { none, embedded: u32, lines: *Listeners };
@@ -46,12 +48,19 @@ pub const Offers = struct {
     }
 };
 
+/// What a subscription to a resource is compared by: the same for all spellings of its URI.
+pub fn keyOf(arena: Allocator, uri: []const u8) Error![]const u8 {
+    return uri_forms.key(uri, try arena.alloc(u8, uri_forms.room(uri.len)));
+}
+
 /// The notifications that somebody listens to. Specification: schema `SubscriptionFilter`.
 pub const Filter = struct {
     tools: bool = false,
     prompts: bool = false,
     resources: bool = false,
+    /// As the client spells them, and what they are compared by.
     uris: []const []const u8 = &.{},
+    keys: []const []const u8 = &.{},
 
     pub const Read = union(enum) { filter: Filter, fault: faults.Fault };
 
@@ -71,6 +80,8 @@ pub const Filter = struct {
         const words = "Invalid params: `params.notifications.resourceSubscriptions` must be an array of URIs";
         if (listed[0] != '[') return wrong(words);
         var uris: std.ArrayList([]const u8) = .empty;
+        var keys: std.ArrayList([]const u8) = .empty;
+        const buffer = try arena.alloc(u8, key_length);
         var scanner: lib.json.Scanner = .init(listed);
         // The text was valid when it came.
         var items = scanner.items() catch unreachable;
@@ -81,8 +92,11 @@ pub const Filter = struct {
             const uri = try lib.json.decodeString(arena, raw);
             if (uri.len > uri_length) return wrong(too_long);
             try uris.append(arena, uri);
+            try keys.append(arena, try arena.dupe(u8, uri_forms.key(uri, buffer)));
         }
-        if (offers.subscribe) filter.uris = uris.items;
+        if (!offers.subscribe) return .{ .filter = filter };
+        filter.uris = uris.items;
+        filter.keys = keys.items;
         return .{ .filter = filter };
     }
 
@@ -94,16 +108,25 @@ pub const Filter = struct {
 
     /// As the object of the specification; what is not listened to is left out.
     pub fn json(filter: Filter, arena: Allocator) Error![]const u8 {
+        return filter.written(arena, filter.uris);
+    }
+
+    /// The same, with what URIs are compared by in their place.
+    pub fn keyed(filter: Filter, arena: Allocator) Error![]const u8 {
+        return filter.written(arena, filter.keys);
+    }
+
+    fn written(filter: Filter, arena: Allocator, uris: []const []const u8) Error![]const u8 {
         var w: lib.Writer = .init(arena);
         try w.open('{');
         inline for (.{ "tools", "prompts", "resources" }) |list| if (@field(filter, list)) {
             try w.key(list ++ "ListChanged");
             try w.raw("true");
         };
-        if (filter.uris.len > 0) {
+        if (uris.len > 0) {
             try w.key("resourceSubscriptions");
             try w.open('[');
-            for (filter.uris) |uri| try w.string(uri);
+            for (uris) |uri| try w.string(uri);
             try w.close(']');
         }
         try w.close('}');
@@ -116,9 +139,8 @@ pub const Filter = struct {
         inline for (.{ "tools", "prompts", "resources" }) |list| {
             if (lib.json.equals(method, "notifications/" ++ list ++ "/list_changed")) return @field(filter, list);
         }
-        const params = lib.json.member(change, "params") orelse return false;
-        const uri = try lib.json.decodeString(arena, lib.json.member(params, "uri") orelse return false);
-        for (filter.uris) |known| if (lib.bytes.equal(known, uri)) return true;
+        const changed = try lib.json.decodeString(arena, lib.json.member(change, "key") orelse return false);
+        for (filter.keys) |known| if (lib.bytes.equal(known, changed)) return true;
         return false;
     }
 };
@@ -132,14 +154,14 @@ pub const Listeners = struct {
     const Listener = struct {
         id: []const u8,
         filter: Filter,
-        uris: std.ArrayList([]const u8) = .empty,
+        keys: std.ArrayList([]const u8) = .empty,
         end: []const u8,
 
         fn deinit(self: *Listener, gpa: Allocator) void {
             gpa.free(self.id);
             gpa.free(self.end);
-            for (self.uris.items) |uri| gpa.free(uri);
-            self.uris.deinit(gpa);
+            for (self.keys.items) |uri| gpa.free(uri);
+            self.keys.deinit(gpa);
         }
     };
 
@@ -149,7 +171,7 @@ pub const Listeners = struct {
         if (self.all.items.len == listener_limit) return false;
         // Out of memory is the end of the instance: nothing is undone.
         var listener: Listener = .{ .id = try self.gpa.dupe(u8, id), .filter = filter, .end = try self.gpa.dupe(u8, end) };
-        for (filter.uris) |uri| try listener.uris.append(self.gpa, try self.gpa.dupe(u8, uri));
+        for (filter.keys) |key| try listener.keys.append(self.gpa, try self.gpa.dupe(u8, key));
         try self.all.append(self.gpa, listener);
         return true;
     }
@@ -171,17 +193,17 @@ pub const Listeners = struct {
         if (params[0] == '{') self.remove(lib.json.member(params, "requestId") orelse return);
     }
 
-    /// Have the client of an older revision hear of a resource, or no longer. False: it hears of too many.
-    pub fn watch(self: *Listeners, uri: []const u8, on: bool) Error!bool {
+    /// Have the client of an older revision hear of the resource with this key, or no longer. False: it hears of too many.
+    pub fn watch(self: *Listeners, key: []const u8, on: bool) Error!bool {
         for (self.all.items) |*listener| if (listener.id.len == 0) {
-            const at: ?usize = for (listener.uris.items, 0..) |known, index| {
-                if (lib.bytes.equal(known, uri)) break index;
+            const at: ?usize = for (listener.keys.items, 0..) |known, index| {
+                if (lib.bytes.equal(known, key)) break index;
             } else null;
             if (at) |index| {
-                if (!on) self.gpa.free(listener.uris.swapRemove(index));
+                if (!on) self.gpa.free(listener.keys.swapRemove(index));
             } else if (on) {
-                if (listener.uris.items.len == uri_limit) return false;
-                try listener.uris.append(self.gpa, try self.gpa.dupe(u8, uri));
+                if (listener.keys.items.len == uri_limit) return false;
+                try listener.keys.append(self.gpa, try self.gpa.dupe(u8, key));
             }
         };
         return true;
@@ -191,7 +213,7 @@ pub const Listeners = struct {
     pub fn messages(self: *Listeners, arena: Allocator, change: []const u8) Error![]const []const u8 {
         var out: std.ArrayList([]const u8) = .empty;
         for (self.all.items) |*listener| {
-            listener.filter.uris = listener.uris.items;
+            listener.filter.keys = listener.keys.items;
             if (try listener.filter.passes(arena, change)) try out.append(arena, try message(arena, listener.id, change));
         }
         return out.items;
@@ -246,9 +268,9 @@ test "who hears of what" {
     const arena = state.allocator();
     var listeners: Listeners = .{ .gpa = arena };
     const tools = "{\"method\":\"notifications/tools/list_changed\"}";
-    const updated = "{\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":\"a:b\"}}";
+    const updated = "{\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":\"a:b\"},\"key\":\"a:b\"}";
     try testing.expect(try listeners.add("1", .{ .tools = true }, ""));
-    try testing.expect(try listeners.add("\"x\"", .{ .uris = &.{"a:b"} }, ""));
+    try testing.expect(try listeners.add("\"x\"", .{ .keys = &.{"a:b"} }, ""));
     try testing.expect(try listeners.add("", .{ .tools = true, .prompts = true }, ""));
 
     const of_tools = try listeners.messages(arena, tools);

@@ -11,7 +11,8 @@ import pytest
 from wasmcp.toolchains.zig import zig
 
 FRAMEWORK = Path(__file__).parents[2] / "framework"
-LIB = ["--dep", "lib"], [f"-Mlib={FRAMEWORK / 'lib' / 'lib.zig'}"]
+URIS = FRAMEWORK.parent / "wasmcp" / "toolchains" / "zig" / "guest" / "uris.zig"
+LIB = ["--dep", "lib", "--dep", "uris"], [f"-Mlib={FRAMEWORK / 'lib' / 'lib.zig'}", f"-Muris={URIS}"]
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,7 @@ LIB = ["--dep", "lib"], [f"-Mlib={FRAMEWORK / 'lib' / 'lib.zig'}"]
         "lib/lib.zig",
         "server-io/envelope.zig",
         "server-io/revision.zig",
+        "server-io/Changes.zig",
         "server-io/capabilities.zig",
         "catalogue/Index.zig",
     ],

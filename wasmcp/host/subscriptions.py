@@ -72,7 +72,10 @@ class Listener:
     def hears(self, change: Mapping[str, Any]) -> bool:
         """Tell whether a change is one that it listens to."""
         method = change["method"]
-        return method in self._lists or (method not in _LISTS and change["params"]["uri"] in self._uris)
+        if method in _LISTS:
+            return method in self._lists
+        # Spellings of a URI that mean the same have one key; the guest has put keys into `subscribe` and `watch`.
+        return change.get("key", change["params"]["uri"]) in self._uris
 
     def tell(self, change: Mapping[str, Any], plain: bytes) -> None:
         """Send a change.
@@ -171,7 +174,7 @@ class Connection:
             if kind == "subscribe":
                 self._opening[call] = Listener(value, self._send)
             elif _key(None) in self._open:
-                self._open[_key(None)].watch(value["uri"], on=value["on"])
+                self._open[_key(None)].watch(value.get("key", value["uri"]), on=value["on"])
 
     def answered(self, call: object, *, sent: bool) -> None:
         """Take note that a call was answered: a stream that it opens begins after its answer, if that was sent."""

@@ -65,7 +65,7 @@ class Visit:
             self.attached = self._session is not None
         elif kind == "watch":
             value = json.loads(json_text)
-            if self._session is not None and not self._session.watch(value["uri"], on=value["on"]):
+            if self._session is not None and not self._session.watch(value.get("key", value["uri"]), on=value["on"]):
                 self._refused.add(value["uri"])
         elif kind == "subscribe":
             opened: dict[str, Any] = json.loads(json_text)

@@ -50,6 +50,14 @@ pub fn normalized(text: []const u8, options: Options) error{OutOfMemory}!?Normal
     return write(text, options, try memory.allocator.alloc(u8, room(text.len)));
 }
 
+/// A form that is the same for all spellings of a URI: the normal form with its host in lower case; the text itself if it
+/// is not a URI. In a buffer with `room` for it.
+pub fn key(text: []const u8, buffer: []u8) []const u8 {
+    const found = write(text, .{}, buffer) orelse return text;
+    lower(buffer[found.host..found.authority_end], false);
+    return found.text;
+}
+
 /// The normal form of a declared URI or template; null as above.
 pub fn declared(comptime text: []const u8, comptime options: Options) ?Normal {
     comptime {
