@@ -109,6 +109,9 @@ def test_prompts(server: Server) -> None:
         {"role": "user", "content": {"type": "image", "data": "AQ==", "mimeType": "image/png"}},
     ]
     assert server.request("prompts/get", {"name": "plain"})["description"] == "Greeting"
+    # A field of a form that was left empty.
+    got = server.request("prompts/get", {"name": "review", "arguments": {"code": "", "language": "", "depth": ""}})
+    assert got["messages"][0]["content"]["text"] == "Review  ? undefined"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +121,16 @@ def test_prompts(server: Server) -> None:
         ("review", {"code": "x", "language": "c"}, 'language: expected one of "ts", "py", "zig", got "c"'),
         ("review", {"code": "x", "depth": "deep"}, 'depth: expected a whole number, got "deep"'),
         ("review", {"code": "x", "more": "y"}, "more: unexpected"),
+        (
+            "review",
+            {"a": "", "b": "", "depth": "x", "language": 1},
+            "a: unexpected; expected only code, language, depth; b: ",
+        ),
+        (
+            "review",
+            {"depth": "x", "language": 1},
+            "language: expected a string, got 1; code: required, but missing; depth: ",
+        ),
         ("failing", {}, "Error getting prompt failing"),
     ],
 )

@@ -72,6 +72,7 @@ struct Review {
     /// The code to look at.
     code: String,
     language: Option<String>,
+    style: Option<Style>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -198,7 +199,9 @@ component!(|| Component::new()
     }))
     .prompt(
         prompt("review", "Review code.", |args: Review, _: &Context| {
-            vec![Message::user(format!("Review {}", args.code)), Message::assistant(args.language.unwrap_or_default())]
+            let style = if args.style.is_some() { " in style" } else { "" };
+            let question = format!("Review {}{style}", args.code);
+            vec![Message::user(question), Message::assistant(args.language.unwrap_or_default())]
         })
         .complete("language", |typed, filled| vec![format!("{typed}{}", filled.len())])
     ));
@@ -424,6 +427,10 @@ def test_prompts(server: Server) -> None:
     arguments = {one["name"]: one for one in prompts[0]["arguments"]}
     assert arguments["code"]["required"] is True
     assert not arguments["language"].get("required")
+    # A field of a form that was left empty.
+    arguments = {"code": "", "language": "", "style": ""}
+    messages = server.request("prompts/get", {"name": "review", "arguments": arguments})["messages"]
+    assert messages[0]["content"]["text"] == "Review "
     messages = server.request("prompts/get", {"name": "review", "arguments": {"code": "x"}})["messages"]
     assert [(one["role"], one["content"]["text"]) for one in messages] == [("user", "Review x"), ("assistant", "")]
     with pytest.raises(RequestError, match="language: expected string or null, got 1; code: required, but missing"):

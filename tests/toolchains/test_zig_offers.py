@@ -126,6 +126,12 @@ def test_prompts(server: Server) -> None:
     assert first == {"role": "user", "content": {"type": "text", "text": "Review this unknown code, depth 3: x = 1"}}
     assert (second["role"], second["content"]["text"]) == ("assistant", "Let me see.")
     assert server.get_prompt("hello").text == "Hello!"
+    # A field of a form that was left empty.
+    first, _ = server.get_prompt("review", {"code": "", "depth": "", "language": ""}).raw["messages"]
+    assert (
+        first["content"]["text"]
+        == server.get_prompt("review", {"code": "", "language": ""}).raw["messages"][0]["content"]["text"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -316,6 +322,30 @@ pub const exports_ = struct {};
         (
             'pub const completions = .{mcp.completion(.{ .prompt = "a" }, "a", f)};\nfn f() bool { return true; }',
             "takes an `mcp.Typed` first",
+        ),
+        (
+            (
+                'pub const tools = .{mcp.tool("a", "", f)};\n'
+                'fn f(_: struct { a: u8, pub const descriptions = .{ .b = "x" }; }) void {}'
+            ),
+            "descriptions.b`: there is no such field",
+        ),
+        (
+            (
+                'pub const prompts = .{mcp.prompt("a", "", f)};\nfn f() []const u8 { return "a"; }\n'
+                'pub const completions = .{mcp.completion(.{ .prompt = "b" }, "x", c)};\n'
+                "fn c(_: mcp.Typed) []const []const u8 { return &.{}; }"
+            ),
+            "completion of `x`: prompt `b` is not there",
+        ),
+        (
+            (
+                'pub const resources = .{mcp.template("a:{b}", "a", "", f)};\n'
+                "fn f(v: struct { b: []const u8 }) []const u8 { return v.b; }\n"
+                'pub const completions = .{mcp.completion(.{ .resource_template = "a:{b}" }, "c", c)};\n'
+                "fn c(_: mcp.Typed) []const []const u8 { return &.{}; }"
+            ),
+            "completion of `c`: template `a:{b}` has no variable `c`",
         ),
         ("const nothing = 1;", "there is no `pub const tools"),
     ],

@@ -9,7 +9,8 @@ import type { Described } from "./described.ts";
 import { DeclarationError, INVALID_PARAMS, McpError } from "./errors.ts";
 import { blockOf, iconOf, json, metaOf, oneOf, optional, sendable } from "./lowering.ts";
 import { PROMPTS } from "./registry.ts";
-import { membersOf, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
+import { accepts, membersOf, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
+import { kindOf, MOST, under } from "./schema.ts";
 import { fromText } from "./strings.ts";
 import { unpacked } from "./tool.ts";
 
@@ -94,15 +95,23 @@ export class Prompt {
     const given = args === null || args === undefined ? {} : JSON.parse(args);
     if (typeof given !== "object" || given === null || Array.isArray(given)) throw invalid("expected an object");
     const members = membersOf(this.shape.json);
+    const required = (this.shape.json.required ?? []) as string[];
     const read: Record<string, unknown> = {};
+    const problems: string[] = [];
     for (const [name, text] of Object.entries(given)) {
-      if (!members.has(name)) throw invalid(`${name}: unexpected; expected only ${[...members.keys()].join(", ") || "nothing"}`);
-      if (typeof text !== "string") throw invalid(`${name}: expected a string`);
-      read[name] = fromText(members.get(name), text, this.shape.json);
+      const schema = members.get(name);
+      if (schema === undefined) {
+        const known = problems.some((one) => one.includes(": unexpected")) ? "" : `; expected only ${[...members.keys()].join(", ") || "nothing"}`;
+        problems.push(`${under("", name)}: unexpected${known}`);
+      } else if (typeof text !== "string") problems.push(`${name}: expected a string, got ${kindOf(text)}`);
+      // Clients send the empty text for a field of their form that was left empty.
+      else if (text !== "" || required.includes(name) || accepts(schema, "", this.shape.json)) read[name] = fromText(schema, text, this.shape.json);
+      if (problems.length > MOST) break;
     }
     const loaded = this.shape.load(read);
-    if ("problems" in loaded) throw invalid(loaded.problems.join("; "));
-    return loaded.value;
+    if ("problems" in loaded) problems.push(...loaded.problems.filter((one) => !problems.some((other) => other.split(": ")[0] === one.split(": ")[0])));
+    if (problems.length > 0) throw invalid([...problems.slice(0, MOST), ...(problems.length > MOST ? ["and more"] : [])].join("; "));
+    return (loaded as { value: unknown }).value;
   }
 
   #result(value: Prompted): wit.PromptResult {

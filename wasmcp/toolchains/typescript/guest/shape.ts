@@ -1,7 +1,7 @@
 /** What values an author wants: a JSON Schema, or a schema of a library such as zod (Standard Schema). */
 
 import { DeclarationError } from "./errors.ts";
-import { checker, MOST, under, type JsonSchema, type Problems } from "./schema.ts";
+import { checker, kindOf, MOST, under, type JsonSchema, type Problems } from "./schema.ts";
 
 /** The part of https://standardschema.dev that is used here: zod 4.2, valibot, arktype and others have it. */
 export interface StandardSchema<Input = any, Output = any> {
@@ -81,6 +81,8 @@ export function shapeOf(schema: Schema, direction: "input" | "output", place: st
     throw new DeclarationError(`${place}: expected a JSON Schema or a schema of zod, got ${typeof schema}`);
   }
   const check = guarded(() => checker(schema), place);
+  const wrong = [...unfitDefaults(schema, schema, "")];
+  if (wrong.length > 0) throw new DeclarationError(`${place}: ${wrong.join("; ")}`);
   return {
     json: schema,
     load(value) {
@@ -88,6 +90,26 @@ export function shapeOf(schema: Schema, direction: "input" | "output", place: st
       return problems.length > 0 ? { problems } : { value };
     },
   };
+}
+
+/** Whether a value fits a part of a schema. */
+export function accepts(part: JsonSchema, value: unknown, root: JsonSchema): boolean {
+  return problemsOf(part, value, root).length === 0;
+}
+
+function problemsOf(part: JsonSchema, value: unknown, root: JsonSchema): Problems {
+  return checker("$defs" in root ? { ...part, $defs: root.$defs } : part)(value);
+}
+
+/** The default values in a schema that it would refuse. */
+function* unfitDefaults(part: any, root: JsonSchema, path: string): Generator<string> {
+  if (typeof part !== "object" || part === null || part === root.$defs) return;
+  if ("default" in part && typeof part.$ref !== "string") {
+    for (const problem of problemsOf(part, part.default, root).slice(0, 1)) yield `the default ${kindOf(part.default)} of \`${path}\` does not fit: ${problem}`;
+  }
+  for (const [name, inner] of Object.entries(part.properties ?? {})) yield* unfitDefaults(inner, root, under(path, name));
+  for (const keyword of ["items", "additionalProperties"]) yield* unfitDefaults(part[keyword], root, `${path}[]`);
+  for (const keyword of ["anyOf", "oneOf", "allOf", "prefixItems"]) for (const inner of part[keyword] ?? []) yield* unfitDefaults(inner, root, path);
 }
 
 function guarded<T>(make: () => T, place: string): T {

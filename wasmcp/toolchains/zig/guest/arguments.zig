@@ -152,6 +152,13 @@ pub const Reader = struct {
         return text_values.read(T, text) orelse self.failed(comptime text_values.expected(T), shortened(text));
     }
 
+    /// Read the empty text, when it is none of the type's values.
+    fn skipEmpty(self: *Reader, comptime T: type) error{Mismatch}!bool {
+        if (text_values.read(T, "") != null or !std.mem.startsWith(u8, self.scanner.input[self.scanner.cursor..], "\"\"")) return false;
+        _ = try self.next();
+        return true;
+    }
+
     fn readText(self: *Reader, comptime expected: []const u8) error{Mismatch}![]const u8 {
         try self.expect(.string, expected);
         return switch (try self.next()) {
@@ -217,8 +224,11 @@ pub const Reader = struct {
             const name = try self.readText("string");
             const place = try self.mark();
             self.push(.{ .name = name });
-            inline for (info.field_names, info.field_types, 0..) |field, F, i| {
+            inline for (info.field_names, info.field_types, info.field_attrs, 0..) |field, F, attrs, i| {
                 if (std.mem.eql(u8, field, name)) {
+                    // Clients send the empty text for a field of their form that was left empty.
+                    const has_default = attrs.default_value_ptr != null or comptime values.kindOf(F) == .optional;
+                    if (readField == readConverted and has_default and try self.skipEmpty(F)) break;
                     seen[i] = true;
                     if (readField(self, F)) |member| {
                         @field(value, field) = member;

@@ -74,6 +74,33 @@ fn same(a: types.CompletionReference, b: types.CompletionReference) bool {
     });
 }
 
+/// Make sure that what is completed exists.
+fn checkTarget(comptime author: type, comptime one: Completion) void {
+    @setEvalBranchQuota(1_000_000);
+    const argument = "`" ++ one.argument ++ "`";
+    switch (one.of) {
+        .prompt => |name| {
+            const owner = "completion of " ++ argument ++ ": prompt `" ++ name ++ "`";
+            if (!@hasDecl(author, "prompts")) @compileError(owner ++ " is not there");
+            for (author.prompts) |prompt| if (std.mem.eql(u8, prompt.name, name)) {
+                for (prompt.arguments) |each| if (std.mem.eql(u8, each.name, one.argument)) return;
+                @compileError(owner ++ " has no argument " ++ argument);
+            };
+            @compileError(owner ++ " is not there");
+        },
+        .resource_template => |uri| {
+            const owner = "completion of " ++ argument ++ ": template `" ++ uri ++ "`";
+            if (!@hasDecl(author, "resources")) @compileError(owner ++ " is not there");
+            for (author.resources) |resource| if (std.mem.eql(u8, resource.uri, uri)) {
+                if (std.mem.indexOf(u8, uri, "{" ++ one.argument ++ "}") == null and std.mem.indexOf(u8, uri, "{+" ++ one.argument ++ "}") == null)
+                    @compileError(owner ++ " has no variable " ++ argument);
+                return;
+            };
+            @compileError(owner ++ " is not there");
+        },
+    }
+}
+
 /// The interface `completions` for an author's `pub const completions`.
 pub fn Exports(comptime author: type) type {
     if (!@hasDecl(author, "completions")) @compileError("there is no `pub const completions = .{ mcp.completion(...), ... };`");
@@ -83,6 +110,7 @@ pub fn Exports(comptime author: type) type {
         for (author.completions) |one| list = list ++ &[_]Completion{one};
         break :all list;
     };
+    comptime for (all) |one| checkTarget(author, one);
     return struct {
         const references: []const types.CompletionReference = references: {
             @setEvalBranchQuota(1_000_000);

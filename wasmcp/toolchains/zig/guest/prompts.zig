@@ -82,6 +82,7 @@ fn messages(comptime R: type, given: R) []const types.PromptMessage {
 }
 
 fn listedArguments(comptime Arguments: type) []const types.PromptArgument {
+    @import("schema.zig").checkDescriptions(Arguments);
     const info = @typeInfo(Arguments).@"struct";
     var list: []const types.PromptArgument = &.{};
     for (info.field_names, info.field_types, info.field_attrs) |name, F, attrs| {

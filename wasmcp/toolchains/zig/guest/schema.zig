@@ -15,6 +15,7 @@ pub fn ofForm(comptime T: type) []const u8 {
         if (@typeInfo(T) != .@"struct") @compileError("a form is a struct, not `" ++ @typeName(T) ++ "`");
         var properties: []const u8 = "";
         var required: []const u8 = "";
+        checkDescriptions(T);
         const info = @typeInfo(T).@"struct";
         for (info.field_names, info.field_types, info.field_attrs) |name, F, attrs| {
             const V = if (@typeInfo(F) == .optional) @typeInfo(F).optional.child else F;
@@ -68,7 +69,16 @@ fn nullable(comptime Child: type, comptime around: []const type) []const u8 {
     return "{\"anyOf\":[" ++ of(Child, around) ++ ",{\"type\":\"null\"}]}";
 }
 
+/// Descriptions of what is not there would be lost.
+pub fn checkDescriptions(comptime T: type) void {
+    if (!@hasDecl(T, "descriptions")) return;
+    for (@typeInfo(@TypeOf(T.descriptions)).@"struct".field_names) |name| {
+        if (!@hasField(T, name)) @compileError("`" ++ @typeName(T) ++ ".descriptions." ++ name ++ "`: there is no such field");
+    }
+}
+
 fn object(comptime T: type, comptime around: []const type) []const u8 {
+    checkDescriptions(T);
     for (around) |outer| if (outer == T) @compileError("`" ++ @typeName(T) ++ "` contains itself: its schema would never end; use mcp.Json");
     const info = @typeInfo(T).@"struct";
     const inner = around ++ &[_]type{T};

@@ -53,6 +53,35 @@ impl Checker {
         }
     }
 
+    /// Arguments without the optional ones that are an empty text and may be none: clients send it for a field of their
+    /// form that was left empty.
+    pub(crate) fn without_empty(&self, text: Option<String>) -> Option<String> {
+        let given = text.as_deref().filter(|text| text.contains("\"\""));
+        let Some(Ok(Value::Object(mut members))) = given.map(serde_json::from_str) else {
+            return text;
+        };
+        let empty = Map::new();
+        let known = self
+            .schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .unwrap_or(&empty);
+        let required = self
+            .schema
+            .get("required")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        members.retain(|name, value| {
+            let refused = known.get(name).is_some_and(|inner| {
+                let mut problems = Problems::default();
+                self.visit(inner, value, "", &mut problems, 0);
+                !problems.0.is_empty()
+            });
+            value != "" || !refused || required.iter().any(|other| other == name)
+        });
+        Some(Value::Object(members).to_string())
+    }
+
     /// Say why a value could not be read: in the words of the schema, or else in those of the reader.
     pub(crate) fn explain(&self, text: Option<&str>, words: String) -> String {
         let value = serde_json::from_str(text.unwrap_or("{}"));

@@ -88,8 +88,11 @@ where
         arguments,
         icons: Vec::new(),
         fill: Box::new(move |text, context| {
+            let text = checker.without_empty(text);
             let fill = |text| function.fill(arguments::read_named::<A>(text)?, context);
-            arguments::checked(&checker, text, fill, || context.request().arguments())
+            arguments::checked(&checker, text, fill, || {
+                checker.without_empty(context.request().arguments())
+            })
         }),
         proposals: Vec::new(),
     }
@@ -109,11 +112,18 @@ impl Prompt {
     }
 
     /// Propose values for an argument: of what is typed so far, and of the arguments that are filled in already.
+    ///
+    /// # Panics
+    ///
+    /// The prompt has no such argument; the build shows the message.
     pub fn complete<F>(mut self, argument: impl Into<String>, function: F) -> Self
     where
         F: Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync + 'static,
     {
-        self.proposals.push((argument.into(), Box::new(function)));
+        let argument = argument.into();
+        let known = self.arguments.iter().any(|one| one.name == argument);
+        assert!(known, "the prompt `{}` has no argument `{argument}`", self.name);
+        self.proposals.push((argument, Box::new(function)));
         self
     }
 

@@ -242,12 +242,23 @@ impl Template {
     about!();
 
     /// Propose values for a variable: of what is typed so far, and of the variables that are filled in already.
+    ///
+    /// # Panics
+    ///
+    /// The template has no such variable; the build shows the message.
     pub fn complete<F>(mut self, variable: impl Into<String>, function: F) -> Self
     where
         F: Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync + 'static,
     {
-        self.proposals.push((variable.into(), Box::new(function)));
+        let variable = self.known(variable.into());
+        self.proposals.push((variable, Box::new(function)));
         self
+    }
+
+    fn known(&self, variable: String) -> String {
+        let known = self.pattern.variables().any(|name| name == variable);
+        assert!(known, "`{}` has no variable `{variable}`", self.uri_template);
+        variable
     }
 
     /// Take any value of a variable, also a path that leads out of a folder.
@@ -256,9 +267,7 @@ impl Template {
     ///
     /// The template has no such variable; the build shows the message.
     pub fn unchecked(mut self, variable: impl Into<String>) -> Self {
-        let variable = variable.into();
-        let known = self.pattern.variables().any(|name| name == variable);
-        assert!(known, "`{}` has no variable `{variable}`", self.uri_template);
+        let variable = self.known(variable.into());
         self.unchecked.push(variable);
         self
     }
