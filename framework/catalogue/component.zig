@@ -22,7 +22,7 @@ pub const exports = struct {
                 .resources_templates_list => Recorded("templates", "resource templates").page(request),
                 .tools_call => call(request),
                 .prompts_get => if (request.target()) |name| handOn(owner(.prompt, name), request) else null,
-                .resources_read => read(request),
+                .resources_read => try read(request),
                 .completion_complete => try complete(request),
                 else => null,
             };
@@ -70,16 +70,30 @@ fn call(request: Request) ?Reply {
     return headerFault(request, name) orelse handOn(component, request);
 }
 
-/// A resource that is listed has an owner; another may be of a template, and its component knows.
-fn read(request: Request) ?Reply {
+/// A resource that is listed has an owner. Another may be of a template, which its component matches: those are asked that
+/// were recorded to have URIs which begin like this one, the one with the longest such beginning first.
+fn read(request: Request) std.mem.Allocator.Error!?Reply {
     const uri = request.target() orelse return null;
     const component = owner(.resource, uri);
     if (handOn(component, request)) |reply| return reply;
-    for (data.resourceReaders()) |reader| {
-        if (reader == component) continue;
-        if (handOn(reader, request)) |reply| return reply;
+    const readers = data.resourceReaders();
+    const closeness = try allocator.alloc(usize, readers.len);
+    for (closeness, readers) |*close, reader| {
+        close.* = 0;
+        for (reader.beginnings) |start| {
+            if (lib.bytes.startsLike(uri, start)) close.* = @max(close.*, start.len + 1);
+        }
     }
-    return null;
+    while (true) {
+        var next: usize = 0;
+        for (closeness, 0..) |close, place| {
+            if (close > closeness[next]) next = place;
+        }
+        if (readers.len == 0 or closeness[next] == 0) return null;
+        closeness[next] = 0;
+        if (readers[next].component == component) continue;
+        if (handOn(readers[next].component, request)) |reply| return reply;
+    }
 }
 
 fn complete(request: Request) std.mem.Allocator.Error!?Reply {

@@ -13,6 +13,13 @@ pub fn startsWith(text: []const u8, start: []const u8) bool {
     return true;
 }
 
+/// The same for ASCII letters of either case.
+pub fn startsLike(text: []const u8, start: []const u8) bool {
+    if (text.len < start.len) return false;
+    for (start, text[0..start.len]) |a, b| if (std.ascii.toLower(a) != std.ascii.toLower(b)) return false;
+    return true;
+}
+
 /// Whether a part is anywhere in a text.
 pub fn contains(text: []const u8, part: []const u8) bool {
     var rest = text;

@@ -11,6 +11,7 @@ from compose_inputs import catalogue, spec, tools_component
 from wasmcp.cli.diff import BREAKING
 from wasmcp.cli.group import commands
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
+from wasmcp.resources import framework_component
 
 
 def run(*arguments: object) -> Result:
@@ -89,3 +90,13 @@ def test_words_of_a_component_change_nothing_on_a_terminal(tmp_path: Path) -> No
     output = run(old, new).output
     assert "~ tool `\\x1b]0;OWNED\\x07\\x1b[31mred\\nforged: line`" in output
     assert not {character for character in output if not character.isprintable()} - {"\n"}
+
+
+def test_a_part_of_the_framework_that_is_another_one_is_a_difference(tmp_path: Path) -> None:
+    end = framework_component("method-not-found").read_bytes() + b"\0\4\3end"
+    for name, replaced in (("old", {}), ("new", {"method-not-found": end})):
+        calc = ComponentSpec("calc", tools_component("ok", "plain"), catalogue("plain"))
+        compose_server([calc], ServerMetadata("s", "1"), framework=replaced).write(tmp_path / f"{name}.wasm")
+    done = run(tmp_path / "old.wasm", tmp_path / "new.wasm")
+    assert "~ framework `method-not-found`\n    it is not the part of this wasmcp any more" in done.output
+    assert "it is the part of this wasmcp now" in run(tmp_path / "new.wasm", tmp_path / "old.wasm").output

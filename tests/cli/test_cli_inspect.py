@@ -179,3 +179,13 @@ def test_labels_of_a_server_change_nothing_on_a_terminal(tmp_path: Path) -> None
     output = run(path, "--no-boot").output
     assert "\\x1b]0;OWNED" in output
     assert not {character for character in output if not character.isprintable()} - {"\n"}
+
+
+def test_the_grants_that_a_component_asks_for(tmp_path: Path, calc: Path) -> None:
+    assert "asks for the grants: none\n" in run(calc).output
+    path = tmp_path / "mw.wasm"
+    path.write_bytes(tools_component("mine", "mine", handler=True))
+    assert "asks for the grants: middleware\n" in run(path, "--no-boot").output
+    path.write_bytes(probe())
+    assert "asks for the grants: env\n" in run(path, "--no-boot").output
+    assert json.loads(run(path, "--no-boot", "--json").output)["wants"] == ["env"]

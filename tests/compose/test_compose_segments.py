@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wasmcp.component.values import Case
 from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.segments import NOBODY, cache_hint, index, segment_values
+from wasmcp.compose.segments import NOBODY, beginnings, cache_hint, index, segment_values
 from wasmcp.forms import IDENTITIES, REVISIONS
 
 
@@ -58,7 +58,7 @@ def test_values_for_a_segment() -> None:
     assert {name: find(values["tool-index"], name) for name in "abcd"} == {"a": 0, "b": 0, "c": 2, "d": None}
     assert {name: find(values["prompt-index"], name) for name in "pqr"} == {"p": 0, "q": 2, "r": None}
     assert find(values["resource-index"], "x:1") == 2
-    assert values["resource-readers"] == [2]
+    assert values["resource-readers"] == [{"component": 2, "beginnings": ["x:", "x:1", "y:"]}]
     assert [entry["uriTemplate"] for entry in json.loads(values["templates-v20260728"])] == ["x:{n}", "y:{n}"]
     completers = {
         "prompt p": 0,
@@ -71,6 +71,29 @@ def test_values_for_a_segment() -> None:
     lists = {f"{kind}-v{revision.replace('-', '')}" for kind in IDENTITIES for revision in REVISIONS}
     others = {"tool-index", "prompt-index", "resource-index", "completion-index", "resource-readers"}
     assert set(values) == lists | others | {f"{kind}-cache" for kind in IDENTITIES}
+
+
+def test_a_component_has_the_uris_that_begin_like_what_it_was_recorded_to_have() -> None:
+    own = Catalogue(
+        resources=(resource("notes://a/index"),),
+        templates=(template("notes://b/{id}"), template("HTTP+x://{host}/y"), template("{+any}"), template("odd{x}")),
+    )
+    assert beginnings(own) == ["", "HTTP+x:", "HTTP+x://", "notes:", "notes://a/index", "notes://b/", "odd"]
+    assert beginnings(FIRST) == []
+
+
+def test_whoever_has_a_prompt_completes_it_before_others_that_say_so() -> None:
+    thief = Catalogue(
+        (tool("t"),),
+        completions=(
+            {"type": "ref/prompt", "name": "p"},
+            {"type": "ref/prompt", "name": "q"},
+            {"type": "ref/resource", "uri": "x:{n}"},
+        ),
+    )
+    values = segment_values([thief, FIRST, THIRD], completions=True)
+    completers = {"prompt p": 1, "template x:{n}": 2, "prompt q": 0}
+    assert {key: find(values["completion-index"], key) for key in completers} == completers
 
 
 def test_without_completion_nobody_completes() -> None:

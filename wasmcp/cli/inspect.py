@@ -98,6 +98,8 @@ def _lines(
         yield f"world: {inspection.world}"
     if entry is not None:
         yield from _manifest(entry)
+    if not inspection.is_server:
+        yield f"asks for the grants: {', '.join(inspection.wants) or 'none'}"
     yield from _table("exports", _kinds(inspection.exports))
     yield from _table("imports", _kinds(inspection.imports))
     whole = inspection.size or 1

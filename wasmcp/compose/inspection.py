@@ -10,6 +10,7 @@ from wasmcp.component import names
 from wasmcp.component.decode import decode
 from wasmcp.component.model import kind_of
 from wasmcp.compose.contracts import CAPABILITIES, DOORS, SERVER_HANDLER
+from wasmcp.compose.grants import wanted_grants
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Inspection:
         capabilities: which of its exports make it a part of a server: `tools`, `server-handler`...
         is_server: whether it is a whole server, to be run.
         nested: what is nested in it.
+        wants: the families of grants that it asks for.
         world: the world of `wasmcp:mcp-v20260728` whose exports it has, or None.
     """
 
@@ -47,6 +49,7 @@ class Inspection:
     capabilities: tuple[str, ...]
     is_server: bool
     nested: tuple[Nested, ...]
+    wants: tuple[str, ...] = ()
     world: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,6 +58,7 @@ class Inspection:
             "size": self.size,
             "is_server": self.is_server,
             "world": self.world,
+            "wants": list(self.wants),
             "capabilities": list(self.capabilities),
             "imports": dict(self.imports),
             "exports": dict(self.exports),
@@ -85,6 +89,7 @@ def inspect_component(data: bytes, *, name: str = "") -> Inspection:
         capabilities=offered,
         is_server=all(names.find(door, info.exports) is not None for door in DOORS),
         nested=tuple(Nested(part.kind, part.name, part.size) for part in info.parts),
+        wants=wanted_grants(info),
         world=_world(offered),
     )
 

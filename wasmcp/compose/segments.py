@@ -5,6 +5,7 @@ Source: wit/baked.wit (`catalogue-data`).
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -19,6 +20,7 @@ UNCHANGING = {"ttlMs": 300_000, "cacheScope": "public"}
 NOBODY = 2**32 - 1
 """The owner of what is known and has no proposals: no component has this index."""
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _INDICES = {"tools": "tool-index", "prompts": "prompt-index", "resources": "resource-index"}
 
 
@@ -62,17 +64,37 @@ def segment_values(catalogues: Sequence[Catalogue], *, completions: bool = False
         if kind in _INDICES:
             owners = {item[identity]: place for place, own in enumerate(catalogues) for item in own.items(kind)}
             values[_INDICES[kind]] = index(owners)
-    values["resource-readers"] = [place for place, own in enumerate(catalogues) if "resources" in own.capabilities]
+    values["resource-readers"] = [
+        {"component": place, "beginnings": beginnings(own)}
+        for place, own in enumerate(catalogues)
+        if "resources" in own.capabilities
+    ]
     values["completion-index"] = index(_completers(catalogues) if completions else {})
     return values
 
 
+def beginnings(catalogue: Catalogue) -> list[str]:
+    """Return the beginnings of the URIs of a component, sorted.
+
+    They are its resources, its templates up to their first expression, and the schemes of both. A component is not
+    asked for a URI that begins otherwise: it is not its own. Source: RFC 3986, section 3.1; RFC 6570, section 2.
+    """
+    whole = [item["uri"] for item in catalogue.resources]
+    whole += [item["uriTemplate"].partition("{")[0] for item in catalogue.templates]
+    schemes = [match[0] for text in whole if (match := _SCHEME.match(text))]
+    return sorted({*whole, *schemes})
+
+
 def _completers(catalogues: Sequence[Catalogue]) -> dict[str, int]:
+    """Return who completes what: the component whose prompt or template it is, else the first that says so."""
+    claimed = [
+        (key, place, key in _own_keys(own))
+        for place, own in enumerate(catalogues)
+        for key in map(_key, own.completions)
+    ]
     owners: dict[str, int] = {}
-    for place, own in enumerate(catalogues):
-        for reference in own.completions:
-            prompt = reference["type"] == "ref/prompt"
-            owners.setdefault(f"prompt {reference['name']}" if prompt else f"template {reference['uri']}", place)
+    for key, place, _ in sorted(claimed, key=lambda claim: not claim[2]):
+        owners.setdefault(key, place)
     for own in catalogues:
         for prompt in own.prompts:
             owners.setdefault(f"prompt {prompt['name']}", NOBODY)
@@ -80,3 +102,14 @@ def _completers(catalogues: Sequence[Catalogue]) -> dict[str, int]:
             for item in items:
                 owners.setdefault(f"template {item[member]}", NOBODY)
     return owners
+
+
+def _key(reference: Mapping[str, Any]) -> str:
+    """Return the key of a `ref` of `completion/complete`. Source: wit/baked.wit (`completion-index`)."""
+    return f"prompt {reference['name']}" if reference["type"] == "ref/prompt" else f"template {reference['uri']}"
+
+
+def _own_keys(catalogue: Catalogue) -> set[str]:
+    templates = {f"template {item['uriTemplate']}" for item in catalogue.templates}
+    resources = {f"template {item['uri']}" for item in catalogue.resources}
+    return {f"prompt {item['name']}" for item in catalogue.prompts} | templates | resources

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 
-from wasmcp.component.decode import decode
-from wasmcp.compose.grants import wanted_grants
+from wasmcp.compose import inspect_component
 from wasmcp.errors import ComponentError
 from wasmcp.insight.structure import read_structure
 
@@ -30,7 +29,7 @@ def grant_annotations(data: bytes) -> dict[str, str]:
         data: A component, a server or a part.
     """
     try:
-        wanted = wanted_grants(decode(data))
+        wanted = inspect_component(data).wants
         structure = read_structure(data)
     except ComponentError:
         return {}

@@ -27,8 +27,8 @@ class Difference:
     """One difference.
 
     Attributes:
-        kind: `tool`, `resource`, `resource template`, `prompt`, `import`, `export` or `grant`.
-        name: Of what; for a grant the component.
+        kind: `tool`, `resource`, `resource template`, `prompt`, `import`, `export`, `grant` or `framework`.
+        name: Of what; for a grant the component, for the framework the part.
         change: `added`, `removed` or `changed`.
         breaking: Whether it can break those who use the old one.
         details: A sentence for each thing about it that is another one.
@@ -60,12 +60,14 @@ class Side:
         imports: What it needs, by name.
         exports: What it exports, by name.
         grants: Of a composed server or part: the families that each of its components has, in the order of the chain.
+        replaced: The parts of the framework in it that are not those of this wasmcp.
     """
 
     offers: Offers
     imports: Sequence[str]
     exports: Sequence[str]
     grants: Sequence[tuple[str, Sequence[str]]] = ()
+    replaced: Sequence[str] = ()
 
 
 def differences(old: Side, new: Side) -> list[Difference]:
@@ -76,6 +78,7 @@ def differences(old: Side, new: Side) -> list[Difference]:
     found += _interfaces("export", old.exports, new.exports, gained=False, lost=True)
     found += _interfaces("import", old.imports, new.imports, gained=True, lost=False)
     found += _grants(old.grants, new.grants)
+    found += _framework(old.replaced, new.replaced)
     return found
 
 
@@ -229,6 +232,18 @@ def _grants(old: Sequence[tuple[str, Sequence[str]]], new: Sequence[tuple[str, S
             details[len(gained) + lost.index(MIDDLEWARE)] = "is no `middleware` any more"
         if details:
             yield Difference("grant", name, "changed", breaking=False, details=tuple(details))
+
+
+def _framework(old: Sequence[str], new: Sequence[str]) -> Iterator[Difference]:
+    """Tell which parts of the framework, which see every request, became others or ours again."""
+    for part in sorted({*old, *new}):
+        if part not in old:
+            details = ("it is not the part of this wasmcp any more: it was replaced, or is of another version",)
+            yield Difference("framework", part, "changed", breaking=False, details=details)
+        elif part not in new:
+            yield Difference(
+                "framework", part, "changed", breaking=False, details=("it is the part of this wasmcp now",)
+            )
 
 
 def _families(grants: Sequence[tuple[str, Sequence[str]]]) -> dict[str, set[str]]:

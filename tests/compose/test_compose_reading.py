@@ -1,0 +1,85 @@
+"""Resources that are not listed: asked of the components that have URIs which begin like theirs, and of no other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from compose_inputs import METADATA, MIDDLEWARE, spec
+
+from wasmcp.component.constants import constants
+from wasmcp.component.model import Func
+from wasmcp.component.values import Case
+from wasmcp.compose import Catalogue, ComponentSpec, compose_server
+from wasmcp.compose.contracts import RESOURCES
+from wasmcp.compose.framework import load_framework
+from wasmcp.errors import RequestError
+from wasmcp.host import open_server
+
+
+def reader(name: str, *uris: str, answers: bool = True) -> ComponentSpec:
+    """A component that reads any URI as its own name, and was recorded to have these resources and templates."""
+
+    def answer(_interface: str, function: str, _func: Func) -> Any:
+        if function != "read-resource":
+            return Case("ok", {"items": [], "next": None, "cache": None})
+        contents = {"uri": "x:y", "mime-type": None, "data": Case("text", name), "meta": None}
+        whole = {"contents": [contents], "cache": None, "meta": None, "extra": None}
+        return Case("ok", Case("some", Case("complete", whole)) if answers else Case("none"))
+
+    data = constants({RESOURCES: load_framework()["resources-middleware"].wants(RESOURCES)}, answer)
+    known = Catalogue(
+        resources=tuple({"uri": uri, "name": uri} for uri in uris if "{" not in uri),
+        templates=tuple({"uriTemplate": uri, "name": uri} for uri in uris if "{" in uri),
+    )
+    return ComponentSpec(name, data, known)
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("notes://a/1", "notes"),
+        ("notes://other", "greedy"),
+        ("notes://a", "greedy"),
+        ("NOTES://A/1", "notes"),
+        ("log:today", "thief"),
+        ("log:x", "thief"),
+        ("files:///etc", None),
+        ("not", None),
+    ],
+)
+def test_the_longest_beginning_counts_and_no_other_is_asked(uri: str, expected: str | None) -> None:
+    thief = reader("thief", "log:today")
+    greedy = reader("greedy", "notes://{+anything}")
+    notes = reader("notes", "notes://a/{id}")
+    server = compose_server([thief, greedy, notes, spec("calc", "c", "add")], METADATA).data
+    with open_server(server, instances=1, quick=True) as running:
+        if expected is None:
+            with pytest.raises(RequestError):
+                running.read_resource(uri)
+        else:
+            assert running.read_resource(uri).text == expected
+
+
+def test_one_that_does_not_have_it_leaves_it_to_the_next_one() -> None:
+    parts = [
+        reader("first", "notes://{+a}"),
+        reader("second", "notes://a/{b}", answers=False),
+        reader("third", "x:{y}"),
+    ]
+    with open_server(compose_server(parts, METADATA).data, instances=1, quick=True) as running:
+        assert running.read_resource("notes://a/1").text == "first"
+
+
+def test_a_template_of_any_uri_is_asked_last() -> None:
+    parts = [reader("any", "{+uri}"), reader("notes", "notes:{b}")]
+    with open_server(compose_server(parts, METADATA).data, instances=1, quick=True) as running:
+        assert running.read_resource("notes:1").text == "notes"
+        assert running.read_resource("else:1").text == "any"
+
+
+def test_a_component_that_is_asked_at_run_time_is_asked_for_all() -> None:
+    dynamic = reader("dynamic", "log:today")
+    asked = ComponentSpec("dynamic", dynamic.data, None, MIDDLEWARE)
+    with open_server(compose_server([asked, reader("notes", "notes:{b}")], METADATA).data, instances=1) as running:
+        assert running.read_resource("notes:1").text == "dynamic"
