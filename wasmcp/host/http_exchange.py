@@ -198,7 +198,12 @@ class HttpExchange:
         """Send the response as it comes; cancel the request when the client goes."""
         loop = asyncio.get_running_loop()
         watches: list[asyncio.Task[None]] = []
-        timer = loop.call_later(_WATCH_AFTER, lambda: watches.append(loop.create_task(self._watch(receive))))
+
+        def watch() -> None:
+            if self.body.whole:  # else to receive would ask the client for the rest (`100 Continue`)
+                watches.append(loop.create_task(self._watch(receive)))
+
+        timer = loop.call_later(_WATCH_AFTER, watch)
         started = False
         try:
             while True:
