@@ -33,7 +33,7 @@ def installed(tmp_path: Path, *, complete: bool) -> str:
     """What a copy of the package, laid out as in a wheel, says of its own files."""
     package = tmp_path / "site" / "wasmcp"
     package.mkdir(parents=True)
-    for name in ("__init__.py", "resources.py"):
+    for name in ("__init__.py", "resources.py", "terminal.py"):
         shutil.copy(ROOT / "wasmcp" / name, package / name)
     shutil.copytree(ROOT / "wasmcp" / "errors", package / "errors")
     if complete:
