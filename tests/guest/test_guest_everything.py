@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from javascript_client import javascript_client
 
 import wasmcp.host
 from wasmcp.errors import RequestError
@@ -76,6 +77,13 @@ def test_resources_are_listed(server: Server) -> None:
 def test_lists_may_be_kept_as_long_as_the_component_says(server: Server, kind: str) -> None:
     listed = server.request(f"{kind}/list")
     assert (listed["ttlMs"], listed["cacheScope"]) == (30_000, "private")
+
+
+def test_every_schema_is_compiled_by_the_official_typescript_client(server: Server) -> None:
+    tools = server.list_tools()
+    schemas = [schema for tool in tools for schema in (tool.input_schema, tool.output_schema) if schema is not None]
+    found = javascript_client().problems([(schema, []) for schema in schemas])
+    assert [(schemas[index], problem) for index, problem in enumerate(found) if problem is not None] == []
 
 
 def test_resources_are_read(server: Server) -> None:

@@ -48,7 +48,7 @@ def test_the_normal_form_of_a_host(host: str, normal: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.1", "0x7f.0.0.1", "2130706433", "1.2.3.04", "a:0", "a:65536", "a b", "u@h", "a/b", ""]
+    "host", ["127.1", "0x7f.0.0.1", "2130706433", "1.2.3.04", "a:0", "a:65536", "a:8²", "a b", "u@h", "a/b", ""]
 )
 def test_what_resolvers_read_in_different_ways_is_not_a_host(host: str) -> None:
     with pytest.raises(ValueError, match=r"is not a (host|port)"):

@@ -27,7 +27,11 @@ def test_the_order_is_that_of_the_specification() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "1.2", "01.2.3", "1.2.3-", "1.2.3-01", "v1.2.3", "1.2.3.4", "1.2.3+", "1.2.٣"]
+    "text",
+    [
+        *("", "1", "1.2", "01.2.3", "1.2.3-", "1.2.3-01", "v1.2.3", "1.2.3.4", "1.2.3+"),
+        *("1.2.٣", "1.2.1٣", "1.2.3\n", "1_0.2.3"),
+    ],
 )
 def test_what_is_no_version(text: str) -> None:
     assert Version.parse(text) is None

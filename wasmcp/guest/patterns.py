@@ -370,7 +370,7 @@ class _Reader:
         if octal is None:
             raise PatternError(f"`\\{self.text[self.at - 1]}` is no reference in a class")
         self.at = octal.end()
-        if octal[0] == "0" and not self.text[self.at : self.at + 1].isdigit():
+        if octal[0] == "0" and self.text[self.at : self.at + 1] not in tuple("0123456789"):
             return _Atom("\\x00", "\\0", "\0")
         self._other(f"\\{octal[0]}")
         found = chr(int(octal[0], 8))

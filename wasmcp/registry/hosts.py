@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,9})?"
+HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,9})?"
 """The form of a host with its port (OCI distribution 1.1, RFC 3986 section 3.2.2)."""
 
 DOCKER_HUB = "docker.io"
@@ -18,8 +18,8 @@ _DOCKER_HUB_API = "registry-1.docker.io"
 DEFAULT_PORTS = {"http": 80, "https": 443}
 """The port of an address that names none, by its scheme."""
 
-_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+?)\.?(?::(\d{1,9}))?")
-_NUMERIC = re.compile(r"(?:\d+|0[xX][0-9A-Fa-f]*)")
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+?)\.?(?::([0-9]{1,9}))?")
+_NUMERIC = re.compile(r"(?:[0-9]+|0[xX][0-9A-Fa-f]*)")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from wasmcp.errors import ReferenceInvalid
 
-_NUMBER = r"(?:0|[1-9]\d{0,17})"
+_NUMBER = r"(?:0|[1-9][0-9]{0,17})"
 _VERSION = re.compile(
     rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+([0-9A-Za-z.-]+))?"
 )
