@@ -199,11 +199,11 @@ class HttpExchange:
         loop = asyncio.get_running_loop()
         watches: list[asyncio.Task[None]] = []
 
-        def watch() -> None:
+        def begin_to_watch() -> None:
             if self.body.whole:  # else to receive would ask the client for the rest (`100 Continue`)
                 watches.append(loop.create_task(self._watch(receive)))
 
-        timer = loop.call_later(_WATCH_AFTER, watch)
+        timer = loop.call_later(_WATCH_AFTER, begin_to_watch)
         started = False
         try:
             while True:
