@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,10 @@ ROOT = Path(__file__).parent.parent
 
 # Between runs, and apart from the user's own: compiled components are what makes tests fast.
 os.environ.setdefault("WASMCP_CACHE_DIR", str(ROOT / ".cache" / "tests"))
+
+# A shell that starts a command in the background has it ignore SIGINT, and processes of tests would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How fast a busy machine draws examples says nothing about the code.
 settings.register_profile("wasmcp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
