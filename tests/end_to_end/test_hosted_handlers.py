@@ -212,7 +212,8 @@ def test_responses_that_nobody_reads_to_the_end(call: Call, web: str) -> None:
 def test_values(call: Call) -> None:
     found = call("values")
     *errors, denied = found.pop("errors")
-    assert denied.startswith("AccessDenied: `kv` is not granted to this component")
+    assert denied.startswith("StoreError: ")
+    assert denied.endswith("names that begin with `wasmcp:` are reserved for the framework")
     assert errors == [
         "NotACounter: What is there under this key is not a counter, a signed integer of 64 bits",
         "OutOfRange: The counter would need more than 64 bits",

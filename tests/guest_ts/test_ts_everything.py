@@ -118,7 +118,7 @@ def test_no_result(server: Server, tools: dict[str, dict[str, Any]]) -> None:
 
 
 def test_async_functions_wait(server: Server) -> None:
-    assert call(server, "wait", milliseconds=5)["structuredContent"] == {
+    assert call(server, "wait", milliseconds=100)["structuredContent"] == {
         "result": ["at once", "first", "second", "a", "b"]
     }
 

@@ -89,7 +89,7 @@ def test_a_component_of_a_taken_name_can_be_configured(name: str) -> None:
     except ScaffoldError:
         return
     tables = {
-        "package": "tests",
+        "package": "wasmcp",
         "components": {name: {"source": "a.py"}},
         "servers": {"default": {"components": [name]}},
     }

@@ -289,7 +289,7 @@ def test_a_failed_build_runs_once_and_is_shown_once(project: pytest.Pytester) ->
         @pytest.mark.parametrize("number", range(5))
         def test_list(wasmcp_server, number): pass
         """)
-    result = project.runpytest_subprocess("-p", "no:randomly")
+    result = project.runpytest_subprocess("-p", "no:randomly", "-rN")  # in CI the summary repeats messages whole
     result.assert_outcomes(errors=5)
     assert result.stdout.str().count("error: my mistake") == 1
     assert result.stdout.str().count("the build failed once in this run; test_a_failed_build") == 4
