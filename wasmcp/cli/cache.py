@@ -30,7 +30,7 @@ def info(*, as_json: bool) -> None:
 
 
 @command.command("prune")
-@click.option("--days", default=30.0, show_default=True, help="Remove what was not used for so long.", type=number)
+@click.option("--days", default="30", show_default=True, help="Remove what was not used for so long.", type=number)
 @click.option("--all", "everything", is_flag=True, help="Remove everything.")
 def prune(days: float, *, everything: bool) -> None:
     """Remove components and compiled code that were not used for some time."""
