@@ -57,7 +57,7 @@ def _digest(files: list[Path], *extra: str) -> str:
 
 def _sources() -> dict[str, Path]:
     """Return the source of each world: a folder a component; adapters, `KIND-of-CONTRACT`, share that of their kind."""
-    from wasmcp.resources import ADAPTERS
+    from wasmcp.package_data import ADAPTERS
 
     sources = {path.parent.name: path for path in sorted(FRAMEWORK.glob("*/component.zig"))}
     return sources | {name: FRAMEWORK / "adapters" / f"{name.partition('-of-')[0]}.zig" for name in ADAPTERS}
@@ -71,7 +71,7 @@ def _inputs(source: Path) -> list[Path]:
         ROOT / "wit",
         ROOT / "wasmcp" / "bindgen",
         *(ROOT / "wasmcp" / "toolchains").glob("zig*"),
-        ROOT / "wasmcp" / "component" / "shorten.py",
+        ROOT / "wasmcp" / "component" / "minify.py",
     ]
     found = {path for folder in folders for path in [folder, *folder.rglob("*")] if path.is_file()}
     return sorted(path for path in found if path.suffix in {".zig", ".wit", ".py"})
@@ -104,7 +104,7 @@ def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
     """
     if str(ROOT) not in sys.path:  # PEP 517 does not put the source tree there
         sys.path.insert(0, str(ROOT))
-    from wasmcp.resources import framework_directory
+    from wasmcp.package_data import framework_directory
     from wasmcp.toolchains.base import PINS
 
     target = framework_directory()

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.measure import Row, least_seconds, median_seconds
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.compose.contracts import MIDDLEWARE
+from wasmcp.compose.interfaces import MIDDLEWARE
 from wasmcp.host import Server, open_server
 from wasmcp.toolchains import ComponentSource, toolchain
 

@@ -22,7 +22,7 @@ from wasmcp.storage import digest
 from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import relative_label
-from wasmcp.toolchains.shared import carried_name
+from wasmcp.toolchains.shared_sources import carried_name
 
 if TYPE_CHECKING:
     from hatchling.builders.config import BuilderConfig
@@ -75,7 +75,7 @@ def changed(project: Project, version: str) -> list[str]:
 
     Nothing is fetched and nothing is compiled to find it out.
     """
-    from wasmcp.registry.fetching import FetchOptions
+    from wasmcp.registry.fetch_options import FetchOptions
 
     try:
         left = stale(plan(project, version=version, fetching=FetchOptions(project.root, offline=True)))

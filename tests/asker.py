@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.resources import wit_directory
+from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.zig import build_component
 
 SOURCE = Path(__file__).parent / "framework" / "chain" / "asker.zig"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from wasmcp.guest import Context
-from wasmcp.guest.registry import tool_of
-from wasmcp.guest.results import Rendered
+from wasmcp.guest.declarations.registry import tool_of
+from wasmcp.guest.declarations.tool_results import Rendered
 from wasmcp.guest.testing import LocalContext
 
 ABLE = {"elicitation": {"form": {}, "url": {}}, "sampling": {"tools": {}, "context": {}}, "roots": {}}

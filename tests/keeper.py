@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.resources import wit_directory
+from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.zig import build_component
 
 SOURCE = Path(__file__).parent / "framework" / "chain" / "keeper.zig"

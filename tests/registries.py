@@ -21,10 +21,10 @@ import pytest
 from compose_inputs import tools_component
 from servers import free_port
 
-from wasmcp.registry import settings
-from wasmcp.registry.publishing import Pushed, push
-from wasmcp.registry.resolving import Resolver
-from wasmcp.registry.store import Store
+from wasmcp.registry.names import namespace_policy
+from wasmcp.registry.oci.blob_store import Store
+from wasmcp.registry.oci.push import Pushed, push
+from wasmcp.registry.oci.version_resolver import Resolver
 
 PROGRAM = shutil.which("docker-registry")
 
@@ -178,7 +178,7 @@ def namespaces(monkeypatch: pytest.MonkeyPatch, folder: Path, *, policy: str = "
 
 
 def resolver() -> Resolver:
-    return Resolver(settings.load(), Store())
+    return Resolver(namespace_policy.load(), Store())
 
 
 def publish(folder: Path, *versions: str, name: str = "calc") -> dict[str, Pushed]:

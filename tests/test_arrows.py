@@ -12,11 +12,20 @@ PACKAGE = Path(__file__).parent.parent / "wasmcp"
 BELOW = {
     "component": {"errors", "terminal"},
     "bindgen": {"errors", "terminal"},
-    "toolchains": {"errors", "terminal", "environment", "resources", "bindgen", "component", "declares", "guest"},
-    "compose": {"errors", "terminal", "resources", "forms", "declares", "wasi", "component"},
-    "host": {"errors", "terminal", "environment", "forms", "wasi"},
-    "storage": {"errors", "terminal", "environment", "resources", "host"},
-    "registry": {"errors", "terminal", "environment", "resources", "storage", "compose", "component", "toolchains"},
+    "toolchains": {
+        "errors",
+        "terminal",
+        "environment",
+        "package_data",
+        "bindgen",
+        "component",
+        "declaration_section",
+        "guest",
+    },
+    "compose": {"errors", "terminal", "package_data", "revision_views", "declaration_section", "wasi", "component"},
+    "host": {"errors", "terminal", "environment", "revision_views", "wasi"},
+    "storage": {"errors", "terminal", "environment", "package_data", "host"},
+    "registry": {"errors", "terminal", "environment", "package_data", "storage", "compose", "component", "toolchains"},
     "guest": set[str](),
 }
 """What each may import beside itself and the version; what is above (`project`, `insight`, `cli`) may import all."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.resources import wit_directory
+from wasmcp.package_data import wit_directory
 
 RECORDED = Path(__file__).parent / "golden" / "contracts.json"
 STABLE = (

@@ -10,8 +10,8 @@ from compose_inputs import dead_end
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.component.writer import name, uleb128
-from wasmcp.declares import SECTION, Declares, declares, extension_problem, with_extensions
+from wasmcp.component.binary_writer import name, uleb128
+from wasmcp.declaration_section import SECTION, Declares, declares, extension_problem, with_extensions
 
 
 def section(content: bytes) -> bytes:

@@ -14,7 +14,7 @@ from wasmcp import environment
 from wasmcp.environment import AUTH_MODE, ELSEWHERE, KNOWN, SERVER, TESTS, TOOLS, UNSUPPORTED, problems
 from wasmcp.errors import SettingInvalid
 from wasmcp.host import open_server
-from wasmcp.host.settings import BOUND_TO
+from wasmcp.host.configuration.settings import BOUND_TO
 
 ROOT = Path(__file__).parents[1]
 NAME = re.compile(r"(?<![A-Za-z_])(?:WASMCP|JWT)_[A-Z][A-Z_]*[A-Z]\b")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from compose_inputs import FULL, tool
 
-from wasmcp.forms import REVISIONS, from_json_text, in_form, items_json, to_json_text
+from wasmcp.revision_views import REVISIONS, from_json_text, in_form, items_json, to_json_text
 
 NAMED = {"name": "n", "description": "D"}
 TITLED = {"title": "N", "_meta": {"x": 1}}

@@ -7,33 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp import resources
+from wasmcp import package_data
 from wasmcp.errors import ResourceMissing
 
-ROOT = Path(resources.__file__).parent.parent
+ROOT = Path(package_data.__file__).parent.parent
 
 
 def test_the_wit_is_that_of_the_checkout() -> None:
-    assert (resources.wit_directory() / "worlds.wit").is_file()
-    assert (resources.wit_directory() / "deps" / "wasmcp-embedding").is_dir()
+    assert (package_data.wit_directory() / "worlds.wit").is_file()
+    assert (package_data.wit_directory() / "deps" / "wasmcp-embedding").is_dir()
 
 
 def test_an_unknown_component_names_the_known_ones() -> None:
     with pytest.raises(ResourceMissing, match="the framework has `transport`, `server-io`") as caught:
-        resources.framework_component("transprot")
+        package_data.framework_component("transprot")
     assert caught.value.path.endswith("transprot.wasm")
 
 
-@pytest.mark.parametrize("name", [*resources.FRAMEWORK_COMPONENTS, *resources.ADAPTERS])
+@pytest.mark.parametrize("name", [*package_data.FRAMEWORK_COMPONENTS, *package_data.ADAPTERS])
 def test_the_framework_is_built(name: str) -> None:
-    assert resources.framework_component(name).read_bytes()[:8] == b"\0asm\x0d\0\x01\0"
+    assert package_data.framework_component(name).read_bytes()[:8] == b"\0asm\x0d\0\x01\0"
 
 
 def installed(tmp_path: Path, *, complete: bool) -> str:
     """What a copy of the package, laid out as in a wheel, says of its own files."""
     package = tmp_path / "site" / "wasmcp"
     package.mkdir(parents=True)
-    for name in ("__init__.py", "resources.py", "terminal.py"):
+    for name in ("__init__.py", "package_data.py", "terminal.py"):
         shutil.copy(ROOT / "wasmcp" / name, package / name)
     shutil.copytree(ROOT / "wasmcp" / "errors", package / "errors")
     if complete:
@@ -41,7 +41,7 @@ def installed(tmp_path: Path, *, complete: bool) -> str:
         (package / "_framework").mkdir()
         (package / "_framework" / "transport.wasm").write_bytes(b"")
     code = (
-        "from wasmcp.resources import *; from wasmcp.errors import ResourceMissing\n"
+        "from wasmcp.package_data import *; from wasmcp.errors import ResourceMissing\n"
         "for ask in (wit_directory, lambda: framework_component('transport')):\n"
         "    try: print(ask())\n"
         "    except ResourceMissing as error: print('missing:', error)\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.resources import ADAPTERS, FRAMEWORK_COMPONENTS
+from wasmcp.package_data import ADAPTERS, FRAMEWORK_COMPONENTS
 
 ROOT = Path(__file__).parent.parent
 
@@ -93,7 +93,7 @@ def test_the_wheel_finds_its_own_files(wheel: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)  # noqa: S202 - a wheel of our own
     code = (
-        "from wasmcp.resources import *\n"
+        "from wasmcp.package_data import *\n"
         "print(wit_directory())\n"
         "for name in FRAMEWORK_COMPONENTS: print(framework_component(name))\n"
     )

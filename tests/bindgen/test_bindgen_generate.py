@@ -15,7 +15,7 @@ from wasmcp.bindgen import RUNTIME, generate
 from wasmcp.bindgen.__main__ import main
 from wasmcp.bindgen.files import write_atomically
 from wasmcp.errors import BindgenError
-from wasmcp.resources import wit_directory
+from wasmcp.package_data import wit_directory
 
 WORLD = "package t:t;\ninterface i { f: func(); }\nworld w { import i; }\n"
 MANY = ", ".join(f"n{i}" for i in range(33))

@@ -8,7 +8,7 @@ import pytest
 
 from wasmcp.bindgen.typescript import declarations
 from wasmcp.errors import BindgenError
-from wasmcp.resources import wit_declarations, wit_directory
+from wasmcp.package_data import wit_declarations, wit_directory
 
 WIT = """\
 package demo:shop@1.0.0;

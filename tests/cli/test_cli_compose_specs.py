@@ -18,9 +18,9 @@ from keeper import keeper
 from wasmcp.cli.group import commands
 from wasmcp.compose import inspect_component
 from wasmcp.host import open_server
-from wasmcp.registry import oci
-from wasmcp.registry.fetching import Fetched, FetchOptions
-from wasmcp.resources import framework_component
+from wasmcp.package_data import framework_component
+from wasmcp.registry.fetch_options import Fetched, FetchOptions
+from wasmcp.registry.oci import pull
 
 PROJECT = """\
 [project]
@@ -135,7 +135,7 @@ class TestNames:
             asked.append(options)
             return Fetched(here / "calc.wasm", "sha256:00", f"{reference}=1.2.3")
 
-        monkeypatch.setattr(oci, "fetch", fetch)
+        monkeypatch.setattr(pull, "fetch", fetch)
         options = ("--skip-download", "--locked", "--deps-dir", "deps", "-v")
         done = run("compose", "server", "acme:calc@^1", "./text.wasm", *options)
         assert (

@@ -11,7 +11,7 @@ from compose_inputs import catalogue, spec, tools_component
 from wasmcp.cli.diff import BREAKING
 from wasmcp.cli.group import commands
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.resources import framework_component
+from wasmcp.package_data import framework_component
 
 
 def run(*arguments: object) -> Result:

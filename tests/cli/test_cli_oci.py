@@ -14,13 +14,13 @@ from compose_inputs import tools_component
 from registries import docker_registry, namespaces, needs_registry
 
 from wasmcp.cli.group import commands
-from wasmcp.component.constants import constants
-from wasmcp.component.values import TRAP
-from wasmcp.compose.contracts import TOOLS
+from wasmcp.component.constant_component import constants
+from wasmcp.component.static_values import TRAP
 from wasmcp.compose.framework import load_framework
-from wasmcp.project import catalogue, labels
-from wasmcp.registry import publishing, references
-from wasmcp.registry.artifact import CATALOGUE
+from wasmcp.compose.interfaces import TOOLS
+from wasmcp.project import catalogue_recording, oci_annotations
+from wasmcp.registry.oci import push, references
+from wasmcp.registry.oci.artifact import CATALOGUE
 from wasmcp.storage.digest import of_bytes
 
 
@@ -102,13 +102,13 @@ def test_what_is_said_about_a_component(place: str, tmp_path: Path) -> None:
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
     arguments = ["--annotation", "team=sums", "--description", "adds", "--licence", "Apache-2.0"]
     run("push", "calc.wasm", "acme:calc@1.0.0", *arguments)
-    said = publishing.resolver_for(None).resolve(references.parse("acme:calc@1.0.0")).artifact.annotations
+    said = push.resolver_for(None).resolve(references.parse("acme:calc@1.0.0")).artifact.annotations
     assert said["org.opencontainers.image.source"] == "https://example.com/calc"
     assert len(said["org.opencontainers.image.revision"]) == 40
     assert said["org.opencontainers.image.licenses"] == "Apache-2.0"
     assert said["team"] == "sums"
     subprocess.run([*git, "remote", "set-url", "origin", "https://ann:secret@example.com/calc"], check=True)
-    assert "org.opencontainers.image.source" not in labels.of_checkout(tmp_path)
+    assert "org.opencontainers.image.source" not in oci_annotations.of_checkout(tmp_path)
     assert "is not KEY=VALUE" in run("push", "calc.wasm", "acme:calc@1.1.0", "--annotation", "team", code=2)
 
 
@@ -129,8 +129,8 @@ def test_what_it_offers_goes_with_it(place: str, tmp_path: Path, monkeypatch: py
     run("push", "calc.wasm", "acme:calc@1.0.0")
     run("push", "calc.wasm", "acme:calc@2.0.0", "--no-catalogue")
     booted: list[str] = []
-    boot = catalogue.boot
-    monkeypatch.setattr(catalogue, "boot", lambda name, data: (booted.append(name), boot(name, data))[1])
+    boot = catalogue_recording.boot
+    monkeypatch.setattr(catalogue_recording, "boot", lambda name, data: (booted.append(name), boot(name, data))[1])
     # Somebody who has never seen it.
     namespaces(monkeypatch, tmp_path / "another", acme=place)
     report = json.loads(run("compose", "server", "acme:calc@1.0.0", "-o", "one.wasm", "--json"))
@@ -138,7 +138,7 @@ def test_what_it_offers_goes_with_it(place: str, tmp_path: Path, monkeypatch: py
     run("compose", "server", "acme:calc@2.0.0", "-o", "two.wasm")
     assert booted == ["calc"]
     # What somebody says of another component counts for nothing.
-    other = catalogue.Catalogue(digest=of_bytes(b"another")).to_json()
+    other = catalogue_recording.Catalogue(digest=of_bytes(b"another")).to_json()
     run("push", "calc.wasm", "acme:calc@3.0.0", "--annotation", f"{CATALOGUE}={other}")
     problem = run("compose", "server", "acme:calc@3.0.0", "-o", "three.wasm", code=1)
     assert "the catalogue in its manifest was recorded for another component" in problem
@@ -212,7 +212,7 @@ def test_the_grants_of_a_component_and_of_a_server_are_annotations(place: str, t
 
     def annotations(name: str) -> Mapping[str, str]:
         run("push", f"{name}.wasm", f"acme:{name}@1.0.0")
-        return publishing.resolver_for(None).resolve(references.parse(f"acme:{name}@1.0.0")).artifact.annotations
+        return push.resolver_for(None).resolve(references.parse(f"acme:{name}@1.0.0")).artifact.annotations
 
     said = {name: annotations(name) for name in ("mw", "calc", "server")}
     assert said["mw"]["dev.wasmcp.wants"] == "middleware"

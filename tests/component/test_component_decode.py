@@ -7,8 +7,9 @@ import pytest
 import wasmtime
 from component_inputs import PREAMBLE, component, dummy, leb, section, wat
 
+from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, extern_name
 from wasmcp.component.decode import ComponentInfo, decode
-from wasmcp.component.model import (
+from wasmcp.component.types import (
     Borrow,
     Func,
     Instance,
@@ -23,7 +24,6 @@ from wasmcp.component.model import (
     TypeName,
     resolve,
 )
-from wasmcp.component.writer import COMPONENT_PREAMBLE, extern_name
 from wasmcp.errors import ComponentError
 
 MESSAGES = "wasmcp:mcp-v20260728/messages@0.1.0"

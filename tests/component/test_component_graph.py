@@ -12,10 +12,10 @@ import wasmtime
 from component_inputs import component, dummy, golden_inputs, section, wat
 from wasmtime.component import Component, Linker
 
+from wasmcp.component.binary_writer import Sort
 from wasmcp.component.decode import decode
 from wasmcp.component.graph import Graph
-from wasmcp.component.model import Func, Instance, Own, Resource, TypeBound, TypeName
-from wasmcp.component.writer import Sort
+from wasmcp.component.types import Func, Instance, Own, Resource, TypeBound, TypeName
 from wasmcp.errors import GraphCycle, WiringError
 
 HANDLER = "wasmcp:mcp-v20260728/server-handler@0.1.0"

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from component_inputs import component, section, wat
 
-from wasmcp.component import importcache
+from wasmcp.component import import_cache
 from wasmcp.component.decode import decode
-from wasmcp.component.model import Func, Instance, TypeBound, TypeName
+from wasmcp.component.types import Func, Instance, TypeBound, TypeName
 
 FIRST = """
   (import "demo:a/b@1.0.0" (instance (export "f" (func))))
@@ -14,14 +14,14 @@ FIRST = """
 
 @pytest.fixture(autouse=True)
 def empty_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importcache, "_beginnings", {})
+    monkeypatch.setattr(import_cache, "_beginnings", {})
 
 
 def test_components_that_begin_alike_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     one = decode(wat(f"(component {FIRST} (core module))"))
-    assert len(importcache._beginnings) == 1
+    assert len(import_cache._beginnings) == 1
     # What is recalled is not read again: a trace in what is kept is in the next answer.
-    kept = next(iter(importcache._beginnings.values()))
+    kept = next(iter(import_cache._beginnings.values()))
     assert isinstance(kept.imports, dict)
     kept.imports["trace"] = Func()
     two = decode(wat(f'(component {FIRST} (core module) (import "late" (func)))'))
@@ -57,12 +57,12 @@ def test_a_later_import_that_names_an_early_type() -> None:
 
 
 def test_only_so_many_are_kept() -> None:
-    for n in range(importcache.MAX_ENTRIES + 5):
+    for n in range(import_cache.MAX_ENTRIES + 5):
         decode(wat(f'(component (import "f{n}" (func)))'))
-    assert len(importcache._beginnings) == importcache.MAX_ENTRIES
+    assert len(import_cache._beginnings) == import_cache.MAX_ENTRIES
 
 
 def test_a_beginning_that_is_too_large_is_not_kept() -> None:
     many = "".join(f'(import "{"x" * 900}{n}" (func))' for n in range(300))
     assert len(decode(wat(f"(component {many})")).imports) == 300
-    assert not importcache._beginnings
+    assert not import_cache._beginnings

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.component.names import compatible, find, is_valid, is_wasi_0_3, newest, parse, track
+from wasmcp.component.interface_names import compatible, find, is_valid, is_wasi_0_3, newest, parse, track
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from wasmtime.component import Component
 
 from wasmcp.component.decode import decode
 from wasmcp.component.graph import Graph
-from wasmcp.component.model import Func, Instance
+from wasmcp.component.types import Func, Instance
 from wasmcp.errors import ComponentError
 
 TOOLS = "wasmcp:mcp-v20260728/tools@0.1.0"

@@ -13,8 +13,8 @@ from wasmcp.component.builder import ComponentBuilder
 from wasmcp.component.decode import decode
 from wasmcp.component.graph import Graph
 from wasmcp.component.merge import MergedImport
-from wasmcp.component.model import ExternType, Instance
-from wasmcp.component.outer import OuterImports
+from wasmcp.component.outer_imports import OuterImports
+from wasmcp.component.types import ExternType, Instance
 
 ENGINE = wasmtime.Engine()
 

@@ -6,7 +6,7 @@ import pytest
 from component_inputs import component, section, wat
 
 from wasmcp.component.decode import decode
-from wasmcp.component.model import Func, Instance, Opaque, Primitive, Record, TypeBound, resolve
+from wasmcp.component.types import Func, Instance, Opaque, Primitive, Record, TypeBound, resolve
 from wasmcp.errors import ComponentError
 
 EVERYTHING = """

@@ -9,7 +9,7 @@ from component_inputs import dummy, golden_inputs, wat
 from wasmtime import component
 
 from wasmcp.component.decode import decode
-from wasmcp.component.shorten import shorten
+from wasmcp.component.minify import shorten
 from wasmcp.errors import ComponentError
 
 GOLDEN = golden_inputs()

@@ -6,8 +6,8 @@ import pytest
 import wasmtime
 from wasmtime import component as wc
 
+from wasmcp.component.binary_writer import uleb128
 from wasmcp.component.strip import strip
-from wasmcp.component.writer import uleb128
 from wasmcp.errors import ComponentError
 
 TEXT = """\

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from wasmtime import wat2wasm
 
+from wasmcp.component.binary_writer import Sort
 from wasmcp.component.graph import Graph
 from wasmcp.component.topology import Source, read_topology
-from wasmcp.component.writer import Sort
 from wasmcp.errors import ComponentError
 
 GREETER = """

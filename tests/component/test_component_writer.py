@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.component import writer
-from wasmcp.component.model import Primitive
-from wasmcp.component.reader import Reader
+from wasmcp.component import binary_writer
+from wasmcp.component.binary_reader import Reader
+from wasmcp.component.types import Primitive
 from wasmcp.errors import ComponentError
 
 
@@ -16,29 +16,29 @@ def reader(data: bytes) -> Reader:
 
 @given(st.integers(0, 2**32 - 1))
 def test_unsigned_numbers_come_back(value: int) -> None:
-    data = writer.uleb128(value)
+    data = binary_writer.uleb128(value)
     assert len(data) <= 5
     assert reader(data).u32() == value
 
 
 @given(st.integers(-(2**32), 2**32 - 1))
 def test_signed_numbers_come_back(value: int) -> None:
-    data = writer.sleb128(value)
+    data = binary_writer.sleb128(value)
     assert len(data) <= 5
     assert reader(data).s33() == value
 
 
 def test_numbers_are_as_in_the_core_specification() -> None:
-    assert writer.uleb128(624485) == b"\xe5\x8e\x26"
-    assert writer.sleb128(-123456) == b"\xc0\xbb\x78"
-    assert writer.sleb128(64) == b"\xc0\x00"
+    assert binary_writer.uleb128(624485) == b"\xe5\x8e\x26"
+    assert binary_writer.sleb128(-123456) == b"\xc0\xbb\x78"
+    assert binary_writer.sleb128(64) == b"\xc0\x00"
     with pytest.raises(ValueError, match="-1 is negative"):
-        writer.uleb128(-1)
+        binary_writer.uleb128(-1)
 
 
 @given(st.text(max_size=50))
 def test_names_come_back(text: str) -> None:
-    found = reader(writer.name(text) + b"rest")
+    found = reader(binary_writer.name(text) + b"rest")
     assert found.name() == text
     assert bytes(found.data[found.position :]) == b"rest"
 
@@ -50,5 +50,5 @@ def test_numbers_that_are_none(data: bytes) -> None:
 
 
 def test_an_index_is_told_from_a_primitive() -> None:
-    assert writer.ref(Primitive.STRING) == b"\x73"
-    assert writer.ref(0x73) == b"\xf3\x00"
+    assert binary_writer.ref(Primitive.STRING) == b"\x73"
+    assert binary_writer.ref(0x73) == b"\xf3\x00"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from wasmcp.component.model import (
+from wasmcp.component.import_renaming import Renaming, walk
+from wasmcp.component.types import (
     Borrow,
     Enum,
     ExternType,
@@ -24,7 +25,6 @@ from wasmcp.component.model import (
     ValueType,
     Variant,
 )
-from wasmcp.component.rename import Renaming, walk
 
 LABELS = st.integers(1, 5).map(lambda count: tuple(f"l{n}" for n in range(count)))
 

@@ -8,8 +8,9 @@ from typing import Any
 import wasmtime.component
 from hypothesis import strategies as st
 
-from wasmcp.component.abi import cases_of, fields_of
-from wasmcp.component.model import (
+from wasmcp.component.canonical_abi import cases_of, fields_of
+from wasmcp.component.static_values import Case
+from wasmcp.component.types import (
     Enum,
     Flags,
     List,
@@ -23,7 +24,6 @@ from wasmcp.component.model import (
     Variant,
     resolve,
 )
-from wasmcp.component.values import Case
 
 INTERFACE = "test:values/all@1.0.0"
 
@@ -66,7 +66,7 @@ def types() -> st.SearchStrategy[Any]:
 
 
 def values(type_: Any) -> st.SearchStrategy[Any]:
-    """Values of a type, as `wasmcp.component.values` takes them."""
+    """Values of a type, as `wasmcp.component.static_values` takes them."""
     type_ = resolve(type_)
     if type_ in _RANGES:
         return st.integers(*_RANGES[type_])

@@ -15,16 +15,16 @@ from compose_inputs import METADATA, MIDDLEWARE, WIT, spec, validate
 from wasmtime import wat2wasm
 
 from wasmcp.cli.group import commands
-from wasmcp.component.constants import constants
+from wasmcp.component.constant_component import constants
 from wasmcp.component.decode import decode
 from wasmcp.component.graph import Graph
-from wasmcp.component.model import Func, Instance
-from wasmcp.component.values import Case
+from wasmcp.component.static_values import Case
+from wasmcp.component.types import Func, Instance
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
-from wasmcp.compose.adapting import adapted
+from wasmcp.compose.upstream_adapters import adapted
 from wasmcp.errors import ComponentRefused, RequestError
 from wasmcp.host import open_server
-from wasmcp.resources import framework_component
+from wasmcp.package_data import framework_component
 
 THEIRS = "wasmcp:mcp-v20251125/tools@0.1.1"
 ICON = {

@@ -9,7 +9,7 @@ from compose_inputs import METADATA, MIDDLEWARE, WIT, catalogue, dummy, spec, to
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
 from wasmcp.compose.handler import compose_handler
 from wasmcp.errors import ComponentRefused, CompositionError
-from wasmcp.resources import framework_component
+from wasmcp.package_data import framework_component
 
 
 def wit_with(tmp_path: Path, file: str, old: str, new: str) -> Path:

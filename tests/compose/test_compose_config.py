@@ -11,8 +11,8 @@ from compose_inputs import METADATA, catalogue, tools_beside, validate
 from wasmtime import component as wc
 
 from wasmcp.compose import ComponentSpec, compose_server
-from wasmcp.compose.baked import configuration
-from wasmcp.compose.contracts import CONFIG
+from wasmcp.compose.generated_components import configuration
+from wasmcp.compose.interfaces import CONFIG
 from wasmcp.errors import ComponentRefused
 
 READER = f'(component (import "{CONFIG}" (instance (export "all" (func (result string))))))'

@@ -7,8 +7,8 @@ import wasmtime
 import wasmtime.component as wc
 from compose_inputs import validate
 
-from wasmcp.compose.contracts import DISPATCH, MESSAGES
-from wasmcp.compose.dispatch import dispatch, import_name
+from wasmcp.compose.dispatch_component import dispatch, import_name
+from wasmcp.compose.interfaces import DISPATCH, MESSAGES
 
 
 class Router:

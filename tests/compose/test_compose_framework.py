@@ -11,7 +11,7 @@ from compose_inputs import METADATA, dead_end, dummy, spec, tools_component, val
 from wasmcp.compose import compose_server
 from wasmcp.compose.framework import load_framework
 from wasmcp.errors import ComponentRefused
-from wasmcp.resources import FRAMEWORK_COMPONENTS
+from wasmcp.package_data import FRAMEWORK_COMPONENTS
 
 
 @pytest.mark.parametrize("name", FRAMEWORK_COMPONENTS)

@@ -10,13 +10,13 @@ from compose_inputs import METADATA, MIDDLEWARE, catalogue, dead_end, dummy, pro
 
 from wasmcp.component.decode import decode
 from wasmcp.compose import ComponentSpec, compose_server
-from wasmcp.compose.components import read_component
-from wasmcp.compose.contracts import GRANTS
+from wasmcp.compose.component_reader import read_component
 from wasmcp.compose.grants import denial_warnings, wanted_grants
 from wasmcp.compose.handler import compose_handler
+from wasmcp.compose.interfaces import GRANTS
 from wasmcp.errors import GrantMissing
 from wasmcp.insight.annotations import grant_annotations
-from wasmcp.insight.structure import read_structure
+from wasmcp.insight.roles import read_structure
 from wasmcp.project import component_table
 
 ABLE = tools_component("mine", "mine", handler=True)

@@ -6,9 +6,9 @@ import pytest
 from compose_inputs import METADATA, MIDDLEWARE, dead_end, dummy, probe, spec, validate
 
 from wasmcp.compose import ComponentSpec, compose_server, inspect_component
-from wasmcp.compose.contracts import MESSAGES, SERVER_HANDLER, TYPES
 from wasmcp.compose.handler import compose_handler
-from wasmcp.declares import Declares, declares
+from wasmcp.compose.interfaces import MESSAGES, SERVER_HANDLER, TYPES
+from wasmcp.declaration_section import Declares, declares
 from wasmcp.errors import CompositionError, DuplicateOffer
 from wasmcp.host import open_server
 

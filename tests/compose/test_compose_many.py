@@ -7,7 +7,7 @@ from compose_inputs import METADATA, catalogue, spec, tools_beside, validate
 
 from wasmcp.component.limits import MAX_DEFINITIONS, count
 from wasmcp.compose import ComponentSpec, compose_server
-from wasmcp.compose.chain import ADAPTER_MEMORIES
+from wasmcp.compose.chain_plan import ADAPTER_MEMORIES
 from wasmcp.compose.handler import compose_handler
 from wasmcp.errors import LimitExceeded
 from wasmcp.host import open_server

@@ -8,9 +8,9 @@ from compose_inputs import MIDDLEWARE, dead_end, spec, tools_component
 
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 from wasmcp.compose.capabilities import server_capabilities
-from wasmcp.compose.components import read_components
+from wasmcp.compose.component_reader import read_components
 from wasmcp.compose.metadata import metadata_values
-from wasmcp.declares import Declares
+from wasmcp.declaration_section import Declares
 from wasmcp.errors import CompositionError
 
 

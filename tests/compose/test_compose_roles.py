@@ -14,7 +14,7 @@ from wasmcp.component.graph import Graph
 from wasmcp.component.topology import read_topology
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.compose.roles import SECTION, Role, read_roles, roles_section
-from wasmcp.insight.structure import components_of, read_structure
+from wasmcp.insight.roles import components_of, read_structure
 
 LIKE_PARTS = (
     "nobody",

@@ -12,7 +12,7 @@ from compose_inputs import METADATA, MIDDLEWARE, probe, spec
 from servers import free_port, listening, wasmtime
 
 from wasmcp.compose import ComponentSpec, compose_server
-from wasmcp.compose.runtimes import Runtime, Transport, check_runtime, run_commands
+from wasmcp.compose.deployment_targets import Runtime, Transport, check_runtime, run_commands
 from wasmcp.errors import CompositionError
 
 FILE = Path("my server.wasm")

@@ -13,12 +13,12 @@ from wasmtime import wat2wasm
 from wasmcp.component.decode import decode
 from wasmcp.component.graph import Graph
 from wasmcp.compose import ComponentSpec, compose_server, inspect_component
-from wasmcp.compose.contracts import DOORS
 from wasmcp.compose.grants import families
-from wasmcp.compose.sealing import sealed
+from wasmcp.compose.interfaces import DOORS
+from wasmcp.compose.sealed_server import sealed
 from wasmcp.host import open_server
-from wasmcp.insight.offers import asked_offers
-from wasmcp.project.catalogue import boot
+from wasmcp.insight.listing import asked_offers
+from wasmcp.project.catalogue_recording import boot
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain, user_cache
 

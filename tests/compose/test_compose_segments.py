@@ -9,10 +9,10 @@ from compose_inputs import tool
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wasmcp.component.values import Case
+from wasmcp.component.static_values import Case
 from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.segments import NOBODY, beginnings, cache_hint, index, segment_values
-from wasmcp.forms import IDENTITIES, REVISIONS
+from wasmcp.compose.catalogue_values import NOBODY, beginnings, cache_hint, index, segment_values
+from wasmcp.revision_views import IDENTITIES, REVISIONS
 
 
 def find(table: bytes, name: str) -> int | None:

@@ -19,7 +19,7 @@ from compose_inputs import (
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import DuplicateOffer, RequestError
 from wasmcp.host import Server, open_server
-from wasmcp.resources import FRAMEWORK_COMPONENTS
+from wasmcp.package_data import FRAMEWORK_COMPONENTS
 
 DOORS = ("wasi:http/incoming-handler@0.2.8", "wasi:cli/run@0.2.8", "wasmcp:embedding/exchange@0.1.0")
 

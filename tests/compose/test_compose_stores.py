@@ -9,12 +9,12 @@ from compose_inputs import METADATA, MIDDLEWARE, catalogue, dummy, tools_beside,
 from keeper import keeper, keeping_server
 
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
-from wasmcp.compose.contracts import KEY_VALUE, SESSIONS
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.handler import compose_handler
+from wasmcp.compose.interfaces import KEY_VALUE, SESSIONS
 from wasmcp.errors import ComponentRefused, CompositionError
 from wasmcp.host import open_server
-from wasmcp.insight.structure import read_structure
+from wasmcp.insight.roles import read_structure
 
 TOOLS = Catalogue(tools=({"name": "do", "inputSchema": {"type": "object"}},))
 PEEK = Catalogue(tools=({"name": "peek", "inputSchema": {"type": "object"}},))

@@ -7,7 +7,8 @@ import wasmtime
 import wasmtime.component as wc
 from compose_inputs import validate
 
-from wasmcp.component.model import (
+from wasmcp.component.static_values import NEW_HANDLE, Case
+from wasmcp.component.types import (
     Borrow,
     Enum,
     Flags,
@@ -25,8 +26,7 @@ from wasmcp.component.model import (
     TypeName,
     Variant,
 )
-from wasmcp.component.values import NEW_HANDLE, Case
-from wasmcp.compose.stubs import MESSAGE, denied, stubs
+from wasmcp.compose.deny_stubs import MESSAGE, denied, stubs
 
 HERE = "wasi:here/all@0.2.0"
 RESOURCE = Resource(HERE, "r")

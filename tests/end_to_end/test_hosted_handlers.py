@@ -18,11 +18,11 @@ from projects import write_project
 from servers import wasmtime_serve
 
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
-from wasmcp.guest import registry
+from wasmcp.guest.declarations import registry
 from wasmcp.guest.testing import LocalContext, fake_config, fake_kv, fresh_instance, real_http
 from wasmcp.host import Server, open_server
 from wasmcp.project import ensure_built, load
-from wasmcp.project.building import Built, build_component
+from wasmcp.project.build_steps import Built, build_component
 
 pytestmark = pytest.mark.slow
 

@@ -139,7 +139,7 @@ class TestSessions:
             kept.put(f"wasmcp:session/{client.session}", {"k": b"y"})
 
     def test_more_sessions_than_buckets_may_be_open(self, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("wasmcp.host.keyvalue_imports._BUCKETS", 3)
+        monkeypatch.setattr("wasmcp.host.bindings.wasi_keyvalue._BUCKETS", 3)
         for _ in range(6):
             client = Client(running)
             assert client(do="set", key="k", text="x") == "ok"
@@ -336,7 +336,7 @@ def test_what_the_command_line_says(server: Path, drafted: Path) -> None:
     assert "kv" in shown
     assert "sessions" in shown
     from wasmcp.compose import inspect_component
-    from wasmcp.compose.runtimes import run_commands
+    from wasmcp.compose.deployment_targets import run_commands
 
     imports = inspect_component(drafted.read_bytes()).imports
     commands = run_commands("wasmtime", "http", drafted, imports)

@@ -12,8 +12,8 @@ from mcp import Client, StdioServerParameters
 from projects import write_project
 
 from wasmcp.host import open_server
+from wasmcp.package_data import wit_directory
 from wasmcp.project import ensure_built
-from wasmcp.resources import wit_directory
 from wasmcp.toolchains.zig import build_component
 
 pytestmark = pytest.mark.slow

@@ -12,9 +12,9 @@ from rust_machine import MISSING
 
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built
-from wasmcp.project.adding import add_component
-from wasmcp.project.outlines import LANGUAGES, PARTS
+from wasmcp.project.add_component import add_component
 from wasmcp.project.scaffold import new_project
+from wasmcp.project.template_files import LANGUAGES, PARTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -16,7 +16,7 @@ import pytest
 from projects import write_project
 from servers import free_port, listening
 
-from wasmcp.compose.runtimes import run_commands
+from wasmcp.compose.deployment_targets import run_commands
 from wasmcp.host import Limits, open_server
 from wasmcp.project import ensure_built
 

@@ -12,17 +12,17 @@ import pytest
 from compose_inputs import METADATA, MIDDLEWARE, WIT
 from wires import Wire, message, record
 
-from wasmcp.component import names
+from wasmcp.component import interface_names
 from wasmcp.component.decode import decode
 from wasmcp.component.graph import Graph
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
-from wasmcp.compose.adapting import CONTRACTS, Contract, adapted
-from wasmcp.compose.contracts import KEY_VALUE, MESSAGES, SESSIONS, TOOLS, WIRE
-from wasmcp.compose.stubs import stubs
+from wasmcp.compose.deny_stubs import stubs
+from wasmcp.compose.interfaces import KEY_VALUE, MESSAGES, SESSIONS, TOOLS, WIRE
+from wasmcp.compose.upstream_adapters import CONTRACTS, Contract, adapted
 from wasmcp.errors import RequestError
 from wasmcp.host import Server, open_server
-from wasmcp.project.catalogue import boot
-from wasmcp.resources import framework_component
+from wasmcp.package_data import framework_component
+from wasmcp.project.catalogue_recording import boot
 from wasmcp.toolchains.zig import build_component
 
 SOURCE = Path(__file__).parent / "chain" / "foreign.zig"
@@ -181,7 +181,9 @@ class Chain:
         io = graph.instantiate(graph.add("server-io", framework_component("server-io").read_bytes()))
         foreign = graph.instantiate(graph.add("foreign", made, info))
         foreign.set(MESSAGES, io.export(MESSAGES))
-        denied = {name: type_ for name, type_ in info.imports.items() if names.find(name, (KEY_VALUE, SESSIONS))}
+        denied = {
+            name: type_ for name, type_ in info.imports.items() if interface_names.find(name, (KEY_VALUE, SESSIONS))
+        }
         stub = graph.instantiate(graph.add("denied", stubs(denied)))
         stub.set(MESSAGES, io.export(MESSAGES))
         for name in denied:

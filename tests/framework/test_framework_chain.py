@@ -11,7 +11,7 @@ from compose_inputs import MIDDLEWARE
 from doors import META, Embedded, request
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.resources import wit_directory
+from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.zig import build_component
 
 SOURCES = Path(__file__).parent / "chain"

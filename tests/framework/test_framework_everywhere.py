@@ -12,7 +12,7 @@ from doors import request
 from talking import EVERY_DOOR, Talk, talking
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.resources import wit_directory
+from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.zig import build_component
 
 SOURCE = Path(__file__).parent / "chain" / "probe.zig"

@@ -14,9 +14,9 @@ from doors import request
 from talking import EVERY_DOOR, Talk, talking
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.declares import Declares
-from wasmcp.forms import REVISIONS
-from wasmcp.resources import wit_directory
+from wasmcp.declaration_section import Declares
+from wasmcp.package_data import wit_directory
+from wasmcp.revision_views import REVISIONS
 from wasmcp.toolchains.zig import build_component
 
 SOURCE = """\

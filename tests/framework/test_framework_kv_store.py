@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from values import KINDS, Bucket, Failed, KvStore, compiled
 from wasmtime.component import Component
 
-from wasmcp.host.keyvalue import MemoryStore, Refused, Store, open_store
+from wasmcp.host.stores.keyvalue import MemoryStore, Refused, Store, open_store
 
 ENGINE = wasmtime.Engine()
 LEAST, MOST = -(1 << 63), (1 << 63) - 1
@@ -116,7 +116,7 @@ class TestCounters:
         assert memory.get("", ["n"]) == {"n": b"42"}
 
     def test_that_others_count_too(self, bucket: Bucket, memory: MemoryStore) -> None:
-        from wasmcp.host.keyvalue import increment
+        from wasmcp.host.stores.keyvalue import increment
 
         increment(memory, "", "n", 3, signed=True)
         assert bucket("increment", "n", 1) == 4

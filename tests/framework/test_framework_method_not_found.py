@@ -9,7 +9,7 @@ import pytest
 import wasmtime
 from wasmtime.component import Component, Linker, ResourceHost, ResourceType
 
-from wasmcp.resources import framework_component
+from wasmcp.package_data import framework_component
 
 PACKAGE = "wasmcp:mcp-v20260728"
 REQUEST, REPLY = 1, 2

@@ -14,8 +14,8 @@ from mcp_types.methods import validate_server_result
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import CatalogueError, DuplicateOffer, RequestError
 from wasmcp.host import Server, open_server
-from wasmcp.project.catalogue import boot
-from wasmcp.resources import wit_directory
+from wasmcp.package_data import wit_directory
+from wasmcp.project.catalogue_recording import boot
 from wasmcp.toolchains.zig import build_component
 
 SOURCES = Path(__file__).parent / "chain"

@@ -7,9 +7,9 @@ from typing import Any
 import wasmtime
 from wasmtime.component import Component, Linker, Variant
 
-from wasmcp.host.keyvalue import Store
-from wasmcp.host.keyvalue_imports import define
-from wasmcp.resources import framework_component
+from wasmcp.host.bindings.wasi_keyvalue import define
+from wasmcp.host.stores.keyvalue import Store
+from wasmcp.package_data import framework_component
 
 KINDS = ("kv-store", "kv-store-draft")
 _PACKAGE = "wasmcp:mcp-v20260728/"

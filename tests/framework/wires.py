@@ -13,7 +13,7 @@ from typing import Any
 import wasmtime
 from wasmtime.component import Component, Linker, Record, Variant
 
-from wasmcp.resources import framework_component
+from wasmcp.package_data import framework_component
 
 LATEST = "2026-07-28"
 REVISIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", LATEST]

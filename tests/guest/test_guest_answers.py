@@ -17,8 +17,8 @@ from wasmcp.guest import (
     ToolCall,
     tool,
 )
+from wasmcp.guest.declarations.tools import Tool
 from wasmcp.guest.testing import LocalContext, accept, decline, roots
-from wasmcp.guest.tools import Tool
 
 
 @dataclass

@@ -18,8 +18,8 @@ from wasmcp.guest import (
     resource,
     tool,
 )
-from wasmcp.guest.asking import Wanted
-from wasmcp.guest.registry import prompt_of, resource_of
+from wasmcp.guest.client_requests.mrtr import Wanted
+from wasmcp.guest.declarations.registry import prompt_of, resource_of
 from wasmcp.guest.testing import LocalContext, accept, decline, roots, said
 
 

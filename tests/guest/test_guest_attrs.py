@@ -9,7 +9,7 @@ import pytest
 from pydantic import v1
 
 from wasmcp.guest import DeclarationError, tool
-from wasmcp.guest.registry import tool_of
+from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.testing import LocalContext
 
 

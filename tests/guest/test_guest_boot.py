@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from wasmcp.guest import library
-from wasmcp.guest.boot import PLAN, REPORT, boot
-from wasmcp.guest.options import ToolOptions
-from wasmcp.guest.registry import registered
+from wasmcp.guest.component import compressed_modules
+from wasmcp.guest.component.preload import PLAN, REPORT, boot
+from wasmcp.guest.declarations.registry import registered
+from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.testing import LocalContext
 
 
@@ -48,7 +48,7 @@ def test_it_imports_the_module_and_what_it_imports_later(carry_out):
     empty = {"errors": [], "missing": [], "optional": [], "open": [], "sockets": [], "warnings": [], "printed": ""}
     assert report == empty
     assert {"booted_tools", "colorsys", "json.tool", "_strptime"} <= set(sys.modules)
-    assert {"encodings.cp1252", "encodings.koi8_r"} <= {*sys.modules, *library._codes}
+    assert {"encodings.cp1252", "encodings.koi8_r"} <= {*sys.modules, *compressed_modules._codes}
 
 
 def test_what_is_missing_is_told_with_its_place(carry_out):

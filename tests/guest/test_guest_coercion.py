@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmcp.guest import Field, tool
-from wasmcp.guest.annotations import Resolver
-from wasmcp.guest.coercion import coerced
+from wasmcp.guest.declarations.registry import tool_of
+from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.errors import Mismatch
-from wasmcp.guest.options import ToolOptions
-from wasmcp.guest.registry import tool_of
+from wasmcp.guest.json_types.annotations import Resolver
+from wasmcp.guest.json_types.json_in_strings import coerced
 from wasmcp.guest.testing import LocalContext
 
 

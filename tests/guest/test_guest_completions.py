@@ -7,8 +7,8 @@ from typing import Literal
 import pytest
 
 from wasmcp.guest import Completion, Context, DeclarationError, McpError, completion, prompt, resource
-from wasmcp.guest.completions import has_completions, propose
-from wasmcp.guest.registry import COMPLETIONS, check, prompt_of, resource_of
+from wasmcp.guest.declarations.completions import has_completions, propose
+from wasmcp.guest.declarations.registry import COMPLETIONS, check, prompt_of, resource_of
 from wasmcp.guest.testing import LocalContext
 
 

@@ -16,7 +16,7 @@ from wasmcp.guest import (
     resource,
     tool,
 )
-from wasmcp.guest.registry import tool_of
+from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.testing import LocalContext
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wasmcp.guest import Context, ContextExpired, HttpRequest, Identity, tool
-from wasmcp.guest.registry import tool_of
+from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.testing import LocalContext
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.guest import Cache, DeclarationError, cache_lists, completion, declaring, prompt, provider, resource, tool
-from wasmcp.guest.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, check, registered, tool_of
+from wasmcp.guest import Cache, DeclarationError, cache_lists, completion, prompt, provider, resource, tool
+from wasmcp.guest.declarations import rules
+from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, check, registered, tool_of
 from wasmcp.guest.testing import LocalContext, fresh_declarations
 
 MODULE = """\
@@ -55,9 +56,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def closed() -> Iterator[None]:
-    declaring.close()
+    rules.close()
     yield
-    declaring._closed = False
+    rules._closed = False
 
 
 class TestOneNameTwice:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from wasmcp.guest import McpError, Message, PromptResult
-from wasmcp.guest.registry import COMPLETIONS, check, prompt_of, resource_of, tool_of
+from wasmcp.guest.declarations.registry import COMPLETIONS, check, prompt_of, resource_of, tool_of
 from wasmcp.guest.testing import LocalContext, accept, said
 
 GUIDES = Path(__file__).parent.parent.parent / "docs" / "guides"

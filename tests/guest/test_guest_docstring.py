@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wasmcp.guest.docstring import parse_docstring
+from wasmcp.guest.declarations.docstring import parse_docstring
 
 GOOGLE = """Scale a picture.
 

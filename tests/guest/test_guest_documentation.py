@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, NewType, TypedDict, Union
 import pytest
 
 from wasmcp.guest import DeclarationError, Field, prompt, resource, tool
-from wasmcp.guest.registry import prompt_of, resource_of, tool_of
+from wasmcp.guest.declarations.registry import prompt_of, resource_of, tool_of
 from wasmcp.guest.testing import LocalContext
 
 City = Annotated[str, Field(description="W-city", title="W-city-title", examples=["W-city-example"], min_length=1)]

@@ -22,12 +22,12 @@ from javascript_client import javascript_client
 from type_matrix import REFUSED, RESULTS
 
 from wasmcp.guest import Field
-from wasmcp.guest.annotations import Resolver
-from wasmcp.guest.base64_text import decode_bytes, encode_bytes
+from wasmcp.guest.declarations.tool_results import output_of
 from wasmcp.guest.errors import Mismatch, Unsupported
-from wasmcp.guest.results import output_of
-from wasmcp.guest.schema import Definitions
-from wasmcp.guest.text_formats import FORMATS, check_of
+from wasmcp.guest.json_types.annotations import Resolver
+from wasmcp.guest.json_types.base64_text import decode_bytes, encode_bytes
+from wasmcp.guest.json_types.schema import Definitions
+from wasmcp.guest.json_types.string_formats import FORMATS, check_of
 
 SOME = "12345678-1234-5678-1234-567812345678"
 

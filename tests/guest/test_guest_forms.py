@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 import pytest
 
 from wasmcp.guest import Field
+from wasmcp.guest.client_requests.elicitation_schema import form_of
 from wasmcp.guest.errors import Mismatch
-from wasmcp.guest.forms import form_of
 
 
 class Size(Enum):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.guest import guards
-from wasmcp.guest.freezing import descriptors, open_files
+from wasmcp.guest.component import stdlib_guards
+from wasmcp.guest.component.snapshot_entropy import descriptors, open_files
 
 
 def run(code: str, folder: Path) -> list[str]:
@@ -48,7 +48,7 @@ def run(code: str, folder: Path) -> list[str]:
     ],
 )
 def test_databases_that_need_no_lock(name, uri, safe):
-    assert guards.is_safe(name, uri=uri) is safe
+    assert stdlib_guards.is_safe(name, uri=uri) is safe
 
 
 SQLITE = """
@@ -145,7 +145,9 @@ def test_no_socket_is_opened_while_a_component_is_built(tmp_path):
 
 
 def test_files_that_have_no_name_are_found_open(tmp_path, monkeypatch):
-    monkeypatch.setattr("wasmcp.guest.freezing._MOST_DESCRIPTORS", 1 << 16)  # this process may have many
+    monkeypatch.setattr(
+        "wasmcp.guest.component.snapshot_entropy._MOST_DESCRIPTORS", 1 << 16
+    )  # this process may have many
     before = descriptors()
     number = os.open(tmp_path, os.O_RDONLY)
     try:
@@ -176,14 +178,14 @@ def test_a_link_that_leads_outside_does_not_end_a_listing(tmp_path, monkeypatch)
         def __getattr__(self, name: str) -> object:
             return getattr(self._entry, name)
 
-    original = guards._scandir
+    original = stdlib_guards._scandir
 
     def entries(path):
         for entry in original(path):
             yield Outside(entry) if entry.name == "outside" else entry
 
-    monkeypatch.setattr(guards, "_scandir", entries)
-    with guards.scan(tmp_path) as found:
+    monkeypatch.setattr(stdlib_guards, "_scandir", entries)
+    with stdlib_guards.scan(tmp_path) as found:
         listed = {entry.name: entry for entry in found}
     assert {name: (entry.is_dir(), entry.is_file(), entry.is_symlink()) for name, entry in listed.items()} == {
         "file": (False, True, False),

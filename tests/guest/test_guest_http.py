@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from loopback import web_server
 
 from wasmcp.guest import NotGranted, http, tool
+from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.http import transport
 from wasmcp.guest.http.errors import transfer_failed
 from wasmcp.guest.http.urls import encoded, url_of
-from wasmcp.guest.registry import tool_of
 from wasmcp.guest.testing import Answer, LocalContext, fake_http, real_http
 
 URL = "https://api.example.org/items"

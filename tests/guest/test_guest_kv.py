@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmcp.guest import NotGranted, kv
-from wasmcp.guest.kv import stores
+from wasmcp.guest.kv import raw
 from wasmcp.guest.kv.values import plain, tagged
 from wasmcp.guest.testing import fake_kv
 
@@ -49,7 +49,7 @@ class TestGrant:
 
     def test_a_component_that_was_built_without_it(self, monkeypatch):
         monkeypatch.setattr(sys, "platform", "wasi")
-        monkeypatch.setattr(stores, "STORES", [stores._own()])
+        monkeypatch.setattr(raw, "STORES", [raw._own()])
         with pytest.raises(NotGranted, match=r'`grants = \["kv"\]`'):
             kv.open()
 

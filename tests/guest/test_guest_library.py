@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from wasmcp.guest import library
+from wasmcp.guest.component import compressed_modules
 
 
 @pytest.fixture
 def kept(monkeypatch):
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    monkeypatch.setattr(library, "_codes", {})
-    library.keep("kept_words", compile("WORD = __name__ + '!'", "kept_words.py", "exec"))
+    monkeypatch.setattr(compressed_modules, "_codes", {})
+    compressed_modules.keep("kept_words", compile("WORD = __name__ + '!'", "kept_words.py", "exec"))
 
 
 def test_a_module_that_is_kept_is_imported_when_it_is_asked_for(kept):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wasmcp.guest import tool
-from wasmcp.guest.registry import tool_of
+from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.testing import LocalContext
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,8 @@ import pytest
 from javascript_client import javascript_client, regular_expressions
 
 from wasmcp.guest import DeclarationError, Field, tool
-from wasmcp.guest.patterns import PatternError, check_pattern, matcher
-from wasmcp.guest.registry import tool_of
+from wasmcp.guest.declarations.registry import tool_of
+from wasmcp.guest.json_types.ecma_patterns import PatternError, check_pattern, matcher
 from wasmcp.guest.testing import LocalContext
 
 TRANSLATED = [

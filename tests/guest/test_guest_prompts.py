@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import pytest
 
 from wasmcp.guest import Context, DeclarationError, Field, Image, McpError, Message, PromptResult, Text, prompt
-from wasmcp.guest.registry import prompt_of
+from wasmcp.guest.declarations.registry import prompt_of
 from wasmcp.guest.testing import LocalContext
 
 

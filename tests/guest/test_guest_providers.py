@@ -7,8 +7,8 @@ from typing import Annotated, NewType
 import pytest
 
 from wasmcp.guest import Context, DeclarationError, prompt, provider, resource, tool
-from wasmcp.guest.providers import provide
-from wasmcp.guest.registry import prompt_of, resource_of, tool_of
+from wasmcp.guest.declarations.providers import provide
+from wasmcp.guest.declarations.registry import prompt_of, resource_of, tool_of
 from wasmcp.guest.testing import LocalContext, fresh_instance
 
 

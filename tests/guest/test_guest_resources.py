@@ -18,7 +18,7 @@ from wasmcp.guest import (
     ToolError,
     resource,
 )
-from wasmcp.guest.registry import RESOURCES, check, resource_of
+from wasmcp.guest.declarations.registry import RESOURCES, check, resource_of
 from wasmcp.guest.testing import LocalContext
 
 

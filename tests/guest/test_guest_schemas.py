@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wasmcp.guest import DeclarationError, McpError, ToolResult, tool
-from wasmcp.guest.registry import tool_of
+from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.testing import LocalContext
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {}}, "anyOf": [{"required": ["a"]}]}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from wasmcp.guest import Context, ContextExpired, NotGranted, kv, tool
-from wasmcp.guest.registry import tool_of
+from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.session import Session
 from wasmcp.guest.testing import LocalContext
 

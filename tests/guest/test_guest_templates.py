@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmcp.guest.templates import UriTemplate
+from wasmcp.guest.declarations.uri_template import UriTemplate
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from wasmcp.guest import (
     ToolResult,
     tool,
 )
-from wasmcp.guest.registry import registered, tool_of
+from wasmcp.guest.declarations.registry import registered, tool_of
 from wasmcp.guest.testing import LocalContext
 
 if TYPE_CHECKING:
@@ -507,7 +507,7 @@ class TestFailures:
         told = capsys.readouterr().err
         assert told.startswith("tool `f` failed:\nTraceback (most recent call last):\n")
         assert f"{error.__name__}: secret" in told
-        assert "wasmcp/guest/tools.py" not in told
+        assert "wasmcp/guest/declarations/tools.py" not in told
 
     def test_causes_are_told_too(self, capsys):
         @tool

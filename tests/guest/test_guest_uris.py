@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pydantic import AnyUrl
 
 from wasmcp.guest import DeclarationError, ResourceContents, resource
-from wasmcp.guest.registry import RESOURCES, resource_of
-from wasmcp.guest.templates import UriTemplate
+from wasmcp.guest.declarations.registry import RESOURCES, resource_of
+from wasmcp.guest.declarations.uri_template import UriTemplate
+from wasmcp.guest.json_types.uris import key_of, normalized
 from wasmcp.guest.testing import LocalContext
-from wasmcp.guest.uris import key_of, normalized
 
 
 @pytest.mark.parametrize(("declared", "listed", "readable", "other"), uri_table.FIXED)

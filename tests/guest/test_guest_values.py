@@ -32,12 +32,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import ReadOnly
 
-from wasmcp.guest.annotations import Resolver
+from wasmcp.guest.declarations.signature import Signature
 from wasmcp.guest.errors import Mismatch, Unsupported
-from wasmcp.guest.field import Field
-from wasmcp.guest.plain import dump_any
-from wasmcp.guest.schema import Definitions
-from wasmcp.guest.signature import Signature
+from wasmcp.guest.json_types.annotations import Resolver
+from wasmcp.guest.json_types.field import Field
+from wasmcp.guest.json_types.schema import Definitions
+from wasmcp.guest.json_types.untyped_json import dump_any
 
 T = TypeVar("T")
 

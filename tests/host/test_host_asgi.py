@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from wasmcp.host import Limits, Server, http_exchange, standard_error
-from wasmcp.host.asgi import App
+from wasmcp.host import Limits, Server
+from wasmcp.host.engine import standard_error
+from wasmcp.host.transports import asgi_response
+from wasmcp.host.transports.asgi import App
 
 
 class Connection:
@@ -252,7 +254,7 @@ def test_only_http_is_served(server: Server) -> None:
 
 
 def test_a_silent_stream_is_kept_alive(open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_exchange, "_KEEP_ALIVE", 0.05)
+    monkeypatch.setattr(asgi_response, "_KEEP_ALIVE", 0.05)
     server = open_it(limits=Limits(timeout=0.5))
 
     async def work() -> None:

@@ -12,8 +12,9 @@ import pytest
 import wasmtime
 
 from wasmcp.errors import ArtifactError
-from wasmcp.host import cache, compiling, open_server
-from wasmcp.host.running import compiling_notice
+from wasmcp.host import open_server
+from wasmcp.host.engine import compile_cache, compile_process
+from wasmcp.host.transports.stdio_server import compiling_notice
 
 
 @pytest.fixture
@@ -36,16 +37,16 @@ def compiles(server_file: Path, directory: Path) -> Callable[[], int]:
 
     def load() -> int:
         compiled: list[int] = []
-        cache.load(server_file, on_compile=lambda: compiled.append(1))
+        compile_cache.load(server_file, on_compile=lambda: compiled.append(1))
         return len(compiled)
 
     return load
 
 
 def test_the_second_time_nothing_is_compiled(compiles: Callable[[], int], server_file: Path) -> None:
-    assert not cache.cached(server_file)
+    assert not compile_cache.cached(server_file)
     assert compiles() == 1
-    assert cache.cached(server_file)
+    assert compile_cache.cached(server_file)
     assert compiles() == 0
 
 
@@ -53,7 +54,7 @@ def test_the_index_spares_reading_the_component(
     compiles: Callable[[], int], server_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiles()
-    monkeypatch.setattr(cache, "read_component", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr(compile_cache, "read_component", lambda path: pytest.fail(f"{path} was read"))
     assert compiles() == 0
 
 
@@ -88,9 +89,9 @@ def test_a_file_that_others_can_write_is_not_loaded(
 ) -> None:
     compiles()
     next(directory.glob("*.cwasm")).chmod(0o622)
-    assert not cache.cached(server_file)
+    assert not compile_cache.cached(server_file)
     assert compiles() == 1
-    assert cache.cached(server_file)
+    assert compile_cache.cached(server_file)
 
 
 def test_a_link_is_not_loaded(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
@@ -98,7 +99,7 @@ def test_a_link_is_not_loaded(compiles: Callable[[], int], directory: Path, serv
     compiled = next(directory.glob("*.cwasm"))
     elsewhere = compiled.rename(directory.parent / "elsewhere")
     compiled.symlink_to(elsewhere)
-    assert not cache.cached(server_file)
+    assert not compile_cache.cached(server_file)
     assert compiles() == 1
 
 
@@ -106,7 +107,7 @@ def test_a_link_is_not_loaded(compiles: Callable[[], int], directory: Path, serv
 def test_a_file_of_another_user_is_not_loaded(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
     compiles()
     os.chown(next(directory.glob("*.cwasm")), 65534, 65534)
-    assert not cache.cached(server_file)
+    assert not compile_cache.cached(server_file)
     assert compiles() == 1
 
 
@@ -115,11 +116,11 @@ def test_a_directory_that_others_could_replace_is_not_used(compiles: Callable[[]
     directory.parent.chmod(0o777)
     assert compiles() == 1
     assert compiles() == 1
-    assert f"chmod o-w {directory.parent}" in cache.problem()
+    assert f"chmod o-w {directory.parent}" in compile_cache.problem()
     directory.parent.chmod(0o1777)  # as /tmp: only the owner of an entry can replace it
     assert compiles() == 1
     assert compiles() == 0
-    assert cache.problem() == ""
+    assert compile_cache.problem() == ""
 
 
 def test_the_notice_gives_the_reason_why_each_start_compiles(
@@ -150,7 +151,7 @@ def test_a_copy_elsewhere_is_known_by_its_content(
     copy = tmp_path / "copy.wasm"
     copy.write_bytes(server_file.read_bytes())
     compiled: list[int] = []
-    cache.load(copy, on_compile=lambda: compiled.append(1))
+    compile_cache.load(copy, on_compile=lambda: compiled.append(1))
     assert not compiled
 
 
@@ -162,7 +163,7 @@ def test_another_content_under_the_same_name_is_compiled(compiles: Callable[[], 
     assert len(changed) == len(data)
     server_file.write_bytes(changed)
     os.utime(server_file, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # same size and time: the inode's own time tells
-    assert not cache.cached(server_file)
+    assert not compile_cache.cached(server_file)
     assert compiles() == 1
 
 
@@ -185,9 +186,9 @@ def test_a_damaged_index_is_written_again(compiles: Callable[[], int], directory
     index = next(directory.glob("*.index"))
     for text in ("", "garbage", "a\nb\nc\n", "\x00"):
         index.write_text(text)
-        assert not cache.cached(server_file)
+        assert not compile_cache.cached(server_file)
         assert compiles() == 0
-        assert cache.cached(server_file)
+        assert compile_cache.cached(server_file)
 
 
 def test_an_index_cannot_point_outside(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
@@ -197,12 +198,12 @@ def test_an_index_cannot_point_outside(compiles: Callable[[], int], directory: P
     outside = directory.parent / compiled
     outside.write_bytes((directory / compiled).read_bytes())
     index.write_text(f"{seen}\n../{compiled}\n{size}\n")
-    assert not cache.cached(server_file)
+    assert not compile_cache.cached(server_file)
 
 
 def test_code_compiled_fast_has_its_own_entry(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
     compiles()
-    cache.load(server_file, quick=True)
+    compile_cache.load(server_file, quick=True)
     assert len(list(directory.glob("*.cwasm"))) == 2
 
 
@@ -231,27 +232,27 @@ def test_a_file_that_was_just_written_is_not_remembered_by_its_times(
     path = tmp_path / "young.wasm"
     path.write_bytes(server_bytes)
     monkeypatch.setattr(time, "time_ns", lambda: path.stat().st_mtime_ns + 1000)
-    cache.load(path)
-    assert not cache.cached(path)
+    compile_cache.load(path)
+    assert not compile_cache.cached(path)
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory"])
 def test_what_cannot_be_read(kind: str, directory: Path, tmp_path: Path) -> None:
     path = tmp_path if kind == "directory" else tmp_path / "no.wasm"
     with pytest.raises(ArtifactError, match="cannot be read"):
-        cache.load(path)
+        compile_cache.load(path)
 
 
 def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("WASMCP_CACHE_DIR")
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache.cache_directory() == tmp_path / "wasmcp" / "compiled"
+    assert compile_cache.cache_directory() == tmp_path / "wasmcp" / "compiled"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # XDG: not absolute, not valid
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache.cache_directory() == tmp_path / ".cache" / "wasmcp" / "compiled"
+    assert compile_cache.cache_directory() == tmp_path / ".cache" / "wasmcp" / "compiled"
     monkeypatch.setattr("sys.platform", "darwin")
-    assert cache.cache_directory().name == "compiled"
+    assert compile_cache.cache_directory().name == "compiled"
 
 
 def many_memories(count: int) -> bytes:
@@ -284,7 +285,7 @@ def test_a_component_that_aborts_the_compiler_is_an_error(directory: Path, tmp_p
     file = tmp_path / "many.wasm"
     file.write_bytes(many_memories(100))
     with pytest.raises(ArtifactError, match=r"`.*many.wasm` cannot be compiled: .* memories count exceeds limit"):
-        cache.load(file)
+        compile_cache.load(file)
     with pytest.raises(ArtifactError, match="cannot be compiled"):
         open_server(file.read_bytes())
     assert not list(directory.glob("*.cwasm"))
@@ -293,19 +294,19 @@ def test_a_component_that_aborts_the_compiler_is_an_error(directory: Path, tmp_p
 def test_a_component_below_the_limit_compiles(directory: Path, tmp_path: Path) -> None:
     file = tmp_path / "many.wasm"
     file.write_bytes(many_memories(99))
-    cache.load(file)
-    assert cache.cached(file) or list(directory.glob("*.cwasm"))
+    compile_cache.load(file)
+    assert compile_cache.cached(file) or list(directory.glob("*.cwasm"))
 
 
 def test_a_compiler_that_was_killed_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     killed = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    monkeypatch.setattr(compiling, "_CHILD", killed)
+    monkeypatch.setattr(compile_process, "_CHILD", killed)
     with pytest.raises(ArtifactError, match="the compiler was killed; is there too little memory"):
-        cache.compile_bytes(many_memories(1), "one.wasm")
+        compile_cache.compile_bytes(many_memories(1), "one.wasm")
 
 
 def test_code_that_is_no_component_is_named(tmp_path: Path) -> None:
     file = tmp_path / "broken.wasm"
     file.write_bytes(many_memories(1)[:-4])
     with pytest.raises(ArtifactError, match=r"`.*broken.wasm` is no valid component: "):
-        cache.load(file)
+        compile_cache.load(file)

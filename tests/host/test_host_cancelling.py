@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.host.cancelling import same, taken_back, withdrawal
+from wasmcp.host.mcp.cancellation import same, taken_back, withdrawal
 
 
 def notification(identifier: Any, **members: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from projects import project_files, write_project
 from servers import WASMCP
 
 from wasmcp.errors import ConfigurationInvalid
-from wasmcp.host.configuration import Configuration, Directory, Given, Published, Variable, complete
+from wasmcp.host.configuration.declared import Configuration, Directory, Given, Published, Variable, complete
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 FILES = project_files(
@@ -307,7 +307,7 @@ def test_directories_of_a_file_are_given_by_name_only(home: Path) -> None:
 
 
 def test_untrusted_text_is_escaped_in_help() -> None:
-    from wasmcp.host.options import script_parser
+    from wasmcp.host.configuration.command_options import script_parser
 
     bad = Configuration((Variable("A", "red \x1b[31m % \u202e"),))
     text = script_parser("x", Published(Path("x.wasm"), "p", {"description": "100%\x1b[0m"}, bad)).format_help()

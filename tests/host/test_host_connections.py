@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 import uvicorn
 
-from wasmcp.host import Limits, Server, connections
-from wasmcp.host.asgi import App
-from wasmcp.host.connections import Connections, most_connections
-from wasmcp.host.limits import HttpLimits
+from wasmcp.host import Limits, Server
+from wasmcp.host.engine.limits import HttpLimits
+from wasmcp.host.transports import connections
+from wasmcp.host.transports.asgi import App
+from wasmcp.host.transports.connections import Connections, most_connections
 
 HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from wasmcp.host import asgi, http_body, http_exchange
-from wasmcp.host.asgi import App
-from wasmcp.host.budget import Budget
-from wasmcp.host.call import Call
-from wasmcp.host.limits import HttpLimits, Limits
-from wasmcp.host.questions import Questions
-from wasmcp.host.sessions import Sessions
-from wasmcp.host.subscriptions import Hub
+from wasmcp.host.engine.limits import HttpLimits, Limits
+from wasmcp.host.mcp.http_sessions import Sessions
+from wasmcp.host.mcp.subscriptions import Hub
+from wasmcp.host.scheduling.call import Call
+from wasmcp.host.scheduling.pending_input import Questions
+from wasmcp.host.transports import asgi, asgi_response, http_body
+from wasmcp.host.transports.asgi import App
+from wasmcp.host.transports.budget import Budget
 
 Fields = tuple[tuple[bytes, bytes], ...]
 CALL = b'{"jsonrpc":"2.0","id":7,"method":"tools/call"}'
@@ -365,7 +365,7 @@ def tell(call: Call, times: int) -> None:
 
 class TestUnread:
     def test_while_others_wait_a_request_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(http_exchange, "_PATIENCE", 0.05)
+        monkeypatch.setattr(asgi_response, "_PATIENCE", 0.05)
         monkeypatch.setattr(asgi, "_TICK", 0.02)
 
         async def work() -> None:
@@ -391,7 +391,7 @@ class TestUnread:
         drive(work)
 
     def test_of_an_older_client_it_goes_on_unheard(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(http_exchange, "_PATIENCE", 0.05)
+        monkeypatch.setattr(asgi_response, "_PATIENCE", 0.05)
         monkeypatch.setattr(asgi, "_TICK", 0.02)
 
         async def work() -> None:

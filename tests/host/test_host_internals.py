@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from wasmcp.errors import GuestCancelled, GuestOutOfMemory, GuestTimeout, GuestTrap, HostError, ResponseTooLarge
-from wasmcp.host import Limits, Server, failure, memory, standard_error
-from wasmcp.host.call import Call
-from wasmcp.host.pipes import STDERR_KEPT, Output, StderrLog
-from wasmcp.host.results import ResourceResult, ToolResult, parse_field_lines
-from wasmcp.host.watchdog import HOST_GRACE, Watchdog
+from wasmcp.host import Limits, Server
+from wasmcp.host.client.types import ResourceResult, ToolResult, parse_field_lines
+from wasmcp.host.engine import out_of_memory, standard_error
+from wasmcp.host.engine.deadlines import HOST_GRACE, Watchdog
+from wasmcp.host.engine.stdio_pipes import STDERR_KEPT, Output, StderrLog
+from wasmcp.host.mcp import error_responses
+from wasmcp.host.scheduling.call import Call
 
 
 class Engine:
@@ -139,20 +141,20 @@ def test_threads_that_hang_in_the_host_are_replaced_up_to_a_bound(open_it: Calla
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells")
 def test_the_memories_of_others_do_not_count(open_it: Callable[..., Server]) -> None:
-    others = memory.memories()
+    others = out_of_memory.memories()
     server = open_it(instances=1, limits=Limits(timeout=20))
     server.send("x" * (3 << 20))
-    own = memory.memories().keys() - others.keys()
-    assert 3 << 20 <= max(memory.memories()[start] for start in own) < 1 << 30
-    assert memory.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=others)
-    everyone = memory.memories()
-    assert not memory.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=everyone)
+    own = out_of_memory.memories().keys() - others.keys()
+    assert 3 << 20 <= max(out_of_memory.memories()[start] for start in own) < 1 << 30
+    assert out_of_memory.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=others)
+    everyone = out_of_memory.memories()
+    assert not out_of_memory.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=everyone)
 
 
 def test_what_runtimes_say_about_memory() -> None:
-    assert memory.exhausted(1 << 40, "wasm trap", "MemoryError\n")
-    assert not memory.exhausted(1 << 40, "wasm `unreachable` instruction executed", "")
-    assert not memory.exhausted(1, "integer divide by zero", "")
+    assert out_of_memory.exhausted(1 << 40, "wasm trap", "MemoryError\n")
+    assert not out_of_memory.exhausted(1 << 40, "wasm `unreachable` instruction executed", "")
+    assert not out_of_memory.exhausted(1, "integer divide by zero", "")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_what_runtimes_say_about_memory() -> None:
     ],
 )
 def test_clients_are_told_no_more_than_they_need(error: Exception, says: str) -> None:
-    message = failure.error_message(b'{"jsonrpc":"2.0","id":"a","method":"x"}', error)
+    message = error_responses.error_message(b'{"jsonrpc":"2.0","id":"a","method":"x"}', error)
     assert message is not None
     assert says.encode() in message
     assert b'"id":"a"' in message
@@ -190,7 +192,7 @@ def test_clients_are_told_no_more_than_they_need(error: Exception, says: str) ->
     ],
 )
 def test_what_has_no_id_gets_no_answer(message: bytes) -> None:
-    assert failure.error_message(message, HostError("x")) is None
+    assert error_responses.error_message(message, HostError("x")) is None
 
 
 def test_field_lines_are_read() -> None:

@@ -23,9 +23,9 @@ from wasmtime.component import Component, Linker
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import HostError
 from wasmcp.host import open_server
-from wasmcp.host.keyvalue import KEY_LIMIT, VALUE_LIMIT, MemoryStore, Refused, Store, increment, open_store
-from wasmcp.host.keyvalue_imports import Attempt, Handles, Provided, define
-from wasmcp.resources import wit_directory
+from wasmcp.host.bindings.wasi_keyvalue import Attempt, Handles, Provided, define
+from wasmcp.host.stores.keyvalue import KEY_LIMIT, VALUE_LIMIT, MemoryStore, Refused, Store, increment, open_store
+from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.zig import build_component
 
 WIT = """\
@@ -352,9 +352,7 @@ def test_what_is_kept_over_a_restart(components: Any, tmp_path: Path) -> None:
     first = open_store(url)
     Client(*components["0.2.0-draft"], first)("put", "k", b"kept")
     first.close()
-    script = (
-        f"import sys; from wasmcp.host.keyvalue import open_store; print(open_store({url!r}).get('a bucket', ['k']))"
-    )
+    script = f"from wasmcp.host.stores.keyvalue import open_store; print(open_store({url!r}).get('a bucket', ['k']))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "{'k': b'kept'}"
 
@@ -364,13 +362,13 @@ def test_a_copy_is_fast() -> None:
 
     from wasmtime import _ffi as ffi
 
-    from wasmcp.host import values
+    from wasmcp.host.bindings import component_values
 
     value = ffi.wasmtime_component_val_t()
     sent = bytes(range(256)) * 4096
     before = time.thread_time()
-    values.data(sent)(None, value)
-    assert values.read(value) == sent
+    component_values.data(sent)(None, value)
+    assert component_values.read(value) == sent
     assert time.thread_time() - before < 0.5  # one at a time takes 2.5 s
     ffi.wasmtime_component_val_delete(ctypes.byref(value))
 
@@ -436,7 +434,7 @@ def test_both_do_the_same(tmp_path_factory: pytest.TempPathFactory, steps: list[
 
 
 def test_a_value_too_long() -> None:
-    from wasmcp.host.keyvalue import check_entries
+    from wasmcp.host.stores.keyvalue import check_entries
 
     with pytest.raises(Refused):
         check_entries({"k": bytes(VALUE_LIMIT + 1)})

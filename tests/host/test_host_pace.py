@@ -16,9 +16,9 @@ from projects import project_files, write_project
 
 from wasmcp.errors import GuestCancelled, GuestTimeout, RequestError
 from wasmcp.host import Limits, Server, open_server
-from wasmcp.host.call import Call
-from wasmcp.host.pace import Pace, can_wait
-from wasmcp.host.signals import Deferred, interruptible
+from wasmcp.host.scheduling.call import Call
+from wasmcp.host.scheduling.deferred_signals import Deferred, interruptible
+from wasmcp.host.scheduling.inline_policy import Pace, can_wait
 from wasmcp.project import ensure_built
 
 FILES = project_files(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from wasmcp.errors import GuestCancelled, HostError
-from wasmcp.host.call import Call
-from wasmcp.host.questions import Questions
+from wasmcp.host.scheduling.call import Call
+from wasmcp.host.scheduling.pending_input import Questions
 
 
 class Bench:
@@ -116,7 +116,7 @@ def test_clients_that_are_gone() -> None:
 
 
 def test_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wasmcp.host.questions._MOST", 2)
+    monkeypatch.setattr("wasmcp.host.scheduling.pending_input._MOST", 2)
     bench = Bench()
     calls = [bench.call(each) for each in "abc"]
     assert all(bench.questions.suspend(call) for call in calls)

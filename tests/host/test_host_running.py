@@ -17,11 +17,12 @@ from wasmtime import wat2wasm
 
 from wasmcp.component.graph import Graph
 from wasmcp.compose import compose_server
-from wasmcp.compose.contracts import DOORS
+from wasmcp.compose.interfaces import DOORS
 from wasmcp.errors import ArtifactError
-from wasmcp.host import Limits, open_server, standard_error
-from wasmcp.host.running import find_server, find_servers
-from wasmcp.host.standard_error import Echo, Log, write_lines
+from wasmcp.host import Limits, open_server
+from wasmcp.host.engine import standard_error
+from wasmcp.host.engine.standard_error import Echo, Log, write_lines
+from wasmcp.host.transports.stdio_server import find_server, find_servers
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 
@@ -209,7 +210,7 @@ def test_finding_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_environment_is_what_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from wasmcp.host.options import directory, environment, limits
+    from wasmcp.host.configuration.command_options import directory, environment, limits
 
     monkeypatch.setenv("GIVEN", "yes=no")
     monkeypatch.delenv("MISSING", raising=False)
@@ -233,7 +234,7 @@ def test_the_environment_is_what_is_given(monkeypatch: pytest.MonkeyPatch, tmp_p
     "text", ["nan", "inf", "1_0", " 5", "5 ", "+5", "1e3", "0x5", "", "-", ".", "²", "1.2.3", "--5"]
 )
 def test_what_is_no_number_is_none_of_the_options(text: str) -> None:
-    from wasmcp.host.options import count, number
+    from wasmcp.host.configuration.command_options import count, number
 
     with pytest.raises(ValueError, match=re.escape(f"`{text}` is not a number")):
         number(text)
@@ -242,7 +243,7 @@ def test_what_is_no_number_is_none_of_the_options(text: str) -> None:
 
 
 def test_numbers_of_options() -> None:
-    from wasmcp.host.options import count, limits, number
+    from wasmcp.host.configuration.command_options import count, limits, number
 
     assert [number(text) for text in ("5", "0.5", ".5", "-1", "5.")] == [5.0, 0.5, 0.5, -1.0, 5.0]
     assert [count(text) for text in ("5", "-1", "007")] == [5, -1, 7]
@@ -346,7 +347,7 @@ def test_a_line_without_an_end_is_passed_on_in_pieces(capfd: pytest.CaptureFixtu
 def test_warnings_of_libraries_do_not_block() -> None:
     script = """
 import sys, warnings
-from wasmcp.host.standard_error import replace_stream
+from wasmcp.host.engine.standard_error import replace_stream
 replace_stream()
 for _ in range(300):
     print("x" * 999, file=sys.stderr)

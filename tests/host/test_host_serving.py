@@ -18,8 +18,9 @@ import pytest
 from servers import WASMCP, free_port, wasmcp_serve
 
 from wasmcp.errors import HostError
-from wasmcp.host import open_server, serve, serving
-from wasmcp.host.settings import BOUND_TO
+from wasmcp.host import open_server, serve
+from wasmcp.host.configuration.settings import BOUND_TO
+from wasmcp.host.transports import uvicorn_server
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
 HEADERS = {
@@ -230,7 +231,7 @@ def test_an_interrupt_ends_it(zig_server: Path) -> None:
     ],
 )
 def test_what_it_is_bound_to_is_a_name_that_the_server_takes(zig_server: Path, host: str, first: str) -> None:
-    names = serving._names(host)
+    names = uvicorn_server._names(host)
     assert names[0] == first
     with open_server(zig_server, settings={BOUND_TO: ",".join(names)}) as server:
         server.boot()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from wasmcp.host.keyvalue import MemoryStore, Refused
-from wasmcp.host.keyvalue_imports import Buckets
-from wasmcp.host.limits import HttpLimits
-from wasmcp.host.questions import Questions
-from wasmcp.host.session_values import SessionValues
-from wasmcp.host.sessions import Sessions
-from wasmcp.host.subscriptions import Hub
+from wasmcp.host.bindings.wasi_keyvalue import Buckets
+from wasmcp.host.engine.limits import HttpLimits
+from wasmcp.host.mcp.http_sessions import Sessions
+from wasmcp.host.mcp.subscriptions import Hub
+from wasmcp.host.scheduling.pending_input import Questions
+from wasmcp.host.stores.keyvalue import MemoryStore, Refused
+from wasmcp.host.stores.session_values import SessionValues
 
 BUCKET = "wasmcp:session/abc"
 
@@ -61,7 +61,7 @@ def test_the_connection_needs_no_session(values: SessionValues) -> None:
 
 
 def test_names_of_buckets(values: SessionValues, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wasmcp.host.keyvalue_imports._BUCKETS", 2)
+    monkeypatch.setattr("wasmcp.host.bindings.wasi_keyvalue._BUCKETS", 2)
     buckets = Buckets(values.check)
     number = buckets.number(BUCKET)
     assert buckets.number(BUCKET) == number
@@ -97,7 +97,7 @@ def test_who_ends_sessions(values: SessionValues, ending: str, monkeypatch: pyte
     elif ending == "most":
         begin()
     else:
-        monkeypatch.setattr("wasmcp.host.sessions.monotonic", lambda: 1e12)
+        monkeypatch.setattr("wasmcp.host.mcp.http_sessions.monotonic", lambda: 1e12)
         sessions.expire()
     assert not sessions.is_alive(session)
     assert values.get(f"wasmcp:session/{session}", ["k"]) == {}

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from wasmcp.host import sessions as module
-from wasmcp.host.call import Call
-from wasmcp.host.limits import HttpLimits
-from wasmcp.host.questions import Questions
-from wasmcp.host.sessions import Sessions
-from wasmcp.host.subscriptions import Connection, Hub, Listener, unasked
-from wasmcp.host.visit import Visit
+from wasmcp.host.engine.limits import HttpLimits
+from wasmcp.host.mcp import http_sessions as module
+from wasmcp.host.mcp.http_sessions import Sessions
+from wasmcp.host.mcp.subscriptions import Connection, Hub, Listener, unasked
+from wasmcp.host.scheduling.call import Call
+from wasmcp.host.scheduling.pending_input import Questions
+from wasmcp.host.transports.http_request import Visit
 
 TOOLS = '{"method":"notifications/tools/list_changed"}'
 UPDATED = '{"method":"notifications/resources/updated","params":{"uri":"a:b"}}'
@@ -106,7 +106,7 @@ class TestHub:
         assert unasked(capabilities) == {"id": None, "notifications": {"toolsListChanged": True}, "end": ""}
 
     def test_resources_of_an_older_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("wasmcp.host.subscriptions.URIS", 2)
+        monkeypatch.setattr("wasmcp.host.mcp.subscriptions.URIS", 2)
         listener = Listener(json.loads(GREETING), lambda _message: None)
         for uri in ("a:1", "a:2", "a:b"):
             listener.watch(uri, on=True)
@@ -143,7 +143,7 @@ class TestConnection:
         assert heard == []
 
     def test_one_client_has_its_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("wasmcp.host.subscriptions._MOST_OF_ONE", 2)
+        monkeypatch.setattr("wasmcp.host.mcp.subscriptions._MOST_OF_ONE", 2)
         heard: list[bytes] = []
         connection = Connection(Hub(), heard.append)
         for number in range(3):

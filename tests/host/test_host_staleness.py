@@ -11,7 +11,7 @@ import pytest
 from projects import ZIG_PROJECT, write_project
 from servers import WASMCP
 
-from wasmcp.host.staleness import changed_sources
+from wasmcp.host.configuration.staleness import changed_sources
 from wasmcp.project import ensure_built
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from wasmcp.forms import in_form
-from wasmcp.host import open_server, standin
-from wasmcp.host.standin import Standin
+from wasmcp.host import open_server
+from wasmcp.host.mcp import manifest_responder
+from wasmcp.host.mcp.manifest_responder import Standin
+from wasmcp.revision_views import in_form
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -181,7 +182,7 @@ def test_the_entry_is_found_beside_the_file(tmp_path: Path) -> None:
     path = tmp_path / "s.wasm"
     manifest = tmp_path / "manifest.json"
     assert Standin.beside(path, "sha256:00") is None
-    manifest.write_text(json.dumps({"format": standin.FORMAT, "servers": {"default": ENTRY}}))
+    manifest.write_text(json.dumps({"format": manifest_responder.FORMAT, "servers": {"default": ENTRY}}))
     assert Standin.beside(path, "sha256:00") is not None
     assert Standin.beside(path, "sha256:01") is None
     assert Standin.beside(tmp_path / "other.wasm", "sha256:00") is None

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.host import Limits, Server, standard_error
-from wasmcp.host.standin import Standin
-from wasmcp.host.stdio import Session, read_lines
+from wasmcp.host import Limits, Server
+from wasmcp.host.engine import standard_error
+from wasmcp.host.mcp.manifest_responder import Standin
+from wasmcp.host.transports.stdio import Session, read_lines
 
 LIMITS = Limits(timeout=0.5, request=1000, cancel_grace=0.05)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.host import text
+from wasmcp.host.mcp import encoding
 
 
 @given(st.binary())
 def test_bytes_cross_when_they_are_utf8(data: bytes) -> None:
-    encoded = text.encode(data)
+    encoded = encoding.encode(data)
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -21,18 +21,18 @@ def test_bytes_cross_when_they_are_utf8(data: bytes) -> None:
 
 @given(st.text())
 def test_text_crosses_as_utf8(value: str) -> None:
-    assert text.encode(value) == value.encode()
+    assert encoding.encode(value) == value.encode()
 
 
 def test_a_lone_surrogate_has_no_form() -> None:
-    assert text.encode("a\udc80") is None
+    assert encoding.encode("a\udc80") is None
 
 
 @given(st.lists(st.tuples(st.binary(), st.binary())))
 def test_field_lines_are_always_utf8(pairs: list[tuple[bytes, bytes]]) -> None:
     expected = "".join(f"{name.decode('latin-1')}: {value.decode('latin-1')}\r\n" for name, value in pairs)
-    assert text.field_lines(pairs).decode() == expected
+    assert encoding.field_lines(pairs).decode() == expected
 
 
 def test_field_lines() -> None:
-    assert text.field_lines([(b"a", b"1"), (b"b", b"\xe9")]) == "a: 1\r\nb: é\r\n".encode()
+    assert encoding.field_lines([(b"a", b"1"), (b"b", b"\xe9")]) == "a: 1\r\nb: é\r\n".encode()

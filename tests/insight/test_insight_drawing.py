@@ -10,11 +10,11 @@ import pytest
 from compose_inputs import catalogue, probe, spec, tools_beside, tools_component
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.compose.contracts import CONFIG
-from wasmcp.insight.drawing import COMPONENT, SERVICE, Drawing, draw, human_size, is_base, topics
+from wasmcp.compose.interfaces import CONFIG
+from wasmcp.insight.diagram import COMPONENT, SERVICE, Drawing, draw, human_size, is_base, topics
+from wasmcp.insight.html import page
 from wasmcp.insight.layout import ROW_GAP, place
 from wasmcp.insight.mermaid import mermaid
-from wasmcp.insight.page import page
 from wasmcp.insight.svg import svg
 
 SVG = "{http://www.w3.org/2000/svg}"

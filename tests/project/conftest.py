@@ -41,7 +41,7 @@ Handmade = Callable[[str], Path]
 @pytest.fixture(scope="session")
 def handmade(tmp_path_factory: pytest.TempPathFactory) -> Handmade:
     """Make a component whose `list-tools` has a given body."""
-    from wasmcp.resources import wit_directory
+    from wasmcp.package_data import wit_directory
     from wasmcp.toolchains.zig import build_component
 
     made: dict[str, Path] = {}
@@ -73,7 +73,7 @@ pub const exports = struct {
 @pytest.fixture(scope="session")
 def passing_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A link of the chain that passes everything on."""
-    from wasmcp.resources import wit_directory
+    from wasmcp.package_data import wit_directory
     from wasmcp.toolchains.zig import build_component
 
     folder = tmp_path_factory.mktemp("middleware")

@@ -12,9 +12,9 @@ import pytest
 from compose_inputs import tools_beside
 
 from wasmcp import errors
-from wasmcp.declares import declares
+from wasmcp.declaration_section import declares
 from wasmcp.host import open_server
-from wasmcp.project import SKIP, building, ensure_built, load, manifest, plan, stale
+from wasmcp.project import SKIP, build_steps, ensure_built, load, manifest, plan, stale
 from wasmcp.project.events import BuildEvent, CompilationFailed, CompilationStarted, Note, ServerComposed
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
@@ -110,7 +110,7 @@ def test_extensions_of_a_component_and_of_a_server(tmp_path: Path, one: bytes) -
     assert entry(root)["capabilities"]["extensions"] == expected
     with open_server(path, instances=1, quick=True) as server:
         assert server.discover()["capabilities"]["extensions"] == expected
-    built = building.build_component(load(root), "one")
+    built = build_steps.build_component(load(root), "one")
     assert declares(built.data).extensions == {"com.example/a": {}}
     assert built.digest == digest.of_bytes(built.data)
     assert built.catalogue is not None
@@ -123,7 +123,7 @@ def test_extensions_of_a_component_and_of_a_server(tmp_path: Path, one: bytes) -
 def test_the_catalogue_is_recorded_once_a_component(
     tmp_path: Path, one: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import wasmcp.project.catalogue as module
+    import wasmcp.project.catalogue_recording as module
 
     ensure_built(make(tmp_path / "demo", {"one": one}))
 
@@ -247,7 +247,7 @@ def test_a_component_whose_tools_cannot_be_recorded(tmp_path: Path, handmade: An
 
 
 def test_a_component_that_never_lists(tmp_path: Path, handmade: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import wasmcp.project.catalogue as module
+    import wasmcp.project.catalogue_recording as module
 
     monkeypatch.setattr(module, "BOOT_SECONDS", 0.5)
     body = "var n: u64 = 0; const p: *volatile u64 = &n; while (true) p.* +%= 1;"
@@ -304,13 +304,13 @@ def test_two_processes_at_once_build_once(tmp_path: Path, one: bytes) -> None:
 def test_cleaning(tmp_path: Path, one: bytes) -> None:
     project = load(make(tmp_path / "demo", {"one": one}))
     ensure_built(project.root)
-    building.clean(project)
+    build_steps.clean(project)
     assert not project.directory.exists()
-    building.clean(project)
+    build_steps.clean(project)
 
 
 def test_replacing_a_component_of_the_framework(tmp_path: Path, one: bytes, passing_on: Path) -> None:
-    from wasmcp.resources import framework_component
+    from wasmcp.package_data import framework_component
 
     servers = SERVERS + 'framework = { method-not-found = "vendor/end.wasm" }\n'
     root = make(tmp_path / "demo", {"one": one}, servers)
@@ -334,12 +334,12 @@ def test_replacing_a_component_of_the_framework(tmp_path: Path, one: bytes, pass
 
 def test_one_component_by_name(tmp_path: Path, one: bytes) -> None:
     project = load(make(tmp_path / "demo", {"one": one}))
-    built = building.build_component(project, "one")
+    built = build_steps.build_component(project, "one")
     assert (built.data, built.digest) == (one, digest.of_bytes(one))
     assert built.catalogue is not None
     assert built.catalogue.names == ("add", "sub")
     with pytest.raises(errors.ConfigError, match="no component `two`"):
-        building.build_component(project, "two")
+        build_steps.build_component(project, "two")
 
 
 def test_who_runs_it_decides_how_values_are_kept(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from projects import write_project
 
-from wasmcp.compose import contracts
+from wasmcp.compose import interfaces
 from wasmcp.errors import ConfigError
-from wasmcp.host.configuration import Configuration, Directory, Variable
+from wasmcp.host.configuration.declared import Configuration, Directory, Variable
 from wasmcp.project.config import GRANTS, load
 
 MISTAKES = Path(__file__).parent / "mistakes"
@@ -71,7 +71,7 @@ def test_every_case_has_its_message() -> None:
 
 
 def test_the_grants_are_those_of_the_composer() -> None:
-    assert tuple(contracts.GRANTS) == GRANTS
+    assert tuple(interfaces.GRANTS) == GRANTS
 
 
 def test_no_file(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from wheels import wheel
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import LockDrift, ToolchainError, ToolchainMissing
-from wasmcp.project import load, pinning, plan
-from wasmcp.project.planning import plan_component
+from wasmcp.project import load, lock_components, plan
+from wasmcp.project.build_plan import plan_component
 from wasmcp.registry import lock
-from wasmcp.toolchains import python_dependencies
+from wasmcp.toolchains.python import dependencies
 
 PYPROJECT = """\
 [project]
@@ -96,15 +96,15 @@ def test_they_are_part_of_the_digest(tmp_path, index):
 
 def test_locked_and_offline(tmp_path, index, monkeypatch):
     root = project(tmp_path, "greet")
-    locked = pinning.options_for(root, locked=True)
+    locked = lock_components.options_for(root, locked=True)
     with pytest.raises(LockDrift, match="the dependencies of component `tools` are not in it"):
         plan(load(root), fetching=locked)
     with pytest.raises(ToolchainError, match=r"are not in `wasmcp\.lock`, and nobody may be asked"):
-        plan(load(root), fetching=pinning.options_for(root, offline=True))
+        plan(load(root), fetching=lock_components.options_for(root, offline=True))
     assert not (root / "wasmcp.lock").exists()
     assert "1 packages of components" in run("lock", "--project", str(root))
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "gone"))
-    plan(load(root), fetching=pinning.options_for(root, locked=True, offline=True))
+    plan(load(root), fetching=lock_components.options_for(root, locked=True, offline=True))
     run("lock", "--project", str(root), "--check")
 
 
@@ -115,7 +115,7 @@ def test_unpacked_packages_that_were_changed_are_not_used(tmp_path, index, damag
     step = plan_component(load(root), load(root).components["tools"])
     assert step.source is not None
     cache = tmp_path / "cache" / "toolchains" / "python"
-    folder = python_dependencies.install(step.source, cache, lambda _: None)
+    folder = dependencies.install(step.source, cache, lambda _: None)
     module = folder / "greet" / "__init__.py"
     before = module.read_bytes()
     if damage == "change":
@@ -132,12 +132,12 @@ def test_unpacked_packages_that_were_changed_are_not_used(tmp_path, index, damag
     told: list[str] = []
     offline = replace(step.source, offline=True)
     with pytest.raises(ToolchainError, match="changed in the cache since they were unpacked, and the build is offline"):
-        python_dependencies.install(offline, cache, told.append)
-    assert python_dependencies.install(step.source, cache, told.append) == folder
+        dependencies.install(offline, cache, told.append)
+    assert dependencies.install(step.source, cache, told.append) == folder
     assert told == ["fetching 1 packages for component `tools`"]
     assert module.read_bytes() == before
     assert not (folder / "sitecustomize.py").exists()
-    assert python_dependencies.install(offline, cache, told.append) == folder
+    assert dependencies.install(offline, cache, told.append) == folder
     assert len(told) == 1
 
 
@@ -264,7 +264,7 @@ def test_a_locked_source_distribution_is_refused_without_the_request(tmp_path, i
     monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "another-cache"))
     step = plan_component(load(root), load(root).components["tools"])
     with pytest.raises(ToolchainError, match=r"`wasmcp\.lock` has source distributions of `plain`; building one runs"):
-        python_dependencies.install(step.source, tmp_path / "another-cache", lambda _: None)
+        dependencies.install(step.source, tmp_path / "another-cache", lambda _: None)
 
 
 def test_a_build_that_fails_is_told_in_a_few_lines(tmp_path, index):

@@ -8,8 +8,8 @@ import pytest
 
 from wasmcp.errors import LockDrift, ToolchainError
 from wasmcp.project import manifest
+from wasmcp.project.build_plan import Plan, plan, plan_component, plan_components
 from wasmcp.project.config import load
-from wasmcp.project.planning import Plan, plan, plan_component, plan_components
 from wasmcp.storage import digest
 from wasmcp.storage.cache import write_atomically
 from wasmcp.toolchains.base import ComponentSource, Inputs
@@ -122,8 +122,8 @@ class Fake:
 
 
 def test_a_compiled_component(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wasmcp.project.planning.toolchain", lambda _: Fake())
-    monkeypatch.setattr("wasmcp.project.planning._modules", lambda _: ["toolchains/base.py"])
+    monkeypatch.setattr("wasmcp.project.build_plan.toolchain", lambda _: Fake())
+    monkeypatch.setattr("wasmcp.project.build_plan._modules", lambda _: ["toolchains/base.py"])
     config = replace(load(root).components["one"], file="zig/calc.zig", language="zig")
     seen = [plan_component(load(root), config).inputs]
     (root / "zig/calc.zig").write_text("// changed")
@@ -156,8 +156,8 @@ def test_a_component_must_not_need_what_a_source_distribution_cannot_carry(
 ) -> None:
     (root.parent / "outside.zig").write_text("")
     monkeypatch.setattr(Fake, "extra_files", {"../outside.zig": ""})
-    monkeypatch.setattr("wasmcp.project.planning.toolchain", lambda _: Fake())
-    monkeypatch.setattr("wasmcp.project.planning._modules", lambda _: [])
+    monkeypatch.setattr("wasmcp.project.build_plan.toolchain", lambda _: Fake())
+    monkeypatch.setattr("wasmcp.project.build_plan._modules", lambda _: [])
     config = replace(load(root).components["one"], file="zig/calc.zig", language="zig")
     with pytest.raises(ToolchainError, match=r"needs `\.\./outside\.zig`, outside the project"):
         plan_component(load(root), config)

@@ -12,8 +12,8 @@ import yaml
 
 from wasmcp.errors import ScaffoldError
 from wasmcp.project import load
-from wasmcp.project.outlines import LANGUAGES, TEMPLATES
 from wasmcp.project.scaffold import new_project
+from wasmcp.project.template_files import LANGUAGES, TEMPLATES
 
 KINDS = [(language, template) for language in LANGUAGES for template in LANGUAGES[language].templates]
 
@@ -173,7 +173,7 @@ def test_a_failure_removes_what_it_made(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_failure_puts_back_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wasmcp.project import files
+    from wasmcp.project import atomic_files as files
 
     root = tmp_path / "my-server"
     (root / "src").mkdir(parents=True)

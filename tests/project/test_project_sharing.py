@@ -12,7 +12,7 @@ from projects import project_files, write_project
 
 from wasmcp.errors import ToolchainError
 from wasmcp.project import ensure_built, load, plan_components
-from wasmcp.toolchains.shared import carried_name, original_label
+from wasmcp.toolchains.shared_sources import carried_name, original_label
 
 CARRIED = "_wasmcp_sources/up2/shared"
 FILES = {
@@ -139,7 +139,7 @@ def test_a_project_required_by_its_folder_is_carried_too(depending: Path, tmp_pa
 
 
 def test_requirements_of_a_project_in_a_folder_are_those_of_the_component(depending: Path) -> None:
-    from wasmcp.project.dependencies import wanted
+    from wasmcp.project.lock_dependencies import wanted
 
     document = depending.parent.parent / "words" / "pyproject.toml"
     document.write_text(document.read_text() + 'dependencies = ["inflection>=0.5", "tomli-w"]\n')

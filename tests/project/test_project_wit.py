@@ -6,8 +6,8 @@ import pytest
 
 from wasmcp.bindgen.wasm_tools import resolve_wit
 from wasmcp.errors import WitError
-from wasmcp.project.wit import wit_packages, write_deps
-from wasmcp.resources import wit_directory
+from wasmcp.package_data import wit_directory
+from wasmcp.project.wit_vendoring import wit_packages, write_deps
 
 
 def test_the_packages() -> None:

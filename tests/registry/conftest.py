@@ -9,10 +9,11 @@ import pytest
 from compose_inputs import tools_component
 from registries import Proxy, docker_registry, namespaces, proxy
 
-from wasmcp.registry import oci_client, settings
-from wasmcp.registry.publishing import push
-from wasmcp.registry.resolving import Resolver
-from wasmcp.registry.store import Store
+from wasmcp.registry.names import namespace_policy
+from wasmcp.registry.oci import client
+from wasmcp.registry.oci.blob_store import Store
+from wasmcp.registry.oci.push import push
+from wasmcp.registry.oci.version_resolver import Resolver
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def calc_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with docker_registry(folder) as host, pytest.MonkeyPatch.context() as patch:
         namespaces(patch, folder, acme=f"{host}/t")
         (folder / "calc.wasm").write_bytes(tools_component("registry", "add"))
-        push(folder / "calc.wasm", "acme:calc@1.0.0", Resolver(settings.load(), Store()))
+        push(folder / "calc.wasm", "acme:calc@1.0.0", Resolver(namespace_policy.load(), Store()))
         yield host
 
 
@@ -31,7 +32,7 @@ def broken(calc_registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     """A proxy in front of it, in which the namespace is; nobody waits for another try."""
     monkeypatch.setenv("HOME", str(tmp_path))
     pauses: list[float] = []
-    monkeypatch.setattr(oci_client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": pauses.append})
+    monkeypatch.setattr(client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": pauses.append})
     with proxy(calc_registry) as front:
         namespaces(monkeypatch, tmp_path, acme=f"{front.host}/t")
         front.pauses = pauses  # type: ignore[attr-defined]

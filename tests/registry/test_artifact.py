@@ -13,10 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wasmcp.errors import ArtifactRefused, SignatureRefused
-from wasmcp.registry import attestations, beside, publishing
-from wasmcp.registry.artifact import CONFIG, LAYER, SIZE_LIMIT, YANKED, make, read_manifest, yank
-from wasmcp.registry.references import DIGEST, Place
-from wasmcp.registry.signatures import Signature
+from wasmcp.registry.oci import cosign_tags, push
+from wasmcp.registry.oci.artifact import CONFIG, LAYER, SIZE_LIMIT, YANKED, make, read_manifest, yank
+from wasmcp.registry.oci.references import DIGEST, Place
+from wasmcp.registry.signing import attestations
+from wasmcp.registry.signing.signatures import Signature
 from wasmcp.storage.digest import of_bytes
 
 DATA = tools_component("one", "add")
@@ -90,12 +91,10 @@ def test_signatures_of_anything_are_none(payload: Any, envelope: Any) -> None:
 @example(b"[" * 100_000)
 @example(b'{"layers":[{"mediaType":"m","digest":"sha256:' + b"0" * 64 + b'","size":-1}]}')
 def test_documents_beside_a_manifest(data: bytes) -> None:
-    resolver = publishing.Resolver(
-        publishing.settings.Settings({}), publishing.Store(Path("/nonexistent")), offline=True
-    )
+    resolver = push.Resolver(push.settings.Settings({}), push.Store(Path("/nonexistent")), offline=True)
     resolver.manifest = lambda *_: data  # type: ignore[method-assign]
     with contextlib.suppress(SignatureRefused):
-        assert list(beside.read(Place("localhost", "x"), "tag", "m", resolver)) == []
+        assert list(cosign_tags.read(Place("localhost", "x"), "tag", "m", resolver)) == []
 
 
 @pytest.mark.parametrize("epoch", ["0", "1700000000", "99999999999999999", "-1", "soon"])

@@ -15,9 +15,9 @@ from signing_keys import make_keys
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import SignatureRefused
-from wasmcp.registry import attestations
-from wasmcp.registry.references import Place
-from wasmcp.registry.settings import Trust
+from wasmcp.registry.names.namespace_policy import Trust
+from wasmcp.registry.oci.references import Place
+from wasmcp.registry.signing import attestations
 
 pytestmark = needs_registry
 STATEMENT = {

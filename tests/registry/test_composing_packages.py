@@ -12,10 +12,10 @@ from registries import docker_registry, forget, namespaces, needs_registry, publ
 
 from wasmcp.cli.group import commands
 from wasmcp.host import open_server
-from wasmcp.registry import settings
-from wasmcp.registry.publishing import push
-from wasmcp.registry.resolving import Resolver
-from wasmcp.registry.store import Store
+from wasmcp.registry.names import namespace_policy
+from wasmcp.registry.oci.blob_store import Store
+from wasmcp.registry.oci.push import push
+from wasmcp.registry.oci.version_resolver import Resolver
 
 pytestmark = needs_registry
 
@@ -33,7 +33,7 @@ def test_from_the_registry_to_the_answer(tmp_path: Path, monkeypatch: pytest.Mon
         namespaces(monkeypatch, tmp_path, acme=f"{host}/team")
         publish(tmp_path, "1.0.0", "1.2.0", "2.0.0")
         (tmp_path / "end.wasm").write_bytes(dead_end())
-        push(tmp_path / "end.wasm", "acme:end@1.0.0", Resolver(settings.load(), Store()))
+        push(tmp_path / "end.wasm", "acme:end@1.0.0", Resolver(namespace_policy.load(), Store()))
         run("registry", "component", "add", "calc", "acme:calc@^1")
         run("registry", "profile", "add", "all", "calc", "./text.wasm", "-o", "./all.wasm")
 

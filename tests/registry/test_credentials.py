@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.registry import credentials
-from wasmcp.registry.credentials import Found, find
+from wasmcp.registry.oci import credentials
+from wasmcp.registry.oci.credentials import Found, find
 
 ANN = base64.b64encode(b"ann:secret").decode()
 HOST = "registry.example.com"

@@ -17,13 +17,15 @@ from registries import Answer, docker_registry, namespaces, needs_registry, prox
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import ConfigError, RegistryError, SignatureRefused
-from wasmcp.registry import identities, publishing, referrers, settings
-from wasmcp.registry.fetching import FetchOptions
-from wasmcp.registry.identities import Identity, Verifier, statement_of
-from wasmcp.registry.oci import fetch
-from wasmcp.registry.oci_client import INDEX
-from wasmcp.registry.references import Place
-from wasmcp.registry.resolving import Resolver
+from wasmcp.registry.fetch_options import FetchOptions
+from wasmcp.registry.names import namespace_policy
+from wasmcp.registry.oci import push, referrers
+from wasmcp.registry.oci.client import INDEX
+from wasmcp.registry.oci.pull import fetch
+from wasmcp.registry.oci.references import Place
+from wasmcp.registry.oci.version_resolver import Resolver
+from wasmcp.registry.signing import keyless
+from wasmcp.registry.signing.keyless import Identity, Verifier, statement_of
 
 pytest.importorskip("sigstore")
 from sigstore_instance import Instance
@@ -133,10 +135,10 @@ def test_without_an_identity_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_NAME", "")
     with pytest.raises(RegistryError, match="there is no identity here to sign with"):
-        identities.sign(statement_of(DIGEST))
+        keyless.sign(statement_of(DIGEST))
     monkeypatch.setenv("SIGSTORE_ID_TOKEN", "no.token.atall")
     with pytest.raises(RegistryError, match="signing by identity does not work"):
-        identities.sign(statement_of(DIGEST))
+        keyless.sign(statement_of(DIGEST))
 
 
 def test_a_workflow_without_permission_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +146,7 @@ def test_a_workflow_without_permission_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", raising=False)
     with pytest.raises(RegistryError, match="signing by identity does not work: GitHub: missing or insufficient"):
-        identities.sign(statement_of(DIGEST))
+        keyless.sign(statement_of(DIGEST))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_a_workflow_without_permission_is_told(monkeypatch: pytest.MonkeyPatch) 
 def test_a_policy_with_mistakes(policy: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     namespaces(monkeypatch, tmp_path, policy=policy)
     with pytest.raises(ConfigError, match=problem):
-        settings.load()
+        namespace_policy.load()
 
 
 @pytest.fixture(scope="module")
@@ -176,11 +178,11 @@ def place(registry: str, instance: Instance, monkeypatch: pytest.MonkeyPatch, tm
     where = f"{registry}/i{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
     namespaces(monkeypatch, tmp_path, acme=where)
     (tmp_path / "calc.wasm").write_bytes(tools_component("signed", "add"))
-    return publishing.push(tmp_path / "calc.wasm", CALC, resolver()).place
+    return push.push(tmp_path / "calc.wasm", CALC, resolver()).place
 
 
 def resolver() -> Resolver:
-    return publishing.resolver_for(None)
+    return push.resolver_for(None)
 
 
 def run(*arguments: str, code: int = 0) -> str:
@@ -196,13 +198,13 @@ VERIFY = ["verify", CALC, "--identity", PATTERN, "--issuer", ACTIONS, "--trusted
 def test_verify(place: Place, instance: Instance) -> None:
     assert "must be signed and is not" in run(*VERIFY, code=1)
     stolen = instance.sign(statement_of(DIGEST), WORKFLOW, ACTIONS)
-    referrers.add(place, stolen, identities.BUNDLE, resolver())
+    referrers.add(place, stolen, keyless.BUNDLE, resolver())
     assert "a statement is about something else" in run(*VERIFY, code=1)
     other = instance.sign(statement_of(str(place.digest)), "ann@example.com", ACTIONS)
-    referrers.add(place, other, identities.BUNDLE, resolver())
+    referrers.add(place, other, keyless.BUNDLE, resolver())
     assert "it is signed by `ann@example.com`" in run(*VERIFY, code=1)
     bundle = instance.sign(statement_of(str(place.digest)), WORKFLOW, ACTIONS)
-    assert referrers.add(place, bundle, identities.BUNDLE, resolver()).startswith("sha256:")
+    assert referrers.add(place, bundle, keyless.BUNDLE, resolver()).startswith("sha256:")
     assert run(*VERIFY).endswith(f"is signed by {WORKFLOW} ({ACTIONS})\n")
     assert "--identity and --issuer go together" in run("verify", CALC, "--identity", PATTERN, code=2)
 
@@ -213,7 +215,7 @@ def test_a_statement_counts_for_the_name_that_is_signed(place: Place, instance: 
     repository = f"{place.host}/{place.repository}"
     names = {"place": repository, "mirror": "mirror.example/calc", "other": "mirror.example/other"}
     statement = statement_of(str(place.digest), name.format(**names))
-    referrers.add(place, instance.sign(statement, WORKFLOW, ACTIONS), identities.BUNDLE, resolver())
+    referrers.add(place, instance.sign(statement, WORKFLOW, ACTIONS), keyless.BUNDLE, resolver())
     by_place = ["verify", f"oci://{repository}:1.0.0", *VERIFY[2:]]
     if name in ("", "{place}"):
         assert "is signed by" in run(*by_place)
@@ -230,7 +232,7 @@ def test_a_statement_counts_for_the_name_that_is_signed(place: Place, instance: 
 def test_what_was_attested(place: Place, instance: Instance) -> None:
     statement = {**json.loads(statement_of(str(place.digest))), "predicateType": "https://slsa.dev/provenance/v1"}
     bundle = instance.sign(json.dumps(statement).encode(), WORKFLOW, ACTIONS)
-    referrers.add(place, bundle, identities.BUNDLE, resolver())
+    referrers.add(place, bundle, keyless.BUNDLE, resolver())
     assert json.loads(run(*VERIFY, "--attestation")) == statement
     assert "none of them for it" in run(*VERIFY, code=1), "an attestation is no signature"
 
@@ -245,7 +247,7 @@ def test_a_policy_is_enforced_and_enough_offline(
     with pytest.raises(SignatureRefused, match="must be signed and is not"):
         fetch(CALC)
     bundle = instance.sign(statement_of(str(place.digest)), WORKFLOW, ACTIONS)
-    referrers.add(place, bundle, identities.BUNDLE, resolver())
+    referrers.add(place, bundle, keyless.BUNDLE, resolver())
     assert fetch(CALC).digest
     assert fetch(CALC, FetchOptions(offline=True)).digest
     assert "is signed by" in run("verify", CALC)
@@ -270,14 +272,14 @@ def test_a_registry_that_lists_what_refers(
         namespaces(monkeypatch, tmp_path, acme=f"{front.host}/{place.repository.rpartition('/')[0]}")
         near = Place(front.host, place.repository, digest=place.digest)
         bundle = instance.sign(statement_of(str(place.digest)), WORKFLOW, ACTIONS)
-        digest = referrers.add(near, bundle, identities.BUNDLE, resolver())
+        digest = referrers.add(near, bundle, keyless.BUNDLE, resolver())
         assert front.count(f"PUT /v2/{place.repository}/manifests/sha256-") == 0, "it needs no index of ours"
-        listed.append({"digest": digest, "artifactType": identities.BUNDLE})
-        assert list(referrers.read(near, identities.BUNDLE, resolver())) == [bundle]
-        offline = Resolver(settings.load(), resolver().store, offline=True)
-        assert list(referrers.read(near, identities.BUNDLE, offline)) == [bundle]
+        listed.append({"digest": digest, "artifactType": keyless.BUNDLE})
+        assert list(referrers.read(near, keyless.BUNDLE, resolver())) == [bundle]
+        offline = Resolver(namespace_policy.load(), resolver().store, offline=True)
+        assert list(referrers.read(near, keyless.BUNDLE, offline)) == [bundle]
         listed[:] = [{"digest": digest, "artifactType": "text/plain"}, {"digest": "x"}]
-        assert list(referrers.read(near, identities.BUNDLE, resolver())) == []
+        assert list(referrers.read(near, keyless.BUNDLE, resolver())) == []
 
 
 @needs_registry

@@ -19,13 +19,14 @@ from registries import docker_registry, namespaces, needs_registry, proxy
 from wasmcp.cli.group import commands
 from wasmcp.errors import ConfigError, IntegrityError, LockDrift, PackageNotFound
 from wasmcp.host import open_server
-from wasmcp.project import build, load, pinning, plan
+from wasmcp.project import build, load, lock_components, plan
 from wasmcp.project.manifest import read as read_manifest
-from wasmcp.registry import lock, settings
+from wasmcp.registry import lock
 from wasmcp.registry.lock import Lock, Pin, ToolchainPin
-from wasmcp.registry.publishing import push
-from wasmcp.registry.resolving import Resolver
-from wasmcp.registry.store import Store
+from wasmcp.registry.names import namespace_policy
+from wasmcp.registry.oci.blob_store import Store
+from wasmcp.registry.oci.push import push
+from wasmcp.registry.oci.version_resolver import Resolver
 from wasmcp.storage.digest import of_bytes
 
 PROJECT = {
@@ -104,7 +105,7 @@ def place(registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str
 def publish(folder: Path, version: str) -> None:
     path = folder / "calc.wasm"
     path.write_bytes(tools_component(version, "add"))
-    push(path, f"acme:calc@{version}", Resolver(settings.load(), Store()))
+    push(path, f"acme:calc@{version}", Resolver(namespace_policy.load(), Store()))
 
 
 def answer(path: Path) -> str:
@@ -153,7 +154,7 @@ def test_once_locked_and_cached_nobody_is_asked(
         assert front.seen
         front.seen.clear()
         built.unlink()
-        locked = pinning.options_for(root, offline=True, locked=True)
+        locked = lock_components.options_for(root, offline=True, locked=True)
         build(plan(load(root), fetching=locked))
         assert answer(built) == "1.1.0"
         assert run("build", "--project", str(root), "--locked", "--offline", "--force")
@@ -167,7 +168,7 @@ def test_once_locked_and_cached_nobody_is_asked(
 @needs_registry
 def test_locked_fails_on_drift(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_project(tmp_path / "shop", PROJECT)
-    locked = pinning.options_for(root, locked=True)
+    locked = lock_components.options_for(root, locked=True)
     with pytest.raises(LockDrift, match=r"`acme:calc@\^1` is not in it"):
         plan(load(root), fetching=locked)
     assert not (root / "wasmcp.lock").exists()
@@ -210,19 +211,19 @@ def test_an_unknown_package_to_be_upgraded(place: str, tmp_path: Path) -> None:
 
 def test_compilers_are_pinned_with_what_they_brought(tmp_path: Path) -> None:
     root = write_project(tmp_path / "p", {"pyproject.toml": "[tool.wasmcp]\n"})
-    after, changes = pinning.relock(root, {"pytest": pytest.__version__}, pinning.options_for(root))
+    after, changes = lock_components.relock(root, {"pytest": pytest.__version__}, lock_components.options_for(root))
     assert [change.name for change in changes] == ["pytest"]
     lock.write(root, after)
     (tool,) = lock.read(root).toolchains
     ((tag, digest),) = tool.digests.items()
     assert tag.startswith("py")
-    assert pinning.drift(root, {"pytest": pytest.__version__}) == []
-    assert "is what compiles" in pinning.drift(root, {"pytest": "0.1"})[0]
-    assert "`zig` is not in it" in pinning.drift(root, {"zig": "1"})[0]
+    assert lock_components.drift(root, {"pytest": pytest.__version__}) == []
+    assert "is what compiles" in lock_components.drift(root, {"pytest": "0.1"})[0]
+    assert "`zig` is not in it" in lock_components.drift(root, {"zig": "1"})[0]
     lock.write(root, Lock((), (replace(tool, digests={tag: of_bytes(b"other")}),)))
-    assert "installed with other files" in pinning.drift(root, {"pytest": pytest.__version__})[0]
+    assert "installed with other files" in lock_components.drift(root, {"pytest": pytest.__version__})[0]
     lock.write(root, Lock((), (replace(tool, digests={"other-platform": digest}),)))
-    assert pinning.drift(root, {"pytest": pytest.__version__}) == []
+    assert lock_components.drift(root, {"pytest": pytest.__version__}) == []
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ from wasmcp.errors import (
     ReferenceInvalid,
     RegistryError,
 )
-from wasmcp.registry.fetching import FetchOptions
-from wasmcp.registry.oci import fetch
-from wasmcp.registry.publishing import push, yank
-from wasmcp.registry.references import Place
-from wasmcp.registry.store import Store
+from wasmcp.registry.fetch_options import FetchOptions
+from wasmcp.registry.oci.blob_store import Store
+from wasmcp.registry.oci.pull import fetch
+from wasmcp.registry.oci.push import push, yank
+from wasmcp.registry.oci.references import Place
 from wasmcp.storage.digest import of_bytes
 
 pytestmark = needs_registry

@@ -9,7 +9,7 @@ import pytest
 from registries import docker_registry, forget, namespaces, needs_registry, publish
 
 from wasmcp.errors import RegistryDenied, RegistryUnreachable
-from wasmcp.registry.oci import fetch
+from wasmcp.registry.oci.pull import fetch
 
 pytestmark = needs_registry
 

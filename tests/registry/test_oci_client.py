@@ -21,12 +21,13 @@ from wasmcp.errors import (
     RegistryError,
     RegistryUnreachable,
 )
-from wasmcp.registry import oci_client, settings
-from wasmcp.registry.oci import fetch
-from wasmcp.registry.oci_client import Client
-from wasmcp.registry.references import Place
-from wasmcp.registry.resolving import Resolver
-from wasmcp.registry.store import Store
+from wasmcp.registry.names import namespace_policy
+from wasmcp.registry.oci import client as oci_client
+from wasmcp.registry.oci.blob_store import Store
+from wasmcp.registry.oci.client import Client
+from wasmcp.registry.oci.pull import fetch
+from wasmcp.registry.oci.references import Place
+from wasmcp.registry.oci.version_resolver import Resolver
 from wasmcp.storage.digest import of_bytes
 
 DATA = tools_component("registry", "add")
@@ -164,7 +165,7 @@ def test_tags_come_in_pages(broken: Proxy) -> None:
     broken.spoil = paged
     place = Place(broken.host, "t/calc")
     assert Client(broken.host).tags(place) == ["0.9.0", "1.0.0", "latest"]
-    assert [str(one) for one in Resolver(settings.load(), Store()).versions(place)] == ["0.9.0", "1.0.0"]
+    assert [str(one) for one in Resolver(namespace_policy.load(), Store()).versions(place)] == ["0.9.0", "1.0.0"]
     broken.spoil = lambda _method, path, answer: (200, {}, b"<html>") if "/tags/list" in path else answer
     with pytest.raises(RegistryUnreachable, match="no list"):
         Client(broken.host).tags(place)

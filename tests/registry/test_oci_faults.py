@@ -19,12 +19,12 @@ from wasmcp.errors import (
     RegistryError,
     RegistryUnreachable,
 )
-from wasmcp.registry import oci_client
-from wasmcp.registry.fetching import FetchOptions
-from wasmcp.registry.oci import fetch
-from wasmcp.registry.oci_client import MANIFEST
-from wasmcp.registry.references import Place, parse_place
-from wasmcp.registry.store import Store
+from wasmcp.registry.fetch_options import FetchOptions
+from wasmcp.registry.oci import client
+from wasmcp.registry.oci.blob_store import Store
+from wasmcp.registry.oci.client import MANIFEST
+from wasmcp.registry.oci.pull import fetch
+from wasmcp.registry.oci.references import Place, parse_place
 from wasmcp.storage.digest import of_bytes
 
 DATA = tools_component("registry", "add")
@@ -66,7 +66,7 @@ def test_a_truncated_blob_is_pulled_again(broken: Proxy) -> None:
 def test_a_blob_that_breaks_off_goes_on_where_it_was(
     broken: Proxy, ranges: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(oci_client, "_PIECE", 32)
+    monkeypatch.setattr(client, "_PIECE", 32)
 
     def spoil(_method: str, path: str, answer: Answer) -> Answer:
         if "/blobs/" not in path:
@@ -205,7 +205,7 @@ import resource, signal, sys
 from pathlib import Path
 from wasmcp.errors import RegistryError
 from wasmcp.storage.digest import of_bytes
-from wasmcp.registry.store import Store
+from wasmcp.registry.oci.blob_store import Store
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 data = bytes(100_000)

@@ -16,9 +16,10 @@ from registries import Answer, Proxy, docker_registry, forget, namespaces, needs
 from token_servers import PASSWORD, REFRESH, USER, TokenServer, guarded, token_server
 
 from wasmcp.errors import RegistryDenied, RegistryError, RegistryUnreachable
-from wasmcp.registry import hosts, oci_client
-from wasmcp.registry.oci import fetch
-from wasmcp.registry.oci_auth import Challenge, challenges
+from wasmcp.registry import hosts
+from wasmcp.registry.oci import client
+from wasmcp.registry.oci.auth import Challenge, challenges
+from wasmcp.registry.oci.pull import fetch
 from wasmcp.storage.digest import of_bytes
 
 DATA = tools_component("registry", "add")
@@ -30,7 +31,7 @@ Login = Callable[..., None]
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between two tries, which are not made."""
     found: list[float] = []
-    monkeypatch.setattr(oci_client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": found.append})
+    monkeypatch.setattr(client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": found.append})
     return found
 
 

@@ -8,13 +8,14 @@ import pytest
 from registries import namespaces, needs_registry
 
 from wasmcp.errors import IntegrityError, SignatureRefused
-from wasmcp.registry import lock, settings
-from wasmcp.registry.fetching import FetchOptions
+from wasmcp.registry import lock
+from wasmcp.registry.fetch_options import FetchOptions
 from wasmcp.registry.lock import Lock, Pin
-from wasmcp.registry.oci import fetch
-from wasmcp.registry.publishing import resolver_for
-from wasmcp.registry.references import Place
-from wasmcp.registry.settings import Policy, load, parse_settings
+from wasmcp.registry.names import namespace_policy
+from wasmcp.registry.names.namespace_policy import Policy, load, parse_settings
+from wasmcp.registry.oci.pull import fetch
+from wasmcp.registry.oci.push import resolver_for
+from wasmcp.registry.oci.references import Place
 
 NO_KEY = '[policy]\nrequire-signature = ["acme"]\n[policy.keys]\nacme = ["nobody.pub"]\n'
 KEYS = {name: (Path(f"{name}.pub"),) for name in ("acme", "free", "*")}
@@ -133,7 +134,7 @@ def policy(required: set[str], keys: set[str], **bases: str) -> Policy:
     return Policy("p", frozenset(required), given, namespaces=bases)
 
 
-def names(trusts: tuple[settings.Trust, ...]) -> list[str]:
+def names(trusts: tuple[namespace_policy.Trust, ...]) -> list[str]:
     return [file.stem for trust in trusts for file in trust.keys]
 
 

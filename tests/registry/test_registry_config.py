@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from wasmcp.errors import ConfigError, NameRefused
-from wasmcp.registry import editing
-from wasmcp.registry.config import Profile, parse_registry, problems, read_registry
-from wasmcp.registry.location import config_path, own_path
+from wasmcp.registry.names import alias_edits
+from wasmcp.registry.names.aliases import Profile, parse_registry, problems, read_registry
+from wasmcp.registry.names.config_paths import config_path, own_path
 
 RUST = """\
 # my components
@@ -109,8 +109,8 @@ class TestReading:
 
 class TestEditing:
     def test_comments_and_foreign_keys_are_kept(self, rust: Path, file: Path) -> None:
-        editing.add_component("text", "./text.wasm")
-        editing.add_profile("all", ["text"], base="dev")
+        alias_edits.add_component("text", "./text.wasm")
+        alias_edits.add_profile("all", ["text"], base="dev")
         text = rust.read_text()
         assert text.startswith('# my components\n[components]\ncalc = "/abs/calculator.wasm"  # the good one\n')
         assert "[telemetry]\nsent = false" in text
@@ -119,23 +119,23 @@ class TestEditing:
         assert registry.profiles["all"] == Profile(("text",), "all.wasm", "dev")
 
     def test_adding_again_replaces(self) -> None:
-        editing.add_component("a", "x:one")
-        editing.add_component("b", "a")
-        editing.add_profile("p", ["a"], base=None)
-        editing.add_profile("q", [], base="p", output="other.wasm")
-        editing.add_component("a", "x:two")
-        editing.add_profile("q", ["b"])
+        alias_edits.add_component("a", "x:one")
+        alias_edits.add_component("b", "a")
+        alias_edits.add_profile("p", ["a"], base=None)
+        alias_edits.add_profile("q", [], base="p", output="other.wasm")
+        alias_edits.add_component("a", "x:two")
+        alias_edits.add_profile("q", ["b"])
         registry = read_registry()
         assert registry.components == {"a": "x:two", "b": "a"}
         assert registry.profiles["q"] == Profile(("b",), "q.wasm", None)
 
     def test_outputs(self, tmp_path: Path) -> None:
-        assert editing.add_profile("a", ["x:y"], output="b.wasm").profiles["a"].path == (
+        assert alias_edits.add_profile("a", ["x:y"], output="b.wasm").profiles["a"].path == (
             tmp_path / "config" / "wasmcp" / "composed" / "b.wasm"
         )
-        assert editing.add_profile("a", ["x:y"], output="./b.wasm").profiles["a"].path == tmp_path / "b.wasm"
+        assert alias_edits.add_profile("a", ["x:y"], output="./b.wasm").profiles["a"].path == tmp_path / "b.wasm"
         with pytest.raises(NameRefused, match="not the name of a file"):
-            editing.add_profile("a", ["x:y"], output="dist/")
+            alias_edits.add_profile("a", ["x:y"], output="dist/")
 
     @pytest.mark.parametrize(
         ("name", "spec", "message"),
@@ -154,35 +154,35 @@ class TestEditing:
     )
     def test_an_alias_that_is_refused(self, rust: Path, name: str, spec: str, message: str) -> None:
         with pytest.raises(NameRefused, match=message):
-            editing.add_component(name, spec)
+            alias_edits.add_component(name, spec)
         assert rust.read_text() == RUST
 
     def test_what_is_needed_stays(self, rust: Path) -> None:
-        editing.add_component("sums", "calc")
+        alias_edits.add_component("sums", "calc")
         with pytest.raises(NameRefused) as caught:
-            editing.remove_component("calc")
+            alias_edits.remove_component("calc")
         advice = "change or remove what needs it first"
         assert (
             str(caught.value) == f"the alias `calc` is still needed, by the alias `sums`, the profile `dev`: {advice}"
         )
-        editing.add_profile("prod", [], base="dev")
+        alias_edits.add_profile("prod", [], base="dev")
         before = rust.read_text()
         with pytest.raises(NameRefused, match="the profile `dev` is still needed, by the profile `prod`: change or"):
-            editing.remove_profile("dev")
+            alias_edits.remove_profile("dev")
         with pytest.raises(NameRefused, match="inherit from each other"):
-            editing.add_profile("dev", [], base="prod")
+            alias_edits.add_profile("dev", [], base="prod")
         assert rust.read_text() == before
 
     def test_a_password_is_not_kept(self, rust: Path) -> None:
         with pytest.raises(NameRefused, match="user name or a password") as caught:
-            editing.add_component("a", "https://ann:pa55@host/x.wasm")
+            alias_edits.add_component("a", "https://ann:pa55@host/x.wasm")
         assert "pa55" not in str(caught.value) + rust.read_text()
 
     def test_removing(self, rust: Path) -> None:
         with pytest.raises(NameRefused, match="no profile `dve`; did you mean `dev`"):
-            editing.remove_profile("dve")
-        editing.remove_profile("dev")
-        registry = editing.remove_component("db")
+            alias_edits.remove_profile("dve")
+        alias_edits.remove_profile("dev")
+        registry = alias_edits.remove_component("db")
         assert registry == read_registry()
         assert (list(registry.components), registry.profiles) == (["calc"], {})
         assert "[telemetry]" in rust.read_text()
@@ -192,14 +192,14 @@ class TestEditing:
         config.write_text(
             '[components]\na = "b"\nb = "a"\n[profiles.p]\nbase = "none"\ncomponents = []\noutput = "p"\n'
         )
-        editing.add_component("b", "x:y")
-        assert len(problems(editing.remove_profile("p"))) == 0
+        alias_edits.add_component("b", "x:y")
+        assert len(problems(alias_edits.remove_profile("p"))) == 0
 
     def test_a_link_stays_a_link(self, rust: Path, tmp_path: Path) -> None:
         real = tmp_path / "dotfiles.toml"
         rust.rename(real)
         rust.symlink_to(real)
-        editing.add_component("a", "x:y")
+        alias_edits.add_component("a", "x:y")
         assert rust.is_symlink()
         assert 'a = "x:y"' in real.read_text()
 
@@ -207,16 +207,18 @@ class TestEditing:
         config.parent.mkdir(parents=True)
         config.write_text("[components\n")
         with pytest.raises(ConfigError, match="not TOML"):
-            editing.add_component("a", "x:y")
+            alias_edits.add_component("a", "x:y")
         assert config.read_text() == "[components\n"
 
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
         (tmp_path / "config").write_text("")
         with pytest.raises(ConfigError, match="cannot be written"):
-            editing.add_component("a", "x:y")
+            alias_edits.add_component("a", "x:y")
 
     def test_many_processes_at_once(self, rust: Path) -> None:
-        code = "import sys; from wasmcp.registry.editing import add_component; add_component(sys.argv[1], 'x:y')"
+        code = (
+            "import sys; from wasmcp.registry.names.alias_edits import add_component; add_component(sys.argv[1], 'x:y')"
+        )
         running = [subprocess.Popen([sys.executable, "-c", code, f"n{number}"]) for number in range(6)]
         assert [process.wait() for process in running] == [0] * 6
         assert set(read_registry().components) == {"calc", "db", *(f"n{number}" for number in range(6))}

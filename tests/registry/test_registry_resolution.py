@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from wasmcp.errors import ConfigError, SpecError
-from wasmcp.registry import editing, oci
-from wasmcp.registry.fetching import Fetched, FetchOptions
-from wasmcp.registry.layers import find_project
-from wasmcp.registry.resolution import Request, Resolved, Resolver
-from wasmcp.registry.spec import Kind, classify, label_of, split_label
+from wasmcp.registry.fetch_options import Fetched, FetchOptions
+from wasmcp.registry.names import alias_edits
+from wasmcp.registry.names.component_spec import Kind, classify, label_of, split_label
+from wasmcp.registry.names.name_scopes import find_project
+from wasmcp.registry.names.spec_resolver import Request, Resolved, Resolver
+from wasmcp.registry.oci import pull
 
 PROJECT = """\
 [tool.wasmcp.components.text]
@@ -100,15 +101,15 @@ class TestPaths:
 class TestAliases:
     def test_an_alias_of_an_alias(self, here: Path) -> None:
         (here / "calc.wasm").touch()
-        editing.add_component("calc", "./calc.wasm")
-        editing.add_component("prod-calc", "calc")
+        alias_edits.add_component("calc", "./calc.wasm")
+        alias_edits.add_component("prod-calc", "calc")
         found = resolve("prod-calc")
         assert (found.name, found.path) == ("prod-calc", here / "calc.wasm")
         assert found.request.way == ("alias `prod-calc`", "alias `calc`")
 
     def test_whose_file_is_gone(self, here: Path) -> None:
         (here / "calc.wasm").touch()
-        editing.add_component("calc", "./calc.wasm")
+        alias_edits.add_component("calc", "./calc.wasm")
         (here / "calc.wasm").unlink()
         with pytest.raises(SpecError, match=r"^alias `calc`: `.*calc.wasm` is not there"):
             resolve("calc")
@@ -134,7 +135,7 @@ class TestAliases:
         (here / "calc").touch()
         with pytest.raises(SpecError, match=r"is no alias and no profile; if the file is meant, write `\./calc`"):
             resolve("calc")
-        editing.add_component("calc", "x:y")
+        alias_edits.add_component("calc", "x:y")
         with pytest.raises(SpecError, match="`calc` is ambiguous, your alias and a file here"):
             resolve("calc")
         assert resolve("./calc").path == here / "calc"
@@ -152,8 +153,8 @@ class TestAliases:
 class TestProfiles:
     def test_inheritance_comes_first(self, here: Path) -> None:
         (here / "calc.wasm").touch()
-        editing.add_profile("dev", ["y=./calc.wasm", "acme:text@1.0.0"])
-        editing.add_profile("prod", ["x=acme:log"], base="dev", output="./prod.wasm")
+        alias_edits.add_profile("dev", ["y=./calc.wasm", "acme:text@1.0.0"])
+        alias_edits.add_profile("prod", ["x=acme:log"], base="dev", output="./prod.wasm")
         requests, output = Resolver(FetchOptions()).expand(["acme:first", "prod"], ["dev"])
         calc = str(here / "calc.wasm")
         specs = [calc, "acme:text@1.0.0", "acme:first", calc, "acme:text@1.0.0", "acme:log"]
@@ -187,15 +188,15 @@ class TestProfiles:
 
 class TestProjects:
     def test_the_projects_names_win(self, project: Path) -> None:
-        editing.add_component("local", "acme:other")
-        editing.add_component("mine", "local")
+        alias_edits.add_component("local", "acme:other")
+        alias_edits.add_component("mine", "local")
         assert resolve("local", project).path == project / "vendor/local.wasm"
         assert resolve("mine", project).path == project / "vendor/local.wasm"
         found = resolve("text", project)
         assert (found.kind, found.path) == (Kind.NAME, None)
 
     def test_its_profiles(self, project: Path, tmp_path: Path) -> None:
-        editing.add_profile("common", ["acme:first"])
+        alias_edits.add_profile("common", ["acme:first"])
         resolver = Resolver(FetchOptions(root=project))
         requests, output = resolver.expand(["dev"])
         assert ([one.spec for one in requests], output) == (
@@ -225,8 +226,8 @@ class TestRemote:
             asked.append((reference, options))
             return Fetched(here / "blob", "sha256:00", f"{reference}!")
 
-        monkeypatch.setattr(oci, "fetch", fetch)
-        editing.add_component("calc", "https://example.org/calc.wasm")
+        monkeypatch.setattr(pull, "fetch", fetch)
+        alias_edits.add_component("calc", "https://example.org/calc.wasm")
         options = FetchOptions(offline=True, locked=True)
         found = Resolver(options).resolve(Request(spec, here))
         assert asked == [(spec, options)]

@@ -19,11 +19,12 @@ from signing_keys import make_keys
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import RegistryError, SignatureRefused
-from wasmcp.registry import beside, cosign_key, keys, publishing, references, signatures
-from wasmcp.registry.fetching import FetchOptions
-from wasmcp.registry.oci import fetch
-from wasmcp.registry.references import Place
-from wasmcp.registry.resolving import Resolver
+from wasmcp.registry.fetch_options import FetchOptions
+from wasmcp.registry.oci import cosign_tags, push, references
+from wasmcp.registry.oci.pull import fetch
+from wasmcp.registry.oci.references import Place
+from wasmcp.registry.oci.version_resolver import Resolver
+from wasmcp.registry.signing import cosign_key, keys, signatures
 
 serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
 ec = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ec")
@@ -46,14 +47,14 @@ def place(registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str
     where = f"{registry}/t{hashlib.sha256(str(tmp_path).encode()).hexdigest()[:12]}"
     namespaces(monkeypatch, tmp_path / "publisher", acme=where)
     (tmp_path / "calc.wasm").write_bytes(tools_component("signed", "add"))
-    publishing.push(tmp_path / "calc.wasm", CALC, resolver())
+    push.push(tmp_path / "calc.wasm", CALC, resolver())
     namespaces(monkeypatch, tmp_path, acme=where)
     make_keys(tmp_path, "ann")
     return where
 
 
 def resolver() -> Resolver:
-    return publishing.resolver_for(None)
+    return push.resolver_for(None)
 
 
 def run(*arguments: str, code: int = 0) -> str:
@@ -83,7 +84,7 @@ def test_what_is_signed_is_verified(place: str, tmp_path: Path) -> None:
 @needs_registry
 def test_signatures_have_a_limit_together(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     run("sign", CALC, "--key", "ann.key")
-    monkeypatch.setattr(beside, "_TOTAL_LIMIT", 100)
+    monkeypatch.setattr(cosign_tags, "_TOTAL_LIMIT", 100)
     assert "have more than 100 bytes together" in run("verify", CALC, "--key", "ann.pub", code=1)
 
 
@@ -110,7 +111,7 @@ def test_the_artifact_is_that_of_cosign(place: str, tmp_path: Path) -> None:
 @needs_registry
 def test_a_signature_of_something_else_is_none(place: str, tmp_path: Path) -> None:
     (tmp_path / "other.wasm").write_bytes(tools_component("other", "add"))
-    publishing.push(tmp_path / "other.wasm", "acme:calc@2.0.0", resolver())
+    push.push(tmp_path / "other.wasm", "acme:calc@2.0.0", resolver())
     run("sign", "acme:calc@2.0.0", "--key", "ann.key")
     one, two = (resolver().resolve(references.parse(f"acme:calc@{number}.0.0")) for number in (1, 2))
     # Somebody who can write to the registry puts the signature of another component beside this one.

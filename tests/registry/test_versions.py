@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmcp.errors import ReferenceInvalid
-from wasmcp.registry.references import Package, Place, parse, parse_place
-from wasmcp.registry.versions import Range, Version
+from wasmcp.registry.oci.references import Package, Place, parse, parse_place
+from wasmcp.registry.oci.versions import Range, Version
 
 
 def version(text: str) -> Version:

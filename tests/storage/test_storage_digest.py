@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wasmcp.resources import ADAPTERS, FRAMEWORK_COMPONENTS
+from wasmcp.package_data import ADAPTERS, FRAMEWORK_COMPONENTS
 from wasmcp.storage import digest
 
 
@@ -18,7 +18,7 @@ def test_files_and_bytes_agree(tmp_path: Path) -> None:
 
 
 def test_own_code_depends_on_the_parts() -> None:
-    parts = {digest.of_own_code(*parts) for parts in (("errors",), ("errors", "resources.py"), ("project",))}
+    parts = {digest.of_own_code(*parts) for parts in (("errors",), ("errors", "package_data.py"), ("project",))}
     assert len(parts) == 3
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python_compiling import ungranted, worlds_of
-from wasmcp.toolchains.python_imports import reachable
-from wasmcp.toolchains.python_reading import Module
+from wasmcp.toolchains.python.compiler import ungranted, worlds_of
+from wasmcp.toolchains.python.imports import reachable
+from wasmcp.toolchains.python.module_ast import Module
 
 
 def given(

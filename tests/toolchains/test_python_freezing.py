@@ -13,7 +13,7 @@ from wheels import wheel
 
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python import PythonToolchain
+from wasmcp.toolchains.python.toolchain import PythonToolchain
 
 TOOLS = """\
 import os

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from wasmcp.errors import ToolchainError
-from wasmcp.toolchains.python_imports import module_name, reachable, source_root
-from wasmcp.toolchains.python_reading import Module, read_module
+from wasmcp.toolchains.python.imports import module_name, reachable, source_root
+from wasmcp.toolchains.python.module_ast import Module, read_module
 
 
 def write(root: Path, **files: str) -> Path:

@@ -12,12 +12,12 @@ from python_guest import GuestComponent
 from wheels import wheel
 
 from wasmcp.errors import ToolchainError
-from wasmcp.guest import lazy
-from wasmcp.toolchains import python as python_module
+from wasmcp.guest.component import stdlib_imports
 from wasmcp.toolchains.base import ComponentSource, Distribution
-from wasmcp.toolchains.python import PythonToolchain
-from wasmcp.toolchains.python_library import LOST, ZONES, lost_guarantees, zones_of_packages
-from wasmcp.toolchains.python_reading import Import, Module
+from wasmcp.toolchains.python import toolchain as python_module
+from wasmcp.toolchains.python.module_ast import Import, Module
+from wasmcp.toolchains.python.stdlib_limits import LOST, ZONES, lost_guarantees, zones_of_packages
+from wasmcp.toolchains.python.toolchain import PythonToolchain
 
 # A zone of one hour east of UTC. Source: RFC 8536, version 1.
 ZONE = "TZif" + "\0" * 16 + "".join("\0\0\0" + chr(count) for count in (0, 0, 0, 0, 1, 4)) + "\0\0\x0e\x10\0\0XST\0"
@@ -178,8 +178,8 @@ def test_imports_in_functions_of_the_standard_library_are_found_by_their_absolut
         "m.py",
         "exec",
     )
-    [function] = lazy._functions(code)
-    assert list(lazy._imported(function, "one.two", submodules=True)) == [
+    [function] = stdlib_imports._functions(code)
+    assert list(stdlib_imports._imported(function, "one.two", submodules=True)) == [
         "one.two.thread",
         "one.two.thread.Pool",
         "one",

@@ -11,7 +11,7 @@ from python_guest import GuestComponent
 
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python import PythonToolchain
+from wasmcp.toolchains.python.toolchain import PythonToolchain
 
 TOOLS = """\
 from dataclasses import dataclass

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from wasmcp.errors import ToolchainError, ToolchainMissing
-from wasmcp.guest.boot import REPORT
+from wasmcp.guest.component.preload import REPORT
 from wasmcp.toolchains.base import PINS, ComponentSource, require_pins
-from wasmcp.toolchains.python import PythonToolchain
-from wasmcp.toolchains.python_reading import Module
-from wasmcp.toolchains.python_report import failure_of, printed_of
+from wasmcp.toolchains.python.diagnostics import failure_of, printed_of
+from wasmcp.toolchains.python.module_ast import Module
+from wasmcp.toolchains.python.toolchain import PythonToolchain
 
 FRAME = {"file": "/0/tools_.py", "line": 3, "name": "<module>", "text": "@tool(titel='x')"}
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from python_guest import GuestComponent
 
-from wasmcp.declares import declares
+from wasmcp.declaration_section import declares
 from wasmcp.errors import ToolchainError, ToolchainMissing
-from wasmcp.toolchains import python as python_module
 from wasmcp.toolchains import toolchain_for
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.python import PythonToolchain
-from wasmcp.toolchains.python_staging import stage_application
+from wasmcp.toolchains.python import toolchain as python_module
+from wasmcp.toolchains.python.staging import stage_application
+from wasmcp.toolchains.python.toolchain import PythonToolchain
 
 TOOLS = '''\
 """Tools of every kind."""
@@ -214,7 +214,7 @@ class TestInputs:
         )
         theirs = {label for label in found.files if not label.startswith("wasmcp:")}
         assert theirs == set(PROJECT)
-        assert {"wasmcp:guest/registry.py", "wasmcp:wit/worlds.wit"} <= set(found.files)
+        assert {"wasmcp:guest/declarations/registry.py", "wasmcp:wit/worlds.wit"} <= set(found.files)
         assert found.pins == {"componentize-py": "0.25.1"}
 
     def test_a_folder_that_is_none(self, project):

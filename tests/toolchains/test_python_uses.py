@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.toolchains.python_reading import Module, read_module
-from wasmcp.toolchains.python_uses import FUNCTIONS, uses
+from wasmcp.toolchains.python.announced_calls import FUNCTIONS, uses
+from wasmcp.toolchains.python.module_ast import Module, read_module
 
 EVERYTHING = set(FUNCTIONS.values())
 HEAD = "from wasmcp.guest import Context, tool\nimport logging, math\nfrom pathlib import Path\n"

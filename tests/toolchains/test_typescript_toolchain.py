@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from projects import write_project
 
-from wasmcp.declares import declares
+from wasmcp.declaration_section import declares
 from wasmcp.errors import ToolchainError, ToolchainMissing
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built

@@ -11,7 +11,7 @@ from test_zig_tools import build
 
 from wasmcp.bindgen import wasm_tools
 from wasmcp.errors import BindgenError, ToolchainError, ToolchainMissing
-from wasmcp.resources import wit_directory
+from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain, build_component, compiler, user_cache
 

@@ -13,7 +13,7 @@ from test_zig_tools import build, call, result_is_error, structured, text_of, un
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import RequestError
 from wasmcp.host import open_server
-from wasmcp.project.catalogue import boot
+from wasmcp.project.catalogue_recording import boot
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain, user_cache
 

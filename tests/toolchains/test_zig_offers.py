@@ -14,7 +14,7 @@ from loopback import web_server
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import RequestError, ToolchainError
 from wasmcp.host import Server, open_server
-from wasmcp.project.catalogue import boot
+from wasmcp.project.catalogue_recording import boot
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain, user_cache
 from wasmcp.toolchains.zig.worlds import listed

@@ -11,7 +11,7 @@ import pytest
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import GuestTrap, ToolchainError
 from wasmcp.host import Server, open_server
-from wasmcp.project.catalogue import boot
+from wasmcp.project.catalogue_recording import boot
 from wasmcp.toolchains import toolchain_for
 from wasmcp.toolchains.base import PINS, ComponentSource, check_options
 from wasmcp.toolchains.zig import ZigToolchain, user_cache

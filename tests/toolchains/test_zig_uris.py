@@ -15,7 +15,7 @@ from pydantic import AnyUrl
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import RequestError, ToolchainError
 from wasmcp.host import Server, open_server
-from wasmcp.project.catalogue import boot
+from wasmcp.project.catalogue_recording import boot
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain, user_cache
 

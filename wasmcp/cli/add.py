@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from wasmcp.project.outlines import LANGUAGES, TEMPLATES
+from wasmcp.project.template_files import LANGUAGES, TEMPLATES
 
 
 @click.group("add")
@@ -36,8 +36,8 @@ def component(name: str, language: str, template: str, server: str | None, root:
     The names of what it offers begin with NAME. No file is written over.
     """
     from wasmcp.cli.new import say_what_rust_lacks
-    from wasmcp.project.adding import add_component
-    from wasmcp.registry.layers import find_project
+    from wasmcp.project.add_component import add_component
+    from wasmcp.registry.names.name_scopes import find_project
 
     folder = root or find_project(Path.cwd()) or Path()
     added = add_component(folder, name, language, template, server=server)

@@ -25,11 +25,12 @@ def command(reference: str, key: Path | None, statement: BinaryIO, *, keyless: b
     `wasmcp verify --attestation` checks the statement.
     """
     from wasmcp.cli.sign import password, signer
-    from wasmcp.registry import attestations, publishing, references
-    from wasmcp.registry.layers import find_project
+    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.oci import push, references
+    from wasmcp.registry.signing import attestations
 
     signer(key, keyless=keyless)
-    resolver = publishing.resolver_for(find_project(Path.cwd()))
+    resolver = push.resolver_for(find_project(Path.cwd()))
     resolution = resolver.resolve(references.parse(reference))
     tag = attestations.attest(resolution.place, statement.read(), key, password(), resolver)
     click.echo(f"attested {resolution.exact} ({tag})")

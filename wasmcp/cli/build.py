@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from wasmcp.project import Project
-    from wasmcp.registry.fetching import FetchOptions
+    from wasmcp.registry.fetch_options import FetchOptions
 
 
 @click.command("build")
@@ -73,7 +73,7 @@ def command(
 
 def _write_components(project: Project, folder: Path, fetching: FetchOptions | None, *, verbose: bool) -> None:
     from wasmcp.cli.steps import Steps
-    from wasmcp.project.building import build_component
+    from wasmcp.project.build_steps import build_component
     from wasmcp.storage.cache import write_atomically
 
     for name in project.components:
@@ -97,6 +97,6 @@ def _fetching(project: Project, *, locked: bool, offline: bool) -> FetchOptions 
     if not locked and not offline and not remote:
         return None
     from wasmcp.cli.progress import Bar, say
-    from wasmcp.project.pinning import options_for
+    from wasmcp.project.lock_components import options_for
 
     return replace(options_for(project.root, locked=locked, offline=offline, progress=say), bar=Bar())

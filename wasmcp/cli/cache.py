@@ -6,7 +6,7 @@ import json
 
 import click
 
-from wasmcp.host.options import number
+from wasmcp.host.configuration.command_options import number
 
 
 @click.group("cache")
@@ -18,7 +18,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(*, as_json: bool) -> None:
     """Show where the caches are and how large they are."""
-    from wasmcp.registry.caches import caches
+    from wasmcp.registry.cache_admin import caches
 
     found = caches()
     if as_json:
@@ -34,7 +34,7 @@ def info(*, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Remove everything.")
 def prune(days: float, *, everything: bool) -> None:
     """Remove components and compiled code that were not used for some time."""
-    from wasmcp.registry.caches import prune as prune_caches
+    from wasmcp.registry.cache_admin import prune as prune_caches
 
     if days < 0:
         raise click.UsageError(f"--days must be 0 or more, not {days:g}")

@@ -10,7 +10,7 @@ import click
 from wasmcp.cli.compose_options import Job, Options, shared
 
 if TYPE_CHECKING:
-    from wasmcp.compose.runtimes import Runtime, Transport
+    from wasmcp.compose.deployment_targets import Runtime, Transport
 
 _OUTPUT = click.Path(path_type=Path)
 
@@ -91,7 +91,7 @@ def server(  # noqa: PLR0917 (click passes options by name)
     """
     from wasmcp.cli.compose_report import record, report
     from wasmcp.compose import ServerMetadata, compose_server
-    from wasmcp.compose.runtimes import KEYVALUE, check_runtime, run_commands
+    from wasmcp.compose.deployment_targets import KEYVALUE, check_runtime, run_commands
 
     announced = dict(map(_extension, extensions))
     job = Job(Options(output=output, **given), "mcp-server.wasm")
@@ -123,8 +123,8 @@ def server(  # noqa: PLR0917 (click passes options by name)
 
 
 def _extension(given: str) -> tuple[str, Any]:
-    from wasmcp.declares import extension_problem
-    from wasmcp.forms import from_json_text
+    from wasmcp.declaration_section import extension_problem
+    from wasmcp.revision_views import from_json_text
 
     identifier, _, text = given.partition("=")
     try:
@@ -138,7 +138,7 @@ def _extension(given: str) -> tuple[str, Any]:
 
 
 def _setting(given: str) -> tuple[str, str]:
-    from wasmcp.compose.settings import setting_problem
+    from wasmcp.compose.baked_settings import setting_problem
 
     name, _, value = given.partition("=")
     problem = setting_problem(name, value)

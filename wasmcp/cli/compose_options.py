@@ -14,9 +14,9 @@ from wasmcp.cli.progress import Bar, say
 
 if TYPE_CHECKING:
     from wasmcp.compose import ComposedServer
-    from wasmcp.compose.chain import OnDuplicate
-    from wasmcp.project.components import Prepared
-    from wasmcp.registry.layers import Layer
+    from wasmcp.compose.chain_plan import OnDuplicate
+    from wasmcp.project.spec_components import Prepared
+    from wasmcp.registry.names.name_scopes import Layer
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _OVERRIDE = re.compile(r"([a-z][a-z0-9-]*)=(.+)")
@@ -78,9 +78,9 @@ def _spec_names(
 def _layers() -> Sequence[Layer]:
     """Return what a shell may complete; the command itself will say what is wrong with it."""
     from wasmcp.errors import ConfigError
-    from wasmcp.registry.fetching import FetchOptions
-    from wasmcp.registry.layers import find_project
-    from wasmcp.registry.resolution import Resolver
+    from wasmcp.registry.fetch_options import FetchOptions
+    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.names.spec_resolver import Resolver
 
     try:
         return Resolver(FetchOptions(root=find_project(Path.cwd()))).layers
@@ -150,9 +150,9 @@ class Job:
     """One composition on the command line: specs resolved, names checked, output checked."""
 
     def __init__(self, options: Options, default_output: str) -> None:
-        from wasmcp.registry.fetching import FetchOptions
-        from wasmcp.registry.layers import find_project
-        from wasmcp.registry.resolution import Resolver
+        from wasmcp.registry.fetch_options import FetchOptions
+        from wasmcp.registry.names.name_scopes import find_project
+        from wasmcp.registry.names.spec_resolver import Resolver
 
         self.options = options
         root = options.project.absolute() if options.project is not None else find_project(Path.cwd())
@@ -173,7 +173,7 @@ class Job:
 
     def components(self) -> list[Prepared]:
         """Resolve, fetch and read the components, in the order of the chain."""
-        from wasmcp.project.components import prepare
+        from wasmcp.project.spec_components import prepare
 
         found = self._resolver.resolve_all(self._requests)
         names = [one.name for one in found]
@@ -193,9 +193,9 @@ class Job:
 
     def framework(self) -> dict[str, bytes | Path]:
         """Resolve what replaces components of the framework."""
-        from wasmcp.project.components import build
-        from wasmcp.registry.resolution import Request
-        from wasmcp.resources import FRAMEWORK_COMPONENTS
+        from wasmcp.package_data import FRAMEWORK_COMPONENTS
+        from wasmcp.project.spec_components import build
+        from wasmcp.registry.names.spec_resolver import Request
         from wasmcp.toolchains.base import did_you_mean
 
         found: dict[str, bytes | Path] = {}

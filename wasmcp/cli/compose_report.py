@@ -12,13 +12,13 @@ from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
     from wasmcp.compose import ComposedServer, ServerMetadata
-    from wasmcp.project.components import Prepared
+    from wasmcp.project.spec_components import Prepared
 
 
 def record(job: Job, composed: ComposedServer, metadata: ServerMetadata, components: Sequence[Prepared]) -> None:
     """Write what was asked for beside the server: the manifest, the bill of materials."""
     from wasmcp.project import manifest
-    from wasmcp.project.entry import server_entry
+    from wasmcp.project.manifest_entry import server_entry
     from wasmcp.project.sbom import render
     from wasmcp.storage.cache import write_atomically
 

@@ -11,7 +11,7 @@ import click
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
-    from wasmcp.insight.differences import Difference, Side
+    from wasmcp.insight.server_diff import Difference, Side
 
 BREAKING = 3
 """The exit code when something breaks."""
@@ -33,7 +33,7 @@ def command(ctx: click.Context, old: str, new: str, *, strict: bool, offline: bo
     OLD and NEW are files, packages of a registry, aliases or components of the project. What they offer is read from
     what was recorded beside them, or asked of them in the sandbox.
     """
-    from wasmcp.insight.differences import differences
+    from wasmcp.insight.server_diff import differences
 
     found = differences(_side(old, offline=offline), _side(new, offline=offline))
     breaking = sum(one.breaking for one in found)
@@ -49,9 +49,9 @@ def command(ctx: click.Context, old: str, new: str, *, strict: bool, offline: bo
 def _side(spec: str, *, offline: bool) -> Side:
     from wasmcp.cli.specs import read_subject
     from wasmcp.compose import inspect_component
-    from wasmcp.insight.differences import Side
-    from wasmcp.insight.offers import offers_of
-    from wasmcp.insight.structure import read_structure
+    from wasmcp.insight.listing import offers_of
+    from wasmcp.insight.roles import read_structure
+    from wasmcp.insight.server_diff import Side
 
     subject = read_subject(spec, offline=offline)
     inspection = inspect_component(subject.data, name=subject.name)

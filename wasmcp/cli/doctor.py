@@ -27,7 +27,7 @@ _MARKS = {"ok": ("✓", "green"), "note": ("○", "yellow"), "problem": ("✗", 
 def command(ctx: click.Context, root: Path | None, *, offline: bool, as_json: bool) -> None:
     """Look at compilers, caches, configuration and registries, and say what to do where something is missing."""
     from wasmcp.insight.doctor import PROBLEM, examine
-    from wasmcp.registry.layers import find_project
+    from wasmcp.registry.names.name_scopes import find_project
 
     root = root.absolute() if root is not None else find_project(Path.cwd())
     found = []

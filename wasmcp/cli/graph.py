@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from wasmcp.insight.drawing import Drawing
+    from wasmcp.insight.diagram import Drawing
 
 _ENDINGS = {".mmd": "mermaid", ".mermaid": "mermaid", ".svg": "svg", ".html": "html", ".json": "json"}
 
@@ -36,7 +36,7 @@ def command(spec: str, output: Path | None, form: str | None, *, offline: bool) 
     SPEC is a file, a package of a registry, an alias or a component of the project. A picture that exists is replaced.
     """
     from wasmcp.cli.specs import read_subject
-    from wasmcp.insight.drawing import draw
+    from wasmcp.insight.diagram import draw
     from wasmcp.storage.cache import write_atomically
 
     if form is None and output is not None and output.suffix not in _ENDINGS:
@@ -67,7 +67,7 @@ def _rendered(drawing: Drawing, form: str) -> str:
 
         return svg(drawing)
     if form == "html":
-        from wasmcp.insight.page import page
+        from wasmcp.insight.html import page
 
         return page(drawing)
     return json.dumps(drawing.to_dict(), indent=2) + "\n"

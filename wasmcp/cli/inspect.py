@@ -14,8 +14,8 @@ from wasmcp.terminal import printable
 if TYPE_CHECKING:
     from wasmcp.cli.specs import Subject
     from wasmcp.compose import Inspection
-    from wasmcp.insight.offers import Offers
-    from wasmcp.insight.structure import Reach, Structure
+    from wasmcp.insight.listing import Offers
+    from wasmcp.insight.roles import Reach, Structure
 
 _TITLES = {"tools": "tools", "resources": "resources", "templates": "resource templates", "prompts": "prompts"}
 
@@ -34,8 +34,8 @@ def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
     """
     from wasmcp.cli.specs import read_subject
     from wasmcp.compose import inspect_component
-    from wasmcp.insight.offers import recorded_offers
-    from wasmcp.insight.structure import read_structure
+    from wasmcp.insight.listing import recorded_offers
+    from wasmcp.insight.roles import read_structure
 
     subject = read_subject(spec, offline=offline)
     inspection = inspect_component(subject.data, name=subject.name)
@@ -64,9 +64,9 @@ def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
 
 def _booted(subject: Subject, inspection: Inspection, entry: Mapping[str, Any] | None) -> Offers | None:
     """Ask it what it offers. What is no part of a server offers nothing; what needs more than we have is not asked."""
-    from wasmcp.compose.adapting import foreign
+    from wasmcp.compose.upstream_adapters import foreign
     from wasmcp.errors import CatalogueError, CompositionError
-    from wasmcp.insight.offers import asked_offers
+    from wasmcp.insight.listing import asked_offers
 
     if not inspection.is_server and not inspection.capabilities and foreign(inspection.exports) is None:
         return None
@@ -84,8 +84,8 @@ def _lines(
     structure: Structure,
     entry: Mapping[str, Any] | None,
 ) -> Iterator[str]:
-    from wasmcp.compose.adapting import foreign
-    from wasmcp.compose.contracts import CAPABILITY_NAMES
+    from wasmcp.compose.interfaces import CAPABILITY_NAMES
+    from wasmcp.compose.upstream_adapters import foreign
 
     offered = " and ".join(f"`{capability}`" for capability in inspection.capabilities)
     what = "a server" if inspection.is_server else f"a component that offers {offered}" if offered else "a component"
@@ -127,7 +127,7 @@ def _manifest(entry: Mapping[str, Any]) -> Iterator[str]:
 
 def _taken(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what a server takes from its operator: variables, directories and its store, with what they are for."""
-    from wasmcp.host.configuration import Configuration
+    from wasmcp.host.configuration.declared import Configuration
 
     try:
         found = Configuration.of_manifest(entry["configuration"])
@@ -157,7 +157,7 @@ def _may_use(part: Reach) -> str:
 
 
 def _items(kind: str, offers: Offers) -> list[tuple[str, str]]:
-    from wasmcp.insight.offers import IDENTITIES
+    from wasmcp.insight.listing import IDENTITIES
 
     return [
         (str(item.get(IDENTITIES[kind])), _first_line(str(item.get("description") or item.get("title") or "")))

@@ -34,17 +34,17 @@ def command(
     What is pinned stays as it is, unless it is upgraded or the project asks for something else. Commit the file.
     """
     from wasmcp.cli.progress import say
-    from wasmcp.project import load, pinning
+    from wasmcp.project import load, lock_components
     from wasmcp.registry import lock
 
     project = load(root)
-    toolchains = pinning.toolchains(project)
+    toolchains = lock_components.toolchains(project)
     if check:
-        pinning.check(project, toolchains)
+        lock_components.check(project, toolchains)
         return
-    options = pinning.options_for(project.root, offline=offline, progress=say)
+    options = lock_components.options_for(project.root, offline=offline, progress=say)
     upgrade = None if upgrade_all else names
-    after, changes = pinning.relock(project.root, toolchains, options, upgrade=upgrade, project=project)
+    after, changes = lock_components.relock(project.root, toolchains, options, upgrade=upgrade, project=project)
     lock.write(project.root, after)
     if as_json:
         click.echo(json.dumps([{"name": one.name, "before": one.before, "after": one.after} for one in changes]))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from wasmcp.project.outlines import LANGUAGES, TEMPLATES
+from wasmcp.project.template_files import LANGUAGES, TEMPLATES
 
 
 @click.command("new")
@@ -62,7 +62,7 @@ def command(name: str, language: str, template: str, output: Path | None, *, for
 
 def say_what_rust_lacks() -> None:
     """Say what this machine needs for Rust before anything is built: no extra of wasmcp installs it."""
-    from wasmcp.toolchains.rust.machine import needs
+    from wasmcp.toolchains.rust.prerequisites import needs
 
     for need in needs():
         if need.advice:

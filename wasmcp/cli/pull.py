@@ -27,10 +27,10 @@ def command(
     or `@sha256:...`. Prints the file of each.
     """
     from wasmcp.cli.progress import Bar, say
-    from wasmcp.registry.fetching import FetchOptions
-    from wasmcp.registry.layers import find_project
-    from wasmcp.registry.oci import fetch
-    from wasmcp.registry.store import writing
+    from wasmcp.registry.fetch_options import FetchOptions
+    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.oci.blob_store import writing
+    from wasmcp.registry.oci.pull import fetch
     from wasmcp.storage.cache import write_atomically
 
     if output is not None and len(references) > 1:

@@ -48,14 +48,15 @@ def command(  # noqa: PLR0917 (click passes options by name)
     from wasmcp.cli.sign import password
     from wasmcp.errors import CatalogueError, CompositionError
     from wasmcp.insight.annotations import grant_annotations
-    from wasmcp.project import labels
-    from wasmcp.registry import publishing, signatures
-    from wasmcp.registry.layers import find_project
+    from wasmcp.project import oci_annotations
+    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.oci import push
+    from wasmcp.registry.signing import signatures
 
-    said = labels.of_checkout(file.resolve().parent) | grant_annotations(file.read_bytes())
+    said = oci_annotations.of_checkout(file.resolve().parent) | grant_annotations(file.read_bytes())
     if not no_catalogue:
         try:
-            said |= labels.of_catalogue(file, file.stem)
+            said |= oci_annotations.of_catalogue(file, file.stem)
         except (CatalogueError, CompositionError) as error:
             say(f"what it offers is not known, and not said: {error}")
     for name, value in (
@@ -71,8 +72,8 @@ def command(  # noqa: PLR0917 (click passes options by name)
         if not separator or not name:
             raise click.UsageError(f"--annotation: `{annotation}` is not KEY=VALUE")
         said[name] = value
-    resolver = publishing.resolver_for(find_project(Path.cwd()))
-    pushed = publishing.push(file, reference, resolver, annotations=said, force=force)
+    resolver = push.resolver_for(find_project(Path.cwd()))
+    pushed = push.push(file, reference, resolver, annotations=said, force=force)
     signed = None if key is None else signatures.sign(pushed.place, key, password(), resolver)
     if keyless:
         signed = signatures.sign_by_identity(pushed.place, resolver)

@@ -11,7 +11,7 @@ import click
 from wasmcp.errors import ConfigError
 
 if TYPE_CHECKING:
-    from wasmcp.registry.config import Profile, Registry
+    from wasmcp.registry.names.aliases import Profile, Registry
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -45,7 +45,7 @@ def _profile_names(_ctx: click.Context, _param: click.Parameter, incomplete: str
 
 def _known() -> Registry:
     """Return what a shell may complete; the command itself will say what is wrong with the file."""
-    from wasmcp.registry.config import Registry, read_registry
+    from wasmcp.registry.names.aliases import Registry, read_registry
 
     try:
         return read_registry()
@@ -61,9 +61,9 @@ def add_component(alias: str, spec: str) -> None:
 
     SPEC is a file, `ns:name@version`, `oci://host/repository`, or another alias.
     """
-    from wasmcp.registry import editing
+    from wasmcp.registry.names import alias_edits
 
-    registry = editing.add_component(alias, spec)
+    registry = alias_edits.add_component(alias, spec)
     click.echo(f"{alias} = {registry.components[alias]}")
 
 
@@ -71,9 +71,9 @@ def add_component(alias: str, spec: str) -> None:
 @click.argument("alias", shell_complete=_alias_names)
 def remove_component(alias: str) -> None:
     """Forget an alias."""
-    from wasmcp.registry import editing
+    from wasmcp.registry.names import alias_edits
 
-    editing.remove_component(alias)
+    alias_edits.remove_component(alias)
     click.echo(f"removed the alias {alias}")
 
 
@@ -95,11 +95,11 @@ def list_components(*, as_json: bool) -> None:
 @click.option("-b", "--base", shell_complete=_profile_names, help="The profile whose components come first.")
 def add_profile(name: str, components: Sequence[str], output: str | None, base: str | None) -> None:
     """Keep a list of components, in place of what had the name before."""
-    from wasmcp.registry import editing
+    from wasmcp.registry.names import alias_edits
 
     if not components and base is None:
         raise click.UsageError("a profile without a base needs at least one component")
-    registry = editing.add_profile(name, components, output=output, base=base)
+    registry = alias_edits.add_profile(name, components, output=output, base=base)
     _print(_profile_entry(name, registry.profiles[name]))
 
 
@@ -107,9 +107,9 @@ def add_profile(name: str, components: Sequence[str], output: str | None, base: 
 @click.argument("name", shell_complete=_profile_names)
 def remove_profile(name: str) -> None:
     """Forget a profile; the servers composed from it stay."""
-    from wasmcp.registry import editing
+    from wasmcp.registry.names import alias_edits
 
-    editing.remove_profile(name)
+    alias_edits.remove_profile(name)
     click.echo(f"removed the profile {name}")
 
 
@@ -130,8 +130,8 @@ def list_profiles(*, as_json: bool) -> None:
 @_JSON
 def info(*, components: bool, profiles: bool, as_json: bool) -> None:
     """Show where the registry is, what is in it, and what is wrong with it."""
-    from wasmcp.registry.config import problems
-    from wasmcp.registry.location import composed_directory, config_path
+    from wasmcp.registry.names.aliases import problems
+    from wasmcp.registry.names.config_paths import composed_directory, config_path
 
     if components and profiles:
         raise click.UsageError("--components and --profiles exclude each other")
@@ -160,7 +160,7 @@ def info(*, components: bool, profiles: bool, as_json: bool) -> None:
 
 
 def _read(*, warn: bool = True) -> Registry:
-    from wasmcp.registry.config import problems, read_registry
+    from wasmcp.registry.names.aliases import problems, read_registry
 
     registry = read_registry()
     if warn:

@@ -20,14 +20,14 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         SystemExit: With the command's exit code, where it is not 0.
     """
-    from wasmcp.host.running import run_given
+    from wasmcp.host.transports.stdio_server import run_given
 
     if len(arguments) == 1 and not arguments[0].startswith("-"):
         run_given(arguments[0])  # what clients are mostly configured with needs no parser
         return
     import argparse
 
-    from wasmcp.host.options import add_options, read_options
+    from wasmcp.host.configuration.command_options import add_options, read_options
 
     parser = argparse.ArgumentParser(
         prog="wasmcp run",

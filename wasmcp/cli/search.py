@@ -19,11 +19,11 @@ def command(words: tuple[str, ...], namespace: str | None, *, as_json: bool) -> 
     not be asked is said on standard error.
     """
     from wasmcp.errors import RegistryError
-    from wasmcp.registry import publishing
-    from wasmcp.registry.layers import find_project
+    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.oci import push
     from wasmcp.terminal import printable
 
-    resolver = publishing.resolver_for(find_project(Path.cwd()))
+    resolver = push.resolver_for(find_project(Path.cwd()))
     places = resolver.settings.namespaces
     if namespace is not None and namespace not in places:
         raise click.UsageError(f"--namespace: `{namespace}` is not configured, only {', '.join(sorted(places))}")

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import click
 
-from wasmcp.host.configuration import Given, complete
-from wasmcp.host.options import count, directory, environment, limits, number
-from wasmcp.host.running import published
+from wasmcp.host.configuration.command_options import count, directory, environment, limits, number
+from wasmcp.host.configuration.declared import Given, complete
+from wasmcp.host.transports.stdio_server import published
 
 _COUNT = click.IntRange(1, 1_000_000)
 
@@ -47,7 +47,7 @@ def command(  # noqa: PLR0917 - click passes by name
     no file that it is not given here; an installed package also gets what its project declares in
     [tool.wasmcp.servers.NAME].
     """
-    from wasmcp.host.serving import serve
+    from wasmcp.host.transports.uvicorn_server import serve
 
     try:
         bounds, env = limits(timeout, memory), environment(variables)

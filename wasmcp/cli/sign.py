@@ -33,11 +33,12 @@ def command(reference: str, key: Path | None, *, keyless: bool) -> None:
     With --keyless the services of Sigstore vouch for the identity that the CI gives (or SIGSTORE_ID_TOKEN); it is
     written into a public log.
     """
-    from wasmcp.registry import publishing, references, signatures
-    from wasmcp.registry.layers import find_project
+    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.oci import push, references
+    from wasmcp.registry.signing import signatures
 
     signer(key, keyless=keyless)
-    resolver = publishing.resolver_for(find_project(Path.cwd()))
+    resolver = push.resolver_for(find_project(Path.cwd()))
     resolution = resolver.resolve(references.parse(reference))
     if key is None:
         tag = signatures.sign_by_identity(resolution.place, resolver)

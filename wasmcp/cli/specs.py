@@ -32,7 +32,7 @@ def read_subject(spec: str, *, offline: bool = False) -> Subject:
         ToolchainError: It is a component of the project and does not compile.
     """
     from wasmcp.errors import SpecError
-    from wasmcp.registry.spec import Kind, classify
+    from wasmcp.registry.names.component_spec import Kind, classify
 
     if classify(spec) is not Kind.PATH:
         return _resolved(spec, offline=offline)
@@ -44,10 +44,10 @@ def read_subject(spec: str, *, offline: bool = False) -> Subject:
 
 
 def _resolved(spec: str, *, offline: bool) -> Subject:
-    from wasmcp.project.components import build, read
-    from wasmcp.registry.fetching import FetchOptions
-    from wasmcp.registry.layers import find_project
-    from wasmcp.registry.resolution import Request, Resolver
+    from wasmcp.project.spec_components import build, read
+    from wasmcp.registry.fetch_options import FetchOptions
+    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.names.spec_resolver import Request, Resolver
 
     resolver = Resolver(FetchOptions(root=find_project(Path.cwd()), offline=offline, progress=say))
     resolved = resolver.resolve(Request(spec, Path.cwd()))

@@ -43,14 +43,15 @@ def command(
     """
     import json
 
-    from wasmcp.registry import attestations, publishing, references, signatures
-    from wasmcp.registry.identities import Identity
-    from wasmcp.registry.layers import find_project
-    from wasmcp.registry.settings import Trust, merged
+    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.names.namespace_policy import Trust, merged
+    from wasmcp.registry.oci import push, references
+    from wasmcp.registry.signing import attestations, signatures
+    from wasmcp.registry.signing.keyless import Identity
 
     if (identity is None) != (issuer is None):
         raise click.UsageError("--identity and --issuer go together: anybody can claim a name at some provider")
-    resolver = publishing.resolver_for(find_project(Path.cwd()))
+    resolver = push.resolver_for(find_project(Path.cwd()))
     asked = references.parse(reference)
     resolution = resolver.resolve(asked)
     namespace = asked.namespace if isinstance(asked, references.Package) else None

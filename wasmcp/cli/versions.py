@@ -17,11 +17,11 @@ def command(reference: str, *, offline: bool, as_json: bool) -> None:
 
     REFERENCE is `ns:name`, with a range such as `@^1.2` to see which it would choose from, or `oci://host/repository`.
     """
-    from wasmcp.registry import publishing, references
-    from wasmcp.registry.layers import find_project
-    from wasmcp.registry.references import Package
+    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.oci import push, references
+    from wasmcp.registry.oci.references import Package
 
-    resolver = publishing.resolver_for(find_project(Path.cwd()), offline=offline)
+    resolver = push.resolver_for(find_project(Path.cwd()), offline=offline)
     asked = references.parse(reference)
     place = resolver.settings.place(asked) if isinstance(asked, Package) else asked
     found = resolver.versions(place, reference)

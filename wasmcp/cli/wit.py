@@ -25,7 +25,7 @@ def command() -> None:
 @click.option("--force", is_flag=True, help="Replace files that differ.")
 def deps(directory: Path, force: bool) -> None:
     """Write our WIT packages below `deps` in a project's WIT folder. No network is needed: they come with wasmcp."""
-    from wasmcp.project.wit import wit_packages, write_deps
+    from wasmcp.project.wit_vendoring import wit_packages, write_deps
 
     written = write_deps(directory, replace=force)
     for title, path in written.elsewhere.items():
@@ -49,7 +49,7 @@ def types(directory: str) -> None:
 
     A `tsconfig.json` that leads editors to them is written where there is none.
     """
-    from wasmcp.toolchains.typescript.editors import write_types
+    from wasmcp.toolchains.typescript.editor_types import write_types
 
     folder, config = write_types(Path(), directory)
     click.echo(f"{folder}: the modules `wasmcp`, `wasmcp/config`, `wasmcp/kv`, `wasmcp/session` and the WIT")
@@ -65,7 +65,7 @@ def show(name: str | None, as_json: bool) -> None:
 
     NAME is a package (`wasi:io`, `wasmcp:mcp-v20260728`), an interface or a world (`tools`, `wasi:io/streams`).
     """
-    from wasmcp.project.wit import wit_packages
+    from wasmcp.project.wit_vendoring import wit_packages
 
     packages = wit_packages()
     if name is not None:
@@ -91,7 +91,7 @@ def show(name: str | None, as_json: bool) -> None:
 
 
 def _text(name: str) -> str:
-    from wasmcp.project.wit import wit_packages
+    from wasmcp.project.wit_vendoring import wit_packages
     from wasmcp.toolchains.base import did_you_mean
 
     packages = wit_packages()

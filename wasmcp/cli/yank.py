@@ -16,9 +16,9 @@ def command(reference: str, reason: str, *, undo: bool) -> None:
 
     Ranges do not choose it any more. Projects that have locked it still get it, by its digest.
     """
-    from wasmcp.registry import publishing
-    from wasmcp.registry.layers import find_project
+    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.oci import push
 
-    resolver = publishing.resolver_for(find_project(Path.cwd()))
-    publishing.yank(reference, resolver, None if undo else reason or "no reason was given")
+    resolver = push.resolver_for(find_project(Path.cwd()))
+    push.yank(reference, resolver, None if undo else reason or "no reason was given")
     click.echo(f"{reference} is {'back' if undo else 'withdrawn'}")

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from wasmcp.component import writer
-from wasmcp.component.writer import COMPONENT_PREAMBLE, CoreSort, Sort, extern_name, name, uleb128, vector
+from wasmcp.component import binary_writer
+from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, CoreSort, Sort, extern_name, name, uleb128, vector
 
 Chunk = bytes | bytearray | memoryview
 
@@ -59,7 +59,7 @@ class InstanceTypeBuilder:
         return self._types - 1
 
     def type(self, definition: bytes) -> int:
-        """Define a type (`wasmcp.component.writer` makes definitions)."""
+        """Define a type (`wasmcp.component.binary_writer` makes definitions)."""
         self._declarations.append(b"\x01" + definition)
         return self._next_type()
 
@@ -206,13 +206,13 @@ class ComponentBuilder:
     # Types and functions
 
     def type(self, definition: bytes) -> int:
-        """Define a type (`wasmcp.component.writer` and `InstanceTypeBuilder` make definitions); returns its index."""
+        """Define a type and return its index; `binary_writer` and `InstanceTypeBuilder` make definitions."""
         self._add(7, definition)
         return self._next(Sort.TYPE.name)
 
     def resource(self, destructor: int | None = None) -> int:
         """Define a resource type, represented by an i32; `destructor` is a core function index. Returns the type's."""
-        return self.type(writer.resource_rep(destructor))
+        return self.type(binary_writer.resource_rep(destructor))
 
     def lift(
         self,

@@ -6,9 +6,9 @@ Section".
 
 from __future__ import annotations
 
+from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, name, uleb128
 from wasmcp.component.builder import Chunk
-from wasmcp.component.reader import Reader
-from wasmcp.component.writer import COMPONENT_PREAMBLE, name, uleb128
 
 
 def custom_section(section_name: str, content: bytes) -> bytes:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wasmcp.component import names, sections
+from wasmcp.component import interface_names, sections
+from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, MODULE_PREAMBLE
 from wasmcp.component.builder import Chunk
-from wasmcp.component.model import ExternType
-from wasmcp.component.reader import Reader
-from wasmcp.component.writer import COMPONENT_PREAMBLE, MODULE_PREAMBLE
+from wasmcp.component.types import ExternType
 from wasmcp.errors import ComponentError
 
 
@@ -56,11 +56,11 @@ class ComponentInfo:
 
     def find_import(self, name: str) -> str | None:
         """The name of the import that is `name`, or a compatible version of it."""
-        return names.find(name, self.imports)
+        return interface_names.find(name, self.imports)
 
     def find_export(self, name: str) -> str | None:
         """The name of the export that is `name`, or a compatible version of it."""
-        return names.find(name, self.exports)
+        return interface_names.find(name, self.exports)
 
 
 def decode(data: Chunk, name: str = "", *, export_types: bool = False) -> ComponentInfo:

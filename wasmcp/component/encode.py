@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from wasmcp.component import names
+from wasmcp.component import interface_names
+from wasmcp.component.binary_writer import Sort
 from wasmcp.component.builder import Chunk, ComponentBuilder
 from wasmcp.component.graph import Component, Graph, Import, Item, Node, NodeExport, Synthetic, Value
+from wasmcp.component.import_renaming import walk
 from wasmcp.component.merge import ImportMerger, MergedImport
-from wasmcp.component.model import Resource
-from wasmcp.component.namesection import SECTION, name_section
-from wasmcp.component.outer import OuterImports, definable
-from wasmcp.component.rename import walk
-from wasmcp.component.writer import Sort
+from wasmcp.component.name_section import SECTION, name_section
+from wasmcp.component.outer_imports import OuterImports, definable
+from wasmcp.component.types import Resource
 from wasmcp.errors import GraphCycle, ImportConflict
 
 
@@ -154,7 +154,7 @@ def _is_outer_resource(value: Value, resource: Resource, canonical: Mapping[str,
     return (
         isinstance(value, Import)
         and name_in == resource.name
-        and names.compatible(canonical.get(value.name, value.name), resource.interface or "")
+        and interface_names.compatible(canonical.get(value.name, value.name), resource.interface or "")
     )
 
 

@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wasmcp.component import names
+from wasmcp.component import interface_names
+from wasmcp.component.binary_writer import Sort
 from wasmcp.component.builder import Chunk
-from wasmcp.component.compare import mismatch
 from wasmcp.component.decode import ComponentInfo, decode
-from wasmcp.component.model import ExternType, Instance, kind_of
-from wasmcp.component.writer import Sort
+from wasmcp.component.type_mismatch import mismatch
+from wasmcp.component.types import ExternType, Instance, kind_of
 from wasmcp.errors import ImportConflict, WiringError
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ class Graph:
         Raises:
             WiringError: this import was asked for before, or it is not a name.
         """
-        if not names.is_valid(name):
+        if not interface_names.is_valid(name):
             raise WiringError(f"{name!r} cannot be the name of an import", name=name)
         if name in self.imports:
             raise WiringError(f"the import `{name}` is asked for twice", name=name)
@@ -263,7 +263,7 @@ class Graph:
         Raises:
             WiringError: something is exported under this name already, or it is not a name.
         """
-        if not names.is_valid(name):
+        if not interface_names.is_valid(name):
             raise WiringError(f"{name!r} cannot be the name of an export", name=name)
         if name in self.exports:
             raise WiringError(f"`{name}` is exported twice", name=name)

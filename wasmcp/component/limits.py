@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_writer import COMPONENT_PREAMBLE
 from wasmcp.component.builder import Chunk
-from wasmcp.component.declarations import read_extern_name
-from wasmcp.component.reader import Reader
 from wasmcp.component.topology import skip_extern
-from wasmcp.component.writer import COMPONENT_PREAMBLE
+from wasmcp.component.type_decoder import read_extern_name
 
 MAX_DEFINITIONS = 1_000
 """The most core modules and components in a file, the file itself and all that is nested in it counted."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wasmcp.component import names
-from wasmcp.component.compare import difference
-from wasmcp.component.model import ExternType, Func, Instance, Opaque, kind_of
-from wasmcp.component.rename import Renaming, dependencies
+from wasmcp.component import interface_names
+from wasmcp.component.import_renaming import Renaming, dependencies
+from wasmcp.component.type_mismatch import difference
+from wasmcp.component.types import ExternType, Func, Instance, Opaque, kind_of
 from wasmcp.errors import ImportConflict
 
 
@@ -97,8 +97,8 @@ class ImportMerger:
         """For every name that was asked for the one that the merged import has."""
         tracks: dict[str, list[str]] = {}
         for request in self._requests:
-            tracks.setdefault(names.track(request.name), []).append(request.name)
-        return {name: names.newest(members) for members in tracks.values() for name in members}
+            tracks.setdefault(interface_names.track(request.name), []).append(request.name)
+        return {name: interface_names.newest(members) for members in tracks.values() for name in members}
 
 
 def _types_of(extern: ExternType) -> ExternType:
@@ -150,7 +150,8 @@ def _sides(owner: str, request: _Request) -> tuple[str, str]:
 
 def _conflict(name: str, item: str, owner: str, request: _Request, problem: str) -> ImportConflict:
     return ImportConflict(
-        f"`{owner}` and `{request.owner}` both import `{names.track(name)}` (`{request.owner}` as `{request.name}`), "
+        f"`{owner}` and `{request.owner}` both import `{interface_names.track(name)}` "
+        f"(`{request.owner}` as `{request.name}`), "
         f"but not the same: {problem}; build both against the same version",
         interface=name,
         item=item,

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wasmcp.component import importcache, names
-from wasmcp.component.canonical import read_canonical
-from wasmcp.component.componentscope import ComponentScope
-from wasmcp.component.declarations import read_definition, read_extern, read_extern_name
-from wasmcp.component.model import ExternType, Func, Instance, Opaque, Resource, TypeBound, kind_of
-from wasmcp.component.namesection import read_component_names
-from wasmcp.component.reader import Reader
-from wasmcp.component.scope import UNKNOWN, Unsupported
+from wasmcp.component import import_cache, interface_names
+from wasmcp.component.binary_reader import Reader
+from wasmcp.component.canon_section import read_canonical
+from wasmcp.component.index_spaces import UNKNOWN, ComponentScope, Unsupported
+from wasmcp.component.name_section import read_component_names
+from wasmcp.component.type_decoder import read_definition, read_extern, read_extern_name
+from wasmcp.component.types import ExternType, Func, Instance, Opaque, Resource, TypeBound, kind_of
 
 MAX_LOOK_INSIDE = 4_000_000  # bytes of nested components that are looked into for the types of exports
 LOOK_INSIDE_COST = 1000  # added for each time one is looked into, however small it is
@@ -81,16 +80,16 @@ class ComponentReader:
 
     def _read_beginning(self, sections: list[tuple[int, Reader]]) -> list[tuple[int, Reader]]:
         """Read the sections of imports that come first, or recall them; returns the others."""
-        count = next((n for n, (code, _) in enumerate(sections) if code not in importcache.SECTIONS), len(sections))
-        if not count or sections[count - 1][1].end > importcache.MAX_BYTES:
+        count = next((n for n, (code, _) in enumerate(sections) if code not in import_cache.SECTIONS), len(sections))
+        if not count or sections[count - 1][1].end > import_cache.MAX_BYTES:
             return sections
         key = (bytes(self._reader.data[: sections[count - 1][1].end]), tuple(self._import_types.items()))
-        known = importcache.recall(key)
+        known = import_cache.recall(key)
         if known is None:
             for code, section in sections[:count]:
                 self._read_section(code, section)
-            beginning = importcache.Beginning(dict(self.imports), self._scope.copy(), self._budget.resources)
-            importcache.remember(key, beginning)
+            beginning = import_cache.Beginning(dict(self.imports), self._scope.copy(), self._budget.resources)
+            import_cache.remember(key, beginning)
         else:
             self.imports.update(known.imports)
             self._scope = known.scope.copy()
@@ -137,7 +136,7 @@ class ComponentReader:
     def _scan_imports(self, section: Reader) -> None:
         for _ in range(section.count()):
             name = read_extern_name(section)
-            if names.is_wasi_0_3(name):
+            if interface_names.is_wasi_0_3(name):
                 raise section.fail(f"it imports `{name}`: WASI 0.3 is not supported, build against WASI 0.2")
             code = section.byte()
             if code == 0x05:

@@ -5,9 +5,9 @@ Source: core specification, appendix "Custom Sections"; tool-conventions, "Debug
 
 from __future__ import annotations
 
+from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, uleb128
 from wasmcp.component.builder import Chunk
-from wasmcp.component.reader import Reader
-from wasmcp.component.writer import COMPONENT_PREAMBLE, uleb128
 from wasmcp.errors import ComponentError
 
 _CUSTOM, _MODULE, _COMPONENT = 0, 1, 4

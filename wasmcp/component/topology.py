@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, Sort
 from wasmcp.component.builder import Chunk
-from wasmcp.component.canonical import read_canonical
-from wasmcp.component.declarations import read_extern_name
+from wasmcp.component.canon_section import read_canonical
 from wasmcp.component.decode import decode
-from wasmcp.component.namesection import read_names
-from wasmcp.component.reader import Reader
-from wasmcp.component.writer import COMPONENT_PREAMBLE, Sort
+from wasmcp.component.name_section import read_names
+from wasmcp.component.type_decoder import read_extern_name
 
 
 @dataclass(frozen=True)

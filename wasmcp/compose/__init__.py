@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.components import ComponentSpec
+from wasmcp.compose.component_reader import ComponentSpec
 from wasmcp.compose.inspection import Inspection, inspect_component
 from wasmcp.compose.metadata import ServerMetadata
 from wasmcp.compose.server import ComposedServer, compose_server

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from wasmcp.component.model import Instance
-from wasmcp.compose.components import Component
-from wasmcp.compose.contracts import CAPABILITY_NAMES, MESSAGES, SERVER_HANDLER
-from wasmcp.declares import Declares
+from wasmcp.component.types import Instance
+from wasmcp.compose.component_reader import Component
+from wasmcp.compose.interfaces import CAPABILITY_NAMES, MESSAGES, SERVER_HANDLER
+from wasmcp.declaration_section import Declares
 from wasmcp.errors import CompositionError
 
 _METHOD = "[method]request."

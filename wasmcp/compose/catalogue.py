@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wasmcp.errors import CatalogueError
-from wasmcp.forms import IDENTITIES, Item, from_json_text
+from wasmcp.revision_views import IDENTITIES, Item, from_json_text
 
 FORMAT = 1
 """The number of the sidecar's format."""

@@ -8,13 +8,13 @@ from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from wasmcp.component import names
-from wasmcp.component.compare import mismatch
+from wasmcp.component import interface_names
 from wasmcp.component.decode import ComponentInfo, decode
-from wasmcp.component.model import ExternType, Instance
-from wasmcp.compose.contracts import MESSAGES, SERVER_METADATA, TYPES, WIRE
+from wasmcp.component.type_mismatch import mismatch
+from wasmcp.component.types import ExternType, Instance
+from wasmcp.compose.interfaces import MESSAGES, SERVER_METADATA, TYPES, WIRE
 from wasmcp.errors import ComponentError, ComponentRefused
-from wasmcp.resources import FRAMEWORK_COMPONENTS, framework_component
+from wasmcp.package_data import FRAMEWORK_COMPONENTS, framework_component
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class FrameworkComponent:
     """A component of the framework.
 
     Attributes:
-        name: one of `wasmcp.resources.FRAMEWORK_COMPONENTS`.
+        name: one of `wasmcp.package_data.FRAMEWORK_COMPONENTS`.
         data: its bytes.
         info: what it imports and exports.
         ours: what it stands in for, if it is not our own.
@@ -35,14 +35,14 @@ class FrameworkComponent:
 
     def wants(self, contract: str) -> Instance:
         """Return the type in which it imports a contract, or would if it used it."""
-        found = names.find(contract, self.info.imports)
+        found = interface_names.find(contract, self.info.imports)
         if found is None and self.ours is not None:
             return self.ours.wants(contract)
         return _instance(self.info.imports[found or contract])
 
     def provides(self, contract: str) -> Instance:
         """Return the type in which it exports a contract."""
-        return _instance(self.info.exports[names.find(contract, self.info.exports) or contract].type)
+        return _instance(self.info.exports[interface_names.find(contract, self.info.exports) or contract].type)
 
     @cached_property
     def digest(self) -> str:
@@ -89,7 +89,7 @@ def _check_world(found: FrameworkComponent, ours: Mapping[str, FrameworkComponen
     sides = ("wasmcp's own", "the replacement")
     problems = []
     for contract, export in ours[found.name].info.exports.items():
-        given = names.find(contract, found.info.exports)
+        given = interface_names.find(contract, found.info.exports)
         offered = None if given is None else found.info.exports[given].type
         if given is None:
             problems.append(f"it does not export `{contract}`")
@@ -100,10 +100,10 @@ def _check_world(found: FrameworkComponent, ours: Mapping[str, FrameworkComponen
     known |= {MESSAGES, WIRE} - set(ours[found.name].info.exports)
     provided = {contract: export.type for one in ours.values() for contract, export in one.info.exports.items()}
     for contract, wanted in found.info.imports.items():
-        offered = provided.get(names.find(contract, provided) or "")
+        offered = provided.get(interface_names.find(contract, provided) or "")
         if contract.startswith("wasi:"):
             continue
-        if names.find(contract, known) is None:
+        if interface_names.find(contract, known) is None:
             problems.append(f"it imports `{contract}`, which nothing provides there")
         elif isinstance(wanted, Instance) and isinstance(offered, Instance):
             problem = mismatch(wanted, offered, sides[::-1])

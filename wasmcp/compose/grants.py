@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from wasmcp.component import names
+from wasmcp.component import interface_names
 from wasmcp.component.decode import ComponentInfo
-from wasmcp.component.model import ExternType, Func, Instance
-from wasmcp.compose.components import Component
-from wasmcp.compose.contracts import GRANTS, MIDDLEWARE, SERVER_HANDLER, is_among
+from wasmcp.component.types import ExternType, Func, Instance
+from wasmcp.compose.component_reader import Component
+from wasmcp.compose.interfaces import GRANTS, MIDDLEWARE, SERVER_HANDLER, is_among
 from wasmcp.errors import GrantMissing
 from wasmcp.wasi import is_known
 
@@ -27,7 +27,7 @@ def wanted_grants(info: ComponentInfo) -> tuple[str, ...]:
     An import that holds nothing but types asks for nothing.
     """
     found = families(name for name, type_ in info.imports.items() if has_functions(type_))
-    return (*found, MIDDLEWARE) if names.find(SERVER_HANDLER, info.exports) is not None else found
+    return (*found, MIDDLEWARE) if interface_names.find(SERVER_HANDLER, info.exports) is not None else found
 
 
 def denied_to(component: Component) -> tuple[str, ...]:

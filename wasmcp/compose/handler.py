@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wasmcp.compose.capabilities import declared_by, server_capabilities
-from wasmcp.compose.chain import OnDuplicate, plan_chain, tools_of
-from wasmcp.compose.components import ComponentSpec, read_components
+from wasmcp.compose.chain_plan import OnDuplicate, plan_chain, tools_of
+from wasmcp.compose.component_reader import ComponentSpec, read_components
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.grants import check_middlewares, denied_to
 from wasmcp.compose.roles import roles_section

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wasmcp.component import names
+from wasmcp.component import interface_names
 from wasmcp.component.decode import decode
-from wasmcp.component.model import kind_of
-from wasmcp.compose.contracts import CAPABILITIES, DOORS, SERVER_HANDLER
+from wasmcp.component.types import kind_of
 from wasmcp.compose.grants import wanted_grants
+from wasmcp.compose.interfaces import CAPABILITIES, DOORS, SERVER_HANDLER
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,14 @@ def inspect_component(data: bytes, *, name: str = "") -> Inspection:
     offered = tuple(
         contract.partition("/")[2].partition("@")[0]
         for contract in (*CAPABILITIES, SERVER_HANDLER)
-        if names.find(contract, info.exports) is not None
+        if interface_names.find(contract, info.exports) is not None
     )
     return Inspection(
         size=info.size,
         imports={import_: kind_of(type_) for import_, type_ in info.imports.items()},
         exports={export: entry.kind for export, entry in info.exports.items()},
         capabilities=offered,
-        is_server=all(names.find(door, info.exports) is not None for door in DOORS),
+        is_server=all(interface_names.find(door, info.exports) is not None for door in DOORS),
         nested=tuple(Nested(part.kind, part.name, part.size) for part in info.parts),
         wants=wanted_grants(info),
         world=_world(offered),

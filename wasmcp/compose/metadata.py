@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wasmcp.declares import extension_problem
-from wasmcp.forms import to_json_text
+from wasmcp.declaration_section import extension_problem
+from wasmcp.revision_views import to_json_text
 
 
 @dataclass(frozen=True)

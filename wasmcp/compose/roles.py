@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 from wasmcp.component.customsection import custom_section
 from wasmcp.component.graph import Node
-from wasmcp.forms import to_json_text
+from wasmcp.revision_views import to_json_text
 
 SECTION = "wasmcp-composition"
 FORMAT = 1

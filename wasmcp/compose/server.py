@@ -18,18 +18,23 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from wasmcp.component import names
+from wasmcp.component import interface_names
 from wasmcp.component.builder import Chunk
 from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
 from wasmcp.component.limits import MAX_DEFINITIONS, MAX_INSTANCES, count
-from wasmcp.component.model import Instance
-from wasmcp.compose.baked import CONFIG_TYPE, catalogue_data, configuration, server_metadata
+from wasmcp.component.types import Instance
+from wasmcp.compose.baked_settings import baked_environment, check_settings
 from wasmcp.compose.capabilities import offered, server_capabilities
 from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.chain import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
-from wasmcp.compose.components import Component, ComponentSpec, check_offers, raise_refused, read_components
-from wasmcp.compose.contracts import (
+from wasmcp.compose.chain_plan import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
+from wasmcp.compose.component_reader import Component, ComponentSpec, check_offers, raise_refused, read_components
+from wasmcp.compose.deny_stubs import stubs
+from wasmcp.compose.dispatch_component import dispatch, import_name
+from wasmcp.compose.framework import FrameworkComponent, load_framework
+from wasmcp.compose.generated_components import CONFIG_TYPE, catalogue_data, configuration, server_metadata
+from wasmcp.compose.grants import check_middlewares, denied_to
+from wasmcp.compose.interfaces import (
     ASKED,
     CAPABILITIES,
     CAPABILITY_NAMES,
@@ -45,17 +50,12 @@ from wasmcp.compose.contracts import (
     WIRE,
     is_among,
 )
-from wasmcp.compose.dispatch import dispatch, import_name
-from wasmcp.compose.framework import FrameworkComponent, load_framework
-from wasmcp.compose.grants import check_middlewares, denied_to
 from wasmcp.compose.metadata import ServerMetadata
 from wasmcp.compose.roles import Kind, Role, roles_section
-from wasmcp.compose.settings import baked_environment, check_settings
 from wasmcp.compose.stores import SECOND_DRAFT, Stores
-from wasmcp.compose.stubs import stubs
 from wasmcp.compose.wiring import Services, Wiring, check_imports
 from wasmcp.errors import ComponentRefused, CompositionError, LimitExceeded
-from wasmcp.forms import Item
+from wasmcp.revision_views import Item
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def compose_server(
             or (`first`) it is that of the first of them.
         environment: whether the framework reads its settings from the environment of whoever runs the server. What
             `wasmcp.host` runs gets them another way; a runtime that knows nothing of MCP must be told to pass them on.
-        settings: what the author decides of these settings, baked in; see `wasmcp.compose.settings.BAKED`. Not together
+        settings: Settings that the author decides, baked in; see `wasmcp.compose.baked_settings.BAKED`. Not together
             with `environment`.
         keyvalue: the draft of `wasi:keyvalue` in which values are kept for components that were granted them, of
             `wasmcp.compose.stores.DRAFTS`; `wasmcp.host` has both.
@@ -196,7 +196,12 @@ def _check_imports(graph: Graph, imports: Iterable[str]) -> None:
     """Check that the server needs nothing but WASI. Only a component of the framework could."""
     foreign = sorted((name for name in imports if not name.startswith("wasi:")), key=lambda name: name == TYPES)
     if foreign:
-        needing = [node.label for node in graph.nodes for name in node.missing() if names.compatible(name, foreign[0])]
+        needing = [
+            node.label
+            for node in graph.nodes
+            for name in node.missing()
+            if interface_names.compatible(name, foreign[0])
+        ]
         raise CompositionError(f"nothing in the server provides `{foreign[0]}`, which `{needing[0]}` imports")
 
 
@@ -339,7 +344,7 @@ class Composition:
 
     def _configured(self, component: Component) -> Services:
         """Return the configuration of a component that imports one."""
-        if not names.find(CONFIG, component.info.imports):
+        if not interface_names.find(CONFIG, component.info.imports):
             if component.spec.config:
                 reason = f"it has a table `config`, but imports no `{CONFIG}`: nothing in it reads its configuration"
                 raise ComponentRefused(component.name, reason, interface=CONFIG.partition("@")[0])

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from wasmcp.component import names
-from wasmcp.component.constants import constants
+from wasmcp.component import interface_names
+from wasmcp.component.constant_component import constants
 from wasmcp.component.graph import Node, Value
-from wasmcp.component.model import Instance
-from wasmcp.compose.components import Component
-from wasmcp.compose.contracts import GRANTED, KEY_VALUE, SESSION_BUCKETS, SESSION_OWNER, SESSIONS
+from wasmcp.component.types import Instance
+from wasmcp.compose.component_reader import Component
 from wasmcp.compose.framework import FrameworkComponent
+from wasmcp.compose.interfaces import GRANTED, KEY_VALUE, SESSION_BUCKETS, SESSION_OWNER, SESSIONS
 from wasmcp.errors import CompositionError
 
 FIRST_DRAFT = "0.2.0-draft"
@@ -79,7 +79,7 @@ class Stores:
         return {
             contract: self._type(contract)
             for contract, family in GRANTED.items()
-            if family in component.spec.grants and names.find(contract, component.info.imports)
+            if family in component.spec.grants and interface_names.find(contract, component.info.imports)
         }
 
     def _type(self, contract: str) -> Instance:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wasmcp.component import names
-from wasmcp.component.compare import mismatch
+from wasmcp.component import interface_names
+from wasmcp.component.binary_writer import Sort
 from wasmcp.component.graph import Graph, Import, Node, Value
-from wasmcp.component.model import ExternType, Func, Instance, Own, Resource, TypeBound, TypeName, kind_of
-from wasmcp.component.writer import Sort
-from wasmcp.compose.components import Component
-from wasmcp.compose.contracts import (
+from wasmcp.component.type_mismatch import mismatch
+from wasmcp.component.types import ExternType, Func, Instance, Own, Resource, TypeBound, TypeName, kind_of
+from wasmcp.compose.component_reader import Component
+from wasmcp.compose.deny_stubs import stubs
+from wasmcp.compose.interfaces import (
     ALWAYS,
     CONFIG,
     GRANTED,
@@ -31,7 +32,6 @@ from wasmcp.compose.contracts import (
     is_among,
 )
 from wasmcp.compose.roles import Role
-from wasmcp.compose.stubs import stubs
 from wasmcp.errors import ComponentRefused
 from wasmcp.wasi import is_known, version_problem
 
@@ -64,7 +64,7 @@ class Wiring:
     def framework(self, node: Node, services: Mapping[str, Value]) -> None:
         """Wire a component of the framework: the given contracts, and the host for all else."""
         for name in node.info.imports:
-            contract = names.find(name, services)
+            contract = interface_names.find(name, services)
             if contract is not None:
                 node.set(name, services[contract])
 
@@ -88,7 +88,7 @@ class Wiring:
         """
         denied: dict[str, Instance] = {}
         for name, type_ in component.info.imports.items():
-            contract = names.find(name, services)
+            contract = interface_names.find(name, services)
             if contract is not None:
                 value, _ = services[contract]
                 if value is not None:
@@ -133,7 +133,7 @@ class Wiring:
         except (TypeError, LookupError) as error:
             raise ComponentRefused(component.name, f"its imports cannot be denied: {error}") from error
         for name in stub.missing():
-            contract = names.find(name, services)
+            contract = interface_names.find(name, services)
             value = None if contract is None else services[contract][0]
             if value is not None:  # a resource that a denied function takes is the service's own
                 stub.set(name, value)
@@ -168,7 +168,7 @@ def comes_from_outside(component: Component, name: str) -> bool:
     granted = (prefix for family in component.spec.grants for prefix in GRANTS[family] if prefix.startswith("wasi:"))
     if is_known(name) and is_among(name, (*ALWAYS, *granted)):
         return True
-    return any(names.compatible(name, types) for types in _TYPES)
+    return any(interface_names.compatible(name, types) for types in _TYPES)
 
 
 def check_imports(component: Component, types: Mapping[str, Instance]) -> None:
@@ -207,8 +207,10 @@ class _Problem:
 
 def _problem(component: Component, name: str, type_: ExternType, types: Mapping[str, Instance]) -> _Problem | None:
     interface, _, found = name.partition("@")
-    contract = names.find(name, types)
-    known = contract is not None or name.startswith("wasi:") or names.find(name, (*GRANTED, *_TYPES)) is not None
+    contract = interface_names.find(name, types)
+    known = (
+        contract is not None or name.startswith("wasi:") or interface_names.find(name, (*GRANTED, *_TYPES)) is not None
+    )
     if known and not isinstance(type_, Instance):
         return _Problem(f"it imports `{name}` as a {kind_of(type_)}; only instances can be provided", interface)
     if contract is not None and isinstance(type_, Instance):

@@ -32,7 +32,7 @@
     │   ├── LockDrift            wasmcp.lock and what is asked for differ
     │   └── SignatureRefused     a signature that is missing or wrong
     ├── StorageError             a file of a project or a cache that cannot be written    (wasmcp.storage)
-    ├── ResourceMissing          a file of wasmcp's own is not where it should be         (wasmcp.resources)
+    ├── ResourceMissing          a file of wasmcp's own is not where it should be         (wasmcp.package_data)
     └── HostError                running a server                                         (wasmcp.host)
         ├── ArtifactError        a file that is not a server
         ├── ConfigurationInvalid configuration that the operator left out or got wrong

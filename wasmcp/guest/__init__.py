@@ -15,8 +15,7 @@ natively on every Python that wasmcp supports.
 
 from __future__ import annotations
 
-from wasmcp.guest.answers import Elicited, Root, Roots, Sampled, ToolCall
-from wasmcp.guest.completions import Completion
+from wasmcp.guest.client_requests.results import Elicited, Root, Roots, Sampled, ToolCall
 from wasmcp.guest.content import (
     Annotations,
     Audio,
@@ -31,7 +30,10 @@ from wasmcp.guest.content import (
     ToolResult,
 )
 from wasmcp.guest.context import Context, HttpRequest, Identity
-from wasmcp.guest.decorators import cache_lists, completion, prompt, resource, tool
+from wasmcp.guest.declarations.completions import Completion
+from wasmcp.guest.declarations.decorators import cache_lists, completion, prompt, resource, tool
+from wasmcp.guest.declarations.providers import provider
+from wasmcp.guest.declarations.resources import Cache, ResourceContents
 from wasmcp.guest.errors import (
     CapabilityMissing,
     ContextExpired,
@@ -41,10 +43,8 @@ from wasmcp.guest.errors import (
     ResourceNotFound,
     ToolError,
 )
-from wasmcp.guest.field import Field
-from wasmcp.guest.messages import Message, PromptResult
-from wasmcp.guest.providers import provider
-from wasmcp.guest.resources import Cache, ResourceContents
+from wasmcp.guest.json_types.field import Field
+from wasmcp.guest.prompt_messages import Message, PromptResult
 
 __all__ = [
     "Annotations",

@@ -28,11 +28,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final, TypeVar, overload
 
-from wasmcp.guest.annotations import written
 from wasmcp.guest.errors import Mismatch
-from wasmcp.guest.texts import load_text
-from wasmcp.guest.typed import loaded, shape_of
-from wasmcp.guest.wire import decode
+from wasmcp.guest.json_types.annotations import written
+from wasmcp.guest.json_types.coerce import loaded, shape_of
+from wasmcp.guest.json_types.json_codec import decode
+from wasmcp.guest.json_types.text_params import load_text
 
 __all__ = ["ConfigError", "ConfigInvalid", "ConfigMissing", "baked_in", "get"]
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from wasmcp.guest.asking import Asked, Dialogue
+from wasmcp.guest.client_requests.mrtr import Asked, Dialogue
+from wasmcp.guest.client_requests.requests import Questions
 from wasmcp.guest.errors import ContextExpired, Mismatch, NotGranted
-from wasmcp.guest.plain import dump_any
-from wasmcp.guest.questions import Questions
-from wasmcp.guest.uris import sendable_uri
-from wasmcp.guest.wire import encode, sendable
+from wasmcp.guest.json_types.json_codec import encode, sendable
+from wasmcp.guest.json_types.untyped_json import dump_any
+from wasmcp.guest.json_types.uris import sendable_uri
 
 if TYPE_CHECKING:
     from wasmcp.guest.session import Session

@@ -153,7 +153,7 @@ _FAKES = {
 
 
 class Mismatch(Exception):
-    """A value that does not fit its type, with all that is wrong in it up to a bound; see `wasmcp.guest.mismatches`.
+    """A value that does not fit its type, with a bounded list of mistakes; see `wasmcp.guest.json_types.mismatches`.
 
     Attributes:
         problems: Of each, the way to the value, innermost segment first (names of members, indices of items), and what

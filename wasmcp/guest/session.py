@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from wasmcp.guest.kv.buckets import Values
-from wasmcp.guest.kv.stores import RawValues
+from wasmcp.guest.kv.raw import RawValues
 
 if TYPE_CHECKING:
     from wasmcp.guest.context import Context

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wasmcp.guest.asking import Dialogue
+from wasmcp.guest.client_requests.mrtr import Dialogue
 from wasmcp.guest.context import Context, HttpRequest, Identity, LogLevel
-from wasmcp.guest.fakes.configuration import fake_config
-from wasmcp.guest.fakes.network import real_http
-from wasmcp.guest.fakes.routes import Answer, FakeHttp, Sent, fake_http
-from wasmcp.guest.fakes.values import FakeKv, FakeSession, fake_kv
-from wasmcp.guest.providers import fresh_instance
-from wasmcp.guest.registry import fresh_declarations
+from wasmcp.guest.declarations.providers import fresh_instance
+from wasmcp.guest.declarations.registry import fresh_declarations
+from wasmcp.guest.fakes.config import fake_config
+from wasmcp.guest.fakes.kv import FakeKv, FakeSession, fake_kv
+from wasmcp.guest.fakes.mock_http import Answer, FakeHttp, Sent, fake_http
+from wasmcp.guest.fakes.real_http import real_http
 from wasmcp.guest.session import Session
 
 __all__ = [

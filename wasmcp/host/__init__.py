@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wasmcp.host.cancelling import CancelScope
-    from wasmcp.host.limits import HttpLimits, Limits
-    from wasmcp.host.results import (
+    from wasmcp.host.client.server import Server, open_server
+    from wasmcp.host.client.types import (
         Completion,
         HttpResponse,
         Prompt,
@@ -21,9 +20,10 @@ if TYPE_CHECKING:
         Tool,
         ToolResult,
     )
-    from wasmcp.host.running import run
-    from wasmcp.host.server import Server, open_server
-    from wasmcp.host.serving import serve
+    from wasmcp.host.engine.limits import HttpLimits, Limits
+    from wasmcp.host.mcp.cancellation import CancelScope
+    from wasmcp.host.transports.stdio_server import run
+    from wasmcp.host.transports.uvicorn_server import serve
 
 __all__ = [
     "CancelScope",
@@ -45,22 +45,22 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CancelScope": "cancelling",
-    "Completion": "results",
-    "HttpLimits": "limits",
-    "HttpResponse": "results",
-    "Limits": "limits",
-    "Prompt": "results",
-    "PromptResult": "results",
-    "Resource": "results",
-    "ResourceResult": "results",
-    "ResourceTemplate": "results",
-    "Server": "server",
-    "Tool": "results",
-    "ToolResult": "results",
-    "open_server": "server",
-    "run": "running",
-    "serve": "serving",
+    "CancelScope": "mcp.cancellation",
+    "Completion": "client.types",
+    "HttpLimits": "engine.limits",
+    "HttpResponse": "client.types",
+    "Limits": "engine.limits",
+    "Prompt": "client.types",
+    "PromptResult": "client.types",
+    "Resource": "client.types",
+    "ResourceResult": "client.types",
+    "ResourceTemplate": "client.types",
+    "Server": "client.server",
+    "Tool": "client.types",
+    "ToolResult": "client.types",
+    "open_server": "client.server",
+    "run": "transports.stdio_server",
+    "serve": "transports.uvicorn_server",
 }
 
 

@@ -9,7 +9,7 @@ import json
 
 from wasmcp.compose import inspect_component
 from wasmcp.errors import ComponentError
-from wasmcp.insight.structure import read_structure
+from wasmcp.insight.roles import read_structure
 
 WANTS = "dev.wasmcp.wants"
 """The annotation with the grants that a component asks for, with spaces between them: those of its imports, and

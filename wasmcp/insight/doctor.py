@@ -18,7 +18,7 @@ from typing import Any
 import wasmcp
 from wasmcp.environment import problems
 from wasmcp.errors import WasmcpError
-from wasmcp.resources import ADAPTERS, FRAMEWORK_COMPONENTS, framework_component, wit_directory
+from wasmcp.package_data import ADAPTERS, FRAMEWORK_COMPONENTS, framework_component, wit_directory
 from wasmcp.terminal import printable
 from wasmcp.toolchains.base import OVERRIDES, PINS
 
@@ -141,7 +141,7 @@ def toolchains(needed: Iterable[str] = ()) -> Iterator[Finding]:
                 yield Finding("toolchains", name, severity, f"{found} is installed, {wanted} is needed", advice)
             else:
                 yield Finding("toolchains", name, severity, "not installed", advice)
-    from wasmcp.toolchains.rust.machine import needs  # cargo is no distribution
+    from wasmcp.toolchains.rust.prerequisites import needs  # cargo is no distribution
 
     for need in needs():
         status = OK if not need.advice else PROBLEM if "rust" in needed else NOTE
@@ -190,9 +190,9 @@ def cache() -> Iterator[Finding]:
 
 def configuration(root: Path | None) -> Iterator[Finding]:
     """Look at the environment and the user's files, and at what the project says of registries."""
-    from wasmcp.registry import settings
-    from wasmcp.registry.layers import user_layer
-    from wasmcp.registry.location import config_path, own_path
+    from wasmcp.registry.names import namespace_policy
+    from wasmcp.registry.names.config_paths import config_path, own_path
+    from wasmcp.registry.names.name_scopes import user_layer
 
     wrong = problems(os.environ)
     for problem in wrong:
@@ -207,7 +207,7 @@ def configuration(root: Path | None) -> Iterator[Finding]:
     except WasmcpError as error:
         yield Finding("configuration", "aliases", PROBLEM, str(error), f"correct `{config_path()}`")
     try:
-        namespaces = settings.load(root).namespaces
+        namespaces = namespace_policy.load(root).namespaces
         listed = ", ".join(f"{name}: {place}" for name, place in sorted(namespaces.items()))
         yield Finding("configuration", "namespaces", OK, listed)
     except WasmcpError as error:
@@ -239,10 +239,10 @@ def project_state(root: Path) -> Iterator[Finding]:
 
 def registries(root: Path | None) -> Iterator[Finding]:
     """Ask each registry that a namespace is in whether it is there."""
-    from wasmcp.registry import settings
+    from wasmcp.registry.names import namespace_policy
 
     try:
-        namespaces = settings.load(root).namespaces
+        namespaces = namespace_policy.load(root).namespaces
     except WasmcpError:
         return  # `configuration` has said so
     for host in sorted({place.partition("/")[0] for place in namespaces.values()}):

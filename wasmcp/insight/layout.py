@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from wasmcp.insight.drawing import SERVICE, Box, Drawing, Wire
+from wasmcp.insight.diagram import SERVICE, Box, Drawing, Wire
 
 COLUMN = 292.0
 ROW_GAP = 16.0

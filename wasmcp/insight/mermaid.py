@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from wasmcp.insight.drawing import COMPONENT, SERVICE, Box, Drawing, human_size, is_base
+from wasmcp.insight.diagram import COMPONENT, SERVICE, Box, Drawing, human_size, is_base
 
 _SHAPES = {"component": ("[", "]"), "framework": ("[", "]"), "generated": ("[/", "/]"), "service": ("[(", ")]")}
 _CLASSES = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 
-from wasmcp.insight.drawing import COMPONENT, SERVICE, Box, Drawing, human_size, is_base
+from wasmcp.insight.diagram import COMPONENT, SERVICE, Box, Drawing, human_size, is_base
 from wasmcp.insight.layout import COLUMN, Place, place
 
 _WIDTH = 216.0

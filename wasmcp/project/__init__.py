@@ -6,10 +6,10 @@ imported before something is built: an unchanged build must cost nothing.
 
 from __future__ import annotations
 
-from wasmcp.project.building import SKIP, build, clean, ensure_built, skipped
+from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_components
+from wasmcp.project.build_steps import SKIP, build, clean, ensure_built, skipped
 from wasmcp.project.config import ComponentConfig, Project, ServerConfig, load
 from wasmcp.project.manifest import stale
-from wasmcp.project.planning import ComponentStep, Plan, ServerStep, plan, plan_components
 from wasmcp.storage.cache import Cache, cache_directory
 
 __all__ = [

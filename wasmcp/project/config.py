@@ -40,7 +40,7 @@
     [tool.wasmcp.servers.default.extensions]
     "com.example/shapes" = {}             # extensions of MCP that it announces, with their settings
 
-    [tool.wasmcp.aliases]                 # for the command line; see `wasmcp.registry.config`
+    [tool.wasmcp.aliases]                 # for the command line; see `wasmcp.registry.names.aliases`
     calc = "acme:calc@1.0.0"
     [tool.wasmcp.profiles.dev]
     components = ["text", "calc"]
@@ -57,12 +57,12 @@ from typing import Any
 
 from wasmcp.errors import ConfigError
 from wasmcp.project.component_table import GRANTS, read_component
-from wasmcp.project.keys import read_path
-from wasmcp.project.location import find_package, namespace_problem
 from wasmcp.project.model import ComponentConfig, Project, ServerConfig
-from wasmcp.project.reader import Table
-from wasmcp.project.remote import check_registry
+from wasmcp.project.package_directory import find_package, namespace_problem
+from wasmcp.project.registry_keys import check_registry
 from wasmcp.project.server_table import coercing, read_server
+from wasmcp.project.table_keys import read_path
+from wasmcp.project.toml_table import Table
 
 __all__ = ["GRANTS", "ComponentConfig", "Project", "ServerConfig", "load", "parse"]
 
@@ -137,7 +137,7 @@ def _check_shortcuts(table: Table, data: Mapping[str, Any]) -> None:
     table.table("aliases")
     table.table("profiles")
     if "aliases" in table or "profiles" in table:
-        from wasmcp.registry.layers import project_registry
+        from wasmcp.registry.names.name_scopes import project_registry
 
         try:
             project_registry(data)

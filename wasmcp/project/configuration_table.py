@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 
-from wasmcp.host.configuration import DATA, Configuration, Directory, Variable
+from wasmcp.host.configuration.declared import DATA, Configuration, Directory, Variable
 from wasmcp.project.model import ComponentConfig
-from wasmcp.project.reader import Table
+from wasmcp.project.toml_table import Table
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _OWN = "WASMCP_"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import wasmcp
-from wasmcp.project.planning import Plan
-from wasmcp.resources import wit_directory
+from wasmcp.package_data import wit_directory
+from wasmcp.project.build_plan import Plan
 from wasmcp.storage import digest
 from wasmcp.storage.cache import write_atomically
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from wasmcp.host.configuration import Configuration
-from wasmcp.project.location import DIRECTORY
+from wasmcp.host.configuration.declared import Configuration
+from wasmcp.project.package_directory import DIRECTORY
 
 Runtime = Literal["wasmcp", "wasmtime", "spin", "wasmcloud"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
-"""Ours, and those of `wasmcp.compose.runtimes`, which offer each its own draft of `wasi:keyvalue`."""
+"""Ours, and those of `wasmcp.compose.deployment_targets`, which offer each its own draft of `wasi:keyvalue`."""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wasmcp.errors import ScaffoldError
-from wasmcp.project.files import create_tree, write_files
-from wasmcp.project.naming import check_project_name
-from wasmcp.project.outlines import LANGUAGES, TEMPLATES, Outline, project_files
+from wasmcp.project.atomic_files import create_tree, write_files
+from wasmcp.project.name_rules import check_project_name
+from wasmcp.project.template_files import LANGUAGES, TEMPLATES, Outline, project_files
 from wasmcp.toolchains.base import did_you_mean
 
 
@@ -42,7 +42,7 @@ def new_project(
 
     Args:
         name: The distribution's name.
-        language: A key of `wasmcp.project.outlines.LANGUAGES`.
+        language: A key of `wasmcp.project.template_files.LANGUAGES`.
         template: What the component offers: one of `TEMPLATES`.
         output: The folder that the project's goes into; the current one when left out.
         force: Write into a folder that is not empty.

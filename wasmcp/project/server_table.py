@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wasmcp.compose.settings import setting_problem
+from wasmcp.compose.baked_settings import setting_problem
+from wasmcp.package_data import FRAMEWORK_COMPONENTS
 from wasmcp.project.configuration_table import read_configuration
-from wasmcp.project.keys import check_name, read_extensions, read_file
 from wasmcp.project.model import RUNTIMES, ComponentConfig, ServerConfig
-from wasmcp.project.reader import Table
-from wasmcp.resources import FRAMEWORK_COMPONENTS
+from wasmcp.project.table_keys import check_name, read_extensions, read_file
+from wasmcp.project.toml_table import Table
 from wasmcp.toolchains.base import did_you_mean
 
 

@@ -40,8 +40,8 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ConfigError
-from wasmcp.registry.config import read_toml
-from wasmcp.registry.references import DIGEST, Package, Place
+from wasmcp.registry.names.aliases import read_toml
+from wasmcp.registry.oci.references import DIGEST, Package, Place
 from wasmcp.storage.cache import write_atomically
 from wasmcp.toolchains.base import Distribution
 
@@ -81,7 +81,7 @@ class ToolchainPin:
     Attributes:
         name: Its name.
         version: Its version.
-        digests: Wheel tag -> digest of what such a wheel installs (see `wasmcp.registry.installed`).
+        digests: Wheel tag -> digest of what such a wheel installs (see `wasmcp.registry.distribution_digest`).
     """
 
     name: str

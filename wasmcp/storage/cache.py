@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from wasmcp.host.cache import cache_directory as compiled_directory
+from wasmcp.host.engine.compile_cache import cache_directory as compiled_directory
 from wasmcp.storage import digest
 
 LIMIT = 2 * 1024**3

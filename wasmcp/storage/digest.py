@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import wasmcp
-from wasmcp.resources import ADAPTERS, FRAMEWORK_COMPONENTS, framework_component
+from wasmcp.package_data import ADAPTERS, FRAMEWORK_COMPONENTS, framework_component
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 

@@ -21,7 +21,7 @@ LANGUAGES = {
 """Language -> the endings of its sources."""
 
 _CLASSES = {
-    "python": "wasmcp.toolchains.python:PythonToolchain",
+    "python": "wasmcp.toolchains.python.toolchain:PythonToolchain",
     "rust": "wasmcp.toolchains.rust:RustToolchain",
     "typescript": "wasmcp.toolchains.typescript:TypeScriptToolchain",
     "zig": "wasmcp.toolchains.zig:ZigToolchain",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from wasmcp.errors import ToolchainMissing
-from wasmcp.toolchains.shared import original_label
+from wasmcp.toolchains.shared_sources import original_label
 
 PINS: Mapping[str, str] = {
     "componentize-py": "0.25.1",
@@ -224,7 +224,7 @@ def relative_label(path: Path, root: Path) -> str:
 
     Nothing of the machine may get into a digest or a message: hence no absolute path, also for what lies outside. A
     file on another drive of Windows has no relative path: it is ``../`` and its name. The copy of an outside file in a
-    source distribution has the label of the file (see `wasmcp.toolchains.shared`).
+    source distribution has the label of the file (see `wasmcp.toolchains.shared_sources`).
     """
     try:
         return original_label(os.path.relpath(path, root).replace("\\", "/"))

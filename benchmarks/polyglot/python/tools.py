@@ -40,7 +40,7 @@ class Asked:
 @tool
 def overhead(runs: int) -> float:
     """Return the least microseconds that the guest library takes for a call of `add` beyond the function itself."""
-    adapter: Any = sys.modules["wasmcp.guest.adapter"]
+    adapter: Any = sys.modules["wasmcp.guest.component.exports"]
     tools, asked, clock = adapter.Tools(), Asked(), time.perf_counter_ns
     whole = function = sys.maxsize
     for _ in range(runs):

@@ -17,7 +17,7 @@ from wasmcp.guest.http.responses import (
     _Body,
     located,
 )
-from wasmcp.guest.http.running import now
+from wasmcp.guest.http.sync import now
 from wasmcp.guest.http.transport import TRANSPORTS, Pace
 
 if TYPE_CHECKING:

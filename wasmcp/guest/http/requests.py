@@ -13,8 +13,8 @@ from wasmcp.guest.http.headers import Headers, checked
 from wasmcp.guest.http.options import MAX_BODY, MAX_REDIRECTS, Timeout, timeout_of
 from wasmcp.guest.http.transport import Outgoing
 from wasmcp.guest.http.urls import Url, encoded, url_of
-from wasmcp.guest.plain import dump_any
-from wasmcp.guest.wire import encode
+from wasmcp.guest.json_types.json_codec import encode
+from wasmcp.guest.json_types.untyped_json import dump_any
 
 if TYPE_CHECKING:
     from wasmcp.guest.http.headers import HeadersLike

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.http.errors import BodyTooLarge, ContentInvalid, HttpError, StatusError
 from wasmcp.guest.http.headers import Headers
-from wasmcp.guest.http.running import now
+from wasmcp.guest.http.sync import now
 from wasmcp.guest.http.transport import Arriving, Pace
-from wasmcp.guest.wire import decode
+from wasmcp.guest.json_types.json_codec import decode
 
 if TYPE_CHECKING:
     from typing import Self

@@ -15,10 +15,10 @@ from wit_world.imports import http_types as types  # type: ignore[import-not-fou
 from wit_world.imports import outgoing_handler
 from wit_world.imports.streams import StreamError_LastOperationFailed  # type: ignore[import-not-found]
 
+from wasmcp.guest.component.pollables import wait
 from wasmcp.guest.http.errors import HttpError, InvalidRequest, ProtocolFailed, transfer_failed
 from wasmcp.guest.http.headers import Headers
 from wasmcp.guest.http.transport import Arriving, Outgoing, Pace, over
-from wasmcp.guest.pollables import wait
 
 _METHODS = {
     "GET": types.Method_Get,
@@ -203,7 +203,7 @@ async def _ready(subject: Any, pace: Pace, phase: str) -> None:
         seconds, which = pace.left(phase)
     with subject.subscribe() as pollable:
         if pace.concurrent:
-            from wasmcp.guest.loop import ready
+            from wasmcp.guest.component.event_loop import ready
 
             is_ready = await ready(pollable, seconds)
         else:

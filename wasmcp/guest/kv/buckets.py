@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar, overload
 
+from wasmcp.guest.json_types.coerce import loaded
 from wasmcp.guest.kv.errors import StoreError
-from wasmcp.guest.kv.stores import STORES, RawBucket, RawValues
+from wasmcp.guest.kv.raw import STORES, RawBucket, RawValues
 from wasmcp.guest.kv.values import Tagged, plain, tagged
-from wasmcp.guest.typed import loaded
 
 T = TypeVar("T")
 D = TypeVar("D")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from wasmcp.guest.errors import Mismatch
-from wasmcp.guest.plain import dump_any
-from wasmcp.guest.wire import decode, encode
+from wasmcp.guest.json_types.json_codec import decode, encode
+from wasmcp.guest.json_types.untyped_json import dump_any
 
 Tagged = tuple[str, Any]
 """The case of `value`, and what it holds; the text of a JSON value is not read."""

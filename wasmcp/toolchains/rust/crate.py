@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ToolchainError
-from wasmcp.resources import wit_directory
+from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.base import ComponentSource, own_files, relative_label
 
 GUEST = Path(__file__).resolve().parent / "guest"

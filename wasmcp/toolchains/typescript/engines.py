@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from wasmcp.resources import framework_component, wit_directory
+from wasmcp.package_data import framework_component, wit_directory
 
 NAMESPACES = {"quickjs": "host", "starlingmonkey": "wasi"}
 """Engine -> what ``wasi`` is called while it is compiled; as long as that, because names are replaced in place."""
@@ -39,9 +39,9 @@ def finished(name: str, script: bytes, engine: str) -> bytes:
         script: What the engine's compiler made.
         engine: Which one.
     """
-    from wasmcp.component.constants import constants
+    from wasmcp.component.constant_component import constants
     from wasmcp.component.graph import Graph
-    from wasmcp.component.model import Instance
+    from wasmcp.component.types import Instance
 
     graph = Graph()
     inner = graph.instantiate(graph.add(name, renamed(script, NAMESPACES[engine])))

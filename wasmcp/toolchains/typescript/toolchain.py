@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.bindgen.files import write_atomically
-from wasmcp.declares import Declares
+from wasmcp.declaration_section import Declares
 from wasmcp.errors import ToolchainError
-from wasmcp.resources import framework_component, wit_declarations, wit_directory
+from wasmcp.package_data import framework_component, wit_declarations, wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files, relative_label
-from wasmcp.toolchains.typescript import problems
+from wasmcp.toolchains.typescript import diagnostics
+from wasmcp.toolchains.typescript.announced_calls import uses
 from wasmcp.toolchains.typescript.engines import NAMESPACES, copy_contracts, finished
 from wasmcp.toolchains.typescript.node import install, run_script
 from wasmcp.toolchains.typescript.sources import (
@@ -31,7 +32,6 @@ from wasmcp.toolchains.typescript.sources import (
     reachable,
     tsconfigs,
 )
-from wasmcp.toolchains.typescript.uses import uses
 
 _FOLDER = Path(__file__).resolve().parent
 _GUEST = _FOLDER / "guest"
@@ -91,13 +91,13 @@ class TypeScriptToolchain:
             request = _request(source, scratch, installed, engine_packages, packages)
             answer = run_script(_COMPILER / "build.mjs", request, source, folder=source.root, timeout=_TIMEOUT)
             if "files" not in answer:
-                raise problems.failure(source, answer, packages)
+                raise diagnostics.failure(source, answer, packages)
             _check_found(source, found, answer, packages)
             component = finished(source.name, (scratch / "script.wasm").read_bytes(), engine)
             component += Declares(uses=uses(_texts(answer))).section()
             output.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(output, component)
-            for line in problems.warnings(source, answer):
+            for line in diagnostics.warnings(source, answer):
                 progress(line)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from wasmcp.bindgen import generate
 from wasmcp.bindgen.files import write_atomically
 from wasmcp.bindgen.wasm_tools import run_wasm_tools
-from wasmcp.component.shorten import shorten
+from wasmcp.component.minify import shorten
 from wasmcp.errors import ToolchainError, ToolchainMissing
 
 OPTIMIZE = ("ReleaseSmall", "ReleaseFast", "ReleaseSafe", "Debug")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource
-from wasmcp.toolchains.shared import carried_name, is_outside, repository_root
+from wasmcp.toolchains.shared_sources import carried_name, is_outside, repository_root
 
 _IMPORT = re.compile(r'@(?:import|embedFile)\s*\(\s*"((?:[^"\\]|\\.)*)"\s*\)')
 _MODULE = "wasmcp_author.zig"
@@ -24,7 +24,7 @@ def reachable(source: ComponentSource) -> dict[str, Path]:
     """Return the source file and the files that it imports or embeds, and those that they import, by label.
 
     Files that are not there are left out: the compiler names them. Those outside of the project may be copies that a
-    source distribution carries; see `wasmcp.toolchains.shared`.
+    source distribution carries; see `wasmcp.toolchains.shared_sources`.
 
     Raises:
         ToolchainError: The source is not there.

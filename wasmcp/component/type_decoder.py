@@ -1,0 +1,287 @@
+"""Decoding the types that a component declares, in the scope they are declared in.
+
+Source: component-model, design/mvp/Binary.md, "Type Definitions".
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_writer import PRIMITIVE_CODES
+from wasmcp.component.index_spaces import ASYNC_FUNC, Definition, Scope, Unsupported
+from wasmcp.component.types import (
+    Borrow,
+    Enum,
+    ExternType,
+    Flags,
+    Func,
+    Instance,
+    List,
+    Opaque,
+    Option,
+    Own,
+    Record,
+    Resource,
+    Result,
+    Tuple,
+    TypeBound,
+    TypeName,
+    ValueType,
+    Variant,
+    resolve,
+)
+
+MAX_NESTING = 20  # of types that are scopes: instance types in component types and so on
+
+PRIMITIVES = {code: primitive for primitive, code in PRIMITIVE_CODES.items()}
+_ASYNC_TYPES = {0x64: "the type `error-context`", 0x65: "the type `future`", 0x66: "the type `stream`"}
+_NOT_VALUES = (Func, Instance, Opaque, Resource)
+
+
+def read_value(reader: Reader, scope: Scope) -> ValueType:
+    """A part of a definition: a primitive or an index."""
+    start = reader.position
+    code = reader.data[start] if start < reader.end else 0
+    if 0x40 <= code < 0x80:
+        reader.position = start + 1
+        primitive = PRIMITIVES.get(code)
+        if primitive is not None:
+            return primitive
+        if code in _ASYNC_TYPES:
+            return cast("ValueType", Unsupported(_ASYNC_TYPES[code]))
+        raise reader.fail(f"0x{code:02x} is not a primitive type", start)
+    index = reader.s33()
+    type_ = scope.type_at(index, reader, start)
+    if isinstance(resolve(cast("ValueType", type_)), _NOT_VALUES):
+        raise reader.fail(f"type {index} is not a value type", start)
+    return cast("ValueType", type_)
+
+
+def read_resource(reader: Reader, scope: Scope) -> TypeName | Resource:
+    """The index of a resource type."""
+    start = reader.position
+    index = reader.u32()
+    type_ = cast("TypeName | Resource", scope.type_at(index, reader, start))
+    if not isinstance(resolve(type_), (Resource, Unsupported)):
+        raise reader.fail(f"type {index} is not a resource", start)
+    return type_
+
+
+def _read_optional(reader: Reader, scope: Scope) -> ValueType | None:
+    flag = reader.byte()
+    if flag > 1:
+        raise reader.fail(f"0x{flag:02x} says neither absent (0) nor present (1)", reader.position - 1)
+    return read_value(reader, scope) if flag else None
+
+
+def _some(reader: Reader, what: str) -> int:
+    start = reader.position
+    count = reader.count()
+    if not count:
+        raise reader.fail(f"{what} is empty", start)
+    return count
+
+
+def read_label(reader: Reader, seen: dict[str, int]) -> str:
+    """A label that was not used yet among its neighbours."""
+    start = reader.position
+    label = reader.name()
+    if not label:
+        raise reader.fail("a label is empty", start)
+    if label in seen:
+        raise reader.fail(f"the label `{label}` comes twice", start)
+    seen[label] = start
+    return label
+
+
+def _read_case(reader: Reader, scope: Scope, seen: dict[str, int]) -> tuple[str, ValueType | None]:
+    label = read_label(reader, seen)
+    payload = _read_optional(reader, scope)
+    if reader.byte() != 0:
+        raise reader.fail("a case refines another one, which no version of the format allows", reader.position - 1)
+    return label, payload
+
+
+def _read_value_definition(code: int, reader: Reader, scope: Scope, start: int) -> ValueType:
+    seen: dict[str, int] = {}
+    if code == 0x72:
+        fields = range(_some(reader, "a record"))
+        return Record(tuple((read_label(reader, seen), read_value(reader, scope)) for _ in fields))
+    if code == 0x71:
+        return Variant(tuple(_read_case(reader, scope, seen) for _ in range(_some(reader, "a variant"))))
+    if code == 0x70:
+        return List(read_value(reader, scope))
+    if code == 0x6F:
+        return Tuple(tuple(read_value(reader, scope) for _ in range(_some(reader, "a tuple"))))
+    if code == 0x6E:
+        return Flags(tuple(read_label(reader, seen) for _ in range(_some(reader, "a flags type"))))
+    if code == 0x6D:
+        return Enum(tuple(read_label(reader, seen) for _ in range(_some(reader, "an enum"))))
+    if code == 0x6B:
+        return Option(read_value(reader, scope))
+    if code == 0x6A:
+        return Result(_read_optional(reader, scope), _read_optional(reader, scope))
+    if code == 0x69:
+        return Own(read_resource(reader, scope))
+    if code == 0x68:
+        return Borrow(read_resource(reader, scope))
+    if code == 0x67:
+        return _read_fixed_list(reader, scope)
+    if code in (0x65, 0x66):
+        _read_optional(reader, scope)
+        return cast("ValueType", Unsupported(_ASYNC_TYPES[code]))
+    if code == 0x63:
+        read_value(reader, scope)
+        read_value(reader, scope)
+        return cast("ValueType", Unsupported("the type `map`", hint="it is not supported, use a list of tuples"))
+    reader.position = start
+    if code in PRIMITIVES or code in _ASYNC_TYPES:
+        return read_value(reader, scope)
+    raise reader.fail(f"0x{code:02x} does not begin the definition of a type")
+
+
+def _read_fixed_list(reader: Reader, scope: Scope) -> List:
+    element = read_value(reader, scope)
+    start = reader.position
+    length = reader.u32()
+    if not length:
+        raise reader.fail("a list of fixed length is empty", start)
+    return List(element, length)
+
+
+def _read_func(reader: Reader, scope: Scope) -> Func:
+    seen: dict[str, int] = {}
+    params = tuple((read_label(reader, seen), read_value(reader, scope)) for _ in range(reader.count()))
+    kind = reader.byte()
+    if kind == 0:
+        return Func(params, read_value(reader, scope))
+    if kind != 1 or reader.byte() != 0:
+        raise reader.fail("a function has several results, which the format no longer allows", reader.position - 1)
+    return Func(params)
+
+
+def read_definition(reader: Reader, scope: Scope, interface: str | None = None, nesting: int = 0) -> Definition:
+    """One definition of a type.
+
+    Args:
+        reader: Where to read.
+        scope: What indices refer to. The definition is not added to it.
+        interface: For an instance type: the import that has this type.
+        nesting: How many types that are scopes are around it.
+    """
+    start = reader.position
+    code = reader.byte()
+    if code in (0x40, 0x43):
+        func = _read_func(reader, scope)
+        if code == 0x43:
+            return ASYNC_FUNC
+        scope.costs.add(func, reader)
+        return func
+    if code == 0x42:
+        return _read_instance_type(reader, scope, interface, nesting)
+    if code == 0x41:
+        _read_instance_type(reader, scope, None, nesting, component=True)
+        return Opaque("component")
+    if code == 0x3F:
+        raise reader.fail("a resource is defined inside a type", start)
+    type_ = _read_value_definition(code, reader, scope, start)
+    scope.costs.add(type_, reader)
+    return type_
+
+
+def read_extern_name(reader: Reader) -> str:
+    """The name of an import or export.
+
+    Raises:
+        ComponentError: it has attributes, which only a newer format knows, is empty, or is not printable.
+    """
+    start = reader.position
+    kind = reader.byte()
+    if kind == 2:
+        raise reader.fail("a name with attributes (`implements`, `versionsuffix`) is not supported", start)
+    if kind > 2:
+        raise reader.fail(f"0x{kind:02x} does not begin the name of an import or export", start)
+    name = reader.name()
+    if not name:
+        raise reader.fail("the name of an import or export is empty", start)
+    if not name.isprintable():
+        raise reader.fail(f"{name!r:.200} cannot be the name of an import or export", start)
+    return name
+
+
+def read_extern(reader: Reader, scope: Scope, interface: str | None, name: str) -> ExternType:
+    """What an import or export is; a new resource is known by `interface` and `name`."""
+    start = reader.position
+    code = reader.byte()
+    if code == 0x00:
+        if reader.byte() != 0x11:
+            raise reader.fail("of core definitions only modules can be imported or exported", start)
+        reader.u32()
+        return Opaque("core module")
+    if code == 0x02:
+        raise reader.fail(f"`{name}` is a value: imports and exports of values are not supported", start)
+    if code == 0x03 and reader.byte() == 0x01:
+        return TypeBound(Resource(interface, name))
+    if code not in (0x01, 0x03, 0x04, 0x05):
+        raise reader.fail(f"0x{code:02x} is not a kind of import or export", start)
+    type_ = scope.type_at(reader.u32(), reader, start)
+    if isinstance(type_, Unsupported):
+        return cast("ExternType", type_)
+    if code == 0x01 and isinstance(type_, Func):
+        return type_
+    if code == 0x03 and not isinstance(type_, (Func, Instance, Opaque)):
+        return TypeBound(type_)
+    if code == 0x04 and isinstance(type_, Opaque):
+        return type_
+    if code == 0x05 and isinstance(type_, Instance):
+        return type_
+    raise reader.fail(f"the type of `{name}` is of another kind", start)
+
+
+def _read_instance_type(
+    reader: Reader, parent: Scope, interface: str | None, nesting: int, *, component: bool = False
+) -> Instance:
+    if nesting >= MAX_NESTING:
+        raise reader.fail(f"types that hold declarations are nested deeper than {MAX_NESTING}")
+    scope = Scope(parent)
+    exports: dict[str, ExternType] = {}
+    imports: dict[str, int] = {}
+    names: dict[str, int] = {}
+    for _ in range(reader.count()):
+        start = reader.position
+        code = reader.byte()
+        if code == 0x01:
+            scope.types.append(read_definition(reader, scope, None, nesting + 1))
+        elif code == 0x02:
+            read_alias(reader, scope)
+        elif code == 0x04 or (code == 0x03 and component):
+            name = read_extern_name(reader)
+            seen = names if code == 0x04 else imports
+            if name in seen:
+                raise reader.fail(f"`{name}` is declared twice", start)
+            seen[name] = start
+            extern = read_extern(reader, scope, interface, name)
+            if code == 0x04:
+                exports[name] = extern
+            if interface is not None:
+                scope.refuse_unsupported(extern, interface, name, reader)
+            scope.declare(extern, interface, name, reader)
+        elif code == 0x00:
+            raise reader.fail("a core type inside an instance type is not supported", start)
+        else:
+            raise reader.fail(f"0x{code:02x} does not begin a declaration", start)
+    return Instance(exports)
+
+
+def read_alias(reader: Reader, scope: Scope) -> None:
+    """A type or instance of elsewhere that becomes known in a type's scope."""
+    start = reader.position
+    sort, target = reader.byte(), reader.byte()
+    if sort == 0x03 and target == 0x02:
+        outer = scope.outer(reader.u32(), reader)
+        scope.types.append(outer.type_at(reader.u32(), reader, start))
+    elif sort in (0x03, 0x05) and target == 0x00:
+        scope.alias_export(reader.u32(), sort, reader.name(), reader)
+    else:
+        raise reader.fail("an alias inside a type can only be of a type or an instance", start)

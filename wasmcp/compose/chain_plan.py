@@ -1,0 +1,130 @@
+"""The order of the chain: which components share a segment, which are links of their own, and who owns what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from wasmcp.compose.catalogue import NOUNS, Catalogue
+from wasmcp.compose.catalogue_values import cache_hint
+from wasmcp.compose.component_reader import Component
+from wasmcp.errors import DuplicateOffer
+from wasmcp.revision_views import IDENTITIES, Item
+
+OnDuplicate = Literal["error", "first"]
+ADAPTER_MEMORIES = 100
+"""Memories that a module of fused adapters may import (`MAX_WASM_MEMORIES` of wasmparser); wasmtime aborts above it.
+
+A segment takes one for each of its members and one for its `dispatch`.
+"""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A component in a segment, with what is its own there, in its order."""
+
+    component: Component
+    catalogue: Catalogue
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive components whose offers are known, at most 99: they share one `catalogue`."""
+
+    members: list[Member] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A component that is asked at run time."""
+
+    component: Component
+
+
+Part = Segment | Link
+
+
+def plan_chain(components: Sequence[Component], *, on_duplicate: OnDuplicate = "error") -> list[Part]:
+    """Return the parts of the chain, in the order of the components.
+
+    Args:
+        components: in the order of the chain.
+        on_duplicate: what two components with a tool, resource, template or prompt of the same name are: an error,
+            or (`first`) it is that of the first of them.
+
+    Raises:
+        DuplicateOffer: two components have something of the same name.
+    """
+    parts: list[Part] = []
+    owners: dict[tuple[str, str], str] = {}
+    for component in components:
+        catalogue = component.catalogue
+        if catalogue is None:
+            parts.append(Link(component))
+            continue
+        own = {kind: _own(component, kind, catalogue.items(kind), owners, on_duplicate) for kind in IDENTITIES}
+        last = parts[-1] if parts else None
+        if not isinstance(last, Segment) or len(last.members) == ADAPTER_MEMORIES - 1:
+            last = Segment()
+            parts.append(last)
+        last.members.append(Member(component, _with(catalogue, own)))
+    return parts
+
+
+def _own(
+    component: Component,
+    kind: str,
+    items: Sequence[Item],
+    owners: dict[tuple[str, str], str],
+    on_duplicate: OnDuplicate,
+) -> tuple[Item, ...]:
+    """Return the items that no component before has."""
+    own = []
+    for item in items:
+        name = item[IDENTITIES[kind]]
+        owner = owners.setdefault((kind, name), component.name)
+        if owner == component.name:
+            own.append(item)
+        elif on_duplicate == "error":
+            raise DuplicateOffer(NOUNS[kind], name, (owner, component.name))
+    return tuple(own)
+
+
+def members_of(parts: Sequence[Part]) -> list[Member]:
+    """Return the members of all segments, in order."""
+    return [member for part in parts if isinstance(part, Segment) for member in part.members]
+
+
+def components_of(parts: Sequence[Part]) -> list[Component]:
+    """Return the components of the chain, in order."""
+    return [
+        component
+        for part in parts
+        for component in ([m.component for m in part.members] if isinstance(part, Segment) else [part.component])
+    ]
+
+
+def tools_of(parts: Sequence[Part]) -> tuple[Item, ...]:
+    """Return the tools that are known beforehand, in the order in which `tools/list` gives them."""
+    return tuple(tool for member in members_of(parts) for tool in member.catalogue.tools)
+
+
+def catalogue_of(parts: Sequence[Part]) -> Catalogue:
+    """Return what is known beforehand of the whole chain, in the order in which lists give it."""
+    catalogues = [member.catalogue for member in members_of(parts)]
+    whole = Catalogue(
+        completions=tuple(reference for one in catalogues for reference in one.completions),
+        cache={kind: cache_hint(kind, catalogues) for kind in IDENTITIES},
+    )
+    return _with(whole, {kind: tuple(item for one in catalogues for item in one.items(kind)) for kind in IDENTITIES})
+
+
+def _with(catalogue: Catalogue, items: Mapping[str, tuple[Item, ...]]) -> Catalogue:
+    return replace(
+        catalogue,
+        tools=items["tools"],
+        resources=items["resources"],
+        templates=items["templates"],
+        prompts=items["prompts"],
+    )

@@ -1,0 +1,109 @@
+"""What a component says about itself where its type does not tell: a custom section of the component.
+
+* A link of the chain answers what it likes: a part that was composed of components that offer prompts says so.
+* Compilers import whole interfaces: a component whose code never logs says so, and no server of it announces logging.
+* Nothing in a component's type tells which extensions of MCP it supports.
+
+The section is called `wasmcp-declares`; its content is a JSON object with the attributes of `Declares` that are known.
+Source: component-model, design/mvp/Binary.md (custom sections); Model Context Protocol 2026-07-28, basic, "_meta";
+basic/versioning, "Extension Negotiation".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wasmcp.component.customsection import custom_section, custom_sections
+from wasmcp.errors import ComponentError
+from wasmcp.revision_views import to_json_text
+
+SECTION = "wasmcp-declares"
+
+_LABEL = r"[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_IDENTIFIER = re.compile(rf"{_LABEL}(?:\.{_LABEL})*/(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?)?")
+
+
+@dataclass(frozen=True)
+class Declares:
+    """What a component says about itself.
+
+    Attributes:
+        offers: Names of capabilities that its handler answers for: `tools`, `resources`, `prompts`, `completions`.
+        uses: The functions of the resource `request` that its code may call of those that servers announce (`log`,
+            `notify-tools-changed`...); None: all that it imports.
+        extensions: The extensions of MCP that it supports: identifier -> settings, a JSON object.
+    """
+
+    offers: frozenset[str] = field(default=frozenset())
+    uses: frozenset[str] | None = None
+    extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def section(self) -> bytes:
+        """Return the section, to be put behind the component; nothing when there is nothing to say."""
+        said: dict[str, Any] = {}
+        if self.offers:
+            said["offers"] = sorted(self.offers)
+        if self.uses is not None:
+            said["uses"] = sorted(self.uses)
+        if self.extensions:
+            said["extensions"] = {key: self.extensions[key] for key in sorted(self.extensions)}
+        if not said:
+            return b""
+        return custom_section(SECTION, to_json_text(said).encode())
+
+
+def declares(data: bytes) -> Declares:
+    """Return what a component says, in its last section if it has several.
+
+    Of what cannot be read, or is not of the right kind, nothing.
+    """
+    try:
+        found = custom_sections(data, SECTION)
+    except ComponentError:
+        return Declares()
+    return _read(found[-1]) if found else Declares()
+
+
+def with_extensions(data: bytes, extensions: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Return a component that says that it supports these extensions, beside what it said before."""
+    said = declares(data)
+    return data + replace(said, extensions={**said.extensions, **extensions}).section()
+
+
+def _read(text: bytes) -> Declares:
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return Declares()
+    if not isinstance(said, dict):
+        return Declares()
+    extensions = said.get("extensions", {})
+    good = isinstance(extensions, dict) and not any(map(extension_problem, extensions, extensions.values()))
+    return Declares(
+        offers=_texts(said.get("offers")) or frozenset(),
+        uses=_texts(said.get("uses")),
+        extensions=extensions if good else {},
+    )
+
+
+def _texts(value: object) -> frozenset[str] | None:
+    if not isinstance(value, list):
+        return None
+    return frozenset(each for each in value if isinstance(each, str))
+
+
+def extension_problem(identifier: str, settings: object) -> str | None:
+    """Return what is wrong with an extension, as the end of a sentence about it; None when it can be announced."""
+    if not _IDENTIFIER.fullmatch(identifier):
+        return "is no identifier of an extension: a prefix of your own and a name, as `com.example/name`"
+    if not isinstance(settings, Mapping):
+        return f"must have a table of settings, which may be empty, not {settings!r:.60}"
+    try:
+        json.dumps(settings, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"has settings that JSON cannot hold: {error}"
+    return None

@@ -1,0 +1,103 @@
+"""Types -> the forms that a client shows: flat objects of simple values. Specification: client/elicitation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wasmcp.guest.errors import Unsupported
+from wasmcp.guest.json_types.annotations import Resolver, written
+from wasmcp.guest.json_types.records import Record
+from wasmcp.guest.json_types.schema import Definitions
+from wasmcp.guest.json_types.shapes import Null, Shape, documentation_around, documented, undocumented
+from wasmcp.guest.json_types.unions import Union
+
+_TYPES = {"string", "number", "integer", "boolean"}
+_FORMATS = {"email", "uri", "date", "date-time"}
+_KNOWN = {
+    "type", "title", "description", "default", "enum", "enumNames", "oneOf", "anyOf", "const",
+    "format", "minLength", "maxLength", "minimum", "maximum", "items", "minItems", "maxItems",
+}  # fmt: skip
+_VALUE = "value"
+
+Form = tuple[dict[str, Any], Callable[[dict[str, Any]], Any]]
+
+_forms: dict[Any, Form] = {}
+
+
+def form_of(wanted: Any) -> Form:
+    """Return the schema of a form, and what turns its content into the value that the author wants.
+
+    Args:
+        wanted: A dataclass, TypedDict or NamedTuple; a simple type such as ``str`` for a form of one field; or a
+            schema, as it is, whose content stays a dict.
+
+    Raises:
+        TypeError: A form cannot hold the type.
+    """
+    if isinstance(wanted, Mapping):
+        return dict(wanted), dict
+    try:
+        known = _forms.get(wanted)
+    except TypeError:  # unhashable
+        known = None
+    if known is None:
+        try:
+            known = _made(wanted)
+        except Unsupported as error:
+            path = ".".join(reversed(error.path))
+            place = f"`{written(wanted)}`, member `{path}`" if path else f"`{written(wanted)}`"
+            raise TypeError(f"{place} cannot be asked with a form: {error}") from None
+        _forms[wanted] = known
+    return known
+
+
+def _made(wanted: Any) -> Form:
+    try:
+        shape = Resolver().shape(wanted)
+    except NameError as error:
+        raise Unsupported(f"its annotations name `{error.name}`, which its module does not have") from None
+    definitions = Definitions([shape])
+    record = undocumented(shape)
+    if not isinstance(record, Record):
+        schema = {"type": "object", "properties": {_VALUE: _simple(shape, {}, definitions)}, "required": [_VALUE]}
+        return schema, lambda content: shape.load(content.get(_VALUE))
+    properties = {}
+    for member in record.members:
+        try:
+            properties[member.name] = _simple(member.shape, member.documentation, definitions)
+        except Unsupported as error:
+            error.path.append(member.name)
+            raise
+    required = [member.name for member in record.members if member.required]
+    schema = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = required
+    return schema, shape.load
+
+
+def _simple(shape: Shape, documentation: Mapping[str, Any], definitions: Definitions) -> dict[str, Any]:
+    """Return the schema of one field. Specification: schema `PrimitiveSchemaDefinition`."""
+    documentation = documented(documentation_around(shape), documentation)
+    shape = undocumented(shape)
+    if isinstance(shape, Union):
+        # What may be left empty is not required; a form has no null.
+        options = [option for option in shape.options if not isinstance(option, Null)]
+        if len(options) != 1:
+            raise Unsupported("a field has one type")
+        shape = options[0]
+        if documentation.get("default", 0) is None:
+            del documentation["default"]
+    found = documented(shape.schema(definitions), documentation)
+    kind = found.get("type")
+    if kind == "array":
+        items = found.get("items")
+        if not isinstance(items, Mapping) or not ("enum" in items or "anyOf" in items):
+            raise Unsupported("a list in a form is a choice of several: `list[Literal[...]]` or of an enum")
+    elif kind not in _TYPES:
+        raise Unsupported("only strings, numbers, booleans, enums and lists of an enum's members can be in a form")
+    elif found.get("format", "email") not in _FORMATS or "contentEncoding" in found:
+        raise Unsupported(f"a form has no strings of the format `{found.get('format', shape.name)}`")
+    elif kind != "string" and "enum" in found:
+        raise Unsupported("the choices of a form are strings")
+    return {name: value for name, value in found.items() if name in _KNOWN}

@@ -1,0 +1,232 @@
+"""What the client answers: to a form or a link, from its model, and its roots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar, cast
+
+from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, Answer, Dialogue
+from wasmcp.guest.content import Audio, Image, Text
+from wasmcp.guest.errors import McpError, Mismatch, ToolError
+from wasmcp.guest.json_types.base64_text import decode_bytes, encode_bytes
+from wasmcp.guest.prompt_messages import Message
+
+T = TypeVar("T")
+
+
+class Elicited(Answer, Generic[T]):
+    """What the user did with a form or a link. Specification: schema `ElicitResult`. True when it was accepted."""
+
+    __slots__ = ("_load",)
+
+    def __init__(
+        self, dialogue: Dialogue, key: str, found: dict[str, Any] | None, load: Callable[[dict[str, Any]], Any]
+    ) -> None:
+        super().__init__(dialogue, key, found)
+        self._load = load
+        if found is not None:
+            self._checked()
+
+    def __await__(self) -> Generator[Any, None, Elicited[T]]:
+        yield from self._wait()
+        return self
+
+    def _checked(self) -> Any:
+        if self.action not in ("accept", "decline", "cancel"):
+            raise McpError(INVALID_PARAMS, f"the input response `{self.key}` has no `action` that is known")
+        if self.action != "accept":
+            return None
+        content = self.raw.get("content", {})
+        if type(content) is not dict:
+            raise McpError(INVALID_PARAMS, f"the input response `{self.key}` has no object as its `content`")
+        try:
+            return self._load(content)
+        except Mismatch as mismatch:
+            raise McpError(INVALID_PARAMS, f"the input response `{self.key}` does not fit: {mismatch}") from None
+
+    @property
+    def action(self) -> Literal["accept", "decline", "cancel"]:
+        """What the user did."""
+        return cast("Literal['accept', 'decline', 'cancel']", self.raw.get("action"))
+
+    def __bool__(self) -> bool:
+        return self.action == "accept"
+
+    @property
+    def data(self) -> T:
+        """What the user filled in.
+
+        Raises:
+            ToolError: The user did not accept; when it is not caught, the client is told so.
+        """
+        if not self:
+            raise ToolError(f"the user did not agree: {self.action}")
+        return cast("T", self._checked())
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A tool that the client's model wants to have called. Specification: schema `ToolUseContent`."""
+
+    id: str
+    name: str
+    input: Mapping[str, Any]
+
+
+SampledBlock = Text | Image | Audio | ToolCall
+
+
+class Sampled(Answer):
+    """What the client's model said. Specification: schema `CreateMessageResult`."""
+
+    __slots__ = ()
+
+    def __init__(self, dialogue: Dialogue, key: str, found: dict[str, Any] | None) -> None:
+        super().__init__(dialogue, key, found)
+        if found is not None:
+            try:
+                self.content  # noqa: B018 - reading is checking
+            except Mismatch as error:
+                reason = f"the input response `{key}` is not a message of a model: {error}"
+                raise McpError(INVALID_PARAMS, reason) from None
+
+    def __await__(self) -> Generator[Any, None, Sampled]:
+        yield from self._wait()
+        return self
+
+    @property
+    def content(self) -> list[SampledBlock]:
+        """The blocks of the message; those of kinds that are not known here are left out."""
+        content = self.raw.get("content")
+        return [made for item in (content if isinstance(content, list) else [content]) if (made := _block(item))]
+
+    @property
+    def text(self) -> str:
+        """All text of the message."""
+        return "\n".join(block.text for block in self.content if isinstance(block, Text))
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """The tools that the model wants to have called."""
+        return [block for block in self.content if isinstance(block, ToolCall)]
+
+    @property
+    def model(self) -> str:
+        """The model that answered."""
+        model = self.raw.get("model")
+        return model if isinstance(model, str) else ""
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why it stopped: ``endTurn``, ``maxTokens``, ``stopSequence``, ``toolUse``..."""
+        reason = self.raw.get("stopReason")
+        return reason if isinstance(reason, str) else None
+
+
+def _block(item: Any) -> SampledBlock | None:
+    """Return a block; None for one of a kind that is not known here.
+
+    Raises:
+        Mismatch: It is not what its `type` says.
+    """
+    kind = _member(item, "type", str)
+    if kind == "text":
+        return Text(_member(item, "text", str))
+    if kind in ("image", "audio"):
+        make, text = Image if kind == "image" else Audio, _member(item, "data", str)
+        try:
+            data = decode_bytes(text)
+        except ValueError as error:
+            raise Mismatch(f"`data` of its content: {error}") from None
+        return make(data, _member(item, "mimeType", str))
+    if kind == "tool_use":
+        return ToolCall(_member(item, "id", str), _member(item, "name", str), _member(item, "input", dict))
+    return None
+
+
+def _member(item: Any, name: str, kind: type) -> Any:
+    value = item.get(name) if isinstance(item, dict) else None
+    if type(value) is not kind:
+        raise Mismatch(f"its content needs `{name}`, {'an object' if kind is dict else 'a string'}")
+    return value
+
+
+@dataclass(frozen=True)
+class Root:
+    """A folder or file that the client works in. Specification: schema `Root`."""
+
+    uri: str
+    name: str | None = None
+
+
+class Roots(Answer, Sequence[Root]):
+    """The client's roots, a sequence of `Root`. Specification: schema `ListRootsResult`."""
+
+    __slots__ = ()
+
+    def __init__(self, dialogue: Dialogue, key: str, found: dict[str, Any] | None) -> None:
+        super().__init__(dialogue, key, found)
+        if found is not None:
+            try:
+                self._roots()
+            except Mismatch as error:
+                reason = f"the input response `{key}` is not a list of roots: {error}"
+                raise McpError(INVALID_PARAMS, reason) from None
+
+    def __await__(self) -> Generator[Any, None, Roots]:
+        yield from self._wait()
+        return self
+
+    def _roots(self) -> list[Root]:
+        items = self.raw.get("roots")
+        if not isinstance(items, list):
+            raise Mismatch("it needs `roots`, an array")
+        for item in items:
+            if not isinstance(item, dict) or not isinstance(item.get("uri"), str):
+                raise Mismatch("each root needs `uri`, a string")
+            if not isinstance(item.get("name"), (str, type(None))):
+                raise Mismatch("the `name` of a root must be a string")
+        return [Root(item["uri"], item.get("name")) for item in items]
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._roots()[index]
+
+    def __len__(self) -> int:
+        return len(self._roots())
+
+    def __iter__(self) -> Iterator[Root]:
+        return iter(self._roots())
+
+
+def sampling_messages(messages: Any) -> list[Any]:
+    """Return the messages for a model in the form of the specification (schema `SamplingMessage`).
+
+    Args:
+        messages: A text, a `Message`, or a sequence of them; mappings are taken as they are.
+
+    Raises:
+        TypeError: One is something else.
+    """
+    if isinstance(messages, (str, Message, Mapping, Text, Image, Audio)):
+        messages = [messages]
+    found: list[Any] = []
+    for item in messages:
+        if isinstance(item, Mapping):
+            found.append(item)
+        elif isinstance(item, Message):
+            found.append({"role": item.role, "content": _written(item.content)})
+        else:
+            found.append({"role": "user", "content": _written(item)})
+    return found
+
+
+def _written(block: Any) -> dict[str, Any]:
+    if isinstance(block, str):
+        return {"type": "text", "text": block}
+    if isinstance(block, Text):
+        return {"type": "text", "text": block.text}
+    if isinstance(block, (Image, Audio)):
+        kind = "image" if isinstance(block, Image) else "audio"
+        return {"type": kind, "data": encode_bytes(block.data), "mimeType": block.mime_type}
+    raise TypeError(f"a model can be sent text, images and audio, not {type(block).__qualname__}")

@@ -1,0 +1,1 @@
+"""Glue between an author's module and the exports of its component."""

@@ -1,0 +1,254 @@
+"""The component's exports over what is declared: tools, resources, prompts and completions.
+
+Imported inside a component only: the bindings are there and nowhere else. The classes are what componentize-py calls.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from functools import partial
+from typing import Any
+
+from wit_world.exports import completions as completion_exports  # type: ignore[import-not-found]
+from wit_world.exports import prompts as prompt_exports
+from wit_world.exports import resources as resource_exports
+from wit_world.exports import tools as tool_exports
+from wit_world.imports import types  # type: ignore[import-not-found]
+
+from wasmcp.guest.client_requests.mrtr import Wanted
+from wasmcp.guest.component.error_reporting import INTERNAL_ERROR, report
+from wasmcp.guest.component.snapshot_entropy import has_frozen, thaw
+from wasmcp.guest.component.to_wit import (
+    INVALID_PARAMS,
+    LEVELS,
+    block_of,
+    cache_of,
+    json_text,
+    no_second_page,
+    prompt_of,
+    refused,
+    resource_of,
+    template_of,
+    text_of,
+    tool_of,
+    wanted_of,
+)
+from wasmcp.guest.content import Text
+from wasmcp.guest.context import SESSIONS, Context
+from wasmcp.guest.declarations.completions import has_completions, propose
+from wasmcp.guest.declarations.prompts import Prompt
+from wasmcp.guest.declarations.registry import COMPLETIONS, PROMPTS, RESOURCES, TOOLS, ListCache
+from wasmcp.guest.declarations.resources import Part, Resource
+from wasmcp.guest.declarations.rules import close
+from wasmcp.guest.declarations.tool_results import Rendered
+from wasmcp.guest.errors import McpError
+from wasmcp.guest.json_types.json_codec import sendable
+from wasmcp.guest.json_types.uris import key_of
+
+# A component has no standard input: what asks for some gets the end of it, not a trap.
+sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")  # type: ignore[misc]
+
+if "asyncio" in sys.modules:
+    from wasmcp.guest.component.event_loop import install
+
+    install()
+
+try:
+    from wasmcp.guest.session_wasi import open_session
+except ImportError:  # the component was built without the grant `sessions`
+    pass
+else:
+    SESSIONS.append(open_session)
+
+
+def _outcome(rendered: Rendered) -> Any:
+    if rendered.wanted is not None:
+        return tool_exports.Outcome_InputRequired(wanted_of(rendered.wanted))
+    content = [block_of(block) for block in rendered.content]
+    return tool_exports.Outcome_Complete(
+        types.ToolResult(content, rendered.structured, rendered.is_error, rendered.meta, None)
+    )
+
+
+def _part(part: Part) -> Any:
+    data = part.data
+    held = types.ResourceData_Text(sendable(data)) if isinstance(data, str) else types.ResourceData_Blob(data)
+    return types.ResourceContents(sendable(part.uri), sendable(part.mime_type), held, json_text(part.meta))
+
+
+_FROZEN = [thaw] if has_frozen() else []
+
+
+def _context(request: Any) -> Context:
+    """Return the context of a call; before the first one, what the build has frozen is made fresh."""
+    if _FROZEN:
+        _FROZEN.pop()()
+    return Context(request, LEVELS)
+
+
+_TOOLS = TOOLS.all()
+_PROMPTS = PROMPTS.all()
+_RESOURCES = {resource.identity: resource for resource in RESOURCES.all().values() if not resource.is_template}
+_TEMPLATES = {resource.uri: resource for resource in RESOURCES.all().values() if resource.is_template}
+_COMPLETERS = list(COMPLETIONS.all().values())
+
+_CACHE = cache_of(ListCache.cache)
+_TOOL_PAGE = tool_exports.Page([tool_of(tool) for tool in _TOOLS.values()], None, _CACHE)
+_PROMPT_PAGE = prompt_exports.Page([prompt_of(prompt) for prompt in _PROMPTS.values()], None, _CACHE)
+_RESOURCE_PAGE = resource_exports.Page([resource_of(resource) for resource in _RESOURCES.values()], None, _CACHE)
+_TEMPLATE_PAGE = resource_exports.TemplatePage([template_of(item) for item in _TEMPLATES.values()], None, _CACHE)
+
+
+def _references() -> list[Any]:
+    """Return all prompts and templates with arguments, if anything completes: they are known even where it does not."""
+    named: list[Prompt | Resource] = [*_PROMPTS.values(), *_TEMPLATES.values()]
+    if not _COMPLETERS and not any(has_completions(item.variables) for item in named):
+        return []
+    return [
+        types.CompletionReference_Prompt(sendable(item.name))
+        if isinstance(item, Prompt)
+        else types.CompletionReference_ResourceTemplate(sendable(item.uri))
+        for item in named
+        if item.variables
+    ]
+
+
+_REFERENCES = _references()
+close()
+
+
+class Tools:
+    """The export ``tools``: its functions are those of the WIT interface."""
+
+    def list_tools(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
+        """Return all tools on one page; there is no second one to ask for."""
+        no_second_page(cursor)
+        return _TOOL_PAGE
+
+    def call_tool(self, request: Any, name: str) -> Any:
+        """Call a tool; None when it is not one of these."""
+        tool = _TOOLS.get(name)
+        if tool is None:
+            return None
+        try:
+            outcome = _outcome(tool.call(request.arguments(), _context(request)))
+        except McpError as error:
+            raise refused(error) from None
+        except BaseException as error:  # noqa: BLE001 - content blocks hold whatever the author put there
+            report("tool", name, error)
+            content = types.TextContent(f"Error executing tool {name}", None, None)
+            result = types.ToolResult([types.Content_Text(content)], None, True, None, None)  # noqa: FBT003
+            outcome = tool_exports.Outcome_Complete(result)
+        finally:
+            _flush()
+        return outcome
+
+
+class Resources:
+    """The export ``resources``."""
+
+    def list_resources(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
+        """Return all resources that have a URI of their own."""
+        no_second_page(cursor)
+        return _RESOURCE_PAGE
+
+    def list_templates(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
+        """Return all templates."""
+        no_second_page(cursor)
+        return _TEMPLATE_PAGE
+
+    def read_resource(self, request: Any, uri: str) -> Any:
+        """Read a resource; None when it is not one of these. A plain URI goes before a template that matches it too."""
+        for resource in (_RESOURCES.get(key_of(uri)), *_TEMPLATES.values()):
+            found = None if resource is None else resource.matches(uri)
+            if resource is not None and found is not None:
+                return _answered("resource", uri, partial(_read, resource, uri, found, _context(request)))
+        return None
+
+
+def _read(resource: Resource, uri: str, found: Any, context: Context) -> Any:
+    read = resource.read(uri, found, context)
+    if isinstance(read, Wanted):
+        return resource_exports.Outcome_InputRequired(wanted_of(read))
+    contents = [_part(part) for part in read]
+    return resource_exports.Outcome_Complete(types.ResourceResult(contents, cache_of(resource.cache), None, None))
+
+
+class Prompts:
+    """The export ``prompts``."""
+
+    def list_prompts(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
+        """Return all prompts."""
+        no_second_page(cursor)
+        return _PROMPT_PAGE
+
+    def get_prompt(self, request: Any, name: str) -> Any:
+        """Fill a prompt in; None when it is not one of these."""
+        prompt = _PROMPTS.get(name)
+        if prompt is None:
+            return None
+        return _answered("prompt", name, lambda: _got(prompt.get(request.arguments(), _context(request))))
+
+
+def _got(result: Any) -> Any:
+    if isinstance(result, Wanted):
+        return prompt_exports.Outcome_InputRequired(wanted_of(result))
+    messages = []
+    for message in result.messages:
+        content = Text(message.content) if isinstance(message.content, str) else message.content
+        messages.append(types.PromptMessage(types.Role[message.role.upper()], block_of(content)))
+    found = types.PromptResult(text_of(result.description), messages, json_text(result.meta), None)
+    return prompt_exports.Outcome_Complete(found)
+
+
+class Completions:
+    """The export ``completions``."""
+
+    def list_references(self, request: Any) -> Any:  # noqa: ARG002
+        """Return the prompts and templates whose arguments complete; none when none does."""
+        return _REFERENCES
+
+    def complete(self, request: Any, reference: Any, argument: Any, context: list[tuple[str, str]]) -> Any:
+        """Propose values; None when the prompt or template is not one of these."""
+        by_name = isinstance(reference, types.CompletionReference_Prompt)
+        item = _PROMPTS.get(reference.value) if by_name else _TEMPLATES.get(reference.value)
+        if item is None:
+            return None
+        member = item.variables.get(argument.name)
+        if member is None:
+            problem = f"`{reference.value}` has no argument `{argument.name}`"
+            raise refused(McpError(INVALID_PARAMS, problem))
+        completer = next((one for one in _COMPLETERS if one.is_for(item.reference, item.function, argument.name)), None)
+        return _answered(
+            "completion",
+            reference.value,
+            lambda: _completion(propose(completer, member, argument.value, dict(context), _context(request))),
+        )
+
+
+def _completion(found: Any) -> Any:
+    values = [sendable(value) for value in found.values]
+    return completion_exports.Outcome_Complete(types.Completion(values, found.total, found.has_more))
+
+
+def _answered(kind: str, name: str, answer: Any) -> Any:
+    """Return an answer; whatever goes wrong is a JSON-RPC error, because nothing may leave a component but that."""
+    try:
+        return answer()
+    except McpError as error:
+        raise refused(error) from None
+    except BaseException as error:  # noqa: BLE001 - what is sent holds whatever the author put there
+        report(kind, name, error)
+        raise refused(McpError(INTERNAL_ERROR, f"Error answering for {kind} {name}")) from None
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what ``print`` has buffered: nobody would do it later."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:  # noqa: BLE001, S110 - replaced or closed by the author; not worth an answer
+        pass

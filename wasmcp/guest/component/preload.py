@@ -1,0 +1,165 @@
+"""What happens inside the component while it is built: import everything that it will ever need.
+
+A component holds only the modules imported now. Imports that the author's modules make later, inside functions, and
+those that the standard library makes behind the scenes, would fail at run time: so they are made here. The toolchain
+says what to import (a plan) and reads what became of it (a report); both are files beside the application.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import sys
+import traceback
+from typing import Any, TextIO
+
+from wasmcp.guest.component.compressed_modules import explain_missing
+from wasmcp.guest.component.error_reporting import remember
+from wasmcp.guest.component.snapshot_entropy import descriptors, open_files, watched
+from wasmcp.guest.component.stdlib_guards import guard_sqlite, install, open_sockets
+from wasmcp.guest.component.stdlib_imports import import_later
+from wasmcp.guest.declarations.rules import collected, warned
+from wasmcp.guest.declarations.tool_options import ToolOptions
+from wasmcp.guest.errors import DeclarationError
+
+PLAN = "_wasmcp_plan.json"
+REPORT = "_wasmcp_report.json"
+
+
+_MOST_PRINTED = 100_000
+
+
+class _Recorder:
+    """A standard stream that keeps what is printed while the component is built, and passes on what is printed later.
+
+    Modules may hold on to it: a logging handler keeps the stream that it was made with.
+
+    Args:
+        stream: The stream that it stands for.
+        printed: Where texts are kept.
+
+    Attributes:
+        ended: Whether texts are passed on.
+    """
+
+    def __init__(self, stream: TextIO, printed: list[str]) -> None:
+        self.stream = stream
+        self.ended = False
+        self._printed = printed
+
+    def write(self, text: str) -> int:
+        """Keep a text, or pass it on."""
+        if self.ended:
+            return self.stream.write(text)
+        self._printed.append(str(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else a stream has."""
+        return getattr(self.stream, name)
+
+
+def boot(folder: str, core: frozenset[str]) -> None:
+    """Carry out the plan.
+
+    Args:
+        folder: Where the plan is and the report goes.
+        core: The modules that the interpreter started with.
+
+    Raises:
+        RuntimeError: The component cannot be built; the report says why.
+    """
+    with open(f"{folder}/{PLAN}", encoding="utf-8") as file:  # noqa: PTH123 - pathlib would stay in the component
+        plan = json.load(file)
+    report: dict[str, Any] = {"errors": [], "missing": [], "optional": [], "open": [], "sockets": [], "warnings": []}
+    report["printed"] = ""
+    printed: list[str] = []
+    out, err = _Recorder(sys.stdout, printed), _Recorder(sys.stderr, printed)
+    sys.stdout, sys.stderr = out, err
+    if sys.platform == "wasi":
+        _guard(plan)
+    try:
+        _import(plan, report, core)
+    except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt of the author's modules
+        report["errors"].append(_describe(error))
+    out.ended = err.ended = True
+    sys.stdout = out.stream if sys.stdout is out else sys.stdout
+    sys.stderr = err.stream if sys.stderr is err else sys.stderr
+    report["printed"] = "".join(printed)[:_MOST_PRINTED]
+    printed.clear()
+    with open(f"{folder}/{REPORT}", "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump(report, file)
+    if report["errors"] or report["missing"] or report["open"]:
+        raise RuntimeError("the component cannot be built: see the report")
+
+
+def _guard(plan: dict[str, Any]) -> None:
+    """Mend what the standard library cannot do in a component, before other modules import it."""
+    install()
+    if plan["sqlite"]:
+        guard_sqlite()
+    if plan["zones"]:
+        from wasmcp.guest.component.time_zones import keep_zones
+
+        keep_zones(plan["zones"])
+
+
+def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) -> None:
+    ToolOptions.update(plan["options"])
+    before = descriptors()
+    with collected() as refused:
+        try:
+            with watched() if plan["random"] else contextlib.nullcontext():
+                importlib.import_module(plan["module"])
+            remember(plan["files"], plan["labels"])
+            if plan["declared"]:
+                from wasmcp.guest.declarations.registry import check
+
+                if not check() and not refused:
+                    raise LookupError("nothing is declared: decorate a function with `wasmcp.guest.tool`")
+        finally:
+            report["errors"] += map(_describe, refused)
+            report["warnings"] = warned()
+    for wanted in plan["later"]:
+        problem = _later(wanted["module"], wanted["names"])
+        if problem is not None:
+            report["missing" if wanted["required"] else "optional"].append({**wanted, "problem": problem})
+    if sys.platform == "wasi":
+        report["open"] = open_files(before)
+        report["sockets"] = open_sockets()
+    if report["errors"] or report["missing"] or report["open"]:
+        return
+    import_later(core)
+    if sys.platform == "wasi":
+        explain_missing()
+        gc.collect()
+        gc.freeze()  # what is there now stays: no collection in a call need look at it
+
+
+def _later(module: str, names: list[str]) -> str | None:
+    """Import a module, and of its names those that are submodules; return what went wrong."""
+    try:
+        found = importlib.import_module(module)
+        for name in names:
+            if not hasattr(found, name):
+                importlib.import_module(f"{module}.{name}")
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is reported
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _describe(error: BaseException) -> dict[str, Any]:
+    """Return an exception as the toolchain shows it: kind, message and the frames of the author's modules."""
+    frames = [
+        {"file": frame.filename, "line": frame.lineno, "name": frame.name, "text": frame.line}
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(("<", "/python/")) and "/wasmcp/guest/" not in frame.filename
+    ]
+    if isinstance(error, DeclarationError) and not frames and error.place is not None:
+        frames.append({"file": error.place[0], "line": error.place[1], "name": "", "text": ""})
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        frames.append({"file": error.filename, "line": error.lineno, "name": "", "text": (error.text or "").strip()})
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    return {"kind": type(error).__name__, "message": message, "frames": frames, "python": sys.version.split()[0]}

@@ -1,0 +1,1 @@
+"""Declarations of tools, resources, prompts and completions."""

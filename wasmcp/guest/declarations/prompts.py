@@ -1,0 +1,144 @@
+"""A prompt: what a function says to clients, and how it is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, Wanted
+from wasmcp.guest.component.error_reporting import masked
+from wasmcp.guest.content import BLOCKS, Icon
+from wasmcp.guest.context import Context
+from wasmcp.guest.declarations.signature import Signature
+from wasmcp.guest.errors import McpError, Mismatch
+from wasmcp.guest.json_types.json_codec import decode, encode
+from wasmcp.guest.json_types.mismatches import Mismatches
+from wasmcp.guest.json_types.shapes import documentation_around, json_type
+from wasmcp.guest.json_types.text_params import load_text
+from wasmcp.guest.json_types.untyped_json import dump_any
+from wasmcp.guest.prompt_messages import Message, PromptResult
+
+
+class Prompt:
+    """A declared prompt.
+
+    Args:
+        function: The author's function.
+        name: What clients ask for; the function's name by default.
+        title: A name for people.
+        description: What it is for; the docstring's text by default.
+        icons: Pictures for people.
+        meta: Its ``_meta``.
+        names: Names that annotations may use beside those of their module.
+
+    Attributes:
+        identity: The name.
+        reference: The same; completion requests name a prompt by it.
+        variables: The arguments, by name.
+
+    Raises:
+        DeclarationError: The function cannot become a prompt.
+        NameError: An annotation uses a name that does not exist yet.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        icons: Sequence[Icon] = (),
+        meta: Mapping[str, Any] | None = None,
+        names: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.function = function
+        self._signature = Signature(function, "prompt", names)
+        self.name = self.identity = self.reference = function.__name__ if name is None else name
+        if not self.name:
+            raise self._signature.refused(None, "it needs a name")
+        self.title = title
+        text = self._signature.with_result(self._signature.documentation.description)
+        self.description = text if description is None else description
+        self.icons = tuple(icons)
+        self.meta = meta
+        self.variables = {member.name: member for member in self._signature.members}
+        for argument, words in self._signature.words().items():
+            member = self.variables[argument]
+            # The list has a title and a description of each argument, and nothing else.
+            member.documentation = {**documentation_around(member.shape), **member.documentation, "description": words}
+        self._required = tuple(name for name, member in self.variables.items() if member.required)
+
+    def get(self, arguments: str | None, context: Context) -> PromptResult | Wanted:
+        """Fill the prompt in as a client does.
+
+        Args:
+            arguments: The arguments as JSON text, an object of strings; None counts as ``{}``.
+            context: The call; it has expired when this returns.
+
+        Returns:
+            The prompt, all of its messages `Message`, or what the client is asked first.
+
+        Raises:
+            McpError: Whatever goes wrong.
+        """
+        try:
+            with masked("prompt", self.name, f"Error getting prompt {self.name}"):
+                value = self._signature.call(self._load(arguments), context)
+                return value if type(value) is Wanted else self._result(value)
+        finally:
+            context._expire()  # noqa: SLF001 - of this package
+
+    def _load(self, arguments: str | None) -> dict[str, Any]:
+        try:
+            given = decode(arguments) if arguments else {}
+        except (ValueError, RecursionError) as error:
+            raise self._invalid(f"they are not JSON that can be read: {error}") from None
+        if type(given) is not dict:
+            raise self._invalid("expected an object")
+        loaded: dict[str, Any] = {}
+        wrong = Mismatches()
+        for name, text in given.items():
+            member = self.variables.get(name)
+            if member is None:
+                wrong.unexpected(name, self.variables)
+            elif type(text) is not str:
+                wrong.add(Mismatch(f"expected a string, got {json_type(text)}"), name)
+            else:
+                try:
+                    loaded[name] = load_text(member.shape, text)
+                except Mismatch as mismatch:
+                    # Clients send the empty text for a field of their form that was left empty: the default holds.
+                    if text or member.required:
+                        wrong.add(mismatch, name)
+        for name in self._required:
+            if name not in given:
+                wrong.missing(name)
+        try:
+            wrong.check()
+        except Mismatch as mismatch:
+            raise self._invalid(str(mismatch)) from None
+        return loaded
+
+    def _invalid(self, reason: str) -> McpError:
+        return McpError(INVALID_PARAMS, f"Invalid arguments for prompt {self.name}: {reason}")
+
+    def _result(self, value: Any) -> PromptResult:
+        result = value if isinstance(value, PromptResult) else PromptResult(_messages(value))
+        messages = [item if isinstance(item, Message) else Message("user", item) for item in result.messages]
+        for message in messages:
+            if message.role not in ("user", "assistant") or not isinstance(message.content, (str, *BLOCKS)):
+                raise TypeError(f"prompt `{self.name}` returned what is no message: {message!r:.100}")
+        description = self.description if result.description is None else result.description
+        return PromptResult(messages, description, result.meta)
+
+
+def _messages(value: Any) -> list[Any]:
+    if isinstance(value, (str, Message, *BLOCKS)):
+        return [value]
+    if isinstance(value, (list, tuple)) and all(isinstance(item, (str, Message, *BLOCKS)) for item in value):
+        return list(value)
+    try:
+        return [encode(dump_any(value))]
+    except Mismatch as mismatch:
+        raise TypeError(f"a prompt is a text, messages, content or what JSON can hold: {mismatch}") from None

@@ -1,0 +1,249 @@
+"""What a component's modules declare, in the order of declaration."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from types import FrameType
+from typing import Any, Generic, Protocol, TypeVar
+
+from wasmcp.guest.declarations import providers
+from wasmcp.guest.declarations.completions import Completer
+from wasmcp.guest.declarations.prompts import Prompt
+from wasmcp.guest.declarations.resources import Cache, Resource
+from wasmcp.guest.declarations.rules import (
+    Execution,
+    check_open,
+    executions_of,
+    is_again,
+    is_interactive,
+    is_refused,
+    refuse,
+    refusing,
+)
+from wasmcp.guest.declarations.tools import Tool
+from wasmcp.guest.errors import DeclarationError, place_of
+
+
+class Declared(Protocol):
+    """A tool, a resource, a prompt or a completion."""
+
+    function: Callable[..., Any]
+
+    @property
+    def identity(self) -> Hashable:
+        """What clients know it by, unique among its kind; its text is for messages."""
+
+
+D = TypeVar("D", bound=Declared)
+
+
+class _Entry(Generic[D]):
+    """One declaration: described, or to be described when all modules are imported.
+
+    Args:
+        function: The author's function.
+        executions: The executions of modules that it comes from.
+        make: Describes the function, given names that its annotations may use.
+
+    Attributes:
+        described: The description; None as long as its annotations name what is defined only later.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        executions: tuple[Execution, ...],
+        make: Callable[[Mapping[str, Any] | None], D],
+    ) -> None:
+        self.function = function
+        self.executions = executions
+        self.make = make
+        self.described: D | None = None
+
+
+class Registry(Generic[D]):
+    """The declarations of one kind.
+
+    Args:
+        kind: What they are, for messages.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._entries: list[_Entry[D]] = []
+
+    def declare(
+        self, make: Callable[[Mapping[str, Any] | None], D], function: Callable[..., Any], frame: FrameType
+    ) -> None:
+        """Add a declaration. One of a module that is imported again replaces what it declared before.
+
+        Args:
+            make: Describes the function; gets names that its annotations may use.
+            function: The author's function.
+            frame: The frame that declares it: annotations of nested functions name what is around them.
+
+        Raises:
+            DeclarationError: It cannot be described, its name is taken, or the component is built already.
+        """
+        check_open(function, self._kind)
+        entry = _Entry(function, executions_of(function, frame), make)
+        try:
+            with refusing():
+                entry.described = make(dict(frame.f_locals))
+        except NameError:
+            self._entries.append(entry)
+            return
+        if entry.described is None:
+            return
+        for index, known in enumerate(self._entries):
+            if known.described is not None and known.described.identity == entry.described.identity:
+                if is_again(entry.executions, known.executions) or is_interactive(function, known.function):
+                    self._entries[index] = entry
+                else:
+                    refuse(self._taken(entry.described, known.described))
+                return
+        self._entries.append(entry)
+
+    def swap(self, entries: list[_Entry[D]]) -> list[_Entry[D]]:
+        """Take other declarations, and return those that there were."""
+        before, self._entries = self._entries, entries
+        return before
+
+    def _describe(self, entry: _Entry[D]) -> D:
+        try:
+            return entry.make(None)
+        except NameError as error:
+            reason = f"its annotations name `{error.name}`, which does not exist; imported only for type checking?"
+            raise DeclarationError(entry.function, None, reason, kind=self._kind) from error
+
+    def _taken(self, new: D, known: D) -> DeclarationError:
+        line = (place_of(known.function) or ("", 0))[1]
+        reason = f"`{new.identity}` is already the {self._kind} at line {line} of `{known.function.__module__}`"
+        if place_of(known.function) == place_of(new.function):
+            reason += ": the same lines declare it each time they run, so give it another name each time"
+        return DeclarationError(new.function, None, reason, kind=self._kind)
+
+    def all(self) -> dict[Hashable, D]:
+        """Return what is declared, by identity.
+
+        Raises:
+            DeclarationError: One cannot be described after all: its annotations name something that does not exist.
+        """
+        found: dict[Hashable, _Entry[D]] = {}
+        for entry in list(self._entries):
+            with refusing():
+                self._add(entry, found)
+            if entry.described is None or found.get(entry.described.identity) is not entry:
+                self._entries.remove(entry)
+        return {identity: entry.described for identity, entry in found.items() if entry.described is not None}
+
+    def _add(self, entry: _Entry[D], found: dict[Hashable, _Entry[D]]) -> None:
+        described = entry.described = entry.described or self._describe(entry)
+        known = found.get(described.identity)
+        if known is not None and known.described is not None:
+            if not is_again(entry.executions, known.executions):
+                raise self._taken(described, known.described)
+            self._entries.remove(known)
+        found[described.identity] = entry
+
+    def of(self, function: Callable[..., Any]) -> D:
+        """Return what a decorated function is.
+
+        Raises:
+            LookupError: It is not one of these.
+        """
+        for known in self.all().values():
+            if known.function is function:
+                return known
+        name = getattr(function, "__qualname__", repr(function))
+        raise LookupError(f"`{name}` is not a {self._kind}: it is not decorated with `@{self._kind}`")
+
+
+TOOLS: Registry[Tool] = Registry("tool")
+RESOURCES: Registry[Resource] = Registry("resource")
+PROMPTS: Registry[Prompt] = Registry("prompt")
+COMPLETIONS: Registry[Completer] = Registry("completion")
+REGISTRIES: tuple[Registry[Any], ...] = (TOOLS, RESOURCES, PROMPTS, COMPLETIONS)
+
+
+class ListCache:
+    """How long the component's lists may be kept.
+
+    Attributes:
+        cache: The hint; None: as long as the server says.
+    """
+
+    cache: Cache | None = None
+
+
+@contextlib.contextmanager
+def fresh_declarations() -> Iterator[None]:
+    """Forget everything that is declared for a while, and what is declared meanwhile at the end.
+
+    For tests that declare tools, resources, prompts, completions and providers of their own: a second declaration of
+    one name is refused.
+    """
+    known = [registry.swap([]) for registry in REGISTRIES]
+    cache, ListCache.cache = ListCache.cache, None
+    with providers.fresh_providers():
+        try:
+            yield
+        finally:
+            ListCache.cache = cache
+            for registry, entries in zip(REGISTRIES, known, strict=True):
+                registry.swap(entries)
+
+
+def registered() -> dict[str, Tool]:
+    """Return the declared tools by name; see `Registry.all`."""
+    return {tool.name: tool for tool in TOOLS.all().values()}
+
+
+def check() -> int:
+    """Describe everything that is declared, and return how much it is.
+
+    Raises:
+        DeclarationError: Something cannot be described, completes what does not exist, or what completes already.
+    """
+    named: list[Prompt | Resource] = list(PROMPTS.all().values())
+    named += [resource for resource in RESOURCES.all().values() if resource.is_template]
+    known = [(item.reference, item.function, item.variables) for item in named]
+    completed: dict[tuple[str, str], Completer] = {}
+    for completer in COMPLETIONS.all().values():
+        if not is_refused(completer.target):
+            with refusing():
+                _check_completer(completer, known, completed)
+    return len(TOOLS.all()) + len(RESOURCES.all()) + len(PROMPTS.all())
+
+
+def _check_completer(
+    completer: Completer,
+    known: Sequence[tuple[str, Callable[..., Any], Mapping[str, Any]]],
+    completed: dict[tuple[str, str], Completer],
+) -> None:
+    reference = completer.check(known)
+    other = completed.setdefault((reference, completer.argument), completer)
+    if other is not completer:
+        name = other.function.__qualname__
+        reason = f"`{completer.argument}` of `{reference}` is completed by `{name}` already"
+        raise DeclarationError(completer.function, None, reason, kind="completion")
+
+
+def tool_of(function: Callable[..., Any]) -> Tool:
+    """Return the tool that a decorated function is, for tests of its schema or of what a client would get.
+
+    Raises:
+        LookupError: It is not a tool.
+    """
+    return TOOLS.of(function)
+
+
+def resource_of(function: Callable[..., Any]) -> Resource:
+    """Return the resource that a decorated function is; see `tool_of`."""
+    return RESOURCES.of(function)
+
+
+def prompt_of(function: Callable[..., Any]) -> Prompt:
+    """Return the prompt that a decorated function is; see `tool_of`."""
+    return PROMPTS.of(function)

@@ -1,0 +1,228 @@
+"""The parameters of a declared function: their shapes, and which of them get the Context or a shared object."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from types import CoroutineType
+from typing import Any
+
+from wasmcp.guest.client_requests.mrtr import Asked, wanted_by
+from wasmcp.guest.content import InputRequired
+from wasmcp.guest.context import Context
+from wasmcp.guest.declarations.docstring import parse_docstring
+from wasmcp.guest.declarations.providers import provide, provided_type, remember_argument
+from wasmcp.guest.declarations.rules import warn
+from wasmcp.guest.errors import DeclarationError, Unsupported
+from wasmcp.guest.json_types.annotations import Resolver, written
+from wasmcp.guest.json_types.class_fields import default_of, documentation_of
+from wasmcp.guest.json_types.field import Field
+from wasmcp.guest.json_types.json_in_strings import coerced
+from wasmcp.guest.json_types.records import Member, load_members
+from wasmcp.guest.json_types.schema import Definitions, inlined
+from wasmcp.guest.json_types.shapes import documented
+
+
+class Signature:
+    """What a function takes, and how it is called with JSON values.
+
+    Args:
+        function: The author's function.
+        kind: What it becomes, for messages.
+        names: Names that its annotations may use beside those of its module.
+        open_ended: Whether it may take further arguments as ``**arguments``.
+
+    Attributes:
+        documentation: What its docstring says.
+        returned: The return annotation; ``Any`` when there is none.
+        members: The parameters that clients give.
+        resolver: Of its annotations.
+
+    Raises:
+        DeclarationError: A parameter has no shape.
+        NameError: An annotation uses a name that does not exist yet.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        kind: str,
+        names: Mapping[str, Any] | None = None,
+        *,
+        open_ended: bool = False,
+    ) -> None:
+        self.function = function
+        self.kind = kind
+        plain = inspect.unwrap(function)
+        if not inspect.isfunction(plain) or inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
+            raise self.refused(None, f"only a plain function that returns its result can be a {kind}")
+        self.documentation = parse_docstring(function.__doc__, tuple(inspect.signature(function).parameters))
+        self.resolver = Resolver(names)
+        try:
+            hints = self.resolver.hints(function)
+        except Unsupported as error:
+            raise self.refused(None, str(error)) from error
+        self.returned = hints.get("return", Any)
+        self._context: list[str] = []
+        self._provided: list[tuple[str, Any]] = []
+        self._positional: list[tuple[str, Any]] = []
+        self._rest = False
+        self.members = self._parameters(hints, open_ended=open_ended)
+        self._shapes = {member.name: member.shape for member in self.members}
+        self._required = tuple(member.name for member in self.members if member.required)
+        for line in self.documentation.unread:
+            self.unread(f"its docstring has `{line}`")
+        if inspect.iscoroutinefunction(plain) and sys.platform == "wasi":
+            import wasmcp.guest.component.event_loop  # noqa: F401 - at run time there is nothing to import from
+
+    def unread(self, problem: str) -> None:
+        """Warn of text that could not be read: it stays in a description."""
+        reason = f"{problem}, which is about none of its parameters; the text stays in the description"
+        warn(self.function, f"{self.kind} `{self.function.__qualname__.rpartition('<locals>.')[2]}`: {reason}")
+
+    def with_result(self, description: str | None) -> str | None:
+        """Return a description with what the docstring says about the result, where nothing else has a place for it."""
+        returns = self.documentation.returns
+        return "\n\n".join(filter(None, (description, returns and f"Returns: {returns}"))) or None
+
+    def words(self) -> dict[str, str]:
+        """Return all text about each parameter, where nothing has a place for the documentation within a type."""
+        definitions = Definitions([member.shape for member in self.members], output=True)
+        found = {}
+        for member in self.members:
+            texts = dict.fromkeys(_texts(documented(member.shape.schema(definitions), member.documentation)))
+            if texts:
+                found[member.name] = "\n\n".join(texts)
+        return found
+
+    def refused(self, place: str | None, reason: str) -> DeclarationError:
+        """Return the error for what cannot be declared."""
+        return DeclarationError(self.function, place, reason, kind=self.kind)
+
+    def _parameters(self, hints: dict[str, Any], *, open_ended: bool) -> list[Member]:
+        members = []
+        for name, parameter in inspect.signature(self.function).parameters.items():
+            place = f"parameter `{name}`"
+            if parameter.kind is parameter.VAR_KEYWORD and open_ended:
+                self._rest = True
+                continue
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+                raise self.refused(place, f"`{stars}{name}` has no JSON Schema: name each argument, or take a list")
+            if parameter.kind is parameter.POSITIONAL_ONLY:
+                self._positional.append((name, parameter.default))
+            if name not in hints:
+                raise self.refused(place, f"it has no annotation: a {self.kind}'s parameters need types")
+            if _is_context(hints[name]):
+                self._context.append(name)
+                continue
+            provided = provided_type(hints[name])
+            if provided is not None:
+                self._provided.append((name, provided))
+                continue
+            remember_argument(hints[name], self.function, self.kind, name)
+            members.append(self._member(name, parameter.default, hints[name], place))
+        return members
+
+    def _member(self, name: str, default: Any, hint: Any, place: str) -> Member:
+        if isinstance(default, Field):
+            raise self.refused(place, f"write `Annotated[{written(hint)}, Field(...)]`, not a default")
+        required = default is inspect.Parameter.empty
+        try:
+            shape = self.resolver.shape(hint)
+            shown = {} if required else default_of(shape, default)
+        except Unsupported as error:
+            raise self.refused(place_of_member(place, error), str(error)) from error
+        documentation = documentation_of(hint)
+        if name in self.documentation.parameters:
+            documentation.setdefault("description", self.documentation.parameters[name])
+        documentation.update(shown)
+        return Member(name, shape, required=required, returned=True, documentation=documentation)
+
+    def schema(self, *, references: bool = False) -> dict[str, Any]:
+        """Return the JSON Schema of the arguments.
+
+        Args:
+            references: Whether it refers to types that are used twice, where it may.
+        """
+        definitions = Definitions([member.shape for member in self.members])
+        schema: dict[str, Any] = {"type": "object"}
+        if self.members:
+            schema["properties"] = {member.name: member.schema(definitions) for member in self.members}
+        if self._required:
+            schema["required"] = list(self._required)
+        schema["additionalProperties"] = False
+        whole = definitions.finish(schema)
+        return whole if references else inlined(whole)
+
+    def load(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments as the function takes them.
+
+        Raises:
+            Mismatch: Some do not fit, are missing or are unknown.
+        """
+        if self._rest:
+            known = {name: value for name, value in given.items() if name in self._shapes}
+            return {**given, **load_members(self._shapes, self._required, known)}
+        return load_members(self._shapes, self._required, given)
+
+    def coerced(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments with JSON in strings decoded where the types want it; see `json_in_strings`."""
+        shapes = self._shapes
+        return {name: coerced(shapes[name], value) if name in shapes else value for name, value in given.items()}
+
+    def call(self, loaded: dict[str, Any], context: Context) -> Any:
+        """Call the function with loaded arguments; a coroutine is run to its end.
+
+        Returns:
+            What the function returned; a `Wanted` when the client is to be asked first.
+        """
+        for name in self._context:
+            loaded[name] = context
+        for name, kind in self._provided:
+            loaded[name] = provide(kind)
+        positional = [loaded.pop(name, default) for name, default in self._positional]
+        try:
+            value = self.function(*positional, **loaded)
+            if type(value) is CoroutineType:
+                from wasmcp.guest.component.event_loop import run
+
+                value = run(value, context._idle)  # noqa: SLF001 - of this package
+        except Asked:
+            return context._asked().wanted()  # noqa: SLF001
+        dialogue = context._dialogue  # noqa: SLF001
+        if dialogue is not None and dialogue.waiting:
+            return dialogue.wanted()  # the function caught what was to end it
+        if isinstance(value, InputRequired):
+            return wanted_by(value, dialogue)
+        return value
+
+
+def _texts(schema: Any) -> Iterator[str]:
+    """Yield the descriptions in a schema, those of the whole first."""
+    if isinstance(schema, list):
+        for item in schema:
+            yield from _texts(item)
+    elif isinstance(schema, dict):
+        if isinstance(schema.get("description"), str):
+            yield schema["description"]
+        for key, value in schema.items():
+            if key == "properties":
+                for member in value.values():
+                    yield from _texts(member)
+            elif key in ("anyOf", "items", "prefixItems", "additionalProperties", "propertyNames"):
+                yield from _texts(value)
+
+
+def place_of_member(place: str, error: Unsupported) -> str:
+    """Return where below a parameter an annotation has no shape."""
+    members = ".".join(reversed(error.path))
+    return f"{place}, member `{members}`" if members else place
+
+
+def _is_context(annotation: Any) -> bool:
+    if isinstance(annotation, type):
+        return issubclass(annotation, Context)
+    return any(map(_is_context, typing.get_args(annotation)))

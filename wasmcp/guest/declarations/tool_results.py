@@ -1,0 +1,162 @@
+"""Return types -> output schemas, and returned values -> results."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from wasmcp.guest.client_requests.mrtr import Wanted
+from wasmcp.guest.content import BLOCKS, InputRequired, Text, ToolResult
+from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.json_types.annotations import Resolver
+from wasmcp.guest.json_types.class_fields import documentation_of
+from wasmcp.guest.json_types.containers import Map
+from wasmcp.guest.json_types.json_codec import encode, sendable
+from wasmcp.guest.json_types.pydantic1 import Model
+from wasmcp.guest.json_types.records import Record
+from wasmcp.guest.json_types.schema import Definitions
+from wasmcp.guest.json_types.shapes import Shape, documentation_around, documented, undocumented
+from wasmcp.guest.json_types.untyped_json import dump_any
+
+
+class Rendered(typing.NamedTuple):
+    """A result that is ready to be sent.
+
+    Attributes:
+        content: The blocks.
+        structured: ``structuredContent`` as JSON text.
+        is_error: Whether the tool failed.
+        meta: ``_meta`` as JSON text.
+        wanted: What the client is asked instead.
+    """
+
+    content: list[Any]
+    structured: str | None = None
+    is_error: bool = False
+    meta: str | None = None
+    wanted: Wanted | None = None
+
+
+Renderer = Callable[[Any], Rendered]
+
+
+def failure(text: str) -> Rendered:
+    """Return the result of a tool that failed, with a text for the model."""
+    return Rendered([Text(sendable(text))], is_error=True)
+
+
+def output_of(annotation: Any, resolver: Resolver, described: str | None) -> tuple[dict[str, Any] | None, Renderer]:
+    """Return the output schema of a return annotation, and what turns a returned value into a result.
+
+    Objects are sent as they are; everything else as the member ``result`` of one, which clients of every revision
+    can read. Content blocks, ``None`` and ``Any`` have no schema.
+
+    Args:
+        annotation: The evaluated annotation; `typing.Any` when there is none.
+        resolver: Of the tool.
+        described: What the docstring says about the result.
+
+    Raises:
+        Unsupported: The type has no JSON Schema.
+    """
+    if InputRequired in typing.get_args(annotation):
+        others = tuple(item for item in typing.get_args(annotation) if item is not InputRequired)
+        return output_of(typing.Union[others], resolver, described)  # noqa: UP007 - of a computed tuple
+    if annotation in (Any, object) or _is_content(annotation):
+        return None, render_any
+    if annotation in (None, type(None)):
+        return None, _render_none
+    shape = resolver.shape(annotation)
+    record = undocumented(shape)
+    documentation = {**({"description": described} if described else {}), **documentation_of(annotation)}
+    definitions = Definitions([shape], output=True)
+    if isinstance(record, (Record, Map, Model)):
+        body = record.body(definitions) if isinstance(record, Record) else record.schema(definitions)
+        around = documented(documentation_around(shape), documentation)
+        return definitions.finish(documented({"type": "object", **body}, around)), _object_renderer(shape)
+    inner = documented(shape.schema(definitions), documentation)
+    schema = {"type": "object", "properties": {"result": inner}, "required": ["result"]}
+    return definitions.finish(schema), _wrapped_renderer(shape)
+
+
+def _is_content(annotation: Any) -> bool:
+    """Whether an annotation promises content blocks, alone, in a list, or in a union with strings and None."""
+    origin = typing.get_origin(annotation)
+    arguments = typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _is_content(arguments[0])
+    if origin in (typing.Union, types.UnionType):
+        return any(map(_is_content, arguments)) and all(
+            _is_content(argument) or argument in (str, type(None)) for argument in arguments
+        )
+    if origin in (list, tuple):
+        return any(map(_is_content, arguments))
+    return annotation in (ToolResult, InputRequired, *BLOCKS)
+
+
+def _object_renderer(shape: Shape) -> Renderer:
+    dump = shape.dump
+
+    def render(value: Any) -> Rendered:
+        text = encode(dump(value))
+        return Rendered([Text(text)], text)
+
+    return render
+
+
+def _wrapped_renderer(shape: Shape) -> Renderer:
+    dump = shape.dump
+
+    def render(value: Any) -> Rendered:
+        dumped = dump(value)
+        text = encode(dumped)
+        return Rendered([Text(sendable(dumped) if type(dumped) is str else text)], f'{{"result":{text}}}')
+
+    return render
+
+
+def _render_none(value: Any) -> Rendered:
+    if value is not None:
+        raise Mismatch(f"expected None, got {type(value).__qualname__}")
+    return Rendered([])
+
+
+def render_any(value: Any) -> Rendered:
+    """Return the result for a value that no annotation describes.
+
+    Raises:
+        Mismatch: It has no JSON form.
+    """
+    if isinstance(value, ToolResult):
+        structured = None if value.structured is None else encode(dump_any(value.structured))
+        meta = None if value.meta is None else encode(dump_any(value.meta))
+        return Rendered([_block(item) for item in value.content], structured, value.is_error, meta)
+    if isinstance(value, (list, tuple)) and any(isinstance(item, BLOCKS) for item in value):
+        return Rendered([_block(item) for item in value])
+    if value is None:
+        return Rendered([])
+    if isinstance(value, (*BLOCKS, str)):
+        return Rendered([_block(value)])
+    return Rendered([Text(encode(dump_any(value)))])
+
+
+def render_structured(value: Any) -> Rendered:
+    """Return the result for a value that the author's own output schema describes.
+
+    Raises:
+        Mismatch: It has no JSON form.
+    """
+    if isinstance(value, ToolResult):
+        return render_any(value)
+    text = encode(dump_any(value))
+    return Rendered([Text(text)], text)
+
+
+def _block(value: Any) -> Any:
+    if isinstance(value, str):
+        return Text(sendable(value))
+    if isinstance(value, BLOCKS):
+        return value
+    raise Mismatch(f"expected a content block or a string, got {type(value).__qualname__}")

@@ -1,0 +1,162 @@
+"""A tool: what a plain typed function says to clients, and how it is called.
+
+Everything that can be known beforehand is worked out when the module is imported, which in a component is at build
+time: name, description, schemas, and what checks and converts arguments and results. A call only runs it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from wasmcp.guest.client_requests.mrtr import Wanted
+from wasmcp.guest.component.error_reporting import report
+from wasmcp.guest.content import Icon
+from wasmcp.guest.context import Context
+from wasmcp.guest.declarations.docstring import parse_docstring
+from wasmcp.guest.declarations.signature import Signature, place_of_member
+from wasmcp.guest.declarations.tool_options import ToolOptions
+from wasmcp.guest.declarations.tool_results import Rendered, Renderer, failure, output_of, render_structured
+from wasmcp.guest.errors import CapabilityMissing, McpError, Mismatch, ToolError, Unsupported
+from wasmcp.guest.json_types.json_codec import decode
+from wasmcp.guest.json_types.schema_checks import problems
+
+STATELESS = "2026-07-28"
+"""The first revision in which a missing capability has an error of its own."""
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+
+
+class Tool:
+    """A declared tool.
+
+    Attributes:
+        function: The author's function.
+        name: What clients call.
+        title: A name for people.
+        description: For the model.
+        hints: The ``annotations`` of the tool that are set, by their names in `tool`.
+        icons: Pictures for people.
+        meta: The tool's ``_meta``.
+        input_schema: JSON Schema of the arguments.
+        output_schema: JSON Schema of ``structuredContent``; None when there is none.
+        identity: The name.
+
+    Raises:
+        DeclarationError: The function cannot become a tool.
+        NameError: An annotation uses a name that does not exist yet.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        hints: Mapping[str, bool] | None = None,
+        icons: Sequence[Icon] = (),
+        meta: Mapping[str, Any] | None = None,
+        input_schema: Mapping[str, Any] | None = None,
+        output_schema: Mapping[str, Any] | None = None,
+        coerce: bool | None = None,
+        references: bool | None = None,
+        names: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.function = function
+        self._signature = Signature(function, "tool", names, open_ended=input_schema is not None)
+        self.name = self.identity = function.__name__ if name is None else name
+        self.title = title
+        self.hints = dict(hints or {})
+        self.icons = tuple(icons)
+        self.meta = meta
+        if not _NAME.fullmatch(self.name):
+            reason = f"the name `{self.name}` must be 1 to 128 of A-Z, a-z, 0-9, `_`, `-` and `.`"
+            raise self._signature.refused(None, reason)
+        documentation = self._signature.documentation
+        for kind, line in self._signature.resolver.unread:
+            self._signature.unread(f"the docstring of `{kind}` has `{line}`")
+        own = input_schema is not None  # then the author's schema has no place for what is said about parameters
+        text = parse_docstring(function.__doc__, ()).description if own else documentation.description
+        self.description = text if description is None else description
+        self._coerces = ToolOptions.coerce if coerce is None else coerce
+        if input_schema is None:
+            references = ToolOptions.references if references is None else references
+            self.input_schema = self._signature.schema(references=references)
+        else:
+            self.input_schema = dict(input_schema)
+        if self.input_schema.get("type") != "object":
+            raise self._signature.refused(None, 'the `input_schema` must have `"type": "object"`')
+        returned = self._signature.returned
+        self.output_schema: dict[str, Any] | None
+        self._render: Renderer
+        if output_schema is not None:
+            self.output_schema, self._render = dict(output_schema), render_structured
+        else:
+            try:
+                self.output_schema, self._render = output_of(returned, self._signature.resolver, documentation.returns)
+            except Unsupported as error:
+                raise self._signature.refused(place_of_member("return", error), str(error)) from error
+        if description is None and (output_schema is not None or self.output_schema is None):
+            self.description = self._signature.with_result(self.description)
+        for place, schema in (("input schema", self.input_schema), ("output schema", self.output_schema)):
+            wrong = [] if schema is None else problems(schema)
+            if wrong:
+                raise self._signature.refused(place, "; ".join(wrong))
+
+    def call(self, arguments: str | None, context: Context) -> Rendered:
+        """Call the tool as a client does. Whatever goes wrong is a result with ``is_error``.
+
+        Args:
+            arguments: The arguments as JSON text; None counts as ``{}``.
+            context: The call; it has expired when this returns.
+
+        Raises:
+            McpError: The tool raised it, or asked a client of 2026-07-28 for what it cannot do.
+        """
+        try:
+            return self._call(arguments, context)
+        except ToolError as error:
+            return failure(str(error))
+        except CapabilityMissing as error:
+            if context.protocol_version >= STATELESS:
+                raise
+            return failure(str(error))
+        except McpError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - nothing may leave a component: it would trap
+            report("tool", self.name, error)
+            return failure(f"Error executing tool {self.name}")
+        finally:
+            context._expire()  # noqa: SLF001 - of this package
+
+    def _call(self, arguments: str | None, context: Context) -> Rendered:
+        try:
+            given = decode(arguments) if arguments else {}
+        except (ValueError, RecursionError) as error:
+            reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+            return failure(f"Invalid arguments for tool {self.name}: they are not JSON that can be read: {reason}")
+        if type(given) is not dict:
+            return failure(f"Invalid arguments for tool {self.name}: expected an object")
+        try:
+            loaded = self._load(given)
+        except Mismatch as mismatch:
+            return failure(f"Invalid arguments for tool {self.name}: {mismatch}")
+        except RecursionError:
+            return failure(f"Invalid arguments for tool {self.name}: nested too deeply")
+        value = self._signature.call(loaded, context)
+        if type(value) is Wanted:
+            return Rendered([], wanted=value)
+        try:
+            return self._render(value)
+        except Mismatch as mismatch:
+            raise TypeError(f"tool `{self.name}` did not return what its annotation promises: {mismatch}") from None
+
+    def _load(self, given: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._signature.load(given)
+        except Mismatch:
+            if not self._coerces:
+                raise
+        return self._signature.load(self._signature.coerced(given))

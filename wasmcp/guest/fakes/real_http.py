@@ -1,0 +1,159 @@
+"""Requests over the real network, by `http.client`: what a component would get from its host."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from wasmcp.guest.component.event_loop import on_thread
+from wasmcp.guest.http.errors import HttpError, transfer_failed
+from wasmcp.guest.http.headers import Headers
+from wasmcp.guest.http.transport import TRANSPORTS, Arriving, Outgoing, Pace, over
+
+T = TypeVar("T")
+
+
+@contextmanager
+def real_http() -> Iterator[None]:
+    """Grant ``http`` for a while: requests go over the network of the machine that the test runs on.
+
+    .. code-block:: python
+
+        def test_weather(local_server):
+            with real_http():
+                assert weather("Berlin") == "sunny"
+    """
+    transport = NetworkTransport()
+    TRANSPORTS.append(transport)
+    try:
+        yield
+    finally:
+        TRANSPORTS.remove(transport)
+
+
+class NetworkTransport:
+    """Carries requests over a connection each."""
+
+    async def send(self, request: Outgoing, pace: Pace) -> Arriving:
+        """See `Transport.send`."""
+        url = request.url
+        seconds, phase = pace.left("connect")
+        kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
+        connection = kind(url.host, url.port, timeout=seconds)
+        try:
+            await _blocking(pace, phase, connection.connect)
+            held = connection.sock  # the connection forgets it when the server wants to close
+            await self._write(connection, request, pace)
+            seconds, phase = pace.left("first_byte")
+            held.settimeout(seconds)
+            response = await _blocking(pace, phase, connection.getresponse)
+        except BaseException:
+            _hang_up(connection.sock)
+            connection.close()
+            raise
+        return _Arriving(connection, held, response)
+
+    async def _write(self, connection: http.client.HTTPConnection, request: Outgoing, pace: Pace) -> None:
+        connection.putrequest(request.method, request.url.target, skip_accept_encoding=True)
+        for name, value in request.headers.pairs:
+            connection.putheader(name, value.encode("latin-1", "ignore") if value.isascii() else _bytes(value))
+        body = request.body
+        pieces = isinstance(body, AsyncIterator)
+        if pieces:
+            connection.putheader("transfer-encoding", "chunked")
+        seconds, phase = pace.left("between_bytes")
+        connection.sock.settimeout(seconds)
+        try:
+            await _blocking(pace, phase, connection.endheaders)
+            if isinstance(body, bytes):
+                await _blocking(pace, phase, connection.send, body)
+            elif body is not None:
+                async for piece in body:
+                    await _blocking(pace, phase, connection.send, b"%x\r\n%b\r\n" % (len(piece), piece))
+                await _blocking(pace, phase, connection.send, b"0\r\n\r\n")
+        except HttpError as error:
+            # A server that has heard enough closes its side, and answers all the same.
+            if getattr(error, "code", "") != "connection-terminated":
+                raise
+
+
+class _Arriving:
+    """A response of a connection."""
+
+    def __init__(
+        self, connection: http.client.HTTPConnection, held: socket.socket, response: http.client.HTTPResponse
+    ) -> None:
+        self._connection = connection
+        self._socket = held
+        self._response = response
+        self.status = response.status
+        self.headers = Headers([(name.lower(), _text(value)) for name, value in response.getheaders()])
+
+    async def read(self, size: int, pace: Pace) -> bytes:
+        """See `Arriving.read`."""
+        seconds, phase = pace.left("between_bytes")
+        if self._socket.fileno() >= 0:
+            self._socket.settimeout(seconds)
+        length = self._response.length
+        found = await _blocking(pace, phase, self._response.read1, size)
+        if not found and length:
+            raise transfer_failed("HTTP-response-incomplete", f"{length} bytes are missing")
+        return found
+
+    def close(self) -> None:
+        """See `Arriving.close`."""
+        _hang_up(self._socket)
+        self._response.close()
+        self._connection.close()
+
+
+def _hang_up(held: socket.socket | None) -> None:
+    """Wake a thread that still reads: closing would wait for it."""
+    if held is not None:
+        with suppress(OSError):
+            held.shutdown(socket.SHUT_RDWR)
+
+
+async def _blocking(pace: Pace, phase: str, function: Callable[..., T], *arguments: Any) -> T:
+    """Call what blocks: on a thread, where other tasks can go on meanwhile."""
+    try:
+        if pace.concurrent:
+            return await on_thread(function, *arguments)
+        return function(*arguments)
+    except TimeoutError:
+        raise over(phase) from None
+    except socket.gaierror as error:
+        raise transfer_failed("DNS-error", str(error.strerror)) from None
+    except ConnectionRefusedError:
+        raise transfer_failed("connection-refused") from None
+    except ssl.SSLCertVerificationError as error:
+        raise transfer_failed("TLS-certificate-error", error.verify_message) from None
+    except ssl.SSLError as error:
+        raise transfer_failed("TLS-protocol-error", str(error.reason)) from None
+    except http.client.IncompleteRead:
+        raise transfer_failed("HTTP-response-incomplete") from None
+    except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+        raise transfer_failed("connection-terminated") from None
+    except (http.client.HTTPException, ValueError) as error:
+        raise transfer_failed("HTTP-protocol-error", type(error).__name__) from None
+    except OSError as error:
+        raise transfer_failed("destination-unavailable", str(error.strerror)) from None
+
+
+def _bytes(value: str) -> bytes:
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode()
+
+
+def _text(value: str) -> str:
+    data = value.encode("latin-1")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return value

@@ -1,0 +1,1 @@
+"""Python types and their JSON form: schemas, decoding and encoding."""

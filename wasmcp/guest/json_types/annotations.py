@@ -1,0 +1,362 @@
+"""Annotations -> shapes: what each type of a signature means in JSON."""
+
+from __future__ import annotations
+
+import collections.abc
+import contextlib
+import dataclasses
+import enum
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from wasmcp.guest.declarations.docstring import parse_docstring
+from wasmcp.guest.errors import Unsupported
+from wasmcp.guest.json_types.class_fields import (
+    QUALIFIERS,
+    attrs_members,
+    attrs_vars_of,
+    dataclass_members,
+    dataclass_reader,
+    default_of,
+    documentation_in,
+    documentation_of,
+    is_typeddict,
+    namedtuple_members,
+    typeddict_members,
+)
+from wasmcp.guest.json_types.constraints import constrain
+from wasmcp.guest.json_types.containers import Array, Map, Tuple
+from wasmcp.guest.json_types.field import Field
+from wasmcp.guest.json_types.flag_types import Flags, Numeral
+from wasmcp.guest.json_types.pydantic1 import Model, is_model
+from wasmcp.guest.json_types.records import Member, Record
+from wasmcp.guest.json_types.shapes import (
+    Anything,
+    Boolean,
+    Choice,
+    Documented,
+    Integer,
+    Null,
+    Number,
+    Shape,
+    String,
+    documentation_around,
+    undocumented,
+)
+from wasmcp.guest.json_types.string_types import format_of
+from wasmcp.guest.json_types.unions import Alias, Union
+from wasmcp.guest.json_types.untyped_json import dump_any
+
+_abc = collections.abc
+
+_HEADER = "x-mcp-header"
+_HEADERS = {str, int, bool, type(None)}
+"""The types of JSON values that can be in a header."""
+
+_ARRAYS: dict[Any, tuple[Any, tuple[type, ...]]] = {
+    list: (list, (list,)),
+    set: (set, (set, frozenset)),
+    frozenset: (frozenset, (set, frozenset)),
+    _abc.Set: (frozenset, (_abc.Set,)),
+    _abc.MutableSet: (set, (_abc.Set,)),
+    _abc.Sequence: (list, (list, tuple)),
+    _abc.MutableSequence: (list, (list,)),
+    _abc.Collection: (list, (list, tuple, _abc.Set)),
+    _abc.Iterable: (list, (list, tuple, _abc.Set)),
+}
+_MAPS = (dict, _abc.Mapping, _abc.MutableMapping)
+_SCALARS: dict[Any, type[Shape]] = {
+    str: String,
+    int: Integer,
+    float: Number,
+    bool: Boolean,
+    None: Null,
+    type(None): Null,
+}
+
+
+def written(annotation: Any) -> str:
+    """Return an annotation as an author would write it."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__qualname__.rpartition("<locals>.")[2]
+    return str(annotation).replace("typing.", "").replace("collections.abc.", "")
+
+
+class Resolver:
+    """Turns the annotations of one tool into shapes; a type met twice is one shape.
+
+    Args:
+        names: Names that annotations may use beside those of their module: the locals around a nested function.
+
+    Attributes:
+        unread: Types, and lines of their docstrings that could not be read.
+    """
+
+    def __init__(self, names: Mapping[str, Any] | None = None) -> None:
+        self._names = dict(names or {})
+        self._records: dict[Any, Record] = {}
+        self._aliases: dict[Any, Alias | None] = {}
+        self._variables: dict[Any, Shape] = {}
+        self._arguments: list[Shape] = []
+        self.unread: list[tuple[str, str]] = []
+
+    def hints(self, owner: Any) -> dict[str, Any]:
+        """Return the annotations of a function or class, evaluated.
+
+        Raises:
+            NameError: One uses a name that does not exist yet.
+            Unsupported: One cannot be evaluated.
+        """
+        try:
+            return typing.get_type_hints(owner, localns=self._names or None, include_extras=True)
+        except NameError:
+            raise
+        except Exception as error:
+            raise Unsupported(f"an annotation cannot be evaluated: {error}") from error
+
+    def shape(self, annotation: Any) -> Shape:
+        """Return the shape of an annotation.
+
+        Raises:
+            Unsupported: It has none.
+        """
+        try:
+            scalar = _SCALARS.get(annotation)
+        except TypeError:  # unhashable: not a type
+            scalar = None
+        if scalar is not None:
+            return scalar()
+        if annotation in (Any, object):
+            return Anything(dump_any)
+        if isinstance(annotation, typing.TypeVar):
+            return self._variable(annotation)
+        origin = typing.get_origin(annotation)
+        arguments = typing.get_args(annotation)
+        if origin is typing.Annotated:
+            return self._annotated(arguments[0], arguments[1:])
+        if origin in (typing.Union, types.UnionType):
+            return _union([self.shape(argument) for argument in arguments])
+        if origin is typing.Literal:
+            return self._literal(arguments)
+        if origin is not None and str(origin) in QUALIFIERS:
+            return self.shape(arguments[0])
+        if isinstance(annotation, typing.NewType):
+            return self.shape(annotation.__supertype__)
+        alias = origin or annotation
+        if type(alias).__name__ == "TypeAliasType":
+            return self._alias(alias, arguments)
+        return self._container(annotation, origin or annotation, arguments) or self._class(annotation, origin)
+
+    def _variable(self, variable: Any) -> Shape:
+        if variable in self._variables:
+            return self._variables[variable]
+        if getattr(variable, "has_default", bool)():
+            return self.shape(variable.__default__)
+        if variable.__constraints__:
+            return Union([self.shape(constraint) for constraint in variable.__constraints__])
+        return Anything(dump_any) if variable.__bound__ is None else self.shape(variable.__bound__)
+
+    def _annotated(self, annotation: Any, extras: tuple[Any, ...]) -> Shape:
+        shape = self.shape(annotation)
+        for extra in extras:
+            if isinstance(extra, Field):
+                shape = constrain(shape, extra, written(annotation))
+        documentation = documentation_in(extras)
+        if _HEADER in documentation and not set(shape.exact) <= _HEADERS:
+            raise Unsupported(
+                f"`Field(header=...)` is for strings, integers and booleans, not for `{written(annotation)}`"
+            )
+        return Documented(shape, documentation) if documentation else shape
+
+    def _literal(self, values: Iterable[Any]) -> Shape:
+        members = list(values)
+        found = [value.value if isinstance(value, enum.Enum) else value for value in members]
+        for value in found:
+            if not isinstance(value, (str, int, bool, type(None))):
+                raise Unsupported(f"`Literal` of {value!r}: only strings, integers, booleans and None are JSON values")
+        if len({(type(value), value) for value in found}) < len(found):
+            raise Unsupported(f"`Literal` of {members!r}: two of them are the same value in JSON")
+        return Choice(found, members)
+
+    def _alias(self, annotation: Any, arguments: tuple[Any, ...]) -> Shape:
+        given = self._given(arguments)
+        key = (annotation, *map(id, given))
+        if key in self._aliases:
+            # Met within itself: from here on it has a name.
+            alias = self._aliases[key] or Alias(annotation.__name__)
+            self._aliases[key] = alias
+            return alias
+        self._aliases[key] = None
+        with self._with(getattr(annotation, "__type_params__", ()), given):
+            target = self.shape(annotation.__value__)
+        named = self._aliases.pop(key)
+        if named is None:
+            return target
+        named.target = target
+        self._aliases[key] = named
+        return named
+
+    def _given(self, arguments: tuple[Any, ...]) -> list[Shape]:
+        """Return the shapes of the arguments of a generic type: in itself it has the same ones, not equal ones."""
+        shapes = [self.shape(argument) for argument in arguments]
+        self._arguments.extend(shapes)  # what identifies a type must not make room for another
+        return shapes
+
+    @contextlib.contextmanager
+    def _with(self, parameters: Iterable[Any], given: list[Shape]) -> Iterator[None]:
+        """Let type variables stand for something."""
+        outer = self._variables
+        self._variables = {**outer, **dict(zip(parameters, given, strict=False))}
+        try:
+            yield
+        finally:
+            self._variables = outer
+
+    def _container(self, annotation: Any, kind: Any, arguments: tuple[Any, ...]) -> Shape | None:
+        if kind is tuple:
+            return self._tuple(arguments, bare=annotation is tuple)
+        try:
+            array = _ARRAYS.get(kind)
+        except TypeError:
+            return None
+        if array is not None:
+            make, python = array
+            item = self._item(arguments[0]) if arguments else Anything(dump_any)
+            if make in (set, frozenset) and not item.hashable and arguments:
+                raise Unsupported(f"`{written(annotation)}`: a set cannot hold a `{written(arguments[0])}`")
+            return Array(item, make, python)
+        if kind in _MAPS:
+            key_type, value_type = arguments or (str, Any)
+            key = Numeral() if key_type is int else self.shape(key_type)
+            if key.exact != (str,):
+                raise Unsupported(f"`{written(annotation)}`: the keys of a JSON object are strings")
+            return Map(key, self._item(value_type), plain=key_type is str)
+        return None
+
+    def _item(self, annotation: Any) -> Shape:
+        """Return the shape of the items of a container."""
+        shape = self.shape(annotation)
+        if _HEADER in documentation_around(shape):
+            raise Unsupported("`Field(header=...)` is for a parameter or a member of a record, not for items")
+        return shape
+
+    def _tuple(self, arguments: tuple[Any, ...], *, bare: bool) -> Shape:
+        if bare:
+            return Array(Anything(dump_any), tuple, (tuple,))
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return Array(self._item(arguments[0]), tuple, (tuple,))
+        return Tuple([self._item(argument) for argument in arguments if argument != ()])
+
+    def _class(self, annotation: Any, origin: Any) -> Shape:
+        cls = origin or annotation
+        if not isinstance(cls, type):
+            raise Unsupported(f"`{written(annotation)}` has no JSON Schema")
+        known = format_of(cls)
+        if known is not None:
+            return known
+        if issubclass(cls, enum.Flag):
+            return Flags(cls)
+        if issubclass(cls, enum.Enum):
+            shape, documentation = _enum(cls), cls.__dict__.get("__doc__")
+            described = None if documentation == "An enumeration." else parse_docstring(documentation, ()).description
+            return Documented(shape, {"description": described}) if described else shape
+        if dataclasses.is_dataclass(cls):
+            return self._record(annotation, cls, dataclass_members)
+        if hasattr(cls, "__attrs_attrs__"):
+            return self._record(annotation, cls, attrs_members)
+        if is_typeddict(cls):
+            return self._record(annotation, cls, typeddict_members)
+        if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+            return self._record(annotation, cls, namedtuple_members)
+        if is_model(cls):
+            return Model(cls)
+        if hasattr(cls, "__pydantic_fields__") or hasattr(cls, "__get_pydantic_core_schema__"):
+            reason = (
+                "is a model of pydantic 2, whose core is native code that a component cannot hold: use a dataclass, or "
+                'pydantic 1 (`dependencies = ["pydantic<2"]`)'
+            )
+            raise Unsupported(f"`{written(annotation)}` {reason}")
+        advice = (
+            "use a dataclass, a TypedDict or one of the types of the standard library that JSON knows; an object that "
+            "is not the client's to give is made by a `@provider` declared above"
+        )
+        raise Unsupported(f"`{written(annotation)}` has no JSON Schema: {advice}")
+
+    def _record(self, annotation: Any, cls: Any, members: Any) -> Record:
+        is_open = bool(typing.get_args(annotation) and annotation.__parameters__)  # such as `Node[T]` within `Node`
+        if annotation in self._records and not is_open:
+            return self._records[annotation]
+        given = self._given(typing.get_args(annotation))
+        key = (cls, *map(id, given))
+        if key in self._records:
+            return self._records[key]
+        documentation = cls.__dict__.get("__doc__")
+        if documentation and documentation.startswith(cls.__name__ + "("):
+            documentation = None  # written by `dataclass` or `NamedTuple`
+        found = list(members(cls, self.hints(cls)))
+        described = parse_docstring(documentation, [name for name, _, _ in found])
+        self.unread += [(written(annotation), line) for line in described.unread]
+        read = None
+        python: type = dict
+        if not is_typeddict(cls):
+            python = cls
+            read = dataclass_reader(cls) if dataclasses.is_dataclass(cls) else getattr(cls, "_asdict", attrs_vars_of)
+        record = Record(
+            written(annotation),
+            python,
+            cls,
+            read,
+            described.description,
+            hashable=getattr(cls, "__hash__", None) is not None and not is_typeddict(cls),
+        )
+        self._records[key] = record
+        if not is_open:
+            self._records[annotation] = record
+        with self._with(getattr(cls, "__parameters__", ()), given):
+            record.members = [
+                self._member(name, hint, described.parameters.get(name), facts) for name, hint, facts in found
+            ]
+        return record
+
+    def _member(self, name: str, hint: Any, described: str | None, facts: dict[str, Any]) -> Member:
+        try:
+            shape = self.shape(hint)
+            default = default_of(shape, facts.pop("default")) if "default" in facts else {}
+        except Unsupported as error:
+            error.path.append(name)
+            raise
+        documentation = documentation_of(hint)
+        if described:
+            documentation.setdefault("description", described)
+        documentation.update(default)
+        return Member(name, shape, documentation=documentation, **facts)
+
+
+def _union(options: list[Shape]) -> Shape:
+    """Return the shape of a union; documentation of its only alternative beside null is about the whole."""
+    others = [option for option in options if not isinstance(option, Null)]
+    if len(others) != 1:
+        for option in others:
+            if _HEADER in documentation_around(option):
+                raise Unsupported(
+                    "`Field(header=...)` in a union: put it around the union, `Annotated[A | B, Field(...)]`"
+                )
+        return Union(options)
+    documentation = documentation_around(others[0])
+    if not documentation:
+        return Union(options)
+    return Documented(Union([undocumented(option) for option in options]), documentation)
+
+
+def _enum(cls: type[enum.Enum]) -> Choice:
+    members = list(cls)
+    values = [member.value for member in members]
+    for member in members:
+        if not isinstance(member.value, (str, int, type(None))):
+            reason = "only strings, integers and None are values of a JSON enum"
+            raise Unsupported(f"`{written(cls)}.{member.name}` is {member.value!r}: {reason}")
+    if not members:
+        raise Unsupported(f"`{written(cls)}` has no members that a JSON enum could list")
+    return Choice(values, members, cls)

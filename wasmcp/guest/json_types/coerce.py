@@ -1,0 +1,51 @@
+"""Plain values, such as JSON has, as the types that an author wants."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from wasmcp.guest.errors import Mismatch, Unsupported
+from wasmcp.guest.json_types.annotations import Resolver, written
+from wasmcp.guest.json_types.shapes import Shape
+
+T = TypeVar("T")
+
+_shapes: dict[Any, Shape] = {}
+
+
+def loaded(value: Any, kind: type[T]) -> T:
+    """Return a plain value as a type wants it: a dataclass, a date, a list of something.
+
+    Args:
+        value: What JSON can hold, or bytes.
+        kind: Any type that a parameter of a tool may have.
+
+    Raises:
+        TypeError: The type has no JSON form.
+        ValueError: The value does not fit it.
+    """
+    if isinstance(value, bytes) and kind is bytes:
+        return value  # type: ignore[return-value]
+    try:
+        found: T = shape_of(kind).load(value)
+    except Mismatch as mismatch:
+        raise ValueError(f"expected `{written(kind)}`: {mismatch}") from None
+    return found
+
+
+def shape_of(kind: Any) -> Shape:
+    """Return the shape of a type, worked out once.
+
+    Raises:
+        TypeError: It has none.
+    """
+    try:
+        known = _shapes.get(kind)
+    except TypeError:  # unhashable
+        raise TypeError(f"{kind!r} is not a type") from None
+    if known is None:
+        try:
+            known = _shapes[kind] = Resolver().shape(kind)
+        except (Unsupported, NameError) as error:
+            raise TypeError(f"`{written(kind)}`: {error}") from None
+    return known

@@ -1,0 +1,221 @@
+"""Constraints on values: what ``Field(ge=0, max_length=10)`` adds to a shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.guest.errors import Mismatch, Unsupported
+from wasmcp.guest.json_types.containers import Array, Map
+from wasmcp.guest.json_types.ecma_patterns import PatternError, matcher
+from wasmcp.guest.json_types.field import Field
+from wasmcp.guest.json_types.shapes import Documented, Integer, Number, Shape, String, quoted
+from wasmcp.guest.json_types.string_formats import FORMATS, check_of
+from wasmcp.guest.json_types.string_types import Format
+from wasmcp.guest.json_types.unions import Union
+
+if TYPE_CHECKING:
+    from wasmcp.guest.json_types.schema import Definitions
+
+Check = Callable[[Any], "str | None"]
+"""What is wrong with a loaded value, or None."""
+
+
+class Constrained(Shape):
+    """A shape with constraints on its values.
+
+    Args:
+        inner: The shape.
+        checks: What is checked beyond it, in JSON as in Python.
+        keywords: The same as JSON Schema.
+    """
+
+    def __init__(self, inner: Shape, checks: list[Check], keywords: dict[str, Any]) -> None:
+        self.inner = inner
+        self.checks = checks
+        self.keywords = keywords
+        self.name = inner.name
+        self.exact = inner.exact
+        self.near = inner.near
+        self.hashable = inner.hashable
+
+    def load(self, value: Any) -> Any:
+        loaded = self.inner.load(value)
+        for check in self.checks:
+            problem = check(loaded)
+            if problem is not None:
+                raise Mismatch(problem)
+        return loaded
+
+    def dump(self, value: Any) -> Any:
+        dumped = self.inner.dump(value)
+        for check in self.checks:
+            problem = check(dumped)
+            if problem is not None:
+                raise Mismatch(problem)
+        return dumped
+
+    def schema(self, definitions: Definitions) -> dict[str, Any]:
+        return {**self.inner.schema(definitions), **self.keywords}
+
+    def children(self) -> Iterator[Shape]:
+        yield self.inner
+
+
+class Formatted(Shape):
+    """A shape whose strings have a format.
+
+    Args:
+        inner: The shape.
+        name: The format, one of `wasmcp.guest.json_types.string_formats.FORMATS`.
+    """
+
+    exact = (str,)
+
+    def __init__(self, inner: Shape, name: str) -> None:
+        self.inner = inner
+        self.format = name
+        self.name, self._fits = check_of(name)
+        self.hashable = inner.hashable
+
+    def load(self, value: Any) -> Any:
+        if type(value) is str and not self._fits(value):
+            raise Mismatch(f"expected {self.name}, got {quoted(value)}")
+        return self.inner.load(value)
+
+    def dump(self, value: Any) -> Any:
+        dumped = self.inner.dump(value)
+        if not self._fits(dumped):
+            raise Mismatch(f"expected {self.name}, got {quoted(dumped)}")
+        return dumped
+
+    def schema(self, definitions: Definitions) -> dict[str, Any]:
+        return {**self.inner.schema(definitions), "format": self.format}
+
+    def children(self) -> Iterator[Shape]:
+        yield self.inner
+
+
+def number_check(limit: str, bound: float) -> tuple[Check, dict[str, Any]]:
+    """Return the check and the keyword for one of ``ge``, ``gt``, ``le``, ``lt``, ``multiple_of``."""
+    keyword, words = {
+        "ge": ("minimum", "at least"),
+        "gt": ("exclusiveMinimum", "more than"),
+        "le": ("maximum", "at most"),
+        "lt": ("exclusiveMaximum", "less than"),
+        "multiple_of": ("multipleOf", "a multiple of"),
+    }[limit]
+    fits: Callable[[Any], bool] = {
+        "ge": lambda value: value >= bound,
+        "gt": lambda value: value > bound,
+        "le": lambda value: value <= bound,
+        "lt": lambda value: value < bound,
+        "multiple_of": lambda value: value % bound == 0,
+    }[limit]
+    return lambda value: None if fits(value) else f"expected {words} {bound}, got {quoted(value)}", {keyword: bound}
+
+
+def length_check(limit: str, bound: int, kind: type) -> tuple[Check, dict[str, Any]]:
+    """Return the check and the keyword for ``min_length`` or ``max_length`` of strings, arrays or objects."""
+    names: dict[type, tuple[str, str]] = {
+        str: ("Length", "characters"),
+        list: ("Items", "items"),
+        dict: ("Properties", "members"),
+    }
+    suffix, unit = names[kind]
+    least = limit == "min_length"
+    words = "at least" if least else "at most"
+
+    def check(value: Any) -> str | None:
+        length = len(value)
+        fits = length >= bound if least else length <= bound
+        return None if fits else f"expected {words} {bound} {unit}, got {length}"
+
+    return check, {("min" if least else "max") + suffix: bound}
+
+
+def pattern_check(pattern: str) -> tuple[Check, dict[str, Any]]:
+    """Return the check and the keyword for ``pattern``.
+
+    Raises:
+        PatternError: Clients do not compile it, or Python cannot check it.
+    """
+    found = matcher(pattern)
+    return lambda value: None if found(value) else f"expected a match of {quoted(pattern)}, got {quoted(value)}", {
+        "pattern": pattern
+    }
+
+
+def constrain(shape: Shape, field: Field, annotation: str) -> Shape:
+    """Return the shape with a field's constraints; those on a union hold for the alternatives that they fit.
+
+    Raises:
+        Unsupported: A constraint means nothing for this type.
+    """
+    limits = field.limits()
+    if not limits:
+        return shape
+    if isinstance(shape, Documented):
+        return Documented(constrain(shape.inner, field, annotation), shape.documentation)
+    if isinstance(shape, Union):
+        fitting = [option for option in shape.options if limits.keys() <= _limits_of(option)]
+        if fitting:
+            options = [
+                constrain(option, field, annotation) if option in fitting else option for option in shape.options
+            ]
+            return Union(options)
+    checks: list[Check] = []
+    keywords: dict[str, Any] = {}
+    for name, bound in limits.items():
+        if name not in _limits_of(shape):
+            raise Unsupported(f"`Field({name}=...)` means nothing for `{annotation}`")
+        if name == "format":
+            continue
+        if name == "pattern":
+            try:
+                check, keyword = pattern_check(bound)
+            except PatternError as error:
+                raise Unsupported(f"`Field(pattern=...)` with `{bound}`: {error}") from None
+        elif name in ("min_length", "max_length"):
+            check, keyword = length_check(name, bound, _sized(shape))
+        else:
+            check, keyword = number_check(name, bound)
+        checks.append(check)
+        keywords.update(keyword)
+    formatted = _formatted(shape, field.format, annotation)
+    return Constrained(formatted, checks, keywords) if checks else formatted
+
+
+def _formatted(shape: Shape, name: str | None, annotation: str) -> Shape:
+    if name is None:
+        return shape
+    bare = _bare(shape)
+    if name not in FORMATS:
+        known = ", ".join(f"`{known}`" for known in FORMATS)
+        advice = f'announce others, which nothing checks, with `Field(extra={{"format": "{name}"}})`'
+        raise Unsupported(f"`Field(format={name!r})`: expected one of {known}; {advice}")
+    if isinstance(bare, Format) and bare.format != name:
+        raise Unsupported(f"`Field(format={name!r})` means nothing for `{annotation}`")
+    return Formatted(shape, name)
+
+
+def _bare(shape: Shape) -> Shape:
+    while isinstance(shape, (Constrained, Documented, Formatted)):
+        shape = shape.inner
+    return shape
+
+
+def _sized(shape: Shape) -> type:
+    bare = _bare(shape)
+    return str if isinstance(bare, String) else list if isinstance(bare, Array) else dict
+
+
+def _limits_of(shape: Shape) -> set[str]:
+    bare = _bare(shape)
+    if isinstance(bare, (Integer, Number)):
+        return {"ge", "gt", "le", "lt", "multiple_of"} if isinstance(bare, Integer) else {"ge", "gt", "le", "lt"}
+    if isinstance(bare, String):
+        return {"min_length", "max_length", "pattern", "format"}
+    if isinstance(bare, Format):
+        return {"format"}
+    return {"min_length", "max_length"} if isinstance(bare, (Array, Map)) else set()

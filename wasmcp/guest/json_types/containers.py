@@ -1,0 +1,181 @@
+"""Shapes made of other shapes: arrays, tuples and maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.json_types.mismatches import Mismatches
+from wasmcp.guest.json_types.shapes import Shape
+
+if TYPE_CHECKING:
+    from wasmcp.guest.json_types.schema import Definitions
+
+
+class Array(Shape):
+    """``list[T]``, ``tuple[T, ...]``, ``set[T]`` and ``frozenset[T]``.
+
+    Args:
+        item: The shape of each item.
+        make: What turns the list of loaded items into the annotated type.
+        python: The types that a returned value may have.
+    """
+
+    name = "array"
+    exact = (list,)
+
+    def __init__(self, item: Shape, make: Callable[[list[Any]], Any], python: tuple[type, ...]) -> None:
+        self.item = item
+        self.make = make
+        self.python = python
+        self.unique = make in (set, frozenset)
+        self.hashable = make is frozenset or (make is tuple and item.hashable)
+
+    def load(self, value: Any) -> Any:
+        if type(value) is not list:
+            raise self.mismatch(value)
+        items: list[Any] = value if _all_are(self.item.same, value) else _each(self.item.load, value)
+        if self.make is list:
+            return items
+        made = self.make(items)
+        if self.unique and len(made) != len(items):
+            raise Mismatch("expected no item twice")
+        return made
+
+    def dump(self, value: Any) -> list[Any]:
+        if not isinstance(value, self.python):
+            raise self.mismatch(value)
+        given: Any = value
+        items: list[Any] = list(given) if _all_are(self.item.same, given) else _each(self.item.dump, given)
+        # A set has no order; the same result should be the same bytes.
+        return sorted(items, key=lambda item: (type(item).__name__, str(item))) if self.unique else items
+
+    def schema(self, definitions: Definitions) -> dict[str, Any]:
+        schema: dict[str, Any] = {"type": "array", "items": self.item.schema(definitions)}
+        return {**schema, "uniqueItems": True} if self.unique else schema
+
+    def children(self) -> Iterator[Shape]:
+        yield self.item
+
+
+def _all_are(kind: type | None, values: Any) -> bool:
+    return kind is not None and set(map(type, values)) <= {kind}
+
+
+def _each(convert: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
+    converted: list[Any] = []
+    add = converted.append
+    remaining = iter(values)
+    try:
+        for value in remaining:
+            add(convert(value))
+    except Mismatch as mismatch:
+        wrong = Mismatches()
+        wrong.add(mismatch, len(converted))
+        for index, value in enumerate(remaining, len(converted) + 1):
+            if wrong.full:
+                break
+            try:
+                convert(value)
+            except Mismatch as another:
+                wrong.add(another, index)
+        wrong.check()
+    return converted
+
+
+class Tuple(Shape):
+    """``tuple[A, B]``: an array of a fixed length.
+
+    Args:
+        items: The shape of each item.
+    """
+
+    name = "array"
+    exact = (list,)
+
+    def __init__(self, items: list[Shape]) -> None:
+        self.items = items
+        self.hashable = all(item.hashable for item in items)
+
+    def load(self, value: Any) -> tuple[Any, ...]:
+        if type(value) is not list:
+            raise self.mismatch(value)
+        return tuple(self._convert([item.load for item in self.items], value))
+
+    def dump(self, value: Any) -> list[Any]:
+        if not isinstance(value, tuple):
+            raise self.mismatch(value)
+        return self._convert([item.dump for item in self.items], value)
+
+    def _convert(self, converters: list[Callable[[Any], Any]], values: Any) -> list[Any]:
+        if len(values) != len(converters):
+            raise Mismatch(f"expected an array of {len(converters)}, got one of {len(values)}")
+        pairs = iter(zip(converters, values, strict=True))
+        return _each(lambda pair: pair[0](pair[1]), pairs)
+
+    def schema(self, definitions: Definitions) -> dict[str, Any]:
+        if not self.items:
+            return {"type": "array", "maxItems": 0}  # `prefixItems` must not be empty
+        # `maxItems`, not `"items": false`: clients that read draft 7 would take that for an array that must be empty.
+        return {
+            "type": "array",
+            "prefixItems": [item.schema(definitions) for item in self.items],
+            "minItems": len(self.items),
+            "maxItems": len(self.items),
+        }
+
+    def children(self) -> Iterator[Shape]:
+        return iter(self.items)
+
+
+class Map(Shape):
+    """``dict[str, T]``; the keys may also be a literal or an enum of strings.
+
+    Args:
+        key: The shape of the keys; they load from strings.
+        value: The shape of the values.
+        plain: Whether keys are plain strings, so that they need no loading.
+    """
+
+    name = "object"
+    exact = (dict,)
+    hashable = False
+
+    def __init__(self, key: Shape, value: Shape, *, plain: bool) -> None:
+        self.key = key
+        self.value = value
+        self.plain = plain
+
+    def load(self, value: Any) -> dict[Any, Any]:
+        if type(value) is not dict:
+            raise self.mismatch(value)
+        return self._convert(self.key.load, self.value.load, value)
+
+    def dump(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise self.mismatch(value)
+        return self._convert(self.key.dump, self.value.dump, value)
+
+    @staticmethod
+    def _convert(key: Callable[[Any], Any], item: Callable[[Any], Any], values: Mapping[Any, Any]) -> dict[Any, Any]:
+        converted = {}
+        wrong: Mismatches | None = None
+        for name, value in values.items():
+            try:
+                converted[key(name)] = item(value)
+            except Mismatch as mismatch:
+                wrong = wrong or Mismatches()
+                wrong.add(mismatch, str(name))
+                if wrong.full:
+                    break
+        if wrong is not None:
+            wrong.check()
+        return converted
+
+    def schema(self, definitions: Definitions) -> dict[str, Any]:
+        schema: dict[str, Any] = {"type": "object", "additionalProperties": self.value.schema(definitions)}
+        return schema if self.plain else {**schema, "propertyNames": self.key.schema(definitions)}
+
+    def children(self) -> Iterator[Shape]:
+        return iter((self.key, self.value))

@@ -1,0 +1,87 @@
+"""Models of pydantic 1, the one that is pure Python: it checks, converts and describes its values itself."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.json_types.mismatches import Mismatches
+from wasmcp.guest.json_types.shapes import Shape
+
+if TYPE_CHECKING:
+    from wasmcp.guest.json_types.schema import Definitions
+
+
+def is_model(cls: type) -> bool:
+    """Whether a class is a model of pydantic 1, also where pydantic 2 brings it along as ``pydantic.v1``."""
+    return not hasattr(cls, "__pydantic_fields__") and hasattr(cls, "__fields__") and hasattr(cls, "parse_obj")
+
+
+class Model(Shape):
+    """A model of pydantic 1.
+
+    Args:
+        python: The class.
+    """
+
+    name = "object"
+    exact = (dict,)
+    hashable = False
+
+    def __init__(self, python: Any) -> None:
+        self.python = python
+
+    def load(self, value: Any) -> Any:
+        """Have the model parse a JSON value."""
+        if type(value) is not dict:
+            raise self.mismatch(value)
+        try:
+            return self.python.parse_obj(value)
+        except ValueError as error:  # pydantic's ValidationError is one
+            raise _mismatch(error) from None
+
+    def dump(self, value: Any) -> Any:
+        """Have the model write a JSON value."""
+        if not isinstance(value, self.python):
+            raise Mismatch(f"expected {self.python.__name__}, got {type(value).__name__}")
+        return json.loads(value.json(by_alias=True))
+
+    def schema(self, definitions: Definitions) -> dict[str, Any]:
+        """Return what the model says of itself, its own definitions among those of the whole."""
+        prefix = definitions.prefix(self.python)
+        written = _modern(self.python.schema(by_alias=True, ref_template=f"#/$defs/{prefix}.{{model}}"))
+        for name, body in written.pop("definitions", {}).items():
+            definitions.include(f"{prefix}.{name}", body)
+        return dict(written)
+
+
+def _mismatch(error: ValueError) -> Mismatch:
+    errors = getattr(error, "errors", None)
+    if errors is None:
+        return Mismatch(str(error))
+    wrong = Mismatches()
+    for found in errors():
+        mismatch = Mismatch(str(found["msg"]))
+        for segment in reversed(found["loc"]):
+            if segment != "__root__":
+                mismatch = mismatch.under(segment)
+        wrong.add(mismatch)
+    try:
+        wrong.check()
+    except Mismatch as mismatch:
+        return mismatch
+    return Mismatch(str(error))
+
+
+def _modern(schema: Any) -> Any:
+    """Return a schema of draft 7 as one of 2020-12, which writes arrays of a fixed length otherwise; see `Tuple`."""
+    if isinstance(schema, list):
+        return [_modern(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _modern(value) for key, value in schema.items()}
+    if isinstance(found.get("items"), list):
+        found["prefixItems"] = found.pop("items")
+        found.setdefault("maxItems", len(found["prefixItems"]))
+    return found

@@ -1,0 +1,167 @@
+"""Objects with known members: dataclasses, TypedDicts, NamedTuples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.json_types.mismatches import Mismatches
+from wasmcp.guest.json_types.shapes import Named, Shape, documented
+
+if TYPE_CHECKING:
+    from wasmcp.guest.json_types.schema import Definitions
+
+
+@dataclass
+class Member:
+    """One member of an object.
+
+    Attributes:
+        name: Its name, in JSON and in Python.
+        shape: Its shape.
+        required: Whether a client has to send it.
+        returned: Whether it is always there in what a tool returns.
+        documentation: Keywords beside the shape's own: description, default, title...
+        accepted: False for members that a tool returns but that a client cannot set (``field(init=False)``).
+    """
+
+    name: str
+    shape: Shape
+    required: bool
+    returned: bool
+    documentation: dict[str, Any]
+    accepted: bool = True
+
+    def schema(self, definitions: Definitions) -> dict[str, Any]:
+        """Return the member's schema. Keywords beside a ``$ref`` are allowed since 2019-09."""
+        return documented(self.shape.schema(definitions), self.documentation)
+
+
+class Record(Named):
+    """An object with known members.
+
+    Attributes:
+        members: The members, set as soon as they are known: they may hold the record itself.
+
+    Args:
+        title: The type's name.
+        python: The type.
+        make: Makes the value from the loaded members, given by name.
+        read: Returns the members of a value by name, those that are there.
+        description: What the type's docstring says.
+        hashable: Whether the values can be members of a set.
+    """
+
+    name = "object"
+    exact = (dict,)
+
+    def __init__(
+        self,
+        title: str,
+        python: type,
+        make: Callable[..., Any],
+        read: Callable[[Any], Mapping[str, Any]] | None,
+        description: str | None,
+        *,
+        hashable: bool,
+    ) -> None:
+        self.title = title
+        self.python = python
+        self.make = make
+        self.read = read
+        self.description = description
+        self.hashable = hashable
+        self._members: list[Member] = []
+        self._shapes: dict[str, Shape] = {}
+        self._required: tuple[str, ...] = ()
+
+    @property
+    def members(self) -> list[Member]:
+        """The members, in the order of their declaration."""
+        return self._members
+
+    @members.setter
+    def members(self, members: list[Member]) -> None:
+        self._members = members
+        self._shapes = {member.name: member.shape for member in members if member.accepted}
+        self._required = tuple(member.name for member in members if member.required)
+
+    def load(self, value: Any) -> Any:
+        if type(value) is not dict:
+            raise self.mismatch(value)
+        return self.make(**load_members(self._shapes, self._required, value))
+
+    def dump(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, self.python):
+            raise Mismatch(f"expected {self.title}, got {type(value).__name__}")
+        found: Mapping[str, Any] = value if self.read is None else self.read(value)  # type: ignore[assignment]
+        dumped = {}
+        wrong: Mismatches | None = None
+        for member in self._members:
+            name = member.name
+            if name in found:
+                item, shape = found[name], member.shape
+                if type(item) is shape.same:
+                    dumped[name] = item
+                    continue
+                try:
+                    dumped[name] = shape.dump(item)
+                except Mismatch as mismatch:
+                    wrong = wrong or Mismatches()
+                    wrong.add(mismatch, name)
+            elif member.returned:
+                wrong = wrong or Mismatches()
+                wrong.add(Mismatch(f"expected {self.title}, got one without `{name}`"))
+        if wrong is not None:
+            wrong.check()
+        return dumped
+
+    def body(self, definitions: Definitions) -> dict[str, Any]:
+        output = definitions.output
+        members = [member for member in self._members if output or member.accepted]
+        schema: dict[str, Any] = {"type": "object"}
+        if self.description:
+            schema["description"] = self.description
+        schema["properties"] = {member.name: member.schema(definitions) for member in members}
+        required = [member.name for member in members if (member.returned if output else member.required)]
+        if required:
+            schema["required"] = required
+        if not output:
+            schema["additionalProperties"] = False
+        return schema
+
+    def children(self) -> Iterator[Shape]:
+        return (member.shape for member in self._members)
+
+
+def load_members(shapes: Mapping[str, Shape], required: tuple[str, ...], value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the loaded members of an object.
+
+    Raises:
+        Mismatch: Some do not fit, are missing or are unknown.
+    """
+    loaded = {}
+    wrong: Mismatches | None = None
+    for name, item in value.items():
+        shape = shapes.get(name)
+        if shape is None:
+            wrong = wrong or Mismatches()
+            wrong.unexpected(name, shapes)
+            continue
+        if type(item) is shape.same:
+            loaded[name] = item
+            continue
+        try:
+            loaded[name] = shape.load(item)
+        except Mismatch as mismatch:
+            wrong = wrong or Mismatches()
+            wrong.add(mismatch, name)
+    for name in required:
+        if name not in value:
+            wrong = wrong or Mismatches()
+            wrong.missing(name)
+    if wrong is not None:
+        wrong.check()
+    return loaded

@@ -1,0 +1,164 @@
+"""Shapes as JSON Schema 2020-12: the types that are written in place, and those that are once under ``$defs``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from wasmcp.guest.json_types.shapes import Named, Shape, documented
+
+
+class Definitions:
+    """The types of one schema that have a name.
+
+    A type used in one place is written there; one used in several places, or in itself, goes under ``$defs``. See
+    `inlined` for the schemas of arguments.
+
+    Args:
+        roots: All shapes that the schema is made of.
+        output: Whether the schema describes what a tool returns: then members with a default are always there, and
+            a later version may add some.
+    """
+
+    def __init__(self, roots: Iterable[Shape], *, output: bool = False) -> None:
+        self.output = output
+        self._uses: Counter[int] = Counter()
+        self._names: dict[int, str] = {}
+        self._written: dict[str, dict[str, Any]] = {}
+        self._prefixes: dict[type, str] = {}
+        waiting = list(roots)
+        while waiting:
+            shape = waiting.pop()
+            if isinstance(shape, Named):
+                self._uses[id(shape)] += 1
+                if self._uses[id(shape)] > 1:
+                    continue
+            waiting.extend(shape.children())
+
+    def refer(self, shape: Named) -> dict[str, Any]:
+        """Return a named shape's schema, or a reference to it."""
+        if self._uses[id(shape)] < 2:
+            return shape.body(self)
+        name = self._names.get(id(shape))
+        if name is None:
+            name = self._names[id(shape)] = self._unused(shape.title, self._written.__contains__)
+            self._written[name] = {}  # taken, while its own body is being written
+            self._written[name] = shape.body(self)
+        return {"$ref": f"#/$defs/{name}"}
+
+    def prefix(self, owner: type) -> str:
+        """Return what the names begin with, up to a dot, of what a type includes that writes its own schemas."""
+        if owner not in self._prefixes:
+            self._prefixes[owner] = self._unused(
+                owner.__name__, lambda name: any(known.startswith(f"{name}.") for known in self._written)
+            )
+        return self._prefixes[owner]
+
+    def include(self, name: str, body: dict[str, Any]) -> None:
+        """Add the definition of a type that writes its own schemas, under a name that it refers to."""
+        self._written[name] = body
+
+    @staticmethod
+    def _unused(title: str, is_taken: Callable[[str], bool]) -> str:
+        base = re.sub(r"[^A-Za-z0-9_.-]+", "_", title).strip("_") or "Type"
+        name, number = base, 1
+        while is_taken(name):
+            number += 1
+            name = f"{base}{number}"
+        return name
+
+    def finish(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return the schema with the definitions that it refers to."""
+        return {**schema, "$defs": dict(sorted(self._written.items()))} if self._written else schema
+
+
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema with its definitions written where they are referred to: some clients follow no references.
+
+    A type that refers to itself stays under ``$defs``. So does every type where the schema would become too large:
+    types in types, each used twice, double it at every level.
+    """
+    definitions = schema.get("$defs")
+    if not definitions:
+        return schema
+    direct = {name: set(_references(body, definitions)) for name, body in definitions.items()}
+    recursive = {name for name in definitions if name in _reachable(name, direct)}
+    try:
+        whole = _Inliner({name: body for name, body in definitions.items() if name not in recursive})
+        written = whole.schema({key: value for key, value in schema.items() if key != "$defs"})
+        kept = {name: whole.schema(definitions[name]) for name in sorted(recursive)}
+    except _TooLarge:
+        return schema
+    return {**written, "$defs": kept} if kept else written
+
+
+_LARGEST = 1000
+"""So many schemas and subschemas one may have after its definitions were written in place."""
+
+_DATA = frozenset({"const", "default", "enum", "examples"})
+_PREFIX = "#/$defs/"
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class _Inliner:
+    """Writes definitions in place.
+
+    Args:
+        definitions: They; none refers to itself.
+    """
+
+    def __init__(self, definitions: dict[str, Any]) -> None:
+        self._definitions = definitions
+        self._room = _LARGEST
+
+    def schema(self, value: Any) -> Any:
+        """Return a schema, or what holds some, without references to the definitions."""
+        if isinstance(value, list):
+            return [self.schema(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        self._room -= 1
+        if self._room < 0:
+            raise _TooLarge
+        name = _referred(value, self._definitions)
+        # A list there holds values, not schemas; an object may be a member of that name.
+        found = {
+            key: item if key in _DATA and isinstance(item, list) else self.schema(item)
+            for key, item in value.items()
+            if name is None or key != "$ref"
+        }
+        return found if name is None else documented(self.schema(self._definitions[name]), found)
+
+
+def _referred(schema: dict[str, Any], definitions: dict[str, Any]) -> str | None:
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith(_PREFIX) and reference[len(_PREFIX) :] in definitions:
+        return reference[len(_PREFIX) :]
+    return None
+
+
+def _references(value: Any, definitions: dict[str, Any]) -> Iterator[str]:
+    if isinstance(value, dict):
+        name = _referred(value, definitions)
+        if name is not None:
+            yield name
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item, definitions)
+
+
+def _reachable(name: str, direct: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(direct[name])
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting.extend(direct[one])
+    return found

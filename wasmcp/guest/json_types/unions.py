@@ -1,0 +1,169 @@
+"""Shapes that stand for others: unions and recursive aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.json_types.records import Record
+from wasmcp.guest.json_types.shapes import Choice, Named, Shape, json_type, quoted, undocumented
+
+if TYPE_CHECKING:
+    from wasmcp.guest.json_types.schema import Definitions
+
+
+_TRIED: ContextVar[dict[tuple[int, int, str], tuple[Any, Any]] | None] = ContextVar("tried", default=None)
+"""What became of objects and arrays that a union has tried, while the outermost one is at work."""
+
+
+class Union(Shape):
+    """``A | B``, ``Optional[A]``: the first alternative that fits, those that fit without a conversion first.
+
+    Args:
+        options: The alternatives, at least two.
+    """
+
+    def __init__(self, options: list[Shape]) -> None:
+        self.options = options
+        self.name = " or ".join(dict.fromkeys(option.name for option in options))
+        self.exact = tuple(dict.fromkeys(kind for option in options for kind in option.exact))
+        self.near = tuple(dict.fromkeys(kind for option in options for kind in option.near))
+        self.hashable = all(option.hashable for option in options)
+        self._tag: tuple[str, Mapping[Any, Shape]] | None = None
+        self._by_type: dict[type, list[Shape]] = {
+            kind: [option for option in options if kind in option.exact]
+            + [option for option in options if kind in option.near and kind not in option.exact]
+            for kind in (*self.exact, *self.near)
+        }
+
+    def load(self, value: Any) -> Any:
+        candidates = self._by_type.get(type(value))
+        if candidates is None:
+            raise self.mismatch(value)
+        if len(candidates) == 1:
+            return candidates[0].load(value)
+        if type(value) is dict:
+            if self._tag is None:
+                self._tag = tag_of(candidates)  # now, because records may be described after the unions that hold them
+            name, tagged = self._tag
+            if name in value:
+                return self._tagged(name, tagged, value)
+        return self._once([option.load for option in candidates], value, "load")
+
+    def dump(self, value: Any) -> Any:
+        candidates = self._by_type.get(type(value))
+        if candidates is not None and len(candidates) == 1 and type(value) in candidates[0].exact:
+            return candidates[0].dump(value)
+        return self._once([option.dump for option in self.options], value, "dump")
+
+    @staticmethod
+    def _tagged(name: str, tagged: Mapping[Any, Shape], value: Any) -> Any:
+        found = value[name]
+        chosen = tagged.get((type(found), found)) if isinstance(found, (str, int)) else None
+        if chosen is None:
+            known = ", ".join(quoted(tag) for _, tag in tagged)
+            raise Mismatch(f"expected one of {known}, got {quoted(found)}").under(name)
+        return chosen.load(value)
+
+    def _once(self, attempts: list[Callable[[Any], Any]], value: Any, way: str) -> Any:
+        """Try the alternatives, once for each object or array: in a recursive type each one leads to all below it."""
+        if type(value) not in (dict, list):
+            return self._first(attempts, value)
+        known = _TRIED.get()
+        if known is None:
+            token = _TRIED.set({})
+            try:
+                return self._once(attempts, value, way)
+            finally:
+                _TRIED.reset(token)
+        key = (id(self), id(value), way)
+        if key not in known:
+            try:
+                known[key] = value, self._first(attempts, value)  # kept with it: another could get its identity
+            except Mismatch as mismatch:
+                known[key] = value, mismatch.copy()
+                raise
+        _, found = known[key]
+        if isinstance(found, Mismatch):
+            raise found.copy()
+        return found
+
+    def _first(self, attempts: list[Callable[[Any], Any]], value: Any) -> Any:
+        deepest: Mismatch | None = None
+        for attempt in attempts:
+            try:
+                return attempt(value)
+            except Mismatch as mismatch:
+                # The alternative that was followed furthest is the one that was meant.
+                if deepest is None or mismatch.depth > deepest.depth:
+                    deepest = mismatch
+        if deepest is not None and (deepest.depth or len(attempts) == 1):
+            raise deepest
+        found = quoted(value) if isinstance(value, (str, int, float)) else json_type(value)
+        raise Mismatch(f"expected {self.name}, got {found}")
+
+    def schema(self, definitions: Definitions) -> dict[str, Any]:
+        schemas = [option.schema(definitions) for option in self.options]
+        if all(set(schema) == {"type"} and isinstance(schema["type"], str) for schema in schemas):
+            return {"type": [schema["type"] for schema in schemas]}
+        return {"anyOf": schemas}
+
+    def children(self) -> Iterator[Shape]:
+        return iter(self.options)
+
+
+def tag_of(options: list[Shape]) -> tuple[str, Mapping[Any, Shape]]:
+    """Return the member that tells some records apart, and which record each of its values means.
+
+    That is a member which all of them require, and whose values are literals of none but one.
+
+    Returns:
+        The empty string when there is none.
+    """
+    plain = [(option, undocumented(option)) for option in options]
+    records = [(option, record) for option, record in plain if isinstance(record, Record)]
+    first = records[0][1].members if records and len(records) == len(options) else []
+    for name in (member.name for member in first if member.required):
+        tagged: dict[Any, Shape] = {}
+        count = 0
+        for option, record in records:
+            found = next((member.shape for member in record.members if member.name == name and member.required), None)
+            shape = None if found is None else undocumented(found)
+            if not isinstance(shape, Choice) or shape.near or type(None) in shape.exact:
+                break
+            count += len(shape.values)
+            tagged.update({(type(value), value): option for value in shape.values})
+        else:
+            if len(tagged) == count:
+                return name, tagged
+    return "", {}
+
+
+class Alias(Named):
+    """A type alias that is used in itself: ``type Tree = int | list[Tree]``.
+
+    Attributes:
+        target: What it stands for; set as soon as that is known.
+    """
+
+    target: Shape
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.name = title
+        self.exact = (type(None), bool, int, float, str, list, dict)
+        self.hashable = False
+
+    def load(self, value: Any) -> Any:
+        return self.target.load(value)
+
+    def dump(self, value: Any) -> Any:
+        return self.target.dump(value)
+
+    def body(self, definitions: Definitions) -> dict[str, Any]:
+        return self.target.schema(definitions)
+
+    def children(self) -> Iterator[Shape]:
+        yield self.target

@@ -1,0 +1,214 @@
+"""The normal form of URIs: what lists show, and what the URI of a request is compared with.
+
+Source: RFC 3986, section 6.2; RFC 6570 for templates. URL parsers of clients (WHATWG) leave the normal form as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from wasmcp.guest.json_types.json_codec import sendable
+
+_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
+"""The schemes whose hosts are names of the network, with their default ports."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_PLAIN = re.compile(r"(//[^/?#]*)?([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
+_TEMPLATE = re.compile(
+    r"(//(?:\{(?:[^{}+/?#&][^{}]*)?\}|[^/?#{}])*)?((?:\{(?:[^{}?#&][^{}]*)?\}|[^?#{}])*)"
+    r"((?:\?|\{[?&])(?:\{(?:[^{}#][^{}]*)?\}|[^#{])*)?((?:#|\{#).*)?",
+    re.DOTALL,
+)
+_HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+")
+
+_SAFE = "A-Za-z0-9._~!$&'()*+,;=:@/"
+_UNSAFE = {
+    component: re.compile(rf"%[0-9A-Fa-f]{{2}}|[^{_SAFE}{more}-]")
+    for component, more in {"authority": r"\[\]", "path": "", "query": "?", "fragment": "?"}.items()
+}
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+class Parts(NamedTuple):
+    """A URI, or a template of URIs, in normal form.
+
+    Attributes:
+        scheme: In lower case, without the colon.
+        authority: With the two slashes before it; empty when there is none.
+        rest: Path, query and fragment.
+    """
+
+    scheme: str
+    authority: str
+    rest: str
+
+    @property
+    def text(self) -> str:
+        """The whole."""
+        return f"{self.scheme}:{self.authority}{self.rest}"
+
+    @property
+    def key(self) -> str:
+        """The whole with its host in lower case: equal for URIs that are equivalent."""
+        user, at, host = self.authority.rpartition("@")
+        return f"{self.scheme}:{user}{at}{host.lower()}{self.rest}"
+
+
+def sendable_uri(uri: str) -> str:
+    """Return a URI in normal form.
+
+    Raises:
+        ValueError: It has no scheme. The specification wants absolute URIs, and clients refuse results with others.
+    """
+    return normalized(uri).text
+
+
+def key_of(uri: str) -> str:
+    """Return the key of a URI, which is equal for equivalent ones; empty for what is not a URI."""
+    try:
+        return normalized(uri).key
+    except ValueError:
+        return ""
+
+
+@lru_cache(maxsize=2)  # one request is compared with each template
+def normalized(uri: str, *, dots: bool = True) -> Parts:
+    """Return a URI in normal form.
+
+    Args:
+        uri: The URI; what a URI cannot hold is encoded.
+        dots: Whether ``.`` and ``..`` segments and an empty port are removed; a template reads its values from there.
+
+    Raises:
+        ValueError: It has no scheme.
+    """
+    scheme, found = _split(_PLAIN, sendable(uri))
+    authority, path = _authority(scheme, found[1] or "", keep_colon=not dots), _encoded("path", found[2])
+    if dots and path[:1] == "/":
+        path = _without_dots(path)
+    if not path and scheme in _PORTS and authority:
+        path = "/"
+    if not authority and path[:2] == "//":
+        path = f"/.{path}"  # without it the path would read as an authority
+    return Parts(scheme, authority, path + _query(scheme, found[3] or "") + _fragment(found[4] or ""))
+
+
+def normalized_template(template: str) -> Parts:
+    """Return a URI template with its literal text in normal form.
+
+    Raises:
+        ValueError: It has no scheme, or a ``.`` or ``..`` segment.
+    """
+    scheme, found = _split(_TEMPLATE, sendable(template))
+    authority = _authority(scheme, found[1] or "")
+    path, query = _literals("path", found[2]), found[3] or ""
+    if any(segment in (".", "..") for segment in path.split("/")):
+        raise ValueError(f"`{template}` has a `.` or `..` segment, which clients remove")
+    if not path and scheme in _PORTS and authority:
+        path = "/"
+    query = "".join(part if part[:1] == "{" else _query(scheme, part) for part in _expressions(query))
+    fragment = "".join(part if part[:1] == "{" else _fragment(part) for part in _expressions(found[4] or ""))
+    return Parts(scheme, authority, path + query + fragment)
+
+
+def checked(uri: str) -> None:
+    """Make sure that clients can read a URI or a template: that it has a host and a port where they expect one.
+
+    Raises:
+        ValueError: They cannot.
+    """
+    scheme, found = _split(_TEMPLATE if "{" in uri else _PLAIN, uri)
+    authority = found[1]
+    if authority is None:
+        if scheme in _PORTS:
+            raise ValueError(f"`{uri}` has no host: write `{scheme}://host/...`")
+        return
+    user, at, place = authority[2:].rpartition("@")
+    host, port = _host_and_port(place)
+    if "{" in host + port + user:
+        return
+    if port and not (port.isascii() and port.isdigit() and int(port[:6]) < 2**16):
+        raise ValueError(f"`{uri}` has the port `{port}`: after the colon clients expect a number up to 65535")
+    if not host and (scheme in _PORTS or at or ":" in place):
+        raise ValueError(f"`{uri}` has no host")
+    if "[" in host and not _HOST.fullmatch(host):
+        raise ValueError(f"`{uri}` has the host `{host}`, which is not an IP address")
+    if scheme in _PORTS and not _HOST.fullmatch(host):
+        reason = f"of `{scheme}` clients expect ASCII letters, digits, `.` and `-`, or the `xn--` form"
+        raise ValueError(f"`{uri}` has the host `{host}`: {reason}")
+
+
+def _split(pattern: re.Pattern[str], text: str) -> tuple[str, re.Match[str]]:
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        raise ValueError(f"`{text}` must begin with a scheme, such as `notes://`")
+    found = pattern.fullmatch(text, scheme.end())
+    if found is None:
+        raise ValueError(f"`{text}` has a brace without a partner")
+    return scheme[1].lower(), found
+
+
+def _host_and_port(place: str) -> tuple[str, str]:
+    host, colon, port = place.rpartition(":")
+    return (host, port) if colon and not set(port) & set("]{}") else (place, "")
+
+
+def _authority(scheme: str, authority: str, *, keep_colon: bool = False) -> str:
+    if not authority:
+        return ""
+    user, at, place = authority[2:].rpartition("@")
+    host, port = _host_and_port(place)
+    host = _literals("authority", host)
+    if scheme in _PORTS:
+        host = "".join(part if part[:1] == "{" else part.lower() for part in _expressions(host))
+    if port == _PORTS.get(scheme) or (not port and not (keep_colon and scheme not in _PORTS and place[-1:] == ":")):
+        return f"//{_literals('authority', user)}{at}{host}"
+    return f"//{_literals('authority', user)}{at}{host}:{_literals('authority', port)}"
+
+
+def _query(scheme: str, query: str) -> str:
+    text = _encoded("query", query)
+    return text.replace("'", "%27") if scheme in _PORTS or scheme == "file" else text  # as WHATWG does it
+
+
+def _fragment(fragment: str) -> str:
+    return fragment[:1] + _encoded("fragment", fragment[1:])
+
+
+def _encoded(component: str, text: str) -> str:
+    """Return text of a component with what it cannot hold encoded, and unreserved characters decoded."""
+    return _UNSAFE[component].sub(_one, text)
+
+
+def _one(match: re.Match[str]) -> str:
+    found = match[0]
+    if len(found) == 3:
+        byte = int(found[1:], 16)
+        return chr(byte) if byte in _UNRESERVED else found.upper()
+    return "".join(f"%{byte:02X}" for byte in found.encode())
+
+
+def _expressions(text: str) -> list[str]:
+    """Return the pieces of a template's text: expressions with their braces, and what is between them."""
+    return re.split(r"(\{[^{}]*\})", text)
+
+
+def _literals(component: str, text: str) -> str:
+    return "".join(part if part[:1] == "{" else _encoded(component, part) for part in _expressions(text))
+
+
+def _without_dots(path: str) -> str:
+    """Return an absolute path without ``.`` and ``..`` segments; RFC 3986, section 5.2.4."""
+    kept: list[str] = []
+    segments = path.split("/")[1:]
+    for segment in segments:
+        if segment == "..":
+            if kept:
+                kept.pop()
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)

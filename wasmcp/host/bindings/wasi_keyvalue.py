@@ -1,0 +1,509 @@
+"""`wasi:keyvalue` for the components of a server: both drafts, over one store.
+
+Source: wasi:keyvalue 0.2.0-draft and 0.2.0-draft2.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wasmtime import StoreContext, WasmtimeError
+from wasmtime import _ffi as ffi
+from wasmtime.component import OptionType, ResourceAny, ResourceType
+
+from wasmcp.host.bindings import component_values
+from wasmcp.host.stores.keyvalue import PAGE, Refused, check_entries, check_key, increment, open_store
+from wasmcp.host.stores.session_values import SessionValues
+
+if TYPE_CHECKING:
+    from wasmtime import Engine
+    from wasmtime.component import Linker
+
+    from wasmcp.host.bindings.component_values import Writer
+    from wasmcp.host.stores.keyvalue import Store
+
+BATCH = "wasi:keyvalue/batch@0.2.0-draft2"
+_BUCKET_LIMIT = 1024  # bytes of a name
+_BUCKETS = 10_000
+HANDLES = 10_000
+"""Handles that an instance may have open."""
+ATTEMPT_BYTES = 16 << 20
+"""Bytes of the values that the open `cas` handles of an instance keep."""
+ALL_ATTEMPT_BYTES = 64 << 20
+"""Bytes of the values that the open `cas` handles of all instances of a server keep."""
+# Numbers that no other resource of this host has.
+_KINDS = {"draft": (0x6B76_0001, 0), "draft2": (0x6B76_0002, 0x6B76_0003)}
+
+
+class Provided:
+    """`wasi:keyvalue` for one server: keep it as long as the server lives.
+
+    Attributes:
+        sessions: Where the values of sessions are.
+    """
+
+    def __init__(self, linker: Linker, url: str, imports: Mapping[str, Any], engine: Engine) -> None:
+        """Open the store and define the imports.
+
+        Args:
+            linker: Gets them.
+            url: See `open_store`.
+            imports: The types of the server's imports, by name.
+            engine: What the types belong to.
+
+        Raises:
+            HostError: The URL names no store, or it cannot be opened.
+        """
+        self.sessions = SessionValues(open_store(url))
+        # There are two forms of it under one version: options of pairs and, as Spin has it, pairs with options.
+        batch = imports.get(BATCH)
+        get_many = None if batch is None else batch.ty.exports(engine).get("get-many")
+        by_key = get_many is not None and not isinstance(get_many.ty.result.ok.element, OptionType)
+        buckets = Buckets(self.sessions.check)
+        self.sessions.on_end = buckets.forget
+        self._handles = Handles()
+        self._callbacks = define(linker, self.sessions, buckets, self._handles, by_key=by_key)
+
+    def ended(self, store: Any) -> None:
+        """Free what an instance has left open; `store` is the context of its store, which is about to be closed."""
+        self._handles.ended(_address(store))
+
+    def close(self) -> None:
+        """Close the store."""
+        self.sessions.close()
+
+
+class Buckets:
+    """The names of open buckets, and the numbers that components have for them."""
+
+    def __init__(self, admit: Callable[[str], None] | None = None) -> None:
+        """Begin with none; `admit` refuses names."""
+        self._admit = admit
+        self._names: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}
+        self._counter = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def number(self, name: str) -> int:
+        """Return the number of a name.
+
+        Raises:
+            Refused: There are too many, or this one may not be.
+        """
+        if self._admit is not None:
+            self._admit(name)
+        with self._lock:
+            number = self._numbers.get(name)
+            if number is None:
+                if len(self._names) == _BUCKETS:
+                    raise Refused(f"more than {_BUCKETS} buckets")
+                number = self._numbers[name] = next(self._counter)
+                self._names[number] = name
+        return number
+
+    def name(self, number: int) -> str:
+        """Return the name with a number.
+
+        Raises:
+            Refused: It is forgotten.
+        """
+        name = self._names.get(number)
+        if name is None:
+            raise Refused("the bucket is gone: its session is over")
+        return name
+
+    def forget(self, name: str) -> None:
+        """Forget a name: that of a session which is over."""
+        with self._lock:
+            self._names.pop(self._numbers.pop(name, 0), None)
+
+
+class Attempt(NamedTuple):
+    """Bucket, key and value of a `cas` handle, and the instance that has it."""
+
+    bucket: str
+    key: str
+    current: bytes | None
+    owner: int
+
+
+class Handles:
+    """Handles that instances have open, each instance by the address of its store, within bounds.
+
+    A component that drops none would fill the host's memory: a `cas` handle keeps a value of up to 2 MiB.
+    """
+
+    def __init__(
+        self,
+        each: int = HANDLES,
+        each_bytes: int = ATTEMPT_BYTES,
+        most_bytes: int = ALL_ATTEMPT_BYTES,
+    ) -> None:
+        self._each = each
+        self._each_bytes = each_bytes
+        self._most_bytes = most_bytes
+        self._open: dict[int, int] = {}
+        self._bytes: dict[int, int] = {}
+        self._attempts: dict[int, Attempt] = {}
+        self._counter = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def opened(self, owner: int) -> None:
+        """Count a handle.
+
+        Raises:
+            Refused: The instance has too many.
+        """
+        with self._lock:
+            self._count(owner)
+
+    def dropped(self, owner: int) -> None:
+        """Count a handle no more."""
+        with self._lock:
+            self._uncount(owner)
+
+    def attempt(self, number: int) -> Attempt:
+        """Return what is behind a `cas` handle.
+
+        Raises:
+            Refused: It was swapped, or is gone with its instance.
+        """
+        found = self._attempts.get(number)
+        if found is None:
+            raise Refused("the `cas` handle is used up")
+        return found
+
+    def add_attempt(self, attempt: Attempt) -> int:
+        """Keep what is behind a new `cas` handle and return its number.
+
+        Raises:
+            Refused: The instance has too many handles, or they keep too much.
+        """
+        size = _weight(attempt)
+        with self._lock:
+            if self._bytes.get(attempt.owner, 0) + size > self._each_bytes:
+                raise Refused(f"open `cas` handles with values of more than {self._each_bytes >> 20} MiB: drop some")
+            if sum(self._bytes.values()) + size > self._most_bytes:
+                raise Refused(f"open `cas` handles of all instances keep more than {self._most_bytes >> 20} MiB")
+            self._count(attempt.owner)
+            self._bytes[attempt.owner] = self._bytes.get(attempt.owner, 0) + size
+            number = next(self._counter)
+            self._attempts[number] = attempt
+        return number
+
+    def end_attempt(self, number: int) -> Attempt | None:
+        """Forget what is behind a `cas` handle, and return it if it was there."""
+        with self._lock:
+            attempt = self._attempts.pop(number, None)
+            if attempt is not None:
+                self._bytes[attempt.owner] = self._bytes.get(attempt.owner, 0) - _weight(attempt)
+            return attempt
+
+    def ended(self, owner: int) -> None:
+        """Forget all handles of an instance."""
+        with self._lock:
+            self._open.pop(owner, None)
+            if self._bytes.pop(owner, None) is not None:
+                for number in [number for number, one in self._attempts.items() if one.owner == owner]:
+                    del self._attempts[number]
+
+    def _count(self, owner: int) -> None:
+        opened = self._open.get(owner, 0)
+        if opened >= self._each:
+            raise Refused(f"more than {self._each} open handles: drop some")
+        self._open[owner] = opened + 1
+
+    def _uncount(self, owner: int) -> None:
+        if owner in self._open:
+            self._open[owner] -= 1
+
+
+def _weight(attempt: Attempt) -> int:
+    """Estimate what a `cas` handle takes of the memory, in bytes."""
+    return 500 + len(attempt.key) + len(attempt.current or b"")
+
+
+def define(
+    linker: Linker,
+    store: Store,
+    buckets: Buckets | None = None,
+    handles: Handles | None = None,
+    *,
+    by_key: bool = False,
+) -> list[Any]:
+    """Define both drafts in a linker.
+
+    Args:
+        linker: Gets them.
+        store: Where values are.
+        buckets: The names of open buckets.
+        handles: The handles of all instances.
+        by_key: Have `get-many` of the second draft return each key with what there is of it.
+
+    Returns:
+        What must live as long as anything that is made with the linker.
+    """
+    callbacks: list[Any] = []
+    buckets, handles = buckets or Buckets(), handles or Handles()
+    for draft in _KINDS:
+        _Draft(draft, store, buckets, handles, callbacks, by_key=by_key).define(linker)
+    return callbacks
+
+
+class _Draft:
+    """One version of the package."""
+
+    def __init__(
+        self, draft: str, store: Store, buckets: Buckets, handles: Handles, callbacks: list[Any], *, by_key: bool
+    ) -> None:
+        self._add = partial(_add, callbacks)
+        self._add_resource = partial(_add_resource, callbacks)
+        self._version = f"0.2.0-{draft}"
+        self._second = draft == "draft2"
+        self._bucket_kind, self._attempt_kind = _KINDS[draft]
+        self._by_key = self._second and by_key
+        self._store = store
+        self._buckets = buckets
+        self._handles = handles
+
+    def define(self, linker: Linker) -> None:
+        bucket = "[method]bucket."
+        with linker.root() as root:
+            with root.add_instance(f"wasi:keyvalue/store@{self._version}") as store:
+                self._add_resource(store, "bucket", self._bucket_kind, self._drop_bucket)
+                self._add(store, "open", self._open, with_owner=True)
+                self._add(store, bucket + "get", self._get)
+                self._add(store, bucket + "set", self._set)
+                self._add(store, bucket + "delete", self._delete)
+                self._add(store, bucket + "exists", self._exists)
+                self._add(store, bucket + "list-keys", self._list_keys)
+            with root.add_instance(f"wasi:keyvalue/batch@{self._version}") as batch:
+                self._add(batch, "get-many", self._get_many)
+                self._add(batch, "set-many", self._set_many)
+                self._add(batch, "delete-many", self._delete_many)
+            with root.add_instance(f"wasi:keyvalue/atomics@{self._version}") as atomics:
+                self._add(atomics, "increment", self._increment)
+                if self._second:
+                    self._add_resource(atomics, "cas", self._attempt_kind, self._forget)
+                    self._add(atomics, "[static]cas.new", self._attempt, with_owner=True)
+                    self._add(atomics, "[method]cas.current", self._current)
+                    self._add(atomics, "swap", self._swap, failed=partial(component_values.case, "store-error"))
+
+    def _open(self, owner: int, name: str) -> Writer:
+        if len(name.encode()) > _BUCKET_LIMIT:
+            raise Refused(f"a name of more than {_BUCKET_LIMIT} bytes")
+        number = self._buckets.number(name)
+        self._handles.opened(owner)
+        return component_values.resource(number, self._bucket_kind)
+
+    def _drop_bucket(self, owner: int, _number: int) -> None:
+        self._handles.dropped(owner)
+
+    def _name(self, number: int) -> str:
+        return self._buckets.name(number)
+
+    def _get(self, bucket: int, key: str) -> Writer:
+        check_key(key)
+        found = self._store.get(self._name(bucket), [key]).get(key)
+        return component_values.option(_data(found))
+
+    def _set(self, bucket: int, key: str, value: bytes) -> None:
+        check_entries({key: value})
+        self._store.put(self._name(bucket), {key: value})
+
+    def _delete(self, bucket: int, key: str) -> None:
+        check_key(key)
+        self._store.delete(self._name(bucket), [key])
+
+    def _exists(self, bucket: int, key: str) -> Writer:
+        check_key(key)
+        return component_values.boolean(key in self._store.get(self._name(bucket), [key]))
+
+    def _list_keys(self, bucket: int, cursor: Any) -> Writer:
+        # The first draft's cursor is a number: how many keys were listed. The second's is the last of them.
+        after, skipped = (cursor, 0) if self._second else (None, cursor or 0)
+        keys = self._store.keys(self._name(bucket), after, min(skipped, 1 << 62) + PAGE + 1)[skipped:]
+        page, more = keys[:PAGE], len(keys) > PAGE
+        following: Writer | None = None
+        if more:
+            following = (
+                component_values.text(page[-1])
+                if self._second
+                else component_values.integer(skipped + PAGE, signed=False)
+            )
+        return component_values.record(
+            keys=component_values.sequence([component_values.text(key) for key in page]),
+            cursor=component_values.option(following),
+        )
+
+    def _get_many(self, bucket: int, keys: list[str] | bytes) -> Writer:
+        wanted = list(keys) if isinstance(keys, list) else []
+        for key in wanted:
+            check_key(key)
+        found = self._store.get(self._name(bucket), wanted)
+        if self._by_key:
+            return component_values.sequence(
+                [
+                    component_values.both(component_values.text(key), component_values.option(_data(found.get(key))))
+                    for key in wanted
+                ]
+            )
+        return component_values.sequence(
+            [
+                component_values.option(
+                    component_values.both(component_values.text(key), component_values.data(found[key]))
+                    if key in found
+                    else None
+                )
+                for key in wanted
+            ]
+        )
+
+    def _set_many(self, bucket: int, entries: list[tuple[str, bytes]] | bytes) -> None:
+        given = dict(entries) if isinstance(entries, list) else {}
+        check_entries(given)
+        self._store.put(self._name(bucket), given)
+
+    def _delete_many(self, bucket: int, keys: list[str] | bytes) -> None:
+        wanted = list(keys) if isinstance(keys, list) else []
+        for key in wanted:
+            check_key(key)
+        self._store.delete(self._name(bucket), wanted)
+
+    def _increment(self, bucket: int, key: str, delta: int) -> Writer:
+        after = increment(self._store, self._name(bucket), key, delta, signed=self._second)
+        return component_values.integer(after, signed=self._second)
+
+    def _attempt(self, owner: int, bucket: int, key: str) -> Writer:
+        check_key(key)
+        return self._new_attempt(owner, self._name(bucket), key)
+
+    def _new_attempt(self, owner: int, name: str, key: str) -> Writer:
+        current = self._store.get(name, [key]).get(key)
+        return component_values.resource(
+            self._handles.add_attempt(Attempt(name, key, current, owner)), self._attempt_kind
+        )
+
+    def _current(self, number: int) -> Writer:
+        return component_values.option(_data(self._handles.attempt(number).current))
+
+    def _swap(self, number: int, value: bytes) -> Writer | None:
+        attempt = self._handles.attempt(number)
+        self._forget(attempt.owner, number)  # `swap` takes the handle
+        check_entries({attempt.key: value})
+        if self._store.exchange(attempt.bucket, attempt.key, attempt.current, value):
+            return None
+        raise _Failed(
+            component_values.case("cas-failed", self._new_attempt(attempt.owner, attempt.bucket, attempt.key))
+        )
+
+    def _forget(self, owner: int, number: int) -> None:
+        if self._handles.end_attempt(number) is not None:
+            self._handles.dropped(owner)
+
+
+def _data(found: bytes | None) -> Writer | None:
+    return None if found is None else component_values.data(found)
+
+
+class _Failed(Exception):
+    """The function's own error, already written."""
+
+    def __init__(self, value: Writer) -> None:
+        self.value = value
+        super().__init__()
+
+
+def _add(
+    callbacks: list[Any],
+    instance: Any,
+    name: str,
+    function: Callable[..., Writer | None],
+    *,
+    failed: Callable[[Writer], Writer] = lambda error: error,
+    with_owner: bool = False,
+) -> None:
+    """Define a function that returns a result.
+
+    Args:
+        callbacks: Gets what must live as long as the linker.
+        instance: Where in the linker.
+        name: The function's name.
+        function: What it does.
+        failed: Makes its error of that of the store.
+        with_owner: Whether its first argument is the instance that calls, by the address of its store.
+    """
+
+    def called(_data: Any, raw: Any, _type: Any, arguments: Any, count: int, results: Any, _results: int) -> int:
+        context = StoreContext(raw)
+        try:
+            given = [_address(raw)] if with_owner else []
+            given += [read_argument(context, arguments[index]) for index in range(count)]
+            try:
+                written = component_values.result(function(*given), ok=True)
+            except _Failed as error:
+                written = component_values.result(error.value, ok=False)
+            except Refused as error:
+                written = component_values.result(
+                    failed(component_values.case("other", component_values.text(str(error)))), ok=False
+                )
+            written(raw, results[0])
+        except Exception as error:  # noqa: BLE001 - nothing may pass through the C code above us: it becomes a trap
+            problem = WasmtimeError(f"wasi:keyvalue {name}: {type(error).__name__}: {error}")
+            return ctypes.cast(problem._consume(), ctypes.c_void_p).value or 0  # noqa: SLF001 - as wasmtime-py does
+        finally:
+            context._invalidate()  # noqa: SLF001 - as wasmtime-py does
+        return 0
+
+    callback = ffi.wasmtime_component_func_callback_t(called)
+    callbacks.append(callback)
+    encoded = name.encode()
+    buffer = ctypes.create_string_buffer(encoded)
+    error = ffi.wasmtime_component_linker_instance_add_func(
+        instance.ptr(), buffer, len(encoded), callback, None, _FINALIZER(0)
+    )
+    if error:
+        raise WasmtimeError._from_ptr(error)  # noqa: SLF001 - as wasmtime-py does
+
+
+def _add_resource(
+    callbacks: list[Any], instance: Any, name: str, kind: int, dropped: Callable[[int, int], None]
+) -> None:
+    """Define a resource of this host; `dropped` gets instance and number of each handle that a component drops."""
+
+    def called(_data: Any, raw: Any, representation: int) -> int:
+        dropped(_address(raw), representation)
+        return 0
+
+    resource = ResourceType.host(kind)  # freed with its last reference
+    callback = ffi.wasmtime_component_resource_destructor_t(called)
+    callbacks.append(callback)
+    encoded = name.encode()
+    buffer = ctypes.create_string_buffer(encoded)
+    error = ffi.wasmtime_component_linker_instance_add_resource(
+        instance.ptr(), buffer, len(encoded), resource.ptr(), callback, None, _FINALIZER(0)
+    )
+    if error:
+        raise WasmtimeError._from_ptr(error)  # noqa: SLF001 - as wasmtime-py does
+
+
+def _address(context: Any) -> int:
+    return ctypes.cast(context, ctypes.c_void_p).value or 0
+
+
+def read_argument(context: StoreContext, value: Any) -> Any:
+    """Read an argument and free it; of a resource what it stands for."""
+    found = component_values.read(value)
+    if isinstance(found, ResourceAny):
+        return found.to_host(context).rep  # which takes the handle: it need not be dropped
+    component_values.release(value)
+    return found
+
+
+_FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+"""A null pointer of this type: a finalizer in Python could run on any thread, with a signal pending."""

@@ -1,0 +1,1 @@
+"""In-process MCP client of a composed server."""

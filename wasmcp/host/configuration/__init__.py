@@ -1,0 +1,1 @@
+"""Configuration of a server by its operator: settings, environment, directories, command-line options."""

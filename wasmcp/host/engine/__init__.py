@@ -1,0 +1,1 @@
+"""Engine: compilation, compile cache, limits, deadlines and standard streams."""

@@ -1,0 +1,310 @@
+"""The cache of compiled components.
+
+Compiling a server with a Python component takes seconds, loading its compiled form milliseconds. The key is what the
+compiled form depends on: the component's bytes, wasmtime's version, the engine's configuration, the processor. An
+index by path, size, times and inode finds it again without reading the component.
+
+wasmtime trusts what it loads: compiled code runs without validation. So the cache is a directory that belongs to this
+user and is closed to others (0700, files 0600). One that others could write to is emptied and closed before it is used;
+one that others own, or could replace, is not used. Files that belong to others, or that others can write, are not
+loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wasmcp.errors import ArtifactError
+from wasmcp.host.engine.engine import config_key, engine, wasmtime_version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasmtime.component import Component
+
+DEFAULT_BOUND = 2 << 30
+_RACY_NS = 20_000_000  # a file this young may still change without its times telling: the clock of a file system ticks
+
+
+def cache_directory() -> Path:
+    """Where compiled components are kept: `compiled` below ``WASMCP_CACHE_DIR`` or the user's cache directory."""
+    if chosen := os.environ.get("WASMCP_CACHE_DIR"):
+        return Path(chosen) / "compiled"
+    if sys.platform.startswith("linux"):
+        # What platformdirs says (XDG Base Directory Specification), without its 18 ms of import.
+        base = os.environ.get("XDG_CACHE_HOME", "")
+        root = Path(base) if os.path.isabs(base) else Path.home() / ".cache"  # noqa: PTH117 - str, may be empty
+        return root / "wasmcp" / "compiled"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("wasmcp") / "compiled"
+
+
+def load(
+    path: str | os.PathLike[str], *, quick: bool = False, on_compile: Callable[[], None] | None = None
+) -> Component:
+    """Load a component, from the cache if it is there, else compile it and put it there.
+
+    Args:
+        path: The component.
+        quick: See `wasmcp.host.engine.engine.engine`; such code has a key of its own.
+        on_compile: Called before a compilation, which takes seconds for a large component.
+
+    Raises:
+        ArtifactError: There is no such file, or it is no component.
+    """
+    cache, _problem = _private(cache_directory())
+    if cache is None:
+        if on_compile:
+            on_compile()
+        return compile_bytes(read_component(path), str(path), quick=quick)
+    compiled = _find(cache, path, quick=quick)
+    if compiled is not None and (found := _deserialize(compiled, quick=quick)) is not None:
+        return found
+    return _fill(cache, path, quick, on_compile)
+
+
+def cached(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a component would load without compiling, as far as the index knows (it reads no component)."""
+    cache, _problem = _private(cache_directory())
+    return cache is not None and _find(cache, path, quick=False) is not None
+
+
+def problem() -> str:
+    """Return why this machine has no usable cache, in one sentence that names the directory; empty if it has one."""
+    return _private(cache_directory())[1]
+
+
+def read_component(path: str | os.PathLike[str]) -> bytes:
+    """Read a component file.
+
+    Raises:
+        ArtifactError: It cannot be read, or is no component.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ArtifactError(str(path), f"cannot be read: {error.strerror or error}") from None
+    check_component(data, str(path))
+    return data
+
+
+def check_component(data: bytes, name: str) -> None:
+    """Refuse what is not a component by its preamble (Binary.md of the component model: magic, version 13, layer 1).
+
+    Raises:
+        ArtifactError: What it is instead, and what to do.
+    """
+    if data[:4] != b"\0asm":
+        raise ArtifactError(name, "is not WebAssembly: it does not begin with `\\0asm`")
+    if data[4:8] == b"\x01\0\0\0":
+        raise ArtifactError(
+            name, "is a core WebAssembly module, not a component: make a component from it and compose a server"
+        )
+    if data[4:8] != b"\x0d\0\x01\0":
+        raise ArtifactError(name, f"is of a WebAssembly version this host does not know: {data[4:8].hex(' ')}")
+
+
+def compile_bytes(data: bytes, name: str, *, quick: bool = False) -> Component:
+    """Compile a component, without the cache.
+
+    Raises:
+        ArtifactError: It is no valid component, or the compiler ended on it.
+    """
+    return _loaded(_compiled(data, name, quick=quick), quick=quick)
+
+
+def _compiled(data: bytes, name: str, *, quick: bool) -> bytes:
+    from wasmcp.host.engine.compile_process import compile_component
+
+    check_component(data, name)
+    return compile_component(data, name, quick=quick)
+
+
+def _loaded(code: bytes, *, quick: bool) -> Component:
+    from wasmtime.component import Component
+
+    return Component.deserialize(engine(quick=quick), code)
+
+
+def _private(directory: Path) -> tuple[Path | None, str]:
+    """Make the directory, closed to others.
+
+    Returns:
+        The directory and an empty text; or None and the reason.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if hasattr(os, "geteuid"):
+            facts, above = directory.stat(), directory.parent.stat()
+            if facts.st_uid != os.geteuid():
+                return None, f"`{directory}` belongs to another user"
+            if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
+                return (
+                    None,
+                    f"every user can write to `{directory.parent}`: close it with `chmod o-w {directory.parent}`",
+                )
+            if stat.S_IMODE(facts.st_mode) & 0o077:
+                directory.chmod(0o700)
+            if facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                _empty(directory)
+        if not os.access(directory, os.W_OK | os.X_OK):
+            return None, f"`{directory}` cannot be written"
+    except OSError as error:
+        return None, f"`{directory}` cannot be used: {error.strerror or error}"
+    return directory, ""
+
+
+def _empty(directory: Path) -> None:
+    """Delete what others may have put into the directory, or exchanged in it, while they could write to it.
+
+    Raises:
+        OSError: An entry cannot be deleted.
+    """
+    for entry in directory.iterdir():
+        entry.unlink()
+
+
+def _is_trusted(facts: os.stat_result) -> bool:
+    """Check that a file belongs to this user and that others cannot write it."""
+    if not stat.S_ISREG(facts.st_mode):
+        return False
+    if not hasattr(os, "geteuid"):
+        return True
+    return facts.st_uid == os.geteuid() and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _index_entry(cache: Path, path: str | os.PathLike[str], *, quick: bool) -> tuple[Path, str] | None:
+    try:
+        facts = os.stat(path)  # noqa: PTH116 - also takes str
+    except OSError:
+        return None
+    if time.time_ns() - max(facts.st_mtime_ns, facts.st_ctime_ns) < _RACY_NS:
+        return None
+    # The inode tells files apart; that two names fall together costs a look at the content, no more.
+    where = f"{os.path.realpath(path)}\0{_suffix(quick=quick)}".encode("utf-8", "surrogateescape")
+    seen = (
+        f"{facts.st_dev} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {_suffix(quick=quick)}"
+    )
+    return cache / f"{zlib.crc32(where):08x}{zlib.adler32(where):08x}.index", seen
+
+
+def _suffix(*, quick: bool) -> str:
+    machine = os.uname().machine if hasattr(os, "uname") else sys.platform
+    return f"{wasmtime_version()}-{config_key(quick=quick)}-{machine}"
+
+
+def _find(cache: Path, path: str | os.PathLike[str], *, quick: bool) -> Path | None:
+    """Find the compiled form by the index alone."""
+    entry = _index_entry(cache, path, quick=quick)
+    if entry is None:
+        return None
+    index, seen = entry
+    try:
+        recorded, compiled, size = index.read_text().splitlines()
+        target = cache / compiled
+        facts = target.lstat()
+    except (OSError, ValueError):
+        return None
+    if not _is_trusted(facts) or recorded != seen or facts.st_size != int(size) or os.sep in compiled:
+        return None
+    if time.time() - facts.st_mtime > 3600:  # the order of eviction; an hour is fine enough
+        with suppress(OSError):
+            os.utime(target)
+    return target
+
+
+def _deserialize(compiled: Path, *, quick: bool) -> Component | None:
+    from wasmtime import WasmtimeError
+    from wasmtime.component import Component
+
+    try:
+        return Component.deserialize_file(engine(quick=quick), str(compiled))
+    except WasmtimeError:
+        return None
+
+
+def _fill(cache: Path, path: str | os.PathLike[str], quick: bool, on_compile: Callable[[], None] | None) -> Component:
+    from hashlib import sha256
+
+    data = read_component(path)
+    compiled = cache / f"{sha256(data).hexdigest()}-{_suffix(quick=quick)}.cwasm"
+    size = cache / f"{compiled.name}.size"
+
+    def known() -> Component | None:
+        with suppress(OSError, ValueError):
+            facts = compiled.lstat()
+            if _is_trusted(facts) and facts.st_size == int(size.read_text()):
+                return _deserialize(compiled, quick=quick)
+        return None
+
+    component = known()
+    if component is None:
+        from filelock import FileLock
+
+        # One process compiles, the others (pytest-xdist) wait for what it made.
+        with FileLock(cache / f"{compiled.name}.lock", mode=0o600):
+            component = known()
+            if component is None:
+                if on_compile:
+                    on_compile()
+                code = _compiled(data, str(path), quick=quick)
+                component = _loaded(code, quick=quick)
+                with suppress(OSError):  # a full disk is no reason not to run
+                    _write(compiled, code)
+                    _write(size, str(len(code)).encode())
+                    _evict(cache, keep=compiled)
+    _remember(cache, path, compiled, quick=quick)
+    return component
+
+
+def _remember(cache: Path, path: str | os.PathLike[str], compiled: Path, *, quick: bool) -> None:
+    entry = _index_entry(cache, path, quick=quick)
+    if entry is None:
+        return
+    index, seen = entry
+    with suppress(OSError):
+        _write(index, f"{seen}\n{compiled.name}\n{compiled.stat().st_size}\n".encode())
+
+
+def _write(path: Path, data: bytes | bytearray) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _evict(cache: Path, *, keep: Path) -> None:
+    """Delete the compiled components that were used longest ago, down to the bound, and leftovers of crashes."""
+    bound = int(os.environ.get("WASMCP_CACHE_BYTES", "") or DEFAULT_BOUND)
+    entries = []
+    total = 0
+    now = time.time()
+    for path in cache.iterdir():
+        with suppress(OSError):
+            facts = path.stat()
+            total += facts.st_size
+            if path.suffix == ".cwasm":
+                entries.append((facts.st_mtime, facts.st_size, path))
+            elif path.suffix in {".index", ".tmp"} and now - facts.st_mtime > 30 * 86400:
+                path.unlink()
+    for _used, size, path in sorted(entries):
+        if total <= bound:
+            break
+        if path != keep:
+            with suppress(OSError):  # on some systems a file that is mapped cannot be deleted
+                path.unlink()
+                path.with_name(f"{path.name}.size").unlink(missing_ok=True)
+                path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+                total -= size

@@ -1,0 +1,1 @@
+"""MCP semantics of the host: sessions, subscriptions, cancellation, error responses."""

@@ -1,0 +1,171 @@
+"""Answers from the manifest while a server is still compiling: who it is, and its lists.
+
+The forms are those of the transport and of composition (framework/transport, `lifecycle.zig`; `wasmcp.compose`), with
+whom the tests compare them. What is not plainly one of these requests waits for the server.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.revision_views import in_form
+
+if TYPE_CHECKING:
+    import os
+
+FORMAT = 1
+LATEST = "2026-07-28"
+HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
+_LONGEST = 65536
+_MOST_CAPABILITIES = 8192
+_META = "io.modelcontextprotocol/"
+_DISCOVER_TTL = 3_600_000
+_LIST_CACHE = {"ttlMs": 300_000, "cacheScope": "public"}
+_LISTS = {
+    # method: the capability, the list's name in the manifest, the member of the result
+    "tools/list": ("tools", "tools", "tools"),
+    "prompts/list": ("prompts", "prompts", "prompts"),
+    "resources/list": ("resources", "resources", "resources"),
+    "resources/templates/list": ("resources", "templates", "resourceTemplates"),
+}
+# The first revision that has a member. Specification: schemas `Implementation`, `ServerCapabilities`.
+_IMPLEMENTATION_SINCE = {"name": "2024-11-05", "version": "2024-11-05", "title": "2025-06-18"}
+_CAPABILITY_SINCE = {"extensions": LATEST, "completions": "2025-03-26"}
+
+
+class Standin:
+    """Answers lines of the stdio transport from one server's entry of a manifest."""
+
+    def __init__(self, entry: dict[str, Any]) -> None:
+        metadata = dict(entry["metadata"])
+        self._instructions: str | None = metadata.pop("instructions", None)
+        self._implementation = metadata
+        self.capabilities: dict[str, Any] = entry["capabilities"]
+        self._catalogue: dict[str, Any] | None = entry.get("catalogue")
+
+    @classmethod
+    def beside(cls, path: str | os.PathLike[str], digest: str) -> Standin | None:
+        """Find the entry of a server in the manifest beside its file.
+
+        Args:
+            path: The composed server.
+            digest: Its SHA-256 as `sha256:HEX`: an entry about another file is none.
+        """
+        try:
+            document = json.loads(Path(path).with_name("manifest.json").read_text("utf-8"))
+            if document["format"] != FORMAT:
+                return None
+            for entry in document["servers"].values():
+                if entry["file"] == Path(path).name and entry["digest"] == digest:
+                    return cls(entry)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return None
+
+    def answer(self, line: bytes, state: bytes) -> tuple[bytes, bytes] | None:
+        """Answer a line as `exchange.message` would: the answer (empty for none) and the new state.
+
+        Returns:
+            None: the line has to wait for the server.
+        """
+        if len(line) > _LONGEST:
+            return None
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        if (
+            not isinstance(message, dict)
+            or message.get("jsonrpc") != "2.0"
+            or not isinstance(message.get("method"), str)
+        ):
+            return None
+        method, params = message["method"], message.get("params", {})
+        if not isinstance(params, dict):
+            return None
+        if "id" not in message:
+            return (b"", state) if method == "notifications/initialized" else None
+        asked = message["id"]
+        if isinstance(asked, bool) or not isinstance(asked, (int, str)):
+            return None
+        meta = params.get("_meta", {})
+        if not isinstance(meta, dict):
+            return None
+        if f"{_META}protocolVersion" in meta:
+            result = self._modern(method, params, meta)
+        else:
+            result, state = self._older(method, params, state)
+        if result is None:
+            return None
+        answer = {"jsonrpc": "2.0", "id": asked, "result": result}
+        return json.dumps(answer, ensure_ascii=True, separators=(",", ":")).encode(), state
+
+    def _modern(self, method: str, params: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any] | None:
+        if meta[f"{_META}protocolVersion"] != LATEST:
+            return None
+        if not isinstance(meta.get(f"{_META}clientCapabilities"), dict):
+            return None
+        if not isinstance(meta.get(f"{_META}clientInfo", {}), dict) or f"{_META}logLevel" in meta:
+            return None
+        about = {f"{_META}serverInfo": self._implementation}
+        if method == "server/discover":
+            return {
+                "resultType": "complete",
+                "supportedVersions": [LATEST],
+                "capabilities": self.capabilities,
+                **self._how_to_use(),
+                "ttlMs": _DISCOVER_TTL,
+                "cacheScope": "public",
+                "_meta": about,
+            }
+        items = self._list(method, params, LATEST)
+        if items is None or self._catalogue is None:
+            return None
+        hint = self._catalogue.get("cache", {}).get(_LISTS[method][1], _LIST_CACHE)
+        return {**items, **hint, "resultType": "complete", "_meta": about}
+
+    def _list(self, method: str, params: dict[str, Any], revision: str) -> dict[str, Any] | None:
+        """Return a whole list in the form of a revision; None: it is not known here."""
+        if method not in _LISTS or self._catalogue is None or "cursor" in params:
+            return None
+        capability, kind, member = _LISTS[method]
+        if capability not in self.capabilities:
+            return None
+        return {member: [in_form(kind, item, revision) for item in self._catalogue.get(kind, [])]}
+
+    def _older(self, method: str, params: dict[str, Any], state: bytes) -> tuple[dict[str, Any] | None, bytes]:
+        if method == "ping":
+            return {}, state
+        if method == "initialize":
+            asked = params.get("protocolVersion")
+            if not isinstance(asked, str):
+                return None, state
+            agreed = asked if asked in HANDSHAKE else HANDSHAKE[-1]
+            result = {
+                "protocolVersion": agreed,
+                "capabilities": _only(self.capabilities, _CAPABILITY_SINCE, HANDSHAKE[0], agreed),
+                "serverInfo": _only(self._implementation, _IMPLEMENTATION_SINCE, HANDSHAKE[-1], agreed),
+                **self._how_to_use(),
+            }
+            return result, _state(agreed, params.get("capabilities"))
+        agreed = state.decode().partition(" ")[0]
+        return self._list(method, params, agreed) if agreed in HANDSHAKE else None, state
+
+    def _how_to_use(self) -> dict[str, str]:
+        return {} if self._instructions is None else {"instructions": self._instructions}
+
+
+def _state(agreed: str, able: object) -> bytes:
+    """Make the state of a conversation that begins (framework/transport, `Session.zig`)."""
+    if isinstance(able, dict) and able:
+        text = json.dumps(able, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode("utf-8", "replace")) <= _MOST_CAPABILITIES:
+            return f"{agreed} - {text}".encode("utf-8", "replace")
+    return agreed.encode()
+
+
+def _only(value: dict[str, Any], since: dict[str, str], otherwise: str, revision: str) -> dict[str, Any]:
+    """Keep the members that a revision knows; dates compare as text."""
+    return {name: member for name, member in value.items() if since.get(name, otherwise) <= revision}

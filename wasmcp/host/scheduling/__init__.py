@@ -1,0 +1,1 @@
+"""Scheduling of calls over instances: the pool, single calls, and the policy for inline execution."""

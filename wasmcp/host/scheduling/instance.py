@@ -1,0 +1,273 @@
+"""One instance of a server: a store, its streams, and the door into it. It belongs to one thread."""
+
+from __future__ import annotations
+
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wasmcp.errors import (
+    ArtifactError,
+    GuestCancelled,
+    GuestOutOfMemory,
+    GuestTimeout,
+    GuestTrap,
+    HostError,
+    SettingInvalid,
+)
+from wasmcp.host.bindings.exchange import CallFailed, Door
+from wasmcp.host.engine import deadlines as watchdog
+from wasmcp.host.engine.out_of_memory import exhausted, memories
+from wasmcp.host.engine.stdio_pipes import Stdio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasmtime import Engine
+    from wasmtime.component import Component, Linker
+
+    from wasmcp.host.bindings.wasi_keyvalue import Provided
+    from wasmcp.host.engine.limits import Limits
+    from wasmcp.host.mcp.subscriptions import Hub
+
+_TAIL = 8192
+_TABLE = 1 << 20  # elements of a table, eight bytes each; the largest guests have some ten thousand
+
+
+class Program(NamedTuple):
+    """A compiled server and what each of its instances is given."""
+
+    name: str
+    engine: Engine
+    linker: Linker
+    component: Component
+    limits: Limits
+    env: tuple[tuple[str, str], ...]
+    directories: tuple[tuple[str, str, bool], ...]
+    watchdog: watchdog.Watchdog
+    on_stderr: Callable[[bytes], None]
+    hub: Hub
+    keyvalue: Provided | None = None
+    settings: tuple[tuple[str, str], ...] = ()
+    can_wait: bool = True
+
+    def close(self) -> None:
+        """Free the compiled code and the imports. No thread may be booting an instance."""
+        self.component.close()
+        self.linker.close()
+
+
+class Instance:
+    """A booted server. After a trap it is `broken`: close it and boot another."""
+
+    def __init__(self, program: Program) -> None:
+        """Boot.
+
+        Raises:
+            ArtifactError: The component is no server, or imports what this host does not have.
+            GuestTrap: Its start function trapped.
+            SettingInvalid: It refuses one of the settings.
+        """
+        from wasmtime import Store, WasiConfig, WasmtimeError
+
+        self._program = program
+        self._limits = program.limits
+        self.deadline = inf
+        self.broken = False
+        self._closed = False
+        self.on_overdue: Callable[[], None] | None = None
+        self._cancelled = False
+        self._timeout = program.limits.timeout
+        self._token = -1
+        self._on_event: Callable[[str, str], None] | None = None
+        self._partial = b""
+        self._tail = b""
+        self._stdio = Stdio(self._stdout, self._stderr)
+        self._others = memories()
+        self._store = Store(program.engine)
+        try:
+            wasi = WasiConfig()
+            if program.env:
+                wasi.env = program.env
+            for host_path, guest_path, writable in program.directories:
+                wasi.preopen_dir(host_path, guest_path, writable)
+            self._stdio.configure(wasi)
+            self._store.set_wasi(wasi)
+            self._store.set_wasi_http()
+            if self._limits.memory is not None:
+                self._store.set_limits(memory_size=self._limits.memory, table_elements=_TABLE)
+            program.watchdog.watch(self, self._store)
+            self._begin(self._limits.timeout)
+            try:
+                instance = program.linker.instantiate(self._store, program.component)
+            except WasmtimeError as error:
+                raise self._boot_error(str(error)) from None
+            finally:
+                self.deadline = inf
+            self._door = Door(self._store, instance, program.name, self._limits.response)
+            self._configure()
+        except BaseException:
+            self.close()
+            raise
+
+    def _configure(self) -> None:
+        problem = self._door.configure(self._program.settings)
+        if problem is not None:
+            raise SettingInvalid(problem)
+
+    def prepare(self, token: int, timeout: float | None, on_event: Callable[[str, str], None] | None) -> None:
+        """Take up a call: from now on it can be cancelled, and its time runs."""
+        self._cancelled = False
+        self._timeout = timeout
+        self._on_event = on_event
+        self._tail = b""
+        self._token = token
+        self._begin(timeout)
+
+    def call(self, request: tuple[bytes, ...], resumed: tuple[bytes, bytes] | None) -> Any:
+        """Answer one line of the stdio transport, or one HTTP request.
+
+        Args:
+            request: Line and state, or method, target, header lines and body.
+            resumed: The continuation and the client's answers, when the request goes on after a question.
+
+        Returns:
+            The answer (empty for none) and the new state; or status, header lines and body.
+
+        Raises:
+            GuestTrap: The code trapped, or was interrupted.
+            ResponseTooLarge: The answer is above the limit.
+        """
+        door = self._door
+        try:
+            if len(request) == 2:
+                line, state = request
+                if resumed is not None:
+                    return door.resume_message(self._token, line, state, *resumed)
+                return door.message(self._token, line, state)
+            if resumed is not None:
+                return door.resume_http(self._token, *request, *resumed)
+            return door.http(self._token, *request)
+        except CallFailed as failure:
+            raise self._trap(failure.message) from None
+        finally:
+            self._finish()
+
+    def cancel(self, token: int) -> None:
+        """Tell the guest that the client has taken this call back; stop it after a grace if it goes on."""
+        if self._token != token:
+            return
+        self._cancelled = True
+        self._stdio.stdout.resume()
+        self._stdio.say(f"{token} cancel")
+        self._program.watchdog.began(self, min(self.deadline, monotonic() + self._limits.cancel_grace))
+
+    def hold(self, token: int) -> None:
+        """Take no more events of this call until `release`: the guest waits when the pipe is full."""
+        if self._token == token:
+            self._stdio.stdout.pause()
+
+    def release(self) -> None:
+        """Take events again."""
+        self._stdio.stdout.resume()
+
+    def overdue(self) -> None:
+        """Give up on a call that hangs in the host, where no interruption reaches it."""
+        if self._stdio.stdout.paused:  # in its write: it goes on into the interruption when somebody reads
+            self._on_event = None
+            self._stdio.stdout.resume()
+            return
+        if self.on_overdue is not None:
+            self.on_overdue()
+
+    def interruption(self, backtrace: str = "") -> GuestTrap:
+        """Say why the running call was given up."""
+        stderr = self._tail.decode("utf-8", "replace")
+        if self._cancelled:
+            return GuestCancelled(backtrace=backtrace, stderr=stderr)
+        return GuestTimeout(self._timeout or 0.0, backtrace=backtrace, stderr=stderr)
+
+    def close(self) -> None:
+        """Drop the store and close the streams."""
+        self.broken = True
+        self._stdio.end_input()
+        if self._program.keyvalue is not None and not self._closed:
+            self._program.keyvalue.ended(self._store._context())  # noqa: SLF001 - what callbacks get
+        self._closed = True
+        self._store.close()
+        self._stdio.close()
+
+    def end_input(self) -> None:
+        """Close the guest's stdin only: all that can be done about an instance that still runs."""
+        self._stdio.end_input()
+
+    def _begin(self, timeout: float | None) -> None:
+        self._program.watchdog.began(self, inf if timeout is None else monotonic() + timeout)
+
+    def _finish(self) -> None:
+        self.deadline = inf
+        try:
+            self._stdio.drain()
+        finally:  # a caller's code that takes an event may raise KeyboardInterrupt
+            self._token = -1
+            self._stdio.stdout.resume()
+            self._on_event = None
+
+    def _stdout(self, data: bytes) -> None:
+        """Take the frames of the door: `TOKEN KIND JSON`, one a line."""
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        if self._limits.response is not None and len(self._partial) > self._limits.response:
+            self._partial = b""
+        for line in lines:
+            token, _, rest = line.partition(b" ")
+            kind, _, text = rest.partition(b" ")
+            if token != b"%d" % self._token:
+                continue
+            if kind == b"changed":
+                self._program.hub.changed(text.decode("utf-8", "replace"))
+            elif self._on_event is not None:
+                self._on_event(kind.decode("utf-8", "replace"), text.decode("utf-8", "replace"))
+
+    def _stderr(self, data: bytes) -> None:
+        self._tail = (self._tail + data)[-_TAIL:]
+        self._program.on_stderr(data)
+
+    def _trap(self, message: str) -> GuestTrap:
+        self.broken = True
+        self._stdio.drain()
+        reason, backtrace = _explain(message)
+        stderr = self._tail.decode("utf-8", "replace")
+        if watchdog.INTERRUPTED in message:
+            return self.interruption(backtrace)
+        limit = self._limits.memory
+        if limit is not None and exhausted(limit, reason, stderr, besides=self._others):
+            return GuestOutOfMemory(limit, backtrace=backtrace, stderr=stderr)
+        return GuestTrap(reason, backtrace=backtrace, stderr=stderr)
+
+    def _boot_error(self, message: str) -> HostError:
+        self._stdio.drain()
+        if "wasm backtrace" in message:
+            return self._trap(message)
+        if "memory minimum size" in message and self._limits.memory is not None:
+            return GuestOutOfMemory(self._limits.memory)
+        first = message.strip().splitlines()[0] if message.strip() else "cannot be instantiated"
+        detail = message.strip().splitlines()[-1].strip() if message.strip() else ""
+        return ArtifactError(self._program.name, f"cannot be instantiated: {first}; {detail}".rstrip("; "))
+
+
+def _explain(message: str) -> tuple[str, str]:
+    """Part wasmtime's message into what happened and the frames."""
+    head, _, tail = message.partition("wasm backtrace:")
+    frames: list[str] = []
+    reason = ""
+    lines = tail.splitlines()
+    for index, line in enumerate(lines):
+        stripped = line.strip()
+        if stripped.startswith("Caused by"):
+            reason = lines[index + 1].strip() if index + 1 < len(lines) else ""
+            break
+        if stripped:
+            frames.append(stripped)
+    if not reason:
+        reason = head.strip().splitlines()[0] if head.strip() else message.strip()
+    return reason.removeprefix("wasm trap: "), "\n".join(frames)

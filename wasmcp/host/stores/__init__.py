@@ -1,0 +1,1 @@
+"""Stores behind `wasi:keyvalue` and session values."""

@@ -1,0 +1,1 @@
+"""Transports: stdio, ASGI and the HTTP server."""

@@ -1,0 +1,359 @@
+"""One HTTP request and its response, on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.errors import ClientStalled, GuestCancelled
+from wasmcp.host.mcp import encoding
+from wasmcp.host.mcp.error_responses import INTERNAL_ERROR, error_message, refusal, report
+from wasmcp.host.mcp.subscriptions import Listener, filter_size
+from wasmcp.host.scheduling.call import Call
+from wasmcp.host.transports.http_body import Body
+
+if TYPE_CHECKING:
+    from wasmcp.host.client.connection import Exchange
+    from wasmcp.host.transports.asgi import App, Receive, Send
+    from wasmcp.host.transports.http_request import Visit
+
+# Watching for a disconnect takes a task for each request; most are answered before it would have been worth one.
+_WATCH_AFTER = 0.02
+# A comment in a silent stream, for whatever between us and the client closes idle connections (WHATWG HTML, 9.2.7).
+_KEEP_ALIVE = 15.0
+# Seconds that a client may leave events unread while other requests wait for the instance that its request holds.
+_PATIENCE = 1.0
+_JSON = (b"content-type", b"application/json")
+_NO_STREAM = "Internal error: the server has as many streams as it may; try again later"
+_NO_STREAM_OF_SESSION = "Internal error: the session has as many streams as it may"
+_NO_FILTER = "Internal error: the server has no room for the URIs of this stream, which may take {} bytes"
+
+
+class HttpExchange:
+    """One HTTP request and its response.
+
+    Attributes:
+        body: Of the request, until the response begins.
+        call: Into the server.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        server: Exchange,
+        request: tuple[bytes, ...],
+        body: Body,
+        visit: Visit,
+        *,
+        is_text: bool,
+        cancels: bool,
+    ) -> None:
+        """Prepare the call; submit it, then respond.
+
+        Args:
+            app: Brings news from other threads to the event loop.
+            server: What answers.
+            request: The arguments of the call.
+            body: What the client sent.
+            visit: Its session, where there is one.
+            is_text: Whether the body is UTF-8.
+            cancels: Whether a client that goes cancels the request.
+        """
+        self._app = app
+        self._server = server
+        self._limits = server.limits.http
+        self.body = body
+        self._visit = visit
+        self._opened: dict[str, Any] | None = None
+        self._listener: Listener | None = None
+        self._filter = 0  # bytes of the URIs of its stream
+        self._streaming = False
+        self._closed = False  # as a stream: nothing more is to be sent
+        self._is_text = is_text
+        self._cancels = cancels
+        self._news: deque[tuple[str, Any]] = deque()
+        self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._received = self._sent = 0
+        self._held = 0.0  # since when the call waits for the client to read
+        self._stalled = False  # what the client has not read was dropped, and nothing is added to it
+        self._left = False  # the response is over
+        self.call = Call(request, server.limits.timeout, self._done, self._event)
+        visit.began(self.call, body.data)
+
+    @property
+    def unread(self) -> int:
+        """The bytes that the client has not read yet."""
+        return self._received - self._sent
+
+    # On threads of the host
+
+    def _done(self, call: Call) -> None:
+        self._visit.ended(call)
+        self._app.arrived(self, "done", call)
+
+    def _event(self, kind: str, json_text: str) -> None:
+        if kind == "withdrawn":
+            kind, json_text = "chunk", json.dumps(f"data: {json_text}\n\n")
+        if kind in {"head", "chunk"}:
+            self._received += len(json_text)
+            over = self._app.unread.exceed(len(json_text))
+            self._app.arrived(self, kind, json_text)
+            if over or self.unread > self._limits.unread:
+                self._held = self._held or monotonic()
+                self.call.hold()
+                self._go_on()  # where all of it was sent just now
+        else:
+            self._opened = self._visit.event(kind, json_text) or self._opened
+
+    def _message(self, message: bytes | None) -> None:
+        """Take a message for the stream that the response has become; None ends it."""
+        if self._closed:
+            return
+        if message is None or self._stalled or self.unread + len(message) > self._limits.unread:
+            # A client that does not read: it may listen again.
+            self._closed = True
+            self._unlisten()
+            message = None
+        else:
+            self._received += len(message)
+            self._app.unread.exceed(len(message))
+        self._app.arrived(self, "message", message)
+
+    def _go_on(self) -> None:
+        if self._held and self.unread < self._limits.unread / 4:
+            self._held = 0.0
+            self.call.release()
+
+    # On the event loop
+
+    def take(self, kind: str, value: Any) -> None:
+        """Take news, and wake the one who responds."""
+        if self._left or (self._stalled and kind == "chunk"):
+            self._dropped(kind, value)
+            return
+        self._news.append((kind, value))
+        if not self._changed.done():
+            self._changed.set_result(None)
+
+    def look(self, now: float, *, crowded: bool) -> None:
+        """Give up where the client does not read, and holds what others need.
+
+        Args:
+            now: The time, by `monotonic`.
+            crowded: Whether requests wait for an instance.
+        """
+        held = self._held
+        if held and now - held > (_PATIENCE if crowded else self._limits.write_time):
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Drop what the client has not read, and what it would be sent; its request ends, or goes on unheard."""
+        if self._stalled:
+            return
+        self._stalled = True
+        for _ in range(len(self._news)):
+            kind, value = self._news.popleft()
+            if kind in {"head", "done"}:
+                self._news.append((kind, value))
+            else:
+                self._dropped(kind, value)
+        self._held = 0.0
+        if self._streaming:
+            self._unlisten()
+            self.take("message", None)
+            return
+        self.call.release()
+        if self._cancels:
+            self.call.cancel()
+        else:
+            self._server.pool.questions.drop(self.call)
+
+    def _have_sent(self, size: int) -> None:
+        self._sent += size
+        self._app.unread.give(size)
+
+    def _dropped(self, kind: str, value: Any) -> None:
+        """Free what news hold that are not sent."""
+        if kind == "done":
+            self._drop_body()
+        elif value is not None:
+            self._have_sent(len(value))
+
+    def _drop_body(self) -> Body:
+        body, self.body = self.body, Body(b"", 0, self.body.whole)
+        self._app.bodies.give(len(body.data))
+        return body
+
+    async def respond_at_once(self, send: Send) -> bool:
+        """Send the response of a call that is done already. False: it is not, or its response goes on."""
+        if len(self._news) != 1 or self._news[0][0] != "done" or self._opened or self._visit.attached:
+            return False
+        await self._finish(self._news[0][1], send, started=False)
+        return True
+
+    async def respond(self, receive: Receive, send: Send) -> None:
+        """Send the response as it comes; cancel the request when the client goes."""
+        loop = asyncio.get_running_loop()
+        watches: list[asyncio.Task[None]] = []
+
+        def begin_to_watch() -> None:
+            if self.body.whole:  # else to receive would ask the client for the rest (`100 Continue`)
+                watches.append(loop.create_task(self._watch(receive)))
+
+        timer = loop.call_later(_WATCH_AFTER, begin_to_watch)
+        started = False
+        try:
+            while True:
+                if not self._news:
+                    if started:
+                        await asyncio.wait((self._changed,), timeout=_KEEP_ALIVE)
+                        if not self._changed.done():
+                            await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
+                            continue
+                    else:
+                        await self._changed
+                    self._changed = loop.create_future()
+                    continue
+                kind, value = self._news.popleft()
+                if kind == "done":
+                    if not await self._finish(value, send, started=started):
+                        return
+                    started = True
+                    continue
+                if kind == "message" and value is None:
+                    await send({"type": "http.response.body", "body": b""})
+                    return
+                try:
+                    if kind == "message":
+                        await send({"type": "http.response.body", "body": b"data: %b\n\n" % value, "more_body": True})
+                    elif kind == "head":
+                        content = json.loads(value)
+                        await start_response(send, content["status"], content["headers"])
+                        started = True
+                    elif started:
+                        part = json.loads(value).encode()
+                        await send({"type": "http.response.body", "body": part, "more_body": True})
+                finally:
+                    self._have_sent(len(value))
+                self._go_on()
+        except BaseException:  # cancelled by the ASGI server, or the client is gone
+            self.call.cancel()
+            raise
+        finally:
+            timer.cancel()
+            for watch in watches:
+                watch.cancel()
+            self._leave()
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        if self._cancels:
+            self.call.cancel()
+        else:  # an answer to its questions would not be heard any more
+            self._server.pool.questions.drop(self.call)
+        if self._streaming:
+            self.take("message", None)
+
+    async def _finish(self, call: Call, send: Send, *, started: bool) -> bool:
+        """Send the result of the call. True: it is the beginning of a stream."""
+        # What follows may last: neither the request nor the response is held any longer than it takes to send it.
+        request, _, whole = self._drop_body()
+        result, error = call.result, call.error
+        call.request, call.result = (), None
+        if self._stalled and self._cancels and (error is not None or call.cancelled):
+            error = ClientStalled()
+        if error is not None:
+            await self._fail(request, error, send, started=started)
+            return False
+        status, fields, body = result
+        if not self._is_text and status == 400:
+            body = encoding.NOT_UTF8
+        status, fields, body = self._visit.conclude(status, fields, body, request, self._server.pool.questions)
+        if status == 0:
+            # Specification: basic/patterns/cancellation: nothing more for a request that was cancelled.
+            await send({"type": "http.response.body", "body": b"" if call.cancelled else body})
+            return False
+        headers = [
+            (name, value.strip()) for name, _, value in [line.partition(b":") for line in fields.split(b"\r\n") if line]
+        ]
+        if status == 200 and (self._opened or self._visit.attached):
+            refused = self._admit_stream()
+            if refused is None:
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+                self._stay()
+                return True
+            status, headers = 503, [_JSON, (b"retry-after", b"10")]
+            body = refusal(request, INTERNAL_ERROR, refused)
+        headers.append((b"content-length", b"%d" % len(body)))
+        if not whole:
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        return False
+
+    def _admit_stream(self) -> str | None:
+        """Take what the stream needs. Returns why it cannot be opened, if it cannot."""
+        size = filter_size(self._opened) if self._opened else 0
+        most = self._limits.stream_bytes
+        if self._visit.attached and not self._visit.may_open:
+            return _NO_STREAM_OF_SESSION
+        if size > most or not self._app.filters.take(size):
+            return _NO_FILTER.format(most)
+        if not self._app.streams.take(1):
+            self._app.filters.give(size)
+            return _NO_STREAM
+        self._filter = size
+        self._streaming = True
+        return None
+
+    def _stay(self) -> None:
+        """Have the response go on as a stream of notifications."""
+        if self._opened:
+            self._listener = Listener(self._opened, self._message)
+            self._opened = None
+            self._server.hub.add(self._listener)
+        else:
+            for message in self._visit.open(self._message):
+                self._message(message)
+
+    def _unlisten(self) -> None:
+        """Have no more changes sent."""
+        if self._listener is not None:
+            self._server.hub.remove(self._listener)
+        else:
+            self._visit.close(self._message)
+
+    def _leave(self) -> None:
+        """Free what the response has held."""
+        self._left = True
+        while self._news:
+            self._dropped(*self._news.popleft())
+        if self._streaming:
+            self._streaming = False
+            self._unlisten()
+            self._app.streams.give(1)
+            self._app.filters.give(self._filter)
+
+    async def _fail(self, request: bytes, error: Exception, send: Send, *, started: bool) -> None:
+        if not isinstance(error, GuestCancelled | ClientStalled):
+            report(error)
+        message = error_message(request, error) or b""
+        if started:
+            event = b"data: %b\n\n" % message if message and not isinstance(error, GuestCancelled) else b""
+            await send({"type": "http.response.body", "body": event})
+            return
+        # The status of a JSON-RPC error that HTTP has no word for, as in the transport.
+        headers = [_JSON, (b"content-length", b"%d" % len(message))]
+        await send({"type": "http.response.start", "status": 200 if message else 500, "headers": headers})
+        await send({"type": "http.response.body", "body": message})
+
+
+async def start_response(send: Send, status: int, fields: list[list[str]]) -> None:
+    """Send status and header fields."""
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields]
+    await send({"type": "http.response.start", "status": status, "headers": headers})

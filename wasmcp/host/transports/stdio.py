@@ -1,0 +1,250 @@
+"""The stdio transport: lines from a client, lines back, several requests at a time.
+
+Specification: basic/transports/stdio. What a line means is the server's business; the host keeps the order where it
+matters (a handshake comes before what depends on it) and hands on what cannot wait: a cancellation.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from wasmcp.errors import GuestCancelled
+from wasmcp.host.engine.limits import Limits
+from wasmcp.host.mcp import encoding
+from wasmcp.host.mcp.cancellation import same, taken_back
+from wasmcp.host.mcp.error_responses import error_message, report, request_id
+from wasmcp.host.mcp.subscriptions import Connection
+from wasmcp.host.scheduling.pending_input import BATCHES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasmcp.host.client.connection import Exchange
+    from wasmcp.host.mcp.manifest_responder import Standin
+    from wasmcp.host.scheduling.call import Call
+
+_CHUNK = 65536
+_IN_FLIGHT = 256  # lines that are being answered; more wait unread
+
+
+class Session:
+    """One client's conversation.
+
+    Lines may come before there is a server: a stand-in answers what it can, the rest waits.
+    """
+
+    def __init__(self, write: Callable[[bytes], None], limits: Limits, standin: Standin | None = None) -> None:
+        """Begin.
+
+        Args:
+            write: Takes one message without its line feed; called from several threads, one at a time.
+            limits: Those of the server.
+            standin: Answers while there is no server.
+        """
+        self._write = write
+        self._limits = limits
+        self._standin = standin
+        self._server: Exchange | None = None
+        self._state = b""
+        self._held: list[bytes] = []  # lines that wait: for the server, or for one that changes the state
+        self._alone = False  # whether such a line is being answered
+        self._calls: dict[Call, bytes] = {}
+        self._connection: Connection | None = None
+        self._greeted = False  # an older client, by the stand-in
+        self._changed = threading.Condition(threading.RLock())
+        self._failed = False
+
+    def line(self, line: bytes) -> None:
+        """Take a line from the client, without its line feed."""
+        if len(line) > self._limits.request:
+            self._answer(encoding.too_large(self._limits.request))
+            return
+        if encoding.encode(line) is None:
+            self._answer(encoding.NOT_UTF8)
+            return
+        if not line.strip(b" \t\r"):
+            return
+        server = self._server
+        if server is not None and server.pool.questions.answer(line, batches=self._state.startswith(BATCHES)):
+            return
+        with self._changed:
+            if b"cancelled" in line and self._cancel(line):
+                return
+            if self._alone or (self._server is None and any(_changes_state(held) for held in self._held)):
+                self._held.append(line)
+            elif self._server is None:
+                self._without_server(line)
+            else:
+                self._changed.wait_for(lambda: len(self._calls) < _IN_FLIGHT)
+                self._submit(line)
+
+    def ready(self, server: Exchange) -> None:
+        """Take the server: what waited for it goes on."""
+        with self._changed:
+            self._server = server
+            self._connection = Connection(server.hub, self._answer)
+            if self._greeted and self._standin:
+                self._connection.greet(self._standin.capabilities)
+            self._release()
+
+    def failed(self) -> None:
+        """There will be no server."""
+        with self._changed:
+            self._failed = True
+            self._changed.notify_all()
+
+    def drain(self) -> None:
+        """Wait until everything is answered, but what the client would have to say something for."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._failed or not self._held)
+            server = self._server
+        if server is not None:
+            server.pool.questions.close()
+        with self._changed:
+            self._changed.wait_for(lambda: self._failed or not (self._calls or self._held))
+        if self._connection is not None:
+            self._connection.close()
+
+    def _without_server(self, line: bytes) -> None:
+        answered = self._standin.answer(line, self._state) if self._standin else None
+        if answered is None:
+            self._held.append(line)
+            return
+        answer, state = answered
+        self._greeted = self._greeted or state != self._state
+        self._state = state
+        self._answer(answer)
+
+    def _submit(self, line: bytes) -> None:
+        from wasmcp.host.scheduling.call import Call
+
+        if self._server is None:
+            raise AssertionError("lines wait until there is a server")
+        # What comes after a handshake is answered in the revision it agrees on.
+        alone = _changes_state(line)
+        self._alone = alone
+        call = Call((line, self._state), self._limits.timeout, partial(self._done, alone))
+        call.on_event = partial(self._event, call)
+        self._calls[call] = line
+        self._server.pool.submit(call)
+
+    def _event(self, call: Call, kind: str, json_text: str) -> None:
+        if kind == "withdrawn":
+            self._answer(json_text.encode())
+        elif kind != "message":
+            if self._connection is not None:
+                self._connection.event(call, kind, json_text)
+        elif not call.cancelled:
+            self._answer(json_text.encode())
+
+    def _done(self, alone: bool, call: Call) -> None:
+        with self._changed:
+            line = self._calls.pop(call)
+            if call.error is None:
+                answer, state = call.result
+                if state != call.request[1]:
+                    self._state = state
+                # Specification: basic/patterns/cancellation: nothing more for a request that was taken back.
+                if not call.cancelled:
+                    self._answer(answer)
+            elif not (call.cancelled or isinstance(call.error, GuestCancelled)):
+                report(call.error)
+                self._answer(error_message(line, call.error) or b"")
+            if self._connection is not None:
+                self._connection.answered(call, sent=call.error is None and not call.cancelled)
+            if alone:
+                self._alone = False
+                self._release()
+            self._changed.notify_all()
+
+    def _release(self) -> None:
+        while self._held and not self._alone:
+            self._submit(self._held.pop(0))
+        self._changed.notify_all()
+
+    def _cancel(self, line: bytes) -> bool:
+        """Act on `notifications/cancelled`. False: it is something else too, or about nothing that runs here."""
+        found = [self._cancel_one(wanted) for wanted in taken_back(line)]
+        return bool(found) and all(found) and not line.lstrip().startswith(b"[")
+
+    def _cancel_one(self, wanted: str | int) -> bool:
+        for held in self._held:
+            if same(request_id(held), wanted):
+                self._held.remove(held)
+                self._changed.notify_all()
+                return True
+        for call, running in list(self._calls.items()):
+            if same(request_id(running), wanted):
+                call.cancel()
+                return True
+        return self._connection is not None and self._connection.cancel(wanted)
+
+    def _answer(self, answer: bytes) -> None:
+        if answer:
+            with self._changed:
+                self._write(answer)
+
+
+def _changes_state(line: bytes) -> bool:
+    return b'"initialize"' in line or b'"logging/setLevel"' in line
+
+
+def read_lines(descriptor: int, limit: int, take: Callable[[bytes], None]) -> None:
+    """Read lines until the end of the input. Of a line beyond the limit only so much is kept that it shows."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except InterruptedError:
+            continue
+        if not data:
+            break
+        first, *rest = data.split(b"\n")
+        if size <= limit:
+            parts.append(first)
+        size += len(first)
+        for following in rest:
+            take(_without_return(b"".join(parts)))
+            parts = [following]
+            size = len(following)
+    if size:
+        take(_without_return(b"".join(parts)))
+
+
+def _without_return(line: bytes) -> bytes:
+    return line[:-1] if line.endswith(b"\r") else line
+
+
+def private_stdout() -> Callable[[bytes], None]:
+    """Keep stdout for MCP: whatever else in this process prints goes to stderr from now on.
+
+    Returns:
+        What writes one message as a line. It raises BrokenPipeError when nobody reads any more.
+    """
+    kept = os.dup(1)
+    os.dup2(2, 1)
+
+    def write(message: bytes) -> None:
+        data = memoryview(message + b"\n")
+        while data:
+            data = data[os.write(kept, data) :]
+
+    return write
+
+
+def quiet(write: Callable[[bytes], None], on_closed: Callable[[], None]) -> Callable[[bytes], None]:
+    """Wrap a writer for threads that nobody watches: a client that is gone ends the conversation, not a thread."""
+
+    def guarded(message: bytes) -> None:
+        try:
+            write(message)
+        except OSError:
+            with suppress(Exception):
+                on_closed()
+
+    return guarded

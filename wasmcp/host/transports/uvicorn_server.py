@@ -1,0 +1,155 @@
+"""Serving HTTP with uvicorn."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from wasmcp.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from wasmcp.host.engine.limits import Limits
+
+# Python hands its lock over every 5 ms when threads compete for it; a call into a Zig tool takes 0.05.
+_SWITCH_INTERVAL = 0.0005
+_QUEUE = 2048  # connections that the kernel keeps until they are accepted
+
+
+def serve(
+    target: str | os.PathLike[str],
+    server: str = "default",
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    limits: Limits | None = None,
+    env: Mapping[str, str] | None = None,
+    directories: Iterable[tuple[str, str, bool]] = (),
+    instances: int | None = None,
+    keyvalue: str | None = None,
+) -> None:
+    """Serve HTTP until interrupted. The endpoint is `/mcp`.
+
+    Args:
+        target: A composed server's file, or the import package that ships it.
+        server: Which of the package's servers.
+        host: The address to listen on.
+        port: The port to listen on; 0 for one that is free.
+        limits: What the server may use.
+        env: The environment variables it sees; none by default.
+        directories: What it sees of the file system: ``(host path, guest path, writable)``; nothing by default.
+        instances: How many requests it answers at a time; the number of cores by default.
+        keyvalue: Where `wasi:keyvalue` keeps values: `memory:`, which is the default, or `sqlite:PATH`.
+
+    Raises:
+        HostError: uvicorn is not installed, or the address cannot be listened on.
+        ArtifactError: There is no such server, or it is none.
+        SettingInvalid: A setting in the environment (`WASMCP_*`) is wrong or unknown.
+        KeyboardInterrupt: It was interrupted, and has ended what was in progress.
+    """
+    from wasmcp.host.transports.stdio_server import compiling_notice, find_server
+
+    path = find_server(target, server)
+    try:
+        import h11  # noqa: F401 - uvicorn would only miss it at the first connection
+        import uvicorn
+    except ImportError as error:
+        raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
+    from wasmcp.host.client.server import open_server
+    from wasmcp.host.configuration.settings import ALLOWED_HOSTS, BOUND_TO, from_environment, limits_for
+    from wasmcp.host.configuration.staleness import warn_if_stale
+    from wasmcp.host.engine.standard_error import replace_stream
+    from wasmcp.host.transports.asgi import App
+    from wasmcp.host.transports.connections import BACKLOG, Connections, most_connections
+
+    replace_stream()
+    settings = from_environment(os.environ, env or ())
+    warn_if_stale(path)
+    opened = open_server(
+        path,
+        limits=limits_for(settings, limits),
+        # Where the operator says which names are good, no others are.
+        settings=settings if ALLOWED_HOSTS in settings else {**settings, BOUND_TO: ",".join(_names(host))},
+        env=env,
+        directories=directories,
+        instances=instances,
+        keyvalue=keyvalue,
+        echo_stderr=True,
+        on_compile=lambda: compiling_notice(path),
+    )
+    if settings:
+        try:
+            opened.boot()
+        except BaseException:
+            opened.close()
+            raise
+    app = App(opened)
+    bounds = opened.limits.http
+    connections = Connections(bounds, most_connections(bounds, opened.pool.size), app.unread)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=connections.protocol(),
+        backlog=BACKLOG,
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+    class Listener(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            for each in sockets or ():
+                each.listen(_QUEUE)  # connections wait in the kernel, not in asyncio, which accepts them in rounds
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            opened.hub.close()  # uvicorn waits for what is open: streams of notifications would be open for ever
+            await super().shutdown(sockets)
+
+    listener = Listener(config)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    try:
+        bound = _listen(host, port)
+        shown = f"[{host}]" if ":" in host else host
+        sys.stderr.write(f"wasmcp: serving {path.name} at http://{shown}:{bound.getsockname()[1]}/mcp\n")
+        sys.stderr.flush()
+        listener.run(sockets=[bound])
+    finally:
+        sys.setswitchinterval(interval)
+        opened.close()
+
+
+def _names(host: str) -> list[str]:
+    """Name what clients may ask for beside `localhost`: what we listen on; on all addresses this machine's name too."""
+    if not host:
+        host = "0.0.0.0"  # noqa: S104 - asyncio's own reading of an empty host
+    # A zone (RFC 6874) says by which interface an address is reached; clients leave it out of `Host`.
+    host = host.partition("%")[0].lower()
+    shown = f"[{host}]" if ":" in host else host
+    if shown not in {"0.0.0.0", "[::]"}:  # noqa: S104 - nothing is bound here
+        return [shown]
+    own = socket.gethostname().lower()
+    return [shown, own, f"{own}.local"] if own.replace("-", "").replace(".", "").isalnum() else [shown]
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio turns Nagle's algorithm off only where the protocol is named; with it on, every answer waits 40 ms.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(_QUEUE)
+    except OSError as error:
+        bound.close()
+        raise HostError(f"cannot listen on `{host}` port {port}: {error.strerror or error}") from None
+    return bound

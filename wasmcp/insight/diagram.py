@@ -1,0 +1,216 @@
+"""A composition as boxes and wires, before it is drawn in one form or another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from wasmcp.component.builder import Chunk
+from wasmcp.component.decode import decode
+from wasmcp.component.topology import Topology
+from wasmcp.compose.interfaces import ALWAYS, GRANTS, MIDDLEWARE, is_among
+from wasmcp.insight.roles import Reach, Structure, read_structure
+from wasmcp.wasi import is_known
+
+COMPONENT = "component"
+SERVICE = "service"
+_SERVICES = frozenset({"server-io", "server-metadata"})
+_OTHERS = {
+    "wasi:io/": "io",
+    "wasi:clocks/": "clocks",
+    "wasi:random/": "random",
+    "wasi:cli/stdin": "stdin",
+    "wasi:cli/stdout": "output",
+    "wasi:cli/stderr": "output",
+    "wasi:cli/exit": "exit",
+    "wasi:cli/terminal-input": "terminal",
+    "wasi:cli/terminal-output": "terminal",
+    "wasi:cli/terminal-stdin": "terminal",
+    "wasi:cli/terminal-stdout": "terminal",
+    "wasi:cli/terminal-stderr": "terminal",
+    "wasi:http/types": "http types",
+}
+
+
+@dataclass(frozen=True)
+class Box:
+    """An instance.
+
+    Attributes:
+        key: Its index in the topology.
+        label: What it is called.
+        component: The component that it is an instance of.
+        role: `component`, `framework`, `generated` or `service`.
+        size: Of its component, in bytes.
+        reach: What it gets from the host and what it is denied.
+    """
+
+    key: int
+    label: str
+    component: str
+    role: str
+    size: int
+    reach: Reach
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """What it gets from the host, in words, grants first."""
+        return topics(self.reach.host)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The grants that it has and that are nothing of the host: a place in the chain."""
+        return (MIDDLEWARE,) if self.reach.middleware else ()
+
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """What it asks for and does not get, in words."""
+        return tuple(topic for topic in topics(self.reach.denied) if topic not in self.given)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """An instance that calls another.
+
+    Attributes:
+        caller: The key of the one.
+        callee: The key of the other.
+        interfaces: What it calls, without package and version where that is ours.
+        service: Whether the other is a service, which most others call.
+    """
+
+    caller: int
+    callee: int
+    interfaces: tuple[str, ...]
+    service: bool
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A composition.
+
+    Attributes:
+        title: Its name.
+        size: In bytes.
+        boxes: What is drawn of its instances, as a request meets them: all but those that only deny.
+        wires: Who calls whom.
+        doors: What the whole exports -> the key of the box that has it.
+        imports: What the whole needs of its host.
+    """
+
+    title: str
+    size: int
+    boxes: tuple[Box, ...]
+    wires: tuple[Wire, ...]
+    doors: tuple[tuple[str, int], ...]
+    imports: tuple[str, ...]
+
+    def box(self, key: int) -> Box:
+        """Return the box with a key."""
+        return next(box for box in self.boxes if box.key == key)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "title": self.title,
+            "size": self.size,
+            "instances": [
+                {
+                    "key": box.key,
+                    "label": box.label,
+                    "component": box.component,
+                    "role": box.role,
+                    "size": box.size,
+                    "host": list(box.reach.host),
+                    "denied": list(box.reach.denied),
+                    "granted": list(box.reach.granted) if box.role == COMPONENT else [],
+                }
+                for box in self.boxes
+            ],
+            "wires": [
+                {"caller": wire.caller, "callee": wire.callee, "interfaces": list(wire.interfaces)}
+                for wire in self.wires
+            ],
+            "exports": [{"name": name, "instance": key} for name, key in self.doors],
+            "imports": list(self.imports),
+        }
+
+
+def draw(data: Chunk, name: str) -> Drawing:
+    """Read a component and return it as boxes and wires; one of code alone is one box.
+
+    Raises:
+        ComponentError: It is not a component, is damaged, or needs what is not supported.
+    """
+    structure = read_structure(data, name)
+    topology = structure.topology
+    if not topology.is_composition:
+        info = decode(data, name)
+        host = tuple(import_ for import_ in topology.imports if import_.startswith("wasi:"))
+        box = Box(0, name, name, COMPONENT, info.size, Reach(name, info.size, host, ()))
+        doors = tuple((export, 0) for export in topology.exports)
+        return Drawing(name, info.size, (box,), (), doors, topology.imports)
+    boxes = tuple(
+        Box(key, one.label, one.component, _role(structure, key), one.size, structure.reach(key))
+        for key, one in ((key, topology.instances[key]) for key in structure.order)
+        if structure.kind(key) != "denial"
+    )
+    doors = tuple(
+        (export, source.instance)
+        for export, sources in topology.exports.items()
+        for source in sources[:1]
+        if source.instance is not None
+    )
+    size = memoryview(data).nbytes
+    return Drawing(name, size, boxes, tuple(_wires(topology, boxes)), doors, topology.imports)
+
+
+def topics(interfaces: Iterable[str]) -> tuple[str, ...]:
+    """Return what interfaces of WASI are about, in a word each, grants first."""
+    names = list(interfaces)
+    found = dict.fromkeys(
+        family for family, prefixes in GRANTS.items() if any(is_among(name, prefixes) for name in names)
+    )
+    for name in names:
+        if any(is_among(name, prefixes) for prefixes in GRANTS.values()):
+            continue
+        topic = None
+        if is_known(name):
+            topic = next((word for prefix, word in _OTHERS.items() if is_among(name, (prefix,))), None)
+        found[topic or name.partition("@")[0]] = None
+    return tuple(found)
+
+
+def is_base(topic: str) -> bool:
+    """Tell whether everyone gets this from the host: it is neither granted nor special."""
+    return topic in {topics((name,))[0] for name in ALWAYS}
+
+
+def human_size(size: int) -> str:
+    """Return bytes in the unit that suits people."""
+    if size < 10_000:
+        return f"{size:,} B"
+    return f"{size / 1000:,.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:,.1f} MB"
+
+
+def _role(structure: Structure, key: int) -> str:
+    role = structure.roles[key]
+    return SERVICE if role.kind != COMPONENT and role.name in _SERVICES else role.kind
+
+
+def _wires(topology: Topology, boxes: tuple[Box, ...]) -> Iterable[Wire]:
+    roles = {box.key: box.role for box in boxes}
+    for box in boxes:
+        callees: dict[int, list[str]] = {}
+        for name, sources in topology.instances[box.key].arguments.items():
+            for key in dict.fromkeys(source.instance for source in sources):
+                if key is not None and key in roles:
+                    callees.setdefault(key, []).append(_short(name))
+        for key, interfaces in callees.items():
+            yield Wire(box.key, key, tuple(interfaces), roles[key] == SERVICE)
+
+
+def _short(name: str) -> str:
+    bare = name.partition("@")[0]
+    return bare.partition("/")[2] or bare if bare.startswith("wasmcp:") else bare

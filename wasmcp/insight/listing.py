@@ -1,0 +1,173 @@
+"""What a component or a server offers: recorded beside it, or asked of it in the sandbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from wasmcp.errors import CatalogueError, HostError
+
+PAGES = 10_000
+
+IDENTITIES = {"tools": "name", "resources": "uri", "templates": "uriTemplate", "prompts": "name"}
+"""List -> the member that tells its items apart."""
+
+_METHODS = {
+    "tools": ("tools/list", "tools", "tools"),
+    "resources": ("resources/list", "resources", "resources"),
+    "templates": ("resources/templates/list", "resources", "resourceTemplates"),
+    "prompts": ("prompts/list", "prompts", "prompts"),
+}
+"""List -> the method, the capability that it is part of, the member of its result."""
+
+Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What something offers, in the wire form of MCP 2026-07-28.
+
+    Attributes:
+        lists: `tools`, `resources`, `templates` and `prompts`, each the items in order.
+        origin: How that is known: `catalogue`, `manifest` or `booted`.
+        entry: What a manifest beside it says of it, or None.
+    """
+
+    lists: Mapping[str, Sequence[Item]]
+    origin: str
+    entry: Mapping[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {**{kind: list(self.lists.get(kind, ())) for kind in IDENTITIES}, "origin": self.origin}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What lies beside a file.
+
+    Attributes:
+        offers: What it offers, where that is recorded.
+        entry: The server's entry in the manifest, where there is one.
+    """
+
+    offers: Offers | None = None
+    entry: Mapping[str, Any] | None = field(default=None)
+
+
+def recorded_offers(path: Path | None, data: bytes) -> Recorded:
+    """Read what `FILE.catalogue.json` or a `manifest.json` beside a file say of exactly this file.
+
+    Args:
+        path: The file; None where there is none.
+        data: Its bytes: what was recorded for others does not count.
+    """
+    if path is None:
+        return Recorded()
+    digest = f"sha256:{sha256(data).hexdigest()}"
+    entry = _manifest_entry(path, digest)
+    sidecar = _read(path.with_name(f"{path.name}.catalogue.json"))
+    if isinstance(sidecar, dict) and sidecar.get("digest") == digest:
+        return Recorded(Offers(_lists(sidecar), "catalogue", entry), entry)
+    if entry is not None and isinstance(entry.get("catalogue"), dict):
+        return Recorded(Offers(_lists(entry["catalogue"]), "manifest", entry), entry)
+    return Recorded(None, entry)
+
+
+def asked_offers(name: str, data: bytes, *, is_server: bool, entry: Mapping[str, Any] | None = None) -> Offers:
+    """Boot a server, or a component composed alone, in the sandbox and ask for its lists.
+
+    It is granted nothing, whatever its components were granted, and compiled quickly rather than well.
+
+    Args:
+        name: What to call it in errors.
+        data: Its bytes.
+        is_server: Whether it is a server already.
+        entry: What a manifest says of it.
+
+    Raises:
+        CatalogueError: It does not boot, or does not answer as it should.
+        CompositionError: It is a component that cannot be composed, or imports what cannot be denied.
+    """
+    from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
+    from wasmcp.compose.interfaces import MIDDLEWARE
+    from wasmcp.compose.sealed_server import sealed
+    from wasmcp.host import Limits, open_server
+    from wasmcp.project.catalogue_recording import BOOT_SECONDS
+
+    if not is_server:
+        spec = ComponentSpec(name=name, data=data, catalogue=None, grants=frozenset({MIDDLEWARE}), dynamic=True)
+        data = compose_server([spec], ServerMetadata(name=name, version="0")).data
+    data = sealed(data, name)
+    stderr = ""
+    try:
+        with open_server(data, limits=Limits(timeout=BOOT_SECONDS), instances=1, quick=True) as server:
+            try:
+                capabilities = server.discover().get("capabilities", {})
+                lists = {
+                    kind: list(_pages(server, method, member)) if capability in capabilities else []
+                    for kind, (method, capability, member) in _METHODS.items()
+                }
+            finally:
+                stderr = server.stderr
+    except HostError as error:
+        raise CatalogueError(name, f"it cannot list what it offers: {error}", stderr=stderr) from error
+    return Offers(lists, "booted", entry)
+
+
+def offers_of(name: str, path: Path | None, data: bytes, *, is_server: bool) -> Offers:
+    """Return what something offers: as it is recorded, else as it answers.
+
+    Args:
+        name: What to call it in errors.
+        path: Its file, if it has one.
+        data: Its bytes.
+        is_server: Whether it is a server already.
+
+    Raises:
+        CatalogueError: It must be asked, and does not boot or not answer as it should.
+        CompositionError: It must be asked, and is a component that cannot be composed.
+    """
+    recorded = recorded_offers(path, data)
+    if recorded.offers is not None:
+        return recorded.offers
+    return asked_offers(name, data, is_server=is_server, entry=recorded.entry)
+
+
+def _pages(server: Any, method: str, member: str) -> Iterator[Item]:
+    cursor: str | None = None
+    for _ in range(PAGES):
+        result = server.request(method, {} if cursor is None else {"cursor": cursor})
+        yield from result.get(member, [])
+        cursor = result.get("nextCursor")
+        if cursor is None:
+            return
+    raise HostError(f"`{method}` did not end after {PAGES} pages")
+
+
+def _manifest_entry(path: Path, digest: str) -> Mapping[str, Any] | None:
+    from wasmcp.project.manifest import read
+
+    entries = read(path.with_name("manifest.json")).values()
+    return next((entry for entry in entries if entry.get("digest") == digest), None)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _lists(value: Mapping[str, Any]) -> dict[str, list[Item]]:
+    """Take the lists out of a record; what is none, or no object with a name, counts as nothing: it is not ours."""
+    lists: dict[str, list[Item]] = {}
+    for kind, identity in IDENTITIES.items():
+        items = value.get(kind, [])
+        items = items if isinstance(items, list) else []
+        lists[kind] = [item for item in items if isinstance(item, dict) and isinstance(item.get(identity), str)]
+    return lists

@@ -1,0 +1,323 @@
+"""Doing what a plan says: compile components or take them from the cache, record catalogues, compose, write."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.errors import ArtifactError, ConfigError
+from wasmcp.project import manifest
+from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_component
+from wasmcp.project.config import Project, load
+from wasmcp.project.events import (
+    CompilationFailed,
+    CompilationFinished,
+    CompilationStarted,
+    Note,
+    Progress,
+    ServerComposed,
+    notes,
+)
+from wasmcp.project.manifest_entry import built_entry, server_entry
+from wasmcp.registry.fetch_options import FetchOptions, environment_says
+from wasmcp.storage import digest
+from wasmcp.storage.cache import Cache
+from wasmcp.storage.failures import file_failures
+from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
+
+if TYPE_CHECKING:
+    from wasmcp.compose import Catalogue, ComposedServer
+
+SKIP = "WASMCP_SKIP_BUILD"
+"""The environment variable that keeps hooks and pytest from building: what is there is used as it is."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """One component, ready to be composed.
+
+    Attributes:
+        step: What it was planned as.
+        data: The component.
+        digest: Its digest.
+        catalogue: What it offers; None when that is not known beforehand and it has to be asked.
+        built_with: The compilers, with their versions.
+    """
+
+    step: ComponentStep
+    data: bytes
+    digest: str
+    catalogue: Catalogue | None
+    built_with: Mapping[str, str]
+
+
+def skipped() -> bool:
+    """Tell whether `SKIP` is set."""
+    return environment_says(SKIP)
+
+
+@file_failures()
+def build(
+    planned: Plan,
+    *,
+    servers: Iterable[str] | None = None,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+    force: bool = False,
+) -> tuple[Path, ...]:
+    """Build the servers that are not fresh, and write the manifest.
+
+    Nothing in the tree changes unless all of them can be built.
+
+    Args:
+        planned: What to build.
+        servers: The keys of the servers to build; all when left out.
+        progress: Told when a slow step begins or has ended.
+        cache: Where components are kept; the user's when left out.
+        force: Compose also what is fresh.
+
+    Returns:
+        The files of the servers asked for, fresh now.
+
+    Raises:
+        ToolchainMissing: A compiler is needed and not installed.
+        ToolchainError: A source does not compile.
+        CatalogueError: A component does not boot, or what it offers is not valid.
+        CompositionError: Components cannot be put together.
+        StorageError: A file of the project or of the cache cannot be written.
+    """
+    wanted = list(planned.servers if servers is None else servers)
+    paths = tuple(planned.servers[key].output for key in wanted)
+    cache = Cache() if cache is None else cache
+    say = (lambda _: None) if progress is None else progress
+    if not force and not set(manifest.stale(planned)) & set(wanted):
+        return paths
+    with cache.lock(digest.of_value(str(planned.project.manifest))):
+        stale = manifest.stale(planned)
+        todo = [key for key in wanted if force or key in stale]
+        if todo:
+            components = _components(planned, todo, cache, say)
+            done = {key: _compose(planned, planned.servers[key], components, say) for key in todo}
+            _write(planned, done)
+    return paths
+
+
+@file_failures()
+def ensure_built(root: Path, server: str | None = None, *, progress: Progress | None = None) -> Path:
+    """Return the file of a project's server, built if it is not there or no longer fresh.
+
+    With the environment variable ``WASMCP_SKIP_BUILD`` the file is taken as it is.
+
+    Args:
+        root: The folder with the ``pyproject.toml``.
+        server: The server's key; when left out, the only one, or ``default``.
+        progress: Told when a slow step begins or has ended.
+
+    Raises:
+        ConfigError: The configuration has mistakes, or there is no such server.
+        ArtifactError: Building is switched off and the file is not there.
+        WasmcpError: See `build`.
+    """
+    project = load(root)
+    keys = list(project.servers)
+    chosen = server or (keys[0] if len(keys) == 1 else "default")
+    if chosen not in keys:
+        asked = f"there is no server `{chosen}` in `tool.wasmcp.servers`{did_you_mean(chosen, keys)}"
+        raise ConfigError([asked])
+    if skipped():
+        path = project.output(chosen)
+        if not path.is_file():
+            label = path.relative_to(project.root).as_posix()
+            raise ArtifactError(label, f"it is not there, and `{SKIP}` keeps it from being built")
+        return path
+    return build(plan(project), servers=[chosen], progress=progress)[0]
+
+
+@file_failures()
+def build_component(
+    project: Project,
+    name: str,
+    *,
+    progress: Progress | None = None,
+    cache: Cache | None = None,
+    fetching: FetchOptions | None = None,
+) -> Built:
+    """Return one component of a project, compiled now or taken from the cache, and what it offers.
+
+    Args:
+        project: As configured.
+        name: A key of `[tool.wasmcp.components]`.
+        progress: Told when a slow step begins or has ended.
+        cache: Where components are kept; the user's when left out.
+        fetching: How a remote component is fetched.
+
+    Raises:
+        ConfigError: The project has no such component.
+        WasmcpError: See `build`.
+    """
+    if name not in project.components:
+        asked = f"there is no component `{name}` in `tool.wasmcp.components`{did_you_mean(name, project.components)}"
+        raise ConfigError([asked])
+    planned = Plan(project, {}, digest.of_framework(), fetching)
+    step = plan_component(project, project.components[name], fetching)
+    say = (lambda _: None) if progress is None else progress
+    return _component(planned, step, Cache() if cache is None else cache, say)
+
+
+def _components(planned: Plan, servers: list[str], cache: Cache, say: Progress) -> dict[str, Built]:
+    """Build the components that some servers need, several at once: compilers are processes of their own."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    steps = planned.components(servers)
+    with ThreadPoolExecutor(max_workers=max(1, min(len(steps), os.cpu_count() or 1))) as pool:
+        futures = {name: pool.submit(_component, planned, step, cache, say) for name, step in steps.items()}
+    # All have ended here, so that one mistake does not throw away what the others took their time for.
+    return {name: future.result() for name, future in futures.items()}
+
+
+def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) -> Built:
+    from wasmcp.compose import ComponentSpec
+    from wasmcp.compose.component_reader import read_component
+    from wasmcp.compose.interfaces import SERVER_HANDLER
+    from wasmcp.declaration_section import with_extensions
+    from wasmcp.project.catalogue_recording import catalogue_of
+
+    name = step.config.name
+    built_with = dict(step.pins)
+    if step.config.package:
+        from wasmcp.project import lock_components
+
+        fetching = planned.fetching or lock_components.options_for(planned.project.root)
+        data = lock_components.fetch_pinned(step.config.package, replace(fetching, progress=notes(say))).read_bytes()
+        found = digest.of_bytes(data)
+    elif step.source is None or step.toolchain is None:
+        data = (planned.project.root / step.config.file).read_bytes()
+        found = digest.of_bytes(data)
+    else:
+        with cache.lock(step.inputs):
+            entry = cache.component(step.inputs)
+            if entry is None:
+                require_pins(step.toolchain, step.source, step.pins)
+                say(CompilationStarted(name, step.source.label))
+                begun = time.perf_counter()
+                output = cache.component_path(step.inputs)
+                output.parent.mkdir(parents=True, exist_ok=True)
+                folder = cache.toolchain(step.toolchain.name)
+                try:
+                    step.toolchain.build(step.source, output, cache=folder, progress=notes(say))
+                except BaseException:
+                    say(CompilationFailed(name, time.perf_counter() - begun))
+                    raise
+                tools = step.toolchain
+                compilers = tools.built_with(step.source) if isinstance(tools, Versioned) else {}
+                entry = cache.record_component(step.inputs, compilers)
+                say(CompilationFinished(name, output.stat().st_size, time.perf_counter() - begun))
+            built_with.update(cache.built_with(step.inputs))
+        path, found = entry
+        data = path.read_bytes()
+    catalogue = None
+    # A handler written by hand may answer lists as it likes: it is asked, like what says `dynamic`.
+    offers = read_component(ComponentSpec(name, data)).offers
+    if not step.config.dynamic and SERVER_HANDLER not in offers:
+        with cache.lock(found):
+            catalogue = catalogue_of(name, data, found, planned.framework, cache)
+    if step.config.extensions:
+        data = with_extensions(data, step.config.extensions)
+        found = digest.of_bytes(data)
+        catalogue = None if catalogue is None else replace(catalogue, digest=found)
+    return Built(step, data, found, catalogue, built_with)
+
+
+def _compose(
+    planned: Plan, step: ServerStep, components: Mapping[str, Built], say: Progress
+) -> tuple[ComposedServer, dict[str, Any]]:
+    """Compose one server; return it and its entry in the manifest."""
+    from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
+    from wasmcp.compose.deployment_targets import KEYVALUE, check_runtime
+    from wasmcp.compose.grants import denial_warnings
+    from wasmcp.compose.stores import SECOND_DRAFT
+
+    config = step.config
+    metadata = ServerMetadata(
+        name=config.name,
+        version=step.version,
+        title=config.title,
+        description=config.description,
+        website_url=config.website_url,
+        instructions=config.instructions,
+        extensions=config.extensions,
+    )
+    parts = [components[name] for name in config.components]
+    specs = [
+        ComponentSpec(
+            name=part.step.config.name,
+            data=part.data,
+            catalogue=part.catalogue,
+            grants=part.step.config.grants,
+            dynamic=part.step.config.dynamic,
+            config=part.step.config.values,
+        )
+        for part in parts
+    ]
+    replaced = {name: planned.project.root / file for name, file in config.framework.items()}
+    runtime = config.runtime
+    composed = compose_server(
+        specs,
+        metadata,
+        on_duplicate=config.on_duplicate,
+        environment=config.environment,
+        settings=config.settings,
+        keyvalue=KEYVALUE.get(runtime, SECOND_DRAFT),
+        framework=replaced,
+    )
+    if runtime != "wasmcp":
+        check_runtime(runtime, composed.imports)
+    given = [part.step.config.name for part in parts if part.step.config.language is None]
+    for warning in denial_warnings(composed.denied):
+        say(Note(f"warning: {warning}"))
+    for name in given:  # of the others their sources tell
+        if name in composed.denied:
+            say(Note(f"imported by `{name}` and not granted: {', '.join(composed.denied[name])}"))
+    label = step.output.relative_to(planned.project.root).as_posix()
+    say(ServerComposed(config.key, label, composed.size))
+    entries = [built_entry(part, planned.project.root) for part in parts]
+    known = all(part.catalogue is not None for part in parts)
+    entry = server_entry(
+        step.output.name,
+        metadata,
+        entries,
+        composed,
+        inputs=step.inputs,
+        known=known,
+        configuration=config.configuration,
+    )
+    return composed, entry
+
+
+def _write(planned: Plan, done: Mapping[str, tuple[ComposedServer, dict[str, Any]]]) -> None:
+    """Write what was composed, then the manifest, then remove what an earlier manifest named and this does not."""
+    project = planned.project
+    before = manifest.read(project.manifest)
+    project.directory.mkdir(exist_ok=True)
+    for key, (composed, _) in done.items():
+        composed.write(planned.servers[key].output)
+    kept = {key: entry for key, entry in before.items() if key in planned.servers}
+    manifest.write(project.manifest, {**kept, **{key: entry for key, (_, entry) in done.items()}})
+    for key in before.keys() - planned.servers.keys():
+        # The file's name follows from the key, never from what a manifest says: it may not name what to remove.
+        if Path(f"{key}.wasm").name == f"{key}.wasm":
+            project.output(key).unlink(missing_ok=True)
+
+
+@file_failures()
+def clean(project: Project) -> None:
+    """Remove what a build leaves in the tree; nothing happens where nothing is."""
+    for path in project.outputs:
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not there, or somebody keeps files of their own in it
+        project.directory.rmdir()

@@ -1,0 +1,163 @@
+"""What a component offers, found out by booting it once in the sandbox.
+
+The component is composed alone, granted nothing, and asked for its lists like any server; the answers are checked and
+kept by digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
+from wasmcp.compose.catalogue import nothing_offered
+from wasmcp.compose.catalogue_values import UNCHANGING
+from wasmcp.compose.interfaces import CAPABILITY_NAMES, MIDDLEWARE, STRICT
+from wasmcp.errors import CatalogueError, HostError
+from wasmcp.project.catalogue_checks import check_items, check_tools
+from wasmcp.storage import digest
+from wasmcp.storage.cache import Cache, write_atomically
+
+if TYPE_CHECKING:
+    from wasmcp.host import Server
+
+BOOT_SECONDS = 10.0
+"""The time that a component has for each list of what it offers. A list takes milliseconds, also on a busy machine."""
+
+PAGES_LIMIT = 10_000
+"""Over how many pages a list may be spread."""
+
+_REFERENCES = "wasmcp/completions/references"
+"""How the framework is asked what a component completes (framework/completions-middleware)."""
+
+_LISTS = (
+    # capability, the list's name in a catalogue, method, member of the result
+    ("tools", "tools", "tools/list", "tools"),
+    ("resources", "resources", "resources/list", "resources"),
+    ("resources", "templates", "resources/templates/list", "resourceTemplates"),
+    ("prompts", "prompts", "prompts/list", "prompts"),
+)
+
+
+def catalogue_of(name: str, data: bytes, component: str, framework: Mapping[str, str], cache: Cache) -> Catalogue:
+    """Return the catalogue of a component, recorded now or before.
+
+    Args:
+        name: The component's name, for messages.
+        data: The component.
+        component: Its digest.
+        framework: The digests of the framework that boots it.
+        cache: Where catalogues are kept.
+
+    Raises:
+        CatalogueError: It does not boot, or what it offers is not valid.
+        CompositionError: It cannot be composed.
+    """
+    key = digest.of_value(
+        [
+            component,
+            dict(framework),
+            digest.of_own_code("compose", "project/catalogue_recording.py", "project/catalogue_checks.py"),
+        ]
+    )
+    path = cache.text_path("catalogues", key)
+    try:
+        return Catalogue.from_json(path.read_text("utf-8"))
+    except FileNotFoundError:
+        pass
+    except Exception:  # noqa: BLE001 - whatever is wrong with a cached file, it is recorded again
+        path.unlink(missing_ok=True)
+    catalogue = replace(boot(name, data), digest=component)
+    write_atomically(path, catalogue.to_json().encode())
+    return catalogue
+
+
+def boot(name: str, data: bytes) -> Catalogue:
+    """Boot a component in the sandbox and return what it offers, as the wire has it in MCP 2026-07-28.
+
+    It is compiled quickly rather than well, because it is called once.
+
+    Raises:
+        CatalogueError: It does not boot, cannot list something, or what it offers is not valid; or it offers nothing.
+        CompositionError: It cannot be composed.
+    """
+    from wasmcp.host import Limits, open_server
+
+    server = compose_server(
+        [ComponentSpec(name=name, data=data, catalogue=None, grants=frozenset({MIDDLEWARE}), dynamic=True)],
+        ServerMetadata(name=name, version="0"),
+    )
+    lists: dict[str, list[dict[str, Any]]] = {}
+    cache: dict[str, dict[str, Any]] = {}
+    completions: list[dict[str, Any]] = []
+    stderr, what = "", "tools"
+    try:
+        with open_server(server.data, limits=Limits(timeout=BOOT_SECONDS), instances=1, quick=True) as running:
+            try:
+                for capability, what, method, member in _LISTS:
+                    if capability in server.capabilities:
+                        lists[what], hint = _list(running, method, member)
+                        if hint is not None:
+                            cache[what] = hint
+                if "completions" in server.capabilities:
+                    what = "completions"
+                    completions = _strictly(running, _REFERENCES)["references"]
+            finally:
+                stderr = running.stderr
+    except HostError as error:
+        raise CatalogueError(name, f"it cannot list its {what}: {error}", stderr=stderr) from error
+    problems = [problem for kind, items in lists.items() for problem in _problems(kind, items)]
+    if problems:
+        raise CatalogueError(name, "\n".join(["what it offers is not valid:", *(f"  * {x}" for x in problems)]))
+    try:
+        catalogue = Catalogue(
+            tools=tuple(lists.get("tools", ())),
+            resources=tuple(lists.get("resources", ())),
+            templates=tuple(lists.get("templates", ())),
+            prompts=tuple(lists.get("prompts", ())),
+            completions=tuple(completions),
+            cache=cache,
+        )
+    except ValueError as error:
+        raise CatalogueError(name, f"what it offers is not valid: {error}") from None
+    if not catalogue.capabilities:
+        raise CatalogueError(
+            name, nothing_offered(name, (one for one in CAPABILITY_NAMES.values() if one in server.capabilities))
+        )
+    return catalogue
+
+
+def _problems(kind: str, items: list[dict[str, Any]]) -> list[str]:
+    return check_tools(items) if kind == "tools" else check_items(kind, items)
+
+
+def _list(running: Server, method: str, member: str) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Return a whole list, and how it may be cached; None: the component does not say."""
+    items: list[dict[str, Any]] = []
+    hints = []
+    for page in _pages(running, method):
+        items.extend(page[member])
+        hints.append({"ttlMs": page["ttlMs"], "cacheScope": page["cacheScope"]})
+    # What a component does not say reaches the wire as this; what does not change may be kept all the same.
+    if all(hint == {"ttlMs": 0, "cacheScope": "private"} for hint in hints):
+        return items, None
+    scope = "private" if any(hint["cacheScope"] == "private" for hint in hints) else "public"
+    hint = {"ttlMs": min(hint["ttlMs"] for hint in hints), "cacheScope": scope}
+    return items, None if hint == UNCHANGING else hint
+
+
+def _pages(running: Server, method: str) -> Iterator[dict[str, Any]]:
+    cursor: str | None = None
+    for _page in range(PAGES_LIMIT):
+        page = _strictly(running, method, {} if cursor is None else {"cursor": cursor})
+        yield page
+        cursor = page.get("nextCursor")
+        if cursor is None:
+            return
+    raise HostError(f"`{method}` did not end after {PAGES_LIMIT} pages")
+
+
+def _strictly(running: Server, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Ask so that what cannot be listed is an error, not a shorter list."""
+    return running.request(method, {**(params or {}), "_meta": {STRICT: True}})

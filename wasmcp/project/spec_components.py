@@ -1,0 +1,129 @@
+"""From resolved specs to what composition takes: the bytes, what is offered, what is granted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.compose import Catalogue, ComponentSpec
+from wasmcp.compose.component_reader import read_component
+from wasmcp.compose.interfaces import SERVER_HANDLER
+from wasmcp.errors import CatalogueError, SpecError
+from wasmcp.project import Cache
+from wasmcp.project.events import lines
+from wasmcp.project.manifest_entry import built_entry, given_entry
+from wasmcp.storage import digest
+
+if TYPE_CHECKING:
+    from wasmcp.project.build_steps import Built
+    from wasmcp.registry.names.spec_resolver import Resolved, Resolver
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A component ready to be composed.
+
+    Attributes:
+        spec: What composition takes.
+        digest: Of the component.
+        source: Where it came from, for people: a file, a package with its version, a component of the project.
+        entry: What a manifest says of it.
+    """
+
+    spec: ComponentSpec
+    digest: str
+    source: str
+    entry: Mapping[str, Any] = field(default_factory=dict)
+
+
+def prepare(resolver: Resolver, resolved: Resolved, *, grants: Collection[str] = (), dynamic: bool = False) -> Prepared:
+    """Read a component and find out what it offers: from what was recorded with it, or by booting it in the sandbox.
+
+    Args:
+        resolver: Who resolved it.
+        resolved: What is meant.
+        grants: Families of host interfaces, beside those that the project grants its own components.
+        dynamic: Ask it at run time instead.
+
+    Raises:
+        SpecError: The file cannot be read.
+        CatalogueError: It does not boot, or what was recorded is of another component.
+        CompositionError: It is no component that a server can be made with.
+    """
+    if resolved.path is None:
+        built = build(resolver, resolved)
+        config = built.step.config
+        asked = dynamic or config.dynamic
+        catalogue = None if asked else built.catalogue
+        spec = ComponentSpec(
+            resolved.name, built.data, catalogue, config.grants | frozenset(grants), asked, config.values
+        )
+        entry = {**built_entry(built), "name": resolved.name, "grants": sorted(spec.grants), "dynamic": asked}
+        return Prepared(spec, built.digest, f"component `{resolved.request.spec}` of the project", entry)
+    data = read(resolved, resolved.path)
+    found = digest.of_bytes(data)
+    catalogue = None if dynamic else _catalogue(resolved, resolved.path, data, found)
+    source = resolved.fetched.reference if resolved.fetched is not None else str(resolved.path)
+    origin = resolved.fetched.origin if resolved.fetched is not None else {}
+    entry = given_entry(resolved.name, found, sorted(grants), dynamic=catalogue is None, origin=origin)
+    return Prepared(ComponentSpec(resolved.name, data, catalogue, frozenset(grants), dynamic), found, source, entry)
+
+
+def read(resolved: Resolved, path: Path) -> bytes:
+    """Read a component's file.
+
+    Raises:
+        SpecError: It cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        spec = resolved.request.spec
+        raise SpecError(spec, f"`{spec}` cannot be read: {error.strerror or error}") from None
+
+
+def build(resolver: Resolver, resolved: Resolved) -> Built:
+    """Return a component of the project, compiled now or before.
+
+    Raises:
+        ConfigError: The project has mistakes.
+        ToolchainError: It does not compile.
+    """
+    from wasmcp.project import load
+    from wasmcp.project.build_steps import build_component
+
+    root = resolver.options.root
+    if root is None:
+        raise SpecError(
+            resolved.request.spec, f"`{resolved.request.spec}` is a component of a project, and here is none"
+        )
+    options = resolver.options
+    return build_component(load(root), resolved.request.spec, progress=lines(options.progress), fetching=options)
+
+
+def _catalogue(resolved: Resolved, path: Path, data: bytes, found: str) -> Catalogue | None:
+    """Return what a component offers; None for one that answers lists by itself."""
+    from wasmcp.project.catalogue_recording import catalogue_of
+
+    name = resolved.name
+    sidecar = path.with_name(f"{path.name}.catalogue.json")
+    if resolved.fetched is not None and resolved.fetched.catalogue is not None:
+        return _recorded(name, resolved.fetched.catalogue, found, "the catalogue in its manifest", "push it again")
+    if sidecar.is_file():
+        return _recorded(name, sidecar.read_bytes(), found, f"`{sidecar.name}`", "delete it")
+    if SERVER_HANDLER in read_component(ComponentSpec(name, data)).offers:
+        return None
+    cache = Cache()
+    with cache.lock(found):
+        return catalogue_of(name, data, found, digest.of_framework(), cache)
+
+
+def _recorded(name: str, text: str | bytes, found: str, where: str, advice: str) -> Catalogue:
+    catalogue = Catalogue.from_json(text, source=name)
+    if not catalogue.digest:
+        raise CatalogueError(name, f"{where} does not name the digest of its component: {advice}")
+    if catalogue.digest != found:
+        raise CatalogueError(name, f"{where} was recorded for another component: {advice}")
+    return catalogue

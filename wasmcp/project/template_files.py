@@ -1,0 +1,228 @@
+"""Which files a new project, or a new component of one, is made of: templates, filled in.
+
+A template is a file below `templates/` that ends in `.in`, so that no compiler and no linter takes it for a source of
+ours. `@{name}` in it is a value; values are checked names, so that none can break out of the text around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from wasmcp import __version__
+from wasmcp.project.name_rules import title_of
+from wasmcp.toolchains import toolchain
+
+TEMPLATES = ("tools", "resources", "prompts", "full")
+"""What a new component may offer; `full` is all of it."""
+
+PARTS = TEMPLATES[:3]
+"""The parts that `full` has: a source and a test each."""
+
+_FOLDER = Path(__file__).resolve().parent / "templates"
+_VALUE = re.compile(r"@\{([a-z_]+)\}")
+
+
+@dataclass(frozen=True)
+class Language:
+    """What is particular about a language.
+
+    Attributes:
+        title: Its name for people.
+        folder: Where its sources go, relative to the project; the empty string for the import package.
+        suffix: The ending of its sources.
+        parts: What there are templates for.
+        target: What `rustup` has to install first; the empty string for nothing.
+        ignored: What its tools leave in a project's folder.
+        patterns: Its sources besides `src/**/*.py`, as patterns of uv's `cache-keys`.
+        hint: What else a developer should know, for the README.
+    """
+
+    title: str
+    folder: str
+    suffix: str
+    parts: tuple[str, ...] = PARTS
+    target: str = ""
+    ignored: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    hint: str = ""
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The templates that there are."""
+        return TEMPLATES if self.parts == PARTS else self.parts
+
+
+LANGUAGES: Mapping[str, Language] = {
+    "python": Language("Python", "", ".py"),
+    "rust": Language(
+        "Rust",
+        "rust",
+        ".rs",
+        target="wasm32-wasip2",
+        patterns=("rust/**/*.rs",),
+        hint="You need Rust (https://rustup.rs) and its target: `rustup target add wasm32-wasip2`.",
+    ),
+    "typescript": Language(
+        "TypeScript",
+        "ts",
+        ".ts",
+        ignored=("node_modules/", ".wasmcp/"),
+        patterns=("ts/**/*.ts",),
+        hint="`wasmcp wit types` writes the types of the module `wasmcp`, so that your editor knows them.",
+    ),
+    "zig": Language("Zig", "zig", ".zig", patterns=("zig/**/*.zig",)),
+}
+"""The languages of new components; their toolchains are those of `wasmcp.toolchains`."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """One component that is to be made.
+
+    Attributes:
+        language: A key of `LANGUAGES`.
+        template: One of `TEMPLATES`.
+        component: Its key in `[tool.wasmcp.components]`.
+        package: The folder of the project's import package, relative to the project, with forward slashes.
+        identifier: What sets its files and names apart from those of other components; the empty string in a project
+            that has no other.
+        prefix: What the names of its resources and prompts begin with where it has no identifier, so that they differ
+            from those of other projects.
+        tests: The folder of the tests, relative to the project.
+        server: The server that its tests ask for by name; the empty string for the one that tests get anyway.
+    """
+
+    language: str
+    template: str
+    component: str
+    package: str
+    identifier: str = ""
+    prefix: str = ""
+    tests: str = "tests"
+    server: str = ""
+
+    @property
+    def source(self) -> str:
+        """The file that is compiled, relative to the project."""
+        return self._source("main" if self.template == "full" else self.template)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that it has, of `PARTS`."""
+        return PARTS if self.template == "full" else (self.template,)
+
+    @property
+    def extra(self) -> str:
+        """The extra of wasmcp with its compiler."""
+        return toolchain(self.language).extra
+
+    def files(self) -> dict[str, str]:
+        """Return its sources and tests: path relative to the project -> text."""
+        found = {}
+        for part in self.parts:
+            found[self._source(part)] = self._render(f"{self.language}/{part}{self._suffix}", part)
+        if self.template == "full":
+            found[self.source] = self._render(f"{self.language}/main{self._suffix}", "main")
+            if self.language == "python" and self.identifier:
+                found[self._source("__init__")] = self._render("python/init.py", "main")
+        for part in self.parts:
+            name = "_".join(filter(None, ("test", self.identifier, part if self._is_folder else "")))
+            test = f"{self.language}/test_{part}.py"
+            shared = f"tests/test_{part}.py"
+            found[f"{self.tests}/{name}.py"] = self._render(test if template(test).is_file() else shared, part)
+        return found
+
+    @property
+    def _suffix(self) -> str:
+        return LANGUAGES[self.language].suffix
+
+    @property
+    def _is_folder(self) -> bool:
+        """Whether it has files of its own names: the only one in a project, or one of several sources."""
+        return not self.identifier or self.template == "full"
+
+    def _source(self, part: str) -> str:
+        folder = PurePosixPath(LANGUAGES[self.language].folder or self.package)
+        if not self._is_folder:
+            return str(folder / f"{self.identifier}{self._suffix}")
+        return str(folder / self.identifier / f"{part}{self._suffix}")
+
+    def _render(self, name: str, part: str) -> str:
+        module = PurePosixPath(self._source(part)).with_suffix("")
+        dotted = [item for item in module.parts if item != "src"]
+        mark = f'\npytestmark = pytest.mark.wasmcp(server="{self.server}")\n' if self.server else ""
+        # Tools differ from language to language, so that two new projects have none in common.
+        own = self.identifier or ("" if part == "tools" else self.prefix)
+        is_root = self.template != "full" or part == "main"
+        values = {
+            # In Rust the file that is compiled, and no other, says that the crate is a component.
+            "export": "\n\nwasmcp_guest::component!(component);" if is_root else "",
+            "component": self.component,
+            "prefix": f"{own}_" if own else "",
+            "scheme": self.component.replace("_", "-") if own else "notes",
+            "module": ".".join(dotted),
+            "parent": ".".join(dotted[:-1]),
+            "mark": mark,
+            "pytest": "\nimport pytest\n" if mark else "",
+        }
+        return render(name, values)
+
+
+def project_files(name: str, outline: Outline) -> dict[str, str]:
+    """Return the files of a new project: path relative to its folder -> text.
+
+    Args:
+        name: The distribution's name, checked.
+        outline: Its component.
+    """
+    package = outline.package.rpartition("/")[2]
+    language = LANGUAGES[outline.language]
+    offers = outline.template if outline.template != "full" else "tools, resources and prompts"
+    values = {
+        "name": name,
+        "script": name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"',
+        "package": package,
+        "title": title_of(name),
+        "description": f"An MCP server of {offers} in {language.title}",
+        "hint": f"{language.hint}\n\n" if language.hint else "",
+        "setup": f"      - run: rustup target add {language.target}\n" if language.target else "",
+        "ignored": "".join(f"{item}\n" for item in language.ignored),
+        "sources": "".join(f', {{ file = "{pattern}" }}' for pattern in language.patterns),
+        "offers": offers,
+        "wasmcp": ".".join(__version__.split(".")[:2]),
+        "extras": ",".join(sorted(["build", "test", outline.extra])),
+        "component": outline.component,
+        "key": outline.component if re.fullmatch(r"[a-z0-9_-]+", outline.component) else f'"{outline.component}"',
+        "source": outline.source,
+        "capabilities": ", ".join(f'"{part}"' for part in outline.parts),
+    }
+    targets = {
+        "pyproject.toml": "pyproject.toml",
+        "README.md": "README.md",
+        "LICENSE": "LICENSE",
+        "Makefile": "Makefile",
+        "gitignore": ".gitignore",
+        "ci.yml": ".github/workflows/ci.yml",
+        "init.py": f"{outline.package}/__init__.py",
+        "server.py": f"{outline.package}/server.py",
+        "test_server.py": "tests/test_server.py",
+    }
+    common = {target: render(f"project/{source}", values) for source, target in targets.items()}
+    return {**common, **outline.files()}
+
+
+def template(name: str) -> Path:
+    """Return the file of a template."""
+    return _FOLDER / f"{name}.in"
+
+
+def render(name: str, values: Mapping[str, str]) -> str:
+    """Return a template's text with its values put in.
+
+    Raises:
+        KeyError: It asks for a value that is not given.
+    """
+    return _VALUE.sub(lambda match: values[match[1]], template(name).read_text("utf-8"))

@@ -1,0 +1,1 @@
+"""Names of components: specs, aliases, profiles, namespaces and policies."""

@@ -1,0 +1,216 @@
+"""Changing the user's aliases and profiles: under a lock, whole or not at all, comments and foreign keys kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wasmcp.errors import ConfigError, NameRefused
+from wasmcp.registry.hosts import Origin
+from wasmcp.registry.names.aliases import Registry, name_problem, needed_by, parse_registry, problems
+from wasmcp.registry.names.component_spec import Kind, classify, split_label
+from wasmcp.registry.names.config_paths import config_path
+from wasmcp.terminal import without_password
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+
+
+def add_component(alias: str, spec: str) -> Registry:
+    """Keep an alias, in place of one of the same name.
+
+    Args:
+        alias: Its name.
+        spec: What it stands for: a path, which is kept absolute; `ns:name@version`; `oci://...`; another alias.
+
+    Raises:
+        NameRefused: The name or the spec cannot be used, or aliases would stand for each other.
+        ConfigError: The file cannot be read or written.
+    """
+    _check_name(alias)
+    kept = absolute(spec)
+
+    def change(document: TOMLDocument) -> None:
+        _table(document, "components")[alias] = kept
+
+    return _edit(alias, change)
+
+
+def remove_component(alias: str) -> Registry:
+    """Forget an alias.
+
+    Raises:
+        NameRefused: There is none of this name, or other aliases or profiles need it.
+        ConfigError: The file cannot be read or written.
+    """
+    return _remove(alias, "components", "alias")
+
+
+def add_profile(
+    name: str, components: Sequence[str], *, output: str | None = None, base: str | None = None
+) -> Registry:
+    """Keep a profile, in place of one of the same name.
+
+    Args:
+        name: Its name.
+        components: Specs in the order of the chain, each a SPEC or a NAME=SPEC (which the Rust tool does not know);
+            paths are kept absolute.
+        output: The server's file: a file name, which goes below `composed/`, or a path, which is kept absolute;
+            `<name>.wasm` when left out.
+        base: The profile whose components come before these.
+
+    Raises:
+        NameRefused: A name or a spec cannot be used, the base is not there, or profiles would inherit from each other.
+        ConfigError: The file cannot be read or written.
+    """
+    _check_name(name)
+    labelled = [split_label(spec) for spec in components]
+    specs = [absolute(spec) if label is None else f"{label}={absolute(spec)}" for label, spec in labelled]
+    file = f"{name}.wasm" if output is None else output
+    if not file or file.endswith(("/", os.sep)) or Path(file).name in {"", ".", ".."}:
+        raise NameRefused(name, [f"`{file}` is not the name of a file"])
+    if Path(file).name != file:
+        file = str(Path(file).expanduser().absolute())
+
+    def change(document: TOMLDocument) -> None:
+        import tomlkit
+
+        profiles = _table(document, "profiles")
+        entry = profiles.get(name)
+        if not isinstance(entry, MutableMapping):
+            entry = tomlkit.table()
+            profiles[name] = entry
+            entry = profiles[name]
+        if base is None:
+            entry.pop("base", None)
+        else:
+            entry["base"] = base
+        entry["components"] = specs
+        entry["output"] = file
+
+    return _edit(name, change)
+
+
+def remove_profile(name: str) -> Registry:
+    """Forget a profile. Servers composed from it stay.
+
+    Raises:
+        NameRefused: There is none of this name, or others inherit from it.
+        ConfigError: The file cannot be read or written.
+    """
+    return _remove(name, "profiles", "profile")
+
+
+def absolute(spec: str) -> str:
+    """Return a spec as it can be kept: a path is made absolute, and must be there.
+
+    Raises:
+        NameRefused: It is empty, or a path to no file.
+    """
+    if not spec.strip():
+        raise NameRefused(spec, ["a spec must not be empty"])
+    kind = classify(spec)
+    if kind is Kind.URL:
+        try:
+            Origin.of(spec)
+        except ValueError as error:
+            raise NameRefused(without_password(spec), [f"`{without_password(spec)}` cannot be kept: {error}"]) from None
+    if kind is not Kind.PATH:
+        return spec
+    path = Path(spec).expanduser()
+    if not path.is_file():
+        raise NameRefused(spec, [f"`{spec}` is {'a folder' if path.is_dir() else 'not there'}"])
+    return str(path.resolve())
+
+
+def _check_name(name: str) -> None:
+    problem = name_problem(name)
+    if problem is not None:
+        raise NameRefused(name, [problem])
+
+
+def _remove(name: str, key: str, kind: str) -> Registry:
+    def change(document: TOMLDocument) -> None:
+        from wasmcp.toolchains.base import did_you_mean
+
+        table = _table(document, key)
+        if name not in table:
+            raise NameRefused(name, [f"there is no {kind} `{name}`{did_you_mean(name, list(table))}"])
+        users = needed_by(name, key, parse_registry(document.unwrap(), ""))
+        if users:
+            listed = ", ".join(f"{of} `{user}`" for of, user in users)
+            raise NameRefused(
+                name, [f"the {kind} `{name}` is still needed, by {listed}: change or remove what needs it first"]
+            )
+        del table[name]
+
+    return _edit(name, change)
+
+
+def _edit(name: str, change: Callable[[TOMLDocument], None]) -> Registry:
+    """Change the file. What was wrong with it before is let be; what the change would make wrong is refused."""
+    import tomlkit
+    from tomlkit.exceptions import ParseError
+
+    path = config_path().resolve()  # a link to where somebody keeps all their configuration stays a link
+    with _locked(path):
+        try:
+            text = path.read_text("utf-8")
+        except FileNotFoundError:
+            text = ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError([f"cannot be read: {error}"], path=str(path)) from None
+        try:
+            document = tomlkit.parse(text)
+        except ParseError as error:
+            raise ConfigError([f"not TOML: {error}"], path=str(path)) from None
+        before = parse_registry(document.unwrap(), str(path))
+        change(document)
+        after = parse_registry(document.unwrap(), str(path))
+        old = set(problems(before))
+        new = [problem for problem in problems(after) if problem not in old]
+        if new:
+            raise NameRefused(name, new)
+        _write(path, tomlkit.dumps(document))
+    return after
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock"), timeout=10):
+            yield
+    except Timeout:
+        problem = "another process has been changing it for 10 s: try again"
+        raise ConfigError([problem], path=str(path)) from None
+    except OSError as error:
+        raise ConfigError([f"cannot be written: {error.strerror or error}"], path=str(path)) from None
+
+
+def _write(path: Path, text: str) -> None:
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _table(document: TOMLDocument, key: str) -> Any:
+    import tomlkit
+
+    if key not in document:
+        document.add(key, tomlkit.table(is_super_table=key == "profiles"))
+    return document[key]

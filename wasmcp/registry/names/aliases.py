@@ -1,0 +1,233 @@
+"""Aliases and profiles: what they are, how they are read, what can be wrong with them.
+
+.. code-block:: toml
+
+    [components]                       # alias = an absolute path, `ns:name@version`, or another alias
+    calc = "/home/me/calc.wasm"
+    [profiles.dev]
+    base = "common"                    # optional: its components come first
+    components = ["calc", "acme:text@1.0.0"]
+    output = "dev.wasm"                # in `composed/` beside this file, or absolute
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wasmcp.errors import ConfigError
+from wasmcp.registry.names.component_spec import Kind, classify, split_label
+from wasmcp.registry.names.config_paths import composed_directory, config_path, own_path
+
+RESERVED = frozenset({"help", "version", "new", "compose", "wit", "registry"}) | frozenset(
+    {"component", "profile", "add", "remove", "list", "info"}
+)
+"""Names that the Rust tool reads as commands, so that neither an alias nor a profile has one of them."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A list of components to be composed together.
+
+    Attributes:
+        components: Specs, in the order of the chain.
+        output: The server's file: a file name below `composed/`, or an absolute path.
+        base: The profile whose components come before these.
+    """
+
+    components: tuple[str, ...]
+    output: str
+    base: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where its server goes."""
+        return composed_directory() / self.output
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Aliases and profiles of one file.
+
+    Attributes:
+        components: Alias -> spec.
+        profiles: By name.
+        path: The file, as a person would name it.
+    """
+
+    components: Mapping[str, str] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    path: str = ""
+
+
+def read_registry(path: Path | None = None) -> Registry:
+    """Read the user's aliases and profiles; there are none when there is no such file.
+
+    Raises:
+        ConfigError: It cannot be read, or is not of this form. What only does not fit together (a cycle, a base that
+            is not there) is no error here, so that it can be mended with the commands; see `problems`.
+    """
+    path = config_path() if path is None else path
+    return parse_registry(read_toml(path), str(path))
+
+
+def read_own() -> dict[str, Any]:
+    """Read what is ours alone of the user's configuration (`location.own_path`).
+
+    Raises:
+        ConfigError: It cannot be read, or is not TOML.
+    """
+    return read_toml(own_path())
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; one that is not there is empty.
+
+    Raises:
+        ConfigError: It cannot be read, or is not TOML.
+    """
+    try:
+        data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError([f"cannot be read: {error.strerror or error}"], path=str(path)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"not TOML: {error}"], path=str(path)) from None
+    return data
+
+
+def parse_registry(data: Mapping[str, Any], path: str, *, aliases: str = "components", prefix: str = "") -> Registry:
+    """Read aliases and profiles out of a TOML document.
+
+    Args:
+        data: The document, or the table of it that holds them.
+        path: The file, for messages.
+        aliases: The key of the aliases.
+        prefix: The path of the table in the document, with a dot at its end.
+
+    Raises:
+        ConfigError: Something is not of this form; every such thing is listed.
+    """
+    mistakes: list[str] = []
+    components: dict[str, str] = {}
+    for name, spec in _table(data, aliases, prefix, mistakes).items():
+        if isinstance(spec, str) and spec.strip():
+            components[name] = spec
+        else:
+            mistakes.append(f"`{prefix}{aliases}.{name}` must be a string that names a component")
+    profiles = {}
+    for name, entry in _table(data, "profiles", prefix, mistakes).items():
+        profile = _profile(f"{prefix}profiles.{name}", name, entry, mistakes)
+        if profile is not None:
+            profiles[name] = profile
+    if mistakes:
+        raise ConfigError(mistakes, path=path)
+    return Registry(components, profiles, path)
+
+
+def _table(data: Mapping[str, Any], key: str, prefix: str, mistakes: list[str]) -> Mapping[str, Any]:
+    found = data.get(key, {})
+    if isinstance(found, dict):
+        return found
+    mistakes.append(f"`{prefix}{key}` must be a table")
+    return {}
+
+
+def _profile(place: str, name: str, entry: Any, mistakes: list[str]) -> Profile | None:
+    if not isinstance(entry, dict):
+        mistakes.append(f"`{place}` must be a table")
+        return None
+    components, base, output = entry.get("components", []), entry.get("base"), entry.get("output", f"{name}.wasm")
+    if not isinstance(components, list) or not all(isinstance(spec, str) and spec.strip() for spec in components):
+        mistakes.append(f"`{place}.components` must be a list of strings that name components")
+    elif base is not None and not isinstance(base, str):
+        mistakes.append(f"`{place}.base` must be a string that names a profile")
+    elif not isinstance(output, str) or not output.strip():
+        mistakes.append(f"`{place}.output` must be a string that names a file")
+    else:
+        return Profile(tuple(components), output, base)
+    return None
+
+
+def name_problem(name: str) -> str | None:
+    """Return what is wrong with the name of an alias or a profile, or None."""
+    if name in RESERVED:
+        return f"`{name}` is reserved: it is a command's name"
+    if not name or name.startswith("-") or not all(letter.isalnum() or letter in "-_" for letter in name):
+        return f"`{name}` is not a usable name: letters, digits, `-` and `_`, no `-` at its beginning"
+    return None
+
+
+def problems(registry: Registry) -> list[str]:
+    """Return a sentence for everything in a registry that cannot be used, or does not fit together."""
+    return [*_name_problems(registry), *_alias_problems(registry), *_profile_problems(registry)]
+
+
+def _name_problems(registry: Registry) -> Iterator[str]:
+    for kind, names in (("components", registry.components), ("profiles", registry.profiles)):
+        for name in names:
+            problem = name_problem(name)
+            if problem is not None:
+                yield f"`{kind}.{name}`: {problem}"
+    for name in registry.components:
+        if name in registry.profiles:
+            yield f"`{name}` is an alias and a profile: one of them needs another name"
+
+
+def _alias_problems(registry: Registry) -> Iterator[str]:
+    for name, spec in registry.components.items():
+        cycle = cycle_of(name, registry.components)
+        if cycle:
+            if name == min(cycle):  # each cycle once
+                yield f"aliases that stand for each other: {arrows(cycle)}"
+        elif classify(spec) is Kind.NAME and spec not in registry.components:
+            yield f"the alias `{name}` stands for `{spec}`, which is no alias, no path and no `ns:name@version`"
+
+
+def _profile_problems(registry: Registry) -> Iterator[str]:
+    bases = {name: profile.base for name, profile in registry.profiles.items() if profile.base is not None}
+    for name, profile in registry.profiles.items():
+        cycle = cycle_of(name, bases)
+        if cycle:
+            if name == min(cycle):
+                yield f"profiles that inherit from each other: {arrows(cycle)}"
+        elif profile.base is not None and profile.base not in registry.profiles:
+            yield f"the profile `{name}` inherits from `{profile.base}`, which is no profile"
+        for _, spec in map(split_label, profile.components):
+            if classify(spec) is Kind.NAME and spec not in registry.components:
+                also = " (profiles are inherited with `base`)" if spec in registry.profiles else ""
+                yield f"the profile `{name}` names `{spec}`, which is no alias, no path and no `ns:name@version`{also}"
+
+
+def needed_by(name: str, key: str, registry: Registry) -> list[tuple[str, str]]:
+    """Return what refers to a name, each as a kind (`the alias`, `the profile`) and a name.
+
+    Args:
+        name: Of an alias or a profile.
+        key: `components` for an alias, `profiles` for a profile.
+        registry: Where it is.
+    """
+    if key == "profiles":
+        return [("the profile", user) for user, profile in registry.profiles.items() if profile.base == name]
+    members = {user: [spec for _, spec in map(split_label, one.components)] for user, one in registry.profiles.items()}
+    aliases = [("the alias", user) for user, spec in registry.components.items() if spec == name != user]
+    return aliases + [("the profile", user) for user, specs in members.items() if name in specs]
+
+
+def cycle_of(start: str, following: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names on the cycle that a name is part of, beginning with it; empty when it is on none."""
+    path = [start]
+    while (name := following.get(path[-1])) is not None and len(path) <= len(following):
+        if name == start:
+            return tuple(path)
+        path.append(name)
+    return ()
+
+
+def arrows(cycle: tuple[str, ...]) -> str:
+    """Return a cycle in words."""
+    return " -> ".join(f"`{name}`" for name in (*cycle, cycle[0]))

@@ -1,0 +1,229 @@
+"""From what a user writes to components: profiles and aliases followed, files found, packages fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from wasmcp.errors import SpecError
+from wasmcp.registry.fetch_options import Fetched, FetchOptions
+from wasmcp.registry.names.aliases import Profile, arrows, cycle_of
+from wasmcp.registry.names.component_spec import Kind, classify, is_remote, label_of, split_label
+from wasmcp.registry.names.name_scopes import Layer, project_layer, user_layer
+
+
+@dataclass(frozen=True)
+class Request:
+    """A spec, and where it was written.
+
+    Attributes:
+        spec: As written, without the name before it.
+        folder: What it starts from if it is a relative path.
+        label: The name that was given to the component, or None.
+        way: The profile and the aliases that led here, in words.
+    """
+
+    spec: str
+    folder: Path
+    label: str | None = None
+    way: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """The way in one line."""
+        return ", ".join(self.way)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What a spec turned out to be.
+
+    Attributes:
+        name: What the component is called.
+        request: Where it came from.
+        kind: `Kind.PATH`, or `Kind.NAME` for a component of the project, or one of the remote kinds.
+        path: Its file; None for a component of the project.
+        fetched: What the registry answered, if it was asked.
+    """
+
+    name: str
+    request: Request
+    kind: Kind
+    path: Path | None
+    fetched: Fetched | None = None
+
+
+class Resolver:
+    """Resolves specs for one command.
+
+    Args:
+        options: How remote components are fetched; its `root` is the project whose names count.
+    """
+
+    def __init__(self, options: FetchOptions) -> None:
+        self.options = options
+
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """Where bare names are looked up, in order. Read when the first one is met."""
+        project = () if self.options.root is None else (project_layer(self.options.root),)
+        return (*project, user_layer())
+
+    def expand(self, arguments: Sequence[str], profiles: Sequence[str] = ()) -> tuple[list[Request], Path | None]:
+        """Replace profiles by what they list.
+
+        Args:
+            arguments: Specs in order, each a SPEC or a NAME=SPEC; a profile may be among them.
+            profiles: Names of profiles whose components come before.
+
+        Returns:
+            The specs, and where the last of the profiles says the server goes.
+
+        Raises:
+            SpecError: There is no such profile, a base is missing, or profiles inherit from each other.
+        """
+        requests: list[Request] = []
+        output = None
+        for name in profiles:
+            layer, profile = self._profile(name)
+            requests += self._members(name)
+            output = layer.output(profile)
+        for argument in arguments:
+            label, spec = split_label(argument)
+            found = self._lookup(spec) if label is None and classify(spec) is Kind.NAME else None
+            if found is not None and spec in found.registry.profiles:
+                self._check_file(spec, "a profile")
+                requests += self._members(spec)
+                output = found.output(found.registry.profiles[spec])
+            else:
+                requests.append(Request(spec, Path.cwd(), label))
+        return requests, output
+
+    def resolve(self, request: Request) -> Resolved:
+        """Follow aliases to a file, a component of the project, or a package, which is fetched.
+
+        Raises:
+            SpecError: It leads nowhere, in a circle, or is ambiguous.
+            RegistryError: It cannot be fetched.
+        """
+        name = request.label
+        while classify(request.spec) is Kind.NAME:
+            name = name or request.spec
+            layer = self._lookup(request.spec)
+            if layer is None:
+                raise self._unknown(request)
+            if request.spec in layer.components:
+                self._check_file(request.spec, "a component of the project")
+                return Resolved(name, request, Kind.NAME, None)
+            request = self._follow(layer, request)
+        name = name or label_of(request.spec)
+        if is_remote(request.spec):
+            fetched = self.fetch(request.spec)
+            return Resolved(name, request, classify(request.spec), fetched.path, fetched)
+        path = request.folder / Path(request.spec).expanduser()
+        if not path.is_file():
+            what = "is a folder, not a file" if path.is_dir() else "is not there"
+            raise SpecError(request.spec, f"`{request.spec}` {what}", origin=request.origin)
+        return Resolved(name, request, Kind.PATH, path)
+
+    def resolve_all(self, requests: Iterable[Request]) -> list[Resolved]:
+        """Resolve specs in order; a component that a profile names again, by an alias say, is taken once.
+
+        A name of its own (`NAME=SPEC`), or the command line, asks for another instance.
+
+        Raises:
+            SpecError: See `resolve`.
+            RegistryError: One cannot be fetched.
+        """
+        found: list[Resolved] = []
+        known: dict[str, str] = {}
+        for request in requests:
+            one = self.resolve(request)
+            if request.label is None:
+                target = one.request.spec if one.path is None else str(one.path.resolve())
+                if request.way and target in known:
+                    again = f"`{one.name}` is `{known[target]}` again" if one.name != known[target] else f"`{one.name}`"
+                    self.options.progress(f"{one.request.origin}: {again}, which is in the server already: taken once")
+                    continue
+                known.setdefault(target, one.name)
+            found.append(one)
+        return found
+
+    def fetch(self, reference: str) -> Fetched:
+        """Fetch a remote component.
+
+        Raises:
+            RegistryError: It cannot be fetched.
+        """
+        from wasmcp.registry.oci.pull import fetch
+
+        return fetch(reference, self.options)
+
+    def names(self) -> Iterator[str]:
+        """Yield every bare name that stands for something."""
+        for layer in self.layers:
+            yield from layer.names()
+
+    def _lookup(self, name: str) -> Layer | None:
+        return next((layer for layer in self.layers if name in layer.names()), None)
+
+    def _follow(self, layer: Layer, request: Request) -> Request:
+        """Take one step along an alias."""
+        aliases = {name: spec for one in reversed(self.layers) for name, spec in one.registry.components.items()}
+        if request.spec in layer.registry.profiles:
+            problem = f"`{request.spec}` is a profile, which can be given to `compose` and be a `base`, nothing else"
+            raise SpecError(request.spec, problem, origin=request.origin)
+        cycle = cycle_of(request.spec, aliases)
+        if cycle:
+            raise SpecError(request.spec, f"aliases that stand for each other: {arrows(cycle)}", origin=request.origin)
+        self._check_file(request.spec, f"{layer.owner} alias")
+        way = (*request.way, f"alias `{request.spec}`")
+        return replace(request, spec=layer.registry.components[request.spec], folder=layer.folder, way=way)
+
+    @staticmethod
+    def _check_file(name: str, kind: str) -> None:
+        """Refuse a bare name that a file here has too: nobody knows which of them was meant."""
+        if Path(name).is_file():
+            problem = f"`{name}` is ambiguous, {kind} and a file here: write `./{name}` for the file, or rename one"
+            raise SpecError(name, problem)
+
+    def _profile(self, name: str, origin: str = "") -> tuple[Layer, Profile]:
+        for layer in self.layers:
+            if name in layer.registry.profiles:
+                return layer, layer.registry.profiles[name]
+        known = [profile for layer in self.layers for profile in layer.registry.profiles]
+        raise SpecError(name, f"there is no profile `{name}`{_similar(name, known)}", origin=origin)
+
+    def _members(self, name: str) -> list[Request]:
+        """Return what a profile lists, what it inherits first."""
+        chain: list[tuple[str, Layer, Profile]] = []
+        following: str | None = name
+        while following is not None:
+            if following in [known for known, _, _ in chain]:
+                problem = f"profiles that inherit from each other: {arrows(tuple(known for known, _, _ in chain))}"
+                raise SpecError(name, problem)
+            layer, profile = self._profile(following, f"profile `{chain[-1][0]}`" if chain else "")
+            chain.append((following, layer, profile))
+            following = profile.base
+        return [
+            Request(spec, layer.folder, label, (f"profile `{owner}`",))
+            for owner, layer, profile in reversed(chain)
+            for label, spec in map(split_label, profile.components)
+        ]
+
+    def _unknown(self, request: Request) -> SpecError:
+        spec = request.spec
+        if (request.folder / spec).is_file():
+            problem = f"`{spec}` is no alias and no profile; if the file is meant, write `./{spec}`"
+        else:
+            known = f"`{spec}` is no alias, no profile and no component of the project{_similar(spec, self.names())}"
+            problem = f"{known}; a file is written `./{spec}` or `{spec}.wasm`, a package `ns:name@version`"
+        return SpecError(spec, problem, origin=request.origin)
+
+
+def _similar(word: str, known: Iterable[str]) -> str:
+    from wasmcp.toolchains.base import did_you_mean
+
+    return did_you_mean(word, set(known))

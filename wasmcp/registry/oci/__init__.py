@@ -1,0 +1,1 @@
+"""Client for OCI registries: references, transport, authentication, pull and push."""

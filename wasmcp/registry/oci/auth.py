@@ -1,0 +1,147 @@
+"""Authentication to a registry: what a challenge asks for, and tokens.
+
+Source: RFC 9110, section 11; Docker Registry v2, "Token Authentication", "OAuth2 Token Authentication".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wasmcp.errors import RegistryDenied, RegistryError, RegistryUnreachable
+from wasmcp.registry import jsontext
+from wasmcp.registry.hosts import Origin
+from wasmcp.registry.oci.credentials import Credentials
+from wasmcp.registry.oci.errors import detail_of
+from wasmcp.registry.oci.retry import Retry
+from wasmcp.registry.oci.transport import Transport, body, shown
+
+if TYPE_CHECKING:
+    import requests
+
+TOKEN_LIMIT = 1 << 20
+"""The most bytes of a token server's answer."""
+
+_CLIENT = "wasmcp"
+_SPACE = re.compile(r"[\s,]*")
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = re.compile(rf'({_NAME})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
+_SCHEME = re.compile(rf"{_NAME}(?=[\s,]|$)")
+_OTHER = re.compile(r"[^\s,]+")
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What a server asks for.
+
+    Attributes:
+        scheme: In lower case: `basic`, `bearer`, or another.
+        parameters: By name, in lower case.
+    """
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+
+def challenges(field: str) -> list[Challenge]:
+    """Read a field ``WWW-Authenticate``, which may hold several challenges; what cannot be read is left out."""
+    found: list[tuple[str, dict[str, str]]] = []
+    place = 0
+    while (place := _end(_SPACE, field, place)) < len(field):
+        parameter, scheme = _PARAMETER.match(field, place), _SCHEME.match(field, place)
+        if parameter is not None and found:
+            quoted = re.sub(r"\\(.)", r"\1", parameter[2]) if parameter[2] is not None else parameter[3]
+            found[-1][1].setdefault(parameter[1].lower(), quoted)
+            place = parameter.end()
+        elif scheme is not None:
+            found.append((scheme[0].lower(), {}))
+            place = scheme.end()
+        else:
+            place = max(_end(_OTHER, field, place), place + 1)
+    return [Challenge(scheme, parameters) for scheme, parameters in found]
+
+
+def _end(pattern: re.Pattern[str], text: str, place: int) -> int:
+    match = pattern.match(text, place)
+    return place if match is None else match.end()
+
+
+class TokenServer:
+    """The token server that a registry's challenge names.
+
+    The realm may be on another host than the registry: who may announce one is for the caller to decide. It must have
+    TLS, unless it and the registry are on this machine. Credentials go to its origin, and with no redirect to another.
+
+    Raises:
+        RegistryUnreachable: The challenge names no token server.
+    """
+
+    def __init__(self, challenge: Challenge, transport: Transport, retry: Retry, reference: str) -> None:
+        self._url = challenge.parameters.get("realm", "")
+        self._service = challenge.parameters.get("service", "")
+        self._scope = challenge.parameters.get("scope", "")
+        self._transport, self._retry, self._reference = transport, retry, reference
+        try:
+            self._origin = Origin.of(self._url)
+        except ValueError as error:
+            problem = f"its token server `{shown(self._url)}` cannot be asked: {error}"
+            raise RegistryUnreachable(problem, reference=reference) from None
+
+    def token(self, credentials: Credentials | None, scope: str) -> str | None:
+        """Return a token; None where none is given to somebody without credentials.
+
+        Args:
+            credentials: Where there are some; an identity token goes before a password.
+            scope: What the token must allow, where the challenge does not say it.
+
+        Raises:
+            RegistryDenied: It refuses the credentials.
+            RegistryUnreachable: It gives no answer, or none with a token.
+        """
+        who = self._origin.authority
+        response = self._retry.run(lambda: self._asked(credentials, self._scope or scope), who, self._reference)
+        status = response.status_code
+        if status == 200:
+            return self._read(response)
+        detail = detail_of(response)
+        if status in (400, 401, 403) and credentials is None:
+            return None
+        if credentials is not None and status in (400, 401, 403, 404, 405):
+            kind = "the identity token" if credentials.identity_token else "the user and password"
+            problem = f"the token server `{who}` does not take {kind} of {credentials.source} ({status}){detail}"
+            raise RegistryDenied(f"{problem}: log in again", reference=self._reference, status=status)
+        raise RegistryUnreachable(
+            f"the token server `{who}` answers {status}{detail}", reference=self._reference, status=status
+        )
+
+    def _asked(self, credentials: Credentials | None, scope: str) -> requests.Response:
+        query = {name: text for name, text in (("service", self._service), ("scope", scope)) if text}
+        if credentials is not None and credentials.identity_token:
+            form = {
+                **query,
+                "grant_type": "refresh_token",
+                "client_id": _CLIENT,
+                "refresh_token": credentials.identity_token,
+            }
+            return self._transport.send("POST", self._url, {}, data=form, leave=False)
+        basic = credentials.basic if credentials is not None else None
+        secret = {"Authorization": f"Basic {basic}"} if basic else {}
+        return self._transport.send(
+            "GET", self._url, {}, secret=secret, owner=self._origin, parameters=query, leave=not secret
+        )
+
+    def _read(self, response: requests.Response) -> str:
+        try:
+            document = jsontext.loads(body(response, TOKEN_LIMIT))
+            found = document.get("token") or document.get("access_token")
+        except RegistryError as error:
+            raise RegistryUnreachable(str(error), reference=self._reference) from error
+        except (ValueError, AttributeError):
+            found = None
+        if not isinstance(found, str) or not _TOKEN.fullmatch(found):
+            problem = f"the token server `{self._origin.authority}` answers without a token"
+            raise RegistryUnreachable(problem, reference=self._reference)
+        return found

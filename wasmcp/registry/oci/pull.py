@@ -1,0 +1,168 @@
+"""Getting components from registries: resolve, check, keep.
+
+A component is taken when its bytes have the digest that the manifest says, and the manifest the one that the lock or
+the reference says, and when who must have signed it has.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from wasmcp.errors import IntegrityError, LockDrift, PackageNotFound, ReferenceInvalid
+from wasmcp.registry import lock
+from wasmcp.registry.fetch_options import Fetched, FetchOptions
+from wasmcp.registry.hosts import Origin, normal_host
+from wasmcp.registry.lock import Pin
+from wasmcp.registry.names import namespace_policy
+from wasmcp.registry.oci import references
+from wasmcp.registry.oci.artifact import SIZE_LIMIT, check_component
+from wasmcp.registry.oci.blob_store import Store, writing
+from wasmcp.registry.oci.references import Package, Place
+from wasmcp.registry.oci.transport import shown
+from wasmcp.registry.oci.version_resolver import Resolution, Resolver
+from wasmcp.registry.signing import signatures
+
+_LOGIN = "credentials come from `docker login` or WASMCP_REGISTRY_HOST, _USER and _PASSWORD, never from an address"
+
+
+def fetch(reference: str, options: FetchOptions | None = None) -> Fetched:
+    """Return a component of a registry, from the store where it is there.
+
+    Args:
+        reference: `ns:name[@range]`, `oci://host/repository[:tag][@sha256:...]`, or the `https` address of a file.
+        options: How.
+
+    Raises:
+        ReferenceInvalid: It is none of these.
+        PackageNotFound: There is no such version, or (offline) it is not cached.
+        LockDrift: It must be locked and is not.
+        IntegrityError: Other bytes came than the digest says.
+        ArtifactRefused: It is no component.
+        SignatureRefused: It must be signed and is not.
+        RegistryError: The registry does not answer or does not allow it, or the store cannot be written.
+    """
+    options = FetchOptions() if options is None else options
+    store = Store()
+    if reference.lower().startswith(("https://", "http://")):
+        fetched = _file(reference, options, store)
+    else:
+        resolver = Resolver(namespace_policy.load(options.root), store, offline=options.offline)
+        resolution = locate(references.parse(reference), resolver, options)
+        path = obtain(resolution, resolver, options)
+        artifact = resolution.artifact
+        fetched = Fetched(path, artifact.layer, resolution.exact, artifact.catalogue, resolution.origin)
+    if options.deps_dir is not None:
+        fetched = replace(fetched, path=_copied(fetched.path, reference, options.deps_dir))
+    return fetched
+
+
+def locate(asked: Package | Place, resolver: Resolver, options: FetchOptions) -> Resolution:
+    """Find out what a reference is: what the lock of the project says, else what the registry says.
+
+    Raises:
+        LockDrift: It must be locked and is not.
+        RegistryError: See `fetch`.
+    """
+    pin = lock.read(options.root).pin(asked) if options.root is not None else None
+    if pin is not None:
+        return pinned(asked, pin, resolver)
+    if options.locked:
+        raise LockDrift([f"`{asked}` is not in it"])
+    options.progress(f"resolving {asked}")
+    return resolver.resolve(asked)
+
+
+def pinned(asked: Package | Place, pin: Pin, resolver: Resolver) -> Resolution:
+    """Return what a lock says a reference is.
+
+    Raises:
+        IntegrityError: The lock names another place or manifest than the reference, or the manifest another component
+            than the lock.
+        RegistryError: See `fetch`.
+    """
+    place = references.parse_place(f"{pin.source}@{pin.manifest}")
+    if isinstance(asked, Place):
+        if (asked.host, asked.repository) != (place.host, place.repository):
+            raise IntegrityError(f"the lock takes it from another place, `{pin.source}`", reference=str(asked))
+        if asked.digest not in (None, pin.manifest):
+            problem = f"the lock says `{pin.manifest}`"
+            raise IntegrityError(problem, reference=str(asked), expected=str(asked.digest), found=pin.manifest)
+    artifact = resolver.artifact(place, pin.manifest, str(asked))
+    if artifact.layer != pin.digest:
+        problem = f"the lock says `{pin.digest}`, the manifest that it names `{artifact.layer}`"
+        raise IntegrityError(problem, reference=str(asked), expected=pin.digest, found=artifact.layer)
+    return Resolution(asked, place, pin.version, artifact)
+
+
+def obtain(resolution: Resolution, resolver: Resolver, options: FetchOptions) -> Path:
+    """Return the file of a component, pulled where it is not in the store, its signature checked where that must be.
+
+    Raises:
+        RegistryError: See `fetch`.
+    """
+    signatures.enforce(resolution, resolver)
+    store, artifact, reference = resolver.store, resolution.artifact, str(resolution.asked)
+    path = store.get(artifact.layer)
+    if path is None:
+        with store.lock(artifact.layer):
+            path = store.get(artifact.layer) or _pull(resolution, resolver, options)
+    with path.open("rb") as file:
+        check_component(file.read(8), reference)
+    return path
+
+
+def _pull(resolution: Resolution, resolver: Resolver, options: FetchOptions) -> Path:
+    artifact, place, reference = resolution.artifact, resolution.place, str(resolution.asked)
+    if resolver.offline:
+        raise PackageNotFound(f"not cached, and offline: `{artifact.layer}`", reference=reference)
+    options.progress(f"pulling {resolution.exact} ({artifact.size / 1024:,.0f} KB)")
+    pieces = options.watched(reference, artifact.size, resolver.client(place.host).blob(place, artifact.layer))
+    return resolver.store.put(artifact.layer, pieces, size=artifact.size, reference=reference)
+
+
+def _file(url: str, options: FetchOptions, store: Store) -> Fetched:
+    """Return a component from a plain address; its digest is what came the first time, or what the lock says."""
+    from wasmcp.registry.oci.client import Client
+
+    try:
+        origin = Origin.of(url)
+        host = normal_host(origin.authority)
+    except ValueError as error:
+        raise ReferenceInvalid(f"{error}: it cannot be asked; {_LOGIN}", reference=shown(url)) from None
+    signatures.refuse_unsigned(url, host, namespace_policy.load(options.root))
+    if options.locked:
+        raise LockDrift([f"`{url}` is an address, which a lock cannot pin: use a package or a file of the project"])
+    known = store.tags(url).get("latest", "")
+    path = store.get(known) if known and options.offline else None
+    if path is None:
+        if options.offline:
+            raise PackageNotFound("not cached, and offline", reference=url)
+        options.progress(f"getting {shown(url)}")
+        pieces = Client(host, scheme=origin.scheme).file(url)
+        known = store.add(pieces, limit=SIZE_LIMIT, reference=url, check=lambda head: check_component(head, url))
+        path = store.path(known)
+        store.remember(url, {"latest": known})
+    return Fetched(path, known, f"{url}#{known}")
+
+
+def _copied(path: Path, reference: str, folder: Path) -> Path:
+    """Put a copy into a folder, under a name that says what it is."""
+    bare = reference.partition("://")[2] or reference
+    name = re.split(r"[?#]", bare)[0].replace(":", "_").replace("/", "_").removesuffix(".wasm")
+    target = folder / f"{name}.wasm"
+    with writing(target):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".part-", dir=folder)
+        os.close(handle)
+        try:
+            shutil.copyfile(path, temporary)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(target)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    return target

@@ -1,0 +1,108 @@
+"""What names a component in a registry: ``ns:name@^1``, ``oci://host/repository:tag``, or both's exact forms."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from wasmcp.errors import ReferenceInvalid
+from wasmcp.registry.hosts import HOST, normal_host
+from wasmcp.registry.oci.versions import Range
+
+# WIT package names (component-model, WIT.md, "Package names"): words of lower-case letters, digits and hyphens.
+_WORD = r"[a-z][0-9a-z]*(?:-[0-9a-z]+)*"
+_PACKAGE = re.compile(rf"({_WORD}):({_WORD})(?:@(.*))?", re.DOTALL)
+# OCI distribution 1.1, "Pulling manifests".
+_REPOSITORY = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+_OCI = re.compile(
+    rf"oci://({HOST})/({_REPOSITORY})(?::([A-Za-z0-9_][A-Za-z0-9._-]{{0,127}}))?(?:@(sha256:[0-9a-f]{{64}}))?"
+)
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package of a namespace, and which of its versions will do.
+
+    Attributes:
+        namespace: Before the colon: it decides on the registry.
+        name: After it.
+        range: Which versions.
+    """
+
+    namespace: str
+    name: str
+    range: Range
+
+    def __str__(self) -> str:
+        return f"{self.title}@{self.range.text}" if self.range.text else self.title
+
+    @property
+    def title(self) -> str:
+        """The package without versions."""
+        return f"{self.namespace}:{self.name}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a registry.
+
+    Attributes:
+        host: The registry, with its port where it has one, in normal form (`hosts.normal_host`).
+        repository: The path in it.
+        tag: A tag, or None.
+        digest: The digest of a manifest, or None.
+    """
+
+    host: str
+    repository: str
+    tag: str | None = None
+    digest: str | None = None
+
+    def __str__(self) -> str:
+        text = f"oci://{self.host}/{self.repository}"
+        text += f":{self.tag}" if self.tag else ""
+        return text + (f"@{self.digest}" if self.digest else "")
+
+    @property
+    def version(self) -> str:
+        """What a registry is asked for: the digest, the tag, or `latest`."""
+        return self.digest or self.tag or "latest"
+
+
+def parse(reference: str) -> Package | Place:
+    """Read a reference.
+
+    Raises:
+        ReferenceInvalid: It is none.
+    """
+    if reference.startswith("oci://"):
+        match = _OCI.fullmatch(reference)
+        if match is None:
+            problem = "not `oci://HOST/REPOSITORY` in lower case, with `:TAG`, `@sha256:DIGEST` or both after it"
+            raise ReferenceInvalid(problem, reference=reference)
+        try:
+            return Place(normal_host(match[1]), match[2], match[3], match[4])
+        except ValueError as error:
+            raise ReferenceInvalid(f"not a host that can be asked: {error}", reference=reference) from None
+    match = _PACKAGE.fullmatch(reference)
+    if match is None:
+        raise ReferenceInvalid("not `NAMESPACE:NAME`, with `@VERSION` or a range after it", reference=reference)
+    if match[3] is not None and not match[3].strip():
+        raise ReferenceInvalid("there is no version after the `@`", reference=reference)
+    try:
+        return Package(match[1], match[2], Range.parse((match[3] or "").strip()))
+    except ReferenceInvalid as error:
+        raise ReferenceInvalid(str(error), reference=reference) from None
+
+
+def parse_place(reference: str) -> Place:
+    """Read an OCI reference.
+
+    Raises:
+        ReferenceInvalid: It is none.
+    """
+    place = parse(reference)
+    if not isinstance(place, Place):
+        raise ReferenceInvalid("an `oci://` reference is needed here", reference=reference)
+    return place

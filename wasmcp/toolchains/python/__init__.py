@@ -1,0 +1,1 @@
+"""Toolchain for Python components, based on componentize-py."""

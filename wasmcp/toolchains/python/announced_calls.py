@@ -1,0 +1,150 @@
+"""What of the things that servers announce a component's code may do: log to the client, say that lists have changed.
+
+componentize-py imports whole interfaces, so the component's type does not tell. Its text does. Nothing is executed, and
+what cannot be told for sure counts as done: a name that is computed (``getattr(context, level)``) as all of them.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Collection, Iterable
+
+from wasmcp.toolchains.python.module_ast import Import, Module
+
+_CHANGES = {
+    "tools_changed": "notify-tools-changed",
+    "prompts_changed": "notify-prompts-changed",
+    "resources_changed": "notify-resources-changed",
+    "resource_updated": "notify-resource-updated",
+}
+FUNCTIONS = {
+    **dict.fromkeys(("log", "debug", "info", "warning", "error"), "log"),
+    **_CHANGES,
+    **{function.replace("-", "_"): function for function in _CHANGES.values()},
+}
+"""Methods of `wasmcp.guest.Context`, and of the generated bindings -> the functions of the WIT that they call."""
+
+_EVERYTHING = frozenset(FUNCTIONS.values())
+_BY_TEXT = re.compile(rf"\.\s*({'|'.join(FUNCTIONS)})\b|\b(getattr)\b")
+_LOGGER = re.compile(r"get_?logger$|Logger$", re.IGNORECASE)
+
+
+def uses(modules: Collection[Module]) -> frozenset[str]:
+    """Return the functions of `request` that the code of a component may call, of those that servers announce.
+
+    Args:
+        modules: All that it is made of. Of the packages that it depends on those count that know wasmcp.
+    """
+    read = [each for each in modules if not each.fetched or any(_is_ours(name.module) for name in each.imports)]
+    if not any(_brings_context(statement) for module in read for statement in module.imports):
+        return frozenset()  # nobody gets a context, so nobody calls its methods
+    own = {module.name for module in modules if not module.fetched}
+    return frozenset(function for module in read for function in _uses(module, own))
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in {"wasmcp", "wit_world"}
+
+
+def _brings_context(statement: Import) -> bool:
+    """Whether an import may bring the class of contexts: by name, with its module, or with a star."""
+    names = {"Context", "context", "guest"} & set(statement.names)
+    return _is_ours(statement.module) and (not statement.names or bool(names))
+
+
+def _uses(module: Module, own: Collection[str]) -> Iterable[str]:
+    data = module.path.read_bytes()
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # of a newer Python than this one
+        found = _BY_TEXT.findall(data.decode("utf-8", "replace"))
+        return _EVERYTHING if any(computed for _, computed in found) else {FUNCTIONS[name] for name, _ in found}
+    visitor = _Visitor(own)
+    visitor.visit(tree)
+    visitor.look()
+    return visitor.found
+
+
+class _Visitor(ast.NodeVisitor):
+    """Collects the methods called on what may be a context.
+
+    Attributes:
+        found: Functions of the WIT.
+    """
+
+    def __init__(self, own: Collection[str]) -> None:
+        self.found: set[str] = set()
+        self._own = own
+        self._foreign: set[str] = set()  # names of what others made
+        self._reached: list[tuple[ast.expr, str | None, list[ast.arg]]] = []  # looked at when all imports are known
+        self._parameters: list[ast.arg] = []
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            if alias.name not in self._own and not _is_ours(alias.name):
+                self._foreign.add(alias.asname or alias.name.partition(".")[0])
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        module = node.module or ""
+        if node.level == 0 and module not in self._own and not _is_ours(module):
+            self._foreign.update(alias.asname or alias.name for alias in node.names)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        if isinstance(node.value, ast.Call) and _LOGGER.search(ast.unparse(node.value.func)):
+            self._foreign.update(target.id for target in node.targets if isinstance(target, ast.Name))
+        self.generic_visit(node)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
+        before = self._parameters
+        arguments = node.args
+        extra = [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+        self._parameters = [*before, *arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *extra]
+        self.generic_visit(node)
+        self._parameters = before
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _function  # noqa: N815
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if node.attr in FUNCTIONS and isinstance(node.ctx, ast.Load):
+            self._reached.append((node.value, node.attr, self._parameters))
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Name) and node.func.id == "getattr" and len(node.args) > 1:
+            name = node.args[1].value if isinstance(node.args[1], ast.Constant) else None
+            if name is None or name in FUNCTIONS:
+                self._reached.append((node.args[0], name if isinstance(name, str) else None, self._parameters))
+        self.generic_visit(node)
+
+    def look(self) -> None:
+        """Judge what was collected."""
+        for holder, name, parameters in self._reached:
+            if not self._is_other(holder, parameters):
+                self.found |= _EVERYTHING if name is None else {FUNCTIONS[name]}
+
+    def _is_other(self, holder: ast.expr, parameters: list[ast.arg]) -> bool:
+        """Whether an expression is for sure no context."""
+        if isinstance(holder, ast.Name):
+            for parameter in reversed(parameters):
+                if parameter.arg == holder.id:
+                    return self._is_other_type(parameter.annotation)
+            return holder.id in self._foreign
+        if isinstance(holder, ast.Call):
+            return bool(_LOGGER.search(ast.unparse(holder.func)))
+        if isinstance(holder, ast.Attribute):
+            return "log" in holder.attr.lower() or self._is_other(holder.value, parameters)
+        return isinstance(holder, (ast.Constant, ast.JoinedStr, ast.List, ast.Dict, ast.Set, ast.Tuple))
+
+    def _is_other_type(self, annotation: ast.expr | None) -> bool:
+        if annotation is None:
+            return False
+        if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+            try:
+                annotation = ast.parse(annotation.value, mode="eval").body
+            except SyntaxError:
+                return False
+        names = {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)}
+        known = self._foreign - {"Any", "Protocol", "TypeVar"} | set(dir(builtins)) - {"object"}
+        return bool(names) and names <= known

@@ -1,0 +1,95 @@
+"""Running componentize-py."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from wasmcp.errors import ToolchainError
+from wasmcp.package_data import wit_directory
+from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource
+from wasmcp.toolchains.python.module_ast import Module
+from wasmcp.toolchains.python.staging import APPLICATION, DECLARED
+
+_TIMEOUT = 600.0
+_PACKAGE = "wasmcp:mcp-v20260728"
+_MERGED = "wasmcp:merged/merged"
+
+
+def componentize(source: ComponentSource, worlds: list[str], stage: Path, output: Path) -> str | None:
+    """Run the compiler; return what it said when it failed."""
+    script = "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; sys.exit(script())"
+    command = [sys.executable, "-c", script, "-q", "-d", str(wit_directory())]
+    if len(worlds) > 1:
+        command += ["-d", str(_merged(worlds, stage)), "-w", _MERGED]
+    else:
+        command += ["-w", *worlds]
+    if "http-imports" in worlds:  # two interfaces are called `types` then, and both would get longer names
+        command += ["--import-interface-name", f"{_PACKAGE}/types@0.1.0=types"]
+        command += ["--import-interface-name", "wasi:http/types@0.2.8=http_types"]
+    command += ["componentize", APPLICATION, "-p", str(stage / "app"), "-o", str(output)]
+    environment = {**os.environ, "VIRTUAL_ENV": str(stage / "environment")}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=stage / "environment",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        message = f"`{source.label}`: the component was not built within {_TIMEOUT:.0f} s; does a module never end?"
+        raise ToolchainError(message, source=source.label, toolchain="python") from None
+    return None if done.returncode == 0 else done.stdout.decode("utf-8", "replace")
+
+
+def _merged(worlds: list[str], stage: Path) -> Path:
+    """Write a world that includes others: componentize-py merges several itself, but none with resources."""
+    folder = stage / "world"
+    folder.mkdir()
+    included = "".join(f"  include {_PACKAGE}/{world}@0.1.0;\n" for world in worlds)
+    package, _, world = _MERGED.partition("/")
+    (folder / "world.wit").write_text(f"package {package};\n\nworld {world} {{\n{included}}}\n", encoding="utf-8")
+    return folder
+
+
+def worlds_of(source: ComponentSource, modules: Mapping[str, Module]) -> list[str]:
+    """Return the worlds that are compiled for: what is declared with decorators may be of any kind.
+
+    Beside that, what the grants are about, and the configuration where the source asks for it.
+    """
+    if source.world not in DECLARED:
+        return [source.world]
+    imported = sorted(source.grants & IMPORTED_GRANTS)
+    if any(_line_of(module, "config") for module in modules.values()):
+        imported.append("config")
+    return ["component", *(f"{name}-imports" for name in imported)]
+
+
+def ungranted(source: ComponentSource, modules: Mapping[str, Module]) -> list[str]:
+    """Return a line for each part of the guest library that is imported and not granted: every use of it will fail."""
+    return [
+        f'warning: `{module.label}`, line {line}: `wasmcp.guest.{grant}` needs `grants = ["{grant}"]` in '
+        f"`[tool.wasmcp.components.{source.name}]`"
+        for module in modules.values()
+        for grant in sorted(IMPORTED_GRANTS - source.grants)
+        if (line := _line_of(module, grant)) is not None
+    ]
+
+
+def _line_of(module: Module, name: str) -> int | None:
+    """Return the first line in which a module imports a part of the guest library; None: it does not."""
+    wanted = f"wasmcp.guest.{name}"
+    lines = (
+        statement.line
+        for statement in module.imports
+        if f"{statement.module}.".startswith(f"{wanted}.")
+        or (statement.module == "wasmcp.guest" and name in statement.names)
+    )
+    return next(lines, None)

@@ -1,0 +1,303 @@
+"""Packages that a Python component depends on: chosen and fetched by pip, pure Python only.
+
+A component runs on another platform than the one it is built on: pip looks for wheels for every platform. Source
+distributions run code of their authors on this machine: only those are built that the option ``build-from-source``
+names, without a C compiler, so that packages whose extensions are optional come out as pure Python, and in an
+environment without secrets. What does not is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.toolchains import unpacked_packages
+from wasmcp.toolchains.base import ComponentSource, Distribution
+from wasmcp.toolchains.python.local_projects import is_local, local_projects
+
+NATIVE = (".so", ".pyd", ".dylib", ".dll", ".a")
+"""Endings of files that are no Python and that no component can load."""
+
+_PIP = Path(__file__).with_name("pip_resolver.py")
+_TIMEOUT = 600.0
+_SHOWN = 8
+"""Lines of pip's that a message shows."""
+
+_ANY = ("--platform", "any", "--implementation", "py", "--abi", "none", "--python-version", "3.14")
+_WITHOUT_COMPILER = {"CC": "false", "CXX": "false", "FC": "false", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+# What these build is never pure Python, and takes minutes to be it: no version of them is good enough.
+_NATIVE_BACKENDS = ("maturin", "meson-python", "puccinialin", "scikit-build", "scikit-build-core", "setuptools-rust")
+_NAME = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]")
+_ON_REQUEST = (
+    "building one runs its authors' code on this machine, with your files and the network: allow it with "
+    "`build-from-source = [{}]`"
+)
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\s*\[[A-Za-z0-9._,\s-]*\])?\s*([<>=!~(;].*)?")
+_CULPRIT = (
+    re.compile(r"Failed to build '?([A-Za-z0-9._-]+)'?"),
+    re.compile(r"^╰─> ([A-Za-z0-9._-]+)\s*$", re.MULTILINE),
+    re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)"),
+)
+
+
+def requirements_of(source: ComponentSource) -> list[str]:
+    """Return the requirements of a component's option ``dependencies``, and of the projects among them.
+
+    Raises:
+        ToolchainError: One is not a name with a version range, or a project cannot be used.
+    """
+    configured = source.options.get("dependencies", [])
+    given = [str(item).strip() for item in configured] if isinstance(configured, list) else []
+    nested = [requirement for project in local_projects(source) for requirement in project.requirements]
+    found = list(dict.fromkeys([*(item for item in given if not is_local(item)), *nested]))
+    wrong = [item for item in found if not _REQUIREMENT.fullmatch(item)]
+    if wrong:
+        listed = ", ".join(f"`{item}`" for item in wrong)
+        kind = "which is no requirement" if len(wrong) == 1 else "which are no requirements"
+        message = (
+            f"component `{source.name}`: `dependencies` names {listed}, {kind} such as `inflection>=0.5,<1`; a "
+            "project of the same repository is `NAME @ file:../FOLDER`, other code goes into a folder of `python-path`"
+        )
+        raise ToolchainError(message, source=source.label, toolchain="python")
+    return found
+
+
+def resolve(source: ComponentSource, cache: Path, progress: Callable[[str], None]) -> tuple[Distribution, ...]:
+    """Return the packages that a component's dependencies mean, with everything that those depend on.
+
+    They are fetched as well (see `install`): only then is it known that they are Python alone.
+
+    Raises:
+        ToolchainMissing: pip is not installed.
+        ToolchainError: There are none that fit, or one is native code.
+    """
+    requirements = requirements_of(source)
+    if not requirements:
+        return ()
+    progress(f"resolving the dependencies of component `{source.name}`")
+    asked = ["install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-", *_ANY]
+    built = _from_source(source)
+    with tempfile.TemporaryDirectory(prefix="wasmcp-pip-") as folder:
+        asked += ["--target", folder, *_formats(built)]
+        code, report, said = _pip([*asked, *requirements], source)
+        if code:
+            raise _refusal(source, said)
+    try:
+        found = [_distribution(item) for item in json.loads(report)["install"]]
+    except (ValueError, KeyError, TypeError) as error:
+        message = f"component `{source.name}`: pip's report cannot be read ({error}): pip 23 or newer is needed"
+        raise ToolchainError(message, source=source.label, toolchain="python", output=said) from None
+    distributions = tuple(sorted(found, key=lambda one: one.name))
+    install(replace(source, dependencies=distributions), cache, progress)
+    return distributions
+
+
+def _from_source(source: ComponentSource) -> list[str]:
+    """Return the packages of the option ``build-from-source``, normalised.
+
+    Raises:
+        ToolchainError: One is not the name of a package.
+    """
+    configured = source.options.get("build-from-source", [])
+    names = [str(item).strip() for item in configured] if isinstance(configured, list) else []
+    wrong = [name for name in names if not _NAME.fullmatch(name)]
+    if wrong:
+        listed = ", ".join(f"`{name}`" for name in wrong)
+        message = f"component `{source.name}`: `build-from-source` names {listed}: expected names of packages alone"
+        raise ToolchainError(message, source=source.label, toolchain="python")
+    return [_normalised(name) for name in names]
+
+
+def _formats(built: Sequence[str]) -> list[str]:
+    """Return pip's options for wheels of every package but some."""
+    return ["--only-binary=:all:", *(f"--no-binary={name}" for name in built)]
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def install(source: ComponentSource, cache: Path, progress: Callable[[str], None]) -> Path | None:
+    """Return a folder with the modules of a component's locked dependencies; None when it has none.
+
+    Args:
+        source: The component.
+        cache: Where such folders are kept: one that is there and unchanged is used, and nothing is fetched.
+        progress: Told when something is fetched.
+
+    Raises:
+        ToolchainError: They cannot be fetched, are not what was locked, or are native code.
+    """
+    if not source.dependencies:
+        return None
+    pinned = [f"{one.name}=={one.version} --hash={one.digest}" for one in source.dependencies]
+    key = hashlib.sha256("\n".join([_PIP.read_text("utf-8"), *pinned]).encode()).hexdigest()
+    folder = cache / "dependencies" / key
+    if unpacked_packages.is_whole(folder):
+        return folder
+    if source.offline:
+        names = ", ".join(f"`{one.name}` {one.version}" for one in source.dependencies)
+        state = "changed in the cache since they were unpacked" if folder.is_dir() else "not in the cache"
+        message = f"component `{source.name}` depends on {names}: {state}, and the build is offline"
+        raise ToolchainError(message, source=source.label, toolchain="python")
+    allowed = _from_source(source)
+    built = [one.name for one in source.dependencies if not one.file.endswith(".whl")]
+    unexpected = [name for name in built if name not in allowed]
+    if unexpected:
+        names = ", ".join(f"`{name}`" for name in unexpected)
+        request = _ON_REQUEST.format(", ".join(map(json.dumps, unexpected)))
+        message = f"component `{source.name}`: `wasmcp.lock` has source distributions of {names}; {request}"
+        raise ToolchainError(message, source=source.label, toolchain="python")
+    unpacked_packages.remove(folder)
+    progress(f"fetching {len(pinned)} packages for component `{source.name}`")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder.parent) as partial:
+        listed = Path(partial) / "requirements.txt"
+        listed.write_text("\n".join(pinned) + "\n", encoding="utf-8")
+        target = Path(partial) / "modules"
+        asked = ["install", "--no-deps", "--no-compile", "--quiet", "--ignore-installed", *_ANY, *_formats(built)]
+        code, _, said = _pip([*asked, "--target", str(target), "--require-hashes", "-r", str(listed)], source)
+        if code:
+            raise _refusal(source, said)
+        _check_pure(source, target)
+        shutil.rmtree(target / "bin", ignore_errors=True)  # console scripts that name this machine's interpreter
+        unpacked_packages.keep(target, folder)
+    return folder
+
+
+def packages_of(folder: Path) -> dict[str, str]:
+    """Return which package each file below a folder of `install` belongs to: path in the folder -> name."""
+    found: dict[str, str] = {}
+    for record in folder.glob("*.dist-info/RECORD"):
+        name = record.parent.name.partition("-")[0]
+        for line in record.read_text("utf-8").splitlines():
+            found[line.partition(",")[0].strip('"')] = name
+    return found
+
+
+def _check_pure(source: ComponentSource, folder: Path) -> None:
+    """Refuse native code, also such as a wheel for every platform brings.
+
+    The tags of what was built here say nothing: where an extension is optional they are those of this machine.
+    """
+    owners = packages_of(folder)
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in NATIVE and path.is_file():
+            file = path.relative_to(folder).as_posix()
+            raise _native(source, owners.get(file, file.partition("/")[0]), file)
+
+
+def _native(source: ComponentSource, package: str, file: str, request: str = "") -> ToolchainError:
+    message = (
+        f"component `{source.name}`: its dependency `{package}` is native code (`{file}`), and a component holds only "
+        "Python: look for a package that does the same in Python, or leave the work to a component in another language"
+        f"{request}"
+    )
+    return ToolchainError(message, source=source.label, toolchain="python")
+
+
+def _refusal(source: ComponentSource, said: str) -> ToolchainError:
+    """Return the error for what pip could not do, naming the package and its native file where that is why."""
+    if "No module named pip" in said or "No module named 'pip'" in said:
+        message = (
+            f"component `{source.name}` has `dependencies`, which pip resolves, and pip is not installed beside wasmcp:"
+            ' add the extra (`pip install "wasmcp[python]"`, or in `build-system.requires`)'
+        )
+        return ToolchainMissing(message, source=source.label, toolchain="python")
+    culprit = next((match[1] for pattern in _CULPRIT if (match := pattern.search(said))), None)
+    allowed = _from_source(source)
+    request = ""
+    if culprit is not None:
+        built = _normalised(culprit) in allowed
+        if not built:
+            request = _ON_REQUEST.format(json.dumps(culprit))
+            request = f". Where it has a source distribution that may be Python alone: {request}"
+        asked = ["install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-"]
+        code, report, _ = _pip([*asked, "--only-binary=:all:", culprit], source, own_platform=True)
+        for item in json.loads(report)["install"] if not code and report.startswith("{") else ():
+            file = _distribution(item).file
+            if not file.endswith("-none-any.whl"):
+                return _native(source, culprit, file, request)
+        if built and "No matching distribution" not in said:
+            message = (
+                f"component `{source.name}`: its dependency `{culprit}` cannot be built from source as Python alone: "
+                "a component has no C compiler"
+            )
+            return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(said))
+    about = f" (`{culprit}`)" if culprit else ""
+    message = f"component `{source.name}`: pip finds no packages for its `dependencies`{about}{request}"
+    return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(said))
+
+
+def _last_lines(said: str) -> str:
+    """Return the end of what pip complained of: a build that fails says hundreds of lines."""
+    lines = _readable(said).splitlines()
+    return "\n".join(lines if len(lines) <= _SHOWN else ["...", *lines[-_SHOWN:]])
+
+
+def _readable(said: str) -> str:
+    # Paths of pip's own temporary folders say nothing to anybody.
+    return re.sub(r"(/[^\s/:]+)+/pip-[a-z-]+-\w+/", "", said).strip()
+
+
+def _distribution(item: Mapping[str, Any]) -> Distribution:
+    metadata, download = item["metadata"], item["download_info"]
+    hashes = download.get("archive_info", {}).get("hashes", {})
+    url = str(download["url"])
+    digest = hashes.get("sha256") or hashlib.sha256(_local(url).read_bytes()).hexdigest()
+    name = _normalised(str(metadata["name"]))
+    file = url.partition("#")[0].rpartition("/")[2]
+    return Distribution(name, str(metadata["version"]), file, f"sha256:{digest}", license_of(metadata))
+
+
+def _local(url: str) -> Path:
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    return Path(url2pathname(urlsplit(url).path))
+
+
+def license_of(metadata: Mapping[str, Any]) -> str:
+    """Return what a distribution's metadata says of its licence, in a line. Source: Python packaging, core metadata."""
+    expression = metadata.get("license_expression")
+    if expression:
+        return str(expression)
+    text = str(metadata.get("license") or "").strip()
+    if text and "\n" not in text and len(text) <= 80:
+        return text
+    classifiers: Sequence[str] = metadata.get("classifier") or []
+    found = [one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License :: ")]
+    return ", ".join(found) or text.partition("\n")[0][:80]
+
+
+def _pip(arguments: Sequence[str], source: ComponentSource, *, own_platform: bool = False) -> tuple[int, str, str]:
+    """Run pip; return its exit code, what it printed and what it complained of."""
+    command = [sys.executable, *(("-m", "pip") if own_platform else (str(_PIP),)), *arguments]
+    with tempfile.TemporaryDirectory(prefix="wasmcp-pip-") as folder:
+        constraints = Path(folder) / "constraints.txt"
+        constraints.write_text("".join(f"{name}==0\n" for name in _NATIVE_BACKENDS), encoding="utf-8")
+        try:
+            done = subprocess.run(
+                command,
+                cwd=folder,  # where nothing can be imported by accident
+                env={**os.environ, **_WITHOUT_COMPILER, "PIP_BUILD_CONSTRAINT": str(constraints)},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            message = f"component `{source.name}`: pip did not end within {_TIMEOUT:.0f} s"
+            raise ToolchainError(message, source=source.label, toolchain="python") from None
+    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")

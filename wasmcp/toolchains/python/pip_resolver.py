@@ -1,0 +1,82 @@
+"""pip, choosing for the Python inside a component instead of the one that it runs on.
+
+Run as a file, by `wasmcp.toolchains.python.dependencies`; it needs pip and nothing of wasmcp. pip can be told another
+platform's wheels, but it asks the running interpreter for the markers of requirements (``; python_version < "3.11"``),
+and it refuses source distributions for another platform, though one that holds only Python fits every one.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+GUEST = {
+    "implementation_name": "cpython",
+    "implementation_version": "3.14.0",
+    "os_name": "posix",
+    "platform_machine": "wasm32",
+    "platform_python_implementation": "CPython",
+    "platform_release": "",
+    "platform_system": "wasi",
+    "platform_version": "",
+    "python_full_version": "3.14.0",
+    "python_version": "3.14",
+    "sys_platform": "wasi",
+}
+"""The environment of markers inside a component. Source: Python packaging, "Dependency specifiers"."""
+
+
+_KEPT = {
+    "APPDATA", "COMSPEC", "HOME", "LANG", "LANGUAGE", "LOCALAPPDATA", "PATH", "PATHEXT", "SYSTEMDRIVE", "SYSTEMROOT",
+    "TEMP", "TMP", "TMPDIR", "TZ", "USERPROFILE", "WINDIR",
+    "CC", "CXX", "FC", "PIP_BUILD_CONSTRAINT", "PIP_DISABLE_PIP_VERSION_CHECK",
+    "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE",
+    "PYTHONNOUSERSITE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONPATH",
+}  # fmt: skip
+"""The variables that programs see which pip starts; the build code of source distributions is among them."""
+
+
+class _Subprocess:
+    """The module `subprocess`, starting programs in an environment without secrets.
+
+    pip itself reads its settings and credentials from the whole environment, and passes on to the pip that installs
+    build requirements what it needs as arguments.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+    @staticmethod
+    def Popen(*arguments: Any, env: Mapping[str, str] | None = None, **options: Any) -> Any:  # noqa: N802 - as there
+        """Start a program."""
+        start: Any = subprocess.Popen
+        return start(*arguments, env=environment_of(os.environ if env is None else env), **options)
+
+
+def environment_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what of an environment the programs see that pip starts: neither tokens nor passwords."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.upper() in _KEPT or name.startswith(("LC_", "PEP517_", "_PYPROJECT_HOOKS_"))
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Run pip with some arguments; return its exit code."""
+    from pip._internal.cli import cmdoptions
+    from pip._internal.cli.main import main as pip
+    from pip._internal.utils import subprocess as programs
+    from pip._vendor.packaging import markers
+
+    markers.default_environment = lambda: dict(GUEST)  # type: ignore[assignment,return-value]
+    programs.subprocess = _Subprocess()  # type: ignore[assignment,attr-defined]
+    cmdoptions.check_dist_restriction = lambda *_, **__: None
+    return int(pip(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

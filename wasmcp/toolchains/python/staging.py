@@ -1,0 +1,152 @@
+"""The folder that componentize-py sees: our guest library, the author's modules, and what to do with them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.python.imports import is_host_side, module_name, source_root
+from wasmcp.toolchains.python.module_ast import Module
+
+APPLICATION = "_wasmcp_app"
+"""The module that componentize-py is told to make a component of."""
+
+DECLARED = ("tools-component", "component")
+"""The worlds whose exports are what is declared with decorators."""
+
+GUEST = Path(__file__).resolve().parents[2] / "guest"
+"""Our guest library."""
+
+STAGED = "/0/"
+"""Where the component sees the first folder of its Python path while it is built."""
+
+
+def stage_application(
+    source: ComponentSource,
+    modules: Mapping[str, Module],
+    stage: Path,
+    imports: Sequence[str] = (),
+    fetched: Path | None = None,
+) -> Path:
+    """Fill the folder that the compiler sees; return the part with the application.
+
+    Args:
+        source: What becomes a component.
+        modules: All modules that it is made of.
+        stage: The folder.
+        imports: Modules to be imported though nothing visible does.
+        fetched: The folder of its dependencies.
+    """
+    from wasmcp.guest.component.preload import (
+        PLAN,  # here, so that finding a component fresh does not import the guest library
+    )
+
+    application = stage / "app"
+    (application / "wasmcp").mkdir(parents=True)
+    (application / "wasmcp" / "__init__.py").write_text(
+        '"""What of wasmcp is inside a component."""\n', encoding="utf-8"
+    )
+    shutil.copytree(GUEST, application / "wasmcp" / "guest", ignore=shutil.ignore_patterns("__pycache__"))
+    for module in modules.values():
+        target = application / _staged_name(module)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(module.path, target)
+    if fetched is not None:
+        _stage_data(
+            fetched, {module.name.partition(".")[0] for module in modules.values() if module.fetched}, application
+        )
+    name = module_name(source.path, source_root(source.path, source.root))
+    declared = source.world in DECLARED
+    later = [_asked(module) for module in imports] + _later(name, modules)
+    imported = {statement.module.partition(".")[0] for module in modules.values() for statement in module.imports}
+    plan = {
+        "module": name,
+        "declared": declared,
+        "options": {
+            "coerce": source.options.get("coerce", False),
+            "references": source.options.get("schema-references", False),
+        },
+        "files": labels_of(one for one in modules.values() if not one.fetched),
+        "labels": labels_of(one for one in modules.values() if one.fetched),
+        "later": later,
+        "random": "random" in imported,
+        "sqlite": "sqlite3" in imported,
+        "zones": _stage_zones(fetched, application) if "zoneinfo" in imported else None,
+    }
+    (application / PLAN).write_text(json.dumps(plan), encoding="utf-8")
+    exported = (
+        "from wasmcp.guest.component.exports import Completions, Prompts, Resources, Tools"
+        if declared
+        else f"from {name} import *"
+    )
+    lines = [
+        "import sys",
+        "core = frozenset(sys.modules)",
+        "from wasmcp.guest.component.preload import boot",
+        f"boot({STAGED.rstrip('/')!r}, core)",
+        exported,
+    ]
+    (application / f"{APPLICATION}.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    # Without one, componentize-py would take the site-packages of the environment that it runs in.
+    (stage / "environment" / "lib" / "python3.14" / "site-packages").mkdir(parents=True)
+    return application
+
+
+def _stage_data(fetched: Path, packages: set[str], application: Path) -> None:
+    """Copy what packages read while they are imported: files beside their modules, and their metadata."""
+    for package in packages:
+        for path in (fetched / package).rglob("*"):
+            if path.is_file() and path.suffix not in {".py", ".pyi", ".pyc"}:
+                target = application / path.relative_to(fetched)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+    for metadata in fetched.glob("*.dist-info"):
+        shutil.copytree(metadata, application / metadata.name)
+
+
+def _stage_zones(fetched: Path | None, application: Path) -> str | None:
+    """Copy the time zones of the package ``tzdata``; return where the component sees them, None: nowhere."""
+    zones = None if fetched is None else fetched / "tzdata" / "zoneinfo"
+    if zones is None or not zones.is_dir():
+        return None
+    shutil.copytree(zones, application / "_wasmcp_zones", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    return f"{STAGED}_wasmcp_zones"
+
+
+def labels_of(modules: Iterable[Module]) -> dict[str, str]:
+    """Return what the project calls each file that the component sees."""
+    return {STAGED + _staged_name(module): module.label for module in modules}
+
+
+def _staged_name(module: Module) -> str:
+    base = module.name.replace(".", "/")
+    return f"{base}/__init__.py" if module.path.name == "__init__.py" else f"{base}.py"
+
+
+def _asked(module: str) -> dict[str, Any]:
+    return {"module": module, "names": [], "file": "imports", "line": 0, "required": True, "told": True}
+
+
+def _later(name: str, modules: Mapping[str, Module]) -> list[dict[str, Any]]:
+    """Return the imports that are made only when a function runs, as `wasmcp.guest.component.preload` wants them."""
+    wanted: list[dict[str, Any]] = []
+    for module in modules.values():
+        # A package's __init__ may hold what only the outside calls, such as a console script.
+        required = module.own and not (name.startswith(f"{module.name}.") and module.path.name == "__init__.py")
+        wanted.extend(
+            {
+                "module": statement.module,
+                "names": list(statement.names),
+                "file": module.label,
+                "line": statement.line,
+                "required": required and not statement.optional,
+                "told": not (module.fetched and statement.optional),  # a package that copes copes
+            }
+            for statement in module.imports
+            if statement.later and not is_host_side(statement)
+        )
+    return wanted

@@ -1,0 +1,89 @@
+"""Modules of the standard library that a component lacks, or that have lost a guarantee there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from wasmcp.toolchains.base import ComponentSource
+from wasmcp.toolchains.python.module_ast import Import, Module
+
+ABSENT = frozenset(
+    {"fcntl", "grp", "mmap", "msvcrt", "nt", "pwd", "readline", "resource", "syslog", "termios", "winreg", "winsound"}
+)
+"""Modules of the standard library that are not there: one of an author may have such a name."""
+
+_NO_THREADS = "no thread can be started in a component: `start()` raises `RuntimeError`"
+_NO_PROCESSES = "no process can be started in a component"
+_NO_LOCKS = "nothing locks its files in a component: where several programs or instances write one, data is lost"
+
+LOST: Mapping[str, str] = {
+    "_thread": _NO_THREADS,
+    "atexit": "its functions are not called in a component: an instance is dropped, it does not exit",
+    "concurrent.futures": "no thread and no process can be started in a component: `submit()` raises an error",
+    "dbm": _NO_LOCKS,
+    "multiprocessing": _NO_PROCESSES,
+    "shelve": _NO_LOCKS,
+    "signal": "no signal arrives in a component",
+    "sqlite3": (
+        "SQLite cannot lock files in a component: only `:memory:` and files that nothing writes "
+        "(`file:NAME?immutable=1`) are opened"
+    ),
+    "subprocess": _NO_PROCESSES,
+    "threading": _NO_THREADS,
+}
+"""Modules that are there and have lost a guarantee -> which."""
+
+_HARMLESS: Mapping[str, frozenset[str]] = {
+    "concurrent.futures": frozenset({"CancelledError", "Future", "TimeoutError"}),
+    "signal": frozenset({"Signals"}),
+    "sqlite3": frozenset({"DatabaseError", "Error", "IntegrityError", "OperationalError", "Row"}),
+    "subprocess": frozenset({"CalledProcessError", "CompletedProcess", "SubprocessError", "TimeoutExpired"}),
+    "threading": frozenset(
+        {"BoundedSemaphore", "Condition", "Event", "Lock", "RLock", "Semaphore", "current_thread", "get_ident", "local"}
+    ),
+}
+"""Names of those modules that keep their promises."""
+
+
+def lost_guarantees(modules: Iterable[Module]) -> list[str]:
+    """Return a warning for each module that an author imports and that has lost a guarantee."""
+    return [
+        f"warning: `{module.label}`, line {line}: `{name}`: {LOST[name]}"
+        for module in modules
+        if not module.fetched
+        for name, line in _first_lines(module.imports)
+    ]
+
+
+def _first_lines(imports: Iterable[Import]) -> Iterator[tuple[str, int]]:
+    seen: set[str] = set()
+    for statement in imports:
+        whole = [f"{statement.module}.{name}" for name in statement.names]
+        for candidate in (statement.module, statement.module.partition(".")[0], *whole):
+            if candidate in LOST and candidate not in seen and not _is_harmless(candidate, statement):
+                seen.add(candidate)
+                yield candidate, statement.line
+
+
+def _is_harmless(name: str, statement: Import) -> bool:
+    harmless = _HARMLESS.get(name, frozenset())
+    return statement.module == name and bool(statement.names) and set(statement.names) <= harmless
+
+
+ZONES = '`zoneinfo` has no time zones in a component: add its package: `dependencies = ["tzdata"]`'
+
+
+def without_zones(source: ComponentSource, modules: Iterable[Module]) -> Iterator[tuple[Module, Import]]:
+    """Yield the imports of `zoneinfo`, which has no data in a component without the package ``tzdata``."""
+    if any(one.name == "tzdata" for one in source.dependencies):
+        return
+    for module in modules:
+        for statement in module.imports:
+            if statement.module.partition(".")[0] == "zoneinfo":
+                yield module, statement
+
+
+def zones_of_packages(source: ComponentSource, modules: Iterable[Module]) -> list[str]:
+    """Return a warning for each package's module that imports `zoneinfo` where it has no data."""
+    found = {module.label: line.line for module, line in without_zones(source, modules) if module.fetched}
+    return [f"warning: `{label}`, line {line}: {ZONES}" for label, line in found.items()]

@@ -1,0 +1,179 @@
+"""Python source -> component, with componentize-py.
+
+What goes into the component: our guest library, the source, and what it imports from its own source root, from the
+folders of the ``python-path`` option and from the packages of the ``dependencies`` option, under their own dotted
+names. Everything else comes from the interpreter inside (CPython 3.14 and its standard library).
+
+A component holds only modules imported while it is built. Imports inside functions, and those that the standard
+library makes behind the scenes, are therefore made beforehand (`wasmcp.guest.component.preload`). Frozen with them:
+what modules compute when they are imported, random values and times included, and the seed of ``hash``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from wasmcp.component.strip import strip
+from wasmcp.declaration_section import Declares
+from wasmcp.errors import ToolchainError
+from wasmcp.package_data import wit_directory
+from wasmcp.toolchains.base import PINS, ComponentSource, Distribution, Inputs, Option, own_files, relative_label
+from wasmcp.toolchains.python import dependencies
+from wasmcp.toolchains.python.announced_calls import uses
+from wasmcp.toolchains.python.compiler import componentize, ungranted, worlds_of
+from wasmcp.toolchains.python.diagnostics import failure_of, printed_of, warnings_of
+from wasmcp.toolchains.python.imports import is_host_side, is_provided, is_standard, reachable, source_root
+from wasmcp.toolchains.python.local_projects import local_projects
+from wasmcp.toolchains.python.module_ast import Module, refusal
+from wasmcp.toolchains.python.staging import GUEST, stage_application
+from wasmcp.toolchains.python.stdlib_limits import ABSENT, ZONES, lost_guarantees, without_zones, zones_of_packages
+from wasmcp.toolchains.shared_sources import folder_problem, is_outside, shared_folder
+
+LOGGER = logging.getLogger("wasmcp.build")
+"""What programs print while a component is built, at the level INFO."""
+
+_OWN = sorted(Path(__file__).resolve().parent.glob("*.py"))
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+class PythonToolchain:
+    """The toolchain for Python sources; see `wasmcp.toolchains.base.Toolchain`."""
+
+    name = "python"
+    suffixes = (".py",)
+    extra = "python"
+    options = (
+        Option("python-path", "strings"),
+        Option("dependencies", "strings"),
+        Option("build-from-source", "strings"),
+        Option("imports", "strings"),
+        Option("coerce", "boolean"),
+        Option("schema-references", "boolean"),
+    )
+
+    def inputs(self, source: ComponentSource) -> Inputs:
+        """Return the modules that the source can import, our guest library and the WIT."""
+        dependencies.requirements_of(source)
+        files = {module.label: module.path for module in _modules(source).values()}
+        for project in local_projects(source):
+            files[relative_label(project.document, source.root)] = project.document
+        files.update(own_files("guest", GUEST, [".py"]))
+        files.update(own_files("wit", wit_directory(), [".wit"]))
+        files.update({f"wasmcp:toolchains/{path.name}": path for path in _OWN})
+        shared = frozenset(label for label in files if is_outside(label))
+        return Inputs(files, {"componentize-py": PINS["componentize-py"]}, shared)
+
+    def requirements(self, source: ComponentSource) -> list[str]:
+        """Return what the component requires of registries; see `wasmcp.toolchains.base.Resolver`."""
+        return dependencies.requirements_of(source)
+
+    def resolve(
+        self, source: ComponentSource, *, cache: Path, progress: Callable[[str], None]
+    ) -> tuple[Distribution, ...]:
+        """Return what the component's ``dependencies`` are now; see `wasmcp.toolchains.base.Resolver`."""
+        return dependencies.resolve(source, cache, progress)
+
+    def build(self, source: ComponentSource, output: Path, *, cache: Path, progress: Callable[[str], None]) -> None:
+        """Build the component; see `wasmcp.toolchains.base.Toolchain`."""
+        fetched = dependencies.install(source, cache, progress)
+        modules = _modules(source, fetched)
+        _check(source, modules)
+        progress(f"compiling `{source.label}` with componentize-py")
+        with tempfile.TemporaryDirectory(prefix="wasmcp-python-") as folder:
+            stage = Path(folder)
+            application = stage_application(source, modules, stage, _imports(source), fetched)
+            partial = output.with_name(f".{output.name}.{os.getpid()}")
+            output.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                said = componentize(source, worlds_of(source, modules), stage, partial)
+                for line in printed_of(application):
+                    LOGGER.info("`%s` printed while it was imported: %s", source.label, line)
+                if said is not None:
+                    raise failure_of(source, modules, application, said)
+                declares = Declares(uses=uses(modules.values())).section()
+                partial.write_bytes(strip(partial.read_bytes()) + declares)
+                partial.replace(output)
+            finally:
+                partial.unlink(missing_ok=True)
+            warnings = [*ungranted(source, modules), *warnings_of(modules, application)]
+            warnings += [*lost_guarantees(modules.values()), *zones_of_packages(source, modules.values())]
+            for line in warnings:
+                progress(line)
+
+
+def _folders(source: ComponentSource) -> list[Path]:
+    configured = source.options.get("python-path", [])
+    names = [str(item) for item in configured] if isinstance(configured, list) else []
+    wrong = [f"`{name}`, {problem}" for name in names if (problem := folder_problem(source.root, name)) is not None]
+    if wrong:
+        message = f"component `{source.name}`: `python-path` names {'; '.join(wrong)}"
+        raise ToolchainError(message, source=source.label, toolchain="python")
+    folders = [Path(os.path.normpath(shared_folder(source.root, name))) for name in names]
+    local = [Path(os.path.normpath(project.code)) for project in local_projects(source)]
+    return [source_root(source.path, source.root), *folders, *local]
+
+
+def _modules(source: ComponentSource, fetched: Path | None = None) -> dict[str, Module]:
+    return reachable(source.path, _folders(source), source.root, fetched=fetched, imports=_imports(source))
+
+
+def _imports(source: ComponentSource) -> list[str]:
+    """Return the option ``imports``: modules that are imported by names nobody can see, such as plug-ins."""
+    configured = source.options.get("imports", [])
+    names = [str(item) for item in configured] if isinstance(configured, list) else []
+    wrong = [name for name in names if not _MODULE.fullmatch(name)]
+    if wrong:
+        listed = ", ".join(f"`{name}`" for name in wrong)
+        problem = "which is no dotted name of a module" if len(wrong) == 1 else "which are no dotted names of modules"
+        message = f"component `{source.name}`: `imports` names {listed}, {problem}"
+        raise ToolchainError(message, source=source.label, toolchain="python")
+    return names
+
+
+def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
+    """Refuse what can be known beforehand not to be in the component: the compiler takes much longer to say so."""
+    problems: list[tuple[str, list[str]]] = []
+    problems += [
+        (f"`{module.label}`, line {statement.line}: {ZONES}", [])
+        for module, statement in without_zones(source, modules.values())
+        if not module.fetched and not statement.optional
+    ]
+    for module in modules.values():
+        if module.fetched:
+            continue  # packages import what they may do without under conditions that only running them decides
+        if (
+            "." not in module.name
+            and (is_provided(module.name) or is_standard(module.name))
+            and module.name not in ABSENT
+        ):
+            owner = "wasmcp" if is_provided(module.name) else "the standard library"
+            message = f"`{module.label}` would be hidden by the `{module.name}` of {owner}: give it another name"
+            problems.append((message, []))
+        for statement in module.imports:
+            name = statement.module
+            top = name.partition(".")[0]
+            if statement.later or statement.optional or name in modules or top in modules:
+                continue
+            host_side = is_host_side(statement)
+            if not host_side and (is_provided(name) or is_standard(top) or _is_folder(name, source)):
+                continue
+            advice = (
+                "of wasmcp only `wasmcp.guest` is there; import the rest in a module that the source does not import"
+                if host_side
+                else "name its package in `dependencies`, or put it into the project and name its folder in "
+                "`python-path` (pure Python only)"
+            )
+            place = f"`{module.label}`, line {statement.line}"
+            problems.append((f"{place}: `{name}` is not in the component: {advice}", []))
+    if problems:
+        raise refusal(source.label, problems)
+
+
+def _is_folder(name: str, source: ComponentSource) -> bool:
+    """Whether a name is a package without ``__init__.py`` (PEP 420)."""
+    return any(folder.joinpath(*name.split(".")).is_dir() for folder in _folders(source))
