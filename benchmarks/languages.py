@@ -15,7 +15,7 @@ import anyio
 
 from benchmarks.measure import Row, median_seconds
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.errors import ToolchainMissing
+from wasmcp.errors import MissingToolchainError
 from wasmcp.host import open_server
 from wasmcp.toolchains import ComponentSource, toolchain
 
@@ -60,7 +60,7 @@ def rows(only: str = "") -> list[Row]:
         with tempfile.TemporaryDirectory() as scratch:
             try:
                 found += _language(language, Path(scratch), peers)
-            except ToolchainMissing as missing:
+            except MissingToolchainError as missing:
                 print(f"{language.title}: not measured: {missing}")
     return found
 

@@ -60,12 +60,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; refuse a setting that makes no sense before anything runs."""
     from wasmcp.environment import check_ours
-    from wasmcp.errors import SettingInvalid
+    from wasmcp.errors import InvalidSettingError
 
     config.addinivalue_line("markers", MARKER)
     try:
         check_ours(os.environ)
-    except SettingInvalid as error:
+    except InvalidSettingError as error:
         raise pytest.UsageError(str(error)) from None
     positive(config, "wasmcp_timeout", "seconds")
     positive(config, "wasmcp_memory", "bytes")

@@ -51,7 +51,7 @@ def shortened(text: str) -> str:
 
 def add_sections(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """Append to a failed report what its servers have to say."""
-    from wasmcp.errors import GuestTrap
+    from wasmcp.errors import GuestTrapError
     from wasmcp.terminal import printable
 
     for recording in item.stash.get(RECORDINGS, []):
@@ -59,5 +59,5 @@ def add_sections(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.
             if text:
                 report.sections.append((f"{title}: {recording.label}", printable(text, keep="\n\t")))
     error = call.excinfo.value if call.excinfo is not None else None
-    if isinstance(error, GuestTrap) and error.backtrace:
+    if isinstance(error, GuestTrapError) and error.backtrace:
         report.sections.append(("wasmcp trap", printable(error.backtrace, keep="\n")))

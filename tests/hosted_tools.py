@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from wasmcp.guest import Context, NotGranted, config, http, kv, provider, tool
+from wasmcp.guest import Context, NotGrantedError, config, http, kv, provider, tool
 
 
 @dataclass
@@ -72,7 +72,7 @@ def fetch(wanted: Wanted) -> dict[str, Any]:
     except http.HttpError as error:
         facts = {name: getattr(error, name) for name in ("code", "phase", "limit", "grant") if hasattr(error, name)}
         return {"error": type(error).__name__, **facts}
-    except NotGranted as error:
+    except NotGrantedError as error:
         return {"error": type(error).__name__, "grant": error.grant}
     return {
         "status": response.status,

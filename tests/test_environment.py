@@ -12,7 +12,7 @@ from servers import WASMCP, wasmtime_serve
 
 from wasmcp import environment
 from wasmcp.environment import AUTH_MODE, ELSEWHERE, KNOWN, SERVER, TESTS, TOOLS, UNSUPPORTED, problems
-from wasmcp.errors import SettingInvalid
+from wasmcp.errors import InvalidSettingError
 from wasmcp.host import open_server
 from wasmcp.host.configuration.settings import BOUND_TO
 
@@ -99,7 +99,7 @@ class TestProblems:
         assert problems({**given, **values}) == []
 
     def test_all_at_once(self) -> None:
-        with pytest.raises(SettingInvalid) as caught:
+        with pytest.raises(InvalidSettingError) as caught:
             environment.check({"WASMCP_A": "", "JWT_B": "", "WASMCP_AUTH_MODE": "oauth"})
         named = [problem.split("`")[1] for problem in caught.value.problems]
         assert named == ["JWT_B", "WASMCP_AUTH_MODE=oauth", "WASMCP_A"]
@@ -107,9 +107,9 @@ class TestProblems:
 
     def test_what_components_see_may_be_called_as_they_like(self) -> None:
         environment.check({"JWT_SECRET": "x"}, passed=["JWT_SECRET"])
-        with pytest.raises(SettingInvalid, match="WASMCP_X"):
+        with pytest.raises(InvalidSettingError, match="WASMCP_X"):
             environment.check({"WASMCP_X": "x"}, passed=["WASMCP_X"])
-        with pytest.raises(SettingInvalid, match="JWT_SECRET"):
+        with pytest.raises(InvalidSettingError, match="JWT_SECRET"):
             environment.check({"JWT_SECRET": "x"})
         environment.check_ours({"JWT_SECRET": "x"})
 
@@ -165,19 +165,19 @@ class TestEntryPoints:
             {"settings": {AUTH_MODE: "oauth"}},
             {"env": {"WASMCP_ALLOWED_HOSTS": "a.test"}},
         ):
-            with pytest.raises(SettingInvalid):
+            with pytest.raises(InvalidSettingError):
                 open_server(zig_server, **given)  # type: ignore[arg-type]
         open_server(zig_server, settings={AUTH_MODE: "public"}, env={"JWT_SECRET": "x"}).close()
         monkeypatch.setenv("JWT_SECRET", "x")
         open_server(zig_server).close()
         monkeypatch.setenv(AUTH_MODE, "oauth")
-        with pytest.raises(SettingInvalid, match="would be public"):
+        with pytest.raises(InvalidSettingError, match="would be public"):
             open_server(zig_server)
 
     def test_the_server_itself_refuses_what_another_embedder_gives_it(self, zig_server: Path) -> None:
         with open_server(zig_server) as server:
             server.pool.program = server.pool.program._replace(settings=(("WASMCP_ALLOWED_HOST", "a.test"),))
-            with pytest.raises(SettingInvalid, match="did you mean WASMCP_ALLOWED_HOSTS"):
+            with pytest.raises(InvalidSettingError, match="did you mean WASMCP_ALLOWED_HOSTS"):
                 server.boot()
 
     def test_a_run_of_pytest(self, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

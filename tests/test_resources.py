@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wasmcp import package_data
-from wasmcp.errors import ResourceMissing
+from wasmcp.errors import MissingPackageDataError
 
 ROOT = Path(package_data.__file__).parent.parent
 
@@ -19,7 +19,7 @@ def test_the_wit_is_that_of_the_checkout() -> None:
 
 
 def test_an_unknown_component_names_the_known_ones() -> None:
-    with pytest.raises(ResourceMissing, match="the framework has `transport`, `server-io`") as caught:
+    with pytest.raises(MissingPackageDataError, match="the framework has `transport`, `server-io`") as caught:
         package_data.framework_component("transprot")
     assert caught.value.path.endswith("transprot.wasm")
 
@@ -41,10 +41,10 @@ def installed(tmp_path: Path, *, complete: bool) -> str:
         (package / "_framework").mkdir()
         (package / "_framework" / "transport.wasm").write_bytes(b"")
     code = (
-        "from wasmcp.package_data import *; from wasmcp.errors import ResourceMissing\n"
+        "from wasmcp.package_data import *; from wasmcp.errors import MissingPackageDataError\n"
         "for ask in (wit_directory, lambda: framework_component('transport')):\n"
         "    try: print(ask())\n"
-        "    except ResourceMissing as error: print('missing:', error)\n"
+        "    except MissingPackageDataError as error: print('missing:', error)\n"
     )
     command = [sys.executable, "-S", "-c", code]
     done = subprocess.run(

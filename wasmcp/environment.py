@@ -106,7 +106,7 @@ def check(environment: Mapping[str, str], *, passed: Iterable[str] = ()) -> None
         passed: Names that are passed on to the server's components: there `JWT_*` may mean anything.
 
     Raises:
-        SettingInvalid: A name is unknown or not supported yet, or a value is wrong.
+        InvalidSettingError: A name is unknown or not supported yet, or a value is wrong.
     """
     kept = {name for name in passed if not name.upper().startswith(_OURS)}
     _refuse(problems({name: value for name, value in environment.items() if name not in kept}))
@@ -116,7 +116,7 @@ def check_ours(environment: Mapping[str, str]) -> None:
     """Refuse an environment with unknown names `WASMCP_*`: for builds, tests and libraries, where `JWT_*` is not ours.
 
     Raises:
-        SettingInvalid: A name is unknown or not supported yet, or a value is wrong.
+        InvalidSettingError: A name is unknown or not supported yet, or a value is wrong.
     """
     _refuse(problems(environment, prefixes=(_OURS,)))
 
@@ -125,7 +125,7 @@ def check_passed(variables: Iterable[str]) -> None:
     """Refuse names of settings among the variables that a server's components are to see.
 
     Raises:
-        SettingInvalid: A name begins with `WASMCP_`.
+        InvalidSettingError: A name begins with `WASMCP_`.
     """
     _refuse(
         [
@@ -145,7 +145,7 @@ def check_settings(settings: Mapping[str, str], *, internal: tuple[str, ...] = (
         internal: Further names that are known.
 
     Raises:
-        SettingInvalid: A name is no setting of a server.
+        InvalidSettingError: A name is no setting of a server.
     """
     found = []
     for name, value in settings.items():
@@ -212,6 +212,6 @@ def _shown(text: str) -> str:
 
 def _refuse(found: list[str]) -> None:
     if found:
-        from wasmcp.errors import SettingInvalid
+        from wasmcp.errors import InvalidSettingError
 
-        raise SettingInvalid(*found)
+        raise InvalidSettingError(*found)

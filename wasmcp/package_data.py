@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wasmcp.errors import ResourceMissing
+from wasmcp.errors import MissingPackageDataError
 
 FRAMEWORK_COMPONENTS = (
     "transport",
@@ -44,7 +44,7 @@ def wit_directory() -> Path:
     """Return the folder with the WIT package ``wasmcp:mcp-v20260728`` and its dependencies below ``deps/``.
 
     Raises:
-        ResourceMissing: The installation is incomplete.
+        MissingPackageDataError: The installation is incomplete.
     """
     shipped = _PACKAGE / "_wit"
     if shipped.is_dir():
@@ -52,7 +52,7 @@ def wit_directory() -> Path:
     checkout = _PACKAGE.parent / "wit"
     if (checkout / "worlds.wit").is_file():
         return checkout
-    raise ResourceMissing(str(shipped), "the installation of wasmcp is incomplete; install it again")
+    raise MissingPackageDataError(str(shipped), "the installation of wasmcp is incomplete; install it again")
 
 
 def framework_directory() -> Path:
@@ -67,7 +67,7 @@ def framework_component(name: str) -> Path:
         name: One of `FRAMEWORK_COMPONENTS` or `ADAPTERS`.
 
     Raises:
-        ResourceMissing: There is no component of that name, or it is not built.
+        MissingPackageDataError: There is no component of that name, or it is not built.
     """
     path = framework_directory() / f"{name}.wasm"
     if not path.is_file():
@@ -77,7 +77,7 @@ def framework_component(name: str) -> Path:
             if name in (*FRAMEWORK_COMPONENTS, *ADAPTERS)
             else f"the framework has {known}"
         )
-        raise ResourceMissing(str(path), advice)
+        raise MissingPackageDataError(str(path), advice)
     return path
 
 
@@ -85,9 +85,11 @@ def wit_declarations() -> Path:
     """Return the TypeScript declarations of the WIT, as scripts import it.
 
     Raises:
-        ResourceMissing: They are not built.
+        MissingPackageDataError: They are not built.
     """
     path = framework_directory() / "wit.d.ts"
     if not path.is_file():
-        raise ResourceMissing(str(path), "it is made with `python hatch_build.py` in a checkout; a wheel carries it")
+        raise MissingPackageDataError(
+            str(path), "it is made with `python hatch_build.py` in a checkout; a wheel carries it"
+        )
     return path

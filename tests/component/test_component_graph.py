@@ -16,7 +16,7 @@ from wasmcp.component.binary_writer import Sort
 from wasmcp.component.decode import decode
 from wasmcp.component.graph import Graph
 from wasmcp.component.types import Func, Instance, Own, Resource, TypeBound, TypeName
-from wasmcp.errors import GraphCycle, WiringError
+from wasmcp.errors import GraphCycleError, WiringError
 
 HANDLER = "wasmcp:mcp-v20260728/server-handler@0.1.0"
 TOOLS = "wasmcp:mcp-v20260728/tools@0.1.0"
@@ -127,7 +127,7 @@ def test_a_long_chain_needs_no_deep_stack() -> None:
     assert encoded.instances[-1] == "link-0"
     assert list(encoded.imports) == [name]
     nodes[-1].set(name, nodes[2990].export(name))
-    with pytest.raises(GraphCycle) as caught:
+    with pytest.raises(GraphCycleError) as caught:
         graph.encode()
     assert caught.value.instances == tuple(f"link-{number}" for number in range(2990, 3000))
 

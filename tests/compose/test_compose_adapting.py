@@ -22,7 +22,7 @@ from wasmcp.component.static_values import Case
 from wasmcp.component.types import Func, Instance
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
 from wasmcp.compose.upstream_adapters import adapted
-from wasmcp.errors import ComponentRefused, RequestError
+from wasmcp.errors import InvalidComponentError, RequestError
 from wasmcp.host import open_server
 from wasmcp.package_data import framework_component
 
@@ -165,13 +165,13 @@ def test_ours_stay_as_they_are() -> None:
 
 def test_a_handler_of_the_contract_is_refused() -> None:
     handler = constants({"wasmcp:mcp-v20251125/server-handler@0.1.1": Instance({})}, lambda *_: None)
-    with pytest.raises(ComponentRefused, match="contract are not taken: build it against our world `middleware`"):
+    with pytest.raises(InvalidComponentError, match="contract are not taken: build it against our world `middleware`"):
         compose_server([ComponentSpec("handler", handler)], METADATA)
 
 
 def test_another_form_of_the_contract_is_refused() -> None:
     other = constants({THEIRS: Instance({"list-tools": Func((), None)})}, lambda *_: None)
-    with pytest.raises(ComponentRefused) as caught:
+    with pytest.raises(InvalidComponentError) as caught:
         compose_server([ComponentSpec("other", other, None, MIDDLEWARE, dynamic=True)], METADATA)
     assert "is missing in this one" in str(caught.value) or "has another form" in str(caught.value)
 
@@ -187,7 +187,7 @@ def test_another_form_of_the_contract_is_refused() -> None:
 def test_a_version_of_the_contract_that_is_not_taken_is_named(version: str, wanted: str) -> None:
     package, _, number = version.partition("@")
     data = constants({f"{package}/tools@{number}": Instance({"list-tools": Func((), None)})}, lambda *_: None)
-    with pytest.raises(ComponentRefused) as caught:
+    with pytest.raises(InvalidComponentError) as caught:
         compose_server([ComponentSpec("old", data, None, MIDDLEWARE, dynamic=True)], METADATA)
     message = str(caught.value)
     for words in (
@@ -216,7 +216,7 @@ def test_a_service_of_the_contract_in_another_form_is_named() -> None:
     graph.export(THEIRS, node.export(THEIRS))
     data = graph.encode(define_types=False).to_bytes()
     with pytest.raises(
-        ComponentRefused, match=r"built against `wasmcp:mcp-v20251125@0\.1\.7`.*`server-io` has another form"
+        InvalidComponentError, match=r"built against `wasmcp:mcp-v20251125@0\.1\.7`.*`server-io` has another form"
     ):
         compose_server([ComponentSpec("old", data, None, MIDDLEWARE, dynamic=True)], METADATA)
 

@@ -8,7 +8,7 @@ from compose_inputs import METADATA, MIDDLEWARE, WIT, catalogue, dummy, spec, to
 
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
 from wasmcp.compose.handler import compose_handler
-from wasmcp.errors import ComponentRefused, CompositionError
+from wasmcp.errors import CompositionError, InvalidComponentError
 from wasmcp.package_data import framework_component
 
 
@@ -35,32 +35,34 @@ class TestRefused:
         ],
     )
     def test_what_is_no_component(self, data: bytes, message: str) -> None:
-        with pytest.raises(ComponentRefused, match=f"component `calc`: .*{message}") as caught:
+        with pytest.raises(InvalidComponentError, match=f"component `calc`: .*{message}") as caught:
             compose_server([ComponentSpec("calc", data)], METADATA)
         assert caught.value.component == "calc"
 
     def test_a_truncated_file_anywhere(self) -> None:
         data = tools_component("1", "a")
         for end in range(8, len(data), 97):
-            with pytest.raises(ComponentRefused):
+            with pytest.raises(InvalidComponentError):
                 compose_server([ComponentSpec("calc", data[:end])], METADATA)
 
     def test_files(self, tmp_path: Path) -> None:
-        with pytest.raises(ComponentRefused, match=r"`none\.wasm` cannot be read: No such file") as caught:
+        with pytest.raises(InvalidComponentError, match=r"`none\.wasm` cannot be read: No such file") as caught:
             compose_server([ComponentSpec("calc", tmp_path / "none.wasm")], METADATA)
         assert str(tmp_path) not in str(caught.value)
         (tmp_path / "bad.wasm").write_text("hello")
-        with pytest.raises(ComponentRefused, match=r"`bad\.wasm` is not usable"):
+        with pytest.raises(InvalidComponentError, match=r"`bad\.wasm` is not usable"):
             compose_server([ComponentSpec("calc", tmp_path / "bad.wasm")], METADATA)
 
     def test_nothing_we_know(self) -> None:
-        with pytest.raises(ComponentRefused, match=r"exports `wasmcp:mcp-v20260728/messages@0.1.0`.*one of `.*/tools@"):
+        with pytest.raises(
+            InvalidComponentError, match=r"exports `wasmcp:mcp-v20260728/messages@0.1.0`.*one of `.*/tools@"
+        ):
             compose_server([ComponentSpec("io", dummy("server-io"))], METADATA)
 
     def test_another_version_of_the_contract(self, tmp_path: Path) -> None:
         old = "package wasmcp:mcp-v20260728@0.1.0;"
         wit = wit_with(tmp_path, "*.wit", old, old.replace("0.1.0", "0.7.0"))
-        with pytest.raises(ComponentRefused, match=r"exports `wasmcp:mcp-v20260728/tools@0.7.0`, but") as caught:
+        with pytest.raises(InvalidComponentError, match=r"exports `wasmcp:mcp-v20260728/tools@0.7.0`, but") as caught:
             compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
         assert (caught.value.interface, caught.value.wanted, caught.value.found) == (
             "wasmcp:mcp-v20260728/tools",
@@ -70,27 +72,29 @@ class TestRefused:
 
     def test_other_types_in_an_export(self, tmp_path: Path) -> None:
         wit = wit_with(tmp_path, "handler.wit", "    other(json),", "    other(json),\n    later(json),")
-        with pytest.raises(ComponentRefused, match=r"exports `.*tools.*` in another form.*case") as caught:
+        with pytest.raises(InvalidComponentError, match=r"exports `.*tools.*` in another form.*case") as caught:
             compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
         assert "later" in str(caught.value)
 
     def test_other_types_in_an_import(self, tmp_path: Path) -> None:
         wit = wit_with(tmp_path, "messages.wit", "    method: func() -> method;", "    method: func() -> string;")
-        with pytest.raises(ComponentRefused, match=r"imports `.*messages.*` in another form"):
+        with pytest.raises(InvalidComponentError, match=r"imports `.*messages.*` in another form"):
             compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
 
     def test_an_import_that_nobody_provides(self, tmp_path: Path) -> None:
         world = "world tools-component {\n"
         wit = wit_with(tmp_path, "worlds.wit", world, world + "  import server-metadata;\n")
-        with pytest.raises(ComponentRefused, match=r"imports `.*server-metadata@0.1.0`, which nothing in the server"):
+        with pytest.raises(
+            InvalidComponentError, match=r"imports `.*server-metadata@0.1.0`, which nothing in the server"
+        ):
             compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
 
     def test_an_unknown_grant(self) -> None:
-        with pytest.raises(ComponentRefused, match="no grant `network`; the families are `env`, `fs`"):
+        with pytest.raises(InvalidComponentError, match="no grant `network`; the families are `env`, `fs`"):
             compose_server([spec("calc", "1", "a", grants=frozenset({"network"}))], METADATA)
 
     def test_two_of_one_name(self) -> None:
-        with pytest.raises(ComponentRefused, match="two components have this name"):
+        with pytest.raises(InvalidComponentError, match="two components have this name"):
             compose_server([spec("calc", "1", "a"), spec("calc", "2", "b")], METADATA)
 
     def test_none(self) -> None:
@@ -98,11 +102,13 @@ class TestRefused:
             compose_server([], METADATA)
 
     def test_a_broken_component_of_the_framework(self) -> None:
-        with pytest.raises(ComponentRefused, match="component `transport`: this component of the framework"):
+        with pytest.raises(InvalidComponentError, match="component `transport`: this component of the framework"):
             compose_server([spec("calc", "1", "a")], METADATA, framework={"transport": b"x"})
 
     def test_a_file_of_the_framework_that_is_not_there(self, tmp_path: Path) -> None:
-        with pytest.raises(ComponentRefused, match=r"component `transport`: `none\.wasm` cannot be read") as caught:
+        with pytest.raises(
+            InvalidComponentError, match=r"component `transport`: `none\.wasm` cannot be read"
+        ) as caught:
             compose_server([spec("calc", "1", "a")], METADATA, framework={"transport": tmp_path / "none.wasm"})
         assert str(tmp_path) not in str(caught.value)
 
@@ -128,7 +134,7 @@ def test_components_of_the_framework_may_be_given_as_files(tmp_path: Path) -> No
 @pytest.mark.parametrize("compose", ["server", "handler"])
 def test_a_component_that_is_known_to_offer_nothing_is_refused(compose: str) -> None:
     parts = [spec("one", "1", "a"), ComponentSpec("empty", tools_component("2"), Catalogue())]
-    with pytest.raises(ComponentRefused) as caught:
+    with pytest.raises(InvalidComponentError) as caught:
         compose_server(parts, METADATA) if compose == "server" else compose_handler(parts)
     assert caught.value.component == "empty"
     for words in (

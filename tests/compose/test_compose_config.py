@@ -13,7 +13,7 @@ from wasmtime import component as wc
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.compose.generated_components import configuration
 from wasmcp.compose.interfaces import CONFIG
-from wasmcp.errors import ComponentRefused
+from wasmcp.errors import InvalidComponentError
 
 READER = f'(component (import "{CONFIG}" (instance (export "all" (func (result string))))))'
 
@@ -54,11 +54,13 @@ def test_what_reads_none_gets_none() -> None:
 
 
 def test_what_nobody_reads_is_refused() -> None:
-    with pytest.raises(ComponentRefused, match=r"`one`: it has a table `config`, but imports no `wasmcp:.*/config@"):
+    with pytest.raises(
+        InvalidComponentError, match=r"`one`: it has a table `config`, but imports no `wasmcp:.*/config@"
+    ):
         compose_server([spec("one", "(component)", greeting="a")], METADATA)
 
 
 @pytest.mark.parametrize("value", [date(2026, 1, 1), float("nan")])
 def test_what_json_does_not_have_is_refused(value: object) -> None:
-    with pytest.raises(ComponentRefused, match="`one`: its configuration has no JSON form"):
+    with pytest.raises(InvalidComponentError, match="`one`: its configuration has no JSON form"):
         compose_server([spec("one", value=value)], METADATA)

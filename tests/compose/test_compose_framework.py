@@ -10,7 +10,7 @@ from compose_inputs import METADATA, dead_end, dummy, spec, tools_component, val
 
 from wasmcp.compose import compose_server
 from wasmcp.compose.framework import load_framework
-from wasmcp.errors import ComponentRefused
+from wasmcp.errors import InvalidComponentError
 from wasmcp.package_data import FRAMEWORK_COMPONENTS
 
 
@@ -57,7 +57,7 @@ def test_one_may_use_less(tmp_path: Path) -> None:
     ],
 )
 def test_one_that_does_not_fit_is_told_what_is_missing(name: str, data: bytes, messages: list[str]) -> None:
-    with pytest.raises(ComponentRefused) as caught:
+    with pytest.raises(InvalidComponentError) as caught:
         load_framework({name: bytes(data)})
     assert caught.value.component == name
     for message in messages:

@@ -14,7 +14,7 @@ from wasmcp.compose.component_reader import read_component
 from wasmcp.compose.grants import denial_warnings, wanted_grants
 from wasmcp.compose.handler import compose_handler
 from wasmcp.compose.interfaces import GRANTS
-from wasmcp.errors import GrantMissing
+from wasmcp.errors import MissingGrantError
 from wasmcp.insight.annotations import grant_annotations
 from wasmcp.insight.roles import read_structure
 from wasmcp.project import component_table
@@ -40,7 +40,7 @@ ABLE = tools_component("mine", "mine", handler=True)
 )
 def test_without_the_grant_it_is_refused(component: ComponentSpec, reason: str, compose: str) -> None:
     parts = [component, spec("plain", "ok", "plain")]
-    with pytest.raises(GrantMissing) as caught:
+    with pytest.raises(MissingGrantError) as caught:
         compose_server(parts, METADATA) if compose == "server" else compose_handler(parts)
     assert (caught.value.grant, caught.value.components) == ("middleware", {"mw": reason})
     for words in (
@@ -52,7 +52,7 @@ def test_without_the_grant_it_is_refused(component: ComponentSpec, reason: str, 
 
 
 def test_all_of_them_are_named_at_once() -> None:
-    with pytest.raises(GrantMissing) as caught:
+    with pytest.raises(MissingGrantError) as caught:
         compose_server(
             [ComponentSpec("a", ABLE), spec("plain", "ok", "plain"), ComponentSpec("b", dead_end())], METADATA
         )

@@ -9,7 +9,7 @@ from wasmcp.compose import ComponentSpec, compose_server, inspect_component
 from wasmcp.compose.handler import compose_handler
 from wasmcp.compose.interfaces import MESSAGES, SERVER_HANDLER, TYPES
 from wasmcp.declaration_section import Declares, declares
-from wasmcp.errors import CompositionError, DuplicateOffer
+from wasmcp.errors import CompositionError, DuplicateEntryError
 from wasmcp.host import open_server
 
 
@@ -99,6 +99,6 @@ def test_same_inputs_same_bytes() -> None:
 def test_mistakes() -> None:
     with pytest.raises(CompositionError, match="at least one component"):
         compose_handler([])
-    with pytest.raises(DuplicateOffer):
+    with pytest.raises(DuplicateEntryError):
         compose_handler([spec("a", "A", "one"), spec("b", "B", "one")])
     assert compose_handler([spec("a", "A", "one"), spec("b", "B", "one")], on_duplicate="first").size

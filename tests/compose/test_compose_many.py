@@ -9,7 +9,7 @@ from wasmcp.component.limits import MAX_DEFINITIONS, count
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.compose.chain_plan import ADAPTER_MEMORIES
 from wasmcp.compose.handler import compose_handler
-from wasmcp.errors import LimitExceeded
+from wasmcp.errors import LimitExceededError
 from wasmcp.host import open_server
 
 
@@ -36,19 +36,19 @@ def test_more_modules_than_engines_take_are_refused_with_the_numbers() -> None:
     assert count(data).definitions == MAX_DEFINITIONS
     validate(data, compiled=False)
     for compose in (lambda specs: compose_server(specs, METADATA), compose_handler):
-        with pytest.raises(LimitExceeded) as caught:
+        with pytest.raises(LimitExceededError) as caught:
             compose([big("a", 2000), big("b", 1)])
         assert (caught.value.limit, caught.value.allowed) == ("core modules and components", MAX_DEFINITIONS)
         assert f"{caught.value.found:,} core modules and components; engines take 1,000" in str(caught.value)
         assert "most are in `a` 2,0" in str(caught.value)
-    with pytest.raises(LimitExceeded, match="has 1,001 core modules and components"):
+    with pytest.raises(LimitExceededError, match="has 1,001 core modules and components"):
         compose_server([big("a", 2 + room), big("b", 1)], METADATA)
 
 
 def test_more_instances_than_engines_take_are_refused() -> None:
     text = f"(component (component $c) {'(instance (instantiate $c))' * 5000})"
     one = ComponentSpec("one", tools_beside(text, "a"), catalogue("a"))
-    with pytest.raises(LimitExceeded, match=r"has 5,0\d\d instances; engines take 4,096 in one file"):
+    with pytest.raises(LimitExceededError, match=r"has 5,0\d\d instances; engines take 4,096 in one file"):
         compose_server([one], METADATA)
 
 
@@ -60,7 +60,7 @@ def test_chains_of_many_components_and_full_segments_boot() -> None:
         try:
             data = compose_server(specs, METADATA).data
             break
-        except LimitExceeded:
+        except LimitExceededError:
             specs.pop()
     with open_server(data, quick=True, instances=1) as server:
         last = len(specs) - 1

@@ -17,7 +17,7 @@ from compose_inputs import (
 )
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.errors import DuplicateOffer, RequestError
+from wasmcp.errors import DuplicateEntryError, RequestError
 from wasmcp.host import Server, open_server
 from wasmcp.package_data import FRAMEWORK_COMPONENTS
 
@@ -176,13 +176,13 @@ class TestIsolation:
 
 class TestDuplicates:
     def test_an_error_names_both_and_the_tool(self) -> None:
-        with pytest.raises(DuplicateOffer, match="`one` and `two` both have a tool `b`") as caught:
+        with pytest.raises(DuplicateEntryError, match="`one` and `two` both have a tool `b`") as caught:
             compose_server([spec("one", "1", "a", "b"), spec("two", "2", "b")], METADATA)
         assert (caught.value.name, caught.value.components) == ("b", ("one", "two"))
 
     def test_across_segments(self) -> None:
         wall = ComponentSpec("wall", dead_end(), grants=MIDDLEWARE)
-        with pytest.raises(DuplicateOffer):
+        with pytest.raises(DuplicateEntryError):
             compose_server([spec("one", "1", "a"), wall, spec("two", "2", "a")], METADATA)
 
     def test_the_first_may_win(self, boot: Boot) -> None:

@@ -10,7 +10,7 @@ from asker import asker
 
 from wasmcp.compose.baked_settings import BAKED, check_settings, setting_problem
 from wasmcp.environment import SERVER
-from wasmcp.errors import CompositionError, SettingInvalid
+from wasmcp.errors import CompositionError, InvalidSettingError
 from wasmcp.host import open_server
 
 
@@ -34,7 +34,7 @@ def test_a_server_that_bakes_nothing_in_is_of_this_machine(tmp_path: Path) -> No
 
 def test_a_value_that_is_wrong_stops_the_boot(tmp_path: Path) -> None:
     server = asker(tmp_path, settings={"WASMCP_ALLOWED_ORIGINS": "example.com"})
-    with open_server(server) as running, pytest.raises(SettingInvalid, match="WASMCP_ALLOWED_ORIGINS must be"):
+    with open_server(server) as running, pytest.raises(InvalidSettingError, match="WASMCP_ALLOWED_ORIGINS must be"):
         running.boot()
 
 

@@ -12,7 +12,7 @@ from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_ser
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.handler import compose_handler
 from wasmcp.compose.interfaces import KEY_VALUE, SESSIONS
-from wasmcp.errors import ComponentRefused, CompositionError
+from wasmcp.errors import CompositionError, InvalidComponentError
 from wasmcp.host import open_server
 from wasmcp.insight.roles import read_structure
 
@@ -112,7 +112,7 @@ def test_in_a_part_of_a_server(inner: str, outer: str, expected: list[str]) -> N
 def test_another_version(name: str, contract: str) -> None:
     wanted = f'(component (import "wasmcp:mcp-v20260728/{name}@9.0.0" (instance (export "use" (func)))))'
     spec = ComponentSpec("calc", tools_beside(wanted, "a"), catalogue("a"), frozenset(["kv", "sessions"]))
-    with pytest.raises(ComponentRefused, match=r"wasmcp provides version 0\.1\.0") as caught:
+    with pytest.raises(InvalidComponentError, match=r"wasmcp provides version 0\.1\.0") as caught:
         compose_server([spec], METADATA)
     assert caught.value.interface == contract.partition("@")[0]
 
@@ -120,7 +120,7 @@ def test_another_version(name: str, contract: str) -> None:
 def test_another_form() -> None:
     wanted = f'(component (import "{KEY_VALUE}" (instance (export "open" (func (param "name" u32))))))'
     spec = ComponentSpec("calc", tools_beside(wanted, "a"), catalogue("a"), frozenset(["kv"]))
-    with pytest.raises(ComponentRefused, match="in another form"):
+    with pytest.raises(InvalidComponentError, match="in another form"):
         compose_server([spec], METADATA)
 
 

@@ -5,7 +5,7 @@ import wasmtime
 from compose_inputs import METADATA, catalogue, probe, tools_beside, validate
 
 from wasmcp.compose import ComponentSpec, ComposedServer, compose_server
-from wasmcp.errors import ComponentRefused, ComponentsRefused
+from wasmcp.errors import InvalidComponentError, InvalidComponentsError
 
 
 def composed(imports: str, *grants: str) -> ComposedServer:
@@ -65,13 +65,15 @@ class TestWasi:
         assert len([label for label in labels if label.startswith("denied to")]) == 1
 
     def test_a_standard_output_that_wasi_does_not_have(self) -> None:
-        with pytest.raises(ComponentRefused, match=r"`wasi:cli/stdout@0\.2\.0` has a `other` that WASI 0\.2 does not"):
+        with pytest.raises(
+            InvalidComponentError, match=r"`wasi:cli/stdout@0\.2\.0` has a `other` that WASI 0\.2 does not"
+        ):
             composed('(import "wasi:cli/stdout@0.2.0" (instance (export "other" (func))))')
 
     def test_types_too_large_to_be_denied(self) -> None:
         doubled = "\n".join(f"(type $t{n} (tuple $t{n - 1} $t{n - 1}))" for n in range(1, 14))
         functions = "\n".join(f'(export "f{n}" (func (param "it" $t13)))' for n in range(9))
-        with pytest.raises(ComponentRefused, match="cannot be denied: their types have more than"):
+        with pytest.raises(InvalidComponentError, match="cannot be denied: their types have more than"):
             composed(f'(import "wasi:odd/thing@0.2.0" (instance (type $t0 (tuple u8 u8)) {doubled} {functions}))')
 
     @pytest.mark.parametrize(
@@ -105,7 +107,7 @@ class TestWasi:
         ],
     )
     def test_a_version_that_no_host_has_is_refused(self, interface: str, what: str) -> None:
-        with pytest.raises(ComponentRefused) as caught:
+        with pytest.raises(InvalidComponentError) as caught:
             composed(f'(import "{interface}" (instance (export "use" (func))))')
         assert f"it imports `{interface}`, {what}; hosts have WASI 0.2" in str(caught.value)
         assert caught.value.interface == interface.partition("@")[0]
@@ -113,11 +115,11 @@ class TestWasi:
     def test_a_granted_version_that_no_host_has_is_refused(self) -> None:
         wanted = '(import "wasi:filesystem/preopens@0.2.0-rc-2023-12-05" (instance (export "use" (func))))'
         assert composed(wanted).denied == {"calc": ("fs",)}
-        with pytest.raises(ComponentRefused, match="a release candidate; hosts have WASI"):
+        with pytest.raises(InvalidComponentError, match="a release candidate; hosts have WASI"):
             composed(wanted, "fs")
         wanted = '(import "wasi:keyvalue/store@0.2.0-draft9" (instance (export "use" (func))))'
         assert composed(wanted).denied == {"calc": ("kv",)}
-        with pytest.raises(ComponentRefused, match=r"hosts have 0\.2\.0-draft and 0\.2\.0-draft2"):
+        with pytest.raises(InvalidComponentError, match=r"hosts have 0\.2\.0-draft and 0\.2\.0-draft2"):
             composed(wanted, "kv")
 
     def test_what_is_denied_is_told(self) -> None:
@@ -138,7 +140,7 @@ class TestOthers:
             (import "helper" (func))
             (import "wasi:io/poll@0.2.0-rc-2023-12-05" (instance (export "use" (func))))
             (import "wasmcp:mcp-v20260728/sessions@9.0.0" (instance (export "get" (func))))"""
-        with pytest.raises(ComponentRefused) as caught:
+        with pytest.raises(InvalidComponentError) as caught:
             composed(wanted)
         message = str(caught.value)
         for words in (
@@ -154,15 +156,15 @@ class TestOthers:
     def test_all_components_are_told_at_once(self) -> None:
         data = tools_beside('(component (import "helper" (func)))', "a")
         specs = [ComponentSpec("one", data, catalogue("a")), ComponentSpec("two", data, catalogue("b"))]
-        with pytest.raises(ComponentsRefused) as caught:
+        with pytest.raises(InvalidComponentsError) as caught:
             compose_server(specs, METADATA)
         assert [error.component for error in caught.value.refused] == ["one", "two"]
-        with pytest.raises(ComponentsRefused) as caught:
+        with pytest.raises(InvalidComponentsError) as caught:
             compose_server([ComponentSpec("one", b""), ComponentSpec("two", b"?")], METADATA)
         assert [error.component for error in caught.value.refused] == ["one", "two"]
 
     def test_the_list_of_what_is_provided_is_complete(self) -> None:
-        with pytest.raises(ComponentRefused) as caught:
+        with pytest.raises(InvalidComponentError) as caught:
             composed('(import "helper" (func))')
         provided = str(caught.value).partition("provided are ")[2]
         for interface in ("messages", "server-handler", "config", "key-value", "sessions", "types", "key-value-types"):
@@ -172,22 +174,26 @@ class TestOthers:
         assert "of `wasmcp:mcp-v20260728@0.1.0`, and the interfaces of WASI 0.2" in provided
 
     def test_a_plain_import(self) -> None:
-        with pytest.raises(ComponentRefused, match=r"imports `helper`, which nothing in the server provides") as caught:
+        with pytest.raises(
+            InvalidComponentError, match=r"imports `helper`, which nothing in the server provides"
+        ) as caught:
             composed('(import "helper" (func))')
         assert (caught.value.component, caught.value.interface) == ("calc", "helper")
 
     def test_an_interface_of_somebody_else(self) -> None:
-        with pytest.raises(ComponentRefused, match=r"imports `acme:db/store@1\.2\.3`, which nothing") as caught:
+        with pytest.raises(InvalidComponentError, match=r"imports `acme:db/store@1\.2\.3`, which nothing") as caught:
             composed('(import "acme:db/store@1.2.3" (instance (export "get" (func))))')
         assert (caught.value.interface, caught.value.found) == ("acme:db/store", "1.2.3")
 
     def test_another_version_of_a_contract(self) -> None:
         contract = "wasmcp:mcp-v20260728/server-handler"
-        with pytest.raises(ComponentRefused, match=r"wasmcp provides version 0\.1\.0") as caught:
+        with pytest.raises(InvalidComponentError, match=r"wasmcp provides version 0\.1\.0") as caught:
             composed(f'(import "{contract}@0.2.0" (instance (export "handle" (func))))')
         assert (caught.value.interface, caught.value.wanted, caught.value.found) == (contract, "0.1.0", "0.2.0")
 
     def test_wasi_3_is_refused_by_name(self) -> None:
         data = bytes(wasmtime.wat2wasm('(component (import "wasi:io/error@0.3.0" (instance)))'))
-        with pytest.raises(ComponentRefused, match=r"component `calc`: .*`wasi:io/error@0\.3\.0`: WASI 0\.3 is not"):
+        with pytest.raises(
+            InvalidComponentError, match=r"component `calc`: .*`wasi:io/error@0\.3\.0`: WASI 0\.3 is not"
+        ):
             compose_server([ComponentSpec("calc", data)], METADATA)

@@ -17,7 +17,7 @@ import pytest
 from asker import asker
 from servers import WASMCP, wasmcp_serve, wasmtime
 
-from wasmcp.errors import GuestCancelled
+from wasmcp.errors import GuestCancelledError
 from wasmcp.host import open_server
 
 ABLE = {"protocolVersion": "2025-03-26", "capabilities": {"sampling": {}, "roots": {}}, "clientInfo": {}}
@@ -195,6 +195,6 @@ def test_in_process(server: Path) -> None:
             if len(heard) == 2:
                 assert opened.send(json.dumps(cancelled("a"))) is None
 
-        with pytest.raises(GuestCancelled):
+        with pytest.raises(GuestCancelledError):
             opened.send(json.dumps(trip("a")), on_event=taken_back)
         assert heard[2:] == [cancelled(question["id"]) for question in heard[:2]]

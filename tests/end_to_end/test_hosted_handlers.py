@@ -145,27 +145,27 @@ def test_what_goes_wrong_has_the_same_names_everywhere(call: Call, web: str) -> 
         closed.bind(("127.0.0.1", 0))
         refusing = f"http://127.0.0.1:{closed.getsockname()[1]}/"
         expected: list[tuple[dict[str, Any], dict[str, Any]]] = [
-            ({"url": refusing}, {"error": "ConnectionFailed", "code": "connection-refused"}),
-            ({"url": "http://nobody.invalid/"}, {"error": "ConnectionFailed", "code": "DNS-error"}),
-            ({"url": web.replace("http", "https")}, {"error": "TlsFailed", "code": "TLS-protocol-error"}),
-            ({"url": f"{web}/nonsense"}, {"error": "ProtocolFailed", "code": "HTTP-protocol-error"}),
-            ({"url": f"{web}/short"}, {"error": "ProtocolFailed", "code": "HTTP-response-incomplete"}),
+            ({"url": refusing}, {"error": "ConnectError", "code": "connection-refused"}),
+            ({"url": "http://nobody.invalid/"}, {"error": "ConnectError", "code": "DNS-error"}),
+            ({"url": web.replace("http", "https")}, {"error": "TlsError", "code": "TLS-protocol-error"}),
+            ({"url": f"{web}/nonsense"}, {"error": "ProtocolError", "code": "HTTP-protocol-error"}),
+            ({"url": f"{web}/short"}, {"error": "ProtocolError", "code": "HTTP-response-incomplete"}),
             ({"url": f"{web}/never", "timeout": 0.1}, _timeout("total")),
             ({"url": f"{web}/never", "first_byte": 0.1}, _timeout("first_byte")),
             ({"url": f"{web}/stalls", "between_bytes": 0.1}, _timeout("between_bytes")),
-            ({"url": f"{web}/round"}, {"error": "TooManyRedirects", "limit": 10}),
-            ({"url": web, "max_body": 3}, {"error": "BodyTooLarge", "limit": 3}),
-            ({"url": f"{web}/lines", "max_body": 3}, {"error": "BodyTooLarge", "limit": 3}),
-            ({"url": "ftp://example.org/"}, {"error": "InvalidRequest"}),
-            ({"url": web, "headers": [("host", "example.org")]}, {"error": "InvalidRequest"}),
-            ({"url": web, "headers": [("x-a", "1\r\nx-b: 2")]}, {"error": "InvalidRequest"}),
+            ({"url": f"{web}/round"}, {"error": "TooManyRedirectsError", "limit": 10}),
+            ({"url": web, "max_body": 3}, {"error": "BodyTooLargeError", "limit": 3}),
+            ({"url": f"{web}/lines", "max_body": 3}, {"error": "BodyTooLargeError", "limit": 3}),
+            ({"url": "ftp://example.org/"}, {"error": "InvalidRequestError"}),
+            ({"url": web, "headers": [("host", "example.org")]}, {"error": "InvalidRequestError"}),
+            ({"url": web, "headers": [("x-a", "1\r\nx-b: 2")]}, {"error": "InvalidRequestError"}),
         ]
         for arguments, outcome in expected:
             assert call("fetch", wanted=arguments) == outcome, arguments
 
 
 def _timeout(phase: str) -> dict[str, Any]:
-    return {"error": "TransferTimeout", "code": "HTTP-response-timeout", "phase": phase}
+    return {"error": "TransferTimeoutError", "code": "HTTP-response-timeout", "phase": phase}
 
 
 def test_a_status_is_no_error(call: Call, web: str) -> None:
@@ -195,7 +195,7 @@ def test_redirects(call: Call, web: str) -> None:
 
 def test_several_at_a_time(call: Call, web: str) -> None:
     told = call("fetch_all", urls=[*[f"{web}/together"] * 3, f"{web}/short"])
-    assert told == ["together"] * 3 + ["ProtocolFailed"]
+    assert told == ["together"] * 3 + ["ProtocolError"]
 
 
 def test_bodies_in_pieces(call: Call, web: str) -> None:
@@ -215,15 +215,15 @@ def test_values(call: Call) -> None:
     assert denied.startswith("StoreError: ")
     assert denied.endswith("names that begin with `wasmcp:` are reserved for the framework")
     assert errors == [
-        "NotACounter: What is there under this key is not a counter, a signed integer of 64 bits",
-        "OutOfRange: The counter would need more than 64 bits",
-        "LimitExceeded: A key, a value or a batch is too large: a key has 1 to 1024 bytes",
-        "LimitExceeded: A key, a value or a batch is too large: a key has 1 to 1024 bytes",
-        "LimitExceeded: A key, a value or a batch is too large: a value has at most 2 MiB",
-        "LimitExceeded: A key, a value or a batch is too large: a batch has at most 1000 keys and 2 MiB",
+        "NotACounterError: What is there under this key is not a counter, a signed integer of 64 bits",
+        "OutOfRangeError: The counter would need more than 64 bits",
+        "LimitExceededError: A key, a value or a batch is too large: a key has 1 to 1024 bytes",
+        "LimitExceededError: A key, a value or a batch is too large: a key has 1 to 1024 bytes",
+        "LimitExceededError: A key, a value or a batch is too large: a value has at most 2 MiB",
+        "LimitExceededError: A key, a value or a batch is too large: a batch has at most 1000 keys and 2 MiB",
         "KeyError: 'absent'",
         "ValueError: expected `Point`: expected object, got number",
-        "LimitExceeded: A key, a value or a batch is too large: the name of a bucket has at most 512 bytes",
+        "LimitExceededError: A key, a value or a batch is too large: the name of a bucket has at most 512 bytes",
     ]
     assert found == {
         "kept": True,
@@ -241,7 +241,7 @@ def test_values(call: Call) -> None:
 def test_settings(call: Call) -> None:
     found = call("settings")
     assert "hunter2" not in str(found)
-    assert found.pop("absent as str").startswith("ConfigMissing: configuration `absent`: it is not set")
+    assert found.pop("absent as str").startswith("MissingConfigError: configuration `absent`: it is not set")
     assert found == {
         "greeting": "Guten Tag",
         "retries": 5,
@@ -251,9 +251,9 @@ def test_settings(call: Call) -> None:
         "default": None,
         "all": ["greeting", "point", "retries"],
         "greeting as int": (
-            "ConfigInvalid: configuration `greeting`: in the table: expected `int`: expected integer, got string"
+            "InvalidConfigError: configuration `greeting`: in the table: expected `int`: expected integer, got string"
         ),
-        "SECRET as int": "ConfigInvalid: configuration `SECRET`: in the environment: it is no `int`",
+        "SECRET as int": "InvalidConfigError: configuration `SECRET`: in the environment: it is no `int`",
     }
 
 
@@ -308,9 +308,9 @@ def test_granted_when_built_and_denied_when_composed(built: Built, web: str) -> 
     data = compose_server([spec], ServerMetadata("denied", "1")).data
     with open_server(data, instances=1, quick=True) as running:
         got = running.call_tool("fetch", {"wanted": {"url": web}}).structured_content
-        assert got == {"error": "RequestDenied", "code": "HTTP-request-denied", "grant": "http"}
+        assert got == {"error": "RequestDeniedError", "code": "HTTP-request-denied", "grant": "http"}
         assert running.call_tool("values", {}).is_error
-        assert "AccessDenied: `kv` is not granted to this component" in running.stderr
+        assert "AccessDeniedError: `kv` is not granted to this component" in running.stderr
         _initialize(running)
         assert _legacy(running, "visit") == {"session": None}
 

@@ -12,7 +12,7 @@ import pytest
 from projects import project_files, write_project
 from servers import WASMCP
 
-from wasmcp.errors import GuestOutOfMemory, GuestTimeout
+from wasmcp.errors import GuestOutOfMemoryError, GuestTimeoutError
 from wasmcp.host import Limits, Server, open_server
 from wasmcp.project import ensure_built
 
@@ -126,14 +126,14 @@ def goes_on(server: Server) -> None:
 
 
 def test_a_tool_that_loops_for_ever(server: Server) -> None:
-    with pytest.raises(GuestTimeout):
+    with pytest.raises(GuestTimeoutError):
         server.call_tool("loop", {})
     goes_on(server)
 
 
 def test_a_tool_that_allocates_without_end(server: Server) -> None:
     # CPython may see the refusal as a MemoryError before the guest traps: then it is a masked tool error.
-    with contextlib.suppress(GuestOutOfMemory, GuestTimeout):
+    with contextlib.suppress(GuestOutOfMemoryError, GuestTimeoutError):
         assert server.call_tool("allocate", {}).is_error
     goes_on(server)
 

@@ -15,7 +15,7 @@ import pytest
 from asker import asker
 from servers import WASMCP, free_port, listening, wasmtime_serve
 
-from wasmcp.errors import SettingInvalid
+from wasmcp.errors import InvalidSettingError
 from wasmcp.host import open_server
 
 META = {
@@ -72,7 +72,10 @@ WRONG = [
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
 def test_a_bad_value_stops_at_boot(server: Path, name: str, value: str) -> None:
-    with open_server(server, settings={name: value}) as opened, pytest.raises(SettingInvalid, match=f"^{name} must be"):
+    with (
+        open_server(server, settings={name: value}) as opened,
+        pytest.raises(InvalidSettingError, match=f"^{name} must be"),
+    ):
         opened.boot()
 
 

@@ -12,10 +12,10 @@ import pytest
 import wasmtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from values import KINDS, Bucket, Failed, KvStore, compiled
+from values import KINDS, Bucket, FailedError, KvStore, compiled
 from wasmtime.component import Component
 
-from wasmcp.host.stores.keyvalue import MemoryStore, Refused, Store, open_store
+from wasmcp.host.stores.keyvalue import MemoryStore, Store, StoreRequestError, open_store
 
 ENGINE = wasmtime.Engine()
 LEAST, MOST = -(1 << 63), (1 << 63) - 1
@@ -125,20 +125,20 @@ class TestCounters:
     def test_down(self, second: Bucket) -> None:
         assert second("increment", "n", -5) == -5
         assert second("increment", "n", LEAST + 5) == LEAST
-        with pytest.raises(Failed, match="out-of-range"):
+        with pytest.raises(FailedError, match="out-of-range"):
             second("increment", "n", -1)
         assert second.get("n") == ("s64", LEAST)
 
     def test_what_is_none(self, bucket: Bucket) -> None:
         for value in (("string", "5"), ("u64", 5), ("bytes", b"5"), ("bool", True)):
             bucket.set("k", *value)
-            with pytest.raises(Failed, match="not-a-counter"):
+            with pytest.raises(FailedError, match="not-a-counter"):
                 bucket("increment", "k", 1)
             assert bucket.get("k") == value
 
     def test_out_of_range(self, bucket: Bucket) -> None:
         bucket.set("n", "s64", MOST)
-        with pytest.raises(Failed, match="out-of-range"):
+        with pytest.raises(FailedError, match="out-of-range"):
             bucket("increment", "n", 1)
         assert bucket.get("n") == ("s64", MOST)
 
@@ -194,13 +194,13 @@ class TestSwap:
 
     def test_first_draft(self, components: Mapping[str, Component], memory: MemoryStore) -> None:
         bucket = KvStore(ENGINE, components["kv-store-draft"], memory).open()
-        with pytest.raises(Failed, match=r"unsupported.*cannot compare and swap"):
+        with pytest.raises(FailedError, match=r"unsupported.*cannot compare and swap"):
             bucket.swap("k", None, "bool", True)
-        with pytest.raises(Failed, match=r"unsupported.*no negative numbers"):
+        with pytest.raises(FailedError, match=r"unsupported.*no negative numbers"):
             bucket("increment", "k", -1)
         assert bucket.get("k") is None
         bucket.set("k", "s64", -1)
-        with pytest.raises(Failed, match=r"unsupported.*no negative numbers"):
+        with pytest.raises(FailedError, match=r"unsupported.*no negative numbers"):
             bucket("increment", "k", 0)
 
 
@@ -234,7 +234,7 @@ class TestBuckets:
 
     @pytest.mark.parametrize("name", ["wasmcp:", "wasmcp:session/x"])
     def test_reserved_names(self, kv: KvStore, name: str) -> None:
-        with pytest.raises(Failed, match="`wasmcp:` are reserved"):
+        with pytest.raises(FailedError, match="`wasmcp:` are reserved"):
             kv.open(name)
 
     def test_of_sessions(self, kv: KvStore, memory: MemoryStore) -> None:
@@ -255,9 +255,9 @@ class TestLimits:
         for key in ("", "k" * 1025, "\u00e9" * 513):
             calls = [("get", key), ("delete", key), ("exists", key), ("increment", key, 1), ("get-many", ["a", key])]
             for name, *arguments in [*calls, ("delete-many", [key])]:
-                with pytest.raises(Failed, match="1 to 1024 bytes"):
+                with pytest.raises(FailedError, match="1 to 1024 bytes"):
                     bucket(name, *arguments)
-            with pytest.raises(Failed, match="1 to 1024 bytes"):
+            with pytest.raises(FailedError, match="1 to 1024 bytes"):
                 bucket.set(key, "bool", True)
 
     def test_reserved_keys_are_not_listed(self, bucket: Bucket, memory: MemoryStore) -> None:
@@ -265,14 +265,14 @@ class TestLimits:
         assert bucket.keys() == ["a", "z"]
         assert bucket.keys("wasmcp:") == []
         for name in ("get", "delete", "exists"):
-            with pytest.raises(Failed, match="`wasmcp:` are reserved"):
+            with pytest.raises(FailedError, match="`wasmcp:` are reserved"):
                 bucket(name, "wasmcp:session/stdio/calc/k")
 
     def test_names(self, kv: KvStore) -> None:
         kv.open("n" * 512)
-        with pytest.raises(Failed, match="512 bytes"):
+        with pytest.raises(FailedError, match="512 bytes"):
             kv.open("n" * 513)
-        with pytest.raises(Failed, match="512 bytes"):
+        with pytest.raises(FailedError, match="512 bytes"):
             kv.session("\u00e9" * 100, "x")
 
     def test_values(self, bucket: Bucket) -> None:
@@ -280,7 +280,7 @@ class TestLimits:
         bucket.set("k", "bytes", bytes(most))
         found = bucket.get("k")
         assert found == ("bytes", bytes(most))
-        with pytest.raises(Failed, match="2 MiB"):
+        with pytest.raises(FailedError, match="2 MiB"):
             bucket.set("k", "string", "x" * (most + 1))
 
     def test_batches(self, bucket: Bucket) -> None:
@@ -288,28 +288,28 @@ class TestLimits:
 
         for name, one in (("get-many", "k"), ("delete-many", "k"), ("set-many", ("k", Variant("bool", True)))):
             bucket(name, [one] * 1000)
-            with pytest.raises(Failed, match="1000 keys"):
+            with pytest.raises(FailedError, match="1000 keys"):
                 bucket(name, [one] * 1001)
         large = Variant("string", "x" * ((512 << 10) - 1))
         bucket("set-many", [(f"k{n}", large) for n in range(4)])
-        with pytest.raises(Failed, match="2 MiB"):
+        with pytest.raises(FailedError, match="2 MiB"):
             bucket("set-many", [(f"k{n}", large) for n in range(5)])
         bucket.set("k4", "bool", True)
-        with pytest.raises(Failed, match="2 MiB"):
+        with pytest.raises(FailedError, match="2 MiB"):
             bucket.get_many(*(f"k{n}" for n in range(5)))
 
 
 def test_what_goes_wrong_below(components: Mapping[str, Component], kind: str) -> None:
     class Broken(MemoryStore):
         def _fail(self, *_: Any) -> Any:
-            raise Refused("out of order")
+            raise StoreRequestError("out of order")
 
         get = put = delete = keys = exchange = _fail
 
     bucket = KvStore(ENGINE, components[kind], Broken()).open()
     calls = [("get", "k"), ("delete", "k"), ("exists", "k"), ("increment", "k", 1), ("list-keys", "", None)]
     for name, *arguments in [*calls, ("get-many", ["k"]), ("delete-many", ["k"])]:
-        with pytest.raises(Failed, match=re.escape("('other', 'out of order')")):
+        with pytest.raises(FailedError, match=re.escape("('other', 'out of order')")):
             bucket(name, *arguments)
 
 
@@ -343,9 +343,9 @@ class Model(dict[str, Any]):
     def increment(self, key: str, delta: int) -> int:
         case, number = self.get(key, ("s64", 0))
         if case != "s64":
-            raise Failed("not-a-counter", None)
+            raise FailedError("not-a-counter", None)
         if not LEAST <= number + delta <= MOST:
-            raise Failed("out-of-range", None)
+            raise FailedError("out-of-range", None)
         self[key] = "s64", number + delta
         return int(number + delta)
 
@@ -394,7 +394,7 @@ def outcome(function: Any, *given: Any) -> Any:
     """What it returns or raises."""
     try:
         return function(*given)
-    except Failed as problem:
+    except FailedError as problem:
         return problem.args
 
 

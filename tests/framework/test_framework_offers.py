@@ -12,7 +12,7 @@ from compose_inputs import MIDDLEWARE
 from mcp_types.methods import validate_server_result
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.errors import CatalogueError, DuplicateOffer, RequestError
+from wasmcp.errors import CatalogueError, DuplicateEntryError, RequestError
 from wasmcp.host import Server, open_server
 from wasmcp.package_data import wit_directory
 from wasmcp.project.catalogue_recording import boot
@@ -311,7 +311,7 @@ def test_a_resource_that_is_not_listed_is_asked_of_all_in_order(
 )
 def test_duplicates(library: bytes, kind: str, one: Catalogue, two: Catalogue) -> None:
     specs = [ComponentSpec("one", library, one), ComponentSpec("two", library, two)]
-    with pytest.raises(DuplicateOffer, match=f"both have a {kind} `") as caught:
+    with pytest.raises(DuplicateEntryError, match=f"both have a {kind} `") as caught:
         compose_server(specs, METADATA)
     assert (caught.value.kind, caught.value.components) == (kind, ("one", "two"))
     first = compose_server(specs, METADATA, on_duplicate="first").catalogue

@@ -15,7 +15,7 @@ KINDS = ("kv-store", "kv-store-draft")
 _PACKAGE = "wasmcp:mcp-v20260728/"
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """The error that a function returned: its case, and what it says."""
 
     def __init__(self, case: str, words: str | None) -> None:
@@ -65,7 +65,7 @@ def _passed(result: Any) -> Any:
     if result.tag == "ok":
         return result.payload
     problem: Any = result.payload if result.tag == "err" else result
-    raise Failed(problem.tag, problem.payload)
+    raise FailedError(problem.tag, problem.payload)
 
 
 class Bucket:

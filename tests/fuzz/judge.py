@@ -11,7 +11,7 @@ from oracles.messages import check_result
 STATUSES = {200, 202, 204, 400, 401, 403, 404, 405, 406, 413, 415}
 
 
-class Wrong(AssertionError):
+class JudgementError(AssertionError):
     """An answer that no client can use."""
 
 
@@ -45,47 +45,47 @@ def message(text: str, asked: Any) -> str:
     """Judge one JSON-RPC message from the server. Returns what it is: `result`, `error` or `notification`.
 
     Raises:
-        Wrong: It is not one, or answers something else.
+        JudgementError: It is not one, or answers something else.
     """
     if "\n" in text or "\r" in text:
-        raise Wrong("a message of several lines")
+        raise JudgementError("a message of several lines")
     answer = json.loads(text)
     text.encode()  # what cannot be sent
     if isinstance(answer, list):
         if not isinstance(asked, list) and asked is not ...:
-            raise Wrong("a batch answers a single message")
+            raise JudgementError("a batch answers a single message")
         kinds = {message(json.dumps(one), ...) for one in answer}
         if not answer or "notification" in kinds:
-            raise Wrong("a batch that is empty or has notifications")
+            raise JudgementError("a batch that is empty or has notifications")
         return "batch"
     if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
-        raise Wrong("no JSON-RPC 2.0")
+        raise JudgementError("no JSON-RPC 2.0")
     if "method" in answer:
         if not isinstance(answer["method"], str) or "id" in answer:
-            raise Wrong("no notification")
+            raise JudgementError("no notification")
         return "notification"
     if ("result" in answer) == ("error" in answer):
-        raise Wrong("neither result nor error, or both")
+        raise JudgementError("neither result nor error, or both")
     given = asked.get("id", ...) if isinstance(asked, dict) else ...
     if answer.get("id") is not None and not _is_id(answer["id"]):
-        raise Wrong("an id of the wrong type")
+        raise JudgementError("an id of the wrong type")
     if asked is not ... and _is_id(given) and "id" in answer and answer["id"] != given:
-        raise Wrong("another request's id")
+        raise JudgementError("another request's id")
     if "result" in answer:
         if not isinstance(answer["result"], dict):
-            raise Wrong("a result that is no object")
+            raise JudgementError("a result that is no object")
         if isinstance(asked, dict):
             if answer.get("id", ...) != given:
-                raise Wrong("a result without the request's id")
+                raise JudgementError("a result without the request's id")
             _typed(asked, answer["result"])
         return "result"
     error = answer["error"]
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
-        raise Wrong("an error without message")
+        raise JudgementError("an error without message")
     if not isinstance(error.get("code"), int) or isinstance(error["code"], bool):
-        raise Wrong("an error without code")
+        raise JudgementError("an error without code")
     if error["code"] == -32603:
-        raise Wrong("an internal error")
+        raise JudgementError("an internal error")
     return "error"
 
 
@@ -95,7 +95,7 @@ def _typed(asked: dict[str, Any], result: dict[str, Any]) -> None:
     modern = "resultType" in result
     revisions = ["2026-07-28"] if modern else ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
     if all((method, revision) not in SERVER_RESULTS for revision in revisions):
-        raise Wrong(f"a result of {method}, which no such revision has")
+        raise JudgementError(f"a result of {method}, which no such revision has")
     check_result(method, revisions[-1], result)
 
 
@@ -104,18 +104,18 @@ def line(body: bytes, answer: str | None) -> str:
     asked = sent(body)
     if not answer:
         if is_request(asked):
-            raise Wrong("no answer to a request")
+            raise JudgementError("no answer to a request")
         return "silence"
     kind = message(answer, asked)
     if is_notification(asked):
-        raise Wrong("an answer to a notification")
+        raise JudgementError("an answer to a notification")
     return kind
 
 
 def event(text: str) -> None:
     """Judge what comes before an answer."""
     if message(text, ...) != "notification":
-        raise Wrong("several answers to one line")
+        raise JudgementError("several answers to one line")
     notification = json.loads(text)
     parse_server_notification(notification["method"], "2026-07-28", notification.get("params"))
 
@@ -145,18 +145,18 @@ def is_notification(asked: Any) -> bool:
 def response(body: bytes, status: int, headers: dict[str, str], content: str) -> str:
     """Judge an HTTP response; header names in lower case."""
     if status not in STATUSES:
-        raise Wrong(f"status {status}")
+        raise JudgementError(f"status {status}")
     kind = headers.get("content-type", "").partition(";")[0]
     if status == 405 and "allow" not in headers:
-        raise Wrong("405 without Allow")
+        raise JudgementError("405 without Allow")
     if not content:
         if status == 200:
-            raise Wrong("200 without a body")
+            raise JudgementError("200 without a body")
         return str(status)
     if kind == "application/json":
         outcome = message(content, sent(body))
         if outcome == "result" and status != 200:
-            raise Wrong(f"a result with status {status}")
+            raise JudgementError(f"a result with status {status}")
     elif kind == "text/event-stream":
         events = [event for event in content.split("\n\n") if event.strip() and not event.startswith(":")]
         for event in events:
@@ -164,5 +164,5 @@ def response(body: bytes, status: int, headers: dict[str, str], content: str) ->
             if data:
                 message(data, sent(body))
     elif kind != "text/plain":
-        raise Wrong(f"content of type {kind!r}")
+        raise JudgementError(f"content of type {kind!r}")
     return str(status)

@@ -40,7 +40,7 @@ def test_door(name: str, fuzzed: tuple[Path, Path]) -> None:
     ],
 )
 def test_the_judge_sees_what_is_wrong(body: bytes, answer: str | None) -> None:
-    with pytest.raises(judge.Wrong):
+    with pytest.raises(judge.JudgementError):
         judge.line(body, answer)
 
 
@@ -59,5 +59,5 @@ def test_the_judge_sees_wrong_http() -> None:
         (200, {"content-type": "text/html"}, "<p>"),
         (400, {"content-type": "application/json"}, '{"jsonrpc":"2.0","id":1,"result":{}}'),
     ]:
-        with pytest.raises(judge.Wrong):
+        with pytest.raises(judge.JudgementError):
             judge.response(asked, status, headers, content)

@@ -16,7 +16,7 @@ import pytest
 from servers import WASMCP, free_port, wasmtime
 
 from fuzz.inputs import META
-from wasmcp.errors import ResponseTooLarge
+from wasmcp.errors import ResponseTooLargeError
 from wasmcp.host import Limits, open_server
 
 DOORS = ["wasmcp serve", "wasmtime serve"]
@@ -164,9 +164,9 @@ def test_two_requests_with_one_id_over_stdio(door: str, fuzzed: tuple[Path, Path
 
 def test_a_reply_that_is_too_large(fuzzed: tuple[Path, Path]) -> None:
     with open_server(fuzzed[0], limits=Limits(timeout=20, response=1 << 20), instances=1) as server:
-        with pytest.raises(ResponseTooLarge):
+        with pytest.raises(ResponseTooLargeError):
             server.call_tool("large", {"bytes": 2 << 20})
-        with pytest.raises(ResponseTooLarge):
+        with pytest.raises(ResponseTooLargeError):
             server.http("POST", "/mcp", headers("large"), call("large", {"bytes": 2 << 20}))
         assert len(server.call_tool("large", {"bytes": 100_000}).structured_content["result"]) == 100_000
 

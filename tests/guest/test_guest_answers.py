@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from wasmcp.guest import (
-    CapabilityMissing,
     Context,
     Image,
     McpError,
     Message,
+    MissingCapabilityError,
     Root,
     ToolCall,
     tool,
@@ -207,7 +207,7 @@ def test_what_the_client_cannot_do(capabilities, missing):
     if missing is None:
         assert isinstance(Call(ask, capabilities)(), dict)
         return
-    with pytest.raises(CapabilityMissing) as caught:
+    with pytest.raises(MissingCapabilityError) as caught:
         Call(ask, capabilities)()
     assert (caught.value.code, caught.value.data) == (-32021, {"requiredCapabilities": missing})
     older = Call(ask, capabilities, "2025-11-25")()
@@ -220,7 +220,7 @@ def test_a_missing_capability_can_be_caught():
     def ask(context: Context) -> str:
         try:
             return context.sample("x", max_tokens=1, tools=[]).text
-        except CapabilityMissing as error:
+        except MissingCapabilityError as error:
             return str(error)
 
     assert text(Call(ask, {"sampling": {}})()) == "the client does not support `sampling.tools`"

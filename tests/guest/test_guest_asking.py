@@ -8,11 +8,11 @@ import pytest
 from asking_client import ABLE, Call, text
 
 from wasmcp.guest import (
-    CapabilityMissing,
     Context,
     InputRequest,
     InputRequired,
     Message,
+    MissingCapabilityError,
     ToolError,
     prompt,
     resource,
@@ -267,7 +267,7 @@ def test_in_a_unit_test():
     assert [method for method, _ in context.questions] == ["elicitation/create", "sampling/createMessage"]
     with pytest.raises(LookupError, match="no answer to `elicitation/create`"):
         ask(LocalContext())
-    with pytest.raises(CapabilityMissing):
+    with pytest.raises(MissingCapabilityError):
         ask(LocalContext(client_capabilities={}))
     with pytest.raises(ToolError):
         ask(LocalContext(answers=[decline()]))

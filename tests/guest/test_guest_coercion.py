@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from wasmcp.guest import Field, tool
 from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.declarations.tool_options import ToolOptions
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.annotations import Resolver
 from wasmcp.guest.json_types.json_in_strings import coerced
 from wasmcp.guest.testing import LocalContext
@@ -80,7 +80,7 @@ READ = [
 @pytest.mark.parametrize(("annotation", "value", "expected"), READ, ids=lambda item: str(item)[:40])
 def test_json_in_strings_is_read_where_the_type_takes_no_string(annotation, value, expected):
     shape = Resolver(globals()).shape(annotation)
-    with pytest.raises(Mismatch):
+    with pytest.raises(MismatchError):
         shape.load(value)
     assert shape.load(coerced(shape, value)) == expected
 
@@ -118,7 +118,7 @@ def test_a_string_that_the_type_takes_is_left_alone(annotation, value):
 )
 def test_what_is_not_json_is_refused_as_ever(annotation, value):
     shape = Resolver().shape(annotation)
-    with pytest.raises(Mismatch):
+    with pytest.raises(MismatchError):
         shape.load(coerced(shape, value))
 
 
@@ -135,7 +135,7 @@ def test_what_fits_is_left_as_it_is(annotation, value):
     before = json.dumps(value)
     try:
         loaded = shape.load(value)
-    except Mismatch:
+    except MismatchError:
         coerced(shape, value)
     else:
         assert shape.load(coerced(shape, value)) == loaded

@@ -52,7 +52,7 @@ def test_texts_of_the_environment(text, kind, value):
     ("text", "kind"), [("maybe", bool), ("hunter2", int), ("hunter2", list[str]), ('{"y": 1}', Point)]
 )
 def test_a_wrong_text_is_not_told(text, kind):
-    with fake_config(environment={"KEY": text}), pytest.raises(config.ConfigInvalid) as caught:
+    with fake_config(environment={"KEY": text}), pytest.raises(config.InvalidConfigError) as caught:
         config.get("KEY", kind)
     assert isinstance(caught.value, ValueError)
     assert caught.value.key == "KEY"
@@ -61,7 +61,7 @@ def test_a_wrong_text_is_not_told(text, kind):
 
 def test_a_wrong_value_of_the_table():
     with fake_config({"retries": "many"}):
-        with pytest.raises(config.ConfigInvalid, match="configuration `retries`: in the table: expected `int`"):
+        with pytest.raises(config.InvalidConfigError, match="configuration `retries`: in the table: expected `int`"):
             config.get("retries", int)
         with pytest.raises(TypeError, match="has no JSON Schema"):
             config.get("retries", complex)
@@ -72,7 +72,7 @@ def test_what_nobody_says():
         assert config.get("x", default="y") == "y"
         assert config.get("x", int, default=None) is None
         with pytest.raises(
-            config.ConfigMissing,
+            config.MissingConfigError,
             match=r"configuration `x`: it is not set.*grant the component `env`.*declare `x = {}`.*pyproject.toml",
         ) as caught:
             config.get("x")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wasmcp.guest import Context, ContextExpired, HttpRequest, Identity, tool
+from wasmcp.guest import Context, ExpiredContextError, HttpRequest, Identity, tool
 from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.testing import LocalContext
 
@@ -87,5 +87,5 @@ def test_it_ends_with_the_call(use):
         kept.append(context)
 
     tool_of(keep).call("{}", LocalContext())
-    with pytest.raises(ContextExpired, match="belongs to a call that has ended"):
+    with pytest.raises(ExpiredContextError, match="belongs to a call that has ended"):
         use(kept[0])

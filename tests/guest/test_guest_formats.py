@@ -23,7 +23,7 @@ from type_matrix import REFUSED, RESULTS
 
 from wasmcp.guest import Field
 from wasmcp.guest.declarations.tool_results import output_of
-from wasmcp.guest.errors import Mismatch, Unsupported
+from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver
 from wasmcp.guest.json_types.base64_text import decode_bytes, encode_bytes
 from wasmcp.guest.json_types.schema import Definitions
@@ -108,7 +108,7 @@ LENIENT = [
 
 @pytest.mark.parametrize(("annotation", "text"), LENIENT)
 def test_what_a_constructor_would_read_is_refused(annotation, text):
-    with pytest.raises(Mismatch, match=r"^expected "):
+    with pytest.raises(MismatchError, match=r"^expected "):
         shape_of(annotation).load(text)
 
 
@@ -126,7 +126,7 @@ def test_what_a_constructor_would_read_is_refused(annotation, text):
     ],
 )
 def test_base64_that_is_none_is_refused_by_name(text, reason):
-    with pytest.raises(Mismatch) as caught:
+    with pytest.raises(MismatchError) as caught:
         shape_of(bytes).load(text)
     assert str(caught.value).startswith("expected base64 (RFC 4648, section 4), got ")
     assert reason in str(caught.value)
@@ -190,7 +190,7 @@ def test_the_official_typescript_client_accepts_every_result_of_the_matrix():
 
 @pytest.mark.parametrize(("annotation", "value"), REFUSED, ids=lambda item: str(item)[:60])
 def test_a_result_that_no_client_could_read_is_refused(annotation, value):
-    with pytest.raises(Mismatch, match=r"^expected "):
+    with pytest.raises(MismatchError, match=r"^expected "):
         shape_of(annotation).dump(value)
 
 
@@ -231,7 +231,7 @@ def test_no_text_makes_a_check_fail(name, text):
     ],
 )
 def test_a_format_that_means_nothing_is_refused(annotation, reason):
-    with pytest.raises(Unsupported) as caught:
+    with pytest.raises(UnsupportedTypeError) as caught:
         shape_of(annotation)
     assert reason in str(caught.value)
 
@@ -239,9 +239,9 @@ def test_a_format_that_means_nothing_is_refused(annotation, reason):
 def test_a_type_that_is_held_to_its_format_refuses_arguments_without_it():
     shape = shape_of(Annotated[datetime, Field(format="date-time")])
     assert shape.load("2026-01-02T03:04:05Z").tzinfo is not None
-    with pytest.raises(Mismatch, match="expected an RFC 3339 date and time with an offset"):
+    with pytest.raises(MismatchError, match="expected an RFC 3339 date and time with an offset"):
         shape.load("2026-01-02T03:04:05")
-    with pytest.raises(Mismatch, match="expected string"):
+    with pytest.raises(MismatchError, match="expected string"):
         shape.load(5)
 
 
@@ -252,9 +252,9 @@ def test_constraints_and_a_format_hold_together():
         "format": "email",
         "maxLength": 10,
     }
-    with pytest.raises(Mismatch, match="an e-mail address"):
+    with pytest.raises(MismatchError, match="an e-mail address"):
         shape.load("x")
-    with pytest.raises(Mismatch, match="at most 10 characters"):
+    with pytest.raises(MismatchError, match="at most 10 characters"):
         shape.load("abc@example.com")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from wasmcp.guest import Field
 from wasmcp.guest.client_requests.elicitation_schema import form_of
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 
 
 class Size(Enum):
@@ -61,7 +61,7 @@ def test_a_form():
     assert load({"name": "x", "size": "l", "day": "2026-01-02", "extras": ["milk"]}) == Order(
         "x", 1, Size.LARGE, ["milk"], date(2026, 1, 2)
     )
-    with pytest.raises(Mismatch, match="count: expected integer"):
+    with pytest.raises(MismatchError, match="count: expected integer"):
         load({"name": "x", "count": "many"})
     assert form_of(Order)[0] is schema
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import web_server
 
-from wasmcp.guest import NotGranted, http, tool
+from wasmcp.guest import NotGrantedError, http, tool
 from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.http import transport
 from wasmcp.guest.http.errors import transfer_failed
@@ -28,7 +28,9 @@ def network():
 
 class TestGrant:
     def test_without_it_nothing_is_sent(self):
-        with pytest.raises(NotGranted, match=r"`http` is not granted.*`fake_http\(\)` or `real_http\(\)`") as caught:
+        with pytest.raises(
+            NotGrantedError, match=r"`http` is not granted.*`fake_http\(\)` or `real_http\(\)`"
+        ) as caught:
             http.get(URL)
         assert caught.value.grant == "http"
 
@@ -36,20 +38,20 @@ class TestGrant:
         monkeypatch.setattr(sys, "platform", "wasi")
         denied = transport._own()
         monkeypatch.setattr(transport, "TRANSPORTS", [denied])
-        with pytest.raises(NotGranted, match=r'add it to the `grants` of its table: `grants = \["http"\]`'):
+        with pytest.raises(NotGrantedError, match=r'add it to the `grants` of its table: `grants = \["http"\]`'):
             http.get(URL)
 
     def test_a_host_that_refuses(self, network):
         network.route("*", URL, error="HTTP-request-denied")
-        with pytest.raises(http.RequestDenied) as caught:
+        with pytest.raises(http.RequestDeniedError) as caught:
             http.get(URL)
-        assert isinstance(caught.value, NotGranted)
+        assert isinstance(caught.value, NotGrantedError)
         assert (caught.value.grant, caught.value.url) == ("http", URL)
 
     def test_it_ends(self):
         with fake_http():
             pass
-        with pytest.raises(NotGranted):
+        with pytest.raises(NotGrantedError):
             http.get(URL)
 
 
@@ -139,7 +141,7 @@ class TestRequests:
     )
     def test_what_cannot_be_sent(self, network, options, problem):
         network.route("*", "*")
-        with pytest.raises(http.InvalidRequest, match=problem):
+        with pytest.raises(http.InvalidRequestError, match=problem):
             http.post(URL, **options)
         assert network.requests == []
 
@@ -149,7 +151,7 @@ class TestRequests:
             yield b"b"
 
         network.route("POST", URL)
-        with pytest.raises(http.InvalidRequest, match="AsyncClient"):
+        with pytest.raises(http.InvalidRequestError, match="AsyncClient"):
             http.post(URL, body=pieces())
         asyncio.run(http.AsyncClient().post(URL, body=pieces()))
         assert network.requests[0].body == b"ab"
@@ -173,11 +175,11 @@ class TestUrls:
         ],
     )
     def test_none(self, text, problem):
-        with pytest.raises(http.InvalidRequest, match=problem):
+        with pytest.raises(http.InvalidRequestError, match=problem):
             url_of(text)
 
     def test_a_password_is_not_told(self):
-        with pytest.raises(http.InvalidRequest) as caught:
+        with pytest.raises(http.InvalidRequestError) as caught:
             url_of("ftp://me:secret@example.org/")
         assert "secret" not in str(caught.value)
 
@@ -200,7 +202,7 @@ class TestUrls:
     def test_any_text_is_a_url_or_refused(self, text):
         try:
             found = url_of(f"http://example.org/{text}")
-        except http.InvalidRequest:
+        except http.InvalidRequestError:
             return
         assert str(found).isascii()
         assert str(url_of(str(found))) == str(found)
@@ -240,7 +242,7 @@ class TestResponses:
         assert http.get(URL).json() == {"a": [1]}
         network.route("GET", URL, body=b"<html>", headers={"content-type": "text/html"})
         with pytest.raises(
-            http.ContentInvalid, match=r"GET https://api.example.org/items: the body \(text/html\) is not"
+            http.InvalidContentError, match=r"GET https://api.example.org/items: the body \(text/html\) is not"
         ):
             http.get(URL).json()
 
@@ -267,7 +269,7 @@ class TestResponses:
     def test_a_limit(self, network):
         network.route("GET", URL, body=[b"12", b"34", b"5"])
         assert http.get(URL, max_body=5).content == b"12345"
-        with pytest.raises(http.BodyTooLarge, match="more than 4 bytes"):
+        with pytest.raises(http.BodyTooLargeError, match="more than 4 bytes"):
             http.get(URL, max_body=4)
         assert len(http.get(URL, max_body=None).content) == 5
 
@@ -278,7 +280,7 @@ class TestResponses:
 
     def test_an_announced_length_beyond_the_limit_is_enough(self, network):
         network.route("GET", URL, headers={"content-length": "9" * 5000}, body=b"12")
-        with pytest.raises(http.BodyTooLarge):
+        with pytest.raises(http.BodyTooLargeError):
             http.get(URL, max_body=2)
 
     def test_answers_of_a_function(self, network):
@@ -296,15 +298,15 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("code", "kind"),
         [
-            ("DNS-error", http.ConnectionFailed),
-            ("destination-unavailable", http.ConnectionFailed),
-            ("connection-limit-reached", http.ConnectionFailed),
-            ("connection-terminated", http.ProtocolFailed),
-            ("connection-timeout", http.TransferTimeout),
-            ("TLS-certificate-error", http.TlsFailed),
-            ("HTTP-request-URI-too-long", http.InvalidRequest),
-            ("HTTP-response-body-size", http.ProtocolFailed),
-            ("internal-error", http.ProtocolFailed),
+            ("DNS-error", http.ConnectError),
+            ("destination-unavailable", http.ConnectError),
+            ("connection-limit-reached", http.ConnectError),
+            ("connection-terminated", http.ProtocolError),
+            ("connection-timeout", http.TransferTimeoutError),
+            ("TLS-certificate-error", http.TlsError),
+            ("HTTP-request-URI-too-long", http.InvalidRequestError),
+            ("HTTP-response-body-size", http.ProtocolError),
+            ("internal-error", http.ProtocolError),
         ],
     )
     def test_families(self, network, code, kind):
@@ -350,7 +352,7 @@ class TestRealNetwork:
 
     def test_a_body_that_was_sent_cannot_be_sent_on(self):
         with web_server() as url, real_http():
-            with pytest.raises(http.InvalidRequest, match="its body came in pieces that are gone"):
+            with pytest.raises(http.InvalidRequestError, match="its body came in pieces that are gone"):
                 http.post(f"{url}/moved?307", body=iter([b"x"]))
             assert http.post(f"{url}/moved?303", body=iter([b"x"])).status == 200
 

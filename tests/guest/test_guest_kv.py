@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.guest import NotGranted, kv
+from wasmcp.guest import NotGrantedError, kv
 from wasmcp.guest.kv import raw
 from wasmcp.guest.kv.values import plain, tagged
 from wasmcp.guest.testing import fake_kv
@@ -41,16 +41,16 @@ class TestGrant:
 
     def test_without_it_nothing_opens(self):
         with pytest.raises(
-            kv.AccessDenied, match=r"`kv` is not granted to this component: in a unit test.*`fake_kv"
+            kv.AccessDeniedError, match=r"`kv` is not granted to this component: in a unit test.*`fake_kv"
         ) as caught:
             kv.open("things")
-        assert isinstance(caught.value, NotGranted)
+        assert isinstance(caught.value, NotGrantedError)
         assert (caught.value.grant, caught.value.kind) == ("kv", "access-denied")
 
     def test_a_component_that_was_built_without_it(self, monkeypatch):
         monkeypatch.setattr(sys, "platform", "wasi")
         monkeypatch.setattr(raw, "STORES", [raw._own()])
-        with pytest.raises(NotGranted, match=r'`grants = \["kv"\]`'):
+        with pytest.raises(NotGrantedError, match=r'`grants = \["kv"\]`'):
             kv.open()
 
     def test_buckets_are_apart_and_empty_at_first(self):

@@ -14,7 +14,7 @@ from wasmcp.guest import (
     Field,
     McpError,
     ResourceContents,
-    ResourceNotFound,
+    ResourceNotFoundError,
     ToolError,
     resource,
 )
@@ -121,7 +121,7 @@ def test_a_numeric_text_stays_a_text():
 def test_what_is_not_there(version, code):
     @resource("test://{id}")
     def x(id: str) -> str:  # noqa: A002
-        raise ResourceNotFound
+        raise ResourceNotFoundError
 
     with pytest.raises(McpError) as caught:
         read(x, "test://1", protocol_version=version)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from wasmcp.guest import Context, ContextExpired, NotGranted, kv, tool
+from wasmcp.guest import Context, ExpiredContextError, NotGrantedError, kv, tool
 from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.session import Session
 from wasmcp.guest.testing import LocalContext
@@ -37,7 +37,7 @@ def test_all_functions():
     assert session.update("a", lambda held: [*held, 3]) == [2, 3]
     session.delete("a")
     assert session.keys() == []
-    with pytest.raises(kv.LimitExceeded, match="a key has 1 to 256 bytes"):
+    with pytest.raises(kv.LimitExceededError, match="a key has 1 to 256 bytes"):
         session.set("k" * 257, 1)
 
 
@@ -51,7 +51,7 @@ def test_it_ends_with_the_call():
 
     tool_of(keep).call("{}", LocalContext(session="s1"))
     for use in (lambda: kept[0].get("a"), lambda: kept[0].set("a", 1), kept[0].keys, lambda: kept[0].id):
-        with pytest.raises(ContextExpired):
+        with pytest.raises(ExpiredContextError):
             use()
 
 
@@ -80,5 +80,5 @@ def test_without_the_grant_there_is_only_an_id():
         put,
         remove,
     ):
-        with pytest.raises(NotGranted, match="`sessions` is not granted to this component"):
+        with pytest.raises(NotGrantedError, match="`sessions` is not granted to this component"):
             use()

@@ -74,8 +74,10 @@ reveal_type(ids)
 """
 
 MORE_EXPECTED = [
-    '16: note: Revealed type is "tuple[wasmcp.guest.client_requests.results.Elicited[str], '
-    'wasmcp.guest.client_requests.results.Roots]"',
+    (
+        '16: note: Revealed type is "tuple[wasmcp.guest.client_requests.results.Elicited[str], '
+        'wasmcp.guest.client_requests.results.Roots]"'
+    ),
     '24: note: Revealed type is "snippet.Seats"',
     '25: note: Revealed type is "dict[str, Any]"',
     '26: note: Revealed type is "int"',

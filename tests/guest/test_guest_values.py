@@ -33,7 +33,7 @@ from hypothesis import strategies as st
 from typing_extensions import ReadOnly
 
 from wasmcp.guest.declarations.signature import Signature
-from wasmcp.guest.errors import Mismatch, Unsupported
+from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver
 from wasmcp.guest.json_types.field import Field
 from wasmcp.guest.json_types.schema import Definitions
@@ -217,7 +217,7 @@ def test_what_the_schema_allows_is_what_is_accepted(annotation, value):
     allowed = jsonschema.Draft202012Validator(schema).is_valid(value)
     try:
         shape.load(value)
-    except Mismatch:
+    except MismatchError:
         accepted = False
     else:
         accepted = True
@@ -230,7 +230,7 @@ def test_what_is_accepted_can_be_returned_again(annotation, value):
     shape, _ = schema_of(annotation)
     try:
         loaded = shape.load(value)
-    except Mismatch:
+    except MismatchError:
         return
     dumped = shape.dump(loaded)
     jsonschema.validate(dumped, schema_of(annotation, output=True)[1])
@@ -342,7 +342,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("annotation", "value", "message"), MISTAKES, ids=lambda item: str(item)[:40])
 def test_mistakes_name_path_and_expectation(annotation, value, message):
-    with pytest.raises(Mismatch) as caught:
+    with pytest.raises(MismatchError) as caught:
         schema_of(annotation)[0].load(value)
     assert str(caught.value) == message
 
@@ -413,7 +413,7 @@ ALL_MISTAKES = [
 
 @pytest.mark.parametrize(("annotation", "value", "messages"), ALL_MISTAKES, ids=lambda item: str(item)[:40])
 def test_all_mistakes_of_a_value_are_named(annotation, value, messages):
-    with pytest.raises(Mismatch) as caught:
+    with pytest.raises(MismatchError) as caught:
         schema_of(annotation)[0].load(value)
     assert str(caught.value) == "; ".join(messages)
 
@@ -432,7 +432,7 @@ def test_all_mistakes_of_a_value_are_named(annotation, value, messages):
     ids=lambda item: str(item)[:40],
 )
 def test_a_bounded_number_of_mistakes_is_named(annotation, value):
-    with pytest.raises(Mismatch) as caught:
+    with pytest.raises(MismatchError) as caught:
         schema_of(annotation)[0].load(value)
     message = str(caught.value)
     assert len(message) < 4000
@@ -465,7 +465,7 @@ def test_a_recursive_union_is_tried_once_for_each_object(fits):
         assert isinstance(loaded.child.child, Right)
         assert shape.dump(loaded) == value
     else:
-        with pytest.raises(Mismatch, match=r"\.child\.n: expected integer, got string"):
+        with pytest.raises(MismatchError, match=r"\.child\.n: expected integer, got string"):
             shape.load(value)
 
 
@@ -473,18 +473,20 @@ def test_a_deep_way_is_cut_short():
     value: dict[str, Any] = {"value": "x"}
     for _ in range(100):
         value = {"value": 1, "children": [value]}
-    with pytest.raises(Mismatch) as caught:
+    with pytest.raises(MismatchError) as caught:
         schema_of(Tree)[0].load(value)
     assert len(str(caught.value)) < 300
     assert str(caught.value).endswith("children[0].value: expected integer, got string")
 
 
 def test_all_mistakes_of_a_result_are_named():
-    with pytest.raises(Mismatch, match=r"^x: expected number, got string; y: expected number, got null$"):
+    with pytest.raises(MismatchError, match=r"^x: expected number, got string; y: expected number, got null$"):
         schema_of(Point)[0].dump(Point("a", None))
-    with pytest.raises(Mismatch, match=r"^\[0\]: expected integer, got string; \[2\]: expected integer, got null$"):
+    with pytest.raises(
+        MismatchError, match=r"^\[0\]: expected integer, got string; \[2\]: expected integer, got null$"
+    ):
         schema_of(list[int])[0].dump(["a", 1, None])
-    with pytest.raises(Mismatch, match=r"`verbose`; level: expected one of"):
+    with pytest.raises(MismatchError, match=r"`verbose`; level: expected one of"):
         schema_of(Strict)[0].dump({"level": 7})
 
 
@@ -519,7 +521,7 @@ UNSUPPORTED = [
 
 @pytest.mark.parametrize(("annotation", "message"), UNSUPPORTED, ids=lambda item: str(item)[:40])
 def test_unsupported_annotations_say_why(annotation, message):
-    with pytest.raises(Unsupported) as caught:
+    with pytest.raises(UnsupportedTypeError) as caught:
         schema_of(annotation)
     assert message in str(caught.value)
 
@@ -613,7 +615,7 @@ class TestSchemas:
         assert schema["required"] == ["a", "c"]
         assert schema["properties"]["c"] == {"type": "integer", "description": "see"}
         assert shape.dump({"a": 1, "c": 2}) == {"a": 1, "c": 2}
-        with pytest.raises(Mismatch, match="one without `c`"):
+        with pytest.raises(MismatchError, match="one without `c`"):
             shape.dump({"a": 1})
 
     def test_an_alias_used_in_itself_has_a_name(self):
@@ -630,7 +632,7 @@ class TestSchemas:
         assert schema["$defs"]["Tree"]["anyOf"][1]["items"] == {"$ref": "#/$defs/Tree"}
         jsonschema.Draft202012Validator.check_schema(schema)
         assert shape.load([1, [2, [3]]]) == [1, [2, [3]]]
-        with pytest.raises(Mismatch, match=r"\[1\]\[0\]: expected integer or array, got string"):
+        with pytest.raises(MismatchError, match=r"\[1\]\[0\]: expected integer or array, got string"):
             shape.load([1, ["x"]])
 
     def test_an_init_var_is_refused(self):
@@ -638,7 +640,7 @@ class TestSchemas:
         class Seeded:
             seed: InitVar[int]
 
-        with pytest.raises(Unsupported, match="`seed` is an `InitVar`"):
+        with pytest.raises(UnsupportedTypeError, match="`seed` is an `InitVar`"):
             Resolver({"InitVar": InitVar}).shape(Seeded)
 
 
@@ -745,7 +747,7 @@ def test_what_no_annotation_describes(value, expected):
     ],
 )
 def test_what_json_cannot_hold(value, message):
-    with pytest.raises(Mismatch) as caught:
+    with pytest.raises(MismatchError) as caught:
         dump_any(value)
     assert str(caught.value) == message
 
@@ -763,5 +765,5 @@ def test_what_json_cannot_hold(value, message):
     ],
 )
 def test_what_does_not_fit_is_not_returned(annotation, value):
-    with pytest.raises(Mismatch):
+    with pytest.raises(MismatchError):
         schema_of(annotation)[0].dump(value)

@@ -12,7 +12,7 @@ import {
   McpError,
   prompt,
   resource,
-  ResourceNotFound,
+  ResourceNotFoundError,
   result,
   text,
   tool,
@@ -198,7 +198,7 @@ resource("docs://café/a b", "A page.", (_args, context: Context) => {
 });
 resource("docs://Café/{+path}", "A file.", ({ path }: { path: string }) => path);
 const note = resource({ uri: "notes://note/{name}", mimeType: "text/plain" }, ({ name }: { name: string }) => {
-  if (!(name in NOTES)) throw new ResourceNotFound();
+  if (!(name in NOTES)) throw new ResourceNotFoundError();
   return NOTES[name];
 });
 resource("notes://page/{number}{?size,tags*}", "Typed variables.", (args: { number: number; size?: "small" | "large"; tags?: string[] }) => args);

@@ -207,7 +207,7 @@ def test_a_context(path: Path) -> None:
 
 def test_a_context_does_not_outlive_its_call(server: Server) -> None:
     call(server, "keep")
-    assert text(call(server, "expired")) == "ContextExpired"
+    assert text(call(server, "expired")) == "ExpiredContextError"
 
 
 def test_what_a_snapshot_would_freeze(path: Path) -> None:

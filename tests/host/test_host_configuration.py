@@ -13,7 +13,7 @@ import pytest
 from projects import project_files, write_project
 from servers import WASMCP
 
-from wasmcp.errors import ConfigurationInvalid
+from wasmcp.errors import InvalidConfigurationError
 from wasmcp.host.configuration.declared import Configuration, Directory, Given, Published, Variable, complete
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
@@ -246,7 +246,7 @@ def test_a_manifest_gives_back_what_was_written() -> None:
 def test_a_manifest_with_a_malformed_configuration(tmp_path: Path, wrong: object) -> None:
     entry = {"file": "x.wasm", "metadata": {"name": "x"}, "imports": [], "configuration": wrong}
     (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "servers": {"x": entry}}))
-    with pytest.raises(ConfigurationInvalid, match=r"manifest\.json.*malformed"):
+    with pytest.raises(InvalidConfigurationError, match=r"manifest\.json.*malformed"):
         Published.read(tmp_path / "x.wasm")
 
 
@@ -285,21 +285,21 @@ def test_an_option_takes_the_place_of_a_directory_and_does_not_make_it_writable(
 
 
 def test_directories_that_are_missing_or_wrong_are_named_and_nothing_is_made(home: Path) -> None:
-    with pytest.raises(ConfigurationInvalid) as caught:
+    with pytest.raises(InvalidConfigurationError) as caught:
         complete(server(NOTES, PICTURES, OWN), Given(), {})
     assert caught.value.problems == (
         "`/notes` (Notes) is not given: set `NOTES_DIR` to a directory, or give `--dir HOST:/notes`",
         f"`/pictures`: `{home}/Pictures` is not a directory: make it, or give `--dir HOST:/pictures`",
     )
     assert not (home / "data").exists()
-    with pytest.raises(ConfigurationInvalid, match=r"`NOTES_DIR` \(Notes\) must be the path of a directory"):
+    with pytest.raises(InvalidConfigurationError, match=r"`NOTES_DIR` \(Notes\) must be the path of a directory"):
         complete(server(NOTES), Given(), {"NOTES_DIR": "x"})
 
 
 def test_directories_of_a_file_are_given_by_name_only(home: Path) -> None:
     for name in ("notes", "Pictures"):
         (home / name).mkdir()
-    with pytest.raises(ConfigurationInvalid) as caught:
+    with pytest.raises(InvalidConfigurationError) as caught:
         complete(server(NOTES, PICTURES, OWN, package=""), Given(), {"NOTES_DIR": str(home / "notes")})
     assert len(caught.value.problems) == 1
     given = Given(directories=[(str(home / "notes"), "/notes", True)])

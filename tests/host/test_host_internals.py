@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.errors import GuestCancelled, GuestOutOfMemory, GuestTimeout, GuestTrap, HostError, ResponseTooLarge
+from wasmcp.errors import (
+    GuestCancelledError,
+    GuestOutOfMemoryError,
+    GuestTimeoutError,
+    GuestTrapError,
+    HostError,
+    ResponseTooLargeError,
+)
 from wasmcp.host import Limits, Server
 from wasmcp.host.client.types import ResourceResult, ToolResult, parse_field_lines
 from wasmcp.host.engine import out_of_memory, standard_error
@@ -132,7 +139,7 @@ def test_a_call_is_finished_once() -> None:
 def test_threads_that_hang_in_the_host_are_replaced_up_to_a_bound(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=1, limits=Limits(timeout=0.05))
     for _ in range(3):
-        with pytest.raises(GuestTimeout):
+        with pytest.raises(GuestTimeoutError):
             server.send("!W")
     assert server.pool._hanging == 3
     assert server.send("goes on") == "goes on"
@@ -160,11 +167,11 @@ def test_what_runtimes_say_about_memory() -> None:
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (GuestTimeout(2.5), "took longer than 2.5 s"),
-        (GuestOutOfMemory(1 << 20), "more memory"),
-        (ResponseTooLarge(10, 5), "larger than 5 bytes"),
-        (GuestTrap("at /home/somebody/secret"), "the server failed to answer"),
-        (GuestCancelled(), "the request was taken back"),
+        (GuestTimeoutError(2.5), "took longer than 2.5 s"),
+        (GuestOutOfMemoryError(1 << 20), "more memory"),
+        (ResponseTooLargeError(10, 5), "larger than 5 bytes"),
+        (GuestTrapError("at /home/somebody/secret"), "the server failed to answer"),
+        (GuestCancelledError(), "the request was taken back"),
         (OSError("/home/somebody/secret"), "the server failed to answer"),
     ],
 )
@@ -222,10 +229,10 @@ def test_a_trap_is_reported_in_a_few_lines() -> None:
         "\n".join(f"line {number}" for number in range(50))
         + "\n\x1b[31mthread 'main' panicked at src/lib.rs:3:5:\nout of cheese\n"
     )
-    trap = GuestTrap("wasm `unreachable` instruction executed", backtrace=frames, stderr=said)
+    trap = GuestTrapError("wasm `unreachable` instruction executed", backtrace=frames, stderr=said)
     assert str(trap).splitlines()[0] == "wasm `unreachable` instruction executed: out of cheese"
     assert len(str(trap).splitlines()) == 23
     assert "\x1b" not in str(trap)
     assert "(92 more frames)" in trap.summary()
-    assert GuestTrap("trap", stderr="panic: index 3, length 2\n").panic == "index 3, length 2"
-    assert str(GuestTrap("trap", stderr="")) == "trap"
+    assert GuestTrapError("trap", stderr="panic: index 3, length 2\n").panic == "index 3, length 2"
+    assert str(GuestTrapError("trap", stderr="")) == "trap"

@@ -24,7 +24,15 @@ from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_ser
 from wasmcp.errors import HostError
 from wasmcp.host import open_server
 from wasmcp.host.bindings.wasi_keyvalue import Attempt, Handles, Provided, define
-from wasmcp.host.stores.keyvalue import KEY_LIMIT, VALUE_LIMIT, MemoryStore, Refused, Store, increment, open_store
+from wasmcp.host.stores.keyvalue import (
+    KEY_LIMIT,
+    VALUE_LIMIT,
+    MemoryStore,
+    Store,
+    StoreRequestError,
+    increment,
+    open_store,
+)
 from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.zig import build_component
 
@@ -320,10 +328,10 @@ class TestMemory:
     def test_its_limit(self) -> None:
         store = MemoryStore(1000)
         store.put("b", {"a": b"x" * 400})
-        with pytest.raises(Refused, match="more than 0 MiB of values"):
+        with pytest.raises(StoreRequestError, match="more than 0 MiB of values"):
             store.put("b", {"c": b"", "d": b"x" * 400})
         assert store.keys("b", None, 9) == ["a"]
-        with pytest.raises(Refused):
+        with pytest.raises(StoreRequestError):
             store.exchange("b", "c", None, b"x" * 400)
         store.put("b", {"a": b"y" * 800})  # in its place
         store.delete("b", ["a", "nothing"])
@@ -406,7 +414,7 @@ def test_counters_of_many_threads(store: Store) -> None:
 def test_what_is_no_counter(before: bytes, delta: int, signed: bool) -> None:
     store = MemoryStore()
     store.put("b", {"n": before})
-    with pytest.raises(Refused):
+    with pytest.raises(StoreRequestError):
         increment(store, "b", "n", delta, signed=signed)
     assert store.get("b", ["n"]) == {"n": before}
 
@@ -436,7 +444,7 @@ def test_both_do_the_same(tmp_path_factory: pytest.TempPathFactory, steps: list[
 def test_a_value_too_long() -> None:
     from wasmcp.host.stores.keyvalue import check_entries
 
-    with pytest.raises(Refused):
+    with pytest.raises(StoreRequestError):
         check_entries({"k": bytes(VALUE_LIMIT + 1)})
 
 
@@ -562,7 +570,7 @@ def test_readers_do_not_wait_for_a_writer_of_another_process(tmp_path: Path) -> 
         writer.join()
     assert store.get("b", ["k"]) == {"k": b"after"}
     store.close()
-    with pytest.raises(Refused, match="closed"):
+    with pytest.raises(StoreRequestError, match="closed"):
         store.get("b", ["k"])
 
 
@@ -571,10 +579,10 @@ class TestHandles:
         handles = Handles(each_bytes=10_000, most_bytes=15_000)
         big = Attempt("b", "k", b"x" * 6000, owner=1)
         number = handles.add_attempt(big)
-        with pytest.raises(Refused, match="values of more than"):
+        with pytest.raises(StoreRequestError, match="values of more than"):
             handles.add_attempt(big)
         handles.add_attempt(big._replace(owner=2))
-        with pytest.raises(Refused, match="of all instances"):
+        with pytest.raises(StoreRequestError, match="of all instances"):
             handles.add_attempt(big._replace(owner=3))
         assert handles.end_attempt(number) == big
         assert handles.end_attempt(number) is None
@@ -583,11 +591,11 @@ class TestHandles:
     def test_an_instance_that_ends_frees_what_it_left_open(self) -> None:
         handles = Handles(each=3, each_bytes=10_000, most_bytes=10_000)
         numbers = [handles.add_attempt(Attempt("b", "k", b"x" * 2000, owner=1)) for _ in range(3)]
-        with pytest.raises(Refused, match="more than 3 open handles"):
+        with pytest.raises(StoreRequestError, match="more than 3 open handles"):
             handles.opened(1)
         handles.opened(2)
         handles.ended(1)
-        with pytest.raises(Refused, match="used up"):
+        with pytest.raises(StoreRequestError, match="used up"):
             handles.attempt(numbers[0])
         assert [handles.add_attempt(Attempt("b", "k", b"x" * 2000, owner=3)) for _ in range(3)]
 
@@ -598,7 +606,7 @@ class TestHandles:
             handles.dropped(1)
         handles.opened(1)
         handles.opened(1)
-        with pytest.raises(Refused, match="more than 2 open handles"):
+        with pytest.raises(StoreRequestError, match="more than 2 open handles"):
             handles.opened(1)
 
     def test_a_component_drops_what_it_opens(self, components: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from projects import project_files, write_project
 
-from wasmcp.errors import GuestCancelled, GuestTimeout, RequestError
+from wasmcp.errors import GuestCancelledError, GuestTimeoutError, RequestError
 from wasmcp.host import Limits, Server, open_server
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.scheduling.deferred_signals import Deferred, interruptible
@@ -119,7 +119,7 @@ def test_a_slow_call_keeps_nobody_and_tells_everything_once(path: Path) -> None:
         slow.wait()
         assert not slow.here
         assert slow.told == [1, 2]
-        assert slow.call.result is not None or isinstance(slow.call.error, GuestCancelled)
+        assert slow.call.result is not None or isinstance(slow.call.error, GuestCancelledError)
 
 
 def test_a_slow_call_costs_one_instance(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_a_slow_call_costs_one_instance(path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_timeout_below_the_slice_is_the_callers(path: Path) -> None:
     with open_server(path) as server:
         warmed(server)
-        with pytest.raises(GuestTimeout) as raised:
+        with pytest.raises(GuestTimeoutError) as raised:
             server.call_tool("spin", timeout=0.002)
         assert raised.value.limit == 0.002
         assert server.call_tool("calls", timeout=20).structured_content
@@ -239,7 +239,7 @@ def test_what_follows_an_answer_is_told_whatever_came_before_it() -> None:
     def run(*events: str, error: Exception | None = None, here: bool = False) -> bool:
         return call.run(Scripted(list(events), error), 1, pace, here=here)  # type: ignore[arg-type]
 
-    assert not run("1", "2", error=GuestTimeout(0.005), here=True)
+    assert not run("1", "2", error=GuestTimeoutError(0.005), here=True)
     assert run("1", "2", "3", "ask")
     assert told == ["1", "2", "3"]
     assert run("4", "5")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.errors import GuestCancelled, HostError
+from wasmcp.errors import GuestCancelledError, HostError
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.scheduling.pending_input import Questions
 
@@ -85,12 +85,12 @@ def test_a_call_that_is_taken_back() -> None:
     call = bench.call("a")
     bench.questions.suspend(call)
     call.cancel()
-    assert isinstance(call.error, GuestCancelled)
+    assert isinstance(call.error, GuestCancelledError)
     assert not bench.answer("a")
     late = bench.call("b")
     late.cancel()  # while it runs
     bench.questions.suspend(late)
-    assert isinstance(late.error, GuestCancelled)
+    assert isinstance(late.error, GuestCancelledError)
     assert bench.resumed == []
 
 
@@ -109,10 +109,10 @@ def test_clients_that_are_gone() -> None:
     call = bench.call("a")
     bench.questions.suspend(call)
     bench.questions.close()
-    assert isinstance(call.error, GuestCancelled)
+    assert isinstance(call.error, GuestCancelledError)
     late = bench.call("b")
     bench.questions.suspend(late)
-    assert isinstance(late.error, GuestCancelled)
+    assert isinstance(late.error, GuestCancelledError)
 
 
 def test_too_many(monkeypatch: pytest.MonkeyPatch) -> None:

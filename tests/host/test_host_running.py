@@ -326,7 +326,7 @@ def test_components_cannot_forge_lines_of_the_host_or_control_a_terminal(capfd: 
     write_lines("Error: first\nserver: \x9b2J")
     standard_error.flush()
     assert capfd.readouterr().err.splitlines() == [
-        "server: wasmcp: GuestTrap: forged\\r",
+        "server: wasmcp: GuestTrapError: forged\\r",
         "server: \\x1b]0;OWNED\\x07",
         "server: \\u202ereversed",
         "server: honest\ttext é",

@@ -12,12 +12,12 @@ from wasmtime import wat2wasm
 
 from wasmcp.errors import (
     ArtifactError,
-    GuestCancelled,
-    GuestOutOfMemory,
-    GuestTimeout,
-    GuestTrap,
+    GuestCancelledError,
+    GuestOutOfMemoryError,
+    GuestTimeoutError,
+    GuestTrapError,
     HostError,
-    ResponseTooLarge,
+    ResponseTooLargeError,
 )
 from wasmcp.host import Limits, Server, open_server
 
@@ -41,7 +41,7 @@ def test_a_line_that_takes_another_back(open_it: Callable[..., Server]) -> None:
     def wait() -> None:
         try:
             server.send('{"id":7,"method":"!L"}')
-        except GuestCancelled as error:
+        except GuestCancelledError as error:
             ended.append(error)
 
     thread = threading.Thread(target=wait)
@@ -130,9 +130,9 @@ def test_stderr_is_kept(server: Server) -> None:
 
 def test_a_trap_has_a_backtrace_and_the_server_goes_on(server: Server) -> None:
     server.send("before")
-    with pytest.raises(GuestTrap) as caught:
+    with pytest.raises(GuestTrapError) as caught:
         server.send("!T")
-    assert type(caught.value) is GuestTrap
+    assert type(caught.value) is GuestTrapError
     assert "unreachable" in caught.value.reason
     assert "main!act" in caught.value.backtrace
     assert server.send("after") == "after"
@@ -141,14 +141,14 @@ def test_a_trap_has_a_backtrace_and_the_server_goes_on(server: Server) -> None:
 
 def test_a_trap_keeps_the_events_before_it(server: Server) -> None:
     events: list[str] = []
-    with pytest.raises(GuestTrap):
+    with pytest.raises(GuestTrapError):
         server.send("!X", on_event=events.append)
     assert len(events) == 1
 
 
 def test_an_endless_loop_is_interrupted(server: Server) -> None:
     start = time.monotonic()
-    with pytest.raises(GuestTimeout) as caught:
+    with pytest.raises(GuestTimeoutError) as caught:
         server.send("!L")
     assert caught.value.limit == 0.4
     assert "0.4 s" in str(caught.value)
@@ -158,31 +158,31 @@ def test_an_endless_loop_is_interrupted(server: Server) -> None:
 
 def test_a_call_may_have_a_limit_of_its_own(open_it: Callable[..., Server]) -> None:
     server = open_it(limits=Limits(timeout=30))
-    with pytest.raises(GuestTimeout) as caught:
+    with pytest.raises(GuestTimeoutError) as caught:
         server.send("!L", timeout=0.05)
     assert caught.value.limit == 0.05
 
 
 def test_code_that_hangs_in_the_host_is_given_up(server: Server) -> None:
     start = time.monotonic()
-    with pytest.raises(GuestTimeout):
+    with pytest.raises(GuestTimeoutError):
         server.send("!W")  # sleeps five seconds in wasi:io/poll
     assert time.monotonic() - start < 4
     assert server.send("after") == "after"
 
 
 def test_memory_is_bounded(server: Server) -> None:
-    with pytest.raises(GuestOutOfMemory if Path("/proc/self/maps").exists() else GuestTrap):
+    with pytest.raises(GuestOutOfMemoryError if Path("/proc/self/maps").exists() else GuestTrapError):
         server.send("!A")
     assert server.send("after") == "after"
-    with pytest.raises(GuestTrap) as caught:
+    with pytest.raises(GuestTrapError) as caught:
         server.send("!T")
-    assert type(caught.value) is GuestTrap
+    assert type(caught.value) is GuestTrapError
 
 
 def test_a_runtime_that_says_out_of_memory_is_understood(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=1)
-    with pytest.raises(GuestOutOfMemory) as caught:
+    with pytest.raises(GuestOutOfMemoryError) as caught:
         server.send("memory allocation of 9 bytes failed!O")
     assert caught.value.limit == 16 << 20
     assert "memory allocation" in caught.value.stderr
@@ -190,12 +190,12 @@ def test_a_runtime_that_says_out_of_memory_is_understood(open_it: Callable[..., 
 
 def test_a_server_too_large_to_boot(open_it: Callable[..., Server]) -> None:
     server = open_it(limits=Limits(memory=65536))
-    with pytest.raises(GuestOutOfMemory):
+    with pytest.raises(GuestOutOfMemoryError):
         server.send("x")
 
 
 def test_a_large_answer_is_refused_and_the_instance_lives(server: Server) -> None:
-    with pytest.raises(ResponseTooLarge) as caught:
+    with pytest.raises(ResponseTooLargeError) as caught:
         server.send("!B")
     assert (caught.value.size, caught.value.limit) == (2 << 20, 1 << 20)
     assert server.send("after") == "after"
@@ -205,7 +205,7 @@ def test_a_slow_request_does_not_block_others(open_it: Callable[..., Server]) ->
     server = open_it(instances=2, limits=Limits(timeout=20, cancel_grace=0.05))
 
     def loop() -> None:
-        with pytest.raises(GuestTimeout):
+        with pytest.raises(GuestTimeoutError):
             server.send("!L", timeout=2)
 
     slow = threading.Thread(target=loop)
@@ -231,7 +231,7 @@ def test_closing_ends_what_runs(open_it: Callable[..., Server]) -> None:
     time.sleep(0.2)
     server.close()
     thread.join(10)
-    assert [type(error) for error in caught] == [GuestCancelled]
+    assert [type(error) for error in caught] == [GuestCancelledError]
     with pytest.raises(HostError, match="closed"):
         server.send("x")
 
@@ -266,7 +266,7 @@ def test_what_is_no_component(data: bytes, says: str) -> None:
 def test_code_compiled_fast_runs_the_same(server_bytes: bytes) -> None:
     with open_server(server_bytes, quick=True, limits=Limits(timeout=0.3)) as server:
         assert server.send("x") == "x"
-        with pytest.raises(GuestTimeout):
+        with pytest.raises(GuestTimeoutError):
             server.send("!L")
 
 
@@ -288,14 +288,14 @@ def test_many_threads(open_it: Callable[..., Server]) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize(("line", "ends"), [("!L", GuestCancelled), ("!C", None)])
+@pytest.mark.parametrize(("line", "ends"), [("!L", GuestCancelledError), ("!C", None)])
 def test_a_request_is_taken_back(server: Server, line: str, ends: type[Exception] | None) -> None:
     outcome: list[object] = []
 
     def call() -> None:
         try:
             outcome.append(server.send(line, timeout=20))
-        except GuestCancelled as error:
+        except GuestCancelledError as error:
             outcome.append(type(error))
 
     thread = threading.Thread(target=call)

@@ -9,7 +9,7 @@ from wasmcp.host.engine.limits import HttpLimits
 from wasmcp.host.mcp.http_sessions import Sessions
 from wasmcp.host.mcp.subscriptions import Hub
 from wasmcp.host.scheduling.pending_input import Questions
-from wasmcp.host.stores.keyvalue import MemoryStore, Refused
+from wasmcp.host.stores.keyvalue import MemoryStore, StoreRequestError
 from wasmcp.host.stores.session_values import SessionValues
 
 BUCKET = "wasmcp:session/abc"
@@ -50,13 +50,13 @@ def test_gone_with_the_session(values: SessionValues) -> None:
     assert gone == [BUCKET]
     assert values.get(BUCKET, ["k"]) == {}
     for write in (lambda: values.put(BUCKET, {"k": b""}), lambda: values.exchange(BUCKET, "k", None, b"")):
-        with pytest.raises(Refused, match="the session is over"):
+        with pytest.raises(StoreRequestError, match="the session is over"):
             write()
 
 
 def test_the_connection_needs_no_session(values: SessionValues) -> None:
     values.put("wasmcp:session/stdio", {"k": b""})
-    with pytest.raises(Refused):
+    with pytest.raises(StoreRequestError):
         values.put("wasmcp:session/none", {"k": b""})
 
 
@@ -67,14 +67,14 @@ def test_names_of_buckets(values: SessionValues, monkeypatch: pytest.MonkeyPatch
     assert buckets.number(BUCKET) == number
     assert buckets.name(number) == BUCKET
     other = buckets.number("b")
-    with pytest.raises(Refused, match="more than 2 buckets"):
+    with pytest.raises(StoreRequestError, match="more than 2 buckets"):
         buckets.number("c")
     buckets.forget(BUCKET)
     buckets.forget(BUCKET)
-    with pytest.raises(Refused, match="its session is over"):
+    with pytest.raises(StoreRequestError, match="its session is over"):
         buckets.name(number)
     assert buckets.number("c") not in {number, other}
-    with pytest.raises(Refused, match="the session is over"):
+    with pytest.raises(StoreRequestError, match="the session is over"):
         buckets.number("wasmcp:session/none")
 
 

@@ -15,7 +15,7 @@ import pytest
 from projects import project_files, write_project
 from servers import WASMCP, wasmcp_serve
 
-from wasmcp.errors import GuestTimeout
+from wasmcp.errors import GuestTimeoutError
 from wasmcp.host import Limits, Server, open_server
 from wasmcp.project import ensure_built
 
@@ -93,7 +93,7 @@ def test_progress_is_seen_while_the_tool_still_runs(server: Server) -> None:
 
 def test_a_tool_that_runs_out_of_time_after_progress(server: Server) -> None:
     events: list[dict[str, Any]] = []
-    with pytest.raises(GuestTimeout):
+    with pytest.raises(GuestTimeoutError):
         server.call_tool("count", {"wait": True}, progress_token="p", on_event=events.append, timeout=0.3)  # noqa: S106
     assert len(events) == 2
 

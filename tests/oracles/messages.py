@@ -49,7 +49,7 @@ LATER: dict[str, dict[str, str]] = {
 CONTENT_SINCE = {"audio": "2025-03-26", "resource_link": "2025-06-18"}
 
 
-class Unknown(AssertionError):
+class UnknownMemberError(AssertionError):
     """A member that the client's revision does not know."""
 
 
@@ -84,17 +84,17 @@ def check_result(method: str, revision: str, result: dict[str, Any]) -> None:
     Raises:
         KeyError: The revision does not have the method.
         pydantic.ValidationError: The shape is another.
-        Unknown: A member, or a kind of content, came with a later revision.
+        UnknownMemberError: A member, or a kind of content, came with a later revision.
     """
     validate_server_result(method, revision, result)
     if revision == "2026-07-28" and result["resultType"] not in ("complete", "input_required"):
-        raise Unknown(f"resultType {result['resultType']}")
+        raise UnknownMemberError(f"resultType {result['resultType']}")
     for kind, part in parts(method, result):
         for member, since in LATER[kind].items():
             if member in part and revision < since:
-                raise Unknown(f"`{member}` of a {kind} in {method} is of {since}, the client of {revision}")
+                raise UnknownMemberError(f"`{member}` of a {kind} in {method} is of {since}, the client of {revision}")
         if kind == "content" and revision < CONTENT_SINCE.get(part["type"], ""):
-            raise Unknown(f"content of type {part['type']} in {method} for a client of {revision}")
+            raise UnknownMemberError(f"content of type {part['type']} in {method} for a client of {revision}")
 
 
 def check(message: dict[str, Any], revision: str, method: str | None = None) -> str:

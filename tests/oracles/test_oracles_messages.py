@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from oracles.messages import Unknown, check, check_result
+from oracles.messages import UnknownMemberError, check, check_result
 
 TOOL: dict[str, Any] = {"name": "t", "inputSchema": {"type": "object"}}
 
@@ -28,7 +28,7 @@ def listed(**more: Any) -> dict[str, Any]:
     ],
 )
 def test_later_members(revision: str, result: dict[str, Any]) -> None:
-    with pytest.raises(Unknown):
+    with pytest.raises(UnknownMemberError):
         check_result("tools/list", revision, result)
 
 
@@ -40,7 +40,7 @@ def test_right_ones(revision: str) -> None:
 def test_kinds_of_content() -> None:
     audio = {"content": [{"type": "audio", "data": "AA==", "mimeType": "audio/wav"}]}
     check_result("tools/call", "2025-03-26", audio)
-    with pytest.raises(Unknown):
+    with pytest.raises(UnknownMemberError):
         check_result("tools/call", "2024-11-05", audio)
 
 

@@ -316,7 +316,9 @@ def test_replacing_a_component_of_the_framework(tmp_path: Path, one: bytes, pass
     root = make(tmp_path / "demo", {"one": one}, servers)
     end = root / "vendor/end.wasm"
     end.write_bytes(passing_on.read_bytes())  # asks itself for an end, so that it is none
-    with pytest.raises(errors.ComponentRefused, match=r"imports `wasmcp:.*/server-handler@.*`, which nothing provides"):
+    with pytest.raises(
+        errors.InvalidComponentError, match=r"imports `wasmcp:.*/server-handler@.*`, which nothing provides"
+    ):
         ensure_built(root)
     end.write_bytes(framework_component("method-not-found").read_bytes() + b"\0\4\3end")
     lines: list[BuildEvent] = []
@@ -328,7 +330,7 @@ def test_replacing_a_component_of_the_framework(tmp_path: Path, one: bytes, pass
     ensure_built(root, progress=lines.append)
     assert len(lines) == 2
     end.write_bytes(framework_component("server-io").read_bytes())
-    with pytest.raises(errors.ComponentRefused, match="does not export `wasmcp:mcp-v20260728/server-handler"):
+    with pytest.raises(errors.InvalidComponentError, match="does not export `wasmcp:mcp-v20260728/server-handler"):
         ensure_built(root)
 
 

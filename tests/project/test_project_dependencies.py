@@ -16,7 +16,7 @@ from projects import write_project
 from wheels import wheel
 
 from wasmcp.cli.group import commands
-from wasmcp.errors import LockDrift, ToolchainError, ToolchainMissing
+from wasmcp.errors import LockDriftError, MissingToolchainError, ToolchainError
 from wasmcp.project import load, lock_components, plan
 from wasmcp.project.build_plan import plan_component
 from wasmcp.registry import lock
@@ -97,7 +97,7 @@ def test_they_are_part_of_the_digest(tmp_path, index):
 def test_locked_and_offline(tmp_path, index, monkeypatch):
     root = project(tmp_path, "greet")
     locked = lock_components.options_for(root, locked=True)
-    with pytest.raises(LockDrift, match="the dependencies of component `tools` are not in it"):
+    with pytest.raises(LockDriftError, match="the dependencies of component `tools` are not in it"):
         plan(load(root), fetching=locked)
     with pytest.raises(ToolchainError, match=r"are not in `wasmcp\.lock`, and nobody may be asked"):
         plan(load(root), fetching=lock_components.options_for(root, offline=True))
@@ -292,7 +292,7 @@ def test_without_pip(tmp_path, index, monkeypatch):
     python.chmod(0o755)
     root = project(tmp_path, "greet")
     monkeypatch.setattr(sys, "executable", str(python))
-    with pytest.raises(ToolchainMissing, match=r"pip is not installed beside wasmcp: add the extra"):
+    with pytest.raises(MissingToolchainError, match=r"pip is not installed beside wasmcp: add the extra"):
         plan(load(root))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.errors import LockDrift, ToolchainError
+from wasmcp.errors import LockDriftError, ToolchainError
 from wasmcp.project import manifest
 from wasmcp.project.build_plan import Plan, plan, plan_component, plan_components
 from wasmcp.project.config import load
@@ -147,7 +147,7 @@ def test_whether_all_must_be_locked(root: Path, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv("WASMCP_LOCKED", off)
         assert set(plan_components(load(root))) == {"one", "two"}
     monkeypatch.setenv("WASMCP_LOCKED", "1")
-    with pytest.raises(LockDrift, match="the compiler `ziglang` is not in it"):
+    with pytest.raises(LockDriftError, match="the compiler `ziglang` is not in it"):
         plan_components(load(root))
 
 

@@ -13,7 +13,7 @@ import anyio.lowlevel
 import pytest
 
 from pytest_wasmcp import AsyncServer
-from wasmcp.errors import GuestCancelled
+from wasmcp.errors import GuestCancelledError
 from wasmcp.host import CancelScope, Limits, Server, open_server
 
 HANGS = Limits(timeout=100)
@@ -69,9 +69,9 @@ def test_a_cancelled_task_leaves_the_others_running(server: Server, backend: str
 
 def test_time_limits_of_the_call_itself(server: Server) -> None:
     async def main() -> None:
-        from wasmcp.errors import GuestTimeout
+        from wasmcp.errors import GuestTimeoutError
 
-        with pytest.raises(GuestTimeout):
+        with pytest.raises(GuestTimeoutError):
             await AsyncServer(server).call_tool("spin", timeout=0.2)
 
     anyio.run(main)
@@ -126,7 +126,7 @@ def test_a_scope_cancels_its_calls_and_no_others(zig_server: Path) -> None:
             with scope:
                 try:
                     server.call_tool("spin")
-                except GuestCancelled as error:
+                except GuestCancelledError as error:
                     errors.append(error)
 
         thread = threading.Thread(target=hang)
@@ -135,6 +135,6 @@ def test_a_scope_cancels_its_calls_and_no_others(zig_server: Path) -> None:
         scope.cancel()
         thread.join(60)
         assert len(errors) == 1
-        with scope, pytest.raises(GuestCancelled):  # which is cancelled already
+        with scope, pytest.raises(GuestCancelledError):  # which is cancelled already
             server.call_tool("add", {"a": 1, "b": 2})
         assert sums(server)

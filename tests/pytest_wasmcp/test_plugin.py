@@ -108,17 +108,17 @@ def test_a_trap_shows_its_backtrace(project: pytest.Pytester) -> None:
         """)
     result = project.runpytest_subprocess()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*GuestTrap*", "*wasmcp trap*", "*wasm*"])
+    result.stdout.fnmatch_lines(["*GuestTrapError*", "*wasmcp trap*", "*wasm*"])
 
 
 def test_the_timeout_of_a_marker_ends_a_tool_that_never_does(project: pytest.Pytester) -> None:
     project.makepyfile("""
         import pytest
-        from wasmcp.errors import GuestTimeout
+        from wasmcp.errors import GuestTimeoutError
 
         @pytest.mark.wasmcp(timeout=0.2)
         def test_spins(wasmcp_server):
-            with pytest.raises(GuestTimeout):
+            with pytest.raises(GuestTimeoutError):
                 wasmcp_server.call_tool("spin", {})
             assert wasmcp_server.call_tool("add", {"a": 1, "b": 2}).structured_content == {"result": 3}
         """)

@@ -12,7 +12,7 @@ from compose_inputs import tools_component
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wasmcp.errors import ArtifactRefused, SignatureRefused
+from wasmcp.errors import InvalidArtifactError, SignatureError
 from wasmcp.registry.oci import cosign_tags, push
 from wasmcp.registry.oci.artifact import CONFIG, LAYER, SIZE_LIMIT, YANKED, make, read_manifest, yank
 from wasmcp.registry.oci.references import DIGEST, Place
@@ -51,7 +51,7 @@ def changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 @example(b"")
 @example(b"[" * 100_000)
 def test_bytes_that_nobody_wrote_are_refused(data: bytes) -> None:
-    with pytest.raises(ArtifactRefused):  # the shortest manifest is longer than these
+    with pytest.raises(InvalidArtifactError):  # the shortest manifest is longer than these
         read_manifest(data, "x")
 
 
@@ -59,7 +59,7 @@ def test_bytes_that_nobody_wrote_are_refused(data: bytes) -> None:
 def test_a_manifest_with_anything_in_it_is_one_or_refused(data: st.DataObject) -> None:
     document = json.loads(manifest(a="b"))
     spoilt = changed(document, data.draw(st.sampled_from(paths(document))), data.draw(_json))
-    with contextlib.suppress(ArtifactRefused):
+    with contextlib.suppress(InvalidArtifactError):
         found = read_manifest(json.dumps(spoilt).encode(), "x")
         assert DIGEST.fullmatch(found.layer)
         assert 0 <= found.size <= SIZE_LIMIT
@@ -93,7 +93,7 @@ def test_signatures_of_anything_are_none(payload: Any, envelope: Any) -> None:
 def test_documents_beside_a_manifest(data: bytes) -> None:
     resolver = push.Resolver(push.settings.Settings({}), push.Store(Path("/nonexistent")), offline=True)
     resolver.manifest = lambda *_: data  # type: ignore[method-assign]
-    with contextlib.suppress(SignatureRefused):
+    with contextlib.suppress(SignatureError):
         assert list(cosign_tags.read(Place("localhost", "x"), "tag", "m", resolver)) == []
 
 

@@ -14,7 +14,7 @@ from registries import docker_registry, namespaces, needs_registry, publish, res
 from signing_keys import make_keys
 
 from wasmcp.cli.group import commands
-from wasmcp.errors import SignatureRefused
+from wasmcp.errors import SignatureError
 from wasmcp.registry.names.namespace_policy import Trust
 from wasmcp.registry.oci.references import Place
 from wasmcp.registry.signing import attestations
@@ -90,7 +90,7 @@ def test_of_something_else_it_is_none(place: Place, tmp_path: Path) -> None:
     bare = replace(place, tag=None, digest=None)
     stolen = resolver().manifest(bare, attestations.tag_of(str(place.digest)), "")
     resolver().client(place.host).push_manifest(other, attestations.tag_of(str(other.digest)), stolen)
-    with pytest.raises(SignatureRefused, match="about it"):
+    with pytest.raises(SignatureError, match="about it"):
         attestations.verify(other, Trust((tmp_path / "ann.pub",)), resolver())
 
 

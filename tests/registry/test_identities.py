@@ -16,7 +16,7 @@ from compose_inputs import tools_component
 from registries import Answer, docker_registry, namespaces, needs_registry, proxy
 
 from wasmcp.cli.group import commands
-from wasmcp.errors import ConfigError, RegistryError, SignatureRefused
+from wasmcp.errors import ConfigError, RegistryError, SignatureError
 from wasmcp.registry.fetch_options import FetchOptions
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci import push, referrers
@@ -244,7 +244,7 @@ def test_a_policy_is_enforced_and_enough_offline(
     where = f"{place.host}/{place.repository.rpartition('/')[0]}"
     policy = '[policy]\nrequire-signature = ["acme"]\ntrusted-root = "../../root.json"\n[[policy.identities.acme]]\n'
     namespaces(monkeypatch, tmp_path, policy=f'{policy}identity = "{PATTERN}"\nissuer = "{ACTIONS}"\n', acme=where)
-    with pytest.raises(SignatureRefused, match="must be signed and is not"):
+    with pytest.raises(SignatureError, match="must be signed and is not"):
         fetch(CALC)
     bundle = instance.sign(statement_of(str(place.digest)), WORKFLOW, ACTIONS)
     referrers.add(place, bundle, keyless.BUNDLE, resolver())

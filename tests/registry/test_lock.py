@@ -17,7 +17,7 @@ from projects import write_project
 from registries import docker_registry, namespaces, needs_registry, proxy
 
 from wasmcp.cli.group import commands
-from wasmcp.errors import ConfigError, IntegrityError, LockDrift, PackageNotFound
+from wasmcp.errors import ConfigError, IntegrityError, LockDriftError, UnknownPackageError
 from wasmcp.host import open_server
 from wasmcp.project import build, load, lock_components, plan
 from wasmcp.project.manifest import read as read_manifest
@@ -161,7 +161,7 @@ def test_once_locked_and_cached_nobody_is_asked(
         build(plan(load(root)), force=True)
         assert front.seen == []
         monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "empty"))
-        with pytest.raises(PackageNotFound, match="offline"):
+        with pytest.raises(UnknownPackageError, match="offline"):
             build(plan(load(root), fetching=locked), force=True)
 
 
@@ -169,7 +169,7 @@ def test_once_locked_and_cached_nobody_is_asked(
 def test_locked_fails_on_drift(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = write_project(tmp_path / "shop", PROJECT)
     locked = lock_components.options_for(root, locked=True)
-    with pytest.raises(LockDrift, match=r"`acme:calc@\^1` is not in it"):
+    with pytest.raises(LockDriftError, match=r"`acme:calc@\^1` is not in it"):
         plan(load(root), fetching=locked)
     assert not (root / "wasmcp.lock").exists()
     run("lock", "--project", str(root))
@@ -178,7 +178,7 @@ def test_locked_fails_on_drift(place: str, tmp_path: Path, monkeypatch: pytest.M
     pyproject = root / "pyproject.toml"
     pyproject.write_text(pyproject.read_text().replace("@^1", "@^2"))
     monkeypatch.setenv("WASMCP_LOCKED", "1")
-    with pytest.raises(LockDrift):
+    with pytest.raises(LockDriftError):
         plan(load(root))
     done = CliRunner().invoke(commands, ["lock", "--project", str(root), "--check"])
     assert done.exit_code == 1

@@ -13,10 +13,10 @@ from compose_inputs import tools_component
 from registries import docker_registry, forget, namespaces, needs_registry, publish, resolver
 
 from wasmcp.errors import (
-    ArtifactRefused,
-    PackageNotFound,
-    ReferenceInvalid,
+    InvalidArtifactError,
+    InvalidReferenceError,
     RegistryError,
+    UnknownPackageError,
 )
 from wasmcp.registry.fetch_options import FetchOptions
 from wasmcp.registry.oci.blob_store import Store
@@ -132,35 +132,37 @@ def test_build_metadata_survives_a_tag(tmp_path: Path) -> None:
 def test_a_version_that_is_not_there_says_which_are(tmp_path: Path) -> None:
     publish(tmp_path, "1.0.0", "1.1.0")
     for asked in ("acme:calc@3.0.0", "acme:calc@^3"):
-        with pytest.raises(PackageNotFound) as caught:
+        with pytest.raises(UnknownPackageError) as caught:
             fetch(asked)
         assert caught.value.versions == ("1.1.0", "1.0.0")
         assert "`1.1.0`, `1.0.0`" in str(caught.value)
 
 
 def test_a_package_or_namespace_that_is_not_there() -> None:
-    with pytest.raises(PackageNotFound, match=r"has no `t[0-9a-f]+/nothing`"):
+    with pytest.raises(UnknownPackageError, match=r"has no `t[0-9a-f]+/nothing`"):
         fetch("acme:nothing@^1")
-    with pytest.raises(PackageNotFound, match=r"no registry is configured for the namespace `other`.*\[namespaces\]"):
+    with pytest.raises(
+        UnknownPackageError, match=r"no registry is configured for the namespace `other`.*\[namespaces\]"
+    ):
         fetch("other:calc@1.0.0")
 
 
 def test_a_place_without_a_tag_says_which_tags_there_are(tmp_path: Path) -> None:
     place = publish(tmp_path, "1.0.0", "1.1.0")["1.0.0"].place
-    with pytest.raises(PackageNotFound, match=r"no tag `latest`, .* there are `1\.0\.0`, `1\.1\.0`"):
+    with pytest.raises(UnknownPackageError, match=r"no tag `latest`, .* there are `1\.0\.0`, `1\.1\.0`"):
         fetch(f"oci://{place.host}/{place.repository}")
 
 
 def test_offline_what_is_cached_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(tmp_path, "1.0.0", "1.1.0", "2.0.0")
     forget(tmp_path, monkeypatch)
-    with pytest.raises(PackageNotFound, match="no version that will do is cached"):
+    with pytest.raises(UnknownPackageError, match="no version that will do is cached"):
         fetch("acme:calc@^1", OFFLINE)
     online = fetch("acme:calc@^1")
     assert fetch("acme:calc@^1", OFFLINE) == online
     assert fetch("acme:calc@1.1.0", OFFLINE).digest == online.digest
     assert fetch("acme:calc", OFFLINE).digest == online.digest, "2.0.0 is known and not cached"
-    with pytest.raises(PackageNotFound, match="offline"):
+    with pytest.raises(UnknownPackageError, match="offline"):
         fetch("acme:calc@2.0.0", OFFLINE)
 
 
@@ -168,7 +170,7 @@ def test_a_withdrawn_version_is_not_chosen(tmp_path: Path) -> None:
     pushed = publish(tmp_path, "1.0.0", "1.1.0")
     yank("acme:calc@1.1.0", resolver(), "adds wrongly")
     assert fetch("acme:calc@^1").reference.startswith("acme:calc@1.0.0@")
-    with pytest.raises(PackageNotFound, match=r"`1\.1\.0` was withdrawn: adds wrongly"):
+    with pytest.raises(UnknownPackageError, match=r"`1\.1\.0` was withdrawn: adds wrongly"):
         fetch("acme:calc@1.1.0")
     assert fetch(str(pushed["1.1.0"].place)).digest == pushed["1.1.0"].digest, "by digest it is still there"
     back = yank("acme:calc@1.1.0", resolver(), None)
@@ -189,12 +191,12 @@ def test_only_components_are_pushed(tmp_path: Path) -> None:
     wrong = {"text.wasm": (b"hello", "not WebAssembly"), "module.wasm": (b"\0asm\1\0\0\0", "a core module")}
     for name, (data, what) in wrong.items():
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(ArtifactRefused, match=what):
+        with pytest.raises(InvalidArtifactError, match=what):
             push(tmp_path / name, "acme:calc@1.0.0", resolver())
     with pytest.raises(RegistryError, match="cannot be read: No such file"):
         push(tmp_path / "none.wasm", "acme:calc@1.0.0", resolver())
     for reference in ("acme:calc", "acme:calc@^1", "oci://localhost/calc"):
-        with pytest.raises(ReferenceInvalid):
+        with pytest.raises(InvalidReferenceError):
             push(tmp_path / "text.wasm", reference, resolver())
 
 

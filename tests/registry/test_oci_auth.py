@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from registries import docker_registry, forget, namespaces, needs_registry, publish
 
-from wasmcp.errors import RegistryDenied, RegistryUnreachable
+from wasmcp.errors import RegistryDeniedError, RegistryUnreachableError
 from wasmcp.registry.oci.pull import fetch
 
 pytestmark = needs_registry
@@ -23,7 +23,7 @@ def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with docker_registry(tmp_path / "private", users={"ann": "secret"}) as host:
         namespaces(monkeypatch, tmp_path, acme=f"{host}/team")
         with pytest.raises(
-            RegistryDenied, match=r"wants credentials \(401\).*there are none for it.*docker login"
+            RegistryDeniedError, match=r"wants credentials \(401\).*there are none for it.*docker login"
         ) as caught:
             publish(tmp_path, "1.0.0")
         assert caught.value.status == 401
@@ -33,19 +33,21 @@ def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pushed = publish(tmp_path, "1.0.0")["1.0.0"]
         forget(tmp_path, monkeypatch)
         login.write_text(json.dumps({"auths": {host: {"auth": "YW5uOndyb25n"}}}))
-        with pytest.raises(RegistryDenied, match=r"does not take those of `.*config\.json`"):
+        with pytest.raises(RegistryDeniedError, match=r"does not take those of `.*config\.json`"):
             fetch("acme:calc@1.0.0")
         monkeypatch.setenv("WASMCP_REGISTRY_USER", "ann")
         monkeypatch.setenv("WASMCP_REGISTRY_PASSWORD", "secret")
         monkeypatch.setenv("WASMCP_REGISTRY_HOST", "elsewhere.example")
-        with pytest.raises(RegistryDenied):
+        with pytest.raises(RegistryDeniedError):
             fetch("acme:calc@1.0.0")
         monkeypatch.setenv("WASMCP_REGISTRY_HOST", host)
         assert fetch("acme:calc@1.0.0").digest == pushed.digest
         login.write_text("{")
         monkeypatch.delenv("WASMCP_REGISTRY_HOST")
         forget(tmp_path / "again", monkeypatch)
-        with pytest.raises(RegistryDenied, match=r"there are none for it.*config\.json` has no credentials.*not JSON"):
+        with pytest.raises(
+            RegistryDeniedError, match=r"there are none for it.*config\.json` has no credentials.*not JSON"
+        ):
             fetch("acme:calc@1.0.0")
 
 
@@ -66,7 +68,7 @@ def test_a_credential_helper_is_asked(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certificate: tuple[Path, Path]) -> None:
     with docker_registry(tmp_path / "tls", tls=certificate) as host:
         namespaces(monkeypatch, tmp_path, acme=f"{host}/team")
-        with pytest.raises(RegistryUnreachable, match=r"TLS failed.*certificate"):
+        with pytest.raises(RegistryUnreachableError, match=r"TLS failed.*certificate"):
             publish(tmp_path, "1.0.0")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
         pushed = publish(tmp_path, "1.0.0")["1.0.0"]

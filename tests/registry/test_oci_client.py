@@ -13,13 +13,13 @@ from compose_inputs import tools_component
 from registries import Answer, Proxy, namespaces, needs_registry, proxy, publish
 
 from wasmcp.errors import (
-    ArtifactRefused,
     IntegrityError,
-    PackageNotFound,
-    ReferenceInvalid,
-    RegistryDenied,
+    InvalidArtifactError,
+    InvalidReferenceError,
+    RegistryDeniedError,
     RegistryError,
-    RegistryUnreachable,
+    RegistryUnreachableError,
+    UnknownPackageError,
 )
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci import client as oci_client
@@ -35,7 +35,9 @@ CALC = "acme:calc@1.0.0"
 
 
 @needs_registry
-@pytest.mark.parametrize(("status", "kind"), [(401, RegistryDenied), (403, RegistryDenied), (404, PackageNotFound)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, RegistryDeniedError), (403, RegistryDeniedError), (404, UnknownPackageError)]
+)
 def test_what_is_refused_is_not_tried_again(broken: Proxy, status: int, kind: type[RegistryError]) -> None:
     body = json.dumps({"errors": [{"code": "DENIED", "message": "not today"}]}).encode()
     broken.spoil = lambda _method, path, answer: (status, {}, body) if "/manifests/" in path else answer
@@ -57,7 +59,7 @@ def test_a_busy_registry_is_asked_again_when_it_says(broken: Proxy) -> None:
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_registry_that_stays_busy_is_given_up(broken: Proxy, status: int) -> None:
     broken.spoil = lambda _method, path, answer: (status, {}, b"oops") if "/manifests/" in path else answer
-    with pytest.raises(RegistryUnreachable, match=f"answers {status}; gave up after 5 tries") as caught:
+    with pytest.raises(RegistryUnreachableError, match=f"answers {status}; gave up after 5 tries") as caught:
         fetch(CALC)
     assert caught.value.status == status
     pauses = broken.pauses  # type: ignore[attr-defined]
@@ -75,7 +77,7 @@ def test_a_connection_that_breaks_is_made_again(broken: Proxy) -> None:
 
 def test_a_registry_that_is_down(broken_free: str) -> None:
     with pytest.raises(
-        RegistryUnreachable, match=rf"`{broken_free}` does not answer: .*refused; gave up after 5 tries"
+        RegistryUnreachableError, match=rf"`{broken_free}` does not answer: .*refused; gave up after 5 tries"
     ):
         fetch(CALC)
 
@@ -167,11 +169,11 @@ def test_tags_come_in_pages(broken: Proxy) -> None:
     assert Client(broken.host).tags(place) == ["0.9.0", "1.0.0", "latest"]
     assert [str(one) for one in Resolver(namespace_policy.load(), Store()).versions(place)] == ["0.9.0", "1.0.0"]
     broken.spoil = lambda _method, path, answer: (200, {}, b"<html>") if "/tags/list" in path else answer
-    with pytest.raises(RegistryUnreachable, match="no list"):
+    with pytest.raises(RegistryUnreachableError, match="no list"):
         Client(broken.host).tags(place)
     away = {"Link": "<http://127.0.0.1:1/elsewhere?n=1>; rel=next"}
     broken.spoil = lambda _method, path, answer: (200, away, b"{}") if "/tags/list" in path else answer
-    with pytest.raises(RegistryUnreachable, match=r"goes on at `http://127.0.0.1:1/elsewhere\?...`, which is not"):
+    with pytest.raises(RegistryUnreachableError, match=r"goes on at `http://127.0.0.1:1/elsewhere\?...`, which is not"):
         Client(broken.host).tags(place)
 
 
@@ -199,7 +201,7 @@ def test_a_list_without_end_is_given_up(broken: Proxy, monkeypatch: pytest.Monke
         return 200, {"Link": f'</v2/t/calc/tags/list?n={len(broken.seen)}>; rel="next"'}, b'{"tags":["1.0.0"]}'
 
     broken.spoil = endless
-    with pytest.raises(RegistryUnreachable, match="more than 5 pages"):
+    with pytest.raises(RegistryUnreachableError, match="more than 5 pages"):
         Client(broken.host).tags(Place(broken.host, "t/calc"))
     assert broken.count("/tags/list") == 5
 
@@ -212,7 +214,7 @@ def test_a_compressed_answer_counts_by_what_it_holds(broken: Proxy) -> None:
         return 200, {"Content-Encoding": "gzip"}, gzip.compress(b" " * (oci_client.MANIFEST_LIMIT + 1))
 
     broken.spoil = compressed
-    with pytest.raises(RegistryUnreachable, match="larger than"):
+    with pytest.raises(RegistryUnreachableError, match="larger than"):
         fetch(CALC)
 
 
@@ -230,14 +232,14 @@ def test_what_a_registry_says_cannot_reach_the_terminal(broken: Proxy) -> None:
     evil = "\x1b]0;owned\x07\x1b[31mred\u202e"
     body = json.dumps({"errors": [{"code": "DENIED", "message": evil}]}).encode()
     broken.spoil = lambda _method, path, answer: (403, {}, body) if "/manifests/" in path else answer
-    with pytest.raises(RegistryDenied, match=r"\\x1b\]0;owned\\x07\\x1b\[31mred\\u202e") as caught:
+    with pytest.raises(RegistryDeniedError, match=r"\\x1b\]0;owned\\x07\\x1b\[31mred\\u202e") as caught:
         fetch(CALC)
     assert str(caught.value).isprintable()
     manifest = {"schemaVersion": 2, "config": {"mediaType": evil}, "layers": []}
     broken.spoil = lambda _method, path, answer: (
         (200, {}, json.dumps(manifest).encode()) if "/manifests/" in path else answer
     )
-    with pytest.raises(ArtifactRefused, match=r"its configuration is `\\x1b") as refused:
+    with pytest.raises(InvalidArtifactError, match=r"its configuration is `\\x1b") as refused:
         fetch(CALC)
     assert str(refused.value).isprintable()
 
@@ -247,7 +249,7 @@ def test_what_a_registry_says_cannot_reach_the_terminal(broken: Proxy) -> None:
     ["https://ann:pa55@127.0.0.1:1/x.wasm", "https://pa55@127.0.0.1:1/x.wasm", "oci://ann:pa55@127.0.0.1:1/t/calc"],
 )
 def test_a_password_in_an_address_is_refused_and_not_printed(reference: str) -> None:
-    with pytest.raises(ReferenceInvalid) as caught:
+    with pytest.raises(InvalidReferenceError) as caught:
         fetch(reference)
     assert "pa55" not in str(caught.value)
     assert "127.0.0.1:1" in str(caught.value)
@@ -273,7 +275,7 @@ def test_redirects_have_an_end(broken: Proxy) -> None:
 @needs_registry
 def test_a_redirect_that_would_turn_an_upload_into_a_get_is_refused(broken: Proxy, tmp_path: Path) -> None:
     broken.guard = lambda method, _path, _fields: (302, {"Location": "/v2/"}, b"") if method == "PUT" else None
-    with pytest.raises(RegistryUnreachable, match="answers 302"):
+    with pytest.raises(RegistryUnreachableError, match="answers 302"):
         publish(tmp_path, "2.1.0")
 
 
@@ -284,7 +286,7 @@ def test_the_body_of_a_redirect_is_not_read(broken: Proxy, monkeypatch: pytest.M
     broken.guard = lambda _method, path, _fields: (307, fields, bomb) if path.endswith(of_bytes(DATA)) else None
     decompressed: list[int] = []
     monkeypatch.setattr("requests.Response.content", property(lambda _: decompressed.append(1) or b""))
-    with pytest.raises(PackageNotFound):
+    with pytest.raises(UnknownPackageError):
         fetch(CALC)
     assert decompressed == []
 
@@ -307,5 +309,5 @@ def test_a_bomb_in_place_of_a_blob_is_not_unpacked(broken: Proxy, tmp_path: Path
 
 def test_a_name_that_cannot_be_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oci_client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": lambda _: None})
-    with pytest.raises(RegistryUnreachable):
+    with pytest.raises(RegistryUnreachableError):
         fetch(f"oci://{'a' * 64}.example/t/calc:1.0.0")

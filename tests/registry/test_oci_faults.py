@@ -12,12 +12,12 @@ from compose_inputs import tools_component
 from registries import Answer, Proxy, needs_registry
 
 from wasmcp.errors import (
-    ArtifactRefused,
     IntegrityError,
-    LockDrift,
-    PackageNotFound,
+    InvalidArtifactError,
+    LockDriftError,
     RegistryError,
-    RegistryUnreachable,
+    RegistryUnreachableError,
+    UnknownPackageError,
 )
 from wasmcp.registry.fetch_options import FetchOptions
 from wasmcp.registry.oci import client
@@ -91,7 +91,7 @@ def test_a_blob_that_breaks_off_goes_on_where_it_was(
 @needs_registry
 def test_a_blob_that_stays_truncated_is_refused(broken: Proxy) -> None:
     broken.spoil = lambda _method, path, answer: (answer[0], answer[1], answer[2][:50]) if "/blobs/" in path else answer
-    with pytest.raises(RegistryUnreachable, match="broke off in the middle"):
+    with pytest.raises(RegistryUnreachableError, match="broke off in the middle"):
         fetch(CALC)
     assert nothing_kept()
     short = {"Content-Length": "50", "Content-Type": "application/octet-stream"}
@@ -123,7 +123,7 @@ def test_a_manifest_that_is_another_is_refused(broken: Proxy) -> None:
     with pytest.raises(IntegrityError, match="the manifest that came has the digest"):
         fetch(CALC)
     exact = f"oci://{broken.host}/t/calc@sha256:{'0' * 64}"
-    with pytest.raises(PackageNotFound):
+    with pytest.raises(UnknownPackageError):
         fetch(exact)
 
 
@@ -161,7 +161,7 @@ def test_what_is_no_component_is_refused(broken: Proxy, manifest: bytes, message
     broken.spoil = lambda _method, path, answer: (
         (200, {"Content-Type": MANIFEST}, manifest) if "/manifests/" in path else answer
     )
-    with pytest.raises(ArtifactRefused, match=message):
+    with pytest.raises(InvalidArtifactError, match=message):
         fetch(CALC)
 
 
@@ -178,7 +178,7 @@ def test_a_layer_that_is_no_component_is_refused(broken: Proxy) -> None:
         return (200, {}, module) if "/blobs/" in path else answer
 
     broken.spoil = module_instead
-    with pytest.raises(ArtifactRefused, match="a core module, not a component"):
+    with pytest.raises(InvalidArtifactError, match="a core module, not a component"):
         fetch(CALC)
 
 
@@ -186,15 +186,15 @@ def test_a_layer_that_is_no_component_is_refused(broken: Proxy) -> None:
 def test_a_plain_address(broken: Proxy, tmp_path: Path) -> None:
     digest = of_bytes(DATA)
     url = f"http://{broken.host}/v2/t/calc/blobs/{digest}"
-    with pytest.raises(PackageNotFound, match="not cached"):
+    with pytest.raises(UnknownPackageError, match="not cached"):
         fetch(url, FetchOptions(offline=True))
     assert fetch(url).digest == digest
     assert fetch(url, FetchOptions(offline=True)).path.read_bytes() == DATA
     assert fetch(url, FetchOptions(deps_dir=tmp_path)).path.parent == tmp_path
-    with pytest.raises(LockDrift, match="which a lock cannot pin"):
+    with pytest.raises(LockDriftError, match="which a lock cannot pin"):
         fetch(url, FetchOptions(locked=True))
     broken.spoil = lambda _method, path, answer: (200, {}, b"<html>") if "/blobs/" in path else answer
-    with pytest.raises(ArtifactRefused, match="not WebAssembly"):
+    with pytest.raises(InvalidArtifactError, match="not WebAssembly"):
         fetch(url)
 
 

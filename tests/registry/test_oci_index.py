@@ -11,7 +11,7 @@ from compose_inputs import tools_component
 from registries import Proxy, forget, namespaces, needs_registry
 from signing_keys import make_keys
 
-from wasmcp.errors import ArtifactRefused, SignatureRefused
+from wasmcp.errors import InvalidArtifactError, SignatureError
 from wasmcp.project.lock_components import pin_of
 from wasmcp.registry import lock
 from wasmcp.registry.fetch_options import FetchOptions
@@ -69,7 +69,7 @@ def test_an_index_of_a_single_platform_needs_no_name_for_it(broken: Proxy) -> No
 def test_an_index_with_several_components_is_refused(broken: Proxy) -> None:
     put_index(broken.host, "3.2.0", entry(put_other(broken.host), 2, os="linux", architecture="amd64"), own={})
     with pytest.raises(
-        ArtifactRefused, match=r"an image index, and it names not one component but `sha256:.*`, `sha256"
+        InvalidArtifactError, match=r"an image index, and it names not one component but `sha256:.*`, `sha256"
     ):
         fetch("acme:calc@3.2.0")
 
@@ -89,7 +89,7 @@ def test_the_index_is_what_is_signed(broken: Proxy, tmp_path: Path, monkeypatch:
     namespaces(monkeypatch, tmp_path, policy=policy, acme=f"{broken.host}/t")
     resolver = push.resolver_for(None)
     place = Place(broken.host, "t/calc", "indexed")
-    with pytest.raises(SignatureRefused):
+    with pytest.raises(SignatureError):
         fetch(str(place))
     signatures.sign(resolver.resolve(place).place, private, None, resolver)
     assert fetch(str(place)).digest == of_bytes(DATA)

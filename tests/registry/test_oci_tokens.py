@@ -15,7 +15,7 @@ from compose_inputs import tools_component
 from registries import Answer, Proxy, docker_registry, forget, namespaces, needs_registry, proxy, publish
 from token_servers import PASSWORD, REFRESH, USER, TokenServer, guarded, token_server
 
-from wasmcp.errors import RegistryDenied, RegistryError, RegistryUnreachable
+from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError
 from wasmcp.registry import hosts
 from wasmcp.registry.oci import client
 from wasmcp.registry.oci.auth import Challenge, challenges
@@ -82,7 +82,7 @@ def test_a_user_pushes_with_a_password(
 ) -> None:
     with guarded(calc_registry, tokens) as front:
         user(front.host)
-        with pytest.raises(RegistryDenied, match=r"wants credentials \(401\).*there are none for it"):
+        with pytest.raises(RegistryDeniedError, match=r"wants credentials \(401\).*there are none for it"):
             publish(tmp_path, "7.0.0")
         login(front.host, username=USER, password=PASSWORD)
         pushed = publish(tmp_path, "7.0.0")["7.0.0"]
@@ -107,7 +107,7 @@ def test_an_identity_token_is_exchanged(
         assert {(method, authorization) for method, _, _, authorization in azure.seen} == {("POST", "")}
         assert all(form["refresh_token"] == REFRESH and form["service"] == front.host for _, _, form, _ in azure.seen)
         login(front.host, auth=nobody, identitytoken="expired")
-        with pytest.raises(RegistryDenied, match=r"does not take the identity token of `.*config\.json` \(401\)"):
+        with pytest.raises(RegistryDeniedError, match=r"does not take the identity token of `.*config\.json` \(401\)"):
             publish(tmp_path, "8.0.1")
 
 
@@ -143,11 +143,13 @@ def test_a_token_for_the_registry_itself_is_used_as_it_is(
 def test_what_is_private_needs_credentials(calc_registry: str, user: Callable[[str], None], login: Login) -> None:
     with token_server(public=False) as github, guarded(calc_registry, github, public=False) as front:
         user(front.host)
-        with pytest.raises(RegistryDenied, match=r"wants credentials \(401\).*there are none for it") as caught:
+        with pytest.raises(RegistryDeniedError, match=r"wants credentials \(401\).*there are none for it") as caught:
             fetch(CALC)
         assert caught.value.status == 401
         login(front.host, username=USER, password="not" + PASSWORD)
-        with pytest.raises(RegistryDenied, match=rf"`{github.host}` does not take the user and password.*incorrect"):
+        with pytest.raises(
+            RegistryDeniedError, match=rf"`{github.host}` does not take the user and password.*incorrect"
+        ):
             fetch(CALC)
 
 
@@ -173,7 +175,9 @@ def test_a_limit_of_requests_is_not_called_missing_credentials(
     with guarded(calc_registry, tokens) as front:
         user(front.host)
         tokens.answers = [(429, {}, limited)] * 5
-        with pytest.raises(RegistryUnreachable, match=rf"`{tokens.host}` answers 429 \(You have reached") as caught:
+        with pytest.raises(
+            RegistryUnreachableError, match=rf"`{tokens.host}` answers 429 \(You have reached"
+        ) as caught:
             fetch(CALC)
         assert caught.value.status == 429
         assert len(tokens.seen) == 5
@@ -189,7 +193,7 @@ def test_a_long_pause_is_not_made(
     tokens.answers = [(429, {"Retry-After": later}, b"")]
     with guarded(calc_registry, tokens) as front:
         user(front.host)
-        with pytest.raises(RegistryUnreachable, match=r"answers 429, and asks to wait 3\d\d\d s"):
+        with pytest.raises(RegistryUnreachableError, match=r"answers 429, and asks to wait 3\d\d\d s"):
             fetch(CALC)
     assert pauses == []
     assert len(tokens.seen) == 1
@@ -202,7 +206,7 @@ def test_all_pauses_together_have_a_limit(
     tokens.answers = [(503, {"Retry-After": "60"}, b"")] * 5
     with guarded(calc_registry, tokens) as front:
         user(front.host)
-        with pytest.raises(RegistryUnreachable, match="asks to wait 60 s"):
+        with pytest.raises(RegistryUnreachableError, match="asks to wait 60 s"):
             fetch(CALC)
     assert pauses == [60.0, 60.0]
 
@@ -265,11 +269,11 @@ def test_credentials_follow_no_redirect_of_a_token_server(
         away = {"Location": f"http://{other.host}/token"}
         login(front.host, username=USER, password=PASSWORD)
         tokens.answers = [(302, away, b"")]
-        with pytest.raises(RegistryUnreachable, match=rf"the token server `{tokens.host}` answers 302"):
+        with pytest.raises(RegistryUnreachableError, match=rf"the token server `{tokens.host}` answers 302"):
             fetch(CALC)
         login(front.host, identitytoken=REFRESH)
         tokens.answers = [(307, away, b"")]
-        with pytest.raises(RegistryUnreachable, match=rf"the token server `{tokens.host}` answers 307"):
+        with pytest.raises(RegistryUnreachableError, match=rf"the token server `{tokens.host}` answers 307"):
             fetch(CALC)
         assert other.seen == []
         tokens.answers = [(307, {"Location": "/elsewhere"}, b"")]
@@ -295,7 +299,9 @@ def test_a_challenge_of_where_a_redirect_leads_to_is_not_answered(
             return (307, {"Location": f"http://{storage.host}{path}"}, b"") if "/blobs/" in path else None
 
         front.guard = redirecting
-        with pytest.raises(RegistryDenied, match=rf"`{front.host}` leads to `{storage.host}`, which does not allow"):
+        with pytest.raises(
+            RegistryDeniedError, match=rf"`{front.host}` leads to `{storage.host}`, which does not allow"
+        ):
             fetch(CALC)
         assert storage.count("/blobs/") == 1
         assert all("Authorization" not in fields for fields in storage.fields)
@@ -311,7 +317,7 @@ def test_a_challenge_of_where_a_plain_address_leads_to_is_not_answered(
         login(front.host, username=USER, password=PASSWORD)
         path = f"/v2/t/calc/blobs/{of_bytes(DATA)}"
         front.guard = lambda _method, _path, _fields: (302, {"Location": f"http://{other.host}{path}"}, b"")
-        with pytest.raises(RegistryDenied, match="leads to"):
+        with pytest.raises(RegistryDeniedError, match="leads to"):
             fetch(f"http://{front.host}/open-redirect")
         assert tokens.seen == []
         assert all("Authorization" not in fields for fields in other.fields)
@@ -376,7 +382,7 @@ def test_the_path_of_a_key_decides_for_which_repositories_it_is(
             if pushes:
                 assert publish(tmp_path, "9.2.0")["9.2.0"].digest
             else:
-                with pytest.raises(RegistryDenied, match="there are none for it"):
+                with pytest.raises(RegistryDeniedError, match="there are none for it"):
                     publish(tmp_path, "9.2.0")
 
 

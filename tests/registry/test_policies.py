@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from registries import namespaces, needs_registry
 
-from wasmcp.errors import IntegrityError, SignatureRefused
+from wasmcp.errors import IntegrityError, SignatureError
 from wasmcp.registry import lock
 from wasmcp.registry.fetch_options import FetchOptions
 from wasmcp.registry.lock import Lock, Pin
@@ -50,7 +50,7 @@ def test_the_spelling_of_a_place_makes_no_difference(demanding: str, spelling: s
     place = Place(demanding, "t/calc", "1.0.0")
     digest = resolver_for(None).resolve(place).artifact.digest
     reference = spelling.format(host=demanding, port=demanding.partition(":")[2], digest=digest)
-    with pytest.raises(SignatureRefused, match="must be signed and is not"):
+    with pytest.raises(SignatureError, match="must be signed and is not"):
         fetch(f"oci://{reference}")
 
 
@@ -74,7 +74,7 @@ def test_a_project_does_not_switch_off_what_its_user_wants(
 ) -> None:
     names = {"host": demanding, "port": demanding.partition(":")[2]}
     options = project(tmp_path, tables.format(**names))
-    with pytest.raises(SignatureRefused, match=r"must be signed and is not.*wasmcp-python\.toml` asks for it"):
+    with pytest.raises(SignatureError, match=r"must be signed and is not.*wasmcp-python\.toml` asks for it"):
         fetch(reference.format(**names), options)
 
 
@@ -84,7 +84,7 @@ def test_a_namespace_that_a_project_moves_must_still_be_signed(
 ) -> None:
     namespaces(monkeypatch, tmp_path, policy=NO_KEY, acme="registry.example.com/team")
     options = project(tmp_path, f'namespaces.acme = "{demanding}/t"')
-    with pytest.raises(SignatureRefused, match="must be signed and is not"):
+    with pytest.raises(SignatureError, match="must be signed and is not"):
         fetch("acme:calc@1.0.0", options)
     assert fetch(f"oci://{demanding}/t/calc:1.0.0", options).digest, "by its place it is in no namespace of the user"
 
@@ -98,7 +98,7 @@ def test_a_lock_does_not_switch_it_off(demanding: str, tmp_path: Path) -> None:
     source = f"oci://{demanding}/t/calc"
     assert options.root is not None
     lock.write(options.root, Lock((Pin("free:calc", "^1", "1.0.0", source, *digests),)))
-    with pytest.raises(SignatureRefused):
+    with pytest.raises(SignatureError):
         fetch("free:calc@^1", options)
     lock.write(options.root, Lock((Pin("oci://other.example/x", "1.0.0", "1.0.0", source, *digests),)))
     with pytest.raises(IntegrityError, match="takes it from another place"):
@@ -123,9 +123,9 @@ def test_addresses_at_the_host_of_a_signed_namespace_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str
 ) -> None:
     namespaces(monkeypatch, tmp_path, policy=NO_KEY, acme="127.0.0.1:5999/t", free="127.0.0.1:5998")
-    with pytest.raises(SignatureRefused, match="which a plain address does not have"):
+    with pytest.raises(SignatureError, match="which a plain address does not have"):
         fetch(url.format(host="127.0.0.1:5999", port="5999"))
-    with pytest.raises(SignatureRefused, match="which a plain address does not have"):
+    with pytest.raises(SignatureError, match="which a plain address does not have"):
         fetch(url.format(host="127.0.0.1:5999", port="5999"), project(tmp_path, 'namespaces.acme = "x.example/y"'))
 
 

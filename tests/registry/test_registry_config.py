@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.errors import ConfigError, NameRefused
+from wasmcp.errors import ConfigError, InvalidNameError
 from wasmcp.registry.names import alias_edits
 from wasmcp.registry.names.aliases import Profile, parse_registry, problems, read_registry
 from wasmcp.registry.names.config_paths import config_path, own_path
@@ -134,7 +134,7 @@ class TestEditing:
             tmp_path / "config" / "wasmcp" / "composed" / "b.wasm"
         )
         assert alias_edits.add_profile("a", ["x:y"], output="./b.wasm").profiles["a"].path == tmp_path / "b.wasm"
-        with pytest.raises(NameRefused, match="not the name of a file"):
+        with pytest.raises(InvalidNameError, match="not the name of a file"):
             alias_edits.add_profile("a", ["x:y"], output="dist/")
 
     @pytest.mark.parametrize(
@@ -153,13 +153,13 @@ class TestEditing:
         ],
     )
     def test_an_alias_that_is_refused(self, rust: Path, name: str, spec: str, message: str) -> None:
-        with pytest.raises(NameRefused, match=message):
+        with pytest.raises(InvalidNameError, match=message):
             alias_edits.add_component(name, spec)
         assert rust.read_text() == RUST
 
     def test_what_is_needed_stays(self, rust: Path) -> None:
         alias_edits.add_component("sums", "calc")
-        with pytest.raises(NameRefused) as caught:
+        with pytest.raises(InvalidNameError) as caught:
             alias_edits.remove_component("calc")
         advice = "change or remove what needs it first"
         assert (
@@ -167,19 +167,21 @@ class TestEditing:
         )
         alias_edits.add_profile("prod", [], base="dev")
         before = rust.read_text()
-        with pytest.raises(NameRefused, match="the profile `dev` is still needed, by the profile `prod`: change or"):
+        with pytest.raises(
+            InvalidNameError, match="the profile `dev` is still needed, by the profile `prod`: change or"
+        ):
             alias_edits.remove_profile("dev")
-        with pytest.raises(NameRefused, match="inherit from each other"):
+        with pytest.raises(InvalidNameError, match="inherit from each other"):
             alias_edits.add_profile("dev", [], base="prod")
         assert rust.read_text() == before
 
     def test_a_password_is_not_kept(self, rust: Path) -> None:
-        with pytest.raises(NameRefused, match="user name or a password") as caught:
+        with pytest.raises(InvalidNameError, match="user name or a password") as caught:
             alias_edits.add_component("a", "https://ann:pa55@host/x.wasm")
         assert "pa55" not in str(caught.value) + rust.read_text()
 
     def test_removing(self, rust: Path) -> None:
-        with pytest.raises(NameRefused, match="no profile `dve`; did you mean `dev`"):
+        with pytest.raises(InvalidNameError, match="no profile `dve`; did you mean `dev`"):
             alias_edits.remove_profile("dve")
         alias_edits.remove_profile("dev")
         registry = alias_edits.remove_component("db")

@@ -18,7 +18,7 @@ from registries import docker_registry, namespaces, needs_registry, proxy
 from signing_keys import make_keys
 
 from wasmcp.cli.group import commands
-from wasmcp.errors import RegistryError, SignatureRefused
+from wasmcp.errors import RegistryError, SignatureError
 from wasmcp.registry.fetch_options import FetchOptions
 from wasmcp.registry.oci import cosign_tags, push, references
 from wasmcp.registry.oci.pull import fetch
@@ -145,7 +145,7 @@ def test_a_signature_counts_for_the_version_that_is_signed(
     require(monkeypatch, tmp_path, place, "true", acme=str(tmp_path / "ann.pub"))
     assert fetch(CALC).digest
     for reference in ("acme:calc@2.0.0", "acme:calc", f"oci://{place}/calc:2.0.0"):
-        with pytest.raises(SignatureRefused, match=r"signed as version `1\.0\.0`, and found as `2\.0\.0`"):
+        with pytest.raises(SignatureError, match=r"signed as version `1\.0\.0`, and found as `2\.0\.0`"):
             fetch(reference)
         assert "signed as version `1.0.0`" in run("verify", reference, "--key", "ann.pub", code=1)
     digest = resolver().resolve(references.parse(CALC)).artifact.digest
@@ -162,9 +162,9 @@ def test_a_signature_counts_for_the_name_that_is_signed(
     copy(CALC, Place(host, f"{path}/mirror/calc", "1.0.0"))
     require(monkeypatch, tmp_path, place, "true", acme=str(tmp_path / "ann.pub"))
     for reference in ("acme:text@1.0.0", f"oci://{place}/text:1.0.0"):
-        with pytest.raises(SignatureRefused, match=rf"it is signed as `{place}/calc`, not as `{place}/text`"):
+        with pytest.raises(SignatureError, match=rf"it is signed as `{place}/calc`, not as `{place}/text`"):
             fetch(reference)
-    with pytest.raises(SignatureRefused, match=rf"not as `{place}/mirror/calc`"):
+    with pytest.raises(SignatureError, match=rf"not as `{place}/mirror/calc`"):
         fetch(f"oci://{place}/mirror/calc:1.0.0")
     require(monkeypatch, tmp_path, f"{place}/mirror", "true", acme=str(tmp_path / "ann.pub"))
     assert fetch(CALC).digest, "on a mirror the manifest, which is signed, names the package"
@@ -174,11 +174,11 @@ def test_a_signature_counts_for_the_name_that_is_signed(
 @pytest.mark.parametrize("required", ["true", '["acme"]'])
 def test_a_policy_is_enforced(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, required: str) -> None:
     require(monkeypatch, tmp_path, place, required)
-    with pytest.raises(SignatureRefused, match=r"nobody is trusted for it.*wasmcp-python\.toml` asks for it"):
+    with pytest.raises(SignatureError, match=r"nobody is trusted for it.*wasmcp-python\.toml` asks for it"):
         fetch(CALC)
     require(monkeypatch, tmp_path, place, required, acme=str(tmp_path / "ann.pub"))
     for reference in (CALC, "acme:calc", f"oci://{place}/calc:1.0.0"):
-        with pytest.raises(SignatureRefused, match="must be signed and is not"):
+        with pytest.raises(SignatureError, match="must be signed and is not"):
             fetch(reference)
     run("sign", CALC, "--key", "ann.key")
     for reference in (CALC, "acme:calc", f"oci://{place}/calc:1.0.0"):
@@ -199,7 +199,7 @@ def test_a_signature_that_is_known_is_enough_offline(
         fetch(CALC)
         assert front.count(".sig") == 0, "a good signature stays good"
         require(monkeypatch, tmp_path, place.replace(registry, front.host), "true")
-        with pytest.raises(SignatureRefused):
+        with pytest.raises(SignatureError):
             fetch(CALC, FetchOptions(offline=True))
 
 
@@ -210,7 +210,7 @@ def test_a_project_may_ask_for_more(place: str, tmp_path: Path) -> None:
     (tmp_path / "trusted.pub").write_bytes((tmp_path / "ann.pub").read_bytes())
     assert fetch(CALC).digest
     inside = FetchOptions(root=tmp_path)
-    with pytest.raises(SignatureRefused, match=r"`pyproject\.toml` asks for it"):
+    with pytest.raises(SignatureError, match=r"`pyproject\.toml` asks for it"):
         fetch(CALC, inside)
     run("sign", CALC, "--key", "ann.key")
     assert fetch(CALC, inside).digest
@@ -236,7 +236,7 @@ def test_a_policy_holds_for_builds_also_for_those_that_are_fresh(
 
 def test_a_plain_address_cannot_be_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require(monkeypatch, tmp_path, "localhost:1/x", "true")
-    with pytest.raises(SignatureRefused, match="a plain address does not have"):
+    with pytest.raises(SignatureError, match="a plain address does not have"):
         fetch("https://localhost:1/x.wasm")
 
 

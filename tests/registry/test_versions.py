@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmcp.errors import ReferenceInvalid
+from wasmcp.errors import InvalidReferenceError
 from wasmcp.registry.oci.references import Package, Place, parse, parse_place
 from wasmcp.registry.oci.versions import Range, Version
 
@@ -92,7 +92,7 @@ def test_ranges(text: str, inside: str, outside: str) -> None:
 
 @pytest.mark.parametrize("text", ["x", "^", "^x", "1.2.3.4", "^1 ^2", "!1", "1.*", "latest"])
 def test_what_is_no_range(text: str) -> None:
-    with pytest.raises(ReferenceInvalid, match="no version and no range"):
+    with pytest.raises(InvalidReferenceError, match="no version and no range"):
         Range.parse(text)
 
 
@@ -148,10 +148,10 @@ def test_places(text: str) -> None:
     ],
 )
 def test_what_is_no_reference(text: str) -> None:
-    with pytest.raises(ReferenceInvalid):
+    with pytest.raises(InvalidReferenceError):
         parse(text)
 
 
 def test_a_package_is_no_place() -> None:
-    with pytest.raises(ReferenceInvalid, match="`oci://` reference is needed"):
+    with pytest.raises(InvalidReferenceError, match="`oci://` reference is needed"):
         parse_place("acme:calc")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.guest.component.preload import REPORT
 from wasmcp.toolchains.base import PINS, ComponentSource, require_pins
 from wasmcp.toolchains.python.diagnostics import failure_of, printed_of
@@ -123,7 +123,7 @@ def test_a_compiler_of_another_version_and_none(tmp_path, monkeypatch, found):
     monkeypatch.setattr(importlib.metadata, "version", version)
     source = ComponentSource("shop", tmp_path / "tools_.py", tmp_path)
     state = f"{found} is installed" if found else "is not installed"
-    with pytest.raises(ToolchainMissing) as caught:
+    with pytest.raises(MissingToolchainError) as caught:
         require_pins(PythonToolchain(), source, {"componentize-py": PINS["componentize-py"]})
     assert str(caught.value) == (
         f"component `shop` (`tools_.py`) is built with `componentize-py` {PINS['componentize-py']}, and "

@@ -11,7 +11,7 @@ import pytest
 from python_guest import GuestComponent
 
 from wasmcp.declaration_section import declares
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains import toolchain_for
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python import toolchain as python_module
@@ -292,7 +292,7 @@ def test_without_the_compiler(tmp_path, monkeypatch):
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n', encoding="utf-8")
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    with pytest.raises(ToolchainMissing, match=r"pip install \"wasmcp\[python\]\""):
+    with pytest.raises(MissingToolchainError, match=r"pip install \"wasmcp\[python\]\""):
         build(source(tmp_path, "tools_.py", "x = 1\n"), tmp_path / "out.wasm")
 
 

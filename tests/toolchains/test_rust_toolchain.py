@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains import toolchain_for
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.programs import version_of
@@ -149,7 +149,7 @@ def test_no_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("WASMCP_CARGO", raising=False)
     with pytest.raises(
-        ToolchainMissing, match=r"`cargo`, which is not installed: install Rust from https://rustup\.rs"
+        MissingToolchainError, match=r"`cargo`, which is not installed: install Rust from https://rustup\.rs"
     ):
         build(component(tmp_path, {"rust/tools.rs": ""}), tmp_path)
 
@@ -157,7 +157,7 @@ def test_no_cargo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_cargo_that_is_too_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version_of.cache_clear()
     monkeypatch.setenv("WASMCP_CARGO", str(fake(tmp_path, "cargo", "echo 'cargo 1.60.0 (x)'")))
-    with pytest.raises(ToolchainMissing, match=r"`cargo`, 1\.82 or newer, and 1\.60\.0 is installed"):
+    with pytest.raises(MissingToolchainError, match=r"`cargo`, 1\.82 or newer, and 1\.60\.0 is installed"):
         build(component(tmp_path, {"rust/tools.rs": ""}), tmp_path)
 
 
@@ -165,5 +165,7 @@ def test_no_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     version_of.cache_clear()
     monkeypatch.setenv("WASMCP_CARGO", str(fake(tmp_path, "cargo", "echo 'cargo 1.95.0 (x)'")))
     monkeypatch.setenv("RUSTC", str(fake(tmp_path, "rustc", f"echo {tmp_path}")))
-    with pytest.raises(ToolchainMissing, match=r"`wasm32-wasip2`, which is not installed: `rustup target add wasm32"):
+    with pytest.raises(
+        MissingToolchainError, match=r"`wasm32-wasip2`, which is not installed: `rustup target add wasm32"
+    ):
         build(component(tmp_path, {"rust/tools.rs": ""}), tmp_path)

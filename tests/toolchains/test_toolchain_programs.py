@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.programs import Program, find_program, run_compiler, version_of
 
@@ -31,13 +31,13 @@ def test_the_environment_variable_goes_first(tmp_path, monkeypatch):
     found = find_program(Program("xc", "install it", override="WASMCP_XC"), SOURCE, "x", beside=tmp_path)
     assert found.version == "2.0"
     monkeypatch.setenv("WASMCP_XC", str(tmp_path / "gone"))
-    with pytest.raises(ToolchainMissing, match="and `WASMCP_XC` names no file: install it"):
+    with pytest.raises(MissingToolchainError, match="and `WASMCP_XC` names no file: install it"):
         find_program(Program("xc", "install it", override="WASMCP_XC"), SOURCE, "x")
 
 
 def test_what_is_not_there(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolchainMissing) as caught:
+    with pytest.raises(MissingToolchainError) as caught:
         find_program(Program("xc", "`apt install xc`"), SOURCE, "x")
     message = "component `shop` (`src/shop.x`) is built with `xc`, which is not installed: `apt install xc`"
     assert str(caught.value) == message
@@ -45,13 +45,13 @@ def test_what_is_not_there(tmp_path, monkeypatch):
 
 def test_what_is_too_old(tmp_path):
     program(tmp_path, "echo v9.11")
-    with pytest.raises(ToolchainMissing, match=r"`xc`, 20\.1 or newer, and 9\.11 is installed: get it"):
+    with pytest.raises(MissingToolchainError, match=r"`xc`, 20\.1 or newer, and 9\.11 is installed: get it"):
         find_program(Program("xc", "get it", (20, 1)), SOURCE, "x", beside=tmp_path)
 
 
 def test_what_says_no_version(tmp_path):
     assert version_of(str(program(tmp_path, "echo hello"))) == ""
-    with pytest.raises(ToolchainMissing, match="one that says no version is installed"):
+    with pytest.raises(MissingToolchainError, match="one that says no version is installed"):
         find_program(Program("xc", "get it", (1,)), SOURCE, "x", beside=tmp_path)
 
 
@@ -67,5 +67,5 @@ def test_a_compiler_that_does_not_end(tmp_path):
 
 
 def test_a_compiler_that_does_not_start(tmp_path):
-    with pytest.raises(ToolchainMissing, match="`gone` does not start"):
+    with pytest.raises(MissingToolchainError, match="`gone` does not start"):
         run_compiler([tmp_path / "gone"], SOURCE, "x", folder=tmp_path)

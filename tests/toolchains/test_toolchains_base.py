@@ -8,7 +8,7 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from wasmcp import toolchains
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains.base import (
     PINS,
     ComponentSource,
@@ -119,13 +119,13 @@ def test_own_files(tmp_path: Path) -> None:
 
 def test_a_compiler_that_is_missing_or_of_another_version(tmp_path: Path) -> None:
     source = ComponentSource("x", tmp_path / "x.up", tmp_path)
-    with pytest.raises(ToolchainMissing) as caught:
+    with pytest.raises(MissingToolchainError) as caught:
         require_pins(Upper(), source, {"no-such-compiler": "1.0"})
     assert str(caught.value) == (
         "component `x` (`x.up`) is built with `no-such-compiler` 1.0, and `no-such-compiler` is not installed: "
         '`pip install "wasmcp[upper]"`'
     )
-    with pytest.raises(ToolchainMissing, match=r"with `pytest` 0\.1, and `pytest` [0-9.]+ is installed"):
+    with pytest.raises(MissingToolchainError, match=r"with `pytest` 0\.1, and `pytest` [0-9.]+ is installed"):
         require_pins(Upper(), source, {"pytest": "0.1"})
     assert (caught.value.source, caught.value.toolchain) == ("x.up", "upper")
 
@@ -134,7 +134,7 @@ def test_a_compiler_that_the_environment_names(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("WASMCP_ZIG", "/some/zig")
     require_pins(Upper(), ComponentSource("x", tmp_path / "x.up", tmp_path), {"ziglang": "0.1"})
     monkeypatch.delenv("WASMCP_ZIG")
-    with pytest.raises(ToolchainMissing):
+    with pytest.raises(MissingToolchainError):
         require_pins(Upper(), ComponentSource("x", tmp_path / "x.up", tmp_path), {"ziglang": "0.1"})
 
 

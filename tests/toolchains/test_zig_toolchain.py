@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
-from wasmcp.errors import GuestTrap, ToolchainError
+from wasmcp.errors import GuestTrapError, ToolchainError
 from wasmcp.host import Server, open_server
 from wasmcp.project.catalogue_recording import boot
 from wasmcp.toolchains import toolchain_for
@@ -155,7 +155,7 @@ def test_prints_logs_and_panics_are_on_standard_error(tmp_path: Path) -> None:
         assert server.call_tool("double", {"a": 4}).text == "8"
         assert server.stderr == f"doubling 4, x{'y' * 100}\ndebug(calc): careful .{{ .a = 4 }}\n"
         for name, arguments, message in (("double", {"a": 200}, "integer overflow"), ("fail", {}, "a message")):
-            with pytest.raises(GuestTrap):
+            with pytest.raises(GuestTrapError):
                 server.call_tool(name, arguments)
             assert f"panic: {message}\n" in server.stderr
 

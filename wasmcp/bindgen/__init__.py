@@ -30,7 +30,7 @@ def generate(wit: str | Path, world: str, out: str | Path) -> Path:
     Raises:
         BindgenError: The package is not valid, has no such world, or uses what bindings can't express (async
             functions, streams, futures and other types of WASI 0.3).
-        ToolchainMissing: wasm-tools is not installed.
+        MissingToolchainError: wasm-tools is not installed.
     """
     text = write_bindings(Resolved(wit, world))
     directory = Path(out)

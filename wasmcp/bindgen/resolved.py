@@ -67,7 +67,7 @@ class Resolved:
 
         Raises:
             BindgenError: The package is not valid, or has no such world.
-            ToolchainMissing: wasm-tools is not installed.
+            MissingToolchainError: wasm-tools is not installed.
         """
         data = resolve_wit(wit)
         self.types: list[dict[str, Any]] = data["types"]

@@ -48,7 +48,7 @@ def declarations(wit: str | Path, worlds: Iterable[str]) -> str:
 
     Raises:
         BindgenError: The package is not valid, or has no such world.
-        ToolchainMissing: wasm-tools is not installed.
+        MissingToolchainError: wasm-tools is not installed.
     """
     modules: dict[str, str] = {}
     for world in worlds:

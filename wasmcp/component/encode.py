@@ -19,7 +19,7 @@ from wasmcp.component.merge import ImportMerger, MergedImport
 from wasmcp.component.name_section import SECTION, name_section
 from wasmcp.component.outer_imports import OuterImports, definable
 from wasmcp.component.types import Resource
-from wasmcp.errors import GraphCycle, ImportConflict
+from wasmcp.errors import GraphCycleError, ImportConflictError
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _ordered(graph: Graph) -> list[Node]:
             if source in path:
                 start = path.index(source)
                 arguments = [entry[1] for entry in stack[start + 1 :]]
-                raise GraphCycle([entry.label for entry in path[start:]], [*arguments, argument])
+                raise GraphCycleError([entry.label for entry in path[start:]], [*arguments, argument])
             stack.append((source, argument, iter(_needs(source))))
     return ordered
 
@@ -135,7 +135,7 @@ def _check_split(node: Node, canonical: Mapping[str, str]) -> None:
                 continue
             value = node.arguments.get(type_.interface or "")
             if value is not None and not _is_outer_resource(value, type_, canonical):
-                raise ImportConflict(
+                raise ImportConflictError(
                     f"`{node.label}` leaves `{missing}` to be imported from outside, but its resource `{type_.name}` "
                     f"comes from `{type_.interface}`, which is given from inside: give it both, or neither",
                     interface=missing,

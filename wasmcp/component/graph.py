@@ -22,7 +22,7 @@ from wasmcp.component.builder import Chunk
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.type_mismatch import mismatch
 from wasmcp.component.types import ExternType, Instance, kind_of
-from wasmcp.errors import ImportConflict, WiringError
+from wasmcp.errors import ImportConflictError, WiringError
 
 if TYPE_CHECKING:
     from wasmcp.component.encode import Encoded
@@ -138,7 +138,7 @@ class Node:
 
         Raises:
             WiringError: the component does not import that, it was satisfied before, or the value is of another kind.
-            ImportConflict: the value is an instance's export of another type.
+            ImportConflictError: the value is an instance's export of another type.
         """
         found = self.info.find_import(name)
         if found is None:
@@ -169,7 +169,7 @@ class Node:
         source = value.node.label
         problem = mismatch(wanted, offered, (f"`{self.label}`", f"`{source}`"))
         if problem:
-            raise ImportConflict(
+            raise ImportConflictError(
                 f"`{self.label}` imports `{name}` and `{source}` exports `{value.name}`, but not the same: {problem}; "
                 "build both against the same version",
                 interface=name,
@@ -277,8 +277,8 @@ class Graph:
                 other import needs them, so that whoever runs the component is not asked for them.
 
         Raises:
-            GraphCycle: instances need each other.
-            ImportConflict: imports that are left open cannot be merged.
+            GraphCycleError: instances need each other.
+            ImportConflictError: imports that are left open cannot be merged.
         """
         from wasmcp.component.encode import encode
 

@@ -14,7 +14,7 @@ from wasmcp.component import interface_names
 from wasmcp.component.import_renaming import Renaming, dependencies
 from wasmcp.component.type_mismatch import difference
 from wasmcp.component.types import ExternType, Func, Instance, Opaque, kind_of
-from wasmcp.errors import ImportConflict
+from wasmcp.errors import ImportConflictError
 
 
 @dataclass
@@ -66,7 +66,7 @@ class ImportMerger:
             self._asked.add((id(imports), current, current == name))
             extern = imports.get(current)
             if extern is None:
-                raise ImportConflict(
+                raise ImportConflictError(
                     f"`{name}` of `{owner}` uses types of `{current}`, which `{owner}` does not import",
                     interface=current,
                     components=(owner,),
@@ -80,7 +80,7 @@ class ImportMerger:
         """The merged imports, in an order in which each comes after those it uses.
 
         Raises:
-            ImportConflict: two components disagree about an item of an import; or imports use each other.
+            ImportConflictError: two components disagree about an item of an import; or imports use each other.
         """
         canonical = self.canonical_names()
         renaming = Renaming(canonical)
@@ -113,7 +113,7 @@ def _unite(merged: MergedImport, request: _Request, extern: ExternType) -> None:
     if request.owner not in merged.owners:
         merged.owners.append(request.owner)
     if isinstance(extern, Opaque):
-        raise ImportConflict(
+        raise ImportConflictError(
             f"`{request.owner}` imports `{request.name}`, a {extern.kind}: only instances, functions and types can be "
             "left to be imported",
             interface=request.name,
@@ -127,7 +127,7 @@ def _unite(merged: MergedImport, request: _Request, extern: ExternType) -> None:
     items = dict(merged.type.exports)
     for item, type_ in extern.exports.items():
         if isinstance(type_, (Opaque, Instance)):
-            raise ImportConflict(
+            raise ImportConflictError(
                 f"`{item}` of `{request.name}`, which `{request.owner}` imports, is of kind {kind_of(type_)}: only "
                 "functions and types are supported",
                 interface=request.name,
@@ -148,8 +148,8 @@ def _sides(owner: str, request: _Request) -> tuple[str, str]:
     return f"`{owner}`", f"`{request.owner}`"
 
 
-def _conflict(name: str, item: str, owner: str, request: _Request, problem: str) -> ImportConflict:
-    return ImportConflict(
+def _conflict(name: str, item: str, owner: str, request: _Request, problem: str) -> ImportConflictError:
+    return ImportConflictError(
         f"`{owner}` and `{request.owner}` both import `{interface_names.track(name)}` "
         f"(`{request.owner}` as `{request.name}`), "
         f"but not the same: {problem}; build both against the same version",
@@ -173,7 +173,7 @@ def _ordered(merged: dict[str, MergedImport]) -> dict[str, MergedImport]:
                 path.pop(name)
             elif following in path:
                 cycle = [*list(path)[list(path).index(following) :], following]
-                raise ImportConflict(
+                raise ImportConflictError(
                     "the merged imports use each other's types: " + " uses ".join(f"`{step}`" for step in cycle),
                     interface=following,
                     components=merged[following].owners,

@@ -95,14 +95,14 @@ def shorten(data: Chunk) -> bytes:
     scope = _Scope()
     try:
         _component(Reader(view, 8, len(view)), scope)
-    except _NamesMatter:
+    except _NamesMatterError:
         return bytes(view)
     scope.core.choose()
     scope.imports.choose()
     return COMPONENT_PREAMBLE + _component(Reader(view, 8, len(view)), scope)
 
 
-class _NamesMatter(Exception):
+class _NamesMatterError(Exception):
     """The names of core imports or exports are seen from outside."""
 
 
@@ -112,7 +112,7 @@ def _component(reader: Reader, scope: _Scope) -> bytes:
     sections = []
     for code, section in _sections(reader):
         if code == _CORE_TYPE:
-            raise _NamesMatter
+            raise _NamesMatterError
         if code == _MODULE:
             content = _module(section, scope.core)
         elif code == _COMPONENT:
@@ -201,7 +201,7 @@ def _instance(section: Reader, scope: _Scope) -> bytes | None:
 
 def _reference(section: Reader) -> None:
     if section.byte() == 0x00:
-        raise _NamesMatter
+        raise _NamesMatterError
     section.u32()
 
 
@@ -209,7 +209,7 @@ def _alias(section: Reader, scope: _Scope) -> bytes | None:
     sort = section.byte()
     core = section.byte() if sort == 0x00 else 0
     if core == 0x11 or sort == 0x04:
-        raise _NamesMatter
+        raise _NamesMatterError
     target = section.byte()
     if target == 0x01:
         return bytes((sort, core, target)) + uleb128(section.u32()) + name(scope.core(section.name()))
@@ -230,7 +230,7 @@ def _import(section: Reader, scope: _Scope) -> bytes | None:
     start = section.position
     kind = section.byte()
     if kind in (0x00, 0x04):
-        raise _NamesMatter
+        raise _NamesMatterError
     if kind != 0x03 or section.byte() != 0x01:
         section.u32()
     return extern_name(scope.argument(text)) + bytes(section.data[start : section.position]) if scope.level else None
@@ -241,7 +241,7 @@ def _export(section: Reader, _: _Scope) -> None:
     read_extern_name(section)
     sort = section.byte()
     if sort in (0x00, 0x04):
-        raise _NamesMatter
+        raise _NamesMatterError
     section.u32()
     if section.byte():
         kind = section.byte()

@@ -9,7 +9,7 @@ from typing import Literal
 from wasmcp.compose.catalogue import NOUNS, Catalogue
 from wasmcp.compose.catalogue_values import cache_hint
 from wasmcp.compose.component_reader import Component
-from wasmcp.errors import DuplicateOffer
+from wasmcp.errors import DuplicateEntryError
 from wasmcp.revision_views import IDENTITIES, Item
 
 OnDuplicate = Literal["error", "first"]
@@ -54,7 +54,7 @@ def plan_chain(components: Sequence[Component], *, on_duplicate: OnDuplicate = "
             or (`first`) it is that of the first of them.
 
     Raises:
-        DuplicateOffer: two components have something of the same name.
+        DuplicateEntryError: two components have something of the same name.
     """
     parts: list[Part] = []
     owners: dict[tuple[str, str], str] = {}
@@ -87,7 +87,7 @@ def _own(
         if owner == component.name:
             own.append(item)
         elif on_duplicate == "error":
-            raise DuplicateOffer(NOUNS[kind], name, (owner, component.name))
+            raise DuplicateEntryError(NOUNS[kind], name, (owner, component.name))
     return tuple(own)
 
 

@@ -18,7 +18,7 @@ from wasmcp.compose.catalogue import Catalogue, nothing_offered
 from wasmcp.compose.interfaces import CAPABILITIES, CAPABILITY_NAMES, GRANTS, SERVER_HANDLER
 from wasmcp.compose.upstream_adapters import adapted, advice_for
 from wasmcp.declaration_section import Declares, declares
-from wasmcp.errors import ComponentError, ComponentRefused, ComponentsRefused
+from wasmcp.errors import ComponentError, InvalidComponentError, InvalidComponentsError
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,13 @@ def read_component(spec: ComponentSpec) -> Component:
     """Read a component and find out what it is.
 
     Raises:
-        ComponentRefused: it cannot be read, is no component, exports nothing that a server is made of, exports it in
-            another version of the contract, or is granted something unknown.
+        InvalidComponentError: The file cannot be read or is not a component, it exports no interface of a server or
+            one of another version of the contract, or a grant is unknown.
     """
     unknown = sorted(spec.grants - set(GRANTS))
     if unknown:
         known = ", ".join(f"`{family}`" for family in GRANTS)
-        raise ComponentRefused(spec.name, f"there is no grant `{unknown[0]}`; the families are {known}")
+        raise InvalidComponentError(spec.name, f"there is no grant `{unknown[0]}`; the families are {known}")
     data = _bytes(spec)
     said = declares(data)
     try:
@@ -93,7 +93,7 @@ def read_component(spec: ComponentSpec) -> Component:
         data, info = adapted(spec.name, data, info)
     except ComponentError as error:
         at = "" if error.offset is None else f" (at byte {error.offset:,} of {len(data):,})"
-        raise ComponentRefused(spec.name, f"{_source(spec)}is not usable: {error.problem}{at}") from error
+        raise InvalidComponentError(spec.name, f"{_source(spec)}is not usable: {error.problem}{at}") from error
     return Component(spec, data, info, _offers(spec.name, info), said)
 
 
@@ -101,15 +101,15 @@ def read_components(specs: Iterable[ComponentSpec]) -> list[Component]:
     """Read the components of a server; see :func:`read_component`. Their names must differ.
 
     Raises:
-        ComponentRefused: one cannot be read, has the name of another one, or is known to offer nothing.
-        ComponentsRefused: several cannot be taken.
+        InvalidComponentError: one cannot be read, has the name of another one, or is known to offer nothing.
+        InvalidComponentsError: several cannot be taken.
     """
     components: dict[str, Component] = {}
-    refused: list[ComponentRefused] = []
+    refused: list[InvalidComponentError] = []
     for spec in specs:
         try:
             components[spec.name] = _read_member(spec, components)
-        except ComponentRefused as error:
+        except InvalidComponentError as error:
             refused.append(error)
     raise_refused(refused)
     return list(components.values())
@@ -117,25 +117,25 @@ def read_components(specs: Iterable[ComponentSpec]) -> list[Component]:
 
 def _read_member(spec: ComponentSpec, others: Collection[str]) -> Component:
     if spec.name in others:
-        raise ComponentRefused(spec.name, "two components have this name: call one of them something else")
+        raise InvalidComponentError(spec.name, "two components have this name: call one of them something else")
     component = read_component(spec)
     if component.catalogue is not None and not component.catalogue.capabilities:
         exported = [CAPABILITY_NAMES[contract] for contract in component.offers if contract in CAPABILITY_NAMES]
-        raise ComponentRefused(spec.name, nothing_offered(spec.name, exported))
+        raise InvalidComponentError(spec.name, nothing_offered(spec.name, exported))
     return component
 
 
-def raise_refused(refused: Sequence[ComponentRefused]) -> None:
+def raise_refused(refused: Sequence[InvalidComponentError]) -> None:
     """Raise what is wrong with components, all of it; nothing where nothing is.
 
     Raises:
-        ComponentRefused: it is about one component.
-        ComponentsRefused: it is about several.
+        InvalidComponentError: it is about one component.
+        InvalidComponentsError: it is about several.
     """
     if len(refused) == 1:
         raise refused[0]
     if refused:
-        raise ComponentsRefused(refused)
+        raise InvalidComponentsError(refused)
 
 
 def check_offers(component: Component, wanted: Mapping[str, Instance]) -> None:
@@ -146,7 +146,7 @@ def check_offers(component: Component, wanted: Mapping[str, Instance]) -> None:
         wanted: the type that is wanted, by contract.
 
     Raises:
-        ComponentRefused: it was built against other contracts of the same version.
+        InvalidComponentError: it was built against other contracts of the same version.
     """
     for contract, export in component.offers.items():
         offered = component.info.exports[export]
@@ -154,7 +154,7 @@ def check_offers(component: Component, wanted: Mapping[str, Instance]) -> None:
         if isinstance(offered.type, Instance):
             problem = mismatch(wanted[contract], offered.type, ("this wasmcp", f"`{component.name}`"))
         if problem:
-            raise ComponentRefused(
+            raise InvalidComponentError(
                 component.name,
                 f"it exports `{export}` in another form than this wasmcp composes: {problem}; "
                 "build it against the current contracts",
@@ -172,7 +172,9 @@ def _bytes(spec: ComponentSpec) -> bytes:
     try:
         return spec.data.read_bytes()
     except OSError as error:
-        raise ComponentRefused(spec.name, f"`{spec.data.name}` cannot be read: {error.strerror or error}") from error
+        raise InvalidComponentError(
+            spec.name, f"`{spec.data.name}` cannot be read: {error.strerror or error}"
+        ) from error
 
 
 def _offers(name: str, info: ComponentInfo) -> dict[str, str]:
@@ -185,7 +187,7 @@ def _offers(name: str, info: ComponentInfo) -> dict[str, str]:
             continue
         other = interface_names.find(contract.partition("@")[0], info.exports)
         if other is not None:
-            raise ComponentRefused(
+            raise InvalidComponentError(
                 name,
                 f"it exports `{other}`, but this wasmcp composes `{contract}`: build it against the current contracts",
                 interface=contract.partition("@")[0],
@@ -196,7 +198,7 @@ def _offers(name: str, info: ComponentInfo) -> dict[str, str]:
         wanted = ", ".join(f"`{contract}`" for contract in (*CAPABILITIES, SERVER_HANDLER))
         exports = ", ".join(f"`{export}`" for export in info.exports) or "nothing"
         advice = advice_for(info.exports)
-        raise ComponentRefused(
+        raise InvalidComponentError(
             name,
             f"it exports {exports}; a part of a server exports one of {wanted}{advice and f'; {advice}'}",
             interface=next(iter(CAPABILITIES)),

@@ -13,7 +13,7 @@ from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.type_mismatch import mismatch
 from wasmcp.component.types import ExternType, Instance
 from wasmcp.compose.interfaces import MESSAGES, SERVER_METADATA, TYPES, WIRE
-from wasmcp.errors import ComponentError, ComponentRefused
+from wasmcp.errors import ComponentError, InvalidComponentError
 from wasmcp.package_data import FRAMEWORK_COMPONENTS, framework_component
 
 
@@ -57,15 +57,15 @@ def load_framework(given: Mapping[str, bytes | Path] | None = None) -> dict[str,
         given: what to take instead of our own, by name.
 
     Raises:
-        ResourceMissing: one of our own is not built.
-        ComponentRefused: one that was given cannot be read, has no such name, or is of another world than ours.
+        MissingPackageDataError: one of our own is not built.
+        InvalidComponentError: one that was given cannot be read, has no such name, or is of another world than ours.
     """
     ours = {name: _loaded(name, framework_component(name)) for name in FRAMEWORK_COMPONENTS}
     framework = dict(ours)
     for name, source in (given or {}).items():
         if name not in ours:
             known = ", ".join(f"`{one}`" for one in ours)
-            raise ComponentRefused(name, f"the framework has no component of this name; there are {known}")
+            raise InvalidComponentError(name, f"the framework has no component of this name; there are {known}")
         found = _decoded(name, source) if isinstance(source, bytes) else _loaded(name, source)
         _check_world(found, ours)
         framework[name] = replace(found, ours=ours[name])
@@ -77,14 +77,14 @@ def _loaded(name: str, path: Path) -> FrameworkComponent:
         status = path.stat()
         return _read(name, path, status.st_size, status.st_mtime_ns)
     except OSError as error:
-        raise ComponentRefused(name, f"`{path.name}` cannot be read: {error.strerror or error}") from error
+        raise InvalidComponentError(name, f"`{path.name}` cannot be read: {error.strerror or error}") from error
 
 
 def _check_world(found: FrameworkComponent, ours: Mapping[str, FrameworkComponent]) -> None:
     """Check that a component can stand in for one of ours: it exports all that ours does, and imports what there is.
 
     Raises:
-        ComponentRefused: with everything that is missing or different.
+        InvalidComponentError: with everything that is missing or different.
     """
     sides = ("wasmcp's own", "the replacement")
     problems = []
@@ -110,7 +110,7 @@ def _check_world(found: FrameworkComponent, ours: Mapping[str, FrameworkComponen
             problems += [f"it imports `{contract}` in another form: {problem}"] if problem else []
     if problems:
         listed = "\n".join(f"  * {problem}" for problem in problems)
-        raise ComponentRefused(
+        raise InvalidComponentError(
             found.name, f"what is to replace this component of the framework does not fit:\n{listed}"
         )
 
@@ -124,7 +124,7 @@ def _decoded(name: str, data: bytes) -> FrameworkComponent:
     try:
         return FrameworkComponent(name, data, decode(data, name, export_types=True))
     except ComponentError as error:
-        raise ComponentRefused(name, f"this component of the framework is not usable: {error.problem}") from error
+        raise InvalidComponentError(name, f"this component of the framework is not usable: {error.problem}") from error
 
 
 def _instance(type_: ExternType | None) -> Instance:

@@ -9,7 +9,7 @@ from wasmcp.component.decode import ComponentInfo
 from wasmcp.component.types import ExternType, Func, Instance
 from wasmcp.compose.component_reader import Component
 from wasmcp.compose.interfaces import GRANTS, MIDDLEWARE, SERVER_HANDLER, is_among
-from wasmcp.errors import GrantMissing
+from wasmcp.errors import MissingGrantError
 from wasmcp.wasi import is_known
 
 _IMPORTED_BY_RUNTIMES = frozenset({"env", "fs", "sockets"})
@@ -80,7 +80,7 @@ def check_middlewares(components: Sequence[Component]) -> None:
     """Check that each component has the grant `middleware` that gets requests which are not for its own offers.
 
     Raises:
-        GrantMissing: some have it not, all of them named.
+        MissingGrantError: some have it not, all of them named.
     """
     missing = {
         component.name: "it exports `server-handler`"
@@ -90,4 +90,4 @@ def check_middlewares(components: Sequence[Component]) -> None:
         if component.catalogue is None and MIDDLEWARE not in component.spec.grants
     }
     if missing:
-        raise GrantMissing(MIDDLEWARE, missing)
+        raise MissingGrantError(MIDDLEWARE, missing)

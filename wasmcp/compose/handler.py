@@ -33,7 +33,7 @@ def compose_handler(
 
     Raises:
         CompositionError: the components cannot be put together; see its subclasses.
-        ResourceMissing: the framework is not built.
+        MissingPackageDataError: the framework is not built.
     """
     if not components:
         raise CompositionError("a handler needs at least one component")

@@ -54,7 +54,7 @@ from wasmcp.compose.metadata import ServerMetadata
 from wasmcp.compose.roles import Kind, Role, roles_section
 from wasmcp.compose.stores import SECOND_DRAFT, Stores
 from wasmcp.compose.wiring import Services, Wiring, check_imports
-from wasmcp.errors import ComponentRefused, CompositionError, LimitExceeded
+from wasmcp.errors import CompositionError, InvalidComponentError, LimitExceededError
 from wasmcp.revision_views import Item
 
 
@@ -146,7 +146,7 @@ def compose_server(
 
     Raises:
         CompositionError: the components cannot be put together; see its subclasses.
-        ResourceMissing: the framework is not built.
+        MissingPackageDataError: the framework is not built.
     """
     if not components:
         raise CompositionError("a server needs at least one component")
@@ -182,14 +182,14 @@ def check_size(data: bytes, components: Sequence[Component]) -> None:
         components: what it was made of.
 
     Raises:
-        LimitExceeded: it is too large.
+        LimitExceededError: it is too large.
     """
     counts = count(data)
     if counts.definitions > MAX_DEFINITIONS:
         sizes = sorted(((one.name, count(one.data).definitions) for one in components), key=lambda size: -size[1])
-        raise LimitExceeded("core modules and components", counts.definitions, MAX_DEFINITIONS, sizes[:3])
+        raise LimitExceededError("core modules and components", counts.definitions, MAX_DEFINITIONS, sizes[:3])
     if counts.instances > MAX_INSTANCES:
-        raise LimitExceeded("instances", counts.instances, MAX_INSTANCES, ())
+        raise LimitExceededError("instances", counts.instances, MAX_INSTANCES, ())
 
 
 def _check_imports(graph: Graph, imports: Iterable[str]) -> None:
@@ -232,12 +232,12 @@ class Composition:
         """Check what components offer and import against what the framework has.
 
         Raises:
-            ComponentRefused: one does not fit.
-            ComponentsRefused: several do not.
+            InvalidComponentError: one does not fit.
+            InvalidComponentsError: several do not.
         """
         wanted = {contract: self.framework[middleware].wants(contract) for contract, middleware in CAPABILITIES.items()}
         wanted[SERVER_HANDLER] = self.framework["transport"].wants(SERVER_HANDLER)
-        refused: list[ComponentRefused] = []
+        refused: list[InvalidComponentError] = []
         for component in components:
             types = {
                 MESSAGES: self.framework["server-io"].provides(MESSAGES),
@@ -248,7 +248,7 @@ class Composition:
             try:
                 check_offers(component, wanted)
                 check_imports(component, types)
-            except ComponentRefused as error:
+            except InvalidComponentError as error:
                 refused.append(error)
         raise_refused(refused)
 
@@ -347,12 +347,12 @@ class Composition:
         if not interface_names.find(CONFIG, component.info.imports):
             if component.spec.config:
                 reason = f"it has a table `config`, but imports no `{CONFIG}`: nothing in it reads its configuration"
-                raise ComponentRefused(component.name, reason, interface=CONFIG.partition("@")[0])
+                raise InvalidComponentError(component.name, reason, interface=CONFIG.partition("@")[0])
             return {}
         try:
             data = configuration(component.spec.config)
         except (TypeError, ValueError) as error:
-            raise ComponentRefused(component.name, f"its configuration has no JSON form: {error}") from error
+            raise InvalidComponentError(component.name, f"its configuration has no JSON form: {error}") from error
         return {CONFIG: (self._generated("config", data, component=component.name).export(CONFIG), CONFIG_TYPE)}
 
     def _instance(

@@ -17,7 +17,7 @@ from wasmcp.component.type_mismatch import mismatch
 from wasmcp.component.types import ExternType, Func, Instance
 from wasmcp.compose.deny_stubs import stubs
 from wasmcp.compose.interfaces import CAPABILITY_NAMES, PACKAGE, SERVER_HANDLER, SESSIONS, VERSION
-from wasmcp.errors import ComponentRefused
+from wasmcp.errors import InvalidComponentError
 from wasmcp.package_data import framework_component
 
 
@@ -69,7 +69,7 @@ def adapted(name: str, data: bytes, info: ComponentInfo) -> tuple[bytes, Compone
 
     Raises:
         CompositionError: It has another form of the contract.
-        ResourceMissing: The framework is not built.
+        MissingPackageDataError: The framework is not built.
     """
     found = foreign(info.exports)
     if found is None:
@@ -156,7 +156,7 @@ class _Adapting:
         """Check that an interface of the contract has the form of the version that is taken.
 
         Raises:
-            ComponentRefused: it has not.
+            InvalidComponentError: it has not.
         """
         if not isinstance(wanted, Instance) or not isinstance(offered, Instance):
             return
@@ -166,7 +166,7 @@ class _Adapting:
         bare, _, found = name.partition("@")
         package, _, interface = bare.partition("/")
         taken = " or ".join(f"`{contract.package}@{contract.version}`" for contract in CONTRACTS)
-        raise ComponentRefused(
+        raise InvalidComponentError(
             self._name,
             f"it was built against `{package}@{found}`, a contract of another tool; wasmcp takes {taken} and versions "
             f"of the same form, but here `{interface}` has another form ({problem}). Build it against one of these, or "

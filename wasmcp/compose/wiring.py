@@ -32,7 +32,7 @@ from wasmcp.compose.interfaces import (
     is_among,
 )
 from wasmcp.compose.roles import Role
-from wasmcp.errors import ComponentRefused
+from wasmcp.errors import InvalidComponentError
 from wasmcp.wasi import is_known, version_problem
 
 _TYPES = (TYPES, KEY_VALUE_TYPES)
@@ -84,7 +84,7 @@ class Wiring:
         """Wire a component of the server, whose imports were checked.
 
         Raises:
-            ComponentRefused: what it was not granted cannot be denied.
+            InvalidComponentError: what it was not granted cannot be denied.
         """
         denied: dict[str, Instance] = {}
         for name, type_ in component.info.imports.items():
@@ -113,7 +113,7 @@ class Wiring:
                 streams = Import(Sort.INSTANCE, extern.type.interface)
                 members[item] = streams.item(extern.type.name, Sort.TYPE)
             else:
-                raise ComponentRefused(
+                raise InvalidComponentError(
                     component.name, f"its import `{name}` has a `{item}` that WASI 0.2 does not have", interface=name
                 )
         return self._graph.synthetic(members)
@@ -131,7 +131,7 @@ class Wiring:
         try:
             stub = self._stubbed(component.name, denied, component=component.name)
         except (TypeError, LookupError) as error:
-            raise ComponentRefused(component.name, f"its imports cannot be denied: {error}") from error
+            raise InvalidComponentError(component.name, f"its imports cannot be denied: {error}") from error
         for name in stub.missing():
             contract = interface_names.find(name, services)
             value = None if contract is None else services[contract][0]
@@ -179,7 +179,7 @@ def check_imports(component: Component, types: Mapping[str, Instance]) -> None:
         types: what it gets from the framework: by contract, the type.
 
     Raises:
-        ComponentRefused: with everything that is not provided, or in another version or form.
+        InvalidComponentError: with everything that is not provided, or in another version or form.
     """
     problems = [
         found for name, type_ in component.info.imports.items() if (found := _problem(component, name, type_, types))
@@ -193,7 +193,7 @@ def check_imports(component: Component, types: Mapping[str, Instance]) -> None:
         text = f"{len(problems)} of its imports are not provided:{listed}"
     if any(problem.unknown for problem in problems):
         text += f"\nprovided are {_PROVIDED}"
-    raise ComponentRefused(component.name, text, interface=first.interface, wanted=first.wanted, found=first.found)
+    raise InvalidComponentError(component.name, text, interface=first.interface, wanted=first.wanted, found=first.found)
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ def _problem(component: Component, name: str, type_: ExternType, types: Mapping[
 
 def _instance(component: Component, name: str, type_: ExternType) -> Instance:
     if not isinstance(type_, Instance):
-        raise ComponentRefused(
+        raise InvalidComponentError(
             component.name, f"it imports `{name}` as a {kind_of(type_)}; only instances can be provided"
         )
     return type_

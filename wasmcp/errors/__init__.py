@@ -5,44 +5,44 @@
     WasmcpError
     ├── ComponentError           a WebAssembly component that cannot be read or encoded   (wasmcp.component)
     ├── CompositionError         components that cannot be put together                   (wasmcp.compose)
-    │   ├── GraphCycle           instances that need each other                           (wasmcp.component)
-    │   ├── ImportConflict       imports that cannot be one
+    │   ├── GraphCycleError           instances that need each other                           (wasmcp.component)
+    │   ├── ImportConflictError       imports that cannot be one
     │   ├── WiringError          an argument or an export that does not exist, or is given twice
-    │   ├── ComponentRefused     a component that no server can be made with              (wasmcp.compose)
-    │   ├── ComponentsRefused    several such components
-    │   ├── LimitExceeded        a composition that is too large for engines
-    │   ├── GrantMissing         a component whose place in the chain needs a grant
-    │   └── DuplicateOffer       two components with a tool, a resource or a prompt of the same name
+    │   ├── InvalidComponentError     a component that no server can be made with              (wasmcp.compose)
+    │   ├── InvalidComponentsError    several such components
+    │   ├── LimitExceededError        a composition that is too large for engines
+    │   ├── MissingGrantError         a component whose place in the chain needs a grant
+    │   └── DuplicateEntryError       two components with a tool, a resource or a prompt of the same name
     ├── BindgenError             a WIT package that cannot be turned into bindings        (wasmcp.bindgen)
     ├── ConfigError              mistakes in [tool.wasmcp], all of them at once           (wasmcp.project)
     ├── SpecError                a spec that names no component, or more than one         (wasmcp.registry)
-    ├── NameRefused              an alias or a profile that cannot be kept or removed     (wasmcp.registry)
+    ├── InvalidNameError              an alias or a profile that cannot be kept or removed     (wasmcp.registry)
     ├── ScaffoldError            a project or a component that is not made                (wasmcp.project)
     ├── ToolchainError           a source that does not become a component                (wasmcp.toolchains)
-    │   └── ToolchainMissing     its compiler is not installed
+    │   └── MissingToolchainError     its compiler is not installed
     ├── WitError                 WIT packages that cannot be written into a project       (wasmcp.project)
     ├── CatalogueError           a component whose tools cannot be recorded               (wasmcp.project)
     ├── RegistryError            getting components from registries and putting them there  (wasmcp.registry)
-    │   ├── ReferenceInvalid     a reference that names nothing a registry could have
-    │   ├── RegistryUnreachable  no answer, or none that means anything
-    │   ├── RegistryDenied       not allowed: 401 or 403
-    │   ├── PackageNotFound      no such package or version
+    │   ├── InvalidReferenceError     a reference that names nothing a registry could have
+    │   ├── RegistryUnreachableError  no answer, or none that means anything
+    │   ├── RegistryDeniedError       not allowed: 401 or 403
+    │   ├── UnknownPackageError      no such package or version
     │   ├── IntegrityError       other bytes than the digest says
-    │   ├── ArtifactRefused      something that is no WebAssembly component
-    │   ├── LockDrift            wasmcp.lock and what is asked for differ
-    │   └── SignatureRefused     a signature that is missing or wrong
+    │   ├── InvalidArtifactError      something that is no WebAssembly component
+    │   ├── LockDriftError            wasmcp.lock and what is asked for differ
+    │   └── SignatureError     a signature that is missing or wrong
     ├── StorageError             a file of a project or a cache that cannot be written    (wasmcp.storage)
-    ├── ResourceMissing          a file of wasmcp's own is not where it should be         (wasmcp.package_data)
+    ├── MissingPackageDataError          a file of wasmcp's own is not where it should be         (wasmcp.package_data)
     └── HostError                running a server                                         (wasmcp.host)
         ├── ArtifactError        a file that is not a server
-        ├── ConfigurationInvalid configuration that the operator left out or got wrong
-        ├── SettingInvalid       a setting (`WASMCP_*`) that is wrong or unknown
-        ├── GuestTrap            the server's code trapped
-        │   ├── GuestTimeout     ... because it used up its time
-        │   ├── GuestCancelled   ... because the request was taken back
-        │   └── GuestOutOfMemory ... because it used up its memory
-        ├── ResponseTooLarge     an answer above the limit
-        ├── ClientStalled        a request given up because its client did not read
+        ├── InvalidConfigurationError configuration that the operator left out or got wrong
+        ├── InvalidSettingError       a setting (`WASMCP_*`) that is wrong or unknown
+        ├── GuestTrapError            the server's code trapped
+        │   ├── GuestTimeoutError     ... because it used up its time
+        │   ├── GuestCancelledError   ... because the request was taken back
+        │   └── GuestOutOfMemoryError ... because it used up its memory
+        ├── ResponseTooLargeError     an answer above the limit
+        ├── ClientStalledError        a request given up because its client did not read
         └── RequestError         the server answered with a JSON-RPC error
 
 Each carries the facts it was raised with as attributes; ``str(error)`` is what a person reads.
@@ -54,95 +54,95 @@ from wasmcp.errors.building import (
     BindgenError,
     CatalogueError,
     ConfigError,
-    ResourceMissing,
+    MissingPackageDataError,
+    MissingToolchainError,
     StorageError,
     ToolchainError,
-    ToolchainMissing,
     WitError,
 )
 from wasmcp.errors.composing import (
     ComponentError,
-    ComponentRefused,
-    ComponentsRefused,
     CompositionError,
-    DuplicateOffer,
-    GrantMissing,
-    GraphCycle,
-    ImportConflict,
-    LimitExceeded,
+    DuplicateEntryError,
+    GraphCycleError,
+    ImportConflictError,
+    InvalidComponentError,
+    InvalidComponentsError,
+    LimitExceededError,
+    MissingGrantError,
     WiringError,
 )
 from wasmcp.errors.registries import (
-    ArtifactRefused,
     IntegrityError,
-    LockDrift,
-    NameRefused,
-    PackageNotFound,
-    ReferenceInvalid,
-    RegistryDenied,
+    InvalidArtifactError,
+    InvalidNameError,
+    InvalidReferenceError,
+    LockDriftError,
+    RegistryDeniedError,
     RegistryError,
-    RegistryUnreachable,
-    SignatureRefused,
+    RegistryUnreachableError,
+    SignatureError,
     SpecError,
+    UnknownPackageError,
 )
 from wasmcp.errors.root import (
     WasmcpError,
 )
 from wasmcp.errors.running import (
     ArtifactError,
-    ClientStalled,
-    ConfigurationInvalid,
-    GuestCancelled,
-    GuestOutOfMemory,
-    GuestTimeout,
-    GuestTrap,
+    ClientStalledError,
+    GuestCancelledError,
+    GuestOutOfMemoryError,
+    GuestTimeoutError,
+    GuestTrapError,
     HostError,
+    InvalidConfigurationError,
+    InvalidSettingError,
     RequestError,
-    ResponseTooLarge,
-    SettingInvalid,
+    ResponseTooLargeError,
 )
 from wasmcp.errors.scaffolding import ScaffoldError
 
 __all__ = [
     "ArtifactError",
-    "ArtifactRefused",
     "BindgenError",
     "CatalogueError",
-    "ClientStalled",
+    "ClientStalledError",
     "ComponentError",
-    "ComponentRefused",
-    "ComponentsRefused",
     "CompositionError",
     "ConfigError",
-    "ConfigurationInvalid",
-    "DuplicateOffer",
-    "GrantMissing",
-    "GraphCycle",
-    "GuestCancelled",
-    "GuestOutOfMemory",
-    "GuestTimeout",
-    "GuestTrap",
+    "DuplicateEntryError",
+    "GraphCycleError",
+    "GuestCancelledError",
+    "GuestOutOfMemoryError",
+    "GuestTimeoutError",
+    "GuestTrapError",
     "HostError",
-    "ImportConflict",
+    "ImportConflictError",
     "IntegrityError",
-    "LimitExceeded",
-    "LockDrift",
-    "NameRefused",
-    "PackageNotFound",
-    "ReferenceInvalid",
-    "RegistryDenied",
+    "InvalidArtifactError",
+    "InvalidComponentError",
+    "InvalidComponentsError",
+    "InvalidConfigurationError",
+    "InvalidNameError",
+    "InvalidReferenceError",
+    "InvalidSettingError",
+    "LimitExceededError",
+    "LockDriftError",
+    "MissingGrantError",
+    "MissingPackageDataError",
+    "MissingToolchainError",
+    "RegistryDeniedError",
     "RegistryError",
-    "RegistryUnreachable",
+    "RegistryUnreachableError",
     "RequestError",
-    "ResourceMissing",
-    "ResponseTooLarge",
+    "ResponseTooLargeError",
     "ScaffoldError",
-    "SettingInvalid",
-    "SignatureRefused",
+    "SignatureError",
     "SpecError",
     "StorageError",
     "ToolchainError",
-    "ToolchainMissing",
+    "UnknownPackageError",
     "WasmcpError",
     "WiringError",
     "WitError",

@@ -53,7 +53,7 @@ class ToolchainError(WasmcpError):
         super().__init__(f"{message}\n{output.rstrip()}" if output.strip() else message)
 
 
-class ToolchainMissing(ToolchainError):
+class MissingToolchainError(ToolchainError):
     """A compiler is not installed, or not in the version that wasmcp builds with."""
 
 
@@ -103,7 +103,7 @@ class StorageError(WasmcpError):
         super().__init__(f"{place}; {advice}" if advice else place)
 
 
-class ResourceMissing(WasmcpError):
+class MissingPackageDataError(WasmcpError):
     """A file that belongs to wasmcp is not where it should be.
 
     Attributes:

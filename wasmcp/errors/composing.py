@@ -28,7 +28,7 @@ class CompositionError(WasmcpError):
     """Components that cannot be put together."""
 
 
-class GraphCycle(CompositionError):
+class GraphCycleError(CompositionError):
     """Instances that need each other: none of them could be made first.
 
     Attributes:
@@ -46,7 +46,7 @@ class GraphCycle(CompositionError):
         )
 
 
-class ImportConflict(CompositionError):
+class ImportConflictError(CompositionError):
     """Imports of two components that would have to be one and cannot.
 
     Attributes:
@@ -76,7 +76,7 @@ class WiringError(CompositionError):
         super().__init__(message)
 
 
-class ComponentRefused(CompositionError):
+class InvalidComponentError(CompositionError):
     """A component that no server can be made with.
 
     Attributes:
@@ -94,19 +94,19 @@ class ComponentRefused(CompositionError):
         super().__init__(f"component `{component}`: {problem}")
 
 
-class ComponentsRefused(CompositionError):
+class InvalidComponentsError(CompositionError):
     """Several components that no server can be made with.
 
     Attributes:
         refused: What is wrong with each, in the order of the chain.
     """
 
-    def __init__(self, refused: Sequence[ComponentRefused]) -> None:
+    def __init__(self, refused: Sequence[InvalidComponentError]) -> None:
         self.refused = tuple(refused)
         super().__init__("\n".join(map(str, self.refused)))
 
 
-class LimitExceeded(CompositionError):
+class LimitExceededError(CompositionError):
     """A composition that engines refuse because it is too large.
 
     Attributes:
@@ -127,7 +127,7 @@ class LimitExceeded(CompositionError):
         )
 
 
-class GrantMissing(CompositionError):
+class MissingGrantError(CompositionError):
     """Components of a server whose place in the chain needs a grant that they do not have.
 
     Attributes:
@@ -147,7 +147,7 @@ class GrantMissing(CompositionError):
         super().__init__("\n".join(lines))
 
 
-class DuplicateOffer(CompositionError):
+class DuplicateEntryError(CompositionError):
     """Two components of one server offer something of the same name.
 
     Attributes:

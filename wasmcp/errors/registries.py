@@ -22,7 +22,7 @@ class SpecError(WasmcpError):
         super().__init__(_safe(f"{origin}: {problem}" if origin else problem))
 
 
-class NameRefused(WasmcpError):
+class InvalidNameError(WasmcpError):
     """An alias or a profile that cannot be kept, or not be removed.
 
     Attributes:
@@ -52,11 +52,11 @@ class RegistryError(WasmcpError):
         super().__init__(f"`{self.reference}`: {self.problem}" if reference else self.problem)
 
 
-class ReferenceInvalid(RegistryError):
+class InvalidReferenceError(RegistryError):
     """A reference that names nothing a registry could have."""
 
 
-class RegistryUnreachable(RegistryError):
+class RegistryUnreachableError(RegistryError):
     """A registry gives no answer, or none that means anything, even after some tries.
 
     Attributes:
@@ -68,7 +68,7 @@ class RegistryUnreachable(RegistryError):
         super().__init__(message, reference=reference)
 
 
-class RegistryDenied(RegistryError):
+class RegistryDeniedError(RegistryError):
     """A registry does not allow it: 401 (who are you?) or 403 (not you).
 
     Attributes:
@@ -80,7 +80,7 @@ class RegistryDenied(RegistryError):
         super().__init__(message, reference=reference)
 
 
-class PackageNotFound(RegistryError):
+class UnknownPackageError(RegistryError):
     """There is no such package, or no version of it that will do.
 
     Attributes:
@@ -106,11 +106,11 @@ class IntegrityError(RegistryError):
         super().__init__(message, reference=reference)
 
 
-class ArtifactRefused(RegistryError):
+class InvalidArtifactError(RegistryError):
     """Something in a registry that is no WebAssembly component."""
 
 
-class LockDrift(RegistryError):
+class LockDriftError(RegistryError):
     """``wasmcp.lock`` and what is asked for differ.
 
     Attributes:
@@ -123,7 +123,7 @@ class LockDrift(RegistryError):
         super().__init__(f"`wasmcp.lock` is not up to date:\n{lines}\nrun `wasmcp lock` and look at what it changes")
 
 
-class SignatureRefused(RegistryError):
+class SignatureError(RegistryError):
     """A signature that is required or asked for is missing, or is wrong."""
 
 

@@ -29,7 +29,7 @@ class ArtifactError(HostError):
         super().__init__(f"`{path}` {reason}")
 
 
-class SettingInvalid(HostError):
+class InvalidSettingError(HostError):
     """A setting that is wrong, unknown or misplaced: nothing can be served before it is put right.
 
     Attributes:
@@ -41,7 +41,7 @@ class SettingInvalid(HostError):
         super().__init__("; ".join(problems))
 
 
-class ConfigurationInvalid(HostError):
+class InvalidConfigurationError(HostError):
     """Configuration of a server that its operator left out or got wrong: nothing can be served before it is right.
 
     Attributes:
@@ -56,7 +56,7 @@ class ConfigurationInvalid(HostError):
         super().__init__(f"`{server}` cannot start, its configuration is not complete:\n{listed}")
 
 
-class GuestTrap(HostError):
+class GuestTrapError(HostError):
     """The server's code trapped; the instance it ran in is gone, the server goes on with a fresh one.
 
     Attributes:
@@ -104,7 +104,7 @@ class GuestTrap(HostError):
         return "\n".join([self.summary(), "its stderr:", *left_out, *lines])
 
 
-class GuestTimeout(GuestTrap):
+class GuestTimeoutError(GuestTrapError):
     """The server's code used up its time.
 
     Attributes:
@@ -116,14 +116,14 @@ class GuestTimeout(GuestTrap):
         super().__init__(f"the request took longer than {limit:g} s", backtrace=backtrace, stderr=stderr)
 
 
-class GuestCancelled(GuestTrap):
+class GuestCancelledError(GuestTrapError):
     """The request was taken back, and the server's code went on regardless until it was stopped."""
 
     def __init__(self, *, backtrace: str = "", stderr: str = "") -> None:
         super().__init__("the request was cancelled", backtrace=backtrace, stderr=stderr)
 
 
-class GuestOutOfMemory(GuestTrap):
+class GuestOutOfMemoryError(GuestTrapError):
     """The server's code used up its memory.
 
     Attributes:
@@ -137,7 +137,7 @@ class GuestOutOfMemory(GuestTrap):
         )
 
 
-class ResponseTooLarge(HostError):
+class ResponseTooLargeError(HostError):
     """An answer above the limit; it was not copied out of the server.
 
     Attributes:
@@ -151,7 +151,7 @@ class ResponseTooLarge(HostError):
         super().__init__(f"the answer has {size} bytes, the limit is {limit}")
 
 
-class ClientStalled(HostError):
+class ClientStalledError(HostError):
     """A request that was given up because its client did not read what was sent while others waited."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@
 
     greeting = config.get("greeting", default="Hello")   # in a function: values are read when they are asked for
     retries = config.get("retries", int, default=3)
-    api_key = config.get("API_KEY")                      # required: a `ConfigMissing` when nobody says it
+    api_key = config.get("API_KEY")                      # required: a `MissingConfigError` when nobody says it
 
 A key is looked for in the environment first, for which the component needs the grant ``env``, and then in the table
 ``config`` of the component in ``pyproject.toml``, which is baked in when the server is composed:
@@ -28,13 +28,13 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final, TypeVar, overload
 
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.annotations import written
 from wasmcp.guest.json_types.coerce import loaded, shape_of
 from wasmcp.guest.json_types.json_codec import decode
 from wasmcp.guest.json_types.text_params import load_text
 
-__all__ = ["ConfigError", "ConfigInvalid", "ConfigMissing", "baked_in", "get"]
+__all__ = ["ConfigError", "InvalidConfigError", "MissingConfigError", "baked_in", "get"]
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -54,7 +54,7 @@ class ConfigError(Exception):
         self.key = key
 
 
-class ConfigMissing(ConfigError, LookupError):
+class MissingConfigError(ConfigError, LookupError):
     """Nobody says a value that is required."""
 
     def __init__(self, key: str) -> None:
@@ -67,7 +67,7 @@ class ConfigMissing(ConfigError, LookupError):
         )
 
 
-class ConfigInvalid(ConfigError, ValueError):
+class InvalidConfigError(ConfigError, ValueError):
     """A value is of another type than the component wants."""
 
 
@@ -99,8 +99,8 @@ def get(key: str, kind: Any = str, *, default: Any = _REQUIRED) -> Any:
         default: What to return when nobody says it; without a default it is required.
 
     Raises:
-        ConfigMissing: Nobody says it, and there is no default.
-        ConfigInvalid: It is not of that type.
+        MissingConfigError: Nobody says it, and there is no default.
+        InvalidConfigError: It is not of that type.
     """
     text = _SOURCES[-1].environment().get(key)
     try:
@@ -109,12 +109,12 @@ def get(key: str, kind: Any = str, *, default: Any = _REQUIRED) -> Any:
         values = _SOURCES[-1].values()
         if key in values:
             return loaded(values[key], kind)
-    except (Mismatch, ValueError) as error:
+    except (MismatchError, ValueError) as error:
         # What the environment holds may be a secret: it is not told.
         told = f"in the environment: it is no `{written(kind)}`" if text is not None else f"in the table: {error}"
-        raise ConfigInvalid(key, told) from None
+        raise InvalidConfigError(key, told) from None
     if default is _REQUIRED:
-        raise ConfigMissing(key)
+        raise MissingConfigError(key)
     return default
 
 
@@ -134,7 +134,7 @@ def _read(text: str, kind: Any) -> Any:
     shape = shape_of(kind)
     try:
         return load_text(shape, text)
-    except Mismatch:
+    except MismatchError:
         value = decode(text)
         if type(value) not in (list, dict, type(None)):  # a scalar was read already, strictly
             raise

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from wasmcp.guest.client_requests.mrtr import Asked, Dialogue
+from wasmcp.guest.client_requests.mrtr import Dialogue, InputRequiredSignal
 from wasmcp.guest.client_requests.requests import Questions
-from wasmcp.guest.errors import ContextExpired, Mismatch, NotGranted
+from wasmcp.guest.errors import ExpiredContextError, MismatchError, NotGrantedError
 from wasmcp.guest.json_types.json_codec import encode, sendable
 from wasmcp.guest.json_types.untyped_json import dump_any
 from wasmcp.guest.json_types.uris import sendable_uri
@@ -80,7 +80,7 @@ class Request(Protocol):
 class Context(Questions):
     """Declare a parameter of this type to get the call that the tool answers; clients do not see the parameter.
 
-    It is valid during that call: afterwards every use raises `ContextExpired`. In unit tests pass a
+    It is valid during that call: afterwards every use raises `ExpiredContextError`. In unit tests pass a
     `wasmcp.guest.testing.LocalContext`.
     """
 
@@ -95,7 +95,7 @@ class Context(Questions):
     @property
     def _request(self) -> Request:
         if self._held is None:
-            raise ContextExpired
+            raise ExpiredContextError
         return self._held
 
     def _expire(self) -> None:
@@ -111,7 +111,7 @@ class Context(Questions):
 
     def _idle(self) -> None:
         if self._dialogue is not None and self._dialogue.waiting:
-            raise Asked
+            raise InputRequiredSignal
 
     def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
         """Tell the client how far the call is, if it asked to be told. Specification: basic/patterns/progress.
@@ -143,7 +143,7 @@ class Context(Questions):
             raise ValueError(f"unknown log level {level!r}; known: {', '.join(levels)}")
         try:
             text = encode(dump_any(data))
-        except Mismatch as mismatch:
+        except MismatchError as mismatch:
             raise TypeError(f"a log message must be a value that JSON can hold: {mismatch}") from None
         request.log(levels[level], None if logger is None else sendable(logger), text)
 
@@ -269,15 +269,15 @@ class _Ungranted:
         return self._context._request.session() or ""  # noqa: SLF001 - of this module
 
     def __getattr__(self, name: str) -> Any:
-        raise NotGranted("sessions")
+        raise NotGrantedError("sessions")
 
     __contains__ = __getitem__ = __delitem__ = __getattr__
 
     def __setitem__(self, key: str, value: Any) -> None:
-        raise NotGranted("sessions")
+        raise NotGrantedError("sessions")
 
     def __iter__(self) -> Any:
-        raise NotGranted("sessions")
+        raise NotGrantedError("sessions")
 
 
 def _ungranted(context: Context, request: Any) -> Any:

@@ -4,13 +4,13 @@
 
     ToolError           raised by a tool: its text reaches the client
     McpError            raised by anything declared: a JSON-RPC error of the author's choice
-      ResourceNotFound  there is no such resource
-      CapabilityMissing the client cannot be asked for what was asked
+      ResourceNotFoundError  there is no such resource
+      MissingCapabilityError the client cannot be asked for what was asked
     DeclarationError    what cannot be described: raised when its module is imported
-    ContextExpired      a Context used after the call it was given to
-    NotGranted          an interface that the component was not granted
-    Unsupported         an annotation without a JSON Schema (internal: becomes a DeclarationError)
-    Mismatch            a value that does not fit its type (internal: becomes a tool error)
+    ExpiredContextError      a Context used after the call it was given to
+    NotGrantedError          an interface that the component was not granted
+    UnsupportedTypeError         an annotation without a JSON Schema (internal: becomes a DeclarationError)
+    MismatchError            a value that does not fit its type (internal: becomes a tool error)
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class McpError(Exception):
         self.data = data
 
 
-class ResourceNotFound(McpError):
+class ResourceNotFoundError(McpError):
     """Raise it in a resource when the URI matches its template, but there is no such resource.
 
     Sent as -32602, to clients before 2026-07-28 as -32002. Specification: server/resources, "Error Handling".
@@ -64,7 +64,7 @@ class ResourceNotFound(McpError):
         self.uri = uri
 
 
-class CapabilityMissing(McpError):
+class MissingCapabilityError(McpError):
     """The client was to be asked for something that it does not support. Nothing was asked.
 
     Sent as -32021; a tool that is called by a client before 2026-07-28 gives a tool error instead.
@@ -110,7 +110,7 @@ class DeclarationError(TypeError):
         super().__init__(f"{where}: {reason}")
 
 
-class Unsupported(Exception):
+class UnsupportedTypeError(Exception):
     """An annotation that has no shape; the text says which and why. Becomes a `DeclarationError` that says where.
 
     Attributes:
@@ -122,14 +122,14 @@ class Unsupported(Exception):
         self.path: list[str] = []
 
 
-class ContextExpired(RuntimeError):
+class ExpiredContextError(RuntimeError):
     """A `Context` was used after the call that it was given to had ended."""
 
     def __init__(self) -> None:
         super().__init__("this Context belongs to a call that has ended: use it only in the call it was given to")
 
 
-class NotGranted(RuntimeError):
+class NotGrantedError(RuntimeError):
     """The component uses what it was not granted. Nothing was done.
 
     Attributes:
@@ -152,7 +152,7 @@ _FAKES = {
 }
 
 
-class Mismatch(Exception):
+class MismatchError(Exception):
     """A value that does not fit its type, with a bounded list of mistakes; see `wasmcp.guest.json_types.mismatches`.
 
     Attributes:
@@ -166,15 +166,15 @@ class Mismatch(Exception):
         self.problems: list[tuple[list[str | int], str]] = [([], reason)]
         self.more = False
 
-    def under(self, segment: str | int) -> Mismatch:
+    def under(self, segment: str | int) -> MismatchError:
         """Add the member or item in which the value was found, and return itself."""
         for path, _ in self.problems:
             path.append(segment)
         return self
 
-    def copy(self) -> Mismatch:
+    def copy(self) -> MismatchError:
         """Return another one with the same problems, for another place."""
-        made = Mismatch("")
+        made = MismatchError("")
         made.problems = [([*path], reason) for path, reason in self.problems]
         made.more = self.more
         return made

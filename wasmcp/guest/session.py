@@ -22,8 +22,8 @@ class Session(Values):
     """Values that a component keeps for one client, for as long as it stays connected.
 
     Each component has its own, and so has each person where somebody is authenticated. Made by `Context.session`, and
-    valid as long as the context. Every function raises `StoreError` when the store cannot do it: `NotGranted` without
-    the grant ``sessions``.
+    valid as long as the context. Every function raises `StoreError` when the store cannot do it: `NotGrantedError`
+    without the grant ``sessions``.
     """
 
     def __init__(self, context: Context, raw: RawSession) -> None:
@@ -35,7 +35,7 @@ class Session(Values):
         """What tells this session from others: for logs, not for clients.
 
         Raises:
-            ContextExpired: The call has ended.
+            ExpiredContextError: The call has ended.
         """
         return self._context._request.session() or ""  # noqa: SLF001 - of this package
 

@@ -18,7 +18,7 @@ from wasmcp.component.topology import InstanceInfo, Topology, read_topology
 from wasmcp.compose.grants import families
 from wasmcp.compose.interfaces import ALWAYS, GRANTED, MIDDLEWARE, SERVER_HANDLER, STDOUT, is_among
 from wasmcp.compose.roles import SECTION, Role, read_roles
-from wasmcp.errors import ResourceMissing
+from wasmcp.errors import MissingPackageDataError
 from wasmcp.package_data import FRAMEWORK_COMPONENTS, framework_component
 
 _GRANTED = tuple(contract.partition("@")[0] for contract in GRANTED)
@@ -211,5 +211,5 @@ def _digest(part: str) -> str:
         return ""
     try:
         return sha256(framework_component(part).read_bytes()).hexdigest()
-    except (ResourceMissing, OSError):
+    except (MissingPackageDataError, OSError):
         return ""

@@ -167,7 +167,7 @@ def plan_components(project: Project, fetching: FetchOptions | None = None) -> d
     """Plan every component that a server is made of, by name.
 
     Raises:
-        LockDrift: All must be locked, and the lock is not up to date.
+        LockDriftError: All must be locked, and the lock is not up to date.
         RegistryError: A package cannot be resolved.
         ToolchainError: A source cannot be read, or not be understood.
     """
@@ -191,7 +191,7 @@ def plan(project: Project, *, version: str | None = None, fetching: FetchOptions
 
     Raises:
         ConfigError: The version is dynamic and cannot be found out.
-        ResourceMissing: The framework is not built.
+        MissingPackageDataError: The framework is not built.
         ToolchainError: A source cannot be read, or not be understood.
     """
     version = version_of(project) if version is None else version

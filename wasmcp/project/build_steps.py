@@ -85,7 +85,7 @@ def build(
         The files of the servers asked for, fresh now.
 
     Raises:
-        ToolchainMissing: A compiler is needed and not installed.
+        MissingToolchainError: A compiler is needed and not installed.
         ToolchainError: A source does not compile.
         CatalogueError: A component does not boot, or what it offers is not valid.
         CompositionError: Components cannot be put together.

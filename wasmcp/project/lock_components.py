@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wasmcp.errors import LockDrift
+from wasmcp.errors import LockDriftError
 from wasmcp.project import lock_dependencies
 from wasmcp.project.build_plan import source_of
 from wasmcp.project.config import Project
@@ -61,7 +61,7 @@ def pin(package: str, options: FetchOptions) -> Pin:
     """Return the pin of one of a project's packages; one that is new is resolved and written into the lock.
 
     Raises:
-        LockDrift: It must be locked and is not.
+        LockDriftError: It must be locked and is not.
         RegistryError: It cannot be resolved.
     """
     root, asked = _root(options), references.parse(package)
@@ -69,7 +69,7 @@ def pin(package: str, options: FetchOptions) -> Pin:
     if found is not None:
         return found
     if options.locked:
-        raise LockDrift([f"`{asked}` is not in it"])
+        raise LockDriftError([f"`{asked}` is not in it"])
     with Cache().lock(of_value(str(root / lock.NAME))):
         before = lock.read(root)
         found = before.pin(asked)
@@ -89,7 +89,7 @@ def checked_pin(package: str, options: FetchOptions) -> Pin:
     after it.
 
     Raises:
-        SignatureRefused: It is not signed as it must be.
+        SignatureError: It is not signed as it must be.
         RegistryError: See `pin`.
     """
     found, resolver, asked = pin(package, options), _resolver(options), references.parse(package)
@@ -114,7 +114,7 @@ def wanted(root: Path) -> list[Reference]:
 
     Raises:
         ConfigError: Its aliases or profiles have mistakes.
-        ReferenceInvalid: One of these is none.
+        InvalidReferenceError: One of these is none.
     """
     table = tool_table(read_toml(root / "pyproject.toml"))
     components = table.get("components", {})
@@ -147,7 +147,7 @@ def relock(
         project: The project as configured, where the dependencies of its components are locked as well.
 
     Raises:
-        LockDrift: There is no such package to be upgraded.
+        LockDriftError: There is no such package to be upgraded.
         RegistryError: Something cannot be resolved.
         ToolchainError: A component's dependencies cannot be resolved.
     """
@@ -158,7 +158,7 @@ def relock(
     unknown = (again or set()) - {lock.key_of(one)[0] for one in asked} - set(toolchains) - packages
     if unknown:
         known = ", ".join(f"`{lock.key_of(one)[0]}`" for one in asked) or "none"
-        raise LockDrift([f"the project has no package `{name}` (it has: {known})" for name in sorted(unknown)])
+        raise LockDriftError([f"the project has no package `{name}` (it has: {known})" for name in sorted(unknown)])
     pins = []
     for one in asked:
         found = None if again is None or lock.key_of(one)[0] in again else before.pin(one)
@@ -216,11 +216,11 @@ def check(project: Project, toolchains: Mapping[str, str]) -> None:
     """Make sure that a project's lock is what the project asks for; see `drift`.
 
     Raises:
-        LockDrift: It is not.
+        LockDriftError: It is not.
     """
     problems = [*drift(project.root, toolchains), *lock_dependencies.drift(project)]
     if problems:
-        raise LockDrift(problems)
+        raise LockDriftError(problems)
 
 
 def pin_of(resolution: Resolution) -> Pin:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wasmcp.errors import LockDrift, ToolchainError
+from wasmcp.errors import LockDriftError, ToolchainError
 from wasmcp.project.build_plan import source_of
 from wasmcp.project.config import Project
 from wasmcp.registry import lock
@@ -80,12 +80,12 @@ def pinned(
         progress: Told when something slow begins.
 
     Raises:
-        LockDrift: They must be locked, and are not.
+        LockDriftError: They must be locked, and are not.
         ToolchainError: They cannot be resolved, or do not work in a component.
     """
     found = asked.locked(lock.read(root))
     if found is None and locked:
-        raise LockDrift([f"{asked} are not in it, or others are"])
+        raise LockDriftError([f"{asked} are not in it, or others are"])
     if found is None:
         with Cache().lock(of_value(str(root / lock.NAME))):
             before = lock.read(root)

@@ -25,13 +25,13 @@ def of_catalogue(path: Path, name: str) -> dict[str, str]:
     """
     from wasmcp.compose.component_reader import ComponentSpec, read_component
     from wasmcp.compose.interfaces import SERVER_HANDLER
-    from wasmcp.errors import ComponentRefused
+    from wasmcp.errors import InvalidComponentError
 
     data = path.read_bytes()
     try:
         if SERVER_HANDLER in read_component(ComponentSpec(name, data)).offers:
             return {}
-    except ComponentRefused:
+    except InvalidComponentError:
         return {}
     catalogue = catalogue_of(name, data, of_bytes(data), of_framework(), Cache())
     text = json.dumps(json.loads(catalogue.to_json()), separators=(",", ":"), ensure_ascii=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wasmcp.errors import ConfigError, ReferenceInvalid
+from wasmcp.errors import ConfigError, InvalidReferenceError
 from wasmcp.project.toml_table import Table
 
 
@@ -18,7 +18,7 @@ def package_reference(table: Table) -> str | None:
 
         try:
             parse_reference(value)
-        except ReferenceInvalid as error:
+        except InvalidReferenceError as error:
             table.problem("package", f"is none: {error}")
     return value
 

@@ -70,7 +70,7 @@ def wit_packages() -> list[WitPackage]:
     """Return the WIT packages that components are built against, our own first.
 
     Raises:
-        ResourceMissing: The installation is incomplete.
+        MissingPackageDataError: The installation is incomplete.
     """
     root = wit_directory()
     folders = [("", root), *((path.name, path) for path in sorted((root / "deps").iterdir()) if path.is_dir())]

@@ -66,6 +66,6 @@ def of_framework() -> dict[str, str]:
     """Return the digest of each framework component by name, and of each adapter: all that composition may put in.
 
     Raises:
-        ResourceMissing: One is not built.
+        MissingPackageDataError: One is not built.
     """
     return {name: of_file(framework_component(name)) for name in (*FRAMEWORK_COMPONENTS, *ADAPTERS)}

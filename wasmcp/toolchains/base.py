@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from wasmcp.errors import ToolchainMissing
+from wasmcp.errors import MissingToolchainError
 from wasmcp.toolchains.shared_sources import original_label
 
 PINS: Mapping[str, str] = {
@@ -178,7 +178,7 @@ class Toolchain(Protocol):
             progress: Told when a slow step begins.
 
         Raises:
-            ToolchainMissing: The compiler is not installed.
+            MissingToolchainError: The compiler is not installed.
             ToolchainError: The compiler refuses the source; the message has its words, file and line.
         """
         ...
@@ -200,7 +200,7 @@ class Resolver(Protocol):
         """Ask the language's registry which packages a component's dependencies mean, and put them into the cache.
 
         Raises:
-            ToolchainMissing: The package manager is not installed.
+            MissingToolchainError: The package manager is not installed.
             ToolchainError: There are none, or they cannot work in a component.
         """
         ...
@@ -214,7 +214,7 @@ class Versioned(Protocol):
         """Return the programs that build a source, with their versions.
 
         Raises:
-            ToolchainMissing: They are not installed.
+            MissingToolchainError: They are not installed.
         """
         ...
 
@@ -284,7 +284,7 @@ def require_pins(toolchain: Toolchain, source: ComponentSource, pins: Mapping[st
     `OVERRIDES` names is not checked, nor what comes from npm (`npm:NAME`): the toolchain installs exactly that.
 
     Raises:
-        ToolchainMissing: One is absent, or of another version.
+        MissingToolchainError: One is absent, or of another version.
     """
     import importlib.metadata
 
@@ -301,4 +301,4 @@ def require_pins(toolchain: Toolchain, source: ComponentSource, pins: Mapping[st
                 f"component `{source.name}` (`{source.label}`) is built with `{distribution}` {wanted}, and {state}: "
                 f'`pip install "wasmcp[{toolchain.extra}]"`'
             )
-            raise ToolchainMissing(message, source=source.label, toolchain=toolchain.name)
+            raise MissingToolchainError(message, source=source.label, toolchain=toolchain.name)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains.base import ComponentSource
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
@@ -69,12 +69,12 @@ def find_program(program: Program, source: ComponentSource, language: str, *, be
         beside: A folder that goes before the search path.
 
     Raises:
-        ToolchainMissing: It is not there, does not start, or is too old.
+        MissingToolchainError: It is not there, does not start, or is too old.
     """
 
-    def missing(problem: str) -> ToolchainMissing:
+    def missing(problem: str) -> MissingToolchainError:
         message = f"component `{source.name}` (`{source.label}`) is built with `{program.name}`, {problem}"
-        return ToolchainMissing(f"{message}: {program.advice}", source=source.label, toolchain=language)
+        return MissingToolchainError(f"{message}: {program.advice}", source=source.label, toolchain=language)
 
     named = os.environ.get(program.override, "") if program.override else ""
     near = shutil.which(program.name, path=str(beside)) if beside is not None else None
@@ -136,7 +136,7 @@ def run_compiler(
         timeout: Seconds after which it is given up.
 
     Raises:
-        ToolchainMissing: The program does not start.
+        MissingToolchainError: The program does not start.
         ToolchainError: It does not end.
     """
     program = Path(command[0]).name
@@ -156,7 +156,7 @@ def run_compiler(
         raise ToolchainError(message, source=source.label, toolchain=language) from None
     except OSError as error:
         message = f"`{source.label}`: `{program}` does not start: {error.strerror or error}"
-        raise ToolchainMissing(message, source=source.label, toolchain=language) from None
+        raise MissingToolchainError(message, source=source.label, toolchain=language) from None
     return done.returncode, done.stdout.decode("utf-8", "replace")
 
 

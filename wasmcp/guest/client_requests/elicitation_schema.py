@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wasmcp.guest.errors import Unsupported
+from wasmcp.guest.errors import UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver, written
 from wasmcp.guest.json_types.records import Record
 from wasmcp.guest.json_types.schema import Definitions
@@ -44,7 +44,7 @@ def form_of(wanted: Any) -> Form:
     if known is None:
         try:
             known = _made(wanted)
-        except Unsupported as error:
+        except UnsupportedTypeError as error:
             path = ".".join(reversed(error.path))
             place = f"`{written(wanted)}`, member `{path}`" if path else f"`{written(wanted)}`"
             raise TypeError(f"{place} cannot be asked with a form: {error}") from None
@@ -56,7 +56,7 @@ def _made(wanted: Any) -> Form:
     try:
         shape = Resolver().shape(wanted)
     except NameError as error:
-        raise Unsupported(f"its annotations name `{error.name}`, which its module does not have") from None
+        raise UnsupportedTypeError(f"its annotations name `{error.name}`, which its module does not have") from None
     definitions = Definitions([shape])
     record = undocumented(shape)
     if not isinstance(record, Record):
@@ -66,7 +66,7 @@ def _made(wanted: Any) -> Form:
     for member in record.members:
         try:
             properties[member.name] = _simple(member.shape, member.documentation, definitions)
-        except Unsupported as error:
+        except UnsupportedTypeError as error:
             error.path.append(member.name)
             raise
     required = [member.name for member in record.members if member.required]
@@ -84,7 +84,7 @@ def _simple(shape: Shape, documentation: Mapping[str, Any], definitions: Definit
         # What may be left empty is not required; a form has no null.
         options = [option for option in shape.options if not isinstance(option, Null)]
         if len(options) != 1:
-            raise Unsupported("a field has one type")
+            raise UnsupportedTypeError("a field has one type")
         shape = options[0]
         if documentation.get("default", 0) is None:
             del documentation["default"]
@@ -93,11 +93,13 @@ def _simple(shape: Shape, documentation: Mapping[str, Any], definitions: Definit
     if kind == "array":
         items = found.get("items")
         if not isinstance(items, Mapping) or not ("enum" in items or "anyOf" in items):
-            raise Unsupported("a list in a form is a choice of several: `list[Literal[...]]` or of an enum")
+            raise UnsupportedTypeError("a list in a form is a choice of several: `list[Literal[...]]` or of an enum")
     elif kind not in _TYPES:
-        raise Unsupported("only strings, numbers, booleans, enums and lists of an enum's members can be in a form")
+        raise UnsupportedTypeError(
+            "only strings, numbers, booleans, enums and lists of an enum's members can be in a form"
+        )
     elif found.get("format", "email") not in _FORMATS or "contentEncoding" in found:
-        raise Unsupported(f"a form has no strings of the format `{found.get('format', shape.name)}`")
+        raise UnsupportedTypeError(f"a form has no strings of the format `{found.get('format', shape.name)}`")
     elif kind != "string" and "enum" in found:
-        raise Unsupported("the choices of a form are strings")
+        raise UnsupportedTypeError("the choices of a form are strings")
     return {name: value for name, value in found.items() if name in _KNOWN}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, NamedTuple
 
 from wasmcp.guest.content import InputRequired
-from wasmcp.guest.errors import CapabilityMissing, McpError, Mismatch
+from wasmcp.guest.errors import McpError, MismatchError, MissingCapabilityError
 from wasmcp.guest.json_types.json_codec import encode, sendable
 from wasmcp.guest.json_types.untyped_json import dump_any
 
@@ -35,7 +35,7 @@ class Wanted(NamedTuple):
     state: bytes | None
 
 
-class Asked(BaseException):
+class InputRequiredSignal(BaseException):
     """Ends the run of a function that waits for the client. Not an `Exception`: no author's handler is meant."""
 
 
@@ -67,7 +67,7 @@ class Answer:
             self._dialogue.waiting = True
             loop = asyncio.get_running_loop()
             if getattr(getattr(loop, "_selector", None), "idle", None) is None:
-                raise Asked  # a loop of the author's own, which would wait forever
+                raise InputRequiredSignal  # a loop of the author's own, which would wait forever
             yield from loop.create_future()
 
 
@@ -116,14 +116,14 @@ class Dialogue:
             needed: The capability that a client needs. Schema `ClientCapabilities`.
 
         Raises:
-            CapabilityMissing: The client does not have it.
+            MissingCapabilityError: The client does not have it.
             McpError: The answer is not an object.
             TypeError: A parameter has no JSON form.
             ValueError: The key was used before in this call.
         """
         try:
             text = encode(dump_any(params))
-        except Mismatch as mismatch:
+        except MismatchError as mismatch:
             raise TypeError(f"what the client is asked must be values that JSON can hold: {mismatch}") from None
         if key is None:
             key = self._default_key(method, text)
@@ -147,17 +147,17 @@ class Dialogue:
         if asyncio is not None and asyncio._get_running_loop() is not None:  # noqa: SLF001 - the public one raises
             return None
         self.waiting = True
-        raise Asked
+        raise InputRequiredSignal
 
     def require(self, needed: Mapping[str, Any]) -> None:
         """Make sure that the client has a capability.
 
         Raises:
-            CapabilityMissing: It does not.
+            MissingCapabilityError: It does not.
         """
         missing = _missing(needed, self._capabilities())
         if missing is not None:
-            raise CapabilityMissing(missing)
+            raise MissingCapabilityError(missing)
 
     def _default_key(self, method: str, params: str) -> str:
         # With the words in it, an answer is never taken for the answer to another question.
@@ -170,7 +170,7 @@ class Dialogue:
         if name not in self._kept:
             try:
                 self._kept[name] = json.loads(encode(dump_any(make())))
-            except Mismatch as mismatch:
+            except MismatchError as mismatch:
                 raise TypeError(f"`once` keeps values that JSON can hold: {mismatch}") from None
         return self._kept[name]
 
@@ -202,7 +202,7 @@ def wanted_by(required: InputRequired, dialogue: Dialogue | None) -> Wanted:
         requests: list[tuple[str, str, str]] = [
             (sendable(key), item.method, encode(dump_any(item.params))) for key, item in required.requests.items()
         ]
-    except Mismatch as mismatch:
+    except MismatchError as mismatch:
         raise TypeError(f"the requests of `InputRequired` must be values that JSON can hold: {mismatch}") from None
     return Wanted(requests, required.state if dialogue is None else dialogue.wrap(required.state))
 

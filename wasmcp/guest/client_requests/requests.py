@@ -47,7 +47,7 @@ class Questions(ABC):
             key: The key of the question, when the client is to see a certain one.
 
         Raises:
-            CapabilityMissing: The client cannot show forms.
+            MissingCapabilityError: The client cannot show forms.
             McpError: The answer does not fit the form.
             TypeError: A form cannot hold the type.
         """
@@ -69,7 +69,7 @@ class Questions(ABC):
             key: See `elicit`.
 
         Raises:
-            CapabilityMissing: The client cannot show links.
+            MissingCapabilityError: The client cannot show links.
             ValueError: It is not an absolute URL.
         """
         if not is_uri(url):
@@ -112,7 +112,7 @@ class Questions(ABC):
             key: See `elicit`.
 
         Raises:
-            CapabilityMissing: The client has no model, or none that is given tools.
+            MissingCapabilityError: The client has no model, or none that is given tools.
             McpError: The answer is not a message.
         """
         params: dict[str, Any] = {"messages": sampling_messages(messages), "maxTokens": max_tokens}
@@ -144,7 +144,7 @@ class Questions(ABC):
             key: See `elicit`.
 
         Raises:
-            CapabilityMissing: The client has no roots.
+            MissingCapabilityError: The client has no roots.
             McpError: The answer is not a list of roots.
         """
         dialogue = self._asked()

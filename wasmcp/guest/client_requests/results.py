@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar, cast
 
 from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, Answer, Dialogue
 from wasmcp.guest.content import Audio, Image, Text
-from wasmcp.guest.errors import McpError, Mismatch, ToolError
+from wasmcp.guest.errors import McpError, MismatchError, ToolError
 from wasmcp.guest.json_types.base64_text import decode_bytes, encode_bytes
 from wasmcp.guest.prompt_messages import Message
 
@@ -42,7 +42,7 @@ class Elicited(Answer, Generic[T]):
             raise McpError(INVALID_PARAMS, f"the input response `{self.key}` has no object as its `content`")
         try:
             return self._load(content)
-        except Mismatch as mismatch:
+        except MismatchError as mismatch:
             raise McpError(INVALID_PARAMS, f"the input response `{self.key}` does not fit: {mismatch}") from None
 
     @property
@@ -87,7 +87,7 @@ class Sampled(Answer):
         if found is not None:
             try:
                 self.content  # noqa: B018 - reading is checking
-            except Mismatch as error:
+            except MismatchError as error:
                 reason = f"the input response `{key}` is not a message of a model: {error}"
                 raise McpError(INVALID_PARAMS, reason) from None
 
@@ -128,7 +128,7 @@ def _block(item: Any) -> SampledBlock | None:
     """Return a block; None for one of a kind that is not known here.
 
     Raises:
-        Mismatch: It is not what its `type` says.
+        MismatchError: It is not what its `type` says.
     """
     kind = _member(item, "type", str)
     if kind == "text":
@@ -138,7 +138,7 @@ def _block(item: Any) -> SampledBlock | None:
         try:
             data = decode_bytes(text)
         except ValueError as error:
-            raise Mismatch(f"`data` of its content: {error}") from None
+            raise MismatchError(f"`data` of its content: {error}") from None
         return make(data, _member(item, "mimeType", str))
     if kind == "tool_use":
         return ToolCall(_member(item, "id", str), _member(item, "name", str), _member(item, "input", dict))
@@ -148,7 +148,7 @@ def _block(item: Any) -> SampledBlock | None:
 def _member(item: Any, name: str, kind: type) -> Any:
     value = item.get(name) if isinstance(item, dict) else None
     if type(value) is not kind:
-        raise Mismatch(f"its content needs `{name}`, {'an object' if kind is dict else 'a string'}")
+        raise MismatchError(f"its content needs `{name}`, {'an object' if kind is dict else 'a string'}")
     return value
 
 
@@ -170,7 +170,7 @@ class Roots(Answer, Sequence[Root]):
         if found is not None:
             try:
                 self._roots()
-            except Mismatch as error:
+            except MismatchError as error:
                 reason = f"the input response `{key}` is not a list of roots: {error}"
                 raise McpError(INVALID_PARAMS, reason) from None
 
@@ -181,12 +181,12 @@ class Roots(Answer, Sequence[Root]):
     def _roots(self) -> list[Root]:
         items = self.raw.get("roots")
         if not isinstance(items, list):
-            raise Mismatch("it needs `roots`, an array")
+            raise MismatchError("it needs `roots`, an array")
         for item in items:
             if not isinstance(item, dict) or not isinstance(item.get("uri"), str):
-                raise Mismatch("each root needs `uri`, a string")
+                raise MismatchError("each root needs `uri`, a string")
             if not isinstance(item.get("name"), (str, type(None))):
-                raise Mismatch("the `name` of a root must be a string")
+                raise MismatchError("the `name` of a root must be a string")
         return [Root(item["uri"], item.get("name")) for item in items]
 
     def __getitem__(self, index: Any) -> Any:

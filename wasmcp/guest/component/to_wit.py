@@ -15,7 +15,7 @@ from wasmcp.guest.content import Annotations, Audio, EmbeddedResource, Icon, Ima
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.resources import Cache, Resource
 from wasmcp.guest.declarations.tools import Tool
-from wasmcp.guest.errors import McpError, Mismatch
+from wasmcp.guest.errors import McpError, MismatchError
 from wasmcp.guest.json_types.json_codec import encode, sendable
 from wasmcp.guest.json_types.untyped_json import dump_any
 from wasmcp.guest.json_types.uris import sendable_uri
@@ -110,7 +110,7 @@ def refused(error: McpError) -> Err:
     """Return a JSON-RPC error, to be raised. Data that has no JSON form is left out."""
     try:
         data = json_text(error.data)
-    except (Mismatch, TypeError, ValueError):
+    except (MismatchError, TypeError, ValueError):
         data = None
     code = error.code if isinstance(error.code, int) and -(2**31) <= error.code < 2**31 else -32603
     return Err(types.Error(code, sendable(str(error.message)), data))

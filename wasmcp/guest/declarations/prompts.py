@@ -10,7 +10,7 @@ from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.content import BLOCKS, Icon
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.signature import Signature
-from wasmcp.guest.errors import McpError, Mismatch
+from wasmcp.guest.errors import McpError, MismatchError
 from wasmcp.guest.json_types.json_codec import decode, encode
 from wasmcp.guest.json_types.mismatches import Mismatches
 from wasmcp.guest.json_types.shapes import documentation_around, json_type
@@ -103,11 +103,11 @@ class Prompt:
             if member is None:
                 wrong.unexpected(name, self.variables)
             elif type(text) is not str:
-                wrong.add(Mismatch(f"expected a string, got {json_type(text)}"), name)
+                wrong.add(MismatchError(f"expected a string, got {json_type(text)}"), name)
             else:
                 try:
                     loaded[name] = load_text(member.shape, text)
-                except Mismatch as mismatch:
+                except MismatchError as mismatch:
                     # Clients send the empty text for a field of their form that was left empty: the default holds.
                     if text or member.required:
                         wrong.add(mismatch, name)
@@ -116,7 +116,7 @@ class Prompt:
                 wrong.missing(name)
         try:
             wrong.check()
-        except Mismatch as mismatch:
+        except MismatchError as mismatch:
             raise self._invalid(str(mismatch)) from None
         return loaded
 
@@ -140,5 +140,5 @@ def _messages(value: Any) -> list[Any]:
         return list(value)
     try:
         return [encode(dump_any(value))]
-    except Mismatch as mismatch:
+    except MismatchError as mismatch:
         raise TypeError(f"a prompt is a text, messages, content or what JSON can hold: {mismatch}") from None

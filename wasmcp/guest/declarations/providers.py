@@ -30,7 +30,7 @@ from types import CoroutineType
 from typing import Any, TypeVar
 
 from wasmcp.guest.declarations.rules import Execution, check_open, executions_of, is_again, is_interactive, refuse
-from wasmcp.guest.errors import DeclarationError, Unsupported, place_of
+from wasmcp.guest.errors import DeclarationError, UnsupportedTypeError, place_of
 from wasmcp.guest.json_types.annotations import Resolver, written
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -81,7 +81,7 @@ def provider(function: F) -> F:
     frame = sys._getframe(1)  # noqa: SLF001 - annotations of nested functions name what is around them
     try:
         hints = Resolver(frame.f_locals).hints(function)
-    except (Unsupported, NameError) as error:
+    except (UnsupportedTypeError, NameError) as error:
         refuse(_refused(function, None, f"its annotations cannot be read: {error}"))
         return function
     made = hints.get("return")

@@ -13,7 +13,7 @@ from wasmcp.guest.content import Annotations, Icon, check_size
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.signature import Signature
 from wasmcp.guest.declarations.uri_template import UriTemplate
-from wasmcp.guest.errors import McpError, Mismatch, ResourceNotFound
+from wasmcp.guest.errors import McpError, MismatchError, ResourceNotFoundError
 from wasmcp.guest.json_types.json_codec import encode
 from wasmcp.guest.json_types.mismatches import Mismatches
 from wasmcp.guest.json_types.records import Member
@@ -192,7 +192,7 @@ class Resource:
         try:
             with masked("resource", uri, f"Error reading resource {uri}"):
                 return self._read(uri, found, context)
-        except ResourceNotFound as error:
+        except ResourceNotFoundError as error:
             code = INVALID_PARAMS if context.protocol_version >= "2026-07-28" else _NOT_FOUND_BEFORE
             raise McpError(code, error.message, {"uri": error.uri or uri}) from None
         finally:
@@ -204,11 +204,11 @@ class Resource:
         for name, text in found.items():
             try:
                 loaded[name] = load_text(self.variables[name].shape, text)
-            except Mismatch as mismatch:
+            except MismatchError as mismatch:
                 wrong.add(mismatch, name)
         try:
             wrong.check()
-        except Mismatch as mismatch:
+        except MismatchError as mismatch:
             raise McpError(INVALID_PARAMS, str(mismatch), {"uri": uri}) from None
         value = self._signature.call(loaded, context)
         if type(value) is Wanted:
@@ -228,7 +228,7 @@ class Resource:
             default = "application/json"
             try:
                 data = encode(dump_any(data))
-            except Mismatch as mismatch:
+            except MismatchError as mismatch:
                 raise TypeError(f"a resource is a text, bytes or what JSON can hold: {mismatch}") from None
         return Part(sendable_uri(contents.uri) if contents.uri else uri, mime_type or default, data, contents.meta)
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CoroutineType
 from typing import Any
 
-from wasmcp.guest.client_requests.mrtr import Asked, wanted_by
+from wasmcp.guest.client_requests.mrtr import InputRequiredSignal, wanted_by
 from wasmcp.guest.content import InputRequired
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.docstring import parse_docstring
 from wasmcp.guest.declarations.providers import provide, provided_type, remember_argument
 from wasmcp.guest.declarations.rules import warn
-from wasmcp.guest.errors import DeclarationError, Unsupported
+from wasmcp.guest.errors import DeclarationError, UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver, written
 from wasmcp.guest.json_types.class_fields import default_of, documentation_of
 from wasmcp.guest.json_types.field import Field
@@ -62,7 +62,7 @@ class Signature:
         self.resolver = Resolver(names)
         try:
             hints = self.resolver.hints(function)
-        except Unsupported as error:
+        except UnsupportedTypeError as error:
             raise self.refused(None, str(error)) from error
         self.returned = hints.get("return", Any)
         self._context: list[str] = []
@@ -133,7 +133,7 @@ class Signature:
         try:
             shape = self.resolver.shape(hint)
             shown = {} if required else default_of(shape, default)
-        except Unsupported as error:
+        except UnsupportedTypeError as error:
             raise self.refused(place_of_member(place, error), str(error)) from error
         documentation = documentation_of(hint)
         if name in self.documentation.parameters:
@@ -161,7 +161,7 @@ class Signature:
         """Return the arguments as the function takes them.
 
         Raises:
-            Mismatch: Some do not fit, are missing or are unknown.
+            MismatchError: Some do not fit, are missing or are unknown.
         """
         if self._rest:
             known = {name: value for name, value in given.items() if name in self._shapes}
@@ -190,7 +190,7 @@ class Signature:
                 from wasmcp.guest.component.event_loop import run
 
                 value = run(value, context._idle)  # noqa: SLF001 - of this package
-        except Asked:
+        except InputRequiredSignal:
             return context._asked().wanted()  # noqa: SLF001
         dialogue = context._dialogue  # noqa: SLF001
         if dialogue is not None and dialogue.waiting:
@@ -216,7 +216,7 @@ def _texts(schema: Any) -> Iterator[str]:
                 yield from _texts(value)
 
 
-def place_of_member(place: str, error: Unsupported) -> str:
+def place_of_member(place: str, error: UnsupportedTypeError) -> str:
     """Return where below a parameter an annotation has no shape."""
     members = ".".join(reversed(error.path))
     return f"{place}, member `{members}`" if members else place

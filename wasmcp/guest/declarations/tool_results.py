@@ -9,7 +9,7 @@ from typing import Any
 
 from wasmcp.guest.client_requests.mrtr import Wanted
 from wasmcp.guest.content import BLOCKS, InputRequired, Text, ToolResult
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.annotations import Resolver
 from wasmcp.guest.json_types.class_fields import documentation_of
 from wasmcp.guest.json_types.containers import Map
@@ -59,7 +59,7 @@ def output_of(annotation: Any, resolver: Resolver, described: str | None) -> tup
         described: What the docstring says about the result.
 
     Raises:
-        Unsupported: The type has no JSON Schema.
+        UnsupportedTypeError: The type has no JSON Schema.
     """
     if InputRequired in typing.get_args(annotation):
         others = tuple(item for item in typing.get_args(annotation) if item is not InputRequired)
@@ -119,7 +119,7 @@ def _wrapped_renderer(shape: Shape) -> Renderer:
 
 def _render_none(value: Any) -> Rendered:
     if value is not None:
-        raise Mismatch(f"expected None, got {type(value).__qualname__}")
+        raise MismatchError(f"expected None, got {type(value).__qualname__}")
     return Rendered([])
 
 
@@ -127,7 +127,7 @@ def render_any(value: Any) -> Rendered:
     """Return the result for a value that no annotation describes.
 
     Raises:
-        Mismatch: It has no JSON form.
+        MismatchError: It has no JSON form.
     """
     if isinstance(value, ToolResult):
         structured = None if value.structured is None else encode(dump_any(value.structured))
@@ -146,7 +146,7 @@ def render_structured(value: Any) -> Rendered:
     """Return the result for a value that the author's own output schema describes.
 
     Raises:
-        Mismatch: It has no JSON form.
+        MismatchError: It has no JSON form.
     """
     if isinstance(value, ToolResult):
         return render_any(value)
@@ -159,4 +159,4 @@ def _block(value: Any) -> Any:
         return Text(sendable(value))
     if isinstance(value, BLOCKS):
         return value
-    raise Mismatch(f"expected a content block or a string, got {type(value).__qualname__}")
+    raise MismatchError(f"expected a content block or a string, got {type(value).__qualname__}")

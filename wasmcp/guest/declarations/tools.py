@@ -18,7 +18,7 @@ from wasmcp.guest.declarations.docstring import parse_docstring
 from wasmcp.guest.declarations.signature import Signature, place_of_member
 from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.declarations.tool_results import Rendered, Renderer, failure, output_of, render_structured
-from wasmcp.guest.errors import CapabilityMissing, McpError, Mismatch, ToolError, Unsupported
+from wasmcp.guest.errors import McpError, MismatchError, MissingCapabilityError, ToolError, UnsupportedTypeError
 from wasmcp.guest.json_types.json_codec import decode
 from wasmcp.guest.json_types.schema_checks import problems
 
@@ -96,7 +96,7 @@ class Tool:
         else:
             try:
                 self.output_schema, self._render = output_of(returned, self._signature.resolver, documentation.returns)
-            except Unsupported as error:
+            except UnsupportedTypeError as error:
                 raise self._signature.refused(place_of_member("return", error), str(error)) from error
         if description is None and (output_schema is not None or self.output_schema is None):
             self.description = self._signature.with_result(self.description)
@@ -119,7 +119,7 @@ class Tool:
             return self._call(arguments, context)
         except ToolError as error:
             return failure(str(error))
-        except CapabilityMissing as error:
+        except MissingCapabilityError as error:
             if context.protocol_version >= STATELESS:
                 raise
             return failure(str(error))
@@ -141,7 +141,7 @@ class Tool:
             return failure(f"Invalid arguments for tool {self.name}: expected an object")
         try:
             loaded = self._load(given)
-        except Mismatch as mismatch:
+        except MismatchError as mismatch:
             return failure(f"Invalid arguments for tool {self.name}: {mismatch}")
         except RecursionError:
             return failure(f"Invalid arguments for tool {self.name}: nested too deeply")
@@ -150,13 +150,13 @@ class Tool:
             return Rendered([], wanted=value)
         try:
             return self._render(value)
-        except Mismatch as mismatch:
+        except MismatchError as mismatch:
             raise TypeError(f"tool `{self.name}` did not return what its annotation promises: {mismatch}") from None
 
     def _load(self, given: dict[str, Any]) -> dict[str, Any]:
         try:
             return self._signature.load(given)
-        except Mismatch:
+        except MismatchError:
             if not self._coerces:
                 raise
         return self._signature.load(self._signature.coerced(given))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from wasmcp.guest.kv.buckets import Bucket
-from wasmcp.guest.kv.errors import LimitExceeded, NotACounter, OutOfRange, StoreError
+from wasmcp.guest.kv.errors import LimitExceededError, NotACounterError, OutOfRangeError, StoreError
 from wasmcp.guest.kv.raw import STORES
 from wasmcp.guest.kv.values import Tagged, plain, tagged
 
@@ -78,9 +78,9 @@ class FakeValues:
         with self._lock:
             case, before = self.held.get(self._checked(key), ("s64", 0))
             if case != "s64":
-                raise NotACounter
+                raise NotACounterError
             if not -_S64 <= before + delta < _S64:
-                raise OutOfRange
+                raise OutOfRangeError
             self.held[key] = ("s64", before + delta)
             return int(before + delta)
 
@@ -98,7 +98,7 @@ class FakeValues:
     def _checked(self, key: str) -> str:
         size = len(key.encode())
         if not 1 <= size <= self._key_limit:
-            raise LimitExceeded(f"a key has 1 to {self._key_limit} bytes")
+            raise LimitExceededError(f"a key has 1 to {self._key_limit} bytes")
         if key.startswith(_RESERVED) and self._key_limit == _KEY:  # where values of sessions may lie, too
             raise StoreError(_RESERVED_NAME)
         return key
@@ -123,7 +123,7 @@ class FakeKv:
     def open(self, name: str) -> FakeValues:
         """See `wasmcp.guest.kv.raw.Store.open`."""
         if len(name.encode()) > _NAME:
-            raise LimitExceeded(f"the name of a bucket has at most {_NAME} bytes")
+            raise LimitExceededError(f"the name of a bucket has at most {_NAME} bytes")
         if name.startswith(_RESERVED):
             raise StoreError(_RESERVED_NAME)
         return self._buckets.setdefault(name, FakeValues())
@@ -154,7 +154,7 @@ def fake_kv() -> Iterator[FakeKv]:
 
 def _fitting(value: Tagged) -> Tagged:
     if _size(value) > _VALUE:
-        raise LimitExceeded("a value has at most 2 MiB")
+        raise LimitExceededError("a value has at most 2 MiB")
     return value
 
 
@@ -168,4 +168,4 @@ def _size(value: Tagged) -> int:
 
 def _check_batch(count: int, size: int = 0) -> None:
     if count > _BATCH or size > _BATCH_BYTES:
-        raise LimitExceeded("a batch has at most 1000 keys and 2 MiB")
+        raise LimitExceededError("a batch has at most 1000 keys and 2 MiB")

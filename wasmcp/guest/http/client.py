@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
-from wasmcp.guest.http.errors import HttpError, TooManyRedirects
+from wasmcp.guest.http.errors import HttpError, TooManyRedirectsError
 from wasmcp.guest.http.options import MAX_BODY, MAX_REDIRECTS, Options, Timeout
 from wasmcp.guest.http.requests import REDIRECTS, Defaults, Request
 from wasmcp.guest.http.responses import (
@@ -42,7 +42,7 @@ async def _begun(request: Request, *, concurrent: bool) -> tuple[BaseResponse, _
             return head, _Body(head, arriving, pace), pace
         arriving.close()
         if len(request.history) >= request.max_redirects:
-            raise TooManyRedirects(request.max_redirects, method=method, url=url)
+            raise TooManyRedirectsError(request.max_redirects, method=method, url=url)
         request.redirected(head.status, location)
 
 
@@ -87,7 +87,7 @@ class Client(_Client):
 
     Raises:
         HttpError: See `wasmcp.guest.http.errors`.
-        NotGranted: The component has no grant ``http``.
+        NotGrantedError: The component has no grant ``http``.
     """
 
     def request(self, method: str, url: str, **options: Unpack[Options]) -> Response:

@@ -3,16 +3,16 @@
 .. code-block:: text
 
     HttpError             everything below
-      InvalidRequest      what cannot be sent: the URL, the method, a header, the body (a ValueError too)
-      RequestDenied       the component may not send it (a NotGranted too)
-      TransferFailed      it did not get through; `code` says why
-        ConnectionFailed  no connection: names, routes, refusals
-        TlsFailed         no secure connection
-        TransferTimeout   it took too long (a TimeoutError too)
-        ProtocolFailed    what came back is not HTTP, or was cut off
-      TooManyRedirects    it was sent on too often
-      BodyTooLarge        the response is larger than was asked for
-      ContentInvalid      the body is not what it was read as (a ValueError too)
+      InvalidRequestError      what cannot be sent: the URL, the method, a header, the body (a ValueError too)
+      RequestDeniedError       the component may not send it (a NotGrantedError too)
+      TransferError      it did not get through; `code` says why
+        ConnectError  no connection: names, routes, refusals
+        TlsError         no secure connection
+        TransferTimeoutError   it took too long (a TimeoutError too)
+        ProtocolError    what came back is not HTTP, or was cut off
+      TooManyRedirectsError    it was sent on too often
+      BodyTooLargeError        the response is larger than was asked for
+      InvalidContentError      the body is not what it was read as (a ValueError too)
       StatusError         `raise_for_status`: the status is 400 or above
 """
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmcp.guest.errors import NotGranted
+from wasmcp.guest.errors import NotGrantedError
 
 if TYPE_CHECKING:
     from wasmcp.guest.http.responses import BaseResponse
@@ -41,11 +41,11 @@ class HttpError(Exception):
         self.url = url
 
 
-class InvalidRequest(HttpError, ValueError):
+class InvalidRequestError(HttpError, ValueError):
     """The request cannot be sent as it is; nothing was sent."""
 
 
-class RequestDenied(HttpError, NotGranted):
+class RequestDeniedError(HttpError, NotGrantedError):
     """The component may not send the request: it lacks the grant ``http``, or its host refuses this destination.
 
     Attributes:
@@ -56,11 +56,11 @@ class RequestDenied(HttpError, NotGranted):
     code = "HTTP-request-denied"
 
     def __init__(self, *, method: str = "", url: str = "") -> None:
-        NotGranted.__init__(self, "http")
+        NotGrantedError.__init__(self, "http")
         HttpError.__init__(self, str(self), method=method, url=url)
 
 
-class TransferFailed(HttpError):
+class TransferError(HttpError):
     """The request did not get through, or the response did not.
 
     Attributes:
@@ -75,19 +75,19 @@ class TransferFailed(HttpError):
         self.detail = detail
 
 
-class ConnectionFailed(TransferFailed):
+class ConnectError(TransferError):
     """There is no connection to the server."""
 
 
-class TlsFailed(TransferFailed):
+class TlsError(TransferError):
     """There is no secure connection to the server: its certificate or the protocol."""
 
 
-class ProtocolFailed(TransferFailed):
+class ProtocolError(TransferError):
     """What came back is no HTTP response, breaks a limit, or was cut off."""
 
 
-class TransferTimeout(TransferFailed, TimeoutError):
+class TransferTimeoutError(TransferError, TimeoutError):
     """It took longer than allowed.
 
     Attributes:
@@ -99,7 +99,7 @@ class TransferTimeout(TransferFailed, TimeoutError):
         self.phase = phase
 
 
-class TooManyRedirects(HttpError):
+class TooManyRedirectsError(HttpError):
     """The request was sent on more often than allowed.
 
     Attributes:
@@ -111,7 +111,7 @@ class TooManyRedirects(HttpError):
         self.limit = limit
 
 
-class BodyTooLarge(HttpError):
+class BodyTooLargeError(HttpError):
     """The body of the response is larger than allowed; the rest of it was not read.
 
     Attributes:
@@ -123,7 +123,7 @@ class BodyTooLarge(HttpError):
         self.limit = limit
 
 
-class ContentInvalid(HttpError, ValueError):
+class InvalidContentError(HttpError, ValueError):
     """The body is not what it was read as: no JSON, for example."""
 
 
@@ -162,16 +162,16 @@ def transfer_failed(code: str, detail: str = "", *, method: str = "", url: str =
         method: Of the request.
         url: Of the request.
     """
-    if code == RequestDenied.code:
-        return RequestDenied(method=method, url=url)
+    if code == RequestDeniedError.code:
+        return RequestDeniedError(method=method, url=url)
     if code in _TIMEOUTS:
-        return TransferTimeout(_TIMEOUTS[code], code, detail, method=method, url=url)
+        return TransferTimeoutError(_TIMEOUTS[code], code, detail, method=method, url=url)
     if code.startswith("HTTP-request-"):
-        return InvalidRequest(f"{code} ({detail})" if detail else code, method=method, url=url)
+        return InvalidRequestError(f"{code} ({detail})" if detail else code, method=method, url=url)
     if code == "connection-terminated":
-        return ProtocolFailed(code, detail, method=method, url=url)
+        return ProtocolError(code, detail, method=method, url=url)
     if code.startswith(_CONNECTION):
-        return ConnectionFailed(code, detail, method=method, url=url)
+        return ConnectError(code, detail, method=method, url=url)
     if code.startswith("TLS-"):
-        return TlsFailed(code, detail, method=method, url=url)
-    return ProtocolFailed(code, detail, method=method, url=url)
+        return TlsError(code, detail, method=method, url=url)
+    return ProtocolError(code, detail, method=method, url=url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from wasmcp.guest.http.errors import InvalidRequest
+from wasmcp.guest.http.errors import InvalidRequestError
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\U0010ffff]*")
@@ -92,13 +92,15 @@ def checked(headers: Headers) -> Headers:
     """Return headers that can be sent.
 
     Raises:
-        InvalidRequest: A name or a value is not one, or the host sets this one itself.
+        InvalidRequestError: A name or a value is not one, or the host sets this one itself.
     """
     for name, value in headers.pairs:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise InvalidRequest(f"the header name {name!r} is not one")
+            raise InvalidRequestError(f"the header name {name!r} is not one")
         if name.lower() in FORBIDDEN:
-            raise InvalidRequest(f"the header `{name}` is set by the host, and by nobody else")
+            raise InvalidRequestError(f"the header `{name}` is set by the host, and by nobody else")
         if not isinstance(value, str) or not _VALUE.fullmatch(value):
-            raise InvalidRequest(f"the value of the header `{name}` is not one: no control characters, no line breaks")
+            raise InvalidRequestError(
+                f"the value of the header `{name}` is not one: no control characters, no line breaks"
+            )
     return headers

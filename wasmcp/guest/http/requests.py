@@ -7,8 +7,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.errors import Mismatch
-from wasmcp.guest.http.errors import InvalidRequest
+from wasmcp.guest.errors import MismatchError
+from wasmcp.guest.http.errors import InvalidRequestError
 from wasmcp.guest.http.headers import Headers, checked
 from wasmcp.guest.http.options import MAX_BODY, MAX_REDIRECTS, Timeout, timeout_of
 from wasmcp.guest.http.transport import Outgoing
@@ -51,7 +51,7 @@ class Request:
         history: Where it has been sent before.
 
     Raises:
-        InvalidRequest: It cannot be sent.
+        InvalidRequestError: It cannot be sent.
     """
 
     def __init__(self, method: str, url: str, options: Options, defaults: Defaults, *, concurrent: bool) -> None:
@@ -59,10 +59,10 @@ class Request:
         if unknown:
             raise TypeError(f"a request has no option `{unknown[0]}`; there are {', '.join(sorted(_KNOWN))}")
         if not isinstance(method, str) or not _METHOD.fullmatch(method):
-            raise InvalidRequest(f"the method {method!r} is not one")
+            raise InvalidRequestError(f"the method {method!r} is not one")
         self.method = method.upper()
         if self.method == "CONNECT":
-            raise InvalidRequest("a component cannot make a tunnel: `CONNECT` is not sent")
+            raise InvalidRequestError("a component cannot make a tunnel: `CONNECT` is not sent")
         self.url = url_of(url, options.get("params"), base=defaults.base_url)
         self.timeout = timeout_of(options.get("timeout", defaults.timeout))
         self.max_redirects = options.get("max_redirects", defaults.max_redirects)
@@ -83,7 +83,7 @@ class Request:
         """Return what is to be sent now.
 
         Raises:
-            InvalidRequest: The body was sent before, and is not there any more.
+            InvalidRequestError: The body was sent before, and is not there any more.
         """
         body = self._body
         headers = self._headers
@@ -93,7 +93,7 @@ class Request:
             headers = headers.updated({"content-length": str(len(body))})
         elif body is not None:
             if self._sent:
-                raise InvalidRequest(
+                raise InvalidRequestError(
                     "the request was redirected, and its body came in pieces that are gone", method=self.method
                 )
             headers = headers.without(["content-length"])
@@ -106,7 +106,7 @@ class Request:
         Credentials stay with the origin that they were given for: another scheme, host or port does not get them.
 
         Raises:
-            InvalidRequest: There is no way there.
+            InvalidRequestError: There is no way there.
         """
         before: Url = self.url
         self.history.append(str(before))
@@ -125,14 +125,14 @@ def _body(options: Options, *, concurrent: bool) -> tuple[bytes | AsyncIterator[
         name for name in ("json", "form", "body") if name in options and (name == "json" or options[name] is not None)
     ]
     if len(given) > 1:
-        raise InvalidRequest(f"a request has one body, not {' and '.join(f'`{name}`' for name in given)}")
+        raise InvalidRequestError(f"a request has one body, not {' and '.join(f'`{name}`' for name in given)}")
     if not given:
         return None, ""
     if given == ["json"]:
         try:
             return encode(dump_any(options["json"])).encode(), "application/json"
-        except Mismatch as mismatch:
-            raise InvalidRequest(f"`json` has no JSON form: {mismatch}") from None
+        except MismatchError as mismatch:
+            raise InvalidRequestError(f"`json` has no JSON form: {mismatch}") from None
     if given == ["form"]:
         return encoded(options["form"] or ()).encode(), "application/x-www-form-urlencoded"
     body: Any = options["body"]
@@ -142,11 +142,11 @@ def _body(options: Options, *, concurrent: bool) -> tuple[bytes | AsyncIterator[
         return bytes(body), ""
     if isinstance(body, AsyncIterable):
         if not concurrent:
-            raise InvalidRequest("a body of async pieces can only be sent by an `AsyncClient`")
+            raise InvalidRequestError("a body of async pieces can only be sent by an `AsyncClient`")
         return _checked_pieces(body), ""
     if isinstance(body, Iterable):
         return _checked_pieces(_async(body)), ""
-    raise InvalidRequest(f"a body is bytes, a text or pieces of bytes, not {type(body).__name__}")
+    raise InvalidRequestError(f"a body is bytes, a text or pieces of bytes, not {type(body).__name__}")
 
 
 async def _async(pieces: Iterable[Any]) -> AsyncIterator[Any]:
@@ -157,6 +157,6 @@ async def _async(pieces: Iterable[Any]) -> AsyncIterator[Any]:
 async def _checked_pieces(pieces: AsyncIterable[Any]) -> AsyncIterator[bytes]:
     async for piece in pieces:
         if not isinstance(piece, (bytes, bytearray, memoryview)):
-            raise InvalidRequest(f"the pieces of a body are bytes, not {type(piece).__name__}")
+            raise InvalidRequestError(f"the pieces of a body are bytes, not {type(piece).__name__}")
         if piece:
             yield bytes(piece)

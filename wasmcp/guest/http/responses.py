@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.http.errors import BodyTooLarge, ContentInvalid, HttpError, StatusError
+from wasmcp.guest.http.errors import BodyTooLargeError, HttpError, InvalidContentError, StatusError
 from wasmcp.guest.http.headers import Headers
 from wasmcp.guest.http.sync import now
 from wasmcp.guest.http.transport import Arriving, Pace
@@ -89,7 +89,7 @@ class BaseResponse:
             return decode(content.decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
             problem = f"the body ({self.media_type or 'of no media type'}) is not JSON: {error}"
-            raise ContentInvalid(problem, method=self.method, url=self.url) from None
+            raise InvalidContentError(problem, method=self.method, url=self.url) from None
 
 
 class Response(BaseResponse):
@@ -112,7 +112,7 @@ class Response(BaseResponse):
         """Return the value of a body that is JSON, whatever its media type says.
 
         Raises:
-            ContentInvalid: It is not JSON.
+            InvalidContentError: It is not JSON.
         """
         return self._json(self.content)
 
@@ -142,7 +142,7 @@ class _Body:
 
     async def whole(self, limit: int | None) -> bytes:
         length = self._head.headers.get("content-length", "")
-        too_large = BodyTooLarge(limit or 0, method=self._head.method, url=self._head.url)
+        too_large = BodyTooLargeError(limit or 0, method=self._head.method, url=self._head.url)
         known = length.isascii() and length.isdigit()
         if limit is not None and known and int(length[:19]) > limit and self._head.method != "HEAD":
             self.close()
@@ -198,7 +198,7 @@ class StreamedResponse(BaseResponse):
         """Read what is left of the body.
 
         Raises:
-            BodyTooLarge: It is larger than ``max_body`` of the request.
+            BodyTooLargeError: It is larger than ``max_body`` of the request.
             HttpError: It does not go on.
         """
         return Response(self, now(self._body.whole(self._limit)))

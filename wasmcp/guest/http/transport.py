@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
-from wasmcp.guest.errors import NotGranted
-from wasmcp.guest.http.errors import TransferTimeout
+from wasmcp.guest.errors import NotGrantedError
+from wasmcp.guest.http.errors import TransferTimeoutError
 from wasmcp.guest.http.headers import Headers
 from wasmcp.guest.http.options import Timeout
 from wasmcp.guest.http.urls import Url
@@ -57,7 +57,7 @@ class Pace:
             phases: Members that count beside the total.
 
         Raises:
-            TransferTimeout: There are none.
+            TransferTimeoutError: There are none.
         """
         found: list[tuple[float, str]] = []
         if self.deadline is not None:
@@ -78,10 +78,10 @@ class Pace:
         self.deadline = None
 
 
-def over(phase: str) -> TransferTimeout:
+def over(phase: str) -> TransferTimeoutError:
     """Return the exception for a member of the timeout that has run out."""
     code = "connection-timeout" if phase == "connect" else "HTTP-response-timeout"
-    return TransferTimeout(phase, code, f"`{phase}` of the timeout has run out")
+    return TransferTimeoutError(phase, code, f"`{phase}` of the timeout has run out")
 
 
 class Arriving(Protocol):
@@ -119,7 +119,7 @@ class _Denied:
 
     async def send(self, request: Outgoing, pace: Pace) -> Arriving:
         del request, pace
-        raise NotGranted("http")
+        raise NotGrantedError("http")
 
 
 def _own() -> Transport:

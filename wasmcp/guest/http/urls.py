@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
-from wasmcp.guest.http.errors import InvalidRequest
+from wasmcp.guest.http.errors import InvalidRequestError
 
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Query parameters: texts, numbers, booleans, sequences of them (the name once for each), None (left out)."""
@@ -61,22 +61,22 @@ def url_of(text: str, params: Params | None = None, *, base: str | None = None) 
         base: What a relative one is relative to.
 
     Raises:
-        InvalidRequest: It is none that a request can be sent to.
+        InvalidRequestError: It is none that a request can be sent to.
     """
     if not isinstance(text, str):
-        raise InvalidRequest(f"a URL is a text, not {type(text).__name__}")
+        raise InvalidRequestError(f"a URL is a text, not {type(text).__name__}")
     if any(character <= " " or character == "\x7f" for character in text):
-        raise InvalidRequest("the URL holds a space or a control character")
+        raise InvalidRequestError("the URL holds a space or a control character")
     try:
         parts = urlsplit(urljoin(base, text) if base else text)
         port = parts.port
     except ValueError as error:
-        raise InvalidRequest(f"the URL cannot be read: {error}") from None
+        raise InvalidRequestError(f"the URL cannot be read: {error}") from None
     if parts.scheme not in _PORTS:
         found = f"`{parts.scheme}://`" if parts.scheme else "a relative one"
-        raise InvalidRequest(f"the URL must begin with `http://` or `https://`, not {found}: {_shown(text)}")
+        raise InvalidRequestError(f"the URL must begin with `http://` or `https://`, not {found}: {_shown(text)}")
     if not parts.hostname:
-        raise InvalidRequest(f"the URL names no host: {_shown(text)}")
+        raise InvalidRequestError(f"the URL names no host: {_shown(text)}")
     query = "&".join(filter(None, (quote(parts.query, safe=_QUERY), encoded(params) if params is not None else "")))
     path = quote(parts.path or "/", safe=_PATH)
     host = _host(parts.hostname)
@@ -88,7 +88,7 @@ def encoded(params: Params) -> str:
     """Return query parameters, or the fields of a form, as a text. WHATWG URL, application/x-www-form-urlencoded.
 
     Raises:
-        InvalidRequest: A value is not one.
+        InvalidRequestError: A value is not one.
     """
     pairs: list[tuple[str, str]] = []
     for name, value in params.items() if isinstance(params, Mapping) else params:
@@ -102,7 +102,9 @@ def _plain(name: str, value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise InvalidRequest(f"the parameter `{name}` is a {type(value).__name__}: a text, number or boolean is expected")
+    raise InvalidRequestError(
+        f"the parameter `{name}` is a {type(value).__name__}: a text, number or boolean is expected"
+    )
 
 
 def _host(name: str) -> str:
@@ -111,7 +113,7 @@ def _host(name: str) -> str:
     try:
         return name.encode("idna").decode("ascii").lower()
     except UnicodeError as error:
-        raise InvalidRequest(f"the host `{name}` has no form in ASCII: {error}") from None
+        raise InvalidRequestError(f"the host `{name}` has no form in ASCII: {error}") from None
 
 
 def _authorization(parts: Any) -> str | None:

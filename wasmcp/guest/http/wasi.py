@@ -16,7 +16,7 @@ from wit_world.imports import outgoing_handler
 from wit_world.imports.streams import StreamError_LastOperationFailed  # type: ignore[import-not-found]
 
 from wasmcp.guest.component.pollables import wait
-from wasmcp.guest.http.errors import HttpError, InvalidRequest, ProtocolFailed, transfer_failed
+from wasmcp.guest.http.errors import HttpError, InvalidRequestError, ProtocolError, transfer_failed
 from wasmcp.guest.http.headers import Headers
 from wasmcp.guest.http.transport import Arriving, Outgoing, Pace, over
 
@@ -66,7 +66,7 @@ def _outgoing(request: Outgoing) -> Any:
     try:
         fields = types.Fields.from_list(pairs)
     except Err:
-        raise InvalidRequest(f"the host refuses one of the headers {', '.join(request.headers)}") from None
+        raise InvalidRequestError(f"the host refuses one of the headers {', '.join(request.headers)}") from None
     outgoing = types.OutgoingRequest(fields)
     known = _METHODS.get(request.method)
     url = request.url
@@ -77,7 +77,7 @@ def _outgoing(request: Outgoing) -> Any:
         outgoing.set_path_with_query(url.target)
     except Err:
         _drop(outgoing)
-        raise InvalidRequest("the host refuses the method or the URL") from None
+        raise InvalidRequestError("the host refuses the method or the URL") from None
     return outgoing
 
 
@@ -133,7 +133,7 @@ async def _response(future: Any, pace: Pace) -> Any:
         await _ready(future, pace, "connect_and_first_byte")
         found = future.get()
     if not isinstance(found, Ok):
-        raise ProtocolFailed("internal-error", "the response was taken already")
+        raise ProtocolError("internal-error", "the response was taken already")
     if not isinstance(found.value, Ok):
         raise _failure(found.value.value)
     return found.value.value
@@ -188,14 +188,14 @@ def _end(error: Any) -> bytes:
         code = types.http_error_code(held)
         if code is not None:
             raise _failure(code)
-        raise ProtocolFailed("HTTP-response-incomplete", held.to_debug_string())
+        raise ProtocolError("HTTP-response-incomplete", held.to_debug_string())
 
 
 async def _ready(subject: Any, pace: Pace, phase: str) -> None:
     """Wait until something can go on.
 
     Raises:
-        TransferTimeout: It cannot for too long.
+        TransferTimeoutError: It cannot for too long.
     """
     if phase == "connect_and_first_byte":
         seconds, which = _before_first_byte(pace)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wasmcp.guest.declarations.docstring import parse_docstring
-from wasmcp.guest.errors import Unsupported
+from wasmcp.guest.errors import UnsupportedTypeError
 from wasmcp.guest.json_types.class_fields import (
     QUALIFIERS,
     attrs_members,
@@ -107,20 +107,20 @@ class Resolver:
 
         Raises:
             NameError: One uses a name that does not exist yet.
-            Unsupported: One cannot be evaluated.
+            UnsupportedTypeError: One cannot be evaluated.
         """
         try:
             return typing.get_type_hints(owner, localns=self._names or None, include_extras=True)
         except NameError:
             raise
         except Exception as error:
-            raise Unsupported(f"an annotation cannot be evaluated: {error}") from error
+            raise UnsupportedTypeError(f"an annotation cannot be evaluated: {error}") from error
 
     def shape(self, annotation: Any) -> Shape:
         """Return the shape of an annotation.
 
         Raises:
-            Unsupported: It has none.
+            UnsupportedTypeError: It has none.
         """
         try:
             scalar = _SCALARS.get(annotation)
@@ -165,7 +165,7 @@ class Resolver:
                 shape = constrain(shape, extra, written(annotation))
         documentation = documentation_in(extras)
         if _HEADER in documentation and not set(shape.exact) <= _HEADERS:
-            raise Unsupported(
+            raise UnsupportedTypeError(
                 f"`Field(header=...)` is for strings, integers and booleans, not for `{written(annotation)}`"
             )
         return Documented(shape, documentation) if documentation else shape
@@ -175,9 +175,11 @@ class Resolver:
         found = [value.value if isinstance(value, enum.Enum) else value for value in members]
         for value in found:
             if not isinstance(value, (str, int, bool, type(None))):
-                raise Unsupported(f"`Literal` of {value!r}: only strings, integers, booleans and None are JSON values")
+                raise UnsupportedTypeError(
+                    f"`Literal` of {value!r}: only strings, integers, booleans and None are JSON values"
+                )
         if len({(type(value), value) for value in found}) < len(found):
-            raise Unsupported(f"`Literal` of {members!r}: two of them are the same value in JSON")
+            raise UnsupportedTypeError(f"`Literal` of {members!r}: two of them are the same value in JSON")
         return Choice(found, members)
 
     def _alias(self, annotation: Any, arguments: tuple[Any, ...]) -> Shape:
@@ -225,13 +227,13 @@ class Resolver:
             make, python = array
             item = self._item(arguments[0]) if arguments else Anything(dump_any)
             if make in (set, frozenset) and not item.hashable and arguments:
-                raise Unsupported(f"`{written(annotation)}`: a set cannot hold a `{written(arguments[0])}`")
+                raise UnsupportedTypeError(f"`{written(annotation)}`: a set cannot hold a `{written(arguments[0])}`")
             return Array(item, make, python)
         if kind in _MAPS:
             key_type, value_type = arguments or (str, Any)
             key = Numeral() if key_type is int else self.shape(key_type)
             if key.exact != (str,):
-                raise Unsupported(f"`{written(annotation)}`: the keys of a JSON object are strings")
+                raise UnsupportedTypeError(f"`{written(annotation)}`: the keys of a JSON object are strings")
             return Map(key, self._item(value_type), plain=key_type is str)
         return None
 
@@ -239,7 +241,7 @@ class Resolver:
         """Return the shape of the items of a container."""
         shape = self.shape(annotation)
         if _HEADER in documentation_around(shape):
-            raise Unsupported("`Field(header=...)` is for a parameter or a member of a record, not for items")
+            raise UnsupportedTypeError("`Field(header=...)` is for a parameter or a member of a record, not for items")
         return shape
 
     def _tuple(self, arguments: tuple[Any, ...], *, bare: bool) -> Shape:
@@ -252,7 +254,7 @@ class Resolver:
     def _class(self, annotation: Any, origin: Any) -> Shape:
         cls = origin or annotation
         if not isinstance(cls, type):
-            raise Unsupported(f"`{written(annotation)}` has no JSON Schema")
+            raise UnsupportedTypeError(f"`{written(annotation)}` has no JSON Schema")
         known = format_of(cls)
         if known is not None:
             return known
@@ -277,12 +279,12 @@ class Resolver:
                 "is a model of pydantic 2, whose core is native code that a component cannot hold: use a dataclass, or "
                 'pydantic 1 (`dependencies = ["pydantic<2"]`)'
             )
-            raise Unsupported(f"`{written(annotation)}` {reason}")
+            raise UnsupportedTypeError(f"`{written(annotation)}` {reason}")
         advice = (
             "use a dataclass, a TypedDict or one of the types of the standard library that JSON knows; an object that "
             "is not the client's to give is made by a `@provider` declared above"
         )
-        raise Unsupported(f"`{written(annotation)}` has no JSON Schema: {advice}")
+        raise UnsupportedTypeError(f"`{written(annotation)}` has no JSON Schema: {advice}")
 
     def _record(self, annotation: Any, cls: Any, members: Any) -> Record:
         is_open = bool(typing.get_args(annotation) and annotation.__parameters__)  # such as `Node[T]` within `Node`
@@ -324,7 +326,7 @@ class Resolver:
         try:
             shape = self.shape(hint)
             default = default_of(shape, facts.pop("default")) if "default" in facts else {}
-        except Unsupported as error:
+        except UnsupportedTypeError as error:
             error.path.append(name)
             raise
         documentation = documentation_of(hint)
@@ -340,7 +342,7 @@ def _union(options: list[Shape]) -> Shape:
     if len(others) != 1:
         for option in others:
             if _HEADER in documentation_around(option):
-                raise Unsupported(
+                raise UnsupportedTypeError(
                     "`Field(header=...)` in a union: put it around the union, `Annotated[A | B, Field(...)]`"
                 )
         return Union(options)
@@ -356,7 +358,7 @@ def _enum(cls: type[enum.Enum]) -> Choice:
     for member in members:
         if not isinstance(member.value, (str, int, type(None))):
             reason = "only strings, integers and None are values of a JSON enum"
-            raise Unsupported(f"`{written(cls)}.{member.name}` is {member.value!r}: {reason}")
+            raise UnsupportedTypeError(f"`{written(cls)}.{member.name}` is {member.value!r}: {reason}")
     if not members:
-        raise Unsupported(f"`{written(cls)}` has no members that a JSON enum could list")
+        raise UnsupportedTypeError(f"`{written(cls)}` has no members that a JSON enum could list")
     return Choice(values, members, cls)

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from wasmcp.guest.errors import Mismatch, Unsupported
+from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types.field import Field
 from wasmcp.guest.json_types.shapes import Anything, Shape
 
@@ -30,17 +30,17 @@ def default_of(shape: Shape, value: Any) -> dict[str, Any]:
     """Return the ``default`` keyword for a default value; nothing for one that a type without a form lets through.
 
     Raises:
-        Unsupported: It does not fit the type.
+        UnsupportedTypeError: It does not fit the type.
     """
     try:
         return {"default": shape.dump(value)}
-    except Mismatch as mismatch:
+    except MismatchError as mismatch:
         if isinstance(shape, Anything):
             return {}
         advice = "; write `... | None`" if value is None else ""
         text = repr(value)
         text = text if len(text) <= _LONG else f"{text[:_LONG]}..."
-        raise Unsupported(f"the default `{text}` does not fit its type: {mismatch}{advice}") from None
+        raise UnsupportedTypeError(f"the default `{text}` does not fit its type: {mismatch}{advice}") from None
     except Exception:  # noqa: BLE001 - a class of the author's that cannot be read: it is shown where it can be shown
         return {}
 
@@ -70,7 +70,7 @@ def dataclass_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, An
     """Yield name, annotation and facts (`wasmcp.guest.json_types.records.Member`) of each member of a dataclass."""
     for name, field in cls.__dataclass_fields__.items():
         if "INITVAR" in str(getattr(field, "_field_type", "")):
-            raise Unsupported(f"`{name}` is an `InitVar`: it could be read from JSON, but not written")
+            raise UnsupportedTypeError(f"`{name}` is an `InitVar`: it could be read from JSON, but not written")
     for field in dataclasses.fields(cls):
         facts: dict[str, Any] = {"required": False, "returned": True, "accepted": field.init}
         if field.default is not dataclasses.MISSING:

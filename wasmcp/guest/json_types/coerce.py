@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from wasmcp.guest.errors import Mismatch, Unsupported
+from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver, written
 from wasmcp.guest.json_types.shapes import Shape
 
@@ -28,7 +28,7 @@ def loaded(value: Any, kind: type[T]) -> T:
         return value  # type: ignore[return-value]
     try:
         found: T = shape_of(kind).load(value)
-    except Mismatch as mismatch:
+    except MismatchError as mismatch:
         raise ValueError(f"expected `{written(kind)}`: {mismatch}") from None
     return found
 
@@ -46,6 +46,6 @@ def shape_of(kind: Any) -> Shape:
     if known is None:
         try:
             known = _shapes[kind] = Resolver().shape(kind)
-        except (Unsupported, NameError) as error:
+        except (UnsupportedTypeError, NameError) as error:
             raise TypeError(f"`{written(kind)}`: {error}") from None
     return known

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.errors import Mismatch, Unsupported
+from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types.containers import Array, Map
 from wasmcp.guest.json_types.ecma_patterns import PatternError, matcher
 from wasmcp.guest.json_types.field import Field
@@ -44,7 +44,7 @@ class Constrained(Shape):
         for check in self.checks:
             problem = check(loaded)
             if problem is not None:
-                raise Mismatch(problem)
+                raise MismatchError(problem)
         return loaded
 
     def dump(self, value: Any) -> Any:
@@ -52,7 +52,7 @@ class Constrained(Shape):
         for check in self.checks:
             problem = check(dumped)
             if problem is not None:
-                raise Mismatch(problem)
+                raise MismatchError(problem)
         return dumped
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
@@ -80,13 +80,13 @@ class Formatted(Shape):
 
     def load(self, value: Any) -> Any:
         if type(value) is str and not self._fits(value):
-            raise Mismatch(f"expected {self.name}, got {quoted(value)}")
+            raise MismatchError(f"expected {self.name}, got {quoted(value)}")
         return self.inner.load(value)
 
     def dump(self, value: Any) -> Any:
         dumped = self.inner.dump(value)
         if not self._fits(dumped):
-            raise Mismatch(f"expected {self.name}, got {quoted(dumped)}")
+            raise MismatchError(f"expected {self.name}, got {quoted(dumped)}")
         return dumped
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def constrain(shape: Shape, field: Field, annotation: str) -> Shape:
     """Return the shape with a field's constraints; those on a union hold for the alternatives that they fit.
 
     Raises:
-        Unsupported: A constraint means nothing for this type.
+        UnsupportedTypeError: A constraint means nothing for this type.
     """
     limits = field.limits()
     if not limits:
@@ -168,14 +168,14 @@ def constrain(shape: Shape, field: Field, annotation: str) -> Shape:
     keywords: dict[str, Any] = {}
     for name, bound in limits.items():
         if name not in _limits_of(shape):
-            raise Unsupported(f"`Field({name}=...)` means nothing for `{annotation}`")
+            raise UnsupportedTypeError(f"`Field({name}=...)` means nothing for `{annotation}`")
         if name == "format":
             continue
         if name == "pattern":
             try:
                 check, keyword = pattern_check(bound)
             except PatternError as error:
-                raise Unsupported(f"`Field(pattern=...)` with `{bound}`: {error}") from None
+                raise UnsupportedTypeError(f"`Field(pattern=...)` with `{bound}`: {error}") from None
         elif name in ("min_length", "max_length"):
             check, keyword = length_check(name, bound, _sized(shape))
         else:
@@ -193,9 +193,9 @@ def _formatted(shape: Shape, name: str | None, annotation: str) -> Shape:
     if name not in FORMATS:
         known = ", ".join(f"`{known}`" for known in FORMATS)
         advice = f'announce others, which nothing checks, with `Field(extra={{"format": "{name}"}})`'
-        raise Unsupported(f"`Field(format={name!r})`: expected one of {known}; {advice}")
+        raise UnsupportedTypeError(f"`Field(format={name!r})`: expected one of {known}; {advice}")
     if isinstance(bare, Format) and bare.format != name:
-        raise Unsupported(f"`Field(format={name!r})` means nothing for `{annotation}`")
+        raise UnsupportedTypeError(f"`Field(format={name!r})` means nothing for `{annotation}`")
     return Formatted(shape, name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.mismatches import Mismatches
 from wasmcp.guest.json_types.shapes import Shape
 
@@ -40,7 +40,7 @@ class Array(Shape):
             return items
         made = self.make(items)
         if self.unique and len(made) != len(items):
-            raise Mismatch("expected no item twice")
+            raise MismatchError("expected no item twice")
         return made
 
     def dump(self, value: Any) -> list[Any]:
@@ -70,7 +70,7 @@ def _each(convert: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
     try:
         for value in remaining:
             add(convert(value))
-    except Mismatch as mismatch:
+    except MismatchError as mismatch:
         wrong = Mismatches()
         wrong.add(mismatch, len(converted))
         for index, value in enumerate(remaining, len(converted) + 1):
@@ -78,7 +78,7 @@ def _each(convert: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
                 break
             try:
                 convert(value)
-            except Mismatch as another:
+            except MismatchError as another:
                 wrong.add(another, index)
         wrong.check()
     return converted
@@ -110,7 +110,7 @@ class Tuple(Shape):
 
     def _convert(self, converters: list[Callable[[Any], Any]], values: Any) -> list[Any]:
         if len(values) != len(converters):
-            raise Mismatch(f"expected an array of {len(converters)}, got one of {len(values)}")
+            raise MismatchError(f"expected an array of {len(converters)}, got one of {len(values)}")
         pairs = iter(zip(converters, values, strict=True))
         return _each(lambda pair: pair[0](pair[1]), pairs)
 
@@ -164,7 +164,7 @@ class Map(Shape):
         for name, value in values.items():
             try:
                 converted[key(name)] = item(value)
-            except Mismatch as mismatch:
+            except MismatchError as mismatch:
                 wrong = wrong or Mismatches()
                 wrong.add(mismatch, str(name))
                 if wrong.full:

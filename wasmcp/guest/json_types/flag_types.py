@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.mismatches import Mismatches
 from wasmcp.guest.json_types.shapes import Shape, quoted
 
@@ -44,7 +44,7 @@ class Flags(Shape):
         for index, name in enumerate(value):
             if type(name) is not str or name not in self.names:
                 known = ", ".join(quoted(known) for known in self.names)
-                wrong.add(Mismatch(f"expected one of {known}, got {quoted(name)}"), index)
+                wrong.add(MismatchError(f"expected one of {known}, got {quoted(name)}"), index)
                 if wrong.full:
                     break
                 continue
@@ -52,7 +52,7 @@ class Flags(Shape):
             found |= self.python[name]
         wrong.check()
         if len(seen) != len(value):
-            raise Mismatch("expected no item twice")
+            raise MismatchError("expected no item twice")
         return found
 
     def dump(self, value: Any) -> list[str]:
@@ -75,7 +75,7 @@ class Numeral(Shape):
         if not (digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS) or (
             digits[0] == "0" and value != "0"
         ):
-            raise Mismatch(f"expected {self.name}, got {quoted(value)}")
+            raise MismatchError(f"expected {self.name}, got {quoted(value)}")
         return int(value)
 
     def dump(self, value: Any) -> str:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 
 _MOST = 20
 """So many problems of one value are named."""
 
 
 class Mismatches:
-    """A collection of problems, raised as one `Mismatch`."""
+    """A collection of problems, raised as one `MismatchError`."""
 
     def __init__(self) -> None:
-        self._found: Mismatch | None = None
+        self._found: MismatchError | None = None
 
     @property
     def full(self) -> bool:
         """Whether no further problem would be named."""
         return self._found is not None and self._found.more
 
-    def add(self, mismatch: Mismatch, segment: str | int | None = None) -> None:
+    def add(self, mismatch: MismatchError, segment: str | int | None = None) -> None:
         """Add the problems of a part of the value.
 
         Args:
@@ -45,18 +45,18 @@ class Mismatches:
         if self._found is None or not any(other.startswith(reason) for _, other in self._found.problems):
             names = ", ".join(known)
             reason += f"; expected only {names}" if names else "; expected nothing"
-        self.add(Mismatch(reason), name)
+        self.add(MismatchError(reason), name)
 
     def missing(self, name: str) -> None:
         """Add a member that is not there."""
         if not self.full:
-            self.add(Mismatch("required, but missing"), name)
+            self.add(MismatchError("required, but missing"), name)
 
     def check(self) -> None:
         """Raise what was found, if anything was.
 
         Raises:
-            Mismatch: The problems.
+            MismatchError: The problems.
         """
         if self._found is not None:
             raise self._found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.mismatches import Mismatches
 from wasmcp.guest.json_types.shapes import Shape
 
@@ -44,7 +44,7 @@ class Model(Shape):
     def dump(self, value: Any) -> Any:
         """Have the model write a JSON value."""
         if not isinstance(value, self.python):
-            raise Mismatch(f"expected {self.python.__name__}, got {type(value).__name__}")
+            raise MismatchError(f"expected {self.python.__name__}, got {type(value).__name__}")
         return json.loads(value.json(by_alias=True))
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
@@ -56,22 +56,22 @@ class Model(Shape):
         return dict(written)
 
 
-def _mismatch(error: ValueError) -> Mismatch:
+def _mismatch(error: ValueError) -> MismatchError:
     errors = getattr(error, "errors", None)
     if errors is None:
-        return Mismatch(str(error))
+        return MismatchError(str(error))
     wrong = Mismatches()
     for found in errors():
-        mismatch = Mismatch(str(found["msg"]))
+        mismatch = MismatchError(str(found["msg"]))
         for segment in reversed(found["loc"]):
             if segment != "__root__":
                 mismatch = mismatch.under(segment)
         wrong.add(mismatch)
     try:
         wrong.check()
-    except Mismatch as mismatch:
+    except MismatchError as mismatch:
         return mismatch
-    return Mismatch(str(error))
+    return MismatchError(str(error))
 
 
 def _modern(schema: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.mismatches import Mismatches
 from wasmcp.guest.json_types.shapes import Named, Shape, documented
 
@@ -95,7 +95,7 @@ class Record(Named):
 
     def dump(self, value: Any) -> dict[str, Any]:
         if not isinstance(value, self.python):
-            raise Mismatch(f"expected {self.title}, got {type(value).__name__}")
+            raise MismatchError(f"expected {self.title}, got {type(value).__name__}")
         found: Mapping[str, Any] = value if self.read is None else self.read(value)  # type: ignore[assignment]
         dumped = {}
         wrong: Mismatches | None = None
@@ -108,12 +108,12 @@ class Record(Named):
                     continue
                 try:
                     dumped[name] = shape.dump(item)
-                except Mismatch as mismatch:
+                except MismatchError as mismatch:
                     wrong = wrong or Mismatches()
                     wrong.add(mismatch, name)
             elif member.returned:
                 wrong = wrong or Mismatches()
-                wrong.add(Mismatch(f"expected {self.title}, got one without `{name}`"))
+                wrong.add(MismatchError(f"expected {self.title}, got one without `{name}`"))
         if wrong is not None:
             wrong.check()
         return dumped
@@ -140,7 +140,7 @@ def load_members(shapes: Mapping[str, Shape], required: tuple[str, ...], value: 
     """Return the loaded members of an object.
 
     Raises:
-        Mismatch: Some do not fit, are missing or are unknown.
+        MismatchError: Some do not fit, are missing or are unknown.
     """
     loaded = {}
     wrong: Mismatches | None = None
@@ -155,7 +155,7 @@ def load_members(shapes: Mapping[str, Shape], required: tuple[str, ...], value: 
             continue
         try:
             loaded[name] = shape.load(item)
-        except Mismatch as mismatch:
+        except MismatchError as mismatch:
             wrong = wrong or Mismatches()
             wrong.add(mismatch, name)
     for name in required:

@@ -89,7 +89,7 @@ def inlined(schema: dict[str, Any]) -> dict[str, Any]:
         whole = _Inliner({name: body for name, body in definitions.items() if name not in recursive})
         written = whole.schema({key: value for key, value in schema.items() if key != "$defs"})
         kept = {name: whole.schema(definitions[name]) for name in sorted(recursive)}
-    except _TooLarge:
+    except _TooLargeError:
         return schema
     return {**written, "$defs": kept} if kept else written
 
@@ -101,7 +101,7 @@ _DATA = frozenset({"const", "default", "enum", "examples"})
 _PREFIX = "#/$defs/"
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     pass
 
 
@@ -124,7 +124,7 @@ class _Inliner:
             return value
         self._room -= 1
         if self._room < 0:
-            raise _TooLarge
+            raise _TooLargeError
         name = _referred(value, self._definitions)
         # A list there holds values, not schemas; an object may be a member of that name.
         found = {

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.schema import Definitions
@@ -65,7 +65,7 @@ class Shape:
         """Return the Python value of a JSON value.
 
         Raises:
-            Mismatch: It does not fit.
+            MismatchError: It does not fit.
         """
         raise NotImplementedError
 
@@ -73,7 +73,7 @@ class Shape:
         """Return the JSON value of a Python value.
 
         Raises:
-            Mismatch: It is not what the annotation promises.
+            MismatchError: It is not what the annotation promises.
         """
         raise NotImplementedError
 
@@ -85,9 +85,9 @@ class Shape:
         """Yield the shapes that this one is made of."""
         return iter(())
 
-    def mismatch(self, value: object) -> Mismatch:
+    def mismatch(self, value: object) -> MismatchError:
         """Return the error for a value of the wrong type."""
-        return Mismatch(f"expected {self.name}, got {json_type(value)}")
+        return MismatchError(f"expected {self.name}, got {json_type(value)}")
 
 
 class Named(Shape):
@@ -227,7 +227,7 @@ class Integer(Shape):
         if type(value) is float and value.is_integer():
             return int(value)
         if type(value) is float:
-            raise Mismatch(f"expected integer, got {quoted(value)}")
+            raise MismatchError(f"expected integer, got {quoted(value)}")
         raise self.mismatch(value)
 
     def dump(self, value: Any) -> int:
@@ -253,14 +253,14 @@ class Number(Shape):
             try:
                 return float(value)
             except OverflowError:
-                raise Mismatch("expected number, got an integer too large for one") from None
+                raise MismatchError("expected number, got an integer too large for one") from None
         return self.dump(value)
 
     def dump(self, value: Any) -> float:
         if isinstance(value, float):
             if isfinite(value):
                 return value
-            raise Mismatch(f"expected a finite number, got {value!r}")
+            raise MismatchError(f"expected a finite number, got {value!r}")
         if isinstance(value, int) and not isinstance(value, bool):
             return int(value)
         raise self.mismatch(value)
@@ -314,7 +314,7 @@ class Choice(Shape):
         try:
             return self._members[type(value), value]
         except (KeyError, TypeError):
-            raise Mismatch(f"expected {self.name}, got {self._found(value)}") from None
+            raise MismatchError(f"expected {self.name}, got {self._found(value)}") from None
 
     def dump(self, value: Any) -> Any:
         if self.python is not None and isinstance(value, self.python):
@@ -327,7 +327,7 @@ class Choice(Shape):
             self.python is None and isinstance(value, (str, int, type(None))) and (type(value), value) in self._members
         ):
             return value
-        raise Mismatch(f"expected {self.name}, got {self._found(value)}")
+        raise MismatchError(f"expected {self.name}, got {self._found(value)}")
 
     @staticmethod
     def _found(value: object) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.base64_text import decode_bytes, encode_bytes
 from wasmcp.guest.json_types.shapes import Shape, json_type, quoted
 from wasmcp.guest.json_types.string_formats import DATE, TIME, ZONE, is_date
@@ -25,8 +25,8 @@ class Format(Shape):
     Args:
         python: The type.
         name: The form, for messages.
-        parse: The string -> the value; raises ValueError, or a Mismatch that gives the reason.
-        write: The value -> the string; raises a Mismatch for a value without one.
+        parse: The string -> the value; raises ValueError, or a MismatchError that gives the reason.
+        write: The value -> the string; raises a MismatchError for a value without one.
         accepted: The schema's keywords, besides ``"type": "string"``, for what clients send.
         sent: The same for results; None: they are those of ``accepted``.
         format: The format of JSON Schema that values of the type may be held to; None: there is none.
@@ -55,11 +55,11 @@ class Format(Shape):
 
     def load(self, value: Any) -> Any:
         if type(value) is not str:
-            raise Mismatch(f"expected string ({self.name}), got {json_type(value)}")
+            raise MismatchError(f"expected string ({self.name}), got {json_type(value)}")
         try:
             return self.parse(value)
         except (ValueError, ArithmeticError):  # decimal.InvalidOperation is an ArithmeticError
-            raise Mismatch(f"expected {self.name}, got {quoted(value)}") from None
+            raise MismatchError(f"expected {self.name}, got {quoted(value)}") from None
 
     def dump(self, value: Any) -> str:
         if isinstance(value, self.python):
@@ -199,7 +199,7 @@ def _decimal(python: Any) -> Format:
 
     def write(value: Any) -> str:
         if not value.is_finite():
-            raise Mismatch(f"expected a finite decimal number, got {value}")
+            raise MismatchError(f"expected a finite decimal number, got {value}")
         return str(value)
 
     return Format(python, "a decimal number as a string", parse, write, accepted={"pattern": f"^{_DECIMAL}$"})
@@ -210,7 +210,7 @@ def _bytes(python: Any) -> Format:
         try:
             return decode_bytes(text)
         except ValueError as error:
-            raise Mismatch(str(error)) from None
+            raise MismatchError(str(error)) from None
 
     return Format(python, "base64", parse, encode_bytes, accepted={"contentEncoding": "base64"})
 

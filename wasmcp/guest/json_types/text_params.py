@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.containers import Array
 from wasmcp.guest.json_types.json_codec import decode
 from wasmcp.guest.json_types.shapes import Choice, Shape, undocumented
@@ -17,7 +17,7 @@ def load_text(shape: Shape, text: str | list[str]) -> Any:
     """Return the value that a text stands for: itself where the shape takes strings, else the JSON scalar that it is.
 
     Raises:
-        Mismatch: It does not fit.
+        MismatchError: It does not fit.
     """
     shape = undocumented(shape)
     if isinstance(text, list):
@@ -30,7 +30,7 @@ def _plain(shape: Shape, text: str) -> Any:
     """Return the JSON value to load."""
     try:
         shape.load(text)
-    except Mismatch:
+    except MismatchError:
         value = json_scalar(text)
         # A number out of bounds is told as one, not as a text in its place.
         if type(value) in (*shape.exact, *shape.near):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.records import Record
 from wasmcp.guest.json_types.shapes import Choice, Named, Shape, json_type, quoted, undocumented
 
@@ -64,7 +64,7 @@ class Union(Shape):
         chosen = tagged.get((type(found), found)) if isinstance(found, (str, int)) else None
         if chosen is None:
             known = ", ".join(quoted(tag) for _, tag in tagged)
-            raise Mismatch(f"expected one of {known}, got {quoted(found)}").under(name)
+            raise MismatchError(f"expected one of {known}, got {quoted(found)}").under(name)
         return chosen.load(value)
 
     def _once(self, attempts: list[Callable[[Any], Any]], value: Any, way: str) -> Any:
@@ -82,27 +82,27 @@ class Union(Shape):
         if key not in known:
             try:
                 known[key] = value, self._first(attempts, value)  # kept with it: another could get its identity
-            except Mismatch as mismatch:
+            except MismatchError as mismatch:
                 known[key] = value, mismatch.copy()
                 raise
         _, found = known[key]
-        if isinstance(found, Mismatch):
+        if isinstance(found, MismatchError):
             raise found.copy()
         return found
 
     def _first(self, attempts: list[Callable[[Any], Any]], value: Any) -> Any:
-        deepest: Mismatch | None = None
+        deepest: MismatchError | None = None
         for attempt in attempts:
             try:
                 return attempt(value)
-            except Mismatch as mismatch:
+            except MismatchError as mismatch:
                 # The alternative that was followed furthest is the one that was meant.
                 if deepest is None or mismatch.depth > deepest.depth:
                     deepest = mismatch
         if deepest is not None and (deepest.depth or len(attempts) == 1):
             raise deepest
         found = quoted(value) if isinstance(value, (str, int, float)) else json_type(value)
-        raise Mismatch(f"expected {self.name}, got {found}")
+        raise MismatchError(f"expected {self.name}, got {found}")
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         schemas = [option.schema(definitions) for option in self.options]

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from math import isfinite
 from typing import Any
 
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.class_fields import attrs_vars_of
 from wasmcp.guest.json_types.flag_types import flag_names
 from wasmcp.guest.json_types.string_types import format_of
@@ -19,7 +19,7 @@ def dump_any(value: Any) -> Any:
     """Return the JSON value of what a tool returned as ``Any``, or without an annotation.
 
     Raises:
-        Mismatch: It has none.
+        MismatchError: It has none.
     """
     kind = type(value)
     if value is None or kind in (bool, int, str):
@@ -31,7 +31,7 @@ def dump_any(value: Any) -> Any:
     if isinstance(value, float):
         if isfinite(value):
             return float(value)
-        raise Mismatch(f"expected a finite number, got {value!r}")
+        raise MismatchError(f"expected a finite number, got {value!r}")
     if isinstance(value, Mapping):
         return {_key(name): _under(name, item) for name, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -51,13 +51,13 @@ def dump_any(value: Any) -> Any:
     known = format_of(kind)
     if known is not None:
         return known.dump(value)
-    raise Mismatch(f"expected a value that JSON can hold, got {kind.__qualname__}")
+    raise MismatchError(f"expected a value that JSON can hold, got {kind.__qualname__}")
 
 
 def _under(segment: Any, value: Any) -> Any:
     try:
         return dump_any(value)
-    except Mismatch as mismatch:
+    except MismatchError as mismatch:
         raise mismatch.under(segment) from None
 
 
@@ -66,4 +66,4 @@ def _key(name: object) -> str:
         name = name.value
     if isinstance(name, str):
         return str(name)
-    raise Mismatch(f"expected strings as the keys of an object, got {type(name).__name__}")
+    raise MismatchError(f"expected strings as the keys of an object, got {type(name).__name__}")

@@ -16,31 +16,31 @@ In unit tests `wasmcp.guest.testing` has `fake_kv`. Source: the interface ``key-
 
 from __future__ import annotations
 
-from wasmcp.guest.errors import NotGranted
+from wasmcp.guest.errors import NotGrantedError
 from wasmcp.guest.kv.buckets import ABSENT, Bucket
 from wasmcp.guest.kv.buckets import open_bucket as open  # noqa: A004 - read as `kv.open`
 from wasmcp.guest.kv.errors import (
-    AccessDenied,
-    LimitExceeded,
-    NoSession,
-    NoSuchBucket,
-    NotACounter,
-    OutOfRange,
+    AccessDeniedError,
+    LimitExceededError,
+    NoSessionError,
+    NoSuchBucketError,
+    NotACounterError,
+    OutOfRangeError,
     StoreError,
-    Unsupported,
+    UnsupportedOperationError,
 )
 
 __all__ = [
     "ABSENT",
-    "AccessDenied",
+    "AccessDeniedError",
     "Bucket",
-    "LimitExceeded",
-    "NoSession",
-    "NoSuchBucket",
-    "NotACounter",
-    "NotGranted",
-    "OutOfRange",
+    "LimitExceededError",
+    "NoSessionError",
+    "NoSuchBucketError",
+    "NotACounterError",
+    "NotGrantedError",
+    "OutOfRangeError",
     "StoreError",
-    "Unsupported",
+    "UnsupportedOperationError",
     "open",
 ]

@@ -103,9 +103,9 @@ class Values(ABC):
         """Add to a counter and return what it is then; one that is not there begins at 0. Nobody can come between.
 
         Raises:
-            NotACounter: What is there is not an integer of 64 bits.
-            OutOfRange: It would not be one any more.
-            Unsupported: The store cannot count down.
+            NotACounterError: What is there is not an integer of 64 bits.
+            OutOfRangeError: It would not be one any more.
+            UnsupportedOperationError: The store cannot count down.
         """
         return self._raw.increment(key, by)
 
@@ -121,7 +121,7 @@ class Values(ABC):
             Whether it was set.
 
         Raises:
-            Unsupported: The store cannot do this.
+            UnsupportedOperationError: The store cannot do this.
         """
         before = None if expected is ABSENT else tagged(expected)
         return self._raw.compare_and_swap(key, before, tagged(replacement))
@@ -147,7 +147,7 @@ class Values(ABC):
 
         Raises:
             StoreError: Others were faster a hundred times.
-            Unsupported: The store cannot do this.
+            UnsupportedOperationError: The store cannot do this.
             ValueError: The value that is there, or the new one, does not fit `kind`; nothing has changed.
         """
         for _ in range(_ATTEMPTS):
@@ -213,7 +213,7 @@ class Bucket(Values):
         """Set up to 1000 values at once: all of them or, where the store can do so, none.
 
         Raises:
-            LimitExceeded: They are too many, or too large together.
+            LimitExceededError: They are too many, or too large together.
             TypeError: One is not bytes, and has no JSON form.
         """
         self._raw.set_many([(key, tagged(value)) for key, value in values.items()])
@@ -269,8 +269,8 @@ def open_bucket(name: str = "") -> Bucket:
         name: Any name; the default bucket, which every runtime has, is the empty one. `wasmtime serve` has no other.
 
     Raises:
-        AccessDenied: The component has no grant ``kv``.
-        NoSuchBucket: Whoever runs the server has none of this name.
-        LimitExceeded: The name has more than 512 bytes.
+        AccessDeniedError: The component has no grant ``kv``.
+        NoSuchBucketError: Whoever runs the server has none of this name.
+        LimitExceededError: The name has more than 512 bytes.
     """
     return Bucket(name, STORES[-1].open(name))

@@ -3,18 +3,18 @@
 .. code-block:: text
 
     StoreError           everything below; `kind` is the case of ``error`` of the interface ``key-value-types``
-      AccessDenied       the component may not (a NotGranted too)
-      NoSuchBucket       whoever runs the server has no bucket of this name
-      NoSession          the client has no session, or it has ended
-      NotACounter        what is there is not a counter
-      OutOfRange         a counter would need more than 64 bits
-      LimitExceeded      a key, a value or a batch is too large (a ValueError too)
-      Unsupported        the store behind it cannot do this
+      AccessDeniedError       the component may not (a NotGrantedError too)
+      NoSuchBucketError       whoever runs the server has no bucket of this name
+      NoSessionError          the client has no session, or it has ended
+      NotACounterError        what is there is not a counter
+      OutOfRangeError         a counter would need more than 64 bits
+      LimitExceededError      a key, a value or a batch is too large (a ValueError too)
+      UnsupportedOperationError        the store behind it cannot do this
 """
 
 from __future__ import annotations
 
-from wasmcp.guest.errors import NotGranted
+from wasmcp.guest.errors import NotGrantedError
 
 
 class StoreError(Exception):
@@ -34,7 +34,7 @@ class StoreError(Exception):
         self.detail = detail
 
 
-class AccessDenied(StoreError, NotGranted):
+class AccessDeniedError(StoreError, NotGrantedError):
     """The component was not granted this, or whoever runs the server refuses.
 
     Attributes:
@@ -44,48 +44,56 @@ class AccessDenied(StoreError, NotGranted):
     kind = "access-denied"
 
     def __init__(self, grant: str) -> None:
-        NotGranted.__init__(self, grant)
+        NotGrantedError.__init__(self, grant)
         self.detail = ""
 
 
-class NoSuchBucket(StoreError):
+class NoSuchBucketError(StoreError):
     """Whoever runs the server has no bucket of this name."""
 
     kind = "no-such-bucket"
 
 
-class NoSession(StoreError):
+class NoSessionError(StoreError):
     """The client has no session, or it has ended."""
 
     kind = "no-session"
 
 
-class NotACounter(StoreError):
+class NotACounterError(StoreError):
     """What is there under this key is not a counter, a signed integer of 64 bits."""
 
     kind = "not-a-counter"
 
 
-class OutOfRange(StoreError):
+class OutOfRangeError(StoreError):
     """The counter would need more than 64 bits."""
 
     kind = "out-of-range"
 
 
-class LimitExceeded(StoreError, ValueError):
+class LimitExceededError(StoreError, ValueError):
     """A key, a value or a batch is too large."""
 
     kind = "limit"
 
 
-class Unsupported(StoreError):
+class UnsupportedOperationError(StoreError):
     """The store of whoever runs the server cannot do this."""
 
     kind = "unsupported"
 
 
 _KINDS: dict[str, type[StoreError]] = {
-    known.kind: known for known in (NoSuchBucket, NoSession, NotACounter, OutOfRange, LimitExceeded, Unsupported)
+    known.kind: known
+    for known in (
+        NoSuchBucketError,
+        NoSessionError,
+        NotACounterError,
+        OutOfRangeError,
+        LimitExceededError,
+        UnsupportedOperationError,
+    )
 }
 
 
@@ -97,6 +105,6 @@ def store_error(kind: str, detail: str = "", *, grant: str) -> StoreError:
         detail: The text in it.
         grant: What the component needs for it.
     """
-    if kind == AccessDenied.kind:
-        return AccessDenied(grant)
+    if kind == AccessDeniedError.kind:
+        return AccessDeniedError(grant)
     return _KINDS.get(kind, StoreError)(detail)

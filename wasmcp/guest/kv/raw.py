@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from wasmcp.guest.kv.errors import AccessDenied
+from wasmcp.guest.kv.errors import AccessDeniedError
 from wasmcp.guest.kv.values import Tagged
 
 
@@ -47,7 +47,7 @@ class _Denied:
 
     def open(self, name: str) -> Any:
         del name
-        raise AccessDenied("kv")
+        raise AccessDeniedError("kv")
 
 
 def _own() -> Store:

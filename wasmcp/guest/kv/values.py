@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wasmcp.guest.errors import Mismatch
+from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.json_codec import decode, encode
 from wasmcp.guest.json_types.untyped_json import dump_any
 
@@ -37,7 +37,7 @@ def tagged(value: Any) -> Tagged:
         return "bytes", bytes(value)
     try:
         return "json", encode(dump_any(value))
-    except Mismatch as mismatch:
+    except MismatchError as mismatch:
         raise TypeError(f"only values that JSON can hold, and bytes, are kept: {mismatch}") from None
 
 

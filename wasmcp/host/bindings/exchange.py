@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmtime import _ffi as ffi
 
-from wasmcp.errors import ArtifactError, ResponseTooLarge
+from wasmcp.errors import ArtifactError, ResponseTooLargeError
 
 if TYPE_CHECKING:
     from wasmtime import Store
@@ -64,7 +64,7 @@ _Response = _Entry * 3
 _Pointer = ctypes.POINTER(_Value)
 
 
-class CallFailed(Exception):
+class CallError(Exception):
     """The call ended in a trap. `message` is wasmtime's, with the backtrace."""
 
     def __init__(self, message: str) -> None:
@@ -115,8 +115,8 @@ class Door:
         """Call `exchange.message`. Both texts must be valid UTF-8: anything else would abort the process.
 
         Raises:
-            CallFailed: It trapped.
-            ResponseTooLarge: The answer is above the limit.
+            CallError: It trapped.
+            ResponseTooLargeError: The answer is above the limit.
         """
         values = self._message_values
         values[0].size = token
@@ -137,8 +137,8 @@ class Door:
         """Call `exchange.http`. All texts must be valid UTF-8. Returns status, header lines and body.
 
         Raises:
-            CallFailed: It trapped.
-            ResponseTooLarge: The body is above the limit.
+            CallError: It trapped.
+            ResponseTooLargeError: The body is above the limit.
         """
         values = self._http_values
         values[0].size = token
@@ -190,7 +190,7 @@ class Door:
     def _again(self, name: str, token: int, texts: tuple[bytes, ...]) -> Any:
         function = self._optional(name)
         if function is None:
-            raise CallFailed(f"the server asks its client, but does not export `{name}`")
+            raise CallError(f"the server asks its client, but does not export `{name}`")
         values = (_Text * (1 + len(texts)))()
         values[0].kind = _U32
         values[0].size = token
@@ -209,11 +209,11 @@ class Door:
             text = bytes(ffi.to_bytes(message)).decode("utf-8", "replace")
             ffi.wasm_byte_vec_delete(ctypes.byref(message))
             ffi.wasmtime_error_delete(error)
-            raise CallFailed(text)
+            raise CallError(text)
         return result
 
     def _text(self, value: Any) -> bytes:
         size: int = value.size
         if size > self._limit:
-            raise ResponseTooLarge(size, self._limit)
+            raise ResponseTooLargeError(size, self._limit)
         return _string_at(value.data, size) if size else b""

@@ -17,7 +17,7 @@ from wasmtime import _ffi as ffi
 from wasmtime.component import OptionType, ResourceAny, ResourceType
 
 from wasmcp.host.bindings import component_values
-from wasmcp.host.stores.keyvalue import PAGE, Refused, check_entries, check_key, increment, open_store
+from wasmcp.host.stores.keyvalue import PAGE, StoreRequestError, check_entries, check_key, increment, open_store
 from wasmcp.host.stores.session_values import SessionValues
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Buckets:
         """Return the number of a name.
 
         Raises:
-            Refused: There are too many, or this one may not be.
+            StoreRequestError: There are too many, or this one may not be.
         """
         if self._admit is not None:
             self._admit(name)
@@ -101,7 +101,7 @@ class Buckets:
             number = self._numbers.get(name)
             if number is None:
                 if len(self._names) == _BUCKETS:
-                    raise Refused(f"more than {_BUCKETS} buckets")
+                    raise StoreRequestError(f"more than {_BUCKETS} buckets")
                 number = self._numbers[name] = next(self._counter)
                 self._names[number] = name
         return number
@@ -110,11 +110,11 @@ class Buckets:
         """Return the name with a number.
 
         Raises:
-            Refused: It is forgotten.
+            StoreRequestError: It is forgotten.
         """
         name = self._names.get(number)
         if name is None:
-            raise Refused("the bucket is gone: its session is over")
+            raise StoreRequestError("the bucket is gone: its session is over")
         return name
 
     def forget(self, name: str) -> None:
@@ -157,7 +157,7 @@ class Handles:
         """Count a handle.
 
         Raises:
-            Refused: The instance has too many.
+            StoreRequestError: The instance has too many.
         """
         with self._lock:
             self._count(owner)
@@ -171,25 +171,29 @@ class Handles:
         """Return what is behind a `cas` handle.
 
         Raises:
-            Refused: It was swapped, or is gone with its instance.
+            StoreRequestError: It was swapped, or is gone with its instance.
         """
         found = self._attempts.get(number)
         if found is None:
-            raise Refused("the `cas` handle is used up")
+            raise StoreRequestError("the `cas` handle is used up")
         return found
 
     def add_attempt(self, attempt: Attempt) -> int:
         """Keep what is behind a new `cas` handle and return its number.
 
         Raises:
-            Refused: The instance has too many handles, or they keep too much.
+            StoreRequestError: The instance has too many handles, or they keep too much.
         """
         size = _weight(attempt)
         with self._lock:
             if self._bytes.get(attempt.owner, 0) + size > self._each_bytes:
-                raise Refused(f"open `cas` handles with values of more than {self._each_bytes >> 20} MiB: drop some")
+                raise StoreRequestError(
+                    f"open `cas` handles with values of more than {self._each_bytes >> 20} MiB: drop some"
+                )
             if sum(self._bytes.values()) + size > self._most_bytes:
-                raise Refused(f"open `cas` handles of all instances keep more than {self._most_bytes >> 20} MiB")
+                raise StoreRequestError(
+                    f"open `cas` handles of all instances keep more than {self._most_bytes >> 20} MiB"
+                )
             self._count(attempt.owner)
             self._bytes[attempt.owner] = self._bytes.get(attempt.owner, 0) + size
             number = next(self._counter)
@@ -215,7 +219,7 @@ class Handles:
     def _count(self, owner: int) -> None:
         opened = self._open.get(owner, 0)
         if opened >= self._each:
-            raise Refused(f"more than {self._each} open handles: drop some")
+            raise StoreRequestError(f"more than {self._each} open handles: drop some")
         self._open[owner] = opened + 1
 
     def _uncount(self, owner: int) -> None:
@@ -296,7 +300,7 @@ class _Draft:
 
     def _open(self, owner: int, name: str) -> Writer:
         if len(name.encode()) > _BUCKET_LIMIT:
-            raise Refused(f"a name of more than {_BUCKET_LIMIT} bytes")
+            raise StoreRequestError(f"a name of more than {_BUCKET_LIMIT} bytes")
         number = self._buckets.number(name)
         self._handles.opened(owner)
         return component_values.resource(number, self._bucket_kind)
@@ -398,7 +402,7 @@ class _Draft:
         check_entries({attempt.key: value})
         if self._store.exchange(attempt.bucket, attempt.key, attempt.current, value):
             return None
-        raise _Failed(
+        raise _BucketError(
             component_values.case("cas-failed", self._new_attempt(attempt.owner, attempt.bucket, attempt.key))
         )
 
@@ -411,7 +415,7 @@ def _data(found: bytes | None) -> Writer | None:
     return None if found is None else component_values.data(found)
 
 
-class _Failed(Exception):
+class _BucketError(Exception):
     """The function's own error, already written."""
 
     def __init__(self, value: Writer) -> None:
@@ -446,9 +450,9 @@ def _add(
             given += [read_argument(context, arguments[index]) for index in range(count)]
             try:
                 written = component_values.result(function(*given), ok=True)
-            except _Failed as error:
+            except _BucketError as error:
                 written = component_values.result(error.value, ok=False)
-            except Refused as error:
+            except StoreRequestError as error:
                 written = component_values.result(
                     failed(component_values.case("other", component_values.text(str(error)))), ok=False
                 )

@@ -51,9 +51,9 @@ class Exchange:
         """Boot one instance and drop it, to find out now what is wrong with the server or its settings.
 
         Raises:
-            SettingInvalid: It refuses a setting.
+            InvalidSettingError: It refuses a setting.
             ArtifactError: It is no server, or imports what this host does not have.
-            GuestTrap: Its start function trapped.
+            GuestTrapError: Its start function trapped.
         """
         self.pool.boot()
 
@@ -113,8 +113,8 @@ class Exchange:
             timeout: Seconds, instead of the limit.
 
         Raises:
-            GuestTrap: The server's code trapped, or took too long, or too much.
-            ResponseTooLarge: The answer is above the limit.
+            GuestTrapError: The server's code trapped, or took too long, or too much.
+            ResponseTooLargeError: The answer is above the limit.
         """
         self._wire("->", line)
         data = text.encode(line)
@@ -159,8 +159,8 @@ class Exchange:
         """Send one HTTP request and wait for the whole response.
 
         Raises:
-            GuestTrap: The server's code trapped, or took too long, or too much.
-            ResponseTooLarge: The body is above the limit.
+            GuestTrapError: The server's code trapped, or took too long, or too much.
+            ResponseTooLargeError: The body is above the limit.
         """
         import json  # here, as `results`: a stdio server needs neither, and its start is waited for
 
@@ -277,7 +277,7 @@ class Exchange:
         return call.result
 
     def cancel(self) -> None:
-        """Take back every request that runs or waits, as a client would: who waits for one gets `GuestCancelled`.
+        """Take back every request that runs or waits, as a client would: who waits for one gets `GuestCancelledError`.
 
         Code that looks for it (`Context.cancelled`) may still end with a result; code that does not is stopped.
         """

@@ -77,7 +77,7 @@ def open_server(
     Raises:
         ArtifactError: The file cannot be read, is no component, or imports what no host has.
         HostError: The key-value store cannot be opened.
-        SettingInvalid: A name among `settings`, `env` or our own environment's `WASMCP_*` is unknown or misplaced.
+        InvalidSettingError: A name among `settings`, `env` or our own environment's `WASMCP_*` is unknown or misplaced.
     """
     check_given(settings or {}, env or {}, os.environ)
     if isinstance(source, bytes):
@@ -159,7 +159,7 @@ class Server(Exchange, Offers):
 
         Raises:
             RequestError: The server answered with an error.
-            GuestTrap: The server's code trapped, or took too long, or too much.
+            GuestTrapError: The server's code trapped, or took too long, or too much.
         """
         import json  # here, as `results`: a stdio server needs neither, and its start is waited for
 
@@ -209,7 +209,7 @@ class Server(Exchange, Offers):
         Raises:
             RequestError: There is no such tool, or the request is malformed. What goes wrong inside a tool is a
                 result whose `is_error` is true.
-            GuestTrap: The tool trapped, or took too long, or too much.
+            GuestTrapError: The tool trapped, or took too long, or too much.
         """
         from wasmcp.host.client.types import ToolResult
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.errors import ConfigurationInvalid
+from wasmcp.errors import InvalidConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -191,7 +191,7 @@ class Published:
         """Read the manifest beside a server's file; without one, nothing is known.
 
         Raises:
-            ConfigurationInvalid: The manifest has an entry for this file that cannot be read.
+            InvalidConfigurationError: The manifest has an entry for this file that cannot be read.
         """
         import json
 
@@ -209,7 +209,7 @@ class Published:
         try:
             configuration = Configuration.of_manifest(entry.get("configuration"))
         except ValueError as error:
-            raise ConfigurationInvalid(path.name, [f"`manifest.json` beside it: {error}"]) from None
+            raise InvalidConfigurationError(path.name, [f"`manifest.json` beside it: {error}"]) from None
         return cls(path, package, metadata, configuration, keeps_values)
 
     @property
@@ -275,7 +275,7 @@ def complete(server: Published, given: Given, environment: Mapping[str, str]) ->
         environment: Our own environment.
 
     Raises:
-        ConfigurationInvalid: Values are missing or wrong; all of them are named.
+        InvalidConfigurationError: Values are missing or wrong; all of them are named.
     """
     problems: list[str] = []
     env = dict(given.env)
@@ -302,7 +302,7 @@ def complete(server: Published, given: Given, environment: Mapping[str, str]) ->
             made += _mounts(server, directory, environment, problems)
     keyvalue = server.keyvalue() if given.keyvalue is None else given.keyvalue
     if problems:
-        raise ConfigurationInvalid(server.name, problems)
+        raise InvalidConfigurationError(server.name, problems)
     for path in _to_make(server, [Path(host) for host, _, _ in made], keyvalue if given.keyvalue is None else None):
         _make(server, path)
     return Given(env, (*directories, *made), keyvalue)
@@ -376,4 +376,4 @@ def _make(server: Published, path: Path) -> None:
             f"`{path}` for its data cannot be made ({error.strerror or error}): set `{DATA_DIRECTORY}` to a directory "
             "that can be written to, or give `--keyvalue` and `--dir` yourself"
         )
-        raise ConfigurationInvalid(server.name, [problem]) from None
+        raise InvalidConfigurationError(server.name, [problem]) from None

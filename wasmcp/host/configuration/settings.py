@@ -31,7 +31,7 @@ def from_environment(environment: Mapping[str, str], passed: Iterable[str] = ())
         passed: Names of those that the server's components see.
 
     Raises:
-        SettingInvalid: A name in it would be ignored.
+        InvalidSettingError: A name in it would be ignored.
     """
     check(environment, passed=passed)
     return {name: environment[name] for name in SERVER if name in environment}
@@ -46,7 +46,7 @@ def check_given(settings: Mapping[str, str], env: Mapping[str, str], environment
         environment: The environment of the program, whose `WASMCP_*` must be known names.
 
     Raises:
-        SettingInvalid: A name is unknown, or in a wrong place.
+        InvalidSettingError: A name is unknown, or in a wrong place.
     """
     check_settings(settings, internal=(BOUND_TO,))
     check_passed(env)

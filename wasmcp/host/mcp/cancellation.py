@@ -77,7 +77,7 @@ class CancelScope:
             self._token = None
 
     def cancel(self) -> None:
-        """Cancel the calls that run or wait in this scope, and those that start later. They raise `GuestCancelled`.
+        """Cancel the calls that run or wait in this scope, and later ones. They raise `GuestCancelledError`.
 
         Code that looks for a cancellation (`Context.cancelled`) may still end with a result; other code is stopped.
         """

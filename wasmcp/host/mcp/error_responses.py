@@ -6,12 +6,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import (
-    ClientStalled,
-    GuestCancelled,
-    GuestOutOfMemory,
-    GuestTimeout,
-    GuestTrap,
-    ResponseTooLarge,
+    ClientStalledError,
+    GuestCancelledError,
+    GuestOutOfMemoryError,
+    GuestTimeoutError,
+    GuestTrapError,
+    ResponseTooLargeError,
 )
 from wasmcp.host.engine.standard_error import write_lines
 from wasmcp.host.mcp.cancellation import same
@@ -88,19 +88,19 @@ def refuse_some(
 def report(error: Exception) -> None:
     """Tell the operator on standard error what the client is not told; never wait for a reader of it."""
     # What the guest wrote is there already: the process passes it on as it comes.
-    words = error.summary() if isinstance(error, GuestTrap) else str(error)
+    words = error.summary() if isinstance(error, GuestTrapError) else str(error)
     write_lines(f"{type(error).__name__}: {words}")
 
 
 def _public(error: Exception) -> str:
-    if isinstance(error, GuestCancelled):
+    if isinstance(error, GuestCancelledError):
         return "Internal error: the request was taken back"
-    if isinstance(error, ClientStalled):
+    if isinstance(error, ClientStalledError):
         return "Internal error: the request was cancelled, because its client did not read what was sent"
-    if isinstance(error, GuestTimeout):
+    if isinstance(error, GuestTimeoutError):
         return f"Internal error: the request took longer than {error.limit:g} s"
-    if isinstance(error, GuestOutOfMemory):
+    if isinstance(error, GuestOutOfMemoryError):
         return "Internal error: the request needed more memory than it may have"
-    if isinstance(error, ResponseTooLarge):
+    if isinstance(error, ResponseTooLargeError):
         return f"Internal error: the answer is larger than {error.limit} bytes"
     return "Internal error: the server failed to answer"

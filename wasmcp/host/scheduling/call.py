@@ -6,7 +6,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wasmcp.errors import GuestCancelled, GuestTimeout
+from wasmcp.errors import GuestCancelledError, GuestTimeoutError
 from wasmcp.host.scheduling.deferred_signals import interruptible
 from wasmcp.host.scheduling.inline_policy import SLICE
 
@@ -165,7 +165,7 @@ class Call:
                 self.asked = False
                 instance.prepare(token, SLICE if limited else self.timeout, self._event)
         if taken_back:
-            self.finish(None, GuestCancelled())
+            self.finish(None, GuestCancelledError())
             return True
         result = error = None
         begun = monotonic()
@@ -175,7 +175,7 @@ class Call:
             error = raised
         finally:
             self._instance = None
-        if limited and isinstance(error, GuestTimeout):
+        if limited and isinstance(error, GuestTimeoutError):
             pace.failed()
             self._again = max(self._again, self._seen)
             if self.asked and self.questions is not None:

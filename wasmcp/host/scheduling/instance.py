@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmcp.errors import (
     ArtifactError,
-    GuestCancelled,
-    GuestOutOfMemory,
-    GuestTimeout,
-    GuestTrap,
+    GuestCancelledError,
+    GuestOutOfMemoryError,
+    GuestTimeoutError,
+    GuestTrapError,
     HostError,
-    SettingInvalid,
+    InvalidSettingError,
 )
-from wasmcp.host.bindings.exchange import CallFailed, Door
+from wasmcp.host.bindings.exchange import CallError, Door
 from wasmcp.host.engine import deadlines as watchdog
 from wasmcp.host.engine.out_of_memory import exhausted, memories
 from wasmcp.host.engine.stdio_pipes import Stdio
@@ -65,8 +65,8 @@ class Instance:
 
         Raises:
             ArtifactError: The component is no server, or imports what this host does not have.
-            GuestTrap: Its start function trapped.
-            SettingInvalid: It refuses one of the settings.
+            GuestTrapError: Its start function trapped.
+            InvalidSettingError: It refuses one of the settings.
         """
         from wasmtime import Store, WasiConfig, WasmtimeError
 
@@ -113,7 +113,7 @@ class Instance:
     def _configure(self) -> None:
         problem = self._door.configure(self._program.settings)
         if problem is not None:
-            raise SettingInvalid(problem)
+            raise InvalidSettingError(problem)
 
     def prepare(self, token: int, timeout: float | None, on_event: Callable[[str, str], None] | None) -> None:
         """Take up a call: from now on it can be cancelled, and its time runs."""
@@ -135,8 +135,8 @@ class Instance:
             The answer (empty for none) and the new state; or status, header lines and body.
 
         Raises:
-            GuestTrap: The code trapped, or was interrupted.
-            ResponseTooLarge: The answer is above the limit.
+            GuestTrapError: The code trapped, or was interrupted.
+            ResponseTooLargeError: The answer is above the limit.
         """
         door = self._door
         try:
@@ -148,7 +148,7 @@ class Instance:
             if resumed is not None:
                 return door.resume_http(self._token, *request, *resumed)
             return door.http(self._token, *request)
-        except CallFailed as failure:
+        except CallError as failure:
             raise self._trap(failure.message) from None
         finally:
             self._finish()
@@ -180,12 +180,12 @@ class Instance:
         if self.on_overdue is not None:
             self.on_overdue()
 
-    def interruption(self, backtrace: str = "") -> GuestTrap:
+    def interruption(self, backtrace: str = "") -> GuestTrapError:
         """Say why the running call was given up."""
         stderr = self._tail.decode("utf-8", "replace")
         if self._cancelled:
-            return GuestCancelled(backtrace=backtrace, stderr=stderr)
-        return GuestTimeout(self._timeout or 0.0, backtrace=backtrace, stderr=stderr)
+            return GuestCancelledError(backtrace=backtrace, stderr=stderr)
+        return GuestTimeoutError(self._timeout or 0.0, backtrace=backtrace, stderr=stderr)
 
     def close(self) -> None:
         """Drop the store and close the streams."""
@@ -232,7 +232,7 @@ class Instance:
         self._tail = (self._tail + data)[-_TAIL:]
         self._program.on_stderr(data)
 
-    def _trap(self, message: str) -> GuestTrap:
+    def _trap(self, message: str) -> GuestTrapError:
         self.broken = True
         self._stdio.drain()
         reason, backtrace = _explain(message)
@@ -241,15 +241,15 @@ class Instance:
             return self.interruption(backtrace)
         limit = self._limits.memory
         if limit is not None and exhausted(limit, reason, stderr, besides=self._others):
-            return GuestOutOfMemory(limit, backtrace=backtrace, stderr=stderr)
-        return GuestTrap(reason, backtrace=backtrace, stderr=stderr)
+            return GuestOutOfMemoryError(limit, backtrace=backtrace, stderr=stderr)
+        return GuestTrapError(reason, backtrace=backtrace, stderr=stderr)
 
     def _boot_error(self, message: str) -> HostError:
         self._stdio.drain()
         if "wasm backtrace" in message:
             return self._trap(message)
         if "memory minimum size" in message and self._limits.memory is not None:
-            return GuestOutOfMemory(self._limits.memory)
+            return GuestOutOfMemoryError(self._limits.memory)
         first = message.strip().splitlines()[0] if message.strip() else "cannot be instantiated"
         detail = message.strip().splitlines()[-1].strip() if message.strip() else ""
         return ArtifactError(self._program.name, f"cannot be instantiated: {first}; {detail}".rstrip("; "))

@@ -10,7 +10,7 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.errors import GuestCancelled, HostError
+from wasmcp.errors import GuestCancelledError, HostError
 from wasmcp.host.mcp.cancellation import withdrawal
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Questions:
                 return False
             refusal: HostError | None = None
             if self._closed or call.cancelled:
-                refusal = GuestCancelled()
+                refusal = GuestCancelledError()
             elif len(self._by_call) > _MOST:
                 refusal = HostError(f"more than {_MOST} requests wait for answers of their clients")
             if refusal is None and not question.complete:
@@ -162,7 +162,7 @@ class Questions:
                 return
             self._forget(question)
         question.withdraw()
-        call.finish(None, GuestCancelled())
+        call.finish(None, GuestCancelledError())
 
     def close(self) -> None:
         """Give up on all calls: there are no clients any more."""

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS entries (bucket TEXT, key TEXT, value BLOB NOT NULL, 
 """
 
 
-class Refused(Exception):
+class StoreRequestError(Exception):
     """What a component is told: the case `other` of the interface's error."""
 
 
@@ -74,29 +74,29 @@ def check_key(key: str) -> None:
     """Refuse a key that is too long.
 
     Raises:
-        Refused: It is.
+        StoreRequestError: It is.
     """
     if len(key.encode()) > KEY_LIMIT:
-        raise Refused(f"a key of more than {KEY_LIMIT} bytes")
+        raise StoreRequestError(f"a key of more than {KEY_LIMIT} bytes")
 
 
 def check_entries(entries: Mapping[str, bytes]) -> None:
     """Refuse keys and values that are too long.
 
     Raises:
-        Refused: One is.
+        StoreRequestError: One is.
     """
     for key, value in entries.items():
         check_key(key)
         if len(value) > VALUE_LIMIT:
-            raise Refused(f"a value of more than {VALUE_LIMIT} bytes")
+            raise StoreRequestError(f"a value of more than {VALUE_LIMIT} bytes")
 
 
 def increment(store: Store, bucket: str, key: str, delta: int, *, signed: bool) -> int:
     """Add to a counter, which is kept as decimal digits; one that is not there counts as 0.
 
     Raises:
-        Refused: What is there is no counter, or the sum has more than 64 bits.
+        StoreRequestError: What is there is no counter, or the sum has more than 64 bits.
     """
     check_key(key)
     low, high = (-(1 << 63), (1 << 63) - 1) if signed else (0, (1 << 64) - 1)
@@ -104,10 +104,10 @@ def increment(store: Store, bucket: str, key: str, delta: int, *, signed: bool) 
         before = store.get(bucket, [key]).get(key)
         text = b"0" if before is None else before
         if not (text.removeprefix(b"-").isdigit() and len(text) <= 20 and low <= int(text) <= high):
-            raise Refused("the value is no counter")
+            raise StoreRequestError("the value is no counter")
         after = int(text) + delta
         if not low <= after <= high:
-            raise Refused("the counter would have more than 64 bits")
+            raise StoreRequestError("the counter would have more than 64 bits")
         if store.exchange(bucket, key, before, b"%d" % after):
             return after
 
@@ -132,7 +132,7 @@ class MemoryStore:
         """Put all, or nothing.
 
         Raises:
-            Refused: There would be too much.
+            StoreRequestError: There would be too much.
         """
         with self._lock:
             self._put(bucket, entries)
@@ -141,7 +141,7 @@ class MemoryStore:
         found = self._buckets.get(bucket, {})
         more = sum(_size(key, value) - _size(key, found.get(key)) for key, value in entries.items())
         if more > 0 and self._size + more > self._most:
-            raise Refused(f"more than {self._most >> 20} MiB of values")
+            raise StoreRequestError(f"more than {self._most >> 20} MiB of values")
         self._size += more
         if not entries.keys() <= found.keys():
             self._sorted.pop(bucket, None)
@@ -234,7 +234,7 @@ class SqliteStore:
         connection, lock = (self._writer, self._lock) if writes else (self._reader, self._read_lock)
         with lock:
             if connection is None:
-                raise Refused("the store is closed")
+                raise StoreRequestError("the store is closed")
             try:
                 connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
                 try:
@@ -245,7 +245,7 @@ class SqliteStore:
                 connection.execute("COMMIT")
             except sqlite3.Error as error:
                 # Messages of SQLite name no path.
-                raise Refused(f"the store failed: {error}") from None
+                raise StoreRequestError(f"the store failed: {error}") from None
 
     def get(self, bucket: str, keys: Iterable[str]) -> dict[str, bytes]:
         """Return what is there."""

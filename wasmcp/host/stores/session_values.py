@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from wasmcp.host.stores.keyvalue import MemoryStore, Refused
+from wasmcp.host.stores.keyvalue import MemoryStore, StoreRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -84,8 +84,8 @@ class SessionValues:
         """Refuse what a request that outlives its session would leave behind.
 
         Raises:
-            Refused: It is the bucket of a session that is over.
+            StoreRequestError: It is the bucket of a session that is over.
         """
         session = bucket.removeprefix(PREFIX)
         if session not in {bucket, CONNECTION} and not self.is_alive(session):
-            raise Refused("the session is over")
+            raise StoreRequestError("the session is over")

@@ -15,7 +15,7 @@ from wasmcp.host.client.connection import http_request
 from wasmcp.host.mcp import encoding
 from wasmcp.host.transports.asgi_response import HttpExchange
 from wasmcp.host.transports.budget import Budget
-from wasmcp.host.transports.http_body import Bodies, BodyRefused
+from wasmcp.host.transports.http_body import Bodies, BodyError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -101,16 +101,16 @@ class App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._requests >= self._limits.requests:
-            await _refuse(send, BodyRefused(503, _BUSY))
+            await _refuse(send, BodyError(503, _BUSY))
             return
         if _ambiguous(scope):
-            await _refuse(send, BodyRefused(400, b"Bad request: the length of the body is given twice\n"))
+            await _refuse(send, BodyError(400, b"Bad request: the length of the body is given twice\n"))
             return
         self._requests += 1
         limit = self._server.limits.request
         try:
             body = await self._reading.read(receive, limit, _length(scope["headers"]))
-        except BodyRefused as refused:
+        except BodyError as refused:
             self._requests -= 1
             await _refuse(send, refused)
             return
@@ -146,7 +146,7 @@ class App:
             visit.ended(exchange.call)
             self._requests -= 1
             self.bodies.give(len(body.data))
-            await _refuse(send, BodyRefused(503, b"Service unavailable: the server ends\n"))
+            await _refuse(send, BodyError(503, b"Service unavailable: the server ends\n"))
             return
         if await exchange.respond_at_once(send):
             return
@@ -208,7 +208,7 @@ def _ambiguous(scope: Scope) -> bool:
     return b"content-length" in names or scope.get("http_version") == "1.0"
 
 
-async def _refuse(send: Send, refused: BodyRefused) -> None:
+async def _refuse(send: Send, refused: BodyError) -> None:
     """Answer without the server, and end the connection."""
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),

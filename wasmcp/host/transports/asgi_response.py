@@ -8,7 +8,7 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.errors import ClientStalled, GuestCancelled
+from wasmcp.errors import ClientStalledError, GuestCancelledError
 from wasmcp.host.mcp import encoding
 from wasmcp.host.mcp.error_responses import INTERNAL_ERROR, error_message, refusal, report
 from wasmcp.host.mcp.subscriptions import Listener, filter_size
@@ -265,7 +265,7 @@ class HttpExchange:
         result, error = call.result, call.error
         call.request, call.result = (), None
         if self._stalled and self._cancels and (error is not None or call.cancelled):
-            error = ClientStalled()
+            error = ClientStalledError()
         if error is not None:
             await self._fail(request, error, send, started=started)
             return False
@@ -340,11 +340,11 @@ class HttpExchange:
             self._app.filters.give(self._filter)
 
     async def _fail(self, request: bytes, error: Exception, send: Send, *, started: bool) -> None:
-        if not isinstance(error, GuestCancelled | ClientStalled):
+        if not isinstance(error, GuestCancelledError | ClientStalledError):
             report(error)
         message = error_message(request, error) or b""
         if started:
-            event = b"data: %b\n\n" % message if message and not isinstance(error, GuestCancelled) else b""
+            event = b"data: %b\n\n" % message if message and not isinstance(error, GuestCancelledError) else b""
             await send({"type": "http.response.body", "body": event})
             return
         # The status of a JSON-RPC error that HTTP has no word for, as in the transport.

@@ -28,7 +28,7 @@ class Body(NamedTuple):
     whole: bool
 
 
-class BodyRefused(Exception):
+class BodyError(Exception):
     """A body that is not read to its end.
 
     Attributes:
@@ -77,7 +77,7 @@ class Bodies:
             The body, or None when the client is gone.
 
         Raises:
-            BodyRefused: It took too long, or there is no room for it.
+            BodyError: It took too long, or there is no room for it.
         """
         if announced is not None and announced > limit + _SKIPPED:
             return Body(b"", announced, whole=False)
@@ -129,5 +129,5 @@ class Bodies:
         reading.held = 0
 
 
-_LATE = BodyRefused(408, b"Request timeout: the body did not arrive in time\n")
-_NO_ROOM = BodyRefused(503, b"Service unavailable: the server has no room for more requests; try again later\n")
+_LATE = BodyError(408, b"Request timeout: the body did not arrive in time\n")
+_NO_ROOM = BodyError(503, b"Service unavailable: the server has no room for more requests; try again later\n")

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wasmcp.errors import GuestCancelled
+from wasmcp.errors import GuestCancelledError
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.mcp import encoding
 from wasmcp.host.mcp.cancellation import same, taken_back
@@ -151,7 +151,7 @@ class Session:
                 # Specification: basic/patterns/cancellation: nothing more for a request that was taken back.
                 if not call.cancelled:
                     self._answer(answer)
-            elif not (call.cancelled or isinstance(call.error, GuestCancelled)):
+            elif not (call.cancelled or isinstance(call.error, GuestCancelledError)):
                 report(call.error)
                 self._answer(error_message(line, call.error) or b"")
             if self._connection is not None:

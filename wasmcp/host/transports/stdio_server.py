@@ -84,7 +84,7 @@ def published(target: str | os.PathLike[str], server: str = "default") -> Publis
 
     Raises:
         ArtifactError: There is no such file, package or server.
-        ConfigurationInvalid: The manifest cannot be read.
+        InvalidConfigurationError: The manifest cannot be read.
     """
     text = os.fspath(target)
     return Published.read(find_server(target, server), "" if _is_file(text) else text)

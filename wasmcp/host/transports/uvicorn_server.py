@@ -47,7 +47,7 @@ def serve(
     Raises:
         HostError: uvicorn is not installed, or the address cannot be listened on.
         ArtifactError: There is no such server, or it is none.
-        SettingInvalid: A setting in the environment (`WASMCP_*`) is wrong or unknown.
+        InvalidSettingError: A setting in the environment (`WASMCP_*`) is wrong or unknown.
         KeyboardInterrupt: It was interrupted, and has ended what was in progress.
     """
     from wasmcp.host.transports.stdio_server import compiling_notice, find_server

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.errors import ConfigError, NameRefused
+from wasmcp.errors import ConfigError, InvalidNameError
 from wasmcp.registry.hosts import Origin
 from wasmcp.registry.names.aliases import Registry, name_problem, needed_by, parse_registry, problems
 from wasmcp.registry.names.component_spec import Kind, classify, split_label
@@ -28,7 +28,7 @@ def add_component(alias: str, spec: str) -> Registry:
         spec: What it stands for: a path, which is kept absolute; `ns:name@version`; `oci://...`; another alias.
 
     Raises:
-        NameRefused: The name or the spec cannot be used, or aliases would stand for each other.
+        InvalidNameError: The name or the spec cannot be used, or aliases would stand for each other.
         ConfigError: The file cannot be read or written.
     """
     _check_name(alias)
@@ -44,7 +44,7 @@ def remove_component(alias: str) -> Registry:
     """Forget an alias.
 
     Raises:
-        NameRefused: There is none of this name, or other aliases or profiles need it.
+        InvalidNameError: There is none of this name, or other aliases or profiles need it.
         ConfigError: The file cannot be read or written.
     """
     return _remove(alias, "components", "alias")
@@ -64,7 +64,7 @@ def add_profile(
         base: The profile whose components come before these.
 
     Raises:
-        NameRefused: A name or a spec cannot be used, the base is not there, or profiles would inherit from each other.
+        InvalidNameError: A name or a spec cannot be used, the base does not exist, or profiles inherit in a cycle.
         ConfigError: The file cannot be read or written.
     """
     _check_name(name)
@@ -72,7 +72,7 @@ def add_profile(
     specs = [absolute(spec) if label is None else f"{label}={absolute(spec)}" for label, spec in labelled]
     file = f"{name}.wasm" if output is None else output
     if not file or file.endswith(("/", os.sep)) or Path(file).name in {"", ".", ".."}:
-        raise NameRefused(name, [f"`{file}` is not the name of a file"])
+        raise InvalidNameError(name, [f"`{file}` is not the name of a file"])
     if Path(file).name != file:
         file = str(Path(file).expanduser().absolute())
 
@@ -99,7 +99,7 @@ def remove_profile(name: str) -> Registry:
     """Forget a profile. Servers composed from it stay.
 
     Raises:
-        NameRefused: There is none of this name, or others inherit from it.
+        InvalidNameError: There is none of this name, or others inherit from it.
         ConfigError: The file cannot be read or written.
     """
     return _remove(name, "profiles", "profile")
@@ -109,28 +109,30 @@ def absolute(spec: str) -> str:
     """Return a spec as it can be kept: a path is made absolute, and must be there.
 
     Raises:
-        NameRefused: It is empty, or a path to no file.
+        InvalidNameError: It is empty, or a path to no file.
     """
     if not spec.strip():
-        raise NameRefused(spec, ["a spec must not be empty"])
+        raise InvalidNameError(spec, ["a spec must not be empty"])
     kind = classify(spec)
     if kind is Kind.URL:
         try:
             Origin.of(spec)
         except ValueError as error:
-            raise NameRefused(without_password(spec), [f"`{without_password(spec)}` cannot be kept: {error}"]) from None
+            raise InvalidNameError(
+                without_password(spec), [f"`{without_password(spec)}` cannot be kept: {error}"]
+            ) from None
     if kind is not Kind.PATH:
         return spec
     path = Path(spec).expanduser()
     if not path.is_file():
-        raise NameRefused(spec, [f"`{spec}` is {'a folder' if path.is_dir() else 'not there'}"])
+        raise InvalidNameError(spec, [f"`{spec}` is {'a folder' if path.is_dir() else 'not there'}"])
     return str(path.resolve())
 
 
 def _check_name(name: str) -> None:
     problem = name_problem(name)
     if problem is not None:
-        raise NameRefused(name, [problem])
+        raise InvalidNameError(name, [problem])
 
 
 def _remove(name: str, key: str, kind: str) -> Registry:
@@ -139,11 +141,11 @@ def _remove(name: str, key: str, kind: str) -> Registry:
 
         table = _table(document, key)
         if name not in table:
-            raise NameRefused(name, [f"there is no {kind} `{name}`{did_you_mean(name, list(table))}"])
+            raise InvalidNameError(name, [f"there is no {kind} `{name}`{did_you_mean(name, list(table))}"])
         users = needed_by(name, key, parse_registry(document.unwrap(), ""))
         if users:
             listed = ", ".join(f"{of} `{user}`" for of, user in users)
-            raise NameRefused(
+            raise InvalidNameError(
                 name, [f"the {kind} `{name}` is still needed, by {listed}: change or remove what needs it first"]
             )
         del table[name]
@@ -174,7 +176,7 @@ def _edit(name: str, change: Callable[[TOMLDocument], None]) -> Registry:
         old = set(problems(before))
         new = [problem for problem in problems(after) if problem not in old]
         if new:
-            raise NameRefused(name, new)
+            raise InvalidNameError(name, new)
         _write(path, tomlkit.dumps(document))
     return after
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from wasmcp.errors import ConfigError, PackageNotFound, ReferenceInvalid
+from wasmcp.errors import ConfigError, InvalidReferenceError, UnknownPackageError
 from wasmcp.registry.hosts import same_place
 from wasmcp.registry.names.aliases import read_own, read_toml
 from wasmcp.registry.names.config_paths import own_path
@@ -127,7 +127,7 @@ class Settings:
         """Return where a package is, without tag.
 
         Raises:
-            PackageNotFound: Nobody says where its namespace is.
+            UnknownPackageError: Nobody says where its namespace is.
         """
         base = self.namespaces.get(package.namespace)
         if base is None:
@@ -137,7 +137,7 @@ class Settings:
                 f"`[namespaces]` in `{own_path()}` or `[tool.wasmcp.namespaces]` of the project: "
                 f'`{package.namespace} = "registry.example.com/{package.namespace}"`'
             )
-            raise PackageNotFound(problem, reference=str(package))
+            raise UnknownPackageError(problem, reference=str(package))
         host, _, prefix = base.partition("/")
         return Place(host, f"{prefix}/{package.name}" if prefix else package.name)
 
@@ -252,7 +252,7 @@ def _place_problem(name: str, base: object) -> str | None:
         return 'must be a string `"HOST/PREFIX"`'
     try:
         parse_place(f"oci://{base.rstrip('/')}/name")
-    except ReferenceInvalid:
+    except InvalidReferenceError:
         return f'must be `"HOST/PREFIX"`, the place of its packages in a registry, not `{base}`'
     return None
 

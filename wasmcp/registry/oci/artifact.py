@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wasmcp.errors import ArtifactRefused, ComponentError
+from wasmcp.errors import ComponentError, InvalidArtifactError
 from wasmcp.registry import jsontext
 from wasmcp.registry.oci.client import MANIFEST
 from wasmcp.registry.oci.references import DIGEST
@@ -73,28 +73,28 @@ def read_manifest(data: bytes, reference: str) -> Artifact:
     """Read a manifest.
 
     Raises:
-        ArtifactRefused: It is none, or none of a component.
+        InvalidArtifactError: It is none, or none of a component.
     """
     try:
         document = jsontext.loads(data)
     except ValueError:
-        raise ArtifactRefused("what came is no manifest: not JSON", reference=reference) from None
+        raise InvalidArtifactError("what came is no manifest: not JSON", reference=reference) from None
     if not isinstance(document, dict) or document.get("schemaVersion") != 2:
-        raise ArtifactRefused("what came is no OCI manifest", reference=reference)
+        raise InvalidArtifactError("what came is no OCI manifest", reference=reference)
     config, layers = document.get("config"), document.get("layers")
     kind = config.get("mediaType") if isinstance(config, dict) else document.get("mediaType", "something else")
     if kind != CONFIG or not isinstance(layers, list):
         problem = f"this is no WebAssembly component: its configuration is `{kind}`, that of components `{CONFIG}`"
-        raise ArtifactRefused(problem, reference=reference)
+        raise InvalidArtifactError(problem, reference=reference)
     found = [layer for layer in layers if isinstance(layer, dict) and layer.get("mediaType") == LAYER]
     if len(found) != 1 or len(layers) != 1:
         kinds = ", ".join(f"`{layer.get('mediaType')}`" for layer in layers if isinstance(layer, dict)) or "none"
-        raise ArtifactRefused(f"a component has one layer, `{LAYER}`; this has {kinds}", reference=reference)
+        raise InvalidArtifactError(f"a component has one layer, `{LAYER}`; this has {kinds}", reference=reference)
     digest, size = found[0].get("digest"), found[0].get("size")
     if not isinstance(digest, str) or not DIGEST.fullmatch(digest) or type(size) is not int or size < 0:
-        raise ArtifactRefused("the manifest's layer has no SHA-256 digest or no size", reference=reference)
+        raise InvalidArtifactError("the manifest's layer has no SHA-256 digest or no size", reference=reference)
     if size > SIZE_LIMIT:
-        raise ArtifactRefused(f"the component has {size} bytes; {SIZE_LIMIT} is the limit", reference=reference)
+        raise InvalidArtifactError(f"the component has {size} bytes; {SIZE_LIMIT} is the limit", reference=reference)
     annotations = document.get("annotations")
     said = annotations if isinstance(annotations, dict) else {}
     return Artifact(of_bytes(data), digest, size, {str(key): str(value) for key, value in said.items()})
@@ -107,7 +107,7 @@ def member_of_index(data: bytes, reference: str) -> str | None:
     an unknown platform, do not count. Source: OCI image 1.1, "Image Index".
 
     Raises:
-        ArtifactRefused: It names none, or several.
+        InvalidArtifactError: It names none, or several.
     """
     try:
         document = jsontext.loads(data)
@@ -125,7 +125,7 @@ def member_of_index(data: bytes, reference: str) -> str | None:
         return digests[0]
     listed = ", ".join(f"`{digest}`" for digest in digests[:_SHOWN]) or "none"
     problem = f"this is an image index, and it names not one component but {listed}: take one by `@sha256:...`"
-    raise ArtifactRefused(problem, reference=reference)
+    raise InvalidArtifactError(problem, reference=reference)
 
 
 def _architecture(entry: Mapping[str, Any]) -> object:
@@ -137,12 +137,12 @@ def check_component(head: bytes, reference: str) -> None:
     """Check the first bytes of what should be a component.
 
     Raises:
-        ArtifactRefused: It is a core module, or no WebAssembly.
+        InvalidArtifactError: It is a core module, or no WebAssembly.
     """
     if head[:8] == COMPONENT_MAGIC:
         return
     kind = "a core module, not a component" if head[:4] == b"\0asm" else "not WebAssembly"
-    raise ArtifactRefused(f"what it contains is {kind}", reference=reference)
+    raise InvalidArtifactError(f"what it contains is {kind}", reference=reference)
 
 
 def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[bytes, bytes]:
@@ -152,7 +152,7 @@ def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[b
     digest whenever it is pushed.
 
     Raises:
-        ArtifactRefused: It is no component.
+        InvalidArtifactError: It is no component.
     """
     from wasmcp.compose.inspection import inspect_component
 
@@ -160,7 +160,7 @@ def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[b
     try:
         found = inspect_component(data)
     except ComponentError as error:
-        raise ArtifactRefused(f"it cannot be read: {error}", reference=reference) from error
+        raise InvalidArtifactError(f"it cannot be read: {error}", reference=reference) from error
     created = _sources_date()
     layer = of_bytes(data)
     config = _json(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wasmcp.errors import RegistryDenied, RegistryError, RegistryUnreachable
+from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError
 from wasmcp.registry import jsontext
 from wasmcp.registry.hosts import Origin
 from wasmcp.registry.oci.credentials import Credentials
@@ -76,7 +76,7 @@ class TokenServer:
     TLS, unless it and the registry are on this machine. Credentials go to its origin, and with no redirect to another.
 
     Raises:
-        RegistryUnreachable: The challenge names no token server.
+        RegistryUnreachableError: The challenge names no token server.
     """
 
     def __init__(self, challenge: Challenge, transport: Transport, retry: Retry, reference: str) -> None:
@@ -88,7 +88,7 @@ class TokenServer:
             self._origin = Origin.of(self._url)
         except ValueError as error:
             problem = f"its token server `{shown(self._url)}` cannot be asked: {error}"
-            raise RegistryUnreachable(problem, reference=reference) from None
+            raise RegistryUnreachableError(problem, reference=reference) from None
 
     def token(self, credentials: Credentials | None, scope: str) -> str | None:
         """Return a token; None where none is given to somebody without credentials.
@@ -98,8 +98,8 @@ class TokenServer:
             scope: What the token must allow, where the challenge does not say it.
 
         Raises:
-            RegistryDenied: It refuses the credentials.
-            RegistryUnreachable: It gives no answer, or none with a token.
+            RegistryDeniedError: It refuses the credentials.
+            RegistryUnreachableError: It gives no answer, or none with a token.
         """
         who = self._origin.authority
         response = self._retry.run(lambda: self._asked(credentials, self._scope or scope), who, self._reference)
@@ -112,8 +112,8 @@ class TokenServer:
         if credentials is not None and status in (400, 401, 403, 404, 405):
             kind = "the identity token" if credentials.identity_token else "the user and password"
             problem = f"the token server `{who}` does not take {kind} of {credentials.source} ({status}){detail}"
-            raise RegistryDenied(f"{problem}: log in again", reference=self._reference, status=status)
-        raise RegistryUnreachable(
+            raise RegistryDeniedError(f"{problem}: log in again", reference=self._reference, status=status)
+        raise RegistryUnreachableError(
             f"the token server `{who}` answers {status}{detail}", reference=self._reference, status=status
         )
 
@@ -138,10 +138,10 @@ class TokenServer:
             document = jsontext.loads(body(response, TOKEN_LIMIT))
             found = document.get("token") or document.get("access_token")
         except RegistryError as error:
-            raise RegistryUnreachable(str(error), reference=self._reference) from error
+            raise RegistryUnreachableError(str(error), reference=self._reference) from error
         except (ValueError, AttributeError):
             found = None
         if not isinstance(found, str) or not _TOKEN.fullmatch(found):
             problem = f"the token server `{self._origin.authority}` answers without a token"
-            raise RegistryUnreachable(problem, reference=self._reference)
+            raise RegistryUnreachableError(problem, reference=self._reference)
         return found

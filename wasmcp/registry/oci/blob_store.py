@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from wasmcp.errors import ArtifactRefused, IntegrityError, RegistryError
+from wasmcp.errors import IntegrityError, InvalidArtifactError, RegistryError
 from wasmcp.registry import jsontext
 from wasmcp.storage.cache import cache_directory, write_atomically
 from wasmcp.storage.digest import of_bytes
@@ -119,7 +119,7 @@ class Store:
             check: Called with its first bytes, eight or more where it has so many; what it raises refuses the blob.
 
         Raises:
-            ArtifactRefused: It is larger than the limit.
+            InvalidArtifactError: It is larger than the limit.
             RegistryError: It cannot be written.
         """
         found, length, head = hashlib.sha256(), 0, b""
@@ -128,7 +128,7 @@ class Store:
             for piece in pieces:
                 length += len(piece)
                 if length > limit:
-                    raise ArtifactRefused(f"larger than {limit} bytes, the limit", reference=reference)
+                    raise InvalidArtifactError(f"larger than {limit} bytes, the limit", reference=reference)
                 if len(head) < 8:
                     head += piece[: 8 - len(head)]
                     if len(head) == 8:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from wasmcp.errors import RegistryError, RegistryUnreachable
+from wasmcp.errors import RegistryError, RegistryUnreachableError
 from wasmcp.registry import jsontext
 from wasmcp.registry.hosts import Origin
 from wasmcp.registry.oci.errors import elsewhere, refusal
@@ -47,7 +47,7 @@ class Client:
         """Return a manifest as it came and its digest as the registry says it ("" when it does not).
 
         Raises:
-            PackageNotFound: There is none.
+            UnknownPackageError: There is none.
             RegistryError: See `request`.
         """
         path = f"{place.repository}/manifests/{version or place.version}"
@@ -59,7 +59,7 @@ class Client:
         """Return the tags of a repository, all pages of them.
 
         Raises:
-            PackageNotFound: There is no such repository.
+            UnknownPackageError: There is no such repository.
             RegistryError: See `request`.
         """
         found: list[str] = []
@@ -86,7 +86,7 @@ class Client:
         One that breaks off goes on where it was (RFC 9110, section 14.2), three times at most.
 
         Raises:
-            PackageNotFound: There is none.
+            UnknownPackageError: There is none.
             RegistryError: See `request`.
         """
         done, tries, compressed = 0, BLOB_TRIES, False
@@ -105,7 +105,7 @@ class Client:
                     done += len(new)
                     if new:
                         yield new
-            except RegistryUnreachable:
+            except RegistryUnreachableError:
                 tries -= 1
                 if not tries:
                     raise
@@ -137,7 +137,7 @@ class Client:
         opened.close()
         where = opened.headers.get("Location", "")
         if not where:
-            raise RegistryUnreachable("the registry takes an upload, but does not say where", reference=reference)
+            raise RegistryUnreachableError("the registry takes an upload, but does not say where", reference=reference)
         url = urljoin(str(opened.url), where).partition("#")[0]
         url += f"{'&' if '?' in url else '?'}digest={quote(digest, safe='')}"
         headers = {"Content-Type": "application/octet-stream"}
@@ -194,9 +194,9 @@ class Client:
             The response; its body is not read yet.
 
         Raises:
-            RegistryDenied: 401 or 403, also with the credentials that there are.
-            PackageNotFound: 404.
-            RegistryUnreachable: No answer, or one that stays an error of the registry.
+            RegistryDeniedError: 401 or 403, also with the credentials that there are.
+            UnknownPackageError: 404.
+            RegistryUnreachableError: No answer, or one that stays an error of the registry.
         """
 
         def attempt() -> requests.Response:
@@ -219,7 +219,7 @@ class Client:
         while path and path not in seen:
             if len(seen) >= PAGES_LIMIT:
                 problem = f"`{self.host}` answers with a list of more than {PAGES_LIMIT} pages"
-                raise RegistryUnreachable(problem, reference=reference)
+                raise RegistryUnreachableError(problem, reference=reference)
             seen.add(path)
             response = self.request("GET", path, repository, reference=reference)
             try:
@@ -227,7 +227,9 @@ class Client:
             except ValueError:
                 page = None
             if not isinstance(page, dict):
-                raise RegistryUnreachable(f"`{self.host}` answers with something that is no list", reference=reference)
+                raise RegistryUnreachableError(
+                    f"`{self.host}` answers with something that is no list", reference=reference
+                )
             yield page
             following = response.links.get("next", {}).get("url", "")
             if not following:
@@ -235,7 +237,7 @@ class Client:
             parts = urlsplit(urljoin(str(response.url), following))
             if not parts.path.startswith("/v2/"):
                 problem = f"`{self.host}` says that its list goes on at `{shown(following)}`, which is not below `/v2/`"
-                raise RegistryUnreachable(problem, reference=reference)
+                raise RegistryUnreachableError(problem, reference=reference)
             path = parts.path.removeprefix("/v2/") + (f"?{parts.query}" if parts.query else "")
 
 
@@ -244,7 +246,7 @@ def _body(response: requests.Response, limit: int, reference: str) -> bytes:
     try:
         return body(response, limit)
     except RegistryError as error:
-        raise RegistryUnreachable(str(error), reference=reference) from error
+        raise RegistryUnreachableError(str(error), reference=reference) from error
 
 
 def _pieces(response: requests.Response, reference: str) -> Iterator[bytes]:
@@ -252,4 +254,4 @@ def _pieces(response: requests.Response, reference: str) -> Iterator[bytes]:
     try:
         yield from pieces(response, _PIECE)
     except RegistryError as error:
-        raise RegistryUnreachable(str(error), reference=reference) from error
+        raise RegistryUnreachableError(str(error), reference=reference) from error

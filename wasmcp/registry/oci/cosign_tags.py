@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wasmcp.errors import PackageNotFound, SignatureRefused
+from wasmcp.errors import SignatureError, UnknownPackageError
 from wasmcp.registry import jsontext
 from wasmcp.registry.oci.client import MANIFEST
 from wasmcp.registry.oci.references import DIGEST, Place
@@ -73,7 +73,7 @@ def read(place: Place, tag: str, media_type: str, resolver: Resolver) -> Iterato
         left -= int(size or 0)
         if left < 0:
             problem = f"the documents under `{tag}` have more than {_TOTAL_LIMIT} bytes together"
-            raise SignatureRefused(problem, reference=str(place))
+            raise SignatureError(problem, reference=str(place))
         path = resolver.store.get(str(digest))
         if path is None and not resolver.offline:
             pieces = resolver.client(place.host).blob(place, str(digest))
@@ -86,10 +86,10 @@ def _layers(place: Place, tag: str, resolver: Resolver) -> list[dict[str, Any]]:
     try:
         data = resolver.manifest(replace(place, tag=None, digest=None), tag, str(place))
         layers = jsontext.loads(data)["layers"]
-    except PackageNotFound:
+    except UnknownPackageError:
         return []
     except (ValueError, KeyError, TypeError):
-        raise SignatureRefused(f"`{tag}` beside it cannot be read: no manifest", reference=str(place)) from None
+        raise SignatureError(f"`{tag}` beside it cannot be read: no manifest", reference=str(place)) from None
     return [layer for layer in layers if isinstance(layer, dict)][:_LAYERS_LIMIT]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from wasmcp.errors import PackageNotFound, RegistryDenied, RegistryError, RegistryUnreachable
+from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError, UnknownPackageError
 from wasmcp.registry import jsontext
 from wasmcp.registry.oci.credentials import Found
 from wasmcp.registry.oci.transport import body
@@ -28,14 +28,14 @@ def refusal(host: str, response: requests.Response, reference: str, known: Found
     """
     status, detail = response.status_code, detail_of(response)
     if status == 404:
-        return PackageNotFound(f"`{host}` has no such thing{detail}", reference=reference)
+        return UnknownPackageError(f"`{host}` has no such thing{detail}", reference=reference)
     if status == 401:
         problem = f"`{host}` wants credentials (401){detail}; {_had(host, known)}"
-        return RegistryDenied(problem, reference=reference, status=status)
+        return RegistryDeniedError(problem, reference=reference, status=status)
     if status == 403:
         problem = f"`{host}` does not allow it (403){detail}: ask its owner for access, or log in as another user"
-        return RegistryDenied(problem, reference=reference, status=status)
-    return RegistryUnreachable(f"`{host}` answers {status}{detail}", reference=reference, status=status)
+        return RegistryDeniedError(problem, reference=reference, status=status)
+    return RegistryUnreachableError(f"`{host}` answers {status}{detail}", reference=reference, status=status)
 
 
 def elsewhere(host: str, response: requests.Response, reference: str) -> RegistryError:
@@ -46,7 +46,7 @@ def elsewhere(host: str, response: requests.Response, reference: str) -> Registr
         f"`{host}` leads to `{server}`, which does not allow it ({status}){detail}: credentials for `{host}` are sent "
         f"to `{host}` alone. If both are one registry, name it as it names itself: `oci://{server}/...`"
     )
-    return RegistryDenied(problem, reference=reference, status=status)
+    return RegistryDeniedError(problem, reference=reference, status=status)
 
 
 def detail_of(response: requests.Response) -> str:

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from wasmcp.errors import IntegrityError, LockDrift, PackageNotFound, ReferenceInvalid
+from wasmcp.errors import IntegrityError, InvalidReferenceError, LockDriftError, UnknownPackageError
 from wasmcp.registry import lock
 from wasmcp.registry.fetch_options import Fetched, FetchOptions
 from wasmcp.registry.hosts import Origin, normal_host
@@ -38,12 +38,12 @@ def fetch(reference: str, options: FetchOptions | None = None) -> Fetched:
         options: How.
 
     Raises:
-        ReferenceInvalid: It is none of these.
-        PackageNotFound: There is no such version, or (offline) it is not cached.
-        LockDrift: It must be locked and is not.
+        InvalidReferenceError: It is none of these.
+        UnknownPackageError: There is no such version, or (offline) it is not cached.
+        LockDriftError: It must be locked and is not.
         IntegrityError: Other bytes came than the digest says.
-        ArtifactRefused: It is no component.
-        SignatureRefused: It must be signed and is not.
+        InvalidArtifactError: It is no component.
+        SignatureError: It must be signed and is not.
         RegistryError: The registry does not answer or does not allow it, or the store cannot be written.
     """
     options = FetchOptions() if options is None else options
@@ -65,14 +65,14 @@ def locate(asked: Package | Place, resolver: Resolver, options: FetchOptions) ->
     """Find out what a reference is: what the lock of the project says, else what the registry says.
 
     Raises:
-        LockDrift: It must be locked and is not.
+        LockDriftError: It must be locked and is not.
         RegistryError: See `fetch`.
     """
     pin = lock.read(options.root).pin(asked) if options.root is not None else None
     if pin is not None:
         return pinned(asked, pin, resolver)
     if options.locked:
-        raise LockDrift([f"`{asked}` is not in it"])
+        raise LockDriftError([f"`{asked}` is not in it"])
     options.progress(f"resolving {asked}")
     return resolver.resolve(asked)
 
@@ -119,7 +119,7 @@ def obtain(resolution: Resolution, resolver: Resolver, options: FetchOptions) ->
 def _pull(resolution: Resolution, resolver: Resolver, options: FetchOptions) -> Path:
     artifact, place, reference = resolution.artifact, resolution.place, str(resolution.asked)
     if resolver.offline:
-        raise PackageNotFound(f"not cached, and offline: `{artifact.layer}`", reference=reference)
+        raise UnknownPackageError(f"not cached, and offline: `{artifact.layer}`", reference=reference)
     options.progress(f"pulling {resolution.exact} ({artifact.size / 1024:,.0f} KB)")
     pieces = options.watched(reference, artifact.size, resolver.client(place.host).blob(place, artifact.layer))
     return resolver.store.put(artifact.layer, pieces, size=artifact.size, reference=reference)
@@ -133,15 +133,17 @@ def _file(url: str, options: FetchOptions, store: Store) -> Fetched:
         origin = Origin.of(url)
         host = normal_host(origin.authority)
     except ValueError as error:
-        raise ReferenceInvalid(f"{error}: it cannot be asked; {_LOGIN}", reference=shown(url)) from None
+        raise InvalidReferenceError(f"{error}: it cannot be asked; {_LOGIN}", reference=shown(url)) from None
     signatures.refuse_unsigned(url, host, namespace_policy.load(options.root))
     if options.locked:
-        raise LockDrift([f"`{url}` is an address, which a lock cannot pin: use a package or a file of the project"])
+        raise LockDriftError(
+            [f"`{url}` is an address, which a lock cannot pin: use a package or a file of the project"]
+        )
     known = store.tags(url).get("latest", "")
     path = store.get(known) if known and options.offline else None
     if path is None:
         if options.offline:
-            raise PackageNotFound("not cached, and offline", reference=url)
+            raise UnknownPackageError("not cached, and offline", reference=url)
         options.progress(f"getting {shown(url)}")
         pieces = Client(host, scheme=origin.scheme).file(url)
         known = store.add(pieces, limit=SIZE_LIMIT, reference=url, check=lambda head: check_component(head, url))

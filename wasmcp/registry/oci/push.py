@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wasmcp.errors import PackageNotFound, ReferenceInvalid, RegistryError
+from wasmcp.errors import InvalidReferenceError, RegistryError, UnknownPackageError
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci import artifact, references
 from wasmcp.registry.oci.blob_store import Store
@@ -42,17 +42,19 @@ def target(reference: str, resolver: Resolver) -> Place:
     """Return the place, with tag, that a reference of one version names.
 
     Raises:
-        ReferenceInvalid: It names no version, or a range.
+        InvalidReferenceError: It names no version, or a range.
         RegistryError: Its namespace is not configured.
     """
     asked = references.parse(reference)
     if isinstance(asked, Place):
         if asked.tag is None or asked.digest is not None:
-            raise ReferenceInvalid("a tag is needed, and no digest: `oci://HOST/REPOSITORY:TAG`", reference=reference)
+            raise InvalidReferenceError(
+                "a tag is needed, and no digest: `oci://HOST/REPOSITORY:TAG`", reference=reference
+            )
         return asked
     version = Version.parse(asked.range.text)
     if version is None:
-        raise ReferenceInvalid("one whole version is needed: `NAMESPACE:NAME@1.2.3`", reference=reference)
+        raise InvalidReferenceError("one whole version is needed: `NAMESPACE:NAME@1.2.3`", reference=reference)
     return replace(resolver.settings.place(asked), tag=version.tag)
 
 
@@ -69,7 +71,7 @@ def push(
         force: Replace a version that is there and is another.
 
     Raises:
-        ArtifactRefused: It is no component.
+        InvalidArtifactError: It is no component.
         RegistryError: The version is there and is another, or the registry does not take it.
     """
     place = target(reference, resolver)
@@ -91,7 +93,7 @@ def push(
     if not force:
         try:
             there, _ = client.manifest(place, tag)
-        except PackageNotFound:
+        except UnknownPackageError:
             there = manifest
         if there != manifest:
             problem = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from wasmcp.errors import ReferenceInvalid
+from wasmcp.errors import InvalidReferenceError
 from wasmcp.registry.hosts import HOST, normal_host
 from wasmcp.registry.oci.versions import Range
 
@@ -74,35 +74,35 @@ def parse(reference: str) -> Package | Place:
     """Read a reference.
 
     Raises:
-        ReferenceInvalid: It is none.
+        InvalidReferenceError: It is none.
     """
     if reference.startswith("oci://"):
         match = _OCI.fullmatch(reference)
         if match is None:
             problem = "not `oci://HOST/REPOSITORY` in lower case, with `:TAG`, `@sha256:DIGEST` or both after it"
-            raise ReferenceInvalid(problem, reference=reference)
+            raise InvalidReferenceError(problem, reference=reference)
         try:
             return Place(normal_host(match[1]), match[2], match[3], match[4])
         except ValueError as error:
-            raise ReferenceInvalid(f"not a host that can be asked: {error}", reference=reference) from None
+            raise InvalidReferenceError(f"not a host that can be asked: {error}", reference=reference) from None
     match = _PACKAGE.fullmatch(reference)
     if match is None:
-        raise ReferenceInvalid("not `NAMESPACE:NAME`, with `@VERSION` or a range after it", reference=reference)
+        raise InvalidReferenceError("not `NAMESPACE:NAME`, with `@VERSION` or a range after it", reference=reference)
     if match[3] is not None and not match[3].strip():
-        raise ReferenceInvalid("there is no version after the `@`", reference=reference)
+        raise InvalidReferenceError("there is no version after the `@`", reference=reference)
     try:
         return Package(match[1], match[2], Range.parse((match[3] or "").strip()))
-    except ReferenceInvalid as error:
-        raise ReferenceInvalid(str(error), reference=reference) from None
+    except InvalidReferenceError as error:
+        raise InvalidReferenceError(str(error), reference=reference) from None
 
 
 def parse_place(reference: str) -> Place:
     """Read an OCI reference.
 
     Raises:
-        ReferenceInvalid: It is none.
+        InvalidReferenceError: It is none.
     """
     place = parse(reference)
     if not isinstance(place, Place):
-        raise ReferenceInvalid("an `oci://` reference is needed here", reference=reference)
+        raise InvalidReferenceError("an `oci://` reference is needed here", reference=reference)
     return place

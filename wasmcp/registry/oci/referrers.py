@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from wasmcp.errors import PackageNotFound, SignatureRefused
+from wasmcp.errors import SignatureError, UnknownPackageError
 from wasmcp.registry import jsontext
 from wasmcp.registry.oci.client import INDEX, MANIFEST
 from wasmcp.registry.oci.references import DIGEST, Place
@@ -75,16 +75,16 @@ def read(place: Place, media_type: str, resolver: Resolver) -> Iterator[bytes]:
             manifest = resolver.manifest(replace(place, tag=None, digest=None), digest, str(place))
             layer = jsontext.loads(manifest)["layers"][0]
             blob, size = layer["digest"], layer["size"]
-        except PackageNotFound:
+        except UnknownPackageError:
             continue
         except (ValueError, KeyError, TypeError, IndexError):
-            raise SignatureRefused(f"`{digest}` beside it cannot be read: no manifest", reference=str(place)) from None
+            raise SignatureError(f"`{digest}` beside it cannot be read: no manifest", reference=str(place)) from None
         if not isinstance(blob, str) or not DIGEST.fullmatch(blob) or type(size) is not int or size > _SIZE_LIMIT:
             continue
         left -= size
         if left < 0:
             problem = f"the documents that refer to it have more than {_TOTAL_LIMIT} bytes together"
-            raise SignatureRefused(problem, reference=str(place))
+            raise SignatureError(problem, reference=str(place))
         path = resolver.store.get(blob)
         if path is None and not resolver.offline:
             pieces = resolver.client(place.host).blob(place, blob)
@@ -109,7 +109,7 @@ def _tagged(place: Place, resolver: Resolver) -> list[dict[str, Any]]:
     try:
         tag = tag_of(str(place.digest))
         return _manifests(resolver.manifest(replace(place, tag=None, digest=None), tag, str(place)), place)
-    except PackageNotFound:
+    except UnknownPackageError:
         return []
 
 
@@ -117,7 +117,7 @@ def _manifests(index: bytes, place: Place) -> list[dict[str, Any]]:
     try:
         return [one for one in jsontext.loads(index)["manifests"] if isinstance(one, dict)]
     except (ValueError, KeyError, TypeError):
-        raise SignatureRefused("what refers to it cannot be read: no index", reference=str(place)) from None
+        raise SignatureError("what refers to it cannot be read: no index", reference=str(place)) from None
 
 
 def _json(document: Any) -> bytes:

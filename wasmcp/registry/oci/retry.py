@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from wasmcp.errors import RegistryUnreachable
+from wasmcp.errors import RegistryUnreachableError
 from wasmcp.registry.oci.errors import detail_of
 from wasmcp.registry.oci.transport import cause_of
 
@@ -46,7 +46,7 @@ class Retry:
             reference: What it is about, for messages.
 
         Raises:
-            RegistryUnreachable: There is none.
+            RegistryUnreachableError: There is none.
         """
         import requests.exceptions
         import urllib3.exceptions
@@ -58,10 +58,10 @@ class Retry:
             try:
                 response = attempt()
             except requests.exceptions.SSLError as error:
-                raise RegistryUnreachable(f"TLS failed: {cause_of(error)}", reference=reference) from error
+                raise RegistryUnreachableError(f"TLS failed: {cause_of(error)}", reference=reference) from error
             except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
                 if isinstance(error, ValueError):  # an address or a field that cannot be sent
-                    raise RegistryUnreachable(str(error), reference=reference) from error
+                    raise RegistryUnreachableError(str(error), reference=reference) from error
                 problem = f"`{who}` does not answer: {cause_of(error)}"
             else:
                 if response.status_code not in _AGAIN:
@@ -71,14 +71,14 @@ class Retry:
                 pause = _asked(response.headers.get("Retry-After", "")) or pause
             if pause > PAUSE_LIMIT or waited + pause > PAUSES_LIMIT:
                 problem += f", and asks to wait {min(pause, 1e9):.0f} s: try again then"
-                raise RegistryUnreachable(problem, reference=reference, status=status)
+                raise RegistryUnreachableError(problem, reference=reference, status=status)
             if number < TRIES:
                 waited += pause
                 self._sleep(pause)
         problem += f"; gave up after {TRIES} tries"
         if status == 429:
             problem += ": it limits requests; wait, or log in where it allows more to known users"
-        raise RegistryUnreachable(problem, reference=reference, status=status)
+        raise RegistryUnreachableError(problem, reference=reference, status=status)
 
 
 def _asked(field: str) -> float | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from wasmcp.errors import RegistryError, RegistryUnreachable
+from wasmcp.errors import RegistryError, RegistryUnreachableError
 from wasmcp.registry.hosts import Origin, is_loopback
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def pieces(response: requests.Response, size: int = PIECE) -> Iterator[bytes]:
     """Yield the body of a response as it comes, decompressed; no piece is larger than `size`.
 
     Raises:
-        RegistryUnreachable: It breaks off, or is compressed in a way that was not asked for.
+        RegistryUnreachableError: It breaks off, or is compressed in a way that was not asked for.
     """
     from urllib3.exceptions import HTTPError
 
@@ -140,7 +140,7 @@ def pieces(response: requests.Response, size: int = PIECE) -> Iterator[bytes]:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip"):
         response.close()
-        raise RegistryUnreachable(f"`{host}` answers in the encoding `{encoding}`, which was not asked for")
+        raise RegistryUnreachableError(f"`{host}` answers in the encoding `{encoding}`, which was not asked for")
     unzip = zlib.decompressobj(31) if encoding.endswith("gzip") else None
     with response:
         try:
@@ -152,7 +152,7 @@ def pieces(response: requests.Response, size: int = PIECE) -> Iterator[bytes]:
                 if data:
                     yield data
         except (HTTPError, OSError, zlib.error) as error:
-            raise RegistryUnreachable(f"`{host}` broke off in the middle: {cause_of(error)}") from error
+            raise RegistryUnreachableError(f"`{host}` broke off in the middle: {cause_of(error)}") from error
 
 
 def body(response: requests.Response, limit: int) -> bytes:
@@ -163,7 +163,7 @@ def body(response: requests.Response, limit: int) -> bytes:
         limit: The most bytes that it may have, decompressed.
 
     Raises:
-        RegistryUnreachable: It is larger, takes longer than `BODY_SECONDS`, or breaks off.
+        RegistryUnreachableError: It is larger, takes longer than `BODY_SECONDS`, or breaks off.
     """
     host = urlsplit(str(response.url)).netloc
     end = time.monotonic() + BODY_SECONDS
@@ -171,9 +171,9 @@ def body(response: requests.Response, limit: int) -> bytes:
     for piece in pieces(response):
         data += piece
         if len(data) > limit:
-            raise RegistryUnreachable(f"the answer of `{host}` is larger than {limit} bytes")
+            raise RegistryUnreachableError(f"the answer of `{host}` is larger than {limit} bytes")
         if time.monotonic() > end:
-            raise RegistryUnreachable(f"the answer of `{host}` did not end within {BODY_SECONDS:.0f} s")
+            raise RegistryUnreachableError(f"the answer of `{host}` did not end within {BODY_SECONDS:.0f} s")
     return bytes(data)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from wasmcp.errors import IntegrityError, PackageNotFound
+from wasmcp.errors import IntegrityError, UnknownPackageError
 from wasmcp.registry.names.namespace_policy import Settings
 from wasmcp.registry.oci.artifact import Artifact, member_of_index, read_manifest
 from wasmcp.registry.oci.blob_store import Store
@@ -74,13 +74,13 @@ class Resolver:
         """Find out what a reference is.
 
         Raises:
-            PackageNotFound: There is none such; the message says which versions there are.
+            UnknownPackageError: There is none such; the message says which versions there are.
             RegistryError: See `Client.request`.
         """
         if isinstance(asked, Place):
             try:
                 artifact = self.artifact(asked, asked.version)
-            except PackageNotFound as error:
+            except UnknownPackageError as error:
                 raise self._without_tag(asked, error) from None
             return Resolution(asked, replace(asked, digest=artifact.digest), asked.tag or "", artifact)
         place = self.settings.place(asked)
@@ -110,8 +110,8 @@ class Resolver:
         else:
             try:
                 tags = self.client(place.host).tags(place)
-            except PackageNotFound:
-                raise PackageNotFound(
+            except UnknownPackageError:
+                raise UnknownPackageError(
                     f"`{place.host}` has no `{place.repository}`", reference=reference or key
                 ) from None
             self.store.remember(key, dict.fromkeys(tags, ""))
@@ -124,9 +124,9 @@ class Resolver:
         the reference names, what is locked, and what is signed.
 
         Raises:
-            PackageNotFound: There is none, or (offline) none is known.
+            UnknownPackageError: There is none, or (offline) none is known.
             IntegrityError: Its digest is another.
-            ArtifactRefused: It is none of a component.
+            InvalidArtifactError: It is none of a component.
         """
         reference = reference or str(place)
         data = self.manifest(place, version, reference)
@@ -144,7 +144,7 @@ class Resolver:
         if cached is not None:
             return cached.read_bytes()
         if self.offline:
-            raise PackageNotFound(f"not cached, and offline: `{version}` of `{key}`", reference=reference)
+            raise UnknownPackageError(f"not cached, and offline: `{version}` of `{key}`", reference=reference)
         data, said = self.client(place.host).manifest(place, version)
         found = of_bytes(data)
         expected = by_digest or (said if said.startswith("sha256:") else found)
@@ -159,26 +159,26 @@ class Resolver:
     def _exact(self, asked: Package, place: Place, version: Version) -> Resolution:
         try:
             artifact = self.artifact(place, version.tag, str(asked))
-        except PackageNotFound:
+        except UnknownPackageError:
             raise self._missing(asked, self.versions(place, str(asked)), {}) from None
         if artifact.yanked is not None:
             raise self._missing(asked, [], {str(version): artifact.yanked})
         return Resolution(asked, replace(place, digest=artifact.digest), str(version), artifact)
 
-    def _without_tag(self, asked: Place, error: PackageNotFound) -> PackageNotFound:
+    def _without_tag(self, asked: Place, error: UnknownPackageError) -> UnknownPackageError:
         """Return the error with the tags that there are, where none was asked for and `latest` is not there."""
         if asked.tag is not None or asked.digest is not None or self.offline:
             return error
         tags = self.client(asked.host).tags(asked)
         listed = ", ".join(f"`{tag}`" for tag in sorted(tags)[-_SHOWN:]) or "none"
         problem = f"there is no tag `latest`, which is taken where none is named; there are {listed}"
-        return PackageNotFound(problem, reference=str(asked), versions=tags)
+        return UnknownPackageError(problem, reference=str(asked), versions=tags)
 
     def _cached(self, place: Place, version: Version) -> bool:
         digest = self.store.tags(f"{place.host}/{place.repository}").get(version.tag)
         return bool(digest) and self.store.path(str(digest)).is_file()
 
-    def _missing(self, asked: Package, versions: list[Version], yanked: dict[str, str]) -> PackageNotFound:
+    def _missing(self, asked: Package, versions: list[Version], yanked: dict[str, str]) -> UnknownPackageError:
         names = [str(version) for version in reversed(versions)]
         if yanked:
             reasons = "; ".join(f"`{version}` was withdrawn: {reason}" for version, reason in yanked.items())
@@ -188,4 +188,4 @@ class Resolver:
         else:
             listed = ", ".join(f"`{name}`" for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
             problem = f"there is no such version; there are {listed}" if names else "there is no version at all"
-        return PackageNotFound(problem, reference=str(asked), versions=names)
+        return UnknownPackageError(problem, reference=str(asked), versions=names)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wasmcp.errors import ReferenceInvalid
+from wasmcp.errors import InvalidReferenceError
 
 _NUMBER = r"(?:0|[1-9][0-9]{0,17})"
 _VERSION = re.compile(
@@ -105,7 +105,7 @@ class Range:
         """Read a range.
 
         Raises:
-            ReferenceInvalid: It is none.
+            InvalidReferenceError: It is none.
         """
         bounds, prereleases = [], set()
         for part in (piece.strip() for piece in text.split(",")):
@@ -115,7 +115,7 @@ class Range:
             bound = None if match is None else _bound(match[1] or "", match[2])
             if bound is None:
                 problem = f"`{part}` is no version and no range: write `1.2.3`, `^1.2`, `~1.2`, `>=1, <2` or `*`"
-                raise ReferenceInvalid(problem)
+                raise InvalidReferenceError(problem)
             bounds.append(bound)
             prereleases |= {end.numbers for end in (bound.low, bound.high) if end is not None and end.prerelease}
         return Range(text, tuple(bounds), frozenset(prereleases))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from wasmcp.errors import RegistryError, SignatureRefused
+from wasmcp.errors import RegistryError, SignatureError
 from wasmcp.registry import jsontext
 from wasmcp.registry.names.namespace_policy import Trust
 from wasmcp.registry.oci import cosign_tags, referrers
@@ -78,7 +78,7 @@ def verify(place: Place, trust: Trust, resolver: Resolver) -> list[dict[str, Any
         resolver: For the registry.
 
     Raises:
-        SignatureRefused: There is none.
+        SignatureError: There is none.
         RegistryError: The registry does not answer, or a key cannot be read.
     """
     digest = str(place.digest)
@@ -93,7 +93,7 @@ def verify(place: Place, trust: Trust, resolver: Resolver) -> list[dict[str, Any
     if not found:
         said = "".join(f"; {problem}" for problem in dict.fromkeys(problems))
         problem = f"it has no attestation that is about it and by whom is trusted{said}"
-        raise SignatureRefused(problem, reference=str(place))
+        raise SignatureError(problem, reference=str(place))
     return found
 
 

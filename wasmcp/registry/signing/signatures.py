@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasmcp.errors import SignatureRefused
+from wasmcp.errors import SignatureError
 from wasmcp.registry import jsontext
 from wasmcp.registry.hosts import same_place
 from wasmcp.registry.names.namespace_policy import Settings, Trust
@@ -109,14 +109,14 @@ def verify(resolution: Resolution, trust: Trust, resolver: Resolver) -> str:
         resolver: For the registry.
 
     Raises:
-        SignatureRefused: None of them has, or there are none, or it is signed as something else.
+        SignatureError: None of them has, or there are none, or it is signed as something else.
         RegistryError: The registry does not answer, or a key cannot be read.
     """
     place = resolution.place
     reference, digest = str(place), str(place.digest)
     if not trust:
         problem = "it must be signed, and nobody is trusted for it: see `[policy.keys]` and `[policy.identities]`"
-        raise SignatureRefused(problem, reference=reference)
+        raise SignatureError(problem, reference=reference)
     found = list(signatures_of(place, resolver))
     good = [
         (str(file), signature.repository)
@@ -135,15 +135,15 @@ def verify(resolution: Resolution, trust: Trust, resolver: Resolver) -> str:
             return who
         misplaced += wrong
     if misplaced:
-        raise SignatureRefused(str(misplaced[0]), reference=reference)
+        raise SignatureError(str(misplaced[0]), reference=reference)
     if not found and not signed and not problems:
-        raise SignatureRefused("it must be signed and is not", reference=reference)
+        raise SignatureError("it must be signed and is not", reference=reference)
     listed = ", ".join([f"`{file.name}`" for file in trust.keys] + [f"`{one}`" for one in trust.identities])
     total = len(found) + len(signed) + len(problems)
     count = "1 signature" if total == 1 else f"{total} signatures"
     said = "".join(f"; {problem}" for problem in dict.fromkeys(problems))
     problem = f"it has {count}, none of them for it by whom is trusted ({listed}){said}"
-    raise SignatureRefused(problem, reference=reference)
+    raise SignatureError(problem, reference=reference)
 
 
 def _misplaced(resolution: Resolution, repository: str) -> str | None:
@@ -189,7 +189,7 @@ def enforce(resolution: Resolution, resolver: Resolver) -> None:
     without network once all is cached.
 
     Raises:
-        SignatureRefused: It is not signed as it must be.
+        SignatureError: It is not signed as it must be.
     """
     place, asked = resolution.place, resolution.asked
     namespace = asked.namespace if isinstance(asked, Package) else None
@@ -199,25 +199,25 @@ def enforce(resolution: Resolution, resolver: Resolver) -> None:
             try:
                 try:
                     verify(resolution, trust, known)
-                except SignatureRefused:
+                except SignatureError:
                     if resolver.offline:
                         raise
                     verify(resolution, trust, resolver)
-            except SignatureRefused as error:
+            except SignatureError as error:
                 problem = f"{error.problem} (`{policy.path}` asks for it)"
-                raise SignatureRefused(problem, reference=str(place)) from None
+                raise SignatureError(problem, reference=str(place)) from None
 
 
 def refuse_unsigned(url: str, host: str, settings: Settings) -> None:
     """Refuse a plain address, which has no signature, at a host of which a policy wants signatures.
 
     Raises:
-        SignatureRefused: A policy wants signatures of everything, or of a namespace whose registry is at this host.
+        SignatureError: A policy wants signatures of everything, or of a namespace whose registry is at this host.
     """
     for policy in settings.policies:
         if policy.holds_for(host):
             problem = f"`{policy.path}` requires signatures, which a plain address does not have"
-            raise SignatureRefused(problem, reference=url)
+            raise SignatureError(problem, reference=url)
 
 
 def signatures_of(place: Place, resolver: Resolver) -> Iterator[Signature]:

@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains import unpacked_packages
 from wasmcp.toolchains.base import ComponentSource, Distribution
 from wasmcp.toolchains.python.local_projects import is_local, local_projects
@@ -79,7 +79,7 @@ def resolve(source: ComponentSource, cache: Path, progress: Callable[[str], None
     They are fetched as well (see `install`): only then is it known that they are Python alone.
 
     Raises:
-        ToolchainMissing: pip is not installed.
+        MissingToolchainError: pip is not installed.
         ToolchainError: There are none that fit, or one is native code.
     """
     requirements = requirements_of(source)
@@ -214,7 +214,7 @@ def _refusal(source: ComponentSource, said: str) -> ToolchainError:
             f"component `{source.name}` has `dependencies`, which pip resolves, and pip is not installed beside wasmcp:"
             ' add the extra (`pip install "wasmcp[python]"`, or in `build-system.requires`)'
         )
-        return ToolchainMissing(message, source=source.label, toolchain="python")
+        return MissingToolchainError(message, source=source.label, toolchain="python")
     culprit = next((match[1] for pattern in _CULPRIT if (match := pattern.search(said))), None)
     allowed = _from_source(source)
     request = ""

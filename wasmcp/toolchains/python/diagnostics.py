@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python.module_ast import Module, refusal
 from wasmcp.toolchains.python.staging import APPLICATION, labels_of
@@ -30,7 +30,7 @@ def failure_of(source: ComponentSource, modules: Mapping[str, Module], applicati
     """
     if "No module named 'componentize_py'" in said:
         message = f'`{source.label}` needs componentize-py: `pip install "wasmcp[python]"`'
-        return ToolchainMissing(message, source=source.label, toolchain="python")
+        return MissingToolchainError(message, source=source.label, toolchain="python")
     report = report_of(application)
     labels = labels_of(modules.values())
     problems = [_author_error(source, modules, error) for error in report.get("errors", ())]

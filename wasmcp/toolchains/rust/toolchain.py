@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains.base import ComponentSource, Inputs, Option
 from wasmcp.toolchains.programs import Found, Program, find_program, run_compiler
 from wasmcp.toolchains.rust.crate import Crate, crate_of, guest_crate, made_crate, own_inputs
@@ -42,7 +42,7 @@ class RustToolchain:
         """Return the compilers that would build this source, for the manifest.
 
         Raises:
-            ToolchainMissing: There are none.
+            MissingToolchainError: There are none.
         """
         return {"cargo": self._cargo(source).version, "target": TARGET}
 
@@ -105,7 +105,7 @@ class RustToolchain:
         folder = manifest.parent if manifest is not None else source.root
         status, words = run_compiler([found.path, "--print", "sysroot"], source, self.name, folder=folder)
         if status != 0 or not holds_target(words):
-            raise ToolchainMissing(
+            raise MissingToolchainError(
                 f"component `{source.name}` (`{source.label}`) is built for the target `{TARGET}`, which is not "
                 f"installed: `rustup target add {TARGET}`",
                 source=source.label,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains.base import ComponentSource, relative_label
 
 _MOST = 20
@@ -26,7 +26,7 @@ def failure(source: ComponentSource, answer: Mapping[str, Any], packages: Path |
     said = str(answer.get("said", ""))
     if answer.get("stage") == "unavailable":
         message = f'component `{source.name}` (`{source.label}`): {said}: set `engine = "starlingmonkey"` for it'
-        return ToolchainMissing(message, source=source.label, toolchain="typescript")
+        return MissingToolchainError(message, source=source.label, toolchain="typescript")
     if answer.get("stage") == "engine":
         return _evaluated(source, said, answer.get("places") or {})
     return ToolchainError(

@@ -43,7 +43,7 @@ def write_types(root: Path, folder: str = FOLDER) -> tuple[Path, Path | None]:
         The folder, and the ``tsconfig.json`` where one was written.
 
     Raises:
-        ResourceMissing: The declarations are not built.
+        MissingPackageDataError: The declarations are not built.
     """
     target = root / folder
     declarations = wit_declarations()

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.programs import run_compiler
 
@@ -32,7 +32,7 @@ def node(source: ComponentSource) -> Path:
     """Return the program.
 
     Raises:
-        ToolchainMissing: It is not installed.
+        MissingToolchainError: It is not installed.
     """
     named = os.environ.get(OVERRIDE)
     if named:
@@ -63,12 +63,12 @@ def _npm(program: Path, source: ComponentSource) -> Path:
     raise _missing(source, f"and there is no npm beside `{program.name}`")
 
 
-def _missing(source: ComponentSource, problem: str) -> ToolchainMissing:
+def _missing(source: ComponentSource, problem: str) -> MissingToolchainError:
     message = (
         f"component `{source.name}` (`{source.label}`) is built with Node, {problem}: "
         f'`pip install "wasmcp[typescript]"`, or set `{OVERRIDE}` to the path of a Node 22 or newer'
     )
-    return ToolchainMissing(message, source=source.label, toolchain="typescript")
+    return MissingToolchainError(message, source=source.label, toolchain="typescript")
 
 
 def install(
@@ -84,7 +84,7 @@ def install(
         progress: Told when something is installed.
 
     Raises:
-        ToolchainMissing: Node is not installed.
+        MissingToolchainError: Node is not installed.
         ToolchainError: npm cannot install them; the message has its words.
     """
     lock = manifest.with_name("package-lock.json")
@@ -143,7 +143,7 @@ def run_script(
     """Run a script of ours that reads JSON from standard input and writes JSON to standard output.
 
     Raises:
-        ToolchainMissing: Node is not installed.
+        MissingToolchainError: Node is not installed.
         ToolchainError: It does not end, or ends without an answer.
     """
     try:

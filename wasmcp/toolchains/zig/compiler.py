@@ -19,7 +19,7 @@ from wasmcp.bindgen import generate
 from wasmcp.bindgen.files import write_atomically
 from wasmcp.bindgen.wasm_tools import run_wasm_tools
 from wasmcp.component.minify import shorten
-from wasmcp.errors import ToolchainError, ToolchainMissing
+from wasmcp.errors import MissingToolchainError, ToolchainError
 
 OPTIMIZE = ("ReleaseSmall", "ReleaseFast", "ReleaseSafe", "Debug")
 """Zig's optimisation modes."""
@@ -35,7 +35,7 @@ def zig() -> list[str]:
     """The command line of the compiler: `WASMCP_ZIG`, the `ziglang` distribution, or `PATH`.
 
     Raises:
-        ToolchainMissing: It is nowhere.
+        MissingToolchainError: It is nowhere.
     """
     chosen = os.environ.get("WASMCP_ZIG")
     if chosen:
@@ -97,7 +97,7 @@ def build_component(
         `output`.
 
     Raises:
-        ToolchainMissing: zig or wasm-tools is not installed.
+        MissingToolchainError: zig or wasm-tools is not installed.
         ToolchainError: The compiler refuses the source; `output` has its words, with file and line.
         BindgenError: The WIT is not valid or has no such world.
     """
@@ -175,6 +175,6 @@ def _run_zig(arguments: list[str], caches: Path, folder: Path, label: str) -> No
         raise ToolchainError(f"`zig` refuses `{label}`:", source=label, toolchain="zig", output=words)
 
 
-def _missing(program: str) -> ToolchainMissing:
+def _missing(program: str) -> MissingToolchainError:
     message = f'`{program}` is needed and not installed: pip install "wasmcp[zig]", or set `WASMCP_ZIG` to its path'
-    return ToolchainMissing(message, toolchain="zig")
+    return MissingToolchainError(message, toolchain="zig")

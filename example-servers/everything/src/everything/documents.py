@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from everything.media import PNG
-from wasmcp.guest import Annotations, Cache, ResourceContents, ResourceNotFound, resource
+from wasmcp.guest import Annotations, Cache, ResourceContents, ResourceNotFoundError, resource
 
 
 @resource(
@@ -56,5 +56,5 @@ def template(id: str) -> dict[str, object]:  # noqa: A002 - the name of the vari
 def files(path: str, line: int = 1) -> str:
     """Files by path: all but those whose name begins with a dot."""
     if path.rpartition("/")[2].startswith("."):
-        raise ResourceNotFound
+        raise ResourceNotFoundError
     return f"line {line} of {path}"

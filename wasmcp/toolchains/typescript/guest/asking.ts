@@ -7,7 +7,7 @@
  */
 
 import { InputRequired } from "./content.ts";
-import { CapabilityMissing, INVALID_PARAMS, McpError } from "./errors.ts";
+import { MissingCapabilityError, INVALID_PARAMS, McpError } from "./errors.ts";
 import { json } from "./lowering.ts";
 import { decode, encode, fingerprint, fromBase64, toBase64 } from "./runtime/text.ts";
 
@@ -94,7 +94,7 @@ export class Dialogue {
   /** Make sure that the client has a capability. */
   require(needed: any): void {
     const missing = missingOf(needed, this.#capabilities());
-    if (missing !== undefined) throw new CapabilityMissing(missing);
+    if (missing !== undefined) throw new MissingCapabilityError(missing);
   }
 
   #defaultKey(method: string, params: string): string {

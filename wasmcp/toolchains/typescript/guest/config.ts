@@ -14,8 +14,8 @@ import { all } from "wasmcp:mcp-v20260728/config@0.1.0";
 import { numberIn } from "./runtime/numbers.ts";
 
 /** Nobody says a value that is required. */
-export class ConfigMissing extends Error {
-  override name = "ConfigMissing";
+export class MissingConfigError extends Error {
+  override name = "MissingConfigError";
 
   constructor(readonly key: string) {
     super(`configuration \`${key}\`: it is not set: in the environment (grant \`env\`), or in the table \`config\` of the component`);
@@ -40,14 +40,14 @@ const WORDS: Record<string, boolean> = { true: true, yes: true, on: true, "1": t
 /**
  * A value. Of the environment it is a text, and becomes a number or a boolean where the default is one.
  *
- * Throws `ConfigMissing` when nobody says it and there is no default, and a `TypeError` for a text that is no number.
+ * Throws `MissingConfigError` when nobody says it and there is no default, and a `TypeError` for a text that is no number.
  */
 export function config<T = string>(key: string, fallback?: T): T {
   const text = environment()[key];
   if (text !== undefined) return converted(key, text, fallback) as T;
   const table = bakedIn();
   if (Object.hasOwn(table, key)) return table[key];
-  if (fallback === undefined) throw new ConfigMissing(key);
+  if (fallback === undefined) throw new MissingConfigError(key);
   return fallback;
 }
 

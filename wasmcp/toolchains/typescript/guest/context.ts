@@ -5,7 +5,7 @@ import type { LogLevel } from "wasmcp:mcp-v20260728/types@0.1.0";
 
 import { elicitedOf, rootsOf, sampledOf, samplingMessages, type Elicited, type Root, type Sampled, type Spoken } from "./answers.ts";
 import { Dialogue } from "./asking.ts";
-import { ContextExpired } from "./errors.ts";
+import { ExpiredContextError } from "./errors.ts";
 import { json, oneOf, optional } from "./lowering.ts";
 import { shapeOf, type Infer, type Schema } from "./shape.ts";
 import { sendableUri } from "./uris.ts";
@@ -56,7 +56,7 @@ function objectOf(text: string | null | undefined): Record<string, any> {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
 }
 
-/** The call. It is valid while the function runs: afterwards every use throws `ContextExpired`. */
+/** The call. It is valid while the function runs: afterwards every use throws `ExpiredContextError`. */
 export class Context {
   #held: Request | undefined;
   #dialogue: Dialogue | undefined;
@@ -67,7 +67,7 @@ export class Context {
 
   /** The request as the WIT has it (`messages.request`). */
   get request(): Request {
-    if (this.#held === undefined) throw new ContextExpired();
+    if (this.#held === undefined) throw new ExpiredContextError();
     return this.#held;
   }
 

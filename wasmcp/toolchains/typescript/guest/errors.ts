@@ -37,8 +37,8 @@ export class McpError extends Error {
  *
  * Sent as -32602, to clients before 2026-07-28 as -32002. Specification: server/resources, "Error Handling".
  */
-export class ResourceNotFound extends McpError {
-  override name = "ResourceNotFound";
+export class ResourceNotFoundError extends McpError {
+  override name = "ResourceNotFoundError";
 
   /** @param uri The resource; the one that was asked for by default. */
   constructor(readonly uri?: string) {
@@ -51,8 +51,8 @@ export class ResourceNotFound extends McpError {
  *
  * Sent as -32021; a tool that is called by a client before 2026-07-28 gives a tool error instead.
  */
-export class CapabilityMissing extends McpError {
-  override name = "CapabilityMissing";
+export class MissingCapabilityError extends McpError {
+  override name = "MissingCapabilityError";
 
   /** @param required The missing part of the client's capabilities. Schema `ClientCapabilities`. */
   constructor(readonly required: Record<string, unknown>) {
@@ -65,8 +65,8 @@ export class CapabilityMissing extends McpError {
 }
 
 /** A `Context` was used after the call that it was given to had ended. */
-export class ContextExpired extends Error {
-  override name = "ContextExpired";
+export class ExpiredContextError extends Error {
+  override name = "ExpiredContextError";
 
   constructor() {
     super("this Context belongs to a call that has ended: use it only in the call it was given to");

@@ -28,7 +28,7 @@ export {
 } from "./content.ts";
 export type { Elicited, Root, Sampled, ToolCall } from "./answers.ts";
 export type { Context, HttpFacts, Identity, SamplingOptions } from "./context.ts";
-export { CapabilityMissing, ContextExpired, DeclarationError, McpError, ResourceNotFound, ToolError } from "./errors.ts";
+export { MissingCapabilityError, ExpiredContextError, DeclarationError, McpError, ResourceNotFoundError, ToolError } from "./errors.ts";
 export { prompt, type PromptOptions, type PromptResult } from "./prompt.ts";
 export { cacheLists } from "./registry.ts";
 export { contents, Contents, resource, type ResourceOptions } from "./resource.ts";

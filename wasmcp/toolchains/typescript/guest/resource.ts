@@ -6,7 +6,7 @@ import { masked, run, Wanted } from "./calls.ts";
 import type { Annotations, Cache, Icon, Meta } from "./content.ts";
 import type { Context } from "./context.ts";
 import type { Described } from "./described.ts";
-import { DeclarationError, INVALID_PARAMS, McpError, ResourceNotFound } from "./errors.ts";
+import { DeclarationError, INVALID_PARAMS, McpError, ResourceNotFoundError } from "./errors.ts";
 import { annotationsOf, cacheOf, contentsOf, iconOf, json, metaOf, optional, sendable, sizeOf } from "./lowering.ts";
 import { checkedCache, RESOURCES } from "./registry.ts";
 import { membersOf, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
@@ -130,7 +130,7 @@ export class Resource {
     try {
       return masked("resource", uri, `Error reading resource ${uri}`, () => this.#read(uri, found, context));
     } catch (error) {
-      if (!(error instanceof ResourceNotFound)) throw error;
+      if (!(error instanceof ResourceNotFoundError)) throw error;
       const code = context.protocolVersion >= "2026-07-28" ? INVALID_PARAMS : NOT_FOUND_BEFORE;
       throw new McpError(code, error.message, { uri: error.uri ?? uri });
     } finally {

@@ -6,7 +6,7 @@ import { report, run, Wanted } from "./calls.ts";
 import { Block, Result, type Icon, type Meta } from "./content.ts";
 import type { Context } from "./context.ts";
 import type { Described } from "./described.ts";
-import { CapabilityMissing, DeclarationError, McpError, ToolError } from "./errors.ts";
+import { MissingCapabilityError, DeclarationError, McpError, ToolError } from "./errors.ts";
 import { blockOf, iconOf, json, metaOf, optional, resultOf, sendable } from "./lowering.ts";
 import { TOOLS } from "./registry.ts";
 import { followed, shapeOf, type Infer, type Schema, type Shape } from "./shape.ts";
@@ -94,7 +94,7 @@ export class Tool<A = any, R = unknown> {
       return this.#called(args, context);
     } catch (error) {
       if (error instanceof ToolError) return failure(error.message);
-      if (error instanceof CapabilityMissing && context.protocolVersion < STATELESS) return failure(error.message);
+      if (error instanceof MissingCapabilityError && context.protocolVersion < STATELESS) return failure(error.message);
       if (error instanceof McpError) throw error;
       report("tool", this.name, error);
       return failure(`Error executing tool ${this.name}`);
