@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from projects import ZIG_PROJECT, write_project
+from support.projects import ZIG_PROJECT, write_project
 
-pytest_plugins = ["pytester", "hosting"]
+pytest_plugins = ["pytester", "support.minimal_servers"]
 
 ROOT = Path(__file__).parent.parent
 

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from compose_inputs import dead_end
 from hypothesis import given
 from hypothesis import strategies as st
+from support.compose_inputs import dead_end
 
 from wasmcp.component.binary_writer import name, uleb128
 from wasmcp.declaration_section import SECTION, Declares, declares, extension_problem, with_extensions

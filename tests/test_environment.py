@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from servers import WASMCP, wasmtime_serve
+from support.server_processes import WASMCP, wasmtime_serve
 
 from wasmcp import environment
 from wasmcp.environment import AUTH_MODE, ELSEWHERE, KNOWN, SERVER, TESTS, TOOLS, UNSUPPORTED, problems
@@ -190,7 +190,7 @@ class TestEntryPoints:
     def test_a_foreign_runtime(self, tmp_path: Path) -> None:
         import http.client
 
-        from asker import asker
+        from support.asking_servers import asker
 
         server = asker(tmp_path, environment=True)
         for given, wanted in (("WASMCP_AUTH_MODE=oauth", 500), ("JWT_ISSUR=x", 500), ("WASMCP_CACHE_DIR=/x", 400)):

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from compose_inputs import FULL, tool
+from support.compose_inputs import FULL, tool
 
 from wasmcp.revision_views import REVISIONS, from_json_text, in_form, items_json, to_json_text
 

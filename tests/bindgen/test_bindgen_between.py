@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_bindgen_resources import EXPORTED_WIT, EXPORTED_ZIG
+from support.zig_component import Guest
+from support.zig_resources import EXPORTED_WIT, EXPORTED_ZIG
 from wasmtime import WasmtimeError
-from zig_guest import Guest
 
 from wasmcp.bindgen.wasm_tools import run_wasm_tools
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.zig_component import Guest
 from wasmtime.component import Record, ResourceHost, ResourceType
-from zig_guest import Guest
 
 from wasmcp.bindgen import RUNTIME, generate
 from wasmcp.bindgen.__main__ import main

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from zig_guest import Guest
+from support.zig_component import Guest
 
 WIT = """\
 package t:t;

@@ -10,10 +10,10 @@ import os
 from typing import Any
 
 import pytest
-from component_values import RandomInterface, same, values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from zig_guest import Guest
+from support.bindgen_values import RandomInterface, same, values
+from support.zig_component import Guest
 
 SEEDS = range(int(os.environ.get("WASMCP_BINDGEN_SEEDS", "4")))
 

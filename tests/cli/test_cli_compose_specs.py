@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import wasmtime
 from click.testing import CliRunner, Result
-from compose_inputs import dead_end, dummy, probe, tools_component
-from keeper import keeper
+from support.compose_inputs import dead_end, dummy, probe, tools_component
+from support.keyvalue_servers import keeper
 
 from wasmcp.cli.group import commands
 from wasmcp.compose import inspect_component

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from compose_inputs import dead_end, tools_component
+from support.compose_inputs import dead_end, tools_component
 
 from wasmcp.cli.group import commands
 from wasmcp.host import open_server

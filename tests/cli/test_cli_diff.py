@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from compose_inputs import catalogue, spec, tools_component
+from support.compose_inputs import catalogue, spec, tools_component
 
 from wasmcp.cli.diff import BREAKING
 from wasmcp.cli.group import commands

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from projects import ZIG_PROJECT, write_project
-from servers import WASMCP
+from support.projects import ZIG_PROJECT, write_project
+from support.server_processes import WASMCP
 
 from wasmcp.cli.group import commands
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from servers import WASMCP
+from support.server_processes import WASMCP
 from wasmtime import wat2wasm
 
 from wasmcp import __version__

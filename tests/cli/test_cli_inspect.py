@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from compose_inputs import catalogue, dummy, probe, spec, tools_component
+from support.compose_inputs import catalogue, dummy, probe, spec, tools_component
 
 from wasmcp.cli.group import commands
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server

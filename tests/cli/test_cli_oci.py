@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from compose_inputs import tools_component
-from registries import docker_registry, namespaces, needs_registry
+from support.compose_inputs import tools_component
+from support.registries import docker_registry, namespaces, needs_registry
 
 from wasmcp.cli.group import commands
 from wasmcp.component.constant_component import constants

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from servers import WASMCP
+from support.server_processes import WASMCP
 
 from wasmcp.cli.group import commands
 

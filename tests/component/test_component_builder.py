@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import golden_cases
 import wasmtime
-from component_inputs import wat
+from support import golden_cases
+from support.component_inputs import wat
 from wasmtime.component import Component, Linker
 
 from wasmcp.component import binary_writer

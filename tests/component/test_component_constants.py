@@ -8,7 +8,7 @@ import wasmtime
 import wasmtime.component as wc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from typed_values import INTERFACE, is_same, named, types, values
+from support.typed_values import INTERFACE, is_same, named, types, values
 
 from wasmcp.component.constant_component import constants
 from wasmcp.component.static_values import NEW_HANDLE, TRAP, Case

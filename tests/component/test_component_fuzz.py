@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
-from component_inputs import PREAMBLE, dummy, golden_inputs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.component_inputs import PREAMBLE, dummy, golden_inputs
 
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.graph import Graph

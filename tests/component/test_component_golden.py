@@ -3,9 +3,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import golden_cases
 import pytest
 import wasmtime
+from support import golden_cases
 from wasmtime.component import Component
 
 from wasmcp.errors import ComponentError, CompositionError

@@ -6,10 +6,10 @@ import io
 import itertools
 import tracemalloc
 
-import golden_cases
 import pytest
 import wasmtime
-from component_inputs import component, dummy, golden_inputs, section, wat
+from support import golden_cases
+from support.component_inputs import component, dummy, golden_inputs, section, wat
 from wasmtime.component import Component, Linker
 
 from wasmcp.component.binary_writer import Sort

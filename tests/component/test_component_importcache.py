@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from component_inputs import component, section, wat
+from support.component_inputs import component, section, wat
 
 from wasmcp.component import import_cache
 from wasmcp.component.decode import decode

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import wasmtime
 import wasmtime.component
-from compose_inputs import METADATA, spec
+from support.compose_inputs import METADATA, spec
 from wasmtime import wat2wasm
 
 from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, uleb128

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 
-import golden_cases
 import pytest
 import wasmtime
-from component_inputs import WIT, dummy
+from support import golden_cases
+from support.component_inputs import WIT, dummy
 from wasmtime.component import Component
 
 from wasmcp.component.decode import decode

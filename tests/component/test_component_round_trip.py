@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import golden_cases
 import wasmtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typed_interfaces import interfaces, parts_of
+from support import golden_cases
+from support.typed_interfaces import interfaces, parts_of
 from wasmtime.component import Component
 
 from wasmcp.component.builder import ComponentBuilder

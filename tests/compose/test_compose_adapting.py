@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from compose_inputs import METADATA, MIDDLEWARE, WIT, spec, validate
+from support.compose_inputs import METADATA, MIDDLEWARE, WIT, spec, validate
 from wasmtime import wat2wasm
 
 from wasmcp.cli.group import commands

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from compose_inputs import FULL, catalogue, tool
+from support.compose_inputs import FULL, catalogue, tool
 
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.errors import CatalogueError

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from compose_inputs import METADATA, MIDDLEWARE, WIT, catalogue, dummy, spec, tools_component
+from support.compose_inputs import METADATA, MIDDLEWARE, WIT, catalogue, dummy, spec, tools_component
 
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
 from wasmcp.compose.handler import compose_handler

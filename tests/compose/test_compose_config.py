@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import wasmtime
-from compose_inputs import METADATA, catalogue, tools_beside, validate
+from support.compose_inputs import METADATA, catalogue, tools_beside, validate
 from wasmtime import component as wc
 
 from wasmcp.compose import ComponentSpec, compose_server

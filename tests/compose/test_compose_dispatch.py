@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import wasmtime
 import wasmtime.component as wc
-from compose_inputs import validate
+from support.compose_inputs import validate
 
 from wasmcp.compose.dispatch_component import dispatch, import_name
 from wasmcp.compose.interfaces import DISPATCH, MESSAGES

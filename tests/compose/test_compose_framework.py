@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import wasmtime
-from compose_inputs import METADATA, dead_end, dummy, spec, tools_component, validate
+from support.compose_inputs import METADATA, dead_end, dummy, spec, tools_component, validate
 
 from wasmcp.compose import compose_server
 from wasmcp.compose.framework import load_framework

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from compose_inputs import METADATA, MIDDLEWARE, catalogue, dead_end, dummy, probe, spec, tools_component
+from support.compose_inputs import METADATA, MIDDLEWARE, catalogue, dead_end, dummy, probe, spec, tools_component
 
 from wasmcp.component.decode import decode
 from wasmcp.compose import ComponentSpec, compose_server

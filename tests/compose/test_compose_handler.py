@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from compose_inputs import METADATA, MIDDLEWARE, dead_end, dummy, probe, spec, validate
+from support.compose_inputs import METADATA, MIDDLEWARE, dead_end, dummy, probe, spec, validate
 
 from wasmcp.compose import ComponentSpec, compose_server, inspect_component
 from wasmcp.compose.handler import compose_handler

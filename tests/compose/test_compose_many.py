@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from compose_inputs import METADATA, catalogue, spec, tools_beside, validate
+from support.compose_inputs import METADATA, catalogue, spec, tools_beside, validate
 
 from wasmcp.component.limits import MAX_DEFINITIONS, count
 from wasmcp.compose import ComponentSpec, compose_server

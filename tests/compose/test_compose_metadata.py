@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from compose_inputs import MIDDLEWARE, dead_end, spec, tools_component
+from support.compose_inputs import MIDDLEWARE, dead_end, spec, tools_component
 
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 from wasmcp.compose.capabilities import server_capabilities
@@ -37,14 +37,14 @@ def test_capabilities() -> None:
 
 
 def test_logging_is_declared_when_somebody_may_log() -> None:
-    from compose_inputs import dummy
+    from support.compose_inputs import dummy
 
     read = read_components([spec("a", "1", "x"), ComponentSpec("logs", dummy("tools-component"))])
     assert server_capabilities(read) == {"logging": {}, "tools": {"listChanged": True}}
 
 
 def test_what_a_component_does_not_use_is_not_announced() -> None:
-    from compose_inputs import dummy
+    from support.compose_inputs import dummy
 
     def capabilities(uses: frozenset[str]) -> dict[str, object]:
         data = dummy("tools-component") + Declares(uses=uses).section()

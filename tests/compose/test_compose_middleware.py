@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from compose_inputs import METADATA, MIDDLEWARE, WIT, spec, validate
+from support.compose_inputs import METADATA, MIDDLEWARE, WIT, spec, validate
 
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.errors import RequestError

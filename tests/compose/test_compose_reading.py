@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from compose_inputs import METADATA, MIDDLEWARE, spec
+from support.compose_inputs import METADATA, MIDDLEWARE, spec
 
 from wasmcp.component.constant_component import constants
 from wasmcp.component.static_values import Case

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from compose_inputs import METADATA, catalogue, probe, spec
 from hypothesis import given
 from hypothesis import strategies as st
+from support.compose_inputs import METADATA, catalogue, probe, spec
 
 from wasmcp.component.customsection import custom_section
 from wasmcp.component.graph import Graph

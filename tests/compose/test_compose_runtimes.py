@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from compose_inputs import METADATA, MIDDLEWARE, probe, spec
-from servers import free_port, listening, wasmtime
+from support.compose_inputs import METADATA, MIDDLEWARE, probe, spec
+from support.server_processes import free_port, listening, wasmtime
 
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.compose.deployment_targets import Runtime, Transport, check_runtime, run_commands

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from compose_inputs import METADATA, catalogue, probe, spec, tools_beside, validate
-from keeper import keeping_server
-from loopback import web_server
+from support.compose_inputs import METADATA, catalogue, probe, spec, tools_beside, validate
+from support.keyvalue_servers import keeping_server
+from support.web_server import web_server
 from wasmtime import wat2wasm
 
 from wasmcp.component.decode import decode

@@ -5,9 +5,9 @@ import struct
 from typing import Any
 
 import pytest
-from compose_inputs import tool
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.compose_inputs import tool
 
 from wasmcp.component.static_values import Case
 from wasmcp.compose.catalogue import Catalogue

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from compose_inputs import (
+from support.compose_inputs import (
     METADATA,
     MIDDLEWARE,
     catalogue,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asker import asker
+from support.asking_servers import asker
 
 from wasmcp.compose.baked_settings import BAKED, check_settings, setting_problem
 from wasmcp.environment import SERVER

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from compose_inputs import METADATA, MIDDLEWARE, catalogue, dummy, tools_beside, validate
-from keeper import keeper, keeping_server
+from support.compose_inputs import METADATA, MIDDLEWARE, catalogue, dummy, tools_beside, validate
+from support.keyvalue_servers import keeper, keeping_server
 
 from wasmcp.compose import Catalogue, ComponentSpec, ComposedServer, compose_server
 from wasmcp.compose.framework import load_framework

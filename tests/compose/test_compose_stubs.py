@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import wasmtime
 import wasmtime.component as wc
-from compose_inputs import validate
+from support.compose_inputs import validate
 
 from wasmcp.component.static_values import NEW_HANDLE, Case
 from wasmcp.component.types import (

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import wasmtime
-from compose_inputs import METADATA, catalogue, probe, tools_beside, validate
+from support.compose_inputs import METADATA, catalogue, probe, tools_beside, validate
 
 from wasmcp.compose import ComponentSpec, ComposedServer, compose_server
 from wasmcp.errors import InvalidComponentError, InvalidComponentsError

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from servers import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+from support.server_processes import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 
 from conformance import inspector, suite
 from conformance.node import Node

@@ -12,10 +12,10 @@ from typing import Any
 
 import anyio
 import pytest
-from asker import asker
 from mcp import Client, StdioServerParameters
 from mcp.types import CreateMessageResult, ElicitResult, ListRootsResult, Root, TextContent
-from servers import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+from support.asking_servers import asker
+from support.server_processes import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 
 MODES = ["auto", "legacy"]
 KEYS = "WASMCP_STATE_KEYS=" + "k" * 40

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asker import asker
-from servers import WASMCP, wasmcp_serve, wasmtime
+from support.asking_servers import asker
+from support.server_processes import WASMCP, wasmcp_serve, wasmtime
 
 from wasmcp.errors import GuestCancelledError
 from wasmcp.host import open_server

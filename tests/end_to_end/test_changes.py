@@ -8,10 +8,10 @@ from typing import Any
 
 import anyio
 import pytest
-from changing import changing_server
 from mcp import Client, StdioServerParameters
 from mcp.client.subscriptions import ResourceUpdated, ToolsListChanged
-from servers import WASMCP, wasmcp_serve, wasmtime
+from support.changing_server import changing_server
+from support.server_processes import WASMCP, wasmcp_serve, wasmtime
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp import Client, StdioServerParameters
-from projects import write_project
+from support.projects import write_project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from indexes import package_index
-from servers import free_port, listening
+from support.package_index import package_index
+from support.server_processes import free_port, listening
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "guides" / "first-server.md"
 

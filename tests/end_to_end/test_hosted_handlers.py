@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-import hosted_tools
 import pytest
-from loopback import web_server
-from projects import write_project
-from servers import wasmtime_serve
+from support import hosted_tools
+from support.projects import write_project
+from support.server_processes import wasmtime_serve
+from support.web_server import web_server
 
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 from wasmcp.guest.declarations import registry

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from keeper import keeping_server
-from servers import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+from support.keyvalue_servers import keeping_server
+from support.server_processes import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 
 from wasmcp.host import Server, open_server
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp import Client, StdioServerParameters
-from projects import write_project
+from support.projects import write_project
 
 from wasmcp.host import open_server
 from wasmcp.package_data import wit_directory

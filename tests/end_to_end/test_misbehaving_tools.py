@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from projects import project_files, write_project
-from servers import WASMCP
+from support.projects import project_files, write_project
+from support.server_processes import WASMCP
 
 from wasmcp.errors import GuestOutOfMemoryError, GuestTimeoutError
 from wasmcp.host import Limits, Server, open_server

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp import Client, StdioServerParameters
-from servers import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+from support.server_processes import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import ZIG_PROJECT, write_project
-from servers import WASMCP, wasmtime_serve
+from support.projects import ZIG_PROJECT, write_project
+from support.server_processes import WASMCP, wasmtime_serve
 
 from wasmcp.host import open_server
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asker import asker
-from servers import WASMCP, free_port, listening, wasmtime_serve
+from support.asking_servers import asker
+from support.server_processes import WASMCP, free_port, listening, wasmtime_serve
 
 from wasmcp.errors import InvalidSettingError
 from wasmcp.host import open_server

@@ -7,9 +7,9 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp import Client, StdioServerParameters
-from projects import write_project
-from rust_machine import MISSING
-from servers import WASMCP, wasmtime_serve
+from support.projects import write_project
+from support.rust_prerequisites import MISSING
+from support.server_processes import WASMCP, wasmtime_serve
 
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import write_project
-from servers import free_port, listening
+from support.projects import write_project
+from support.server_processes import free_port, listening
 
 from wasmcp.compose.deployment_targets import run_commands
 from wasmcp.host import Limits, open_server

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compose_inputs import METADATA, MIDDLEWARE, WIT
-from wires import Wire, message, record
+from support.compose_inputs import METADATA, MIDDLEWARE, WIT
+from support.server_io_wire import Wire, message, record
 
 from wasmcp.component import interface_names
 from wasmcp.component.decode import decode

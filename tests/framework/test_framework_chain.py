@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compose_inputs import MIDDLEWARE
-from doors import META, Embedded, request
+from support.compose_inputs import MIDDLEWARE
+from support.entry_points import META, Embedded, request
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.package_data import wit_directory

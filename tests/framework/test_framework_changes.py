@@ -14,9 +14,9 @@ from queue import Queue
 from typing import Any
 
 import pytest
-from changing import CAPABILITIES, changing_server
-from doors import JSON, META, command, mirrored, request
-from servers import WASMCP, wasmcp_serve, wasmtime_serve
+from support.changing_server import CAPABILITIES, changing_server
+from support.entry_points import JSON, META, command, mirrored, request
+from support.server_processes import WASMCP, wasmcp_serve, wasmtime_serve
 
 from wasmcp.host import open_server
 

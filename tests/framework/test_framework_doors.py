@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doors import CALL, JSON, META, MODERN, Embedded, Served, mirrored, request, running, text_of
-from servers import wasmcp_serve, wasmtime_serve
-from talking import Talk, talking
+from support.conversations import Talk, talking
+from support.entry_points import CALL, JSON, META, MODERN, Embedded, Served, mirrored, request, running, text_of
+from support.server_processes import wasmcp_serve, wasmtime_serve
 
 LIMIT = 4 * 1024 * 1024
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"

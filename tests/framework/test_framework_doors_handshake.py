@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from doors import CALL, JSON, MODERN, Embedded, Response, Served, request, running
-from servers import wasmtime_serve
+from support.entry_points import CALL, JSON, MODERN, Embedded, Response, Served, request, running
+from support.server_processes import wasmtime_serve
 
 HANDSHAKE = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doors import CALL, JSON, Embedded, Served, mirrored, request, text_of
-from servers import wasmcp_serve, wasmtime_serve
+from support.entry_points import CALL, JSON, Embedded, Served, mirrored, request, text_of
+from support.server_processes import wasmcp_serve, wasmtime_serve
 
 
 @pytest.fixture(scope="module")

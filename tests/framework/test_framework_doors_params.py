@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doors import JSON, Embedded, Served, mirrored, request, text_of
-from projects import write_project
-from servers import wasmtime_serve
+from support.entry_points import JSON, Embedded, Served, mirrored, request, text_of
+from support.projects import write_project
+from support.server_processes import wasmtime_serve
 
 PROJECT = {
     "pyproject.toml": """\

@@ -8,7 +8,7 @@ import random
 from pathlib import Path
 
 import pytest
-from doors import CALL, JSON, META, Embedded, mirrored, request, text_of
+from support.entry_points import CALL, JSON, META, Embedded, mirrored, request, text_of
 
 ROUNDS = int(os.environ.get("WASMCP_FUZZ", "4000"))
 

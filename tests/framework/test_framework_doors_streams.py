@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doors import JSON, META, Embedded, Response, Served, mirrored, request, running, text_of
-from projects import project_files, write_project
-from servers import wasmtime_serve
+from support.entry_points import JSON, META, Embedded, Response, Served, mirrored, request, running, text_of
+from support.projects import project_files, write_project
+from support.server_processes import wasmtime_serve
 
 PROJECT = project_files(
     "talkative",

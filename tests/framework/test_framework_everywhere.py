@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compose_inputs import MIDDLEWARE
-from doors import request
-from talking import EVERY_DOOR, Talk, talking
+from support.compose_inputs import MIDDLEWARE
+from support.conversations import EVERY_DOOR, Talk, talking
+from support.entry_points import request
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.package_data import wit_directory

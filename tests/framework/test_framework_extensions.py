@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from doors import request
-from talking import EVERY_DOOR, Talk, talking
+from support.conversations import EVERY_DOOR, Talk, talking
+from support.entry_points import request
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.declaration_section import Declares

@@ -12,7 +12,7 @@ import pytest
 import wasmtime
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from values import KINDS, Bucket, FailedError, KvStore, compiled
+from support.kv_store_client import KINDS, Bucket, FailedError, KvStore, compiled
 from wasmtime.component import Component
 
 from wasmcp.host.stores.keyvalue import MemoryStore, Store, StoreRequestError, open_store

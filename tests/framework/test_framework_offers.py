@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compose_inputs import MIDDLEWARE
 from mcp_types.methods import validate_server_result
+from support.compose_inputs import MIDDLEWARE
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import CatalogueError, DuplicateEntryError, RequestError

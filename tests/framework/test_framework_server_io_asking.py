@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.server_io_wire import LATEST, META, SERVER_INFO, Wire, record, text, tool_result
 from wasmtime.component import Variant
-from wires import LATEST, META, SERVER_INFO, Wire, record, text, tool_result
 
 INFO = {"io.modelcontextprotocol/serverInfo": SERVER_INFO}
 

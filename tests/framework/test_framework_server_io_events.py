@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.server_io_wire import LATEST, REVISIONS, Wire, message, text, tool_result
 from wasmtime.component import Variant
-from wires import LATEST, REVISIONS, Wire, message, text, tool_result
 
 LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from wires import Wire, hint, message, record, tool, tool_result
+from support.server_io_wire import Wire, hint, message, record, tool, tool_result
 
 ICON = {"src": "https://e.example/i.png", "mime_type": "image/png", "sizes": ["48x48"], "theme": "dark"}
 

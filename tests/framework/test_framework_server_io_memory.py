@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 
 import pytest
+from support.server_io_wire import LATEST, Wire, hint, message, text, tool, tool_result
 from wasmtime.component import Variant
-from wires import LATEST, Wire, hint, message, text, tool, tool_result
 
 # The stack and the statics take 1.1 MB; requests and replies here stay below 64 KB.
 BOUND = 3 << 20

@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from wires import META, Wire, message
+from support.server_io_wire import META, Wire, message
 
 LIMIT = 4 << 20
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.server_io_wire import META, Wire, message, text, tool, tool_result
 from wasmtime.component import Variant
-from wires import META, Wire, message, text, tool, tool_result
 
 CHARACTERS = st.characters(codec="utf-8")
 STRINGS = st.text(CHARACTERS, max_size=40)

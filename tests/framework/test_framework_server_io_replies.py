@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.server_io_wire import LATEST, REVISIONS, SERVER_INFO, Wire, hint, message, record, text, tool, tool_result
 from wasmtime.component import Variant
-from wires import LATEST, REVISIONS, SERVER_INFO, Wire, hint, message, record, text, tool, tool_result
 
 INFO = {"io.modelcontextprotocol/serverInfo": SERVER_INFO}
 COMPLETE = {"resultType": "complete", "_meta": INFO}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from projects import project_files, write_project
-from servers import wasmtime
+from support.projects import project_files, write_project
+from support.server_processes import wasmtime
 
 from wasmcp.project import ensure_built
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from servers import STATE_KEYS, wasmtime, wasmtime_serve
+from support.server_processes import STATE_KEYS, wasmtime, wasmtime_serve
 
 from fuzz import judge
 from fuzz.inputs import MESSAGE_HEADERS, REVISIONS, Input

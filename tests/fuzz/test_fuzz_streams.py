@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import WASMCP, free_port, wasmtime
+from support.server_processes import WASMCP, free_port, wasmtime
 
 from fuzz.inputs import META
 from wasmcp.errors import ResponseTooLargeError

@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from asking_client import ABLE, Call, text
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.asking_client import ABLE, Call, text
 
 from wasmcp.guest import (
     Context,

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from asking_client import ABLE, Call, text
+from support.asking_client import ABLE, Call, text
 
 from wasmcp.guest import (
     Context,

@@ -15,11 +15,11 @@ from uuid import UUID
 
 import jsonschema
 import pytest
-from format_table import FITTING, UNFITTING
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from javascript_client import javascript_client
-from type_matrix import REFUSED, RESULTS
+from support.format_table import FITTING, UNFITTING
+from support.javascript_client import javascript_client
+from support.type_matrix import REFUSED, RESULTS
 
 from wasmcp.guest import Field
 from wasmcp.guest.declarations.tool_results import output_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from loopback import web_server
+from support.web_server import web_server
 
 from wasmcp.guest import NotGrantedError, http, tool
 from wasmcp.guest.declarations.registry import tool_of

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import uri_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AnyUrl
+from support import uri_table
 
 from wasmcp.guest import DeclarationError, ResourceContents, resource
 from wasmcp.guest.declarations.registry import RESOURCES, resource_of

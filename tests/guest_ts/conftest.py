@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from projects import write_project
+from support.projects import write_project
 
 from wasmcp.host import Server, open_server
 from wasmcp.project import ensure_built

@@ -10,8 +10,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-import uri_table
-from format_table import FITTING, UNFITTING
+from support import uri_table
+from support.format_table import FITTING, UNFITTING
 
 from wasmcp.storage.cache import Cache
 from wasmcp.toolchains.base import ComponentSource

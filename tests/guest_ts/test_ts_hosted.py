@@ -10,10 +10,10 @@ from typing import Any
 
 import anyio
 import pytest
-from loopback import web_server
 from mcp import Client, StdioServerParameters
-from projects import write_project
-from servers import WASMCP
+from support.projects import write_project
+from support.server_processes import WASMCP
+from support.web_server import web_server
 
 from wasmcp.host import Server, open_server
 from wasmcp.project import ensure_built

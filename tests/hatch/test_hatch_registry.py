@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from compose_inputs import tools_component
-from projects import write_project
-from registries import docker_registry, namespaces, needs_registry
+from support.compose_inputs import tools_component
+from support.projects import write_project
+from support.registries import docker_registry, namespaces, needs_registry
 
 from wasmcp.registry.oci import push
 from wasmcp.storage.digest import of_bytes

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import project_files, write_project
-from servers import WASMCP
+from support.projects import project_files, write_project
+from support.server_processes import WASMCP
 
 from wasmcp.errors import InvalidConfigurationError
 from wasmcp.host.configuration.declared import Configuration, Directory, Given, Published, Variable, complete

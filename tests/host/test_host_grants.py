@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import project_files, write_project
+from support.projects import project_files, write_project
 
 from wasmcp.host import Server, open_server
 from wasmcp.project import ensure_built

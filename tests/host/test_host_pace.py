@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import project_files, write_project
+from support.projects import project_files, write_project
 
 from wasmcp.errors import GuestCancelledError, GuestTimeoutError, RequestError
 from wasmcp.host import Limits, Server, open_server

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from compose_inputs import METADATA, spec
-from servers import WASMCP
+from support.compose_inputs import METADATA, spec
+from support.server_processes import WASMCP
 from wasmtime import wat2wasm
 
 from wasmcp.component.graph import Graph

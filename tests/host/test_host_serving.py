@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import WASMCP, free_port, wasmcp_serve
+from support.server_processes import WASMCP, free_port, wasmcp_serve
 
 from wasmcp.errors import HostError
 from wasmcp.host import open_server, serve

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from projects import ZIG_PROJECT, write_project
-from servers import WASMCP
+from support.projects import ZIG_PROJECT, write_project
+from support.server_processes import WASMCP
 
 from wasmcp.host.configuration.staleness import changed_sources
 from wasmcp.project import ensure_built

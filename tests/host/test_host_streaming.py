@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import project_files, write_project
-from servers import WASMCP, wasmcp_serve
+from support.projects import project_files, write_project
+from support.server_processes import WASMCP, wasmcp_serve
 
 from wasmcp.errors import GuestTimeoutError
 from wasmcp.host import Limits, Server, open_server

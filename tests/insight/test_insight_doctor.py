@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from projects import ZIG_PROJECT, write_project
+from support.projects import ZIG_PROJECT, write_project
 
 from wasmcp.insight import doctor
 from wasmcp.insight.doctor import NOTE, OK, PROBLEM, Finding

@@ -7,7 +7,7 @@ import json
 from xml.etree import ElementTree as ET
 
 import pytest
-from compose_inputs import catalogue, probe, spec, tools_beside, tools_component
+from support.compose_inputs import catalogue, probe, spec, tools_beside, tools_component
 
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.compose.interfaces import CONFIG

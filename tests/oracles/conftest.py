@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mcp import StdioServerParameters
-from servers import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+from support.server_processes import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 
 from wasmcp.project import ensure_built
 

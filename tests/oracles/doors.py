@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from servers import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
+from support.server_processes import STATE_KEYS, WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 
 from oracles.cases import CAPABILITIES
 from wasmcp.host import Server, open_server

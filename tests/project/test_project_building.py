@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compose_inputs import tools_beside
+from support.compose_inputs import tools_beside
 
 from wasmcp import errors
 from wasmcp.declaration_section import declares
@@ -345,7 +345,7 @@ def test_one_component_by_name(tmp_path: Path, one: bytes) -> None:
 
 
 def test_who_runs_it_decides_how_values_are_kept(tmp_path: Path) -> None:
-    from keeper import keeper
+    from support.keyvalue_servers import keeper
 
     servers = '[tool.wasmcp.servers.default]\ncomponents = ["keeper"]\n'
     root = make(tmp_path / "demo", {"keeper": keeper()}, servers, keeper='grants = ["kv"]')

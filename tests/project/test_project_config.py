@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from projects import write_project
+from support.projects import write_project
 
 from wasmcp.compose import interfaces
 from wasmcp.errors import ConfigError

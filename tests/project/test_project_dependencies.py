@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from projects import write_project
-from wheels import wheel
+from support.projects import write_project
+from support.wheels import wheel
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import LockDriftError, MissingToolchainError, ToolchainError

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 from click.testing import CliRunner
-from compose_inputs import tools_component
-from projects import write_project
+from support.compose_inputs import tools_component
+from support.projects import write_project
 
 from wasmcp.cli.group import commands
 from wasmcp.project.provenance import checkout_of, render

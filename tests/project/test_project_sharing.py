@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from projects import project_files, write_project
+from support.projects import project_files, write_project
 
 from wasmcp.errors import ToolchainError
 from wasmcp.project import ensure_built, load, plan_components

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from compose_inputs import tools_component
-from registries import Proxy, docker_registry, namespaces, proxy
+from support.compose_inputs import tools_component
+from support.registries import Proxy, docker_registry, namespaces, proxy
 
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci import client

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compose_inputs import tools_component
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support.compose_inputs import tools_component
 
 from wasmcp.errors import InvalidArtifactError, SignatureError
 from wasmcp.registry.oci import cosign_tags, push

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from registries import docker_registry, namespaces, needs_registry, publish, resolver
-from signing_keys import make_keys
+from support.registries import docker_registry, namespaces, needs_registry, publish, resolver
+from support.signing_keys import make_keys
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import SignatureError

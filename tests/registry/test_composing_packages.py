@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from compose_inputs import dead_end, tools_component
-from registries import docker_registry, forget, namespaces, needs_registry, publish
+from support.compose_inputs import dead_end, tools_component
+from support.registries import docker_registry, forget, namespaces, needs_registry, publish
 
 from wasmcp.cli.group import commands
 from wasmcp.host import open_server

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from compose_inputs import tools_component
-from registries import Answer, docker_registry, namespaces, needs_registry, proxy
+from support.compose_inputs import tools_component
+from support.registries import Answer, docker_registry, namespaces, needs_registry, proxy
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import ConfigError, RegistryError, SignatureError
@@ -28,7 +28,7 @@ from wasmcp.registry.signing import keyless
 from wasmcp.registry.signing.keyless import Identity, Verifier, statement_of
 
 pytest.importorskip("sigstore")
-from sigstore_instance import Instance
+from support.sigstore_instance import Instance
 
 CALC = "acme:calc@1.0.0"
 WORKFLOW = "https://github.com/acme/calc/.github/workflows/release.yml@refs/tags/v1"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from compose_inputs import tools_component
 from hypothesis import given
 from hypothesis import strategies as st
-from projects import write_project
-from registries import docker_registry, namespaces, needs_registry, proxy
+from support.compose_inputs import tools_component
+from support.projects import write_project
+from support.registries import docker_registry, namespaces, needs_registry, proxy
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import ConfigError, IntegrityError, LockDriftError, UnknownPackageError

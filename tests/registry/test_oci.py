@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from compose_inputs import tools_component
-from registries import docker_registry, forget, namespaces, needs_registry, publish, resolver
+from support.compose_inputs import tools_component
+from support.registries import docker_registry, forget, namespaces, needs_registry, publish, resolver
 
 from wasmcp.errors import (
     InvalidArtifactError,

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from registries import docker_registry, forget, namespaces, needs_registry, publish
+from support.registries import docker_registry, forget, namespaces, needs_registry, publish
 
 from wasmcp.errors import RegistryDeniedError, RegistryUnreachableError
 from wasmcp.registry.oci.pull import fetch

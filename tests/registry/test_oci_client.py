@@ -9,8 +9,8 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from compose_inputs import tools_component
-from registries import Answer, Proxy, namespaces, needs_registry, proxy, publish
+from support.compose_inputs import tools_component
+from support.registries import Answer, Proxy, namespaces, needs_registry, proxy, publish
 
 from wasmcp.errors import (
     IntegrityError,
@@ -85,7 +85,7 @@ def test_a_registry_that_is_down(broken_free: str) -> None:
 @pytest.fixture
 def broken_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """A place where no registry is."""
-    from servers import free_port
+    from support.server_processes import free_port
 
     host = f"127.0.0.1:{free_port()}"
     monkeypatch.setattr(oci_client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": lambda _: None})

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from compose_inputs import tools_component
-from registries import Answer, Proxy, needs_registry
+from support.compose_inputs import tools_component
+from support.registries import Answer, Proxy, needs_registry
 
 from wasmcp.errors import (
     IntegrityError,

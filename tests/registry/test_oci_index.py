@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compose_inputs import tools_component
-from registries import Proxy, forget, namespaces, needs_registry
-from signing_keys import make_keys
+from support.compose_inputs import tools_component
+from support.registries import Proxy, forget, namespaces, needs_registry
+from support.signing_keys import make_keys
 
 from wasmcp.errors import InvalidArtifactError, SignatureError
 from wasmcp.project.lock_components import pin_of

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from compose_inputs import tools_component
-from registries import Answer, Proxy, docker_registry, forget, namespaces, needs_registry, proxy, publish
-from token_servers import PASSWORD, REFRESH, USER, TokenServer, guarded, token_server
+from support.compose_inputs import tools_component
+from support.registries import Answer, Proxy, docker_registry, forget, namespaces, needs_registry, proxy, publish
+from support.token_servers import PASSWORD, REFRESH, USER, TokenServer, guarded, token_server
 
 from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError
 from wasmcp.registry import hosts

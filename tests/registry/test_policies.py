@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from registries import namespaces, needs_registry
+from support.registries import namespaces, needs_registry
 
 from wasmcp.errors import IntegrityError, SignatureError
 from wasmcp.registry import lock

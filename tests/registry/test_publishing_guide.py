@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from compose_inputs import tools_component
-from projects import write_project
-from registries import docker_registry, namespaces, needs_registry
+from support.compose_inputs import tools_component
+from support.projects import write_project
+from support.registries import docker_registry, namespaces, needs_registry
 
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "guides" / "publishing.md"
 

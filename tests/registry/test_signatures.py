@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from compose_inputs import tools_component
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from projects import write_project
-from registries import docker_registry, namespaces, needs_registry, proxy
-from signing_keys import make_keys
+from support.compose_inputs import tools_component
+from support.projects import write_project
+from support.registries import docker_registry, namespaces, needs_registry, proxy
+from support.signing_keys import make_keys
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import RegistryError, SignatureError

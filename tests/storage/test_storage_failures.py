@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from projects import ZIG_PROJECT, write_project
+from support.projects import ZIG_PROJECT, write_project
 
 from wasmcp.cli.group import commands
 from wasmcp.errors import StorageError

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from python_guest import GuestComponent
-from wheels import wheel
+from support.python_component import GuestComponent
+from support.wheels import wheel
 
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource

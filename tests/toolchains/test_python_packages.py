@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from python_guest import GuestComponent
+from support.python_component import GuestComponent
 
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource

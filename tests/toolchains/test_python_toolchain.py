@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from python_guest import GuestComponent
+from support.python_component import GuestComponent
 
 from wasmcp.declaration_section import declares
 from wasmcp.errors import MissingToolchainError, ToolchainError

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from projects import project_files, write_project
-from rust_machine import MISSING
+from support.projects import project_files, write_project
+from support.rust_prerequisites import MISSING
 
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built

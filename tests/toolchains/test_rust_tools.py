@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import project_files, write_project
-from rust_machine import MISSING
+from support.projects import project_files, write_project
+from support.rust_prerequisites import MISSING
 
 from wasmcp.errors import RequestError, ToolchainError
 from wasmcp.host import Server, open_server

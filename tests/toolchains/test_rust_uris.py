@@ -9,8 +9,8 @@ import json
 import subprocess
 
 import pytest
-import uri_table
-from rust_machine import MISSING
+from support import uri_table
+from support.rust_prerequisites import MISSING
 
 from wasmcp.toolchains.rust.crate import GUEST
 

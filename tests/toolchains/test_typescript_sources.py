@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from projects import write_project
+from support.projects import write_project
 
 from wasmcp.errors import ToolchainError
 from wasmcp.toolchains import toolchain_for

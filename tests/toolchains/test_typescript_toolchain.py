@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from projects import write_project
+from support.projects import write_project
 
 from wasmcp.declaration_section import declares
 from wasmcp.errors import MissingToolchainError, ToolchainError

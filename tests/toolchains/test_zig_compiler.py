@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import wasmtime
-from test_zig_tools import build
+from support.zig_tools import build
 
 from wasmcp.bindgen import wasm_tools
 from wasmcp.errors import BindgenError, MissingToolchainError, ToolchainError

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from python_guest import GuestComponent
-from test_zig_tools import build, call, result_is_error, structured, text_of, unwrapped
+from support.python_component import GuestComponent
+from support.zig_tools import build, call, result_is_error, structured, text_of, unwrapped
 
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import RequestError

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback import web_server
+from support.web_server import web_server
 
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import RequestError, ToolchainError

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import uri_table
 from pydantic import AnyUrl
+from support import uri_table
 
 from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
 from wasmcp.errors import RequestError, ToolchainError

@@ -18,9 +18,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from compose_inputs import tools_component
-from servers import free_port
 
+from support.compose_inputs import tools_component
+from support.server_processes import free_port
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.push import Pushed, push

@@ -18,7 +18,7 @@ from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.interfaces import SERVER_HANDLER, TOOLS
 
-WIT = Path(__file__).parent.parent / "wit"
+WIT = Path(__file__).parents[2] / "wit"
 METADATA = ServerMetadata("test", "1.0.0")
 CALLED: dict[str, Any] = {"structured-content": None, "is-error": False, "meta": None, "extra": None}
 FULL = {

@@ -8,7 +8,7 @@ from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_ser
 from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.zig import build_component
 
-SOURCE = Path(__file__).parent / "framework" / "chain" / "asker.zig"
+SOURCE = Path(__file__).parents[1] / "framework" / "chain" / "asker.zig"
 TOOLS = ("greet", "survey", "rounds", "visit", "trip")
 
 

@@ -22,7 +22,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from registries import Answer, Proxy, proxy
+from support.registries import Answer, Proxy, proxy
 
 USER, PASSWORD, REFRESH = "ann", "secret", "refresh-token-of-ann"
 

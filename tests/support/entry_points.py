@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import wasmtime
-from servers import wasmtime as wasmtime_command
 from wasmtime.component import Component, Linker
+
+from support.server_processes import wasmtime as wasmtime_command
 
 MODERN = "2026-07-28"
 META = {

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from doors import JSON, Served, mirrored, text_of
-from servers import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
-
+from support.entry_points import JSON, Served, mirrored, text_of
+from support.server_processes import WASMCP, wasmcp_serve, wasmtime, wasmtime_serve
 from wasmcp.host import open_server
 
 EVERY_DOOR = ["in-process", "run", "serve", "stock run", "stock serve"]

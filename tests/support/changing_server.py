@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from compose_inputs import METADATA, MIDDLEWARE
-
+from support.compose_inputs import METADATA, MIDDLEWARE
 from wasmcp.component.constant_component import constants
 from wasmcp.component.static_values import Case
 from wasmcp.component.types import Func

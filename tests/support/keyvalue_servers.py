@@ -12,7 +12,7 @@ from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_ser
 from wasmcp.package_data import wit_directory
 from wasmcp.toolchains.zig import build_component
 
-SOURCE = Path(__file__).parent / "framework" / "chain" / "keeper.zig"
+SOURCE = Path(__file__).parents[1] / "framework" / "chain" / "keeper.zig"
 WORLD = """\
 package wasmcp:mcp-v20260728@0.1.0;
 

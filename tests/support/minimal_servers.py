@@ -18,7 +18,7 @@ LIMITS = Limits(timeout=0.4, memory=16 << 20, response=1 << 20, cancel_grace=0.1
 @pytest.fixture(scope="session")
 def server_bytes() -> bytes:
     """The server of `server.wat`."""
-    return bytes(wat2wasm((Path(__file__).parent / "host" / "server.wat").read_text("utf-8")))
+    return bytes(wat2wasm((Path(__file__).parents[1] / "host" / "server.wat").read_text("utf-8")))
 
 
 @pytest.fixture(scope="session")

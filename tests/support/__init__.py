@@ -1,0 +1,1 @@
+"""Servers, components, projects and tables that several tests share."""
