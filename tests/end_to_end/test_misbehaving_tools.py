@@ -126,8 +126,10 @@ def goes_on(server: Server) -> None:
 
 
 def test_a_tool_that_loops_for_ever(server: Server) -> None:
-    with pytest.raises(GuestTimeoutError):
+    with pytest.raises(GuestTimeoutError) as caught:
         server.call_tool("loop", {})
+    assert caught.value.component == "tools"
+    assert caught.value.summary().startswith("component `tools`: the request took longer than 1 s")
     goes_on(server)
 
 

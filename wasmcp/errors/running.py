@@ -61,12 +61,14 @@ class GuestTrapError(HostError):
 
     Attributes:
         reason: The trap in a few words.
+        component: The component of the server whose code was innermost; the empty string where that is not known.
         backtrace: The WebAssembly frames, innermost first, one a line; the empty string when there are none.
         stderr: What the guest wrote to stderr during the call, its end.
     """
 
-    def __init__(self, reason: str, *, backtrace: str = "", stderr: str = "") -> None:
+    def __init__(self, reason: str, *, component: str = "", backtrace: str = "", stderr: str = "") -> None:
         self.reason = reason
+        self.component = component
         self.backtrace = backtrace
         self.stderr = stderr
         super().__init__(reason)
@@ -87,6 +89,8 @@ class GuestTrapError(HostError):
         """Return the trap, its panic and the innermost frames, escaped, without what the guest wrote."""
         panic = self.panic
         first = f"{self.reason}: {panic}" if panic else self.reason
+        if self.component:
+            first = f"component `{self.component}`: {first}"
         frames = self.backtrace.splitlines()
         shown = [first]
         if frames:
@@ -111,16 +115,18 @@ class GuestTimeoutError(GuestTrapError):
         limit: The time it had, in seconds.
     """
 
-    def __init__(self, limit: float, *, backtrace: str = "", stderr: str = "") -> None:
+    def __init__(self, limit: float, *, component: str = "", backtrace: str = "", stderr: str = "") -> None:
         self.limit = limit
-        super().__init__(f"the request took longer than {limit:g} s", backtrace=backtrace, stderr=stderr)
+        reason = f"the request took longer than {limit:g} s"
+        super().__init__(reason, component=component, backtrace=backtrace, stderr=stderr)
 
 
 class GuestCancelledError(GuestTrapError):
     """The request was taken back, and the server's code went on regardless until it was stopped."""
 
-    def __init__(self, *, backtrace: str = "", stderr: str = "") -> None:
-        super().__init__("the request was cancelled", backtrace=backtrace, stderr=stderr)
+    def __init__(self, *, component: str = "", backtrace: str = "", stderr: str = "") -> None:
+        reason = "the request was cancelled"
+        super().__init__(reason, component=component, backtrace=backtrace, stderr=stderr)
 
 
 class GuestOutOfMemoryError(GuestTrapError):
@@ -130,11 +136,10 @@ class GuestOutOfMemoryError(GuestTrapError):
         limit: The bytes each of its memories may grow to.
     """
 
-    def __init__(self, limit: int, *, backtrace: str = "", stderr: str = "") -> None:
+    def __init__(self, limit: int, *, component: str = "", backtrace: str = "", stderr: str = "") -> None:
         self.limit = limit
-        super().__init__(
-            f"the server needed more memory than the {limit} bytes it may have", backtrace=backtrace, stderr=stderr
-        )
+        reason = f"the server needed more memory than the {limit} bytes it may have"
+        super().__init__(reason, component=component, backtrace=backtrace, stderr=stderr)
 
 
 class ResponseTooLargeError(HostError):

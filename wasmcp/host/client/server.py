@@ -15,6 +15,7 @@ from wasmcp.host.configuration.settings import check_given, complete
 from wasmcp.host.engine import compile_cache
 from wasmcp.host.engine.deadlines import Watchdog
 from wasmcp.host.engine.engine import engine, linker
+from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.engine.stdio_pipes import StderrLog
 from wasmcp.host.mcp.subscriptions import Hub
@@ -109,6 +110,7 @@ def open_server(
         hub=Hub(),
         keyvalue=_keyvalue(of, imports, needs, keyvalue),
         can_wait=can_wait(frozenset(needs)),
+        frames=Frames(source),
     )
     return Server(program, stderr, instances=instances, on_wire=on_wire)
 

@@ -17,6 +17,7 @@ from wasmcp.errors import (
 )
 from wasmcp.host.bindings.exchange import CallError, Door
 from wasmcp.host.engine import deadlines as watchdog
+from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.out_of_memory import exhausted, memories
 from wasmcp.host.engine.stdio_pipes import Stdio
 
@@ -50,6 +51,7 @@ class Program(NamedTuple):
     keyvalue: Provided | None = None
     settings: tuple[tuple[str, str], ...] = ()
     can_wait: bool = True
+    frames: Frames = Frames(b"")
 
     def close(self) -> None:
         """Free the compiled code and the imports. No thread may be booting an instance."""
@@ -180,12 +182,12 @@ class Instance:
         if self.on_overdue is not None:
             self.on_overdue()
 
-    def interruption(self, backtrace: str = "") -> GuestTrapError:
+    def interruption(self, backtrace: str = "", component: str = "") -> GuestTrapError:
         """Say why the running call was given up."""
         stderr = self._tail.decode("utf-8", "replace")
         if self._cancelled:
-            return GuestCancelledError(backtrace=backtrace, stderr=stderr)
-        return GuestTimeoutError(self._timeout or 0.0, backtrace=backtrace, stderr=stderr)
+            return GuestCancelledError(component=component, backtrace=backtrace, stderr=stderr)
+        return GuestTimeoutError(self._timeout or 0.0, component=component, backtrace=backtrace, stderr=stderr)
 
     def close(self) -> None:
         """Drop the store and close the streams."""
@@ -235,14 +237,15 @@ class Instance:
     def _trap(self, message: str) -> GuestTrapError:
         self.broken = True
         self._stdio.drain()
-        reason, backtrace = _explain(message)
+        reason, frames = _explain(message)
+        component, backtrace = self._program.frames.attribute(frames)
         stderr = self._tail.decode("utf-8", "replace")
         if watchdog.INTERRUPTED in message:
-            return self.interruption(backtrace)
+            return self.interruption(backtrace, component)
         limit = self._limits.memory
         if limit is not None and exhausted(limit, reason, stderr, besides=self._others):
-            return GuestOutOfMemoryError(limit, backtrace=backtrace, stderr=stderr)
-        return GuestTrapError(reason, backtrace=backtrace, stderr=stderr)
+            return GuestOutOfMemoryError(limit, component=component, backtrace=backtrace, stderr=stderr)
+        return GuestTrapError(reason, component=component, backtrace=backtrace, stderr=stderr)
 
     def _boot_error(self, message: str) -> HostError:
         self._stdio.drain()

@@ -1,0 +1,136 @@
+"""Attribution of backtrace frames to the components of a composed server.
+
+wasmtime gives the position of each frame as an offset in the whole file. The composer writes each component of a server
+as a nested component, so that the offset determines the component; the section ``wasmcp-composition`` names it.
+
+Source: component-model, design/mvp/Binary.md (sections); docs/reference/files.md (`wasmcp-composition`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+_SECTION = "wasmcp-composition"
+_CUSTOM, _COMPONENT, _INSTANCE = 0, 4, 5
+_FRAME = re.compile(r"(?P<before>\s*\d+:\s+0x(?P<offset>[0-9a-f]+) - )(?:<unknown>!)?(?P<after>.*)")
+
+
+class Owner(NamedTuple):
+    """The bytes of a nested component, and the name of the component or framework component that they are."""
+
+    start: int
+    end: int
+    name: str
+    is_component: bool
+
+
+class Frames:
+    """The frames of a server's backtraces. The file is read at the first trap, and only if it has not changed."""
+
+    def __init__(self, source: bytes | str | os.PathLike[str]) -> None:
+        self._owners = owners(source) if isinstance(source, bytes) else None
+        self._path = None if isinstance(source, bytes) else Path(source)
+        self._state = None if self._path is None else _state(self._path)
+
+    def attribute(self, backtrace: str) -> tuple[str, str]:
+        """Name the component of each frame.
+
+        Args:
+            backtrace: The frames as wasmtime writes them, one a line.
+
+        Returns:
+            The name of the server's component with the innermost frame, empty where there is none; and the frames,
+            each with the name of its component before that of its function.
+        """
+        known = self._known()
+        lines, component = [], ""
+        for line in backtrace.splitlines():
+            found = _FRAME.fullmatch(line)
+            owner = next((one for one in known if found and one.start <= int(found["offset"], 16) < one.end), None)
+            if found is None or owner is None:
+                lines.append(line)
+                continue
+            if owner.is_component and not component:
+                component = owner.name
+            lines.append(f"{found['before']}{owner.name}: {found['after']}")
+        return component, "\n".join(lines)
+
+    def _known(self) -> list[Owner]:
+        if self._owners is None and self._path is not None:
+            try:
+                unchanged = self._state is not None and _state(self._path) == self._state
+                self._owners = owners(self._path.read_bytes()) if unchanged else []
+            except OSError:
+                self._owners = []
+        return self._owners or []
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def owners(data: bytes) -> list[Owner]:
+    """Return the nested components of a composed file with their names; empty for any other file."""
+    try:
+        nested, instances, record = _read(data)
+        roles = json.loads(record)["instances"]
+        if len(roles) != len(instances):
+            return []
+        names: dict[int, tuple[str, bool]] = {}
+        for index, role in zip(instances, roles, strict=True):
+            names.setdefault(index, (str(role["name"]), role["role"] == "component"))
+        return [Owner(*nested[index], *name) for index, name in sorted(names.items())]
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+        return []
+
+
+def _read(data: bytes) -> tuple[list[tuple[int, int]], list[int], bytes]:
+    """Return the ranges of nested components, the component index of each instance, and the record of composition.
+
+    Raises:
+        IndexError: The file ends within a section.
+        ValueError: A section of instances has several, which the composer does not write.
+    """
+    nested: list[tuple[int, int]] = []
+    instances: list[int] = []
+    record = b""
+    at = 8
+    while at < len(data):
+        kind = data[at]
+        size, at = _leb128(data, at + 1)
+        end = at + size
+        if kind == _COMPONENT:
+            nested.append((at, end))
+        elif kind == _INSTANCE:
+            count, at = _leb128(data, at)
+            if count != 1:
+                raise ValueError("several instances in a section")
+            if data[at] == 0:
+                instances.append(_leb128(data, at + 1)[0])
+        elif kind == _CUSTOM:
+            length, at = _leb128(data, at)
+            if data[at : at + length] == _SECTION.encode():
+                record = data[at + length : end]
+        at = end
+    return nested, instances, record
+
+
+def _leb128(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+        if shift > 35:
+            raise ValueError("a number of more than 32 bits")
