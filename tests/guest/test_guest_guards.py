@@ -15,7 +15,7 @@ from wasmcp.guest.component.snapshot_entropy import descriptors, open_files
 
 def run(code: str, folder: Path) -> list[str]:
     """Run some code in a fresh interpreter with the guards installed; return what it prints."""
-    head = "from wasmcp.guest import guards\nguards.install()\n"
+    head = "from wasmcp.guest.component import stdlib_guards as guards\nguards.install()\n"
     done = subprocess.run(
         [sys.executable, "-c", head + code], cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )

@@ -272,7 +272,8 @@ with open_server(sys.argv[1]) as server:
 def test_a_signal_during_a_callback_from_wasmtime_is_taken_up_after_the_call(path: Path) -> None:
     script = """
 import signal, sys, threading, time
-from wasmcp.host import open_server, watchdog
+from wasmcp.host import open_server
+from wasmcp.host.engine import deadlines
 
 taken = []
 
@@ -288,7 +289,7 @@ def late(number, frame):
     raise TimeoutError
 
 armed = False
-watchdog.monotonic = clock
+deadlines.monotonic = clock
 signal.signal(signal.SIGALRM, late)
 before = signal.getsignal(signal.SIGINT)
 with open_server(sys.argv[1]) as server:

@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError, HostError
+from wasmcp.host.engine import mappings
 from wasmcp.host.scheduling.deferred_signals import Deferred
 from wasmcp.host.scheduling.inline_policy import Pace
 from wasmcp.host.scheduling.instance import Instance, Program
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from wasmcp.host.scheduling.call import Call
 
 _SHORT = 64 << 10  # bytes of a request that may be quick
+_UNMEASURED = 4  # instances that boot at a time as long as the size of one is not known
 _ABANDONED = 8  # times the size: how many threads may hang in the host before no more are started in their place
 
 
@@ -60,6 +62,7 @@ class _Worker:
                     instance = self.instance = Instance(pool.program)
                     instance.on_overdue = self._overdue
                     pool.failure = None
+                    pool.grow()
             except Exception as error:  # noqa: BLE001 - the one who waits for the call gets it
                 if isinstance(error, ArtifactError):
                     pool.failure = error
@@ -187,10 +190,26 @@ class Pool:
             if self._closed:
                 raise HostError("the server is closed")
             self._free -= 1
-            if self._free < 0 and len(self._workers) < self.size and self._hanging < _ABANDONED * self.size:
-                self._free += 1
-                self._workers.append(_Worker(self))
+            self._start_workers(1)
         self.queue.put(call)
+
+    def grow(self) -> None:
+        """Start workers for the calls that wait: the size of an instance is known now."""
+        with self._lock:
+            if self._free < 0 and not self._closed:
+                self._start_workers(-self._free)
+
+    def _start_workers(self, most: int) -> None:
+        """Start at most so many workers, as far as calls wait and the process has room. With the lock held."""
+        for _ in range(most):
+            if self._free >= 0 or len(self._workers) >= self.size or self._hanging >= _ABANDONED * self.size:
+                return
+            booted = sum(worker.instance is not None for worker in self._workers)
+            starting = len(self._workers) - booted
+            if self._workers and not (mappings.room_for(booted, starting) if booted else starting < _UNMEASURED):
+                return
+            self._free += 1
+            self._workers.append(_Worker(self))
 
     def boot(self) -> None:
         """Boot an instance and drop it, to find out what is wrong with the server or its settings.
@@ -225,9 +244,8 @@ class Pool:
             self._hanging += 1
             with suppress(ValueError):
                 self._workers.remove(worker)
-            if self._free < 0 and not self._closed and self._hanging < _ABANDONED * self.size:
-                self._free += 1
-                self._workers.append(_Worker(self))
+            if not self._closed:
+                self._start_workers(1)
 
     def returned(self) -> None:
         """Count a lost worker as ended after all."""

@@ -1,0 +1,48 @@
+"""Memory mappings of the process: a pool does not grow beyond what the system allows."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from wasmcp.host import open_server
+from wasmcp.host.engine import mappings
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the system does not list mappings")
+def test_mappings_are_counted() -> None:
+    bound = mappings.allowed()
+    assert bound is not None
+    assert 10 < mappings.used() < bound
+
+
+@pytest.mark.parametrize(
+    ("used", "booted", "starting", "expected"),
+    [
+        (1_000, 1, 0, True),
+        (40_000, 1, 0, False),  # an instance may have 40,000
+        (40_000, 10, 0, True),
+        (40_000, 10, 3, True),
+        (40_000, 10, 4, False),
+        (59_500, 100, 0, False),
+        (1_000, 0, 3, True),
+    ],
+)
+def test_an_instance_is_booted_only_where_it_fits(
+    monkeypatch: pytest.MonkeyPatch, used: int, booted: int, starting: int, expected: bool
+) -> None:
+    monkeypatch.setattr(mappings, "used", lambda: used)
+    monkeypatch.setattr(mappings, "allowed", lambda: 65_530)
+    assert mappings.room_for(booted, starting) is expected
+    monkeypatch.setattr(mappings, "allowed", lambda: None)
+    assert mappings.room_for(booted, starting)
+
+
+def test_calls_wait_for_an_instance_where_no_more_fit(zig_server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mappings, "allowed", lambda: 10)
+    with open_server(zig_server, instances=24) as server, ThreadPoolExecutor(24) as threads:
+        found = list(threads.map(lambda _: server.request("tools/list", timeout=60)["tools"], range(48)))
+    assert len(found) == 48
+    assert all(found)
