@@ -321,7 +321,7 @@ def test_what_is_dropped_is_counted() -> None:
 def test_components_cannot_forge_lines_of_the_host_or_control_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     echo = Echo()
     echo.write(b"wasmcp: Guest")
-    echo.write("Trap: forged\r\n\x1b]0;OWNED\x07\n\u202ereversed\nhonest\ttext é\n\xff".encode() + b"\xff")
+    echo.write("TrapError: forged\r\n\x1b]0;OWNED\x07\n\u202ereversed\nhonest\ttext é\n\xff".encode() + b"\xff")
     echo.close()
     write_lines("Error: first\nserver: \x9b2J")
     standard_error.flush()
@@ -396,3 +396,24 @@ def test_a_server_none_of_whose_instances_can_be_made_fails_at_the_end(tmp_path:
     assert done.returncode == 1
     assert json.loads(done.stdout)["error"]["code"] == -32603
     assert "cannot be instantiated" in done.stderr.decode()
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_what_no_component_can_use_is_refused(zig_server: Path, tmp_path: Path, command: str) -> None:
+    options = ["--env", "TOKEN=secret", "--dir", f"{tmp_path}:/work", "--keyvalue", "memory:"]
+    done = subprocess.run(
+        [*WASMCP, command, str(zig_server), *options],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    for text in (
+        "`--env TOKEN`: no component",
+        "`--dir /work`: no component",
+        "`--keyvalue memory`: the server does not",
+    ):
+        assert text in done.stderr
+    assert "secret" not in done.stderr
+    assert str(tmp_path) not in done.stderr

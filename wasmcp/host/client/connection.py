@@ -93,6 +93,11 @@ class Exchange:
             take(written)
 
     @property
+    def imports(self) -> frozenset[str]:
+        """The names of what the server imports."""
+        return self.pool.program.imports
+
+    @property
     def stderr(self) -> str:
         """What the server's code has written to stderr, the last 64 KiB of it."""
         return self._stderr.text()

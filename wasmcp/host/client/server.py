@@ -111,6 +111,7 @@ def open_server(
         keyvalue=_keyvalue(of, imports, needs, keyvalue),
         can_wait=can_wait(frozenset(needs)),
         frames=Frames(source),
+        imports=frozenset(needs),
     )
     return Server(program, stderr, instances=instances, on_wire=on_wire)
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.errors import InvalidConfigurationError
+from wasmcp.errors import InvalidConfigurationError, InvalidSettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 DATA = "{data}"
 """The place, at the beginning of a default, of the server's own directory below the user's data directory."""
@@ -260,6 +260,38 @@ class Given:
     env: Mapping[str, str] = field(default_factory=dict)
     directories: Sequence[Mount] = ()
     keyvalue: str | None = None
+
+
+_NEEDED = {
+    "env": ("wasi:cli/environment@", "`--env {}`: no component of the server is granted `env`"),
+    "directories": ("wasi:filesystem/preopens@", "`--dir {}`: no component of the server is granted `fs`"),
+    "keyvalue": ("wasi:keyvalue/", "`--keyvalue {}`: the server does not use `wasi:keyvalue`"),
+}
+
+
+def check_used(given: Given, imports: Iterable[str]) -> None:
+    """Refuse what an operator names for a server that cannot use it.
+
+    Args:
+        given: The variables, directories and the store that the operator names.
+        imports: The imports of the composed server.
+
+    Raises:
+        InvalidSettingError: No component of the server would see one of them.
+    """
+    values = {
+        "env": sorted(given.env),
+        "directories": [guest for _, guest, _ in given.directories],
+        "keyvalue": [] if given.keyvalue is None else [given.keyvalue.partition(":")[0]],
+    }
+    known = tuple(imports)
+    problems = [
+        f"{text.format(', '.join(values[kind]))}; leave it out, or compose the server with the grant"
+        for kind, (prefix, text) in _NEEDED.items()
+        if values[kind] and not any(name.startswith(prefix) for name in known)
+    ]
+    if problems:
+        raise InvalidSettingError(*problems)
 
 
 def complete(server: Published, given: Given, environment: Mapping[str, str]) -> Given:

@@ -52,6 +52,7 @@ class Program(NamedTuple):
     settings: tuple[tuple[str, str], ...] = ()
     can_wait: bool = True
     frames: Frames = Frames(b"")
+    imports: frozenset[str] = frozenset()
 
     def close(self) -> None:
         """Free the compiled code and the imports. No thread may be booting an instance."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from wasmcp.errors import ArtifactError, WasmcpError
-from wasmcp.host.configuration.declared import Given, Published, complete
+from wasmcp.host.configuration.declared import Given, Published, check_used, complete
 from wasmcp.host.configuration.settings import from_environment, limits_for
 from wasmcp.host.configuration.staleness import warn_if_stale
 from wasmcp.host.engine import standard_error
@@ -188,6 +188,7 @@ def _run(server: Published, given: Given, limits: Limits | None, instances: int 
     warn_if_stale(server.path)
     _serve(
         server.path,
+        given,
         {
             "limits": limits_for(settings, limits),
             "settings": settings,
@@ -199,7 +200,7 @@ def _run(server: Published, given: Given, limits: Limits | None, instances: int 
     )
 
 
-def _serve(path: Path, given: dict[str, Any]) -> None:
+def _serve(path: Path, named: Given, given: dict[str, Any]) -> None:
     from wasmcp.host.engine import compile_cache
 
     limits: Limits = given["limits"]
@@ -217,6 +218,7 @@ def _serve(path: Path, given: dict[str, Any]) -> None:
 
         try:
             opened.append(open_server(path, **given, echo_stderr=True, on_compile=lambda: compiling_notice(path)))
+            check_used(named, opened[0].imports)
             if given["settings"]:
                 opened[0].boot()
             session.ready(opened[0])

@@ -59,6 +59,7 @@ def serve(
     except ImportError as error:
         raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
     from wasmcp.host.client.server import open_server
+    from wasmcp.host.configuration.declared import Given, check_used
     from wasmcp.host.configuration.settings import ALLOWED_HOSTS, BOUND_TO, from_environment, limits_for
     from wasmcp.host.configuration.staleness import warn_if_stale
     from wasmcp.host.engine.standard_error import replace_stream
@@ -80,12 +81,13 @@ def serve(
         echo_stderr=True,
         on_compile=lambda: compiling_notice(path),
     )
-    if settings:
-        try:
+    try:
+        check_used(Given(dict(env or {}), tuple(directories), keyvalue), opened.imports)
+        if settings:
             opened.boot()
-        except BaseException:
-            opened.close()
-            raise
+    except BaseException:
+        opened.close()
+        raise
     app = App(opened)
     bounds = opened.limits.http
     connections = Connections(bounds, most_connections(bounds, opened.pool.size), app.unread)
