@@ -374,6 +374,20 @@ def test_a_source_that_does_not_compile_is_an_event_and_an_error(tmp_path: Path)
     }
 
 
+def test_all_components_that_cannot_be_built_are_reported(tmp_path: Path) -> None:
+    root = make(tmp_path / "demo", {})
+    table = '[project]\nname = "demo"\nversion = "1.0"\n'
+    for name in ("one", "two"):
+        (root / f"src/demo/{name}.zig").write_text(f"this is not Zig, {name}\n")
+        table += f'[tool.wasmcp.components.{name}]\nsource = "src/demo/{name}.zig"\n'
+    (root / "pyproject.toml").write_text(table + '[tool.wasmcp.servers.default]\ncomponents = ["one", "two"]\n')
+    with pytest.raises(errors.ComponentsError, match=r"^2 components cannot be built: `one`, `two`\n") as caught:
+        ensure_built(root)
+    assert {type(error) for error in caught.value.errors.values()} == {errors.ToolchainError}
+    assert all(f"src/demo/{name}.zig" in str(error) for name, error in caught.value.errors.items())
+    assert all(str(error) in str(caught.value) for error in caught.value.errors.values())
+
+
 def test_what_a_ready_made_component_is_denied_is_told(tmp_path: Path) -> None:
     wanted = "".join(
         f'(import "{name}@0.2.8" (instance (export "use" (func))))'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from wasmcp.errors.root import WasmcpError
 
@@ -55,6 +55,20 @@ class ToolchainError(WasmcpError):
 
 class MissingToolchainError(ToolchainError):
     """A compiler is not installed, or not in the version that wasmcp builds with."""
+
+
+class ComponentsError(WasmcpError):
+    """Several components of a project that cannot be built.
+
+    Attributes:
+        errors: The error of each, by the component's name.
+    """
+
+    def __init__(self, errors: Mapping[str, WasmcpError]) -> None:
+        self.errors = dict(errors)
+        names = ", ".join(f"`{name}`" for name in self.errors)
+        texts = (f"component `{name}`: {error}" for name, error in self.errors.items())
+        super().__init__("\n\n".join([f"{len(self.errors)} components cannot be built: {names}", *texts]))
 
 
 class CatalogueError(WasmcpError):

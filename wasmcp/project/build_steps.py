@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.errors import ArtifactError, ConfigError
+from wasmcp.errors import ArtifactError, ComponentsError, ConfigError, WasmcpError
 from wasmcp.project import manifest
 from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_component
 from wasmcp.project.config import Project, load
@@ -176,8 +176,19 @@ def _components(planned: Plan, servers: list[str], cache: Cache, say: Progress) 
     steps = planned.components(servers)
     with ThreadPoolExecutor(max_workers=max(1, min(len(steps), os.cpu_count() or 1))) as pool:
         futures = {name: pool.submit(_component, planned, step, cache, say) for name, step in steps.items()}
-    # All have ended here, so that one mistake does not throw away what the others took their time for.
-    return {name: future.result() for name, future in futures.items()}
+    # All have ended here: the mistakes of all are reported, and what compiled is in the cache.
+    failed: dict[str, WasmcpError] = {}
+    built: dict[str, Built] = {}
+    for name, future in futures.items():
+        try:
+            built[name] = future.result()
+        except WasmcpError as error:
+            failed[name] = error
+    if len(failed) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        raise ComponentsError(failed)
+    return built
 
 
 def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) -> Built:
