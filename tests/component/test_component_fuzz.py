@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from support.component_inputs import PREAMBLE, dummy, golden_inputs
 
 from wasmcp.component.decode import ComponentInfo, decode
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.errors import ComponentError, CompositionError
 
@@ -38,7 +39,7 @@ def survive(data: bytes) -> ComponentInfo | None:
         component = graph.add("fuzzed", data, info)
         graph.instantiate(component, "one")
         graph.instantiate(component, "two")
-        encoded = graph.encode().to_bytes()
+        encoded = encode(graph).to_bytes()
     except (ComponentError, CompositionError):
         encoded = None
     assert time.thread_time() - start < 2 * SECONDS

@@ -13,6 +13,7 @@ from support.component_inputs import WIT, dummy
 from wasmtime.component import Component
 
 from wasmcp.component.decode import decode
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.component.types import Func, Instance
 from wasmcp.errors import ComponentError
@@ -84,7 +85,7 @@ def test_mixed_patch_versions_of_wasi_become_one(python_tool: bytes, older_wasi:
     wrapper.set(TOOLS, tool.export(TOOLS))
     wrapper.set(HANDLER, end.export(HANDLER))
     graph.export(HANDLER, wrapper.export(HANDLER))
-    encoded = graph.encode()
+    encoded = encode(graph)
     versions = {name.rpartition("@")[2] for name in encoded.imports if name.startswith("wasi:")}
     assert versions == {decode(python_tool).find_import("wasi:io/streams").rpartition("@")[2]}  # type: ignore[union-attr]
     assert "older" in encoded.imports["wasi:io/streams@0.2.9"].owners
@@ -109,7 +110,7 @@ def test_wasm_tools_dummies_of_all_our_worlds() -> None:
         node = graph.instantiate(graph.add(world, data, info))
         for name in info.exports:
             graph.export(name, node.export(name))
-        encoded = graph.encode().to_bytes()
+        encoded = encode(graph).to_bytes()
         golden_cases.wasm_tools("validate", "-", stdin=encoded)
         Component(wasmtime.Engine(), encoded)
         assert list(decode(encoded).imports) == list(info.imports)

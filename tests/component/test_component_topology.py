@@ -4,6 +4,7 @@ import pytest
 from wasmtime import wat2wasm
 
 from wasmcp.component.binary_writer import Sort
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.component.topology import Source, read_topology
 from wasmcp.errors import ComponentError
@@ -37,7 +38,7 @@ def composed() -> bytes:
     api = greeter.export(API)
     caller.set(API, graph.synthetic({"greet": api.item("wave", Sort.FUNC)}))
     graph.export(RUN, caller.export(RUN))
-    return graph.encode().to_bytes()
+    return encode(graph).to_bytes()
 
 
 def test_instances_and_where_their_imports_come_from() -> None:

@@ -17,6 +17,7 @@ from wasmtime import wat2wasm
 from wasmcp.cli.group import commands
 from wasmcp.component.constant_component import constants
 from wasmcp.component.decode import decode
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.component.static_values import Case
 from wasmcp.component.types import Func, Instance
@@ -214,7 +215,7 @@ def test_a_service_of_the_contract_in_another_form_is_named() -> None:
     graph.instantiate(graph.add("imports", bytes(wat2wasm(wanted))))
     node = graph.instantiate(graph.add("tools", tools))
     graph.export(THEIRS, node.export(THEIRS))
-    data = graph.encode(define_types=False).to_bytes()
+    data = encode(graph, define_types=False).to_bytes()
     with pytest.raises(
         InvalidComponentError, match=r"built against `wasmcp:mcp-v20251125@0\.1\.7`.*`server-io` has another form"
     ):

@@ -17,7 +17,6 @@ from wasmcp.compose.interfaces import GRANTS
 from wasmcp.errors import MissingGrantError
 from wasmcp.insight.annotations import grant_annotations
 from wasmcp.insight.roles import read_structure
-from wasmcp.project import component_table
 
 ABLE = tools_component("mine", "mine", handler=True)
 """A component with a tool that exports `server-handler`, too."""
@@ -101,10 +100,6 @@ def test_an_import_of_types_alone_asks_for_nothing() -> None:
 
     text = '(component (import "wasi:filesystem/types@0.2.8" (instance (export "descriptor" (type (sub resource))))))'
     assert wanted_grants(decode(bytes(wat2wasm(text)))) == ()
-
-
-def test_the_project_knows_the_same_families() -> None:
-    assert tuple(GRANTS) == component_table.GRANTS
 
 
 def test_a_component_may_have_the_grant_without_needing_it() -> None:

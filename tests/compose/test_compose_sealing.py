@@ -11,6 +11,7 @@ from support.web_server import web_server
 from wasmtime import wat2wasm
 
 from wasmcp.component.decode import decode
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.compose import ComponentSpec, compose_server, inspect_component
 from wasmcp.compose.grants import families
@@ -60,7 +61,7 @@ def test_an_unknown_interface_is_denied_too() -> None:
     for door in DOORS:
         value = server.export(door)
         graph.export(value.name, value)
-    data = graph.encode().to_bytes()
+    data = encode(graph).to_bytes()
     assert decode(data).find_import("acme:secrets/store@1.0.0")
     assert decode(sealed(data, "server")).find_import("acme:secrets/store@1.0.0") is None
     assert [tool["name"] for tool in asked_offers("server", data, is_server=True).lists["tools"]] == ["add"]

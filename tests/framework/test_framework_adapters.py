@@ -14,6 +14,7 @@ from support.server_io_wire import Wire, message, record
 
 from wasmcp.component import interface_names
 from wasmcp.component.decode import decode
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
 from wasmcp.compose.deny_stubs import stubs
@@ -191,7 +192,7 @@ class Chain:
         graph.export(MESSAGES, io.export(MESSAGES))
         graph.export(WIRE, io.export(WIRE))
         graph.export(TOOLS, foreign.export(TOOLS))
-        self.wire = Wire(component=graph.encode(define_types=False).to_bytes())
+        self.wire = Wire(component=encode(graph, define_types=False).to_bytes())
 
     def call(self, tool: str, **circumstances: Any) -> str:
         opened = self.wire.open(message("tools/call", {"name": tool}), **circumstances)

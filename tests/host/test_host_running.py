@@ -15,6 +15,7 @@ from support.compose_inputs import METADATA, spec
 from support.server_processes import WASMCP
 from wasmtime import wat2wasm
 
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.compose import compose_server
 from wasmcp.compose.interfaces import DOORS
@@ -368,7 +369,7 @@ def importing(path: Path, imports: str) -> Path:
     for door in DOORS:
         value = server.export(door)
         graph.export(value.name, value)
-    path.write_bytes(graph.encode().to_bytes())
+    path.write_bytes(encode(graph).to_bytes())
     return path
 
 

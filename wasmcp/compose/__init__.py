@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.component_reader import ComponentSpec
-from wasmcp.compose.inspection import Inspection, inspect_component
-from wasmcp.compose.metadata import ServerMetadata
-from wasmcp.compose.server import ComposedServer, compose_server
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wasmcp.compose.catalogue import Catalogue
+    from wasmcp.compose.component_reader import ComponentSpec
+    from wasmcp.compose.inspection import Inspection, inspect_component
+    from wasmcp.compose.metadata import ServerMetadata
+    from wasmcp.compose.server import ComposedServer, compose_server
 
 __all__ = [
     "Catalogue",
@@ -17,3 +20,22 @@ __all__ = [
     "compose_server",
     "inspect_component",
 ]
+
+_HOMES = {
+    "Catalogue": "wasmcp.compose.catalogue",
+    "ComponentSpec": "wasmcp.compose.component_reader",
+    "ComposedServer": "wasmcp.compose.server",
+    "Inspection": "wasmcp.compose.inspection",
+    "ServerMetadata": "wasmcp.compose.metadata",
+    "compose_server": "wasmcp.compose.server",
+    "inspect_component": "wasmcp.compose.inspection",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name where it lives (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module `wasmcp.compose` has no attribute `{name}`")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

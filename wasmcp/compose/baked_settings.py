@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wasmcp.component.constant_component import constants
-from wasmcp.component.types import Instance
 from wasmcp.errors import CompositionError
 
 BAKED = (
@@ -49,15 +47,3 @@ def check_settings(settings: Mapping[str, str], *, environment: bool) -> None:
         problems.append("settings are either baked in or read from the environment, not both")
     if problems:
         raise CompositionError("; ".join(problems))
-
-
-def baked_environment(interface: str, type_: Instance, settings: Mapping[str, str]) -> bytes:
-    """Return the component that exports `wasi:cli/environment` with nothing but settings in it.
-
-    Args:
-        interface: the name that the framework imports, with its version.
-        type_: as the framework imports it.
-        settings: by name, checked.
-    """
-    answers = {"get-environment": sorted(settings.items()), "get-arguments": [], "initial-cwd": None}
-    return constants({interface: type_}, lambda _interface, name, _type: answers[name])

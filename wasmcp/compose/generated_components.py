@@ -55,3 +55,15 @@ def configuration(values: Mapping[str, Any]) -> bytes:
     """
     text = to_json_text(dict(values))
     return constants({CONFIG: CONFIG_TYPE}, lambda _interface, _name, _type: text)
+
+
+def baked_environment(interface: str, type_: Instance, settings: Mapping[str, str]) -> bytes:
+    """Return the component that exports `wasi:cli/environment` with nothing but settings in it.
+
+    Args:
+        interface: the name that the framework imports, with its version.
+        type_: as the framework imports it.
+        settings: by name, checked.
+    """
+    answers = {"get-environment": sorted(settings.items()), "get-arguments": [], "initial-cwd": None}
+    return constants({interface: type_}, lambda _interface, name, _type: answers[name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wasmcp.component.encode import encode
 from wasmcp.compose.capabilities import declared_by, server_capabilities
 from wasmcp.compose.chain_plan import OnDuplicate, plan_chain, tools_of
 from wasmcp.compose.component_reader import ComponentSpec, read_components
@@ -43,7 +44,7 @@ def compose_handler(
     composition = Composition(load_framework(framework), None)
     composition.check(read)
     composition.hand_on(parts)
-    encoded = composition.graph.encode()
+    encoded = encode(composition.graph)
     check_size(encoded.to_bytes(), read)
     return ComposedServer(
         chunks=(*encoded.chunks, roles_section(encoded.nodes), declared_by(read).section()),

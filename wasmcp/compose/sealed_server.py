@@ -7,6 +7,7 @@ network.
 from __future__ import annotations
 
 from wasmcp.component.decode import decode
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.component.types import Instance
 from wasmcp.compose.deny_stubs import stubs
@@ -46,4 +47,4 @@ def sealed(data: bytes, name: str) -> bytes:
     for door in DOORS:
         value = node.export(door)
         graph.export(value.name, value)
-    return graph.encode().to_bytes()
+    return encode(graph).to_bytes()

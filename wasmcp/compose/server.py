@@ -20,11 +20,12 @@ from typing import Any
 
 from wasmcp.component import interface_names
 from wasmcp.component.builder import Chunk
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
 from wasmcp.component.limits import MAX_DEFINITIONS, MAX_INSTANCES, count
 from wasmcp.component.types import Instance
-from wasmcp.compose.baked_settings import baked_environment, check_settings
+from wasmcp.compose.baked_settings import check_settings
 from wasmcp.compose.capabilities import offered, server_capabilities
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain_plan import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
@@ -32,7 +33,13 @@ from wasmcp.compose.component_reader import Component, ComponentSpec, check_offe
 from wasmcp.compose.deny_stubs import stubs
 from wasmcp.compose.dispatch_component import dispatch, import_name
 from wasmcp.compose.framework import FrameworkComponent, load_framework
-from wasmcp.compose.generated_components import CONFIG_TYPE, catalogue_data, configuration, server_metadata
+from wasmcp.compose.generated_components import (
+    CONFIG_TYPE,
+    baked_environment,
+    catalogue_data,
+    configuration,
+    server_metadata,
+)
 from wasmcp.compose.grants import check_middlewares, denied_to
 from wasmcp.compose.interfaces import (
     ASKED,
@@ -158,7 +165,7 @@ def compose_server(
     composition = Composition(load_framework(framework), server_metadata(metadata, capabilities), keyvalue)
     composition.check(read)
     composition.serve(parts, environment=environment, settings=settings or {})
-    encoded = composition.graph.encode()
+    encoded = encode(composition.graph)
     _check_imports(composition.graph, encoded.imports)
     check_size(encoded.to_bytes(), read)
     return ComposedServer(

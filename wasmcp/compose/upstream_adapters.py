@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from wasmcp.component import interface_names
 from wasmcp.component.decode import ComponentInfo, decode
+from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph, Node
 from wasmcp.component.type_mismatch import mismatch
 from wasmcp.component.types import ExternType, Func, Instance
@@ -137,7 +138,7 @@ class _Adapting:
         if services is not None:
             translator.set(_CURRENT, services.export(_CURRENT))
         self._deny(translator, (f"{self._contract.package}/", _CURRENT))
-        return self._graph.encode().to_bytes()
+        return encode(self._graph).to_bytes()
 
     def _satisfy(self) -> None:
         services = self._contract.services

@@ -6,11 +6,15 @@ imported before something is built: an unchanged build must cost nothing.
 
 from __future__ import annotations
 
-from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_components
-from wasmcp.project.build_steps import SKIP, build, clean, ensure_built, skipped
-from wasmcp.project.config import ComponentConfig, Project, ServerConfig, load
-from wasmcp.project.manifest import stale
-from wasmcp.storage.cache import Cache, cache_directory
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_components
+    from wasmcp.project.build_steps import SKIP, build, clean, ensure_built, skipped
+    from wasmcp.project.config import load
+    from wasmcp.project.manifest import stale
+    from wasmcp.project.model import ComponentConfig, Project, ServerConfig
+    from wasmcp.storage.cache import Cache, cache_directory
 
 __all__ = [
     "SKIP",
@@ -31,3 +35,32 @@ __all__ = [
     "skipped",
     "stale",
 ]
+
+_HOMES = {
+    "SKIP": "wasmcp.project.build_steps",
+    "Cache": "wasmcp.storage.cache",
+    "ComponentConfig": "wasmcp.project.model",
+    "ComponentStep": "wasmcp.project.build_plan",
+    "Plan": "wasmcp.project.build_plan",
+    "Project": "wasmcp.project.model",
+    "ServerConfig": "wasmcp.project.model",
+    "ServerStep": "wasmcp.project.build_plan",
+    "build": "wasmcp.project.build_steps",
+    "cache_directory": "wasmcp.storage.cache",
+    "clean": "wasmcp.project.build_steps",
+    "ensure_built": "wasmcp.project.build_steps",
+    "load": "wasmcp.project.config",
+    "plan": "wasmcp.project.build_plan",
+    "plan_components": "wasmcp.project.build_plan",
+    "skipped": "wasmcp.project.build_steps",
+    "stale": "wasmcp.project.manifest",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name where it lives (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module `wasmcp.project` has no attribute `{name}`")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from wasmcp import toolchains
 from wasmcp.errors import ToolchainError
-from wasmcp.project.config import ComponentConfig, Project, ServerConfig
+from wasmcp.project.component_source import source_of
+from wasmcp.project.model import ComponentConfig, Project, ServerConfig
 from wasmcp.project.version import version_of
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
 from wasmcp.storage import digest
 from wasmcp.storage.failures import file_failures
-from wasmcp.toolchains import toolchain
 from wasmcp.toolchains.base import IMPORTED_GRANTS, ComponentSource, Resolver, Toolchain
 from wasmcp.toolchains.shared_sources import is_outside
 
@@ -136,14 +136,6 @@ def plan_component(project: Project, config: ComponentConfig, fetching: FetchOpt
     if source.dependencies:
         files = (*files, project.root / "wasmcp.lock")
     return ComponentStep(config, source, tools, dict(found.pins), files, digest.of_value(document))
-
-
-def source_of(project: Project, config: ComponentConfig) -> tuple[ComponentSource, Toolchain]:
-    """Return what of the project is compiled to a component, its dependencies left out, and by whom."""
-    tools = toolchain(config.language or "")
-    path = project.root / config.file
-    source = ComponentSource(config.name, path, project.root, options=config.options, grants=config.grants)
-    return source, tools
 
 
 def _with_dependencies(

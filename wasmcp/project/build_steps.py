@@ -6,14 +6,16 @@ import contextlib
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.errors import ArtifactError, ComponentsError, ConfigError, WasmcpError
 from wasmcp.project import manifest
 from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_component
-from wasmcp.project.config import Project, load
+from wasmcp.project.built_component import Built
+from wasmcp.project.config import load
 from wasmcp.project.events import (
     CompilationFailed,
     CompilationFinished,
@@ -24,6 +26,7 @@ from wasmcp.project.events import (
     notes,
 )
 from wasmcp.project.manifest_entry import built_entry, server_entry
+from wasmcp.project.model import Project
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
@@ -31,29 +34,10 @@ from wasmcp.storage.failures import file_failures
 from wasmcp.toolchains.base import Versioned, did_you_mean, require_pins
 
 if TYPE_CHECKING:
-    from wasmcp.compose import Catalogue, ComposedServer
+    from wasmcp.compose.server import ComposedServer
 
 SKIP = "WASMCP_SKIP_BUILD"
 """The environment variable that keeps hooks and pytest from building: what is there is used as it is."""
-
-
-@dataclass(frozen=True)
-class Built:
-    """One component, ready to be composed.
-
-    Attributes:
-        step: What it was planned as.
-        data: The component.
-        digest: Its digest.
-        catalogue: What it offers; None when that is not known beforehand and it has to be asked.
-        built_with: The compilers, with their versions.
-    """
-
-    step: ComponentStep
-    data: bytes
-    digest: str
-    catalogue: Catalogue | None
-    built_with: Mapping[str, str]
 
 
 def skipped() -> bool:
@@ -192,9 +176,7 @@ def _components(planned: Plan, servers: list[str], cache: Cache, say: Progress) 
 
 
 def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) -> Built:
-    from wasmcp.compose import ComponentSpec
-    from wasmcp.compose.component_reader import read_component
-    from wasmcp.compose.interfaces import SERVER_HANDLER
+    from wasmcp.compose.component_reader import ComponentSpec, read_component
     from wasmcp.declaration_section import with_extensions
     from wasmcp.project.catalogue_recording import catalogue_of
 
@@ -248,9 +230,11 @@ def _compose(
     planned: Plan, step: ServerStep, components: Mapping[str, Built], say: Progress
 ) -> tuple[ComposedServer, dict[str, Any]]:
     """Compose one server; return it and its entry in the manifest."""
-    from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
+    from wasmcp.compose.component_reader import ComponentSpec
     from wasmcp.compose.deployment_targets import KEYVALUE, check_runtime
     from wasmcp.compose.grants import denial_warnings
+    from wasmcp.compose.metadata import ServerMetadata
+    from wasmcp.compose.server import compose_server
     from wasmcp.compose.stores import SECOND_DRAFT
 
     config = step.config

@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
-from wasmcp.compose.catalogue import nothing_offered
+from wasmcp.compose.catalogue import Catalogue, nothing_offered
 from wasmcp.compose.catalogue_values import UNCHANGING
+from wasmcp.compose.component_reader import ComponentSpec
 from wasmcp.compose.interfaces import CAPABILITY_NAMES, MIDDLEWARE, STRICT
+from wasmcp.compose.metadata import ServerMetadata
+from wasmcp.compose.server import compose_server
 from wasmcp.errors import CatalogueError, HostError
 from wasmcp.project.catalogue_checks import check_items, check_tools
 from wasmcp.storage import digest

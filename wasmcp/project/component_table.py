@@ -7,15 +7,13 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from wasmcp.compose.interfaces import GRANTS
 from wasmcp.project.model import ComponentConfig
 from wasmcp.project.registry_keys import package_reference
 from wasmcp.project.table_keys import check_name, read_extensions, read_file
 from wasmcp.project.toml_table import Table
 from wasmcp.toolchains import LANGUAGES, language_of, toolchain
 from wasmcp.toolchains.base import check_options, did_you_mean
-
-GRANTS = ("env", "fs", "sockets", "http", "kv", "sessions", "middleware")
-"""The families of `wasmcp.compose.interfaces.GRANTS`; importing the composer would cost more than a fresh build."""
 
 
 def read_component(name: str, table: Table, root: Path, *, check_files: bool) -> ComponentConfig:

@@ -56,7 +56,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ConfigError
-from wasmcp.project.component_table import GRANTS, read_component
+from wasmcp.project.component_table import read_component
 from wasmcp.project.model import ComponentConfig, Project, ServerConfig
 from wasmcp.project.package_directory import find_package, namespace_problem
 from wasmcp.project.registry_keys import check_registry
@@ -64,7 +64,7 @@ from wasmcp.project.server_table import coercing, read_server
 from wasmcp.project.table_keys import read_path
 from wasmcp.project.toml_table import Table
 
-__all__ = ["GRANTS", "ComponentConfig", "Project", "ServerConfig", "load", "parse"]
+__all__ = ["ComponentConfig", "Project", "ServerConfig", "load", "parse"]
 
 
 def load(root: Path, *, check_files: bool = True) -> Project:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from wasmcp.errors import LockDriftError
 from wasmcp.project import lock_dependencies
-from wasmcp.project.build_plan import source_of
-from wasmcp.project.config import Project
+from wasmcp.project.component_source import source_of
+from wasmcp.project.model import Project
 from wasmcp.registry import lock
 from wasmcp.registry.distribution_digest import installed
 from wasmcp.registry.fetch_options import FetchOptions, environment_says

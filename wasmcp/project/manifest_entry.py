@@ -12,9 +12,10 @@ from wasmcp.storage import digest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wasmcp.compose import ComposedServer, ServerMetadata
+    from wasmcp.compose.metadata import ServerMetadata
+    from wasmcp.compose.server import ComposedServer
     from wasmcp.host.configuration.declared import Configuration
-    from wasmcp.project.build_steps import Built
+    from wasmcp.project.built_component import Built
 
 
 def server_entry(

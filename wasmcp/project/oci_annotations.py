@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from wasmcp.compose.component_reader import ComponentSpec, read_component
+from wasmcp.compose.interfaces import SERVER_HANDLER
+from wasmcp.errors import InvalidComponentError
 from wasmcp.project.catalogue_recording import catalogue_of
 from wasmcp.project.provenance import checkout_of
 from wasmcp.registry.oci.artifact import CATALOGUE
@@ -23,10 +26,6 @@ def of_catalogue(path: Path, name: str) -> dict[str, str]:
     Raises:
         CatalogueError: It does not boot, or what it offers is not valid.
     """
-    from wasmcp.compose.component_reader import ComponentSpec, read_component
-    from wasmcp.compose.interfaces import SERVER_HANDLER
-    from wasmcp.errors import InvalidComponentError
-
     data = path.read_bytes()
     try:
         if SERVER_HANDLER in read_component(ComponentSpec(name, data)).offers:

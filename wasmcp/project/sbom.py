@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.project.config import Project
+from wasmcp.project.model import Project
 from wasmcp.storage.cache import Cache, write_atomically
 
 if TYPE_CHECKING:

@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.compose import Catalogue, ComponentSpec
-from wasmcp.compose.component_reader import read_component
+from wasmcp.compose.catalogue import Catalogue
+from wasmcp.compose.component_reader import ComponentSpec, read_component
 from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.errors import CatalogueError, SpecError
-from wasmcp.project import Cache
+from wasmcp.project.build_steps import build_component
+from wasmcp.project.built_component import Built
+from wasmcp.project.catalogue_recording import catalogue_of
+from wasmcp.project.config import load
 from wasmcp.project.events import lines
 from wasmcp.project.manifest_entry import built_entry, given_entry
 from wasmcp.storage import digest
+from wasmcp.storage.cache import Cache
 
 if TYPE_CHECKING:
-    from wasmcp.project.build_steps import Built
     from wasmcp.registry.names.spec_resolver import Resolved, Resolver
 
 
@@ -91,9 +94,6 @@ def build(resolver: Resolver, resolved: Resolved) -> Built:
         ConfigError: The project has mistakes.
         ToolchainError: It does not compile.
     """
-    from wasmcp.project import load
-    from wasmcp.project.build_steps import build_component
-
     root = resolver.options.root
     if root is None:
         raise SpecError(
@@ -105,8 +105,6 @@ def build(resolver: Resolver, resolved: Resolved) -> Built:
 
 def _catalogue(resolved: Resolved, path: Path, data: bytes, found: str) -> Catalogue | None:
     """Return what a component offers; None for one that answers lists by itself."""
-    from wasmcp.project.catalogue_recording import catalogue_of
-
     name = resolved.name
     sidecar = path.with_name(f"{path.name}.catalogue.json")
     if resolved.fetched is not None and resolved.fetched.catalogue is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmcp.errors import ConfigError
-from wasmcp.project.config import Project
+from wasmcp.project.model import Project
 
 
 def version_of(project: Project) -> str:

@@ -40,6 +40,7 @@ def finished(name: str, script: bytes, engine: str) -> bytes:
         engine: Which one.
     """
     from wasmcp.component.constant_component import constants
+    from wasmcp.component.encode import encode
     from wasmcp.component.graph import Graph
     from wasmcp.component.types import Instance
 
@@ -54,7 +55,7 @@ def finished(name: str, script: bytes, engine: str) -> bytes:
     adapter.set(_SCRIPTED, inner.export(_SCRIPTED))
     for contract in _CONTRACTS:
         graph.export(contract, adapter.export(contract))
-    return graph.encode().to_bytes()
+    return encode(graph).to_bytes()
 
 
 def renamed(component: bytes, namespace: str) -> bytes:
