@@ -1,5 +1,5 @@
-//! A link of the chain around the tools of one component that is asked what it offers: it compares the headers, too, that
-//! repeat arguments, as no catalogue knows the schemas.
+//! Middleware around the tools of one dynamic component. It also compares the headers that repeat arguments, because
+//! the catalogue does not have the schemas of a dynamic component.
 
 const bindings = @import("bindings");
 

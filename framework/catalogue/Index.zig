@@ -1,4 +1,4 @@
-//! Which component owns which tool: the format of `catalogue-data.tool-index` in wit/baked.wit.
+//! Index from tool names to the components that own them: the format of `catalogue-data.tool-index` in wit/baked.wit.
 
 const std = @import("std");
 
@@ -10,7 +10,7 @@ count: u32,
 const header = 4;
 const entry = 12;
 
-/// Null when the bytes cannot be an index.
+/// Return an index over these bytes, or null if they are not a valid index.
 pub fn init(bytes: []const u8) ?Index {
     if (bytes.len < header) return null;
     const count = std.mem.readInt(u32, bytes[0..4], .little);
@@ -27,7 +27,7 @@ fn word(self: Index, i: usize, field: usize) u32 {
     return std.mem.readInt(u32, self.bytes[header + i * entry + field * 4 ..][0..4], .little);
 }
 
-/// The component that owns the tool with this name.
+/// Return the component that owns the tool with this name.
 pub fn owner(self: Index, name: []const u8) ?u32 {
     var low: usize = 0;
     var high: usize = self.count;

@@ -1,4 +1,5 @@
-//! A segment of the chain whose offers were recorded when it was composed: lists ask nobody, requests go to their owner.
+//! Segment of the chain with a catalogue that was recorded at composition: lists are answered from the catalogue,
+//! requests are dispatched to the component that owns their target.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -31,10 +32,10 @@ pub const exports = struct {
     };
 };
 
-/// One of the recorded lists.
+/// Operations on one of the recorded lists.
 fn Recorded(comptime kind: []const u8, comptime words: []const u8) type {
     return struct {
-        /// None: there is nothing in it, so that nobody here has to do with it.
+        /// Return a page, or null if the recorded list is empty: the request then continues along the chain.
         fn page(request: Request) ?Reply {
             if (@field(data, kind ++ "V20260728")().len <= "[]".len) return null;
             return lists.recorded(request, words, items, @field(Reply, kind ++ "Json"));
@@ -51,7 +52,7 @@ fn Recorded(comptime kind: []const u8, comptime words: []const u8) type {
 
 const Form = enum { @"20241105", @"20250326", @"20250618", @"20251125", @"20260728" };
 
-/// In which form the lists are wanted.
+/// Return the revision whose form of the lists the request needs.
 fn form(request: Request) Form {
     const revision = request.protocolVersion();
     inline for (.{ "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25" }, 0..) |older, place| {
@@ -70,8 +71,8 @@ fn call(request: Request) ?Reply {
     return headerFault(request, name) orelse handOn(component, request);
 }
 
-/// A resource that is listed has an owner. Another may be of a template, which its component matches: those are asked that
-/// were recorded to have URIs which begin like this one, the one with the longest such beginning first.
+/// Dispatch `resources/read`. A listed resource has an owner. Any other URI can match a template: the components whose
+/// templates begin like the URI are tried, the longest match first.
 fn read(request: Request) std.mem.Allocator.Error!?Reply {
     const uri = request.target() orelse return null;
     const component = owner(.resource, uri);
@@ -106,7 +107,7 @@ fn complete(request: Request) std.mem.Allocator.Error!?Reply {
     return handOn(component, request) orelse Reply.completion(.{});
 }
 
-/// What is wrong with the headers that repeat a tool's parameters.
+/// Return the error of the headers that repeat a tool's parameters, or null if they match.
 /// Specification: basic/transports/streamable-http, "Server Behavior for Custom Headers".
 fn headerFault(request: Request, name: []const u8) ?Reply {
     if (!mirrors() or !lib.bytes.equal(request.protocolVersion(), "2026-07-28")) return null;
@@ -119,7 +120,8 @@ fn headerFault(request: Request, name: []const u8) ?Reply {
 
 var mirroring: ?bool = null;
 
-/// Whether any tool has a parameter that headers repeat: hardly ever, so nobody else pays for it.
+/// Return whether any tool has a parameter that headers repeat. Few servers have one, so the others skip the
+/// comparison.
 fn mirrors() bool {
     if (mirroring == null) mirroring = std.mem.indexOf(u8, data.toolsV20260728(), "\"x-mcp-header\"") != null;
     return mirroring.?;

@@ -1,4 +1,4 @@
-//! A link of the chain around the completions of one component.
+//! Middleware around the completions of one component.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -10,8 +10,8 @@ const types = bindings.types;
 const allocator = bindings.memory.allocator;
 const Reply = messages.Reply;
 
-/// Asked while a server is composed, so that completions go straight to who has them: the references of all components
-/// as `CompleteRequestParams` would have them. No method of MCP's lists them.
+/// Internal method, called at composition: returns the references that the component can complete, in the form of
+/// `CompleteRequestParams`, so that completions are dispatched to their component. MCP has no method that lists them.
 const references_method = "wasmcp/completions/references";
 
 pub const exports = struct {
@@ -26,7 +26,7 @@ pub const exports = struct {
     };
 };
 
-/// None: nothing that this component completes.
+/// Return null if this component does not complete the reference.
 fn complete(request: messages.Request) std.mem.Allocator.Error!?Reply {
     const wanted = switch (try lib.Completion.read(allocator, request.params(), true)) {
         .read => |read| read,

@@ -1,4 +1,4 @@
-//! Typed values over the first draft of `wasi:keyvalue`.
+//! Typed key-value store over the first draft of `wasi:keyvalue`.
 
 const bindings = @import("bindings");
 const store = @import("lib").KeyValue(bindings, bindings.wasi_keyvalue_0_2_0_draft);

@@ -1,4 +1,4 @@
-//! The params of `completion/complete`. Specification: schema `CompleteRequestParams`.
+//! Params of `completion/complete`. Specification: schema `CompleteRequestParams`.
 
 const std = @import("std");
 const bytes = @import("bytes.zig");
@@ -7,12 +7,12 @@ const json = @import("json.zig");
 const Completion = @This();
 
 kind: Kind,
-/// The prompt's name, or the template.
+/// Name of the prompt, or URI template.
 reference: []const u8,
-/// The argument's name, and what is typed of it.
+/// Name of the argument, and the prefix that the user has typed.
 name: []const u8,
 value: []const u8,
-/// What is filled in already: names and values.
+/// Arguments that are already filled in: pairs of name and value.
 context: []const Pair,
 
 pub const Kind = enum { prompt, template };
@@ -20,14 +20,14 @@ pub const Pair = struct { []const u8, []const u8 };
 
 pub const Outcome = union(enum) {
     read: Completion,
-    /// What is wrong, for the client.
+    /// Error message for the client.
     wrong: []const u8,
 };
 
-/// More than anybody fills in: each is compared with all before it.
+/// Limit on the entries of the context: each is compared with all before it.
 const max_context = 1000;
 
-/// Read them; without the context where nobody is to be asked.
+/// Read the params. `with_context`: read the context too, which is needed only to call a component.
 pub fn read(allocator: std.mem.Allocator, params: []const u8, comptime with_context: bool) std.mem.Allocator.Error!Outcome {
     const reference = object(params, "ref") orelse return .{ .wrong = "Invalid params: `params.ref` must be an object" };
     const kind_text = json.member(reference, "type") orelse "0";
@@ -47,7 +47,7 @@ pub fn read(allocator: std.mem.Allocator, params: []const u8, comptime with_cont
     return .{ .read = .{ .kind = kind, .reference = target, .name = name, .value = value, .context = context } };
 }
 
-/// The key under which a catalogue has the component that completes this: `prompt NAME` or `template URI`.
+/// Return the key under which a catalogue records the component that completes this: `prompt NAME` or `template URI`.
 pub fn key(self: Completion, allocator: std.mem.Allocator) std.mem.Allocator.Error![]const u8 {
     return std.mem.concat(allocator, u8, &.{ @tagName(self.kind), " ", self.reference });
 }
@@ -62,7 +62,7 @@ fn string(allocator: std.mem.Allocator, text: []const u8, name: []const u8) std.
     return if (value[0] == '"') try json.decodeString(allocator, value) else null;
 }
 
-/// Null: it is there and not what it should be. Of two with one name the last counts.
+/// Return the context, or null if it is present but invalid. The last of two entries with one name counts.
 fn filledIn(allocator: std.mem.Allocator, params: []const u8) std.mem.Allocator.Error!?[]const Pair {
     const context = json.member(params, "context") orelse return &.{};
     if (context[0] == 'n') return &.{};

@@ -1,12 +1,14 @@
-//! `key-value` over `wasi:keyvalue`, in the draft that `wasi` is. The first draft has no compare-and-swap, counts up only,
-//! its cursors are numbers, and it does not say in which form counters are kept: runtimes differ, so it is found out.
+//! `key-value` over `wasi:keyvalue`, in the draft that `wasi` is. The first draft has no compare-and-swap and
+//! increments by positive numbers only, its cursors are numbers, and it does not define how counters are stored:
+//! runtimes differ, so the format is detected at run time.
 
 const std = @import("std");
 const startsWith = @import("bytes.zig").startsWith;
 const equal = @import("bytes.zig").equal;
 const typed = @import("typed.zig");
 
-/// `bindings`: those of a component that exports `key-value` and `session-buckets`. `wasi`: the package's namespace there.
+/// Implementation of the store. `bindings`: those of a component that exports `key-value` and `session-buckets`.
+/// `wasi`: the namespace of the `wasi:keyvalue` package in them.
 pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
     return struct {
         const memory = bindings.memory;
@@ -18,7 +20,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
 
         const max_name = 512;
         const max_key = 1024;
-        /// What our host can be handed in one call is less than 4 MiB.
+        /// Limit on a value, in bytes: the host accepts less than 4 MiB in one call.
         const max_value = 2 << 20;
         const max_batch = 1000;
         const max_batch_bytes = 2 << 20;
@@ -32,13 +34,14 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
         const counter_probe = reserved ++ "counter-form";
         var counter_form: ?typed.CounterForm = if (first_draft) null else .decimal;
 
-        /// Stays open as long as the instance: a runtime may give each opening contents of its own.
+        /// Bucket that stays open as long as the instance: a runtime can return a bucket with different contents each
+        /// time.
         var default_bucket: ?wasi.store.Bucket = null;
 
         pub const Bucket = struct {
-            /// None: the default one, which others share.
+            /// Null: the default bucket, which is shared.
             own: ?wasi.store.Bucket = null,
-            /// What all keys begin with.
+            /// Prefix of all keys.
             prefix: []const u8 = "",
 
             pub fn deinit(self: *Bucket) void {
@@ -69,7 +72,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 return passed(bool, self.bucket().exists(self.full(key) orelse return .{ .err = self.refusal(key) }));
             }
 
-            /// One after the other: of `get-many` there are two forms under the name of the second draft.
+            /// Get the values one by one: `get-many` exists in two forms under the name of the second draft.
             pub fn getMany(self: *Bucket, keys: []const []const u8) Result([]const ?Value) {
                 if (keys.len > max_batch) return .{ .err = batch_limit };
                 const values = memory.alloc(?Value, keys.len);
@@ -112,7 +115,8 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                     .ok => |attempt| attempt,
                     .err => |problem| return .{ .err = ours(problem) },
                 };
-                // Whoever comes between has done something: all of them together get on.
+                // Optimistic retry: if a swap fails, another writer has succeeded, so that the writers together make
+                // progress.
                 while (true) {
                     const now = switch (attempt.current()) {
                         .ok => |now| now,
@@ -139,7 +143,8 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 }
             }
 
-            /// With what the first draft has. What is no counter is found out beforehand: some runtimes do not survive it.
+            /// Increment with the operations of the first draft. A value that is not a counter is detected beforehand:
+            /// some runtimes trap on it.
             fn countUp(self: *Bucket, key: []const u8, named: []const u8, delta: i64) Result(i64) {
                 const now = switch (self.read(key)) {
                     .ok => |now| now,
@@ -179,7 +184,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 return .{ .ok = false };
             }
 
-            /// Goes on until there is a key to show or the list ends: in a large bucket few may have the prefix.
+            /// List keys. Pages without a matching key are skipped: in a large bucket few keys can have the prefix.
             pub fn listKeys(self: *Bucket, prefix: []const u8, cursor: ?[]const u8) Result(KeyPage) {
                 const wanted = std.mem.concat(memory.allocator, u8, &.{ self.prefix, prefix }) catch outOfMemory();
                 var at = cursor;
@@ -201,12 +206,12 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             }
 
             fn decoded(self: *Bucket, bytes: []const u8) Value {
-                // Only a counter has eight bytes where counters are binary, and a longer form of other values nine.
+                // With binary counters only a counter has eight bytes, and only an extended value has nine.
                 if (!first_draft or bytes.len < 8 or bytes.len > 9) return typed.decode(Value, bytes);
                 return typed.decodeFor(memory.allocator, Value, bytes, self.counterForm()) catch outOfMemory();
             }
 
-            /// Null: too long.
+            /// Encode a value; null if it is too long.
             fn written(self: *Bucket, value: Value) ?[]const u8 {
                 var encoded = typed.encode(memory.allocator, value) catch outOfMemory();
                 if (first_draft and (value == .s64 or encoded.len == 8)) {
@@ -218,14 +223,15 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             fn added(self: *Bucket, now: ?[]const u8, delta: i64) Result(i64) {
                 const value: Value = if (now) |bytes| self.decoded(bytes) else .{ .s64 = 0 };
                 if (value != .s64) return .{ .err = .not_a_counter };
-                // The runtime's own `increment` reads its own form only.
+                // The runtime's own `increment` only reads the runtime's own format.
                 if (first_draft and now != null and self.counterForm() == .binary and now.?.len != 8) return .{ .err = .not_a_counter };
                 const sum, const over = @addWithOverflow(value.s64, delta);
                 return if (over == 1) .{ .err = .out_of_range } else .{ .ok = sum };
             }
 
-            /// Find out how the runtime keeps counters, by counting once under a reserved key; remembered per instance. The
-            /// key stays: another instance that deleted it between the two steps would make the answer wrong.
+            /// Detect how the runtime stores counters, by incrementing a reserved key once; the result is cached per
+            /// instance. The key is not deleted: if another instance deleted it between the two steps, the result would
+            /// be wrong.
             fn counterForm(self: *Bucket) typed.CounterForm {
                 if (counter_form) |known| return known;
                 var form: typed.CounterForm = .decimal;
@@ -243,7 +249,8 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 return if (self.isReserved(key)) reserved_name else key_limit;
             }
 
-            /// Where a runtime has one bucket only, the values of sessions are in it too.
+            /// Return whether the key is reserved: where a runtime has only one bucket, the values of sessions are in
+            /// it too.
             fn isReserved(self: *Bucket, key: []const u8) bool {
                 return self.prefix.len == 0 and startsWith(key, reserved);
             }
@@ -256,7 +263,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 return passed(?[]const u8, self.bucket().get(self.full(key) orelse return .{ .err = self.refusal(key) }));
             }
 
-            /// A key as the store knows it. Null: it is too long, or empty, or of those that have a prefix.
+            /// Return a key with its prefix; null if it is too long, empty, or reserved.
             fn full(self: *Bucket, key: []const u8) ?[]const u8 {
                 if (key.len == 0 or self.prefix.len + key.len > max_key or self.isReserved(key)) return null;
                 if (self.prefix.len == 0) return key;
@@ -289,7 +296,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             };
         }
 
-        /// Some runtimes call their own one `default`.
+        /// Open the default bucket. Some runtimes name theirs `default`.
         fn openDefault(prefix: []const u8) Result(Handle) {
             if (default_bucket == null) default_bucket = switch (wasi.store.open("")) {
                 .ok => |bucket| bucket,
@@ -334,7 +341,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
 
         fn same(now: ?[]const u8, expected: ?Value) bool {
             const bytes = now orelse return expected == null;
-            // Both as we would write them: there is more than one form for some.
+            // Compare both in the canonical encoding: some values have more than one.
             const known = typed.encode(memory.allocator, typed.decode(Value, bytes)) catch outOfMemory();
             const wanted = typed.encode(memory.allocator, expected orelse return false) catch outOfMemory();
             return equal(known, wanted);

@@ -1,5 +1,5 @@
-//! JSON written once, into one buffer that only grows; where it can't, that is the end of the instance. Commas look after themselves: one is written before a value or a
-//! name unless the buffer ends where none may be.
+//! JSON writer with one buffer that only grows; if the memory cannot grow, the instance ends. Commas are inserted
+//! automatically: before each value or name, unless the end of the buffer shows that none belongs there.
 
 const std = @import("std");
 const json = @import("json.zig");
@@ -12,7 +12,7 @@ const Writer = @This();
 const Allocator = std.mem.Allocator;
 
 pub const Error = Allocator.Error;
-/// `InvalidJson`: a text that a component gave as JSON is none.
+/// `InvalidJson`: a text that a component passed as JSON is not valid JSON.
 pub const EmbedError = Error || error{InvalidJson};
 
 gpa: Allocator,
@@ -30,13 +30,13 @@ pub fn text(self: *const Writer) []const u8 {
     return self.buffer.items;
 }
 
-/// Append as it is.
+/// Append bytes unchanged.
 pub fn raw(self: *Writer, bytes: []const u8) Error!void {
     self.grow(bytes.len);
     self.buffer.appendSliceAssumeCapacity(bytes);
 }
 
-/// Have room for that many bytes more. Without memory there is no answer to write, not even that there is none.
+/// Reserve room for that many more bytes. Without memory no response can be written, not even an error response.
 fn grow(self: *Writer, more: usize) void {
     self.buffer.ensureUnusedCapacity(self.gpa, more) catch @trap();
 }
@@ -59,19 +59,19 @@ pub fn close(self: *Writer, bracket: u8) Error!void {
     try self.raw(&.{bracket});
 }
 
-/// A member's name, which needs no escapes.
+/// Write the name of a member that needs no escapes.
 pub fn key(self: *Writer, comptime name: []const u8) Error!void {
     try self.comma();
     try self.raw("\"" ++ name ++ "\":");
 }
 
-/// A member's name that may be anything.
+/// Write the name of a member, with escapes.
 pub fn keyText(self: *Writer, name: []const u8) Error!void {
     try self.string(name);
     try self.raw(":");
 }
 
-/// Append a value that is JSON already and was checked where it came from.
+/// Append a value that is already validated JSON.
 pub fn value(self: *Writer, checked: []const u8) Error!void {
     try self.comma();
     try self.raw(checked);
@@ -84,7 +84,7 @@ pub fn string(self: *Writer, plain: []const u8) Error!void {
     try self.raw("\"");
 }
 
-/// The inside of a string.
+/// Write the inside of a string, escaped.
 fn escaped(self: *Writer, plain: []const u8) Error!void {
     var rest = plain;
     while (true) {
@@ -106,7 +106,7 @@ fn escaped(self: *Writer, plain: []const u8) Error!void {
     }
 }
 
-/// Bytes as a string in base64 (RFC 4648, section 4).
+/// Write bytes as a string in base64 (RFC 4648, section 4).
 pub fn base64(self: *Writer, bytes: []const u8) Error!void {
     try self.comma();
     self.grow(encoding.size(bytes.len) + 2);
@@ -124,21 +124,23 @@ pub fn integer(self: *Writer, number: anytype) Error!void {
     try self.digits(number);
 }
 
-/// Digits as they are, without a comma before them.
+/// Write digits without a comma before them.
 pub fn digits(self: *Writer, number: anytype) Error!void {
     var buffer: [20]u8 = undefined;
     if (number < 0) try self.raw("-");
     try self.raw(decimals.integer(&buffer, @abs(number)));
 }
 
-/// A number in its shortest form that reads back as the same; it must be finite, as JSON has no other.
+/// Write a number in its shortest form that reads back as the same number. It must be finite: JSON has no infinity or
+/// NaN.
 pub fn float(self: *Writer, number: f64) Error!void {
     std.debug.assert(std.math.isFinite(number));
     const size = @abs(number);
     try self.value(if (std.math.signbit(number)) "-" else "");
     const decimal = decimals.shortest(size);
     const all = decimal.digits();
-    // Digits alone are read as an integer by many, exactly: so only where the shortest form is the exact value.
+    // Many readers parse digits alone as an exact integer, so write them only where the shortest form is the exact
+    // value.
     const plain = size == 0 or (size >= 1e-7 and size < 1 << 53);
     if (!plain) {
         try self.raw(all[0..1]);
@@ -156,17 +158,17 @@ pub fn float(self: *Writer, number: f64) Error!void {
     try self.raw(all[before..]);
 }
 
-/// Append a component's JSON. It is checked, and brought to one line: a line break inside a message would end it for
-/// the stdio transport. Half surrogate pairs become U+FFFD: strict readers refuse them. Returns the kind of the value.
+/// Append a component's JSON after validation, on one line: a line break inside a message would end it on the stdio
+/// transport. Lone surrogates become U+FFFD, because strict readers reject them. Returns the kind of the value.
 pub fn embed(self: *Writer, untrusted: []const u8) EmbedError!json.Kind {
     const kind = try check(untrusted);
     try self.comma();
-    // Without space around it: the next comma depends on the last character.
+    // Trimmed, because the next comma depends on the last character.
     try self.oneLine(octets.trimmed(untrusted));
     return kind;
 }
 
-/// The kind of a component's JSON, if it is JSON.
+/// Validate a component's JSON and return its kind.
 pub fn check(untrusted: []const u8) error{InvalidJson}!json.Kind {
     var scanner = json.Scanner.init(untrusted);
     scanner.surrogates = .any;
@@ -176,7 +178,7 @@ pub fn check(untrusted: []const u8) error{InvalidJson}!json.Kind {
     return kind;
 }
 
-/// Append valid JSON as one line, without half surrogate pairs. In valid JSON line breaks only lie between tokens.
+/// Append valid JSON as one line, without lone surrogates. In valid JSON line breaks only occur between tokens.
 pub fn oneLine(self: *Writer, valid: []const u8) Error!void {
     for (valid, 0..) |c, i| {
         if (c == '\r' or c == '\n' or (c == '\\' and valid[i + 1] == 'u')) break;
@@ -197,7 +199,8 @@ pub fn oneLine(self: *Writer, valid: []const u8) Error!void {
     };
 }
 
-/// The length of the escape (both halves of a surrogate pair) that the text starts with; 0 for half a pair.
+/// Return the length of the escape that the text starts with (both escapes of a surrogate pair); 0 for a lone
+/// surrogate.
 fn escapeLength(escape: []const u8) usize {
     if (escape[1] != 'u') return 2;
     const unit = strings.hexUnit(escape[2..6]).?;

@@ -1,5 +1,5 @@
-//! Base64 (RFC 4648), written, and read back strictly. What the standard library has is faster by tables of 4 kB each, in
-//! every component that has one, and by a kilobyte of unrolled loops.
+//! Base64 (RFC 4648) encoder and strict decoder. The standard library is faster, but adds tables of 4 kB and a kilobyte
+//! of unrolled loops to each component that uses it.
 
 const std = @import("std");
 
@@ -10,12 +10,12 @@ pub const Alphabet = enum {
     url,
 };
 
-/// How long the text of that many bytes is, padded.
+/// Return the length of the padded text of that many bytes.
 pub fn size(bytes: usize) usize {
     return (bytes + 2) / 3 * 4;
 }
 
-/// The text of some bytes, in a buffer that has room for it padded.
+/// Encode bytes into a buffer that has room for the padded text.
 pub fn encode(to: []u8, alphabet: Alphabet, bytes: []const u8) []u8 {
     const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     var i: usize = 0;
@@ -39,7 +39,7 @@ pub fn encode(to: []u8, alphabet: Alphabet, bytes: []const u8) []u8 {
     return to[0..n];
 }
 
-/// The bytes that a text stands for; null when it is not what an encoder of this alphabet writes.
+/// Return the decoded bytes, or null if the text is not the canonical encoding of this alphabet.
 pub fn decode(allocator: std.mem.Allocator, alphabet: Alphabet, text: []const u8) std.mem.Allocator.Error!?[]u8 {
     const digits = switch (alphabet) {
         .url => text,

@@ -1,5 +1,5 @@
-//! Bytes compared and searched in the plain way: what the standard library has for them is made for long texts, and is
-//! kilobytes in every component.
+//! Simple comparison and search of bytes: the functions of the standard library are optimised for long texts and add
+//! kilobytes to each component.
 
 const std = @import("std");
 
@@ -13,21 +13,21 @@ pub fn startsWith(text: []const u8, start: []const u8) bool {
     return true;
 }
 
-/// The same for ASCII letters of either case.
+/// Like `startsWith`, but ASCII letters match in either case.
 pub fn startsLike(text: []const u8, start: []const u8) bool {
     if (text.len < start.len) return false;
     for (start, text[0..start.len]) |a, b| if (std.ascii.toLower(a) != std.ascii.toLower(b)) return false;
     return true;
 }
 
-/// Whether a part is anywhere in a text.
+/// Return whether the text contains the part.
 pub fn contains(text: []const u8, part: []const u8) bool {
     var rest = text;
     while (rest.len >= part.len) : (rest = rest[1..]) if (startsWith(rest, part)) return true;
     return false;
 }
 
-/// Without what `RFC 8259` calls whitespace at both ends.
+/// Strip the whitespace of RFC 8259 from both ends.
 pub fn trimmed(text: []const u8) []const u8 {
     var rest = text;
     while (rest.len > 0 and isSpace(rest[0])) rest = rest[1..];

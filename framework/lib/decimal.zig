@@ -1,10 +1,10 @@
-//! Numbers in decimal. A float gets the fewest digits that read back as the same number, by the free-format algorithm of
-//! Steele and White ("How to print floating-point numbers accurately", PLDI 1990) on whole numbers of fixed size: a few
-//! hundred bytes, where the fast ones need tables of many kilobytes in every component that writes a number.
+//! Decimal numbers. A float gets the fewest digits that read back as the same number, by the free-format algorithm of
+//! Steele and White ("How to print floating-point numbers accurately", PLDI 1990) on fixed-size integers: it takes a
+//! few hundred bytes, where faster algorithms add tables of many kilobytes to each component that writes a number.
 
 const std = @import("std");
 
-/// The digits of a whole number, at the end of the buffer.
+/// Write the digits of an integer at the end of the buffer.
 pub fn integer(buffer: *[20]u8, number: u64) []const u8 {
     var at: usize = buffer.len;
     var rest = number;
@@ -16,7 +16,7 @@ pub fn integer(buffer: *[20]u8, number: u64) []const u8 {
     }
 }
 
-/// What digits alone say; null for anything else, and above `most`.
+/// Parse a text of digits only; null for any other text, and for numbers above `most`.
 pub fn parse(text: []const u8, most: u64) ?u64 {
     var number: u64 = 0;
     for (text) |digit| {
@@ -27,7 +27,7 @@ pub fn parse(text: []const u8, most: u64) ?u64 {
     return if (text.len == 0) null else number;
 }
 
-/// A finite number that is not negative: `0.digits * 10^exponent`. Zero has no digits.
+/// Finite number that is not negative: `0.digits * 10^exponent`. Zero has no digits.
 pub const Decimal = struct {
     buffer: [17]u8 = undefined,
     len: usize = 0,
@@ -46,14 +46,14 @@ pub fn shortest(number: f64) Decimal {
     if (biased == 0 and fraction == 0) return result;
     const mantissa = if (biased == 0) fraction else fraction | 1 << 52;
     const power: i32 = (if (biased == 0) 1 else biased) - 1075;
-    // The number is rest / scale, and what reads back as it lies between (rest - below) and (rest + above) / scale; the
-    // neighbour below a power of two is half as far.
+    // The number is rest / scale. Decimals between (rest - below) / scale and (rest + above) / scale read back as the
+    // same number; below a power of two the neighbour is half as far away.
     const near: u5 = @intFromBool(fraction == 0 and biased > 1);
     var rest: Big = .shifted(mantissa, @intCast(@max(power, 0) + 1 + near));
     var scale: Big = .shifted(1, @intCast(@max(-power, 0) + 1 + near));
     var below: Big = .shifted(1, @intCast(@max(power, 0)));
     var above: Big = .shifted(1, @intCast(@max(power, 0) + near));
-    // Ties are read as the even one.
+    // Ties round to even.
     const even = mantissa % 2 == 0;
 
     while (rest.plus(&above).order(&scale).compare(if (even) .gte else .gt)) {
@@ -82,7 +82,7 @@ pub fn shortest(number: f64) Decimal {
     }
 }
 
-/// A whole number below 2^1152, which is more than any of those above become.
+/// Integer below 2^1152, which is larger than any value in `shortest`.
 const Big = struct {
     words: [36]u32,
 
@@ -138,7 +138,7 @@ fn expectShortest(number: f64) !void {
     const text = try std.fmt.bufPrint(&buffer, "0.{s}e{d}", .{ decimal.digits(), decimal.exponent });
     const read = try std.fmt.parseFloat(f64, if (decimal.len == 0) "0" else text);
     try std.testing.expectEqual(@as(u64, @bitCast(number)), @as(u64, @bitCast(read)));
-    // As many digits as the standard library's, which has the tables.
+    // Expect as many digits as the standard library writes.
     var expected: usize = 0;
     var other: [64]u8 = undefined;
     const scientific = try std.fmt.float.render(&other, number, .{ .mode = .scientific });

@@ -1,4 +1,4 @@
-//! HTTP headers that repeat what a body says, so that intermediaries need not read it.
+//! HTTP headers that mirror values of the body, so that intermediaries need not parse it.
 //! Specification: basic/transports/streamable-http, "Value Encoding", "Custom Headers from Tool Parameters".
 
 const std = @import("std");
@@ -8,7 +8,7 @@ const json = @import("json.zig");
 
 const Allocator = std.mem.Allocator;
 
-/// Whether every character may stand in a header value: visible ASCII, space, tab.
+/// Return whether all characters are allowed in a header value: visible ASCII, space, tab.
 pub fn printable(text: []const u8) bool {
     for (text) |byte| {
         if (byte != '\t' and (byte < ' ' or byte > '~')) return false;
@@ -16,7 +16,7 @@ pub fn printable(text: []const u8) bool {
     return true;
 }
 
-/// The text that a value stands for: as it is, or behind `=?base64?...?=`. Null: badly encoded.
+/// Decode a header value: plain text, or base64 in `=?base64?...?=`. Null: invalid encoding.
 pub fn decode(arena: Allocator, value: []const u8) Allocator.Error!?[]const u8 {
     const before = "=?base64?";
     const after = "?=";
@@ -28,9 +28,10 @@ pub fn decode(arena: Allocator, value: []const u8) Allocator.Error!?[]const u8 {
 }
 
 /// Compare the `Mcp-Param-*` headers of a tool call with its arguments, for the parameters whose schema has
-/// `x-mcp-header`. Returns what is wrong (-32020), if anything is. Parameter and header are there both or not at all.
+/// `x-mcp-header`. Returns the message of the error -32020, or null if all match. Parameter and header must both be
+/// present or both be absent.
 ///
-/// `schema` and `arguments` are valid JSON, `headers` a slice of pairs of name and value.
+/// `schema` and `arguments` are valid JSON, `headers` is a slice of pairs of name and value.
 pub fn checkParams(arena: Allocator, schema: []const u8, arguments: []const u8, headers: anytype) Allocator.Error!?[]const u8 {
     const properties = json.member(schema, "properties") orelse return null;
     var scanner: json.Scanner = .init(properties);
@@ -50,7 +51,8 @@ pub fn checkParams(arena: Allocator, schema: []const u8, arguments: []const u8, 
     return null;
 }
 
-/// The header of a parameter that has one and may: an integer, string or boolean, under a name that is a token.
+/// Return the header name of a parameter that has a valid one: its type is integer, string or boolean, and the name is
+/// a token.
 fn annotation(arena: Allocator, property: []const u8) Allocator.Error!?[]const u8 {
     const raw = json.member(property, "x-mcp-header") orelse return null;
     if (raw[0] != '"') return null;
@@ -65,7 +67,7 @@ fn annotation(arena: Allocator, property: []const u8) Allocator.Error!?[]const u
     return null;
 }
 
-/// What is wrong with one header; the name of the parameter follows the words.
+/// Return the error of one header; the caller appends the name of the parameter.
 fn mismatch(arena: Allocator, header: []const u8, property: []const u8, value: []const u8, headers: anytype) Allocator.Error!?[]const u8 {
     const prefix = "mcp-param-";
     var given: ?[]const u8 = null;
@@ -78,7 +80,7 @@ fn mismatch(arena: Allocator, header: []const u8, property: []const u8, value: [
     const expected: ?[]const u8 = switch (json.kind(value[0]).?) {
         .string => try json.decodeString(arena, value),
         .number, .boolean => value,
-        // What is no scalar has no form in a header.
+        // Only scalars can be written in a header.
         .null, .object, .array => null,
     };
     const text = given orelse return if (expected == null) null else " is missing, but there is `params.arguments.";
@@ -91,7 +93,7 @@ fn mismatch(arena: Allocator, header: []const u8, property: []const u8, value: [
     return " does not say what the body says in `params.arguments.";
 }
 
-/// The digits of a whole number, however it was written without an exponent: `42`, `42.0`. Null: it is none.
+/// Return the digits of an integer written without an exponent (`42`, `42.0`), or null if it is not an integer.
 fn whole(text: []const u8) ?[]const u8 {
     const point = std.mem.indexOfScalar(u8, text, '.') orelse text.len;
     for (text[@min(point + 1, text.len)..]) |digit| if (digit != '0') return null;

@@ -1,10 +1,10 @@
-//! JSON text (RFC 8259) read in place: one pass validates, and what callers get are slices of the original text. There
-//! is no tree: a tree changes numbers (1.10 becomes 1.1), loses duplicate members and costs many times the reading.
+//! JSON text (RFC 8259) read in place: one pass validates, and callers get slices of the original text. No tree is
+//! built: a tree changes numbers (1.10 becomes 1.1), loses duplicate members and costs many times as much as the scan.
 //!
-//! Duplicate members: the last one counts, everywhere, as in Python's `json` and in JavaScript, so that no two readers of
-//! one text see different values.
+//! Duplicate members: the last one always counts, as in Python's `json` and in JavaScript, so that all readers of a
+//! text see the same values.
 //!
-//! The text is taken to be UTF-8: the Canonical ABI checks every string that enters a component.
+//! The text must be UTF-8: the Canonical ABI validates each string that enters a component.
 
 const std = @import("std");
 const bytes = @import("bytes.zig");
@@ -13,19 +13,19 @@ const strings = @import("json_string.zig");
 pub const equals = strings.equals;
 pub const decodeString = strings.decodeString;
 
-/// How many arrays and objects may lie inside each other.
+/// Limit on the nesting of arrays and objects.
 pub const max_depth = 128;
 
 pub const Error = error{
-    /// Not JSON.
+    /// The text is not JSON.
     Syntax,
-    /// JSON, but nested deeper than `max_depth`.
+    /// The text is JSON, but nested deeper than `max_depth`.
     TooDeep,
 };
 
 pub const Kind = enum { object, array, string, number, boolean, null };
 
-/// What to do about an escaped half of a surrogate pair, which RFC 8259 lets pass and no UTF-8 string can hold.
+/// Policy for escaped lone surrogates, which RFC 8259 allows but a UTF-8 string cannot hold.
 pub const Surrogates = enum { paired, any };
 
 pub const Scanner = struct {
@@ -38,14 +38,14 @@ pub const Scanner = struct {
         return .{ .text = text };
     }
 
-    /// What kind of value comes next.
+    /// Return the kind of the next value.
     pub fn peek(self: *Scanner) Error!Kind {
         self.skipWhitespace();
         if (self.at == self.text.len) return error.Syntax;
         return kind(self.text[self.at]) orelse error.Syntax;
     }
 
-    /// Read one whole value and return its text.
+    /// Read one complete value and return its text.
     pub fn value(self: *Scanner) Error![]const u8 {
         var in_object: [max_depth]bool = undefined;
         const outside = self.depth;
@@ -76,7 +76,7 @@ pub const Scanner = struct {
                 'n' => try self.literal("ull"),
                 else => return error.Syntax,
             }
-            // A value has ended; so may the containers around it.
+            // The value has ended, and possibly the containers around it.
             while (self.depth > outside) {
                 self.skipWhitespace();
                 const c = try self.take();
@@ -120,7 +120,7 @@ pub const Scanner = struct {
         return self.text[self.at];
     }
 
-    /// Whether `c` comes next. The caller's loop consumes it.
+    /// Return whether `c` comes next. The caller's loop consumes it.
     fn at_next(self: *Scanner, c: u8) bool {
         self.skipWhitespace();
         return self.at < self.text.len and self.text[self.at] == c;
@@ -131,7 +131,7 @@ pub const Scanner = struct {
         self.depth += 1;
     }
 
-    /// A member's name and the colon.
+    /// Read the name of a member and the colon.
     fn key(self: *Scanner) Error!void {
         self.skipWhitespace();
         if (try self.take() != '"') return error.Syntax;
@@ -153,7 +153,7 @@ pub const Scanner = struct {
         self.at += rest.len;
     }
 
-    /// The rest of a number whose first character is taken.
+    /// Read the rest of a number after its first character.
     fn number(self: *Scanner) Error!void {
         var first = self.text[self.at - 1];
         if (first == '-') first = try self.take();
@@ -183,7 +183,7 @@ pub const Scanner = struct {
         if (self.at == before) return error.Syntax;
     }
 
-    /// The rest of a string whose opening quote is taken.
+    /// Read the rest of a string after its opening quote.
     fn string(self: *Scanner) Error!void {
         while (true) {
             self.at += strings.plainPrefix(self.text[self.at..]);
@@ -216,12 +216,12 @@ pub const Scanner = struct {
     }
 };
 
-/// The members of an object, in order.
+/// Iterator over the members of an object, in order.
 pub const Members = struct {
     scanner: *Scanner,
     first: bool = true,
 
-    /// The next member's name as it stands in the text, quotes included; null at the end of the object.
+    /// Return the raw name of the next member, with quotes and escapes; null at the end of the object.
     pub fn next(self: *Members) Error!?[]const u8 {
         const s = self.scanner;
         if (s.at_next('}')) {
@@ -242,12 +242,12 @@ pub const Members = struct {
     }
 };
 
-/// The items of an array, in order.
+/// Iterator over the items of an array, in order.
 pub const Items = struct {
     scanner: *Scanner,
     first: bool = true,
 
-    /// Whether there is one more item; the caller reads it.
+    /// Return whether another item follows; the caller reads it.
     pub fn next(self: *Items) Error!bool {
         const s = self.scanner;
         if (s.at_next(']')) {
@@ -262,7 +262,7 @@ pub const Items = struct {
     }
 };
 
-/// The kind of the value that starts with this character.
+/// Return the kind of the value that starts with this character.
 pub fn kind(first: u8) ?Kind {
     return switch (first) {
         '{' => .object,
@@ -284,7 +284,7 @@ pub fn validate(text: []const u8) Error!Kind {
     return result;
 }
 
-/// The value of a member of an object, as it stands in the text; null when the text is no object or has no such member.
+/// Return the raw value of a member of an object; null if the text is not an object or the member is missing.
 pub fn member(object: []const u8, name: []const u8) ?[]const u8 {
     var scanner = Scanner.init(object);
     scanner.surrogates = .any;

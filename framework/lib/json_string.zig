@@ -1,12 +1,12 @@
-//! JSON strings as they stand in a text: compared, decoded, skipped over.
+//! Raw JSON strings: compare, decode, and scan them.
 
 const std = @import("std");
 const bytes = @import("bytes.zig");
 
-/// Whether a string as it stands in the text, quotes included, means `plain` (of at most 64 bytes).
+/// Return whether a raw string, quotes included, decodes to `plain` (at most 64 bytes).
 pub fn equals(raw: []const u8, plain: []const u8) bool {
     const body = raw[1 .. raw.len - 1];
-    // An escape is longer than what it stands for, at most six characters for one byte.
+    // An escape is longer than the text that it encodes: at most six characters for one byte.
     if (body.len <= plain.len) return bytes.equal(body, plain);
     if (std.mem.findScalar(u8, body, '\\') == null) return false;
     var buffer: [6 * 64]u8 = undefined;
@@ -14,7 +14,8 @@ pub fn equals(raw: []const u8, plain: []const u8) bool {
     return bytes.equal(buffer[0..unescape(body, &buffer)], plain);
 }
 
-/// What a string says. `raw` is its text in a valid document, quotes included. A slice of it where nothing is escaped.
+/// Decode a string. `raw` is its text in a valid document, quotes included. Returns a slice of it if there are no
+/// escapes.
 pub fn decodeString(allocator: std.mem.Allocator, raw: []const u8) std.mem.Allocator.Error![]const u8 {
     const body = raw[1 .. raw.len - 1];
     if (std.mem.findScalar(u8, body, '\\') == null) return body;
@@ -22,7 +23,7 @@ pub fn decodeString(allocator: std.mem.Allocator, raw: []const u8) std.mem.Alloc
     return buffer[0..unescape(body, buffer)];
 }
 
-/// Undo the escapes of a valid string. Never longer than it was. An unpaired surrogate becomes U+FFFD.
+/// Decode the escapes of a valid string; the result is not longer than the input. A lone surrogate becomes U+FFFD.
 fn unescape(body: []const u8, out: []u8) usize {
     var i: usize = 0;
     var n: usize = 0;
@@ -61,7 +62,7 @@ fn unescape(body: []const u8, out: []u8) usize {
     return n;
 }
 
-/// The low half of a pair, when one is escaped at the start of the text.
+/// Return the low surrogate if the text starts with an escaped one.
 pub fn lowSurrogate(text: []const u8) ?u21 {
     if (text.len < 6 or text[0] != '\\' or text[1] != 'u') return null;
     const unit = hexUnit(text[2..6]) orelse return null;
@@ -74,8 +75,8 @@ pub fn hexUnit(text: *const [4]u8) ?u16 {
     return unit;
 }
 
-/// How many bytes from the start stand for themselves in a string: no quote, backslash or control character.
-/// Eight bytes at a time: strings are most of most bodies.
+/// Return the length of the prefix without quotes, backslashes and control characters. Scans eight bytes at a time:
+/// most bodies consist mostly of strings.
 pub fn plainPrefix(text: []const u8) usize {
     const ones: u64 = 0x0101_0101_0101_0101;
     const tops: u64 = 0x8080_8080_8080_8080;
@@ -84,7 +85,7 @@ pub fn plainPrefix(text: []const u8) usize {
         const word = std.mem.readInt(u64, text[i..][0..8], .little);
         const quote = word ^ (ones * '"');
         const slash = word ^ (ones * '\\');
-        // The lowest bit set marks the first byte that is zero, zero, or below space.
+        // The lowest set bit marks the first byte that is a quote, a backslash, or below space.
         const found = (((quote -% ones) & ~quote) | ((slash -% ones) & ~slash) | ((word -% ones * ' ') & ~word)) & tops;
         if (found != 0) return i + @ctz(found) / 8;
     }

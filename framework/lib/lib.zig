@@ -1,4 +1,4 @@
-//! What framework components share.
+//! Library that framework components share.
 
 pub const Completion = @import("Completion.zig");
 pub const KeyValue = @import("KeyValue.zig").KeyValue;

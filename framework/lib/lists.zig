@@ -1,19 +1,21 @@
-//! How lists go along the chain: every link puts its own items before those of the rest.
+//! Lists along the chain: each middleware puts its own items before those of the rest of the chain.
 //!
-//! A cursor tells how far along the chain a list has come: `>` for each link that it is past, then `.` and the cursor of
-//! the component where it goes on. A link reads its own character and hands the rest on, so none knows its place. What
-//! a link written by hand gives out stands behind the `>` of those before it.
+//! A cursor records how far along the chain a list has come: one `>` for each middleware that it has passed, then `.`
+//! and the cursor of the component where the list continues. A middleware removes its own `>` and passes on the rest,
+//! so that no middleware knows its position. The cursors of middleware written by others follow the `>` of the
+//! middleware before it.
 
 const std = @import("std");
 const bytes = @import("bytes.zig");
 
-/// A request that has this member in its `_meta` wants a list to fail when a component cannot list: so that what is
-/// recorded is whole. Searched for as text, because links that read no JSON are a fifth smaller.
+/// Member of `_meta` that requests a complete list: the list fails if a component cannot list, so that the composer
+/// records complete lists only. Searched for as text: without a JSON reader the middleware is a fifth smaller.
 const strict = "\"wasmcp/strict\"";
 
 const invalid_params = -32602;
 
-/// Lists for a component with these bindings: `messages`, `server_handler`, and standard error. It has `stored_lists`.
+/// Lists for a component with these bindings: `messages`, `server_handler`, and standard error. The component declares
+/// `stored_lists`.
 pub fn Lists(comptime bindings: type) type {
     const Request = bindings.messages.Request;
     const Reply = bindings.messages.Reply;
@@ -31,12 +33,13 @@ pub fn Lists(comptime bindings: type) type {
             };
         }
 
-        /// What a list is called, and how an empty one is made.
+        /// Name of a kind of list, and a function that makes an empty one.
         const Kind = struct {
             name: []const u8,
             empty: *const fn () Reply,
 
-            /// `make` takes items as JSON: whoever has none to lower need not know how.
+            /// Return the kind. `make` takes items as JSON: components that do not lower items need not include that
+            /// code.
             fn of(comptime name: []const u8, comptime make: anytype) Kind {
                 return .{ .name = name, .empty = struct {
                     fn empty() Reply {
@@ -46,8 +49,9 @@ pub fn Lists(comptime bindings: type) type {
             }
         };
 
-        /// The page of a list that `ask` gives one of and `make` makes a reply of, `written` one of JSON. A page of the component's that is not
-        /// its last ends there; behind the last comes the rest of the chain's list.
+        /// Return the page of a list: `ask` returns the component's page, `make` makes a reply of it, `written` makes
+        /// one of JSON. If the component's page is not the last one, the reply ends there; after the last one follows
+        /// the rest of the chain's list.
         pub fn asked(request: Request, comptime name: []const u8, comptime ask: anytype, comptime make: anytype, comptime written: anytype) ?Reply {
             const kind: Kind = comptime .of(name, written);
             const cursor: ?[]const u8 = switch (place(request)) {
@@ -59,7 +63,7 @@ pub fn Lists(comptime bindings: type) type {
             const page = switch (ask(request, cursor)) {
                 .ok => |page| page,
                 .err => |problem| {
-                    // Its own cursor, it says, is none.
+                    // The component rejects its own cursor.
                     if (cursor != null and problem.code == invalid_params) return Reply.failure(problem);
                     return without(request, kind, problem, null);
                 },
@@ -69,7 +73,7 @@ pub fn Lists(comptime bindings: type) type {
             return if (page.next == null) follow(request, kind, reply) else reply;
         }
 
-        /// Whether the list that `ask` gives pages of has an item of the name that the request is for.
+        /// Return whether the list that `ask` returns has an item with the name of the request's target.
         pub fn has(request: Request, comptime ask: anytype, comptime name: []const u8) bool {
             const wanted = request.target() orelse return false;
             var cursor: ?[]const u8 = null;
@@ -83,7 +87,8 @@ pub fn Lists(comptime bindings: type) type {
             }
         }
 
-        /// The rest of the list without what this link has; where lists are to be whole, the failure.
+        /// Return the rest of the list without this component's items; the failure if the request requires a complete
+        /// list.
         fn without(request: Request, kind: Kind, problem: bindings.types.Error, failure: ?Reply) Reply {
             if (isStrict(request)) return failure orelse Reply.failure(problem);
             if (failure) |reply| reply.drop();
@@ -91,7 +96,7 @@ pub fn Lists(comptime bindings: type) type {
             return follow(request, kind, kind.empty());
         }
 
-        /// The page of a list whose own part is known and has no pages.
+        /// Return the page of a list whose items are recorded and fit on one page.
         pub fn recorded(request: Request, comptime name: []const u8, items: *const fn (Request) Reply, comptime written: anytype) Reply {
             return recordedOf(request, comptime .of(name, written), items);
         }
@@ -104,7 +109,7 @@ pub fn Lists(comptime bindings: type) type {
             };
         }
 
-        /// Put the rest of the chain's list behind this one. A rest that fails is left out.
+        /// Append the rest of the chain's list to this one. If the rest fails, it is left out.
         fn follow(request: Request, kind: Kind, reply: Reply) Reply {
             const turned: ?Request = if (request.cursor() == null) null else request.derivePage(null);
             defer if (turned) |derived| derived.drop();
@@ -116,7 +121,7 @@ pub fn Lists(comptime bindings: type) type {
                 }
                 rest.drop();
                 log(kind.name, problem.message);
-                // Nobody is to keep what is not whole.
+                // An incomplete list must not be cached.
                 reply.append(kind.empty());
                 return reply;
             }
@@ -125,7 +130,7 @@ pub fn Lists(comptime bindings: type) type {
             return reply;
         }
 
-        /// A page that lies behind this link.
+        /// Return a page that comes from the rest of the chain.
         fn later(request: Request, cursor: []const u8) Reply {
             const turned = request.derivePage(cursor);
             defer turned.drop();
@@ -151,13 +156,13 @@ pub fn Lists(comptime bindings: type) type {
             return std.mem.concat(bindings.memory.allocator, u8, &.{ prefix, text }) catch @trap();
         }
 
-        /// Tell the operator, not the client.
+        /// Log a problem to standard error, for the operator and not the client.
         fn log(name: []const u8, problem: []const u8) void {
             const stream = bindings.wasi_cli.stderr.getStderr();
             defer stream.drop();
             const parts = [_][]const u8{ "wasmcp: a list of ", name, " is not whole: ", problem, "\n" };
             const line = std.mem.concat(bindings.memory.allocator, u8, &parts) catch return;
-            // WASI 0.2 (wasi:io/streams) lets 4096 bytes pass at once: more than anybody reads.
+            // One write of WASI 0.2 (wasi:io/streams) takes at most 4096 bytes: enough for a log line.
             _ = stream.blockingWriteAndFlush(line[0..@min(line.len, 4096)]).get() catch return;
         }
     };

@@ -1,12 +1,12 @@
-//! The link of the chain around the tools of one component, with or without the comparison of headers.
+//! Middleware around the tools of one component, with or without the comparison of headers.
 
 const header = @import("header.zig");
 const bytes = @import("bytes.zig");
 
 const header_mismatch = -32020;
 
-/// The component has `stored_lists`. `compares`: the component is asked for its schemas at each call; of tools that were
-/// recorded the catalogue knows them, and compares.
+/// Server handler of a component that declares `stored_lists`. `compares`: query the component's schemas at each call
+/// and compare the headers; for recorded tools the catalogue does it.
 pub fn Link(comptime bindings: type, comptime compares: bool) type {
     const lists = @import("lists.zig").Lists(bindings);
     const messages = bindings.messages;
@@ -22,7 +22,7 @@ pub fn Link(comptime bindings: type, comptime compares: bool) type {
             };
         }
 
-        /// None: not a tool of this component.
+        /// Return null if the tool is not one of this component's.
         fn call(request: messages.Request) ?Reply {
             const name = request.target() orelse return null;
             if (compares) if (fault(request, name)) |refused| return refused;
@@ -36,11 +36,11 @@ pub fn Link(comptime bindings: type, comptime compares: bool) type {
             };
         }
 
-        /// What HTTP headers repeat of a call must be what the call says. None: nothing is wrong, or the tool is not of
-        /// this component. Specification: basic/transports/streamable-http, "Server Behavior for Custom Headers".
+        /// Return the error of HTTP headers that do not match the call, or null if they match or the tool is not one of
+        /// this component's. Specification: basic/transports/streamable-http, "Server Behavior for Custom Headers".
         fn fault(request: messages.Request, name: []const u8) ?Reply {
             const facts = request.http() orelse return null;
-            // They came with 2026-07-28.
+            // These headers were introduced in 2026-07-28.
             if (!bytes.equal(request.protocolVersion(), "2026-07-28")) return null;
             const schema = schemaOf(request, name) orelse return null;
             const arguments = request.arguments() orelse "{}";
@@ -48,7 +48,7 @@ pub fn Link(comptime bindings: type, comptime compares: bool) type {
             return Reply.failure(.{ .code = header_mismatch, .message = wrong orelse return null });
         }
 
-        /// As the component lists it now: it may have changed.
+        /// Return the schema from the component's current list: a dynamic list can change.
         fn schemaOf(request: messages.Request, name: []const u8) ?[]const u8 {
             var cursor: ?[]const u8 = null;
             while (true) {

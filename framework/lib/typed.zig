@@ -1,6 +1,6 @@
-//! Typed values as bytes, as they lie in a store: a byte that says the type, and the value. A counter has no such byte:
-//! it is decimal digits, as those who know nothing of this read and write counters. What is in none of these forms is
-//! `bytes` as it lies there, so that reading never fails. docs/reference/keyvalue.md has the table.
+//! Encoding of typed values in a store: a type byte and the value. A counter has no type byte: it is decimal digits, so
+//! that programs without wasmcp can read and write counters. Bytes in none of these forms decode to `bytes` unchanged,
+//! so that decoding never fails. docs/reference/keyvalue.md has the table.
 
 const std = @import("std");
 const decimals = @import("decimal.zig");
@@ -16,18 +16,18 @@ const tag = struct {
     const bytes = 6;
 };
 
-/// Form in which a runtime keeps the counters of its own `increment`.
+/// Format in which a runtime stores the counters of its own `increment`.
 pub const CounterForm = enum {
-    /// Digits, as wasmtime, Redis and our host have them.
+    /// Digits, as in wasmtime, Redis and the wasmcp host.
     decimal,
-    /// Eight bytes, little-endian, as wasmCloud has them. Other values that would have eight bytes are made longer.
+    /// Eight bytes, little-endian, as in wasmCloud. Other values of eight bytes are extended by one byte.
     binary,
 };
 
-/// First byte of a value that got a second byte, 0, so that it has not the eight bytes of a counter.
+/// First byte of an extended value: a second byte, 0, is inserted, so that it is not as long as a counter.
 const longer = 0x80;
 
-/// Encode a value for a runtime that keeps counters in this form.
+/// Encode a value for a runtime that stores counters in this format.
 pub fn encodeFor(allocator: Allocator, value: anytype, form: CounterForm) Allocator.Error![]const u8 {
     if (form == .decimal) return encode(allocator, value);
     if (value == .s64) {
@@ -40,7 +40,7 @@ pub fn encodeFor(allocator: Allocator, value: anytype, form: CounterForm) Alloca
     return std.mem.concat(allocator, u8, &.{ &.{ encoded[0] | longer, 0 }, encoded[1..] });
 }
 
-/// Decode a value of a runtime that keeps counters in this form. It may point into `bytes`, or be a copy.
+/// Decode a value of a runtime that stores counters in this format. The result points into `bytes` or is a copy.
 pub fn decodeFor(allocator: Allocator, comptime Value: type, bytes: []const u8, form: CounterForm) Allocator.Error!Value {
     if (form == .binary and bytes.len == 8) return .{ .s64 = std.mem.readInt(i64, bytes[0..8], .little) };
     if (form == .binary and bytes.len == 9 and bytes[0] & longer != 0 and bytes[1] == 0) {
@@ -70,7 +70,7 @@ pub fn encode(allocator: Allocator, value: anytype) Allocator.Error![]const u8 {
     return out;
 }
 
-/// Read what is in a store. The value lies in `bytes`.
+/// Decode stored bytes. The result points into `bytes`.
 pub fn decode(comptime Value: type, bytes: []const u8) Value {
     if (bytes.len == 0) return .{ .bytes = bytes };
     const rest = bytes[1..];
@@ -86,7 +86,7 @@ pub fn decode(comptime Value: type, bytes: []const u8) Value {
     return .{ .bytes = bytes };
 }
 
-/// Write a number.
+/// Write a number in decimal.
 pub fn decimal(buffer: *[20]u8, number: i64) []const u8 {
     const digits = decimals.integer(buffer, @abs(number));
     if (number >= 0) return digits;
@@ -95,7 +95,7 @@ pub fn decimal(buffer: *[20]u8, number: i64) []const u8 {
     return buffer[at..];
 }
 
-/// Read what `decimal` writes, and nothing else.
+/// Parse the output of `decimal`; null for any other text.
 pub fn parse(text: []const u8) ?i64 {
     const negative = text.len > 0 and text[0] == '-';
     const digits = if (negative) text[1..] else text;

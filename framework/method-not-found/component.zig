@@ -1,6 +1,6 @@
-//! The end of the chain: lists that hold nothing, and names that nobody knows, for what the server says it offers. The
-//! methods of everything else are not known. A completion that nobody gives may still be of something that is known: the
-//! links on the way back see to it, and the transport.
+//! End of the chain. For the capabilities that the server declares: empty lists, and errors for unknown names. All
+//! other methods are not found. An unhandled completion can still refer to a known prompt or template: upstream
+//! middleware and the transport turn it into an empty completion.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -12,10 +12,11 @@ const messages = bindings.messages;
 const Reply = messages.Reply;
 
 const invalid_params = -32602;
-/// What it was before 2026-07-28; server-io knows what to make of it then. Specification: server/resources, "Error Handling".
+/// Error code before 2026-07-28; server-io translates it for later revisions. Specification: server/resources, "Error
+/// Handling".
 const resource_not_found = -32002;
 
-/// An empty list is the same for everybody; of two hints the shorter counts, so this one must not be short.
+/// Cache hint of empty lists. They are the same for all clients; the shorter of two hints counts, so this one is long.
 const cache: bindings.types.CacheHint = .{ .ttl_ms = 300_000, .scope = .public };
 
 pub const exports = struct {
@@ -47,7 +48,8 @@ const Capability = enum { tools, resources, prompts };
 
 var known: ?std.EnumArray(Capability, bool) = null;
 
-/// Whether the server's capabilities have this one. They are constants of the composition: read once.
+/// Return whether the server declares the capability. Capabilities are constants of the composition: they are read
+/// once.
 fn offered(capability: Capability) bool {
     const all = known orelse read: {
         const text = bindings.server_metadata.capabilities();
@@ -59,7 +61,7 @@ fn offered(capability: Capability) bool {
     return all.get(capability);
 }
 
-/// A cursor that comes this far is one that nobody gave out.
+/// Return the end of a list. A cursor that reaches this component was not issued by this server.
 fn last(request: messages.Request) ?Reply {
     if (request.cursor() == null) return null;
     return Reply.failure(.{ .code = invalid_params, .message = "Invalid params: `params.cursor` is not a cursor of this server" });

@@ -1,4 +1,4 @@
-//! A link of the chain around the prompts of one component.
+//! Middleware around the prompts of one component.
 
 const bindings = @import("bindings");
 const lists = @import("lib").lists.Lists(bindings);
@@ -22,12 +22,13 @@ pub const exports = struct {
     };
 };
 
-/// A prompt of this component that nobody completes has no proposals; that is no error. None: not one of them.
+/// Return an empty completion for a prompt of this component without completions, which is not an error; null for any
+/// other prompt.
 fn nothing(request: messages.Request) ?Reply {
     return if (lists.has(request, prompts.listPrompts, "name")) Reply.completion(.{}) else null;
 }
 
-/// None: not a prompt of this component.
+/// Return null if the prompt is not one of this component's.
 fn get(request: messages.Request) ?Reply {
     const name = request.target() orelse return null;
     return switch (prompts.getPrompt(request, name)) {

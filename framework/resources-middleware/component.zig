@@ -1,4 +1,4 @@
-//! A link of the chain around the resources of one component.
+//! Middleware around the resources of one component.
 
 const bindings = @import("bindings");
 const lists = @import("lib").lists.Lists(bindings);
@@ -23,14 +23,14 @@ pub const exports = struct {
     };
 };
 
-/// A template or a resource of this component that nobody completes has no proposals; that is no error. None: not one
-/// of them.
+/// Return an empty completion for a template or resource of this component without completions, which is not an error;
+/// null for any other.
 fn nothing(request: messages.Request) ?Reply {
     const known = lists.has(request, resources.listTemplates, "uri_template") or lists.has(request, resources.listResources, "uri");
     return if (known) Reply.completion(.{}) else null;
 }
 
-/// None: not a resource of this component.
+/// Return null if the resource is not one of this component's.
 fn read(request: messages.Request) ?Reply {
     const uri = request.target() orelse return null;
     return switch (resources.readResource(request, uri)) {

@@ -1,5 +1,5 @@
-//! The contracts of a component out of `scripted`, which a script engine implements: the engine is given requests of
-//! its own, because it cannot give a borrowed one back in time.
+//! Adapter from the interfaces of a component to `scripted`, which a script engine implements: the engine gets owned
+//! request handles, because it cannot return a borrowed one in time.
 
 const bindings = @import("bindings");
 
@@ -78,12 +78,12 @@ pub const exports = struct {
 
 const no_second_page = types.Error{ .code = invalid_params, .message = "unknown cursor: everything is on one page" };
 
-/// Another view of the same call, for the engine to keep until it returns.
+/// Return a second handle of the same call, which the engine can keep until it returns.
 fn owned(request: Request) Request {
     return request.derive(null, null);
 }
 
-/// The same outcome in the contract's own type.
+/// Convert an outcome to the interface's own type.
 fn answer(comptime Outcome: type, result: anytype) Result(?Outcome, types.Error) {
     return switch (result) {
         .ok => |found| .{ .ok = if (found) |outcome| switch (outcome) {

@@ -1,4 +1,4 @@
-//! The values of one component's sessions, in buckets of `kv-store`: one bucket a session, and in it everybody's own keys.
+//! Values of one component's sessions in buckets of `kv-store`: one bucket per session, with separate keys per owner.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -13,7 +13,7 @@ const Value = bindings.key_value_types.Value;
 
 const max_key = 256;
 
-/// The bucket that was asked for last. Most requests want more than one value.
+/// Most recently used bucket. Most requests access more than one value.
 var last: ?struct { session: []const u8, owner: []const u8, bucket: Bucket } = null;
 
 pub const exports = struct {
@@ -104,8 +104,8 @@ fn bucketOf(request: Request) Result(Bucket, Error) {
     return .{ .ok = bucket };
 }
 
-/// Whose values they are: the component's, and of those the ones of whoever is authenticated. Who has learnt somebody
-/// else's session finds nothing in it.
+/// Return the owner of the values: the component and, if the client is authenticated, its identity. A client that
+/// learns the id of another user's session finds none of its values.
 fn ownerOf(request: Request) []const u8 {
     const name = bindings.session_owner.name();
     const identity = request.identity() orelse return name;

@@ -1,4 +1,4 @@
-//! A link of the chain around the tools of one component.
+//! Middleware around the tools of one component.
 
 const bindings = @import("bindings");
 

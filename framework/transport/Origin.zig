@@ -1,4 +1,4 @@
-//! Where a page comes from: scheme, host and port (RFC 6454), as a browser says it in `Origin`.
+//! Origin of a page: scheme, host and port (RFC 6454), as a browser sends it in `Origin`.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -9,10 +9,10 @@ const Origin = @This();
 
 scheme: []const u8,
 host: []const u8,
-/// Empty: the scheme's own.
+/// Empty: the default port of the scheme.
 port: []const u8,
 
-/// Read an origin; null for anything else, the opaque `null` included.
+/// Parse an origin; null for any other text, including the opaque origin `null`.
 pub fn parse(text: []const u8) ?Origin {
     const end = mem.indexOf(u8, text, "://") orelse return null;
     const scheme = text[0..end];
@@ -23,7 +23,7 @@ pub fn parse(text: []const u8) ?Origin {
     return .{ .scheme = scheme, .host = host, .port = if (lib.bytes.equal(port, usual(scheme))) "" else port };
 }
 
-/// A host and its port, if it has one: `example.com`, `127.0.0.1:80`, `[::1]:80`.
+/// Parse a host with an optional port: `example.com`, `127.0.0.1:80`, `[::1]:80`.
 pub fn authority(text: []const u8) ?struct { []const u8, ?[]const u8 } {
     const literal = lib.bytes.startsWith(text, "[");
     const end = if (literal)
@@ -53,13 +53,13 @@ pub fn eql(a: Origin, b: Origin) bool {
     return ascii.eqlIgnoreCase(a.scheme, b.scheme) and ascii.eqlIgnoreCase(a.host, b.host) and lib.bytes.equal(a.port, b.port);
 }
 
-/// Whether it is of this machine: a name or an address of the loopback, any port.
+/// Return whether the origin is on this machine: a loopback name or address, with any port.
 pub fn isLocal(self: Origin) bool {
     if (!ascii.eqlIgnoreCase(self.scheme, "http") and !ascii.eqlIgnoreCase(self.scheme, "https")) return false;
     return isLocalName(self.host);
 }
 
-/// Whether a host is this machine: a name or an address of the loopback.
+/// Return whether a host is this machine: a loopback name or address.
 pub fn isLocalName(name: []const u8) bool {
     inline for (.{ "localhost", "127.0.0.1", "[::1]" }) |host| {
         if (ascii.eqlIgnoreCase(name, host)) return true;

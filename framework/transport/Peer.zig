@@ -1,5 +1,5 @@
-//! The rest of the server, as `protocol.zig` wants to see it: `server-io` by `wire` and `messages`, the chain by
-//! `server-handler`, what composition baked in by `server-metadata`.
+//! Interface of `protocol.zig` to the rest of the server: `server-io` through `wire` and `messages`, the chain through
+//! `server-handler`, values baked in at composition through `server-metadata`.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -16,14 +16,14 @@ const Peer = @This();
 pub const Request = bindings.messages.Request;
 pub const Reply = bindings.messages.Reply;
 
-/// Where the events of a request go. `response`: into the wasi:http response that `outparam` stands for.
+/// Destination of the events of a request. `response`: the wasi:http response of `outparam`.
 pub const Output = union(enum) { none, stdio, messages: u32, exchange: u32, response };
 pub const nowhere: Output = .none;
 
-/// Header fields that a streamed response gets besides its own.
+/// Additional header fields of a streamed response.
 fields: []const http.Field = &.{},
 
-/// The wasi:http response, while nobody has begun it.
+/// The wasi:http response, until it is started.
 outparam: ?bindings.wasi_http.types.ResponseOutparam = null,
 
 pub fn parse(_: *Peer, body: []const u8) messages.Incoming(Request) {
@@ -112,7 +112,7 @@ pub fn metadata(_: *Peer) lifecycle.Metadata {
 
 const Pair = std.meta.Child(@FieldType(bindings.messages.HttpFacts, "headers"));
 
-/// What the chain may know of the head. Values that are not UTF-8 are taken for Latin-1 (RFC 9110, section 5.5).
+/// Return the HTTP facts for the chain. Values that are not UTF-8 are decoded as Latin-1 (RFC 9110, section 5.5).
 fn facts(head: http.Head) bindings.messages.HttpFacts {
     const headers = memory.alloc(Pair, head.fields.len);
     for (head.fields, headers) |field, *pair| {

@@ -1,6 +1,6 @@
-//! What is remembered of an older client between its messages: what `initialize` agreed on, the level that
-//! `logging/setLevel` chose, and what the client can do. As text it is one line: `REVISION LEVEL CAPABILITIES`, with `-`
-//! for no level and nothing for no capabilities, or nothing at all.
+//! State of a client of a handshake revision: the revision that `initialize` negotiated, the log level that
+//! `logging/setLevel` chose, and the client's capabilities. Its text is one line: `REVISION LEVEL CAPABILITIES`, with
+//! `-` for no level and nothing for no capabilities, or an empty line.
 
 const std = @import("std");
 const revisions = @import("revisions.zig");
@@ -10,19 +10,19 @@ const Session = @This();
 /// Severities. Specification: 2025-11-25, server/utilities/logging.
 pub const Level = enum { debug, info, notice, warning, @"error", critical, alert, emergency };
 
-/// What a client that chose no level is sent: the server may decide.
+/// Log level for a client that chose none: the server may decide.
 pub const default_level: Level = .info;
 
 /// One of `revisions.handshake`.
 revision: ?[]const u8 = null,
 level: ?Level = null,
-/// The `ClientCapabilities` object. Null: the client can do nothing.
+/// The `ClientCapabilities` object. Null: no capabilities.
 capabilities: ?[]const u8 = null,
 
-/// More than any client has to say of itself, in bytes: every message would carry it.
+/// Limit on the client's capabilities, in bytes: each message carries them.
 pub const max_capabilities = 8192;
 
-/// Read what `text` wrote. Anything else is nothing.
+/// Parse the output of `text`. Any other text is an empty session.
 pub fn read(state: []const u8) Session {
     var parts = std.mem.splitScalar(u8, state, ' ');
     const revision = revisions.known(parts.first()) orelse return .{};
@@ -31,7 +31,7 @@ pub fn read(state: []const u8) Session {
     return .{ .revision = revision, .level = level, .capabilities = if (rest.len > 0 and rest[0] == '{') rest else null };
 }
 
-/// The session as text.
+/// Return the session as text.
 pub fn text(session: Session, allocator: std.mem.Allocator) error{OutOfMemory}![]const u8 {
     const revision = session.revision orelse return "";
     const level: []const u8 = if (session.level) |level| @tagName(level) else "-";
@@ -40,7 +40,7 @@ pub fn text(session: Session, allocator: std.mem.Allocator) error{OutOfMemory}![
         return std.mem.concat(allocator, u8, &.{ revision, " ", level });
     };
     const line = try std.mem.concat(allocator, u8, &.{ revision, " ", level, " ", capabilities });
-    // In JSON line breaks only lie between tokens.
+    // In JSON line breaks only occur between tokens.
     std.mem.replaceScalar(u8, line, '\n', ' ');
     std.mem.replaceScalar(u8, line, '\r', ' ');
     return line;

@@ -1,4 +1,4 @@
-//! What the operator decides about the doors. See docs/reference/environment.md.
+//! Settings of the operator for the transport. See docs/reference/environment.md.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -10,30 +10,30 @@ const mem = std.mem;
 const Settings = @This();
 
 pub const default_body = 4 << 20;
-/// Bodies are held whole, and several times over, in memories of 4 GiB.
+/// Upper limit of the setting: a body is held in memory several times, in a memory of 4 GiB.
 const largest_body = 256 << 20;
 
-/// Which pages of which sites may use the server. Null: those of this machine.
+/// Origins whose pages are allowed to use the server. Null: those of this machine.
 origins: ?Origins = null,
-/// Whether a request must say where it comes from.
+/// Whether a request must have an `Origin` header.
 require_origin: bool = false,
-/// By which names clients may ask for the server. Null: those of this machine.
+/// Host names by which clients can address the server. Null: those of this machine.
 hosts: ?Hosts = null,
-/// By which names too: those that who runs the server listens on. An address that stands for all stands for any address,
-/// for a page can have any name point here, but no address.
+/// Further host names: those that the operator's host listens on. A wildcard address allows any IP address, because a
+/// page can point a name at this machine (DNS rebinding), but not an address.
 bound: []const Host = &.{},
-/// The longest body, in bytes.
+/// Limit on a body, in bytes.
 max_body: usize = default_body,
-/// Whether answers may be streams of events.
+/// Whether answers can be event streams.
 streams: bool = true,
-/// Whether older clients get sessions. Null: nobody said.
+/// Whether clients of handshake revisions get sessions. Null: not set.
 sessions: ?bool = null,
 
 pub const Origins = union(enum) { any, these: []const Origin };
 
 pub const Hosts = union(enum) { any, these: []const Host };
 
-/// A name or an address, with a port or for all of them.
+/// Name or address, with a port or for all ports.
 const Host = struct {
     name: []const u8,
     port: ?[]const u8,
@@ -43,11 +43,12 @@ const Host = struct {
     }
 };
 
-/// What is in force.
+/// Settings in force.
 pub var current: Settings = .{};
 
-/// Read settings given as pairs of name and value. Names of other programs are passed over; an unknown name of wasmcp is
-/// an error: a misspelt setting would be ignored. Returns what is wrong, if anything. The values must stay.
+/// Read settings from pairs of name and value, which must outlive this object. Names of other programs are ignored. An
+/// unknown name of wasmcp is an error, because a misspelt setting would otherwise be ignored. Returns the error
+/// message, or null.
 pub fn configure(self: *Settings, allocator: mem.Allocator, pairs: anytype, judged: names.Judged) error{OutOfMemory}!?[]const u8 {
     for (pairs) |pair| {
         const name, const value = pair;
@@ -107,7 +108,7 @@ fn readHosts(allocator: mem.Allocator, text: []const u8) error{OutOfMemory}!?[]c
     return list.items;
 }
 
-/// Whether a page of this origin may use the server.
+/// Return whether a page of this origin is allowed to use the server.
 pub fn allowsOrigin(self: *const Settings, text: []const u8) bool {
     const origin = Origin.parse(text) orelse return false;
     const origins = self.origins orelse return origin.isLocal();
@@ -118,7 +119,7 @@ pub fn allowsOrigin(self: *const Settings, text: []const u8) bool {
     return false;
 }
 
-/// Whether clients may address the server so (the value of `Host`).
+/// Return whether clients are allowed to address the server by this value of `Host`.
 pub fn allowsHost(self: *const Settings, text: []const u8) bool {
     const name, const port = Origin.authority(text) orelse return false;
     if (self.hosts) |hosts| switch (hosts) {
@@ -138,7 +139,7 @@ fn among(hosts: []const Host, name: []const u8, port: ?[]const u8) bool {
     return false;
 }
 
-/// Whether a host is written as an address. RFC 3986, section 3.2.2: what is no IPv4 address is a name.
+/// Return whether a host is an IP address. RFC 3986, section 3.2.2: a host that is not an IPv4 address is a name.
 fn isAddress(name: []const u8) bool {
     if (name[0] == '[') return true;
     var parts: usize = 1;

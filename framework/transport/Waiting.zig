@@ -1,5 +1,5 @@
-//! Requests of an older client that wait for its answers, for the stdio transport of runtimes that know nothing of MCP.
-//! Other lines are answered meanwhile.
+//! Pending inputs of the stdio transport: requests of a handshake revision that wait for the client's responses to
+//! server-to-client requests, while other lines are answered. For runtimes without support for MCP.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -10,7 +10,7 @@ const Allocator = std.mem.Allocator;
 const Error = Allocator.Error;
 const Waiting = @This();
 
-/// More than one client has in progress; what comes on top of them is the oldest's end.
+/// Limit on pending inputs: one more cancels the oldest.
 const limit = 256;
 
 gpa: Allocator,
@@ -37,11 +37,11 @@ const Request = struct {
     }
 };
 
-/// A line to be answered: `resumed`, one whose answers are all there. In memory of the caller's.
+/// Line to be answered. `resumed`: the responses to a request that has all of them. In the caller's memory.
 pub const Turn = struct { line: []const u8, resumed: ?Resumed = null };
 
-/// Keep a request; out of memory is the end of the instance. Returns what the client is to be sent: the end of one that
-/// was given up for it.
+/// Keep a request until its responses arrive; out of memory ends the instance. Returns messages for the client:
+/// cancellations of the request that had to make room.
 pub fn add(self: *Waiting, arena: Allocator, line: []const u8, pending: Pending) Error![]const []const u8 {
     var messages: std.ArrayList([]const u8) = .empty;
     if (self.requests.items.len == limit) {
@@ -66,18 +66,19 @@ pub fn add(self: *Waiting, arena: Allocator, line: []const u8, pending: Pending)
     return messages.items;
 }
 
-/// Tell the client that nobody waits for what it was asked and has not answered. Specification: 2025-11-25,
-/// basic/utilities/cancellation.
+/// Cancel the server-to-client requests that the client has not answered.
+/// Specification: 2025-11-25, basic/utilities/cancellation.
 fn withdraw(self: *const Waiting, arena: Allocator, at: usize, messages: *std.ArrayList([]const u8)) Error!void {
     const request = &self.requests.items[at];
     for (request.ids, request.answers) |id, given| if (given == null) {
         const message = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"";
-        // Ids of ours have nothing to escape.
+        // Ids that the server generates need no escapes.
         try messages.append(arena, try std.mem.concat(arena, u8, &.{ message, id, "\"}}" }));
     };
 }
 
-/// Take the client's response to our request with this id. Returns the request that it was the last for.
+/// Record the client's response to the server-to-client request with this id. Returns the suspended request if it was
+/// the last missing response.
 pub fn answer(self: *Waiting, arena: Allocator, id: []const u8, response: []const u8) Error!?Turn {
     for (self.requests.items, 0..) |*request, at| for (request.ids, request.answers) |wanted, *slot| {
         if (!lib.bytes.equal(wanted, id) or slot.* != null) continue;
@@ -96,7 +97,7 @@ pub fn answer(self: *Waiting, arena: Allocator, id: []const u8, response: []cons
     return null;
 }
 
-/// Forget the request that a notification takes back, if it is one that does. Returns what the client is to be sent.
+/// Remove the request that a cancellation names. Returns messages for the client.
 pub fn cancel(self: *Waiting, arena: Allocator, notification: []const u8) Error![]const []const u8 {
     var messages: std.ArrayList([]const u8) = .empty;
     if (self.requests.items.len == 0) return &.{};

@@ -1,4 +1,4 @@
-//! Batches, which revision 2025-03-26 has and no other. Specification: 2025-03-26, basic, "Batching".
+//! Batches: only revision 2025-03-26 has them. Specification: 2025-03-26, basic, "Batching".
 
 const lib = @import("lib");
 const faults = @import("faults.zig");
@@ -8,8 +8,8 @@ const Session = @import("Session.zig");
 
 const Error = error{OutOfMemory};
 
-/// Whether a text is a batch, and one that the revision has: an array with something in it. Anything else in brackets is
-/// for `parse` to refuse.
+/// Return whether a text is a batch of a revision with batches: an array that is not empty. `parse` rejects other
+/// arrays.
 pub fn isBatch(text: []const u8, revision: ?[]const u8) bool {
     if (!lib.bytes.equal(revision orelse return false, revisions.with_batches)) return false;
     const start = first(text) orelse return false;
@@ -19,7 +19,7 @@ pub fn isBatch(text: []const u8, revision: ?[]const u8) bool {
     return true;
 }
 
-/// Where the first character lies that is no white space.
+/// Return the position of the first character that is not whitespace.
 pub fn first(text: []const u8) ?usize {
     for (text, 0..) |character, at| if (!lib.bytes.isSpace(character)) return at;
     return null;
@@ -29,10 +29,10 @@ pub fn Batching(comptime Peer: type) type {
     return struct {
         const Self = @import("protocol.zig").Protocol(Peer);
 
-        /// Answer the messages of an array, in order; empty when none wants an answer.
+        /// Answer the messages of an array in order; empty if none has an answer.
         /// Specification: 2025-03-26, basic, "Batching".
         pub fn batch(self: *Self, text: []const u8, session: *Session, head: ?http.Head, output: Peer.Output) Error![]const u8 {
-            // A message of a batch has no stream of its own on which the client could be asked.
+            // A message of a batch has no stream on which a server-to-client request could be sent.
             const able = session.capabilities;
             session.capabilities = null;
             defer session.capabilities = able;

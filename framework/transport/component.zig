@@ -1,4 +1,4 @@
-//! The transport: MCP, and three thin doors to it. What is answered to whom is decided in `protocol.zig`.
+//! Transport component with its three entry points. `protocol.zig` decides how messages are answered.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -18,15 +18,15 @@ const wasi_http_door = @import("wasi_http.zig");
 const memory = bindings.memory;
 const wire = bindings.wire;
 
-/// What the server says of itself is put together once an instance.
+/// Lifecycle results, assembled once per instance.
 var texts: lifecycle.Texts = .{ .allocator = memory.gpa };
 
 const Setting = struct { []const u8, []const u8 };
 
-/// What the settings came to: null, or what is wrong with them. Unset: nobody has looked.
+/// Outcome of reading the settings: null, or the error message. Unset: not read yet.
 var configured: ??[]const u8 = null;
 
-/// Take settings. Returns what is wrong with them, if anything.
+/// Apply settings. Returns the error message, or null.
 fn configure(settings: []const Setting, judged: names.Judged) ?[]const u8 {
     const kept = keep(settings) catch outOfMemory();
     const problem = (Settings.current.configure(memory.gpa, kept, judged) catch outOfMemory()) orelse switch (wire.configure(settings)) {
@@ -37,15 +37,15 @@ fn configure(settings: []const Setting, judged: names.Judged) ?[]const u8 {
     return problem;
 }
 
-/// Copies that stay as long as the instance.
+/// Copy settings into memory that lives as long as the instance.
 fn keep(settings: []const Setting) error{OutOfMemory}![]const Setting {
     const copies = try memory.gpa.alloc(Setting, settings.len);
     for (settings, copies) |setting, *copy| copy.* = .{ try memory.gpa.dupe(u8, setting[0]), try memory.gpa.dupe(u8, setting[1]) };
     return copies;
 }
 
-/// Settings from the environment, for runtimes that do not configure: once, before the first message. Returns what is
-/// wrong with them, if anything.
+/// Read settings from the environment, for runtimes that do not call `configure`: once, before the first message.
+/// Returns the error message, or null.
 pub fn environmentFault() ?[]const u8 {
     if (configured) |problem| return problem;
     const problem = configure(bindings.wasi_cli.environment.getEnvironment(), .all) orelse return null;
@@ -53,7 +53,7 @@ pub fn environmentFault() ?[]const u8 {
     return problem;
 }
 
-/// Tell the operator, who is not the client.
+/// Log to standard error, for the operator and not the client.
 fn tell(words: []const u8) void {
     const stream = bindings.wasi_cli.stderr.getStderr();
     defer stream.drop();
@@ -63,17 +63,17 @@ fn tell(words: []const u8) void {
     };
 }
 
-/// The message for a client of a server whose settings are wrong.
+/// Return the error response for clients of a server with invalid settings.
 pub fn misconfigured() []const u8 {
     return wire.refusal(.{ .code = faults.code.internal_error, .message = "Internal error: a setting of the server is wrong" });
 }
 
-/// Decisions about one message, carried out by `peer`.
+/// Return the protocol for one message, carried out by `peer`.
 pub fn deciding(peer: *Peer) protocol.Protocol(Peer) {
     return .{ .peer = peer, .arena = memory.allocator, .texts = &texts, .settings = &Settings.current };
 }
 
-/// What every allocation of a call comes to when the memory may not grow: the runtime tells it from other traps.
+/// Trap after a failed allocation: the host distinguishes this trap from others.
 pub fn outOfMemory() noreturn {
     @trap();
 }
@@ -83,30 +83,30 @@ pub const exports = struct {
         pub const exchange = struct {
             const Response = bindings.wasmcp_embedding.exchange.Response;
 
-            /// The embedding host's settings.
+            /// Apply the embedding host's settings.
             pub fn configure(settings: []const Setting) bindings.abi.Result(void, []const u8) {
-                // What the author has baked in comes first: who runs the server has the last word.
-                // The variables of a server that reads its environment are those that the host passes to components.
+                // The author's baked-in values come first, so that the operator's override them. The variables of a
+                // server that reads its environment are those that the host passes to components.
                 const problem = component.configure(bindings.wasi_cli.environment.getEnvironment(), .ours) orelse component.configure(settings, .all);
                 return if (problem) |text| .{ .err = text } else .ok;
             }
 
-            /// The door for HTTP requests that the embedding host received.
+            /// Entry point for HTTP requests that the embedding host received.
             pub fn http(token: u32, method: []const u8, target: []const u8, headers: []const u8, body: []const u8) Response {
                 return postWhole(token, method, target, headers, body, null) catch outOfMemory();
             }
 
-            /// The door for lines that the embedding host read.
+            /// Entry point for lines that the embedding host read.
             pub fn message(token: u32, line: []const u8, state: []const u8) Answered {
                 return answerLine(token, line, state, null);
             }
 
-            /// `http` once more, with what the client has answered.
+            /// Resume `http` with the client's responses.
             pub fn resumeHttp(token: u32, method: []const u8, target: []const u8, headers: []const u8, body: []const u8, continuation: []const u8, answers: []const u8) Response {
                 return postWhole(token, method, target, headers, body, .{ .continuation = continuation, .answers = answers }) catch outOfMemory();
             }
 
-            /// `message` once more, with what the client has answered.
+            /// Resume `message` with the client's responses.
             pub fn resumeMessage(token: u32, line: []const u8, state: []const u8, continuation: []const u8, answers: []const u8) Answered {
                 return answerLine(token, line, state, .{ .continuation = continuation, .answers = answers });
             }
@@ -115,7 +115,7 @@ pub const exports = struct {
 
     pub const wasi_cli = struct {
         pub const run = struct {
-            /// The door for runtimes that know nothing of MCP: standard input and output, until the input ends.
+            /// Entry point for runtimes without support for MCP: standard input and output, until the input ends.
             pub fn run() bindings.abi.Result(void, void) {
                 if (environmentFault() != null) return .err;
                 lines.serve();

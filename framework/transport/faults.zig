@@ -1,4 +1,4 @@
-//! What can be wrong with a message, as JSON-RPC says it.
+//! JSON-RPC errors of the transport.
 
 const std = @import("std");
 const http = @import("http.zig");
@@ -23,7 +23,7 @@ pub const code = struct {
 pub const Fault = struct { code: i32, message: []const u8, data: ?[]const u8 = null };
 
 pub const not_utf8: Fault = .{ .code = code.parse_error, .message = "Parse error: the message is not UTF-8" };
-/// The fault of a message above the limit.
+/// Return the error for a message above the size limit.
 pub fn tooLarge(arena: Allocator) error{OutOfMemory}!Fault {
     var words: lib.Writer = .init(arena);
     try words.raw("Invalid request: the message is larger than ");
@@ -32,7 +32,7 @@ pub fn tooLarge(arena: Allocator) error{OutOfMemory}!Fault {
     return .{ .code = code.invalid_request, .message = words.text() };
 }
 
-/// How many messages a batch may have: each could be answered by an error many times its length.
+/// Limit on the messages of a batch: each could be answered by an error many times its length.
 pub const batch_limit = 100;
 pub const batch_too_long: Fault = .{
     .code = code.invalid_request,
@@ -40,7 +40,7 @@ pub const batch_too_long: Fault = .{
 };
 pub const alone: Fault = .{ .code = code.invalid_request, .message = "Invalid request: this message must not be part of a batch" };
 
-/// The fault in a header that must say what the body says, if there is one.
+/// Return the error of a header that must repeat a value of the body, or null if it does.
 pub fn mismatch(value: http.Mirror.Value, body: []const u8, header: []const u8, source: []const u8, arena: Allocator) ?Fault {
     const text = switch (value) {
         .absent => return mismatched(arena, header, " is missing", ""),
@@ -56,7 +56,7 @@ fn mismatched(arena: Allocator, header: []const u8, words: []const u8, source: [
     return .{ .code = code.header_mismatch, .message = message };
 }
 
-/// The fault of a revision that is not served. Specification: basic/versioning, "Protocol Version Negotiation".
+/// Return the error for an unsupported revision. Specification: basic/versioning, "Protocol Version Negotiation".
 pub fn unsupported(arena: Allocator, version: []const u8) error{OutOfMemory}!Fault {
     var data: lib.Writer = .init(arena);
     try data.raw("{\"supported\":" ++ revisions.supported_json);
@@ -66,7 +66,8 @@ pub fn unsupported(arena: Allocator, version: []const u8) error{OutOfMemory}!Fau
     return .{ .code = code.unsupported_version, .message = "Unsupported protocol version", .data = data.text() };
 }
 
-/// Whether `MCP-Protocol-Version`, given or not, names a revision that cannot be served as 2026-07-28 is.
+/// Return the error of `MCP-Protocol-Version`, missing or not, if it does not name a revision that is served
+/// statelessly.
 pub fn ofVersionHeader(arena: Allocator, value: http.Mirror.Value) error{OutOfMemory}!?Fault {
     return switch (value) {
         .absent => null,
@@ -75,7 +76,8 @@ pub fn ofVersionHeader(arena: Allocator, value: http.Mirror.Value) error{OutOfMe
     };
 }
 
-/// The fault of a request that is neither of 2026-07-28, which names itself on each, nor begun with `initialize`.
+/// Error for a request without a revision: 2026-07-28 names it on each request, and earlier revisions begin with
+/// `initialize`.
 pub const unversioned: Fault = .{
     .code = code.invalid_params,
     .message = "Invalid params: `params._meta` must have `io.modelcontextprotocol/protocolVersion` and " ++
@@ -83,34 +85,34 @@ pub const unversioned: Fault = .{
     .data = "{\"supported\":" ++ revisions.supported_json ++ "}",
 };
 
-/// The fault of `initialize` without a revision.
+/// Error for `initialize` without a revision.
 pub const no_version_asked: Fault = .{ .code = code.invalid_params, .message = "Invalid params: `params.protocolVersion` must be a string" };
 
-/// The fault of `logging/setLevel` without a level that there is.
+/// Error for `logging/setLevel` without a valid level.
 pub const no_level: Fault = .{
     .code = code.invalid_params,
     .message = "Invalid params: `params.level` must be one of debug, info, notice, warning, error, critical, alert, emergency",
 };
 
-/// The fault of a completion of what nobody has. Specification: server/utilities/completion, "Error Handling".
+/// Error for a completion of an unknown reference. Specification: server/utilities/completion, "Error Handling".
 pub const unknown_reference: Fault = .{ .code = code.invalid_params, .message = "Invalid params: `params.ref` is of an unknown prompt or resource template" };
 
-/// The fault of a subscription to a resource that is none.
+/// Error for a subscription without a URI.
 pub const no_uri: Fault = .{ .code = code.invalid_params, .message = "Invalid params: `params.uri` must be a string" };
 
-/// The fault of one subscription too many.
+/// Error for a subscription above the limit.
 pub const too_many_uris: Fault = .{
     .code = code.invalid_params,
     .message = std.fmt.comptimePrint("Invalid params: more than {d} resources", .{@import("subscriptions.zig").uri_limit}),
 };
 
-/// The fault of a request for a stream by a client that takes none.
+/// Error for a stream request by a client that does not accept event streams.
 pub const no_stream: Fault = .{ .code = code.invalid_request, .message = "Invalid request: subscriptions/listen is answered by text/event-stream, which `Accept` must name" };
 
-/// The fault of a response: 2026-07-28 has no requests of servers.
+/// Error for a response sent in 2026-07-28, which has no server-to-client requests.
 pub const unasked: Fault = .{ .code = code.invalid_request, .message = "Invalid request: a response was sent, but nothing was asked" };
 
-/// The fault of `initialize` in 2026-07-28. Specification: basic/versioning, "Backward Compatibility".
+/// Error for `initialize` in 2026-07-28. Specification: basic/versioning, "Backward Compatibility".
 pub const no_handshake: Fault = .{
     .code = code.method_not_found,
     .message = "Method not found: initialize (a request that names its revision in `_meta` needs none)",

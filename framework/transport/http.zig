@@ -1,4 +1,5 @@
-//! MCP over HTTP, as far as it can be told from the head of a request alone. Pure functions: the doors bring the bytes.
+//! MCP over HTTP: decisions from the head of a request alone. Pure functions: the entry points read and write the
+//! bytes.
 //! Specification: basic/transports/streamable-http.
 
 const std = @import("std");
@@ -7,22 +8,23 @@ const Settings = @import("Settings.zig");
 const ascii = std.ascii;
 const mem = std.mem;
 
-/// A header field: names in any case, values as sent.
+/// Header field: the name in any case, the value as sent.
 pub const Field = struct { name: []const u8, value: []const u8 };
 
-/// The head of a request. `target` is the path with its query.
+/// Head of a request. `target` is the path with its query.
 pub const Head = struct {
     method: []const u8,
     target: []const u8,
     fields: []const Field,
 };
 
-/// A whole response. No body: no content type either. Status 0: the head went out before, and `body` is the last chunk.
+/// Complete response. Without a body it has no content type. Status 0: the head was sent before, and `body` is the last
+/// chunk.
 pub const Response = struct {
     status: u16,
     kind: Kind = .json,
     body: []const u8 = "",
-    /// Header fields besides those that follow from the rest.
+    /// Header fields in addition to those that follow from the other members.
     extra: []const Field = &.{},
 
     pub const Kind = enum { json, text, events };
@@ -31,8 +33,8 @@ pub const Response = struct {
         return .{ .status = status, .kind = .text, .body = body };
     }
 
-    /// The headers that it needs: the type of the body when there is one, what a 405 must say (RFC 9110, section 15.5.6),
-    /// and `extra`. None when the head went out before.
+    /// Return the header fields: the content type if there is a body, `Allow` for a 405 (RFC 9110, section 15.5.6), and
+    /// `extra`. Empty if the head was sent before.
     pub fn headers(response: Response, allocator: mem.Allocator) error{OutOfMemory}![]const Field {
         if (response.status == 0) return &.{};
         const kind: []const u8 = switch (response.kind) {
@@ -42,7 +44,7 @@ pub const Response = struct {
         };
         var fields: std.ArrayList(Field) = .empty;
         if (response.body.len > 0) try fields.append(allocator, .{ .name = "content-type", .value = kind });
-        // As server-io has it for the streams it opens.
+        // The same fields as in the streams that server-io opens.
         if (response.kind == .events) try fields.appendSlice(allocator, &.{
             .{ .name = "cache-control", .value = "no-cache" },
             .{ .name = "x-accel-buffering", .value = "no" },
@@ -53,20 +55,20 @@ pub const Response = struct {
     }
 };
 
-/// What the head of an admitted request says about its message.
+/// Values of the head that mirror the message of an admitted request.
 pub const Mirror = struct {
     version: Value = .absent,
     method: Value = .absent,
     name: Value = .absent,
-    /// Whether the client takes a stream of events for an answer.
+    /// Whether the client accepts an event stream.
     streams: bool = false,
-    /// Whether the announced length is more than is allowed: the body need not be read.
+    /// Whether the declared length is above the limit: the body need not be read.
     too_large: bool = false,
 
-    /// A header that mirrors a member of the body.
+    /// Header that mirrors a member of the body.
     pub const Value = union(enum) {
         absent,
-        /// Given twice, or with characters that no header value has: readers could disagree on it.
+        /// Duplicate, or with characters that are not allowed: readers could interpret it differently.
         bad,
         text: []const u8,
 
@@ -76,14 +78,13 @@ pub const Mirror = struct {
     };
 };
 
-/// What becomes of a request, judged by its head.
-/// `bodiless`: a GET or DELETE, which older clients may send.
+/// Verdict on a request from its head. `bodiless`: a GET or DELETE, which clients of handshake revisions can send.
 pub const Verdict = union(enum) { refused: Response, bodiless: Mirror, admitted: Mirror };
 
-/// Only POST is.
+/// Response to methods other than POST.
 pub const not_allowed: Response = .refuse(405, "Method not allowed: MCP messages are sent by POST\n");
 
-/// Judge a request before its body is read.
+/// Decide on a request before its body is read.
 pub fn admit(head: Head, settings: *const Settings) Verdict {
     var mirror: Mirror = .{};
     var content_type: ?[]const u8 = null;
@@ -93,8 +94,8 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
     var origin: ?[]const u8 = null;
     for (head.fields) |field| {
         const value = mem.trim(u8, field.value, " \t");
-        // A browser sends `Origin` with every POST: a page of another site is told by it. A page that had its own name point
-        // here (DNS rebinding) is told by `Host` as well, also where it can leave `Origin` out.
+        // A browser sends `Origin` with each POST, which identifies pages of other sites. A page whose own name
+        // resolves to this machine (DNS rebinding) is detected by `Host`, even if it can omit `Origin`.
         if (is(field, "origin")) {
             if (!settings.allowsOrigin(value)) return .{ .refused = .refuse(403, "Forbidden: this origin may not use the server\n") };
             origin = value;
@@ -107,7 +108,7 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
         } else if (is(field, "mcp-name")) {
             mirror.name.add(value);
         } else if (is(field, "content-type")) {
-            // RFC 9110, section 5.3: it is no list, and readers that take the first or the last would differ.
+            // RFC 9110, section 5.3: the field is not a list, so readers that take the first or the last could differ.
             ambiguous = content_type != null;
             content_type = value;
         } else if (is(field, "accept")) {
@@ -119,7 +120,7 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
     if (settings.require_origin and origin == null) return .{ .refused = .refuse(403, "Forbidden: the request does not say its origin\n") };
     if (!endpoint(head.target)) return .{ .refused = .refuse(404, "Not found: the MCP endpoint is /mcp\n") };
     mirror.streams = settings.streams and accept.takesEvents();
-    // What a browser asks before it sends a page's request to another site.
+    // CORS preflight, which a browser sends before a page's request to another site.
     if (lib.bytes.equal(head.method, "OPTIONS") and origin != null and settings.origins != null) return .{ .refused = .{ .status = 204 } };
     if (lib.bytes.equal(head.method, "GET") or lib.bytes.equal(head.method, "DELETE")) return .{ .bodiless = mirror };
     if (!lib.bytes.equal(head.method, "POST")) return .{ .refused = not_allowed };
@@ -133,7 +134,7 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
     return .{ .admitted = mirror };
 }
 
-/// The header fields that let a page of another site read the answer, where the operator allows its origin.
+/// Return the header fields that let a page of an allowed origin read the response.
 /// WHATWG Fetch, "HTTP extensions" (CORS).
 pub fn crossOrigin(allocator: mem.Allocator, head: Head, settings: *const Settings) error{OutOfMemory}![]const Field {
     if (settings.origins == null) return &.{};
@@ -150,7 +151,7 @@ pub fn crossOrigin(allocator: mem.Allocator, head: Head, settings: *const Settin
         .{ .name = "access-control-allow-methods", .value = "POST, GET, DELETE, OPTIONS" },
         .{ .name = "access-control-max-age", .value = "86400" },
     });
-    // Tools choose names of headers (`Mcp-Param-*`), so the list is what the browser asks for.
+    // Tools choose the names of headers (`Mcp-Param-*`), so allow the ones that the browser requests.
     if (find(head, "access-control-request-headers")) |names| {
         if (lib.header.printable(names)) try fields.append(allocator, .{ .name = "access-control-allow-headers", .value = names });
     }
@@ -162,7 +163,7 @@ fn find(head: Head, name: []const u8) ?[]const u8 {
     return null;
 }
 
-/// The HTTP status for a JSON-RPC error of 2026-07-28. Specification: streamable-http, and basic, "Error codes".
+/// Return the HTTP status for a JSON-RPC error of 2026-07-28. Specification: streamable-http, and basic, "Error codes".
 pub fn statusOf(code: i32) u16 {
     return switch (code) {
         -32700, -32600, -32602, -32020, -32021, -32022 => 400,
@@ -171,7 +172,7 @@ pub fn statusOf(code: i32) u16 {
     };
 }
 
-/// Add the fields of a header section, one a line (RFC 9112, section 5). What is no field is passed over.
+/// Append the fields of a header section, one per line (RFC 9112, section 5). Lines that are not fields are ignored.
 pub fn readFields(allocator: mem.Allocator, fields: *std.ArrayList(Field), section: []const u8) error{OutOfMemory}!void {
     var lines = mem.splitScalar(u8, section, '\n');
     while (lines.next()) |line| {
@@ -184,7 +185,7 @@ fn is(field: Field, name: []const u8) bool {
     return ascii.eqlIgnoreCase(field.name, name);
 }
 
-/// `/mcp` and what lies below it.
+/// Return whether the target is `/mcp` or below it.
 fn endpoint(target: []const u8) bool {
     const path = target[0 .. mem.indexOfAny(u8, target, "?#") orelse target.len];
     return lib.bytes.startsWith(path, "/mcp") and (path.len == 4 or path[4] == '/');
@@ -195,7 +196,7 @@ fn json(content_type: []const u8) bool {
     return ascii.eqlIgnoreCase(mem.trim(u8, content_type[0..end], " \t"), "application/json");
 }
 
-/// What the client takes, by the most specific range that names it. RFC 9110, section 12.5.1.
+/// Media types that the client accepts, by the most specific range that matches. RFC 9110, section 12.5.1.
 const Accept = struct {
     given: bool = false,
     json: Range = .{},
@@ -235,14 +236,15 @@ const Accept = struct {
         }
     }
 
-    /// `q=0`, with up to three decimals.
+    /// Return whether a parameter is `q=0`, with up to three decimals.
     fn refuses(parameter: []const u8) bool {
         if (parameter.len < 3 or (parameter[0] | 0x20) != 'q' or parameter[1] != '=') return false;
         for (parameter[2..]) |byte| if (byte != '0' and byte != '.') return false;
         return true;
     }
 
-    /// A client that does not say takes anything; a stream all the same goes only to one that names it.
+    /// Return whether the client accepts JSON. Without `Accept` it accepts anything, but it gets a stream only if it
+    /// names it.
     fn takesJson(accept: Accept) bool {
         return !accept.given or accept.json.acceptable;
     }

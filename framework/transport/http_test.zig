@@ -1,4 +1,4 @@
-//! What is told from the head of a request.
+//! Tests of the decisions from the head of a request.
 
 const std = @import("std");
 const http = @import("http.zig");

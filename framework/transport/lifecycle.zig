@@ -1,21 +1,23 @@
-//! What a server says about itself: the results of `server/discover` and `initialize`.
+//! Results of `server/discover` and `initialize`.
 
 const std = @import("std");
 const lib = @import("lib");
 const revisions = @import("revisions.zig");
 const subscriptions = @import("subscriptions.zig");
 
-/// How long a client may keep what `server/discover` said, in milliseconds: the answer is baked into the artifact.
+/// Time for which a client can cache the result of `server/discover`, in milliseconds: the result is part of the
+/// artifact.
 const ttl_ms = "3600000";
 
-/// What composition baked in. JSON texts, but for the instructions.
+/// Metadata baked in at composition. JSON texts, except the instructions.
 pub const Metadata = struct {
     implementation: []const u8,
     instructions: ?[]const u8,
     capabilities: []const u8,
 };
 
-/// The `DiscoverResult`. `delivers`: whether clients can be told of changes. Specification: server/discover.
+/// Return the `DiscoverResult`. `delivers`: whether change notifications can be delivered. Specification:
+/// server/discover.
 pub fn discover(allocator: std.mem.Allocator, metadata: Metadata, delivers: bool) error{OutOfMemory}![]const u8 {
     var out: lib.Writer = .init(allocator);
     try out.raw("{\"resultType\":\"complete\",\"supportedVersions\":" ++ revisions.supported_json ++ ",\"capabilities\":");
@@ -27,7 +29,7 @@ pub fn discover(allocator: std.mem.Allocator, metadata: Metadata, delivers: bool
     return out.text();
 }
 
-/// The `InitializeResult` of a handshake revision. Specification: 2025-11-25, basic/lifecycle.
+/// Return the `InitializeResult` of a handshake revision. Specification: 2025-11-25, basic/lifecycle.
 pub fn initialize(allocator: std.mem.Allocator, metadata: Metadata, revision: []const u8, delivers: bool) error{OutOfMemory}![]const u8 {
     var out: lib.Writer = .init(allocator);
     try out.raw("{\"protocolVersion\":\"");
@@ -47,7 +49,7 @@ fn instructions(out: *lib.Writer, metadata: Metadata) !void {
     try out.string(text);
 }
 
-/// The members of an object that a revision knows. Capabilities without what is about changes, when nobody can be told.
+/// Write the members of an object that the revision defines; without change notifications if they cannot be delivered.
 fn only(out: *lib.Writer, object: []const u8, revision: []const u8, first: fn (name: []const u8) []const u8, delivers: bool) !void {
     var scanner: lib.json.Scanner = .init(object);
     try out.open('{');
@@ -58,28 +60,28 @@ fn only(out: *lib.Writer, object: []const u8, revision: []const u8, first: fn (n
         if (!revisions.since(revision, first(plain))) continue;
         try out.value(name);
         try out.raw(":");
-        // These say nothing but that (`listChanged`, `subscribe`).
+        // The members of these capabilities are about change notifications only (`listChanged`, `subscribe`).
         const about_changes = lib.bytes.equal(plain, "tools") or lib.bytes.equal(plain, "prompts") or lib.bytes.equal(plain, "resources");
         try out.raw(if (about_changes and !delivers) "{}" else value);
     }
     try out.close('}');
 }
 
-/// The first revision whose `ServerCapabilities` has the member.
+/// Return the first revision whose `ServerCapabilities` has the member.
 fn capabilitySince(name: []const u8) []const u8 {
     if (lib.bytes.equal(name, "extensions")) return revisions.modern;
     if (lib.bytes.equal(name, "completions")) return "2025-03-26";
     return revisions.handshake[0];
 }
 
-/// The first revision whose `Implementation` has the member.
+/// Return the first revision whose `Implementation` has the member.
 fn implementationSince(name: []const u8) []const u8 {
     if (lib.bytes.equal(name, "name") or lib.bytes.equal(name, "version")) return revisions.handshake[0];
     if (lib.bytes.equal(name, "title")) return "2025-06-18";
     return "2025-11-25";
 }
 
-/// The results, each put together at its first use and kept as long as the instance lives.
+/// Cache of the results: each is assembled at first use and kept as long as the instance.
 pub const Texts = struct {
     allocator: std.mem.Allocator,
     discovered: [2]?[]const u8 = @splat(null),
@@ -87,14 +89,14 @@ pub const Texts = struct {
     offering: std.EnumArray(Capability, ?bool) = .initFill(null),
     offered: ?subscriptions.Offers = null,
 
-    /// The text of `discover`. `source.metadata()` is asked the first time.
+    /// Return the text of `discover`. `source.metadata()` is read the first time.
     pub fn discovery(texts: *Texts, source: anytype, delivers: bool) error{OutOfMemory}![]const u8 {
         const slot = &texts.discovered[@intFromBool(delivers)];
         if (slot.* == null) slot.* = try discover(texts.allocator, source.metadata(), delivers);
         return slot.*.?;
     }
 
-    /// The text of `initialize` for one of `revisions.handshake`.
+    /// Return the text of `initialize` for one of `revisions.handshake`.
     pub fn initialization(texts: *Texts, source: anytype, revision: []const u8, delivers: bool) error{OutOfMemory}![]const u8 {
         const slot = for (revisions.handshake, &texts.initialized) |name, *slots| {
             if (lib.bytes.equal(name, revision)) break &slots[@intFromBool(delivers)];
@@ -105,14 +107,14 @@ pub const Texts = struct {
 
     pub const Capability = enum { logging, completions };
 
-    /// Whether the server has a capability.
+    /// Return whether the server has a capability.
     pub fn has(texts: *Texts, source: anytype, capability: Capability) bool {
         const known = texts.offering.getPtr(capability);
         if (known.* == null) known.* = lib.json.member(source.metadata().capabilities, @tagName(capability)) != null;
         return known.*.?;
     }
 
-    /// What the server may announce.
+    /// Return the change notifications that the server can send.
     pub fn offers(texts: *Texts, source: anytype) subscriptions.Offers {
         if (texts.offered == null) texts.offered = .of(source.metadata().capabilities);
         return texts.offered.?;

@@ -1,4 +1,4 @@
-//! The door for runtimes that know nothing of MCP: standard input and output, until the input ends.
+//! Entry point for runtimes without support for MCP: standard input and output, until the input ends.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -17,7 +17,7 @@ const Loop = struct {
     waiting: Waiting = .{ .gpa = memory.gpa },
     listeners: subscriptions.Listeners = .{ .gpa = memory.gpa },
 
-    /// Answer a line, and what goes on by it. False: nobody reads any more.
+    /// Answer a line, and the requests that it resumes. Returns false if standard output is closed.
     fn answer(self: *Loop, text: []const u8) error{OutOfMemory}!bool {
         const arena = memory.allocator;
         var turns: std.ArrayList(Waiting.Turn) = .empty;
@@ -46,7 +46,7 @@ const Loop = struct {
         return true;
     }
 
-    /// Take what the session holds of the line out of the memory that ends with it.
+    /// Copy the session's capabilities out of the memory of the line, which is freed with it.
     fn settle(self: *Loop, before: ?[]const u8) error{OutOfMemory}!void {
         const now = self.session.capabilities;
         if (before) |old| {
@@ -57,7 +57,7 @@ const Loop = struct {
     }
 };
 
-/// False: nobody reads any more.
+/// Write messages. Returns false if standard output is closed.
 fn write(messages: []const []const u8) bool {
     for (messages) |message| if (!wire.writeLine(message)) return false;
     return true;

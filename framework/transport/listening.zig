@@ -1,4 +1,4 @@
-//! Streams of notifications: who is told of what.
+//! Subscription streams: registration of clients for change notifications.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -16,7 +16,7 @@ pub fn Listening(comptime Peer: type) type {
         const Self = @import("protocol.zig").Protocol(Peer);
         const Request = messages.Opened(Peer.Request);
 
-        /// Begin a stream of notifications. Where nobody could keep it open it says that it honours nothing, and ends.
+        /// Open a subscription stream. Where streams cannot be kept open, it acknowledges no notifications and ends.
         pub fn listen(self: *Self, opened: Request, posted: ?Self.Post) Error!Answer {
             if (posted) |post_| if (!post_.mirror.streams) return self.refuse(opened, faults.no_stream);
             const offers: subscriptions.Offers = if (self.delivery == .none) .{} else self.texts.offers(self.peer);
@@ -51,7 +51,7 @@ pub fn Listening(comptime Peer: type) type {
             self.peer.tell(token, "subscribe", w.text());
         }
 
-        /// Have a client of an older revision hear of lists that change: it need not ask.
+        /// Register a client of a handshake revision for list changes: it gets them without a request.
         pub fn greet(self: *Self) Error!void {
             const filter = self.texts.offers(self.peer).unasked();
             switch (self.delivery) {
@@ -61,7 +61,7 @@ pub fn Listening(comptime Peer: type) type {
             }
         }
 
-        /// `resources/subscribe` and `resources/unsubscribe`. Specification: 2025-11-25, server/resources.
+        /// Handle `resources/subscribe` and `resources/unsubscribe`. Specification: 2025-11-25, server/resources.
         pub fn watch(self: *Self, opened: Request, on: bool) Error!Answer {
             const uri = try self.textParam(opened, "uri") orelse return self.refuse(opened, faults.no_uri);
             if (uri.len > subscriptions.uri_length) return self.refuse(opened, .{ .code = faults.code.invalid_params, .message = subscriptions.Filter.too_long });

@@ -1,4 +1,4 @@
-//! Messages and what becomes of them, as `protocol.zig` and those who carry out its decisions speak of them.
+//! Types of messages and their outcomes, shared by `protocol.zig` and the code that carries out its decisions.
 
 const std = @import("std");
 const http = @import("http.zig");
@@ -7,24 +7,23 @@ const Session = @import("Session.zig");
 
 const mark = "\u{feff}";
 
-/// A message without the byte order mark that some programs begin their output with.
-/// RFC 8259, section 8.1: a parser may ignore it.
+/// Strip a leading byte order mark, which some programs write. RFC 8259, section 8.1: a parser may ignore it.
 pub fn withoutMark(text: []const u8) []const u8 {
     return if (std.mem.startsWith(u8, text, mark)) text[mark.len..] else text;
 }
 
-/// What a text turned out to be.
+/// Parsed message.
 pub fn Incoming(comptime Request: type) type {
     return union(enum) {
         request: Opened(Request),
         notification,
-        /// The client's answer to a request of ours: its id.
+        /// Response of the client to a server-to-client request: its id.
         response: ?[]const u8,
         invalid: struct { code: i32, body: []const u8 },
     };
 }
 
-/// A request that could be read.
+/// Parsed request.
 pub fn Opened(comptime Request: type) type {
     return struct {
         request: Request,
@@ -35,42 +34,42 @@ pub fn Opened(comptime Request: type) type {
     };
 }
 
-/// A message to send back.
+/// Message to send back.
 pub const Answer = struct {
     body: []const u8,
     code: ?i32 = null,
-    /// Part of it went out already.
+    /// Part of it was already sent.
     streamed: bool = false,
-    /// The client wants no answer any more.
+    /// The client cancelled the request.
     cancelled: bool = false,
-    /// Set: the client was asked something, and the request goes on when it has answered.
+    /// Set: the request is suspended until the client answers server-to-client requests.
     pending: ?Pending = null,
-    /// What has changed meanwhile, and nobody was told of yet: notifications without `jsonrpc`.
+    /// Change notifications, without `jsonrpc`, that have not been sent yet.
     changes: []const []const u8 = &.{},
-    /// It begins a stream of notifications; `last`, where there is one, ends the stream at once.
+    /// The answer opens a subscription stream; `last`, if not empty, ends the stream immediately.
     listening: bool = false,
     last: []const u8 = "",
 };
 
-/// What an older client was asked: the ids of our requests, and what the request goes on with.
+/// Pending input: the ids of the server-to-client requests, and the state to resume the request with.
 pub const Pending = struct { ids: []const []const u8, continuation: []const u8 };
 
-/// What wants no answer. `answer`: of the client to the request of ours with this id.
+/// Message without an answer. `answer`: the client's response to the server-to-client request with this id.
 pub const Heard = union(enum) { answer: struct { id: []const u8, message: []const u8 }, notification: []const u8 };
 
-/// The same request again, with the client's responses: a JSON array.
+/// Responses of the client, a JSON array, with which a suspended request is resumed.
 pub const Resumed = struct { continuation: []const u8, answers: []const u8 };
 
-/// What a request is answered by. `level`: of log messages, where the request itself does not say it.
+/// Context in which a request is answered. `level`: log level, where the request itself does not carry one.
 pub const Terms = struct {
     revision: []const u8,
     level: ?Session.Level = null,
-    /// What an older client can do.
+    /// Capabilities of a client of a handshake revision.
     capabilities: ?[]const u8 = null,
     head: ?http.Head = null,
     resumed: ?Resumed = null,
     session: ?[]const u8 = null,
 };
 
-/// The messages around a stream of notifications.
+/// First and last messages of a subscription stream.
 pub const Subscription = struct { id: []const u8, acknowledgement: []const u8, end: []const u8 };

@@ -1,11 +1,11 @@
-//! Names of all environment variables of wasmcp, and what is wrong with others. The same table as
-//! `wasmcp/environment.py`, which a test compares. See docs/reference/environment.md.
+//! Names of all environment variables of wasmcp, and errors for unknown ones. A test compares the table with
+//! `wasmcp/environment.py`. See docs/reference/environment.md.
 
 const std = @import("std");
 const lib = @import("lib");
 const mem = std.mem;
 
-/// Settings of a server; the last is for the host that embeds it alone.
+/// Settings of a server; the last one is only for the embedding host.
 pub const server = [_][]const u8{
     "WASMCP_ALLOWED_ORIGINS",
     "WASMCP_ALLOWED_HOSTS",
@@ -18,7 +18,7 @@ pub const server = [_][]const u8{
     "WASMCP_BOUND_TO",
 };
 
-/// Names of programs on the same machine, which a runtime may pass on with its whole environment.
+/// Variables of programs on the same machine: a runtime can pass on its whole environment.
 pub const others = [_][]const u8{
     "WASMCP_CACHE_BYTES",
     "WASMCP_CACHE_DIR",
@@ -42,7 +42,7 @@ pub const others = [_][]const u8{
     "WASMCP_VERSION",
 };
 
-/// Settings of the Rust tool that have no counterpart here yet.
+/// Settings of the Rust tool that have no counterpart yet.
 pub const unsupported = [_][]const u8{
     "JWT_ALGORITHM",
     "JWT_AUDIENCE",
@@ -59,10 +59,10 @@ pub const unsupported = [_][]const u8{
 
 pub const auth_mode = "WASMCP_AUTH_MODE";
 
-/// Which names are judged. `ours`: those that begin with `WASMCP_`; `all`: with `JWT_` as well.
+/// Names to check. `ours`: those that begin with `WASMCP_`; `all`: also those that begin with `JWT_`.
 pub const Judged = enum { ours, all };
 
-/// Return what is wrong with a variable, null when nothing is. Names are recognised in any case.
+/// Return the error message for a variable, or null if it is valid. Names are recognised in any case.
 pub fn problem(allocator: mem.Allocator, name: []const u8, value: []const u8, judged: Judged) error{OutOfMemory}!?[]const u8 {
     const ours = std.ascii.startsWithIgnoreCase(name, "WASMCP_");
     if (!ours and (judged == .ours or !std.ascii.startsWithIgnoreCase(name, "JWT_"))) return null;
@@ -82,7 +82,7 @@ fn among(list: []const []const u8, name: []const u8) bool {
     return false;
 }
 
-/// A name as a log may show it.
+/// Return a name in printable form, for a log.
 fn printable(allocator: mem.Allocator, name: []const u8) error{OutOfMemory}![]const u8 {
     const shown = try allocator.dupe(u8, name[0..@min(name.len, longest)]);
     for (shown) |*byte| {
@@ -93,7 +93,7 @@ fn printable(allocator: mem.Allocator, name: []const u8) error{OutOfMemory}![]co
 
 const longest = 64;
 
-/// The known name that takes the fewest edits, if they are few.
+/// Return the known name with the smallest edit distance, if it is small.
 fn nearest(name: []const u8) ?[]const u8 {
     if (name.len > longest) return null;
     var best: ?[]const u8 = null;
@@ -108,7 +108,7 @@ fn nearest(name: []const u8) ?[]const u8 {
     return best;
 }
 
-/// The number of characters to insert, delete or replace, capitals or not. Neither text is longer than `longest`.
+/// Return the edit distance (Levenshtein), case-insensitive. Neither text is longer than `longest`.
 fn distance(one: []const u8, other: []const u8) usize {
     var row: [longest + 1]usize = undefined;
     for (0..other.len + 1) |n| row[n] = n;

@@ -1,4 +1,4 @@
-//! The HTTP side of what is answered to whom: a request with its head, to a response.
+//! HTTP side of the protocol: from a request with its head to a response.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -22,13 +22,14 @@ pub fn Posting(comptime Peer: type) type {
             const body = messages.withoutMark(given);
             if (mirror.too_large or given.len > self.settings.max_body) return .{ .status = 413, .body = self.peer.refusal(try faults.tooLarge(self.arena)) };
             if (!std.unicode.utf8ValidateSlice(body)) return .{ .status = 400, .body = self.peer.refusal(faults.not_utf8) };
-            // No header: a revision that did not have it yet. One we know: that. Another: this is about 2026-07-28.
+            // Without the header: the last revision that did not have it. A known handshake revision: that one. Any
+            // other value: the request is treated as one of 2026-07-28.
             const older_revision: ?[]const u8 = switch (mirror.version) {
                 .absent => revisions.without_header,
                 .bad => null,
                 .text => |version| revisions.known(version),
             };
-            // Without sessions nothing is remembered over HTTP.
+            // Without sessions no state is kept over HTTP.
             var session: Session = .{ .revision = older_revision };
             if (batching.isBatch(body, older_revision)) {
                 if (try resumed(self, &session)) |refused| return refused;
@@ -44,7 +45,7 @@ pub fn Posting(comptime Peer: type) type {
                     return if (fault) |found| .{ .status = 400, .body = self.peer.refusal(found) } else .{ .status = 202 };
                 },
                 .response => {
-                    // 2026-07-28 has no requests of servers, so nothing that a client could answer.
+                    // 2026-07-28 has no server-to-client requests that a client could answer.
                     if (older_revision == null) return .{ .status = 400, .body = self.peer.refusal(faults.unasked) };
                     return try resumed(self, &session) orelse .{ .status = 202 };
                 },
@@ -53,9 +54,10 @@ pub fn Posting(comptime Peer: type) type {
                 const answer = try self.modern(opened, .{ .head = head, .mirror = mirror }, output);
                 return respond(self, answer, if (answer.code) |number| http.statusOf(number) else 200);
             }
-            // Older clients take 404 for the end of a session, and know no codes of HTTP for what is wrong inside a message.
+            // Clients of handshake revisions take 404 for the end of a session, and get no HTTP codes for JSON-RPC
+            // errors.
             if (Self.is(opened, "initialize")) {
-                // It begins a session, also in one.
+                // `initialize` begins a new session, even if sent in a session.
                 if (self.sessions == .on) {
                     session = .{};
                     self.sessions.on.id = null;
@@ -69,14 +71,14 @@ pub fn Posting(comptime Peer: type) type {
             return kept(self, session, try respond(self, answer, 200));
         }
 
-        /// Answer a request that has no body: a client of an older revision opens a stream for what it is not an answer
-        /// to, or ends its session. Null: there is no such thing here.
+        /// Answer a request without a body: a client of a handshake revision opens a stream for notifications, or ends
+        /// its session. Null: the method is not allowed.
         /// Specification: 2025-11-25, basic/transports, "Listening for Messages from the Server", "Session Management".
         pub fn bodiless(self: *Self, head: http.Head, mirror: http.Mirror) Error!?http.Response {
             if (self.sessions == .off or mirror.version == .text and revisions.known(mirror.version.text) == null) return null;
             const get = lib.bytes.equal(head.method, "GET");
             if (!get and !lib.bytes.equal(head.method, "DELETE")) return null;
-            // Of 2026-07-28, where there is none, or not begun with `initialize`.
+            // No session: the client uses 2026-07-28, or did not send `initialize`.
             if (self.sessions.on.id == null) return null;
             var session: Session = .{};
             if (try resumed(self, &session)) |refused| return refused;
@@ -86,7 +88,8 @@ pub fn Posting(comptime Peer: type) type {
             return .{ .status = 200, .kind = .events, .body = ":\n\n" };
         }
 
-        /// Read the session that a request belongs to, where there are sessions. Not null: it is refused.
+        /// Read the session of a request, where there are sessions. Returns the error response if the request is
+        /// rejected.
         fn resumed(self: *Self, session: *Session) Error!?http.Response {
             switch (self.sessions) {
                 .off => return null,
@@ -98,7 +101,7 @@ pub fn Posting(comptime Peer: type) type {
             return null;
         }
 
-        /// A response with what is to be kept of a session.
+        /// Add the session state that the host must keep to a response.
         fn kept(self: *Self, session: Session, response: http.Response) Error!http.Response {
             const on = if (self.sessions == .on) self.sessions.on else return response;
             const state = try session.text(self.arena);

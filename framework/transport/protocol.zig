@@ -1,11 +1,12 @@
-//! What is answered to whom: the one place that decides it, for lines and for HTTP alike.
+//! Protocol decisions: the one place that decides how messages are answered, on stdio and over HTTP.
 //!
-//! `Peer` is what the decisions are carried out with, the rest of the server (or a stand-in for it in tests):
+//! `Peer` carries out the decisions: it is the rest of the server, or a fake in tests.
 //!
-//! * `Request`, `Reply`: handles; `Output`: where the events of a request go
+//! * `Request`, `Reply`: handles; `Output`: destination of the events of a request
 //! * `parse(body) Incoming(Request)`, `params(request) []const u8`, `refusal(Fault) []const u8`
-//! * `begin(request, Terms, Output) ?Reply` (the answer, when it may not go on), `handle(request) ?Reply`, `finish(request, ?Reply) Answer`
-//! * `nowhere`: the `Output` for events that nobody is to see
+//! * `begin(request, Terms, Output) ?Reply` (an error reply if the request is rejected), `handle(request) ?Reply`,
+//!   `finish(request, ?Reply) Answer`
+//! * `nowhere`: the `Output` that discards events
 //! * `raw(json) Reply`, `failure(Fault) Reply`, `metadata() lifecycle.Metadata`
 //! * `subscribe(request, filter) Subscription`, `tell(token, kind, json)`
 
@@ -35,7 +36,7 @@ const Resumed = messages.Resumed;
 const Terms = messages.Terms;
 const isBatch = batching.isBatch;
 
-/// The session over stdio: the connection is one. Specification: 2025-11-25, basic/lifecycle.
+/// Name of the session on stdio: the connection is the session. Specification: 2025-11-25, basic/lifecycle.
 const connection = "stdio";
 
 pub fn Protocol(comptime Peer: type) type {
@@ -45,17 +46,17 @@ pub fn Protocol(comptime Peer: type) type {
         arena: Allocator,
         texts: *lifecycle.Texts,
         settings: *const Settings,
-        /// The message was read before, and goes on with this.
+        /// Set: the message is a suspended request that is resumed with these responses.
         again: ?Resumed = null,
-        /// After a message: what it waits for.
+        /// Pending input of the message, after it was handled.
         pending: ?Pending = null,
-        /// After a line: what in it is for whoever keeps the requests that wait for the client, in its order.
+        /// Responses and notifications of a line, in order, for the code that keeps the suspended requests.
         heard: std.ArrayList(Heard) = .empty,
-        /// Where changes go.
+        /// Destination of change notifications.
         delivery: subscriptions.Delivery = .none,
-        /// What this request has to do with sessions over HTTP.
+        /// Session of the request over HTTP.
         sessions: sessions.Given = .off,
-        /// Lines of the stdio transport that follow the answer.
+        /// Lines of the stdio transport to write after the answer.
         following: std.ArrayList([]const u8) = .empty,
 
         const Self = @This();
@@ -68,8 +69,8 @@ pub fn Protocol(comptime Peer: type) type {
         pub const greet = listening.Listening(Peer).greet;
         pub const watch = listening.Listening(Peer).watch;
 
-        /// Answer one line of the stdio transport; an empty answer is none. Specification: basic/transports/stdio;
-        /// basic/versioning, "Backward Compatibility".
+        /// Answer one line of the stdio transport; the result is empty if there is no answer. Specification:
+        /// basic/transports/stdio; basic/versioning, "Backward Compatibility".
         pub fn line(self: *Self, given: []const u8, session: *Session, output: Peer.Output) Error![]const u8 {
             const text = messages.withoutMark(given);
             if (batching.first(text) == null) return "";
@@ -107,7 +108,7 @@ pub fn Protocol(comptime Peer: type) type {
 
         pub const Post = struct { head: http.Head, mirror: http.Mirror };
 
-        /// Answer a request of 2026-07-28, or refuse one that would have to be.
+        /// Answer a request of 2026-07-28, or reject one without a revision.
         pub fn modern(self: *Self, opened: Request, posted: ?Post, output: Peer.Output) Error!Answer {
             if (try self.modernFault(opened, if (posted) |post_| post_.mirror else null)) |fault| return self.refuse(opened, fault);
             if (is(opened, "subscriptions/listen")) return self.listen(opened, posted);
@@ -118,7 +119,7 @@ pub fn Protocol(comptime Peer: type) type {
             return self.finish(opened, self.handle(opened));
         }
 
-        /// The first thing wrong with a request of 2026-07-28.
+        /// Return the first error of a request of 2026-07-28.
         fn modernFault(self: *Self, opened: Request, mirrored: ?http.Mirror) Error!?Fault {
             const version = opened.version orelse {
                 if (mirrored) |mirror| if (try faults.ofVersionHeader(self.arena, mirror.version)) |fault| return fault;
@@ -138,7 +139,7 @@ pub fn Protocol(comptime Peer: type) type {
             return faults.mismatch(value, name, "Mcp-Name", if (is(opened, "resources/read")) "params.uri" else "params.name", self.arena);
         }
 
-        /// Answer a request of a handshake revision. `session`: what was agreed on, or is to be.
+        /// Answer a request of a handshake revision. `session`: the negotiated state, updated by `initialize`.
         pub fn older(self: *Self, opened: Request, session: *Session, head: ?http.Head, output: Peer.Output) Error!Answer {
             if (is(opened, "initialize")) {
                 const asked = try self.textParam(opened, "protocolVersion") orelse return self.refuse(opened, faults.no_version_asked);
@@ -154,7 +155,7 @@ pub fn Protocol(comptime Peer: type) type {
                 .session = if (head == null) connection else if (self.sessions == .on) self.sessions.on.id else null,
             };
             if (self.peer.begin(opened.request, terms, output)) |refused| return self.finish(opened, refused);
-            // Over HTTP an older client hears of changes in its session only.
+            // Over HTTP a client of a handshake revision gets change notifications only in a session.
             const delivers = self.delivery != .none and (head == null or self.sessions == .on);
             if (is(opened, "initialize")) {
                 if (delivers) try self.greet();
@@ -174,14 +175,14 @@ pub fn Protocol(comptime Peer: type) type {
             return self.finish(opened, self.handle(opened));
         }
 
-        /// Ask the chain. Null: the method is not known.
+        /// Pass the request to the chain. Null: the method is not found.
         fn handle(self: *Self, opened: Request) ?Peer.Reply {
             if (self.peer.handle(opened.request)) |reply| return reply;
-            // Whoever completes anything has looked at the params.
+            // The completion middleware has already validated the params.
             return if (is(opened, "completion/complete") and self.texts.has(self.peer, .completions)) self.peer.failure(faults.unknown_reference) else null;
         }
 
-        /// A member of the params that is a string.
+        /// Return a string member of the params.
         pub fn textParam(self: *Self, opened: Request, name: []const u8) Error!?[]const u8 {
             const value = lib.json.member(self.peer.params(opened.request), name) orelse return null;
             return if (value[0] == '"') try lib.json.decodeString(self.arena, value) else null;
@@ -191,7 +192,7 @@ pub fn Protocol(comptime Peer: type) type {
             return self.finish(opened, self.peer.failure(fault));
         }
 
-        /// What an older client says it can do.
+        /// Return the capabilities that a client of a handshake revision declares.
         fn capabilities(self: *Self, opened: Request) ?[]const u8 {
             const value = lib.json.member(self.peer.params(opened.request), "capabilities") orelse return null;
             return if (value[0] == '{' and value.len > 2 and value.len <= Session.max_capabilities) value else null;
@@ -212,12 +213,12 @@ pub fn Protocol(comptime Peer: type) type {
             return lib.bytes.equal(opened.method, method);
         }
 
-        /// What an older client may send before anything is agreed on. Specification: 2025-11-25, basic/lifecycle.
+        /// Return whether a method can be sent before `initialize`. Specification: 2025-11-25, basic/lifecycle.
         fn isHandshake(method: []const u8) bool {
             return lib.bytes.equal(method, "initialize") or lib.bytes.equal(method, "ping");
         }
 
-        /// Whether the request must have `Mcp-Name`.
+        /// Return whether the request must have the header `Mcp-Name`.
         fn hasName(opened: Request) bool {
             return is(opened, "tools/call") or is(opened, "prompts/get") or is(opened, "resources/read");
         }

@@ -1,4 +1,4 @@
-//! The protocol against a stand-in for the rest of the server, which knows one method, `tools/list`.
+//! Tests of the protocol with a fake for the rest of the server, which implements one method, `tools/list`.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -188,7 +188,7 @@ test "log levels of older clients" {
     try testing.expectEqualStrings("1 -32602 ", try server.line(nonsense, &session, {}));
     try testing.expectEqualStrings("1 2025-06-18 alert", try server.line(level, &session, {}));
     try testing.expectEqualStrings("2025-06-18 alert", try session.text(bench.state.allocator()));
-    // 2026-07-28 says it on each request.
+    // 2026-07-28 carries the log level on each request.
     try testing.expectEqualStrings("1 2026-07-28 none", try server.line("{\"id\":1,\"method\":\"level\",\"params\":{" ++ meta ++ "}}", &session, {}));
     _ = try server.line("{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\"}}", &session, {});
     try testing.expectEqualStrings("1 2025-11-25 info", try server.line(level, &session, {}));
@@ -260,7 +260,7 @@ test "posts" {
         .{ .fields = called ++ "mcp-name: =?base64?w6k?=\n", .body = call, .status = 400, .answer = "1 -32020 " },
         .{ .fields = called ++ "mcp-name: e\n", .body = call, .status = 400, .answer = "1 -32020 " },
         .{ .fields = called, .body = call, .status = 400, .answer = "1 -32020 " },
-        // Before
+        // Handshake revisions
         .{ .body = old_list, .status = 200, .answer = "1 2025-03-26 TOOLS" },
         .{ .fields = "mcp-protocol-version: 2024-11-05\n", .body = old_list, .status = 200, .answer = "1 2024-11-05 TOOLS" },
         .{ .fields = "mcp-protocol-version: 2025-11-25\n", .body = "{\"id\":1,\"method\":\"nope\"}", .status = 200, .answer = "1 -32601 " },
@@ -329,7 +329,7 @@ test "listening on lines" {
     try testing.expect(std.mem.indexOf(u8, server.following.items[0], "subscriptionId\":7") != null);
     try testing.expectEqualStrings("", try server.line("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":7}}", &session, {}));
     try testing.expectEqual(0, listeners.all.items.len);
-    // An older client need not ask for lists.
+    // A client of a handshake revision gets list changes without a request.
     _ = try server.line("{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}", &session, {});
     try testing.expectEqualStrings("2 2025-06-18 {}", try server.line("{\"id\":2,\"method\":\"resources/subscribe\",\"params\":{\"uri\":\"a:b\"}}", &session, {}));
     try testing.expectEqualStrings("a:b", listeners.all.items[0].keys.items[0]);
@@ -383,7 +383,7 @@ test "sessions" {
     try testing.expectEqual(2, first.extra.len);
     try testing.expectEqualStrings("FRESH", first.extra[0].value);
     const state = first.extra[1].value;
-    // Neither in a session that is over, nor in none.
+    // Rejected both with an expired session and without a session.
     try testing.expectEqual(400, (try server.post(head, .{}, old_list, {})).status);
     server.sessions = .{ .on = .{ .fresh = "F", .id = "FRESH" } };
     try testing.expectEqual(404, (try server.post(head, .{}, old_list, {})).status);
@@ -393,7 +393,7 @@ test "sessions" {
     try testing.expectEqualStrings("1 2025-06-18 TOOLS", second.body);
     try testing.expectEqual(0, second.extra.len);
     try testing.expectEqual(202, (try server.post(head, .{}, "{\"method\":\"notifications/initialized\"}", {})).status);
-    // A request of 2026-07-28 is in none.
+    // A request of 2026-07-28 has no session.
     server.sessions = .{ .on = .{ .fresh = "F", .id = "other" } };
     const modern: http.Mirror = .{ .version = .{ .text = "2026-07-28" }, .method = .{ .text = "tools/list" } };
     try testing.expectEqual(200, (try server.post(head, modern, list, {})).status);

@@ -1,36 +1,37 @@
-//! Sessions over HTTP, for clients of the revisions that had them. The host that embeds the server keeps what is known
-//! of each, and hands it over in a field of the request that no client can send: `wasmcp-session: FRESH [STATE]`.
-//! FRESH is an identifier nobody has yet, STATE what was kept under the client's. The same field of the response is what
-//! to keep from now on, or `end`. Specification: 2025-11-25, basic/transports, "Session Management".
+//! Sessions over HTTP, for clients of handshake revisions. The embedding host keeps the state of each session, and
+//! passes it in a request field that no client can send: `wasmcp-session: FRESH [STATE]`. FRESH is an unused session
+//! id, STATE the state kept under the client's session id. The same field of the response carries the state to keep, or
+//! `end`.
+//! Specification: 2025-11-25, basic/transports, "Session Management".
 
 const std = @import("std");
 const http = @import("http.zig");
 const faults = @import("faults.zig");
 const Session = @import("Session.zig");
 
-/// The field between the host and the transport.
+/// Field between the host and the transport.
 pub const field = "wasmcp-session";
-/// What ends a session in it.
+/// Value of the field that ends a session.
 pub const end = "end";
-/// The field between the transport and the client.
+/// Field between the transport and the client.
 pub const id_field = "mcp-session-id";
 
-/// What a request has to do with sessions.
+/// Session of a request.
 pub const Given = union(enum) {
-    /// There are none: the runtime keeps nothing.
+    /// Sessions are off: the runtime keeps no state.
     off,
     on: On,
 
     pub const On = struct {
-        /// An identifier for a session that begins.
+        /// Id for a new session.
         fresh: []const u8,
-        /// The client's.
+        /// Session id that the client sent.
         id: ?[]const u8 = null,
-        /// What is known under the client's.
+        /// State of the session that the client named.
         state: ?[]const u8 = null,
     };
 
-    /// Read the head of a request that came through the embedding host.
+    /// Read the session fields of a request that came through the embedding host.
     pub fn of(head: http.Head) Given {
         var on: ?On = null;
         var id: ?[]const u8 = null;
@@ -46,14 +47,14 @@ pub const Given = union(enum) {
         return .{ .on = known };
     }
 
-    /// The session that a request which begins none belongs to, or why it is refused.
+    /// Return the session of a request other than `initialize`, or why the request is rejected.
     pub fn session(on: On) union(enum) { session: Session, refused: Refusal } {
         if (on.id == null) return .{ .refused = missing };
         return .{ .session = .read(on.state orelse return .{ .refused = unknown }) };
     }
 };
 
-/// The fields that components may see. Reuses the memory; the order changes.
+/// Return the fields that components can see. Reuses the memory; the order changes.
 pub fn without(fields: []http.Field) []http.Field {
     var kept = fields;
     for (0..fields.len) |n| {

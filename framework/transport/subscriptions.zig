@@ -1,5 +1,5 @@
-//! What clients listen to, and the list of those who do for the door that has nobody to keep it: standard input and
-//! output. Specification: basic/patterns/subscriptions; 2025-11-25, server/resources, "Subscriptions".
+//! Subscriptions of clients, and the list of subscribers for the stdio transport, which has no host that keeps it.
+//! Specification: basic/patterns/subscriptions; 2025-11-25, server/resources, "Subscriptions".
 
 const std = @import("std");
 const lib = @import("lib");
@@ -9,17 +9,17 @@ const faults = @import("faults.zig");
 const Allocator = std.mem.Allocator;
 const Error = Allocator.Error;
 
-/// How many resources one client may subscribe to, how many subscriptions it may have on one connection, and how long a
-/// URI may be, in bytes.
+/// Limits: resources per client, subscriptions per connection, and bytes of a URI.
 pub const uri_limit = 1000;
 pub const listener_limit = 100;
 pub const uri_length = 8192;
 const key_length = uri_forms.room(uri_length);
 
-/// Where changes go. `embedded`: to the host that embeds the server, as lines under this token; it keeps the streams.
+/// Destination of change notifications. `embedded`: the embedding host, which keeps the streams, as lines under this
+/// token.
 pub const Delivery = union(enum) { none, embedded: u32, lines: *Listeners };
 
-/// What the server may announce, by its capabilities.
+/// Change notifications that the server can send, by its capabilities.
 pub const Offers = struct {
     tools: bool = false,
     prompts: bool = false,
@@ -42,29 +42,29 @@ pub const Offers = struct {
         return lib.bytes.equal(lib.json.member(capability, member) orelse return false, "true");
     }
 
-    /// All that an older client hears of without asking.
+    /// Return the filter of a client of a handshake revision: all list changes, without a request.
     pub fn unasked(offers: Offers) Filter {
         return .{ .tools = offers.tools, .prompts = offers.prompts, .resources = offers.resources };
     }
 };
 
-/// What a subscription to a resource is compared by: the same for all spellings of its URI.
+/// Return the key of a resource: the same for all spellings of its URI.
 pub fn keyOf(arena: Allocator, uri: []const u8) Error![]const u8 {
     return uri_forms.key(uri, try arena.alloc(u8, uri_forms.room(uri.len)));
 }
 
-/// The notifications that somebody listens to. Specification: schema `SubscriptionFilter`.
+/// Notifications of one subscription. Specification: schema `SubscriptionFilter`.
 pub const Filter = struct {
     tools: bool = false,
     prompts: bool = false,
     resources: bool = false,
-    /// As the client spells them, and what they are compared by.
+    /// URIs as the client spells them, and their keys.
     uris: []const []const u8 = &.{},
     keys: []const []const u8 = &.{},
 
     pub const Read = union(enum) { filter: Filter, fault: faults.Fault };
 
-    /// Read what a client asked for in `params`, and keep what is on offer.
+    /// Read the filter that a client requests in `params`, limited to what the server offers.
     pub fn read(arena: Allocator, params: []const u8, offers: Offers) Error!Read {
         const asked = lib.json.member(params, "notifications") orelse return wrong("Invalid params: `params.notifications` is missing");
         if (asked[0] != '{') return wrong("Invalid params: `params.notifications` must be an object");
@@ -83,7 +83,7 @@ pub const Filter = struct {
         var keys: std.ArrayList([]const u8) = .empty;
         const buffer = try arena.alloc(u8, key_length);
         var scanner: lib.json.Scanner = .init(listed);
-        // The text was valid when it came.
+        // The text is valid JSON: it was parsed before.
         var items = scanner.items() catch unreachable;
         while (items.next() catch unreachable) {
             const raw = scanner.value() catch unreachable;
@@ -106,12 +106,12 @@ pub const Filter = struct {
         return .{ .fault = .{ .code = faults.code.invalid_params, .message = words } };
     }
 
-    /// As the object of the specification; what is not listened to is left out.
+    /// Return the filter as JSON; without the notifications that it does not select.
     pub fn json(filter: Filter, arena: Allocator) Error![]const u8 {
         return filter.written(arena, filter.uris);
     }
 
-    /// The same, with what URIs are compared by in their place.
+    /// Return the filter as JSON, with keys in place of URIs.
     pub fn keyed(filter: Filter, arena: Allocator) Error![]const u8 {
         return filter.written(arena, filter.keys);
     }
@@ -133,7 +133,7 @@ pub const Filter = struct {
         return w.text();
     }
 
-    /// Whether it lets a change pass: a notification without `jsonrpc`.
+    /// Return whether the filter selects a change: a notification without `jsonrpc`.
     pub fn passes(filter: Filter, arena: Allocator, change: []const u8) Error!bool {
         const method = lib.json.member(change, "method") orelse return false;
         inline for (.{ "tools", "prompts", "resources" }) |list| {
@@ -145,12 +145,13 @@ pub const Filter = struct {
     }
 };
 
-/// Who listens on one connection.
+/// Subscribers of one connection.
 pub const Listeners = struct {
     gpa: Allocator,
     all: std.ArrayList(Listener) = .empty,
 
-    /// `id`: of the request that opened it, as JSON; empty for a client of an older revision, which has no other.
+    /// Subscriber. `id`: id of the request that opened the subscription, as JSON; empty for a client of a handshake
+    /// revision.
     const Listener = struct {
         id: []const u8,
         filter: Filter,
@@ -165,18 +166,18 @@ pub const Listeners = struct {
         }
     };
 
-    /// Begin to listen. `end`: the last message to it. False: there are too many.
+    /// Add a subscriber. `end`: its last message. False: the limit is reached.
     pub fn add(self: *Listeners, id: []const u8, filter: Filter, end: []const u8) Error!bool {
         self.remove(id);
         if (self.all.items.len == listener_limit) return false;
-        // Out of memory is the end of the instance: nothing is undone.
+        // Out of memory ends the instance: no cleanup is needed.
         var listener: Listener = .{ .id = try self.gpa.dupe(u8, id), .filter = filter, .end = try self.gpa.dupe(u8, end) };
         for (filter.keys) |key| try listener.keys.append(self.gpa, try self.gpa.dupe(u8, key));
         try self.all.append(self.gpa, listener);
         return true;
     }
 
-    /// Stop listening.
+    /// Remove a subscriber.
     pub fn remove(self: *Listeners, id: []const u8) void {
         for (self.all.items, 0..) |*listener, at| if (lib.bytes.equal(listener.id, id)) {
             listener.deinit(self.gpa);
@@ -185,7 +186,7 @@ pub const Listeners = struct {
         };
     }
 
-    /// Act on a notification of the client: one that takes back the request of a listener ends it.
+    /// Handle a notification of the client: the cancellation of a subscriber's request removes the subscriber.
     pub fn heed(self: *Listeners, line: []const u8) void {
         if (self.all.items.len == 0) return;
         if (!lib.json.equals(lib.json.member(line, "method") orelse return, "notifications/cancelled")) return;
@@ -193,7 +194,8 @@ pub const Listeners = struct {
         if (params[0] == '{') self.remove(lib.json.member(params, "requestId") orelse return);
     }
 
-    /// Have the client of an older revision hear of the resource with this key, or no longer. False: it hears of too many.
+    /// Subscribe the client of a handshake revision to the resource with this key, or unsubscribe it. False: the limit
+    /// is reached.
     pub fn watch(self: *Listeners, key: []const u8, on: bool) Error!bool {
         for (self.all.items) |*listener| if (listener.id.len == 0) {
             const at: ?usize = for (listener.keys.items, 0..) |known, index| {
@@ -209,7 +211,7 @@ pub const Listeners = struct {
         return true;
     }
 
-    /// The messages that tell of a change.
+    /// Return the messages that notify subscribers of a change.
     pub fn messages(self: *Listeners, arena: Allocator, change: []const u8) Error![]const []const u8 {
         var out: std.ArrayList([]const u8) = .empty;
         for (self.all.items) |*listener| {
@@ -220,7 +222,7 @@ pub const Listeners = struct {
     }
 };
 
-/// A change as the notification that a listener gets.
+/// Return the notification of a change to one subscriber.
 fn message(arena: Allocator, id: []const u8, change: []const u8) Error![]const u8 {
     var w: lib.Writer = .init(arena);
     try w.raw("{\"jsonrpc\":\"2.0\"");

@@ -1,5 +1,5 @@
-//! The door for HTTP runtimes: `wasi:http/incoming-handler`. The order in which handles are dropped is the host's: a
-//! stream before its body, a body before its request.
+//! Entry point for HTTP runtimes: `wasi:http/incoming-handler`. The host requires an order in which handles are
+//! dropped: a stream before its body, a body before its request.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -13,11 +13,11 @@ const memory = bindings.memory;
 const types = bindings.wasi_http.types;
 const streams = bindings.wasi_io.streams;
 
-/// How much of a body that is too large is read and thrown away, in bytes, and how much at a time.
+/// Limit on the bytes of an oversized body that are read and discarded, and the size of one read.
 const skip_limit = 64 * 1024 * 1024;
 const skip_size = 64 * 1024;
 
-/// The most that one `blocking-write-and-flush` takes, in bytes.
+/// Limit of one `blocking-write-and-flush`, in bytes.
 const write_limit = 4096;
 
 pub fn handle(request: types.IncomingRequest, response_out: types.ResponseOutparam) void {
@@ -36,7 +36,7 @@ fn answer(peer: *Peer, request: types.IncomingRequest) error{OutOfMemory}!http.R
     given.drop();
     const fields = memory.alloc(http.Field, entries.len + 1);
     for (entries, fields[0..entries.len]) |entry, *field| field.* = .{ .name = entry[0], .value = entry[1] };
-    // Runtimes take `Host` out of the fields: it is the authority, as in HTTP/2 (RFC 9110, section 7.2).
+    // Runtimes remove `Host` from the fields: its value is the authority, as in HTTP/2 (RFC 9110, section 7.2).
     const authority = request.authority();
     if (authority) |host| fields[entries.len] = .{ .name = "host", .value = host };
     const head: http.Head = .{
@@ -73,8 +73,8 @@ fn methodName(method: types.Method) []const u8 {
     };
 }
 
-/// The body; what was kept of it is longer than is allowed when it is. Null: it was cut off. The rest of a body that is
-/// too large is read too, within reason: most clients look for an answer only when they have sent everything.
+/// Read the body. If it is too large, the result is longer than the limit. Null: the body was cut off. The rest of an
+/// oversized body is read too, up to a limit: most clients read the response only after they have sent the whole body.
 fn readBody(request: types.IncomingRequest, keep: bool) error{OutOfMemory}!?[]const u8 {
     const body = request.consume().get() catch return null;
     defer body.drop();
@@ -93,7 +93,7 @@ fn readBody(request: types.IncomingRequest, keep: bool) error{OutOfMemory}!?[]co
             };
         } else switch (read(stream, Settings.current.max_body + 1 - bytes.items.len)) {
             .some => |more| {
-                // Most bodies come in one piece, which need not be copied.
+                // Most bodies arrive in one piece, which need not be copied.
                 if (bytes.items.len == 0) bytes = .fromOwnedSlice(@constCast(more)) else try bytes.appendSlice(memory.allocator, more);
             },
             .end => break,
@@ -118,7 +118,7 @@ fn read(stream: streams.InputStream, most: usize) Piece {
     };
 }
 
-/// Send a whole response. A client that is gone is no error.
+/// Send a complete response. A disconnected client is not an error.
 fn send(outparam: types.ResponseOutparam, response: http.Response) void {
     const headers = types.Fields.init();
     for (response.headers(memory.allocator) catch component.outOfMemory()) |field| discard(headers.append(field.name, field.value));
