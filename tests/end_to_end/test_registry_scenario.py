@@ -134,5 +134,5 @@ def test_two_languages_one_server(tmp_path: Path) -> None:
 
     # A part of a server, composed beforehand.
     wasmcp("compose handler greet -o part.wasm")
-    wasmcp("compose server part.wasm math -o whole.wasm")
+    wasmcp("compose server part.wasm math --grant part=middleware -o whole.wasm")
     assert offered(tmp_path / "whole.wasm") == ["greet", "add", "spin", "crash"]

@@ -7,8 +7,10 @@ matters (a handshake comes before what depends on it) and hands on what cannot w
 from __future__ import annotations
 
 import os
+import select
+import signal
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ from wasmcp.host.mcp.subscriptions import Connection
 from wasmcp.host.scheduling.pending_input import BATCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from wasmcp.host.client.connection import Exchange
     from wasmcp.host.mcp.manifest_responder import Standin
@@ -197,23 +199,63 @@ def read_lines(descriptor: int, limit: int, take: Callable[[bytes], None]) -> No
     """Read lines until the end of the input. Of a line beyond the limit only so much is kept that it shows."""
     parts: list[bytes] = []
     size = 0
-    while True:
-        try:
-            data = os.read(descriptor, _CHUNK)
-        except InterruptedError:
-            continue
-        if not data:
-            break
-        first, *rest = data.split(b"\n")
-        if size <= limit:
-            parts.append(first)
-        size += len(first)
-        for following in rest:
-            take(_without_return(b"".join(parts)))
-            parts = [following]
-            size = len(following)
+    with _interruptible(descriptor) as wait:
+        while True:
+            try:
+                wait()
+                data = os.read(descriptor, _CHUNK)
+            except InterruptedError:
+                continue
+            if not data:
+                break
+            first, *rest = data.split(b"\n")
+            if size <= limit:
+                parts.append(first)
+            size += len(first)
+            for following in rest:
+                take(_without_return(b"".join(parts)))
+                parts = [following]
+                size = len(following)
     if size:
         take(_without_return(b"".join(parts)))
+
+
+@contextmanager
+def _interruptible(descriptor: int) -> Iterator[Callable[[], object]]:
+    """Provide a function that waits for input and runs the handler of any signal that arrives.
+
+    A signal between the last Python instruction and the system call would otherwise be handled only when input comes:
+    Python notes it, and the call blocks. A byte in a pipe for each signal ends the wait.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield _no_wait
+        return
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    poll.register(reading, select.POLLIN)
+
+    def wait() -> None:
+        while True:
+            ready = [number for number, _ in poll.poll()]
+            if reading in ready:
+                os.read(reading, 4096)
+            if descriptor in ready:
+                return
+
+    try:
+        yield wait
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reading)
+        os.close(writing)
+
+
+def _no_wait() -> None:
+    pass
 
 
 def _without_return(line: bytes) -> bytes:

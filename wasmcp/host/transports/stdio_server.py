@@ -239,8 +239,8 @@ def _serve(path: Path, named: Given, given: dict[str, Any]) -> None:
         reader = threading.Thread(target=read, name="wasmcp-stdin", daemon=True)
         reader.start()
         load()
-        if not errors:
-            reader.join()
+        while not errors and reader.is_alive():
+            reader.join(1)  # a signal that comes just before a wait is handled after it
     if errors:
         raise errors[0]
     failure = opened[0].pool.failure
