@@ -23,6 +23,7 @@ FRAMEWORK_COMPONENTS = (
     "kv-store",
     "kv-store-draft",
     "session-store",
+    "insecure-seed",
 )
 """The names of the framework's components, as the folders of ``framework/``."""
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import wasmtime
-from support.compose_inputs import METADATA, catalogue, probe, tools_beside, validate
+from support.compose_inputs import METADATA, catalogue, probe, spec, tools_beside, validate
 
 from wasmcp.compose import ComponentSpec, ComposedServer, compose_server
 from wasmcp.errors import InvalidComponentError, InvalidComponentsError
@@ -58,6 +58,19 @@ class TestWasi:
     def test_a_name_that_only_begins_like_a_grant(self, interface: str) -> None:
         wanted = f'(import "{interface}" (instance (export "use" (func))))'
         assert interface not in composed(wanted, "env", "fs").imports
+
+    def test_seeds_come_from_the_random_numbers_of_the_host(self) -> None:
+        wanted = '(instance (export "insecure-seed" (func (result (tuple u64 u64)))))'
+        specs = []
+        for name, version in (("a", "0.2.0"), ("b", "0.2.6"), ("c", "0.2.12")):
+            text = f'(component (import "wasi:random/insecure-seed@{version}" {wanted}))'
+            specs.append(ComponentSpec(name, tools_beside(text, name), catalogue(name)))
+        server = compose_server(specs, METADATA)
+        validate(server.data, compiled=False)
+        assert not [name for name in server.imports if "insecure-seed" in name]
+        assert [name for name in server.imports if name.startswith("wasi:random/random@")]
+        assert list(server.instances).count("insecure-seed") == 1
+        assert "insecure-seed" not in compose_server([spec("calc", "1", "a")], METADATA).instances
 
     def test_equal_stubs_are_made_once(self) -> None:
         specs = [ComponentSpec(name, probe(), catalogue(f"tool-{name}")) for name in "abc"]

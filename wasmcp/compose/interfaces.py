@@ -70,6 +70,7 @@ STRICT = "wasmcp/strict"
 """The member of a request's `_meta` that has a list fail when a component cannot list (framework/lib/lists.zig)."""
 
 ENVIRONMENT = "wasi:cli/environment"
+INSECURE_SEED = "wasi:random/insecure-seed@0.2.8"
 STDOUT = "wasi:cli/stdout"
 STDERR = "wasi:cli/stderr"
 

@@ -50,6 +50,7 @@ from wasmcp.compose.interfaces import (
     DISPATCH,
     DOORS,
     ENVIRONMENT,
+    INSECURE_SEED,
     MESSAGES,
     SERVER_HANDLER,
     SERVER_METADATA,
@@ -251,6 +252,7 @@ class Composition:
                 SERVER_HANDLER: self.framework["method-not-found"].provides(SERVER_HANDLER),
                 **self._stores.types(component),
                 CONFIG: CONFIG_TYPE,
+                INSECURE_SEED: self.framework["insecure-seed"].provides(INSECURE_SEED),
             }
             try:
                 check_offers(component, wanted)
@@ -338,6 +340,7 @@ class Composition:
             SERVER_HANDLER: (downstream, self.framework["method-not-found"].provides(SERVER_HANDLER)),
             **self._stores.services(component),
             **self._configured(component),
+            **self._seeds(component),
         }
         self._wiring.component(node, component, services)
         first = node.export(component.offers[SERVER_HANDLER]) if SERVER_HANDLER in component.offers else downstream
@@ -361,6 +364,14 @@ class Composition:
         except (TypeError, ValueError) as error:
             raise InvalidComponentError(component.name, f"its configuration has no JSON form: {error}") from error
         return {CONFIG: (self._generated("config", data, component=component.name).export(CONFIG), CONFIG_TYPE)}
+
+    def _seeds(self, component: Component) -> Services:
+        """Return the seeds against hash flooding for a component that imports them: not every runtime has them."""
+        if not interface_names.find(INSECURE_SEED, component.info.imports):
+            return {}
+        if INSECURE_SEED not in self._shared:
+            self._shared[INSECURE_SEED] = self._instance("insecure-seed", {}).export(INSECURE_SEED)
+        return {INSECURE_SEED: (self._shared[INSECURE_SEED], self.framework["insecure-seed"].provides(INSECURE_SEED))}
 
     def _instance(
         self, name: str, services: Mapping[str, Value | None], *, label: str | None = None, component: str = ""
