@@ -7,7 +7,7 @@ PY := $(BIN)/python
 READY := $(VENV)/.ready
 SOURCES := wasmcp hatch_wasmcp pytest_wasmcp hatch_build.py tests benchmarks example-project example-servers
 
-.PHONY: help setup framework example test test-fast lint format bench docs conformance system-deps clean
+.PHONY: help setup framework example test test-fast soak lint format bench docs conformance system-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ test: setup ## Run all tests, with branch coverage
 
 test-fast: setup ## Run the tests that need no slow compiler
 	$(PY) -m pytest -m "not slow"
+
+soak: setup ## Run the tests of memory with the full number of requests (minutes)
+	SOAK=1 $(PY) -m pytest -q tests/framework/test_framework_server_io_memory.py tests/framework/test_framework_doors_robustness.py
 
 lint: setup ## Check style and types
 	$(BIN)/ruff check $(SOURCES)
