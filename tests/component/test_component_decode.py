@@ -196,14 +196,14 @@ class TestHostileInput:
         assert error.offset == 14
 
     def test_unknown_section(self) -> None:
-        assert "no section 13" in str(fails(b"\x0d\x00"))
+        assert "unknown section 13" in str(fails(b"\x0d\x00"))
 
     @pytest.mark.parametrize("space", [b"\x70\x05", b"\x69\x05", b"\x40\x00\x00\x05"])
     def test_index_out_of_range(self, space: bytes) -> None:
-        assert "there is no type 5, only 0" in str(fails(section(7, b"\x01" + space)))
+        assert "type index 5 is out of range: 0 defined" in str(fails(section(7, b"\x01" + space)))
 
     def test_index_of_itself(self) -> None:
-        assert "there is no type 0, only 0" in str(fails(section(7, b"\x01\x6b\x00")))
+        assert "type index 0 is out of range: 0 defined" in str(fails(section(7, b"\x01\x6b\x00")))
 
     def test_types_nested_deeply(self) -> None:
         options = b"".join(b"\x6b" + (b"\x7f" if n == 0 else _sleb(n - 1)) for n in range(3000))

@@ -190,5 +190,5 @@ def test_errors_carry_their_facts() -> None:
         graph.export("run", node.export("run"))
     api = "demo:greet/api@0.1.0"
     graph.import_(api, Instance({}))
-    with pytest.raises(WiringError, match="is asked for twice"):
+    with pytest.raises(WiringError, match="is added twice"):
         graph.import_(api, Instance({}))

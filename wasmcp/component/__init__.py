@@ -1,11 +1,11 @@
-"""Component-model binaries: decode, merge, compose, encode.
+"""Decoder, encoder and composition of component-model binaries.
 
-Pure Python, standard library only; knows nothing of MCP.
+Pure Python, standard library only; independent of MCP.
 
-* `decode`: what a component imports and exports, with types (`model`), from bytes that nobody vouches for
-* `graph`: instances, what satisfies their imports, what the whole exports; `encode` makes one component of it
-* `merge`: compatible versions of an import become one; `compare` says in words where two types differ
-* `builder`, `writer`, `typewriter`: components written definition by definition
+* `decode`: the imports and exports of a component with their types (`types`), from untrusted bytes
+* `graph`: instances, their arguments, and the exports of the composition; `encode` writes it as one component
+* `merge`: compatible versions of an import become one; `type_mismatch` describes the first difference of two types
+* `builder`, `binary_writer`, `type_encoder`: write components definition by definition
 """
 
 from __future__ import annotations

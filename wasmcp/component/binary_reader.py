@@ -1,4 +1,4 @@
-"""Reading bytes that nobody vouches for: every step is checked against the end of what it reads.
+"""Bounds-checked reader of untrusted bytes.
 
 Source: core WebAssembly, binary format, "Values"; component-model, design/mvp/Binary.md.
 """
@@ -21,11 +21,11 @@ class Reader:
         self.end = end
 
     def fail(self, problem: str, offset: int | None = None) -> ComponentError:
-        """An error at this place, or at `offset`."""
+        """Return an error at this position, or at `offset`."""
         return ComponentError(problem, offset=self.position if offset is None else offset)
 
     def byte(self) -> int:
-        """The next byte."""
+        """Read the next byte."""
         position = self.position
         if position >= self.end:
             raise self.fail("unexpected end: a byte is missing")
@@ -33,7 +33,7 @@ class Reader:
         return self.data[position]
 
     def u32(self) -> int:
-        """An unsigned number of at most 32 bits in at most five bytes."""
+        """Read an unsigned number of at most 32 bits in at most five bytes."""
         data, position, end = self.data, self.position, self.end
         if position < end and data[position] < 0x80:
             self.position = position + 1
@@ -53,7 +53,7 @@ class Reader:
         raise self.fail("a number is longer than five bytes")
 
     def s33(self) -> int:
-        """A signed number of at most 33 bits in at most five bytes."""
+        """Read a signed number of at most 33 bits in at most five bytes."""
         start = self.position
         value = 0
         for shift in range(0, 35, 7):
@@ -68,7 +68,7 @@ class Reader:
         raise self.fail("a number is longer than five bytes", start)
 
     def count(self) -> int:
-        """The number of items of a vector. Each takes a byte at least, so more than what is left is a lie."""
+        """Read the length of a vector; each item takes at least one byte, so it cannot exceed the bytes left."""
         start = self.position
         count = self.u32()
         if count > self.end - self.position:
@@ -76,7 +76,7 @@ class Reader:
         return count
 
     def name(self) -> str:
-        """A name in UTF-8."""
+        """Read a name in UTF-8."""
         start = self.position
         size = self.u32()
         position = self.position
@@ -91,14 +91,14 @@ class Reader:
             raise self.fail("a name is not UTF-8", position + error.start) from None
 
     def skip_name(self) -> None:
-        """Step over a name that nobody asks for."""
+        """Skip a name."""
         size = self.u32()
         if size > self.end - self.position:
             raise self.fail(f"a name of {size} bytes is announced, with {self.end - self.position} left")
         self.position += size
 
     def part(self, size: int, what: str) -> Reader:
-        """A reader of the next `size` bytes, which this one steps over."""
+        """Return a reader of the next `size` bytes, and skip them here."""
         start = self.position
         if size > self.end - start:
             raise self.fail(f"{what} needs {size} bytes, but only {self.end - start} are left: the file is truncated")
@@ -106,6 +106,6 @@ class Reader:
         return Reader(self.data, start, self.position)
 
     def finish(self, what: str) -> None:
-        """Check that everything was read."""
+        """Check that all bytes were read."""
         if self.position != self.end:
             raise self.fail(f"{what} has {self.end - self.position} bytes too many")

@@ -1,4 +1,4 @@
-"""Bytes of the binary format: numbers, names, and definitions of types.
+"""Encoders of numbers, names and type definitions in the binary format.
 
 Source: component-model, design/mvp/Binary.md; numbers and names as in core WebAssembly (binary format, "Values").
 
@@ -35,7 +35,7 @@ PRIMITIVE_CODES = {
 
 
 class Sort(enum.Enum):
-    """What an index or a name refers to in a component. The value is its encoding."""
+    """Sort of a component-level index or name. The value is its encoding."""
 
     CORE_MODULE = b"\x00\x11"
     FUNC = b"\x01"
@@ -45,7 +45,7 @@ class Sort(enum.Enum):
 
 
 class CoreSort(enum.Enum):
-    """What an index or a name refers to in a core instance. The value is its encoding."""
+    """Sort of a core index or name. The value is its encoding."""
 
     FUNC = b"\x00"
     TABLE = b"\x01"
@@ -54,10 +54,10 @@ class CoreSort(enum.Enum):
 
 
 def uleb128(value: int) -> bytes:
-    """An unsigned number, least significant seven bits first.
+    """Encode an unsigned number as LEB128.
 
     Raises:
-        ValueError: the number is negative.
+        ValueError: The number is negative.
     """
     if value < 0:
         raise ValueError(f"{value} is negative")
@@ -72,7 +72,7 @@ def uleb128(value: int) -> bytes:
 
 
 def sleb128(value: int) -> bytes:
-    """A signed number, least significant seven bits first, sign-extended from the last byte."""
+    """Encode a signed number as LEB128."""
     out = bytearray()
     while not -0x40 <= value < 0x40:
         out.append(value & 0x7F | 0x80)
@@ -82,23 +82,23 @@ def sleb128(value: int) -> bytes:
 
 
 def name(text: str) -> bytes:
-    """A name: the length of its UTF-8 in bytes, and that."""
+    """Encode a name: the length of its UTF-8 in bytes, then the bytes."""
     data = text.encode()
     return uleb128(len(data)) + data
 
 
 def extern_name(text: str) -> bytes:
-    """The name of an import or export of a component or of a component-level type."""
+    """Encode the name of an import or export of a component or of a component-level type."""
     return b"\x00" + name(text)
 
 
 def vector(items: Sequence[bytes]) -> bytes:
-    """A count and that many items, already encoded."""
+    """Encode the number of items, then the items, which are encoded already."""
     return uleb128(len(items)) + b"".join(items)
 
 
 def ref(part: TypeRef) -> bytes:
-    """A part of a type: a primitive's code, or an index (a signed number that is not negative)."""
+    """Encode a part of a type: the code of a primitive, or an index as a non-negative signed number."""
     return sleb128(part) if isinstance(part, int) else bytes((PRIMITIVE_CODES[part],))
 
 
@@ -107,7 +107,7 @@ def _optional(part: TypeRef | None) -> bytes:
 
 
 def primitive(part: Primitive) -> bytes:
-    """Define a type that is just a primitive (`type json = string`)."""
+    """Define a name for a primitive type (`type json = string`)."""
     return ref(part)
 
 
@@ -122,7 +122,7 @@ def variant(cases: Iterable[tuple[str, TypeRef | None]]) -> bytes:
 
 
 def list_(element: TypeRef, length: int | None = None) -> bytes:
-    """Define a list, of fixed length when one is given."""
+    """Define a list, of fixed length if `length` is given."""
     return b"\x70" + ref(element) if length is None else b"\x67" + ref(element) + uleb128(length)
 
 
@@ -168,8 +168,8 @@ def func(params: Iterable[tuple[str, TypeRef]], result_: TypeRef | None = None) 
 
 
 def resource_rep(destructor: int | None = None) -> bytes:
-    """Define a resource represented by an i32, with the core function that destroys it (`[i32] -> []`), if any.
+    """Define a resource type represented by an i32, with the core function of its destructor (`[i32] -> []`), if any.
 
-    Only a component can define one; in an instance type a resource is exported (`InstanceTypeBuilder.export_resource`).
+    Only a component can define a resource type; an instance type exports one (`InstanceTypeBuilder.export_resource`).
     """
     return b"\x3f\x7f" + (b"\x00" if destructor is None else b"\x01" + uleb128(destructor))

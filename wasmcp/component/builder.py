@@ -1,7 +1,7 @@
-"""Writing one component, definition by definition.
+"""Writers of one component or instance type, definition by definition.
 
-Source: component-model, design/mvp/Binary.md. Every method that defines something returns its index in the index
-space it belongs to; definitions may only refer to what was defined before. Nothing is validated here.
+Source: component-model, design/mvp/Binary.md. Each method that defines an item returns its index in the item's index
+space; definitions can only refer to earlier ones. Nothing is validated here.
 
     builder = ComponentBuilder()
     module = builder.core_module(wasm_bytes)
@@ -22,32 +22,32 @@ Chunk = bytes | bytearray | memoryview
 
 
 def func_extern(index: int) -> bytes:
-    """The type of an import or export: a function of the type with this index."""
+    """Encode the type of an import or export: a function of the type with this index."""
     return b"\x01" + uleb128(index)
 
 
 def type_eq_extern(index: int) -> bytes:
-    """The type of an import or export: a type equal to the one with this index."""
+    """Encode the type of an import or export: a type equal to the one with this index."""
     return b"\x03\x00" + uleb128(index)
 
 
 def resource_extern() -> bytes:
-    """The type of an import or export: a new resource type."""
+    """Encode the type of an import or export: a new resource type."""
     return b"\x03\x01"
 
 
 def component_extern(index: int) -> bytes:
-    """The type of an import or export: a component of the type with this index."""
+    """Encode the type of an import or export: a component of the type with this index."""
     return b"\x04" + uleb128(index)
 
 
 def instance_extern(index: int) -> bytes:
-    """The type of an import or export: an instance of the type with this index."""
+    """Encode the type of an import or export: an instance of the type with this index."""
     return b"\x05" + uleb128(index)
 
 
 class InstanceTypeBuilder:
-    """Writes one instance type. It is a scope of its own: type indices start at 0, outer ones are reached by alias."""
+    """Writer of one instance type: a scope whose type indices start at 0 and that reaches outer types by alias."""
 
     def __init__(self) -> None:
         self._declarations: list[bytes] = []
@@ -64,22 +64,22 @@ class InstanceTypeBuilder:
         return self._next_type()
 
     def alias_outer_type(self, index: int, *, count: int = 1) -> int:
-        """Make the type with this index, `count` scopes further out, known here."""
+        """Alias the type with this index, `count` scopes further out; return its index here."""
         self._declarations.append(b"\x02\x03\x02" + uleb128(count) + uleb128(index))
         return self._next_type()
 
     def alias_export_type(self, instance: int, export: str) -> int:
-        """Make a type that an instance of this scope exports known here."""
+        """Alias a type that an instance of this scope exports; return its index."""
         self._declarations.append(b"\x02\x03\x00" + uleb128(instance) + name(export))
         return self._next_type()
 
     def export_type(self, export: str, index: int) -> int:
-        """Export a type. The index that this returns is the one that carries the name: use it from here on."""
+        """Export a type. Return the index that has the name: later definitions must use it."""
         self._declarations.append(b"\x04" + extern_name(export) + type_eq_extern(index))
         return self._next_type()
 
     def export_resource(self, export: str) -> int:
-        """Export a new resource type; returns the type's index."""
+        """Export a new resource type; return the type's index."""
         self._declarations.append(b"\x04" + extern_name(export) + resource_extern())
         return self._next_type()
 
@@ -88,18 +88,18 @@ class InstanceTypeBuilder:
         self._declarations.append(b"\x04" + extern_name(export) + func_extern(type_index))
 
     def export_instance(self, export: str, type_index: int) -> int:
-        """Export an instance of the type with this index; returns the instance's index."""
+        """Export an instance of the type with this index; return the instance's index."""
         self._declarations.append(b"\x04" + extern_name(export) + instance_extern(type_index))
         self._instances += 1
         return self._instances - 1
 
     def definition(self) -> bytes:
-        """The instance type, to be given to `ComponentBuilder.type`."""
+        """Return the instance type, an argument of `ComponentBuilder.type`."""
         return b"\x42" + vector(self._declarations)
 
 
 class ComponentBuilder:
-    """Writes one component. Large parts (modules, nested components) are kept by reference, never copied."""
+    """Writer of one component. Large parts (modules, nested components) are referenced, never copied."""
 
     def __init__(self) -> None:
         self._chunks: list[Chunk] = [COMPONENT_PREAMBLE]
@@ -134,13 +134,13 @@ class ComponentBuilder:
         return index
 
     def chunks(self) -> list[Chunk]:
-        """The component in pieces, to be written one after the other or nested (`component`) without a copy."""
+        """Return the component in pieces, to be written in order or nested (`component`) without a copy."""
         self._flush()
         self._section = -1
         return list(self._chunks)
 
     def to_bytes(self) -> bytes:
-        """The component."""
+        """Return the component."""
         return b"".join(self.chunks())
 
     def custom_section(self, section_name: str, data: bytes) -> None:
@@ -150,55 +150,55 @@ class ComponentBuilder:
     # Core definitions
 
     def core_module(self, data: Chunk | Iterable[Chunk]) -> int:
-        """Embed a core module; returns its core module index."""
+        """Embed a core module; return its core module index."""
         self._add_whole(1, data)
         return self._next("core module")
 
     def core_instantiate(self, module: int, args: Mapping[str, int] | None = None) -> int:
-        """Instantiate a core module with core instances, by the module names of its imports."""
+        """Instantiate a core module with core instances as arguments, by the module names of its imports."""
         items = [name(arg) + b"\x12" + uleb128(index) for arg, index in (args or {}).items()]
         self._add(2, b"\x00" + uleb128(module) + vector(items))
         return self._next("core instance")
 
     def core_instance(self, exports: Mapping[str, tuple[CoreSort, int]]) -> int:
-        """Make a core instance of things that exist already, by name."""
+        """Make a core instance of existing items, by name."""
         items = [name(export) + sort.value + uleb128(index) for export, (sort, index) in exports.items()]
         self._add(2, b"\x01" + vector(items))
         return self._next("core instance")
 
     def core_alias(self, core_instance: int, export: str, sort: CoreSort) -> int:
-        """Make an export of a core instance known; returns its index in the space of `sort`."""
+        """Alias an export of a core instance; return its index in the space of `sort`."""
         self._add(6, b"\x00" + sort.value + b"\x01" + uleb128(core_instance) + name(export))
         return self._next(f"core {sort.name}")
 
     # Components and instances
 
     def component(self, data: Chunk | Iterable[Chunk]) -> int:
-        """Embed a component (bytes, or the `chunks()` of another builder); returns its component index."""
+        """Embed a component (bytes, or the `chunks()` of another builder); return its component index."""
         self._add_whole(4, data)
         return self._next(Sort.COMPONENT.name)
 
     def instantiate(self, component: int, args: Mapping[str, tuple[Sort, int]] | None = None) -> int:
-        """Instantiate a component with arguments, by the names of its imports; returns the instance's index."""
+        """Instantiate a component with arguments, by the names of its imports; return the instance's index."""
         items = [name(arg) + sort.value + uleb128(index) for arg, (sort, index) in (args or {}).items()]
         self._add(5, b"\x00" + uleb128(component) + vector(items))
         return self._next(Sort.INSTANCE.name)
 
     def instance(self, exports: Mapping[str, tuple[Sort, int]]) -> int:
-        """Make an instance of things that exist already, by name; returns its index."""
+        """Make an instance of existing items, by name; return its index."""
         items = [extern_name(export) + sort.value + uleb128(index) for export, (sort, index) in exports.items()]
         self._add(5, b"\x01" + vector(items))
         return self._next(Sort.INSTANCE.name)
 
     def alias_export(self, instance: int, export: str, sort: Sort) -> int:
-        """Make an export of an instance known; returns its index in the space of `sort`."""
+        """Alias an export of an instance; return its index in the space of `sort`."""
         self._add(6, sort.value + b"\x00" + uleb128(instance) + name(export))
         return self._next(sort.name)
 
     def alias_outer(self, count: int, index: int, sort: Sort) -> int:
-        """Make a type, component or core module known that is `count` components further out.
+        """Alias a type, component or core module `count` components further out; return its index.
 
-        A type that is reached this way must not refer to a resource.
+        A type that is aliased this way must not refer to a resource.
         """
         self._add(6, sort.value + b"\x02" + uleb128(count) + uleb128(index))
         return self._next(sort.name)
@@ -211,7 +211,7 @@ class ComponentBuilder:
         return self._next(Sort.TYPE.name)
 
     def resource(self, destructor: int | None = None) -> int:
-        """Define a resource type, represented by an i32; `destructor` is a core function index. Returns the type's."""
+        """Define a resource type represented by an i32 and return its index; `destructor` is a core function index."""
         return self.type(binary_writer.resource_rep(destructor))
 
     def lift(
@@ -223,26 +223,26 @@ class ComponentBuilder:
         realloc: int | None = None,
         post_return: int | None = None,
     ) -> int:
-        """Make a component function of a core function. Strings are UTF-8. Source: CanonicalABI.md, "canon lift"."""
+        """Lift a core function to a component function. Strings are UTF-8. Source: CanonicalABI.md, "canon lift"."""
         options = _canonical_options(memory, realloc, post_return)
         self._add(8, b"\x00\x00" + uleb128(core_func) + options + uleb128(type_index))
         return self._next(Sort.FUNC.name)
 
     def lower(self, func: int, *, memory: int | None = None, realloc: int | None = None) -> int:
-        """Make a core function of a component function. Strings are UTF-8. Source: CanonicalABI.md, "canon lower"."""
+        """Lower a component function to a core function. Strings are UTF-8. Source: CanonicalABI.md, "canon lower"."""
         self._add(8, b"\x01\x00" + uleb128(func) + _canonical_options(memory, realloc, None))
         return self._next(f"core {CoreSort.FUNC.name}")
 
     def resource_new(self, type_index: int) -> int:
-        """The core function that makes a handle of a representation, for a resource of this component."""
+        """Define the core function that makes a handle of a representation, for a resource of this component."""
         return self._resource_builtin(b"\x02", type_index)
 
     def resource_drop(self, type_index: int) -> int:
-        """The core function that drops a handle, own or borrow."""
+        """Define the core function that drops an own or borrow handle."""
         return self._resource_builtin(b"\x03", type_index)
 
     def resource_rep(self, type_index: int) -> int:
-        """The core function that gives the representation behind a handle, for a resource of this component."""
+        """Define the core function that returns the representation of a handle, for a resource of this component."""
         return self._resource_builtin(b"\x04", type_index)
 
     def _resource_builtin(self, code: bytes, type_index: int) -> int:
@@ -252,19 +252,19 @@ class ComponentBuilder:
     # Imports and exports
 
     def import_func(self, import_name: str, type_index: int) -> int:
-        """Import a function of the type with this index; returns the function's index."""
+        """Import a function of the type with this index; return the function's index."""
         return self._import(import_name, func_extern(type_index), Sort.FUNC)
 
     def import_instance(self, import_name: str, type_index: int) -> int:
-        """Import an instance of the type with this index; returns the instance's index."""
+        """Import an instance of the type with this index; return the instance's index."""
         return self._import(import_name, instance_extern(type_index), Sort.INSTANCE)
 
     def import_type(self, import_name: str, type_index: int) -> int:
-        """Import a type equal to the one with this index. The index that this returns is the one that has the name."""
+        """Import a type equal to the one with this index. Return the index that has the name."""
         return self._import(import_name, type_eq_extern(type_index), Sort.TYPE)
 
     def import_resource(self, import_name: str) -> int:
-        """Import a new resource type; returns the type's index."""
+        """Import a new resource type; return the type's index."""
         return self._import(import_name, resource_extern(), Sort.TYPE)
 
     def _import(self, import_name: str, extern: bytes, sort: Sort) -> int:
@@ -272,10 +272,10 @@ class ComponentBuilder:
         return self._next(sort.name)
 
     def export(self, export_name: str, sort: Sort, index: int, extern: bytes | None = None) -> int:
-        """Export something, with the type that it has or (`func_extern(...)` and the like) a wider one.
+        """Export an item with its own type, or with a wider one (`func_extern(...)` and the like).
 
-        Returns a new index of the same sort. For a type it is the one that carries the name: exported functions must
-        use it.
+        Returns:
+            A new index of the same sort. For a type it is the index that has the name: exported functions must use it.
         """
         ascription = b"\x00" if extern is None else b"\x01" + extern
         self._add(11, extern_name(export_name) + sort.value + uleb128(index) + ascription)

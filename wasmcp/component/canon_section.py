@@ -1,4 +1,4 @@
-"""Reading canonical definitions: only to see which functions a component lifts, and to refuse async ones by name.
+"""Reader of canonical definitions: finds lifted functions and rejects async definitions by name.
 
 Source: component-model, design/mvp/Binary.md, "Canonical Definitions".
 """
@@ -54,10 +54,10 @@ _ASYNC = {
 
 
 def read_canonical(reader: Reader) -> int | None:
-    """One canonical definition: the function type's index when it lifts a function, else None.
+    """Read one canonical definition; return the function type's index if it lifts a function, else None.
 
     Raises:
-        ComponentError: it is an async one; the error names it.
+        ComponentError: The definition is async; the error names it.
     """
     start = reader.position
     code = reader.byte()

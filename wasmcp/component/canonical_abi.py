@@ -26,9 +26,9 @@ from wasmcp.component.types import (
 )
 
 MAX_FLAT_PARAMS = 16
-"""More flattened parameters than this arrive as one pointer."""
+"""Most flattened parameters; a function with more takes one pointer."""
 MAX_FLAT_RESULTS = 1
-"""More flattened results than this are returned as one pointer."""
+"""Most flattened results; a function with more returns one pointer."""
 
 STRUCT_FORMATS = {
     Primitive.S8: "<b",
@@ -42,7 +42,7 @@ STRUCT_FORMATS = {
     Primitive.F32: "<f",
     Primitive.F64: "<d",
 }
-"""Primitives that `struct` lays out as the canonical ABI does, with their format."""
+"""Primitives with the same layout in `struct` as in the canonical ABI, with their format."""
 _FLAT = {
     Primitive.S64: core_module.I64,
     Primitive.U64: core_module.I64,
@@ -53,7 +53,7 @@ _SIZES = {Primitive.BOOL: 1, Primitive.CHAR: 4, Primitive.STRING: 8}
 
 
 def cases_of(type_: ValueType | Resource) -> tuple[tuple[str, ValueType | None], ...] | None:
-    """Return the cases of anything that is laid out as a variant, or None for what is not."""
+    """Return the cases of a type with the layout of a variant, else None."""
     type_ = resolve(type_)
     if isinstance(type_, Variant):
         return type_.cases
@@ -67,7 +67,7 @@ def cases_of(type_: ValueType | Resource) -> tuple[tuple[str, ValueType | None],
 
 
 def fields_of(type_: ValueType | Resource) -> tuple[ValueType, ...] | None:
-    """Return the types of the parts of a record, a tuple or a list of fixed length, or None for what is not one."""
+    """Return the field types of a record, a tuple or a list of fixed length, else None."""
     type_ = resolve(type_)
     if isinstance(type_, Record):
         return tuple(field for _, field in type_.fields)
@@ -84,12 +84,12 @@ def align_to(offset: int, alignment: int) -> int:
 
 
 def discriminant_size(cases: int) -> int:
-    """Return how many bytes tell `cases` cases apart."""
+    """Return the size in bytes of the discriminant of `cases` cases."""
     return 1 if cases <= 1 << 8 else 2 if cases <= 1 << 16 else 4
 
 
 def payload_offset(cases: Sequence[tuple[str, ValueType | None]]) -> int:
-    """Return where the payload of a variant begins, in bytes."""
+    """Return the offset of a variant's payload, in bytes."""
     most = max((alignment(case) for _, case in cases if case is not None), default=1)
     return align_to(discriminant_size(len(cases)), most)
 
@@ -110,7 +110,7 @@ def alignment(type_: ValueType) -> int:
 
 
 def size(type_: ValueType) -> int:
-    """Return the bytes that a value takes in memory, without what it points to (CanonicalABI.md, "Element Size")."""
+    """Return the size in bytes of a value in memory, without what it points to (CanonicalABI.md, "Element Size")."""
     resolved = resolve(type_)
     cases, fields = cases_of(resolved), fields_of(resolved)
     if cases is not None:
@@ -140,7 +140,7 @@ def layout(fields: Sequence[ValueType]) -> tuple[tuple[int, ...], int]:
 
 
 def flatten(type_: ValueType) -> tuple[int, ...]:
-    """Return the core value types that a value becomes (CanonicalABI.md, "Flattening")."""
+    """Return the core value types of a flattened value (CanonicalABI.md, "Flattening")."""
     resolved = resolve(type_)
     cases, fields = cases_of(resolved), fields_of(resolved)
     if cases is not None:

@@ -1,8 +1,8 @@
-"""Components whose functions answer with constants.
+"""Components whose functions return constants.
 
-One engine for everything that composition knows before run time: the server's metadata, the catalogue, and the stubs
-that stand in for what a component was not granted. Parameters are ignored, the handles among them dropped; results lie
-in static memory, laid out by the canonical ABI. Resources of the exported interfaces have no state and no destructor.
+Used for everything that composition knows before run time: the server's metadata, the catalogue, and the stubs of
+imports that a component was not granted. Parameters are ignored, and handles in them dropped; results are in static
+memory in the layout of the canonical ABI. Resources of the exported interfaces have no state and no destructor.
 
 Source: component-model, design/mvp/CanonicalABI.md, "canon lift"; Explainer.md, "Import and Export Definitions".
 """
@@ -29,22 +29,22 @@ from wasmcp.component.types import (
 )
 
 Answer = Callable[[str, str, Func], Any]
-"""Interface, function, its type -> the value of its result (see `values`), None for no result, or `values.TRAP`."""
+"""Interface, function, its type -> the value of its result (see `static_values`), None for no result, or `TRAP`."""
 
 
 def constants(exports: Mapping[str, Instance], answer: Answer) -> bytes:
     """Return a component that exports instances of functions with constant results.
 
-    Types that belong to other interfaces are imported from them, so that resources keep their identity; nothing else
-    is imported.
+    Types that belong to other interfaces are imported from them, so that resources keep their identity; nothing else is
+    imported.
 
     Args:
-        exports: the instances by the name they are exported under: functions and types; each after those whose types
-            it uses.
-        answer: gives the result of each function.
+        exports: The exported instances by name, with functions and types; each after those whose types it uses.
+        answer: Returns the result of each function.
 
     Raises:
-        TypeError, ValueError: an answer is not a value of its function's result.
+        TypeError: An answer is not a value of its function's result.
+        ValueError: The same, for a value of the right Python type.
     """
     return _Constants(exports, answer).encode()
 
@@ -79,7 +79,7 @@ class _Constants:
         return self._builder.to_bytes()
 
     def _lookup(self, type_: TypeName | Resource) -> int | None:
-        """The index of a type in the component itself, where an own name is just what it stands for."""
+        """Return the index of a type in the component itself, where a name of its own resolves to the named type."""
         key = (type_.interface, type_.name)
         if key not in self._named:
             if type_.interface not in self._exports:
@@ -90,7 +90,7 @@ class _Constants:
         return self._named[key]
 
     def _public_lookup(self, type_: TypeName | Resource) -> int | None:
-        """The index of a type as others see it: under the name it is exported with, once it is."""
+        """Return the index of a type as importers see it: under the name it is exported with, once it is exported."""
         key = (type_.interface, type_.name)
         if key not in self._public:
             if type_.interface not in self._exports or isinstance(type_, Resource):
@@ -121,8 +121,8 @@ class _Constants:
     def _export(self, interface: str, instance: Instance, lifted: Mapping[tuple[str, str], int]) -> None:
         """Export one instance.
 
-        The functions must use the types under their exported names, and an instance put together of existing things
-        cannot rename any: so a component is nested that imports all of it and exports it again.
+        The functions must use the types under their exported names, and an instance made of existing items cannot
+        rename any. Therefore a nested component imports all of them and exports them again.
         """
         if not any(isinstance(extern, TypeBound) for extern in instance.exports.values()):
             items = {name: (Sort.FUNC, lifted[interface, name]) for name in instance.exports}
@@ -141,11 +141,11 @@ class _Constants:
 
 
 class _Shim:
-    """A component that imports the types and functions of one interface and exports them under their names.
+    """Component that imports the types and functions of one interface and exports them under their names.
 
     Attributes:
-        type_arguments: what to give for the types it imports.
-        function_arguments: which function of the interface to give for the functions it imports.
+        type_arguments: The arguments for the types it imports.
+        function_arguments: The function of the interface for each function it imports.
     """
 
     def __init__(self, interface: str, instance: Instance) -> None:
@@ -203,10 +203,11 @@ MEMORY = "memory"
 
 
 class ConstantModule:
-    """The core module behind a component of constants.
+    """Core module of a component of constants.
 
     Attributes:
-        builtins: the functions it imports from `handles`: whether it makes a handle (or drops one), of which resource.
+        builtins: The functions it imports from `handles`: true for one that makes a handle (false: drops one), and its
+            resource.
     """
 
     def __init__(self, is_defined: Callable[[Resource], bool]) -> None:
@@ -216,7 +217,7 @@ class ConstantModule:
         self._functions: list[tuple[str, Func, Any, int, list[tuple[int, Resource]]]] = []
 
     def define(self, name: str, func: Func, answer: Any) -> None:
-        """Add a function. Its result is laid out now, its code written by :meth:`encode`."""
+        """Add a function. Its result is laid out now, its code written by `encode`."""
         address, before = 0, len(self._memory.handles)
         if answer is not TRAP:
             if func.result is not None:
@@ -265,7 +266,7 @@ class ConstantModule:
 
 
 def _result(func: Func, address: int) -> bytes:
-    """Return the code that leaves a result, laid out at `address`, on the stack."""
+    """Return the code that pushes a result, laid out at `address`, on the stack."""
     if func.result is None:
         return b""
     flat = canonical_abi.flatten(func.result)
@@ -275,9 +276,9 @@ def _result(func: Func, address: int) -> bytes:
 
 
 def _define_realloc(module: core_module.CoreModule, bump: int) -> int:
-    """Define `cabi_realloc`, which hands out the memory above the constants; a call ends by taking all of it back.
+    """Define `cabi_realloc`, which allocates the memory above the constants; the end of a call frees all of it.
 
-    Nobody looks at what was written there but the code that drops handles: growing a block need not copy it.
+    Only the code that drops handles reads this memory, so growing a block does not have to copy it.
     """
     alignment, length, start, result = 2, 3, 4, 5
     aligned = (

@@ -1,7 +1,7 @@
-"""A writer of small core WebAssembly modules.
+"""Writer of small core WebAssembly modules.
 
-Enough of the binary format for the glue that composition generates: constants, stubs and the dispatch. A module is
-put together with :class:`CoreModule`; the functions in lower case return the bytes of one instruction each.
+Supports the part of the binary format that the generated glue needs: constants, stubs and dispatch. `CoreModule` builds
+a module; each function in lower case returns the bytes of one instruction.
 
 Source: WebAssembly Core Specification 2.0, chapter 5 (Binary Format).
 """
@@ -18,7 +18,7 @@ F32 = 0x7D
 F64 = 0x7C
 
 PAGE = 65536
-"""Bytes of one page of linear memory."""
+"""Size of one page of linear memory, in bytes."""
 
 _VOID_BLOCK = b"\x40"
 _MAX_PAGES = 65536
@@ -33,12 +33,12 @@ def unreachable() -> bytes:
 
 
 def block(body: bytes) -> bytes:
-    """Run `body`; `br` to it leaves it."""
+    """Run `body`; a `br` to this block leaves it."""
     return b"\x02" + _VOID_BLOCK + body + b"\x0b"
 
 
 def loop(body: bytes) -> bytes:
-    """Run `body`; `br` to it starts it again."""
+    """Run `body`; a `br` to this loop starts it again."""
     return b"\x03" + _VOID_BLOCK + body + b"\x0b"
 
 
@@ -175,15 +175,15 @@ def i32_wrap_i64() -> bytes:
 
 
 def drop() -> bytes:
-    """Throw a value away."""
+    """Drop a value from the stack."""
     return b"\x1a"
 
 
 class CoreModule:
-    """One core module. Imported functions come before defined ones in the index space: import first.
+    """Core module. Imported functions precede defined ones in the index space: import first.
 
     Attributes:
-        imported: number of functions imported so far.
+        imported: Number of functions imported so far.
     """
 
     def __init__(self) -> None:
@@ -220,10 +220,10 @@ class CoreModule:
         """Define a function and return its index.
 
         Args:
-            params: value types of the parameters, locals 0 and up.
-            results: value types of the results.
-            body: instructions, without the closing `end`.
-            variables: value types of the other locals, numbered after the parameters.
+            params: Value types of the parameters, locals 0 and up.
+            results: Value types of the results.
+            body: Instructions, without the closing `end`.
+            variables: Value types of the other locals, numbered after the parameters.
         """
         self._functions.append(self.type(params, results))
         code = vector([b"\x01" + bytes([variable]) for variable in variables]) + body + b"\x0b"
@@ -231,10 +231,10 @@ class CoreModule:
         return self.imported + len(self._functions) - 1
 
     def memory(self, pages: int) -> None:
-        """Define the memory; there is one.
+        """Define the memory of the module.
 
         Raises:
-            ValueError: it would be larger than 4 GiB.
+            ValueError: The memory would be larger than 4 GiB.
         """
         if pages > _MAX_PAGES:
             raise ValueError(f"a memory of {pages} pages is larger than 4 GiB")

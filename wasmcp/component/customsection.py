@@ -12,20 +12,20 @@ from wasmcp.component.builder import Chunk
 
 
 def custom_section(section_name: str, content: bytes) -> bytes:
-    """Return a section in its encoding, to be appended to a component."""
+    """Return an encoded custom section, to be appended to a component."""
     body = name(section_name) + content
     return b"\0" + uleb128(len(body)) + body
 
 
 def custom_sections(data: Chunk, section_name: str) -> list[bytes]:
-    """Return the contents of the outermost component's custom sections of one name, in their order.
+    """Return the contents of the outermost component's custom sections with one name, in order.
 
     Args:
         data: The component. Its preamble is not checked.
         section_name: The name.
 
     Raises:
-        ComponentError: It is damaged.
+        ComponentError: The component is damaged.
     """
     view = memoryview(data).cast("B") if not isinstance(data, memoryview) else data
     reader = Reader(view, len(COMPONENT_PREAMBLE), len(view))

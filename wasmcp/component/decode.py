@@ -1,7 +1,7 @@
-"""Decoding what a component imports and exports. What is nested in it is stepped over by size.
+"""Decoder of a component's imports and exports. Nested components and modules are skipped by size.
 
-Source: component-model, design/mvp/Binary.md. This is no validator: it checks what it reads, and everything it reads
-is bounded by the size of the file.
+Source: component-model, design/mvp/Binary.md. This does not validate a component: it checks only what it reads, and
+everything it reads is bounded by the size of the file.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from wasmcp.errors import ComponentError
 
 @dataclass(frozen=True)
 class Export:
-    """What a component exports: `kind` is `func`, `type`, `instance`, `component`, `core module` or `value`.
+    """Export of a component: `kind` is `func`, `type`, `instance`, `component`, `core module` or `value`.
 
-    `type` is None where it was not looked for (see `decode`).
+    `type` is absent (None) unless the types of exports were requested (see `decode`).
     """
 
     kind: str
@@ -30,9 +30,9 @@ class Export:
 
 @dataclass(frozen=True)
 class Part:
-    """A nested `component` or `core module`: where its bytes begin in the file, and how many they are.
+    """Nested `component` or `core module`: the offset of its bytes in the file, and their number.
 
-    `name` is what the file's name section calls a component, or the empty string.
+    `name` is the name of a component in the file's name section, or the empty string.
     """
 
     kind: str
@@ -43,9 +43,9 @@ class Part:
 
 @dataclass(frozen=True)
 class ComponentInfo:
-    """What a component needs and offers, in the order it says so.
+    """Imports and exports of a component, in the order of their declaration.
 
-    `size` is the file's, in bytes; `parts` are what is nested in it.
+    `size` is the size of the file in bytes; `parts` are the nested components and core modules.
     """
 
     name: str
@@ -55,11 +55,11 @@ class ComponentInfo:
     parts: tuple[Part, ...]
 
     def find_import(self, name: str) -> str | None:
-        """The name of the import that is `name`, or a compatible version of it."""
+        """Return the name of the import `name`, or of a compatible version of it."""
         return interface_names.find(name, self.imports)
 
     def find_export(self, name: str) -> str | None:
-        """The name of the export that is `name`, or a compatible version of it."""
+        """Return the name of the export `name`, or of a compatible version of it."""
         return interface_names.find(name, self.exports)
 
 
@@ -68,12 +68,12 @@ def decode(data: Chunk, name: str = "", *, export_types: bool = False) -> Compon
 
     Args:
         data: The file.
-        name: What to call it in errors.
-        export_types: Find out the types of the exports too, which means to look into nested components. Types that
-            come out of what was not looked into stay unknown (`Opaque`).
+        name: The component's name in errors.
+        export_types: Decode the types of the exports too, which requires decoding nested components. Types from nested
+            components that were not decoded stay unknown (`Opaque`).
 
     Raises:
-        ComponentError: it is not a component, is damaged, or needs what is not supported (async, WASI 0.3).
+        ComponentError: The file is not a component, is damaged, or uses unsupported features (async, WASI 0.3).
     """
     view = memoryview(data).cast("B") if not isinstance(data, memoryview) else data
     try:

@@ -1,7 +1,7 @@
-"""Code that drops the handles a function was given.
+"""Generated code that drops the handles in a function's parameters.
 
-A function that ignores its parameters still owes the canonical ABI that every borrow of a foreign resource, and every
-owned handle, is dropped before it returns. A borrow of a resource that the component itself defines is no handle.
+A function that ignores its parameters must still drop, before it returns, every borrow of a foreign resource and every
+owned handle. A borrow of a resource that the component itself defines is not a handle.
 
 Source: component-model, design/mvp/CanonicalABI.md, "Flattening", "Loading" and "canon resource.drop".
 """
@@ -28,11 +28,11 @@ _Local = tuple[int, int]
 
 
 def dropped_resources(type_: ValueType | Resource, is_defined: Callable[[Resource], bool]) -> Iterator[Resource]:
-    """Yield the resources whose handles a value of this type makes one drop.
+    """Yield the resources of the handles in a value of this type that have to be dropped.
 
     Args:
-        type_: the type of a parameter.
-        is_defined: tells whether the component itself defines a resource.
+        type_: The type of a parameter.
+        is_defined: Returns true if the component itself defines a resource.
     """
     resolved = resolve(type_)
     if isinstance(resolved, (Own, Borrow)):
@@ -45,20 +45,20 @@ def dropped_resources(type_: ValueType | Resource, is_defined: Callable[[Resourc
 
 
 class HandleDropper:
-    """The code that drops all handles in a function's parameters.
+    """Code that drops all handles in a function's parameters.
 
     Attributes:
-        body: the instructions; they leave the stack as it was.
-        variables: how many locals of type i32 they need after the parameters.
+        body: The instructions; they leave the stack unchanged.
+        variables: Number of locals of type i32 that they need after the parameters.
     """
 
     def __init__(self, func: Func, is_defined: Callable[[Resource], bool], drop: Callable[[Resource], int]) -> None:
         """Write the code.
 
         Args:
-            func: the function's type.
-            is_defined: tells whether the component itself defines a resource.
-            drop: gives the index of the core function that drops a handle of a resource.
+            func: The function's type.
+            is_defined: Returns true if the component itself defines a resource.
+            drop: Returns the index of the core function that drops a handle of a resource.
         """
         self._is_defined = is_defined
         self._drop = drop
@@ -79,7 +79,7 @@ class HandleDropper:
         return self._first_variable + self.variables - 1
 
     def _in_memory(self, base: int, offset: int, type_: ValueType) -> bytes:
-        """Drop what lies at the address in local `base` plus `offset`."""
+        """Drop the handles of the value at the address in local `base` plus `offset`."""
         if self._is_idle(type_):
             return b""
         resolved = resolve(type_)
@@ -146,7 +146,7 @@ class HandleDropper:
         return code
 
     def _in_locals(self, values: Sequence[_Local], type_: ValueType) -> bytes:
-        """Drop what a flattened value holds."""
+        """Drop the handles of a flattened value."""
         if self._is_idle(type_):
             return b""
         resolved = resolve(type_)
@@ -168,6 +168,6 @@ class HandleDropper:
 
 
 def _get(value: _Local) -> bytes:
-    """Read an i32 that was perhaps widened, because another case of its variant needed an i64 in this place."""
+    """Read an i32 that can be widened, because another case of its variant needs an i64 in this place."""
     index, kind = value
     return core_module.local_get(index) + (core_module.i32_wrap_i64() if kind == core_module.I64 else b"")

@@ -1,7 +1,7 @@
-"""A composition graph -> one component.
+"""Encoder of a composition graph as one component.
 
-The order of what is written: imports, then each component before its first instance, instances in dependency order
-(of those that are ready the one that was made first), then exports, then the names.
+The order of the output: imports, then each component before its first instance, instances in dependency order (of those
+that are ready, the one created first), then exports, then the names.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from wasmcp.errors import GraphCycleError, ImportConflictError
 
 @dataclass(frozen=True)
 class Encoded:
-    """A composition's bytes in pieces, and what it imports (merged) and defines itself.
+    """Encoded composition: its bytes in pieces, its merged imports, and the imports that it defines itself.
 
-    `nodes` are the instances in the order they are made.
+    `nodes` are the instances in the order of instantiation.
     """
 
     chunks: tuple[Chunk, ...]
@@ -36,16 +36,16 @@ class Encoded:
 
     @property
     def instances(self) -> tuple[str, ...]:
-        """The labels of the instances in the order they are made."""
+        """Labels of the instances in the order of instantiation."""
         return tuple(node.label for node in self.nodes)
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """Size in bytes."""
         return sum(len(chunk) for chunk in self.chunks)
 
     def to_bytes(self) -> bytes:
-        """The component."""
+        """Return the component."""
         return b"".join(self.chunks)
 
     def write_to(self, file: BinaryIO) -> None:
@@ -96,7 +96,7 @@ def encode(graph: Graph, *, define_types: bool = True) -> Encoded:
 
 
 def _nodes_in(value: Value) -> Iterator[Node]:
-    """The instances that a value comes from."""
+    """Yield the instances that a value comes from."""
     if isinstance(value, NodeExport):
         yield value.node
     elif isinstance(value, Item):
@@ -111,11 +111,11 @@ def _needs(node: Node) -> list[tuple[str, Node]]:
 
 
 def _ordered(graph: Graph) -> list[Node]:
-    """The instances, each after those it needs."""
+    """Return the instances, each after those it needs."""
     ordered: list[Node] = []
     done: set[int] = set()
     for root in graph.nodes:
-        # Depth first, with a stack of our own: a chain may be longer than Python's.
+        # Depth first, with an explicit stack: a chain can be longer than Python's recursion limit.
         stack = [] if id(root) in done else [(root, "", iter(_needs(root)))]
         while stack:
             node, _, needs = stack[-1]
@@ -136,7 +136,7 @@ def _ordered(graph: Graph) -> list[Node]:
 
 
 def _check_split(node: Node, canonical: Mapping[str, str]) -> None:
-    """Check that an import which is left open uses no resource of one that is given from inside."""
+    """Check that an import that the host satisfies uses no resource of an import that the composition satisfies."""
     if not node.arguments:
         return
     for missing in node.missing():
@@ -195,7 +195,7 @@ class _Writer:
         self._names[Sort.INSTANCE].append((index, node.label))
 
     def index(self, value: Value) -> tuple[Sort, int]:
-        """Where a value is in the component; it is brought there if need be."""
+        """Return the value's index in the component, emitting an alias if necessary."""
         known = self._values.get(value)
         if known is not None:
             return known
@@ -208,12 +208,12 @@ class _Writer:
         elif isinstance(value, Synthetic):
             index = self.builder.instance({member: self.index(inner) for member, inner in value.exports.items()})
         else:
-            raise TypeError(f"`{value}` is no value of a graph")
+            raise TypeError(f"`{value}` is not a value of a graph")
         self._values[value] = (value.sort, index)
         return value.sort, index
 
     def write_names(self) -> None:
-        """Name components and instances, for whoever inspects the result."""
+        """Write the names of components and instances, for tools that inspect the result."""
         body = name_section(self._names)
         if body:
             self.builder.custom_section(SECTION, body)

@@ -1,4 +1,4 @@
-"""A composition: which component is instantiated how often, what satisfies its imports, what the whole exports.
+"""Composition graph: instances of components, the arguments for their imports, and the exports of the composition.
 
     graph = Graph()
     greeter = graph.instantiate(graph.add("greeter", data))
@@ -7,7 +7,7 @@
     graph.export("wasi:cli/run@0.2.9", caller.export("wasi:cli/run@0.2.9"))
     data = encode(graph).to_bytes()
 
-What no argument satisfies becomes an import of the whole, merged by semantic version.
+An import without an argument becomes an import of the composition, merged by semantic version.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ _WORDS = {sort: word for word, sort in _SORTS.items()}
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """Something that can be an argument or an export: see its subclasses. `sort` says what it is."""
+    """Item that can be an argument or an export; see the subclasses. `sort` is its sort."""
 
     sort: Sort
 
     def item(self, name: str, sort: Sort) -> Item:
-        """A member of an instance.
+        """Return a member of an instance.
 
         Raises:
-            WiringError: this is not an instance.
+            WiringError: This is not an instance.
         """
         if self.sort is not Sort.INSTANCE:
-            raise WiringError(f"`{name}` is asked of a {_WORDS[self.sort]}: only an instance has members", name=name)
+            raise WiringError(f"a {_WORDS[self.sort]} has no member `{name}`: only an instance has members", name=name)
         return Item(sort, self, name)
 
 
 @dataclass(frozen=True)
 class NodeExport(Value):
-    """What an instance exports under `name`."""
+    """Export `name` of an instance."""
 
     node: Node
     name: str
@@ -60,7 +60,7 @@ class NodeExport(Value):
 
 @dataclass(frozen=True)
 class Item(Value):
-    """The member `name` of another value, an instance."""
+    """Member `name` of another value, an instance."""
 
     owner: Value
     name: str
@@ -68,21 +68,21 @@ class Item(Value):
 
 @dataclass(frozen=True, eq=False)
 class Synthetic(Value):
-    """An instance that is made of other values, by name."""
+    """Instance made of other values, by name."""
 
     exports: Mapping[str, Value]
 
 
 @dataclass(frozen=True)
 class Import(Value):
-    """What the whole imports under `name` (merged with what is compatible with it)."""
+    """Import `name` of the composition (merged with compatible ones)."""
 
     name: str
 
 
 @dataclass(frozen=True, eq=False)
 class Component:
-    """A component that was added to a graph: its bytes, and what it imports and exports."""
+    """Component in a graph: its bytes, its imports and its exports."""
 
     name: str
     chunks: Sequence[Chunk]
@@ -91,32 +91,32 @@ class Component:
 
 @dataclass(eq=False)
 class Node:
-    """An instance of a component in a graph.
+    """Instance of a component in a graph.
 
     Attributes:
-        label: What errors and the name section call it.
-        component: What it is an instance of.
-        note: What its maker has to say about it; the graph keeps it and does not read it.
-        arguments: Its imports that were given, by exact name.
+        label: Its name in errors and in the name section.
+        component: Its component.
+        note: Data of the caller of `Graph.instantiate`; the graph does not read it.
+        arguments: The values of its satisfied imports, by exact name.
     """
 
     label: str
     component: Component
     note: object = None
     arguments: dict[str, Value] = field(default_factory=dict)
-    # Pairs of types that were found to match, by id, for the whole graph; its components keep them alive.
+    # Pairs of types known to match, by id, for the whole graph; its components keep the objects alive.
     _matching: set[tuple[int, int]] = field(default_factory=set, repr=False)
 
     @property
     def info(self) -> ComponentInfo:
-        """What the component imports and exports."""
+        """Imports and exports of the component."""
         return self.component.info
 
     def export(self, name: str) -> NodeExport:
-        """What this instance exports under a name, or under a compatible version of it.
+        """Return this instance's export under a name, or under a compatible version of it.
 
         Raises:
-            WiringError: it does not export that.
+            WiringError: The component has no such export.
         """
         found = self.info.find_export(name)
         if found is None:
@@ -133,8 +133,9 @@ class Node:
         """Satisfy an import, by its name or a compatible version of it.
 
         Raises:
-            WiringError: the component does not import that, it was satisfied before, or the value is of another kind.
-            ImportConflictError: the value is an instance's export of another type.
+            WiringError: The component has no such import, the import is satisfied already, or the value is of another
+                kind.
+            ImportConflictError: The value is an instance's export of another type.
         """
         found = self.info.find_import(name)
         if found is None:
@@ -155,7 +156,7 @@ class Node:
         self.arguments[found] = value
 
     def _check_type(self, name: str, value: Value) -> None:
-        """Check an argument's type, where both are known, so that the error names more than a byte in the result."""
+        """Check an argument's type if both types are known, so that the error names the item, not a byte offset."""
         wanted = self.info.imports[name]
         if not isinstance(value, NodeExport) or not isinstance(wanted, Instance):
             return
@@ -174,13 +175,13 @@ class Node:
         self._matching.add((id(wanted), id(offered)))
 
     def missing(self) -> list[str]:
-        """The imports that are not satisfied yet, in the component's order."""
+        """Return the imports that are not satisfied yet, in the component's order."""
         return [name for name in self.info.imports if name not in self.arguments]
 
 
 @dataclass(frozen=True)
 class ExplicitImport:
-    """An import that was asked for by name: its type is `context[name]`."""
+    """Import that was added by name; its type is `context[name]`."""
 
     name: str
     owner: str
@@ -188,7 +189,7 @@ class ExplicitImport:
 
 
 class Graph:
-    """Components, their instances and how they are connected."""
+    """Components, their instances and the connections between them."""
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
@@ -197,16 +198,16 @@ class Graph:
         self._matching: set[tuple[int, int]] = set()
 
     def add(self, name: str, data: Chunk | Sequence[Chunk], info: ComponentInfo | None = None) -> Component:
-        """Take up a component; it is embedded once, however often it is instantiated.
+        """Add a component; it is embedded once, however often it is instantiated.
 
         Args:
-            name: What to call it in errors and in the name section.
+            name: Its name in errors and in the name section.
             data: Its bytes, or its pieces (`ComponentBuilder.chunks`).
-            info: What `decode` said about it, where that was asked before (with `export_types`, if arguments are to be
-                checked against them).
+            info: The result of `decode`, if it is known already (with `export_types`, if arguments are to be checked
+                against it).
 
         Raises:
-            ComponentError: it cannot be decoded.
+            ComponentError: The component cannot be decoded.
         """
         chunks = [data] if isinstance(data, (bytes, bytearray, memoryview)) else list(data)
         if info is None:
@@ -214,11 +215,11 @@ class Graph:
         return Component(name, chunks, info)
 
     def instantiate(self, component: Component, label: str | None = None, note: object = None) -> Node:
-        """Make an instance of a component.
+        """Create an instance of a component.
 
         Args:
-            component: What it is an instance of.
-            label: What errors call it; its component's name when left out.
+            component: The component.
+            label: Its name in errors; the component's name if omitted.
             note: See `Node`.
         """
         node = Node(component.name if label is None else label, component, note, _matching=self._matching)
@@ -226,38 +227,38 @@ class Graph:
         return node
 
     def synthetic(self, exports: Mapping[str, Value]) -> Synthetic:
-        """An instance made of other values, for example functions of several instances under new names.
+        """Create an instance of other values, for example functions of several instances under new names.
 
-        A function's types must be among its exports where the import that it is to satisfy has them.
+        The types of a function must be among its exports if they are part of the import that it is to satisfy.
         """
         return Synthetic(Sort.INSTANCE, dict(exports))
 
     def import_(
         self, name: str, type_: Instance, context: Mapping[str, ExternType] | None = None, *, owner: str = "the server"
     ) -> Import:
-        """An import of the whole, whether or not a component leaves it open; merged with those that do.
+        """Add an import of the composition; it is merged with the compatible imports of its components.
 
         Args:
             name: The import's name.
             type_: Its type. Types of other imports in it refer to `context`.
             context: Imports of the component that the type was taken from.
-            owner: Who asks for it, for errors.
+            owner: The name in errors of the party that needs it.
 
         Raises:
-            WiringError: this import was asked for before, or it is not a name.
+            WiringError: The import was added before, or the name is invalid.
         """
         if not interface_names.is_valid(name):
             raise WiringError(f"{name!r} cannot be the name of an import", name=name)
         if name in self.imports:
-            raise WiringError(f"the import `{name}` is asked for twice", name=name)
+            raise WiringError(f"the import `{name}` is added twice", name=name)
         self.imports[name] = ExplicitImport(name, owner, {**(context or {}), name: type_})
         return Import(Sort.INSTANCE, name)
 
     def export(self, name: str, value: Value) -> None:
-        """Export a value from the whole.
+        """Export a value from the composition.
 
         Raises:
-            WiringError: something is exported under this name already, or it is not a name.
+            WiringError: The name is exported already, or is invalid.
         """
         if not interface_names.is_valid(name):
             raise WiringError(f"{name!r} cannot be the name of an export", name=name)

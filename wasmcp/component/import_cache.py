@@ -1,7 +1,7 @@
-"""What was read of components that begin alike, to be read once.
+"""Cache of decoded import sections, shared by components with an identical beginning.
 
-A toolchain writes the same imports into every component of a world, byte for byte: of ten Python components nine need
-no second look at 14 KB of types each.
+A toolchain writes the same imports into every component of a world, byte for byte: of ten Python components, nine need
+not decode their 14 KB of types again.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from wasmcp.component.index_spaces import ComponentScope
 from wasmcp.component.types import ExternType
 
 MAX_ENTRIES = 32
-MAX_BYTES = 200_000  # of one beginning that is worth keeping
-SECTIONS = (6, 7, 10)  # aliases, types, imports: what a beginning may consist of
+MAX_BYTES = 200_000  # largest beginning that is cached
+SECTIONS = (6, 7, 10)  # aliases, types, imports: the sections of a beginning
 
 Key = tuple[bytes, tuple[tuple[int, str], ...]]
 
 
 @dataclass(frozen=True)
 class Beginning:
-    """The state of a reader after the sections that a component begins with. `scope` is to be copied before use."""
+    """State of a reader after the sections that a component begins with. `scope` must be copied before use."""
 
     imports: Mapping[str, ExternType]
     scope: ComponentScope
@@ -32,12 +32,12 @@ _beginnings: dict[Key, Beginning] = {}
 
 
 def recall(key: Key) -> Beginning | None:
-    """What was read after this beginning before."""
+    """Return the cached state after this beginning, if any."""
     return _beginnings.get(key)
 
 
 def remember(key: Key, beginning: Beginning) -> None:
-    """Keep what was read; of too many the oldest is forgotten."""
+    """Cache the state after a beginning; the oldest entry is removed when the cache is full."""
     _beginnings[key] = beginning
     for oldest in list(_beginnings)[:-MAX_ENTRIES]:
         _beginnings.pop(oldest, None)

@@ -1,4 +1,4 @@
-"""Walking through types: which imports they name, and the same types with imports renamed."""
+"""Traversal of types: the imports that they name, and copies with renamed imports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from wasmcp.component.types import (
 
 
 def types_in(extern: ExternType) -> Iterator[ValueType | Resource]:
-    """The types that an import or export is directly made of; for an instance those of all its items."""
+    """Yield the types that an import or export directly consists of; for an instance those of all its items."""
     if isinstance(extern, Func):
         yield from signature(extern)
     elif isinstance(extern, TypeBound):
@@ -39,7 +39,7 @@ def types_in(extern: ExternType) -> Iterator[ValueType | Resource]:
 
 
 def walk(extern: ExternType) -> Iterator[ValueType | Resource]:
-    """Every type in an import or export, each object once, what names stand for included."""
+    """Yield every type in an import or export, each object once, including the types that names stand for."""
     seen: set[int] = set()
     queue = list(types_in(extern))
     while queue:
@@ -51,7 +51,7 @@ def walk(extern: ExternType) -> Iterator[ValueType | Resource]:
 
 
 def dependencies(name: str, extern: ExternType) -> list[str]:
-    """The other imports whose types an import uses, sorted; a type that is imported by itself counts as one."""
+    """Return the other imports whose types an import uses, sorted; a type that is imported by itself counts as one."""
     found = set()
     for type_ in walk(extern):
         if isinstance(type_, (TypeName, Resource)):
@@ -61,19 +61,19 @@ def dependencies(name: str, extern: ExternType) -> list[str]:
 
 
 class Renaming:
-    """Gives types with the interfaces in `names` (old -> new) renamed. What does not change stays the same object."""
+    """Copier of types that renames the interfaces in `names` (old -> new). Unchanged types stay the same object."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._names = {old: new for old, new in names.items() if old != new}
-        # By id; the object is kept with its result, so that its id stays its own.
+        # By id; the object is stored with its result, so that its id is not reused.
         self._done: dict[int, tuple[object, ValueType | Resource]] = {}
 
     def name(self, interface: str) -> str:
-        """A renamed interface."""
+        """Return the new name of an interface."""
         return self._names.get(interface, interface)
 
     def extern(self, extern: ExternType) -> ExternType:
-        """A renamed import or export."""
+        """Return an import or export with its interfaces renamed."""
         if not self._names:
             return extern
         if isinstance(extern, Func):
@@ -89,7 +89,7 @@ class Renaming:
         return cast("ValueType", self.type(type_))
 
     def type(self, type_: ValueType | Resource) -> ValueType | Resource:
-        """A renamed type."""
+        """Return a type with its interfaces renamed."""
         done = self._done.get(id(type_))
         if done:
             return done[1]
@@ -125,7 +125,7 @@ class Renaming:
 
 
 def _same_parts(one: ValueType | Resource, other: ValueType | Resource) -> bool:
-    """Whether two types of one shape have the same name and the very same parts."""
+    """Return true if two types of one kind have the same name and identical parts."""
     if getattr(one, "interface", None) != getattr(other, "interface", None):
         return False
     return all(
@@ -134,5 +134,5 @@ def _same_parts(one: ValueType | Resource, other: ValueType | Resource) -> bool:
 
 
 def renamed(extern: ExternType, names: Mapping[str, str]) -> ExternType:
-    """An import or export with the interfaces in `names` (old -> new) renamed in all its types."""
+    """Return an import or export with the interfaces in `names` (old -> new) renamed in all its types."""
     return Renaming(names).extern(extern)

@@ -1,4 +1,4 @@
-"""The index spaces that a component's declarations refer to."""
+"""Index spaces that a component's declarations refer to."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MAX_SIZE = 100_000  # parts of one type, counted as often as they are used
 
 @dataclass(frozen=True)
 class Unsupported:
-    """A type that no import may need: an async one, or one that comes from inside the component.
+    """Type that an import cannot use: an async type, or a type that comes from inside the component.
 
-    It stands where a type stands while a component is decoded, so that the import that needs it can be named.
-    `verb` and `what` make a sentence that begins with the item's name; `hint` ends it.
+    It replaces a type while a component is decoded, so that the error can name the import that uses it. `verb` and
+    `what` make a sentence that begins with the item's name; `hint` ends it.
     """
 
     what: str
@@ -42,30 +42,30 @@ Definition = ValueType | Resource | Func | Instance | Opaque | Unsupported
 
 
 class Costs:
-    """How deep and how large each type is, and whether something in it is not supported."""
+    """Depth and size of each type, and the unsupported part in it, if any."""
 
     def __init__(self) -> None:
-        # By id; the object is kept with it, so that its id stays its own.
+        # By id; the object is stored with it, so that its id is not reused.
         self._known: dict[int, tuple[object, int, int, Unsupported | None]] = {}
 
     def copy(self) -> Costs:
-        """The same, to be added to without changing this one."""
+        """Return a copy that can be extended without changing this one."""
         copied = Costs()
         copied._known.update(self._known)
         return copied
 
     def unsupported(self, type_: object) -> Unsupported | None:
-        """What is not supported in a type; None when all is."""
+        """Return the unsupported part of a type; None if all parts are supported."""
         if isinstance(type_, Unsupported):
             return type_
         entry = self._known.get(id(type_))
         return entry[3] if entry else None
 
     def add(self, type_: ValueType | Resource | Func, reader: Reader) -> None:
-        """Note a new type, whose parts are all known.
+        """Record a new type, whose parts are all known.
 
         Raises:
-            ComponentError: it is too deep or too large.
+            ComponentError: The type is too deep or too large.
         """
         depth, size, unsupported = 0, 1, self.unsupported(type_)
         for child in signature(type_) if isinstance(type_, Func) else children(type_):
@@ -80,34 +80,34 @@ class Costs:
             self._known[id(type_)] = (type_, depth + 1, size, unsupported)
 
     def add_name(self, type_: TypeName, reader: Reader) -> None:
-        """Note a name for a type: it is one step deeper than what it stands for."""
+        """Record a name for a type: it is one level deeper than the type that it names."""
         self.add(type_, reader)
 
 
 class Scope:
-    """The types and instances of a component, a component type or an instance type, by index."""
+    """Types and instances of a component, a component type or an instance type, by index."""
 
     def __init__(self, parent: Scope | None = None) -> None:
         self.parent = parent
         self.costs: Costs = parent.costs if parent else Costs()
         self.types: list[Definition] = []
-        # With the name that an import's types are known by; None when what it exports is unknown.
+        # With the name that an import's types are known by; None if the instance's exports are unknown.
         self.instances: list[tuple[str | None, Instance | None]] = []
 
     def type_at(self, index: int, reader: Reader, offset: int | None = None) -> Definition:
-        """The type with this index."""
+        """Return the type with this index."""
         if not 0 <= index < len(self.types):
-            raise reader.fail(f"there is no type {index}, only {len(self.types)}", offset)
+            raise reader.fail(f"type index {index} is out of range: {len(self.types)} defined", offset)
         return self.types[index]
 
     def instance_at(self, index: int, reader: Reader) -> tuple[str | None, Instance | None]:
-        """The instance with this index, after the name that its types are known by."""
+        """Return the instance with this index, after the name that its types are known by."""
         if index >= len(self.instances):
-            raise reader.fail(f"there is no instance {index}, only {len(self.instances)}")
+            raise reader.fail(f"instance index {index} is out of range: {len(self.instances)} defined")
         return self.instances[index]
 
     def outer(self, count: int, reader: Reader) -> Scope:
-        """The scope `count` levels further out."""
+        """Return the scope `count` levels further out."""
         scope: Scope | None = self
         while count and scope is not None:
             scope, count = scope.parent, count - 1
@@ -116,7 +116,7 @@ class Scope:
         return scope
 
     def declare(self, extern: ExternType, interface: str | None, name: str, reader: Reader) -> None:
-        """Give what was imported or exported its new index; a type is from there on known by its name."""
+        """Assign an index to an imported or exported item; a type is known by its name from here on."""
         if isinstance(extern, TypeBound):
             self.types.append(self._named(extern.type, interface, name, reader))
         elif isinstance(extern, Instance):
@@ -128,7 +128,7 @@ class Scope:
         return named
 
     def alias_export(self, instance: int, sort: int, name: str, reader: Reader) -> None:
-        """Make a type (sort 3) or an instance (sort 5) that an instance exports known."""
+        """Alias a type (sort 3) or an instance (sort 5) that an instance exports."""
         interface, exports = self.instance_at(instance, reader)
         if exports is None:
             if sort == 3:
@@ -144,15 +144,15 @@ class Scope:
         elif sort == 3 and found is not None and isinstance(found, Opaque):
             self.types.append(UNKNOWN)
         elif sort == 5 and isinstance(found, Opaque) and found.kind == "instance":
-            self.instances.append((None, None))  # of a component that was not looked into
+            self.instances.append((None, None))  # of a component that was not decoded
         else:
             raise reader.fail(f"the instance exports no {'type' if sort == 3 else 'instance'} `{name}`")
 
     def refuse_unsupported(self, extern: ExternType, interface: str | None, name: str, reader: Reader) -> None:
-        """Refuse a declaration of an import that needs what is not supported.
+        """Refuse a declaration of an import that uses an unsupported type.
 
         Raises:
-            ComponentError: it names the import, the item in it and what it needs.
+            ComponentError: The error names the import, the item in it and the unsupported type.
         """
         found = self.costs.unsupported(extern.type if isinstance(extern, TypeBound) else extern)
         if found:
@@ -164,11 +164,11 @@ _KINDS = {1: "func", 2: "value", 3: "type", 4: "component", 5: "instance"}
 
 
 class ComponentScope(Scope):
-    """The types, instances, functions and components of a component, by index.
+    """Types, instances, functions and components of a component, by index.
 
     Attributes:
-        funcs: None where the type is not known.
-        components: Where its bytes are; None when they are not in this one.
+        funcs: The types of functions; None if unknown.
+        components: The position of each component's bytes; None if they are not in this one.
     """
 
     def __init__(self, parent: Scope | None = None) -> None:
@@ -177,7 +177,7 @@ class ComponentScope(Scope):
         self.components: list[Reader | None] = []
 
     def copy(self) -> ComponentScope:
-        """The same, to be continued without changing this one. Only for a scope without a parent."""
+        """Return a copy that can be extended without changing this one. Only for a scope without a parent."""
         copied = ComponentScope()
         copied.costs = self.costs.copy()
         copied.types.extend(self.types)
@@ -187,7 +187,7 @@ class ComponentScope(Scope):
         return copied
 
     def read_reference(self, section: Reader) -> tuple[str, ExternType | None]:
-        """Read a sort and an index: the kind of what they refer to, and its type where it is known."""
+        """Read a sort and an index; return the kind of the item they refer to, and its type if known."""
         start = section.position
         sort = section.byte()
         if sort == 0:
@@ -198,10 +198,10 @@ class ComponentScope(Scope):
         index = section.u32()
         kind = _KINDS.get(sort)
         if kind is None:
-            raise section.fail(f"there is no sort {sort}", start)
+            raise section.fail(f"unknown sort {sort}", start)
         if kind == "func":
             if index >= len(self.funcs):
-                raise section.fail(f"there is no function {index}, only {len(self.funcs)}", start)
+                raise section.fail(f"function index {index} is out of range: {len(self.funcs)} defined", start)
             return kind, self.funcs[index]
         if kind == "type":
             type_ = self.type_at(index, section, start)
@@ -210,11 +210,11 @@ class ComponentScope(Scope):
         if kind == "instance":
             return kind, self.instance_at(index, section)[1]
         if kind == "component" and index >= len(self.components):
-            raise section.fail(f"there is no component {index}, only {len(self.components)}", start)
+            raise section.fail(f"component index {index} is out of range: {len(self.components)} defined", start)
         return kind, None
 
     def read_alias(self, section: Reader) -> None:
-        """Read an alias, and give what it refers to its new index."""
+        """Read an alias, and assign its index to the item it refers to."""
         start = section.position
         sort = section.byte()
         core = section.byte() if sort == 0 else -1

@@ -1,7 +1,7 @@
-"""Names of imports and exports, and which versions of an interface can stand for each other.
+"""Names of imports and exports, and compatibility of interface versions.
 
-Source: component-model, design/mvp/Explainer.md, "Import and Export Definitions" (interface names, canonical
-versions); semver.org 2.0.0.
+Source: component-model, design/mvp/Explainer.md, "Import and Export Definitions" (interface names, canonical versions);
+semver.org 2.0.0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PATH = re.compile(rf"{_LABEL}(?::{_LABEL})+(?:/{_LABEL})+")
 
 @dataclass(frozen=True)
 class Version:
-    """A semantic version. `prerelease` and `build` are empty strings where there are none."""
+    """Semantic version. `prerelease` and `build` are empty strings if absent."""
 
     major: int
     minor: int
@@ -32,9 +32,10 @@ class Version:
 
     @property
     def track(self) -> str:
-        """What versions that can stand for each other have in common.
+        """Part of the version that compatible versions have in common.
 
-        The major version; below 1.0.0 the minor version with it; below 0.1.0 all three. A pre-release stands alone.
+        The major version; below 1.0.0 also the minor version; below 0.1.0 all three. A pre-release is compatible only
+        with itself.
         """
         if self.prerelease:
             return f"{self.major}.{self.minor}.{self.patch}-{self.prerelease}"
@@ -44,13 +45,13 @@ class Version:
 
     @property
     def precedence(self) -> tuple[int, int, int]:
-        """For comparing versions of one track."""
+        """Sort key of versions of one track."""
         return (self.major, self.minor, self.patch)
 
 
 @dataclass(frozen=True)
 class InterfaceName:
-    """The parts of `namespace:package/interface@version`; `package` holds the namespace too."""
+    """Parts of `namespace:package/interface@version`; `package` includes the namespace."""
 
     package: str
     interface: str
@@ -58,14 +59,14 @@ class InterfaceName:
 
     @property
     def track(self) -> str:
-        """The name with the version's track instead of the version."""
+        """Name with the version's track instead of the version."""
         base = f"{self.package}/{self.interface}"
         return base if self.version is None else f"{base}@{self.version.track}"
 
 
 @lru_cache(maxsize=4096)
 def parse(name: str) -> InterfaceName | None:
-    """The parts of an interface's name; None for any other name (a plain one, a URL, a version that is not one)."""
+    """Return the parts of an interface's name; None for any other name (a plain name, a URL, an invalid version)."""
     match = _INTERFACE.fullmatch(name)
     if match is None:
         return None
@@ -80,21 +81,21 @@ def parse(name: str) -> InterfaceName | None:
 
 
 def track(name: str) -> str:
-    """What the names of compatible imports have in common: equal tracks can be one import."""
+    """Return the part that names of compatible imports have in common: equal tracks can be one import."""
     parsed = parse(name)
     return name if parsed is None else parsed.track
 
 
 def compatible(one: str, other: str) -> bool:
-    """Whether two names are the same, or of one interface in versions that can stand for each other."""
+    """Return true if two names are the same, or name compatible versions of one interface."""
     return one == other or track(one) == track(other)
 
 
 def newest(names: Iterable[str]) -> str:
-    """Of several compatible names the one with the highest version; of equal ones the first.
+    """Return the name with the highest version among compatible names; the first of equal ones.
 
     Raises:
-        ValueError: there are none.
+        ValueError: `names` is empty.
     """
     best: str | None = None
     best_precedence = (-1, -1, -1)
@@ -109,9 +110,9 @@ def newest(names: Iterable[str]) -> str:
 
 
 def find(name: str, names: Iterable[str]) -> str | None:
-    """The entry of `names` that is `name`, else one that is compatible with it.
+    """Return the entry of `names` that equals `name`, else one that is compatible with it, else None.
 
-    A `name` without a version finds any version of its interface. None: there is no such entry.
+    A `name` without a version matches any version of its interface.
     """
     candidates = list(names)
     if name in candidates:
@@ -129,7 +130,7 @@ def find(name: str, names: Iterable[str]) -> str | None:
 
 
 def is_valid(name: str) -> bool:
-    """Whether an import or export can have this name: a plain one, or an interface's."""
+    """Return true if an import or export can have this name: a plain name, or an interface's."""
     if _PLAIN.fullmatch(name):
         return True
     path, at, version = name.partition("@")
@@ -137,7 +138,7 @@ def is_valid(name: str) -> bool:
 
 
 def is_wasi_0_3(name: str) -> bool:
-    """Whether a name is that of an interface of WASI 0.3, which needs async types."""
+    """Return true for the name of an interface of WASI 0.3, which needs async types."""
     parsed = parse(name)
     if parsed is None or parsed.version is None or not parsed.package.startswith("wasi:"):
         return False

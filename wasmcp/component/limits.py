@@ -1,7 +1,7 @@
-"""Limits of engines on the structure of a component, and the counts that they are about.
+"""Limits of engines on the structure of a component, and the counts that they apply to.
 
 Source: wasmparser 0.261 (`limits.rs`), the validator of wasmtime 50; checked against that engine in
-tests/component/test_component_limits.py. wasmtime 49 and older take 1,000 instances.
+tests/component/test_component_limits.py. wasmtime 49 and older accept 1,000 instances.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from wasmcp.component.topology import skip_extern
 from wasmcp.component.type_decoder import read_extern_name
 
 MAX_DEFINITIONS = 1_000
-"""The most core modules and components in a file, the file itself and all that is nested in it counted."""
+"""Most core modules and components in a file, including the file itself and everything nested in it."""
 
 MAX_INSTANCES = 4_096
-"""The most instances, core and other, in the index spaces of one component."""
+"""Most instances, core and other, in the index spaces of one component."""
 
 _MAX_NESTING = 100
 _INSTANCE = 5
@@ -26,11 +26,11 @@ _INSTANCE = 5
 
 @dataclass(frozen=True)
 class Counts:
-    """The counts of one file.
+    """Counts of one file.
 
     Attributes:
-        definitions: The core modules and components: the file itself and all that is nested in it.
-        instances: The instances, core and other, of the component in it that has the most.
+        definitions: The core modules and components, including the file itself and everything nested in it.
+        instances: The instances, core and other, of the nested component that has the most.
     """
 
     definitions: int
@@ -44,7 +44,7 @@ def count(data: Chunk) -> Counts:
         data: The file.
 
     Raises:
-        ComponentError: It is damaged.
+        ComponentError: The component is damaged.
     """
     view = memoryview(data).cast("B") if not isinstance(data, memoryview) else data
     return _count(Reader(view, len(COMPONENT_PREAMBLE), len(view)), 0)
@@ -72,7 +72,7 @@ def _count(reader: Reader, nesting: int) -> Counts:
 
 
 def _adds_instance(code: int, section: Reader) -> bool:
-    """Tell whether an alias, an import or an export adds to the index space of instances."""
+    """Return true if an alias, an import or an export adds to the index space of instances."""
     if code == 6:
         sort = section.byte()
         if sort == 0:

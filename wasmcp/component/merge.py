@@ -1,7 +1,7 @@
-"""Making one set of imports of what several components import.
+"""Merger of the imports of several components.
 
-Compatible versions of an interface become one import, under the highest version, with the functions and types of all;
-whatever two of them both declare must have the same structure.
+Compatible versions of an interface become one import, under the highest version, with the functions and types of all of
+them; items that two of them declare must have the same structure.
 Source: component-model, design/mvp/Explainer.md ("canonical interface name"), semver.org 2.0.0.
 """
 
@@ -27,11 +27,11 @@ class _Request:
 
 @dataclass
 class MergedImport:
-    """One import of the whole.
+    """Import of the composition.
 
-    `type` is the union of what was asked for; `owners` are the names of those who asked (of
-    several instances of one component the first); `uses` are the
-    names of the other merged imports that its types refer to.
+    `type` is the union of the merged imports; `owners` are the names of the components that import each item (of
+    several instances of one component the first); `uses` are the names of the other merged imports that its types refer
+    to.
     """
 
     name: str
@@ -42,15 +42,15 @@ class MergedImport:
 
 
 class ImportMerger:
-    """Collects imports, and merges them."""
+    """Collector of imports that are merged together."""
 
     def __init__(self) -> None:
         self._requests: list[_Request] = []
         self._asked: set[tuple[int, str, bool]] = set()
-        self._contexts: list[Mapping[str, ExternType]] = []  # kept, so that their ids stay theirs
+        self._contexts: list[Mapping[str, ExternType]] = []  # stored, so that their ids are not reused
 
     def add(self, owner: str, name: str, imports: Mapping[str, ExternType]) -> None:
-        """Ask for an import, and for those whose types it uses.
+        """Add an import, and those whose types it uses.
 
         Args:
             owner: The component that needs it, for errors.
@@ -77,10 +77,10 @@ class ImportMerger:
             queue.extend(dependencies(current, extern))
 
     def merge(self) -> dict[str, MergedImport]:
-        """The merged imports, in an order in which each comes after those it uses.
+        """Return the merged imports, each after those it uses.
 
         Raises:
-            ImportConflictError: two components disagree about an item of an import; or imports use each other.
+            ImportConflictError: Two components declare an item of an import differently, or imports use each other.
         """
         canonical = self.canonical_names()
         renaming = Renaming(canonical)
@@ -94,7 +94,7 @@ class ImportMerger:
         return _ordered(merged)
 
     def canonical_names(self) -> dict[str, str]:
-        """For every name that was asked for the one that the merged import has."""
+        """Return the name of the merged import for every name that was added."""
         tracks: dict[str, list[str]] = {}
         for request in self._requests:
             tracks.setdefault(interface_names.track(request.name), []).append(request.name)
@@ -102,7 +102,7 @@ class ImportMerger:
 
 
 def _types_of(extern: ExternType) -> ExternType:
-    """What others can use of an import: whoever needs its functions asks for it by name."""
+    """Return the types of an import. Its functions are added only for the components that import it by name."""
     if not isinstance(extern, Instance):
         return extern
     return Instance({name: item for name, item in extern.exports.items() if not isinstance(item, Func)})

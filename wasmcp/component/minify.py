@@ -1,9 +1,9 @@
-"""The same component in fewer bytes: short names where only equality counts, and one section where there were many.
+"""Minifier of components: short names for core items and nested imports, and merged sections.
 
-What core modules import and export is matched by name alone (component-model, design/mvp/Explainer.md, "Instance
-Definitions"), so that any names do as long as the same become the same. Tools name them after interfaces, in full, once
-for every function and on both sides. The same goes for the imports of the components nested in one, to which tools give
-the types that an exported interface has. What the whole imports and exports keeps its names: these are its contract.
+Imports and exports of core modules are matched by name alone (component-model, design/mvp/Explainer.md, "Instance
+Definitions"), so any renaming works that is applied on both sides. Tools name them after interfaces, in full, once for
+every function and on both sides. The same is true of the imports of nested components, to which tools pass the types of
+an exported interface. The imports and exports of the outermost component keep their names: they are its contract.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MAX_LEVELS = 8
 
 
 class _Names:
-    """New names for old ones: first all are counted, then the most frequent get the shortest."""
+    """Mapping of old names to new ones: first all names are counted, then the most frequent get the shortest."""
 
     def __init__(self, letters: str) -> None:
         self._letters = letters
@@ -47,14 +47,14 @@ class _Names:
         self._short: dict[str, str] = {}
 
     def __call__(self, text: str) -> str:
-        """The new name; while they are counted, the same."""
+        """Return the new name; while names are counted, the old one."""
         if self._short:
             return self._short[text]
         self._used[text] += 1
         return text
 
     def choose(self) -> None:
-        """End the counting. Of two as frequent the first one seen is first: the result is always the same."""
+        """End the counting. Of equally frequent names the first one seen is first, so the result is deterministic."""
         self._short = {text: self._nth(index) for index, (text, _) in enumerate(self._used.most_common())}
 
     def _nth(self, index: int) -> str:
@@ -67,27 +67,27 @@ class _Names:
 
 
 class _Scope:
-    """The names of core items, those of nested components' imports, and how deep in components we are."""
+    """Names of core items and of the imports of nested components, and the current depth of nesting."""
 
     def __init__(self) -> None:
         self.core = _Names(_ANY)
-        self.imports = _Names(_LOWER)  # labels in kebab case: letters that differ in case only are the same there
+        self.imports = _Names(_LOWER)  # labels in kebab case: letters that differ only in case are equal
         self.level = 0
 
     def argument(self, text: str) -> str:
-        """The new name of a nested component's import. That of an interface keeps its own."""
+        """Return the new name of a nested component's import. Names of interfaces do not change."""
         return self.imports(text) if _PLAIN.fullmatch(text) else text
 
 
 def shorten(data: Chunk) -> bytes:
-    """Make a component smaller without changing what it is to others.
+    """Make a component smaller without changing its imports, exports or behaviour.
 
     Args:
-        data: A valid component, as `wasm-tools` makes them. One that declares the types of core modules, whose names
-            are a contract, is returned as it is.
+        data: A valid component as produced by `wasm-tools`. A component that declares types of core modules, whose
+            names are a contract, is returned unchanged.
 
     Raises:
-        ComponentError: it is no component, or is damaged.
+        ComponentError: The data is not a component, or is damaged.
     """
     view = memoryview(data).cast("B")
     if bytes(view[:8]) != COMPONENT_PREAMBLE:
@@ -103,7 +103,7 @@ def shorten(data: Chunk) -> bytes:
 
 
 class _NamesMatterError(Exception):
-    """The names of core imports or exports are seen from outside."""
+    """Names of core imports or exports are visible from outside."""
 
 
 def _component(reader: Reader, scope: _Scope) -> bytes:
@@ -137,7 +137,7 @@ def _sections(reader: Reader) -> Iterator[tuple[int, Reader]]:
 
 
 def _gathered(sections: list[tuple[int, list[bytes]]]) -> Iterator[tuple[int, list[bytes]]]:
-    """Bring aliases of functions and types before the lowering of functions beside them: neither counts the other."""
+    """Move aliases of functions and types before the lowered functions next to them; their index spaces differ."""
     waiting: list[tuple[int, list[bytes]]] = []
     for code, items in sections:
         if code == _CANON and all(item[0] != _LIFT for item in items):
@@ -179,7 +179,7 @@ def _core_instance(section: Reader, scope: _Scope) -> bytes:
 
 
 def _core_item(section: Reader, rename: _Names) -> bytes:
-    """A name, a sort and an index."""
+    """Rewrite a name, a sort and an index."""
     return name(rename(section.name())) + bytes((section.byte(),)) + uleb128(section.u32())
 
 
@@ -237,7 +237,7 @@ def _import(section: Reader, scope: _Scope) -> bytes | None:
 
 
 def _export(section: Reader, _: _Scope) -> None:
-    """An export of the whole or of a nested component: only looked at, for what has contracts of its own."""
+    """Check an export of the outermost or of a nested component; nothing is rewritten."""
     read_extern_name(section)
     sort = section.byte()
     if sort in (0x00, 0x04):

@@ -1,6 +1,6 @@
-"""The custom section in which a component gives names to what is nested in it, for people to read.
+"""Custom section with names of the items nested in a component, for people to read.
 
-Source: component-model, design/mvp/Binary.md, "Name Section". An invalid one is no mistake: it is then left out.
+Source: component-model, design/mvp/Binary.md, "Name Section". An invalid section is ignored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SORT_NAMES = 1  # the subsection
 
 
 def name_section(entries: Mapping[Sort, Sequence[tuple[int, str]]]) -> bytes:
-    """The content of the section: for every sort the indices and their names; empty when there are none."""
+    """Return the content of the section: the indices and names of every sort; empty without names."""
     body = b""
     for sort, names in entries.items():
         if names:
@@ -26,12 +26,12 @@ def name_section(entries: Mapping[Sort, Sequence[tuple[int, str]]]) -> bytes:
 
 
 def read_component_names(section: Reader) -> dict[int, str]:
-    """The names of components by index, from a custom section; none when it is another section or is invalid."""
+    """Return the names of components by index from a custom section; empty for another or an invalid section."""
     return read_names(section, Sort.COMPONENT)
 
 
 def read_names(section: Reader, sort: Sort) -> dict[int, str]:
-    """The names of one sort of things by index, from a custom section; none when it is another or is invalid."""
+    """Return the names of one sort by index from a custom section; empty for another or an invalid section."""
     names: dict[int, str] = {}
     try:
         if section.name() != SECTION:

@@ -1,6 +1,6 @@
-"""Writing the imports of a composition into it, with complete types.
+"""Writer of a composition's imports, with complete types.
 
-Inside an instance type names follow the order of declarations; a type of another import is an outer alias of an alias
+Inside an instance, type names follow the order of declarations; a type of another import is an outer alias of an alias
 of that import's export.
 """
 
@@ -17,7 +17,7 @@ from wasmcp.component.types import ExternType, Func, Instance, Resource, TypeBou
 
 
 def only_types(name: str, extern: ExternType) -> bool:
-    """Whether an import is an instance that holds types and nothing else, and no resource of its own."""
+    """Return true if an import is an instance with only types, none of them a resource of its own."""
     return (
         isinstance(extern, Instance)
         and all(isinstance(item, TypeBound) for item in extern.exports.values())
@@ -26,7 +26,7 @@ def only_types(name: str, extern: ExternType) -> bool:
 
 
 def definable(imports: Mapping[str, MergedImport]) -> set[str]:
-    """The imports that a composition can define itself: types that no other import needs."""
+    """Return the imports that a composition can define itself: instances of types that no other import needs."""
     defined: set[str] = set()
     needed: set[str] = set()
     for merged in reversed(list(imports.values())):  # each comes after those it uses
@@ -38,10 +38,10 @@ def definable(imports: Mapping[str, MergedImport]) -> set[str]:
 
 
 class OuterImports:
-    """Writes imports into a component, each after those it uses.
+    """Writer of imports into a component, each after those it uses.
 
     Attributes:
-        indices: For every import its index in the index space of its kind.
+        indices: The index of every import in the index space of its kind.
     """
 
     def __init__(self, builder: ComponentBuilder) -> None:
@@ -51,7 +51,7 @@ class OuterImports:
         self._writer = TypeWriter(builder, self._outer_index)
 
     def _outer_index(self, type_: TypeName | Resource) -> int:
-        """The index, in the component, of a type that an import or a defined instance has."""
+        """Return the index, in the component, of a type of an import or of a defined instance."""
         if type_.interface is None:
             return self.indices[type_.name][1]
         key = (type_.interface, type_.name)
@@ -62,7 +62,7 @@ class OuterImports:
         return index
 
     def add(self, merged: MergedImport) -> None:
-        """Import it."""
+        """Add the import to the component."""
         extern, builder = merged.type, self._builder
         if isinstance(extern, Instance):
             definition = _InstanceTypeWriter(merged.name, extern, self._outer_index).definition()
@@ -77,7 +77,7 @@ class OuterImports:
             self.indices[merged.name] = (Sort.TYPE, index)
 
     def define(self, merged: MergedImport) -> None:
-        """Define it: an instance of plain types."""
+        """Define the import as an instance of plain types."""
         exports: dict[str, tuple[Sort, int]] = {}
 
         def lookup(type_: TypeName | Resource) -> int | None:
@@ -112,7 +112,7 @@ class _InstanceTypeWriter:
         return self._scope.definition()
 
     def _export_type(self, name: str) -> int:
-        # A union of two versions may list a type before one it is made of: what is needed is exported first.
+        # A union of two versions can list a type before one it is made of: dependencies are exported first.
         if name not in self._exported:
             bound = self._instance.exports[name]
             if not isinstance(bound, TypeBound):

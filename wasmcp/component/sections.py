@@ -1,4 +1,4 @@
-"""Reading the sections of a component, in order, into its index spaces.
+"""Reader of the sections of a component, in order, into its index spaces.
 
 Source: component-model, design/mvp/Binary.md, "Component Definitions".
 """
@@ -15,13 +15,13 @@ from wasmcp.component.name_section import read_component_names
 from wasmcp.component.type_decoder import read_definition, read_extern, read_extern_name
 from wasmcp.component.types import ExternType, Func, Instance, Opaque, Resource, TypeBound, kind_of
 
-MAX_LOOK_INSIDE = 4_000_000  # bytes of nested components that are looked into for the types of exports
-LOOK_INSIDE_COST = 1000  # added for each time one is looked into, however small it is
+MAX_LOOK_INSIDE = 4_000_000  # bytes of nested components that are decoded for the types of exports
+LOOK_INSIDE_COST = 1000  # added for each nested component that is decoded, regardless of its size
 MAX_LEVELS = 8
 
 
 class Budget:
-    """How many bytes of nested components may still be looked into; a counter for resources defined inside."""
+    """Bytes of nested components that can still be decoded, and a counter of resources defined inside."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -29,12 +29,12 @@ class Budget:
 
 
 class ComponentReader:
-    """Reads one component.
+    """Reader of one component.
 
     Attributes:
         imports: Name -> type, in order.
-        exports: Name -> kind and type (None when it is unknown), in order.
-        parts: Kind, offset, size and name of what is nested in it.
+        exports: Name -> kind and type (None if unknown), in order.
+        parts: Kind, offset, size and name of each nested component or core module.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class ComponentReader:
         self._part_indices: dict[int, int] = {}
 
     def read(self) -> ComponentReader:
-        """Read all sections; returns itself."""
+        """Read all sections; return this reader."""
         sections = self._sections()
         # An instance type comes before the import that has it, and its types are known by the import's name.
         for code, section in sections:
@@ -79,7 +79,7 @@ class ComponentReader:
         return self
 
     def _read_beginning(self, sections: list[tuple[int, Reader]]) -> list[tuple[int, Reader]]:
-        """Read the sections of imports that come first, or recall them; returns the others."""
+        """Read or recall the leading sections of imports; return the other sections."""
         count = next((n for n, (code, _) in enumerate(sections) if code not in import_cache.SECTIONS), len(sections))
         if not count or sections[count - 1][1].end > import_cache.MAX_BYTES:
             return sections
@@ -103,7 +103,7 @@ class ComponentReader:
             start = reader.position
             code = reader.byte()
             if code > 12:
-                raise reader.fail(f"there is no section {code}", start)
+                raise reader.fail(f"unknown section {code}", start)
             found.append((code, reader.part(reader.u32(), f"section {code}")))
         return found
 
@@ -221,7 +221,9 @@ class ComponentReader:
             raise section.fail(f"0x{code:02x} does not begin an instance", start)
         component = section.u32()
         if component >= len(self._scope.components):
-            raise section.fail(f"there is no component {component}, only {len(self._scope.components)}", start)
+            raise section.fail(
+                f"component index {component} is out of range: {len(self._scope.components)} defined", start
+            )
         arguments = {section.name(): self._scope.read_reference(section) for _ in range(section.count())}
         self._scope.instances.append((None, self._look_inside(self._scope.components[component], arguments)))
 
@@ -254,7 +256,7 @@ class ComponentReader:
         kind, type_ = self._scope.read_reference(section)
         flag = section.byte()
         if flag > 1:
-            raise section.fail(f"0x{flag:02x} says neither absent (0) nor present (1)")
+            raise section.fail(f"0x{flag:02x} is neither absent (0) nor present (1)")
         if flag:
             ascribed = read_extern(section, self._scope, None, name)
             if kind_of(ascribed) == kind and isinstance(ascribed, (Func, Instance)):

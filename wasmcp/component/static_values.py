@@ -1,9 +1,9 @@
-"""Constant values, laid out in static memory.
+"""Constant values in the layout of static memory.
 
 Values are given in Python as: bool, int, float; a string of one character for `char`; str; bytes for `list<u8>`,
-otherwise a sequence for a list or a tuple; a mapping for a record; a :class:`Case` for a variant, an enum or a
-result (cases `ok` and `error`); None or the payload for an option (an option of an option takes a :class:`Case`
-`none` or `some`); a collection of labels for flags; :data:`NEW_HANDLE` for an owned handle, made at each call.
+otherwise a sequence for a list or a tuple; a mapping for a record; a `Case` for a variant, an enum or a result (cases
+`ok` and `error`); None or the payload for an option (an option of an option takes a `Case` `none` or `some`); a
+collection of labels for flags; `NEW_HANDLE` for an owned handle, made at each call.
 
 Source: component-model, design/mvp/CanonicalABI.md, section "Storing".
 """
@@ -42,32 +42,32 @@ from wasmcp.component.types import (
 
 @dataclass(frozen=True)
 class Case:
-    """A case of a variant, enum, result or option, with its payload."""
+    """Case of a variant, enum, result or option, with its payload."""
 
     label: str
     value: Any = None
 
 
 class NewHandle:
-    """The value of an owned handle: a new one at each call."""
+    """Value of an owned handle: a new handle at each call."""
 
 
 NEW_HANDLE = NewHandle()
 
 
 class Trap:
-    """The answer of a function that must not be called."""
+    """Result of a function that must not be called: the function traps."""
 
 
 TRAP = Trap()
 
 
 class StaticMemory:
-    """The initial content of a memory, filled with constant values.
+    """Initial content of a memory, filled with constant values.
 
     Attributes:
-        base: the address of the first byte; addresses below stay zero, and none is handed out as 0.
-        handles: addresses of owned handles, to be filled in at run time, with the resource of each.
+        base: The address of the first byte; addresses below stay zero, and 0 is never allocated.
+        handles: Addresses of owned handles, which are set at run time, with the resource of each.
     """
 
     def __init__(self, base: int = 16) -> None:
@@ -78,12 +78,12 @@ class StaticMemory:
 
     @property
     def end(self) -> int:
-        """The address after the last byte."""
+        """Address after the last byte."""
         return self.base + len(self._content)
 
     @property
     def content(self) -> bytes:
-        """The bytes from `base` on."""
+        """Bytes from `base` on."""
         return bytes(self._content)
 
     def reserve(self, length: int, alignment: int) -> int:
@@ -104,14 +104,15 @@ class StaticMemory:
         """Write a value and return its address.
 
         Raises:
-            TypeError, ValueError: the value is not one of the type.
+            TypeError: The value does not have the type.
+            ValueError: The value is out of range for the type, or has other fields or cases.
         """
         address = self.reserve(size(type_), alignment(type_))
         self.store(address, type_, value)
         return address
 
     def store(self, address: int, type_: ValueType, value: Any) -> None:
-        """Write a value at an address that was reserved (CanonicalABI.md, "Storing")."""
+        """Write a value at a reserved address (CanonicalABI.md, "Storing")."""
         resolved = resolve(type_)
         cases, fields = cases_of(resolved), fields_of(resolved)
         if cases is not None:

@@ -1,4 +1,4 @@
-"""The same component without what only people read: the names of functions, debug information, who made it.
+"""Removal of debugging information from components: function names, DWARF, producers.
 
 Source: core specification, appendix "Custom Sections"; tool-conventions, "Debugging" and "Producers".
 """
@@ -16,12 +16,13 @@ _NEEDLESS = ("name", "producers", "target_features", "component-name")
 
 
 def strip(data: Chunk) -> bytes:
-    """Return a component without the names and the debug information of all that is nested in it.
+    """Return a component without the names and the debug information of everything nested in it.
 
-    Its own custom sections stay: they may be metadata of a package. So do those that a loader reads (``dylink.0``).
+    Its own custom sections stay, because they can be metadata of a package. Sections that a loader reads (``dylink.0``)
+    stay too.
 
     Raises:
-        ComponentError: It is no component, or is damaged.
+        ComponentError: The data is not a component, or is damaged.
     """
     view = memoryview(data).cast("B")
     if bytes(view[:8]) != COMPONENT_PREAMBLE:

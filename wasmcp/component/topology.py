@@ -1,7 +1,7 @@
-"""How a component is put together: the instances in it, what each is given, and where that comes from.
+"""Structure of a component: its instances, their arguments, and the source of each argument.
 
-Source: component-model, design/mvp/Binary.md, "Component Definitions". Only the outermost component is read; what is
-nested in it is stepped over.
+Source: component-model, design/mvp/Binary.md, "Component Definitions". Only the outermost component is read; nested
+components are skipped.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from wasmcp.component.type_decoder import read_extern_name
 
 @dataclass(frozen=True)
 class Source:
-    """Where something comes from.
+    """Source of an argument or export.
 
     Attributes:
-        instance: The index in `Topology.instances`; None when it is imported.
+        instance: The index in `Topology.instances`; None for an import.
         path: The name of the instance's export, or of the import, and the names of members below it.
     """
 
@@ -33,15 +33,15 @@ class Source:
 
 @dataclass(frozen=True)
 class InstanceInfo:
-    """A nested component that is instantiated.
+    """Instance of a nested component.
 
     Attributes:
-        label: What the name section calls the instance, else the component, else `instance N`.
+        label: The name of the instance in the name section, else of the component, else `instance N`.
         component: The component's name, or `component N`.
-        size: Of the component, in bytes; 0 where it is not in this file.
-        offset: Where the component begins in the file, in bytes.
-        arguments: Its imports: what the functions and instances given for each come from. Empty for one that holds
-            nothing but types.
+        size: Size of the component in bytes; 0 if it is not in this file.
+        offset: The offset of the component in the file, in bytes.
+        arguments: The sources of the functions and instances given for each of its imports. Empty for an import with
+            only types.
     """
 
     label: str
@@ -53,14 +53,14 @@ class InstanceInfo:
 
 @dataclass(frozen=True)
 class Topology:
-    """How a component is put together.
+    """Structure of a component.
 
     Attributes:
-        instances: In the order they are made.
-        imports: What the whole needs, in its order.
-        exports: What the whole offers, and what each comes from.
-        core_modules: How many core modules it holds itself: code, not composition.
-        custom: The contents of its custom sections, by name, in their order.
+        instances: The instances in the order of instantiation.
+        imports: The imports of the component, in order.
+        exports: The exports of the component, and the source of each.
+        core_modules: Number of core modules outside nested components: code, not composition.
+        custom: The contents of its custom sections, by name, in order.
     """
 
     instances: tuple[InstanceInfo, ...]
@@ -71,32 +71,32 @@ class Topology:
 
     @property
     def is_composition(self) -> bool:
-        """Whether it is made of other components and nothing else."""
+        """True if the component consists of other components and nothing else."""
         return bool(self.instances) and not self.core_modules
 
 
 @dataclass(frozen=True)
 class _Made:
-    """An instance made of other things; types left out."""
+    """Instance made of other items; types are left out."""
 
     members: Mapping[str, _Value]
 
 
-_Value = Source | _Made | None  # None: a type, or what is defined here
+_Value = Source | _Made | None  # None: a type, or an item defined here
 _FUNC, _TYPE, _COMPONENT, _INSTANCE = 1, 3, 4, 5
 
 
 def read_topology(data: Chunk, name: str = "") -> Topology:
-    """Read how a component is put together.
+    """Read the structure of a component.
 
     Args:
         data: The file.
-        name: What to call it in errors.
+        name: The component's name in errors.
 
     Raises:
-        ComponentError: It is not a component, is damaged, or needs what is not supported (see `decode`).
+        ComponentError: The file is not a component, is damaged, or uses unsupported features (see `decode`).
     """
-    decode(data, name)  # refuses with good words what this would stumble over
+    decode(data, name)  # validates first, so that malformed input gets a precise error
     view = memoryview(data).cast("B") if not isinstance(data, memoryview) else data
     walk = _Walk()
     reader = Reader(view, len(COMPONENT_PREAMBLE), len(view))
@@ -175,7 +175,7 @@ class _Walk:
             start = section.position
             index, name = section.u32(), section.name()
             if index >= len(self.spaces[_INSTANCE]):
-                raise section.fail(f"there is no instance {index}", start)
+                raise section.fail(f"instance index {index} is out of range", start)
             owner = self.spaces[_INSTANCE][index]
             value: _Value = None
             if isinstance(owner, Source):
@@ -232,7 +232,7 @@ class _Walk:
 
 
 def skip_extern(section: Reader) -> int:
-    """Step over what is said about an import or export; returns its sort."""
+    """Skip the description of an import or export; return its sort."""
     sort = section.byte()
     if sort == 0 or (sort == _TYPE and section.byte() == 0x01):
         if sort == 0:

@@ -1,4 +1,4 @@
-"""Decoding the types that a component declares, in the scope they are declared in.
+"""Decoder of the types that a component declares, in the scope of their declaration.
 
 Source: component-model, design/mvp/Binary.md, "Type Definitions".
 """
@@ -40,7 +40,7 @@ _NOT_VALUES = (Func, Instance, Opaque, Resource)
 
 
 def read_value(reader: Reader, scope: Scope) -> ValueType:
-    """A part of a definition: a primitive or an index."""
+    """Read a part of a definition: a primitive or an index."""
     start = reader.position
     code = reader.data[start] if start < reader.end else 0
     if 0x40 <= code < 0x80:
@@ -59,7 +59,7 @@ def read_value(reader: Reader, scope: Scope) -> ValueType:
 
 
 def read_resource(reader: Reader, scope: Scope) -> TypeName | Resource:
-    """The index of a resource type."""
+    """Read the index of a resource type."""
     start = reader.position
     index = reader.u32()
     type_ = cast("TypeName | Resource", scope.type_at(index, reader, start))
@@ -71,7 +71,7 @@ def read_resource(reader: Reader, scope: Scope) -> TypeName | Resource:
 def _read_optional(reader: Reader, scope: Scope) -> ValueType | None:
     flag = reader.byte()
     if flag > 1:
-        raise reader.fail(f"0x{flag:02x} says neither absent (0) nor present (1)", reader.position - 1)
+        raise reader.fail(f"0x{flag:02x} is neither absent (0) nor present (1)", reader.position - 1)
     return read_value(reader, scope) if flag else None
 
 
@@ -84,7 +84,7 @@ def _some(reader: Reader, what: str) -> int:
 
 
 def read_label(reader: Reader, seen: dict[str, int]) -> str:
-    """A label that was not used yet among its neighbours."""
+    """Read a label that differs from its siblings."""
     start = reader.position
     label = reader.name()
     if not label:
@@ -162,13 +162,13 @@ def _read_func(reader: Reader, scope: Scope) -> Func:
 
 
 def read_definition(reader: Reader, scope: Scope, interface: str | None = None, nesting: int = 0) -> Definition:
-    """One definition of a type.
+    """Read one definition of a type.
 
     Args:
-        reader: Where to read.
-        scope: What indices refer to. The definition is not added to it.
+        reader: The bytes.
+        scope: The scope that indices refer to. The definition is not added to it.
         interface: For an instance type: the import that has this type.
-        nesting: How many types that are scopes are around it.
+        nesting: Number of types that are scopes around it.
     """
     start = reader.position
     code = reader.byte()
@@ -191,10 +191,10 @@ def read_definition(reader: Reader, scope: Scope, interface: str | None = None, 
 
 
 def read_extern_name(reader: Reader) -> str:
-    """The name of an import or export.
+    """Read the name of an import or export.
 
     Raises:
-        ComponentError: it has attributes, which only a newer format knows, is empty, or is not printable.
+        ComponentError: The name has attributes, which only a newer format defines, is empty, or is not printable.
     """
     start = reader.position
     kind = reader.byte()
@@ -211,7 +211,7 @@ def read_extern_name(reader: Reader) -> str:
 
 
 def read_extern(reader: Reader, scope: Scope, interface: str | None, name: str) -> ExternType:
-    """What an import or export is; a new resource is known by `interface` and `name`."""
+    """Read the type of an import or export; a new resource is known by `interface` and `name`."""
     start = reader.position
     code = reader.byte()
     if code == 0x00:
@@ -275,7 +275,7 @@ def _read_instance_type(
 
 
 def read_alias(reader: Reader, scope: Scope) -> None:
-    """A type or instance of elsewhere that becomes known in a type's scope."""
+    """Read an alias of an outer type or of an instance's export into a type's scope."""
     start = reader.position
     sort, target = reader.byte(), reader.byte()
     if sort == 0x03 and target == 0x02:

@@ -1,6 +1,6 @@
-"""Types of the model -> definitions in a scope: a component that is being built, or an instance type.
+"""Writer of types as definitions in a scope: a component that is being built, or an instance type.
 
-A scope knows some types by name already (`names`); everything else is defined where it is first needed, once.
+A scope knows some types by name already (`names`); every other type is defined once, where it is first needed.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from wasmcp.component.types import (
 
 
 class Scope(Protocol):
-    """Where types can be defined: `ComponentBuilder` and `InstanceTypeBuilder`."""
+    """Scope in which types can be defined: `ComponentBuilder` or `InstanceTypeBuilder`."""
 
     def type(self, definition: bytes) -> int:
-        """Define a type; returns its index."""
+        """Define a type; return its index."""
         ...
 
 
 class TypeWriter:
-    """Writes types of the model into one scope.
+    """Writer of types into one scope.
 
-    `lookup` gives the index that a `TypeName` or a `Resource` has in the scope; it may define what is missing. When it
-    returns None for a `TypeName`, what the name stands for is written instead; a `Resource` it must know.
+    `lookup` returns the index of a `TypeName` or a `Resource` in the scope; it can define a missing one. If it returns
+    None for a `TypeName`, the type that it names is written instead; it must know every `Resource`.
     """
 
     def __init__(self, scope: Scope, lookup: Callable[[TypeName | Resource], int | None]) -> None:
@@ -61,7 +61,7 @@ class TypeWriter:
         return index
 
     def value(self, type_: ValueType) -> TypeRef:
-        """A value type, as a part of another definition: a primitive, or the index of its definition."""
+        """Return a value type as a part of another definition: a primitive, or the index of its definition."""
         if isinstance(type_, Primitive):
             return type_
         if isinstance(type_, TypeName):
@@ -74,10 +74,10 @@ class TypeWriter:
         return self._define(self._definition(type_))
 
     def resource(self, type_: TypeName | Resource) -> int:
-        """The index of a resource type.
+        """Return the index of a resource type.
 
         Raises:
-            LookupError: the scope does not know it.
+            LookupError: The scope does not know the resource.
         """
         current: TypeName | Resource | ValueType = type_
         while isinstance(current, (TypeName, Resource)):
@@ -90,7 +90,7 @@ class TypeWriter:
         raise LookupError(f"the resource `{type_.name}` of `{type_.interface}` is not known here")
 
     def index(self, type_: ValueType | Resource) -> int:
-        """The index of any type; a primitive is defined as a type of its own."""
+        """Return the index of any type; a primitive gets a type definition."""
         if isinstance(type_, Resource):
             return self.resource(type_)
         if isinstance(type_, TypeName):
@@ -100,7 +100,7 @@ class TypeWriter:
         return part if isinstance(part, int) else self._define(binary_writer.primitive(part))
 
     def func(self, func: Func) -> int:
-        """The index of a function type."""
+        """Return the index of a function type."""
         params = [(label, self.value(part)) for label, part in func.params]
         result = None if func.result is None else self.value(func.result)
         return self._define(binary_writer.func(params, result))
@@ -133,7 +133,7 @@ class TypeWriter:
 
 
 class TypeImports:
-    """Collects what is needed (:meth:`need`), imports it (:meth:`write`), and knows it by index (:meth:`index`)."""
+    """Collector of foreign types (`need`) that imports them (`write`) and returns their indices (`index`)."""
 
     def __init__(self, builder: ComponentBuilder) -> None:
         self._builder = builder
@@ -142,11 +142,11 @@ class TypeImports:
         self._indices: dict[tuple[str, str], int] = {}
 
     def need(self, instance: Instance, own: Container[str | None]) -> None:
-        """Note every foreign type in the types of an instance.
+        """Record every foreign type in the types of an instance.
 
         Args:
-            instance: what refers to the types.
-            own: the interfaces that are not foreign.
+            instance: The instance that refers to the types.
+            own: The interfaces that are not foreign.
         """
         for extern in instance.exports.values():
             if isinstance(extern, Func):
@@ -156,7 +156,7 @@ class TypeImports:
                 self.need_type(extern.type, own)
 
     def need_type(self, type_: ValueType | Resource, own: Container[str | None]) -> None:
-        """Note every foreign type in a type, those it is made of first."""
+        """Record every foreign type in a type, those it is made of first."""
         for part in children(type_):
             self.need_type(part, own)
         if isinstance(type_, (TypeName, Resource)) and type_.interface is not None and type_.interface not in own:
@@ -164,12 +164,12 @@ class TypeImports:
             self._needed.setdefault(type_.interface, {})[type_.name] = base
 
     def write(self) -> None:
-        """Import the instances, each after those it uses types of."""
+        """Import the instances, each after those whose types it uses."""
         for interface in list(self._needed):
             self._import(interface)
 
     def index(self, type_: TypeName | Resource) -> int | None:
-        """Return the index of a foreign type, or None for what was not noted."""
+        """Return the index of a foreign type, or None if it was not recorded."""
         if type_.interface is None or type_.name not in self._needed.get(type_.interface, {}):
             return None
         key = (type_.interface, type_.name)

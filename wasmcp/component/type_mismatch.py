@@ -1,6 +1,6 @@
-"""Comparing types of different components by their structure.
+"""Structural comparison of types of different components.
 
-Names of types do not count, what they stand for does; resources are told apart by who they are.
+Names of types are ignored, the types that they stand for are compared; resources are compared by identity.
 Source: component-model, design/mvp/Subtyping.md (imports and exports of WIT interfaces compare for equality).
 """
 
@@ -55,22 +55,22 @@ def _word(type_: ValueType | Resource | None) -> str:
 
 
 class Comparison:
-    """Finds the first difference between two types, in words: ``... is a record in `a` and a list in `b```.
+    """Search for the first difference between two types, as text: ``... is a record in `a` and a list in `b```.
 
-    `sides` are the words for where the two come from.
+    `sides` are the words for the origins of the two types.
     """
 
     def __init__(self, same_resource: SameResource, sides: tuple[str, str]) -> None:
         self._same_resource = same_resource
         self._sides = sides
-        # Pairs found equal, by id; the objects are kept with them, so that the ids stay theirs.
+        # Pairs found equal, by id; the objects are stored with them, so that the ids are not reused.
         self._equal: dict[tuple[int, int], tuple[object, object]] = {}
 
     def _differ(self, verb: str, one: str, other: str, at: str) -> str:
         return f"{at} {verb} {one} in {self._sides[0]} and {other} in {self._sides[1]}"
 
     def types(self, one: ValueType | Resource | None, other: ValueType | Resource | None, at: str) -> str | None:
-        """The first difference between two value types or resources; None when there is none."""
+        """Return the first difference between two value types or resources, or None."""
         if (id(one), id(other)) in self._equal:
             return None
         found = self._unequal(one, other, at)
@@ -143,12 +143,12 @@ class Comparison:
         return None
 
     def funcs(self, one: Func, other: Func, at: str) -> str | None:
-        """The first difference between two functions."""
+        """Return the first difference between two functions."""
         found = self._labelled(one.params, other.params, at, "parameter")
         return found or self.types(one.result, other.result, f"the result of {at}")
 
     def externs(self, one: ExternType, other: ExternType, at: str) -> str | None:
-        """The first difference between two imports or exports of one name; for instances see `mismatch`."""
+        """Return the first difference between two imports or exports of one name; for instances see `mismatch`."""
         if kind_of(one) != kind_of(other):
             return self._differ("is", f"of kind {kind_of(one)}", f"of kind {kind_of(other)}", at)
         if isinstance(one, Func) and isinstance(other, Func):
@@ -163,13 +163,13 @@ def _bare(type_: ValueType | Resource | None) -> ValueType | Resource | None:
 
 
 def difference(one: ExternType, other: ExternType, at: str, sides: tuple[str, str]) -> str | None:
-    """The first difference between two functions or types in words; None when there is none.
+    """Describe the first difference between two functions or types; return None if they are equal.
 
     Args:
-        one: The one.
-        other: The other.
-        at: What the answer calls them.
-        sides: What the answer calls the places they are from.
+        one: The first.
+        other: The second.
+        at: Their name in the description.
+        sides: The names of their origins in the description.
     """
     return Comparison(lambda a, b: a == b, sides).externs(one, other, at)
 
@@ -177,10 +177,10 @@ def difference(one: ExternType, other: ExternType, at: str, sides: tuple[str, st
 def mismatch(
     wanted: Instance, offered: Instance, sides: tuple[str, str] = ("what is wanted", "what is there")
 ) -> str | None:
-    """Why an instance cannot stand where another type is wanted, in words; None when it can.
+    """Describe why an instance cannot satisfy an import of another type; return None if it can.
 
-    It must have all that is wanted, and may have more. Items of the offered one whose type is unknown (`Opaque`) are
-    not compared. Resources match when each one in `wanted` corresponds to one in `offered`, wherever they come from.
+    It must have all items of `wanted`, and can have more. Items of `offered` whose type is unknown (`Opaque`) are not
+    compared. Resources match if each one in `wanted` corresponds to one in `offered`, regardless of their origin.
     """
     pairs: dict[Resource, Resource] = {}
     taken: dict[Resource, Resource] = {}

@@ -1,10 +1,10 @@
-"""The types of the component model, as a decoded component declares them.
+"""Types of the component model, as a decoded component declares them.
 
 Source: component-model, design/mvp/Explainer.md, "Type Definitions". Async types (stream, future, error-context) are
-not here: the decoder refuses them by name.
+missing: the decoder rejects them by name.
 
-A type that was given a name in an imported interface is a `TypeName` around what it stands for. Names matter, because
-a record, variant, enum or flags type may be used in an import only under the name that the import exports it with.
+A type that has a name in an imported interface is a `TypeName` around the named type. Names matter, because an import
+can use a record, variant, enum or flags type only under the name that the import exports it with.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 
 class Primitive(enum.Enum):
-    """A value type without parts. The value is its name in WIT."""
+    """Value type without parts. The value is its name in WIT."""
 
     BOOL = "bool"
     S8 = "s8"
@@ -48,7 +48,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class List:
-    """Elements of one type; `length` is the number of them in a list of fixed length, else None."""
+    """Elements of one type; `length` is their number in a list of fixed length, else None."""
 
     element: ValueType
     length: int | None = None
@@ -77,7 +77,7 @@ class Enum:
 
 @dataclass(frozen=True)
 class Option:
-    """A value or none."""
+    """Optional value."""
 
     payload: ValueType
 
@@ -92,7 +92,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Resource:
-    """An abstract resource type, told apart by where it was first named.
+    """Abstract resource type, identified by the place of its first name.
 
     `interface` is the name of the import that exports it (None: it is imported by itself), `name` its name there.
     """
@@ -103,10 +103,10 @@ class Resource:
 
 @dataclass(frozen=True)
 class TypeName:
-    """A type under the name it has in an import.
+    """Type under its name in an import.
 
-    `interface` is the name of the import that exports it (None: the type is imported by itself), `name` its name
-    there, `type` what it stands for, perhaps by another name.
+    `interface` is the name of the import that exports it (None: the type is imported by itself), `name` its name there,
+    `type` the named type, which can be another `TypeName`.
     """
 
     interface: str | None
@@ -116,14 +116,14 @@ class TypeName:
 
 @dataclass(frozen=True)
 class Own:
-    """A handle that is given away."""
+    """Handle that transfers ownership."""
 
     resource: TypeName | Resource
 
 
 @dataclass(frozen=True)
 class Borrow:
-    """A handle that is lent for the time of a call."""
+    """Handle that is borrowed for the duration of a call."""
 
     resource: TypeName | Resource
 
@@ -133,7 +133,7 @@ ValueType = Primitive | Record | Variant | List | Tuple | Flags | Enum | Option 
 
 @dataclass(frozen=True)
 class Func:
-    """A function: parameters in order, and a result or none."""
+    """Function: parameters in order, and an optional result."""
 
     params: tuple[tuple[str, ValueType], ...] = ()
     result: ValueType | None = None
@@ -141,21 +141,21 @@ class Func:
 
 @dataclass(frozen=True)
 class TypeBound:
-    """A type that is imported or exported: equal to `type`, or a new resource when that is a `Resource`."""
+    """Type that is imported or exported: equal to `type`, or a new resource if that is a `Resource`."""
 
     type: ValueType | Resource
 
 
 @dataclass(frozen=True)
 class Instance:
-    """What an instance exports, by name, in the order of its declarations."""
+    """Exports of an instance, by name, in the order of its declarations."""
 
     exports: Mapping[str, ExternType]
 
 
 @dataclass(frozen=True)
 class Opaque:
-    """Something that is recognised and passed on, but whose type is not looked into.
+    """Item of a known kind whose type was not decoded.
 
     `kind` is `component`, `core module`, or the kind of an export whose type was not needed.
     """
@@ -167,7 +167,7 @@ ExternType = Func | TypeBound | Instance | Opaque
 
 
 def kind_of(extern: ExternType) -> str:
-    """The word for an import's or export's kind: `func`, `type`, `instance`, `component` or `core module`."""
+    """Return the kind of an import or export: `func`, `type`, `instance`, `component` or `core module`."""
     if isinstance(extern, Func):
         return "func"
     if isinstance(extern, TypeBound):
@@ -178,14 +178,14 @@ def kind_of(extern: ExternType) -> str:
 
 
 def resolve(type_: ValueType | Resource) -> ValueType | Resource:
-    """What a type is, its names taken off (the outermost ones; parts keep theirs)."""
+    """Return the type without its outermost names; parts keep theirs."""
     while isinstance(type_, TypeName):
         type_ = type_.type
     return type_
 
 
 def resource_of(handle: Own | Borrow) -> Resource:
-    """The resource behind a handle, names taken off."""
+    """Return the resource of a handle, without its names."""
     resource = resolve(handle.resource)
     if not isinstance(resource, Resource):
         raise TypeError(f"a handle to `{resource}`, which is not a resource")
@@ -193,7 +193,7 @@ def resource_of(handle: Own | Borrow) -> Resource:
 
 
 def children(type_: ValueType | Resource) -> tuple[ValueType | Resource, ...]:
-    """The types a type is directly made of, in order."""
+    """Return the types that a type directly consists of, in order."""
     if isinstance(type_, Record):
         return tuple(field for _, field in type_.fields)
     if isinstance(type_, Variant):
@@ -214,6 +214,6 @@ def children(type_: ValueType | Resource) -> tuple[ValueType | Resource, ...]:
 
 
 def signature(func: Func) -> tuple[ValueType, ...]:
-    """All types in a function's signature: parameters, then the result if there is one."""
+    """Return all types in a function's signature: parameters, then the result, if any."""
     types = tuple(type_ for _, type_ in func.params)
     return types if func.result is None else (*types, func.result)
