@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from wasmcp.host import Limits, Server
 from wasmcp.host.engine import standard_error
 from wasmcp.host.mcp.manifest_responder import Standin
-from wasmcp.host.transports.stdio import Session, read_lines
+from wasmcp.host.transports.stdio import Output, Session, read_lines
 
 LIMITS = Limits(timeout=0.5, request=1000, cancel_grace=0.05)
 
@@ -248,3 +248,22 @@ def test_a_line_without_end_is_not_kept() -> None:
     assert len(taken) == 2
     assert 1000 < len(taken[0]) <= 1000 + 2 * 65536
     assert taken[1] == b"next"
+
+
+def test_output_that_is_not_read_after_the_last_line_ends_the_server() -> None:
+    reading, writing = os.pipe()
+    idle, blocked = threading.Event(), threading.Event()
+    output = Output(writing)
+    output(b"{}")
+    output.end_if_unread(0.1, idle.set)
+    assert not idle.wait(0.3)
+    writer = threading.Thread(target=output, args=(b"x" * 1_000_000,))
+    writer.start()
+    output.end_if_unread(0.1, blocked.set)
+    assert blocked.wait(30)
+    received = 0
+    while received < 1_000_004:
+        received += len(os.read(reading, 65536))
+    writer.join()
+    os.close(reading)
+    os.close(writing)

@@ -12,6 +12,8 @@ import signal
 import threading
 from contextlib import contextmanager, suppress
 from functools import partial
+from math import inf
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import GuestCancelledError
@@ -262,21 +264,46 @@ def _without_return(line: bytes) -> bytes:
     return line[:-1] if line.endswith(b"\r") else line
 
 
-def private_stdout() -> Callable[[bytes], None]:
-    """Keep stdout for MCP: whatever else in this process prints goes to stderr from now on.
+class Output:
+    """The standard output of a stdio server: writes one message as a line.
 
-    Returns:
-        What writes one message as a line. It raises BrokenPipeError when nobody reads any more.
+    Attributes:
+        waiting_since: The time, of `time.monotonic`, since which the client has read nothing of a message; infinite
+            while nothing is being written.
     """
-    kept = os.dup(1)
-    os.dup2(2, 1)
 
-    def write(message: bytes) -> None:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.waiting_since = inf
+
+    def __call__(self, message: bytes) -> None:
+        """Write a message.
+
+        Raises:
+            BrokenPipeError: The client has closed its end.
+        """
         data = memoryview(message + b"\n")
         while data:
-            data = data[os.write(kept, data) :]
+            self.waiting_since = monotonic()
+            data = data[os.write(self._descriptor, data) :]
+        self.waiting_since = inf
 
-    return write
+    def end_if_unread(self, patience: float, on_end: Callable[[], object]) -> None:
+        """Call a function, on a thread, when the client reads nothing for so many seconds. For after its last line."""
+
+        def watch() -> None:
+            while (waited := monotonic() - self.waiting_since) < patience:
+                sleep(min(1.0, patience - max(waited, 0.0)))
+            on_end()
+
+        threading.Thread(target=watch, name="wasmcp-stdout", daemon=True).start()
+
+
+def private_stdout() -> Output:
+    """Keep standard output for MCP: other prints of this process go to standard error from now on."""
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    return Output(kept)
 
 
 def quiet(write: Callable[[bytes], None], on_closed: Callable[[], None]) -> Callable[[bytes], None]:

@@ -205,8 +205,9 @@ def _serve(path: Path, named: Given, given: dict[str, Any]) -> None:
 
     limits: Limits = given["limits"]
     data = None if compile_cache.cached(path) else compile_cache.read_component(path)
+    output = private_stdout()
     session = Session(
-        quiet(private_stdout(), lambda: _leave(0)),
+        quiet(output, lambda: _leave(0)),
         limits,
         None if data is None else _standin(path, data),
     )
@@ -228,6 +229,7 @@ def _serve(path: Path, named: Given, given: dict[str, Any]) -> None:
 
     def read() -> None:
         read_lines(0, limits.request, session.line)
+        output.end_if_unread(limits.http.write_time, _leave_unread)
         session.drain()
 
     if data is None:
@@ -266,6 +268,12 @@ def compiling_notice(path: Path) -> None:
     when = f"this happens at each start, for there is no cache: {reason}" if reason else "this happens once"
     sys.stderr.write(f"wasmcp: compiling {path.name} for this machine; {when}\n")
     sys.stderr.flush()
+
+
+def _leave_unread() -> NoReturn:
+    """End the process: the client has closed its input and does not read the output either."""
+    sys.stderr.write("wasmcp: the client has closed the input and does not read the output: ending\n")
+    _leave(1)
 
 
 def _leave(status: int) -> NoReturn:
