@@ -153,6 +153,7 @@ def answering(status: int) -> Iterator[str]:
 @pytest.mark.parametrize(("status", "expected"), [(200, OK), (401, OK), (404, NOTE), (503, NOTE)])
 def test_a_registry(status: int, expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with answering(status) as host:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")  # which does not lead to this machine
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
         (tmp_path / "wasmcp").mkdir()
         config = f'[namespaces]\nwasmcp = "{host}/wasmcp"\n'

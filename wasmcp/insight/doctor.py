@@ -253,10 +253,11 @@ def registry(host: str) -> Finding:
     """Ask one registry whether it is there. Source: OCI distribution specification 1.1, "Determining Support"."""
     from wasmcp.registry.hosts import api_host, is_loopback
 
-    # One on this machine may have TLS or not.
-    last = ""
-    for scheme in ("http", "https") if is_loopback(host) else ("https",):
-        there, last = _asked(f"{scheme}://{api_host(host)}/v2/")
+    # One on this machine may have TLS or not, and no proxy leads to it.
+    local, last = is_loopback(host), ""
+    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
+    for scheme in ("http", "https") if local else ("https",):
+        there, last = _asked(opener, f"{scheme}://{api_host(host)}/v2/")
         if there:
             return Finding("registries", host, OK, last)
     advice = (
@@ -265,10 +266,10 @@ def registry(host: str) -> Finding:
     return Finding("registries", host, NOTE, last, advice)
 
 
-def _asked(url: str) -> tuple[bool, str]:
+def _asked(opener: urllib.request.OpenerDirector, url: str) -> tuple[bool, str]:
     """Return whether there is a registry at a URL, and how it answers."""
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - http and https only
+        with opener.open(url, timeout=TIMEOUT) as answer:
             return True, f"answers {answer.status}"
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
