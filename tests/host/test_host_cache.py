@@ -131,7 +131,7 @@ def test_the_notice_gives_the_reason_why_each_start_compiles(
     directory.rmdir()
     directory.write_text("a file in its place")
     compiling_notice(server_file)
-    assert f"this happens at each start, for there is no cache: `{directory}` cannot be used" in capsys.readouterr().err
+    assert f"this happens at each start without a cache: `{directory}` cannot be used" in capsys.readouterr().err
 
 
 def test_a_directory_of_somebody_else_is_not_used(
@@ -308,5 +308,5 @@ def test_a_compiler_that_was_killed_is_an_error(monkeypatch: pytest.MonkeyPatch)
 def test_code_that_is_no_component_is_named(tmp_path: Path) -> None:
     file = tmp_path / "broken.wasm"
     file.write_bytes(many_memories(1)[:-4])
-    with pytest.raises(ArtifactError, match=r"`.*broken.wasm` is no valid component: "):
+    with pytest.raises(ArtifactError, match=r"`.*broken.wasm` is not a valid component: "):
         compile_cache.load(file)

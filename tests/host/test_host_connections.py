@@ -17,7 +17,7 @@ from wasmcp.host import Limits, Server
 from wasmcp.host.engine.limits import HttpLimits
 from wasmcp.host.transports import connections
 from wasmcp.host.transports.asgi import App
-from wasmcp.host.transports.connections import Connections, most_connections
+from wasmcp.host.transports.connections import Connections, connection_limit
 
 HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
@@ -199,4 +199,4 @@ def test_their_number_fits_the_files_that_may_be_open(
     monkeypatch: pytest.MonkeyPatch, given: int | None, files: int, instances: int, most: int
 ) -> None:
     monkeypatch.setattr(connections, "_descriptors", lambda: files)
-    assert most_connections(HttpLimits(connections=given), instances) == most
+    assert connection_limit(HttpLimits(connections=given), instances) == most

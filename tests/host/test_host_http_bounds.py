@@ -15,7 +15,7 @@ from wasmcp.host.engine.limits import HttpLimits, Limits
 from wasmcp.host.mcp.http_sessions import Sessions
 from wasmcp.host.mcp.subscriptions import Hub
 from wasmcp.host.scheduling.call import Call
-from wasmcp.host.scheduling.pending_input import Questions
+from wasmcp.host.scheduling.pending_input import PendingInputs
 from wasmcp.host.transports import asgi, asgi_response, http_body
 from wasmcp.host.transports.asgi import App
 from wasmcp.host.transports.budget import Budget
@@ -33,7 +33,7 @@ class Pool:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.crowded = False
-        self.questions = Questions(self.calls.append, None)
+        self.pending_inputs = PendingInputs(self.calls.append, None)
 
     def submit(self, call: Call) -> None:
         self.calls.append(call)
@@ -357,7 +357,7 @@ async def telling(app: App, played: Played, *headers: tuple[bytes, bytes]) -> tu
     return client, call
 
 
-def tell(call: Call, times: int) -> None:
+def emit(call: Call, times: int) -> None:
     assert call.on_event is not None
     for _ in range(times):
         call.on_event("chunk", json.dumps(EVENT))
@@ -372,13 +372,13 @@ class TestUnread:
             played = Played(unread=1000)
             app = App(played)  # type: ignore[arg-type]
             client, call = await telling(app, played, MODERN)
-            tell(call, 5)
+            emit(call, 5)
             await asyncio.sleep(0.2)
             assert not call.cancelled
             played.pool.crowded = True
             await until(lambda: call.cancelled)
             assert app.unread.used < 500
-            tell(call, 5)  # what comes after is dropped
+            emit(call, 5)  # what comes after is dropped
             assert app.unread.used < 500
             answer(call, 0, b"")
             client.reads.set()
@@ -398,11 +398,11 @@ class TestUnread:
             played = Played(unread=1000)
             app = App(played)  # type: ignore[arg-type]
             client, call = await telling(app, played)
-            tell(call, 5)
+            emit(call, 5)
             played.pool.crowded = True
             await until(lambda: app.unread.used < 500)
             assert not call.cancelled
-            tell(call, 1)
+            emit(call, 1)
             answer(call, 0, b"data: result\n\n")
             client.reads.set()
             await client.task
@@ -418,7 +418,7 @@ class TestUnread:
             played = Played(unread=1000, write_time=0.1)
             app = App(played)  # type: ignore[arg-type]
             _client, call = await telling(app, played, MODERN)
-            tell(call, 5)
+            emit(call, 5)
             await until(lambda: call.cancelled)
 
         drive(work)
@@ -428,7 +428,7 @@ class TestUnread:
             played = Played(unread=1000)
             app = App(played)  # type: ignore[arg-type]
             client, call = await telling(app, played, MODERN)
-            tell(call, 5)
+            emit(call, 5)
             await asyncio.sleep(0.01)
             client.reads.set()
             answer(call, 0, b"data: result\n\n")
@@ -443,12 +443,12 @@ class TestUnread:
             played = Played(unread=1 << 20, unread_bytes=5000)
             app = App(played)  # type: ignore[arg-type]
             _, least = await telling(app, played, MODERN)
-            tell(least, 3)
+            emit(least, 3)
             _, most = await telling(app, played, MODERN)
-            tell(most, 20)
+            emit(most, 20)
             assert most.cancelled
             assert not least.cancelled
-            tell(least, 3)
+            emit(least, 3)
             assert not least.cancelled
             assert app.unread.used <= 5000
 
@@ -459,12 +459,12 @@ class TestUnread:
             played = Played()
             app = App(played)  # type: ignore[arg-type]
             client, call = await telling(app, played, MODERN)
-            tell(call, 5)
+            emit(call, 5)
             await asyncio.sleep(0.01)
             client.task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await client.task
-            tell(call, 5)
+            emit(call, 5)
             answer(call, 0, b"")
             nothing_is_held(app)
 

@@ -102,7 +102,7 @@ def test_output_arrives_in_order_whoever_drains_it() -> None:
         thread.start()
     for n in range(2000):
         os.write(output._write, b"%06d" % n)
-    output.handed_over()
+    output.close_writing_end()
     for thread in threads:
         thread.join()
     output.close()
@@ -171,12 +171,12 @@ def test_what_runtimes_say_about_memory() -> None:
         (GuestOutOfMemoryError(1 << 20), "more memory"),
         (ResponseTooLargeError(10, 5), "larger than 5 bytes"),
         (GuestTrapError("at /home/somebody/secret"), "the server failed to answer"),
-        (GuestCancelledError(), "the request was taken back"),
+        (GuestCancelledError(), "the request was cancelled"),
         (OSError("/home/somebody/secret"), "the server failed to answer"),
     ],
 )
 def test_clients_are_told_no_more_than_they_need(error: Exception, says: str) -> None:
-    message = error_responses.error_message(b'{"jsonrpc":"2.0","id":"a","method":"x"}', error)
+    message = error_responses.internal_error_response(b'{"jsonrpc":"2.0","id":"a","method":"x"}', error)
     assert message is not None
     assert says.encode() in message
     assert b'"id":"a"' in message
@@ -199,7 +199,7 @@ def test_clients_are_told_no_more_than_they_need(error: Exception, says: str) ->
     ],
 )
 def test_what_has_no_id_gets_no_answer(message: bytes) -> None:
-    assert error_responses.error_message(message, HostError("x")) is None
+    assert error_responses.internal_error_response(message, HostError("x")) is None
 
 
 def test_field_lines_are_read() -> None:

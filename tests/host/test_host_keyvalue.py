@@ -244,7 +244,7 @@ class TestComponent:
         assert client("add", "n", 37) == 42
         assert client("get", "n") == b"42"
         client("put", "n", b"many")
-        assert client("add", "n", 1) == "the value is no counter"
+        assert client("add", "n", 1) == "the value is not a counter"
 
     def test_many(self, client: Client) -> None:
         client("put-many", [("a", b"1"), ("b", b"2" * 5000), ("c", b"")])
@@ -525,7 +525,7 @@ def test_a_component_without_the_grant_is_denied(counter: bytes) -> None:
 
 
 def test_a_store_that_cannot_be_opened(counter: bytes) -> None:
-    with pytest.raises(HostError, match="names no key-value store"):
+    with pytest.raises(HostError, match="is not a key-value store"):
         open_server(served(counter, "kv"), keyvalue="redis://localhost")
 
 

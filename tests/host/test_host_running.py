@@ -98,7 +98,7 @@ def test_a_cold_cache_answers_lists_and_makes_the_rest_wait(zig_server: Path, tm
         (None, "is not there"),
         (b"hello", "is not WebAssembly"),
         (b"\0asm\x01\0\0\0", "core WebAssembly module"),
-        (b"\0asm\x0d\0\x01\0\x07\x05", "is no valid component"),
+        (b"\0asm\x0d\0\x01\0\x07\x05", "is not a valid component"),
     ],
 )
 def test_what_cannot_be_run(tmp_path: Path, content: bytes | None, says: str) -> None:
@@ -196,7 +196,7 @@ def test_finding_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert find_server("found_package").name == "default.wasm"
     assert find_server("found_package", "other").name == "other.wasm"
     assert [path.stem for path in find_servers("found_package")] == ["default", "other"]
-    with pytest.raises(ArtifactError, match="ships no server `third`: it has `default`, `other`"):
+    with pytest.raises(ArtifactError, match="does not ship a server `third`: it has `default`, `other`"):
         find_server("found_package", "third")
     with pytest.raises(ArtifactError, match="hatch build"):
         find_server("empty_package")
@@ -206,7 +206,7 @@ def test_finding_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         find_server("..")
     with pytest.raises(ArtifactError, match="is not there"):
         find_server(tmp_path / "x.wasm")
-    with pytest.raises(ArtifactError, match="is no file"):
+    with pytest.raises(ArtifactError, match="is not a file"):
         find_server(f"{tmp_path}{os.sep}")
 
 

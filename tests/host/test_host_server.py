@@ -255,7 +255,7 @@ def test_an_import_that_the_host_does_not_have() -> None:
         (b"hello world", "is not WebAssembly"),
         (b"\0asm\x01\0\0\0", "is a core WebAssembly module"),
         (b"\0asm\x0e\0\x01\0", "does not know"),
-        (b"\0asm\x0d\0\x01\0\x07\x05", "is no valid component"),
+        (b"\0asm\x0d\0\x01\0\x07\x05", "is not a valid component"),
     ],
 )
 def test_what_is_no_component(data: bytes, says: str) -> None:

@@ -8,7 +8,7 @@ from wasmcp.host.bindings.wasi_keyvalue import Buckets
 from wasmcp.host.engine.limits import HttpLimits
 from wasmcp.host.mcp.http_sessions import Sessions
 from wasmcp.host.mcp.subscriptions import Hub
-from wasmcp.host.scheduling.pending_input import Questions
+from wasmcp.host.scheduling.pending_input import PendingInputs
 from wasmcp.host.stores.keyvalue import MemoryStore, StoreRequestError
 from wasmcp.host.stores.session_values import SessionValues
 
@@ -84,10 +84,10 @@ def test_who_ends_sessions(values: SessionValues, ending: str, monkeypatch: pyte
     values.is_alive = sessions.is_alive
 
     def begin() -> str:
-        visit = sessions.visit([])
-        fresh = dict(visit.fields)[b"wasmcp-session"]
+        session_request = sessions.begin_request([])
+        fresh = dict(session_request.fields)[b"wasmcp-session"]
         lines = b"mcp-session-id: %b\r\nwasmcp-session: 2025-11-25\r\n" % fresh
-        visit.conclude(200, lines, b"{}", b"", Questions(lambda _call: None, None))
+        session_request.conclude(200, lines, b"{}", b"", PendingInputs(lambda _call: None, None))
         return fresh.decode()
 
     session = begin()

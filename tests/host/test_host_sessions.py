@@ -10,14 +10,14 @@ import pytest
 from wasmcp.host.engine.limits import HttpLimits
 from wasmcp.host.mcp import http_sessions as module
 from wasmcp.host.mcp.http_sessions import Sessions
-from wasmcp.host.mcp.subscriptions import Connection, Hub, Listener, unasked
+from wasmcp.host.mcp.subscriptions import Hub, Listener, StdioSubscriptions, initial_subscription
 from wasmcp.host.scheduling.call import Call
-from wasmcp.host.scheduling.pending_input import Questions
-from wasmcp.host.transports.http_request import Visit
+from wasmcp.host.scheduling.pending_input import PendingInputs
+from wasmcp.host.transports.http_request import SessionRequest
 
 TOOLS = '{"method":"notifications/tools/list_changed"}'
 UPDATED = '{"method":"notifications/resources/updated","params":{"uri":"a:b"}}'
-NOTHING = Questions(lambda _call: None, None)
+NOTHING = PendingInputs(lambda _call: None, None)
 GREETING = '{"id":null,"notifications":{"toolsListChanged":true},"end":""}'
 
 
@@ -38,41 +38,41 @@ class Client:
 
     def __init__(self, sessions: Sessions, *, request: bytes = b"", first: bytes = b"2025-11-25") -> None:
         self.sessions = sessions
-        visit = sessions.visit([])
-        self.identifier = dict(visit.fields)[b"wasmcp-session"]
-        visit.event("subscribe", GREETING)
+        session_request = sessions.begin_request([])
+        self.identifier = dict(session_request.fields)[b"wasmcp-session"]
+        session_request.event("subscribe", GREETING)
         lines = b"content-type: application/json\r\nmcp-session-id: %b\r\nwasmcp-session: %b\r\n"
-        self.answer = visit.conclude(200, lines % (self.identifier, first), b"{}", request, NOTHING)
+        self.answer = session_request.conclude(200, lines % (self.identifier, first), b"{}", request, NOTHING)
 
     @property
     def accepted(self) -> bool:
         return self.answer[0] == 200
 
-    def visit(self) -> Visit:
-        return self.sessions.visit([(b"Mcp-Session-Id", self.identifier)])
+    def begin_request(self) -> SessionRequest:
+        return self.sessions.begin_request([(b"Mcp-Session-Id", self.identifier)])
 
-    def say(self, status: int = 200, lines: bytes = b"", *events: dict[str, Any], request: bytes = b"") -> bytes:
+    def send(self, status: int = 200, lines: bytes = b"", *events: dict[str, Any], request: bytes = b"") -> bytes:
         """Send a request, which the server answers so."""
-        visit = self.visit()
-        call = Call((b"",), None, visit.ended)
-        visit.began(call, b"")
+        session_request = self.begin_request()
+        call = Call((b"",), None, session_request.ended)
+        session_request.began(call, b"")
         for event in events:
-            visit.event("watch", json.dumps(event))
+            session_request.event("watch", json.dumps(event))
         call.finish((status, b"", b""), None)
         answer = json.dumps({"jsonrpc": "2.0", "id": 1, "result": {}}).encode()
-        return visit.conclude(status, lines, answer, request, NOTHING)[2]
+        return session_request.conclude(status, lines, answer, request, NOTHING)[2]
 
     @property
     def state(self) -> bytes | None:
         """What the server is given of the session."""
-        _, space, kept = dict(self.visit().fields)[b"wasmcp-session"].partition(b" ")
+        _, space, kept = dict(self.begin_request().fields)[b"wasmcp-session"].partition(b" ")
         return kept if space else None
 
     def watch(self, uri: str, *, on: bool = True) -> bool:
         """Subscribe to a resource. Returns whether there was room for it."""
         params = {"uri": uri}
         request = {"jsonrpc": "2.0", "id": 1, "method": "resources/subscribe", "params": params}
-        answer = json.loads(self.say(200, b"", {"uri": uri, "on": on}, request=json.dumps(request).encode()))
+        answer = json.loads(self.send(200, b"", {"uri": uri, "on": on}, request=json.dumps(request).encode()))
         assert "result" in answer or answer["error"]["code"] == -32602
         return "result" in answer
 
@@ -103,23 +103,27 @@ class TestHub:
 
     def test_what_an_older_client_hears_unasked(self) -> None:
         capabilities = {"tools": {"listChanged": True}, "resources": {"subscribe": True}, "logging": {}}
-        assert unasked(capabilities) == {"id": None, "notifications": {"toolsListChanged": True}, "end": ""}
+        assert initial_subscription(capabilities) == {
+            "id": None,
+            "notifications": {"toolsListChanged": True},
+            "end": "",
+        }
 
     def test_resources_of_an_older_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("wasmcp.host.mcp.subscriptions.URIS", 2)
         listener = Listener(json.loads(GREETING), lambda _message: None)
         for uri in ("a:1", "a:2", "a:b"):
             listener.watch(uri, on=True)
-        assert not listener.hears(json.loads(UPDATED))
+        assert not listener.matches(json.loads(UPDATED))
         listener.watch("a:1", on=False)
         listener.watch("a:b", on=True)
-        assert listener.hears(json.loads(UPDATED))
+        assert listener.matches(json.loads(UPDATED))
 
 
 class TestConnection:
     def test_ids_are_told_apart(self) -> None:
         hub, heard = Hub(), []
-        connection = Connection(hub, heard.append)
+        connection = StdioSubscriptions(hub, heard.append)
         for call, request_id in (("x", 1), ("y", "1")):
             connection.event(call, "subscribe", json.dumps(opened(request_id, toolsListChanged=True)))
             hub.changed(TOOLS)  # not before it was acknowledged
@@ -136,7 +140,7 @@ class TestConnection:
 
     def test_a_stream_whose_answer_never_came(self) -> None:
         hub, heard = Hub(), []
-        connection = Connection(hub, heard.append)
+        connection = StdioSubscriptions(hub, heard.append)
         connection.event("x", "subscribe", json.dumps(opened(1, toolsListChanged=True)))
         connection.answered("x", sent=False)
         hub.changed(TOOLS)
@@ -145,7 +149,7 @@ class TestConnection:
     def test_one_client_has_its_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("wasmcp.host.mcp.subscriptions._MOST_OF_ONE", 2)
         heard: list[bytes] = []
-        connection = Connection(Hub(), heard.append)
+        connection = StdioSubscriptions(Hub(), heard.append)
         for number in range(3):
             connection.event(number, "subscribe", json.dumps(opened(number)))
             connection.answered(number, sent=True)
@@ -159,19 +163,19 @@ class TestSessions:
         lines = b"content-type: application/json\r\nmcp-session-id: %b\r\n" % client.identifier
         assert client.answer == (200, lines, b"{}")
         assert client.state == b"2025-11-25"
-        client.say(200, b"wasmcp-session: 2025-11-25 error\r\n")
+        client.send(200, b"wasmcp-session: 2025-11-25 error\r\n")
         assert client.state == b"2025-11-25 error"
-        client.say(204, b"wasmcp-session: end\r\n")
+        client.send(204, b"wasmcp-session: end\r\n")
         assert client.state is None
         assert len(sessions) == 0
 
     def test_what_a_client_says_in_the_hosts_name(self) -> None:
         sessions = Sessions(Hub())
-        fields = sessions.visit([(b"Wasmcp-Session", b"x 2025-11-25"), (b"accept", b"*/*")]).fields
+        fields = sessions.begin_request([(b"Wasmcp-Session", b"x 2025-11-25"), (b"accept", b"*/*")]).fields
         assert [name for name, _ in fields] == [b"accept", b"wasmcp-session"]
         assert b" " not in fields[1][1]
         identifier = Client(sessions).identifier
-        twice = sessions.visit([(b"mcp-session-id", identifier), (b"mcp-session-id", b"other")])
+        twice = sessions.begin_request([(b"mcp-session-id", identifier), (b"mcp-session-id", b"other")])
         assert b" " not in dict(twice.fields)[b"wasmcp-session"]
 
     def test_unused_ones_end_by_a_timer(self, clock: list[float]) -> None:
@@ -180,13 +184,13 @@ class TestSessions:
         begun, idle, used, streaming, busy = (Client(sessions) for _ in range(5))
         heard: list[bytes | None] = []
         for client in (idle, used, streaming):
-            client.say()
-        streaming.visit().open(heard.append)
-        visit = busy.visit()
-        call = Call((b"",), None, visit.ended)
-        visit.began(call, b"")
+            client.send()
+        streaming.begin_request().open(heard.append)
+        session_request = busy.begin_request()
+        call = Call((b"",), None, session_request.ended)
+        session_request.began(call, b"")
         clock[0] = 40
-        used.say()
+        used.send()
         sessions.expire()
         assert ended == [begun.identifier.decode()]
         clock[0] = 90
@@ -206,9 +210,9 @@ class TestSessions:
     def test_a_refused_request_does_not_keep_a_session_alive(self, clock: list[float]) -> None:
         sessions = Sessions(Hub(), HttpLimits(session_idle=60))
         client = Client(sessions)
-        client.say()
+        client.send()
         clock[0] = 50
-        client.say(403)
+        client.send(403)
         clock[0] = 70
         sessions.expire()
         assert client.state is None
@@ -216,9 +220,9 @@ class TestSessions:
     def test_a_flood_of_new_sessions_ends_its_own(self, clock: list[float]) -> None:
         sessions = Sessions(Hub(), HttpLimits(sessions=50))
         used, streaming = Client(sessions), Client(sessions)
-        used.say()
+        used.send()
         heard: list[bytes | None] = []
-        streaming.visit().open(heard.append)
+        streaming.begin_request().open(heard.append)
         clock[0] = 30
         flood = [Client(sessions) for _ in range(200)]
         assert all(client.accepted for client in flood)
@@ -230,9 +234,9 @@ class TestSessions:
     def test_sessions_that_are_in_use_do_not_end_for_a_new_one(self, clock: list[float]) -> None:
         sessions = Sessions(Hub(), HttpLimits(sessions=2))
         first, second = Client(sessions), Client(sessions)
-        first.say()
+        first.send()
         clock[0] = 5
-        second.say()
+        second.send()
         request = b'{"jsonrpc":"2.0","id":7,"method":"initialize"}'
         status, fields, body = Client(sessions, request=request).answer
         assert (status, json.loads(body)["id"], json.loads(body)["error"]["code"]) == (503, 7, -32603)
@@ -250,8 +254,8 @@ class TestSessions:
             hub.changed(TOOLS)
         first: list[bytes | None] = []
         second: list[bytes | None] = []
-        assert len(client.visit().open(first.append)) == 100
-        client.visit().open(second.append)
+        assert len(client.begin_request().open(first.append)) == 100
+        client.begin_request().open(second.append)
         hub.changed(TOOLS)
         assert (len(first), len(second)) == (0, 1)
         sessions.end(client.identifier)
@@ -264,12 +268,12 @@ class TestSessions:
         client = Client(Sessions(Hub(), HttpLimits(session_streams=2)))
         heard: list[list[bytes | None]] = [[], [], []]
         for each in heard[:2]:
-            assert client.visit().may_open
-            client.visit().open(each.append)
-        assert not client.visit().may_open
+            assert client.begin_request().may_open
+            client.begin_request().open(each.append)
+        assert not client.begin_request().may_open
         clock[0] = 111  # the client may have lost them without notice
-        assert client.visit().may_open
-        client.visit().open(heard[2].append)
+        assert client.begin_request().may_open
+        client.begin_request().open(heard[2].append)
         assert heard == [[None], [], []]
 
     def test_a_state_too_large_is_not_kept(self) -> None:
@@ -293,23 +297,25 @@ class TestWhatSessionsHold:
 
     def test_refused_subscriptions_of_a_batch(self) -> None:
         client = Client(Sessions(Hub(), HttpLimits(session_bytes=300)), first=b"2025-03-26")
-        visit = client.visit()
+        session_request = client.begin_request()
         uris = ["a:1", "a:2", "a:3"]
         batch = [
             {"jsonrpc": "2.0", "id": number, "method": "resources/subscribe", "params": {"uri": uri}}
             for number, uri in enumerate(uris)
         ]
         for uri in uris:
-            visit.event("watch", json.dumps({"uri": uri, "on": True}))
+            session_request.event("watch", json.dumps({"uri": uri, "on": True}))
         answers = [{"jsonrpc": "2.0", "id": number, "result": {}} for number in (*range(3), "2")]
-        _, _, body = visit.conclude(200, b"", json.dumps(answers).encode(), json.dumps(batch).encode(), NOTHING)
+        _, _, body = session_request.conclude(
+            200, b"", json.dumps(answers).encode(), json.dumps(batch).encode(), NOTHING
+        )
         assert ["error" in answer for answer in json.loads(body)] == [False, False, True, False]
 
     def test_all_sessions_have_one_room_and_new_ones_a_part_of_it(self) -> None:
         sessions = Sessions(Hub(), HttpLimits(session_bytes=100_000, sessions_bytes=100_000))
         hoarders = [Client(sessions) for _ in range(10)]
         for client in hoarders:
-            client.visit().open(lambda _message: None)
+            client.begin_request().open(lambda _message: None)
         taken = [client.watch(f"a:{'x' * 10_000}") for client in hoarders]
         assert taken == [True] * 7 + [False] * 3
         assert Client(sessions).accepted
@@ -321,7 +327,7 @@ class TestWhatSessionsHold:
         for _ in range(50):
             hub.changed(TOOLS)
         size = len('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}') + 64
-        assert len(client.visit().open(lambda _message: None)) == 1000 // size
+        assert len(client.begin_request().open(lambda _message: None)) == 1000 // size
 
     def test_a_session_that_ends_frees_all_of_it(self) -> None:
         hub = Hub()
@@ -343,17 +349,19 @@ class Running:
     def __init__(self, *head: tuple[bytes, bytes]) -> None:
         self.sessions = Sessions(Hub())
         self.identifier = Client(self.sessions).identifier
-        self.questions = Questions(lambda _call: None, None)
+        self.pending_inputs = PendingInputs(lambda _call: None, None)
         self.call = Call((b"", b"", b"", b""), None, lambda _call: None)
-        self.visit(*head).began(self.call, b'{"id":5,"method":"tools/call"}')
-        self.questions.ask(self.call, json.dumps({"ids": ["q"], "continuation": {}}))
+        self.begin_request(*head).began(self.call, b'{"id":5,"method":"tools/call"}')
+        self.pending_inputs.add(self.call, json.dumps({"ids": ["q"], "continuation": {}}))
 
-    def visit(self, *head: tuple[bytes, bytes], target: bytes = b"/mcp", identifier: bytes | None = None) -> Visit:
-        return self.sessions.visit([(b"mcp-session-id", identifier or self.identifier), *head], target)
+    def begin_request(
+        self, *head: tuple[bytes, bytes], target: bytes = b"/mcp", identifier: bytes | None = None
+    ) -> SessionRequest:
+        return self.sessions.begin_request([(b"mcp-session-id", identifier or self.identifier), *head], target)
 
     @property
     def answered(self) -> bool:
-        return not self.questions.answer(ANSWER, sender=self.call.sender)
+        return not self.pending_inputs.answer(ANSWER, sender=self.call.sender)
 
 
 LOCAL = (b"host", b"localhost:8000")
@@ -372,9 +380,9 @@ OTHERS = {
 class TestMessagesAboutCalls:
     def test_with_the_same_head_they_count_at_once(self) -> None:
         running = Running(LOCAL)
-        assert running.visit((b"Host", b" localhost:8000 ")).receive(ANSWER, running.questions)
+        assert running.begin_request((b"Host", b" localhost:8000 ")).receive(ANSWER, running.pending_inputs)
         running = Running(LOCAL)
-        assert not running.visit(LOCAL).receive(CANCEL, running.questions)
+        assert not running.begin_request(LOCAL).receive(CANCEL, running.pending_inputs)
         assert running.call.cancelled
 
     @pytest.mark.parametrize("head", OTHERS.values(), ids=OTHERS)
@@ -384,16 +392,16 @@ class TestMessagesAboutCalls:
     ) -> None:
         for message in (CANCEL, ANSWER):
             running = Running(LOCAL)
-            visit = running.visit(*head)
-            assert not visit.receive(message, running.questions)
+            session_request = running.begin_request(*head)
+            assert not session_request.receive(message, running.pending_inputs)
             assert not running.call.cancelled
-            visit.conclude(status, b"", b"", message, running.questions)
+            session_request.conclude(status, b"", b"", message, running.pending_inputs)
             assert running.call.cancelled == (message == CANCEL and status == 202)
             assert running.answered == (message == ANSWER and status == 202)
 
     def test_another_target(self) -> None:
         running = Running(LOCAL)
-        assert not running.visit(LOCAL, target=b"/other").receive(CANCEL, running.questions)
+        assert not running.begin_request(LOCAL, target=b"/other").receive(CANCEL, running.pending_inputs)
         assert not running.call.cancelled
 
     @pytest.mark.parametrize("session", [b"", b"unknown"])
@@ -401,13 +409,13 @@ class TestMessagesAboutCalls:
         running = Running(LOCAL)
         for identifier in (session, Client(running.sessions).identifier):
             for message in (CANCEL, ANSWER):
-                visit = running.visit(LOCAL, identifier=identifier or b" ")
-                assert not visit.receive(message, running.questions)
-                visit.conclude(202, b"", b"", message, running.questions)
+                session_request = running.begin_request(LOCAL, identifier=identifier or b" ")
+                assert not session_request.receive(message, running.pending_inputs)
+                session_request.conclude(202, b"", b"", message, running.pending_inputs)
         assert not running.call.cancelled
         assert not running.answered
 
     def test_the_client_of_another_transport(self) -> None:
         running = Running(LOCAL)
-        assert not running.questions.answer(ANSWER)
+        assert not running.pending_inputs.answer(ANSWER)
         assert not running.answered

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from wasmcp.host import Limits, Server
 from wasmcp.host.engine import standard_error
-from wasmcp.host.mcp.manifest_responder import Standin
-from wasmcp.host.transports.stdio import Output, Session, read_lines
+from wasmcp.host.mcp.manifest_responder import ManifestResponder
+from wasmcp.host.transports.stdio import Output, StdioSession, read_lines
 
 LIMITS = Limits(timeout=0.5, request=1000, cancel_grace=0.05)
 
@@ -32,10 +32,10 @@ class Client:
 
 
 @contextmanager
-def session(server: Server | None, standin: Standin | None = None) -> Iterator[tuple[Session, Client]]:
+def session(server: Server | None, responder: ManifestResponder | None = None) -> Iterator[tuple[StdioSession, Client]]:
     """A conversation, drained at the end of the block."""
     client = Client()
-    talk = Session(client, LIMITS, standin)
+    talk = StdioSession(client, LIMITS, responder)
     if server is not None:
         talk.ready(server)
     yield talk, client
@@ -168,8 +168,10 @@ def test_lines_wait_for_the_server(server: Server) -> None:
 
 
 def test_a_stand_in_answers_meanwhile(server: Server) -> None:
-    standin = Standin({"metadata": {"name": "n", "version": "1"}, "capabilities": {}, "catalogue": {"tools": []}})
-    with session(None, standin) as (talk, client):
+    responder = ManifestResponder(
+        {"metadata": {"name": "n", "version": "1"}, "capabilities": {}, "catalogue": {"tools": []}}
+    )
+    with session(None, responder) as (talk, client):
         talk.line(b'{"jsonrpc":"2.0","id":1,"method":"tools/call"}')
         talk.line(request(2, "ping"))
         assert [json.loads(line)["id"] for line in client.lines] == [2]
@@ -178,9 +180,11 @@ def test_a_stand_in_answers_meanwhile(server: Server) -> None:
 
 
 def test_what_a_stand_in_agreed_on_is_what_the_server_starts_from(server: Server) -> None:
-    standin = Standin({"metadata": {"name": "n", "version": "1"}, "capabilities": {}, "catalogue": {"tools": []}})
+    responder = ManifestResponder(
+        {"metadata": {"name": "n", "version": "1"}, "capabilities": {}, "catalogue": {"tools": []}}
+    )
     initialize = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-06-18"}}
-    with session(None, standin) as (talk, client):
+    with session(None, responder) as (talk, client):
         talk.line(json.dumps(initialize).encode())
         assert json.loads(client.lines[0])["result"]["protocolVersion"] == "2025-06-18"
         talk.ready(server)

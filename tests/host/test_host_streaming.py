@@ -104,16 +104,16 @@ def test_stdio(path: Path) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
 
-        def say(line: str) -> None:
+        def write_line(line: str) -> None:
             assert process.stdin is not None
             process.stdin.write(line + "\n")
             process.stdin.flush()
 
-        say(message(1, "count", wait=True))
+        write_line(message(1, "count", wait=True))
         got = [json.loads(process.stdout.readline())["params"] for _ in range(2)]
         assert got == PROGRESS
-        say(json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}))
-        say(message(2, "calls"))
+        write_line(json.dumps({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}))
+        write_line(message(2, "calls"))
         answer = json.loads(process.stdout.readline())
         assert (answer["id"], answer["result"]["structuredContent"]) == (2, {"result": 2})
         process.stdin.close()

@@ -1,6 +1,6 @@
-"""The in-process runtime: servers on wasmtime, for tests, for stdio and for HTTP.
+"""In-process host: servers on wasmtime, for tests, stdio and HTTP.
 
-Nothing here is imported before it is used: the start of a stdio server is paid by every user of it.
+All names are imported lazily, to keep the start of stdio servers short.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name where it lives (PEP 562)."""
+    """Import a public name from its module (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module `wasmcp.host` has no attribute `{name}`")
     from importlib import import_module

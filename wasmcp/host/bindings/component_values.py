@@ -1,7 +1,7 @@
-"""Values between a component and functions of this host, by wasmtime's C API.
+"""Component values exchanged with functions of this host, through wasmtime's C API.
 
-wasmtime-py turns a `list<u8>` into bytes one element at a time, which takes 2.5 microseconds a byte: here it is one
-copy. What comes in says itself what it is; what goes out is written by the functions below.
+wasmtime-py converts a `list<u8>` to bytes one element at a time, at 2.5 microseconds a byte; this module does it with
+one copy. `read` converts arguments by their own type tag; the other functions write results.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Writer = Callable[[Any, Any], None]
-    """Takes the store's context and the value to fill."""
+    """A function that gets the store's context and the value to fill."""
 
 _Value = ffi.wasmtime_component_val_t
 _STRIDE = ctypes.sizeof(_Value)
@@ -35,9 +35,9 @@ _NUMBERS = {ffi.WASMTIME_COMPONENT_U64.value: "u64", ffi.WASMTIME_COMPONENT_S64.
 
 
 def read(value: Any) -> Any:
-    """Copy a value that came in: text, bytes, integers, options, lists, tuples; a resource as wasmtime-py has it.
+    """Convert an argument: text, bytes, integers, options, lists and tuples; a resource becomes a `ResourceAny`.
 
-    An empty list is empty bytes.
+    An empty list becomes empty bytes, because the value has no element type.
     """
     kind = value.kind
     if kind == _STRING:
@@ -54,17 +54,17 @@ def read(value: Any) -> Any:
     if kind == _OPTION:
         return read(value.of.option.contents) if value.of.option else None
     if kind == _RESOURCE:
-        return ResourceAny._from_ptr(ffi.take_pointer(value.of, "resource"))  # noqa: SLF001 - there is no other way
+        return ResourceAny._from_ptr(ffi.take_pointer(value.of, "resource"))  # noqa: SLF001 - wasmtime-py has no public constructor
     if kind in _NUMBERS:
         return getattr(value.of, _NUMBERS[kind])
     raise TypeError(f"no function of this host takes a value of kind {kind}")
 
 
 def release(value: Any) -> None:
-    """Free a value that was read."""
+    """Free an argument that was read."""
     if value.kind != _RESOURCE:
         ffi.wasmtime_component_val_delete(ctypes.byref(value))
-        value.kind = _BOOL  # whoever frees it again finds nothing
+        value.kind = _BOOL  # a second release is then harmless
         value.of.boolean = False
 
 
@@ -116,7 +116,7 @@ def integer(number: int, *, signed: bool) -> Writer:
 
 
 def resource(representation: int, kind: int) -> Writer:
-    """Write an own handle of a resource of this host."""
+    """Write an `own` handle of a resource of this host."""
 
     def write(context: Any, value: Any) -> None:
         made = ResourceHost.own(representation, kind)
@@ -131,7 +131,7 @@ def resource(representation: int, kind: int) -> Writer:
 
 
 def sequence(items: Sequence[Writer]) -> Writer:
-    """Write a list of anything but bytes."""
+    """Write a list whose elements are not bytes."""
 
     def write(context: Any, value: Any) -> None:
         raw = ffi.wasmtime_component_vallist_t()
@@ -159,7 +159,7 @@ def both(*items: Writer) -> Writer:
 
 
 def record(**fields: Writer) -> Writer:
-    """Write a record, its fields in the order of its type."""
+    """Write a record. The fields must be in the order of the record type."""
 
     def write(context: Any, value: Any) -> None:
         raw = ffi.wasmtime_component_valrecord_t()
@@ -195,7 +195,7 @@ def result(payload: Writer | None, *, ok: bool) -> Writer:
 
 
 def case(name: str, payload: Writer | None = None) -> Writer:
-    """Write a variant."""
+    """Write a case of a variant."""
 
     def write(context: Any, value: Any) -> None:
         value.kind = _VARIANT

@@ -1,9 +1,9 @@
-"""The two functions of the `exchange` door, called through wasmtime's C API.
+"""Bindings to the `wasmcp:embedding/exchange` export of a server, through wasmtime's C API.
 
-wasmtime-py's own `Func.__call__` asks for the function's type, walks it and copies every string twice, which costs
-four times what the call itself does; it also passes exceptions through a slot that is global to the process
-(``wasmtime.component._enter``), so that two threads could raise each other's. Both functions here have types that
-never change, so their values are laid out once, and errors come back where they belong.
+wasmtime-py's own `Func.__call__` queries and walks the function's type and copies every string twice, which costs four
+times as much as the call itself. It also passes exceptions through a slot that is global to the process
+(``wasmtime.component._enter``), so that one thread could raise the exception of another. The types of these functions
+never change, so their arguments are laid out once, and errors are returned to the thread that called.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
 
 _Value = ffi.wasmtime_component_val_t
-_PADDING = ctypes.sizeof(_Value) - 24  # what a value holds beyond kind, size and pointer
+_PADDING = ctypes.sizeof(_Value) - 24  # the size of a value without its kind, size and pointer
 _U32 = ffi.WASMTIME_COMPONENT_U32.value
 _STRING = ffi.WASMTIME_COMPONENT_STRING.value
 
@@ -32,7 +32,7 @@ _string_at = ctypes.string_at
 
 
 class _Text(ctypes.Structure):
-    """A string value to pass: borrowed for the call, never freed by the callee."""
+    """A string argument: borrowed for the call, never freed by the callee."""
 
     _fields_ = (
         ("kind", ctypes.c_uint8),
@@ -42,8 +42,8 @@ class _Text(ctypes.Structure):
     )
 
 
-class _Got(ctypes.Structure):
-    """A value that came back: a string, an integer, or a list of values."""
+class _Returned(ctypes.Structure):
+    """A returned value: a string, an integer, or a list of values."""
 
     _fields_ = (
         ("kind", ctypes.c_uint8),
@@ -54,32 +54,32 @@ class _Got(ctypes.Structure):
 
 
 class _Entry(ctypes.Structure):
-    """A field of a record that came back: its name, then its value."""
+    """A field of a returned record: its name, then its value."""
 
-    _fields_ = (("name", ctypes.c_size_t * 2), ("value", _Got))
+    _fields_ = (("name", ctypes.c_size_t * 2), ("value", _Returned))
 
 
-_Pair = _Got * 2
+_Pair = _Returned * 2
 _Response = _Entry * 3
 _Pointer = ctypes.POINTER(_Value)
 
 
 class CallError(Exception):
-    """The call ended in a trap. `message` is wasmtime's, with the backtrace."""
+    """A call that ended in a trap. `message` is wasmtime's message, with the backtrace."""
 
     def __init__(self, message: str) -> None:
         self.message = message
         super().__init__(message)
 
 
-class Door:
-    """The `exchange` functions of one instance. Belongs to one thread at a time."""
+class ExchangeBindings:
+    """Functions of the `exchange` export of one instance. Only one thread can use them at a time."""
 
     def __init__(self, store: Store, instance: Instance, name: str, response_limit: int | None) -> None:
-        """Look the functions up.
+        """Look up the functions.
 
         Raises:
-            ArtifactError: The component does not export the door.
+            ArtifactError: The component does not export the interface.
         """
         self._limit = (1 << 62) if response_limit is None else response_limit
         self._context = store._context()  # noqa: SLF001 - the C API needs the raw pointer
@@ -91,7 +91,7 @@ class Door:
             if not func:
                 raise ArtifactError(
                     name,
-                    f"is no server: it does not export `{EXCHANGE}`; compose one from it with `wasmcp compose server`",
+                    f"is not an MCP server: it does not export `{EXCHANGE}`. Compose one with `wasmcp compose server`",
                 )
             found.append(func._func)  # noqa: SLF001
         self._functions = found
@@ -106,17 +106,19 @@ class Door:
         self._store = store
         self._instance = instance
         self._rare: dict[str, Any] = {}
-        self._result = _Got()
+        self._result = _Returned()
         self._message_pointer = ctypes.cast(self._message_values, _Pointer)
         self._http_pointer = ctypes.cast(self._http_values, _Pointer)
         self._result_pointer = ctypes.cast(ctypes.byref(self._result), _Pointer)
 
     def message(self, token: int, line: bytes, state: bytes) -> tuple[bytes, bytes]:
-        """Call `exchange.message`. Both texts must be valid UTF-8: anything else would abort the process.
+        """Call `exchange.message` and return the response and the new state.
+
+        Both texts must be valid UTF-8: wasmtime aborts the process otherwise.
 
         Raises:
-            CallError: It trapped.
-            ResponseTooLargeError: The answer is above the limit.
+            CallError: The call trapped.
+            ResponseTooLargeError: The response is above the limit.
         """
         values = self._message_values
         values[0].size = token
@@ -134,10 +136,10 @@ class Door:
             _delete_value(self._result_pointer)
 
     def http(self, token: int, method: bytes, target: bytes, headers: bytes, body: bytes) -> tuple[int, bytes, bytes]:
-        """Call `exchange.http`. All texts must be valid UTF-8. Returns status, header lines and body.
+        """Call `exchange.http` and return status, header lines and body. All texts must be valid UTF-8.
 
         Raises:
-            CallError: It trapped.
+            CallError: The call trapped.
             ResponseTooLargeError: The body is above the limit.
         """
         values = self._http_values
@@ -153,7 +155,7 @@ class Door:
             _delete_value(self._result_pointer)
 
     def configure(self, settings: tuple[tuple[str, str], ...]) -> str | None:
-        """Call `exchange.configure`. Returns what is wrong with the settings, if anything."""
+        """Call `exchange.configure` and return the problem with the settings, or None."""
         func = self._optional("configure")
         if func is None or not settings:
             return None
@@ -164,8 +166,8 @@ class Door:
     def resume_message(
         self, token: int, line: bytes, state: bytes, continuation: bytes, answers: bytes
     ) -> tuple[bytes, bytes]:
-        """Call `exchange.resume-message`; as `message`."""
-        result = self._again("resume-message", token, (line, state, continuation, answers))
+        """Call `exchange.resume-message`; returns and raises the same as `message`."""
+        result = self._call_resumed("resume-message", token, (line, state, continuation, answers))
         try:
             answer, after = _Pair.from_address(result.data)
             return self._text(answer), self._text(after)
@@ -173,8 +175,11 @@ class Door:
             _delete_value(self._result_pointer)
 
     def resume_http(self, token: int, *texts: bytes) -> tuple[int, bytes, bytes]:
-        """Call `exchange.resume-http` with the texts of `http`, the continuation and the answers; as `http`."""
-        result = self._again("resume-http", token, texts)
+        """Call `exchange.resume-http` with the arguments of `http`, the continuation and the client's responses.
+
+        Returns and raises the same as `http`.
+        """
+        result = self._call_resumed("resume-http", token, texts)
         try:
             status, fields, content = _Response.from_address(result.data)
             return status.value.size & 0xFFFF, self._text(fields.value), self._text(content.value)
@@ -187,10 +192,10 @@ class Door:
             self._rare[name] = index and self._instance.get_func(self._store, index)
         return self._rare[name]
 
-    def _again(self, name: str, token: int, texts: tuple[bytes, ...]) -> Any:
+    def _call_resumed(self, name: str, token: int, texts: tuple[bytes, ...]) -> Any:
         function = self._optional(name)
         if function is None:
-            raise CallError(f"the server asks its client, but does not export `{name}`")
+            raise CallError(f"the server sends requests to its client, but does not export `{name}`")
         values = (_Text * (1 + len(texts)))()
         values[0].kind = _U32
         values[0].size = token

@@ -1,4 +1,4 @@
-"""`wasi:keyvalue` for the components of a server: both drafts, over one store.
+"""Implementation of `wasi:keyvalue` for the components of a server: both drafts, over one store.
 
 Source: wasi:keyvalue 0.2.0-draft and 0.2.0-draft2.
 """
@@ -31,36 +31,36 @@ BATCH = "wasi:keyvalue/batch@0.2.0-draft2"
 _BUCKET_LIMIT = 1024  # bytes of a name
 _BUCKETS = 10_000
 HANDLES = 10_000
-"""Handles that an instance may have open."""
+"""Maximum number of open handles of an instance."""
 ATTEMPT_BYTES = 16 << 20
-"""Bytes of the values that the open `cas` handles of an instance keep."""
+"""Maximum bytes of the values that the open `cas` handles of an instance keep."""
 ALL_ATTEMPT_BYTES = 64 << 20
-"""Bytes of the values that the open `cas` handles of all instances of a server keep."""
-# Numbers that no other resource of this host has.
+"""Maximum bytes of the values that the open `cas` handles of all instances of a server keep."""
+# Resource type numbers, unique within this host.
 _KINDS = {"draft": (0x6B76_0001, 0), "draft2": (0x6B76_0002, 0x6B76_0003)}
 
 
 class Provided:
-    """`wasi:keyvalue` for one server: keep it as long as the server lives.
+    """`wasi:keyvalue` imports of one server. Keep it alive as long as the server.
 
     Attributes:
-        sessions: Where the values of sessions are.
+        sessions: The store with the values of sessions in front of it.
     """
 
     def __init__(self, linker: Linker, url: str, imports: Mapping[str, Any], engine: Engine) -> None:
         """Open the store and define the imports.
 
         Args:
-            linker: Gets them.
-            url: See `open_store`.
+            linker: The linker in which the imports are defined.
+            url: The store; see `open_store`.
             imports: The types of the server's imports, by name.
-            engine: What the types belong to.
+            engine: The engine that the types belong to.
 
         Raises:
-            HostError: The URL names no store, or it cannot be opened.
+            HostError: The URL is invalid, or the store cannot be opened.
         """
         self.sessions = SessionValues(open_store(url))
-        # There are two forms of it under one version: options of pairs and, as Spin has it, pairs with options.
+        # `get-many` has two forms under one version: options of pairs and, in Spin, pairs with options.
         batch = imports.get(BATCH)
         get_many = None if batch is None else batch.ty.exports(engine).get("get-many")
         by_key = get_many is not None and not isinstance(get_many.ty.result.ok.element, OptionType)
@@ -70,7 +70,7 @@ class Provided:
         self._callbacks = define(linker, self.sessions, buckets, self._handles, by_key=by_key)
 
     def ended(self, store: Any) -> None:
-        """Free what an instance has left open; `store` is the context of its store, which is about to be closed."""
+        """Free the open handles of an instance; `store` is the context of its store, which is about to be closed."""
         self._handles.ended(_address(store))
 
     def close(self) -> None:
@@ -79,10 +79,10 @@ class Provided:
 
 
 class Buckets:
-    """The names of open buckets, and the numbers that components have for them."""
+    """Names of open buckets, and the numbers that stand for them in components."""
 
     def __init__(self, admit: Callable[[str], None] | None = None) -> None:
-        """Begin with none; `admit` refuses names."""
+        """Create an empty table; `admit` raises `StoreRequestError` for names that must not be opened."""
         self._admit = admit
         self._names: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
@@ -93,7 +93,7 @@ class Buckets:
         """Return the number of a name.
 
         Raises:
-            StoreRequestError: There are too many, or this one may not be.
+            StoreRequestError: Too many buckets are open, or this one must not be opened.
         """
         if self._admit is not None:
             self._admit(name)
@@ -110,7 +110,7 @@ class Buckets:
         """Return the name with a number.
 
         Raises:
-            StoreRequestError: It is forgotten.
+            StoreRequestError: The bucket belonged to a session that has ended.
         """
         name = self._names.get(number)
         if name is None:
@@ -118,13 +118,13 @@ class Buckets:
         return name
 
     def forget(self, name: str) -> None:
-        """Forget a name: that of a session which is over."""
+        """Remove the bucket of a session that has ended."""
         with self._lock:
             self._names.pop(self._numbers.pop(name, 0), None)
 
 
 class Attempt(NamedTuple):
-    """Bucket, key and value of a `cas` handle, and the instance that has it."""
+    """Bucket, key and value of a `cas` handle, and the instance that owns it."""
 
     bucket: str
     key: str
@@ -133,9 +133,10 @@ class Attempt(NamedTuple):
 
 
 class Handles:
-    """Handles that instances have open, each instance by the address of its store, within bounds.
+    """Open handles of all instances, within limits. The address of its store identifies an instance.
 
-    A component that drops none would fill the host's memory: a `cas` handle keeps a value of up to 2 MiB.
+    Without limits, a component that never drops handles would fill the host's memory: a `cas` handle keeps a value of
+    up to 2 MiB.
     """
 
     def __init__(
@@ -154,24 +155,24 @@ class Handles:
         self._lock = threading.Lock()
 
     def opened(self, owner: int) -> None:
-        """Count a handle.
+        """Count a new handle.
 
         Raises:
-            StoreRequestError: The instance has too many.
+            StoreRequestError: The instance has too many handles.
         """
         with self._lock:
             self._count(owner)
 
     def dropped(self, owner: int) -> None:
-        """Count a handle no more."""
+        """Stop counting a handle that was dropped."""
         with self._lock:
             self._uncount(owner)
 
     def attempt(self, number: int) -> Attempt:
-        """Return what is behind a `cas` handle.
+        """Return the state of a `cas` handle.
 
         Raises:
-            StoreRequestError: It was swapped, or is gone with its instance.
+            StoreRequestError: The handle was used by `swap`, or its instance has ended.
         """
         found = self._attempts.get(number)
         if found is None:
@@ -179,10 +180,10 @@ class Handles:
         return found
 
     def add_attempt(self, attempt: Attempt) -> int:
-        """Keep what is behind a new `cas` handle and return its number.
+        """Keep the state of a new `cas` handle and return its number.
 
         Raises:
-            StoreRequestError: The instance has too many handles, or they keep too much.
+            StoreRequestError: The instance has too many handles, or their values are too large.
         """
         size = _weight(attempt)
         with self._lock:
@@ -201,7 +202,7 @@ class Handles:
         return number
 
     def end_attempt(self, number: int) -> Attempt | None:
-        """Forget what is behind a `cas` handle, and return it if it was there."""
+        """Remove the state of a `cas` handle and return it, or None if it does not exist."""
         with self._lock:
             attempt = self._attempts.pop(number, None)
             if attempt is not None:
@@ -209,7 +210,7 @@ class Handles:
             return attempt
 
     def ended(self, owner: int) -> None:
-        """Forget all handles of an instance."""
+        """Remove all handles of an instance."""
         with self._lock:
             self._open.pop(owner, None)
             if self._bytes.pop(owner, None) is not None:
@@ -228,7 +229,7 @@ class Handles:
 
 
 def _weight(attempt: Attempt) -> int:
-    """Estimate what a `cas` handle takes of the memory, in bytes."""
+    """Estimate the memory that a `cas` handle takes, in bytes."""
     return 500 + len(attempt.key) + len(attempt.current or b"")
 
 
@@ -243,14 +244,14 @@ def define(
     """Define both drafts in a linker.
 
     Args:
-        linker: Gets them.
-        store: Where values are.
+        linker: The linker in which they are defined.
+        store: The store of the values.
         buckets: The names of open buckets.
         handles: The handles of all instances.
-        by_key: Have `get-many` of the second draft return each key with what there is of it.
+        by_key: Have `get-many` of the second draft return each key with an optional value.
 
     Returns:
-        What must live as long as anything that is made with the linker.
+        Callbacks that must stay alive as long as anything that is made with the linker.
     """
     callbacks: list[Any] = []
     buckets, handles = buckets or Buckets(), handles or Handles()
@@ -260,7 +261,7 @@ def define(
 
 
 class _Draft:
-    """One version of the package."""
+    """One version of the `wasi:keyvalue` package."""
 
     def __init__(
         self, draft: str, store: Store, buckets: Buckets, handles: Handles, callbacks: list[Any], *, by_key: bool
@@ -329,7 +330,7 @@ class _Draft:
         return component_values.boolean(key in self._store.get(self._name(bucket), [key]))
 
     def _list_keys(self, bucket: int, cursor: Any) -> Writer:
-        # The first draft's cursor is a number: how many keys were listed. The second's is the last of them.
+        # The first draft's cursor is the number of keys listed so far, the second's is the last key.
         after, skipped = (cursor, 0) if self._second else (None, cursor or 0)
         keys = self._store.keys(self._name(bucket), after, min(skipped, 1 << 62) + PAGE + 1)[skipped:]
         page, more = keys[:PAGE], len(keys) > PAGE
@@ -346,15 +347,15 @@ class _Draft:
         )
 
     def _get_many(self, bucket: int, keys: list[str] | bytes) -> Writer:
-        wanted = list(keys) if isinstance(keys, list) else []
-        for key in wanted:
+        names = list(keys) if isinstance(keys, list) else []
+        for key in names:
             check_key(key)
-        found = self._store.get(self._name(bucket), wanted)
+        found = self._store.get(self._name(bucket), names)
         if self._by_key:
             return component_values.sequence(
                 [
                     component_values.both(component_values.text(key), component_values.option(_data(found.get(key))))
-                    for key in wanted
+                    for key in names
                 ]
             )
         return component_values.sequence(
@@ -364,7 +365,7 @@ class _Draft:
                     if key in found
                     else None
                 )
-                for key in wanted
+                for key in names
             ]
         )
 
@@ -374,10 +375,10 @@ class _Draft:
         self._store.put(self._name(bucket), given)
 
     def _delete_many(self, bucket: int, keys: list[str] | bytes) -> None:
-        wanted = list(keys) if isinstance(keys, list) else []
-        for key in wanted:
+        names = list(keys) if isinstance(keys, list) else []
+        for key in names:
             check_key(key)
-        self._store.delete(self._name(bucket), wanted)
+        self._store.delete(self._name(bucket), names)
 
     def _increment(self, bucket: int, key: str, delta: int) -> Writer:
         after = increment(self._store, self._name(bucket), key, delta, signed=self._second)
@@ -398,7 +399,7 @@ class _Draft:
 
     def _swap(self, number: int, value: bytes) -> Writer | None:
         attempt = self._handles.attempt(number)
-        self._forget(attempt.owner, number)  # `swap` takes the handle
+        self._forget(attempt.owner, number)  # `swap` consumes the handle
         check_entries({attempt.key: value})
         if self._store.exchange(attempt.bucket, attempt.key, attempt.current, value):
             return None
@@ -416,7 +417,7 @@ def _data(found: bytes | None) -> Writer | None:
 
 
 class _BucketError(Exception):
-    """The function's own error, already written."""
+    """An error of the interface, as a value to return."""
 
     def __init__(self, value: Writer) -> None:
         self.value = value
@@ -435,12 +436,12 @@ def _add(
     """Define a function that returns a result.
 
     Args:
-        callbacks: Gets what must live as long as the linker.
-        instance: Where in the linker.
+        callbacks: The list of objects that must stay alive as long as the linker; the callback is added to it.
+        instance: The instance of the linker that gets the function.
         name: The function's name.
-        function: What it does.
-        failed: Makes its error of that of the store.
-        with_owner: Whether its first argument is the instance that calls, by the address of its store.
+        function: The implementation.
+        failed: Converts an error of the store to the function's error.
+        with_owner: Pass the address of the calling instance's store as the first argument.
     """
 
     def called(_data: Any, raw: Any, _type: Any, arguments: Any, count: int, results: Any, _results: int) -> int:
@@ -457,7 +458,7 @@ def _add(
                     failed(component_values.case("other", component_values.text(str(error)))), ok=False
                 )
             written(raw, results[0])
-        except Exception as error:  # noqa: BLE001 - nothing may pass through the C code above us: it becomes a trap
+        except Exception as error:  # noqa: BLE001 - C code is above this frame: the error becomes a trap
             problem = WasmtimeError(f"wasi:keyvalue {name}: {type(error).__name__}: {error}")
             return ctypes.cast(problem._consume(), ctypes.c_void_p).value or 0  # noqa: SLF001 - as wasmtime-py does
         finally:
@@ -478,7 +479,7 @@ def _add(
 def _add_resource(
     callbacks: list[Any], instance: Any, name: str, kind: int, dropped: Callable[[int, int], None]
 ) -> None:
-    """Define a resource of this host; `dropped` gets instance and number of each handle that a component drops."""
+    """Define a resource of this host; `dropped` is called with instance and number of each handle that is dropped."""
 
     def called(_data: Any, raw: Any, representation: int) -> int:
         dropped(_address(raw), representation)
@@ -501,13 +502,13 @@ def _address(context: Any) -> int:
 
 
 def read_argument(context: StoreContext, value: Any) -> Any:
-    """Read an argument and free it; of a resource what it stands for."""
+    """Convert an argument and free it; a resource becomes its number."""
     found = component_values.read(value)
     if isinstance(found, ResourceAny):
-        return found.to_host(context).rep  # which takes the handle: it need not be dropped
+        return found.to_host(context).rep  # consumes the handle: it need not be dropped
     component_values.release(value)
     return found
 
 
 _FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-"""A null pointer of this type: a finalizer in Python could run on any thread, with a signal pending."""
+"""Type of the null finalizer. A finalizer in Python could run on any thread, with a signal pending."""

@@ -1,4 +1,4 @@
-"""A server in this process, driven through its `exchange` door: whole messages in, whole messages out."""
+"""Connection to a server in this process: whole messages, exchanged through `wasmcp:embedding/exchange`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.host.mcp import encoding as text
-from wasmcp.host.mcp.cancellation import current_scope, same, taken_back
+from wasmcp.host.mcp.cancellation import cancelled_ids, current_scope, same_id
 from wasmcp.host.mcp.error_responses import request_id
-from wasmcp.host.mcp.subscriptions import Connection
+from wasmcp.host.mcp.subscriptions import StdioSubscriptions
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.scheduling.pending_input import BATCHES
 from wasmcp.host.scheduling.pool import Pool
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from wasmcp.host.engine.stdio_pipes import StderrLog
     from wasmcp.host.mcp.http_sessions import Sessions
     from wasmcp.host.scheduling.instance import Program
-    from wasmcp.host.transports.http_request import Visit
+    from wasmcp.host.transports.http_request import SessionRequest
 
 
-class Exchange:
-    """A running server, and whole messages to and from it; the base of `wasmcp.host.client.server.Server`."""
+class Connection:
+    """Connection to a running server; the base of `wasmcp.host.client.server.Server`."""
 
     def __init__(
         self,
@@ -42,23 +42,23 @@ class Exchange:
         self._stderr = stderr
         self._on_wire = on_wire
         self._state = b""
-        self._connection = Connection(self.hub, self._heard)
+        self._subscriptions = StdioSubscriptions(self.hub, self._heard)
         self._on_heard: Callable[[str], None] | None = None
         self._running: set[Call] = set()
         self._lock = threading.Lock()
 
     def boot(self) -> None:
-        """Boot one instance and drop it, to find out now what is wrong with the server or its settings.
+        """Boot one instance and drop it, so that errors of the server or its settings are found early.
 
         Raises:
-            InvalidSettingError: It refuses a setting.
-            ArtifactError: It is no server, or imports what this host does not have.
-            GuestTrapError: Its start function trapped.
+            InvalidSettingError: The server refuses a setting.
+            ArtifactError: The component is not a server, or imports interfaces that this host does not provide.
+            GuestTrapError: The server's start function trapped.
         """
         self.pool.boot()
 
     def close(self) -> None:
-        """Stop the server: what still runs is cancelled, all streams end, all instances are dropped."""
+        """Stop the server: cancel running calls, end all streams, drop all instances."""
         self.hub.close()
         self.pool.close()
         self._stderr.close()
@@ -67,7 +67,7 @@ class Exchange:
 
     @cached_property
     def sessions(self) -> Sessions:
-        """Those of older clients over HTTP."""
+        """HTTP sessions of clients of handshake revisions."""
         from wasmcp.host.mcp.http_sessions import Sessions
 
         if self._keyvalue is None:
@@ -78,10 +78,13 @@ class Exchange:
         return sessions
 
     def on_notification(self, take: Callable[[str], None] | None) -> None:
-        """Have what the streams of `subscriptions/listen` bring called with, as JSON text, on threads of the host.
+        """Set the callback for the messages of `subscriptions/listen` streams.
 
-        Such a stream is opened by sending the request, whose answer here is the acknowledgement, and closed by sending
-        `notifications/cancelled` for it.
+        To open a stream, send the request; its response is the acknowledgement. To close it, send
+        `notifications/cancelled` for the request.
+
+        Args:
+            take: Called with each message as JSON text, on threads of the host; None for no callback.
         """
         self._on_heard = take
 
@@ -94,32 +97,32 @@ class Exchange:
 
     @property
     def imports(self) -> frozenset[str]:
-        """The names of what the server imports."""
+        """The names of the server's imports."""
         return self.pool.program.imports
 
     @property
     def stderr(self) -> str:
-        """What the server's code has written to stderr, the last 64 KiB of it."""
+        """The last 64 KiB that the server's code has written to standard error."""
         return self._stderr.text()
 
     @property
     def state(self) -> str:
-        """What the server knows about its stdio client, opaque; the empty string before the first line."""
+        """The server's opaque state of its stdio client; the empty string before the first line."""
         return self._state.decode("utf-8", "replace")
 
     def send(
         self, line: str | bytes, *, on_event: Callable[[str], None] | None = None, timeout: float | None = None
     ) -> str | None:
-        """Send one line as the client of a stdio server would. Returns the answer, None when there is none.
+        """Send one line, as the client of a stdio server does, and return the response or None.
 
         Args:
-            line: A JSON-RPC message, or whatever a broken client sends, without its line feed.
-            on_event: Called with each notification that precedes the answer, as it happens, on a thread of the host.
-            timeout: Seconds, instead of the limit.
+            line: A JSON-RPC message, or malformed input, without the line feed.
+            on_event: Called with each notification that precedes the response, on a thread of the host.
+            timeout: Seconds, instead of `Limits.timeout`.
 
         Raises:
-            GuestTrapError: The server's code trapped, or took too long, or too much.
-            ResponseTooLargeError: The answer is above the limit.
+            GuestTrapError: The server's code trapped, timed out, or exhausted its memory.
+            ResponseTooLargeError: The response is above the limit.
         """
         self._wire("->", line)
         data = text.encode(line)
@@ -127,9 +130,9 @@ class Exchange:
             answer = text.NOT_UTF8
         elif len(data) > self.limits.request:
             answer = text.too_large(self.limits.request)
-        elif self.pool.questions.answer(data, batches=self._state.startswith(BATCHES)):
+        elif self.pool.pending_inputs.answer(data, batches=self._state.startswith(BATCHES)):
             answer = b""
-        elif self._take_back(data):
+        elif self._handle_cancellation(data):
             return None
         else:
             answer, self._state = self._run((data, self._state), on_event, timeout)
@@ -139,17 +142,17 @@ class Exchange:
         self._wire("<-", written)
         return written
 
-    def _take_back(self, line: bytes) -> bool:
-        """Act on `notifications/cancelled`. False: there is nothing of the kind that runs here."""
+    def _handle_cancellation(self, line: bytes) -> bool:
+        """Act on `notifications/cancelled`. Return False if no running request matches."""
         found = False
-        for wanted in taken_back(line):
+        for cancelled_id in cancelled_ids(line):
             with self._lock:
-                # A line has its state with it; what came over HTTP is another client's.
+                # Only stdio requests belong to this client.
                 running = [call for call in self._running if len(call.request) == 2]
-            hit = next((call for call in running if same(request_id(call.request[0]), wanted)), None)
+            hit = next((call for call in running if same_id(request_id(call.request[0]), cancelled_id)), None)
             if hit is not None:
                 hit.cancel()
-            found = hit is not None or self._connection.cancel(wanted) or found
+            found = hit is not None or self._subscriptions.cancel(cancelled_id) or found
         return found
 
     def http(
@@ -164,10 +167,10 @@ class Exchange:
         """Send one HTTP request and wait for the whole response.
 
         Raises:
-            GuestTrapError: The server's code trapped, or took too long, or too much.
+            GuestTrapError: The server's code trapped, timed out, or exhausted its memory.
             ResponseTooLargeError: The body is above the limit.
         """
-        import json  # here, as `results`: a stdio server needs neither, and its start is waited for
+        import json  # lazy, like the result types: a stdio server does not need them to start
 
         from wasmcp.host.client.types import HttpResponse, parse_field_lines
 
@@ -184,26 +187,28 @@ class Exchange:
             elif kind == "withdrawn":
                 chunks.append(f"data: {json_text}\n\n")
             else:
-                opened.append(visit.event(kind, json_text))
+                opened.append(session_request.event(kind, json_text))
 
         self._wire("->", body)
-        visit = self.sessions.visit(
+        session_request = self.sessions.begin_request(
             [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for name, value in pairs],
             target.encode("utf-8", "replace"),
         )
         encoded = text.encode(body)
-        if method == "POST" and encoded is not None and visit.receive(encoded, self.pool.questions):
+        if method == "POST" and encoded is not None and session_request.receive(encoded, self.pool.pending_inputs):
             return HttpResponse(202, [], "")
         request, is_text = http_request(
             method.encode("ascii", "replace"),
             target.encode("utf-8", "replace"),
-            visit.fields,
+            session_request.fields,
             encoded,
             size=len(body),
             limit=self.limits.request,
         )
-        status, fields, content = self._call(request, on_event, timeout, visit)
-        status, fields, content = visit.conclude(status, fields, content, encoded or b"", self.pool.questions)
+        status, fields, content = self._call(request, on_event, timeout, session_request)
+        status, fields, content = session_request.conclude(
+            status, fields, content, encoded or b"", self.pool.pending_inputs
+        )
         if not is_text and status == 400:
             content = text.NOT_UTF8
         last = content.decode()
@@ -213,7 +218,7 @@ class Exchange:
             whole = "".join(chunks)
             self._wire("<-", whole)
             return HttpResponse(head["status"], [(name, value) for name, value in head["headers"]], whole, chunks)
-        # A stream of notifications ends at once: whoever waits for the whole response could not read it.
+        # A stream of notifications ends at once, because this method returns only whole responses.
         for value in filter(None, opened):
             last += f"data: {value['end']}\n\n"
         self._wire("<-", last)
@@ -227,13 +232,13 @@ class Exchange:
 
         def event(kind: str, json_text: str) -> None:
             if kind not in {"message", "withdrawn"}:
-                self._connection.event(ticket, kind, json_text)
+                self._subscriptions.event(ticket, kind, json_text)
             elif not failures:
                 try:
                     self._wire("<-", json_text)
                     if on_event is not None:
                         on_event(json_text)
-                except Exception as error:  # noqa: BLE001 - raised below, where the caller is
+                except Exception as error:  # noqa: BLE001 - raised below, on the caller's thread
                     failures.append(error)
 
         answered = False
@@ -241,7 +246,7 @@ class Exchange:
             answer: tuple[bytes, bytes] = self._call(request, event, timeout)
             answered = True
         finally:
-            self._connection.answered(ticket, sent=answered)
+            self._subscriptions.answered(ticket, sent=answered)
         if failures:
             raise failures[0]
         return answer
@@ -251,14 +256,14 @@ class Exchange:
         request: tuple[bytes, ...],
         on_event: Callable[[str, str], None],
         timeout: float | None,
-        visit: Visit | None = None,
+        session_request: SessionRequest | None = None,
     ) -> Any:
         waiter = threading.Lock()
         waiter.acquire()
         limit = self.limits.timeout if timeout is None else timeout
         call = Call(request, limit, lambda _call: waiter.release(), on_event)
-        if visit is not None:
-            visit.began(call, request[-1])
+        if session_request is not None:
+            session_request.began(call, request[-1])
         scope = current_scope()
         with self._lock:
             self._running.add(call)
@@ -267,7 +272,7 @@ class Exchange:
         try:
             self.pool.submit(call)
             waiter.acquire()
-        except BaseException:  # Ctrl-C, or pytest's own time limit
+        except BaseException:  # Ctrl-C, or the time limit of pytest-timeout
             call.cancel()
             raise
         finally:
@@ -275,16 +280,16 @@ class Exchange:
                 self._running.discard(call)
             if scope is not None:
                 scope.discard(call)
-            if visit is not None:
-                visit.ended(call)
+            if session_request is not None:
+                session_request.ended(call)
         if call.error is not None:
             raise call.error
         return call.result
 
     def cancel(self) -> None:
-        """Take back every request that runs or waits, as a client would: who waits for one gets `GuestCancelledError`.
+        """Cancel every request that runs or waits; the threads that wait for one get `GuestCancelledError`.
 
-        Code that looks for it (`Context.cancelled`) may still end with a result; code that does not is stopped.
+        Code that checks `Context.cancelled` can still end with a result; other code is stopped.
         """
         with self._lock:
             running = list(self._running)
@@ -299,10 +304,11 @@ class Exchange:
 def http_request(
     method: bytes, target: bytes, fields: list[tuple[bytes, bytes]], body: bytes | None, *, size: int, limit: int
 ) -> tuple[tuple[bytes, bytes, bytes, bytes], bool]:
-    """Make the arguments of `exchange.http`, and tell whether the body is what the client sent.
+    """Return the arguments of `exchange.http`, and whether the client's body is valid UTF-8.
 
-    The transport judges a body that cannot cross by what stands for it: one that is too large by its announced length
-    alone, one that is not UTF-8 (`body` is None) by a text that is no JSON either.
+    A body that cannot be passed on is replaced, so that the transport rejects it as it would the original: a body that
+    is too large by an empty one with the original `Content-Length`, one that is not UTF-8 (None for `body`) by a text
+    that is not JSON either.
     """
     if size > limit:
         fields = [*fields, (b"content-length", b"%d" % size)]

@@ -1,4 +1,4 @@
-"""What a server offers besides tools, from the client's side of MCP 2026-07-28."""
+"""Client requests of MCP 2026-07-28 other than `tools/*`: resources, prompts, completions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 _MORE_THAN_ANY_LIST = 10_000
 
 
-class Offers:
-    """Resources, prompts and completions, over `request`."""
+class RequestMethods:
+    """Methods for resources, prompts and completions, based on `request`."""
 
     def request(
         self,
@@ -23,19 +23,19 @@ class Offers:
         on_event: Callable[[dict[str, Any]], None] | None = None,
         timeout: float | None = None,
     ) -> dict[str, Any]:
-        """Send a request and return its result object; the server's is the one that counts."""
+        """Send a request and return its result object. `Server` implements it."""
         raise NotImplementedError
 
     def list_all(self, method: str, member: str) -> Iterator[dict[str, Any]]:
-        """Give the items of a whole list, following the cursors. Specification: server/utilities/pagination.
+        """Yield the items of a whole list, following the cursors. Specification: server/utilities/pagination.
 
         Args:
             method: For example `tools/list`.
             member: The member of the result that holds the items.
 
         Raises:
-            HostError: The list does not end.
-            RequestError: The server does not have such a list.
+            HostError: The list does not end after 10,000 pages.
+            RequestError: The server does not support the method.
         """
         cursor: str | None = None
         for _page in range(_MORE_THAN_ANY_LIST):
@@ -65,12 +65,12 @@ class Offers:
         """Read a resource. Specification: server/resources, `resources/read`.
 
         Args:
-            uri: Of a resource that is listed, or that a template makes.
-            timeout: Seconds, instead of the limit.
+            uri: The URI of a listed resource, or one that matches a resource template.
+            timeout: Seconds, instead of `Limits.timeout`.
             params: Further members of `params`, for example `inputResponses`.
 
         Raises:
-            RequestError: There is no such resource (code -32602, the URI in `data`).
+            RequestError: The resource does not exist (code -32602, the URI in `data`).
         """
         from wasmcp.host.client.types import ResourceResult
 
@@ -85,21 +85,21 @@ class Offers:
     def get_prompt(
         self, name: str, arguments: Mapping[str, str] | None = None, *, timeout: float | None = None, **params: Any
     ) -> PromptResult:
-        """Fill in a prompt. Specification: server/prompts, `prompts/get`.
+        """Get the messages of a prompt. Specification: server/prompts, `prompts/get`.
 
         Args:
-            name: The prompt.
-            arguments: Its arguments.
-            timeout: Seconds, instead of the limit.
+            name: The prompt's name.
+            arguments: The prompt's arguments.
+            timeout: Seconds, instead of `Limits.timeout`.
             params: Further members of `params`, for example `inputResponses`.
 
         Raises:
-            RequestError: There is no such prompt, or an argument is missing or wrong (code -32602).
+            RequestError: The prompt does not exist, or an argument is missing or invalid (code -32602).
         """
         from wasmcp.host.client.types import PromptResult
 
-        asked = {"name": name, "arguments": dict(arguments or {}), **params}
-        return PromptResult.from_wire(self.request("prompts/get", asked, timeout=timeout))
+        params = {"name": name, "arguments": dict(arguments or {}), **params}
+        return PromptResult.from_wire(self.request("prompts/get", params, timeout=timeout))
 
     def complete(
         self,
@@ -110,17 +110,17 @@ class Offers:
         context: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Completion:
-        """Ask for values of an argument that is being typed. Specification: server/utilities/completion.
+        """Request values for an argument that is being typed. Specification: server/utilities/completion.
 
         Args:
             reference: `{"type": "ref/prompt", "name": ...}` or `{"type": "ref/resource", "uri": ...}` (a template).
             argument: The name of the prompt's argument or of the template's variable.
-            value: What is typed of it.
-            context: The arguments that are filled in already.
-            timeout: Seconds, instead of the limit.
+            value: The text typed so far.
+            context: The arguments that already have a value.
+            timeout: Seconds, instead of `Limits.timeout`.
 
         Raises:
-            RequestError: There is no such prompt or template (code -32602).
+            RequestError: The prompt or template does not exist (code -32602).
         """
         from wasmcp.host.client.types import Completion
 

@@ -1,4 +1,4 @@
-"""Servers in this process, and the client's side of MCP 2026-07-28 to talk to them."""
+"""Servers in this process, and an MCP 2026-07-28 client for them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from wasmcp import __version__
 from wasmcp.errors import ArtifactError, HostError, RequestError
-from wasmcp.host.client.connection import Exchange
-from wasmcp.host.client.requests import Offers
+from wasmcp.host.client.connection import Connection
+from wasmcp.host.client.requests import RequestMethods
 from wasmcp.host.configuration.settings import check_given, complete
 from wasmcp.host.engine import compile_cache
 from wasmcp.host.engine.deadlines import Watchdog
@@ -60,25 +60,26 @@ def open_server(
     settings: Mapping[str, str] | None = None,
     keyvalue: str | None = None,
 ) -> Server:
-    """Load a composed server. It boots at the first request, and again for every instance it needs.
+    """Load a composed server. Its instances are booted when requests need them, the first at the first request.
 
     Args:
         source: The composed server, a file or its bytes (bytes are compiled each time).
-        limits: What it may use.
-        env: The environment variables it sees; none by default.
-        directories: What it sees of the file system: ``(host path, guest path, writable)``; nothing by default.
-        instances: How many requests it answers at a time; the number of cores by default.
-        on_wire: Called with ``"->"`` and the JSON text of each message that enters, ``"<-"`` of each that leaves.
-        echo_stderr: Pass what it writes to stderr on to ours, besides keeping it.
-        quick: Compile fast rather than well.
-        settings: `WASMCP_*` by name, see docs/reference/environment.md; what `wasmcp run` takes from its environment.
-        keyvalue: Where `wasi:keyvalue` keeps values: `memory:`, which is the default, or `sqlite:PATH`.
-        on_compile: Called when it is not in the cache of compiled components and compiling begins.
+        limits: The limits of the server.
+        env: The environment variables that the server sees; none by default.
+        directories: The directories that the server sees, as ``(host path, guest path, writable)``; none by default.
+        instances: Maximum number of concurrent requests; the number of cores by default.
+        on_wire: Called with ``"->"`` and the JSON text of each message to the server, ``"<-"`` for each from it.
+        echo_stderr: Copy the server's standard error to that of this process, in addition to keeping it.
+        quick: Compile in less time, to slower code.
+        settings: `WASMCP_*` by name, see docs/reference/environment.md; `wasmcp run` reads them from the environment.
+        keyvalue: The store of `wasi:keyvalue`: `memory:`, which is the default, or `sqlite:PATH`.
+        on_compile: Called before compilation begins, if the server is not in the compile cache.
 
     Raises:
-        ArtifactError: The file cannot be read, is no component, or imports what no host has.
+        ArtifactError: The file cannot be read, is not a component, or imports interfaces that this host does not
+            provide.
         HostError: The key-value store cannot be opened.
-        InvalidSettingError: A name among `settings`, `env` or our own environment's `WASMCP_*` is unknown or misplaced.
+        InvalidSettingError: A name among `settings`, `env` or this process's `WASMCP_*` is unknown or misplaced.
     """
     check_given(settings or {}, env or {}, os.environ)
     if isinstance(source, bytes):
@@ -117,7 +118,7 @@ def open_server(
 
 
 def _keyvalue(of: Engine, imports: Linker, needs: Mapping[str, Any], url: str | None) -> Provided | None:
-    """Provide `wasi:keyvalue` to a server that asks for it; to others nothing of it is even loaded."""
+    """Provide `wasi:keyvalue` if the server imports it or `url` is given; its modules are not loaded otherwise."""
     if url is None and not any(name.startswith("wasi:keyvalue/") for name in needs):
         return None
     from wasmcp.host.bindings.wasi_keyvalue import Provided
@@ -125,8 +126,8 @@ def _keyvalue(of: Engine, imports: Linker, needs: Mapping[str, Any], url: str | 
     return Provided(imports, url or "memory:", needs, of)
 
 
-class Server(Exchange, Offers):
-    """A running server. Close it, or use it as a context manager; its methods may be called from several threads."""
+class Server(Connection, RequestMethods):
+    """A running server. Close it, or use it as a context manager. Its methods are thread-safe."""
 
     def __init__(
         self,
@@ -157,14 +158,13 @@ class Server(Exchange, Offers):
     ) -> dict[str, Any]:
         """Send a request of MCP 2026-07-28 and return its result object.
 
-        The members of `_meta` that every request must have (specification: basic, "_meta") are added where `params`
-        does not have them.
+        The required members of `_meta` (specification: basic, "_meta") are added unless `params` has them.
 
         Raises:
-            RequestError: The server answered with an error.
-            GuestTrapError: The server's code trapped, or took too long, or too much.
+            RequestError: The server returned an error response.
+            GuestTrapError: The server's code trapped, timed out, or exhausted its memory.
         """
-        import json  # here, as `results`: a stdio server needs neither, and its start is waited for
+        import json  # lazy, like the result types: a stdio server does not need them to start
 
         message = {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": _with_meta(params or {})}
         notify = (lambda text: on_event(json.loads(text))) if on_event else None
@@ -180,7 +180,7 @@ class Server(Exchange, Offers):
         return result
 
     def discover(self) -> dict[str, Any]:
-        """Ask what the server is. Specification: server/discover."""
+        """Request the server's description and capabilities. Specification: server/discover."""
         return self.request("server/discover")
 
     def list_tools(self) -> list[Tool]:
@@ -202,17 +202,17 @@ class Server(Exchange, Offers):
         """Call a tool. Specification: server/tools, `tools/call`.
 
         Args:
-            name: The tool.
-            arguments: Its arguments.
+            name: The tool's name.
+            arguments: The tool's arguments.
             on_event: Called with each notification that precedes the result.
-            progress_token: Ask for progress notifications under this token.
-            timeout: Seconds, instead of the limit.
+            progress_token: Request progress notifications with this token.
+            timeout: Seconds, instead of `Limits.timeout`.
             params: Further members of `params`, for example `inputResponses`.
 
         Raises:
-            RequestError: There is no such tool, or the request is malformed. What goes wrong inside a tool is a
-                result whose `is_error` is true.
-            GuestTrapError: The tool trapped, or took too long, or too much.
+            RequestError: The tool does not exist, or the request is malformed. A failure inside a tool is a result
+                whose `is_error` is true.
+            GuestTrapError: The tool trapped, timed out, or exhausted its memory.
         """
         from wasmcp.host.client.types import ToolResult
 

@@ -1,4 +1,4 @@
-"""What a server's answers look like to a Python caller: thin views of the wire's objects, the whole in `raw`."""
+"""Result types of the client: typed views of JSON objects, with the whole object in `raw`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wasmcp.errors import HostError
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool, as `tools/list` shows it. Specification: schema `Tool`."""
+    """A tool, as listed by `tools/list`. Specification: schema `Tool`."""
 
     name: str
     title: str | None
@@ -39,11 +39,11 @@ class ToolResult:
     """The result of a call. Specification: schema `CallToolResult`.
 
     Attributes:
-        content: The content blocks as the wire has them.
-        structured_content: The structured result, any JSON value; None when there is none.
-        is_error: Whether the tool says that it failed.
+        content: The content blocks as JSON objects.
+        structured_content: The structured result, any JSON value; None if the result has no such member.
+        is_error: True if the result is a tool error.
         meta: The result's `_meta`.
-        raw: The whole result object; its `resultType` is `input_required` when the tool asks for something first.
+        raw: The whole result object; its `resultType` is `input_required` if the tool needs input first.
     """
 
     content: list[dict[str, Any]]
@@ -71,7 +71,7 @@ class ToolResult:
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource, as `resources/list` shows it; `size` in bytes. Specification: schema `Resource`."""
+    """A resource, as listed by `resources/list`; `size` in bytes. Specification: schema `Resource`."""
 
     uri: str
     name: str
@@ -99,7 +99,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class ResourceTemplate:
-    """A URI template (RFC 6570), as `resources/templates/list` shows it. Specification: schema `ResourceTemplate`."""
+    """A URI template (RFC 6570), as listed by `resources/templates/list`. Specification: schema `ResourceTemplate`."""
 
     uri_template: str
     name: str
@@ -125,12 +125,12 @@ class ResourceTemplate:
 
 @dataclass(frozen=True)
 class ResourceResult:
-    """What a resource holds. Specification: schema `ReadResourceResult`.
+    """The contents of a resource. Specification: schema `ReadResourceResult`.
 
     Attributes:
-        contents: The contents as the wire has them: each has `text`, or `blob` in base64.
+        contents: The contents as JSON objects: each has `text`, or `blob` in base64.
         meta: The result's `_meta`.
-        raw: The whole result object; its `resultType` is `input_required` when something is asked first.
+        raw: The whole result object; its `resultType` is `input_required` if the resource needs input first.
     """
 
     contents: list[dict[str, Any]]
@@ -149,7 +149,7 @@ class ResourceResult:
 
     @property
     def data(self) -> bytes:
-        """All contents as bytes, one after the other; text as UTF-8.
+        """All contents as bytes, concatenated; text as UTF-8.
 
         Raises:
             HostError: A blob is not base64 (RFC 4648, section 4).
@@ -158,7 +158,7 @@ class ResourceResult:
 
 
 def _blob(part: dict[str, Any]) -> bytes:
-    """Return the bytes of a blob. The decoder skips what is not base64, so its result must give the same text."""
+    """Decode a blob. The decoder skips invalid characters, so the result must encode to the same text."""
     from binascii import a2b_base64, b2a_base64
 
     try:
@@ -172,7 +172,7 @@ def _blob(part: dict[str, Any]) -> bytes:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt, as `prompts/list` shows it. Specification: schema `Prompt`."""
+    """A prompt, as listed by `prompts/list`. Specification: schema `Prompt`."""
 
     name: str
     title: str | None
@@ -194,13 +194,13 @@ class Prompt:
 
 @dataclass(frozen=True)
 class PromptResult:
-    """A prompt, filled in. Specification: schema `GetPromptResult`.
+    """The messages of a prompt. Specification: schema `GetPromptResult`.
 
     Attributes:
-        messages: The messages as the wire has them: `role` and `content`, one block.
-        description: What the prompt is.
+        messages: The messages as JSON objects: `role` and `content`, one block.
+        description: The description of the prompt.
         meta: The result's `_meta`.
-        raw: The whole result object; its `resultType` is `input_required` when something is asked first.
+        raw: The whole result object; its `resultType` is `input_required` if the prompt needs input first.
     """
 
     messages: list[dict[str, Any]]
@@ -225,9 +225,9 @@ class Completion:
     """Values for an argument, the best first. Specification: schema `CompleteResult`.
 
     Attributes:
-        values: At most 100.
-        total: How many there are; None: the server does not say.
-        has_more: Whether there are more than these.
+        values: The values, at most 100.
+        total: The number of all values; None if the server does not report it.
+        has_more: True if more values exist.
     """
 
     values: list[str]
@@ -247,8 +247,8 @@ class HttpResponse:
     Attributes:
         status: The status code.
         headers: The field lines in order, names as sent.
-        body: The body, whole.
-        chunks: The pieces that a streamed body came in; empty when it was not streamed.
+        body: The whole body.
+        chunks: The chunks of a streamed body; empty if it was not streamed.
     """
 
     status: int
@@ -257,12 +257,12 @@ class HttpResponse:
     chunks: list[str] = field(default_factory=list, repr=False)
 
     def header(self, name: str) -> str | None:
-        """The first field of this name (RFC 9110: names are case-insensitive), or None."""
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
+        """Return the first field of this name (RFC 9110: names are case-insensitive), or None."""
+        lowered = name.lower()
+        return next((value for key, value in self.headers if key.lower() == lowered), None)
 
 
 def parse_field_lines(text: str) -> list[tuple[str, str]]:
-    """Part field lines (RFC 9112, section 5) into names and values."""
+    """Split field lines (RFC 9112, section 5) into names and values."""
     pairs = (line.partition(":") for line in text.split("\r\n") if line)
     return [(name, value.strip(" \t")) for name, _, value in pairs]

@@ -1,4 +1,4 @@
-"""Command-line options with which an operator runs a server: those of ``wasmcp run`` and of console scripts."""
+"""Command-line options of ``wasmcp run`` and of console scripts."""
 
 from __future__ import annotations
 
@@ -17,20 +17,26 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser, default: Limits | None = None) -> None:
-    """Add the options that say what a server may see and use.
+    """Add the options for environment, directories, store and limits of a server.
 
     Args:
-        parser: The parser that gets them.
-        default: The limits that hold where no option bounds the server.
+        parser: The parser to which they are added.
+        default: The limits that apply where no option sets one.
     """
     from wasmcp.host.engine.limits import Limits
 
     default = default or Limits()
     seconds = "none" if default.timeout is None else f"{default.timeout:g}"
     mebibytes = "none" if default.memory is None else str(default.memory >> 20)
-    parser.add_argument("--env", action="append", default=[], metavar="KEY[=VALUE]", help="let it see a variable")
     parser.add_argument(
-        "--dir", action="append", default=[], metavar="HOST[:GUEST[:ro]]", help="let it see a directory (`:ro`: read)"
+        "--env", action="append", default=[], metavar="KEY[=VALUE]", help="pass an environment variable"
+    )
+    parser.add_argument(
+        "--dir",
+        action="append",
+        default=[],
+        metavar="HOST[:GUEST[:ro]]",
+        help="give access to a directory (`:ro`: read only)",
     )
     parser.add_argument(
         "--timeout", type=number, metavar="SECONDS", help=f"time a request may take (default: {seconds})"
@@ -43,9 +49,10 @@ def add_options(parser: argparse.ArgumentParser, default: Limits | None = None) 
 
 
 def read_options(parser: argparse.ArgumentParser, found: argparse.Namespace) -> tuple[Given, Limits | None, int | None]:
-    """Return what the options give: environment, directories and store; the limits; the number of instances.
+    """Return the values of the options: environment, directories and store; the limits; the number of instances.
 
-    The limits are None where no option bounds anything. A wrong value ends the process with a usage message, status 2.
+    The limits default to `None`. An invalid value ends the process with a usage message and
+    status 2.
     """
     try:
         given = Given(environment(found.env), [directory(text) for text in found.dir], found.keyvalue)
@@ -59,12 +66,12 @@ def read_options(parser: argparse.ArgumentParser, found: argparse.Namespace) -> 
 
 
 def limits(timeout: float | None, memory: int | None, default: Limits | None = None) -> Limits:
-    """Make the limits.
+    """Return the limits with the given values.
 
     Args:
         timeout: Seconds, or None for the default.
         memory: MiB, or None for the default.
-        default: The limits that hold otherwise.
+        default: The limits that apply otherwise.
 
     Raises:
         ValueError: A limit is not above zero.
@@ -83,10 +90,10 @@ def limits(timeout: float | None, memory: int | None, default: Limits | None = N
 
 
 def number(text: str) -> float:
-    """Read a decimal number; `float` would also read ``nan``, ``inf``, ``1_0`` and white space.
+    """Parse a decimal number; `float` would also accept ``nan``, ``inf``, ``1_0`` and white space.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not a number.
     """
     digits = text.removeprefix("-").replace(".", "", 1)
     if not (digits.isascii() and digits.isdigit()):
@@ -95,10 +102,10 @@ def number(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """Read an integer in digits; `int` would also read ``1_0`` and white space.
+    """Parse an integer in digits; `int` would also accept ``1_0`` and white space.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not an integer.
     """
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 16):
@@ -107,7 +114,7 @@ def count(text: str) -> int:
 
 
 def environment(given: Sequence[str]) -> dict[str, str]:
-    """Read `KEY=VALUE` as it stands and `KEY` from our own environment.
+    """Parse `KEY=VALUE`, and `KEY` with the value in the environment of this process.
 
     Raises:
         ValueError: A variable has no name, or is not set.
@@ -119,17 +126,17 @@ def environment(given: Sequence[str]) -> dict[str, str]:
             raise ValueError(f"--env must be KEY or KEY=VALUE, not `{item}`")
         if not equals:
             if key not in os.environ:
-                raise ValueError(f"--env {key}: there is no such environment variable; give `{key}=VALUE`")
+                raise ValueError(f"--env {key}: the environment variable is not set; give `{key}=VALUE`")
             value = os.environ[key]
         result[key] = value
     return result
 
 
 def directory(item: str) -> tuple[str, str, bool]:
-    """Read `HOST`, `HOST:GUEST` or `HOST:GUEST:ro`; without GUEST the guest sees it under its own name.
+    """Parse `HOST`, `HOST:GUEST` or `HOST:GUEST:ro`; GUEST is HOST by default.
 
     Raises:
-        ValueError: It is of another form, or there is no such directory.
+        ValueError: The text has another form, or the directory does not exist.
     """
     parts = item.split(":")
     writable = True
@@ -140,12 +147,12 @@ def directory(item: str) -> tuple[str, str, bool]:
         raise ValueError(f"--dir must be HOST, HOST:GUEST or HOST:GUEST:ro, not `{item}`")
     host, guest = parts[0], parts[-1]
     if not os.path.isdir(host):  # noqa: PTH112 - pathlib is not needed on this path otherwise
-        raise ValueError(f"--dir {item}: `{host}` is no directory")
+        raise ValueError(f"--dir {item}: `{host}` is not a directory")
     return host, guest, writable
 
 
 def described(server: Published) -> str:
-    """Return what a server takes, for the end of its help: a section each for variables, directories and values."""
+    """Describe the configuration of a server for its help: sections for variables, directories and stored values."""
     configuration = server.configuration
     sections = [
         ("environment variables", [(one.name, _of_variable(one)) for one in configuration.variables]),
@@ -153,7 +160,7 @@ def described(server: Published) -> str:
     ]
     store = server.keyvalue()
     if server.keeps_values or store is not None:
-        sections.append(("values that it keeps", [("wasi:keyvalue", f"{store or 'memory:'}; another with --keyvalue")]))
+        sections.append(("stored values", [("wasi:keyvalue", f"{store or 'memory:'}; another with --keyvalue")]))
     return "\n\n".join(_section(title, rows) for title, rows in sections if rows)
 
 
@@ -175,8 +182,8 @@ def _of_directory(server: Published, directory: Directory) -> str:
 
 
 def _sentence(description: str, facts: Sequence[str]) -> str:
-    told = f"({'; '.join(facts)})" if facts else ""
-    return " ".join(part for part in (description, told) if part)
+    remarks = f"({'; '.join(facts)})" if facts else ""
+    return " ".join(part for part in (description, remarks) if part)
 
 
 def _section(title: str, rows: Sequence[tuple[str, str]]) -> str:
@@ -187,7 +194,7 @@ def _rows(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
     from shutil import get_terminal_size
     from textwrap import wrap
 
-    columns = max(get_terminal_size().columns - 2, 60)  # as argparse has it
+    columns = max(get_terminal_size().columns - 2, 60)  # as in argparse
     shown = [(printable(name), printable(text)) for name, text in rows]
     width = min(max(len(name) for name, _ in shown), 22)
     for name, text in shown:
@@ -198,12 +205,12 @@ def _rows(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 
 def script_parser(name: str, server: Published, default: Limits | None = None) -> argparse.ArgumentParser:
-    """Return the parser of a console script, whose help tells what the server takes.
+    """Return the parser of a console script, whose help describes the configuration of the server.
 
     Args:
-        name: The script's.
+        name: The name of the script.
         server: The server that it runs.
-        default: The limits that the script has where no option bounds the server.
+        default: The limits that apply where no option sets one.
     """
     import argparse
 
@@ -220,28 +227,26 @@ def script_parser(name: str, server: Published, default: Limits | None = None) -
     )
     version = f"{server.name} {server.metadata.get('version', '')}".rstrip()
     parser.add_argument("--version", action="version", version=printable(version).replace("%", "%%"))
-    parser.add_argument(
-        "--name", default=server.path.stem, help="which of the package's servers (default: %(default)s)"
-    )
+    parser.add_argument("--name", default=server.path.stem, help="server of the package (default: %(default)s)")
     add_options(parser, default)
     return parser
 
 
 def chosen_name(arguments: Sequence[str]) -> str | None:
-    """Return the server that `--name` chooses among the arguments of a console script, before they are judged."""
+    """Return the value of `--name` among the arguments of a console script, before the others are parsed."""
     import argparse
 
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--name")
     try:
         name: str | None = parser.parse_known_args(list(arguments))[0].name
-    except argparse.ArgumentError:  # the whole parser says what is wrong
+    except argparse.ArgumentError:  # the full parser reports it
         return None
     return name
 
 
 def merged(first: Given, then: Given) -> Given:
-    """Return what is given by a program and then by the operator, whose word counts: per variable, per guest's path."""
+    """Merge the values of a program and of the operator, which take precedence per variable and guest path."""
     guests = {guest for _, guest, _ in then.directories}
     return Given(
         {**first.env, **then.env},

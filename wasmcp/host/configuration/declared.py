@@ -1,8 +1,8 @@
 """Configuration that a published server takes from its operator: environment variables, directories, a store.
 
-The project declares it in ``[tool.wasmcp.servers.NAME]`` (`env`, `directories`, `keyvalue`), the manifest beside the
-server carries it, and the server's console script, ``wasmcp run`` and ``wasmcp serve`` read it from there. The members
-for environment variables are those of `environmentVariables` in a `server.json` of the MCP registry.
+The project declares it in ``[tool.wasmcp.servers.NAME]`` (`env`, `directories`, `keyvalue`). The build writes it to the
+manifest next to the server; the server's console script, ``wasmcp run`` and ``wasmcp serve`` read it from there. The
+members for environment variables are those of `environmentVariables` in a `server.json` of the MCP registry.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 DATA = "{data}"
-"""The place, at the beginning of a default, of the server's own directory below the user's data directory."""
+"""Prefix of a default that stands for the server's own directory below the user's data directory."""
 
 DATA_DIRECTORY = "WASMCP_DATA_DIR"
-"""The environment variable with the directory that holds the data of all servers."""
+"""The environment variable with the data directory of all servers."""
 
 Mount = tuple[str, str, bool]
-"""A directory that a server sees: the host's path, the guest's path, whether it may write."""
+"""A directory that a server sees: the host's path, the guest's path, and True if it is writable."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Variable:
     """An environment variable that a server reads.
 
     Attributes:
-        name: As in the environment.
+        name: The name in the environment.
         description: One line for the operator, or the empty string.
-        required: Whether the server does not start without a value.
-        secret: Whether its value must not be shown.
-        default: The value where the operator gives none.
-        choices: The only values that are accepted; any where there are none.
+        required: True if the server does not start without a value.
+        secret: True if the value must not be shown.
+        default: The value if the operator sets none.
+        choices: The accepted values; empty if every value is accepted.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Variable:
     choices: tuple[str, ...] = ()
 
     def problem(self, value: str) -> str | None:
-        """Return what is wrong with a value, as the end of a sentence that begins with the name; None for nothing."""
+        """Return the error in a value, as the end of a sentence that begins with the name, or None."""
         if self.required and not value:
             return "is empty"
         if self.choices and value not in self.choices:
@@ -64,9 +64,9 @@ class Directory:
     Attributes:
         path: The guest's path.
         description: One line for the operator, or the empty string.
-        required: Whether the server does not start without one.
-        writable: Whether the server may write to it.
-        default: The host's path where the operator gives none: absolute, or below `~` or `DATA`.
+        required: True if the server does not start without it.
+        writable: True if the server can write to it.
+        default: The host's path if the operator sets none: absolute, or below `~` or `DATA`.
         variable: The environment variable with the host's path, or the empty string.
     """
 
@@ -80,12 +80,12 @@ class Directory:
 
 @dataclass(frozen=True)
 class Configuration:
-    """All that one server takes.
+    """The declared configuration of one server.
 
     Attributes:
-        variables: In the order of the project's table.
-        directories: In the order of the project's table.
-        keyvalue: Where `wasi:keyvalue` keeps values: `memory:` or `sqlite:PATH`; the empty string for the usual place.
+        variables: The environment variables, in the order of the project's table.
+        directories: The directories, in the order of the project's table.
+        keyvalue: The store of `wasi:keyvalue`: `memory:` or `sqlite:PATH`; the empty string for the default store.
     """
 
     variables: tuple[Variable, ...] = ()
@@ -93,7 +93,7 @@ class Configuration:
     keyvalue: str = ""
 
     def to_manifest(self) -> dict[str, Any]:
-        """Return it as the member `configuration` of a manifest's entry: JSON, without what is not set."""
+        """Return the member `configuration` of a manifest's entry: JSON, without members that are not set."""
         variables = [
             {
                 "name": one.name,
@@ -125,10 +125,10 @@ class Configuration:
 
     @classmethod
     def of_manifest(cls, member: object) -> Configuration:
-        """Read the member `configuration` of a manifest's entry.
+        """Parse the member `configuration` of a manifest's entry.
 
         Raises:
-            ValueError: It is not of the form that `to_manifest` has.
+            ValueError: The member does not have the form that `to_manifest` writes.
         """
         if member is None:
             return cls()
@@ -162,22 +162,22 @@ class Configuration:
 
 
 def _set(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what is not set; an empty default is set."""
+    """Remove members that are not set; an empty default counts as set."""
     empty: tuple[object, ...] = (None, "", False, [])
     return {key: value for key, value in document.items() if value not in empty or (key, value) == ("default", "")}
 
 
 @dataclass(frozen=True)
 class Published:
-    """A server's file with what the manifest beside it tells an operator.
+    """A server's file and the description of it in the manifest next to it.
 
     Attributes:
         path: The file.
-        package: The import package that ships it, or the empty string: then nothing but what the operator names is
-            given to it, whatever its manifest asks for.
-        metadata: Its `name`, `version`, `title`, `description`, as far as they are known.
-        configuration: What it takes.
-        keeps_values: Whether it imports `wasi:keyvalue`.
+        package: The import package that ships it, or the empty string. Without a package the server gets only the
+            resources that the operator names, whatever its manifest declares.
+        metadata: Its `name`, `version`, `title` and `description`, if they are known.
+        configuration: Its declared configuration.
+        keeps_values: True if it imports `wasi:keyvalue`.
     """
 
     path: Path
@@ -188,7 +188,7 @@ class Published:
 
     @classmethod
     def read(cls, path: Path, package: str = "") -> Published:
-        """Read the manifest beside a server's file; without one, nothing is known.
+        """Read the manifest next to a server's file; without a manifest all fields are empty.
 
         Raises:
             InvalidConfigurationError: The manifest has an entry for this file that cannot be read.
@@ -209,18 +209,18 @@ class Published:
         try:
             configuration = Configuration.of_manifest(entry.get("configuration"))
         except ValueError as error:
-            raise InvalidConfigurationError(path.name, [f"`manifest.json` beside it: {error}"]) from None
+            raise InvalidConfigurationError(path.name, [f"`manifest.json` next to it: {error}"]) from None
         return cls(path, package, metadata, configuration, keeps_values)
 
     @property
     def name(self) -> str:
-        """What the server calls itself, or the name of its file."""
+        """The server's `name` in the manifest, or the name of its file."""
         return self.metadata.get("name") or self.path.name
 
     def data_directory(self) -> Path:
-        """Return the server's own directory below the user's data directory; it is not made.
+        """Return the server's own directory below the user's data directory, without creating it.
 
-        It is named after the import package, so that the console script and `wasmcp serve` share one.
+        It is named after the import package, so that the console script and `wasmcp serve` share it.
         """
         chosen = os.environ.get(DATA_DIRECTORY)
         if chosen:
@@ -230,9 +230,9 @@ class Published:
         return user_data_path("wasmcp", appauthor=False) / self.package
 
     def keyvalue(self) -> str | None:
-        """Return where its values are kept when the operator names no store; None where it keeps none."""
+        """Return the URL of the default store; None if the server stores no values."""
         chosen = self.configuration.keyvalue
-        if not self.package:  # a file that somebody handed over does not write to this machine by itself
+        if not self.package:  # a single file must not write to this machine without the operator's consent
             return None
         if chosen.startswith("sqlite:"):
             return f"sqlite:{self.expanded(chosen.removeprefix('sqlite:'))}"
@@ -241,7 +241,7 @@ class Published:
         return f"sqlite:{self.data_directory() / f'{self.path.stem}.sqlite3'}"
 
     def expanded(self, text: str) -> Path:
-        """Return the host's path that a default means."""
+        """Expand `DATA` or `~` at the beginning of a default to the host's path."""
         if text == DATA or text.startswith(f"{DATA}/"):
             return self.data_directory() / text[len(DATA) :].lstrip("/")
         return Path(text).expanduser()
@@ -249,12 +249,12 @@ class Published:
 
 @dataclass(frozen=True)
 class Given:
-    """What an operator gives a server.
+    """Environment, directories and store that an operator gives a server.
 
     Attributes:
         env: Environment variables.
         directories: Directories.
-        keyvalue: Where `wasi:keyvalue` keeps values; None where the operator does not choose.
+        keyvalue: The store of `wasi:keyvalue`; None if the operator does not choose one.
     """
 
     env: Mapping[str, str] = field(default_factory=dict)
@@ -270,14 +270,14 @@ _NEEDED = {
 
 
 def check_used(given: Given, imports: Iterable[str]) -> None:
-    """Refuse what an operator names for a server that cannot use it.
+    """Check that the server can use the variables, directories and store that the operator names.
 
     Args:
-        given: The variables, directories and the store that the operator names.
+        given: The operator's variables, directories and store.
         imports: The imports of the composed server.
 
     Raises:
-        InvalidSettingError: No component of the server would see one of them.
+        InvalidSettingError: No component of the server can use one of them.
     """
     values = {
         "env": sorted(given.env),
@@ -295,19 +295,19 @@ def check_used(given: Given, imports: Iterable[str]) -> None:
 
 
 def complete(server: Published, given: Given, environment: Mapping[str, str]) -> Given:
-    """Add what a server takes by its configuration to what its operator gives by name.
+    """Complete the operator's values by the declared configuration of the server.
 
     A server of an installed package gets the variables that it declares from the environment, and the defaults of its
-    directories and its store; a server's file gets no more of this machine than the operator names, and the defaults
-    of its variables.
+    directories and its store. A single file gets only the directories and the store that the operator names, and the
+    defaults of its variables.
 
     Args:
         server: The server.
-        given: By name; it comes first.
-        environment: Our own environment.
+        given: The operator's values, which take precedence.
+        environment: The environment of this process.
 
     Raises:
-        InvalidConfigurationError: Values are missing or wrong; all of them are named.
+        InvalidConfigurationError: Values are missing or invalid; the error names all of them.
     """
     problems: list[str] = []
     env = dict(given.env)
@@ -323,7 +323,7 @@ def complete(server: Published, given: Given, environment: Mapping[str, str]) ->
                 problems.append(f"`{variable.name}`{_about(variable.description)} {problem}")
     declared = {one.path: one for one in server.configuration.directories}
     directories = [
-        # The project says what it reads only: the operator's path does not make it writable.
+        # The project decides whether a directory is writable: the operator's path does not change that.
         (host, guest, writable and (guest not in declared or declared[guest].writable))
         for host, guest, writable in given.directories
     ]
@@ -359,7 +359,7 @@ def _missing_variable(variable: Variable, *, installed: bool) -> str:
 def _mounts(
     server: Published, directory: Directory, environment: Mapping[str, str], problems: list[str]
 ) -> Iterator[Mount]:
-    """Return what one declared directory is on this machine; a mistake is noted."""
+    """Yield the mount of one declared directory, if any; errors are added to `problems`."""
     named = environment.get(directory.variable, "") if directory.variable and server.package else ""
     about = _about(directory.description)
     if named:
@@ -387,7 +387,7 @@ def _about(description: str) -> str:
 
 
 def _to_make(server: Published, hosts: Sequence[Path], keyvalue: str | None) -> Iterator[Path]:
-    """Return the directories below the server's own that are not there yet."""
+    """Yield the directories below the server's own that do not exist yet."""
     if not server.package:
         return
     paths = list(hosts)
@@ -400,7 +400,7 @@ def _to_make(server: Published, hosts: Sequence[Path], keyvalue: str | None) -> 
 
 
 def _make(server: Published, path: Path) -> None:
-    """Make a directory for data, readable by its owner alone."""
+    """Create a directory for data that only its owner can read."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

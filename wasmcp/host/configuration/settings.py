@@ -1,8 +1,7 @@
-"""The settings of a server, `WASMCP_*`: where they come from, and what this host adds.
+"""Settings of a server, `WASMCP_*`: their source, and the values that this host adds.
 
-All of them: docs/reference/environment.md.
-
-What they mean is the server's business (framework/transport, `Settings.zig`; framework/server-io, `settings.zig`).
+docs/reference/environment.md lists them. The server interprets them (framework/transport, `Settings.zig`;
+framework/server-io, `settings.zig`).
 """
 
 from __future__ import annotations
@@ -20,25 +19,25 @@ STATE_KEYS = "WASMCP_STATE_KEYS"
 MAX_BODY = "WASMCP_MAX_BODY"
 ALLOWED_HOSTS = "WASMCP_ALLOWED_HOSTS"
 BOUND_TO = "WASMCP_BOUND_TO"
-"""What `wasmcp serve` listens on, told to the server; not for an operator to set."""
+"""The host names that `wasmcp serve` listens on. The host sets it, not the operator."""
 
 
 def from_environment(environment: Mapping[str, str], passed: Iterable[str] = ()) -> dict[str, str]:
-    """Take the settings out of the environment of an operator, who runs a server with it.
+    """Extract the settings from the environment of the operator.
 
     Args:
         environment: Variables by name.
-        passed: Names of those that the server's components see.
+        passed: Names of the variables that are passed to the server's components.
 
     Raises:
-        InvalidSettingError: A name in it would be ignored.
+        InvalidSettingError: A name in the environment would be ignored.
     """
     check(environment, passed=passed)
     return {name: environment[name] for name in SERVER if name in environment}
 
 
 def check_given(settings: Mapping[str, str], env: Mapping[str, str], environment: Mapping[str, str]) -> None:
-    """Check the names of what a program gives a server that it opens.
+    """Check the names of the settings and variables that a program gives a server.
 
     Args:
         settings: Settings by name.
@@ -46,7 +45,7 @@ def check_given(settings: Mapping[str, str], env: Mapping[str, str], environment
         environment: The environment of the program, whose `WASMCP_*` must be known names.
 
     Raises:
-        InvalidSettingError: A name is unknown, or in a wrong place.
+        InvalidSettingError: A name is unknown or misplaced.
     """
     check_settings(settings, internal=(BOUND_TO,))
     check_passed(env)
@@ -54,7 +53,7 @@ def check_given(settings: Mapping[str, str], env: Mapping[str, str], environment
 
 
 def complete(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Add what all instances of a server must share: a key for what clients keep, when the operator gives none."""
+    """Add a random key for request state, unless the operator sets one: all instances must share it."""
     settings = dict(given)
     if STATE_KEYS not in settings:
         import os
@@ -64,7 +63,7 @@ def complete(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def limits_for(settings: Mapping[str, str], given: Limits | None) -> Limits:
-    """Make the limits fit the settings: the host must take what the server may. The server judges what is no number."""
+    """Raise or lower the request limit to `MAX_BODY`. The server reports a value that is not a number."""
     from dataclasses import replace
 
     from wasmcp.host.engine.limits import Limits

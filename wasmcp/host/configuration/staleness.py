@@ -9,14 +9,14 @@ from pathlib import Path
 from wasmcp.terminal import printable
 
 _LEVELS = 6
-"""Directories between a server and the `pyproject.toml` of its project, at most."""
+"""Maximum number of directories between a server and the `pyproject.toml` of its project."""
 _SHOWN = 3
 
 
 def changed_sources(server: Path) -> list[str]:
     """Return the sources of a server that changed after it was built, relative to its project.
 
-    Only files that are newer than the server are read. A server without a manifest, or outside a project, has none.
+    Only files that are newer than the server are read. The list is empty for a server without a manifest or project.
     """
     server = server.absolute()
     root = next((parent for parent in server.parents[1:_LEVELS] if (parent / "pyproject.toml").is_file()), None)

@@ -1,13 +1,12 @@
-"""The cache of compiled components.
+"""Cache of compiled components.
 
-Compiling a server with a Python component takes seconds, loading its compiled form milliseconds. The key is what the
-compiled form depends on: the component's bytes, wasmtime's version, the engine's configuration, the processor. An
-index by path, size, times and inode finds it again without reading the component.
+Compiling a server with a Python component takes seconds, loading its compiled form milliseconds. The key consists of
+everything that the compiled form depends on: the component's bytes, wasmtime's version, the engine's configuration and
+the processor. An index by path, size, times and inode finds an entry without reading the component.
 
-wasmtime trusts what it loads: compiled code runs without validation. So the cache is a directory that belongs to this
-user and is closed to others (0700, files 0600). One that others could write to is emptied and closed before it is used;
-one that others own, or could replace, is not used. Files that belong to others, or that others can write, are not
-loaded.
+wasmtime runs compiled code without validation. So the cache is a directory that belongs to this user and is closed to
+others (0700, files 0600). A directory that others could write to is emptied and closed before it is used; a directory
+that others own, or could replace, is not used. Files that others own or can write are not loaded.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ if TYPE_CHECKING:
     from wasmtime.component import Component
 
 DEFAULT_BOUND = 2 << 30
-_RACY_NS = 20_000_000  # a file this young may still change without its times telling: the clock of a file system ticks
+_RACY_NS = 20_000_000  # a younger file can change without a change of its times: the clock of a file system ticks
 
 
 def cache_directory() -> Path:
-    """Where compiled components are kept: `compiled` below ``WASMCP_CACHE_DIR`` or the user's cache directory."""
+    """Return the directory of compiled components, below ``WASMCP_CACHE_DIR`` or the user's cache directory."""
     if chosen := os.environ.get("WASMCP_CACHE_DIR"):
         return Path(chosen) / "compiled"
     if sys.platform.startswith("linux"):
-        # What platformdirs says (XDG Base Directory Specification), without its 18 ms of import.
+        # The same as platformdirs (XDG Base Directory Specification), without its 18 ms of import.
         base = os.environ.get("XDG_CACHE_HOME", "")
         root = Path(base) if os.path.isabs(base) else Path.home() / ".cache"  # noqa: PTH117 - str, may be empty
         return root / "wasmcp" / "compiled"
@@ -50,15 +49,15 @@ def cache_directory() -> Path:
 def load(
     path: str | os.PathLike[str], *, quick: bool = False, on_compile: Callable[[], None] | None = None
 ) -> Component:
-    """Load a component, from the cache if it is there, else compile it and put it there.
+    """Load a component from the cache; compile and cache it first if necessary.
 
     Args:
         path: The component.
-        quick: See `wasmcp.host.engine.engine.engine`; such code has a key of its own.
+        quick: See `wasmcp.host.engine.engine.engine`; such code is cached under another key.
         on_compile: Called before a compilation, which takes seconds for a large component.
 
     Raises:
-        ArtifactError: There is no such file, or it is no component.
+        ArtifactError: The file cannot be read, or is not a component.
     """
     cache, _problem = _private(cache_directory())
     if cache is None:
@@ -72,13 +71,13 @@ def load(
 
 
 def cached(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a component would load without compiling, as far as the index knows (it reads no component)."""
+    """Return True if the index has the compiled form of a component. The component is not read."""
     cache, _problem = _private(cache_directory())
     return cache is not None and _find(cache, path, quick=False) is not None
 
 
 def problem() -> str:
-    """Return why this machine has no usable cache, in one sentence that names the directory; empty if it has one."""
+    """Return the reason why the cache cannot be used, in one sentence with the directory; empty if it can."""
     return _private(cache_directory())[1]
 
 
@@ -86,7 +85,7 @@ def read_component(path: str | os.PathLike[str]) -> bytes:
     """Read a component file.
 
     Raises:
-        ArtifactError: It cannot be read, or is no component.
+        ArtifactError: The file cannot be read, or is not a component.
     """
     try:
         data = Path(path).read_bytes()
@@ -97,10 +96,10 @@ def read_component(path: str | os.PathLike[str]) -> bytes:
 
 
 def check_component(data: bytes, name: str) -> None:
-    """Refuse what is not a component by its preamble (Binary.md of the component model: magic, version 13, layer 1).
+    """Check the preamble of a component (component-model, Binary.md: magic, version 13, layer 1).
 
     Raises:
-        ArtifactError: What it is instead, and what to do.
+        ArtifactError: The data is not a component; the message names its format.
     """
     if data[:4] != b"\0asm":
         raise ArtifactError(name, "is not WebAssembly: it does not begin with `\\0asm`")
@@ -116,7 +115,7 @@ def compile_bytes(data: bytes, name: str, *, quick: bool = False) -> Component:
     """Compile a component, without the cache.
 
     Raises:
-        ArtifactError: It is no valid component, or the compiler ended on it.
+        ArtifactError: The component is invalid, or the compiler failed.
     """
     return _loaded(_compiled(data, name, quick=quick), quick=quick)
 
@@ -135,10 +134,10 @@ def _loaded(code: bytes, *, quick: bool) -> Component:
 
 
 def _private(directory: Path) -> tuple[Path | None, str]:
-    """Make the directory, closed to others.
+    """Create the directory, closed to others.
 
     Returns:
-        The directory and an empty text; or None and the reason.
+        The directory and an empty text; or None and the reason why it cannot be used.
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -163,7 +162,7 @@ def _private(directory: Path) -> tuple[Path | None, str]:
 
 
 def _empty(directory: Path) -> None:
-    """Delete what others may have put into the directory, or exchanged in it, while they could write to it.
+    """Delete all files: others could have added or replaced them while they could write to the directory.
 
     Raises:
         OSError: An entry cannot be deleted.
@@ -188,7 +187,7 @@ def _index_entry(cache: Path, path: str | os.PathLike[str], *, quick: bool) -> t
         return None
     if time.time_ns() - max(facts.st_mtime_ns, facts.st_ctime_ns) < _RACY_NS:
         return None
-    # The inode tells files apart; that two names fall together costs a look at the content, no more.
+    # The inode identifies the file; if two names have the same checksum, the content is compared.
     where = f"{os.path.realpath(path)}\0{_suffix(quick=quick)}".encode("utf-8", "surrogateescape")
     seen = (
         f"{facts.st_dev} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} {_suffix(quick=quick)}"
@@ -202,7 +201,7 @@ def _suffix(*, quick: bool) -> str:
 
 
 def _find(cache: Path, path: str | os.PathLike[str], *, quick: bool) -> Path | None:
-    """Find the compiled form by the index alone."""
+    """Find the compiled form with the index only."""
     entry = _index_entry(cache, path, quick=quick)
     if entry is None:
         return None
@@ -215,7 +214,7 @@ def _find(cache: Path, path: str | os.PathLike[str], *, quick: bool) -> Path | N
         return None
     if not _is_trusted(facts) or recorded != seen or facts.st_size != int(size) or os.sep in compiled:
         return None
-    if time.time() - facts.st_mtime > 3600:  # the order of eviction; an hour is fine enough
+    if time.time() - facts.st_mtime > 3600:  # for the order of eviction, to the hour
         with suppress(OSError):
             os.utime(target)
     return target
@@ -249,7 +248,7 @@ def _fill(cache: Path, path: str | os.PathLike[str], quick: bool, on_compile: Ca
     if component is None:
         from filelock import FileLock
 
-        # One process compiles, the others (pytest-xdist) wait for what it made.
+        # One process compiles, the others (pytest-xdist) wait for its result.
         with FileLock(cache / f"{compiled.name}.lock", mode=0o600):
             component = known()
             if component is None:
@@ -257,7 +256,7 @@ def _fill(cache: Path, path: str | os.PathLike[str], quick: bool, on_compile: Ca
                     on_compile()
                 code = _compiled(data, str(path), quick=quick)
                 component = _loaded(code, quick=quick)
-                with suppress(OSError):  # a full disk is no reason not to run
+                with suppress(OSError):  # the server can run although the disk is full
                     _write(compiled, code)
                     _write(size, str(len(code)).encode())
                     _evict(cache, keep=compiled)
@@ -286,7 +285,7 @@ def _write(path: Path, data: bytes | bytearray) -> None:
 
 
 def _evict(cache: Path, *, keep: Path) -> None:
-    """Delete the compiled components that were used longest ago, down to the bound, and leftovers of crashes."""
+    """Delete the least recently used components down to the limit, and leftovers of crashes."""
     bound = int(os.environ.get("WASMCP_CACHE_BYTES", "") or DEFAULT_BOUND)
     entries = []
     total = 0

@@ -1,8 +1,8 @@
-"""Compilation of components in a process of its own.
+"""Compilation of components in a child process.
 
 wasmtime aborts the process on a component beyond one of its own limits ("memories count exceeds limit of 100"), or when
-no memory is left; no `except` clause sees that. In a child it is an error like any other. The child also frees the
-memory that compilation takes, which is many times the code's.
+memory runs out; no `except` clause catches that. In a child process it can be reported as an error. The end of the
+child also frees the memory that compilation takes, which is many times the size of the code.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def compile_component(data: bytes, name: str, *, quick: bool = False) -> bytes:
 
     Args:
         data: The component.
-        name: For messages.
+        name: The component's name for messages.
         quick: See `wasmcp.host.engine.engine.engine`.
 
     Raises:
-        ArtifactError: It is no valid component, or the compiler ended on it.
+        ArtifactError: The component is invalid, or the compiler failed.
     """
-    if not sys.executable or getattr(sys, "frozen", False):  # there is no interpreter to start
+    if not sys.executable or getattr(sys, "frozen", False):  # no interpreter can be started
         return bytes(_compile(data, name, quick=quick))
     command = [sys.executable, "-I", "-c", _CHILD, "quick" if quick else "well", *_path()]
     environment = {**os.environ, "RUST_BACKTRACE": "0"}
@@ -45,16 +45,16 @@ def compile_component(data: bytes, name: str, *, quick: bool = False) -> bytes:
         done = subprocess.run(command, input=data, capture_output=True, check=False, env=environment)
     except OSError as error:
         raise ArtifactError(name, f"cannot be compiled: no process can be started: {error.strerror}") from None
-    said = done.stderr.decode("utf-8", "replace")
+    stderr = done.stderr.decode("utf-8", "replace")
     if done.returncode == 0:
         return done.stdout
     if done.returncode == _INVALID:
-        raise ArtifactError(name, said)
-    raise ArtifactError(name, f"cannot be compiled: {_reason(done.returncode, said.splitlines())}")
+        raise ArtifactError(name, stderr)
+    raise ArtifactError(name, f"cannot be compiled: {_reason(done.returncode, stderr.splitlines())}")
 
 
 def answer(*, quick: bool) -> None:
-    """Compile standard input to standard output; the whole of the child."""
+    """Compile standard input to standard output: the main function of the child process."""
     try:
         code = _compile(sys.stdin.buffer.read(), "", quick=quick)
     except ArtifactError as error:
@@ -66,7 +66,7 @@ def answer(*, quick: bool) -> None:
     view = memoryview(code)
     while view:
         view = view[os.write(1, view) :]
-    os._exit(0)  # nothing is left to be cleaned up
+    os._exit(0)  # without clean-up, which is not needed
 
 
 def _compile(data: bytes, name: str, *, quick: bool) -> bytearray:
@@ -79,25 +79,25 @@ def _compile(data: bytes, name: str, *, quick: bool) -> bytearray:
         return Component(engine(quick=quick), data).serialize()
     except WasmtimeError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise ArtifactError(name, f"is no valid component: {lines[-1] if lines else 'unknown reason'}") from None
+        raise ArtifactError(name, f"is not a valid component: {lines[-1] if lines else 'unknown reason'}") from None
 
 
 def _path() -> list[str]:
-    """Return where this process finds its modules, with the current directory by name."""
+    """Return the module search path of this process, with the absolute path of the current directory."""
     return [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109 - a string
 
 
-def _reason(status: int, said: Sequence[str]) -> str:
-    """Describe the end of the child."""
-    panic = next((index for index, line in enumerate(said) if "panicked at" in line), None)
-    if panic is not None and panic + 1 < len(said):
+def _reason(status: int, stderr: Sequence[str]) -> str:
+    """Describe the failure of the child process."""
+    panic = next((index for index, line in enumerate(stderr) if "panicked at" in line), None)
+    if panic is not None and panic + 1 < len(stderr):
         return (
-            f"wasmtime ended on it: {said[panic + 1].strip()}; a server of fewer components may stay below the limit"
-            if "exceeds limit" in said[panic + 1]
-            else f"wasmtime ended on it: {said[panic + 1].strip()}"
+            f"wasmtime ended on it: {stderr[panic + 1].strip()}; a server of fewer components may stay below the limit"
+            if "exceeds limit" in stderr[panic + 1]
+            else f"wasmtime ended on it: {stderr[panic + 1].strip()}"
         )
     if status == -9:
         return "the compiler was killed; is there too little memory?"
-    last = next((line.strip() for line in reversed(said) if line.strip()), "")
+    last = next((line.strip() for line in reversed(stderr) if line.strip()), "")
     ended = f"signal {-status}" if status < 0 else f"exit code {status}"
     return f"the compiler ended with {ended}{': ' + last if last else ''}"

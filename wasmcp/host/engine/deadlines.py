@@ -1,7 +1,7 @@
-"""Deadlines: one thread that interrupts guest code which has used up its time, and sleeps while nothing is due.
+"""Deadlines of calls: one thread that interrupts guest code at its deadline, and sleeps until the next one.
 
-Epochs are the engine's, deadlines are a request's. So the epoch advances only when some call is due, every running
-store then asks its own callback whether it is the one, and the others go on.
+An epoch belongs to the engine, a deadline to a call. So the epoch advances only when the deadline of a call has passed.
+Each running store then calls its callback, which interrupts that call and lets the others continue.
 """
 
 from __future__ import annotations
@@ -21,20 +21,19 @@ if TYPE_CHECKING:
 
 
 class Watched(Protocol):
-    """What runs guest code under a deadline.
+    """An object that runs guest code under a deadline.
 
     Attributes:
-        deadline: When the running call is to be interrupted, on the clock of `time.monotonic`; infinity when never.
-        overdue: Called when an interrupted call is still running, stuck in the host where no interruption reaches it.
+        deadline: The deadline of the running call, on the clock of `time.monotonic`; infinity for none.
     """
 
     deadline: float
 
     def overdue(self) -> None:
-        """Give up on the call."""
+        """Abandon an interrupted call that still runs, because it hangs in the host where it cannot be interrupted."""
 
 
-HOST_GRACE = 1.0  # seconds between the interruption and giving up on the thread
+HOST_GRACE = 1.0  # seconds between the interruption and abandoning the thread
 _FIRST_RETRY = 0.005
 _LAST_RETRY = 0.25
 _keys = iter(range(1, 1 << 62))
@@ -42,7 +41,7 @@ _watched: weakref.WeakValueDictionary[int, Watched] = weakref.WeakValueDictionar
 
 
 class Watchdog:
-    """Interrupts what is due among the calls of one engine."""
+    """Watchdog of the calls of one engine: interrupts them at their deadlines."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -53,7 +52,7 @@ class Watchdog:
         self._thread: threading.Thread | None = None
 
     def watch(self, watched: Watched, store: Store) -> None:
-        """Put a store under the deadlines of `watched`, for as long as both live."""
+        """Apply the deadlines of `watched` to a store, as long as both exist."""
         key = next(_keys)
         _watched[key] = watched
         store.set_epoch_deadline(1)
@@ -64,9 +63,9 @@ class Watchdog:
             self._calls.add(watched)
 
     def began(self, watched: Watched, deadline: float) -> None:
-        """Note that a call has begun, or that its deadline has moved."""
+        """Set the deadline of a call that begins, or change it."""
         watched.deadline = deadline
-        # The order matters: the thread raises `_wakes_at` before it looks for deadlines, so one of both sees the other.
+        # The order matters: the thread raises `_wakes_at` before it reads deadlines, so that no deadline is missed.
         if deadline < self._wakes_at or self._thread is None:
             self._start()
             self._wake.set()
@@ -102,11 +101,11 @@ class Watchdog:
 
 
 def _interrupt(_context: Any, key: int | None, delta: Any, kind: Any) -> int:
-    """Decide whether a store that reached an epoch goes on. No exception may leave it: see `deferred_signals`."""
+    """Continue or interrupt a store that reached an epoch. It must not raise an exception: see `deferred_signals`."""
     watched = _watched.get(key or 0)
     if watched is not None and monotonic() < watched.deadline:
         delta[0] = 1
-        kind[0] = 0  # go on
+        kind[0] = 0  # continue
         return 0
     return _new_error() or 0
 
@@ -117,12 +116,12 @@ _new_error: Callable[[], int | None] = int
 
 
 def _at_epoch() -> Any:
-    """Make the C callback once: its type comes from the binding, so that both always agree."""
+    """Return the C callback, created once. Its type is taken from wasmtime-py, so that both always agree."""
     global _new_error  # noqa: PLW0603 - set once, with the callback
     if not _callbacks:
         from wasmtime import _ffi as ffi
 
-        # Its result is an address, and it calls nothing that is written in Python.
+        # Declared here, because the result must be an address and the call must not run Python code.
         make = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p)(("wasmtime_error_new", ffi.dll))
         _new_error = partial(make, INTERRUPTED.encode())
         kinds = ffi.dll.wasmtime_store_epoch_deadline_callback.argtypes

@@ -1,4 +1,4 @@
-"""The engine: one configuration for everything that this host compiles and runs."""
+"""Engine: one configuration for all components that this host compiles and runs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _LOCK = threading.Lock()
 
 
 def wasmtime_version() -> str:
-    """Tell the version of the wasmtime package: compiled code is only good for the version that made it."""
-    # Reading one directory name is a tenth of what importlib.metadata costs, and start-up is paid by every user.
+    """Return the version of the wasmtime package: compiled code can only be loaded by the version that compiled it."""
+    # Reading one directory name takes a tenth of the time of importlib.metadata.
     import re
     from pathlib import Path
 
@@ -30,7 +30,7 @@ def wasmtime_version() -> str:
 
 
 def config_key(*, quick: bool = False) -> str:
-    """Name the engine's configuration, for the cache of compiled components."""
+    """Return the name of the engine's configuration, for the compile cache."""
     return "epoch-quick" if quick else "epoch"
 
 
@@ -38,8 +38,8 @@ def engine(*, quick: bool = False) -> Engine:
     """Return the process's engine.
 
     Args:
-        quick: Compile fast rather than well, for components that are booted once: less than half the time to compile,
-            code that runs several times slower.
+        quick: Compile in less than half the time to code that is several times slower, for components that are booted
+            once.
     """
     with _LOCK:
         return _engine(quick)
@@ -58,7 +58,7 @@ def _engine(quick: bool) -> Engine:
 
 
 def linker(of: Engine) -> Linker:
-    """Define everything a composed server may import: WASI 0.2 with `wasi:http`, all of it wasmtime's own."""
+    """Return a linker with wasmtime's implementation of all imports of servers: WASI 0.2 with `wasi:http`."""
     from wasmtime.component import Linker
 
     made = Linker(of)

@@ -20,7 +20,7 @@ _FRAME = re.compile(r"(?P<before>\s*\d+:\s+0x(?P<offset>[0-9a-f]+) - )(?:<unknow
 
 
 class Owner(NamedTuple):
-    """The bytes of a nested component, and the name of the component or framework component that they are."""
+    """The byte range of a nested component, and its name; `is_component` is False for framework components."""
 
     start: int
     end: int
@@ -29,7 +29,7 @@ class Owner(NamedTuple):
 
 
 class Frames:
-    """The frames of a server's backtraces. The file is read at the first trap, and only if it has not changed."""
+    """Components of the frames in a server's backtraces. The file is read at the first trap, unless it has changed."""
 
     def __init__(self, source: bytes | str | os.PathLike[str]) -> None:
         self._owners = owners(source) if isinstance(source, bytes) else None
@@ -37,14 +37,14 @@ class Frames:
         self._state = None if self._path is None else _state(self._path)
 
     def attribute(self, backtrace: str) -> tuple[str, str]:
-        """Name the component of each frame.
+        """Add the name of the component to each frame.
 
         Args:
-            backtrace: The frames as wasmtime writes them, one a line.
+            backtrace: The frames as wasmtime writes them, one per line.
 
         Returns:
-            The name of the server's component with the innermost frame, empty where there is none; and the frames,
-            each with the name of its component before that of its function.
+            The name of the server's component with the innermost frame, or the empty string; and the frames, each with
+            the name of its component before that of its function.
         """
         known = self._known()
         lines, component = [], ""
@@ -78,7 +78,7 @@ def _state(path: Path) -> tuple[int, int] | None:
 
 
 def owners(data: bytes) -> list[Owner]:
-    """Return the nested components of a composed file with their names; empty for any other file."""
+    """Return the nested components of a composed file with their names; an empty list for other files."""
     try:
         nested, instances, record = _read(data)
         roles = json.loads(record)["instances"]
@@ -97,7 +97,7 @@ def _read(data: bytes) -> tuple[list[tuple[int, int]], list[int], bytes]:
 
     Raises:
         IndexError: The file ends within a section.
-        ValueError: A section of instances has several, which the composer does not write.
+        ValueError: A section has several instances, which the composer does not write.
     """
     nested: list[tuple[int, int]] = []
     instances: list[int] = []

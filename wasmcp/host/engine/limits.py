@@ -1,4 +1,4 @@
-"""What a server may use."""
+"""Limits of a server."""
 
 from __future__ import annotations
 
@@ -17,36 +17,38 @@ def _check(limits: HttpLimits | Limits) -> None:
 
 @dataclass(frozen=True)
 class HttpLimits:
-    """Bounds of what the clients of a server may hold over HTTP, each of them and all together.
+    """Limits of the resources that clients can hold over HTTP, each client and all together.
 
     Attributes:
-        connections: Connections; None for 1000, or fewer where the process may not open so many files. With one more,
-            the connection ends that has waited longest for the rest of a request.
-        requests: Requests in progress, those that wait for an instance among them; others get 503.
-        request_bytes: Bytes of the bodies of all requests in progress. With more, the request ends that has waited
-            longest for the rest of its body; without such a one the new request gets 503.
-        streams: Streams of notifications (`subscriptions/listen`, and `GET` in a session); others get 503.
-        stream_bytes: Bytes of the URIs that one stream of `subscriptions/listen` asks for; with more it gets 503.
-        streams_bytes: Bytes of the URIs of all streams.
-        sessions: Sessions of clients of older revisions. One more ends one that was begun and not used since, or else
-            the one that is unused longest, for a minute at least and without an open stream; without such a one
-            `initialize` gets 503.
-        session_bytes: Bytes that are held for one session besides its state: the URIs that it subscribes to, and
-            messages that wait for a stream. A subscription beyond is refused, a message in place of the oldest.
-        sessions_bytes: Bytes that are held for all sessions.
-        session_streams: Streams of one session; with one more the oldest ends if it is open for 10 s at least, and
-            otherwise the new one gets 503.
+        connections: Maximum number of connections; None for 1000, or fewer if the process cannot open that many files.
+            One more connection ends the one that has waited longest for the rest of a request.
+        requests: Maximum number of requests in progress, including those that wait for an instance; others get 503.
+        request_bytes: Maximum bytes of the bodies of all requests in progress. Beyond it, the request that has waited
+            longest for the rest of its body ends; if no request waits for its body, the new request gets 503.
+        streams: Maximum number of streams of notifications (`subscriptions/listen`, and `GET` in a session); others
+            get 503.
+        stream_bytes: Maximum bytes of the URIs in one `subscriptions/listen` request; beyond it the request gets 503.
+        streams_bytes: Maximum bytes of the URIs of all streams.
+        sessions: Maximum number of sessions of clients of handshake revisions. One more session ends one that was not
+            used since it began, or else the least recently used one, if it has been unused for at least a minute and
+            has no open stream; otherwise `initialize` gets 503.
+        session_bytes: Maximum bytes held for one session in addition to its state: the URIs of its subscriptions, and
+            messages that wait for a stream. Beyond it, a subscription is refused, and a message replaces the oldest.
+        sessions_bytes: Maximum bytes held for all sessions.
+        session_streams: Maximum number of streams of one session. One more stream ends the oldest if that has been open
+            for at least 10 s; otherwise the new stream gets 503.
         session_idle: Seconds after which an unused session ends.
-        session_begun: Seconds after which a session ends that was begun and not used since.
-        unread: Bytes of events that one client may leave unread; then the component that sends them waits, as long as
-            no other request needs its instance.
-        unread_bytes: Bytes that all clients may leave unread; with more, the client is cut off that left most.
-        head_time: Seconds that a client may take to send the head of a request.
-        body_time: Seconds that a client may take to send a body, and one more for each 16 KiB that came.
-        write_time: Seconds after which a connection ends whose client reads nothing of what was sent.
+        session_begun: Seconds after which a session ends that was not used since it began.
+        unread: Maximum bytes of unread events of one client. Beyond it, the component that sends them waits, as long
+            as no other request needs its instance.
+        unread_bytes: Maximum bytes of unread events of all clients. Beyond it, the client with the most is
+            disconnected.
+        head_time: Seconds that a client can take to send the head of a request.
+        body_time: Seconds that a client can take to send a body, plus one second for each 16 KiB received.
+        write_time: Seconds after which a connection ends whose client reads nothing of the sent data.
 
     Raises:
-        ValueError: A bound is not a finite number above 0.
+        ValueError: A limit is not a finite number above 0.
     """
 
     connections: int | None = None
@@ -73,20 +75,20 @@ class HttpLimits:
 
 @dataclass(frozen=True)
 class Limits:
-    """The bounds of one server. None lifts a bound, where it may be None.
+    """The limits of one server. None, where the type allows it, means no limit.
 
     Attributes:
-        timeout: Seconds one request may take.
-        memory: Bytes each linear memory of an instance may grow to (a server has one memory for each component).
-        response: Bytes of one answer, the events before it not counted.
-        request: Bytes of one request; what is above it is answered by the server as too large, without crossing.
-        answer: Seconds a client may take to answer what the server asks it during a request; they are no time of the
-            request.
-        cancel_grace: Seconds that code has to notice a cancellation before it is stopped.
-        http: What clients may hold over HTTP; none of these bounds can be lifted.
+        timeout: Maximum seconds of one request.
+        memory: Maximum bytes of each linear memory of an instance (a server has one memory for each component).
+        response: Maximum bytes of one response, without the events before it.
+        request: Maximum bytes of one request; a larger request is rejected without being passed to the server.
+        answer: Maximum seconds that a client can take to answer a server-to-client request. They do not count for
+            `timeout`.
+        cancel_grace: Seconds between a cancellation and the interruption of the code.
+        http: The limits for HTTP; each of them must have a value.
 
     Raises:
-        ValueError: A bound is not a finite number above 0. A comparison with NaN would never stop anything.
+        ValueError: A limit is not a finite number above 0. A comparison with NaN would never stop anything.
     """
 
     timeout: float | None = 60.0

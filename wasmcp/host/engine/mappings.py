@@ -1,7 +1,7 @@
-"""Memory mappings of this process, of which Linux allows a process so many.
+"""Memory mappings of this process, whose number Linux limits.
 
-Each linear memory of an instance is several mappings. wasmtime ends the process when one is refused, so a pool stays
-below the bound.
+Each linear memory of an instance needs several mappings. wasmtime aborts the process when one is refused, so a pool
+stays below the limit.
 
 Source: proc(5), `/proc/PID/maps` and `/proc/sys/vm/max_map_count`.
 """
@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_SHARE = 0.9  # of the bound: code, threads and Python's heap need mappings, too
+_SHARE = 0.9  # of the limit: code, threads and Python's heap need mappings, too
 
 
 def used() -> int:
-    """Return the number of mappings; 0 where the system does not say."""
+    """Return the number of mappings; 0 if the system does not report it."""
     try:
         return Path("/proc/self/maps").read_bytes().count(b"\n")
     except OSError:
@@ -22,7 +22,7 @@ def used() -> int:
 
 
 def allowed() -> int | None:
-    """Return the number of mappings that a process may have; None where there is no such bound, or it is unknown."""
+    """Return the maximum number of mappings of a process; None if it is unlimited or unknown."""
     try:
         return int(Path("/proc/sys/vm/max_map_count").read_text("ascii"))
     except (OSError, ValueError):
@@ -30,13 +30,14 @@ def allowed() -> int | None:
 
 
 def room_for(booted: int, starting: int) -> bool:
-    """Decide whether one more instance can be booted.
+    """Return True if one more instance can be booted.
 
-    The mappings of one are taken to be those of the process divided by the booted instances, which is never too few.
+    The mappings of one instance are estimated as those of the process divided by the number of booted instances. The
+    estimate is never too low.
 
     Args:
-        booted: Instances of the pool that exist.
-        starting: Instances that are being booted, and not counted by the system yet.
+        booted: Number of booted instances in the pool.
+        starting: Number of instances that are being booted, whose mappings are not in the count yet.
     """
     bound = allowed()
     if bound is None:

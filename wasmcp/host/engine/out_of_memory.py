@@ -1,8 +1,7 @@
-"""Whether a trap was for want of memory.
+"""Detection of traps that were caused by memory exhaustion.
 
-The engine refuses `memory.grow` and says no more; what the guest makes of it is a trap like any other. So what is left
-behind is looked at: what runtimes print, and (on Linux) how large the largest linear memory has become that was not
-there before.
+The engine refuses `memory.grow` without a report, and the guest reacts with an ordinary trap. So this module looks at
+the traces: the messages of language runtimes and, on Linux, the size of the largest linear memory of the store.
 """
 
 from __future__ import annotations
@@ -12,33 +11,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# What Rust, CPython, Zig and musl say.
-_SAID = ("memory allocation of", "MemoryError", "OutOfMemory", "out of memory", "Out of memory")
-# wasmtime reserves this much address space for a 32-bit memory, accessible or not, so that it can tell them apart.
+# Messages of Rust, CPython, Zig and musl.
+_MESSAGES = ("memory allocation of", "MemoryError", "OutOfMemory", "out of memory", "Out of memory")
+# wasmtime reserves this much address space for each 32-bit memory, accessible or not, which identifies a memory.
 _RESERVED = 4 << 30
 
 
 def exhausted(limit: int, reason: str, stderr: str, *, besides: Iterable[int] = ()) -> bool:
-    """Judge a trap of a store that still exists.
+    """Return True if a trap of a store that still exists was caused by memory exhaustion.
 
     Args:
-        limit: The bytes each memory may have.
-        reason: The trap in wasmtime's words.
-        stderr: The end of what the guest wrote.
-        besides: The memories, as `memories` names them, that were there before the store: those of others.
+        limit: Maximum bytes of each memory.
+        reason: wasmtime's message of the trap.
+        stderr: The end of the guest's standard error.
+        besides: Addresses of memories that existed before the store, which belong to other stores.
     """
-    if any(sign in stderr for sign in _SAID):
+    if any(sign in stderr for sign in _MESSAGES):
         return True
     if "unreachable" not in reason:
         return False
     others = set(besides)
     own = (size for start, size in memories().items() if start not in others)
-    # Memories that are grown by doubling are refused at half the limit.
+    # A memory that grows by doubling is refused at half the limit.
     return max(own, default=0) * 2 > limit
 
 
 def memories() -> dict[int, int]:
-    """Return the process's linear memories, address to size in bytes; none where the system does not tell."""
+    """Return the linear memories of the process, address to size in bytes; empty if the system does not report them."""
     try:
         with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:  # noqa: PTH123 - no file of a user's
             lines = maps.readlines()

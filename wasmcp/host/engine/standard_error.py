@@ -1,7 +1,7 @@
-"""The process's standard error, written by a thread of its own: who logs never waits for who reads.
+"""Standard error of the process, written by a separate thread, so that logging never blocks.
 
-A pipe that is not read is full after 64 KiB, and a write to it blocks for ever. What does not fit into a bounded buffer
-is dropped and counted.
+A pipe that is not read is full after 64 KiB, and a write to it would block indefinitely. Output that does not fit into
+a bounded buffer is dropped and counted.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from time import monotonic
 
 from wasmcp.terminal import printable
 
-BUFFERED = 256 << 10  # bytes that wait for a reader
-LONGEST = 8 << 10  # bytes of a line of a component
-GRACE = 0.5  # seconds that the end of the process waits for a reader
+BUFFERED = 256 << 10  # maximum bytes that wait to be written
+LONGEST = 8 << 10  # maximum bytes of a line of a component
+GRACE = 0.5  # seconds that the end of the process waits for the output to be read
 
 
 class Log:
@@ -36,7 +36,7 @@ class Log:
         self._thread: threading.Thread | None = None
 
     def write(self, data: bytes) -> None:
-        """Write `data`, whole lines, as soon as somebody reads; drop all of it where the buffer is full."""
+        """Queue whole lines to be written; drop all of them if the buffer is full."""
         if not data:
             return
         with self._changed:
@@ -52,7 +52,7 @@ class Log:
             self._changed.notify_all()
 
     def flush(self, timeout: float = GRACE) -> bool:
-        """Wait until everything is written, for at most `timeout` seconds. Returns whether it is."""
+        """Wait until everything is written, for at most `timeout` seconds. Return True if it is."""
         ends = monotonic() + timeout
         with self._changed:
             return self._changed.wait_for(lambda: not (self._waiting or self._busy), max(0.0, ends - monotonic()))
@@ -78,14 +78,14 @@ class Log:
         while view:
             try:
                 view = view[os.write(self._descriptor, view) :]
-            except BlockingIOError:  # the other side has made it non-blocking
+            except BlockingIOError:  # another process has made the pipe non-blocking
                 threading.Event().wait(0.01)
             except OSError:
                 return
 
 
 class Stream(TextIOBase):
-    """Text stream over a log, in the place of `sys.stderr`."""
+    """Text stream that writes to a log, a replacement of `sys.stderr`."""
 
     encoding = "utf-8"
 
@@ -95,14 +95,14 @@ class Stream(TextIOBase):
         self._lock = threading.Lock()
 
     def write(self, text: str) -> int:
-        """Write whole lines at once, the rest when its line ends or at `flush`."""
+        """Write complete lines at once; write the rest when its line ends or at `flush`."""
         with self._lock:
             whole, feed, self._partial = (self._partial + text).rpartition("\n")
         self._log.write((whole + feed).encode("utf-8", "backslashreplace"))
         return len(text)
 
     def flush(self) -> None:
-        """Pass on the line that has not ended."""
+        """Write the incomplete last line."""
         with self._lock:
             partial, self._partial = self._partial, ""
         self._log.write(partial.encode("utf-8", "backslashreplace"))
@@ -116,7 +116,7 @@ class Stream(TextIOBase):
         return 2
 
     def isatty(self) -> bool:
-        """Tell whether standard error is a terminal."""
+        """Return True if standard error is a terminal."""
         return os.isatty(2)
 
 
@@ -124,25 +124,25 @@ _LOG = Log(2)
 
 
 def write_lines(text: str, prefix: str = "wasmcp: ") -> None:
-    """Write the lines of `text`, each behind a prefix and with escaped control characters.
+    """Write the lines of `text`, each after a prefix and with escaped control characters.
 
-    The prefix tells the host's lines from those of components (`server: `), so that neither can pass for the other.
+    The prefixes distinguish the host's lines from those of components (`server: `), so that they cannot be forged.
     """
     lines = "".join(f"{prefix}{printable(line, keep=chr(9))}\n" for line in text.split("\n"))
     _LOG.write(lines.encode("utf-8", "backslashreplace"))
 
 
 def flush() -> None:
-    """Wait for a reader, but not for long; for the end of the process."""
+    """Wait at most `GRACE` until everything is written. For the end of the process."""
     with suppress(Exception):
         sys.stderr.flush()
     _LOG.flush()
 
 
 def replace_stream() -> None:
-    """Make `sys.stderr` a stream that never blocks: warnings and loggers of libraries write to it while a server runs.
+    """Replace `sys.stderr` by a stream that never blocks, for the warnings and loggers of libraries.
 
-    A stream that somebody else has put there stays.
+    A stream that another library has installed is kept.
     """
     if sys.stderr is sys.__stderr__:
         atexit.register(_restore_stream)
@@ -155,14 +155,14 @@ def _restore_stream() -> None:
 
 
 class Echo:
-    """Echo of what components write to standard error, line by line."""
+    """Echo of the standard error of components, line by line."""
 
     def __init__(self) -> None:
         self._partial = b""
         self._lock = threading.Lock()
 
     def write(self, data: bytes) -> None:
-        """Take a piece of the output of a component."""
+        """Add a part of the output of a component."""
         with self._lock:
             *lines, self._partial = (self._partial + data).split(b"\n")
             if len(self._partial) > LONGEST:
@@ -171,7 +171,7 @@ class Echo:
             self._pass_on(lines)
 
     def close(self) -> None:
-        """Pass on a last line that has not ended."""
+        """Write the incomplete last line."""
         with self._lock:
             lines, self._partial = [self._partial] if self._partial else [], b""
             self._pass_on(lines)

@@ -1,7 +1,7 @@
-"""The pipes that are a guest's stdin, stdout and stderr, and the thread that reads what comes out while a call runs.
+"""Pipes for a guest's stdin, stdout and stderr, and the thread that reads its output while a call runs.
 
-Files, not callbacks: wasmtime calls an output callback on a thread of its own, and one that is still in Python when
-the interpreter ends aborts the process.
+They are files instead of callbacks, because wasmtime calls an output callback on its own thread, and a callback that
+is still in Python code when the interpreter ends aborts the process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STDERR_KEPT = 64 << 10
 
 
 class Output:
-    """The reading end of a guest's stdout or stderr. Several threads may drain it; what comes out stays in order."""
+    """The reading end of a guest's stdout or stderr. Several threads can drain it; the data stays in order."""
 
     def __init__(self, on_data: Callable[[bytes], None]) -> None:
         self._on_data = on_data
@@ -37,27 +37,27 @@ class Output:
         self.fd, self._write = os.pipe()
         os.set_blocking(self.fd, False)
 
-    def hand_over(self) -> str:
+    def writing_path(self) -> str:
         """Return the path under which the guest's runtime opens the writing end."""
         return f"/dev/fd/{self._write}"
 
-    def handed_over(self) -> None:
-        """Close our copy of the writing end: the runtime has its own."""
+    def close_writing_end(self) -> None:
+        """Close this process's copy of the writing end: the runtime has another."""
         os.close(self._write)
 
     def pause(self) -> None:
-        """Leave what comes in the pipe; when it is full the guest waits in its write."""
+        """Stop reading; the guest's write blocks when the pipe is full."""
         self.paused = True
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Read again after `pause`."""
         if self.paused:
             self.paused = False
             if not self.ended:
                 _reader().add(self)
 
     def drain(self, *, paused_too: bool = False) -> bool:
-        """Pass on everything that is there. False: it is paused, or the guest has closed its end."""
+        """Pass on all available data. Return False if the output is paused or closed by the guest."""
         with self._lock:
             while self.fd >= 0:
                 if self.paused and not paused_too:
@@ -75,7 +75,7 @@ class Output:
         return False
 
     def close(self) -> None:
-        """Close the reading end; writes of the guest fail from now on."""
+        """Close the reading end; later writes of the guest fail."""
         with self._lock:
             self.ended = True
             if self.fd >= 0:
@@ -96,18 +96,18 @@ class Stdio:
         self._lock = threading.Lock()
 
     def configure(self, wasi: WasiConfig) -> None:
-        """Make the pipes the guest's streams."""
+        """Connect the pipes to the guest's streams."""
         wasi.stdin_file = f"/dev/fd/{self._stdin_read}"
-        wasi.stdout_file = self.stdout.hand_over()
-        wasi.stderr_file = self.stderr.hand_over()
+        wasi.stdout_file = self.stdout.writing_path()
+        wasi.stderr_file = self.stderr.writing_path()
         os.close(self._stdin_read)
-        self.stdout.handed_over()
-        self.stderr.handed_over()
+        self.stdout.close_writing_end()
+        self.stderr.close_writing_end()
         _reader().add(self.stdout)
         _reader().add(self.stderr)
 
-    def say(self, line: str) -> bool:
-        """Write a line to the guest's stdin. False: it has not read for so long that there is no room."""
+    def write_line(self, line: str) -> bool:
+        """Write a line to the guest's stdin. Return False if the pipe is full or closed."""
         with self._lock:
             if self._stdin < 0:
                 return False
@@ -118,19 +118,19 @@ class Stdio:
         return True
 
     def drain(self) -> None:
-        """Pass on what the guest has written so far."""
+        """Pass on all data that the guest has written so far."""
         self.stdout.drain(paused_too=True)
         self.stderr.drain()
 
     def end_input(self) -> None:
-        """Close stdin. A guest that was ever read from it must see its end before its store goes."""
+        """Close stdin. A guest that has read from it must see its end before its store is closed."""
         with self._lock:
             if self._stdin >= 0:
                 os.close(self._stdin)
                 self._stdin = -1
 
     def close(self) -> None:
-        """Close everything, after a last look at what was written."""
+        """Drain and close all streams."""
         self.end_input()
         for output in (self.stdout, self.stderr):
             output.resume()
@@ -140,7 +140,7 @@ class Stdio:
 
 
 class _Reader:
-    """One thread for the outputs of all instances of the process: it only wakes when a guest writes."""
+    """Reader of the outputs of all instances of the process, on one thread that wakes only when a guest writes."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -148,7 +148,7 @@ class _Reader:
         self._thread: threading.Thread | None = None
 
     def add(self, output: Output) -> None:
-        with self._lock, contextlib.suppress(KeyError, ValueError):  # already there; closed meanwhile
+        with self._lock, contextlib.suppress(KeyError, ValueError):  # already registered, or closed
             self._selector.register(output.fd, selectors.EVENT_READ, output)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="wasmcp-reader", daemon=True)
@@ -165,7 +165,7 @@ class _Reader:
                 if output.drain():
                     continue
                 self.remove(output)
-                if not output.paused and not output.ended:  # resumed meanwhile
+                if not output.paused and not output.ended:  # resumed in the meantime
                     self.add(output)
 
 
@@ -181,7 +181,7 @@ def _reader() -> _Reader:
 
 
 class StderrLog:
-    """What the guests of one server wrote to stderr, the last 64 KiB of it, and on to our own where wanted."""
+    """Log of the last 64 KiB that the guests of one server wrote to stderr, with an optional echo."""
 
     def __init__(self, *, echo: bool) -> None:
         self._echo: Echo | None = None
@@ -194,7 +194,7 @@ class StderrLog:
         self._lock = threading.Lock()
 
     def write(self, data: bytes) -> None:
-        """Keep the data, forgetting the oldest beyond the bound."""
+        """Keep the data; remove the oldest data beyond the limit."""
         with self._lock:
             self._kept.append(data)
             self._size += len(data)
@@ -204,11 +204,11 @@ class StderrLog:
             self._echo.write(data)
 
     def close(self) -> None:
-        """Pass on a last line that has not ended."""
+        """Write the incomplete last line of the echo."""
         if self._echo is not None:
             self._echo.close()
 
     def text(self) -> str:
-        """Everything that is kept, as text."""
+        """Return the kept data as text."""
         with self._lock:
             return b"".join(self._kept)[-STDERR_KEPT:].decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""`notifications/cancelled`: what a client takes back, and what of ours it need not answer any more.
+"""Cancellation: `notifications/cancelled` in both directions, and scopes for callers in this process.
 
 Specification: basic/patterns/cancellation; 2025-11-25, basic/utilities/cancellation.
 """
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 _METHOD = "notifications/cancelled"
 
 
-def taken_back(message: bytes) -> list[str | int]:
-    """Return the ids of the requests that a message of a client takes back; a batch may hold several."""
+def cancelled_ids(message: bytes) -> list[str | int]:
+    """Return the ids of the requests that a client's message cancels; a batch can have several."""
     if b"cancelled" not in message:  # the slash may be escaped
         return []
-    import json  # here: few conversations need it, and all wait for the start
+    import json  # lazy: few sessions need it
 
     try:
         parsed = json.loads(message)
     except (ValueError, RecursionError):
         return []
-    wanted = [_wanted(each) for each in (parsed if isinstance(parsed, list) else [parsed])]
-    return [each for each in wanted if each is not None]
+    found = [_cancelled_id(each) for each in (parsed if isinstance(parsed, list) else [parsed])]
+    return [each for each in found if each is not None]
 
 
-def _wanted(message: object) -> str | int | None:
+def _cancelled_id(message: object) -> str | int | None:
     if not isinstance(message, dict) or message.get("method") != _METHOD or "id" in message:
         return None
     params = message.get("params")
@@ -40,23 +40,23 @@ def _wanted(message: object) -> str | int | None:
     return found if isinstance(found, (str, int)) and not isinstance(found, bool) else None
 
 
-def same(one: object, other: object) -> bool:
-    """Compare request ids: 1 and "1" are two, and so are 1 and true."""
+def same_id(one: object, other: object) -> bool:
+    """Compare request ids by type and value: `1`, `"1"` and `true` are distinct."""
     return one is not None and type(one) is type(other) and one == other
 
 
-def withdrawal(asked_id: str) -> str:
-    """Return the message that tells a client that nobody waits for its answer to this request of ours any more."""
+def cancelled_notification(request_id: str) -> str:
+    """Return the `notifications/cancelled` for a server-to-client request."""
     import json
 
-    return json.dumps({"jsonrpc": "2.0", "method": _METHOD, "params": {"requestId": asked_id}}, separators=(",", ":"))
+    return json.dumps({"jsonrpc": "2.0", "method": _METHOD, "params": {"requestId": request_id}}, separators=(",", ":"))
 
 
 class CancelScope:
-    """Scope whose calls into servers another thread can cancel.
+    """Scope of calls into servers that another thread can cancel.
 
-    Calls that start within the ``with`` block belong to it, also those of threads that run in a copy of its context
-    (`contextvars`). Use one scope once.
+    Calls that start within the ``with`` block belong to the scope, including those of threads that run in a copy of its
+    context (`contextvars`). A scope can be used once.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class CancelScope:
         self._lock = threading.Lock()
         self._token: Token[CancelScope | None] | None = None
 
-    def __enter__(self) -> CancelScope:  # noqa: PYI034 - a subclass would gain nothing
+    def __enter__(self) -> CancelScope:  # noqa: PYI034 - the class is not meant for subclasses
         self._token = _SCOPE.set(self)
         return self
 
@@ -79,7 +79,7 @@ class CancelScope:
     def cancel(self) -> None:
         """Cancel the calls that run or wait in this scope, and later ones. They raise `GuestCancelledError`.
 
-        Code that looks for a cancellation (`Context.cancelled`) may still end with a result; other code is stopped.
+        Code that checks `Context.cancelled` can still end with a result; other code is stopped.
         """
         with self._lock:
             self._cancelled = True

@@ -1,4 +1,4 @@
-"""What a client is told when the server gave no answer: a JSON-RPC error, and nothing about this machine."""
+"""JSON-RPC error responses made by the host, without details of this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wasmcp.errors import (
     ResponseTooLargeError,
 )
 from wasmcp.host.engine.standard_error import write_lines
-from wasmcp.host.mcp.cancellation import same
+from wasmcp.host.mcp.cancellation import same_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,8 @@ INVALID_PARAMS = -32602
 
 
 def request_id(message: bytes) -> str | int | None:
-    """Read the id of a JSON-RPC request; None for a notification, or what is no message at all."""
-    import json  # here, and below: a stdio server that does not fail never needs it
+    """Return the id of a JSON-RPC request; None for a notification or invalid input."""
+    import json  # lazy, as below: a stdio server needs it only for errors
 
     with suppress(ValueError, RecursionError):
         parsed = json.loads(message)
@@ -36,39 +36,39 @@ def request_id(message: bytes) -> str | int | None:
     return None
 
 
-def error_message(message: bytes, error: Exception) -> bytes | None:
-    """Make the answer to a message that failed with `error`; None when it wants no answer."""
-    asked = request_id(message)
-    if asked is None:
+def internal_error_response(message: bytes, error: Exception) -> bytes | None:
+    """Return the response to a request that failed with `error`; None if the message is not a request."""
+    identifier = request_id(message)
+    if identifier is None:
         return None
     import json
 
-    body = {"jsonrpc": "2.0", "id": asked, "error": {"code": INTERNAL_ERROR, "message": _public(error)}}
+    body = {"jsonrpc": "2.0", "id": identifier, "error": {"code": INTERNAL_ERROR, "message": _public(error)}}
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-def refusal(message: bytes, code: int, text: str) -> bytes:
-    """Make the error that refuses a request; without an id where the message has none."""
+def error_response(message: bytes, code: int, text: str) -> bytes:
+    """Return an error response to a message, with its id if it has one."""
     import json
 
-    asked = request_id(message)
+    identifier = request_id(message)
     body: dict[str, object] = {"jsonrpc": "2.0", "error": {"code": code, "message": text}}
-    if asked is not None:
-        body["id"] = asked
+    if identifier is not None:
+        body["id"] = identifier
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-def refuse_some(
+def replace_with_errors(
     message: bytes, answer: bytes, refused: Callable[[dict[str, Any]], bool], code: int, text: str
 ) -> bytes:
-    """Put errors in place of the answers to those requests that this host refuses.
+    """Replace the responses to the requests that this host refuses by error responses.
 
     Args:
         message: A request, or a batch of messages.
-        answer: What the server answered; a batch for a batch.
-        refused: Tells whether a request is one of them.
-        code: Of the errors.
-        text: Their message.
+        answer: The server's response; a batch for a batch.
+        refused: Returns True for a refused request.
+        code: The code of the errors.
+        text: The message of the errors.
     """
     import json
 
@@ -77,7 +77,7 @@ def refuse_some(
     wrong = {"code": code, "message": text}
     answers = [
         {"jsonrpc": "2.0", "id": each["id"], "error": wrong}
-        if "result" in each and any(same(each.get("id"), one) for one in ids)
+        if "result" in each and any(same_id(each.get("id"), one) for one in ids)
         else each
         for each in (answered if isinstance(answered, list) else [answered])
     ]
@@ -86,15 +86,15 @@ def refuse_some(
 
 
 def report(error: Exception) -> None:
-    """Tell the operator on standard error what the client is not told; never wait for a reader of it."""
-    # What the guest wrote is there already: the process passes it on as it comes.
+    """Write the details of an error to standard error for the operator, without blocking."""
+    # The guest's own standard error has been passed on already.
     words = error.summary() if isinstance(error, GuestTrapError) else str(error)
     write_lines(f"{type(error).__name__}: {words}")
 
 
 def _public(error: Exception) -> str:
     if isinstance(error, GuestCancelledError):
-        return "Internal error: the request was taken back"
+        return "Internal error: the request was cancelled"
     if isinstance(error, ClientStalledError):
         return "Internal error: the request was cancelled, because its client did not read what was sent"
     if isinstance(error, GuestTimeoutError):

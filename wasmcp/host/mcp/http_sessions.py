@@ -1,7 +1,7 @@
-"""Sessions over HTTP, for clients of the revisions that had them.
+"""HTTP sessions of clients of handshake revisions.
 
-What a session means is the guest's business: here is kept, under an identifier that cannot be guessed, what the guest
-says to keep. Both exchange it in a field of HTTP that no client can send or see (`wasmcp-session`; framework/transport,
+The host stores the guest's opaque state of each session under an identifier that cannot be guessed. Host and guest
+exchange the state in the HTTP field `wasmcp-session`, which clients can neither send nor see (framework/transport,
 `sessions.zig`).
 Specification: 2025-11-25, basic/transports, "Session Management", "Listening for Messages from the Server".
 """
@@ -19,7 +19,7 @@ from wasmcp.host.engine.limits import HttpLimits
 from wasmcp.host.mcp.subscriptions import URIS, Listener, uri_size
 from wasmcp.host.scheduling.call import Sender
 from wasmcp.host.transports.budget import Budget
-from wasmcp.host.transports.http_request import FIELD, ID, Visit, judged
+from wasmcp.host.transports.http_request import FIELD, ID, SessionRequest, admission_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 
     Stream = Callable[[bytes | None], None]
 
-_OVERHEAD = 2048  # bytes that a session takes by itself
-_MESSAGE = 64  # bytes that a waiting message takes besides its own
-_WAITING = 100  # messages for a client that has no stream open
-_ATTEMPTS = 16  # sessions that may end for a new one
-_LOST = 10.0  # seconds after which a stream may end for a newer one of its session
-_QUIET = 60.0  # seconds without use, before which a session does not make room for another
+_OVERHEAD = 2048  # bytes of a session in addition to its state
+_MESSAGE = 64  # bytes of a waiting message in addition to its text
+_WAITING = 100  # maximum number of messages that wait for a client without an open stream
+_ATTEMPTS = 16  # maximum number of sessions that are ended for a new one
+_LOST = 10.0  # minimum age in seconds of a stream that can be ended for a newer one of its session
+_QUIET = 60.0  # minimum seconds without use of a session that can be ended for a new one
 
 
 class Session:
-    """What is known of one client.
+    """Session of one client.
 
     Attributes:
-        state: What the guest keeps.
-        used: When it was used last, by `monotonic`.
-        fresh: Whether it was begun and not used since.
-        calls: The calls in progress, with the messages that were sent for them.
-        streams: The open streams, the newest last, and when they were opened.
-        lock: For all of this but `state`.
+        state: The guest's opaque state.
+        used: The time of the last use, by `monotonic`.
+        fresh: True if it was not used since it began.
+        calls: The calls in progress, with the messages that started them.
+        streams: The open streams, the newest last, with the times at which they were opened.
+        lock: Protects all attributes except `state`.
     """
 
     def __init__(self, base: Budget, budget: Budget, greeting: Mapping[str, Any] | None, most_streams: int) -> None:
@@ -58,19 +58,19 @@ class Session:
         self.streams: dict[Stream, float] = {}
         self.lock = threading.Lock()
         self.listener = None if greeting is None else Listener(greeting, self.send)
-        self._base = base  # of the session itself and its state
-        self._budget = budget  # of what its client makes it hold
+        self._base = base  # budget of the session itself and its state
+        self._budget = budget  # budget of subscriptions and waiting messages
         self._most_streams = most_streams
         self._waiting: deque[bytes] = deque()
         self._ended = False
 
     @property
     def busy(self) -> bool:
-        """Whether it has a stream open or a call in progress."""
+        """True if the session has an open stream or a call in progress."""
         return bool(self.streams or self.calls)
 
     def keep(self, state: bytes) -> bool:
-        """Take a new state. False: there is no room for it."""
+        """Store a new state. Return False if the budget is exhausted."""
         size = _OVERHEAD + len(state)
         if size > self._base.used and not self._base.take(size - self._base.used):
             return False
@@ -80,7 +80,7 @@ class Session:
         return True
 
     def watch(self, uri: str, *, on: bool) -> bool:
-        """Listen to a resource, or no longer. False: there is no room for one more."""
+        """Subscribe to a resource, or unsubscribe. Return False if no further subscription is allowed."""
         listener = self.listener
         if listener is None or on == listener.watches(uri):
             return True
@@ -93,7 +93,7 @@ class Session:
         return True
 
     def send(self, message: bytes | None) -> None:
-        """Send to one of the client's streams: it must not get the same message on two."""
+        """Send a message on the newest stream, because a client must not get it twice; None ends all streams."""
         with self.lock:
             streams = list(self.streams)
             if message is not None and not streams:
@@ -105,7 +105,7 @@ class Session:
             streams[-1](message)
 
     def _wait(self, message: bytes) -> None:
-        """Have a message wait for a stream; the oldest ones make room for it."""
+        """Keep a message until a stream is opened; drop the oldest messages if necessary."""
         if self._ended:
             return
         size = len(message) + _MESSAGE
@@ -117,13 +117,13 @@ class Session:
 
     @property
     def may_open(self) -> bool:
-        """Whether it may have one more stream: a client that has lost its streams without notice opens others."""
+        """True if one more stream is allowed: a client that lost its connections can replace old streams."""
         with self.lock:
             oldest = next(iter(self.streams.values()), 0.0)
             return len(self.streams) < self._most_streams or monotonic() - oldest >= _LOST
 
     def open(self, stream: Stream) -> list[bytes]:
-        """Have messages go to this stream, and end the oldest where there are too many. Returns those that wait."""
+        """Add a stream, end the oldest ones beyond the limit, and return the messages that waited for a stream."""
         with self.lock:
             ended = list(self.streams)[: max(0, len(self.streams) + 1 - self._most_streams)]
             for one in ended:
@@ -137,12 +137,12 @@ class Session:
         return waiting
 
     def close(self, stream: Stream) -> None:
-        """Send nothing more to a stream."""
+        """Remove a stream."""
         with self.lock:
             self.streams.pop(stream, None)
 
     def end(self) -> None:
-        """End its streams, and free what it holds."""
+        """End the session's streams, and free its resources."""
         self.send(None)
         with self.lock:
             self._ended = True
@@ -161,20 +161,20 @@ class Sessions:
         *,
         on_end: Callable[[str], None] | None = None,
     ) -> None:
-        """Begin with none.
+        """Create an empty table of sessions.
 
         Args:
-            hub: Where changes come from.
-            limits: How many there may be, and how long an unused one lasts.
-            on_end: Called with the identifier of each that is over.
+            hub: The source of change notifications.
+            limits: The limits of number, size and lifetime.
+            on_end: Called with the identifier of each session that has ended.
         """
         self._limits = limits or HttpLimits()
         self._budget = Budget(self._limits.sessions_bytes)
-        # What clients make their sessions hold leaves room for new sessions.
+        # Subscriptions and waiting messages cannot use the whole budget, so that new sessions are possible.
         self._variable = Budget(self._limits.sessions_bytes // 4 * 3, self._budget)
         self._hub = hub
         self._on_end = on_end
-        # Each session is in one of them. The order of the first two is that of the last use.
+        # Each session is in one of these. The first two are in the order of the last use.
         self._fresh: OrderedDict[bytes, Session] = OrderedDict()
         self._idle: OrderedDict[bytes, Session] = OrderedDict()
         self._busy: dict[bytes, Session] = {}
@@ -185,18 +185,18 @@ class Sessions:
 
     @property
     def held(self) -> int:
-        """The bytes that they hold."""
+        """The bytes that all sessions hold."""
         return self._budget.used
 
-    def visit(self, fields: Iterable[tuple[bytes, bytes]], target: bytes = b"") -> Visit:
-        """Begin a request with these header fields. Its session counts as used when the server has taken it."""
+    def begin_request(self, fields: Iterable[tuple[bytes, bytes]], target: bytes = b"") -> SessionRequest:
+        """Begin a request with these header fields. Its session counts as used when the server has accepted it."""
         kept = [(name, value) for name, value in fields if name.lower() != FIELD]
         named = [value.strip() for name, value in kept if name.lower() == ID]
         session = self._find(named[0]) if len(named) == 1 else None
         fresh = secrets.token_hex(16).encode()
         value = fresh if session is None else fresh + b" " + session.state
-        sender = Sender(named[0] if session else None, judged(kept, target))
-        return Visit(self, [*kept, (FIELD, value)], fresh, sender, session)
+        sender = Sender(named[0] if session else None, admission_fields(kept, target))
+        return SessionRequest(self, [*kept, (FIELD, value)], fresh, sender, session)
 
     def _find(self, identifier: bytes) -> Session | None:
         for place in (self._idle, self._busy, self._fresh):
@@ -206,12 +206,12 @@ class Sessions:
         return None
 
     def place(self, identifier: bytes, session: Session, *, used: bool = False) -> None:
-        """Put a session where it belongs after a change.
+        """Update the group of a session after a change.
 
         Args:
-            identifier: Its name.
+            identifier: The identifier of the session.
             session: The session.
-            used: Whether it is used now.
+            used: True if the session is used now.
         """
         with self._lock:
             before = next((at for at in (self._busy, self._idle, self._fresh) if identifier in at), None)
@@ -225,7 +225,7 @@ class Sessions:
             after[identifier] = session
 
     def begin(self, identifier: bytes, state: bytes, greeting: Mapping[str, Any] | None) -> bool:
-        """Begin a session. False: there is no room for it."""
+        """Begin a session. Return False if the limits do not allow it."""
         self.expire()
         base, budget = Budget(self._budget.most, self._budget), Budget(self._limits.session_bytes, self._variable)
         session = Session(base, budget, greeting, self._limits.session_streams)
@@ -243,10 +243,10 @@ class Sessions:
         return True
 
     def _make_room(self) -> bool:
-        """End a session that may go. False: there is none that may.
+        """End a session to make room for a new one. Return False if none can be ended.
 
-        Of those that were not used since they began any: who begins many ends their own, whether they are older than
-        the others or younger.
+        A random one of the sessions that were not used since they began is ended first: a client that begins many
+        sessions then mostly ends its own.
         """
         with self._lock:
             if self._fresh:
@@ -268,7 +268,7 @@ class Sessions:
             self._drop(identifier, session)
 
     def expire(self) -> None:
-        """End the sessions that are unused for too long. Called by a timer, and before a session begins."""
+        """End the sessions that were unused for too long. Called by a timer, and before a session begins."""
         now = monotonic()
         over = []
         with self._lock:
@@ -290,5 +290,5 @@ class Sessions:
             self._on_end(identifier.decode())
 
     def is_alive(self, identifier: str) -> bool:
-        """Tell whether a session goes on; takes no lock."""
+        """Return True if a session has not ended. The method takes no lock."""
         return self._find(identifier.encode()) is not None

@@ -1,7 +1,7 @@
-"""Answers from the manifest while a server is still compiling: who it is, and its lists.
+"""Responses from the manifest while a server is being compiled: `initialize`, `server/discover`, `ping` and lists.
 
-The forms are those of the transport and of composition (framework/transport, `lifecycle.zig`; `wasmcp.compose`), with
-whom the tests compare them. What is not plainly one of these requests waits for the server.
+The responses equal those of the transport and of composed servers (framework/transport, `lifecycle.zig`;
+`wasmcp.compose`); tests compare both. All other messages wait for the server.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _IMPLEMENTATION_SINCE = {"name": "2024-11-05", "version": "2024-11-05", "title":
 _CAPABILITY_SINCE = {"extensions": LATEST, "completions": "2025-03-26"}
 
 
-class Standin:
-    """Answers lines of the stdio transport from one server's entry of a manifest."""
+class ManifestResponder:
+    """Responder to messages of the stdio transport, from one server's entry of a manifest."""
 
     def __init__(self, entry: dict[str, Any]) -> None:
         metadata = dict(entry["metadata"])
@@ -46,12 +46,12 @@ class Standin:
         self._catalogue: dict[str, Any] | None = entry.get("catalogue")
 
     @classmethod
-    def beside(cls, path: str | os.PathLike[str], digest: str) -> Standin | None:
-        """Find the entry of a server in the manifest beside its file.
+    def of_server(cls, path: str | os.PathLike[str], digest: str) -> ManifestResponder | None:
+        """Return a responder for the entry of a server in the manifest next to its file, or None.
 
         Args:
             path: The composed server.
-            digest: Its SHA-256 as `sha256:HEX`: an entry about another file is none.
+            digest: Its SHA-256 as `sha256:HEX`; entries with another digest are ignored.
         """
         try:
             document = json.loads(Path(path).with_name("manifest.json").read_text("utf-8"))
@@ -65,10 +65,10 @@ class Standin:
         return None
 
     def answer(self, line: bytes, state: bytes) -> tuple[bytes, bytes] | None:
-        """Answer a line as `exchange.message` would: the answer (empty for none) and the new state.
+        """Respond to a line as `exchange.message` would.
 
         Returns:
-            None: the line has to wait for the server.
+            The response (empty for none) and the new state; None if the line has to wait for the server.
         """
         if len(line) > _LONGEST:
             return None
@@ -87,8 +87,8 @@ class Standin:
             return None
         if "id" not in message:
             return (b"", state) if method == "notifications/initialized" else None
-        asked = message["id"]
-        if isinstance(asked, bool) or not isinstance(asked, (int, str)):
+        request_id = message["id"]
+        if isinstance(request_id, bool) or not isinstance(request_id, (int, str)):
             return None
         meta = params.get("_meta", {})
         if not isinstance(meta, dict):
@@ -99,7 +99,7 @@ class Standin:
             result, state = self._older(method, params, state)
         if result is None:
             return None
-        answer = {"jsonrpc": "2.0", "id": asked, "result": result}
+        answer = {"jsonrpc": "2.0", "id": request_id, "result": result}
         return json.dumps(answer, ensure_ascii=True, separators=(",", ":")).encode(), state
 
     def _modern(self, method: str, params: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any] | None:
@@ -115,7 +115,7 @@ class Standin:
                 "resultType": "complete",
                 "supportedVersions": [LATEST],
                 "capabilities": self.capabilities,
-                **self._how_to_use(),
+                **self._instructions_member(),
                 "ttlMs": _DISCOVER_TTL,
                 "cacheScope": "public",
                 "_meta": about,
@@ -127,7 +127,7 @@ class Standin:
         return {**items, **hint, "resultType": "complete", "_meta": about}
 
     def _list(self, method: str, params: dict[str, Any], revision: str) -> dict[str, Any] | None:
-        """Return a whole list in the form of a revision; None: it is not known here."""
+        """Return a whole list in the form of a revision; None if the manifest does not have it."""
         if method not in _LISTS or self._catalogue is None or "cursor" in params:
             return None
         capability, kind, member = _LISTS[method]
@@ -139,26 +139,26 @@ class Standin:
         if method == "ping":
             return {}, state
         if method == "initialize":
-            asked = params.get("protocolVersion")
-            if not isinstance(asked, str):
+            requested = params.get("protocolVersion")
+            if not isinstance(requested, str):
                 return None, state
-            agreed = asked if asked in HANDSHAKE else HANDSHAKE[-1]
+            agreed = requested if requested in HANDSHAKE else HANDSHAKE[-1]
             result = {
                 "protocolVersion": agreed,
                 "capabilities": _only(self.capabilities, _CAPABILITY_SINCE, HANDSHAKE[0], agreed),
                 "serverInfo": _only(self._implementation, _IMPLEMENTATION_SINCE, HANDSHAKE[-1], agreed),
-                **self._how_to_use(),
+                **self._instructions_member(),
             }
             return result, _state(agreed, params.get("capabilities"))
         agreed = state.decode().partition(" ")[0]
         return self._list(method, params, agreed) if agreed in HANDSHAKE else None, state
 
-    def _how_to_use(self) -> dict[str, str]:
+    def _instructions_member(self) -> dict[str, str]:
         return {} if self._instructions is None else {"instructions": self._instructions}
 
 
 def _state(agreed: str, able: object) -> bytes:
-    """Make the state of a conversation that begins (framework/transport, `Session.zig`)."""
+    """Return the state of a session that begins (framework/transport, `Session.zig`)."""
     if isinstance(able, dict) and able:
         text = json.dumps(able, ensure_ascii=False, separators=(",", ":"))
         if len(text.encode("utf-8", "replace")) <= _MOST_CAPABILITIES:
@@ -167,5 +167,5 @@ def _state(agreed: str, able: object) -> bytes:
 
 
 def _only(value: dict[str, Any], since: dict[str, str], otherwise: str, revision: str) -> dict[str, Any]:
-    """Keep the members that a revision knows; dates compare as text."""
+    """Keep the members that a revision defines; revisions compare as text."""
     return {name: member for name, member in value.items() if since.get(name, otherwise) <= revision}

@@ -1,8 +1,9 @@
-"""Who hears of changes: the streams of notifications that a server's clients have open.
+"""Subscriptions: the streams of change notifications that a server's clients have open.
 
-The guest decides what a client may listen to and what has changed (`wasmcp:embedding/exchange`: the frames `subscribe`,
-`watch` and `changed`); here the streams are kept, so that none of them occupies an instance.
-Specification: basic/patterns/subscriptions; for older clients 2025-11-25, server/resources, "Subscriptions".
+The guest decides which subscriptions are allowed and reports changes (`wasmcp:embedding/exchange`: the frames
+`subscribe`, `watch` and `changed`). The host keeps the streams, so that they do not occupy instances.
+
+Specification: basic/patterns/subscriptions; for handshake revisions 2025-11-25, server/resources, "Subscriptions".
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 _SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
 _LISTS = {f"notifications/{kind}/list_changed": f"{kind}ListChanged" for kind in ("tools", "prompts", "resources")}
 _RESOURCES = "resourceSubscriptions"
-_MOST_OF_ONE = 100  # of one client's connection
-URIS = 1000  # of one older client
-_URI = 128  # bytes that a URI takes besides its own
+_MOST_OF_ONE = 100  # maximum number of streams of a stdio client
+URIS = 1000  # maximum number of subscribed resources of a client of a handshake revision
+_URI = 128  # bytes of a subscribed URI in addition to its text
 
 
 def uri_size(uri: str) -> int:
-    """Return the bytes that are held for a URI that a client listens to."""
+    """Return the bytes that are held for a subscribed URI."""
     return len(uri) + _URI
 
 
@@ -36,16 +37,16 @@ class Listener:
     """A stream of notifications.
 
     Attributes:
-        id: Of the request that opened it; None for an older client, which has one stream for everything.
-        end: The message that ends it, empty for none.
+        id: The id of the request that opened it; None for a handshake revision, whose clients have a single stream.
+        end: The message that ends it, or empty bytes.
     """
 
     def __init__(self, opened: Mapping[str, Any], send: Callable[[bytes | None], None]) -> None:
-        """Begin.
+        """Create a stream.
 
         Args:
-            opened: What the frame `subscribe` says: `id`, `notifications`, `end`.
-            send: Takes one message; None when the stream is over. Called on any thread; must not raise.
+            opened: The value of the frame `subscribe`: `id`, `notifications`, `end`.
+            send: Called with each message, and with None at the end of the stream, on any thread; must not raise.
         """
         self.id: str | int | None = opened["id"]
         self.end: bytes = opened["end"].encode()
@@ -55,46 +56,46 @@ class Listener:
 
     @property
     def watched(self) -> int:
-        """The number of resources that it listens to."""
+        """The number of subscribed resources."""
         return len(self._uris)
 
     def watches(self, uri: str) -> bool:
-        """Tell whether it listens to a resource."""
+        """Return True if the stream is subscribed to a resource."""
         return uri in self._uris
 
     def watch(self, uri: str, *, on: bool) -> None:
-        """Listen to a resource, or no longer. Beyond 1000 of them the rest is not listened to."""
+        """Subscribe to a resource, or unsubscribe. Subscriptions beyond 1000 are ignored."""
         if not on:
             self._uris.discard(uri)
         elif len(self._uris) < URIS:
             self._uris.add(uri)
 
-    def hears(self, change: Mapping[str, Any]) -> bool:
-        """Tell whether a change is one that it listens to."""
+    def matches(self, change: Mapping[str, Any]) -> bool:
+        """Return True if the stream is subscribed to a change."""
         method = change["method"]
         if method in _LISTS:
             return method in self._lists
-        # Spellings of a URI that mean the same have one key; the guest has put keys into `subscribe` and `watch`.
+        # Equivalent spellings of a URI have the same key; the guest writes keys to `subscribe` and `watch`.
         return change.get("key", change["params"]["uri"]) in self._uris
 
-    def tell(self, change: Mapping[str, Any], plain: bytes) -> None:
-        """Send a change.
+    def notify(self, change: Mapping[str, Any], plain: bytes) -> None:
+        """Send a change notification.
 
         Args:
             change: The notification without `jsonrpc`.
-            plain: The whole of it as text, which clients without an id share.
+            plain: The whole notification as text, shared by the streams without an id.
         """
         self._send(plain if self.id is None else _notification(change, self.id))
 
     def close(self) -> None:
-        """End the stream: the server is to stop."""
+        """End the stream, because the server stops."""
         if self.end:
             self._send(self.end)
         self._send(None)
 
 
-def unasked(capabilities: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the guest says in `subscribe` when an older client has initialized: it hears of all lists."""
+def initial_subscription(capabilities: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of the frame `subscribe` for a client of a handshake revision: subscribed to all lists."""
     lists = {
         name: True
         for name in _LISTS.values()
@@ -112,7 +113,7 @@ class Hub:
         self._closed = False
 
     def add(self, listener: Listener) -> None:
-        """Have it hear of changes. When the server is closed, its stream ends."""
+        """Add a listener. Its stream ends at once if the server is closed."""
         with self._lock:
             if not self._closed:
                 self._listeners[listener] = None
@@ -120,12 +121,12 @@ class Hub:
         listener.close()
 
     def remove(self, listener: Listener) -> None:
-        """Have it hear nothing more."""
+        """Remove a listener."""
         with self._lock, suppress(KeyError):
             del self._listeners[listener]
 
     def changed(self, json_text: str) -> None:
-        """Tell of a change: a JSON-RPC notification without `jsonrpc`. Called on any thread of the host."""
+        """Send a change to its subscribers: a JSON-RPC notification without `jsonrpc`. Called on any thread."""
         with self._lock:
             listeners = list(self._listeners)
         if not listeners:
@@ -135,8 +136,8 @@ class Hub:
         change = json.loads(json_text)
         plain = _notification(change)
         for listener in listeners:
-            if listener.hears(change):
-                listener.tell(change, plain)
+            if listener.matches(change):
+                listener.notify(change, plain)
 
     def close(self) -> None:
         """End all streams."""
@@ -147,15 +148,15 @@ class Hub:
             listener.close()
 
 
-class Connection:
-    """The streams of a client of the stdio transport, which all share one channel."""
+class StdioSubscriptions:
+    """Streams of a client of the stdio transport, which all share one channel."""
 
     def __init__(self, hub: Hub, send: Callable[[bytes], None]) -> None:
-        """Begin.
+        """Create an empty set of streams.
 
         Args:
-            hub: That of the server.
-            send: Takes one message. Called on any thread; must not raise.
+            hub: The hub of the server.
+            send: Called with each message, on any thread; must not raise.
         """
         self._hub = hub
         self._write = send
@@ -164,7 +165,7 @@ class Connection:
         self._lock = threading.Lock()
 
     def event(self, call: object, kind: str, json_text: str) -> None:
-        """Take a frame of a call."""
+        """Process a frame of a call."""
         if kind not in {"subscribe", "watch"}:
             return
         import json
@@ -177,15 +178,15 @@ class Connection:
                 self._open[_key(None)].watch(value.get("key", value["uri"]), on=value["on"])
 
     def answered(self, call: object, *, sent: bool) -> None:
-        """Take note that a call was answered: a stream that it opens begins after its answer, if that was sent."""
+        """Start the stream that a call has opened, after its response, if that was sent."""
         with self._lock:
             listener = self._opening.pop(call, None) if self._opening else None
         if listener is not None and sent:
             self._begin(listener)
 
     def greet(self, capabilities: Mapping[str, Any]) -> None:
-        """Take note that an older client was answered its `initialize` for the server."""
-        self._begin(Listener(unasked(capabilities), self._send))
+        """Start the stream of a client whose `initialize` was answered by the manifest responder."""
+        self._begin(Listener(initial_subscription(capabilities), self._send))
 
     def _begin(self, listener: Listener) -> None:
         key = _key(listener.id)
@@ -202,7 +203,7 @@ class Connection:
             self._hub.add(listener)
 
     def cancel(self, request_id: object) -> bool:
-        """End the stream that a request has opened. False: there is none."""
+        """End the stream that a request has opened. Return False if it does not exist."""
         with self._lock:
             listener = self._open.pop(_key(request_id), None) if request_id is not None else None
         if listener is None:
@@ -224,7 +225,7 @@ class Connection:
 
 
 def _notification(change: Mapping[str, Any], subscription: str | int | None = None) -> bytes:
-    import json  # here: a server whose clients do not listen never needs it, and its start is waited for
+    import json  # lazy: needed only if clients subscribe
 
     params = dict(change.get("params", {}))
     if subscription is not None:
@@ -236,5 +237,5 @@ def _notification(change: Mapping[str, Any], subscription: str | int | None = No
 
 
 def _key(request_id: object) -> str:
-    """1 and "1" are two ids, and so are 1 and true."""
+    """Return a key by type and value: `1`, `"1"` and `true` are distinct JSON-RPC ids."""
     return f"{type(request_id).__name__} {request_id}"

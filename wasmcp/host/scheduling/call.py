@@ -1,4 +1,4 @@
-"""One call into a server: what was sent, where it runs, what came of it."""
+"""One call into a server: its request, its state and its result."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from wasmcp.host.scheduling.inline_policy import SLICE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wasmcp.host.scheduling.inline_policy import Pace
+    from wasmcp.host.scheduling.inline_policy import InlinePolicy
     from wasmcp.host.scheduling.instance import Instance
-    from wasmcp.host.scheduling.pending_input import Questions
+    from wasmcp.host.scheduling.pending_input import PendingInputs
 
 
 class Sender(NamedTuple):
-    """Sender of an HTTP request, as far as the host knows it.
+    """Sender of an HTTP request.
 
     Attributes:
         session: The identifier of its session, or None.
-        head: What the server judges a request by before it reads the body: the target, and the fields that say where
-            the request comes from and what it is.
+        head: The parts of the head that the server checks before it reads the body: the target, and the fields of
+            `admission_fields`.
     """
 
     session: bytes | None
     head: tuple[tuple[bytes, bytes], ...]
 
     def may(self, other: Sender | None, *, admitted: bool) -> bool:
-        """Tell whether this one may answer or cancel a request of another.
+        """Return True if a message of this sender can answer or cancel a request of another.
 
         Args:
             other: The sender of the request.
-            admitted: Whether the server has taken the message. Until then only the same head is good, with which the
-                request was taken itself.
+            admitted: True if the server has accepted the message. Before that, only a sender with the same head is
+                allowed, because the server has accepted that head already.
         """
         return other is not None and self.session == other.session and (admitted or self.head == other.head)
 
@@ -45,26 +45,26 @@ class Call:
     """One call into a server, from `submit` to `on_done`.
 
     Attributes:
-        result: What the door returned, once it is done.
-        error: Why there is none, once it is done.
-        sender: Who has sent it over HTTP; None for the client of a connection that has only one.
+        result: The result of the entry point, when the call has ended.
+        error: The error, when the call has failed.
+        sender: The sender over HTTP; None for the client of a stdio connection.
     """
 
     __slots__ = (
         "_again",
         "_claim",
-        "_here",
+        "_inline",
         "_instance",
         "_lock",
         "_seen",
         "_token",
-        "asked",
+        "awaits_input",
         "cancelled",
         "error",
         "on_done",
         "on_event",
         "on_paused",
-        "questions",
+        "pending_inputs",
         "request",
         "result",
         "resumed",
@@ -84,20 +84,20 @@ class Call:
         Args:
             request: ``(line, state)`` for the stdio transport, ``(method, target, header lines, body)`` for HTTP; all
                 of it valid UTF-8.
-            timeout: Seconds it may take, from when an instance takes it up; None for no limit.
+            timeout: Maximum seconds from the start on an instance; None for no limit.
             on_done: Called once, on a thread of the pool or within `Pool.submit`; must not raise.
-            on_event: Called for each event, with its kind (that of a frame, or `withdrawn`: a message that ends a
-                question) and its JSON text, on a thread of the host; must not raise.
+            on_event: Called for each event, with its kind (that of a frame, or `withdrawn`: a message that cancels a
+                server-to-client request) and its JSON text, on a thread of the host; must not raise.
         """
         self.request = request
         self.timeout = timeout
         self.on_done = on_done
         self.on_event = on_event
         self.on_paused: Callable[[], bool] | None = None
-        self.questions: Questions | None = None
+        self.pending_inputs: PendingInputs | None = None
         self.sender: Sender | None = None
         self.resumed: tuple[bytes, bytes] | None = None
-        self.asked = False
+        self.awaits_input = False
         self.cancelled = False
         self.result: Any = None
         self.error: Exception | None = None
@@ -105,28 +105,28 @@ class Call:
         self._lock = threading.Lock()
         self._instance: Instance | None = None
         self._token = 0
-        self._here = False
-        self._seen = 0  # events of this run
-        self._again = 0  # events of an earlier run, which must not be told again
+        self._inline = False
+        self._seen = 0  # number of events of this run
+        self._again = 0  # number of events of an earlier run, which must not be sent again
 
     def cancel(self) -> None:
-        """Take the call back: a queued one never runs, a running one is told, and stopped if it goes on."""
+        """Cancel the call: a queued one never runs, a running one is notified, and stopped if it continues."""
         with self._lock:
             self.cancelled = True
             instance = self._instance
         if instance is not None:
             instance.cancel(self._token)
-        elif self.questions is not None:
-            self.questions.drop(self)
+        elif self.pending_inputs is not None:
+            self.pending_inputs.drop(self)
 
     def hold(self) -> None:
-        """Take no more events until `release`; the code waits when it has more to say."""
+        """Stop reading events until `release`; the code blocks when it sends more."""
         instance = self._instance
-        if instance is not None and not self._here:  # here it would wait for the thread that it keeps from going on
+        if instance is not None and not self._inline:  # an inline call would block its own thread
             instance.hold(self._token)
 
     def release(self) -> None:
-        """Take events again."""
+        """Read events again."""
         instance = self._instance
         if instance is not None:
             instance.release()
@@ -136,64 +136,64 @@ class Call:
         self._seen += 1
         if self._seen <= self._again:
             return
-        if kind == "ask" and self.questions is not None:
-            self.asked = True
-            self.questions.ask(self, json_text)
+        if kind == "ask" and self.pending_inputs is not None:
+            self.awaits_input = True
+            self.pending_inputs.add(self, json_text)
         elif self.on_event is not None:
             self.on_event(kind, json_text)
 
-    def run(self, instance: Instance, token: int, pace: Pace, *, here: bool = False) -> bool:
-        """Run on an instance and finish, or wait for what the client is asked.
+    def run(self, instance: Instance, token: int, inline_policy: InlinePolicy, *, inline: bool = False) -> bool:
+        """Run on an instance, then finish or wait for the client's input.
 
         Args:
-            instance: Where.
-            token: Its name for this run.
-            pace: Is told how long it took.
-            here: On the thread that submits, for no longer than a slice.
+            instance: The instance that runs the call.
+            token: The number of this run.
+            inline_policy: The policy that records the duration.
+            inline: Run on the submitting thread, for no longer than `SLICE`.
 
         Returns:
-            Whether that was all. If not it used up its slice, the instance is broken, and it has to run again.
+            False if the call has exceeded `SLICE`: the instance is broken then, and the call has to run again.
         """
-        limited = here and (self.timeout is None or self.timeout > SLICE)
+        limited = inline and (self.timeout is None or self.timeout > SLICE)
         with self._lock:
-            taken_back = self.cancelled
-            if not taken_back:
+            cancelled = self.cancelled
+            if not cancelled:
                 self._instance = instance
                 self._token = token
-                self._here = here
+                self._inline = inline
                 self._seen = 0
-                self.asked = False
+                self.awaits_input = False
                 instance.prepare(token, SLICE if limited else self.timeout, self._event)
-        if taken_back:
+        if cancelled:
             self.finish(None, GuestCancelledError())
             return True
         result = error = None
         begun = monotonic()
         try:
             result = instance.call(self.request, self.resumed)
-        except Exception as raised:  # noqa: BLE001 - whatever it is, somebody waits for this call
+        except Exception as raised:  # noqa: BLE001 - every error must end the call
             error = raised
         finally:
             self._instance = None
         if limited and isinstance(error, GuestTimeoutError):
-            pace.failed()
+            inline_policy.record_overrun()
             self._again = max(self._again, self._seen)
-            if self.asked and self.questions is not None:
-                self.questions.forget(self)
-                self._again = 0  # what it asks next has other ids
+            if self.awaits_input and self.pending_inputs is not None:
+                self.pending_inputs.forget(self)
+                self._again = 0  # the next run sends its requests with other ids
             return False
-        self._again = 0  # a run that goes on after an answer tells other events
-        pace.took(monotonic() - begun, self._seen)
-        if self.asked and self.questions is not None:
+        self._again = 0  # a run that continues after the client's input sends other events
+        inline_policy.record(monotonic() - begun, self._seen)
+        if self.awaits_input and self.pending_inputs is not None:
             if error is None and self.on_paused is not None and self.on_paused():
-                self.questions.suspend(self)
+                self.pending_inputs.suspend(self)
                 return True
-            self.questions.forget(self)
+            self.pending_inputs.forget(self)
         self.finish(result, error)
         return True
 
     def finish(self, result: Any, error: Exception | None) -> None:
-        """Finish, unless somebody has done it before."""
+        """Finish the call, unless it is finished already."""
         if self._claim.acquire(blocking=False):
             self.result = result
             self.error = error

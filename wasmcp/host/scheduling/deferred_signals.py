@@ -1,9 +1,9 @@
 """Deferral of Python's signal handlers while the main thread is inside wasmtime.
 
 Python runs signal handlers on the main thread, at the next instruction of Python code, and the default handler of
-SIGINT raises KeyboardInterrupt there. Where that instruction belongs to a callback from native code the exception
-cannot be raised: ctypes drops it, and what the native code gets for a result is undefined. So the handlers are held
-back while callbacks can happen, and run right after.
+SIGINT raises KeyboardInterrupt there. If that instruction belongs to a callback from native code, ctypes drops the
+exception, and the native code gets an undefined result. So the handlers are deferred while callbacks can happen, and
+run right after.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
-# Signals whose handlers are written in Python in practice. `_signal` has the functions of `signal` without the
-# conversion to enumerations, which would cost more than a quick call does.
+# Signals whose handlers are usually written in Python. `_signal` has the functions of `signal` without the conversion
+# to enumerations, which would take longer than a short call.
 _NUMBERS = tuple(
     getattr(_signal, name)
     for name in ("SIGTERM", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGVTALRM", "SIGPROF", "SIGQUIT", "SIGINT")
@@ -27,13 +27,13 @@ _interruptible: set[CodeType] = set()
 
 
 def interruptible(function: Any) -> Any:
-    """Mark a function as one that may be interrupted although handlers are held back: it runs a caller's code."""
+    """Mark a function that signal handlers can interrupt although they are deferred: it runs a caller's code."""
     _interruptible.add(function.__code__)
     return function
 
 
 class Deferred:
-    """A context in which signals are noted, and after which their handlers run. Does nothing off the main thread."""
+    """A context that defers signal handlers to its end. It has no effect on threads other than the main thread."""
 
     __slots__ = ("_active", "_handlers", "_noted", "_owner", "_replacement")
 
@@ -47,7 +47,7 @@ class Deferred:
     def __enter__(self) -> None:
         if get_ident() != main_thread().ident:
             return
-        self._owner = sys._getframe(1)  # noqa: SLF001 - the frames above it are not ours to defer
+        self._owner = sys._getframe(1)  # noqa: SLF001 - handlers are not deferred for the frames above it
         self._active = True
         replacement = self._replacement = self._take
         get, put = _signal.getsignal, _signal.signal
@@ -57,7 +57,7 @@ class Deferred:
                 if callable(handler):
                     self._handlers[number] = handler
                     put(number, replacement)
-        except BaseException:  # of a handler that is not replaced yet
+        except BaseException:  # from a handler that is not replaced yet
             self.__exit__()
             raise
 
@@ -65,7 +65,7 @@ class Deferred:
         if not self._handlers:
             return
         self._owner = None
-        self._active = False  # a replacement that stays, because a handler raises below, does what the handler does
+        self._active = False  # a replacement that stays, because a handler raises below, calls the handler
         try:
             for number, handler in self._handlers.items():
                 if _signal.getsignal(number) is self._replacement:

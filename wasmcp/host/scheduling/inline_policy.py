@@ -1,12 +1,11 @@
-"""Which servers' calls are quick enough to run on the thread that submits them, an event loop's for example.
+"""Policy for running short calls inline, on the submitting thread, for example that of an event loop.
 
-Two things must hold, so that nobody else has to wait for it:
+Two conditions must hold, so that a call does not block other work of that thread:
 
-* The server imports nothing in which its code could wait. Then the interruption of the engine reaches it wherever it
-  is, and a call that has used up its slice is interrupted, and runs again on a thread of its own. Nothing has happened
-  in between that could not happen twice: what such code does to the world is its answer and its events, and events
-  that were told are not told again.
-* Its calls have been quick so far.
+* The server has no imports that can block. Then the engine can interrupt its code everywhere: a call that exceeds its
+  slice is interrupted, and runs again on another thread. It is safe to run it twice: the only effects of such code are
+  its response and its events, and events that were sent are not sent again.
+* Its recent calls were short.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SLICE = 0.005  # seconds that a call may keep the submitter's thread
-_QUICK = 0.0005  # seconds: what handing over costs at worst
-_NEEDED = 16  # calls in a row
-_MOST = 64
-_SLOW = 8  # quick calls that make up for a slow one
+SLICE = 0.005  # maximum seconds of an inline call
+_QUICK = 0.0005  # maximum seconds of a short call: the most that handing it to another thread costs
+_NEEDED = 16  # score from which calls run inline; a short call adds 1
+_MOST = 64  # maximum score
+_SLOW = 8  # deduction for a long call
 _NEVER_WAIT = (
     "wasi:cli/environment@",
     "wasi:cli/stderr@",
@@ -35,25 +34,25 @@ _NEVER_WAIT = (
 
 
 def can_wait(imports: Iterable[str]) -> bool:
-    """Tell whether code with these imports can wait in the host, for time or the outside world."""
+    """Return True if code with these imports can block in the host, for example on a clock or a socket."""
     return not all(name.startswith(_NEVER_WAIT) for name in imports)
 
 
-class Pace:
-    """How quick the calls of a server have been lately. Approximate where threads compete, and that is enough."""
+class InlinePolicy:
+    """Policy for the calls of one server, based on their recent durations. It is approximate if threads compete."""
 
     def __init__(self, *, trusted: bool) -> None:
-        """Begin. Without trust no call is ever expected to be quick."""
+        """Create a policy; without `trusted` it never allows inline calls."""
         self._trusted = trusted
         self._score = 0
 
     @property
-    def quick(self) -> bool:
-        """Whether the next call should be quick."""
+    def allows_inline(self) -> bool:
+        """True if the next call is expected to be short."""
         return self._score >= _NEEDED
 
-    def took(self, seconds: float, events: int) -> None:
-        """Note how long a call took, and how many events it sent: one that streams is for a thread of its own."""
+    def record(self, seconds: float, events: int) -> None:
+        """Record the duration of a call and the number of its events: calls with events do not count as short."""
         if not self._trusted:
             return
         if seconds < _QUICK and not events:
@@ -61,6 +60,6 @@ class Pace:
         else:
             self._score = max(self._score - _SLOW, 0)
 
-    def failed(self) -> None:
-        """Note that a call was expected to be quick, and was not: each time it costs an instance."""
+    def record_overrun(self) -> None:
+        """Record an inline call that exceeded its slice, which costs an instance."""
         self._score = -_MOST

@@ -1,4 +1,4 @@
-"""One instance of a server: a store, its streams, and the door into it. It belongs to one thread."""
+"""One instance of a server: a store, its streams, and the bindings to its exports. It belongs to one thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wasmcp.errors import (
     HostError,
     InvalidSettingError,
 )
-from wasmcp.host.bindings.exchange import CallError, Door
+from wasmcp.host.bindings.exchange import CallError, ExchangeBindings
 from wasmcp.host.engine import deadlines as watchdog
 from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.out_of_memory import exhausted, memories
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from wasmcp.host.mcp.subscriptions import Hub
 
 _TAIL = 8192
-_TABLE = 1 << 20  # elements of a table, eight bytes each; the largest guests have some ten thousand
+_TABLE = 1 << 20  # maximum elements of a table, eight bytes each; the largest guests have about ten thousand
 
 
 class Program(NamedTuple):
-    """A compiled server and what each of its instances is given."""
+    """A compiled server and the resources of its instances."""
 
     name: str
     engine: Engine
@@ -55,21 +55,21 @@ class Program(NamedTuple):
     imports: frozenset[str] = frozenset()
 
     def close(self) -> None:
-        """Free the compiled code and the imports. No thread may be booting an instance."""
+        """Free the compiled code and the imports. No instance must be booting."""
         self.component.close()
         self.linker.close()
 
 
 class Instance:
-    """A booted server. After a trap it is `broken`: close it and boot another."""
+    """A booted instance. After a trap it is `broken`: close it and boot another."""
 
     def __init__(self, program: Program) -> None:
-        """Boot.
+        """Boot the instance.
 
         Raises:
-            ArtifactError: The component is no server, or imports what this host does not have.
-            GuestTrapError: Its start function trapped.
-            InvalidSettingError: It refuses one of the settings.
+            ArtifactError: The component is not a server, or imports interfaces that this host does not provide.
+            GuestTrapError: The server's start function trapped.
+            InvalidSettingError: The server refuses a setting.
         """
         from wasmtime import Store, WasiConfig, WasmtimeError
 
@@ -107,19 +107,19 @@ class Instance:
                 raise self._boot_error(str(error)) from None
             finally:
                 self.deadline = inf
-            self._door = Door(self._store, instance, program.name, self._limits.response)
+            self._bindings = ExchangeBindings(self._store, instance, program.name, self._limits.response)
             self._configure()
         except BaseException:
             self.close()
             raise
 
     def _configure(self) -> None:
-        problem = self._door.configure(self._program.settings)
+        problem = self._bindings.configure(self._program.settings)
         if problem is not None:
             raise InvalidSettingError(problem)
 
     def prepare(self, token: int, timeout: float | None, on_event: Callable[[str, str], None] | None) -> None:
-        """Take up a call: from now on it can be cancelled, and its time runs."""
+        """Prepare a call: from now on it can be cancelled, and its time runs."""
         self._cancelled = False
         self._timeout = timeout
         self._on_event = on_event
@@ -128,55 +128,55 @@ class Instance:
         self._begin(timeout)
 
     def call(self, request: tuple[bytes, ...], resumed: tuple[bytes, bytes] | None) -> Any:
-        """Answer one line of the stdio transport, or one HTTP request.
+        """Process one line of the stdio transport, or one HTTP request.
 
         Args:
             request: Line and state, or method, target, header lines and body.
-            resumed: The continuation and the client's answers, when the request goes on after a question.
+            resumed: The continuation and the client's responses, if the request continues after pending input.
 
         Returns:
-            The answer (empty for none) and the new state; or status, header lines and body.
+            The response (empty for none) and the new state; or status, header lines and body.
 
         Raises:
             GuestTrapError: The code trapped, or was interrupted.
-            ResponseTooLargeError: The answer is above the limit.
+            ResponseTooLargeError: The response is above the limit.
         """
-        door = self._door
+        bindings = self._bindings
         try:
             if len(request) == 2:
                 line, state = request
                 if resumed is not None:
-                    return door.resume_message(self._token, line, state, *resumed)
-                return door.message(self._token, line, state)
+                    return bindings.resume_message(self._token, line, state, *resumed)
+                return bindings.message(self._token, line, state)
             if resumed is not None:
-                return door.resume_http(self._token, *request, *resumed)
-            return door.http(self._token, *request)
+                return bindings.resume_http(self._token, *request, *resumed)
+            return bindings.http(self._token, *request)
         except CallError as failure:
             raise self._trap(failure.message) from None
         finally:
             self._finish()
 
     def cancel(self, token: int) -> None:
-        """Tell the guest that the client has taken this call back; stop it after a grace if it goes on."""
+        """Notify the guest of a cancellation, and interrupt it after a grace period if it continues."""
         if self._token != token:
             return
         self._cancelled = True
         self._stdio.stdout.resume()
-        self._stdio.say(f"{token} cancel")
+        self._stdio.write_line(f"{token} cancel")
         self._program.watchdog.began(self, min(self.deadline, monotonic() + self._limits.cancel_grace))
 
     def hold(self, token: int) -> None:
-        """Take no more events of this call until `release`: the guest waits when the pipe is full."""
+        """Stop reading events of this call until `release`: the guest blocks when the pipe is full."""
         if self._token == token:
             self._stdio.stdout.pause()
 
     def release(self) -> None:
-        """Take events again."""
+        """Read events again."""
         self._stdio.stdout.resume()
 
     def overdue(self) -> None:
-        """Give up on a call that hangs in the host, where no interruption reaches it."""
-        if self._stdio.stdout.paused:  # in its write: it goes on into the interruption when somebody reads
+        """Abandon a call that hangs in the host, where it cannot be interrupted."""
+        if self._stdio.stdout.paused:  # it blocks in a write: after a read it continues and is interrupted
             self._on_event = None
             self._stdio.stdout.resume()
             return
@@ -184,7 +184,7 @@ class Instance:
             self.on_overdue()
 
     def interruption(self, backtrace: str = "", component: str = "") -> GuestTrapError:
-        """Say why the running call was given up."""
+        """Return the error of a call that was interrupted or abandoned."""
         stderr = self._tail.decode("utf-8", "replace")
         if self._cancelled:
             return GuestCancelledError(component=component, backtrace=backtrace, stderr=stderr)
@@ -195,13 +195,13 @@ class Instance:
         self.broken = True
         self._stdio.end_input()
         if self._program.keyvalue is not None and not self._closed:
-            self._program.keyvalue.ended(self._store._context())  # noqa: SLF001 - what callbacks get
+            self._program.keyvalue.ended(self._store._context())  # noqa: SLF001 - callbacks get this pointer
         self._closed = True
         self._store.close()
         self._stdio.close()
 
     def end_input(self) -> None:
-        """Close the guest's stdin only: all that can be done about an instance that still runs."""
+        """Close only the guest's stdin: the other resources of a running instance cannot be freed."""
         self._stdio.end_input()
 
     def _begin(self, timeout: float | None) -> None:
@@ -211,13 +211,13 @@ class Instance:
         self.deadline = inf
         try:
             self._stdio.drain()
-        finally:  # a caller's code that takes an event may raise KeyboardInterrupt
+        finally:  # a caller's event handler can raise KeyboardInterrupt
             self._token = -1
             self._stdio.stdout.resume()
             self._on_event = None
 
     def _stdout(self, data: bytes) -> None:
-        """Take the frames of the door: `TOKEN KIND JSON`, one a line."""
+        """Read the frames of the server: `TOKEN KIND JSON`, one per line."""
         *lines, self._partial = (self._partial + data).split(b"\n")
         if self._limits.response is not None and len(self._partial) > self._limits.response:
             self._partial = b""
@@ -260,7 +260,7 @@ class Instance:
 
 
 def _explain(message: str) -> tuple[str, str]:
-    """Part wasmtime's message into what happened and the frames."""
+    """Split wasmtime's message into the cause and the frames."""
     head, _, tail = message.partition("wasm backtrace:")
     frames: list[str] = []
     reason = ""

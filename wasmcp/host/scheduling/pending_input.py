@@ -1,7 +1,7 @@
-"""Requests that wait for their client: one of an older revision, which the server has asked something first.
+"""Suspended calls, which wait until a client of a handshake revision answers server-to-client requests.
 
-Nothing waits in the server meanwhile. The call is kept here until the client's responses are there, then it goes to any
-instance again. Ids are the server's, random, so that whoever knows one was asked.
+A suspended call occupies no instance. It is kept here until all responses of the client have arrived, then it continues
+on any instance. The server's request ids are random, so that only the client that got a request can answer it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import GuestCancelledError, HostError
-from wasmcp.host.mcp.cancellation import withdrawal
+from wasmcp.host.mcp.cancellation import cancelled_notification
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from wasmcp.host.scheduling.call import Call, Sender
 
 BATCHES = b"2025-03-26"
-"""What the state of a client begins with whose revision has batches."""
+"""Prefix of the state of a client whose revision has batches."""
 
-_MOST = 1024  # calls that wait at a time
+_MOST = 1024  # maximum number of suspended calls
 
 
-class Question:
-    """What a call waits for.
+class PendingInput:
+    """Input that a call waits for.
 
     Attributes:
-        continuation: What the server wants back, JSON.
-        answers: The client's responses by id, None while one is missing.
+        continuation: The server's opaque state of the call, JSON.
+        answers: The client's responses by request id, None for a missing one.
     """
 
     def __init__(self, call: Call, ids: list[str], continuation: str) -> None:
@@ -41,81 +41,81 @@ class Question:
 
     @property
     def complete(self) -> bool:
-        """Whether every answer is there."""
+        """True if all responses have arrived."""
         return all(answer is not None for answer in self.answers.values())
 
-    def withdraw(self) -> None:
-        """Tell the client that nobody waits for what it has not answered."""
-        for asked_id, answer in self.answers.items():
+    def cancel_requests(self) -> None:
+        """Send cancellations for the requests without a response."""
+        for request_id, answer in self.answers.items():
             if answer is None and self.call.on_event is not None:
-                self.call.on_event("withdrawn", withdrawal(asked_id))
+                self.call.on_event("withdrawn", cancelled_notification(request_id))
 
 
-class Questions:
-    """The calls of one server that wait for answers. Its methods may be called from any thread."""
+class PendingInputs:
+    """Suspended calls of one server. The methods are thread-safe."""
 
     def __init__(self, submit: Callable[[Call], None], patience: float | None) -> None:
-        """Prepare.
+        """Create an empty table.
 
         Args:
-            submit: Takes a call that goes on.
-            patience: Seconds a client may take; None for no limit.
+            submit: Called with a call that continues.
+            patience: Maximum seconds that a client can take; None for no limit.
         """
         self._submit = submit
         self._patience = patience
-        self._by_id: dict[str, Question] = {}
-        self._by_call: dict[Call, Question] = {}
+        self._by_id: dict[str, PendingInput] = {}
+        self._by_call: dict[Call, PendingInput] = {}
         self._lock = threading.Lock()
         self._closed = False
 
     def __len__(self) -> int:
         return len(self._by_call)
 
-    def ask(self, call: Call, frame: str) -> None:
-        """Take what a call waits for, before the client can know of it."""
-        asked = json.loads(frame)
-        question = Question(call, asked["ids"], json.dumps(asked["continuation"]))
+    def add(self, call: Call, frame: str) -> None:
+        """Add the pending input of a call, before the client gets the requests."""
+        frame_value = json.loads(frame)
+        pending = PendingInput(call, frame_value["ids"], json.dumps(frame_value["continuation"]))
         with self._lock:
-            self._by_call[call] = question
-            for asked_id in question.answers:
-                self._by_id[asked_id] = question
+            self._by_call[call] = pending
+            for request_id in pending.answers:
+                self._by_id[request_id] = pending
 
     def suspend(self, call: Call) -> bool:
-        """Keep a call whose run has ended until it can go on. False: it asked nothing, and has ended for good."""
+        """Suspend a call whose run has ended until it can continue. Return False if it has no pending input."""
         with self._lock:
-            question = self._by_call.get(call)
-            if question is None:
+            pending = self._by_call.get(call)
+            if pending is None:
                 return False
-            refusal: HostError | None = None
+            error: HostError | None = None
             if self._closed or call.cancelled:
-                refusal = GuestCancelledError()
+                error = GuestCancelledError()
             elif len(self._by_call) > _MOST:
-                refusal = HostError(f"more than {_MOST} requests wait for answers of their clients")
-            if refusal is None and not question.complete:
-                question.suspended = True
+                error = HostError(f"more than {_MOST} requests wait for input of their clients")
+            if error is None and not pending.complete:
+                pending.suspended = True
                 if self._patience is not None:
-                    question.timer = threading.Timer(self._patience, self._expire, (question,))
-                    question.timer.daemon = True
-                    question.timer.start()
+                    pending.timer = threading.Timer(self._patience, self._expire, (pending,))
+                    pending.timer.daemon = True
+                    pending.timer.start()
                 return True
-            self._forget(question)
-        if refusal is not None:
-            question.withdraw()
-            call.finish(None, refusal)
+            self._forget(pending)
+        if error is not None:
+            pending.cancel_requests()
+            call.finish(None, error)
         else:
-            self._resume(question)
+            self._resume(pending)
         return True
 
     def answer(
         self, message: bytes, *, batches: bool = True, sender: Sender | None = None, admitted: bool = False
     ) -> bool:
-        """Take a message of a client. False: it is something else than answers to its questions alone.
+        """Process a client's message. Return False unless it consists only of responses to pending requests.
 
         Args:
             message: A JSON-RPC message.
-            batches: Whether the client may send several in an array.
-            sender: Of the message, when it came over HTTP; it may answer only what it was asked itself.
-            admitted: Whether the server has taken the message already.
+            batches: Accept an array of messages.
+            sender: The sender of a message over HTTP; it can only answer requests that were sent to it.
+            admitted: True if the server has accepted the message already.
         """
         if not self._by_id:
             return False
@@ -131,66 +131,66 @@ class Questions:
         if not isinstance(response, dict) or "method" in response or not isinstance(response.get("id"), str):
             return False
         with self._lock:
-            question = self._by_id.get(response["id"])
-            if question is None:
+            pending = self._by_id.get(response["id"])
+            if pending is None:
                 return False
-            asked = question.call.sender
-            if not (asked is None if sender is None else sender.may(asked, admitted=admitted)):
+            frame_value = pending.call.sender
+            if not (frame_value is None if sender is None else sender.may(frame_value, admitted=admitted)):
                 return False
             del self._by_id[response["id"]]
-            question.answers[response["id"]] = response
-            if not (question.complete and question.suspended):
+            pending.answers[response["id"]] = response
+            if not (pending.complete and pending.suspended):
                 return True
-            self._forget(question)
-        self._resume(question)
+            self._forget(pending)
+        self._resume(pending)
         return True
 
     def forget(self, call: Call) -> None:
-        """Forget what a call waits for: it has ended."""
+        """Remove the pending input of a call that has ended."""
         with self._lock:
-            question = self._by_call.get(call)
-            if question is None:
+            pending = self._by_call.get(call)
+            if pending is None:
                 return
-            self._forget(question)
-        question.withdraw()
+            self._forget(pending)
+        pending.cancel_requests()
 
     def drop(self, call: Call) -> None:
-        """Give up on a call, when it waits."""
+        """Cancel a call if it is suspended."""
         with self._lock:
-            question = self._by_call.get(call)
-            if question is None or not question.suspended:
+            pending = self._by_call.get(call)
+            if pending is None or not pending.suspended:
                 return
-            self._forget(question)
-        question.withdraw()
+            self._forget(pending)
+        pending.cancel_requests()
         call.finish(None, GuestCancelledError())
 
     def close(self) -> None:
-        """Give up on all calls: there are no clients any more."""
+        """Cancel all suspended calls, because no client is left."""
         with self._lock:
             self._closed = True
-            waiting = [question.call for question in self._by_call.values() if question.suspended]
+            waiting = [pending.call for pending in self._by_call.values() if pending.suspended]
         for call in waiting:
             self.drop(call)
 
-    def _expire(self, question: Question) -> None:
+    def _expire(self, pending: PendingInput) -> None:
         with self._lock:
-            if self._by_call.get(question.call) is not question:
+            if self._by_call.get(pending.call) is not pending:
                 return
-            self._forget(question)
-        question.withdraw()
-        question.call.finish(None, HostError(f"the client did not answer within {self._patience:g} s"))
+            self._forget(pending)
+        pending.cancel_requests()
+        pending.call.finish(None, HostError(f"the client did not answer within {self._patience:g} s"))
 
-    def _forget(self, question: Question) -> None:
-        if question.timer is not None:
-            question.timer.cancel()
-        self._by_call.pop(question.call, None)
-        for asked_id in question.answers:
-            self._by_id.pop(asked_id, None)
+    def _forget(self, pending: PendingInput) -> None:
+        if pending.timer is not None:
+            pending.timer.cancel()
+        self._by_call.pop(pending.call, None)
+        for request_id in pending.answers:
+            self._by_id.pop(request_id, None)
 
-    def _resume(self, question: Question) -> None:
-        call = question.call
-        answers = json.dumps(list(question.answers.values()), ensure_ascii=True, separators=(",", ":"))
-        call.resumed = (question.continuation.encode(), answers.encode())
+    def _resume(self, pending: PendingInput) -> None:
+        call = pending.call
+        answers = json.dumps(list(pending.answers.values()), ensure_ascii=True, separators=(",", ":"))
+        call.resumed = (pending.continuation.encode(), answers.encode())
         try:
             self._submit(call)
         except HostError as error:

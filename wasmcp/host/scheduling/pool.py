@@ -1,7 +1,7 @@
-"""The instances of one server, each with a thread of its own, so that a slow tool does not block the others.
+"""Pool of the instances of one server, each with its own thread, so that a slow tool does not block the others.
 
-Handing a call to another thread costs more than a quick call does. Where nothing can go wrong with it (see
-`wasmcp.host.scheduling.inline_policy`) a call therefore runs on the thread that submits it, with an idle instance.
+Handing a call to another thread takes longer than a short call. If it is safe (see
+`wasmcp.host.scheduling.inline_policy`), a call therefore runs on the submitting thread, with an idle instance.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from typing import TYPE_CHECKING
 from wasmcp.errors import ArtifactError, HostError
 from wasmcp.host.engine import mappings
 from wasmcp.host.scheduling.deferred_signals import Deferred
-from wasmcp.host.scheduling.inline_policy import Pace
+from wasmcp.host.scheduling.inline_policy import InlinePolicy
 from wasmcp.host.scheduling.instance import Instance, Program
-from wasmcp.host.scheduling.pending_input import Questions
+from wasmcp.host.scheduling.pending_input import PendingInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wasmcp.host.scheduling.call import Call
 
-_SHORT = 64 << 10  # bytes of a request that may be quick
-_UNMEASURED = 4  # instances that boot at a time as long as the size of one is not known
-_ABANDONED = 8  # times the size: how many threads may hang in the host before no more are started in their place
+_SHORT = 64 << 10  # maximum bytes of a request that can run inline
+_UNMEASURED = 4  # maximum number of instances that boot at a time while the size of one is unknown
+_ABANDONED = 8  # times the size: the maximum number of hanging threads that are replaced
 
 
 class _Worker:
-    """A thread with an instance, which it lends to those who submit quick calls."""
+    """A thread with an instance, which submitting threads can use for inline calls."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -40,7 +40,7 @@ class _Worker:
         self.instance: Instance | None = None
         self.abandoned = False
         self._lock = threading.Lock()
-        self._busy = threading.Lock()  # held by whoever runs code in the instance
+        self._busy = threading.Lock()  # held while code runs in the instance
         self.thread = threading.Thread(target=self._run, name="wasmcp-instance", daemon=True)
         self.thread.start()
 
@@ -63,7 +63,7 @@ class _Worker:
                     instance.on_overdue = self._overdue
                     pool.failure = None
                     pool.grow()
-            except Exception as error:  # noqa: BLE001 - the one who waits for the call gets it
+            except Exception as error:  # noqa: BLE001 - the call ends with it
                 if isinstance(error, ArtifactError):
                     pool.failure = error
                 self.call = None
@@ -71,11 +71,11 @@ class _Worker:
                 pool.now_idle()
                 call.finish(None, error)
                 continue
-            # Idle before the answer is out: whoever reacts to the answer finds this instance free.
-            call.questions = pool.questions
+            # Idle before the response is passed on, so that the next call of that client finds this instance free.
+            call.pending_inputs = pool.pending_inputs
             call.on_paused = partial(self._paused, call, call.on_done)
             call.on_done = partial(self._answered, call.on_done)
-            call.run(instance, next(tokens) & 0xFFFFFFFF, pool.pace)
+            call.run(instance, next(tokens) & 0xFFFFFFFF, pool.inline_policy)
             if self.abandoned:
                 pool.returned()
                 break
@@ -84,8 +84,8 @@ class _Worker:
                 self.instance.close()
                 self.instance = None
 
-    def lend(self, call: Call) -> bool:
-        """Run a call on this thread, the submitter's. False: the instance is not idle, or the call needs longer."""
+    def run_inline(self, call: Call) -> bool:
+        """Run a call on the current thread. Return False if the instance is busy, or the call takes too long."""
         if self.call is not None or not self._busy.acquire(blocking=False):
             return False
         done, held = call.on_done, [True]
@@ -108,10 +108,10 @@ class _Worker:
             instance = self.instance
             if instance is None or instance.broken:
                 return False
-            call.questions = self._pool.questions
+            call.pending_inputs = self._pool.pending_inputs
             call.on_paused = paused
             call.on_done = answered
-            if call.run(instance, next(self._pool.tokens) & 0xFFFFFFFF, self._pool.pace, here=True):
+            if call.run(instance, next(self._pool.tokens) & 0xFFFFFFFF, self._pool.inline_policy, inline=True):
                 return True
             call.on_done = done
             return False
@@ -147,31 +147,31 @@ class _Worker:
 
 
 class Pool:
-    """Instances that are booted when they are needed, at most `size` at a time, and replaced when they trap."""
+    """Pool of instances that are booted when they are needed, at most `size` at a time, and replaced after a trap."""
 
     def __init__(self, program: Program, size: int | None = None) -> None:
         self.program = program
         self.size = max(1, size or os.cpu_count() or 1)
-        # Who asks for one instance may count on what it keeps in its memory, and a slice that is over costs it.
-        self.pace = Pace(trusted=not program.can_wait and size != 1)
+        # A caller that requests one instance can rely on its memory, which an exceeded slice would lose.
+        self.inline_policy = InlinePolicy(trusted=not program.can_wait and size != 1)
         self.queue: SimpleQueue[Call | None] = SimpleQueue()
         self.tokens = itertools.count(1)
-        self.questions = Questions(self.submit, program.limits.answer)
+        self.pending_inputs = PendingInputs(self.submit, program.limits.answer)
         self._workers: list[_Worker] = []
-        self._free = 0  # workers that wait, less calls that wait
+        self._free = 0  # idle workers minus waiting calls
         self._hanging = 0
         self._lock = threading.Lock()
         self._closed = False
         self.failure: ArtifactError | None = None
-        """Why the last instance could not be booted; None where it could, or none was."""
+        """The error of the last boot; None if it succeeded, or no instance was booted."""
 
     @property
     def crowded(self) -> bool:
-        """Whether calls wait for an instance."""
+        """True if calls wait for an instance."""
         return self._free < 0
 
     def submit(self, call: Call) -> None:
-        """Hand a call to the first instance that is free; one that should be quick is done on return.
+        """Pass a call to the first free instance; an inline call has ended on return.
 
         Raises:
             HostError: The server is closed.
@@ -180,11 +180,11 @@ class Pool:
             self._submit(call)
 
     def _submit(self, call: Call) -> None:
-        if self.pace.quick and sum(map(len, call.request)) < _SHORT and not self._closed:
+        if self.inline_policy.allows_inline and sum(map(len, call.request)) < _SHORT and not self._closed:
             for worker in tuple(self._workers):
-                if worker.lend(call):
+                if worker.run_inline(call):
                     return
-                if not self.pace.quick:  # a slice is over: the next instance is not to be lost as well
+                if not self.inline_policy.allows_inline:  # a slice was exceeded: do not lose the next instance as well
                     break
         with self._lock:
             if self._closed:
@@ -194,13 +194,13 @@ class Pool:
         self.queue.put(call)
 
     def grow(self) -> None:
-        """Start workers for the calls that wait: the size of an instance is known now."""
+        """Start workers for waiting calls, when the size of an instance is known."""
         with self._lock:
             if self._free < 0 and not self._closed:
                 self._start_workers(-self._free)
 
     def _start_workers(self, most: int) -> None:
-        """Start at most so many workers, as far as calls wait and the process has room. With the lock held."""
+        """Start up to `most` workers, if calls wait and the process has room. The lock must be held."""
         for _ in range(most):
             if self._free >= 0 or len(self._workers) >= self.size or self._hanging >= _ABANDONED * self.size:
                 return
@@ -212,12 +212,13 @@ class Pool:
             self._workers.append(_Worker(self))
 
     def boot(self) -> None:
-        """Boot an instance and drop it, to find out what is wrong with the server or its settings.
+        """Boot an instance and drop it, so that errors of the server or its settings are found early.
 
-        On a thread of its own: native code calls back while it boots, and signal handlers run on the main thread.
+        It boots on another thread, because native code calls back into Python, where signal handlers run only on the
+        main thread.
 
         Raises:
-            HostError: As `Instance`.
+            HostError: The same as for `Instance`.
         """
         errors: list[BaseException] = []
 
@@ -234,12 +235,12 @@ class Pool:
             raise errors[0]
 
     def now_idle(self) -> None:
-        """Count a worker as waiting."""
+        """Count a worker as idle."""
         with self._lock:
             self._free += 1
 
     def abandon(self, worker: _Worker) -> None:
-        """Count a worker as lost, and start another if calls wait."""
+        """Count a worker as hanging, and start another if calls wait."""
         with self._lock:
             self._hanging += 1
             with suppress(ValueError):
@@ -248,18 +249,18 @@ class Pool:
                 self._start_workers(1)
 
     def returned(self) -> None:
-        """Count a lost worker as ended after all."""
+        """Count a hanging worker as ended."""
         with self._lock:
             self._hanging -= 1
 
     def close(self, timeout: float = 1.0) -> None:
-        """Stop: queued calls fail, running ones are cancelled, instances are dropped."""
+        """Stop the pool: fail queued calls, cancel running ones, drop instances."""
         with self._lock:
             if self._closed:
                 return
             self._closed = True
             workers = list(self._workers)
-        self.questions.close()
+        self.pending_inputs.close()
         pending: list[Call] = []
         with suppress(Exception):
             while True:
@@ -278,6 +279,6 @@ class Pool:
                 worker.thread.join(timeout + self.program.limits.cancel_grace)
             if worker.thread.is_alive() and worker.instance is not None:
                 worker.instance.end_input()
-        # A thread that hangs in the host may still need what it would free; garbage collection does it then.
+        # A thread that hangs in the host can still use the program; it is then left to garbage collection.
         if not self._hanging and not any(worker.thread.is_alive() for worker in workers):
             self.program.close()

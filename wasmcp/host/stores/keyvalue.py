@@ -1,4 +1,4 @@
-"""Where `wasi:keyvalue` keeps its values: in memory, or in a file of SQLite. Chosen by a URL.
+"""Stores of `wasi:keyvalue`: in memory or in a SQLite file, chosen by a URL.
 
 Source: wasi:keyvalue 0.2.0-draft and 0.2.0-draft2.
 """
@@ -19,72 +19,72 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 KEY_LIMIT = 1024  # bytes
-VALUE_LIMIT = 2 << 20  # bytes: of what is half as large again, wasmtime says it is too much for one call
+VALUE_LIMIT = 2 << 20  # bytes: wasmtime rejects arguments of 3 MiB as too large for one call
 MEMORY_LIMIT = 256 << 20  # bytes of all keys and values of a store in memory
-PAGE = 1000  # keys
+PAGE = 1000  # keys of a page
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (bucket TEXT, key TEXT, value BLOB NOT NULL, PRIMARY KEY (bucket, key)) WITHOUT ROWID
 """
 
 
 class StoreRequestError(Exception):
-    """What a component is told: the case `other` of the interface's error."""
+    """An error returned to the component, as the case `other` of the interface's error."""
 
 
 class Store(Protocol):
-    """Keys and values in buckets. Its methods may be called from several threads; each is atomic."""
+    """Store of keys and values in buckets. The methods are thread-safe and atomic."""
 
     def get(self, bucket: str, keys: Iterable[str]) -> dict[str, bytes]:
-        """Return what is there."""
+        """Return the values of the keys that exist."""
 
     def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
-        """Put all, or nothing."""
+        """Put all entries, or none."""
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
-        """Delete what is there."""
+        """Delete the keys that exist."""
 
     def keys(self, bucket: str, after: str | None, most: int) -> list[str]:
-        """List keys in the order of their code points, from behind `after`."""
+        """Return at most `most` keys after `after`, in the order of their code points."""
 
     def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
-        """Put a value if the key still has the expected one (None: it is not there)."""
+        """Put a value if the current one equals `expected` (None: the key does not exist). Return True if it did."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Free all resources."""
 
 
 def open_store(url: str) -> Store:
     """Open a store.
 
     Args:
-        url: `memory:`, or `sqlite:PATH` for a file, which is made when it is not there.
+        url: `memory:`, or `sqlite:PATH` for a file, which is created if it does not exist.
 
     Raises:
-        HostError: The URL is none of these, or the file cannot be used.
+        HostError: The URL is invalid, or the file cannot be used.
     """
     scheme, separator, rest = url.partition(":")
     if scheme == "memory" and separator and not rest:
         return MemoryStore()
     if scheme == "sqlite" and rest:
         return SqliteStore(rest.removeprefix("//") if rest.startswith("///") else rest)
-    raise HostError(f"`{url}` names no key-value store: it must be `memory:` or `sqlite:PATH`")
+    raise HostError(f"`{url}` is not a key-value store: it must be `memory:` or `sqlite:PATH`")
 
 
 def check_key(key: str) -> None:
-    """Refuse a key that is too long.
+    """Check the length of a key.
 
     Raises:
-        StoreRequestError: It is.
+        StoreRequestError: The key is too long.
     """
     if len(key.encode()) > KEY_LIMIT:
         raise StoreRequestError(f"a key of more than {KEY_LIMIT} bytes")
 
 
 def check_entries(entries: Mapping[str, bytes]) -> None:
-    """Refuse keys and values that are too long.
+    """Check the lengths of keys and values.
 
     Raises:
-        StoreRequestError: One is.
+        StoreRequestError: A key or value is too long.
     """
     for key, value in entries.items():
         check_key(key)
@@ -93,10 +93,10 @@ def check_entries(entries: Mapping[str, bytes]) -> None:
 
 
 def increment(store: Store, bucket: str, key: str, delta: int, *, signed: bool) -> int:
-    """Add to a counter, which is kept as decimal digits; one that is not there counts as 0.
+    """Add to a counter, which is stored as decimal digits; a key that does not exist counts as 0.
 
     Raises:
-        StoreRequestError: What is there is no counter, or the sum has more than 64 bits.
+        StoreRequestError: The value is not a counter, or the sum has more than 64 bits.
     """
     check_key(key)
     low, high = (-(1 << 63), (1 << 63) - 1) if signed else (0, (1 << 64) - 1)
@@ -104,7 +104,7 @@ def increment(store: Store, bucket: str, key: str, delta: int, *, signed: bool) 
         before = store.get(bucket, [key]).get(key)
         text = b"0" if before is None else before
         if not (text.removeprefix(b"-").isdigit() and len(text) <= 20 and low <= int(text) <= high):
-            raise StoreRequestError("the value is no counter")
+            raise StoreRequestError("the value is not a counter")
         after = int(text) + delta
         if not low <= after <= high:
             raise StoreRequestError("the counter would have more than 64 bits")
@@ -113,26 +113,26 @@ def increment(store: Store, bucket: str, key: str, delta: int, *, signed: bool) 
 
 
 class MemoryStore:
-    """Keeps values as long as the process lives, up to a number of bytes."""
+    """Store in the memory of the process, with a limit of bytes."""
 
     def __init__(self, most: int = MEMORY_LIMIT) -> None:
         self._buckets: dict[str, dict[str, bytes]] = {}
         self._lock = threading.Lock()
         self._most = most
         self._size = 0
-        self._sorted: dict[str, list[str]] = {}  # the keys of buckets that were listed, until one comes or goes
+        self._sorted: dict[str, list[str]] = {}  # sorted keys of listed buckets, until one is added or removed
 
     def get(self, bucket: str, keys: Iterable[str]) -> dict[str, bytes]:
-        """Return what is there."""
+        """Return the values of the keys that exist."""
         with self._lock:
             entries = self._buckets.get(bucket, {})
             return {key: entries[key] for key in keys if key in entries}
 
     def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
-        """Put all, or nothing.
+        """Put all entries, or none.
 
         Raises:
-            StoreRequestError: There would be too much.
+            StoreRequestError: The store would exceed its limit.
         """
         with self._lock:
             self._put(bucket, entries)
@@ -148,7 +148,7 @@ class MemoryStore:
         self._buckets.setdefault(bucket, {}).update(entries)
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
-        """Delete what is there."""
+        """Delete the keys that exist."""
         with self._lock:
             entries = self._buckets.get(bucket, {})
             for key in keys:
@@ -164,7 +164,7 @@ class MemoryStore:
                 self._size -= _size(key, value)
 
     def keys(self, bucket: str, after: str | None, most: int) -> list[str]:
-        """List keys."""
+        """Return at most `most` keys after `after`."""
         with self._lock:
             found = self._sorted.get(bucket)
             if found is None:
@@ -173,7 +173,7 @@ class MemoryStore:
         return found[begin : begin + most]
 
     def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
-        """Put a value if the key still has the expected one."""
+        """Put a value if the current one equals `expected`. Return True if it did."""
         with self._lock:
             if self._buckets.get(bucket, {}).get(key) != expected:
                 return False
@@ -181,7 +181,7 @@ class MemoryStore:
             return True
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete all values."""
         with self._lock:
             self._buckets.clear()
             self._sorted.clear()
@@ -189,26 +189,26 @@ class MemoryStore:
 
 
 def _size(key: str, value: bytes | None) -> int:
-    """Estimate what an entry takes of the memory, in bytes."""
+    """Estimate the memory that an entry takes, in bytes."""
     return 0 if value is None else len(key) + len(value) + 150
 
 
 class SqliteStore:
-    """Store in a SQLite file (mode 0600) that several processes may use.
+    """Store in a SQLite file (mode 0600) that several processes can use.
 
-    Writers of all processes take turns, for at most 10 s each. Readers have a connection of their own and wait for no
-    writer (write-ahead log).
+    Writers of all processes take turns and wait at most 10 s. Readers use a separate connection and do not wait for
+    writers (write-ahead log).
     """
 
     def __init__(self, path: str) -> None:
-        """Open the file, and make it if it does not exist.
+        """Open the file, and create it if it does not exist.
 
         Raises:
-            HostError: It cannot be used.
+            HostError: The file cannot be used.
         """
         import sqlite3
 
-        shared = path == ":memory:"  # where another connection would be another database
+        shared = path == ":memory:"  # another connection would open another database
         self._lock = threading.RLock()
         self._read_lock = self._lock if shared else threading.RLock()
         self._writer: Connection | None = None
@@ -244,11 +244,11 @@ class SqliteStore:
                     raise
                 connection.execute("COMMIT")
             except sqlite3.Error as error:
-                # Messages of SQLite name no path.
+                # SQLite's messages do not reveal the path.
                 raise StoreRequestError(f"the store failed: {error}") from None
 
     def get(self, bucket: str, keys: Iterable[str]) -> dict[str, bytes]:
-        """Return what is there."""
+        """Return the values of the keys that exist."""
         with self._transaction(writes=False) as connection:
             return {key: row[0] for key in keys if (row := self._row(connection, bucket, key)) is not None}
 
@@ -260,20 +260,20 @@ class SqliteStore:
         return found
 
     def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
-        """Put all, or nothing."""
+        """Put all entries, or none."""
         rows = [(bucket, key, value) for key, value in entries.items()]
         with self._transaction() as connection:
             connection.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", rows)
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
-        """Delete what is there."""
+        """Delete the keys that exist."""
         rows = [(bucket, key) for key in keys]
         with self._transaction() as connection:
             connection.executemany("DELETE FROM entries WHERE bucket = ? AND key = ?", rows)
 
     def keys(self, bucket: str, after: str | None, most: int) -> list[str]:
-        """List keys."""
-        # The order of UTF-8 bytes, SQLite's, is that of code points.
+        """Return at most `most` keys after `after`."""
+        # SQLite orders by UTF-8 bytes, which is the order of code points.
         with self._transaction(writes=False) as connection:
             rows = connection.execute(
                 "SELECT key FROM entries WHERE bucket = ? AND (? IS NULL OR key > ?) ORDER BY key LIMIT ?",
@@ -282,7 +282,7 @@ class SqliteStore:
         return [row[0] for row in rows]
 
     def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
-        """Put a value if the key still has the expected one."""
+        """Put a value if the current one equals `expected`. Return True if it did."""
         with self._transaction() as connection:
             row = self._row(connection, bucket, key)
             if (None if row is None else row[0]) != expected:

@@ -1,6 +1,6 @@
-"""The values of sessions: in memory wherever other values are, because a session ends with its process at the latest.
+"""Values of sessions. They are always kept in memory, because a session does not outlive the process.
 
-The framework's `session-store` keeps them in a bucket for each session, named after it (wit/key-value.wit,
+The framework's `session-store` uses one bucket for each session, named after it (wit/key-value.wit,
 `session-buckets`).
 """
 
@@ -18,73 +18,73 @@ if TYPE_CHECKING:
 
 PREFIX = "wasmcp:session/"
 CONNECTION = "stdio"
-LIMIT = 64 << 20  # bytes of all sessions
+LIMIT = 64 << 20  # maximum bytes of all sessions
 
 
 class SessionValues:
-    """A store with another in front of it for the buckets of sessions.
+    """A store that keeps the buckets of sessions in memory, and passes other buckets to another store.
 
     Attributes:
-        is_alive: Tells whether there is a session of this name, beside the connection over stdio.
-        on_end: Called with the name of a bucket that is gone.
+        is_alive: Returns True if the HTTP session with this identifier exists.
+        on_end: Called with the name of a bucket whose session has ended.
     """
 
-    def __init__(self, behind: Store, most: int = LIMIT) -> None:
-        self._behind = behind
+    def __init__(self, store: Store, most: int = LIMIT) -> None:
+        self._store = store
         self._sessions = MemoryStore(most)
         self._lock = threading.Lock()
         self.is_alive: Callable[[str], bool] = lambda _session: False
         self.on_end: Callable[[str], None] = lambda _bucket: None
 
     def get(self, bucket: str, keys: Iterable[str]) -> dict[str, bytes]:
-        """Return what is there."""
+        """Return the values of the keys that exist."""
         return self._of(bucket).get(bucket, keys)
 
     def put(self, bucket: str, entries: Mapping[str, bytes]) -> None:
-        """Put all, or nothing."""
+        """Put all entries, or none."""
         if not bucket.startswith(PREFIX):
-            self._behind.put(bucket, entries)
+            self._store.put(bucket, entries)
             return
         with self._lock:
             self.check(bucket)
             self._sessions.put(bucket, entries)
 
     def delete(self, bucket: str, keys: Iterable[str]) -> None:
-        """Delete what is there."""
+        """Delete the keys that exist."""
         self._of(bucket).delete(bucket, keys)
 
     def keys(self, bucket: str, after: str | None, most: int) -> list[str]:
-        """List keys."""
+        """Return at most `most` keys after `after`."""
         return self._of(bucket).keys(bucket, after, most)
 
     def exchange(self, bucket: str, key: str, expected: bytes | None, value: bytes) -> bool:
-        """Put a value if the key still has the expected one."""
+        """Put a value if the current one equals `expected`. Return True if it did."""
         if not bucket.startswith(PREFIX):
-            return self._behind.exchange(bucket, key, expected, value)
+            return self._store.exchange(bucket, key, expected, value)
         with self._lock:
             self.check(bucket)
             return self._sessions.exchange(bucket, key, expected, value)
 
     def end(self, session: str) -> None:
-        """Forget what was kept for a session that is alive no more."""
+        """Delete the values of a session that has ended."""
         bucket = PREFIX + session
         with self._lock:
             self._sessions.drop(bucket)
         self.on_end(bucket)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Free all resources."""
         self._sessions.close()
-        self._behind.close()
+        self._store.close()
 
     def _of(self, bucket: str) -> Store:
-        return self._sessions if bucket.startswith(PREFIX) else self._behind
+        return self._sessions if bucket.startswith(PREFIX) else self._store
 
     def check(self, bucket: str) -> None:
-        """Refuse what a request that outlives its session would leave behind.
+        """Check that the session of a bucket exists: a request can outlive its session.
 
         Raises:
-            StoreRequestError: It is the bucket of a session that is over.
+            StoreRequestError: The bucket belongs to a session that has ended.
         """
         session = bucket.removeprefix(PREFIX)
         if session not in {bucket, CONNECTION} and not self.is_alive(session):

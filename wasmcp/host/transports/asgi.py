@@ -1,4 +1,4 @@
-"""An ASGI application around a server: HTTP comes in from any ASGI server, and all of MCP over HTTP is the server's.
+"""ASGI application of a server: it passes HTTP requests of any ASGI server on to the MCP server.
 
 Specification: asgi.readthedocs.io, HTTP and lifespan, version 3; MCP basic/transports/streamable-http.
 """
@@ -13,38 +13,38 @@ from typing import TYPE_CHECKING, Any
 from wasmcp.errors import HostError
 from wasmcp.host.client.connection import http_request
 from wasmcp.host.mcp import encoding
-from wasmcp.host.transports.asgi_response import HttpExchange
+from wasmcp.host.transports.asgi_response import AsgiResponse
 from wasmcp.host.transports.budget import Budget
 from wasmcp.host.transports.http_body import Bodies, BodyError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 
-    from wasmcp.host.client.connection import Exchange
+    from wasmcp.host.client.connection import Connection
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
     Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_TICK = 1.0  # seconds between two looks at clients that do not read, and at sessions that are over
+_TICK = 1.0  # seconds between checks for clients that do not read, and for expired sessions
 _BUSY = b"Service unavailable: the server has as many requests as it may; try again later\n"
 
 
 class App:
-    """ASGI application of one server, within the bounds of its `Limits.http`; closes it when the lifespan ends.
+    """ASGI application of one server, within its `Limits.http`. It closes the server when the lifespan ends.
 
     Attributes:
-        bodies: Budget of the bodies of requests in progress.
-        streams: Budget of streams of notifications, by number.
-        filters: Budget of the bytes of their URIs.
+        bodies: Budget of the bytes of bodies of requests in progress.
+        streams: Budget of the number of streams of notifications.
+        filters: Budget of the bytes of the URIs of these streams.
         unread: Budget of the bytes that clients have not read yet.
     """
 
-    def __init__(self, server: Exchange) -> None:
-        """Prepare.
+    def __init__(self, server: Connection) -> None:
+        """Prepare the application.
 
         Args:
-            server: What answers.
+            server: The server that processes the requests.
         """
         self._server = server
         self._limits = limits = server.limits.http
@@ -54,10 +54,10 @@ class App:
         self.unread = Budget(limits.unread_bytes)
         self._reading = Bodies(self.bodies, limits.body_time)
         self._requests = 0
-        self._sending: dict[HttpExchange, None] = {}
+        self._sending: dict[AsgiResponse, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._arrived: deque[tuple[HttpExchange, str, Any]] = deque()
+        self._arrived: deque[tuple[AsgiResponse, str, Any]] = deque()
         self._scheduled = False
         self._lock = threading.Lock()
         self._thread = 0  # the event loop's
@@ -92,11 +92,11 @@ class App:
                 return
 
     def _tick(self) -> None:
-        """Look after what no request asks for: sessions that are over, clients that do not read."""
+        """Perform periodic work: expire sessions, and end requests of clients that do not read."""
         self._server.sessions.expire()
         now = asyncio.get_running_loop().time()
-        for exchange in list(self._sending):
-            exchange.look(now, crowded=self._server.pool.crowded)
+        for response in list(self._sending):
+            response.look(now, crowded=self._server.pool.crowded)
         self._timer = asyncio.get_running_loop().call_later(_TICK, self._tick)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,8 +123,8 @@ class App:
         path = scope.get("raw_path") or scope["path"].encode()
         query = scope.get("query_string", b"")
         target = b"%b?%b" % (path, query) if query else path
-        visit = self._server.sessions.visit(scope["headers"], target)
-        if scope["method"] == "POST" and visit.receive(body.data, self._server.pool.questions):
+        session_request = self._server.sessions.begin_request(scope["headers"], target)
+        if scope["method"] == "POST" and session_request.receive(body.data, self._server.pool.pending_inputs):
             self._requests -= 1
             self.bodies.give(len(body.data))
             await send({"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]})
@@ -133,41 +133,41 @@ class App:
         request, is_text = http_request(
             scope["method"].encode(),
             target,
-            visit.fields,
+            session_request.fields,
             encoding.encode(body.data),
             size=body.size,
             limit=limit,
         )
         cancels = _cancels(scope["headers"])
-        exchange = HttpExchange(self, self._server, request, body, visit, is_text=is_text, cancels=cancels)
+        response = AsgiResponse(self, self._server, request, body, session_request, is_text=is_text, cancels=cancels)
         try:
-            self._server.pool.submit(exchange.call)
-        except HostError:  # it is closed
-            visit.ended(exchange.call)
+            self._server.pool.submit(response.call)
+        except HostError:  # the server is closed
+            session_request.ended(response.call)
             self._requests -= 1
             self.bodies.give(len(body.data))
             await _refuse(send, BodyError(503, b"Service unavailable: the server ends\n"))
             return
-        if await exchange.respond_at_once(send):
+        if await response.respond_at_once(send):
             return
-        self._sending[exchange] = None
+        self._sending[response] = None
         try:
-            await exchange.respond(receive, send)
+            await response.respond(receive, send)
         finally:
-            del self._sending[exchange]
+            del self._sending[response]
 
     def make_room(self) -> None:
-        """Give up the exchange whose client has left most unread."""
-        most = max(self._sending, key=lambda exchange: exchange.unread, default=None)
+        """Abandon the response with the most unread bytes."""
+        most = max(self._sending, key=lambda response: response.unread, default=None)
         if most is not None:
             most.give_up()
 
-    def arrived(self, exchange: HttpExchange, kind: str, value: Any) -> None:
-        """Take news of an exchange; from other threads one wake-up of the event loop serves all of it."""
+    def arrived(self, response: AsgiResponse, kind: str, value: Any) -> None:
+        """Process an event of a response; several events of other threads need one wake-up of the event loop."""
         if threading.get_ident() == self._thread and not self._arrived:
-            self._take(exchange, kind, value)
+            self._take(response, kind, value)
             return
-        self._arrived.append((exchange, kind, value))
+        self._arrived.append((response, kind, value))
         with self._lock:
             if self._scheduled:
                 return
@@ -184,16 +184,16 @@ class App:
         while self._arrived:
             self._take(*self._arrived.popleft())
 
-    def _take(self, exchange: HttpExchange, kind: str, value: Any) -> None:
+    def _take(self, response: AsgiResponse, kind: str, value: Any) -> None:
         if kind == "done":
             self._requests -= 1
         if self.unread.used > self.unread.most:
             self.make_room()
-        exchange.take(kind, value)
+        response.take(kind, value)
 
 
 def _length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
-    """Return the announced length of a body."""
+    """Return the `Content-Length` of a body, or None."""
     for name, value in headers:
         if name == b"content-length":
             return int(value) if value.isdigit() and len(value) < 20 else None
@@ -201,7 +201,7 @@ def _length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
 
 
 def _ambiguous(scope: Scope) -> bool:
-    """Tell whether readers of the request could differ on where its body ends (RFC 9112, sections 6.1 and 6.3)."""
+    """Return True if the length of the body is ambiguous (RFC 9112, sections 6.1 and 6.3)."""
     names = [name for name, _ in scope["headers"]]
     if b"transfer-encoding" not in names:
         return False
@@ -209,7 +209,7 @@ def _ambiguous(scope: Scope) -> bool:
 
 
 async def _refuse(send: Send, refused: BodyError) -> None:
-    """Answer without the server, and end the connection."""
+    """Send an error response without the server, and end the connection."""
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", b"%d" % len(refused.text)),
@@ -222,5 +222,5 @@ async def _refuse(send: Send, refused: BodyError) -> None:
 
 
 def _cancels(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Tell whether a client that goes cancels its request: so it is in 2026-07-28, and was not before."""
+    """Return True if a disconnect cancels the request, as in revision 2026-07-28 but not before."""
     return any(name == b"mcp-protocol-version" and value.strip() == b"2026-07-28" for name, value in headers)

@@ -1,4 +1,4 @@
-"""One HTTP request and its response, on the event loop."""
+"""One HTTP response, on the event loop."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import ClientStalledError, GuestCancelledError
 from wasmcp.host.mcp import encoding
-from wasmcp.host.mcp.error_responses import INTERNAL_ERROR, error_message, refusal, report
+from wasmcp.host.mcp.error_responses import INTERNAL_ERROR, error_response, internal_error_response, report
 from wasmcp.host.mcp.subscriptions import Listener, filter_size
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.transports.http_body import Body
 
 if TYPE_CHECKING:
-    from wasmcp.host.client.connection import Exchange
+    from wasmcp.host.client.connection import Connection
     from wasmcp.host.transports.asgi import App, Receive, Send
-    from wasmcp.host.transports.http_request import Visit
+    from wasmcp.host.transports.http_request import SessionRequest
 
-# Watching for a disconnect takes a task for each request; most are answered before it would have been worth one.
+# Watching for a disconnect needs a task; most requests are answered before that is worthwhile.
 _WATCH_AFTER = 0.02
-# A comment in a silent stream, for whatever between us and the client closes idle connections (WHATWG HTML, 9.2.7).
+# Seconds between comments in an idle stream, because proxies can close idle connections (WHATWG HTML, 9.2.7).
 _KEEP_ALIVE = 15.0
-# Seconds that a client may leave events unread while other requests wait for the instance that its request holds.
+# Maximum seconds that a client can leave events unread while other requests wait for an instance.
 _PATIENCE = 1.0
 _JSON = (b"content-type", b"application/json")
 _NO_STREAM = "Internal error: the server has as many streams as it may; try again later"
@@ -32,21 +32,21 @@ _NO_STREAM_OF_SESSION = "Internal error: the session has as many streams as it m
 _NO_FILTER = "Internal error: the server has no room for the URIs of this stream, which may take {} bytes"
 
 
-class HttpExchange:
-    """One HTTP request and its response.
+class AsgiResponse:
+    """The response to one HTTP request.
 
     Attributes:
-        body: Of the request, until the response begins.
-        call: Into the server.
+        body: The body of the request, until the response begins.
+        call: The call into the server.
     """
 
     def __init__(
         self,
         app: App,
-        server: Exchange,
+        server: Connection,
         request: tuple[bytes, ...],
         body: Body,
-        visit: Visit,
+        session_request: SessionRequest,
         *,
         is_text: bool,
         cancels: bool,
@@ -54,34 +54,34 @@ class HttpExchange:
         """Prepare the call; submit it, then respond.
 
         Args:
-            app: Brings news from other threads to the event loop.
-            server: What answers.
+            app: The application, which passes events of other threads to the event loop.
+            server: The server that processes the request.
             request: The arguments of the call.
-            body: What the client sent.
-            visit: Its session, where there is one.
-            is_text: Whether the body is UTF-8.
-            cancels: Whether a client that goes cancels the request.
+            body: The body of the request.
+            session_request: The request in its session.
+            is_text: True if the body is UTF-8.
+            cancels: True if a disconnect cancels the request.
         """
         self._app = app
         self._server = server
         self._limits = server.limits.http
         self.body = body
-        self._visit = visit
+        self._session_request = session_request
         self._opened: dict[str, Any] | None = None
         self._listener: Listener | None = None
-        self._filter = 0  # bytes of the URIs of its stream
+        self._filter = 0  # bytes of the URIs of the stream
         self._streaming = False
-        self._closed = False  # as a stream: nothing more is to be sent
+        self._closed = False  # True if nothing more is sent on the stream
         self._is_text = is_text
         self._cancels = cancels
         self._news: deque[tuple[str, Any]] = deque()
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._received = self._sent = 0
-        self._held = 0.0  # since when the call waits for the client to read
-        self._stalled = False  # what the client has not read was dropped, and nothing is added to it
-        self._left = False  # the response is over
+        self._held = 0.0  # time since which the call waits for the client to read, or 0
+        self._stalled = False  # True if unread data was dropped, and no more is queued
+        self._left = False  # True if the response has ended
         self.call = Call(request, server.limits.timeout, self._done, self._event)
-        visit.began(self.call, body.data)
+        session_request.began(self.call, body.data)
 
     @property
     def unread(self) -> int:
@@ -91,7 +91,7 @@ class HttpExchange:
     # On threads of the host
 
     def _done(self, call: Call) -> None:
-        self._visit.ended(call)
+        self._session_request.ended(call)
         self._app.arrived(self, "done", call)
 
     def _event(self, kind: str, json_text: str) -> None:
@@ -104,16 +104,16 @@ class HttpExchange:
             if over or self.unread > self._limits.unread:
                 self._held = self._held or monotonic()
                 self.call.hold()
-                self._go_on()  # where all of it was sent just now
+                self._go_on()  # if everything was sent in the meantime
         else:
-            self._opened = self._visit.event(kind, json_text) or self._opened
+            self._opened = self._session_request.event(kind, json_text) or self._opened
 
     def _message(self, message: bytes | None) -> None:
-        """Take a message for the stream that the response has become; None ends it."""
+        """Send a message on the stream of notifications; None ends it."""
         if self._closed:
             return
         if message is None or self._stalled or self.unread + len(message) > self._limits.unread:
-            # A client that does not read: it may listen again.
+            # The client does not read; it can subscribe again.
             self._closed = True
             self._unlisten()
             message = None
@@ -130,7 +130,7 @@ class HttpExchange:
     # On the event loop
 
     def take(self, kind: str, value: Any) -> None:
-        """Take news, and wake the one who responds."""
+        """Queue an event, and wake the task that sends the response."""
         if self._left or (self._stalled and kind == "chunk"):
             self._dropped(kind, value)
             return
@@ -139,18 +139,18 @@ class HttpExchange:
             self._changed.set_result(None)
 
     def look(self, now: float, *, crowded: bool) -> None:
-        """Give up where the client does not read, and holds what others need.
+        """Abandon the response if the client has not read for too long.
 
         Args:
             now: The time, by `monotonic`.
-            crowded: Whether requests wait for an instance.
+            crowded: True if requests wait for an instance.
         """
         held = self._held
         if held and now - held > (_PATIENCE if crowded else self._limits.write_time):
             self.give_up()
 
     def give_up(self) -> None:
-        """Drop what the client has not read, and what it would be sent; its request ends, or goes on unheard."""
+        """Drop unread and later data; the request is cancelled, or continues without sending."""
         if self._stalled:
             return
         self._stalled = True
@@ -169,18 +169,18 @@ class HttpExchange:
         if self._cancels:
             self.call.cancel()
         else:
-            self._server.pool.questions.drop(self.call)
+            self._server.pool.pending_inputs.drop(self.call)
 
-    def _have_sent(self, size: int) -> None:
+    def _count_sent(self, size: int) -> None:
         self._sent += size
         self._app.unread.give(size)
 
     def _dropped(self, kind: str, value: Any) -> None:
-        """Free what news hold that are not sent."""
+        """Free the budget of an event that is not sent."""
         if kind == "done":
             self._drop_body()
         elif value is not None:
-            self._have_sent(len(value))
+            self._count_sent(len(value))
 
     def _drop_body(self) -> Body:
         body, self.body = self.body, Body(b"", 0, self.body.whole)
@@ -188,19 +188,19 @@ class HttpExchange:
         return body
 
     async def respond_at_once(self, send: Send) -> bool:
-        """Send the response of a call that is done already. False: it is not, or its response goes on."""
-        if len(self._news) != 1 or self._news[0][0] != "done" or self._opened or self._visit.attached:
+        """Send the response of a call that has ended. Return False if it has not, or if it opens a stream."""
+        if len(self._news) != 1 or self._news[0][0] != "done" or self._opened or self._session_request.attached:
             return False
         await self._finish(self._news[0][1], send, started=False)
         return True
 
     async def respond(self, receive: Receive, send: Send) -> None:
-        """Send the response as it comes; cancel the request when the client goes."""
+        """Send the response as its events arrive; cancel the request when the client disconnects."""
         loop = asyncio.get_running_loop()
         watches: list[asyncio.Task[None]] = []
 
         def begin_to_watch() -> None:
-            if self.body.whole:  # else to receive would ask the client for the rest (`100 Continue`)
+            if self.body.whole:  # otherwise `receive` would request the rest (`100 Continue`)
                 watches.append(loop.create_task(self._watch(receive)))
 
         timer = loop.call_later(_WATCH_AFTER, begin_to_watch)
@@ -237,9 +237,9 @@ class HttpExchange:
                         part = json.loads(value).encode()
                         await send({"type": "http.response.body", "body": part, "more_body": True})
                 finally:
-                    self._have_sent(len(value))
+                    self._count_sent(len(value))
                 self._go_on()
-        except BaseException:  # cancelled by the ASGI server, or the client is gone
+        except BaseException:  # cancelled by the ASGI server, or the client has disconnected
             self.call.cancel()
             raise
         finally:
@@ -253,14 +253,14 @@ class HttpExchange:
             pass
         if self._cancels:
             self.call.cancel()
-        else:  # an answer to its questions would not be heard any more
-            self._server.pool.questions.drop(self.call)
+        else:  # responses to server-to-client requests could not be used any more
+            self._server.pool.pending_inputs.drop(self.call)
         if self._streaming:
             self.take("message", None)
 
     async def _finish(self, call: Call, send: Send, *, started: bool) -> bool:
-        """Send the result of the call. True: it is the beginning of a stream."""
-        # What follows may last: neither the request nor the response is held any longer than it takes to send it.
+        """Send the result of the call. Return True if a stream of notifications follows."""
+        # The stream can last long: free request and response early.
         request, _, whole = self._drop_body()
         result, error = call.result, call.error
         call.request, call.result = (), None
@@ -272,15 +272,17 @@ class HttpExchange:
         status, fields, body = result
         if not self._is_text and status == 400:
             body = encoding.NOT_UTF8
-        status, fields, body = self._visit.conclude(status, fields, body, request, self._server.pool.questions)
+        status, fields, body = self._session_request.conclude(
+            status, fields, body, request, self._server.pool.pending_inputs
+        )
         if status == 0:
-            # Specification: basic/patterns/cancellation: nothing more for a request that was cancelled.
+            # Specification: basic/patterns/cancellation: no further messages for a cancelled request.
             await send({"type": "http.response.body", "body": b"" if call.cancelled else body})
             return False
         headers = [
             (name, value.strip()) for name, _, value in [line.partition(b":") for line in fields.split(b"\r\n") if line]
         ]
-        if status == 200 and (self._opened or self._visit.attached):
+        if status == 200 and (self._opened or self._session_request.attached):
             refused = self._admit_stream()
             if refused is None:
                 await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -288,7 +290,7 @@ class HttpExchange:
                 self._stay()
                 return True
             status, headers = 503, [_JSON, (b"retry-after", b"10")]
-            body = refusal(request, INTERNAL_ERROR, refused)
+            body = error_response(request, INTERNAL_ERROR, refused)
         headers.append((b"content-length", b"%d" % len(body)))
         if not whole:
             headers.append((b"connection", b"close"))
@@ -297,10 +299,10 @@ class HttpExchange:
         return False
 
     def _admit_stream(self) -> str | None:
-        """Take what the stream needs. Returns why it cannot be opened, if it cannot."""
+        """Reserve the budget of a stream. Return the reason if it cannot be opened, or None."""
         size = filter_size(self._opened) if self._opened else 0
         most = self._limits.stream_bytes
-        if self._visit.attached and not self._visit.may_open:
+        if self._session_request.attached and not self._session_request.may_open:
             return _NO_STREAM_OF_SESSION
         if size > most or not self._app.filters.take(size):
             return _NO_FILTER.format(most)
@@ -312,24 +314,24 @@ class HttpExchange:
         return None
 
     def _stay(self) -> None:
-        """Have the response go on as a stream of notifications."""
+        """Start the stream of notifications."""
         if self._opened:
             self._listener = Listener(self._opened, self._message)
             self._opened = None
             self._server.hub.add(self._listener)
         else:
-            for message in self._visit.open(self._message):
+            for message in self._session_request.open(self._message):
                 self._message(message)
 
     def _unlisten(self) -> None:
-        """Have no more changes sent."""
+        """End the subscription."""
         if self._listener is not None:
             self._server.hub.remove(self._listener)
         else:
-            self._visit.close(self._message)
+            self._session_request.close(self._message)
 
     def _leave(self) -> None:
-        """Free what the response has held."""
+        """Free the resources of the response."""
         self._left = True
         while self._news:
             self._dropped(*self._news.popleft())
@@ -342,12 +344,12 @@ class HttpExchange:
     async def _fail(self, request: bytes, error: Exception, send: Send, *, started: bool) -> None:
         if not isinstance(error, GuestCancelledError | ClientStalledError):
             report(error)
-        message = error_message(request, error) or b""
+        message = internal_error_response(request, error) or b""
         if started:
             event = b"data: %b\n\n" % message if message and not isinstance(error, GuestCancelledError) else b""
             await send({"type": "http.response.body", "body": event})
             return
-        # The status of a JSON-RPC error that HTTP has no word for, as in the transport.
+        # 200 for a JSON-RPC error without a matching HTTP status, as in the transport.
         headers = [_JSON, (b"content-length", b"%d" % len(message))]
         await send({"type": "http.response.start", "status": 200 if message else 500, "headers": headers})
         await send({"type": "http.response.body", "body": message})

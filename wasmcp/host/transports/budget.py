@@ -1,4 +1,4 @@
-"""Budgets: how much of something may be held at a time, by one owner and by all."""
+"""Budgets: limits of the bytes or items that are held at a time, by one owner and by all."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import threading
 
 
 class Budget:
-    """Amount that may be held at a time, of bytes or of things. Its methods may be called from any thread.
+    """Limit of an amount that is held at a time. The methods are thread-safe.
 
-    A limit on each item alone does not bound their sum: what many clients hold is taken from one budget, and what one
-    of them holds from a budget of its own within it.
+    A limit for each client does not limit their sum. So all clients share one budget, and each client has a part of it
+    with a lower limit.
 
     Attributes:
-        most: How much may be held.
-        used: How much is held.
+        most: The maximum amount.
+        used: The amount that is held.
     """
 
     __slots__ = ("_lock", "_of", "most", "used")
 
     def __init__(self, most: int, of: Budget | None = None) -> None:
-        """Begin with nothing held.
+        """Create a budget of which nothing is used.
 
         Args:
-            most: How much may be held.
-            of: The budget that this one is a part of: what is taken here is taken there too.
+            most: The maximum amount.
+            of: The budget that this one is a part of: an amount taken here is taken there, too.
         """
         self.most = most
         self.used = 0
         self._of = of
-        self._lock: threading.Lock = threading.Lock() if of is None else of._lock  # noqa: SLF001 - one for all parts
+        self._lock: threading.Lock = threading.Lock() if of is None else of._lock  # noqa: SLF001 - all parts share one lock
 
     def take(self, amount: int) -> bool:
-        """Hold more. False: there is no room for it, here or in a budget that this one is a part of."""
+        """Take an amount. Return False if it exceeds this budget or one that it is a part of."""
         with self._lock:
             one: Budget | None = self
             while one is not None:
@@ -42,18 +42,18 @@ class Budget:
             return True
 
     def exceed(self, amount: int) -> bool:
-        """Hold more in any case, and return whether it is more than may be held: the caller has to make room."""
+        """Take an amount in any case. Return True if the budget is exceeded: the caller has to make room."""
         with self._lock:
             self._add(amount)
             return self.used > self.most
 
     def give(self, amount: int) -> None:
-        """Hold less, by what was taken before."""
+        """Return an amount that was taken."""
         with self._lock:
             self._add(-amount)
 
     def give_all(self) -> None:
-        """Hold nothing any more."""
+        """Return everything that was taken."""
         with self._lock:
             self._add(-self.used)
 

@@ -1,7 +1,7 @@
-"""Bounds of connections for `wasmcp serve`: how many there are, and how long they may wait for their clients.
+"""Limits of the connections of `wasmcp serve`: their number, and the time that they wait for their clients.
 
-Each connection costs a file descriptor before anything is known of its client, so that these bounds belong to the
-protocol of the listening server, not to the application behind it.
+Each connection uses a file descriptor before its first request, so these limits are applied in the protocol of the
+HTTP server and not in the application.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from wasmcp.host.transports.budget import Budget
 
 BACKLOG = 16
-"""Connections that asyncio accepts in one round."""
+"""Number of connections that asyncio accepts in one round."""
 
 _DEFAULT = 1000
 _LEAST = 16
 _RESERVED = 64  # descriptors of the process itself: files, the event loop
-_ROUNDS = 6  # in which connections are accepted before the first of them is refused and closed
+_ROUNDS = 6  # rounds of accepted connections until the first of them is closed
 _EACH = 8  # descriptors of an instance
-_SWEEP = 1.0  # seconds between two looks at all connections
-_PROGRESS = 16 << 10  # bytes that a client must read to count as one that reads
+_SWEEP = 1.0  # seconds between checks of all connections
+_PROGRESS = 16 << 10  # minimum bytes that count as progress of a reading client
 
 
-def most_connections(limits: HttpLimits, instances: int) -> int:
-    """Return how many connections there may be at a time.
+def connection_limit(limits: HttpLimits, instances: int) -> int:
+    """Return the maximum number of connections.
 
     Args:
-        limits: Of the server; None connections for as many as are usual and possible.
-        instances: How many instances there may be, which need descriptors too.
+        limits: The limits of the server; with `connections` None, the default or as many as descriptors allow.
+        instances: The maximum number of instances, which need descriptors, too.
     """
     if limits.connections is not None:
         return limits.connections
@@ -42,7 +42,7 @@ def most_connections(limits: HttpLimits, instances: int) -> int:
 
 
 def _descriptors() -> int:
-    """Return how many files the process may open."""
+    """Return the maximum number of open files of the process."""
     if os.name == "nt":
         return 1 << 20
     import resource
@@ -52,19 +52,19 @@ def _descriptors() -> int:
 
 
 class Connections:
-    """All connections of one listening server; lives on its event loop.
+    """Connections of one HTTP server, used on its event loop.
 
     Attributes:
-        ended: How many connections were ended because of a bound.
+        ended: Number of connections that were ended because of a limit.
     """
 
     def __init__(self, limits: HttpLimits, most: int, unread: Budget) -> None:
-        """Begin with none.
+        """Create an empty set of connections.
 
         Args:
-            limits: Of the server.
-            most: How many there may be.
-            unread: Budget of the bytes that clients have not read yet.
+            limits: The limits of the server.
+            most: The maximum number of connections.
+            unread: The budget of bytes that clients have not read yet.
         """
         self._limits = limits
         self._most = most
@@ -77,11 +77,11 @@ class Connections:
         return len(self._all)
 
     def protocol(self) -> type[BoundedProtocol]:
-        """Return uvicorn's protocol with these bounds."""
+        """Return uvicorn's protocol with these limits."""
         return type("Protocol", (BoundedProtocol,), {"bounds": self})
 
     def made(self, one: BoundedProtocol) -> None:
-        """Count a connection. One too many ends the one that waits longest for a request, or else itself."""
+        """Add a connection. Beyond the limit, end the one that has waited longest for a request, or the new one."""
         if self._timer is None:
             self._timer = one.loop.call_later(_SWEEP, self._sweep, one.loop)
         self._all[one] = None
@@ -90,18 +90,18 @@ class Connections:
             self._end(min(waiting, key=lambda each: each.since, default=one))
 
     def lost(self, one: BoundedProtocol) -> None:
-        """Count a connection no more."""
+        """Remove a connection."""
         self._all.pop(one, None)
         if not self._all and self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def over(self, more: int) -> bool:
-        """Count more unread bytes, or fewer; return whether there are too many now."""
+        """Add to the number of unread bytes. Return True if it exceeds the budget."""
         return self._unread.exceed(more)
 
     def make_room(self) -> None:
-        """End the connection whose client has left most unread, if there is too much."""
+        """End the connection with the most unread bytes, if the budget is exceeded."""
         stalled = [each for each in self._all if each.unread]
         if stalled and self._unread.used > self._unread.most:
             self._end(max(stalled, key=lambda each: each.unread))
@@ -116,24 +116,24 @@ class Connections:
                 if now - one.read_at > self._limits.write_time:
                     self._end(one)
             elif one.transport.is_closing() and now - one.since > self._limits.write_time:
-                self._end(one)  # what is left of its last response is not read
+                self._end(one)  # the rest of the last response is not read
         self._timer = loop.call_later(_SWEEP, self._sweep, loop)
 
     def _end(self, one: BoundedProtocol) -> None:
         self.ended += 1
-        # Not `close`, which waits until the client has read what is buffered.
+        # Not `close`, which waits until the client has read the buffer.
         one.transport.abort()
         one.free()
         self._all.pop(one, None)
 
 
 class BoundedProtocol(H11Protocol):
-    """HTTP/1.1 connection within bounds.
+    """HTTP/1.1 connection with limits.
 
     Attributes:
-        since: When the wait for the present request began, by the loop's clock.
-        unread: Bytes in the write buffer, while there are too many of them to write more.
-        read_at: When the client was seen reading last, while there are.
+        since: The time at which the wait for the current request began, by the loop's clock.
+        unread: The bytes in the write buffer while writing is paused, otherwise 0.
+        read_at: The time at which the client last read data, while writing is paused.
     """
 
     bounds: ClassVar[Connections]
@@ -147,12 +147,12 @@ class BoundedProtocol(H11Protocol):
 
     @property
     def waits_for_head(self) -> bool:
-        """Whether the client has not sent a whole head."""
+        """True if the client has not sent a whole head."""
         return (self.cycle is None or self.cycle.response_complete) and self.conn.their_state is h11.IDLE
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether the client has not sent a whole request."""
+        """True if the client has not sent a whole request."""
         return self.waits_for_head or (
             self.cycle is not None
             and not self.cycle.response_started
@@ -161,35 +161,35 @@ class BoundedProtocol(H11Protocol):
         )
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin."""
+        """Add the connection."""
         super().connection_made(transport)
         self.bounds.made(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """Remove the connection."""
         self.bounds.lost(self)
         self.free()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
+        """Start the wait for the next request."""
         self.since = self.loop.time()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """Take note that the client does not read as fast as it is written to."""
+        """Start to count unread bytes: the client reads slower than data is written."""
         super().pause_writing()
         self.read_at = self.loop.time()
         self._seen = self.transport.get_write_buffer_size()
         self._hold(self._seen)
 
     def resume_writing(self) -> None:
-        """Take note that the client has read enough."""
+        """Stop counting unread bytes: the client has read enough."""
         super().resume_writing()
         self.free()
 
     def measure(self, now: float) -> None:
-        """Look how much the client has read."""
+        """Update the number of unread bytes, and the time of the client's progress."""
         size = self.transport.get_write_buffer_size()
         if size <= self._seen - _PROGRESS:
             self.read_at = now
@@ -202,6 +202,6 @@ class BoundedProtocol(H11Protocol):
             self.loop.call_soon(self.bounds.make_room)
 
     def free(self) -> None:
-        """Count nothing as unread any more."""
+        """Set the number of unread bytes to 0."""
         self.bounds.over(-self.unread)
         self.unread = 0

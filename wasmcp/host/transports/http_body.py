@@ -1,4 +1,4 @@
-"""Bodies of HTTP requests: read within bounds of size, of time, and of what all bodies together may hold."""
+"""Bodies of HTTP requests, read within limits of size, time, and the size of all bodies together."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from wasmcp.host.transports.asgi import Receive
     from wasmcp.host.transports.budget import Budget
 
-_RATE = 16 << 10  # bytes that a client must send in a second, after the first seconds
-# Bytes that are read of a body beyond the limit, because most clients look for an answer only after all of it is sent.
+_RATE = 16 << 10  # minimum bytes per second, after the first seconds
+# Bytes that are read beyond the limit, because most clients read a response only after they have sent the whole body.
 _SKIPPED = 16 << 20
 
 
@@ -18,9 +18,9 @@ class Body(NamedTuple):
     """A body that was read.
 
     Attributes:
-        data: Its bytes, or none when it is larger than it may be. They are held in the budget.
-        size: How many bytes there are, or were read.
-        whole: Whether all of it was read; if not, the connection cannot be used again.
+        data: The bytes; empty if the body is above the limit. They are counted in the budget.
+        size: The announced size, or the number of bytes that were read.
+        whole: True if the whole body was read; otherwise the connection cannot be used again.
     """
 
     data: bytes
@@ -29,11 +29,11 @@ class Body(NamedTuple):
 
 
 class BodyError(Exception):
-    """A body that is not read to its end.
+    """Error of a body that is not read to its end.
 
     Attributes:
-        status: Of the response: 408 or 503.
-        text: Of the response.
+        status: The status of the response: 408 or 503.
+        text: The body of the response.
     """
 
     def __init__(self, status: int, text: bytes) -> None:
@@ -41,7 +41,7 @@ class BodyError(Exception):
         self.text = text
 
 
-class _Reading:
+class _PendingBody:
     """A body that is being read."""
 
     def __init__(self, deadline: asyncio.Timeout) -> None:
@@ -52,38 +52,38 @@ class _Reading:
 
 
 class Bodies:
-    """All bodies that are being read, on one event loop."""
+    """Bodies that are being read, on one event loop."""
 
     def __init__(self, budget: Budget, seconds: float) -> None:
-        """Begin with none.
+        """Create an empty set of bodies.
 
         Args:
-            budget: Of their bytes.
-            seconds: How long a client may take for one, and a second more for each 16 KiB of it.
+            budget: The budget of their bytes.
+            seconds: The maximum seconds for one body, plus one second for each 16 KiB received.
         """
         self._budget = budget
         self._seconds = seconds
-        self._incomplete: dict[_Reading, None] = {}  # the oldest first
+        self._incomplete: dict[_PendingBody, None] = {}  # the oldest first
 
     async def read(self, receive: Receive, limit: int, announced: int | None) -> Body | None:
-        """Read a body. The caller gives the bytes of `Body.data` back to the budget.
+        """Read a body. The caller must return the bytes of `Body.data` to the budget.
 
         Args:
-            receive: Of the ASGI server.
-            limit: The bytes it may have.
-            announced: Its `Content-Length`, where the client sent one.
+            receive: The ASGI callable.
+            limit: The maximum bytes of the body.
+            announced: The `Content-Length`, if the client sent one.
 
         Returns:
-            The body, or None when the client is gone.
+            The body, or None if the client has disconnected.
 
         Raises:
-            BodyError: It took too long, or there is no room for it.
+            BodyError: The client took too long, or the budget is exhausted.
         """
         if announced is not None and announced > limit + _SKIPPED:
             return Body(b"", announced, whole=False)
         begun = asyncio.get_running_loop().time()
         deadline = asyncio.timeout_at(begun + self._seconds)
-        reading = _Reading(deadline)
+        reading = _PendingBody(deadline)
         self._incomplete[reading] = None
         size, more, kept = 0, True, False
         try:
@@ -111,8 +111,8 @@ class Bodies:
         parts = reading.parts
         return Body(parts[0] if len(parts) == 1 else b"".join(parts), size, whole=not more)
 
-    def _hold(self, reading: _Reading, part: bytes) -> None:
-        """Keep a part; the body that has waited longest for its rest makes room for it."""
+    def _hold(self, reading: _PendingBody, part: bytes) -> None:
+        """Keep a part; if the budget is exhausted, end the body that has waited longest for its rest."""
         while not self._budget.take(len(part)):
             oldest = next((one for one in self._incomplete if one is not reading and one.held), None)
             if oldest is None:
@@ -123,7 +123,7 @@ class Bodies:
         reading.parts.append(part)
         reading.held += len(part)
 
-    def _drop(self, reading: _Reading) -> None:
+    def _drop(self, reading: _PendingBody) -> None:
         reading.parts.clear()
         self._budget.give(reading.held)
         reading.held = 0

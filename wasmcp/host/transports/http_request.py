@@ -1,12 +1,18 @@
-"""One HTTP request, and the session it is in."""
+"""One HTTP request in its session."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from wasmcp.host.mcp.cancellation import same, taken_back
-from wasmcp.host.mcp.error_responses import INTERNAL_ERROR, INVALID_PARAMS, refusal, refuse_some, request_id
+from wasmcp.host.mcp.cancellation import cancelled_ids, same_id
+from wasmcp.host.mcp.error_responses import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    error_response,
+    replace_with_errors,
+    request_id,
+)
 from wasmcp.host.scheduling.pending_input import BATCHES
 
 if TYPE_CHECKING:
@@ -14,30 +20,30 @@ if TYPE_CHECKING:
 
     from wasmcp.host.mcp.http_sessions import Session, Sessions
     from wasmcp.host.scheduling.call import Call, Sender
-    from wasmcp.host.scheduling.pending_input import Questions
+    from wasmcp.host.scheduling.pending_input import PendingInputs
 
 FIELD = b"wasmcp-session"
 ID = b"mcp-session-id"
 _END = b"end"
-_STATE = 65536  # bytes of one session's state
-# What the server judges a request by before it reads the body.
-_JUDGED = {b"host", b"origin", b"authorization", b"content-type"}
+_STATE = 65536  # maximum bytes of one session's state
+# Header fields that the server checks before it reads the body.
+_ADMISSION_FIELDS = {b"host", b"origin", b"authorization", b"content-type"}
 _NO_ROOM = "Internal error: the server has as many sessions as it may; try again later"
 _NO_URI = "Invalid params: the session has no room for one more subscription"
 
 
-def judged(fields: Iterable[tuple[bytes, bytes]], target: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """Return the part of a request's head that the server judges it by, in one order."""
-    return ((b"", target), *sorted((n.lower(), value.strip()) for n, value in fields if n.lower() in _JUDGED))
+def admission_fields(fields: Iterable[tuple[bytes, bytes]], target: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the parts of a request's head that the server checks before it reads the body, sorted."""
+    return ((b"", target), *sorted((n.lower(), value.strip()) for n, value in fields if n.lower() in _ADMISSION_FIELDS))
 
 
-class Visit:
-    """One request, and the session it is in.
+class SessionRequest:
+    """One HTTP request in its session.
 
     Attributes:
-        fields: The header fields to hand to the guest.
-        attached: Whether the response is to stay open as a stream of the session.
-        sender: Who has sent it.
+        fields: The header fields for the guest.
+        attached: True if the response stays open as a stream of the session.
+        sender: The sender of the request.
     """
 
     def __init__(
@@ -60,7 +66,7 @@ class Visit:
         self._refused: set[str] = set()
 
     def event(self, kind: str, json_text: str) -> dict[str, Any] | None:
-        """Take a frame of the request. Returns what opens a stream of its own: the value of `subscribe`."""
+        """Process a frame of the request. Return the value of a `subscribe` that opens a stream, or None."""
         if kind == "attach":
             self.attached = self._session is not None
         elif kind == "watch":
@@ -76,11 +82,11 @@ class Visit:
 
     @property
     def batches(self) -> bool:
-        """Whether the client may send several messages in an array."""
+        """True if the client's revision has batches."""
         return self._session is None or self._session.state.startswith(BATCHES)
 
     def began(self, call: Call, body: bytes) -> None:
-        """Keep the call of the request, for those that answer or cancel it."""
+        """Add the call to the session, for later messages that answer or cancel it."""
         call.sender = self.sender
         if self._session is not None and self._id is not None:
             with self._session.lock:
@@ -88,62 +94,62 @@ class Visit:
             self._sessions.place(self._id, self._session)
 
     def ended(self, call: Call) -> None:
-        """Forget it. The session was used, unless the server has refused the request."""
+        """Remove the call. It counts as a use of the session unless the server has refused the request."""
         if self._session is not None and self._id is not None:
             with self._session.lock:
                 self._session.calls.pop(call, None)
             refused = call.error is None and call.result is not None and call.result[0] in {403, 404}
             self._sessions.place(self._id, self._session, used=not refused)
 
-    def receive(self, body: bytes, questions: Questions) -> bool:
-        """Act on answers and cancellations in a message for calls of the session, before the server sees it.
+    def receive(self, body: bytes, pending_inputs: PendingInputs) -> bool:
+        """Process responses and cancellations for calls of the session, before the server gets the message.
 
-        Both are urgent: the instances may all be busy with what is to be cancelled. The server has not judged the head
-        of this request yet (Host, Origin), so that it counts for calls with the same head only, which the server has
-        taken; what is for others waits for `conclude`.
+        Both are urgent: all instances can be busy with the calls to cancel. The server has not checked the head of this
+        request yet (Host, Origin). So the message applies only to calls with the same head, which the server has
+        accepted; `conclude` applies it to the others.
 
         Returns:
-            Whether there were answers to questions, and nothing else.
+            True if the message consisted only of responses to server-to-client requests.
         """
         if self._session is None:
             return False
         with self._session.lock:
             self._again = any(call.sender != self.sender for call in self._session.calls)
-        return self._receive(body, questions, admitted=False)
+        return self._receive(body, pending_inputs, admitted=False)
 
-    def _receive(self, body: bytes, questions: Questions, *, admitted: bool) -> bool:
-        if questions.answer(body, batches=self.batches, sender=self.sender, admitted=admitted):
+    def _receive(self, body: bytes, pending_inputs: PendingInputs, *, admitted: bool) -> bool:
+        if pending_inputs.answer(body, batches=self.batches, sender=self.sender, admitted=admitted):
             return True
-        for wanted in taken_back(body):
-            self._cancel(wanted, admitted=admitted)
+        for cancelled_id in cancelled_ids(body):
+            self._cancel(cancelled_id, admitted=admitted)
         return False
 
-    def _cancel(self, wanted: str | int, *, admitted: bool) -> None:
+    def _cancel(self, cancelled_id: str | int, *, admitted: bool) -> None:
         if self._session is None:
             return
         with self._session.lock:
             running = list(self._session.calls.items())
         for call, sent in running:
-            if self.sender.may(call.sender, admitted=admitted) and same(request_id(sent), wanted):
+            if self.sender.may(call.sender, admitted=admitted) and same_id(request_id(sent), cancelled_id):
                 call.cancel()
 
     def conclude(
-        self, status: int, lines: bytes, body: bytes, request: bytes, questions: Questions
+        self, status: int, lines: bytes, body: bytes, request: bytes, pending_inputs: PendingInputs
     ) -> tuple[int, bytes, bytes]:
-        """Keep what the server's response says to keep of the session.
+        """Store the session state in the server's response.
 
         Args:
-            status: Of the response; 0 when its head went out before.
-            lines: Its header fields.
-            body: Its body.
+            status: The status of the response; 0 if its head was sent before.
+            lines: The header fields of the response.
+            body: The body of the response.
             request: The body of the request.
-            questions: Of the server.
+            pending_inputs: The pending inputs of the server.
 
         Returns:
-            The response for the client: without what is kept, and with errors for what there is no room for.
+            The response for the client: without the state, and with error responses where a limit is exceeded.
         """
         if self._again and status in {200, 202}:
-            self._receive(request, questions, admitted=True)
+            self._receive(request, pending_inputs, admitted=True)
         if FIELD in lines:
             kept = []
             for line in lines.split(b"\r\n"):
@@ -151,11 +157,11 @@ class Visit:
                 if name != FIELD:
                     kept.append(line)
                 elif not self._keep(value):
-                    answer = refusal(request, INTERNAL_ERROR, _NO_ROOM)
+                    answer = error_response(request, INTERNAL_ERROR, _NO_ROOM)
                     return 503, b"content-type: application/json\r\nretry-after: 10\r\n", answer
             lines = b"\r\n".join(kept)
         if self._refused:
-            body = refuse_some(request, body, self._is_refused, INVALID_PARAMS, _NO_URI)
+            body = replace_with_errors(request, body, self._is_refused, INVALID_PARAMS, _NO_URI)
         return status, lines, body
 
     def _is_refused(self, message: dict[str, Any]) -> bool:
@@ -167,7 +173,7 @@ class Visit:
         )
 
     def _keep(self, state: bytes) -> bool:
-        """Keep a state; False: it begins a session, and there is no room for one."""
+        """Store a state, begin or end the session. Return False if a limit is exceeded."""
         if len(state) > _STATE:
             return False
         if state == _END:
@@ -180,11 +186,11 @@ class Visit:
 
     @property
     def may_open(self) -> bool:
-        """Whether the session may have one more stream."""
+        """True if the session can have one more stream."""
         return self._session is not None and self._session.may_open
 
     def open(self, stream: Callable[[bytes | None], None]) -> list[bytes]:
-        """Have the session's messages go to this stream. Returns those that wait."""
+        """Open a stream of the session, and return the messages that waited for it."""
         if self._session is None or self._id is None:
             return []
         waiting = self._session.open(stream)
@@ -192,7 +198,7 @@ class Visit:
         return waiting
 
     def close(self, stream: Callable[[bytes | None], None]) -> None:
-        """Have nothing more go to a stream."""
+        """Close a stream of the session."""
         if self._session is not None and self._id is not None:
             self._session.close(stream)
             self._sessions.place(self._id, self._session, used=True)

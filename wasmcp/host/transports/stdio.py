@@ -1,7 +1,9 @@
-"""The stdio transport: lines from a client, lines back, several requests at a time.
+"""Stdio transport: one JSON-RPC message per line, several concurrent requests.
 
-Specification: basic/transports/stdio. What a line means is the server's business; the host keeps the order where it
-matters (a handshake comes before what depends on it) and hands on what cannot wait: a cancellation.
+The server interprets the messages. The host keeps their order where it matters (a handshake comes before the requests
+that depend on it), and processes cancellations at once.
+
+Specification: basic/transports/stdio.
 """
 
 from __future__ import annotations
@@ -19,51 +21,53 @@ from typing import TYPE_CHECKING
 from wasmcp.errors import GuestCancelledError
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.mcp import encoding
-from wasmcp.host.mcp.cancellation import same, taken_back
-from wasmcp.host.mcp.error_responses import error_message, report, request_id
-from wasmcp.host.mcp.subscriptions import Connection
+from wasmcp.host.mcp.cancellation import cancelled_ids, same_id
+from wasmcp.host.mcp.error_responses import internal_error_response, report, request_id
+from wasmcp.host.mcp.subscriptions import StdioSubscriptions
 from wasmcp.host.scheduling.pending_input import BATCHES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wasmcp.host.client.connection import Exchange
-    from wasmcp.host.mcp.manifest_responder import Standin
+    from wasmcp.host.client.connection import Connection
+    from wasmcp.host.mcp.manifest_responder import ManifestResponder
     from wasmcp.host.scheduling.call import Call
 
 _CHUNK = 65536
-_IN_FLIGHT = 256  # lines that are being answered; more wait unread
+_IN_FLIGHT = 256  # maximum number of lines in progress; others wait unread
 
 
-class Session:
-    """One client's conversation.
+class StdioSession:
+    """Session of one stdio client.
 
-    Lines may come before there is a server: a stand-in answers what it can, the rest waits.
+    Lines can arrive before the server is compiled: the manifest responder answers some of them, the others wait.
     """
 
-    def __init__(self, write: Callable[[bytes], None], limits: Limits, standin: Standin | None = None) -> None:
-        """Begin.
+    def __init__(
+        self, write: Callable[[bytes], None], limits: Limits, responder: ManifestResponder | None = None
+    ) -> None:
+        """Begin a session.
 
         Args:
-            write: Takes one message without its line feed; called from several threads, one at a time.
-            limits: Those of the server.
-            standin: Answers while there is no server.
+            write: Called with each message without its line feed, from several threads, one at a time.
+            limits: The limits of the server.
+            responder: The responder to messages until the server is ready.
         """
         self._write = write
         self._limits = limits
-        self._standin = standin
-        self._server: Exchange | None = None
+        self._responder = responder
+        self._server: Connection | None = None
         self._state = b""
-        self._held: list[bytes] = []  # lines that wait: for the server, or for one that changes the state
-        self._alone = False  # whether such a line is being answered
+        self._held: list[bytes] = []  # lines that wait for the server, or for a line that changes the state
+        self._alone = False  # True while such a line is in progress
         self._calls: dict[Call, bytes] = {}
-        self._connection: Connection | None = None
-        self._greeted = False  # an older client, by the stand-in
+        self._subscriptions: StdioSubscriptions | None = None
+        self._greeted = False  # True if the responder has answered an `initialize`
         self._changed = threading.Condition(threading.RLock())
         self._failed = False
 
     def line(self, line: bytes) -> None:
-        """Take a line from the client, without its line feed."""
+        """Process a line of the client, without its line feed."""
         if len(line) > self._limits.request:
             self._answer(encoding.too_large(self._limits.request))
             return
@@ -73,7 +77,7 @@ class Session:
         if not line.strip(b" \t\r"):
             return
         server = self._server
-        if server is not None and server.pool.questions.answer(line, batches=self._state.startswith(BATCHES)):
+        if server is not None and server.pool.pending_inputs.answer(line, batches=self._state.startswith(BATCHES)):
             return
         with self._changed:
             if b"cancelled" in line and self._cancel(line):
@@ -86,35 +90,35 @@ class Session:
                 self._changed.wait_for(lambda: len(self._calls) < _IN_FLIGHT)
                 self._submit(line)
 
-    def ready(self, server: Exchange) -> None:
-        """Take the server: what waited for it goes on."""
+    def ready(self, server: Connection) -> None:
+        """Set the server, and process the lines that waited for it."""
         with self._changed:
             self._server = server
-            self._connection = Connection(server.hub, self._answer)
-            if self._greeted and self._standin:
-                self._connection.greet(self._standin.capabilities)
+            self._subscriptions = StdioSubscriptions(server.hub, self._answer)
+            if self._greeted and self._responder:
+                self._subscriptions.greet(self._responder.capabilities)
             self._release()
 
     def failed(self) -> None:
-        """There will be no server."""
+        """End the session, because the server cannot be opened."""
         with self._changed:
             self._failed = True
             self._changed.notify_all()
 
     def drain(self) -> None:
-        """Wait until everything is answered, but what the client would have to say something for."""
+        """Wait until all requests are answered, except those that need input of the client."""
         with self._changed:
             self._changed.wait_for(lambda: self._failed or not self._held)
             server = self._server
         if server is not None:
-            server.pool.questions.close()
+            server.pool.pending_inputs.close()
         with self._changed:
             self._changed.wait_for(lambda: self._failed or not (self._calls or self._held))
-        if self._connection is not None:
-            self._connection.close()
+        if self._subscriptions is not None:
+            self._subscriptions.close()
 
     def _without_server(self, line: bytes) -> None:
-        answered = self._standin.answer(line, self._state) if self._standin else None
+        answered = self._responder.answer(line, self._state) if self._responder else None
         if answered is None:
             self._held.append(line)
             return
@@ -128,7 +132,7 @@ class Session:
 
         if self._server is None:
             raise AssertionError("lines wait until there is a server")
-        # What comes after a handshake is answered in the revision it agrees on.
+        # Lines after a handshake are answered in the negotiated revision.
         alone = _changes_state(line)
         self._alone = alone
         call = Call((line, self._state), self._limits.timeout, partial(self._done, alone))
@@ -140,8 +144,8 @@ class Session:
         if kind == "withdrawn":
             self._answer(json_text.encode())
         elif kind != "message":
-            if self._connection is not None:
-                self._connection.event(call, kind, json_text)
+            if self._subscriptions is not None:
+                self._subscriptions.event(call, kind, json_text)
         elif not call.cancelled:
             self._answer(json_text.encode())
 
@@ -152,14 +156,14 @@ class Session:
                 answer, state = call.result
                 if state != call.request[1]:
                     self._state = state
-                # Specification: basic/patterns/cancellation: nothing more for a request that was taken back.
+                # Specification: basic/patterns/cancellation: no further messages for a cancelled request.
                 if not call.cancelled:
                     self._answer(answer)
             elif not (call.cancelled or isinstance(call.error, GuestCancelledError)):
                 report(call.error)
-                self._answer(error_message(line, call.error) or b"")
-            if self._connection is not None:
-                self._connection.answered(call, sent=call.error is None and not call.cancelled)
+                self._answer(internal_error_response(line, call.error) or b"")
+            if self._subscriptions is not None:
+                self._subscriptions.answered(call, sent=call.error is None and not call.cancelled)
             if alone:
                 self._alone = False
                 self._release()
@@ -171,21 +175,21 @@ class Session:
         self._changed.notify_all()
 
     def _cancel(self, line: bytes) -> bool:
-        """Act on `notifications/cancelled`. False: it is something else too, or about nothing that runs here."""
-        found = [self._cancel_one(wanted) for wanted in taken_back(line)]
+        """Act on `notifications/cancelled`. Return False if the line has other messages, or no request matches."""
+        found = [self._cancel_one(cancelled_id) for cancelled_id in cancelled_ids(line)]
         return bool(found) and all(found) and not line.lstrip().startswith(b"[")
 
-    def _cancel_one(self, wanted: str | int) -> bool:
+    def _cancel_one(self, cancelled_id: str | int) -> bool:
         for held in self._held:
-            if same(request_id(held), wanted):
+            if same_id(request_id(held), cancelled_id):
                 self._held.remove(held)
                 self._changed.notify_all()
                 return True
         for call, running in list(self._calls.items()):
-            if same(request_id(running), wanted):
+            if same_id(request_id(running), cancelled_id):
                 call.cancel()
                 return True
-        return self._connection is not None and self._connection.cancel(wanted)
+        return self._subscriptions is not None and self._subscriptions.cancel(cancelled_id)
 
     def _answer(self, answer: bytes) -> None:
         if answer:
@@ -198,7 +202,7 @@ def _changes_state(line: bytes) -> bool:
 
 
 def read_lines(descriptor: int, limit: int, take: Callable[[bytes], None]) -> None:
-    """Read lines until the end of the input. Of a line beyond the limit only so much is kept that it shows."""
+    """Read lines until the end of the input. A line above the limit is cut, but stays longer than the limit."""
     parts: list[bytes] = []
     size = 0
     with _interruptible(descriptor) as wait:
@@ -300,14 +304,14 @@ class Output:
 
 
 def private_stdout() -> Output:
-    """Keep standard output for MCP: other prints of this process go to standard error from now on."""
+    """Reserve standard output for MCP: other output of this process goes to standard error from now on."""
     kept = os.dup(1)
     os.dup2(2, 1)
     return Output(kept)
 
 
 def quiet(write: Callable[[bytes], None], on_closed: Callable[[], None]) -> Callable[[bytes], None]:
-    """Wrap a writer for threads that nobody watches: a client that is gone ends the conversation, not a thread."""
+    """Wrap a writer so that a closed pipe calls `on_closed` instead of raising an error on a background thread."""
 
     def guarded(message: bytes) -> None:
         try:

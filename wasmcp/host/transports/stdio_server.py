@@ -1,4 +1,4 @@
-"""Running a server for a client of the stdio transport, from the start of the process to the end of its input."""
+"""Stdio server: a process that serves one client until the end of its input."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from wasmcp.host.configuration.settings import from_environment, limits_for
 from wasmcp.host.configuration.staleness import warn_if_stale
 from wasmcp.host.engine import standard_error
 from wasmcp.host.engine.limits import Limits
-from wasmcp.host.transports.stdio import Session, private_stdout, quiet, read_lines
+from wasmcp.host.transports.stdio import StdioSession, private_stdout, quiet, read_lines
 from wasmcp.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from wasmcp.host.client.server import Server
-    from wasmcp.host.mcp.manifest_responder import Standin
+    from wasmcp.host.mcp.manifest_responder import ManifestResponder
 
 _LINES = "\n\t"
-"""The control characters that a message on standard error may have."""
+"""Control characters that are not escaped in messages on standard error."""
 
 
 def find_server(target: str | os.PathLike[str], server: str = "default") -> Path:
-    """Find a composed server: a file, or one of those that an import package ships in `_wasmcp`.
+    """Find a composed server: a file, or one of the servers that an import package ships in `_wasmcp`.
 
     The package is not imported.
 
     Raises:
-        ArtifactError: There is no such file, package or server.
+        ArtifactError: The file, package or server does not exist.
     """
     found = find_servers(target)
     if found == [Path(target)]:
@@ -44,20 +44,20 @@ def find_server(target: str | os.PathLike[str], server: str = "default") -> Path
         if path.stem == server:
             return path
     there = ", ".join(f"`{path.stem}`" for path in found)
-    raise ArtifactError(os.fspath(target), f"ships no server `{server}`: it has {there}")
+    raise ArtifactError(os.fspath(target), f"does not ship a server `{server}`: it has {there}")
 
 
 def find_servers(target: str | os.PathLike[str]) -> list[Path]:
-    """Find all servers that a target stands for: the file itself, or what an import package ships in `_wasmcp`.
+    """Find all servers of a target: the file itself, or the servers that an import package ships in `_wasmcp`.
 
     Raises:
-        ArtifactError: There is no such file or package, or it ships none.
+        ArtifactError: The file or package does not exist, or the package does not ship a server.
     """
     text = os.fspath(target)
     if _is_file(text):
         path = Path(text)
         if not path.is_file():
-            raise ArtifactError(text, "is not there" if not path.exists() else "is no file")
+            raise ArtifactError(text, "is not there" if not path.exists() else "is not a file")
         return [path]
     from importlib.util import find_spec
 
@@ -70,20 +70,20 @@ def find_servers(target: str | os.PathLike[str]) -> list[Path]:
     folders = [Path(location) / "_wasmcp" for location in spec.submodule_search_locations]
     found = sorted(file for folder in folders for file in folder.glob("*.wasm"))
     if not found:
-        raise ArtifactError(text, "is a package that ships no server: build it with `hatch build`")
+        raise ArtifactError(text, "is a package without a server: build it with `hatch build`")
     return found
 
 
 def _is_file(target: str) -> bool:
-    """Tell whether a target means a file, and not an import package."""
+    """Return True if a target is a file, not an import package."""
     return target.endswith(".wasm") or os.sep in target or Path(target).is_file()
 
 
 def published(target: str | os.PathLike[str], server: str = "default") -> Published:
-    """Find a composed server and what its manifest tells an operator.
+    """Find a composed server and its description in the manifest.
 
     Raises:
-        ArtifactError: There is no such file, package or server.
+        ArtifactError: The file, package or server does not exist.
         InvalidConfigurationError: The manifest cannot be read.
     """
     text = os.fspath(target)
@@ -91,7 +91,7 @@ def published(target: str | os.PathLike[str], server: str = "default") -> Publis
 
 
 def _shipped(target: str | os.PathLike[str], server: str) -> Published:
-    """Find the server of a console script, whose package is trusted as its own code is, also by the file's path."""
+    """Find the server of a console script. Its package is trusted like the script, also if the target is a path."""
     found = published(target, server)
     folder = found.path.absolute().parent
     return replace(found, package=folder.parent.name) if not found.package and folder.name == "_wasmcp" else found
@@ -108,39 +108,39 @@ def run(
     instances: int | None = None,
     keyvalue: str | None = None,
 ) -> None:
-    """Serve a client over standard input and output until the input ends: the whole of a console script.
+    """Serve a client over standard input and output until the input ends: the main function of a console script.
 
-    The script takes the options of `wasmcp run`; they count before the arguments of this function. The environment
-    variables, directories and the store that the project declares in ``[tool.wasmcp.servers.NAME]`` are passed on to
-    the components that are granted them. Only MCP is written to standard output. What the server's components print,
-    and what goes wrong, is on standard error.
+    The script has the options of `wasmcp run`, which take precedence over the arguments of this function. The
+    environment variables, directories and the store that the project declares in ``[tool.wasmcp.servers.NAME]`` are
+    passed to the components with the grant for them. Only MCP is written to standard output. Output of the server's
+    components, and errors, are written to standard error.
 
     Args:
         target: The import package that ships the server, or a composed server's file.
-        server: Which of the package's servers.
-        arguments: The command line; that of the process when left out.
-        limits: What the server may use.
-        env: Environment variables that it sees besides those that the project declares.
-        directories: What it sees of the file system besides: ``(host path, guest path, writable)``.
-        instances: How many requests it answers at a time; the number of cores by default.
-        keyvalue: Where `wasi:keyvalue` keeps values: `memory:` or `sqlite:PATH`. By default in a file below the user's
-            data directory (`WASMCP_DATA_DIR`); in memory for a server's file.
+        server: The name of the package's server.
+        arguments: The command line; by default that of the process.
+        limits: The limits of the server.
+        env: Environment variables that the server sees in addition to those that the project declares.
+        directories: Directories that the server sees in addition, as ``(host path, guest path, writable)``.
+        instances: Maximum number of concurrent requests; the number of cores by default.
+        keyvalue: The store of `wasi:keyvalue`: `memory:` or `sqlite:PATH`. By default a file below the user's data
+            directory (`WASMCP_DATA_DIR`); `memory:` for a server's file.
 
     Raises:
-        SystemExit: With status 1 when the server cannot be run, 2 for wrong usage, 130 when it was interrupted, 0 after
+        SystemExit: With status 1 if the server cannot be run, 2 for wrong usage, 130 if it was interrupted, 0 after
             `--help` and `--version`.
     """
-    told = sys.argv[1:] if arguments is None else list(arguments)
+    command_line = sys.argv[1:] if arguments is None else list(arguments)
     given = Given(dict(env or {}), tuple(directories), keyvalue)
     with exits():
-        if not told:
+        if not command_line:
             _run(_shipped(target, server), given, limits, instances)
             return
         from wasmcp.host.configuration import command_options
 
-        found = _shipped(target, command_options.chosen_name(told) or server)
+        found = _shipped(target, command_options.chosen_name(command_line) or server)
         parser = command_options.script_parser(Path(sys.argv[0]).name, found, limits)
-        parsed = parser.parse_args(told)
+        parsed = parser.parse_args(command_line)
         chosen, _, many = command_options.read_options(parser, parsed)
         bounded = command_options.limits(parsed.timeout, parsed.memory, limits)
         _run(found, command_options.merged(given, chosen), bounded, many or instances)
@@ -153,17 +153,17 @@ def run_given(
     limits: Limits | None = None,
     instances: int | None = None,
 ) -> None:
-    """Serve a client over standard input and output with what an operator gives, as `wasmcp run` does.
+    """Serve a client over standard input and output with the operator's values, as `wasmcp run` does.
 
     Args:
         target: A composed server's file, or an import package that ships one.
-        server: Which of the package's servers.
-        given: What the operator gives by name.
-        limits: What the server may use.
-        instances: How many requests it answers at a time; the number of cores by default.
+        server: The name of the package's server.
+        given: The operator's environment, directories and store.
+        limits: The limits of the server.
+        instances: Maximum number of concurrent requests; the number of cores by default.
 
     Raises:
-        SystemExit: With status 1 when the server cannot be run, 130 when it was interrupted.
+        SystemExit: With status 1 if the server cannot be run, 130 if it was interrupted.
     """
     with exits():
         _run(published(target, server), given or Given(), limits, instances)
@@ -171,7 +171,7 @@ def run_given(
 
 @contextmanager
 def exits() -> Iterator[None]:
-    """Turn what goes wrong into the exit code and the message of a process that serves stdio."""
+    """Convert errors to the exit code and the message of a process that serves stdio."""
     standard_error.replace_stream()
     try:
         yield
@@ -206,10 +206,10 @@ def _serve(path: Path, named: Given, given: dict[str, Any]) -> None:
     limits: Limits = given["limits"]
     data = None if compile_cache.cached(path) else compile_cache.read_component(path)
     output = private_stdout()
-    session = Session(
+    session = StdioSession(
         quiet(output, lambda: _leave(0)),
         limits,
-        None if data is None else _standin(path, data),
+        None if data is None else _responder(path, data),
     )
     opened: list[Server] = []
     errors: list[Exception] = []
@@ -237,7 +237,7 @@ def _serve(path: Path, named: Given, given: dict[str, Any]) -> None:
         if not errors:
             read()
     else:
-        # On a thread of its own, to be left behind reading when there will be no server.
+        # On a separate thread, which is abandoned in its read if the server cannot be opened.
         reader = threading.Thread(target=read, name="wasmcp-stdin", daemon=True)
         reader.start()
         load()
@@ -252,20 +252,20 @@ def _serve(path: Path, named: Given, given: dict[str, Any]) -> None:
         raise failure
 
 
-def _standin(path: Path, data: bytes) -> Standin | None:
+def _responder(path: Path, data: bytes) -> ManifestResponder | None:
     from hashlib import sha256
 
-    from wasmcp.host.mcp.manifest_responder import Standin
+    from wasmcp.host.mcp.manifest_responder import ManifestResponder
 
-    return Standin.beside(path, f"sha256:{sha256(data).hexdigest()}")
+    return ManifestResponder.of_server(path, f"sha256:{sha256(data).hexdigest()}")
 
 
 def compiling_notice(path: Path) -> None:
-    """Write on standard error why the start takes seconds, and why the next one will too if there is no cache."""
+    """Write a notice of the compilation to standard error, with the reason if the cache cannot be used."""
     from wasmcp.host.engine import compile_cache
 
     reason = compile_cache.problem()
-    when = f"this happens at each start, for there is no cache: {reason}" if reason else "this happens once"
+    when = f"this happens at each start without a cache: {reason}" if reason else "this happens once"
     sys.stderr.write(f"wasmcp: compiling {path.name} for this machine; {when}\n")
     sys.stderr.flush()
 
@@ -277,6 +277,6 @@ def _leave_unread() -> NoReturn:
 
 
 def _leave(status: int) -> NoReturn:
-    """End at once: the client is gone, and threads that still run for it are of no use."""
+    """End the process at once: the client has disconnected, so running threads are no longer needed."""
     standard_error.flush()
     os._exit(status)

@@ -1,4 +1,4 @@
-"""Serving HTTP with uvicorn."""
+"""HTTP server with uvicorn."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from wasmcp.host.engine.limits import Limits
 
-# Python hands its lock over every 5 ms when threads compete for it; a call into a Zig tool takes 0.05.
+# Python switches between threads every 5 ms by default; a call into a Zig tool takes 0.05 ms.
 _SWITCH_INTERVAL = 0.0005
-_QUEUE = 2048  # connections that the kernel keeps until they are accepted
+_QUEUE = 2048  # maximum number of connections that wait in the kernel to be accepted
 
 
 def serve(
@@ -35,26 +35,26 @@ def serve(
 
     Args:
         target: A composed server's file, or the import package that ships it.
-        server: Which of the package's servers.
+        server: The name of the package's server.
         host: The address to listen on.
-        port: The port to listen on; 0 for one that is free.
-        limits: What the server may use.
-        env: The environment variables it sees; none by default.
-        directories: What it sees of the file system: ``(host path, guest path, writable)``; nothing by default.
-        instances: How many requests it answers at a time; the number of cores by default.
-        keyvalue: Where `wasi:keyvalue` keeps values: `memory:`, which is the default, or `sqlite:PATH`.
+        port: The port to listen on; 0 for a free one.
+        limits: The limits of the server.
+        env: The environment variables that the server sees; none by default.
+        directories: The directories that the server sees, as ``(host path, guest path, writable)``; none by default.
+        instances: Maximum number of concurrent requests; the number of cores by default.
+        keyvalue: The store of `wasi:keyvalue`: `memory:`, which is the default, or `sqlite:PATH`.
 
     Raises:
         HostError: uvicorn is not installed, or the address cannot be listened on.
-        ArtifactError: There is no such server, or it is none.
-        InvalidSettingError: A setting in the environment (`WASMCP_*`) is wrong or unknown.
-        KeyboardInterrupt: It was interrupted, and has ended what was in progress.
+        ArtifactError: The server does not exist, or is not a server.
+        InvalidSettingError: A setting in the environment (`WASMCP_*`) is invalid or unknown.
+        KeyboardInterrupt: The process was interrupted; requests in progress have ended.
     """
     from wasmcp.host.transports.stdio_server import compiling_notice, find_server
 
     path = find_server(target, server)
     try:
-        import h11  # noqa: F401 - uvicorn would only miss it at the first connection
+        import h11  # noqa: F401 - uvicorn imports it only at the first connection
         import uvicorn
     except ImportError as error:
         raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
@@ -64,7 +64,7 @@ def serve(
     from wasmcp.host.configuration.staleness import warn_if_stale
     from wasmcp.host.engine.standard_error import replace_stream
     from wasmcp.host.transports.asgi import App
-    from wasmcp.host.transports.connections import BACKLOG, Connections, most_connections
+    from wasmcp.host.transports.connections import BACKLOG, Connections, connection_limit
 
     replace_stream()
     settings = from_environment(os.environ, env or ())
@@ -72,7 +72,7 @@ def serve(
     opened = open_server(
         path,
         limits=limits_for(settings, limits),
-        # Where the operator says which names are good, no others are.
+        # Names that the operator allows replace the default ones.
         settings=settings if ALLOWED_HOSTS in settings else {**settings, BOUND_TO: ",".join(_names(host))},
         env=env,
         directories=directories,
@@ -90,7 +90,7 @@ def serve(
         raise
     app = App(opened)
     bounds = opened.limits.http
-    connections = Connections(bounds, most_connections(bounds, opened.pool.size), app.unread)
+    connections = Connections(bounds, connection_limit(bounds, opened.pool.size), app.unread)
     config = uvicorn.Config(
         app,
         host=host,
@@ -113,7 +113,7 @@ def serve(
                 each.listen(_QUEUE)  # connections wait in the kernel, not in asyncio, which accepts them in rounds
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            opened.hub.close()  # uvicorn waits for what is open: streams of notifications would be open for ever
+            opened.hub.close()  # uvicorn waits for open streams of notifications, which would not end
             await super().shutdown(sockets)
 
     listener = Listener(config)
@@ -131,10 +131,10 @@ def serve(
 
 
 def _names(host: str) -> list[str]:
-    """Name what clients may ask for beside `localhost`: what we listen on; on all addresses this machine's name too."""
+    """Return the host names that clients can use besides `localhost`; for a wildcard address also this machine's."""
     if not host:
         host = "0.0.0.0"  # noqa: S104 - asyncio's own reading of an empty host
-    # A zone (RFC 6874) says by which interface an address is reached; clients leave it out of `Host`.
+    # A zone (RFC 6874) is the interface to an address; clients omit it in `Host`.
     host = host.partition("%")[0].lower()
     shown = f"[{host}]" if ":" in host else host
     if shown not in {"0.0.0.0", "[::]"}:  # noqa: S104 - nothing is bound here
@@ -145,7 +145,7 @@ def _names(host: str) -> list[str]:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only where the protocol is named; with it on, every answer waits 40 ms.
+    # asyncio disables Nagle's algorithm only if the protocol is given; otherwise each response waits 40 ms.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -10,7 +10,7 @@ import pytest
 
 from wasmcp.errors import GuestCancelledError, HostError
 from wasmcp.host.scheduling.call import Call
-from wasmcp.host.scheduling.pending_input import Questions
+from wasmcp.host.scheduling.pending_input import PendingInputs
 
 
 class Bench:
@@ -20,12 +20,12 @@ class Bench:
         self.resumed: list[Call] = []
         self.ended: list[Call] = []
         self.done = threading.Event()
-        self.questions = Questions(self.resumed.append, patience)
+        self.pending_inputs = PendingInputs(self.resumed.append, patience)
 
     def call(self, *ids: str) -> Call:
         call = Call((b"{}", b""), None, self._ended)
-        call.questions = self.questions
-        self.questions.ask(call, json.dumps({"ids": list(ids), "continuation": {"k": [1]}}))
+        call.pending_inputs = self.pending_inputs
+        self.pending_inputs.add(call, json.dumps({"ids": list(ids), "continuation": {"k": [1]}}))
         return call
 
     def _ended(self, call: Call) -> None:
@@ -33,14 +33,14 @@ class Bench:
         self.done.set()
 
     def answer(self, asked: Any, **more: Any) -> bool:
-        return self.questions.answer(json.dumps({"jsonrpc": "2.0", "id": asked, "result": {}, **more}).encode())
+        return self.pending_inputs.answer(json.dumps({"jsonrpc": "2.0", "id": asked, "result": {}, **more}).encode())
 
 
 def test_a_call_goes_on_when_all_answers_are_there() -> None:
     bench = Bench()
     call = bench.call("a", "b")
     assert bench.answer("b", result={"n": 2})  # even before the call has come to its end
-    assert bench.questions.suspend(call)
+    assert bench.pending_inputs.suspend(call)
     assert not bench.answer("b")
     assert not bench.answer("c")
     assert not bench.answer(1)
@@ -52,44 +52,44 @@ def test_a_call_goes_on_when_all_answers_are_there() -> None:
     continuation, answers = map(json.loads, call.resumed)
     assert continuation == {"k": [1]}
     assert [(each["id"], each["result"]) for each in answers] == [("a", {}), ("b", {"n": 2})]
-    assert len(bench.questions) == 0
+    assert len(bench.pending_inputs) == 0
 
 
 def test_answers_may_come_as_a_batch() -> None:
     bench = Bench()
     call = bench.call("a", "b")
-    bench.questions.suspend(call)
+    bench.pending_inputs.suspend(call)
     batch = [{"jsonrpc": "2.0", "id": each, "error": {"code": -1, "message": "no"}} for each in "ab"]
-    assert bench.questions.answer(json.dumps(batch).encode())
+    assert bench.pending_inputs.answer(json.dumps(batch).encode())
     assert bench.resumed == [call]
 
 
 def test_nothing_asked_goes_on_at_once() -> None:
     bench = Bench()
     call = bench.call()
-    assert bench.questions.suspend(call)
+    assert bench.pending_inputs.suspend(call)
     assert bench.resumed == [call]
-    assert not bench.questions.suspend(call)
+    assert not bench.pending_inputs.suspend(call)
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b'{"id":"b"}', b"\xff"])
 def test_what_is_no_answer(text: bytes) -> None:
     bench = Bench()
-    bench.questions.suspend(bench.call("a"))
-    assert not bench.questions.answer(text)
+    bench.pending_inputs.suspend(bench.call("a"))
+    assert not bench.pending_inputs.answer(text)
     assert bench.ended == bench.resumed == []
 
 
 def test_a_call_that_is_taken_back() -> None:
     bench = Bench()
     call = bench.call("a")
-    bench.questions.suspend(call)
+    bench.pending_inputs.suspend(call)
     call.cancel()
     assert isinstance(call.error, GuestCancelledError)
     assert not bench.answer("a")
     late = bench.call("b")
     late.cancel()  # while it runs
-    bench.questions.suspend(late)
+    bench.pending_inputs.suspend(late)
     assert isinstance(late.error, GuestCancelledError)
     assert bench.resumed == []
 
@@ -97,7 +97,7 @@ def test_a_call_that_is_taken_back() -> None:
 def test_a_client_that_does_not_answer() -> None:
     bench = Bench(patience=0.05)
     call = bench.call("a")
-    bench.questions.suspend(call)
+    bench.pending_inputs.suspend(call)
     assert bench.done.wait(10)
     assert type(call.error) is HostError
     assert "did not answer within 0.05 s" in str(call.error)
@@ -107,11 +107,11 @@ def test_a_client_that_does_not_answer() -> None:
 def test_clients_that_are_gone() -> None:
     bench = Bench()
     call = bench.call("a")
-    bench.questions.suspend(call)
-    bench.questions.close()
+    bench.pending_inputs.suspend(call)
+    bench.pending_inputs.close()
     assert isinstance(call.error, GuestCancelledError)
     late = bench.call("b")
-    bench.questions.suspend(late)
+    bench.pending_inputs.suspend(late)
     assert isinstance(late.error, GuestCancelledError)
 
 
@@ -119,7 +119,7 @@ def test_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wasmcp.host.scheduling.pending_input._MOST", 2)
     bench = Bench()
     calls = [bench.call(each) for each in "abc"]
-    assert all(bench.questions.suspend(call) for call in calls)
+    assert all(bench.pending_inputs.suspend(call) for call in calls)
     assert [type(call.error) for call in calls] == [HostError, type(None), type(None)]
 
 
@@ -131,16 +131,16 @@ def test_what_is_not_answered_is_withdrawn(how: str) -> None:
     call.on_event = lambda kind, text: heard.append((kind, json.loads(text), call.error))
     assert bench.answer("b")
     if how == "failed":
-        bench.questions.forget(call)
+        bench.pending_inputs.forget(call)
     elif how == "while it runs":
         call.cancel()
-        bench.questions.suspend(call)
+        bench.pending_inputs.suspend(call)
     else:
-        bench.questions.suspend(call)
+        bench.pending_inputs.suspend(call)
     if how == "taken back":
         call.cancel()
     elif how == "closed":
-        bench.questions.close()
+        bench.pending_inputs.close()
     assert how == "failed" or bench.done.wait(10)
     # Before the request has its answer.
     assert heard == [
@@ -157,7 +157,7 @@ def test_what_is_not_answered_is_withdrawn(how: str) -> None:
 def test_batches_where_there_are_none() -> None:
     bench = Bench()
     call = bench.call("a")
-    bench.questions.suspend(call)
+    bench.pending_inputs.suspend(call)
     batch = b'[{"jsonrpc":"2.0","id":"a","result":{}}]'
-    assert not bench.questions.answer(batch, batches=False)
-    assert bench.questions.answer(batch)
+    assert not bench.pending_inputs.answer(batch, batches=False)
+    assert bench.pending_inputs.answer(batch)

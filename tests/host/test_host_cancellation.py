@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wasmcp.host.mcp.cancellation import same, taken_back, withdrawal
+from wasmcp.host.mcp.cancellation import cancelled_ids, cancelled_notification, same_id
 
 
 def notification(identifier: Any, **members: Any) -> dict[str, Any]:
@@ -32,26 +32,26 @@ def notification(identifier: Any, **members: Any) -> dict[str, Any]:
     ],
 )
 def test_what_is_taken_back(message: Any, ids: list[Any]) -> None:
-    assert taken_back(json.dumps(message).encode()) == ids
+    assert cancelled_ids(json.dumps(message).encode()) == ids
 
 
 def test_what_is_no_message() -> None:
     for text in (b"", b"notifications/cancelled", b"\xffcancelled", b"[" * 100_000 + b"cancelled"):
-        assert taken_back(text) == []
+        assert cancelled_ids(text) == []
 
 
 def test_an_escaped_method() -> None:
     text = json.dumps(notification(1)).replace("/", "\\/")
-    assert taken_back(text.encode()) == [1]
+    assert cancelled_ids(text.encode()) == [1]
 
 
 def test_ids() -> None:
-    assert same(1, 1)
-    assert same("1", "1")
-    assert not same(1, "1")
-    assert not same(1, True)
-    assert not same(None, None)
+    assert same_id(1, 1)
+    assert same_id("1", "1")
+    assert not same_id(1, "1")
+    assert not same_id(1, True)
+    assert not same_id(None, None)
 
 
 def test_what_the_client_is_told() -> None:
-    assert json.loads(withdrawal('a"b')) == notification('a"b')
+    assert json.loads(cancelled_notification('a"b')) == notification('a"b')

@@ -10,7 +10,7 @@ import pytest
 
 from wasmcp.host import open_server
 from wasmcp.host.mcp import manifest_responder
-from wasmcp.host.mcp.manifest_responder import Standin
+from wasmcp.host.mcp.manifest_responder import ManifestResponder
 from wasmcp.revision_views import in_form
 
 META = {
@@ -70,7 +70,7 @@ CONVERSATION = [
 @pytest.mark.parametrize("state", [b"", b"2025-06-18"])
 def test_the_answer_is_the_servers(zig_server: Path, line: bytes, state: bytes) -> None:
     manifest = json.loads(zig_server.with_name("manifest.json").read_text("utf-8"))
-    answered = Standin(manifest["servers"]["default"]).answer(line, state)
+    answered = ManifestResponder(manifest["servers"]["default"]).answer(line, state)
     assert answered is not None
     with open_server(zig_server) as server:
         answer, after = server._run((line, state), None, None)
@@ -81,7 +81,7 @@ def test_the_answer_is_the_servers(zig_server: Path, line: bytes, state: bytes) 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_lists_of_older_revisions_are_the_servers(zig_server: Path, revision: str) -> None:
     manifest = json.loads(zig_server.with_name("manifest.json").read_text("utf-8"))
-    answered = Standin(manifest["servers"]["default"]).answer(message("tools/list"), revision.encode())
+    answered = ManifestResponder(manifest["servers"]["default"]).answer(message("tools/list"), revision.encode())
     assert answered is not None
     with open_server(zig_server) as server:
         answer, _ = server._run((message("tools/list"), revision.encode()), None, None)
@@ -109,21 +109,21 @@ def test_lists_have_the_form_that_composition_bakes_in(method: str, kind: str, m
     entry = {**ENTRY, "capabilities": {"tools": {}, "prompts": {}, "resources": {}}, "catalogue": OFFERS}
     items: list[dict[str, Any]] = OFFERS.get(kind, [])  # type: ignore[assignment]
     for revision in REVISIONS:
-        answered = Standin(entry).answer(message(method), revision.encode())
+        answered = ManifestResponder(entry).answer(message(method), revision.encode())
         assert answered is not None
         assert json.loads(answered[0])["result"] == {member: [in_form(kind, item, revision) for item in items]}
-    answered = Standin(entry).answer(message(method, {"_meta": META}), b"")
+    answered = ManifestResponder(entry).answer(message(method, {"_meta": META}), b"")
     assert answered is not None
     result = json.loads(answered[0])["result"]
     assert result[member] == items
     assert (result["ttlMs"], result["cacheScope"]) == ((7, "private") if kind == "prompts" else (300_000, "public"))
     # What is not offered is for the server to refuse.
-    assert Standin({**entry, "capabilities": {}}).answer(message(method, {"_meta": META}), b"") is None
+    assert ManifestResponder({**entry, "capabilities": {}}).answer(message(method, {"_meta": META}), b"") is None
 
 
 def test_older_revisions_hear_only_what_they_know() -> None:
     line = message("initialize", {"protocolVersion": "2024-11-05"})
-    answer, state = Standin(ENTRY).answer(line, b"") or (b"", b"")
+    answer, state = ManifestResponder(ENTRY).answer(line, b"") or (b"", b"")
     assert state == b"2024-11-05"
     assert json.loads(answer)["result"] == {
         "protocolVersion": "2024-11-05",
@@ -135,7 +135,7 @@ def test_older_revisions_hear_only_what_they_know() -> None:
 
 def test_the_notification_of_a_handshake_is_taken_in_silence() -> None:
     line = message("notifications/initialized", identifier=None)
-    assert Standin(ENTRY).answer(line, b"2025-06-18") == (b"", b"2025-06-18")
+    assert ManifestResponder(ENTRY).answer(line, b"2025-06-18") == (b"", b"2025-06-18")
 
 
 @pytest.mark.parametrize(
@@ -171,21 +171,21 @@ def test_the_notification_of_a_handshake_is_taken_in_silence() -> None:
     ],
 )
 def test_what_is_not_certain_waits_for_the_server(line: bytes) -> None:
-    assert Standin(ENTRY).answer(line, b"") is None
+    assert ManifestResponder(ENTRY).answer(line, b"") is None
 
 
 def test_a_server_that_has_to_be_asked_is_asked() -> None:
-    assert Standin({**ENTRY, "catalogue": None}).answer(message("tools/list", {"_meta": META}), b"") is None
+    assert ManifestResponder({**ENTRY, "catalogue": None}).answer(message("tools/list", {"_meta": META}), b"") is None
 
 
 def test_the_entry_is_found_beside_the_file(tmp_path: Path) -> None:
     path = tmp_path / "s.wasm"
     manifest = tmp_path / "manifest.json"
-    assert Standin.beside(path, "sha256:00") is None
+    assert ManifestResponder.of_server(path, "sha256:00") is None
     manifest.write_text(json.dumps({"format": manifest_responder.FORMAT, "servers": {"default": ENTRY}}))
-    assert Standin.beside(path, "sha256:00") is not None
-    assert Standin.beside(path, "sha256:01") is None
-    assert Standin.beside(tmp_path / "other.wasm", "sha256:00") is None
+    assert ManifestResponder.of_server(path, "sha256:00") is not None
+    assert ManifestResponder.of_server(path, "sha256:01") is None
+    assert ManifestResponder.of_server(tmp_path / "other.wasm", "sha256:00") is None
 
 
 @pytest.mark.parametrize(
@@ -203,4 +203,4 @@ def test_the_entry_is_found_beside_the_file(tmp_path: Path) -> None:
 )
 def test_a_manifest_that_makes_no_sense_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    assert Standin.beside(tmp_path / "s.wasm", "sha256:00") is None
+    assert ManifestResponder.of_server(tmp_path / "s.wasm", "sha256:00") is None

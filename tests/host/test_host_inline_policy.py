@@ -18,11 +18,11 @@ from wasmcp.errors import GuestCancelledError, GuestTimeoutError, RequestError
 from wasmcp.host import Limits, Server, open_server
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.scheduling.deferred_signals import Deferred, interruptible
-from wasmcp.host.scheduling.inline_policy import Pace, can_wait
+from wasmcp.host.scheduling.inline_policy import InlinePolicy, can_wait
 from wasmcp.project import ensure_built
 
 FILES = project_files(
-    "pace",
+    "inline",
     {
         "zig/tools.zig": """\
 const mcp = @import("wasmcp");
@@ -64,7 +64,7 @@ class Submitted:
     def __init__(self, server: Server, name: str) -> None:
         self.begun, self.ended = threading.Event(), threading.Event()
         self.thread = 0
-        self.told: list[float] = []
+        self.received: list[float] = []
         self.call = Call((line(name), b""), 20, self._done, self._event)
         server.pool.submit(self.call)
 
@@ -75,10 +75,10 @@ class Submitted:
     def _event(self, kind: str, json_text: str) -> None:
         assert kind == "message"
         self.begun.set()
-        self.told.append(json.loads(json_text)["params"]["progress"])
+        self.received.append(json.loads(json_text)["params"]["progress"])
 
     @property
-    def here(self) -> bool:
+    def inline(self) -> bool:
         return self.ended.is_set() and self.thread == threading.get_ident()
 
     def wait(self) -> Submitted:
@@ -88,14 +88,14 @@ class Submitted:
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return ensure_built(write_project(tmp_path_factory.mktemp("pace"), FILES))
+    return ensure_built(write_project(tmp_path_factory.mktemp("inline"), FILES))
 
 
 def warmed(server: Server) -> Server:
     """A server whose calls are expected to be quick; on a machine that is busy elsewhere this takes some more."""
     for _ in range(50 * QUICK_CALLS):
         server.call_tool("calls")
-        if server.pool.pace.quick:
+        if server.pool.inline_policy.allows_inline:
             return server
     raise AssertionError("no sixteen quick calls in a row")
 
@@ -103,9 +103,9 @@ def warmed(server: Server) -> Server:
 def test_a_quick_call_ends_on_the_thread_that_submits_it(path: Path) -> None:
     with open_server(path) as server:
         first = Submitted(server, "calls").wait()
-        assert not first.here
+        assert not first.inline
         warmed(server)
-        assert any(Submitted(server, "calls").wait().here for _ in range(QUICK_CALLS))
+        assert any(Submitted(server, "calls").wait().inline for _ in range(QUICK_CALLS))
 
 
 def test_a_slow_call_keeps_nobody_and_tells_everything_once(path: Path) -> None:
@@ -113,12 +113,12 @@ def test_a_slow_call_keeps_nobody_and_tells_everything_once(path: Path) -> None:
         warmed(server)
         slow = Submitted(server, "spin")
         assert not slow.ended.is_set()
-        assert not server.pool.pace.quick
+        assert not server.pool.inline_policy.allows_inline
         assert server.call_tool("calls", timeout=20).structured_content  # the other instance answers
         slow.call.cancel()
         slow.wait()
-        assert not slow.here
-        assert slow.told == [1, 2]
+        assert not slow.inline
+        assert slow.received == [1, 2]
         assert slow.call.result is not None or isinstance(slow.call.error, GuestCancelledError)
 
 
@@ -130,16 +130,16 @@ def test_a_slow_call_costs_one_instance(path: Path, monkeypatch: pytest.MonkeyPa
             slow.call.cancel()
             slow.wait()
         warmed(server)
-        slices: list[Pace] = []
-        failed = Pace.failed
+        slices: list[InlinePolicy] = []
+        failed = InlinePolicy.record_overrun
 
-        def over(pace: Pace) -> None:
-            slices.append(pace)
-            failed(pace)
+        def over(inline_policy: InlinePolicy) -> None:
+            slices.append(inline_policy)
+            failed(inline_policy)
 
-        monkeypatch.setattr(Pace, "failed", over)
+        monkeypatch.setattr(InlinePolicy, "record_overrun", over)
         slow = Submitted(server, "spin")
-        assert slices == [server.pool.pace]
+        assert slices == [server.pool.inline_policy]
         slow.call.cancel()
         slow.wait()
 
@@ -164,9 +164,9 @@ def test_one_instance_keeps_what_it_knows(path: Path) -> None:
     with open_server(path, instances=1) as server:
         for _ in range(QUICK_CALLS):
             server.call_tool("calls")
-        assert not Submitted(server, "calls").wait().here
+        assert not Submitted(server, "calls").wait().inline
         slow = Submitted(server, "spin")
-        assert not server.pool.pace.quick
+        assert not server.pool.inline_policy.allows_inline
         assert slow.begun.wait(20)
         slow.call.cancel()
         slow.wait()
@@ -178,7 +178,7 @@ def test_code_that_could_wait_is_never_trusted(open_it: Callable[..., Server]) -
     server = open_it(limits=Limits(timeout=20))
     for _ in range(QUICK_CALLS):
         server.send("hello")
-    assert not server.pool.pace.quick
+    assert not server.pool.inline_policy.allows_inline
 
 
 def test_many_threads_at_once(path: Path) -> None:
@@ -209,20 +209,20 @@ class Scripted:
         self._error = error
 
     def prepare(self, _token: int, _timeout: float | None, on_event: Callable[[str, str], None]) -> None:
-        self._tell = on_event
+        self._emit = on_event
 
     def call(self, _request: object, _resumed: object) -> str:
         for event in self._events:
-            self._tell("ask" if event == "ask" else "message", event)
+            self._emit("ask" if event == "ask" else "message", event)
         if self._error is not None:
             raise self._error
         return "done"
 
 
-class Asked:
+class FakePendingInputs:
     """Where questions go."""
 
-    def ask(self, _call: Call, _frame: str) -> None:
+    def add(self, _call: Call, _frame: str) -> None:
         self.waiting = True
 
     def suspend(self, _call: Call) -> None:
@@ -230,20 +230,20 @@ class Asked:
 
 
 def test_what_follows_an_answer_is_told_whatever_came_before_it() -> None:
-    told: list[str] = []
-    call = Call((b"", b""), 20, lambda _call: None, lambda _kind, text: told.append(text))
-    call.questions = Asked()  # type: ignore[assignment]
+    received: list[str] = []
+    call = Call((b"", b""), 20, lambda _call: None, lambda _kind, text: received.append(text))
+    call.pending_inputs = FakePendingInputs()  # type: ignore[assignment]
     call.on_paused = lambda: True
-    pace = Pace(trusted=True)
+    inline_policy = InlinePolicy(trusted=True)
 
-    def run(*events: str, error: Exception | None = None, here: bool = False) -> bool:
-        return call.run(Scripted(list(events), error), 1, pace, here=here)  # type: ignore[arg-type]
+    def run(*events: str, error: Exception | None = None, inline: bool = False) -> bool:
+        return call.run(Scripted(list(events), error), 1, inline_policy, inline=inline)  # type: ignore[arg-type]
 
-    assert not run("1", "2", error=GuestTimeoutError(0.005), here=True)
+    assert not run("1", "2", error=GuestTimeoutError(0.005), inline=True)
     assert run("1", "2", "3", "ask")
-    assert told == ["1", "2", "3"]
+    assert received == ["1", "2", "3"]
     assert run("4", "5")
-    assert told == ["1", "2", "3", "4", "5"]
+    assert received == ["1", "2", "3", "4", "5"]
     assert call.result == "done"
 
 
@@ -252,7 +252,7 @@ def test_an_interrupt_reaches_the_caller(path: Path) -> None:
 import sys
 from wasmcp.host import open_server
 with open_server(sys.argv[1]) as server:
-    while not server.pool.pace.quick:
+    while not server.pool.inline_policy.allows_inline:
         server.call_tool("calls")
     try:
         print("now", flush=True)
@@ -293,7 +293,7 @@ deadlines.monotonic = clock
 signal.signal(signal.SIGALRM, late)
 before = signal.getsignal(signal.SIGINT)
 with open_server(sys.argv[1]) as server:
-    while not server.pool.pace.quick:
+    while not server.pool.inline_policy.allows_inline:
         server.call_tool("calls")
     armed = True
     try:
@@ -388,22 +388,22 @@ def test_what_can_wait(imports: list[str], expected: bool) -> None:
 
 
 def test_trust_is_earned_and_lost() -> None:
-    pace = Pace(trusted=True)
+    inline_policy = InlinePolicy(trusted=True)
     for _ in range(15):
-        pace.took(0.0001, 0)
-    assert not pace.quick
-    pace.took(0.0001, 0)
-    assert pace.quick
-    pace.took(0.01, 0)
-    assert not pace.quick
+        inline_policy.record(0.0001, 0)
+    assert not inline_policy.allows_inline
+    inline_policy.record(0.0001, 0)
+    assert inline_policy.allows_inline
+    inline_policy.record(0.01, 0)
+    assert not inline_policy.allows_inline
     for _ in range(8):
-        pace.took(0.0001, 0)
-    assert pace.quick
-    pace.took(0.0001, 2)  # it streams
-    assert not pace.quick
+        inline_policy.record(0.0001, 0)
+    assert inline_policy.allows_inline
+    inline_policy.record(0.0001, 2)  # it streams
+    assert not inline_policy.allows_inline
     for _ in range(1000):
-        pace.took(0.0001, 0)
-    pace.failed()
+        inline_policy.record(0.0001, 0)
+    inline_policy.record_overrun()
     for _ in range(16):
-        pace.took(0.0001, 0)
-    assert not pace.quick
+        inline_policy.record(0.0001, 0)
+    assert not inline_policy.allows_inline
