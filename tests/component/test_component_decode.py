@@ -252,7 +252,7 @@ class TestHostileInput:
             (b"\x70\x50", "is not a primitive type"),
             (b"\x40\x00\x01\x01", "several results"),
             (b"\x71\x01\x01a\x00\x01", "refines another one"),
-            (b"\x6b\x07", "no type 7"),
+            (b"\x6b\x07", "type index 7 is out of range"),
             (b"\x42\x01\x00\x00", "a core type"),
             (b"\x42\x01\x07", "does not begin a declaration"),
             (b"\x42\x01\x01\x3f\x7f\x00", "a resource is defined inside a type"),
