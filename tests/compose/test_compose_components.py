@@ -90,7 +90,7 @@ class TestRefused:
             compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
 
     def test_an_unknown_grant(self) -> None:
-        with pytest.raises(InvalidComponentError, match="no grant `network`; the families are `env`, `fs`"):
+        with pytest.raises(InvalidComponentError, match="unknown grant `network`; the families are `env`, `fs`"):
             compose_server([spec("calc", "1", "a", grants=frozenset({"network"}))], METADATA)
 
     def test_two_of_one_name(self) -> None:

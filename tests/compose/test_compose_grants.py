@@ -29,10 +29,10 @@ ABLE = tools_component("mine", "mine", handler=True)
         (ComponentSpec("mw", ABLE, catalogue("mine")), "it exports `server-handler`"),
         (ComponentSpec("mw", dead_end()), "it exports `server-handler`"),
         (ComponentSpec("mw", dead_end(), grants=frozenset(set(GRANTS) - MIDDLEWARE)), "it exports `server-handler`"),
-        (ComponentSpec("mw", tools_component("a", "b")), "it is asked at run time what it offers (`dynamic`)"),
+        (ComponentSpec("mw", tools_component("a", "b")), "its lists are read at run time (`dynamic`)"),
         (
             ComponentSpec("mw", tools_component("a", "b"), catalogue("b"), dynamic=True),
-            "it is asked at run time what it offers (`dynamic`)",
+            "its lists are read at run time (`dynamic`)",
         ),
     ],
     ids=["beside tools", "alone", "with all other grants", "without catalogue", "dynamic"],

@@ -15,7 +15,7 @@ from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.compose import ComponentSpec, compose_server, inspect_component
 from wasmcp.compose.grants import families
-from wasmcp.compose.interfaces import DOORS
+from wasmcp.compose.interfaces import ENTRY_POINTS
 from wasmcp.compose.sealed_server import sealed
 from wasmcp.host import open_server
 from wasmcp.insight.listing import asked_offers
@@ -58,8 +58,8 @@ def test_an_unknown_interface_is_denied_too() -> None:
     graph = Graph()
     graph.instantiate(graph.add("imports", bytes(wat2wasm(text))))
     server = graph.instantiate(graph.add("server", compose_server([spec("calc", "a", "add")], METADATA).data))
-    for door in DOORS:
-        value = server.export(door)
+    for entry_point in ENTRY_POINTS:
+        value = server.export(entry_point)
         graph.export(value.name, value)
     data = encode(graph).to_bytes()
     assert decode(data).find_import("acme:secrets/store@1.0.0")

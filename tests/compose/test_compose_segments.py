@@ -11,7 +11,7 @@ from support.compose_inputs import tool
 
 from wasmcp.component.static_values import Case
 from wasmcp.compose.catalogue import Catalogue
-from wasmcp.compose.catalogue_values import NOBODY, beginnings, cache_hint, index, segment_values
+from wasmcp.compose.catalogue_values import NO_OWNER, beginnings, cache_hint, index, segment_values
 from wasmcp.revision_views import IDENTITIES, REVISIONS
 
 
@@ -62,10 +62,10 @@ def test_values_for_a_segment() -> None:
     assert [entry["uriTemplate"] for entry in json.loads(values["templates-v20260728"])] == ["x:{n}", "y:{n}"]
     completers = {
         "prompt p": 0,
-        "prompt q": NOBODY,
+        "prompt q": NO_OWNER,
         "template x:{n}": 2,
-        "template y:{n}": NOBODY,
-        "template x:1": NOBODY,
+        "template y:{n}": NO_OWNER,
+        "template x:1": NO_OWNER,
     }
     assert {key: find(values["completion-index"], key) for key in completers} == completers
     lists = {f"{kind}-v{revision.replace('-', '')}" for kind in IDENTITIES for revision in REVISIONS}

@@ -21,7 +21,7 @@ from wasmcp.errors import DuplicateEntryError, RequestError
 from wasmcp.host import Server, open_server
 from wasmcp.package_data import FRAMEWORK_COMPONENTS
 
-DOORS = ("wasi:http/incoming-handler@0.2.8", "wasi:cli/run@0.2.8", "wasmcp:embedding/exchange@0.1.0")
+ENTRY_POINTS = ("wasi:http/incoming-handler@0.2.8", "wasi:cli/run@0.2.8", "wasmcp:embedding/exchange@0.1.0")
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ class TestDuplicates:
 class TestResult:
     def test_what_it_says_of_itself(self) -> None:
         composed = compose_server([spec("one", "1", "a"), spec("two", "2", "b")], METADATA)
-        assert composed.exports == DOORS
+        assert composed.exports == ENTRY_POINTS
         assert composed.size == len(composed.data)
         assert [tool["name"] for tool in composed.tools] == ["a", "b"]
         assert composed.capabilities["tools"] == {}

@@ -41,9 +41,9 @@ def test_a_value_that_is_wrong_stops_the_boot(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("WASMCP_ALLOWED_HOST", "x", "is no setting; known: `WASMCP_ALLOWED_HOSTS`"),
+        ("WASMCP_ALLOWED_HOST", "x", "is not a setting that can be baked in; known: `WASMCP_ALLOWED_HOSTS`"),
         ("WASMCP_STATE_KEYS", "x" * 32, "is a secret"),
-        ("WASMCP_MAX_BODY", "4096", "whoever runs the server"),
+        ("WASMCP_MAX_BODY", "4096", "the operator sets it"),
         ("WASMCP_DISABLE_SSE", True, "must be a string that is not empty, not True"),
         ("WASMCP_DISABLE_SSE", " ", "must be a string that is not empty"),
     ],

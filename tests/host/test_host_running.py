@@ -18,7 +18,7 @@ from wasmtime import wat2wasm
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.compose import compose_server
-from wasmcp.compose.interfaces import DOORS
+from wasmcp.compose.interfaces import ENTRY_POINTS
 from wasmcp.errors import ArtifactError
 from wasmcp.host import Limits, open_server
 from wasmcp.host.engine import standard_error
@@ -366,8 +366,8 @@ def importing(path: Path, imports: str) -> Path:
     graph = Graph()
     graph.instantiate(graph.add("imports", bytes(wat2wasm(f"(component {imports})"))))
     server = graph.instantiate(graph.add("server", compose_server([spec("calc", "a", "add")], METADATA).data))
-    for door in DOORS:
-        value = server.export(door)
+    for entry_point in ENTRY_POINTS:
+        value = server.export(entry_point)
         graph.export(value.name, value)
     path.write_bytes(encode(graph).to_bytes())
     return path

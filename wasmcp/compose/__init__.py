@@ -1,4 +1,4 @@
-"""MCP servers out of components: which component is what, who is wrapped by whom, wired to which service."""
+"""Composition of MCP servers from components: order of the chain, middlewares, services, grants."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name where it lives (PEP 562)."""
+    """Return a public name from the module that defines it, imported on first use (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module `wasmcp.compose` has no attribute `{name}`")
     from importlib import import_module

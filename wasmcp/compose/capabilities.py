@@ -1,4 +1,4 @@
-"""What a server announces: what its components offer, what they may send meanwhile, and which extensions they support.
+"""Capabilities that a server declares: those of its components, the notifications that they can send, and extensions.
 
 Specification: schema `ServerCapabilities`; basic/patterns/subscriptions; server/utilities/logging; basic/versioning,
 "Extension Negotiation".
@@ -29,17 +29,18 @@ Extensions = Mapping[str, Mapping[str, Any]]
 
 
 def server_capabilities(components: Sequence[Component], extensions: Extensions | None = None) -> dict[str, Any]:
-    """Return the `ServerCapabilities` object: what the components offer, and what they may send meanwhile.
+    """Return the `ServerCapabilities` object for the components' capabilities, notifications and extensions.
 
-    What a catalogue has none of is not offered. A handler of its own may answer `tools/list` too, and nobody can know:
-    so it counts as offering tools, and what it declares beside them.
+    A capability without entries in the catalogue is not declared. A component with its own server handler can answer
+    `tools/list` as well, which is unknown at build time, so it counts as offering tools and the capabilities that it
+    declares.
 
     Args:
-        components: in the order of the chain.
-        extensions: those of the server itself.
+        components: The components in the order of the chain.
+        extensions: The extensions of the server itself.
 
     Raises:
-        CompositionError: two components have different settings for an extension.
+        CompositionError: Two components have different settings for an extension.
     """
     capabilities: dict[str, Any] = {}
     functions = _used(components)
@@ -68,15 +69,16 @@ def offered(component: Component) -> set[str]:
 
 
 def declared_by(components: Sequence[Component]) -> Declares:
-    """Return what a part says about itself that was composed of these components."""
+    """Return the declarations of a server part that is composed of these components."""
     offers = frozenset(name for component in components for name in offered(component))
     return Declares(offers, _used(components), _extensions(components, {}))
 
 
 def _used(components: Iterable[Component]) -> frozenset[str]:
-    """Return the functions of `request` that components may call, of those that servers announce.
+    """Return the functions of `request` that components can call, of those that a server declares.
 
-    A component cannot call what it does not import; and it may say that it does not call what it does.
+    A component cannot call a function that it does not import, and it can declare that it does not call one that it
+    imports.
     """
     found: set[str] = set()
     for component in components:
@@ -91,7 +93,7 @@ def _used(components: Iterable[Component]) -> frozenset[str]:
 
 
 def _extensions(components: Iterable[Component], own: Extensions) -> dict[str, Any]:
-    """Return the extensions of a server by their identifiers; its own count before those of its components."""
+    """Return the extensions of a server by identifier; its own settings override those of its components."""
     found: dict[str, tuple[str, Mapping[str, Any]]] = {}
     for component in components:
         for identifier, settings in component.declares.extensions.items():
@@ -99,7 +101,7 @@ def _extensions(components: Iterable[Component], own: Extensions) -> dict[str, A
             if known[1] != settings and identifier not in own:
                 raise CompositionError(
                     f"`{known[0]}` and `{component.name}` announce the extension `{identifier}` with different "
-                    "settings: say in the `extensions` of the server which count"
+                    "settings: choose them in the `extensions` of the server"
                 )
     merged = {**{identifier: settings for identifier, (_, settings) in found.items()}, **own}
     return {identifier: dict(merged[identifier]) for identifier in sorted(merged)}

@@ -1,4 +1,4 @@
-"""What a component offers, recorded when it was built.
+"""Catalogue of a component: its lists, recorded when it was built.
 
 Source: Model Context Protocol 2026-07-28, schemas `Tool`, `Resource`, `ResourceTemplate`, `Prompt`; server/utilities.
 """
@@ -14,27 +14,27 @@ from wasmcp.errors import CatalogueError
 from wasmcp.revision_views import IDENTITIES, Item, from_json_text
 
 FORMAT = 1
-"""The number of the sidecar's format."""
+"""Version of the sidecar's format."""
 
 NOUNS = {"tools": "tool", "resources": "resource", "templates": "resource template", "prompts": "prompt"}
-"""What an item of each list is called."""
+"""Noun for an item of each list."""
 
 _COMPLETED = {"ref/prompt": "name", "ref/resource": "uri"}
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What one component offers: items in their wire form of 2026-07-28, in the component's order.
+    """Lists of one component: items in their wire form of 2026-07-28, in the component's order.
 
     Attributes:
-        tools: its tools.
-        digest: of the component, as `sha256:HEX`; empty when it is not known.
-        resources: its resources.
-        templates: its resource templates.
-        prompts: its prompts.
-        completions: whose arguments it completes: objects like the `ref` of `completion/complete`.
-        cache: how long and by whom its lists may be cached, by list: objects with `ttlMs` and `cacheScope`. A list that
-            has none may be kept as long as any list that does not change.
+        tools: Its tools.
+        digest: The digest of the component, as `sha256:HEX`; empty if unknown.
+        resources: Its resources.
+        templates: Its resource templates.
+        prompts: Its prompts.
+        completions: References whose arguments it completes: objects like the `ref` of `completion/complete`.
+        cache: The cache hints of its lists, by list: objects with `ttlMs` and `cacheScope`. A list without a hint can
+            be cached like any list that does not change.
     """
 
     tools: tuple[Item, ...] = field(default=())
@@ -58,12 +58,12 @@ class Catalogue:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the tools, in order."""
+        """Names of the tools, in order."""
         return tuple(tool["name"] for tool in self.tools)
 
     @property
     def capabilities(self) -> tuple[str, ...]:
-        """What there is any of: `tools`, `resources`, `prompts`, `completions`."""
+        """Capabilities with at least one entry in the catalogue: `tools`, `resources`, `prompts`, `completions`."""
         has = {
             "tools": self.tools,
             "resources": self.resources or self.templates,
@@ -73,7 +73,7 @@ class Catalogue:
         return tuple(name for name, found in has.items() if found)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it: the tools always, another list where there is something in it."""
+        """Return the catalogue as JSON values: the tools always, each other list unless it is empty."""
         lists = {kind: list(self.items(kind)) for kind in IDENTITIES}
         value = {**lists, "completions": list(self.completions), "cache": dict(self.cache)}
         return {name: found for name, found in value.items() if found or name == "tools"}
@@ -88,11 +88,11 @@ class Catalogue:
         """Read a sidecar.
 
         Args:
-            text: what :meth:`to_json` wrote.
-            source: what to call it in an error.
+            text: The result of `to_json`.
+            source: The component's name in an error.
 
         Raises:
-            CatalogueError: it is not one, or of another format.
+            CatalogueError: The text is not a catalogue, or has another format version.
         """
         try:
             value = from_json_text(text)
@@ -115,9 +115,9 @@ class Catalogue:
 
 
 def nothing_offered(component: str, capabilities: Iterable[str]) -> str:
-    """Return what is wrong with an empty catalogue of a component, as a sentence about it.
+    """Return an error about a component with an empty catalogue, as a sentence about the component.
 
-    A list that depends on the caller or the moment is empty at build time, and a server would keep that answer.
+    A list that depends on the client or on the time is empty at build time, and a server would keep that list.
 
     Args:
         component: The component's name.
@@ -125,15 +125,15 @@ def nothing_offered(component: str, capabilities: Iterable[str]) -> str:
     """
     exported = " and ".join(f"`{capability}`" for capability in capabilities)
     return (
-        f"it exports {exported} and lists nothing, so a server would never offer anything of it. If what it offers "
-        "depends on the client or changes at run time, have it asked at run time: `dynamic = true` and "
+        f"it exports {exported} and lists nothing, so a server would never offer anything of it. If its lists depend "
+        "on the client or change at run time, make the component dynamic: `dynamic = true` and "
         f'`grants = ["middleware"]` in `[tool.wasmcp.components.{component}]`, or '
         f"`--dynamic {component} --grant {component}=middleware`"
     )
 
 
 def _check(kind: str, items: tuple[Any, ...]) -> None:
-    """Raise ValueError for what could not be listed by any server."""
+    """Raise ValueError for items that no server could list."""
     noun, identity = NOUNS[kind], IDENTITIES[kind]
     known: set[str] = set()
     for position, item in enumerate(items):

@@ -1,4 +1,4 @@
-"""What is baked into a segment of the chain: its lists in every form, and who owns what.
+"""Values baked into a segment of the chain: its lists in every revision, and the owner of each entry.
 
 Source: wit/baked.wit (`catalogue-data`).
 """
@@ -15,10 +15,10 @@ from wasmcp.compose.catalogue import Catalogue
 from wasmcp.revision_views import IDENTITIES, REVISIONS, items_json
 
 UNCHANGING = {"ttlMs": 300_000, "cacheScope": "public"}
-"""How long, in milliseconds, and by whom a list may be cached that does not change while the server runs."""
+"""Cache hint, with the time in milliseconds, of a list that does not change while the server runs."""
 
-NOBODY = 2**32 - 1
-"""The owner of what is known and has no proposals: no component has this index."""
+NO_OWNER = 2**32 - 1
+"""Owner of a reference that is known and has no completions: no component has this index."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _INDICES = {"tools": "tool-index", "prompts": "prompt-index", "resources": "resource-index"}
@@ -27,7 +27,7 @@ _INDICES = {"tools": "tool-index", "prompts": "prompt-index", "resources": "reso
 def index(owners: Mapping[str, int]) -> bytes:
     """Return the table that finds an owner by binary search.
 
-    Little-endian u32: the count, then for each key, sorted by its UTF-8 bytes, the offset of the key (from the
+    Little-endian u32: the number of keys, then for each key, sorted by its UTF-8 bytes, the offset of the key (from the
     start of the table), its length in bytes and the owner; then the keys. Source: wit/baked.wit.
     """
     keys = sorted((key.encode(), owner) for key, owner in owners.items())
@@ -40,7 +40,7 @@ def index(owners: Mapping[str, int]) -> bytes:
 
 
 def cache_hint(kind: str, catalogues: Iterable[Catalogue]) -> dict[str, Any]:
-    """Merge the hints of a list: the least time; private when any is. Who has nothing in it has no say."""
+    """Merge the cache hints of a list: the shortest time, and private if any hint is. Empty lists do not count."""
     given = (catalogue.cache[kind] for catalogue in catalogues if kind in catalogue.cache and catalogue.items(kind))
     hints = [UNCHANGING, *given]
     scope = "private" if any(hint["cacheScope"] == "private" for hint in hints) else "public"
@@ -48,11 +48,11 @@ def cache_hint(kind: str, catalogues: Iterable[Catalogue]) -> dict[str, Any]:
 
 
 def segment_values(catalogues: Sequence[Catalogue], *, completions: bool = False) -> dict[str, Any]:
-    """Return what the functions of `catalogue-data` answer for a segment of the chain.
+    """Return the results of the functions of `catalogue-data` for a segment of the chain.
 
     Args:
-        catalogues: of each component of the segment, in order; nothing twice.
-        completions: whether the server offers completion at all.
+        catalogues: The catalogue of each component of the segment, in order, without duplicates.
+        completions: True if the server offers completion.
     """
     values: dict[str, Any] = {}
     for kind, identity in IDENTITIES.items():
@@ -74,10 +74,10 @@ def segment_values(catalogues: Sequence[Catalogue], *, completions: bool = False
 
 
 def beginnings(catalogue: Catalogue) -> list[str]:
-    """Return the beginnings of the URIs of a component, sorted.
+    """Return the prefixes of a component's URIs, sorted.
 
-    They are its resources, its templates up to their first expression, and the schemes of both. A component is not
-    asked for a URI that begins otherwise: it is not its own. Source: RFC 3986, section 3.1; RFC 6570, section 2.
+    They are its resources, its templates up to their first expression, and the schemes of both. Requests for other URIs
+    are not sent to the component. Source: RFC 3986, section 3.1; RFC 6570, section 2.
     """
     whole = [item["uri"] for item in catalogue.resources]
     whole += [item["uriTemplate"].partition("{")[0] for item in catalogue.templates]
@@ -86,7 +86,7 @@ def beginnings(catalogue: Catalogue) -> list[str]:
 
 
 def _completers(catalogues: Sequence[Catalogue]) -> dict[str, int]:
-    """Return who completes what: the component whose prompt or template it is, else the first that says so."""
+    """Return the owner of each completion: the owner of its prompt or template, else the first that declares it."""
     claimed = [
         (key, place, key in _own_keys(own))
         for place, own in enumerate(catalogues)
@@ -97,10 +97,10 @@ def _completers(catalogues: Sequence[Catalogue]) -> dict[str, int]:
         owners.setdefault(key, place)
     for own in catalogues:
         for prompt in own.prompts:
-            owners.setdefault(f"prompt {prompt['name']}", NOBODY)
+            owners.setdefault(f"prompt {prompt['name']}", NO_OWNER)
         for member, items in (("uriTemplate", own.templates), ("uri", own.resources)):
             for item in items:
-                owners.setdefault(f"template {item[member]}", NOBODY)
+                owners.setdefault(f"template {item[member]}", NO_OWNER)
     return owners
 
 

@@ -1,4 +1,4 @@
-"""The order of the chain: which components share a segment, which are links of their own, and who owns what."""
+"""Plan of the chain: components that share a segment, components with a server handler of their own, and owners."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from wasmcp.revision_views import IDENTITIES, Item
 
 OnDuplicate = Literal["error", "first"]
 ADAPTER_MEMORIES = 100
-"""Memories that a module of fused adapters may import (`MAX_WASM_MEMORIES` of wasmparser); wasmtime aborts above it.
+"""Limit on the memories that a module of fused adapters can import (`MAX_WASM_MEMORIES` of wasmparser); wasmtime aborts
+above it.
 
 A segment takes one for each of its members and one for its `dispatch`.
 """
@@ -22,7 +23,7 @@ A segment takes one for each of its members and one for its `dispatch`.
 
 @dataclass(frozen=True)
 class Member:
-    """A component in a segment, with what is its own there, in its order."""
+    """Component in a segment, with the entries that it owns there, in its order."""
 
     component: Component
     catalogue: Catalogue
@@ -30,38 +31,38 @@ class Member:
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive components whose offers are known, at most 99: they share one `catalogue`."""
+    """Consecutive components with recorded catalogues, at most 99: they share one `catalogue`."""
 
     members: list[Member] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Link:
-    """A component that is asked at run time."""
+class DynamicComponent:
+    """Component whose lists are read at run time."""
 
     component: Component
 
 
-Part = Segment | Link
+Part = Segment | DynamicComponent
 
 
 def plan_chain(components: Sequence[Component], *, on_duplicate: OnDuplicate = "error") -> list[Part]:
     """Return the parts of the chain, in the order of the components.
 
     Args:
-        components: in the order of the chain.
-        on_duplicate: what two components with a tool, resource, template or prompt of the same name are: an error,
-            or (`first`) it is that of the first of them.
+        components: The components in the order of the chain.
+        on_duplicate: Handling of a tool, resource, template or prompt of the same name in two components: an error,
+            or (`first`) the first component owns it.
 
     Raises:
-        DuplicateEntryError: two components have something of the same name.
+        DuplicateEntryError: Two components have an entry of the same name.
     """
     parts: list[Part] = []
     owners: dict[tuple[str, str], str] = {}
     for component in components:
         catalogue = component.catalogue
         if catalogue is None:
-            parts.append(Link(component))
+            parts.append(DynamicComponent(component))
             continue
         own = {kind: _own(component, kind, catalogue.items(kind), owners, on_duplicate) for kind in IDENTITIES}
         last = parts[-1] if parts else None
@@ -79,7 +80,7 @@ def _own(
     owners: dict[tuple[str, str], str],
     on_duplicate: OnDuplicate,
 ) -> tuple[Item, ...]:
-    """Return the items that no component before has."""
+    """Return the items that no earlier component owns."""
     own = []
     for item in items:
         name = item[IDENTITIES[kind]]
@@ -106,12 +107,12 @@ def components_of(parts: Sequence[Part]) -> list[Component]:
 
 
 def tools_of(parts: Sequence[Part]) -> tuple[Item, ...]:
-    """Return the tools that are known beforehand, in the order in which `tools/list` gives them."""
+    """Return the recorded tools, in the order of `tools/list`."""
     return tuple(tool for member in members_of(parts) for tool in member.catalogue.tools)
 
 
 def catalogue_of(parts: Sequence[Part]) -> Catalogue:
-    """Return what is known beforehand of the whole chain, in the order in which lists give it."""
+    """Return the catalogue of the whole chain, in the order of the lists."""
     catalogues = [member.catalogue for member in members_of(parts)]
     whole = Catalogue(
         completions=tuple(reference for one in catalogues for reference in one.completions),

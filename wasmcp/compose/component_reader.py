@@ -1,6 +1,6 @@
-"""The components that a server is made of: what is given, and what each one turns out to be.
+"""Components of a server: their specification, and the result of reading them.
 
-Source: wit/handler.wit; ../component decodes.
+Source: wit/handler.wit; `wasmcp.component` decodes.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from wasmcp.errors import ComponentError, InvalidComponentError, InvalidComponen
 
 @dataclass(frozen=True)
 class ComponentSpec:
-    """A component to be composed into a server.
+    """Component to compose into a server.
 
     Attributes:
-        name: what it is called in errors and reports; unique in a server.
-        data: the component, or the file that holds it.
-        catalogue: what it offers; None: not known, so it is asked at run time.
-        grants: families of interfaces it gets: `env`, `fs`, `sockets`, `http`, `kv`, `sessions`; and `middleware`,
-            which a component needs that exports `server-handler` or whose offers are not known beforehand.
-        dynamic: whether what it offers changes at run time, so that it is asked though a catalogue is there.
-        config: its configuration, a JSON object: what it gets of the interface `config`.
+        name: Its name in errors and reports; unique in a server.
+        data: The component, or its file.
+        catalogue: Its catalogue; None: unknown, so its lists are read at run time.
+        grants: Families of interfaces that it can use: `env`, `fs`, `sockets`, `http`, `kv`, `sessions`; and
+            `middleware`, which a component needs that exports `server-handler` or has no recorded catalogue.
+        dynamic: True to read its lists at run time in spite of a catalogue, because they change.
+        config: Its configuration, a JSON object: the value of the interface `config`.
     """
 
     name: str
@@ -45,15 +45,15 @@ class ComponentSpec:
 
 @dataclass(frozen=True)
 class Component:
-    """A component that was read and recognised.
+    """Component that was read and recognised.
 
     Attributes:
-        spec: what was given.
-        data: its bytes.
-        info: what it imports and exports.
-        offers: its exports that make a link of the chain each, by contract, under the names it exports them with:
-            capabilities in the order of the links, then `server-handler`.
-        declares: what it says about itself.
+        spec: Its specification.
+        data: Its bytes.
+        info: Its imports and exports.
+        offers: Its exports that become server handlers, by contract, with the names of the exports: capabilities in the
+            order of the chain, then `server-handler`.
+        declares: Its declarations about itself.
     """
 
     spec: ComponentSpec
@@ -64,28 +64,28 @@ class Component:
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """Name of the component."""
         return self.spec.name
 
     @property
     def catalogue(self) -> Catalogue | None:
-        """What it offers, when it is known and stays so: only such components go into a segment."""
+        """Catalogue, if it is recorded and does not change: only such components become members of a segment."""
         if self.spec.dynamic or SERVER_HANDLER in self.offers:
             return None
         return self.spec.catalogue
 
 
 def read_component(spec: ComponentSpec) -> Component:
-    """Read a component and find out what it is.
+    """Read and recognise a component.
 
     Raises:
-        InvalidComponentError: The file cannot be read or is not a component, it exports no interface of a server or
-            one of another version of the contract, or a grant is unknown.
+        InvalidComponentError: The file cannot be read or is not a component, it exports no interface of a server or one
+            of another version of the contract, or a grant is unknown.
     """
     unknown = sorted(spec.grants - set(GRANTS))
     if unknown:
         known = ", ".join(f"`{family}`" for family in GRANTS)
-        raise InvalidComponentError(spec.name, f"there is no grant `{unknown[0]}`; the families are {known}")
+        raise InvalidComponentError(spec.name, f"unknown grant `{unknown[0]}`; the families are {known}")
     data = _bytes(spec)
     said = declares(data)
     try:
@@ -98,11 +98,11 @@ def read_component(spec: ComponentSpec) -> Component:
 
 
 def read_components(specs: Iterable[ComponentSpec]) -> list[Component]:
-    """Read the components of a server; see :func:`read_component`. Their names must differ.
+    """Read the components of a server; see `read_component`. Their names must differ.
 
     Raises:
-        InvalidComponentError: one cannot be read, has the name of another one, or is known to offer nothing.
-        InvalidComponentsError: several cannot be taken.
+        InvalidComponentError: A component cannot be read, has the name of another one, or has an empty catalogue.
+        InvalidComponentsError: This is true of several components.
     """
     components: dict[str, Component] = {}
     refused: list[InvalidComponentError] = []
@@ -117,7 +117,7 @@ def read_components(specs: Iterable[ComponentSpec]) -> list[Component]:
 
 def _read_member(spec: ComponentSpec, others: Collection[str]) -> Component:
     if spec.name in others:
-        raise InvalidComponentError(spec.name, "two components have this name: call one of them something else")
+        raise InvalidComponentError(spec.name, "two components have this name: rename one of them")
     component = read_component(spec)
     if component.catalogue is not None and not component.catalogue.capabilities:
         exported = [CAPABILITY_NAMES[contract] for contract in component.offers if contract in CAPABILITY_NAMES]
@@ -126,11 +126,11 @@ def _read_member(spec: ComponentSpec, others: Collection[str]) -> Component:
 
 
 def raise_refused(refused: Sequence[InvalidComponentError]) -> None:
-    """Raise what is wrong with components, all of it; nothing where nothing is.
+    """Raise the errors about components, if any.
 
     Raises:
-        InvalidComponentError: it is about one component.
-        InvalidComponentsError: it is about several.
+        InvalidComponentError: The error is about one component.
+        InvalidComponentsError: The errors are about several components.
     """
     if len(refused) == 1:
         raise refused[0]
@@ -139,14 +139,14 @@ def raise_refused(refused: Sequence[InvalidComponentError]) -> None:
 
 
 def check_offers(component: Component, wanted: Mapping[str, Instance]) -> None:
-    """Check that what a component offers has the types that the framework wants.
+    """Check that the exports of a component have the types that the framework expects.
 
     Args:
-        component: the component.
-        wanted: the type that is wanted, by contract.
+        component: The component.
+        wanted: The expected type, by contract.
 
     Raises:
-        InvalidComponentError: it was built against other contracts of the same version.
+        InvalidComponentError: The component was built against other contracts of the same version.
     """
     for contract, export in component.offers.items():
         offered = component.info.exports[export]
@@ -178,7 +178,7 @@ def _bytes(spec: ComponentSpec) -> bytes:
 
 
 def _offers(name: str, info: ComponentInfo) -> dict[str, str]:
-    """Find the exports that make links, and complain about what is nearly one."""
+    """Find the exports that become server handlers, and report those that only resemble one."""
     offers = {}
     for contract in (*CAPABILITIES, SERVER_HANDLER):
         found = interface_names.find(contract, info.exports)

@@ -1,8 +1,8 @@
-"""What stands in for the interfaces that a component was not granted: a component that denies, in their own terms.
+"""Stubs of the interfaces that a component was not granted: their functions return errors of their own types.
 
-A stub is made from the type of the import alone, so that an interface nobody here has heard of is denied as well as
-any. A list is empty, an option is none, a result is the error that says so best, an owned handle is a fresh one of a
-resource without content. What has no such form (a handle of somebody else's resource) traps when it is called.
+A stub is generated from the type of the import alone, so any interface can be denied, known or not. A list is empty, an
+option is absent, a result is the error case that fits best, an owned handle is a new one of a resource without content.
+A function without such a result (a handle of another component's resource) traps when it is called.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ DENIALS = (
     "unknown",
     "internal-error",
 )
-"""The cases that an error is looked through for, the best first."""
+"""Error cases that a denial uses, the best first."""
 
 MESSAGE = "not granted to this component"
-"""What a denial says where its error holds a text."""
+"""Text of a denial whose error holds a string."""
 
 MAX_PARTS = 100_000
-"""How many parts the types of all denied functions may have, counted as often as they are used.
+"""Limit on the parts of the types of all denied functions, counted as often as they are used.
 
-What a Python component imports of WASI 0.2 has some 1,500.
+The WASI 0.2 imports of a Python component have some 1,500.
 """
 
 _NEVER_RETURNS = "wasi:cli/exit"
@@ -64,17 +64,17 @@ _PLAIN = {Primitive.BOOL: False, Primitive.CHAR: "\0", Primitive.STRING: ""}
 
 
 class _NoDenialError(Exception):
-    """A type that has no denied form."""
+    """The type has no value that denies."""
 
 
 def stubs(interfaces: Mapping[str, Instance]) -> bytes:
-    """Return a component that exports the interfaces and denies everything.
+    """Return a component that exports the interfaces and denies every call.
 
     Args:
-        interfaces: the types of the imports to be satisfied, by name.
+        interfaces: The types of the imports to satisfy, by name.
 
     Raises:
-        TypeError: they are too large, or hold what is neither a function nor a type.
+        TypeError: The types are too large, or contain an item other than a function or a type.
     """
     if _parts(interfaces) > MAX_PARTS:
         raise TypeError(f"their types have more than {MAX_PARTS:,} parts")
@@ -99,12 +99,12 @@ def denied(type_: ValueType | Resource, is_defined: Callable[[Resource], bool], 
     """Return the value of a type that denies, in the form of `wasmcp.component.static_values`.
 
     Args:
-        type_: the type.
-        is_defined: tells whether the stub itself defines a resource, so that it can make a handle of it.
-        text: the text to put where there is one.
+        type_: The type.
+        is_defined: Returns true if the stub itself defines a resource, so that it can make a handle of it.
+        text: The value of strings.
 
     Raises:
-        _NoDenialError: there is no such value.
+        _NoDenialError: The type has no such value.
     """
     resolved = resolve(type_)
     if isinstance(resolved, Primitive):
@@ -154,7 +154,7 @@ def _parts(interfaces: Mapping[str, Instance]) -> int:
 def _denied_case(
     cases: tuple[tuple[str, ValueType | None], ...], is_defined: Callable[[Resource], bool], text: str
 ) -> static_values.Case:
-    """Return the case that denies best, of those that have a denied form."""
+    """Return the case that denies best, of those that have a denied value."""
     ranked = sorted(cases, key=lambda case: DENIALS.index(case[0]) if case[0] in DENIALS else len(DENIALS))
     for label, payload in ranked:
         try:

@@ -1,4 +1,4 @@
-"""Who runs a composed server, and with which command.
+"""Runtimes of a composed server, and the commands that start it.
 
 Each server has all entry points; the command decides which one is used. Sources: the help of wasmtime and of wash 2.10,
 Spin's documentation; the drafts of `wasi:keyvalue` that each of them implements.
@@ -19,7 +19,7 @@ Runtime = Literal["wasmtime", "spin", "wasmcloud"]
 Transport = Literal["http", "stdio"]
 
 KEYVALUE = {"wasmtime": "0.2.0-draft", "spin": "0.2.0-draft2", "wasmcloud": "0.2.0-draft"}
-"""The draft of `wasi:keyvalue` that each runtime offers."""
+"""Draft of `wasi:keyvalue` that each runtime provides."""
 
 _SERVE_FLAGS = {
     "wasi:cli/environment": "cli",
@@ -31,10 +31,10 @@ _SOCKETS = ("cli", "inherit-network", "allow-ip-name-lookup")
 
 
 def check_runtime(runtime: Runtime, imports: Iterable[str]) -> None:
-    """Check that a runtime offers what a server imports.
+    """Check that a runtime provides the imports of a server.
 
     Raises:
-        CompositionError: it offers another draft of `wasi:keyvalue`.
+        CompositionError: The runtime provides another draft of `wasi:keyvalue`.
     """
     offered = KEYVALUE[runtime]
     for name in imports:
@@ -48,13 +48,13 @@ def check_runtime(runtime: Runtime, imports: Iterable[str]) -> None:
 
 
 def run_commands(runtime: Runtime, transport: Transport, file: Path, imports: Iterable[str]) -> tuple[str, ...]:
-    """Return commands that run a server, the runtime's own first, ours last.
+    """Return commands that run a server, the runtime's own first, the one of wasmcp last.
 
     Args:
-        runtime: what it is composed for.
-        transport: which door is used.
-        file: the server.
-        imports: what it needs.
+        runtime: The runtime that the server is composed for.
+        transport: The transport to use.
+        file: The server.
+        imports: The imports of the server.
     """
     path = shlex.quote(str(file))
     needed = [name.partition("@")[0] for name in imports]
@@ -66,7 +66,7 @@ def run_commands(runtime: Runtime, transport: Transport, file: Path, imports: It
     flags = [] if transport == "http" else ["http"]
     for prefix, flag in _SERVE_FLAGS.items():
         if any(name == prefix or name.startswith(f"{prefix}/") for name in needed):
-            # `wasmtime run` has wasi:cli anyway
+            # `wasmtime run` provides wasi:cli by default
             flags += [] if transport == "stdio" and flag == "cli" else [flag]
     if any(name.startswith("wasi:sockets/") for name in needed):
         flags += _SOCKETS if transport == "http" else _SOCKETS[1:]
@@ -78,7 +78,7 @@ def run_commands(runtime: Runtime, transport: Transport, file: Path, imports: It
 def _wash_dev(file: Path) -> str:
     """Return a command that runs a server with wasmCloud's `wash dev` (wash 2), in a project made for it.
 
-    `wash dev` reads its project's `.wash/config.yaml`; JSON is YAML. It listens on port 8000.
+    `wash dev` reads `.wash/config.yaml` of its project; JSON is YAML. It listens on port 8000.
     """
     folder = f"{file.stem}.wasmcloud"
     config = json.dumps({"build": {"command": "true", "component_path": str(file.absolute())}})

@@ -1,7 +1,8 @@
-"""The way from an index of the catalogue to the component that owns it: a generated component.
+"""Generated component that forwards a request to the member of a segment that owns its target.
 
-It imports as many `server-handler` instances as the segment has components, and exports `dispatch`: a `br_table` that
-hands the request on. Only handles cross; nothing is copied, and the cost does not grow with the number of components.
+It imports a `server-handler` instance for each member of the segment, and exports `dispatch`: a `br_table` that selects
+the member by its index. Only handles are passed; nothing is copied, and the cost does not grow with the number of
+members.
 
 Source: wit/baked.wit (`dispatch`), wit/handler.wit (`server-handler`); component-model, CanonicalABI.md.
 """
@@ -14,8 +15,8 @@ from wasmcp.component.builder import ComponentBuilder, InstanceTypeBuilder
 from wasmcp.component.types import Primitive
 from wasmcp.compose.interfaces import DISPATCH, MESSAGES
 
-# Where an inner call leaves its option<own<reply>>: discriminant and handle, 4 bytes each. The same 8 bytes are the
-# result of `dispatch.handle`, which is read before anybody can call it again.
+# Address of an inner call's result, option<own<reply>>: discriminant and handle, 4 bytes each. The same 8 bytes are the
+# result of `dispatch.handle`, which is read before the next call.
 _RESULT = 16
 
 
@@ -62,7 +63,7 @@ def dispatch(count: int) -> bytes:
 
 
 def _link_type(builder: ComponentBuilder, request: int, reply: int) -> int:
-    """Define the instance type of `server-handler`, as far as the dispatch needs it."""
+    """Define the instance type of `server-handler`, limited to what the dispatch uses."""
     scope = InstanceTypeBuilder()
     borrow = scope.type(binary_writer.borrow(scope.alias_outer_type(request)))
     option = scope.type(binary_writer.option(scope.type(binary_writer.own(scope.alias_outer_type(reply)))))
@@ -79,7 +80,7 @@ def _module(count: int) -> bytes:
         module.import_function("links", str(index), [core_module.I32, core_module.I32], []) for index in range(count)
     ]
     component, request = 0, 1
-    # One block for each component inside the other, the first the innermost; then one for an index out of range.
+    # Nested blocks, one for each component, the first innermost; the outermost is for an index out of range.
     body = core_module.local_get(component) + core_module.br_table(range(count), count)
     for index, link in enumerate(links):
         call = core_module.local_get(request) + core_module.i32_const(_RESULT) + core_module.call(link)

@@ -1,4 +1,4 @@
-"""The framework's components, read and decoded once a process."""
+"""Framework components, read and decoded once per process."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from wasmcp.package_data import FRAMEWORK_COMPONENTS, framework_component
 
 @dataclass(frozen=True)
 class FrameworkComponent:
-    """A component of the framework.
+    """Framework component.
 
     Attributes:
-        name: one of `wasmcp.package_data.FRAMEWORK_COMPONENTS`.
-        data: its bytes.
-        info: what it imports and exports.
-        ours: what it stands in for, if it is not our own.
+        name: One of `wasmcp.package_data.FRAMEWORK_COMPONENTS`.
+        data: Its bytes.
+        info: Its imports and exports.
+        ours: The component of wasmcp that it replaces, if any.
     """
 
     name: str
@@ -34,31 +34,31 @@ class FrameworkComponent:
     ours: FrameworkComponent | None = None
 
     def wants(self, contract: str) -> Instance:
-        """Return the type in which it imports a contract, or would if it used it."""
+        """Return the type of a contract that it imports, or would import if it used it."""
         found = interface_names.find(contract, self.info.imports)
         if found is None and self.ours is not None:
             return self.ours.wants(contract)
         return _instance(self.info.imports[found or contract])
 
     def provides(self, contract: str) -> Instance:
-        """Return the type in which it exports a contract."""
+        """Return the type of a contract that it exports."""
         return _instance(self.info.exports[interface_names.find(contract, self.info.exports) or contract].type)
 
     @cached_property
     def digest(self) -> str:
-        """Its digest, as `sha256:HEX`."""
+        """Digest of the component, as `sha256:HEX`."""
         return f"sha256:{sha256(self.data).hexdigest()}"
 
 
 def load_framework(given: Mapping[str, bytes | Path] | None = None) -> dict[str, FrameworkComponent]:
-    """Return the framework's components by name.
+    """Return the framework components by name.
 
     Args:
-        given: what to take instead of our own, by name.
+        given: Replacements of the framework components of wasmcp, by name.
 
     Raises:
-        MissingPackageDataError: one of our own is not built.
-        InvalidComponentError: one that was given cannot be read, has no such name, or is of another world than ours.
+        MissingPackageDataError: A framework component of wasmcp is not built.
+        InvalidComponentError: A replacement cannot be read, has an unknown name, or has another world.
     """
     ours = {name: _loaded(name, framework_component(name)) for name in FRAMEWORK_COMPONENTS}
     framework = dict(ours)
@@ -81,10 +81,10 @@ def _loaded(name: str, path: Path) -> FrameworkComponent:
 
 
 def _check_world(found: FrameworkComponent, ours: Mapping[str, FrameworkComponent]) -> None:
-    """Check that a component can stand in for one of ours: it exports all that ours does, and imports what there is.
+    """Check that a component can replace one of wasmcp: it exports the same, and imports only what the framework has.
 
     Raises:
-        InvalidComponentError: with everything that is missing or different.
+        InvalidComponentError: The error lists everything that is missing or different.
     """
     sides = ("wasmcp's own", "the replacement")
     problems = []

@@ -1,4 +1,4 @@
-"""The generated components of constants: the server's metadata, the catalogue of a segment, a configuration.
+"""Generated components of constants: the server's metadata, the catalogue of a segment, a configuration, settings.
 
 Source: wit/baked.wit, wit/config.wit.
 """
@@ -22,7 +22,7 @@ _METADATA = Instance(
 )
 
 CONFIG_TYPE = Instance({"all": _TEXT})
-"""The type of the interface `config`."""
+"""Type of the interface `config`."""
 
 
 def server_metadata(metadata: ServerMetadata, capabilities: dict[str, Any]) -> bytes:
@@ -35,9 +35,9 @@ def catalogue_data(wanted: Instance, catalogues: Sequence[Catalogue], *, complet
     """Return the component that exports the `catalogue-data` of a segment; see `segment_values`.
 
     Args:
-        wanted: the type of the interface, as the framework's `catalogue` imports it.
-        catalogues: of each component of the segment.
-        completions: whether the server offers completion at all.
+        wanted: The type of the interface, as the framework's `catalogue` imports it.
+        catalogues: The catalogue of each component of the segment.
+        completions: True if the server offers completion.
     """
     values = segment_values(catalogues, completions=completions)
     return constants({CATALOGUE_DATA: wanted}, lambda _interface, name, _type: values[name])
@@ -47,23 +47,23 @@ def configuration(values: Mapping[str, Any]) -> bytes:
     """Return the component that exports `config`.
 
     Args:
-        values: the configuration of one component, a JSON object.
+        values: The configuration of one component, a JSON object.
 
     Raises:
-        TypeError: it holds what JSON does not have.
-        ValueError: it holds a number that JSON does not have.
+        TypeError: A value has a type that JSON does not have.
+        ValueError: A number is infinite or not a number.
     """
     text = to_json_text(dict(values))
     return constants({CONFIG: CONFIG_TYPE}, lambda _interface, _name, _type: text)
 
 
 def baked_environment(interface: str, type_: Instance, settings: Mapping[str, str]) -> bytes:
-    """Return the component that exports `wasi:cli/environment` with nothing but settings in it.
+    """Return the component that exports `wasi:cli/environment` with the baked settings and nothing else.
 
     Args:
-        interface: the name that the framework imports, with its version.
-        type_: as the framework imports it.
-        settings: by name, checked.
+        interface: The name that the framework imports, with its version.
+        type_: The type that the framework imports.
+        settings: The checked settings, by name.
     """
     answers = {"get-environment": sorted(settings.items()), "get-arguments": [], "initial-cwd": None}
     return constants({interface: type_}, lambda _interface, name, _type: answers[name])

@@ -1,4 +1,4 @@
-"""The grants of a server's components: the families that each one asks for, and the one that its place needs."""
+"""Grants of a server's components: the families that their imports need, and the grant `middleware`."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _IMPORTED_BY_RUNTIMES = frozenset({"env", "fs", "sockets"})
 
 
 def families(interfaces: Iterable[str]) -> tuple[str, ...]:
-    """Return the families of grants that some interfaces belong to."""
+    """Return the families of grants that these interfaces belong to."""
     given = tuple(interfaces)
     return tuple(family for family, prefixes in GRANTS.items() if any(is_among(one, prefixes) for one in given))
 
 
 def wanted_grants(info: ComponentInfo) -> tuple[str, ...]:
-    """Return the families that a component asks for: those of its imports, and `middleware` for a handler of its own.
+    """Return the grants that a component needs: those of its imports, and `middleware` for a server handler.
 
-    An import that holds nothing but types asks for nothing.
+    An import with only types needs no grant.
     """
     found = families(name for name, type_ in info.imports.items() if has_functions(type_))
     return (*found, MIDDLEWARE) if interface_names.find(SERVER_HANDLER, info.exports) is not None else found
 
 
 def denied_to(component: Component) -> tuple[str, ...]:
-    """Return what a component asks for and does not get: families of grants, then names of unknown interfaces of WASI.
+    """Return the needed grants that a component does not have: families, then names of unknown WASI interfaces.
 
-    What a process has of its own (standard input, the terminal) is not among it: there is no grant of that.
+    Standard input and output and the terminal are not included: no grant exists for them.
     """
     refused = (family for family in wanted_grants(component.info) if family not in component.spec.grants)
     unknown = (
@@ -45,13 +45,13 @@ def denied_to(component: Component) -> tuple[str, ...]:
 
 
 def denial_warnings(denied: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return a sentence for each component whose code uses what it is denied.
+    """Return a warning for each component that needs more than it was granted.
 
-    The runtimes of languages import environment, file systems and sockets whether code uses them or not, so these alone
-    are not worth a warning.
+    Language runtimes import environment, file systems and sockets whether the code uses them or not, so these alone
+    cause no warning.
 
     Args:
-        denied: What each component imports and does not get, by its name: see `denied_to`.
+        denied: The denied imports of each component, by its name; see `denied_to`.
     """
     warnings = []
     for component, refused in denied.items():
@@ -72,20 +72,20 @@ def denial_warnings(denied: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def has_functions(type_: ExternType) -> bool:
-    """Tell whether an import is an instance with functions."""
+    """Return true if an import is an instance with functions."""
     return isinstance(type_, Instance) and any(isinstance(item, Func) for item in type_.exports.values())
 
 
 def check_middlewares(components: Sequence[Component]) -> None:
-    """Check that each component has the grant `middleware` that gets requests which are not for its own offers.
+    """Check that each component that receives requests for entries outside its catalogue has the grant `middleware`.
 
     Raises:
-        MissingGrantError: some have it not, all of them named.
+        MissingGrantError: Components lack the grant; the error names all of them.
     """
     missing = {
         component.name: "it exports `server-handler`"
         if SERVER_HANDLER in component.offers
-        else "it is asked at run time what it offers (`dynamic`)"
+        else "its lists are read at run time (`dynamic`)"
         for component in components
         if component.catalogue is None and MIDDLEWARE not in component.spec.grants
     }

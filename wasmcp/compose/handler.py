@@ -1,4 +1,4 @@
-"""A part of a server: a chain without transport and terminal, to be composed into servers like any component."""
+"""Composition of server parts: a chain without transport and end, to be composed into servers like a component."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ def compose_handler(
 ) -> ComposedServer:
     """Compose a chain that exports `server-handler`.
 
-    It imports the services of whatever server it becomes part of, and the `server-handler` that gets what it does not
-    answer. Grants are settled here; what was granted is imported, and is granted again by that server or denied.
+    It imports the services of the server that it becomes part of, and the `server-handler` of the requests that it does
+    not answer. Grants of its components are final: granted interfaces are imported, and that server grants them again
+    or denies them.
 
     Args:
-        components: in the order of the chain; at least one.
-        on_duplicate: see `compose_server`.
-        framework: components of the framework to take instead of our own, by name.
+        components: The components in the order of the chain; at least one.
+        on_duplicate: See `compose_server`.
+        framework: Replacements of framework components, by name.
 
     Raises:
-        CompositionError: the components cannot be put together; see its subclasses.
-        MissingPackageDataError: the framework is not built.
+        CompositionError: The components cannot be composed; see its subclasses.
+        MissingPackageDataError: The framework is not built.
     """
     if not components:
         raise CompositionError("a handler needs at least one component")

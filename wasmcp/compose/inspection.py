@@ -1,4 +1,4 @@
-"""What a component or a composed server is made of, for people who look at one."""
+"""Inspection of a component or a composed server."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from wasmcp.component import interface_names
 from wasmcp.component.decode import decode
 from wasmcp.component.types import kind_of
 from wasmcp.compose.grants import wanted_grants
-from wasmcp.compose.interfaces import CAPABILITIES, DOORS, SERVER_HANDLER
+from wasmcp.compose.interfaces import CAPABILITIES, ENTRY_POINTS, SERVER_HANDLER
 
 
 @dataclass(frozen=True)
 class Nested:
-    """Something nested in a component.
+    """Component or core module nested in a component.
 
     Attributes:
         kind: `component` or `core module`.
-        name: its name, or the empty string.
-        size: in bytes.
+        name: Its name, or the empty string.
+        size: Size in bytes.
     """
 
     kind: str
@@ -30,17 +30,17 @@ class Nested:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a component is made of.
+    """Description of a component.
 
     Attributes:
-        size: in bytes.
-        imports: what it needs: name -> kind, in its order.
-        exports: what it offers: name -> kind, in its order.
-        capabilities: which of its exports make it a part of a server: `tools`, `server-handler`...
-        is_server: whether it is a whole server, to be run.
-        nested: what is nested in it.
-        wants: the families of grants that it asks for.
-        world: the world of `wasmcp:mcp-v20260728` whose exports it has, or None.
+        size: Size in bytes.
+        imports: Its imports, in order: name -> kind.
+        exports: Its exports, in order: name -> kind.
+        capabilities: The exports that make it a part of a server: `tools`, `server-handler`...
+        is_server: True if it is a whole server, to be run.
+        nested: The components and core modules nested in it.
+        wants: The families of grants that its imports need.
+        world: The world of `wasmcp:mcp-v20260728` with its exports, or None.
     """
 
     size: int
@@ -53,7 +53,7 @@ class Inspection:
     world: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return the description as JSON values."""
         return {
             "size": self.size,
             "is_server": self.is_server,
@@ -67,14 +67,14 @@ class Inspection:
 
 
 def inspect_component(data: bytes, *, name: str = "") -> Inspection:
-    """Find out what a component or a composed server is made of.
+    """Describe a component or a composed server.
 
     Args:
-        data: the file.
-        name: what to call it in errors.
+        data: The file.
+        name: The component's name in errors.
 
     Raises:
-        ComponentError: it is not a component, or damaged.
+        ComponentError: The file is not a component, or is damaged.
     """
     info = decode(data, name)
     offered = tuple(
@@ -87,7 +87,7 @@ def inspect_component(data: bytes, *, name: str = "") -> Inspection:
         imports={import_: kind_of(type_) for import_, type_ in info.imports.items()},
         exports={export: entry.kind for export, entry in info.exports.items()},
         capabilities=offered,
-        is_server=all(interface_names.find(door, info.exports) is not None for door in DOORS),
+        is_server=all(interface_names.find(entry_point, info.exports) is not None for entry_point in ENTRY_POINTS),
         nested=tuple(Nested(part.kind, part.name, part.size) for part in info.parts),
         wants=wanted_grants(info),
         world=_world(offered),

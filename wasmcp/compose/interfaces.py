@@ -1,4 +1,4 @@
-"""The names of the interfaces that a server is put together of, and what composition does with each.
+"""Names of the interfaces of a server's components, and the framework components for each.
 
 Source: wit/ (package `wasmcp:mcp-v20260728`, `wasmcp:embedding`), and WASI 0.2.
 """
@@ -39,17 +39,16 @@ CAPABILITIES = {
     PROMPTS: "prompts-middleware",
     COMPLETIONS: "completions-middleware",
 }
-"""What a component can offer, and the framework component that makes a link of the chain of it, in the order in which
-the links of one component follow each other."""
+"""Capabilities in the order of their middlewares in the chain, with the middleware (a framework component) of each."""
 
-ASKED = {TOOLS: "asked-tools-middleware"}
-"""What takes the place of those of `CAPABILITIES` around a component that is asked what it offers."""
+DYNAMIC_MIDDLEWARES = {TOOLS: "asked-tools-middleware"}
+"""Middlewares that replace those of `CAPABILITIES` around a dynamic component."""
 
 CAPABILITY_NAMES = {contract: contract.partition("/")[2].partition("@")[0] for contract in CAPABILITIES}
-"""What MCP calls each of them in `ServerCapabilities`."""
+"""Name of each capability in `ServerCapabilities` of MCP."""
 
-DOORS = ("wasi:http/incoming-handler", "wasi:cli/run", "wasmcp:embedding/exchange")
-"""What the server exports, all of it the transport's."""
+ENTRY_POINTS = ("wasi:http/incoming-handler", "wasi:cli/run", "wasmcp:embedding/exchange")
+"""Exports of a server, all of them exports of the transport."""
 
 ALWAYS = (
     *("wasi:io/error", "wasi:io/poll", "wasi:io/streams"),
@@ -57,17 +56,17 @@ ALWAYS = (
     *("wasi:random/random", "wasi:random/insecure", "wasi:random/insecure-seed"),
     *("wasi:cli/stderr", "wasi:http/types"),
 )
-"""What every component gets from the host: these interfaces, and no other of their packages."""
+"""Interfaces that every component gets from the host. Other interfaces of their packages are not included."""
 
 STREAMS = (
     *("wasi:cli/stdin", "wasi:cli/stdout", "wasi:cli/stderr", "wasi:cli/exit"),
     *("wasi:cli/terminal-input", "wasi:cli/terminal-output"),
     *("wasi:cli/terminal-stdin", "wasi:cli/terminal-stdout", "wasi:cli/terminal-stderr"),
 )
-"""What a process has of its own. Components get stubs of it, and `stderr`; there is no grant of the rest."""
+"""Standard streams and exit of a process. Components get stubs of them, except `stderr`; no grant includes them."""
 
 STRICT = "wasmcp/strict"
-"""The member of a request's `_meta` that has a list fail when a component cannot list (framework/lib/lists.zig)."""
+"""Member of a request's `_meta` that makes a list fail if a component cannot list (framework/lib/lists.zig)."""
 
 ENVIRONMENT = "wasi:cli/environment"
 INSECURE_SEED = "wasi:random/insecure-seed@0.2.8"
@@ -75,8 +74,10 @@ STDOUT = "wasi:cli/stdout"
 STDERR = "wasi:cli/stderr"
 
 MIDDLEWARE = "middleware"
-"""The grant of a place in the chain: to get requests that are not for what the component is known to offer. A component
-needs it that exports `server-handler`, or that is asked at run time what it offers."""
+"""Grant of a place in the chain: to receive requests for entries outside the component's catalogue.
+
+A component needs it that exports `server-handler`, or that is dynamic.
+"""
 
 GRANTS = {
     "env": ("wasi:cli/environment",),
@@ -87,15 +88,17 @@ GRANTS = {
     "sessions": (SESSIONS.partition("@")[0],),
     MIDDLEWARE: (),
 }
-"""What a component gets when it is granted the family, WASI from the host and the rest from the framework; otherwise
-stubs deny it. `middleware` is no interface: see `MIDDLEWARE`."""
+"""Interfaces of each family of grants: WASI from the host, the others from the framework. Stubs deny them otherwise.
+
+`middleware` has no interfaces: see `MIDDLEWARE`.
+"""
 
 GRANTED = {KEY_VALUE: "kv", SESSIONS: "sessions"}
-"""What the framework has for components with a grant only."""
+"""Interfaces of the framework that require a grant."""
 
 
 def is_among(interface: str, prefixes: tuple[str, ...]) -> bool:
-    """Tell whether an interface, with or without its version, is one of those that `prefixes` name.
+    """Return true if `prefixes` contain an interface, which is named with or without its version.
 
     A prefix that ends in `/` is a whole package.
     """

@@ -1,4 +1,4 @@
-"""What a server says about itself.
+"""Metadata of a server.
 
 Source: Model Context Protocol 2026-07-28, schemas `Implementation` and `ServerCapabilities`; server/discover.
 """
@@ -15,17 +15,17 @@ from wasmcp.revision_views import to_json_text
 
 @dataclass(frozen=True)
 class ServerMetadata:
-    """What a server says about itself.
+    """Server's description of itself.
 
     Attributes:
-        name: for programs; not empty.
-        version: of the server; not empty.
-        title: for people.
-        description: what the server is.
-        website_url: where to read more.
-        instructions: how the server is to be used, for the model.
-        extensions: the extensions of MCP that it announces: identifier -> settings. Those of its components are
-            announced as well. Specification: basic/versioning, "Extension Negotiation".
+        name: Name for programs; not empty.
+        version: Version of the server; not empty.
+        title: Name for people.
+        description: Description of the server.
+        website_url: Address of its website.
+        instructions: Instructions for the model on using the server.
+        extensions: The extensions of MCP that it declares: identifier -> settings. Those of its components are declared
+            as well. Specification: basic/versioning, "Extension Negotiation".
     """
 
     name: str
@@ -58,7 +58,7 @@ class ServerMetadata:
 
 
 def metadata_values(metadata: ServerMetadata, capabilities: dict[str, Any]) -> dict[str, Any]:
-    """Return what the functions of `server-metadata` answer."""
+    """Return the results of the functions of `server-metadata`."""
     return {
         "implementation": to_json_text(metadata.implementation()),
         "instructions": metadata.instructions,

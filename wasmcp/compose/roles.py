@@ -1,10 +1,10 @@
-"""The record of a composition: the purpose of each instance in a composed file, as data in a custom section.
+"""Roles of the instances in a composed file, recorded in a custom section.
 
 The section is called `wasmcp-composition`. Its content is a JSON object with `format` and `instances`, an array with an
 object for each instance of the outermost component, in the order of their instantiation (docs/reference/files.md).
-Names are data here: a component may be called anything, also like a part of the framework.
+Roles are data, not derived from names: a component can have any name, also that of a framework component.
 
-The record is the word of the file's author. What an instance can reach follows from the wiring, not from the record.
+The record is a claim of the file's author. The wiring, not the record, decides which instances can reach which.
 
 Source: component-model, design/mvp/Binary.md (custom sections).
 """
@@ -29,16 +29,15 @@ _KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True)
 class Role:
-    """The purpose of one instance.
+    """Purpose of one instance.
 
     Attributes:
         kind: `component` (one of the server's own), `framework`, `generated` (constants and dispatch), or `denial` (a
-            stub for what was not granted).
+            stub of denied imports).
         name: The component's name; for `framework` and `generated` the part's, for example `tools-middleware`.
-        component: The server's component that the instance serves; the empty string where it serves the whole.
-        grants: Of a component: the families that it was granted, sorted.
-        catalogue: Of a component: the digest of what it is known to offer, as `sha256:HEX`; None when it is asked at
-            run time.
+        component: The server's component that the instance serves; the empty string if it serves the whole server.
+        grants: For a component: its grants, sorted.
+        catalogue: For a component: the digest of its catalogue, as `sha256:HEX`; None for a dynamic component.
     """
 
     kind: Kind
@@ -48,7 +47,7 @@ class Role:
     catalogue: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return the role as JSON values."""
         said: dict[str, Any] = {"role": self.kind, "name": self.name}
         if self.kind == "component":
             return {**said, "grants": list(self.grants), "catalogue": self.catalogue}
@@ -59,7 +58,7 @@ def roles_section(nodes: Sequence[Node]) -> bytes:
     """Return the section for instances in the order of their instantiation.
 
     Raises:
-        TypeError: An instance has no role as its note.
+        TypeError: The note of an instance is not a role.
     """
     instances = []
     for node in nodes:
@@ -77,8 +76,8 @@ def read_roles(sections: Sequence[bytes], count: int) -> tuple[Role, ...] | None
         count: The number of its instances.
 
     Returns:
-        A role for each instance, in the order of their instantiation. None: the file has no record, one that cannot be
-        read, more than one, or one for another number of instances.
+        A role for each instance, in the order of their instantiation. None without a record, or if it is invalid,
+        occurs more than once, or describes another number of instances.
     """
     try:
         document = json.loads(sections[0]) if len(sections) == 1 else None

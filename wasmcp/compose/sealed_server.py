@@ -1,7 +1,7 @@
-"""A server around which nothing is granted: what it would get of its host is denied inside a composition.
+"""Sealed servers: stubs inside a composition deny everything that the host could grant.
 
-A host's own settings cannot do this: wasmtime's Python package gives every component that imports `wasi:http` the
-network.
+Settings of the host cannot do this: wasmtime's Python package gives the network to every component that imports
+`wasi:http`.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.component.types import Instance
 from wasmcp.compose.deny_stubs import stubs
-from wasmcp.compose.interfaces import ALWAYS, DOORS, STREAMS, is_among
+from wasmcp.compose.interfaces import ALWAYS, ENTRY_POINTS, STREAMS, is_among
 from wasmcp.errors import CompositionError
 
 
 def sealed(data: bytes, name: str) -> bytes:
-    """Return a server that does what the given one does without any grant of its host.
+    """Return a server that works like the given one without any grant of its host.
 
-    Everything but clocks, random numbers, streams and the standard streams is denied in its own terms: environment,
-    file systems, sockets, outgoing HTTP, key-value stores, and interfaces that are not known.
+    Everything but clocks, random numbers, streams and the standard streams is denied: environment, file systems,
+    sockets, outgoing HTTP, key-value stores, and unknown interfaces.
 
     Args:
         data: A composed server.
-        name: What to call it in errors.
+        name: Its name in errors.
 
     Raises:
-        ComponentError: It cannot be read.
+        ComponentError: The server cannot be read.
         CompositionError: An import cannot be denied.
     """
     graph = Graph()
@@ -44,7 +44,7 @@ def sealed(data: bytes, name: str) -> bytes:
         raise CompositionError(f"`{name}`: its imports cannot be denied: {error}") from error
     for import_ in denied:
         node.set(import_, stub.export(import_))
-    for door in DOORS:
-        value = node.export(door)
+    for entry_point in ENTRY_POINTS:
+        value = node.export(entry_point)
         graph.export(value.name, value)
     return encode(graph).to_bytes()

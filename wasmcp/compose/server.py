@@ -1,10 +1,9 @@
-"""A server out of components: the graph of its chain and its services.
+"""Composition of a server: the graph of its chain and its services.
 
-    transport -> [segment | link]* -> method-not-found          services: server-io, server-metadata, stores
+    transport -> [segment | dynamic component]* -> method-not-found    services: server-io, server-metadata, stores
 
 A segment is the framework's `catalogue` over a generated `dispatch` to its members, each wrapped by a middleware for
-every capability it has. A link is a component that is asked: wrapped in the same way, with the rest of the chain
-behind it.
+every capability it has. A dynamic component is wrapped in the same way, with the rest of the chain downstream.
 """
 
 from __future__ import annotations
@@ -42,13 +41,13 @@ from wasmcp.compose.generated_components import (
 )
 from wasmcp.compose.grants import check_middlewares, denied_to
 from wasmcp.compose.interfaces import (
-    ASKED,
     CAPABILITIES,
     CAPABILITY_NAMES,
     CATALOGUE_DATA,
     CONFIG,
     DISPATCH,
-    DOORS,
+    DYNAMIC_MIDDLEWARES,
+    ENTRY_POINTS,
     ENVIRONMENT,
     INSECURE_SEED,
     MESSAGES,
@@ -68,18 +67,18 @@ from wasmcp.revision_views import Item
 
 @dataclass(frozen=True)
 class ComposedServer:
-    """A composed server.
+    """Composed server.
 
     Attributes:
-        chunks: its bytes in pieces.
-        capabilities: the `ServerCapabilities` object it declares.
-        tools: those known beforehand, in the order in which `tools/list` gives them.
-        imports: what it needs from whoever runs it: interfaces of WASI, sorted.
-        exports: its doors.
-        framework: the digests of the framework's components, by name.
-        instances: the labels of its instances, in the order they are made.
-        catalogue: all that is known beforehand, in the order in which lists give it.
-        denied: what each component imports and does not get, by its name; see `wasmcp.compose.grants.denied_to`.
+        chunks: Its bytes in pieces.
+        capabilities: The `ServerCapabilities` object it declares.
+        tools: The recorded tools, in the order of `tools/list`.
+        imports: The imports that the host must provide: interfaces of WASI, sorted.
+        exports: Its entry points.
+        framework: The digests of the framework components, by name.
+        instances: The labels of its instances, in the order of instantiation.
+        catalogue: The recorded catalogue, in the order of the lists.
+        denied: The imports that each component was not granted, by its name; see `wasmcp.compose.grants.denied_to`.
     """
 
     chunks: tuple[Chunk, ...]
@@ -94,19 +93,19 @@ class ComposedServer:
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """Size in bytes."""
         return sum(len(chunk) for chunk in self.chunks)
 
     @cached_property
     def data(self) -> bytes:
-        """Its bytes."""
+        """Bytes of the server."""
         return b"".join(self.chunks)
 
     def write(self, path: Path) -> None:
-        """Write it to a file, all of it or nothing.
+        """Write the server to a file, atomically.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: The file cannot be written.
         """
         import tempfile
 
@@ -137,24 +136,24 @@ def compose_server(
     """Compose a server.
 
     Args:
-        components: in the order of the chain; at least one.
-        metadata: what the server says about itself.
-        on_duplicate: what two components with a tool, resource, template or prompt of the same name are: an error,
-            or (`first`) it is that of the first of them.
-        environment: whether the framework reads its settings from the environment of whoever runs the server. What
-            `wasmcp.host` runs gets them another way; a runtime that knows nothing of MCP must be told to pass them on.
-        settings: Settings that the author decides, baked in; see `wasmcp.compose.baked_settings.BAKED`. Not together
-            with `environment`.
-        keyvalue: the draft of `wasi:keyvalue` in which values are kept for components that were granted them, of
-            `wasmcp.compose.stores.DRAFTS`; `wasmcp.host` has both.
-        framework: components of the framework to take instead of our own, by name.
+        components: The components in the order of the chain; at least one.
+        metadata: The server's description of itself.
+        on_duplicate: Handling of a tool, resource, template or prompt of the same name in two components: an error,
+            or (`first`) the first component owns it.
+        environment: True if the framework reads its settings from the environment of the process. Under `wasmcp.host`
+            it gets them another way; another runtime must be configured to pass the environment on.
+        settings: Settings of the author, baked in; see `wasmcp.compose.baked_settings.BAKED`. They exclude
+            `environment`.
+        keyvalue: The draft of `wasi:keyvalue` for components with a grant of it, of `wasmcp.compose.stores.DRAFTS`;
+            `wasmcp.host` has both.
+        framework: Replacements of framework components, by name.
 
     Returns:
         The server. The same arguments give the same bytes.
 
     Raises:
-        CompositionError: the components cannot be put together; see its subclasses.
-        MissingPackageDataError: the framework is not built.
+        CompositionError: The components cannot be composed; see its subclasses.
+        MissingPackageDataError: The framework is not built.
     """
     if not components:
         raise CompositionError("a server needs at least one component")
@@ -183,14 +182,14 @@ def compose_server(
 
 
 def check_size(data: bytes, components: Sequence[Component]) -> None:
-    """Check that engines take a composition: what they refuse for its size must not be found out by who runs it.
+    """Check that engines accept the size of a composition, so that the author learns of a limit, not the operator.
 
     Args:
-        data: the composition.
-        components: what it was made of.
+        data: The composition.
+        components: The components it was made of.
 
     Raises:
-        LimitExceededError: it is too large.
+        LimitExceededError: The composition is too large.
     """
     counts = count(data)
     if counts.definitions > MAX_DEFINITIONS:
@@ -201,7 +200,7 @@ def check_size(data: bytes, components: Sequence[Component]) -> None:
 
 
 def _check_imports(graph: Graph, imports: Iterable[str]) -> None:
-    """Check that the server needs nothing but WASI. Only a component of the framework could."""
+    """Check that the server imports only WASI. Only a framework component could import something else."""
     foreign = sorted((name for name in imports if not name.startswith("wasi:")), key=lambda name: name == TYPES)
     if foreign:
         needing = [
@@ -214,7 +213,7 @@ def _check_imports(graph: Graph, imports: Iterable[str]) -> None:
 
 
 class Composition:
-    """The graph of one server, put together from the end of the chain to its beginning."""
+    """Graph of one server, built from the end of the chain to its beginning."""
 
     def __init__(
         self, framework: Mapping[str, FrameworkComponent], metadata: bytes | None, keyvalue: str | None = None
@@ -228,7 +227,7 @@ class Composition:
         self._unanswering: Value | None = None
         self._completions = False
         self._stores = Stores(framework, self._instance, self._generated, keyvalue)
-        if metadata is None:  # a part of a server: the services and what is behind it are imported
+        if metadata is None:  # a part of a server imports the services and the rest of the chain
             return
         self._shared[SERVER_METADATA] = self._generated("server-metadata", metadata).export(SERVER_METADATA)
         server_io = self._instance("server-io", {})
@@ -237,11 +236,11 @@ class Composition:
         self._end = self._instance("method-not-found", {}).export(SERVER_HANDLER)
 
     def check(self, components: Sequence[Component]) -> None:
-        """Check what components offer and import against what the framework has.
+        """Check the exports and imports of components against the framework.
 
         Raises:
-            InvalidComponentError: one does not fit.
-            InvalidComponentsError: several do not.
+            InvalidComponentError: A component does not fit.
+            InvalidComponentsError: Several components do not fit.
         """
         wanted = {contract: self.framework[middleware].wants(contract) for contract, middleware in CAPABILITIES.items()}
         wanted[SERVER_HANDLER] = self.framework["transport"].wants(SERVER_HANDLER)
@@ -262,7 +261,7 @@ class Composition:
         raise_refused(refused)
 
     def serve(self, parts: Sequence[Part], *, environment: bool, settings: Mapping[str, str]) -> None:
-        """Put the transport in front of the chain, and export its doors."""
+        """Put the transport in front of the chain, and export its entry points."""
         transport = self._instance("transport", {SERVER_HANDLER: self._chain(parts)})
         if settings:
             for name, type_ in transport.info.imports.items():
@@ -275,8 +274,8 @@ class Composition:
                     )
         elif not environment:
             self._wiring.deny(transport, (ENVIRONMENT,))
-        for door in DOORS:
-            value = transport.export(door)
+        for entry_point in ENTRY_POINTS:
+            value = transport.export(entry_point)
             self.graph.export(value.name, value)
 
     def hand_on(self, parts: Sequence[Part]) -> None:
@@ -286,7 +285,7 @@ class Composition:
             self.graph.export(SERVER_HANDLER, first)
 
     def _chain(self, parts: Sequence[Part]) -> Value | None:
-        """Put the links together and return the first of them."""
+        """Compose the server handlers of the chain and return the first of them."""
         downstream = self._end
         self._completions = any("completions" in offered(component) for component in components_of(parts))
         for number in range(len(parts), 0, -1):
@@ -294,7 +293,7 @@ class Composition:
             if isinstance(part, Segment):
                 downstream = self._segment(number, part, downstream)
             else:
-                downstream = self._links(part.component, downstream, asked=True)
+                downstream = self._handlers(part.component, downstream, dynamic=True)
         return downstream
 
     def _segment(self, number: int, segment: Segment, downstream: Value | None) -> Value:
@@ -306,9 +305,9 @@ class Composition:
         if MESSAGES in self._shared:
             router.set(MESSAGES, self._shared[MESSAGES])
         for index, member in enumerate(segment.members):
-            link = self._links(member.component, self._unanswered())
-            if link is not None:
-                router.set(import_name(index), link)
+            handler = self._handlers(member.component, self._unanswered())
+            if handler is not None:
+                router.set(import_name(index), handler)
         services = {
             CATALOGUE_DATA: data.export(CATALOGUE_DATA),
             DISPATCH: router.export(DISPATCH),
@@ -317,7 +316,7 @@ class Composition:
         return self._instance("catalogue", services, label=f"catalogue {number}").export(SERVER_HANDLER)
 
     def _unanswered(self) -> Value:
-        """Return what is behind the members of segments: a handler that answers nothing, so that others are asked."""
+        """Return the end of the chain for members of segments: a handler that leaves all requests unanswered."""
         if self._unanswering is None:
             handler = self.framework["transport"].wants(SERVER_HANDLER)
             node = self._generated("unanswering", stubs({SERVER_HANDLER: handler}), kind="denial")
@@ -326,12 +325,12 @@ class Composition:
             self._unanswering = node.export(SERVER_HANDLER)
         return self._unanswering
 
-    def _links(self, component: Component, downstream: Value | None, *, asked: bool = False) -> Value | None:
-        """Instantiate a component of the server and return the first of the links that it makes.
+    def _handlers(self, component: Component, downstream: Value | None, *, dynamic: bool = False) -> Value | None:
+        """Instantiate a component of the server and return the first of its server handlers.
 
-        Its capabilities come first, each wrapped, then its own handler; what none of them answers goes
-        downstream. What its catalogue has none of is not wired. A component that is `asked` has middlewares of
-        its own where there are any.
+        Its capabilities come first, each wrapped, then its own handler; requests that none of them answers go
+        downstream. Capabilities without entries in its catalogue are not wired. The middlewares of a `dynamic`
+        component can differ.
         """
         added = self.graph.add(component.name, component.data, component.info)
         node = self.graph.instantiate(added, note=_role(component))
@@ -346,7 +345,9 @@ class Composition:
         first = node.export(component.offers[SERVER_HANDLER]) if SERVER_HANDLER in component.offers else downstream
         wired = offered(component)
         for contract in reversed([offer for offer in component.offers if CAPABILITY_NAMES.get(offer) in wired]):
-            middleware = ASKED.get(contract, CAPABILITIES[contract]) if asked else CAPABILITIES[contract]
+            middleware = (
+                DYNAMIC_MIDDLEWARES.get(contract, CAPABILITIES[contract]) if dynamic else CAPABILITIES[contract]
+            )
             provided = {contract: node.export(component.offers[contract]), SERVER_HANDLER: first}
             wrapped = self._instance(middleware, provided, component=component.name)
             first = wrapped.export(SERVER_HANDLER)
@@ -366,7 +367,7 @@ class Composition:
         return {CONFIG: (self._generated("config", data, component=component.name).export(CONFIG), CONFIG_TYPE)}
 
     def _seeds(self, component: Component) -> Services:
-        """Return the seeds against hash flooding for a component that imports them: not every runtime has them."""
+        """Return seeds against hash flooding for a component that imports them; not every runtime provides them."""
         if not interface_names.find(INSECURE_SEED, component.info.imports):
             return {}
         if INSECURE_SEED not in self._shared:
@@ -376,7 +377,7 @@ class Composition:
     def _instance(
         self, name: str, services: Mapping[str, Value | None], *, label: str | None = None, component: str = ""
     ) -> Node:
-        """Instantiate a component of the framework, for the whole server or one component of it."""
+        """Instantiate a framework component, for the whole server or one component of it."""
         if name not in self._added:
             own = self.framework[name]
             self._added[name] = self.graph.add(name, own.data, own.info)
@@ -389,7 +390,7 @@ class Composition:
     def _generated(
         self, name: str, data: bytes, *, label: str | None = None, component: str = "", kind: Kind = "generated"
     ) -> Node:
-        """Instantiate a component that was made here, for the whole server or one component of it."""
+        """Instantiate a generated component, for the whole server or one component of it."""
         label = label or (f"{name} of {component}" if component else name)
         return self.graph.instantiate(self.graph.add(label, data), label, Role(kind, name, component))
 

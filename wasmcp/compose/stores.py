@@ -1,7 +1,7 @@
-"""The components of the framework that keep values for the components of a server: there when somebody needs them.
+"""Stores of a server: the framework components behind `key-value` and `sessions`, added if a component uses them.
 
-One `kv-store` serves all; each component with session values has a `session-store` of its own, which knows by a
-generated component of constants whose values it keeps.
+One `kv-store` serves all components; each component with session values has its own `session-store`, and a generated
+component of constants that tells it the owner's name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wasmcp.errors import CompositionError
 FIRST_DRAFT = "0.2.0-draft"
 SECOND_DRAFT = "0.2.0-draft2"
 DRAFTS = {FIRST_DRAFT: "kv-store-draft", SECOND_DRAFT: "kv-store"}
-"""The drafts of `wasi:keyvalue`, and the framework's component over each."""
+"""Drafts of `wasi:keyvalue`, and the framework component for each."""
 
 
 class _Instantiate(Protocol):
@@ -35,7 +35,7 @@ class _Generate(Protocol):
 
 
 class Stores:
-    """Gives components what they were granted of `key-value` and `sessions`."""
+    """Stores of one server, which satisfy the grants of `key-value` and `sessions`."""
 
     def __init__(
         self,
@@ -44,22 +44,22 @@ class Stores:
         generated: _Generate,
         draft: str | None,
     ) -> None:
-        """Begin with nothing.
+        """Create the stores of a server without components.
 
         Args:
-            framework: the components of the framework, by name.
-            instantiate: makes an instance of one of them.
-            generated: makes an instance of a component that is made here.
-            draft: of `wasi:keyvalue`; None: the services are imported.
+            framework: The framework components, by name.
+            instantiate: Makes an instance of a framework component.
+            generated: Makes an instance of a generated component.
+            draft: The draft of `wasi:keyvalue`; None: the services are imported.
 
         Raises:
-            CompositionError: there is no such draft.
+            CompositionError: The draft is unknown.
         """
         if draft is not None and draft not in DRAFTS:
             known = " and ".join(f"`{one}`" for one in DRAFTS)
-            raise CompositionError(f"there is no draft `{draft}` of `wasi:keyvalue`; there are {known}")
+            raise CompositionError(f"unknown draft `{draft}` of `wasi:keyvalue`; known: {known}")
         kv_store = DRAFTS[draft or SECOND_DRAFT]
-        # Who replaces `kv-store` means that of the server, whichever it is.
+        # A replacement of `kv-store` replaces the store of either draft.
         replaced = framework["kv-store"].ours is not None and framework[kv_store].ours is None
         self._kv_store = "kv-store" if replaced else kv_store
         self._framework = framework
@@ -69,13 +69,13 @@ class Stores:
         self._node: Node | None = None
 
     def services(self, component: Component) -> dict[str, tuple[Value | None, Instance]]:
-        """Return what a component gets: by contract, the instance and its type. No instance: it is imported."""
+        """Return the services of a component: by contract, the instance and its type. Without instance: imported."""
         return {
             contract: (self._value(contract, component), type_) for contract, type_ in self.types(component).items()
         }
 
     def types(self, component: Component) -> dict[str, Instance]:
-        """Return the types of what a component gets, by contract."""
+        """Return the types of a component's services, by contract."""
         return {
             contract: self._type(contract)
             for contract, family in GRANTED.items()

@@ -1,8 +1,8 @@
-"""Components that were built for the contracts of another tool, made into ones with ours.
+"""Adapters for components that were built for the contracts of the upstream project.
 
 Source: packages `wasmcp:mcp-v20251125@0.1.1`, `wasmcp:mcp-v20250618@0.1.8`, `wasmcp:auth@0.1.1` and
-`wasmcp:keyvalue@0.1.0`, as far as `framework/adapters/wit` has them. What such a component imports of them is given by
-our adapters, as far as our contracts have it; the rest is denied in its own terms.
+`wasmcp:keyvalue@0.1.0`, limited to `framework/adapters/wit`. The adapters satisfy the imports of such a component as
+far as wasmcp's contracts can; stubs deny the rest.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from wasmcp.package_data import framework_component
 
 @dataclass(frozen=True)
 class Contract:
-    """A contract of another tool.
+    """Contract of the upstream project.
 
     Attributes:
         package: The package's name.
-        version: Its version; compatible ones are taken too.
-        revision: What our adapters for it are called after.
+        version: Its version; compatible versions are accepted too.
+        revision: The suffix of the names of its adapters.
     """
 
     package: str
@@ -42,7 +42,7 @@ class Contract:
 
     @property
     def services(self) -> dict[str, str]:
-        """What its components may import, and the adapter that gives it."""
+        """Interfaces that its components can import, and the adapter that provides each."""
         ours = {self.interface(name): f"services-of-{self.revision}" for name in _SERVICES}
         return {**ours, "wasmcp:auth/helpers@0.1.1": "helpers-of-auth", KEY_VALUE: "store-of-keyvalue"}
 
@@ -51,7 +51,7 @@ CONTRACTS = (
     Contract("wasmcp:mcp-v20251125", "0.1.1", "20251125"),
     Contract("wasmcp:mcp-v20250618", "0.1.8", "20250618"),
 )
-"""The contracts whose components are taken, the newest first."""
+"""Accepted contracts, the newest first."""
 
 KEY_VALUE = "wasmcp:keyvalue/store@0.1.0"
 
@@ -61,15 +61,15 @@ _CURRENT = f"{PACKAGE}/current@{VERSION}"
 
 
 def adapted(name: str, data: bytes, info: ComponentInfo) -> tuple[bytes, ComponentInfo]:
-    """Return a component with our contracts in place of those of another tool; one that has ours as it is.
+    """Return a component with the contracts of wasmcp instead of upstream's, unchanged if it has wasmcp's already.
 
     Args:
-        name: What it is called in errors.
+        name: The component's name in errors.
         data: The component.
-        info: What it imports and exports.
+        info: Its imports and exports.
 
     Raises:
-        CompositionError: It has another form of the contract.
+        CompositionError: The component has another version of the contract.
         MissingPackageDataError: The framework is not built.
     """
     found = foreign(info.exports)
@@ -80,11 +80,11 @@ def adapted(name: str, data: bytes, info: ComponentInfo) -> tuple[bytes, Compone
 
 
 def foreign(exports: Iterable[str]) -> tuple[Contract, dict[str, str]] | None:
-    """Tell which contract of another tool a component offers something of, by what it exports.
+    """Find the upstream contract of a component by its exports.
 
     Returns:
-        The contract, and the component's export by the contract of ours that it becomes. None: there is no such
-        contract, or the component offers something of ours.
+        The contract, and the component's exports by the contract of wasmcp that each becomes. None without such a
+        contract, or if the component exports a contract of wasmcp.
     """
     exported = list(exports)
     if any(interface_names.find(ours, exported) for ours in (*CAPABILITY_NAMES, SERVER_HANDLER)):
@@ -100,10 +100,10 @@ def foreign(exports: Iterable[str]) -> tuple[Contract, dict[str, str]] | None:
 
 
 def advice_for(exports: Iterable[str]) -> str:
-    """Return what to do about a component of another tool's contract that is not adapted; nothing for any other.
+    """Return advice about a component with an upstream contract that cannot be adapted; the empty string for any other.
 
     Args:
-        exports: The names of what it exports.
+        exports: The names of its exports.
     """
     exported = list(exports)
     if any(interface_names.find(contract.interface("server-handler"), exported) for contract in CONTRACTS):
@@ -115,7 +115,7 @@ def advice_for(exports: Iterable[str]) -> str:
 
 
 class _Adapting:
-    """One component with its adapters around it."""
+    """Component with its adapters around it."""
 
     def __init__(self, name: str, data: bytes, info: ComponentInfo, contract: Contract) -> None:
         self._name = name
@@ -126,7 +126,7 @@ class _Adapting:
         self._node = self._graph.instantiate(self._graph.add(name, data, info))
 
     def composed(self, offers: Mapping[str, str]) -> bytes:
-        """Return the whole, which exports our contracts; `offers` has the component's own name of each."""
+        """Return the composition, which exports wasmcp's contracts; `offers` has the component's export for each."""
         self._satisfy()
         translator = self._adapter(f"capabilities-of-{self._contract.revision}")
         for ours, export in offers.items():
@@ -150,14 +150,14 @@ class _Adapting:
                 self._node.set(import_, adapter.export(service))
         self._deny(self._node, (f"{self._contract.package}/", "wasmcp:auth/"))
         if f"services-of-{self._contract.revision}" in self._adapters and not self._imports("sessions"):
-            # Who has no use for sessions need not be granted them.
+            # Do not require the `sessions` grant from components that do not import it.
             self._deny(self._adapters[f"services-of-{self._contract.revision}"], (SESSIONS,))
 
     def _check(self, name: str, wanted: ExternType | None, offered: ExternType | None, sides: tuple[str, str]) -> None:
-        """Check that an interface of the contract has the form of the version that is taken.
+        """Check that an interface of the contract has the types of the accepted version.
 
         Raises:
-            InvalidComponentError: it has not.
+            InvalidComponentError: It has other types.
         """
         if not isinstance(wanted, Instance) or not isinstance(offered, Instance):
             return
@@ -188,7 +188,7 @@ class _Adapting:
         return self._adapters[adapter]
 
     def _deny(self, node: Node, prefixes: tuple[str, ...]) -> None:
-        """Give an instance stubs for what it imports of these and was not given."""
+        """Satisfy the remaining imports of an instance with these prefixes by stubs."""
         denied = {
             import_: type_
             for import_, type_ in node.info.imports.items()

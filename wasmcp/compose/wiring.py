@@ -1,7 +1,7 @@
-"""What satisfies each import of a component: isolation is wiring.
+"""Values for the imports of a component. Isolation is wiring.
 
-A component gets the contracts from the framework, the base of WASI and what it was granted from the host, and stubs
-for the rest of WASI. Its standard output is standard error, so that a `print` cannot corrupt a protocol.
+A component gets the contracts from the framework, basic WASI and its grants from the host, and stubs for the rest of
+WASI. Its standard output is standard error, so that a `print` cannot corrupt a protocol.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _BUILD = "build it against the current contracts (`wasmcp wit deps` writes them)
 
 
 def _provided() -> str:
-    """Name everything that a component can import, for those who imported something else."""
+    """Return a list of all interfaces that a component can import, for errors about other imports."""
     granted = {contract: f" (grant `{family}`)" for contract, family in GRANTED.items()}
     ours = (MESSAGES, SERVER_HANDLER, CONFIG, *GRANTED, *_TYPES)
     listed = (f"`{one.partition('@')[0].partition('/')[2]}`{granted.get(one, '')}" for one in ours)
@@ -50,11 +50,11 @@ def _provided() -> str:
 _PROVIDED = _provided()
 
 Services = Mapping[str, tuple[Value | None, Instance]]
-"""What a component gets from the framework: by contract, the instance and its type. No instance: it is imported."""
+"""Services of the framework for a component: by contract, the instance and its type. Without instance: imported."""
 
 
 class Wiring:
-    """Satisfies the imports of instances in one graph; makes each stub once."""
+    """Wiring of the instances of one graph; each stub is made once."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -62,14 +62,14 @@ class Wiring:
         self._stderrs: dict[str, Value] = {}
 
     def framework(self, node: Node, services: Mapping[str, Value]) -> None:
-        """Wire a component of the framework: the given contracts, and the host for all else."""
+        """Wire a framework component: the given contracts from `services`, everything else from the host."""
         for name in node.info.imports:
             contract = interface_names.find(name, services)
             if contract is not None:
                 node.set(name, services[contract])
 
     def deny(self, node: Node, prefixes: tuple[str, ...]) -> None:
-        """Keep from a component of the framework what it imports of these interfaces."""
+        """Deny these imports of a framework component."""
         denied = {
             name: type_
             for name, type_ in node.info.imports.items()
@@ -84,7 +84,7 @@ class Wiring:
         """Wire a component of the server, whose imports were checked.
 
         Raises:
-            InvalidComponentError: what it was not granted cannot be denied.
+            InvalidComponentError: An import that was not granted cannot be denied.
         """
         denied: dict[str, Instance] = {}
         for name, type_ in component.info.imports.items():
@@ -103,7 +103,7 @@ class Wiring:
                 node.set(name, stub.export(name))
 
     def _stdout(self, component: Component, name: str, type_: Instance) -> Value:
-        """Make an instance of `wasi:cli/stdout` out of the host's `wasi:cli/stderr` and `wasi:io/streams`."""
+        """Make an instance of `wasi:cli/stdout` from the host's `wasi:cli/stderr` and `wasi:io/streams`."""
         members: dict[str, Value] = {}
         for item, extern in type_.exports.items():
             if item == "get-stdout" and isinstance(extern, Func) and isinstance(extern.result, Own):
@@ -143,9 +143,9 @@ class Wiring:
         """Return an instance of stubs.
 
         Args:
-            name: Of the instance that gets them.
-            denied: The types of what they stand in for.
-            component: The server's component that gets them; the empty string for a part of the framework.
+            name: The name of the instance that imports them.
+            denied: The types of the denied imports.
+            component: The server's component that imports them; the empty string for a framework component.
         """
         for known, node in self._stubs:
             if known == denied:
@@ -157,14 +157,14 @@ class Wiring:
 
 
 def _from_outside(type_: TypeName | Resource, interface: str) -> TypeName | Resource:
-    """Take off the name that an interface itself gives to a resource it uses."""
+    """Return a resource without the name that the interface itself gives to it."""
     if isinstance(type_, TypeName) and type_.interface == interface and isinstance(type_.type, (TypeName, Resource)):
         return type_.type
     return type_
 
 
 def comes_from_outside(component: Component, name: str) -> bool:
-    """Tell whether an import that no service satisfies stays one of the whole: given by the host, or only types."""
+    """Return true if an import without a service is left to the host: it is granted, or has only types."""
     granted = (prefix for family in component.spec.grants for prefix in GRANTS[family] if prefix.startswith("wasi:"))
     if is_known(name) and is_among(name, (*ALWAYS, *granted)):
         return True
@@ -172,14 +172,14 @@ def comes_from_outside(component: Component, name: str) -> bool:
 
 
 def check_imports(component: Component, types: Mapping[str, Instance]) -> None:
-    """Check that there is something for each import of a component, in the form in which it imports it.
+    """Check that every import of a component is provided, with the type that it expects.
 
     Args:
-        component: the component.
-        types: what it gets from the framework: by contract, the type.
+        component: The component.
+        types: The types of the services that the framework provides, by contract.
 
     Raises:
-        InvalidComponentError: with everything that is not provided, or in another version or form.
+        InvalidComponentError: The error lists each import that is not provided, or has another version or type.
     """
     problems = [
         found for name, type_ in component.info.imports.items() if (found := _problem(component, name, type_, types))
