@@ -101,7 +101,7 @@ class TestCompose:
             (["none.wasm"], 1, "`none.wasm` is not there"),
             (["calc.wasm", "--grant", "calc"], 2, "`calc` is not NAME=FAMILY"),
             (["calc.wasm", "--grant", "cal=env"], 2, "there is no component `cal`, only `calc`"),
-            (["calc.wasm", "--grant", "calc=network"], 1, "no grant `network`"),
+            (["calc.wasm", "--grant", "calc=network"], 1, "unknown grant `network`"),
             (["calc.wasm", "--dynamic", "text"], 2, "--dynamic: there is no component `text`"),
             (["bad.wasm"], 1, "component `bad`: it is not usable: not WebAssembly"),
             (["calc.wasm", "-o", "missing/server.wasm"], 1, "the folder `missing` is not there"),
