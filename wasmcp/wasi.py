@@ -65,5 +65,5 @@ def missing_imports(names: Iterable[str]) -> list[str]:
             problem = version_problem(name)
             found += [problem] if problem else []
         else:
-            found.append(f"it imports `{name}`, which is no interface of WASI 0.2")
+            found.append(f"it imports `{name}`, which is not an interface of WASI 0.2")
     return found

@@ -1,11 +1,23 @@
-;; A server small enough to read: it exports the embedding door and misbehaves on demand.
+;; A small server for tests of the host: it exports `wasmcp:embedding/exchange` and misbehaves on command.
 ;;
-;; `message` and `http` look for `!` in the line or the body; the letter after it says what to do:
-;;   L loop for ever        A allocate without end, then trap   T trap            S write the text to stderr
-;;   E send two events      C wait for a cancel line on stdin   B answer 2 MiB    W sleep until a far deadline
-;;   H send a head and a chunk, then end the stream             X trap after an event   O write the text, then trap
-;;   K as H, but never ends
-;; Without `!` the text comes back. `state` comes back with a `.` behind it.
+;; `message` and `http` search for `!` in the line or the body. The letter after it is the command:
+;;
+;;   command | effect
+;;   --------|------------------------------------------------------------------------------
+;;   !A      | allocate memory until it is refused, then trap
+;;   !B      | return a response of 2 MiB
+;;   !C      | wait for a line on stdin (`TOKEN cancel`), then return the text
+;;   !E      | send two `message` events, then return the text
+;;   !H      | `http` only: send a head and a chunk, then end the stream with a last chunk
+;;   !K      | send a head and a chunk, then loop endlessly
+;;   !L      | loop endlessly
+;;   !O      | write the text to stderr, then trap
+;;   !S      | write the text to stderr, then return it
+;;   !T      | trap
+;;   !W      | sleep for five seconds in `wasi:io/poll`
+;;   !X      | send one `message` event, then trap
+;;
+;; Without a command the response is the text of the request. The new state is the old one with a `.` appended.
 (component
   (import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
   (alias export $error "error" (type $error-type))
@@ -53,7 +65,7 @@
     (memory (export "memory") 2)
     (global $top (mut i32) (i32.const 65536))
     (func (export "reset") (global.set $top (i32.const 65536)))
-    ;; Bump; memory grows when it must, and a refusal traps.
+    ;; Bump allocator; grows the memory if necessary, and traps if that is refused.
     (func (export "realloc") (param $old i32) (param $old-size i32) (param $align i32) (param $size i32) (result i32)
       (local $at i32)
       (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
@@ -90,7 +102,7 @@
     (import "wasi" "get-stdin" (func $get-stdin (result i32)))
     (global $stdout (mut i32) (i32.const -1))
     (global $stdin (mut i32) (i32.const -1))
-    ;; 0..64 results, 64..96 what a write or read answered, 128.. one outgoing line
+    ;; 0..64 results of exports, 64..96 the result of a write or read, 128.. one outgoing line
     (data (i32.const 1024) " message {\22jsonrpc\22:\222.0\22,\22method\22:\22notifications/message\22,\22params\22:{\22data\22:\22hi\22}}\0a")
     (data (i32.const 1200) " head {\22status\22:200,\22headers\22:[[\22content-type\22,\22text/event-stream\22]]}\0a")
     (data (i32.const 1300) " chunk \22data: 1\5cn\5cn\22\0a")
@@ -101,7 +113,7 @@
       (if (i32.eq (global.get $stdout) (i32.const -1)) (then (global.set $stdout (call $get-stdout))))
       (global.get $stdout))
 
-    ;; TOKEN in decimal, then the constant text at $text: one line in one write.
+    ;; Write one line: TOKEN in decimal, then the constant text at $text.
     (func $frame (param $token i32) (param $text i32) (param $length i32)
       (local $at i32) (local $divisor i32)
       (local.set $at (i32.const 128))
@@ -118,7 +130,7 @@
       (call $write (call $out) (i32.const 128)
         (i32.add (i32.sub (local.get $at) (i32.const 128)) (local.get $length)) (i32.const 64)))
 
-    ;; Reads stdin until something came, without blocking on it: naps of 1 ms between.
+    ;; Poll stdin every 1 ms until there is input, without blocking on it.
     (func $wait-for-input
       (if (i32.eq (global.get $stdin) (i32.const -1)) (then (global.set $stdin (call $get-stdin))))
       (loop $again
@@ -129,7 +141,7 @@
             (call $block (call $subscribe (i64.const 1000000)))
             (br $again)))))
 
-    ;; Does what the text asks for. Leaves address and length of the answer at 32 and 36, and returns the letter.
+    ;; Execute the command in the text. Store address and length of the response at 32 and 36, and return the letter.
     (func $act (param $token i32) (param $text i32) (param $length i32) (result i32)
       (local $i i32) (local $letter i32)
       (i32.store (i32.const 32) (local.get $text))
@@ -212,7 +224,7 @@
   (type $response-record (record (field "status" u16) (field "headers" string) (field "body" string)))
   (func $message (param "token" u32) (param "line" string) (param "state" string) (result (tuple string string))
     (canon lift (core func $main "message") (memory $memory) (realloc $realloc) (post-return (core func $main "done"))))
-  (component $door
+  (component $interface
     (type $plain (record (field "status" u16) (field "headers" string) (field "body" string)))
     (import "response" (type $response (eq $plain)))
     (import "http" (func $http
@@ -228,7 +240,7 @@
     (param "token" u32) (param "method" string) (param "target" string) (param "headers" string) (param "body" string)
     (result $response-record)
     (canon lift (core func $main "http") (memory $memory) (realloc $realloc) (post-return (core func $main "done"))))
-  (instance $exchange (instantiate $door
+  (instance $exchange (instantiate $interface
     (with "response" (type $response-record))
     (with "http" (func $http)) (with "message" (func $message))))
   (export "wasmcp:embedding/exchange@0.1.0" (instance $exchange))

@@ -1,4 +1,4 @@
-"""The ASGI application, driven as an ASGI server would."""
+"""ASGI application, called as by an ASGI server."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_request_and_its_response(server: Server) -> None:
     drive(work())
 
 
-def test_a_stream_is_passed_on_as_it_comes(server: Server) -> None:
+def test_stream_events_are_sent_at_once(server: Server) -> None:
     async def work() -> None:
         got = await ask(App(server), Connection(b"!H"))
         assert got.status == 200
@@ -92,7 +92,7 @@ def test_a_stream_is_passed_on_as_it_comes(server: Server) -> None:
         ("1.0", [(b"transfer-encoding", b"chunked")]),
     ],
 )
-def test_a_body_whose_end_readers_could_differ_on(
+def test_request_with_ambiguous_body_length_is_rejected(
     server: Server, version: str, fields: list[tuple[bytes, bytes]]
 ) -> None:
     async def work() -> None:
@@ -106,7 +106,7 @@ def test_a_body_whose_end_readers_could_differ_on(
     drive(work())
 
 
-def test_many_at_a_time(server: Server) -> None:
+def test_concurrent_requests(server: Server) -> None:
     async def work() -> None:
         app = App(server)
         all_of_them = await asyncio.gather(*(ask(app, Connection(b"%d" % n)) for n in range(200)))
@@ -115,7 +115,7 @@ def test_many_at_a_time(server: Server) -> None:
     drive(work())
 
 
-def test_a_slow_request_does_not_block_others(open_it: Callable[..., Server]) -> None:
+def test_slow_request_does_not_block_others(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=2, limits=Limits(timeout=1))
 
     async def work() -> None:
@@ -132,7 +132,7 @@ def test_a_slow_request_does_not_block_others(open_it: Callable[..., Server]) ->
     drive(work())
 
 
-def test_a_client_that_is_gone_cancels_its_request(open_it: Callable[..., Server]) -> None:
+def test_disconnect_cancels_the_request(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=1, limits=Limits(timeout=30, cancel_grace=0.05))
 
     async def work() -> None:
@@ -150,7 +150,7 @@ def test_a_client_that_is_gone_cancels_its_request(open_it: Callable[..., Server
     assert time.monotonic() - start < 5
 
 
-def test_an_older_client_that_is_gone_takes_nothing_back(open_it: Callable[..., Server]) -> None:
+def test_disconnect_of_a_handshake_client_does_not_cancel(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=1, limits=Limits(timeout=1, cancel_grace=0.05))
 
     async def work() -> None:
@@ -163,7 +163,7 @@ def test_an_older_client_that_is_gone_takes_nothing_back(open_it: Callable[..., 
     drive(work())
 
 
-def test_a_client_that_goes_before_its_body_is_there(server: Server) -> None:
+def test_disconnect_during_the_body(server: Server) -> None:
     async def work() -> None:
         connection = Connection()
         connection.disconnect()
@@ -172,7 +172,7 @@ def test_a_client_that_goes_before_its_body_is_there(server: Server) -> None:
     drive(work())
 
 
-def test_an_application_that_is_cancelled_cancels_the_call(open_it: Callable[..., Server]) -> None:
+def test_cancelled_application_cancels_the_call(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=1, limits=Limits(timeout=30, cancel_grace=0.05))
 
     async def work() -> None:
@@ -190,7 +190,7 @@ def test_an_application_that_is_cancelled_cancels_the_call(open_it: Callable[...
 @pytest.mark.parametrize(
     ("body", "status"), [(b'{"jsonrpc":"2.0","id":7,"method":"!T"}', 200), (b"!T", 500), (b'{"method":"!T"}', 500)]
 )
-def test_a_trap(server: Server, body: bytes, status: int, capfd: pytest.CaptureFixture[str]) -> None:
+def test_trap_is_an_internal_error(server: Server, body: bytes, status: int, capfd: pytest.CaptureFixture[str]) -> None:
     async def work() -> None:
         got = await ask(App(server), Connection(body))
         assert got.status == status
@@ -208,19 +208,19 @@ def test_a_trap(server: Server, body: bytes, status: int, capfd: pytest.CaptureF
     assert "unreachable" in capfd.readouterr().err
 
 
-def test_a_body_beyond_the_limit_is_judged_by_its_length(open_it: Callable[..., Server]) -> None:
+def test_body_above_the_limit_is_rejected_by_its_length(open_it: Callable[..., Server]) -> None:
     server = open_it(limits=Limits(request=10))
 
     async def work() -> None:
         app = App(server)
         assert (await ask(app, Connection(b"01234", b"56789"))).body == b"0123456789"
         over = await ask(app, Connection(b"!T345", b"678901"))
-        assert (over.status, over.body) == (200, b"")  # the server saw none of it
+        assert (over.status, over.body) == (200, b"")  # the server got an empty body
 
     drive(work())
 
 
-def test_a_body_that_is_not_utf8_never_crosses(server: Server) -> None:
+def test_invalid_utf8_body_is_not_passed_on(server: Server) -> None:
     async def work() -> None:
         got = await ask(App(server), Connection(b"\xff"))
         assert got.body == "\ufffd".encode()
@@ -245,7 +245,7 @@ def test_lifespan(server: Server) -> None:
     drive(work())
 
 
-def test_only_http_is_served(server: Server) -> None:
+def test_other_scopes_are_rejected(server: Server) -> None:
     async def work() -> None:
         with pytest.raises(ValueError, match="websocket"):
             await App(server)({"type": "websocket"}, None, None)  # type: ignore[arg-type]
@@ -253,7 +253,7 @@ def test_only_http_is_served(server: Server) -> None:
     drive(work())
 
 
-def test_a_silent_stream_is_kept_alive(open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_stream_gets_keep_alive_comments(open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asgi_response, "_KEEP_ALIVE", 0.05)
     server = open_it(limits=Limits(timeout=0.5))
 

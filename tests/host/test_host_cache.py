@@ -1,4 +1,4 @@
-"""The cache of compiled components: found again without reading, never trusted blindly, bounded."""
+"""Compile cache: index, permissions, eviction."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def server_file(server_bytes: bytes, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def compiles(server_file: Path, directory: Path) -> Callable[[], int]:
-    """Loads the server, and tells how often that compiled."""
+    """Return a function that loads the server and returns the number of compilations."""
 
     def load() -> int:
         compiled: list[int] = []
@@ -43,14 +43,14 @@ def compiles(server_file: Path, directory: Path) -> Callable[[], int]:
     return load
 
 
-def test_the_second_time_nothing_is_compiled(compiles: Callable[[], int], server_file: Path) -> None:
+def test_second_load_does_not_compile(compiles: Callable[[], int], server_file: Path) -> None:
     assert not compile_cache.cached(server_file)
     assert compiles() == 1
     assert compile_cache.cached(server_file)
     assert compiles() == 0
 
 
-def test_the_index_spares_reading_the_component(
+def test_index_hit_does_not_read_the_component(
     compiles: Callable[[], int], server_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiles()
@@ -58,14 +58,14 @@ def test_the_index_spares_reading_the_component(
     assert compiles() == 0
 
 
-def test_files_are_closed_to_others(compiles: Callable[[], int], directory: Path) -> None:
+def test_cache_files_are_private(compiles: Callable[[], int], directory: Path) -> None:
     compiles()
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
-def test_a_directory_that_others_could_write_to_is_emptied_and_closed(
+def test_directory_writable_by_others_is_emptied_and_closed(
     compiles: Callable[[], int], directory: Path, mode: int
 ) -> None:
     assert compiles() == 1
@@ -75,18 +75,14 @@ def test_a_directory_that_others_could_write_to_is_emptied_and_closed(
     assert compiles() == 0
 
 
-def test_a_directory_that_others_could_only_read_is_closed_and_kept(
-    compiles: Callable[[], int], directory: Path
-) -> None:
+def test_directory_readable_by_others_is_closed_and_kept(compiles: Callable[[], int], directory: Path) -> None:
     compiles()
     directory.chmod(0o755)
     assert compiles() == 0
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
 
 
-def test_a_file_that_others_can_write_is_not_loaded(
-    compiles: Callable[[], int], directory: Path, server_file: Path
-) -> None:
+def test_file_writable_by_others_is_not_loaded(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
     compiles()
     next(directory.glob("*.cwasm")).chmod(0o622)
     assert not compile_cache.cached(server_file)
@@ -94,7 +90,7 @@ def test_a_file_that_others_can_write_is_not_loaded(
     assert compile_cache.cached(server_file)
 
 
-def test_a_link_is_not_loaded(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
+def test_symbolic_link_is_not_loaded(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
     compiles()
     compiled = next(directory.glob("*.cwasm"))
     elsewhere = compiled.rename(directory.parent / "elsewhere")
@@ -104,14 +100,14 @@ def test_a_link_is_not_loaded(compiles: Callable[[], int], directory: Path, serv
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_a_file_of_another_user_is_not_loaded(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
+def test_file_of_another_user_is_not_loaded(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
     compiles()
     os.chown(next(directory.glob("*.cwasm")), 65534, 65534)
     assert not compile_cache.cached(server_file)
     assert compiles() == 1
 
 
-def test_a_directory_that_others_could_replace_is_not_used(compiles: Callable[[], int], directory: Path) -> None:
+def test_replaceable_directory_is_not_used(compiles: Callable[[], int], directory: Path) -> None:
     directory.mkdir(parents=True)
     directory.parent.chmod(0o777)
     assert compiles() == 1
@@ -123,7 +119,7 @@ def test_a_directory_that_others_could_replace_is_not_used(compiles: Callable[[]
     assert compile_cache.problem() == ""
 
 
-def test_the_notice_gives_the_reason_why_each_start_compiles(
+def test_compile_notice_has_the_reason_for_a_missing_cache(
     directory: Path, server_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     compiling_notice(server_file)
@@ -134,7 +130,7 @@ def test_the_notice_gives_the_reason_why_each_start_compiles(
     assert f"this happens at each start without a cache: `{directory}` cannot be used" in capsys.readouterr().err
 
 
-def test_a_directory_of_somebody_else_is_not_used(
+def test_directory_of_another_user_is_not_used(
     compiles: Callable[[], int], directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory.mkdir(parents=True)
@@ -144,7 +140,7 @@ def test_a_directory_of_somebody_else_is_not_used(
     assert list(directory.iterdir()) == []
 
 
-def test_a_copy_elsewhere_is_known_by_its_content(
+def test_copy_of_a_component_is_found_by_content(
     compiles: Callable[[], int], server_file: Path, tmp_path: Path
 ) -> None:
     compiles()
@@ -155,20 +151,22 @@ def test_a_copy_elsewhere_is_known_by_its_content(
     assert not compiled
 
 
-def test_another_content_under_the_same_name_is_compiled(compiles: Callable[[], int], server_file: Path) -> None:
+def test_changed_content_is_compiled_again(compiles: Callable[[], int], server_file: Path) -> None:
     compiles()
     facts = server_file.stat()
     data = server_file.read_bytes()
     changed = data.replace(b"data: 2", b"data: 3")
     assert len(changed) == len(data)
     server_file.write_bytes(changed)
-    os.utime(server_file, ns=(facts.st_atime_ns, facts.st_mtime_ns))  # same size and time: the inode's own time tells
+    os.utime(
+        server_file, ns=(facts.st_atime_ns, facts.st_mtime_ns)
+    )  # same size and time; the change time of the inode differs
     assert not compile_cache.cached(server_file)
     assert compiles() == 1
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "foreign", "gone"])
-def test_a_damaged_entry_is_compiled_again(compiles: Callable[[], int], directory: Path, damage: str) -> None:
+def test_damaged_entry_is_compiled_again(compiles: Callable[[], int], directory: Path, damage: str) -> None:
     compiles()
     entry = next(directory.glob("*.cwasm"))
     if damage == "gone":
@@ -181,7 +179,7 @@ def test_a_damaged_entry_is_compiled_again(compiles: Callable[[], int], director
     assert compiles() == 0
 
 
-def test_a_damaged_index_is_written_again(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
+def test_damaged_index_is_written_again(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
     compiles()
     index = next(directory.glob("*.index"))
     for text in ("", "garbage", "a\nb\nc\n", "\x00"):
@@ -191,7 +189,7 @@ def test_a_damaged_index_is_written_again(compiles: Callable[[], int], directory
         assert compile_cache.cached(server_file)
 
 
-def test_an_index_cannot_point_outside(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
+def test_index_cannot_point_outside_the_cache(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
     compiles()
     index = next(directory.glob("*.index"))
     seen, compiled, size = index.read_text().splitlines()
@@ -201,13 +199,13 @@ def test_an_index_cannot_point_outside(compiles: Callable[[], int], directory: P
     assert not compile_cache.cached(server_file)
 
 
-def test_code_compiled_fast_has_its_own_entry(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
+def test_quick_code_has_a_separate_entry(compiles: Callable[[], int], directory: Path, server_file: Path) -> None:
     compiles()
     compile_cache.load(server_file, quick=True)
     assert len(list(directory.glob("*.cwasm"))) == 2
 
 
-def test_what_was_used_longest_ago_goes_first(
+def test_least_recently_used_entry_is_evicted_first(
     compiles: Callable[[], int], directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory.mkdir(parents=True)
@@ -226,7 +224,7 @@ def test_what_was_used_longest_ago_goes_first(
     assert compiles() == 0
 
 
-def test_a_file_that_was_just_written_is_not_remembered_by_its_times(
+def test_recently_written_file_is_not_indexed(
     directory: Path, server_bytes: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "young.wasm"
@@ -237,18 +235,18 @@ def test_a_file_that_was_just_written_is_not_remembered_by_its_times(
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory"])
-def test_what_cannot_be_read(kind: str, directory: Path, tmp_path: Path) -> None:
+def test_unreadable_component_is_an_error(kind: str, directory: Path, tmp_path: Path) -> None:
     path = tmp_path if kind == "directory" else tmp_path / "no.wasm"
     with pytest.raises(ArtifactError, match="cannot be read"):
         compile_cache.load(path)
 
 
-def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_cache_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("WASMCP_CACHE_DIR")
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert compile_cache.cache_directory() == tmp_path / "wasmcp" / "compiled"
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # XDG: not absolute, not valid
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # XDG: relative paths are invalid
     monkeypatch.setenv("HOME", str(tmp_path))
     assert compile_cache.cache_directory() == tmp_path / ".cache" / "wasmcp" / "compiled"
     monkeypatch.setattr("sys.platform", "darwin")
@@ -256,7 +254,7 @@ def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def many_memories(count: int) -> bytes:
-    """A component that lowers the functions of `count` others, one after the other, each with a memory of its own."""
+    """Return a component that lowers the functions of `count` nested components, each with its own memory."""
     part = """
 (component $c{0} (core module $m (memory (export "memory") 1)
    (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 0)
@@ -281,7 +279,7 @@ def many_memories(count: int) -> bytes:
     )
 
 
-def test_a_component_that_aborts_the_compiler_is_an_error(directory: Path, tmp_path: Path) -> None:
+def test_abort_of_the_compiler_is_an_error(directory: Path, tmp_path: Path) -> None:
     file = tmp_path / "many.wasm"
     file.write_bytes(many_memories(100))
     with pytest.raises(ArtifactError, match=r"`.*many.wasm` cannot be compiled: .* memories count exceeds limit"):
@@ -291,21 +289,21 @@ def test_a_component_that_aborts_the_compiler_is_an_error(directory: Path, tmp_p
     assert not list(directory.glob("*.cwasm"))
 
 
-def test_a_component_below_the_limit_compiles(directory: Path, tmp_path: Path) -> None:
+def test_component_below_the_limit_compiles(directory: Path, tmp_path: Path) -> None:
     file = tmp_path / "many.wasm"
     file.write_bytes(many_memories(99))
     compile_cache.load(file)
     assert compile_cache.cached(file) or list(directory.glob("*.cwasm"))
 
 
-def test_a_compiler_that_was_killed_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_compiler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     killed = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     monkeypatch.setattr(compile_process, "_CHILD", killed)
     with pytest.raises(ArtifactError, match="the compiler was killed; is there too little memory"):
         compile_cache.compile_bytes(many_memories(1), "one.wasm")
 
 
-def test_code_that_is_no_component_is_named(tmp_path: Path) -> None:
+def test_error_names_the_invalid_component(tmp_path: Path) -> None:
     file = tmp_path / "broken.wasm"
     file.write_bytes(many_memories(1)[:-4])
     with pytest.raises(ArtifactError, match=r"`.*broken.wasm` is not a valid component: "):

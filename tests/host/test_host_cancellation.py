@@ -1,4 +1,4 @@
-"""What a client takes back."""
+"""Cancellation notifications of clients and of the host."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ def notification(identifier: Any, **members: Any) -> dict[str, Any]:
         ("notifications/cancelled", []),
     ],
 )
-def test_what_is_taken_back(message: Any, ids: list[Any]) -> None:
+def test_cancelled_ids(message: Any, ids: list[Any]) -> None:
     assert cancelled_ids(json.dumps(message).encode()) == ids
 
 
-def test_what_is_no_message() -> None:
+def test_malformed_messages_cancel_nothing() -> None:
     for text in (b"", b"notifications/cancelled", b"\xffcancelled", b"[" * 100_000 + b"cancelled"):
         assert cancelled_ids(text) == []
 
 
-def test_an_escaped_method() -> None:
+def test_escaped_method_is_recognized() -> None:
     text = json.dumps(notification(1)).replace("/", "\\/")
     assert cancelled_ids(text.encode()) == [1]
 
 
-def test_ids() -> None:
+def test_ids_compare_by_type_and_value() -> None:
     assert same_id(1, 1)
     assert same_id("1", "1")
     assert not same_id(1, "1")
@@ -53,5 +53,5 @@ def test_ids() -> None:
     assert not same_id(None, None)
 
 
-def test_what_the_client_is_told() -> None:
+def test_cancelled_notification() -> None:
     assert json.loads(cancelled_notification('a"b')) == notification('a"b')

@@ -1,4 +1,4 @@
-"""Configuration that a published server declares, and what its operator's console script makes of it."""
+"""Declared configuration of a published server, and its use by the console script."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def environment(project: Path, tmp_path: Path) -> dict[str, str]:
-    """The environment of a client: almost nothing."""
+    """The environment of a client, with very few variables."""
     kept = {name: os.environ[name] for name in ("PATH", "WASMCP_CACHE_DIR") if name in os.environ}
     here = Path(__file__).parent.parent.parent
     path = os.pathsep.join([str(project / "src"), str(here)])
     return {**kept, "HOME": str(tmp_path), "PYTHONPATH": path, "WASMCP_DATA_DIR": str(tmp_path / "data")}
 
 
-def calls(*wanted: tuple[str, dict[str, Any]]) -> str:
+def calls(*requested: tuple[str, dict[str, Any]]) -> str:
     lines = [
         {
             "jsonrpc": "2.0",
@@ -87,7 +87,7 @@ def calls(*wanted: tuple[str, dict[str, Any]]) -> str:
             "method": "tools/call",
             "params": {"name": name, "arguments": arguments, "_meta": META},
         }
-        for number, (name, arguments) in enumerate(wanted)
+        for number, (name, arguments) in enumerate(requested)
     ]
     return "".join(f"{json.dumps(line)}\n" for line in lines)
 
@@ -115,18 +115,18 @@ def results(done: subprocess.CompletedProcess[str]) -> list[Any]:
 VARIABLES = calls(*(("variable", {"name": name}) for name in ("API_KEY", "UNITS", "LANGUAGE", "HOME")))
 
 
-def test_a_script_passes_declared_variables_on(environment: dict[str, str]) -> None:
+def test_script_passes_declared_variables(environment: dict[str, str]) -> None:
     done = started({**environment, "API_KEY": "k-1", "LANGUAGE": ""}, text=VARIABLES)
     assert results(done) == ["k-1", "metric", "", None]
 
 
-def test_options_of_a_script_come_before_its_environment(environment: dict[str, str]) -> None:
+def test_options_take_precedence_over_the_environment(environment: dict[str, str]) -> None:
     options = ["--env", "UNITS=imperial", "--env", "HOME", "--timeout", "30"]
     done = started({**environment, "API_KEY": "k-1", "UNITS": "metric"}, *options, text=VARIABLES)
     assert results(done) == ["k-1", "imperial", None, environment["HOME"]]
 
 
-def test_missing_and_wrong_values_are_all_named_at_start(environment: dict[str, str]) -> None:
+def test_error_names_all_missing_and_invalid_values(environment: dict[str, str]) -> None:
     done = started({**environment, "UNITS": "furlongs"}, text=VARIABLES)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
@@ -137,20 +137,20 @@ def test_missing_and_wrong_values_are_all_named_at_start(environment: dict[str, 
     )
 
 
-def test_a_required_variable_that_is_empty(environment: dict[str, str]) -> None:
+def test_empty_required_variable_is_an_error(environment: dict[str, str]) -> None:
     done = started({**environment, "API_KEY": ""}, text=VARIABLES)
     assert done.returncode == 1
     assert "`API_KEY` (Key of the weather service) is empty" in done.stderr
 
 
 @pytest.mark.parametrize("wrong", ["--bogus", "word", "--env", "--timeout 0", "--instances 0", "--ver", "--env =x"])
-def test_wrong_usage_of_a_script(environment: dict[str, str], wrong: str) -> None:
+def test_script_reports_wrong_usage(environment: dict[str, str], wrong: str) -> None:
     done = started({**environment, "API_KEY": "k-1"}, *wrong.split())
     assert (done.returncode, done.stdout) == (2, "")
     assert "usage: configured" in done.stderr
 
 
-def test_help_of_a_script_lists_what_the_server_takes(environment: dict[str, str], tmp_path: Path) -> None:
+def test_help_lists_the_configuration(environment: dict[str, str], tmp_path: Path) -> None:
     done = started(environment, "--help")
     assert done.returncode == 0
     for line in (
@@ -165,7 +165,7 @@ def test_help_of_a_script_lists_what_the_server_takes(environment: dict[str, str
     assert not (tmp_path / "data").exists()
 
 
-def test_values_are_kept_in_the_data_directory_of_the_user(environment: dict[str, str], tmp_path: Path) -> None:
+def test_values_are_stored_in_the_data_directory(environment: dict[str, str], tmp_path: Path) -> None:
     told = {**environment, "API_KEY": "k-1"}
     visit = calls(("visit", {}))
     assert [results(started(told, text=visit)) for _ in range(2)] == [[1], [2]]
@@ -174,11 +174,11 @@ def test_values_are_kept_in_the_data_directory_of_the_user(environment: dict[str
     assert kept.parent.stat().st_mode & 0o077 == 0
     assert results(started(told, "--keyvalue", "memory:", text=visit)) == [1]
     assert results(started(told, "--keyvalue", f"sqlite:{tmp_path / 'own'}", text=visit)) == [1]
-    # The same package by the command line of wasmcp.
+    # The same package with `wasmcp run`.
     assert results(started(told, "run", "configured", command=WASMCP, text=visit)) == [3]
 
 
-def test_the_platform_names_the_data_directory(environment: dict[str, str], tmp_path: Path) -> None:
+def test_default_data_directory(environment: dict[str, str], tmp_path: Path) -> None:
     if not sys.platform.startswith("linux"):
         pytest.skip("the XDG Base Directory Specification is for Linux")
     del environment["WASMCP_DATA_DIR"]
@@ -187,14 +187,14 @@ def test_the_platform_names_the_data_directory(environment: dict[str, str], tmp_
     assert (tmp_path / "share" / "wasmcp" / "configured" / "default.sqlite3").is_file()
 
 
-def test_another_server_of_the_package_forgets(environment: dict[str, str], tmp_path: Path) -> None:
+def test_server_with_a_memory_store_does_not_persist_values(environment: dict[str, str], tmp_path: Path) -> None:
     visit = calls(("visit", {}))
     assert [results(started(environment, "--name", "forgetful", text=visit)) for _ in range(2)] == [[1], [1]]
     assert not (tmp_path / "data").exists()
     assert "has `default`, `forgetful`" in started(environment, "--name", "none").stderr
 
 
-def test_a_data_directory_that_cannot_be_made(environment: dict[str, str], tmp_path: Path) -> None:
+def test_data_directory_that_cannot_be_created_is_an_error(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     done = started({**environment, "API_KEY": "k-1"}, text=calls(("visit", {})))
     assert done.returncode == 1
@@ -202,7 +202,7 @@ def test_a_data_directory_that_cannot_be_made(environment: dict[str, str], tmp_p
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_gets_nothing_by_itself(environment: dict[str, str], project: Path, tmp_path: Path) -> None:
+def test_file_gets_only_named_resources(environment: dict[str, str], project: Path, tmp_path: Path) -> None:
     file = str(project / "src" / "configured" / "_wasmcp" / "default.wasm")
     told = {**environment, "API_KEY": "k-1", "LANGUAGE": "de"}
     done = started(told, "run", file, command=WASMCP, text=VARIABLES)
@@ -215,7 +215,7 @@ def test_a_file_gets_nothing_by_itself(environment: dict[str, str], project: Pat
     assert not (tmp_path / "data").exists()
 
 
-def test_the_manifest_carries_what_the_server_takes(project: Path) -> None:
+def test_manifest_has_the_configuration(project: Path) -> None:
     document = json.loads((project / "src" / "configured" / "_wasmcp" / "manifest.json").read_text())
     assert document["servers"]["default"]["configuration"] == {
         "environmentVariables": [
@@ -232,7 +232,7 @@ def test_the_manifest_carries_what_the_server_takes(project: Path) -> None:
     assert document["servers"]["forgetful"]["configuration"] == {"keyvalue": "memory:"}
 
 
-def test_a_manifest_gives_back_what_was_written() -> None:
+def test_configuration_round_trip() -> None:
     whole = Configuration(
         (Variable("A", "an A", required=True, secret=True), Variable("B", default="", choices=("", "x"))),
         (Directory("/d", "a D", writable=True, default="{data}/d", variable="D"), Directory("/e", required=True)),
@@ -243,7 +243,7 @@ def test_a_manifest_gives_back_what_was_written() -> None:
 
 
 @pytest.mark.parametrize("wrong", [1, {"environmentVariables": [{}]}, {"directories": ["x"]}, {"directories": 1}])
-def test_a_manifest_with_a_malformed_configuration(tmp_path: Path, wrong: object) -> None:
+def test_malformed_configuration_is_an_error(tmp_path: Path, wrong: object) -> None:
     entry = {"file": "x.wasm", "metadata": {"name": "x"}, "imports": [], "configuration": wrong}
     (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "servers": {"x": entry}}))
     with pytest.raises(InvalidConfigurationError, match=r"manifest\.json.*malformed"):
@@ -278,13 +278,13 @@ def test_directories_of_an_installed_server(home: Path) -> None:
     assert (home / "data" / "pkg" / "own").is_dir()
 
 
-def test_an_option_takes_the_place_of_a_directory_and_does_not_make_it_writable(home: Path) -> None:
+def test_directory_option_does_not_make_a_directory_writable(home: Path) -> None:
     given = Given(directories=[(str(home), "/pictures", True), (str(home), "/more", True)])
     whole = complete(server(PICTURES), given, {})
     assert whole.directories == ((str(home), "/pictures", False), (str(home), "/more", True))
 
 
-def test_directories_that_are_missing_or_wrong_are_named_and_nothing_is_made(home: Path) -> None:
+def test_error_names_all_invalid_directories(home: Path) -> None:
     with pytest.raises(InvalidConfigurationError) as caught:
         complete(server(NOTES, PICTURES, OWN), Given(), {})
     assert caught.value.problems == (
@@ -296,7 +296,7 @@ def test_directories_that_are_missing_or_wrong_are_named_and_nothing_is_made(hom
         complete(server(NOTES), Given(), {"NOTES_DIR": "x"})
 
 
-def test_directories_of_a_file_are_given_by_name_only(home: Path) -> None:
+def test_file_gets_only_named_directories(home: Path) -> None:
     for name in ("notes", "Pictures"):
         (home / name).mkdir()
     with pytest.raises(InvalidConfigurationError) as caught:

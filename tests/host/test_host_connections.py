@@ -1,4 +1,4 @@
-"""Bounds of connections, with real sockets and the protocol of `wasmcp serve`."""
+"""Limits of connections, with real sockets and the protocol of `wasmcp serve`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEAD = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json
 
 
 class Listening:
-    """A server on a port of its own, in a thread."""
+    """A server on a free port, in a thread."""
 
     def __init__(self, server: Server, most: int) -> None:
         app = App(server)
@@ -42,7 +42,7 @@ class Listening:
         wait_for(lambda: self._server.started)
 
     def open(self, data: bytes = b"", *, buffer: int = 0) -> socket.socket:
-        """Connect, and send something."""
+        """Connect, and send data."""
         connection = socket.socket()
         if buffer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
@@ -52,7 +52,7 @@ class Listening:
         return connection
 
     def ask(self, body: bytes = b"hello") -> bytes:
-        """Send a whole request, and read what comes until the connection ends."""
+        """Send a whole request, and read until the connection ends."""
         with self.open(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body) as connection:
             return rest(connection)
 
@@ -70,7 +70,7 @@ def wait_for(true: Callable[[], bool]) -> None:
 
 
 def rest(connection: socket.socket) -> bytes:
-    """Read until the connection ends, in whatever way."""
+    """Read until the connection is closed or reset."""
     parts = []
     with suppress(ConnectionResetError):
         while part := connection.recv(65536):
@@ -93,7 +93,7 @@ def listening(open_it: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -
         each.close()
 
 
-def test_one_too_many_ends_the_one_that_waits_longest(listening: Callable[..., Listening]) -> None:
+def test_new_connection_ends_the_longest_waiting_one(listening: Callable[..., Listening]) -> None:
     bounded = listening(4)
     half = []
     for number, begun in enumerate((HEAD, b"", HEAD + b"Content-Length: 9\r\n\r\n{", HEAD), 1):
@@ -114,7 +114,7 @@ def test_one_too_many_ends_the_one_that_waits_longest(listening: Callable[..., L
         each.close()
 
 
-def test_requests_in_progress_do_not_end_for_a_new_connection(listening: Callable[..., Listening]) -> None:
+def test_requests_in_progress_are_not_ended(listening: Callable[..., Listening]) -> None:
     bounded = listening(2)
     loops = HEAD + b"Content-Length: 2\r\n\r\n!L"
     running = [bounded.open(loops) for _ in range(2)]
@@ -130,14 +130,14 @@ def test_requests_in_progress_do_not_end_for_a_new_connection(listening: Callabl
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /mcp HTTP/1.1\r\n", HEAD + b"X: " + b"x" * 1000])
-def test_a_head_that_does_not_come(listening: Callable[..., Listening], sent: bytes) -> None:
+def test_incomplete_head_times_out(listening: Callable[..., Listening], sent: bytes) -> None:
     bounded = listening(head_time=0.2)
     with bounded.open(sent) as connection:
         assert rest(connection) == b""
     assert bounded.connections.ended == 1
 
 
-def test_a_second_head_that_does_not_come(listening: Callable[..., Listening]) -> None:
+def test_incomplete_second_head_times_out(listening: Callable[..., Listening]) -> None:
     bounded = listening(head_time=0.3)
     whole = HEAD + b"Content-Length: 5\r\n\r\nhello"
     with bounded.open(whole) as connection:
@@ -148,23 +148,23 @@ def test_a_second_head_that_does_not_come(listening: Callable[..., Listening]) -
         assert rest(connection) == b""
 
 
-def test_a_body_that_does_not_come(listening: Callable[..., Listening]) -> None:
+def test_incomplete_body_times_out(listening: Callable[..., Listening]) -> None:
     bounded = listening(body_time=0.2)
     for framing in (b"Content-Length: 5\r\n\r\nhel", b"Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n"):
         with bounded.open(HEAD + framing) as connection:
             assert rest(connection).startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_body_beyond_the_limit_is_not_read(listening: Callable[..., Listening]) -> None:
+def test_body_above_the_limit_is_not_read(listening: Callable[..., Listening]) -> None:
     bounded = listening()
     announced = HEAD + b"Content-Length: 900000000\r\nExpect: 100-continue\r\n\r\n"
     with bounded.open(announced) as connection:
         answer = rest(connection)
-    assert answer.startswith(b"HTTP/1.1 200 ")  # this server answers all, and saw an empty body
+    assert answer.startswith(b"HTTP/1.1 200 ")  # the server gets an empty body
     assert b"connection: close" in answer.lower()
 
 
-def test_a_client_that_does_not_read_its_answer(listening: Callable[..., Listening]) -> None:
+def test_client_that_does_not_read_is_disconnected(listening: Callable[..., Listening]) -> None:
     bounded = listening(write_time=0.3)
     for again in (b"", b"Connection: close\r\n"):
         with bounded.open(HEAD + again + b"Content-Length: 2\r\n\r\n!B", buffer=4096):
@@ -174,7 +174,7 @@ def test_a_client_that_does_not_read_its_answer(listening: Callable[..., Listeni
     assert bounded.connections.ended == 2
 
 
-def test_where_answers_are_not_read_the_largest_is_cut_off(listening: Callable[..., Listening]) -> None:
+def test_connection_with_the_most_unread_bytes_is_ended(listening: Callable[..., Listening]) -> None:
     bounded = listening(unread_bytes=3 << 20)
     answers = [bounded.open(HEAD + b"Content-Length: 2\r\n\r\n!B", buffer=4096) for _ in range(3)]
     wait_for(lambda: bounded.connections.ended > 0)
@@ -195,7 +195,7 @@ def test_where_answers_are_not_read_the_largest_is_cut_off(listening: Callable[.
         (5000, 256, 2, 5000),
     ],
 )
-def test_their_number_fits_the_files_that_may_be_open(
+def test_connection_limit_fits_the_descriptors(
     monkeypatch: pytest.MonkeyPatch, given: int | None, files: int, instances: int, most: int
 ) -> None:
     monkeypatch.setattr(connections, "_descriptors", lambda: files)

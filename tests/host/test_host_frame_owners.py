@@ -19,7 +19,7 @@ def line(number: int, offset: int, function: str = "<unknown>!<wasm function 3>"
     return f"{number}: {offset:#8x} - {function}"
 
 
-def test_each_component_owns_its_bytes() -> None:
+def test_components_own_their_byte_ranges() -> None:
     found = owners(SERVER)
     assert [owner.name for owner in found if owner.is_component] == ["calc", "text"]
     assert {"transport", "server-io", "catalogue"} <= {owner.name for owner in found if not owner.is_component}
@@ -27,7 +27,7 @@ def test_each_component_owns_its_bytes() -> None:
     assert len(found) <= len(read_topology(SERVER).instances)
 
 
-def test_frames_get_the_name_of_their_component() -> None:
+def test_frames_are_attributed_to_components() -> None:
     calc, text = (owner for owner in owners(SERVER) if owner.is_component)
     component, frames = Frames(SERVER).attribute(
         "\n".join([line(0, 2), line(1, text.start + 9), line(2, calc.start + 9, "main!act"), "(no frame)"])
@@ -41,7 +41,7 @@ def test_frames_get_the_name_of_their_component() -> None:
     ]
 
 
-def test_the_file_is_read_at_the_first_trap_unless_it_changed(tmp_path: Path) -> None:
+def test_changed_file_is_not_read(tmp_path: Path) -> None:
     server = tmp_path / "server.wasm"
     server.write_bytes(SERVER)
     (calc, _) = (owner for owner in owners(SERVER) if owner.is_component)

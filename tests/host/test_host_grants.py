@@ -1,4 +1,4 @@
-"""What a granted component really gets: what the host was told to give, and no more."""
+"""Resources of granted components: exactly those that the host was given."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def result(path: Path) -> Callable[..., Any]:
-    """Calls a tool of a server opened with options: its result, or None when the tool failed."""
+    """Return a function that calls a tool of a server opened with options; it returns None for a tool error."""
 
     def result(name: str, arguments: dict[str, Any] | None = None, **options: Any) -> Any:
         with open_server(path, instances=1, **options) as server:
@@ -83,7 +83,7 @@ def result(path: Path) -> Callable[..., Any]:
     return result
 
 
-def test_nothing_by_default(path: Path, tmp_path: Path) -> None:
+def test_no_grants_by_default(path: Path, tmp_path: Path) -> None:
     (tmp_path / "x").write_text("secret")
     with open_server(path, instances=1) as server:
         assert isinstance(server, Server)
@@ -112,9 +112,9 @@ def test_directories(result: Callable[..., Any], tmp_path: Path) -> None:
     assert (tmp_path / "x").read_text() == "content"
 
 
-def test_a_console_script_gives_what_the_project_declares(path: Path, tmp_path: Path) -> None:
+def test_console_script_passes_the_declared_values(path: Path, tmp_path: Path) -> None:
     (tmp_path / "x").write_text("content")
-    wanted: list[tuple[str, dict[str, Any]]] = [
+    requests: list[tuple[str, dict[str, Any]]] = [
         ("variables", {}),
         ("write", {"path": "/own/y", "text": "new"}),
         ("read", {"path": "/notes/x"}),
@@ -128,7 +128,7 @@ def test_a_console_script_gives_what_the_project_declares(path: Path, tmp_path: 
             "method": "tools/call",
             "params": {"name": name, "arguments": arguments, "_meta": meta},
         }
-        for number, (name, arguments) in enumerate(wanted)
+        for number, (name, arguments) in enumerate(requests)
     ]
     environment = {
         **os.environ,

@@ -1,4 +1,4 @@
-"""What clients may hold over HTTP: requests, bodies, streams, unread events. The server is played by the test."""
+"""Limits over HTTP: requests, bodies, streams, unread events. The tests replace the server by a fake."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EVENT = "data: " + "x" * 400 + "\n\n"
 
 
 class Pool:
-    """Takes calls, which the test answers."""
+    """Fake pool: collects calls, which the test finishes."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -40,7 +40,7 @@ class Pool:
 
 
 class Played:
-    """A server of which the host sees as much as an application needs."""
+    """Fake server with the attributes that an application needs."""
 
     def __init__(self, **bounds: Any) -> None:
         self.limits = Limits(request=1000, http=replace(HttpLimits(), **bounds))
@@ -50,7 +50,7 @@ class Played:
 
 
 class Client:
-    """One request to an application: its body comes in parts, and the response is taken while it reads."""
+    """One request to an application: its body is sent in parts, and the response is recorded while `reads` is set."""
 
     def __init__(
         self, app: App, *parts: bytes, more: bool = False, headers: tuple[tuple[bytes, bytes], ...] = ()
@@ -92,7 +92,7 @@ def drive(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    while not true():  # noqa: ASYNC110 - the host's threads know no events of this loop
+    while not true():  # noqa: ASYNC110 - the host's threads cannot set events of this loop
         await asyncio.sleep(0.002)
 
 
@@ -105,7 +105,7 @@ def nothing_is_held(app: App) -> None:
     assert app._requests == 0
 
 
-def test_every_bound_is_documented_with_its_default() -> None:
+def test_limits_are_documented_with_their_defaults() -> None:
     page = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text("utf-8")
     rows = [line for line in page.splitlines() if line.startswith("| ")]
     for field in fields(HttpLimits):
@@ -119,13 +119,13 @@ def test_every_bound_is_documented_with_its_default() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"sessions": 0}, {"head_time": float("nan")}, {"streams": None}, {"requests": "9"}])
-def test_a_bound_that_bounds_nothing(wrong: dict[str, Any]) -> None:
+def test_invalid_limits_are_rejected(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"`{next(iter(wrong))}` must be a finite number above 0"):
         HttpLimits(**wrong)
 
 
 class TestBudget:
-    def test_a_part_is_bounded_by_the_whole(self) -> None:
+    def test_part_is_limited_by_the_whole(self) -> None:
         whole = Budget(10)
         one, other = Budget(8, whole), Budget(8, whole)
         assert one.take(6)
@@ -141,7 +141,7 @@ class TestBudget:
 
 
 class TestRequests:
-    def test_their_number(self) -> None:
+    def test_number_of_requests_is_limited(self) -> None:
         async def work() -> None:
             played = Played(requests=2)
             app = App(played)  # type: ignore[arg-type]
@@ -159,7 +159,7 @@ class TestRequests:
 
         drive(work)
 
-    def test_a_client_that_goes_before_its_request_is_there(self) -> None:
+    def test_disconnect_during_the_request(self) -> None:
         async def work() -> None:
             app = App(Played())  # type: ignore[arg-type]
             client = Client(app, b"{", more=True)
@@ -173,7 +173,7 @@ class TestRequests:
 
 
 class TestBodies:
-    def test_one_that_does_not_come(self) -> None:
+    def test_missing_body_times_out(self) -> None:
         async def work() -> None:
             app = App(Played(body_time=0.05))  # type: ignore[arg-type]
             client = Client(app, b"{", more=True)
@@ -183,7 +183,7 @@ class TestBodies:
 
         drive(work)
 
-    def test_one_that_comes_has_more_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_arriving_body_has_more_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(http_body, "_RATE", 10)
 
         async def work() -> None:
@@ -199,7 +199,7 @@ class TestBodies:
 
         drive(work)
 
-    def test_one_that_is_announced_as_too_large_is_not_read(self) -> None:
+    def test_announced_too_large_body_is_not_read(self) -> None:
         async def work() -> None:
             played = Played()
             app = App(played)  # type: ignore[arg-type]
@@ -214,7 +214,7 @@ class TestBodies:
 
         drive(work)
 
-    def test_one_without_end_is_not_read_to_its_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_endless_body_is_not_read_to_its_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(http_body, "_SKIPPED", 5000)
 
         async def work() -> None:
@@ -227,7 +227,7 @@ class TestBodies:
             answer(played.pool.calls[0], 413)
             await client.task
             assert client.headers[b"connection"] == b"close"
-            rest = Client(app, *[b"x" * 500] * 4)  # of one that is read to its end the connection goes on
+            rest = Client(app, *[b"x" * 500] * 4)  # the connection of a body that is read to its end stays open
             await until(lambda: len(played.pool.calls) == 2)
             answer(played.pool.calls[1], 413)
             await rest.task
@@ -236,7 +236,7 @@ class TestBodies:
 
         drive(work)
 
-    def test_incomplete_ones_make_room(self) -> None:
+    def test_incomplete_bodies_are_evicted(self) -> None:
         async def work() -> None:
             played = Played(request_bytes=1500)
             app = App(played)  # type: ignore[arg-type]
@@ -247,7 +247,7 @@ class TestBodies:
             await hoarders[0].task
             assert (hoarders[0].status, hoarders[0].headers[b"connection"]) == (503, b"close")
             assert not hoarders[1].task.done()
-            refused = Client(app, b" " * 900)  # the other one makes room, and still there is not enough
+            refused = Client(app, b" " * 900)  # still too large after the other body was evicted
             await refused.task
             assert refused.status == 503
             await hoarders[1].task
@@ -260,7 +260,7 @@ class TestBodies:
 
 
 def listen(played: Played, call: Call, *uris: str) -> None:
-    """Answer a call by opening a stream."""
+    """Finish a call by opening a stream."""
     notifications = {"toolsListChanged": True, "resourceSubscriptions": list(uris)}
     assert call.on_event is not None
     call.on_event("subscribe", json.dumps({"id": 7, "notifications": notifications, "end": "end"}))
@@ -277,7 +277,7 @@ async def listening(app: App, played: Played, *uris: str) -> Client:
 
 
 class TestStreams:
-    def test_their_number(self) -> None:
+    def test_number_of_streams_is_limited(self) -> None:
         async def work() -> None:
             played = Played(streams=2)
             app = App(played)  # type: ignore[arg-type]
@@ -298,7 +298,7 @@ class TestStreams:
 
         drive(work)
 
-    def test_what_they_listen_to(self) -> None:
+    def test_size_of_subscriptions_is_limited(self) -> None:
         async def work() -> None:
             played = Played(stream_bytes=1000, streams_bytes=1500)
             app = App(played)  # type: ignore[arg-type]
@@ -312,7 +312,7 @@ class TestStreams:
 
         drive(work)
 
-    def test_an_open_one_holds_neither_the_request_nor_the_answer(self) -> None:
+    def test_open_stream_does_not_hold_request_and_response(self) -> None:
         async def work() -> None:
             played = Played()
             app = App(played)  # type: ignore[arg-type]
@@ -325,7 +325,7 @@ class TestStreams:
 
         drive(work)
 
-    def test_a_client_that_does_not_read_loses_its_stream(self) -> None:
+    def test_unread_stream_is_ended(self) -> None:
         async def work() -> None:
             played = Played(unread=1000)
             app = App(played)  # type: ignore[arg-type]
@@ -346,7 +346,7 @@ class TestStreams:
 
 
 async def telling(app: App, played: Played, *headers: tuple[bytes, bytes]) -> tuple[Client, Call]:
-    """A client that does not read, and its call, which has told it something."""
+    """Return a client that does not read, and its call, which has sent events."""
     client = Client(app, CALL, headers=headers)
     before = len(played.pool.calls)
     await until(lambda: len(played.pool.calls) > before)
@@ -364,7 +364,7 @@ def emit(call: Call, times: int) -> None:
 
 
 class TestUnread:
-    def test_while_others_wait_a_request_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_stalled_request_ends_while_others_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(asgi_response, "_PATIENCE", 0.05)
         monkeypatch.setattr(asgi, "_TICK", 0.02)
 
@@ -378,7 +378,7 @@ class TestUnread:
             played.pool.crowded = True
             await until(lambda: call.cancelled)
             assert app.unread.used < 500
-            emit(call, 5)  # what comes after is dropped
+            emit(call, 5)  # later events are dropped
             assert app.unread.used < 500
             answer(call, 0, b"")
             client.reads.set()
@@ -390,7 +390,7 @@ class TestUnread:
 
         drive(work)
 
-    def test_of_an_older_client_it_goes_on_unheard(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_stalled_request_of_a_handshake_client_continues(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(asgi_response, "_PATIENCE", 0.05)
         monkeypatch.setattr(asgi, "_TICK", 0.02)
 
@@ -411,7 +411,7 @@ class TestUnread:
 
         drive(work)
 
-    def test_without_others_it_has_more_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_stalled_request_has_more_time_without_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(asgi, "_TICK", 0.02)
 
         async def work() -> None:
@@ -423,7 +423,7 @@ class TestUnread:
 
         drive(work)
 
-    def test_a_client_that_reads_late_misses_nothing(self) -> None:
+    def test_late_reader_gets_all_events(self) -> None:
         async def work() -> None:
             played = Played(unread=1000)
             app = App(played)  # type: ignore[arg-type]
@@ -438,7 +438,7 @@ class TestUnread:
 
         drive(work)
 
-    def test_where_all_leave_too_much_the_worst_is_cut_off(self) -> None:
+    def test_client_with_the_most_unread_bytes_is_disconnected(self) -> None:
         async def work() -> None:
             played = Played(unread=1 << 20, unread_bytes=5000)
             app = App(played)  # type: ignore[arg-type]
@@ -454,7 +454,7 @@ class TestUnread:
 
         drive(work)
 
-    def test_an_application_that_is_cancelled_holds_nothing(self) -> None:
+    def test_cancelled_application_frees_its_budgets(self) -> None:
         async def work() -> None:
             played = Played()
             app = App(played)  # type: ignore[arg-type]
@@ -471,7 +471,7 @@ class TestUnread:
         drive(work)
 
 
-def test_sessions_end_by_a_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timer_expires_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asgi, "_TICK", 0.02)
 
     async def work() -> None:

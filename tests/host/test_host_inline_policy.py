@@ -1,4 +1,4 @@
-"""Quick calls run on the thread that submits them; slow ones never keep it."""
+"""Inline execution: short calls run on the submitting thread, long ones do not block it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ FILES = project_files(
 const mcp = @import("wasmcp");
 
 pub const tools = .{
-    mcp.tool("calls", "How often this instance was called.", calls),
-    mcp.tool("spin", "Tell progress, then go on until the request is taken back.", spin),
+    mcp.tool("calls", "Return the number of calls of this instance.", calls),
+    mcp.tool("spin", "Report progress, then continue until the request is cancelled.", spin),
 };
 
 var called: u64 = 0;
@@ -59,7 +59,7 @@ def line(name: str) -> bytes:
 
 
 class Submitted:
-    """A call, on which thread it ended, and what it told."""
+    """A submitted call, the thread on which it ended, and its progress events."""
 
     def __init__(self, server: Server, name: str) -> None:
         self.begun, self.ended = threading.Event(), threading.Event()
@@ -92,7 +92,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def warmed(server: Server) -> Server:
-    """A server whose calls are expected to be quick; on a machine that is busy elsewhere this takes some more."""
+    """Make calls until the policy allows inline calls; on a busy machine this takes more calls."""
     for _ in range(50 * QUICK_CALLS):
         server.call_tool("calls")
         if server.pool.inline_policy.allows_inline:
@@ -100,7 +100,7 @@ def warmed(server: Server) -> Server:
     raise AssertionError("no sixteen quick calls in a row")
 
 
-def test_a_quick_call_ends_on_the_thread_that_submits_it(path: Path) -> None:
+def test_short_call_runs_inline(path: Path) -> None:
     with open_server(path) as server:
         first = Submitted(server, "calls").wait()
         assert not first.inline
@@ -108,7 +108,7 @@ def test_a_quick_call_ends_on_the_thread_that_submits_it(path: Path) -> None:
         assert any(Submitted(server, "calls").wait().inline for _ in range(QUICK_CALLS))
 
 
-def test_a_slow_call_keeps_nobody_and_tells_everything_once(path: Path) -> None:
+def test_slow_call_moves_to_another_thread_without_repeated_events(path: Path) -> None:
     with open_server(path, instances=2) as server:
         warmed(server)
         slow = Submitted(server, "spin")
@@ -122,7 +122,7 @@ def test_a_slow_call_keeps_nobody_and_tells_everything_once(path: Path) -> None:
         assert slow.call.result is not None or isinstance(slow.call.error, GuestCancelledError)
 
 
-def test_a_slow_call_costs_one_instance(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_call_costs_one_instance(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_server(path, instances=2) as server:
         both = [Submitted(server, "spin") for _ in range(2)]
         for slow in both:
@@ -144,7 +144,7 @@ def test_a_slow_call_costs_one_instance(path: Path, monkeypatch: pytest.MonkeyPa
         slow.wait()
 
 
-def test_a_timeout_below_the_slice_is_the_callers(path: Path) -> None:
+def test_timeout_below_the_slice_is_reported(path: Path) -> None:
     with open_server(path) as server:
         warmed(server)
         with pytest.raises(GuestTimeoutError) as raised:
@@ -153,14 +153,14 @@ def test_a_timeout_below_the_slice_is_the_callers(path: Path) -> None:
         assert server.call_tool("calls", timeout=20).structured_content
 
 
-def test_an_error_of_a_quick_call_is_its_answer(path: Path) -> None:
+def test_error_of_an_inline_call_is_reported(path: Path) -> None:
     with open_server(path) as server:
         warmed(server)
-        with pytest.raises(RequestError, match="nobody"):
-            server.call_tool("nobody")
+        with pytest.raises(RequestError, match="unknown_tool"):
+            server.call_tool("unknown_tool")
 
 
-def test_one_instance_keeps_what_it_knows(path: Path) -> None:
+def test_single_instance_keeps_its_memory(path: Path) -> None:
     with open_server(path, instances=1) as server:
         for _ in range(QUICK_CALLS):
             server.call_tool("calls")
@@ -174,14 +174,14 @@ def test_one_instance_keeps_what_it_knows(path: Path) -> None:
         assert counted["result"] == QUICK_CALLS + 3
 
 
-def test_code_that_could_wait_is_never_trusted(open_it: Callable[..., Server]) -> None:
+def test_blocking_imports_prevent_inline_calls(open_it: Callable[..., Server]) -> None:
     server = open_it(limits=Limits(timeout=20))
     for _ in range(QUICK_CALLS):
         server.send("hello")
     assert not server.pool.inline_policy.allows_inline
 
 
-def test_many_threads_at_once(path: Path) -> None:
+def test_inline_calls_of_many_threads(path: Path) -> None:
     with open_server(path) as server:
         warmed(server)
         wrong: list[object] = []
@@ -202,7 +202,7 @@ def test_many_threads_at_once(path: Path) -> None:
 
 
 class Scripted:
-    """An instance that does what it is told: events to tell, and what to end with."""
+    """Fake instance with given events and a given error."""
 
     def __init__(self, events: list[str], error: Exception | None = None) -> None:
         self._events = events
@@ -220,7 +220,7 @@ class Scripted:
 
 
 class FakePendingInputs:
-    """Where questions go."""
+    """Fake of `PendingInputs`."""
 
     def add(self, _call: Call, _frame: str) -> None:
         self.waiting = True
@@ -229,7 +229,7 @@ class FakePendingInputs:
         assert self.waiting
 
 
-def test_what_follows_an_answer_is_told_whatever_came_before_it() -> None:
+def test_events_after_resumption_are_all_sent() -> None:
     received: list[str] = []
     call = Call((b"", b""), 20, lambda _call: None, lambda _kind, text: received.append(text))
     call.pending_inputs = FakePendingInputs()  # type: ignore[assignment]
@@ -247,7 +247,7 @@ def test_what_follows_an_answer_is_told_whatever_came_before_it() -> None:
     assert call.result == "done"
 
 
-def test_an_interrupt_reaches_the_caller(path: Path) -> None:
+def test_interrupt_reaches_the_caller(path: Path) -> None:
     script = """
 import sys
 from wasmcp.host import open_server
@@ -269,7 +269,7 @@ with open_server(sys.argv[1]) as server:
         assert process.returncode == 0
 
 
-def test_a_signal_during_a_callback_from_wasmtime_is_taken_up_after_the_call(path: Path) -> None:
+def test_signal_during_a_callback_is_deferred(path: Path) -> None:
     script = """
 import signal, sys, threading, time
 from wasmcp.host import open_server
@@ -315,7 +315,7 @@ def deferred(function: Callable[[], None]) -> Callable[[], None]:
     return run
 
 
-def test_code_of_the_caller_is_interrupted_at_once() -> None:
+def test_signal_interrupts_the_callers_code_at_once() -> None:
     ran: list[str] = []
 
     def handler(_number: int, _frame: object) -> None:
@@ -346,7 +346,7 @@ def test_code_of_the_caller_is_interrupted_at_once() -> None:
         signal.signal(signal.SIGUSR1, before)
 
 
-def test_signals_of_several_kinds_are_all_taken_up() -> None:
+def test_several_deferred_signals_are_all_handled() -> None:
     ran: list[int] = []
 
     def handler(number: int, _frame: object) -> None:
@@ -383,11 +383,11 @@ def test_signals_of_several_kinds_are_all_taken_up() -> None:
         (["something:else/entirely@1.0.0"], True),
     ],
 )
-def test_what_can_wait(imports: list[str], expected: bool) -> None:
+def test_can_wait(imports: list[str], expected: bool) -> None:
     assert can_wait(imports) is expected
 
 
-def test_trust_is_earned_and_lost() -> None:
+def test_policy_score() -> None:
     inline_policy = InlinePolicy(trusted=True)
     for _ in range(15):
         inline_policy.record(0.0001, 0)

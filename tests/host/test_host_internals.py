@@ -1,4 +1,4 @@
-"""The small parts: deadlines, pipes, memory, what clients are told."""
+"""Small modules of the host: deadlines, pipes, memory, error responses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from wasmcp.host.scheduling.call import Call
 
 
 class Engine:
-    """Counts its epochs."""
+    """Fake engine that counts epochs."""
 
     def __init__(self) -> None:
         self.epochs = 0
@@ -39,7 +39,7 @@ class Engine:
 
 
 class Store:
-    """Stands where a store would be."""
+    """Fake store."""
 
     def __init__(self) -> None:
         self.given_up = False
@@ -56,7 +56,7 @@ def watched(dog: Watchdog) -> Store:
     return store
 
 
-def test_the_epoch_stands_still_while_nothing_is_due() -> None:
+def test_epoch_advances_only_after_a_deadline() -> None:
     engine = Engine()
     dog = Watchdog(engine)  # type: ignore[arg-type]
     store = watched(dog)
@@ -79,7 +79,7 @@ def test_an_earlier_deadline_wakes_the_watchdog() -> None:
     assert not late.given_up
 
 
-def test_a_call_that_no_interruption_reaches_is_given_up() -> None:
+def test_call_that_cannot_be_interrupted_is_abandoned() -> None:
     dog = Watchdog(Engine())  # type: ignore[arg-type]
     store = watched(dog)
     dog.began(store, time.monotonic() + 0.01)
@@ -89,7 +89,7 @@ def test_a_call_that_no_interruption_reaches_is_given_up() -> None:
     assert store.given_up
 
 
-def test_output_arrives_in_order_whoever_drains_it() -> None:
+def test_output_order_with_several_readers() -> None:
     got: list[bytes] = []
     output = Output(got.append)
 
@@ -119,14 +119,14 @@ def test_stderr_is_bounded() -> None:
     assert log.text() == "x" * STDERR_KEPT
 
 
-def test_stderr_is_echoed_when_wanted(capfd: pytest.CaptureFixture[str]) -> None:
+def test_stderr_echo(capfd: pytest.CaptureFixture[str]) -> None:
     StderrLog(echo=True).write(b"seen\n")
     StderrLog(echo=False).write(b"not seen\n")
     standard_error.flush()
     assert capfd.readouterr().err == "server: seen\n"
 
 
-def test_a_call_is_finished_once() -> None:
+def test_call_finishes_once() -> None:
     finished: list[Call] = []
     call = Call((b"x", b""), 1, finished.append)
     call.finish((b"a", b""), None)
@@ -136,7 +136,7 @@ def test_a_call_is_finished_once() -> None:
     assert call.error is None
 
 
-def test_threads_that_hang_in_the_host_are_replaced_up_to_a_bound(open_it: Callable[..., Server]) -> None:
+def test_hanging_threads_are_replaced_up_to_a_limit(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=1, limits=Limits(timeout=0.05))
     for _ in range(3):
         with pytest.raises(GuestTimeoutError):
@@ -147,7 +147,7 @@ def test_threads_that_hang_in_the_host_are_replaced_up_to_a_bound(open_it: Calla
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells")
-def test_the_memories_of_others_do_not_count(open_it: Callable[..., Server]) -> None:
+def test_memories_of_other_stores_are_ignored(open_it: Callable[..., Server]) -> None:
     others = out_of_memory.memories()
     server = open_it(instances=1, limits=Limits(timeout=20))
     server.send("x" * (3 << 20))
@@ -158,29 +158,29 @@ def test_the_memories_of_others_do_not_count(open_it: Callable[..., Server]) -> 
     assert not out_of_memory.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=everyone)
 
 
-def test_what_runtimes_say_about_memory() -> None:
+def test_out_of_memory_messages_of_runtimes() -> None:
     assert out_of_memory.exhausted(1 << 40, "wasm trap", "MemoryError\n")
     assert not out_of_memory.exhausted(1 << 40, "wasm `unreachable` instruction executed", "")
     assert not out_of_memory.exhausted(1, "integer divide by zero", "")
 
 
 @pytest.mark.parametrize(
-    ("error", "says"),
+    ("error", "expected"),
     [
         (GuestTimeoutError(2.5), "took longer than 2.5 s"),
         (GuestOutOfMemoryError(1 << 20), "more memory"),
         (ResponseTooLargeError(10, 5), "larger than 5 bytes"),
-        (GuestTrapError("at /home/somebody/secret"), "the server failed to answer"),
+        (GuestTrapError("at /home/user/secret"), "the server failed to answer"),
         (GuestCancelledError(), "the request was cancelled"),
-        (OSError("/home/somebody/secret"), "the server failed to answer"),
+        (OSError("/home/user/secret"), "the server failed to answer"),
     ],
 )
-def test_clients_are_told_no_more_than_they_need(error: Exception, says: str) -> None:
+def test_error_responses_have_no_details(error: Exception, expected: str) -> None:
     message = error_responses.internal_error_response(b'{"jsonrpc":"2.0","id":"a","method":"x"}', error)
     assert message is not None
-    assert says.encode() in message
+    assert expected.encode() in message
     assert b'"id":"a"' in message
-    assert b"somebody" not in message
+    assert b"secret" not in message
 
 
 @pytest.mark.parametrize(
@@ -198,38 +198,38 @@ def test_clients_are_told_no_more_than_they_need(error: Exception, says: str) ->
         b"\xff",
     ],
 )
-def test_what_has_no_id_gets_no_answer(message: bytes) -> None:
+def test_message_without_id_gets_no_response(message: bytes) -> None:
     assert error_responses.internal_error_response(message, HostError("x")) is None
 
 
-def test_field_lines_are_read() -> None:
+def test_parse_field_lines() -> None:
     assert parse_field_lines("a: 1\r\nB:2 \t\r\nc:x:y\r\n") == [("a", "1"), ("B", "2"), ("c", "x:y")]
 
 
-def test_the_text_of_a_result() -> None:
+def test_text_of_a_result() -> None:
     blocks = [{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]
     result = ToolResult.from_wire({"content": blocks, "isError": True, "_meta": {"k": 1}})
     assert (result.text, result.is_error, result.meta, result.structured_content) == ("a\nb", True, {"k": 1}, None)
 
 
-def test_the_bytes_of_a_resource() -> None:
+def test_bytes_of_a_resource() -> None:
     contents = [{"uri": "a:b", "blob": "+/8="}, {"uri": "a:c", "text": "é"}]
     assert ResourceResult.from_wire({"contents": contents}).data == b"\xfb\xff" + "é".encode()
 
 
 @pytest.mark.parametrize("blob", ["-_8=", "+/8", "+/8=x", " +/8=", "<html>", "+/9=", "é", 5, None])
-def test_a_blob_that_is_not_base64_is_refused(blob: object) -> None:
+def test_invalid_base64_blob_is_an_error(blob: object) -> None:
     with pytest.raises(HostError, match=r"the `blob` of `a:b` is not base64 \(RFC 4648, section 4\)"):
         ResourceResult.from_wire({"contents": [{"uri": "a:b", "blob": blob}]}).data  # noqa: B018 - reading is checking
 
 
-def test_a_trap_is_reported_in_a_few_lines() -> None:
+def test_trap_report_is_short() -> None:
     frames = "\n".join(f"{number}: main!f{number}" for number in range(100))
-    said = (
+    stderr = (
         "\n".join(f"line {number}" for number in range(50))
         + "\n\x1b[31mthread 'main' panicked at src/lib.rs:3:5:\nout of cheese\n"
     )
-    trap = GuestTrapError("wasm `unreachable` instruction executed", backtrace=frames, stderr=said)
+    trap = GuestTrapError("wasm `unreachable` instruction executed", backtrace=frames, stderr=stderr)
     assert str(trap).splitlines()[0] == "wasm `unreachable` instruction executed: out of cheese"
     assert len(str(trap).splitlines()) == 23
     assert "\x1b" not in str(trap)

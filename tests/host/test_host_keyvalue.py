@@ -1,4 +1,4 @@
-"""`wasi:keyvalue` as a real component uses it, over memory and over SQLite."""
+"""`wasi:keyvalue` in a real component, with the stores in memory and in SQLite."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def components(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[wasm
 
 
 class Client:
-    """The component over a store."""
+    """Client that calls the component with a store."""
 
     def __init__(
         self, engine: wasmtime.Engine, component: Component, store: Store, handles: Handles | None = None
@@ -227,7 +227,7 @@ def client(request: pytest.FixtureRequest, components: Any, store: Store) -> Cli
 
 
 class TestComponent:
-    def test_one_value(self, client: Client) -> None:
+    def test_single_values(self, client: Client) -> None:
         assert client("get", "k") is None
         assert client("exists", "k") is False
         client("put", "k", b"\x00\xff value")
@@ -246,7 +246,7 @@ class TestComponent:
         client("put", "n", b"many")
         assert client("add", "n", 1) == "the value is not a counter"
 
-    def test_many(self, client: Client) -> None:
+    def test_batch_operations(self, client: Client) -> None:
         client("put-many", [("a", b"1"), ("b", b"2" * 5000), ("c", b"")])
         assert client("get-many", ["c", "x", "b"]) == [("c", b""), None, ("b", b"2" * 5000)]
         client("remove-many", ["a", "x"])
@@ -294,8 +294,8 @@ pub const exports = struct {
 """
 
 
-def test_the_other_form_of_many(tmp_path: Path) -> None:
-    """The second draft as Spin has it: pairs with options, where ours in wit/ has options of pairs."""
+def test_get_many_by_key(tmp_path: Path) -> None:
+    """The second draft in Spin's form: pairs with options, while the one in wit/ has options of pairs."""
     deps = tmp_path / "wit" / "deps" / "kv"
     deps.mkdir(parents=True)
     ours = (wit_directory() / "deps" / "wasi-keyvalue-draft2" / "keyvalue.wit").read_text("utf-8")
@@ -325,7 +325,7 @@ def test_the_other_form_of_many(tmp_path: Path) -> None:
 
 
 class TestMemory:
-    def test_its_limit(self) -> None:
+    def test_memory_limit(self) -> None:
         store = MemoryStore(1000)
         store.put("b", {"a": b"x" * 400})
         with pytest.raises(StoreRequestError, match="more than 0 MiB of values"):
@@ -333,7 +333,7 @@ class TestMemory:
         assert store.keys("b", None, 9) == ["a"]
         with pytest.raises(StoreRequestError):
             store.exchange("b", "c", None, b"x" * 400)
-        store.put("b", {"a": b"y" * 800})  # in its place
+        store.put("b", {"a": b"y" * 800})  # replaces the value
         store.delete("b", ["a", "nothing"])
         store.put("other", {"a": b"x" * 800})
         store.drop("other")
@@ -341,7 +341,7 @@ class TestMemory:
         store.close()
         store.put("b", {"a": b"x" * 800})
 
-    def test_lists_follow_what_changes(self) -> None:
+    def test_key_lists_follow_changes(self) -> None:
         store = MemoryStore()
         store.put("b", {"b": b""})
         assert store.keys("b", None, 9) == ["b"]
@@ -355,7 +355,7 @@ class TestMemory:
         assert store.keys("b", None, 9) == []
 
 
-def test_what_is_kept_over_a_restart(components: Any, tmp_path: Path) -> None:
+def test_sqlite_values_survive_a_restart(components: Any, tmp_path: Path) -> None:
     url = f"sqlite:{tmp_path / 'kept.db'}"
     first = open_store(url)
     Client(*components["0.2.0-draft"], first)("put", "k", b"kept")
@@ -365,7 +365,7 @@ def test_what_is_kept_over_a_restart(components: Any, tmp_path: Path) -> None:
     assert done.stdout.strip() == "{'k': b'kept'}"
 
 
-def test_a_copy_is_fast() -> None:
+def test_large_value_is_copied_fast() -> None:
     import ctypes
 
     from wasmtime import _ffi as ffi
@@ -382,7 +382,7 @@ def test_a_copy_is_fast() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "memory", "memory:x", "sqlite:", "redis://x", "sqlite:/nowhere/at/all.db"])
-def test_urls(url: str) -> None:
+def test_invalid_store_urls(url: str) -> None:
     with pytest.raises(HostError):
         open_store(url)
 
@@ -411,7 +411,7 @@ def test_counters_of_many_threads(store: Store) -> None:
         (b"9" * 30, 1, True),
     ],
 )
-def test_what_is_no_counter(before: bytes, delta: int, signed: bool) -> None:
+def test_invalid_counters(before: bytes, delta: int, signed: bool) -> None:
     store = MemoryStore()
     store.put("b", {"n": before})
     with pytest.raises(StoreRequestError):
@@ -423,7 +423,7 @@ KEYS = st.text(st.characters(exclude_categories=("Cs",)), max_size=5)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["put", "delete", "exchange"]), KEYS, st.binary(max_size=5)), max_size=30))
-def test_both_do_the_same(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, bytes]]) -> None:
+def test_stores_behave_the_same(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str, bytes]]) -> None:
     stores: list[Store] = [MemoryStore(), open_store("sqlite::memory:")]
 
     def on_both(act: Callable[[Store], Any]) -> None:
@@ -441,7 +441,7 @@ def test_both_do_the_same(tmp_path_factory: pytest.TempPathFactory, steps: list[
     on_both(lambda store: store.keys("b", None, 100))
 
 
-def test_a_value_too_long() -> None:
+def test_too_long_value_is_rejected() -> None:
     from wasmcp.host.stores.keyvalue import check_entries
 
     with pytest.raises(StoreRequestError):
@@ -507,29 +507,29 @@ def served(counter: bytes, *grants: str) -> bytes:
     return compose_server([spec], ServerMetadata("counter", "1")).data
 
 
-def test_a_granted_component_counts_on_after_a_restart(counter: bytes, tmp_path: Path) -> None:
+def test_granted_component_keeps_its_counter_over_a_restart(counter: bytes, tmp_path: Path) -> None:
     data = served(counter, "kv")
     for expected in ("1", "2"):
         with open_server(data, keyvalue=f"sqlite:{tmp_path / 'numbers.db'}") as server:
             assert server.call_tool("count").text == expected
-    # All instances of a server share what is in memory.
+    # All instances of a server share the store in memory.
     with open_server(data, instances=4) as server:
         with ThreadPoolExecutor(8) as pool:
             texts = list(pool.map(lambda _: server.call_tool("count").text, range(40)))
         assert sorted(map(int, texts)) == list(range(1, 41))
 
 
-def test_a_component_without_the_grant_is_denied(counter: bytes) -> None:
+def test_component_without_the_grant_is_denied(counter: bytes) -> None:
     with open_server(served(counter)) as server:
         assert server.call_tool("count").text == "access_denied"
 
 
-def test_a_store_that_cannot_be_opened(counter: bytes) -> None:
+def test_store_that_cannot_be_opened_is_an_error(counter: bytes) -> None:
     with pytest.raises(HostError, match="is not a key-value store"):
         open_server(served(counter, "kv"), keyvalue="redis://localhost")
 
 
-def test_the_command_line(counter: bytes, tmp_path: Path) -> None:
+def test_keyvalue_option(counter: bytes, tmp_path: Path) -> None:
     (tmp_path / "server.wasm").write_bytes(served(counter, "kv"))
     meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "count", "_meta": meta}}
@@ -542,7 +542,7 @@ def test_the_command_line(counter: bytes, tmp_path: Path) -> None:
     assert (tmp_path / "values.db").is_file()
 
 
-def test_files_of_a_store_are_closed_to_others(tmp_path: Path) -> None:
+def test_store_files_are_private(tmp_path: Path) -> None:
     path = tmp_path / "private.db"
     store = open_store(f"sqlite:{path}")
     store.put("b", {"k": b"v"})
@@ -575,7 +575,7 @@ def test_readers_do_not_wait_for_a_writer_of_another_process(tmp_path: Path) -> 
 
 
 class TestHandles:
-    def test_values_behind_handles_are_bounded_for_each_instance_and_for_all(self) -> None:
+    def test_size_of_cas_handles_is_limited(self) -> None:
         handles = Handles(each_bytes=10_000, most_bytes=15_000)
         big = Attempt("b", "k", b"x" * 6000, owner=1)
         number = handles.add_attempt(big)
@@ -588,7 +588,7 @@ class TestHandles:
         assert handles.end_attempt(number) is None
         handles.add_attempt(big._replace(owner=3))
 
-    def test_an_instance_that_ends_frees_what_it_left_open(self) -> None:
+    def test_ended_instance_frees_its_handles(self) -> None:
         handles = Handles(each=3, each_bytes=10_000, most_bytes=10_000)
         numbers = [handles.add_attempt(Attempt("b", "k", b"x" * 2000, owner=1)) for _ in range(3)]
         with pytest.raises(StoreRequestError, match="more than 3 open handles"):
@@ -599,7 +599,7 @@ class TestHandles:
             handles.attempt(numbers[0])
         assert [handles.add_attempt(Attempt("b", "k", b"x" * 2000, owner=3)) for _ in range(3)]
 
-    def test_handles_that_are_dropped_do_not_count(self) -> None:
+    def test_dropped_handles_are_not_counted(self) -> None:
         handles = Handles(each=2)
         for _ in range(10):
             handles.opened(1)
@@ -609,8 +609,8 @@ class TestHandles:
         with pytest.raises(StoreRequestError, match="more than 2 open handles"):
             handles.opened(1)
 
-    def test_a_component_drops_what_it_opens(self, components: Any) -> None:
-        """The operations of the component open a bucket each time, and drop it."""
+    def test_component_drops_its_handles(self, components: Any) -> None:
+        """Each operation of the component opens a bucket, and drops it."""
         store, handles = open_store("memory:"), Handles(each=5)
         for draft in DRAFTS:
             client = Client(*components[draft], store, handles)

@@ -1,4 +1,4 @@
-"""Answers from the manifest: the same as the server's, and none where it is not certain."""
+"""Manifest responder: responses equal to the server's, and no response to other messages."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ CONVERSATION = [
 
 @pytest.mark.parametrize("line", CONVERSATION)
 @pytest.mark.parametrize("state", [b"", b"2025-06-18"])
-def test_the_answer_is_the_servers(zig_server: Path, line: bytes, state: bytes) -> None:
+def test_response_equals_the_servers(zig_server: Path, line: bytes, state: bytes) -> None:
     manifest = json.loads(zig_server.with_name("manifest.json").read_text("utf-8"))
     answered = ManifestResponder(manifest["servers"]["default"]).answer(line, state)
     assert answered is not None
@@ -79,7 +79,7 @@ def test_the_answer_is_the_servers(zig_server: Path, line: bytes, state: bytes) 
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_lists_of_older_revisions_are_the_servers(zig_server: Path, revision: str) -> None:
+def test_lists_of_handshake_revisions_equal_the_servers(zig_server: Path, revision: str) -> None:
     manifest = json.loads(zig_server.with_name("manifest.json").read_text("utf-8"))
     answered = ManifestResponder(manifest["servers"]["default"]).answer(message("tools/list"), revision.encode())
     assert answered is not None
@@ -105,7 +105,7 @@ OFFERS = {
         ("resources/templates/list", "templates", "resourceTemplates"),
     ],
 )
-def test_lists_have_the_form_that_composition_bakes_in(method: str, kind: str, member: str) -> None:
+def test_lists_equal_the_composed_ones(method: str, kind: str, member: str) -> None:
     entry = {**ENTRY, "capabilities": {"tools": {}, "prompts": {}, "resources": {}}, "catalogue": OFFERS}
     items: list[dict[str, Any]] = OFFERS.get(kind, [])  # type: ignore[assignment]
     for revision in REVISIONS:
@@ -117,11 +117,11 @@ def test_lists_have_the_form_that_composition_bakes_in(method: str, kind: str, m
     result = json.loads(answered[0])["result"]
     assert result[member] == items
     assert (result["ttlMs"], result["cacheScope"]) == ((7, "private") if kind == "prompts" else (300_000, "public"))
-    # What is not offered is for the server to refuse.
+    # The server rejects methods without a capability.
     assert ManifestResponder({**entry, "capabilities": {}}).answer(message(method, {"_meta": META}), b"") is None
 
 
-def test_older_revisions_hear_only_what_they_know() -> None:
+def test_handshake_revisions_get_only_known_members() -> None:
     line = message("initialize", {"protocolVersion": "2024-11-05"})
     answer, state = ManifestResponder(ENTRY).answer(line, b"") or (b"", b"")
     assert state == b"2024-11-05"
@@ -133,7 +133,7 @@ def test_older_revisions_hear_only_what_they_know() -> None:
     }
 
 
-def test_the_notification_of_a_handshake_is_taken_in_silence() -> None:
+def test_initialized_notification_gets_no_response() -> None:
     line = message("notifications/initialized", identifier=None)
     assert ManifestResponder(ENTRY).answer(line, b"2025-06-18") == (b"", b"2025-06-18")
 
@@ -170,15 +170,15 @@ def test_the_notification_of_a_handshake_is_taken_in_silence() -> None:
         b" " * 70_000 + message("ping"),
     ],
 )
-def test_what_is_not_certain_waits_for_the_server(line: bytes) -> None:
+def test_other_messages_wait_for_the_server(line: bytes) -> None:
     assert ManifestResponder(ENTRY).answer(line, b"") is None
 
 
-def test_a_server_that_has_to_be_asked_is_asked() -> None:
+def test_dynamic_lists_wait_for_the_server() -> None:
     assert ManifestResponder({**ENTRY, "catalogue": None}).answer(message("tools/list", {"_meta": META}), b"") is None
 
 
-def test_the_entry_is_found_beside_the_file(tmp_path: Path) -> None:
+def test_manifest_entry_is_found_next_to_the_file(tmp_path: Path) -> None:
     path = tmp_path / "s.wasm"
     manifest = tmp_path / "manifest.json"
     assert ManifestResponder.of_server(path, "sha256:00") is None
@@ -201,6 +201,6 @@ def test_the_entry_is_found_beside_the_file(tmp_path: Path) -> None:
         '{"format":1,"servers":{"a":{"file":"s.wasm","digest":"sha256:00"}}}',
     ],
 )
-def test_a_manifest_that_makes_no_sense_is_none(tmp_path: Path, text: str) -> None:
+def test_malformed_manifest_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     assert ManifestResponder.of_server(tmp_path / "s.wasm", "sha256:00") is None

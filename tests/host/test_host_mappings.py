@@ -1,4 +1,4 @@
-"""Memory mappings of the process: a pool does not grow beyond what the system allows."""
+"""Memory mappings of the process: a pool does not exceed the limit of the system."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_mappings_are_counted() -> None:
     ("used", "booted", "starting", "expected"),
     [
         (1_000, 1, 0, True),
-        (40_000, 1, 0, False),  # an instance may have 40,000
+        (40_000, 1, 0, False),  # an instance can have 40,000
         (40_000, 10, 0, True),
         (40_000, 10, 3, True),
         (40_000, 10, 4, False),
@@ -30,7 +30,7 @@ def test_mappings_are_counted() -> None:
         (1_000, 0, 3, True),
     ],
 )
-def test_an_instance_is_booted_only_where_it_fits(
+def test_room_for_an_instance(
     monkeypatch: pytest.MonkeyPatch, used: int, booted: int, starting: int, expected: bool
 ) -> None:
     monkeypatch.setattr(mappings, "used", lambda: used)
@@ -40,7 +40,7 @@ def test_an_instance_is_booted_only_where_it_fits(
     assert mappings.room_for(booted, starting)
 
 
-def test_calls_wait_for_an_instance_where_no_more_fit(zig_server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_wait_if_no_more_instances_fit(zig_server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mappings, "allowed", lambda: 10)
     with open_server(zig_server, instances=24) as server, ThreadPoolExecutor(24) as threads:
         found = list(threads.map(lambda _: server.request("tools/list", timeout=60)["tools"], range(48)))

@@ -1,4 +1,4 @@
-"""Calls that wait for their client's answers."""
+"""Suspended calls, which wait for their client's responses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wasmcp.host.scheduling.pending_input import PendingInputs
 
 
 class Bench:
-    """Questions, the calls that went on, and those that ended."""
+    """Pending inputs, with the calls that were resumed and those that have ended."""
 
     def __init__(self, patience: float | None = None) -> None:
         self.resumed: list[Call] = []
@@ -32,14 +32,16 @@ class Bench:
         self.ended.append(call)
         self.done.set()
 
-    def answer(self, asked: Any, **more: Any) -> bool:
-        return self.pending_inputs.answer(json.dumps({"jsonrpc": "2.0", "id": asked, "result": {}, **more}).encode())
+    def answer(self, identifier: Any, **more: Any) -> bool:
+        return self.pending_inputs.answer(
+            json.dumps({"jsonrpc": "2.0", "id": identifier, "result": {}, **more}).encode()
+        )
 
 
-def test_a_call_goes_on_when_all_answers_are_there() -> None:
+def test_call_continues_after_all_responses() -> None:
     bench = Bench()
     call = bench.call("a", "b")
-    assert bench.answer("b", result={"n": 2})  # even before the call has come to its end
+    assert bench.answer("b", result={"n": 2})  # even before the run of the call has ended
     assert bench.pending_inputs.suspend(call)
     assert not bench.answer("b")
     assert not bench.answer("c")
@@ -55,7 +57,7 @@ def test_a_call_goes_on_when_all_answers_are_there() -> None:
     assert len(bench.pending_inputs) == 0
 
 
-def test_answers_may_come_as_a_batch() -> None:
+def test_responses_in_a_batch() -> None:
     bench = Bench()
     call = bench.call("a", "b")
     bench.pending_inputs.suspend(call)
@@ -64,7 +66,7 @@ def test_answers_may_come_as_a_batch() -> None:
     assert bench.resumed == [call]
 
 
-def test_nothing_asked_goes_on_at_once() -> None:
+def test_call_with_empty_input_continues_at_once() -> None:
     bench = Bench()
     call = bench.call()
     assert bench.pending_inputs.suspend(call)
@@ -73,14 +75,14 @@ def test_nothing_asked_goes_on_at_once() -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b'{"id":"b"}', b"\xff"])
-def test_what_is_no_answer(text: bytes) -> None:
+def test_other_messages_are_not_responses(text: bytes) -> None:
     bench = Bench()
     bench.pending_inputs.suspend(bench.call("a"))
     assert not bench.pending_inputs.answer(text)
     assert bench.ended == bench.resumed == []
 
 
-def test_a_call_that_is_taken_back() -> None:
+def test_cancelled_call() -> None:
     bench = Bench()
     call = bench.call("a")
     bench.pending_inputs.suspend(call)
@@ -94,7 +96,7 @@ def test_a_call_that_is_taken_back() -> None:
     assert bench.resumed == []
 
 
-def test_a_client_that_does_not_answer() -> None:
+def test_client_that_does_not_answer_times_out() -> None:
     bench = Bench(patience=0.05)
     call = bench.call("a")
     bench.pending_inputs.suspend(call)
@@ -104,7 +106,7 @@ def test_a_client_that_does_not_answer() -> None:
     assert not bench.answer("a")
 
 
-def test_clients_that_are_gone() -> None:
+def test_close_cancels_suspended_calls() -> None:
     bench = Bench()
     call = bench.call("a")
     bench.pending_inputs.suspend(call)
@@ -115,7 +117,7 @@ def test_clients_that_are_gone() -> None:
     assert isinstance(late.error, GuestCancelledError)
 
 
-def test_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_suspended_calls_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wasmcp.host.scheduling.pending_input._MOST", 2)
     bench = Bench()
     calls = [bench.call(each) for each in "abc"]
@@ -123,9 +125,9 @@ def test_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [type(call.error) for call in calls] == [HostError, type(None), type(None)]
 
 
-@pytest.mark.parametrize("how", ["taken back", "while it runs", "nobody answers", "closed", "failed"])
-def test_what_is_not_answered_is_withdrawn(how: str) -> None:
-    bench = Bench(patience=0.05 if how == "nobody answers" else None)
+@pytest.mark.parametrize("how", ["cancelled", "while it runs", "no response", "closed", "failed"])
+def test_unanswered_requests_are_cancelled(how: str) -> None:
+    bench = Bench(patience=0.05 if how == "no response" else None)
     call = bench.call("a", "b", "c")
     heard: list[Any] = []
     call.on_event = lambda kind, text: heard.append((kind, json.loads(text), call.error))
@@ -137,24 +139,24 @@ def test_what_is_not_answered_is_withdrawn(how: str) -> None:
         bench.pending_inputs.suspend(call)
     else:
         bench.pending_inputs.suspend(call)
-    if how == "taken back":
+    if how == "cancelled":
         call.cancel()
     elif how == "closed":
         bench.pending_inputs.close()
     assert how == "failed" or bench.done.wait(10)
-    # Before the request has its answer.
+    # Before the response to the client's request.
     assert heard == [
         (
             "withdrawn",
-            {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": asked}},
+            {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": identifier}},
             None,
         )
-        for asked in ("a", "c")
+        for identifier in ("a", "c")
     ]
     assert not bench.answer("a")
 
 
-def test_batches_where_there_are_none() -> None:
+def test_batch_of_a_revision_without_batches_is_rejected() -> None:
     bench = Bench()
     call = bench.call("a")
     bench.pending_inputs.suspend(call)

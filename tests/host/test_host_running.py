@@ -1,4 +1,4 @@
-"""Processes that serve over stdio, from their start to the end of their input."""
+"""Stdio server processes, from their start to the end of their input."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def run(
     )
 
 
-def test_a_conversation(zig_server: Path) -> None:
+def test_session_over_stdio(zig_server: Path) -> None:
     text = listing(1) + call(2, "add", {"a": 1, "b": 2}) + "\xff not json\n" + call(3, "crash", {}) + listing(4)
     done = run(str(zig_server), text=text)
     assert done.returncode == 0, done.stderr
@@ -65,7 +65,7 @@ def test_a_conversation(zig_server: Path) -> None:
     assert b"backtrace" in done.stderr
 
 
-def test_a_handshake_sent_in_one_piece_with_what_follows(zig_server: Path) -> None:
+def test_handshake_and_requests_in_one_write(zig_server: Path) -> None:
     initialize = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": "2025-06-18"}}
     lines = [initialize, {"jsonrpc": "2.0", "method": "notifications/initialized"}]
     lines += [{"jsonrpc": "2.0", "id": n, "method": "tools/list"} for n in range(1, 6)]
@@ -76,12 +76,12 @@ def test_a_handshake_sent_in_one_piece_with_what_follows(zig_server: Path) -> No
     assert all("resultType" not in answer["result"] for answer in answers)
 
 
-def test_no_input_at_all(zig_server: Path) -> None:
+def test_empty_input(zig_server: Path) -> None:
     done = run(str(zig_server))
     assert (done.returncode, done.stdout) == (0, b"")
 
 
-def test_a_cold_cache_answers_lists_and_makes_the_rest_wait(zig_server: Path, tmp_path: Path) -> None:
+def test_lists_are_answered_during_compilation(zig_server: Path, tmp_path: Path) -> None:
     text = call(1, "add", {"a": 1, "b": 2}) + listing(2)
     done = run(str(zig_server), text=text, env={"WASMCP_CACHE_DIR": str(tmp_path)})
     answers = [json.loads(line) for line in done.stdout.splitlines()]
@@ -93,7 +93,7 @@ def test_a_cold_cache_answers_lists_and_makes_the_rest_wait(zig_server: Path, tm
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "expected"),
     [
         (None, "is not there"),
         (b"hello", "is not WebAssembly"),
@@ -101,18 +101,18 @@ def test_a_cold_cache_answers_lists_and_makes_the_rest_wait(zig_server: Path, tm
         (b"\0asm\x0d\0\x01\0\x07\x05", "is not a valid component"),
     ],
 )
-def test_what_cannot_be_run(tmp_path: Path, content: bytes | None, says: str) -> None:
+def test_invalid_servers_are_reported(tmp_path: Path, content: bytes | None, expected: str) -> None:
     path = tmp_path / "x.wasm"
     if content is not None:
         path.write_bytes(content)
     done = run(str(path), text=listing(1))
     assert done.returncode == 1
-    assert says in done.stderr.decode()
+    assert expected in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
     assert done.stdout == b""
 
 
-def test_the_error_does_not_wait_for_the_end_of_the_input(tmp_path: Path) -> None:
+def test_error_is_reported_before_the_end_of_the_input(tmp_path: Path) -> None:
     path = tmp_path / "x.wasm"
     path.write_bytes(b"\0asm\x0d\0\x01\0\x07\x05")
     with subprocess.Popen([*WASMCP, "run", str(path)], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -133,7 +133,7 @@ def test_wrong_usage() -> None:
         assert b"usage: wasmcp run" in done.stderr
 
 
-def test_an_interrupt_ends_it_quietly(zig_server: Path) -> None:
+def test_interrupt_ends_without_a_message(zig_server: Path) -> None:
     with subprocess.Popen(
         [*WASMCP, "run", str(zig_server)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -148,7 +148,7 @@ def test_an_interrupt_ends_it_quietly(zig_server: Path) -> None:
         assert process.stderr.read() == b""
 
 
-def test_a_client_that_stops_reading_ends_it(zig_server: Path) -> None:
+def test_closed_output_ends_the_process(zig_server: Path) -> None:
     with subprocess.Popen(
         [*WASMCP, "run", str(zig_server)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -163,7 +163,7 @@ def test_a_client_that_stops_reading_ends_it(zig_server: Path) -> None:
         assert process.wait(10) == 0
 
 
-def test_the_console_script_of_a_package(zig_server: Path, tmp_path: Path) -> None:
+def test_console_script(zig_server: Path, tmp_path: Path) -> None:
     package = tmp_path / "a_package"
     shipped = package / "_wasmcp"
     shipped.mkdir(parents=True)
@@ -210,7 +210,7 @@ def test_finding_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         find_server(f"{tmp_path}{os.sep}")
 
 
-def test_the_environment_is_what_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_environment_and_directory_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from wasmcp.host.configuration.command_options import directory, environment, limits
 
     monkeypatch.setenv("GIVEN", "yes=no")
@@ -234,7 +234,7 @@ def test_the_environment_is_what_is_given(monkeypatch: pytest.MonkeyPatch, tmp_p
 @pytest.mark.parametrize(
     "text", ["nan", "inf", "1_0", " 5", "5 ", "+5", "1e3", "0x5", "", "-", ".", "²", "1.2.3", "--5"]
 )
-def test_what_is_no_number_is_none_of_the_options(text: str) -> None:
+def test_invalid_numbers_of_options(text: str) -> None:
     from wasmcp.host.configuration.command_options import count, number
 
     with pytest.raises(ValueError, match=re.escape(f"`{text}` is not a number")):
@@ -254,7 +254,7 @@ def test_numbers_of_options() -> None:
 
 
 @pytest.mark.parametrize("name", ["timeout", "memory", "response", "request", "answer", "cancel_grace"])
-def test_a_limit_that_would_bound_nothing_is_refused(name: str) -> None:
+def test_ineffective_limit_is_rejected(name: str) -> None:
     for bad in (float("nan"), float("inf"), 0, -1, "60", True):
         with pytest.raises(ValueError, match=f"the limit `{name}` must be a finite number above 0, not "):
             Limits(**{name: bad})
@@ -265,12 +265,12 @@ def test_a_limit_that_would_bound_nothing_is_refused(name: str) -> None:
         assert getattr(Limits(**{name: None}), name) is None
 
 
-def test_the_start_imports_only_what_it_uses(zig_server: Path) -> None:
+def test_start_imports_only_used_modules(zig_server: Path) -> None:
     code = (
         "import sys; from wasmcp.cli import main; sys.argv = ['wasmcp', 'run', sys.argv[1]]; main(); "
         "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
-    # Coverage of subprocesses imports for itself.
+    # Measuring the coverage of subprocesses imports more modules.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     command = [sys.executable, "-c", code, str(zig_server)]
     done = subprocess.run(command, input=listing(1).encode(), capture_output=True, check=True, env=environment)
@@ -279,7 +279,7 @@ def test_the_start_imports_only_what_it_uses(zig_server: Path) -> None:
         assert f"'{name}'" not in imported
 
 
-def test_standard_error_that_is_not_read_stops_nothing(zig_server: Path) -> None:
+def test_unread_standard_error_does_not_block(zig_server: Path) -> None:
     """A pipe takes 64 KiB; each failure reports more than 100 bytes."""
     failures = 1000
     with subprocess.Popen(
@@ -299,7 +299,7 @@ def test_standard_error_that_is_not_read_stops_nothing(zig_server: Path) -> None
     assert 40_000 < len(written) < 70_000
 
 
-def test_what_is_dropped_is_counted() -> None:
+def test_dropped_bytes_are_counted() -> None:
     reading, writing = os.pipe()
     log = Log(writing, most=100_000)
     for _ in range(30):
@@ -337,7 +337,7 @@ def test_components_cannot_forge_lines_of_the_host_or_control_a_terminal(capfd: 
     ]
 
 
-def test_a_line_without_an_end_is_passed_on_in_pieces(capfd: pytest.CaptureFixture[str]) -> None:
+def test_overlong_line_is_split(capfd: pytest.CaptureFixture[str]) -> None:
     echo = Echo()
     echo.write(b"x" * 20_000)
     echo.close()
@@ -345,7 +345,7 @@ def test_a_line_without_an_end_is_passed_on_in_pieces(capfd: pytest.CaptureFixtu
     assert capfd.readouterr().err == f"server: {'x' * 20_000}\n"
 
 
-def test_warnings_of_libraries_do_not_block() -> None:
+def test_library_warnings_do_not_block() -> None:
     script = """
 import sys, warnings
 from wasmcp.host.engine.standard_error import replace_stream
@@ -362,7 +362,7 @@ print("done")
 
 
 def importing(path: Path, imports: str) -> Path:
-    """A server's file that imports what a component in text form does, too."""
+    """Return a server's file with the additional imports of a component in text form."""
     graph = Graph()
     graph.instantiate(graph.add("imports", bytes(wat2wasm(f"(component {imports})"))))
     server = graph.instantiate(graph.add("server", compose_server([spec("calc", "a", "add")], METADATA).data))
@@ -379,19 +379,19 @@ FOREIGN = (
 )
 
 
-def test_a_server_that_imports_what_no_host_has_is_not_started(tmp_path: Path) -> None:
+def test_server_with_unknown_imports_is_not_started(tmp_path: Path) -> None:
     path = importing(tmp_path / "server.wasm", FOREIGN)
     for text in ("", listing(1)):
         done = run(str(path), text=text)
         assert (done.returncode, done.stdout) == (1, b"")
-        said = done.stderr.decode()
-        assert "`wasi:io/poll@0.2.0-rc-2023-12-05`, a release candidate" in said
-        assert "it imports `acme:db/store@1.0.0`, which is no interface of WASI 0.2" in said
+        stderr = done.stderr.decode()
+        assert "`wasi:io/poll@0.2.0-rc-2023-12-05`, a release candidate" in stderr
+        assert "it imports `acme:db/store@1.0.0`, which is not an interface of WASI 0.2" in stderr
     with pytest.raises(ArtifactError, match="cannot be run: it imports"):
         open_server(path)
 
 
-def test_a_server_none_of_whose_instances_can_be_made_fails_at_the_end(tmp_path: Path) -> None:
+def test_server_that_cannot_boot_fails_at_the_end(tmp_path: Path) -> None:
     path = importing(tmp_path / "server.wasm", '(import "wasi:io/poll@0.2.0" (instance (export "unheard-of" (func))))')
     done = run(str(path), text=listing(1))
     assert done.returncode == 1
@@ -400,7 +400,7 @@ def test_a_server_none_of_whose_instances_can_be_made_fails_at_the_end(tmp_path:
 
 
 @pytest.mark.parametrize("command", ["run", "serve"])
-def test_what_no_component_can_use_is_refused(zig_server: Path, tmp_path: Path, command: str) -> None:
+def test_unusable_options_are_rejected(zig_server: Path, tmp_path: Path, command: str) -> None:
     options = ["--env", "TOKEN=secret", "--dir", f"{tmp_path}:/work", "--keyvalue", "memory:"]
     done = subprocess.run(
         [*WASMCP, command, str(zig_server), *options],

@@ -1,4 +1,4 @@
-"""Whole messages in and out of a server in this process, and what becomes of it when its code misbehaves."""
+"""Messages to and from a server in this process, and the handling of misbehaving code."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from wasmcp.errors import (
 from wasmcp.host import Limits, Server, open_server
 
 
-def test_a_line_and_its_answer(server: Server) -> None:
+def test_line_and_response(server: Server) -> None:
     assert server.send("hello") == "hello"
     assert server.send("") is None
 
 
-def test_the_state_of_one_line_goes_to_the_next(server: Server) -> None:
+def test_state_is_passed_to_the_next_line(server: Server) -> None:
     assert server.state == ""
     server.send("one")
     server.send("two")
     assert server.state == ".."
 
 
-def test_a_line_that_takes_another_back(open_it: Callable[..., Server]) -> None:
+def test_cancellation_line(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=2, limits=Limits(cancel_grace=0.05))
     ended: list[Exception] = []
 
@@ -49,31 +49,31 @@ def test_a_line_that_takes_another_back(open_it: Callable[..., Server]) -> None:
     time.sleep(0.1)
     notification = '{"method":"notifications/cancelled","params":{"requestId":%s}}'
     for other in ('"7"', "8", "true"):
-        assert server.send(notification % other) == notification % other  # nothing of the host's: it comes back
+        assert server.send(notification % other) == notification % other  # no request of the host: the server echoes it
     assert ended == []
     assert server.send(notification % 7) is None
     thread.join(10)
     assert len(ended) == 1
 
 
-def test_text_of_every_kind_survives(server: Server) -> None:
+def test_unicode_text_is_preserved(server: Server) -> None:
     text = '\x00 é 世界 🎉 " \\ \u2028'
     assert server.send(text) == text
 
 
-def test_a_large_text_survives(server: Server) -> None:
+def test_large_text_is_preserved(server: Server) -> None:
     text = "é" * 300_000
     assert server.send(text) == text
 
 
 @pytest.mark.parametrize("line", [b"\xff", b'{"a":"\xc3"}', b"\xed\xa0\x80", "\ud800"])
-def test_what_is_not_utf8_never_crosses(server: Server, line: str | bytes) -> None:
+def test_invalid_utf8_is_not_passed_on(server: Server, line: str | bytes) -> None:
     answer = server.send(line)
     assert answer == '{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error: the message is not UTF-8"}}'
     assert server.send("still there") == "still there"
 
 
-def test_a_line_above_the_limit_never_crosses(open_it: Callable[..., Server]) -> None:
+def test_line_above_the_limit_is_not_passed_on(open_it: Callable[..., Server]) -> None:
     server = open_it(limits=Limits(request=100))
     assert server.send("x" * 100) == "x" * 100
     assert "larger than 100 bytes" in (server.send("!T" + "x" * 99) or "")
@@ -87,7 +87,7 @@ def test_http(server: Server) -> None:
     assert response.chunks == []
 
 
-def test_a_streamed_http_response(server: Server) -> None:
+def test_streamed_http_response(server: Server) -> None:
     response = server.http("POST", "/mcp", body="!H")
     assert response.status == 200
     assert response.headers == [("content-type", "text/event-stream")]
@@ -95,14 +95,14 @@ def test_a_streamed_http_response(server: Server) -> None:
     assert response.body == "data: 1\n\ndata: 2\n\n"
 
 
-def test_events_come_before_the_answer_and_in_order(server: Server) -> None:
+def test_events_precede_the_response_in_order(server: Server) -> None:
     events: list[str] = []
     assert server.send("!E", on_event=events.append) == "!E"
     assert len(events) == 2
     assert all('"notifications/message"' in event for event in events)
 
 
-def test_what_an_event_handler_raises_reaches_the_caller(server: Server) -> None:
+def test_error_of_an_event_handler_reaches_the_caller(server: Server) -> None:
     def refuse(event: str) -> None:
         raise KeyError(event[:1])
 
@@ -111,7 +111,7 @@ def test_what_an_event_handler_raises_reaches_the_caller(server: Server) -> None
     assert server.send("goes on") == "goes on"
 
 
-def test_the_wire_is_shown(open_it: Callable[..., Server]) -> None:
+def test_wire_log(open_it: Callable[..., Server]) -> None:
     wire: list[tuple[str, str]] = []
     server = open_it(on_wire=lambda direction, text: wire.append((direction, text)))
     server.send("!E")
@@ -128,7 +128,7 @@ def test_stderr_is_kept(server: Server) -> None:
     assert server.stderr == "first!Ssecond!S"
 
 
-def test_a_trap_has_a_backtrace_and_the_server_goes_on(server: Server) -> None:
+def test_server_continues_after_a_trap(server: Server) -> None:
     server.send("before")
     with pytest.raises(GuestTrapError) as caught:
         server.send("!T")
@@ -139,14 +139,14 @@ def test_a_trap_has_a_backtrace_and_the_server_goes_on(server: Server) -> None:
     assert server.state == ".."
 
 
-def test_a_trap_keeps_the_events_before_it(server: Server) -> None:
+def test_events_before_a_trap_are_kept(server: Server) -> None:
     events: list[str] = []
     with pytest.raises(GuestTrapError):
         server.send("!X", on_event=events.append)
     assert len(events) == 1
 
 
-def test_an_endless_loop_is_interrupted(server: Server) -> None:
+def test_endless_loop_is_interrupted(server: Server) -> None:
     start = time.monotonic()
     with pytest.raises(GuestTimeoutError) as caught:
         server.send("!L")
@@ -156,14 +156,14 @@ def test_an_endless_loop_is_interrupted(server: Server) -> None:
     assert server.send("after") == "after"
 
 
-def test_a_call_may_have_a_limit_of_its_own(open_it: Callable[..., Server]) -> None:
+def test_timeout_of_a_single_call(open_it: Callable[..., Server]) -> None:
     server = open_it(limits=Limits(timeout=30))
     with pytest.raises(GuestTimeoutError) as caught:
         server.send("!L", timeout=0.05)
     assert caught.value.limit == 0.05
 
 
-def test_code_that_hangs_in_the_host_is_given_up(server: Server) -> None:
+def test_call_that_hangs_in_the_host_is_abandoned(server: Server) -> None:
     start = time.monotonic()
     with pytest.raises(GuestTimeoutError):
         server.send("!W")  # sleeps five seconds in wasi:io/poll
@@ -171,7 +171,7 @@ def test_code_that_hangs_in_the_host_is_given_up(server: Server) -> None:
     assert server.send("after") == "after"
 
 
-def test_memory_is_bounded(server: Server) -> None:
+def test_memory_is_limited(server: Server) -> None:
     with pytest.raises(GuestOutOfMemoryError if Path("/proc/self/maps").exists() else GuestTrapError):
         server.send("!A")
     assert server.send("after") == "after"
@@ -180,7 +180,7 @@ def test_memory_is_bounded(server: Server) -> None:
     assert type(caught.value) is GuestTrapError
 
 
-def test_a_runtime_that_says_out_of_memory_is_understood(open_it: Callable[..., Server]) -> None:
+def test_out_of_memory_message_is_recognized(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=1)
     with pytest.raises(GuestOutOfMemoryError) as caught:
         server.send("memory allocation of 9 bytes failed!O")
@@ -188,20 +188,20 @@ def test_a_runtime_that_says_out_of_memory_is_understood(open_it: Callable[..., 
     assert "memory allocation" in caught.value.stderr
 
 
-def test_a_server_too_large_to_boot(open_it: Callable[..., Server]) -> None:
+def test_server_above_the_memory_limit_does_not_boot(open_it: Callable[..., Server]) -> None:
     server = open_it(limits=Limits(memory=65536))
     with pytest.raises(GuestOutOfMemoryError):
         server.send("x")
 
 
-def test_a_large_answer_is_refused_and_the_instance_lives(server: Server) -> None:
+def test_too_large_response_is_an_error(server: Server) -> None:
     with pytest.raises(ResponseTooLargeError) as caught:
         server.send("!B")
     assert (caught.value.size, caught.value.limit) == (2 << 20, 1 << 20)
     assert server.send("after") == "after"
 
 
-def test_a_slow_request_does_not_block_others(open_it: Callable[..., Server]) -> None:
+def test_slow_request_does_not_block_others(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=2, limits=Limits(timeout=20, cancel_grace=0.05))
 
     def loop() -> None:
@@ -216,7 +216,7 @@ def test_a_slow_request_does_not_block_others(open_it: Callable[..., Server]) ->
     slow.join()
 
 
-def test_closing_ends_what_runs(open_it: Callable[..., Server]) -> None:
+def test_close_cancels_running_calls(open_it: Callable[..., Server]) -> None:
     server = open_it(limits=Limits(timeout=60, cancel_grace=0.05))
     caught: list[BaseException] = []
 
@@ -236,20 +236,20 @@ def test_closing_ends_what_runs(open_it: Callable[..., Server]) -> None:
         server.send("x")
 
 
-def test_a_component_that_is_no_server() -> None:
+def test_component_without_the_exchange_export_is_an_error() -> None:
     missing = "does not export `wasmcp:embedding/exchange@0"
     with open_server(bytes(wat2wasm("(component)"))) as server, pytest.raises(ArtifactError, match=missing):
         server.send("x")
 
 
-def test_an_import_that_the_host_does_not_have() -> None:
+def test_unknown_import_is_an_error() -> None:
     text = '(component (import "wasi:keyvalue/store@0.2.0" (instance (export "open" (func)))))'
     with pytest.raises(ArtifactError, match=r"imports `wasi:keyvalue/store@0\.2\.0`; hosts have 0\.2\.0-draft and"):
         open_server(bytes(wat2wasm(text)))
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    ("data", "expected"),
     [
         (b"", "is not WebAssembly"),
         (b"hello world", "is not WebAssembly"),
@@ -258,19 +258,19 @@ def test_an_import_that_the_host_does_not_have() -> None:
         (b"\0asm\x0d\0\x01\0\x07\x05", "is not a valid component"),
     ],
 )
-def test_what_is_no_component(data: bytes, says: str) -> None:
-    with pytest.raises(ArtifactError, match=says):
+def test_invalid_components_are_rejected(data: bytes, expected: str) -> None:
+    with pytest.raises(ArtifactError, match=expected):
         open_server(data)
 
 
-def test_code_compiled_fast_runs_the_same(server_bytes: bytes) -> None:
+def test_quick_code_behaves_the_same(server_bytes: bytes) -> None:
     with open_server(server_bytes, quick=True, limits=Limits(timeout=0.3)) as server:
         assert server.send("x") == "x"
         with pytest.raises(GuestTimeoutError):
             server.send("!L")
 
 
-def test_many_threads(open_it: Callable[..., Server]) -> None:
+def test_many_client_threads(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=3, limits=Limits(timeout=20))
     wrong: list[str] = []
 
@@ -289,7 +289,7 @@ def test_many_threads(open_it: Callable[..., Server]) -> None:
 
 
 @pytest.mark.parametrize(("line", "ends"), [("!L", GuestCancelledError), ("!C", None)])
-def test_a_request_is_taken_back(server: Server, line: str, ends: type[Exception] | None) -> None:
+def test_cancelled_request(server: Server, line: str, ends: type[Exception] | None) -> None:
     outcome: list[object] = []
 
     def call() -> None:
@@ -307,7 +307,7 @@ def test_a_request_is_taken_back(server: Server, line: str, ends: type[Exception
     assert server.send("after") == "after"
 
 
-def test_a_closed_server_has_freed_what_it_opened(zig_server: Path) -> None:
+def test_closed_server_frees_its_resources(zig_server: Path) -> None:
     def resident() -> int:
         status = Path("/proc/self/status").read_text()
         return int(status.partition("VmRSS:")[2].split()[0])
@@ -317,11 +317,11 @@ def test_a_closed_server_has_freed_what_it_opened(zig_server: Path) -> None:
     for number in range(60):
         with open_server(zig_server, instances=1) as opened:
             opened.call_tool("add", {"a": number, "b": 1})
-        kept.append(opened)  # what a caller still has of it keeps nothing open
+        kept.append(opened)  # a reference of the caller does not keep resources open
         if number == 9:
             before = len(list(Path("/proc/self/fd").iterdir())), resident()
     assert before is not None
     assert len(list(Path("/proc/self/fd").iterdir())) <= before[0]
-    assert resident() - before[1] < 50 * 300  # KiB; it was 1,800 for each
+    assert resident() - before[1] < 50 * 300  # KiB; 1,800 per server before they were freed
     with pytest.raises(HostError, match="closed"):
         kept[0].list_tools()

@@ -1,4 +1,4 @@
-"""`wasmcp serve` as clients see it."""
+"""`wasmcp serve` from the client's side."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def test_a_call(port: int) -> None:
 
 
 @pytest.mark.parametrize("tool", ["crash", "spin"])
-def test_what_goes_wrong_is_an_error_and_the_server_goes_on(port: int, tool: str) -> None:
+def test_failed_call_is_an_error_response(port: int, tool: str) -> None:
     status, answer = call(port, tool)
     assert (status, answer["error"]["code"]) == (200, -32603)
     assert "wasm" not in json.dumps(answer)
     assert call(port, "add", {"a": 1, "b": 2})[0] == 200
 
 
-def test_a_slow_call_does_not_block_others(port: int) -> None:
+def test_slow_call_does_not_block_others(port: int) -> None:
     slow = threading.Thread(target=call, args=(port, "spin"))
     slow.start()
     time.sleep(0.1)
@@ -96,14 +96,14 @@ def test_bad_bodies(port: int, body: bytes, status: int, code: int | None) -> No
     assert call(port, "add", {"a": 1, "b": 2})[0] == 200
 
 
-def test_pages_of_other_sites_are_refused(port: int) -> None:
+def test_foreign_origins_are_rejected(port: int) -> None:
     assert post(port, b"{}", Origin="http://evil.example")[0] == 403
     assert post(port, b"{}", Origin=f"http://127.0.0.1:{port}")[0] == 400
     assert post(port, b"{}", Host="evil.example")[0] == 403
     assert post(port, b"{}", Host=f"localhost:{port}")[0] == 400
 
 
-def test_only_post_and_only_the_endpoint(port: int) -> None:
+def test_other_methods_and_paths_are_rejected(port: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", "/mcp?x=1")
     response = connection.getresponse()
@@ -114,7 +114,7 @@ def test_only_post_and_only_the_endpoint(port: int) -> None:
 
 
 def raw(port: int, *fields: str, body: bytes = b"{}", method: str = "POST") -> bytes:
-    """Send one request with exactly these header fields; return all that comes back until the connection ends."""
+    """Send one request with exactly these header fields; return all data until the connection ends."""
     head = "\r\n".join([f"{method} /mcp HTTP/1.1", f"Host: localhost:{port}", "Connection: close", *fields, "", ""])
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(head.encode() + body)
@@ -124,7 +124,7 @@ def raw(port: int, *fields: str, body: bytes = b"{}", method: str = "POST") -> b
     return b"".join(parts)
 
 
-def test_fields_that_readers_could_differ_on(port: int) -> None:
+def test_ambiguous_fields_are_rejected(port: int) -> None:
     smuggled = b"2\r\n{}\r\n0\r\n\r\nGET /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n"
     both = raw(port, "Content-Type: application/json", "Content-Length: 2", "Transfer-Encoding: chunked", body=smuggled)
     assert both.startswith(b"HTTP/1.1 400 ")
@@ -134,7 +134,7 @@ def test_fields_that_readers_could_differ_on(port: int) -> None:
     assert raw(port, "Host: evil.test", "Content-Length: 2").startswith(b"HTTP/1.1 400 ")
 
 
-def test_answers_do_not_wait_for_the_clients_acknowledgement(port: int) -> None:
+def test_responses_are_sent_without_delay(port: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": META}})
     took = []
@@ -146,7 +146,7 @@ def test_answers_do_not_wait_for_the_clients_acknowledgement(port: int) -> None:
     assert sorted(took)[10] < 0.03  # Nagle's algorithm would make it 0.04
 
 
-def test_a_client_that_goes_frees_its_instance(port: int) -> None:
+def test_disconnect_frees_the_instance(port: int) -> None:
     params = {"name": "spin", "arguments": {}, "_meta": META}
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
     head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
@@ -161,7 +161,7 @@ def test_a_client_that_goes_frees_its_instance(port: int) -> None:
     assert time.monotonic() - start < 5
 
 
-def test_it_says_where_it_listens(zig_server: Path) -> None:
+def test_address_is_printed(zig_server: Path) -> None:
     with subprocess.Popen(
         [*WASMCP, "serve", str(zig_server), "--port", "0"], stderr=subprocess.PIPE, text=True
     ) as process:
@@ -173,7 +173,7 @@ def test_it_says_where_it_listens(zig_server: Path) -> None:
     assert line.endswith("/mcp\n")
 
 
-def test_an_address_in_use(port: int, zig_server: Path) -> None:
+def test_address_in_use_is_an_error(port: int, zig_server: Path) -> None:
     done = subprocess.run(
         [*WASMCP, "serve", str(zig_server), "--port", str(port)], capture_output=True, text=True, check=False
     )
@@ -199,13 +199,13 @@ def test_ipv6(zig_server: Path) -> None:
         process.wait(10)
 
 
-def test_without_uvicorn_it_says_what_to_install(zig_server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_uvicorn_is_an_error(zig_server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(HostError, match=r"install `wasmcp\[serve\]`"):
         serve(zig_server)
 
 
-def test_an_interrupt_ends_it(zig_server: Path) -> None:
+def test_interrupt_ends_the_server(zig_server: Path) -> None:
     chosen = free_port()
     with subprocess.Popen(
         [*WASMCP, "serve", str(zig_server), "--port", str(chosen)], stderr=subprocess.PIPE, text=True
@@ -230,7 +230,7 @@ def test_an_interrupt_ends_it(zig_server: Path) -> None:
         ("::", "[::]"),
     ],
 )
-def test_what_it_is_bound_to_is_a_name_that_the_server_takes(zig_server: Path, host: str, first: str) -> None:
+def test_bound_address_is_an_allowed_host(zig_server: Path, host: str, first: str) -> None:
     names = uvicorn_server._names(host)
     assert names[0] == first
     with open_server(zig_server, settings={BOUND_TO: ",".join(names)}) as server:

@@ -1,4 +1,4 @@
-"""Where the values of sessions are, and when they are gone."""
+"""Values of sessions: their place and their lifetime."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def values(behind: MemoryStore) -> SessionValues:
     return kept
 
 
-def test_apart_from_what_lasts(values: SessionValues, behind: MemoryStore) -> None:
+def test_session_values_are_separate_from_stored_values(values: SessionValues, behind: MemoryStore) -> None:
     values.put("b", {"k": b"1"})
     values.put(BUCKET, {"k": b"2"})
     assert values.exchange(BUCKET, "n", None, b"3")
@@ -41,7 +41,7 @@ def test_apart_from_what_lasts(values: SessionValues, behind: MemoryStore) -> No
     assert values.keys("b", None, 9) == ["k"]
 
 
-def test_gone_with_the_session(values: SessionValues) -> None:
+def test_values_end_with_the_session(values: SessionValues) -> None:
     gone: list[str] = []
     values.on_end = gone.append
     values.put(BUCKET, {"k": b"2"})
@@ -54,7 +54,7 @@ def test_gone_with_the_session(values: SessionValues) -> None:
             write()
 
 
-def test_the_connection_needs_no_session(values: SessionValues) -> None:
+def test_stdio_connection_needs_no_session(values: SessionValues) -> None:
     values.put("wasmcp:session/stdio", {"k": b""})
     with pytest.raises(StoreRequestError):
         values.put("wasmcp:session/none", {"k": b""})
@@ -79,7 +79,7 @@ def test_names_of_buckets(values: SessionValues, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("ending", ["delete", "idle", "most"])
-def test_who_ends_sessions(values: SessionValues, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ended_sessions_lose_their_values(values: SessionValues, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sessions = Sessions(Hub(), HttpLimits(sessions=1), on_end=values.end)
     values.is_alive = sessions.is_alive
 

@@ -1,4 +1,4 @@
-"""Sessions and streams in the host: who hears of what, limits, expiry."""
+"""Sessions and streams in the host: subscriptions, limits, expiry."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def opened(request_id: Any = 1, **notifications: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time of sessions, to be set."""
+    """The clock of sessions, set by the test."""
     now = [0.0]
     monkeypatch.setattr(module, "monotonic", lambda: now[0])
     return now
 
 
 class Client:
-    """A client over HTTP, and the server's part in what is kept of it."""
+    """A client over HTTP, and the server's responses for its session."""
 
     def __init__(self, sessions: Sessions, *, request: bytes = b"", first: bytes = b"2025-11-25") -> None:
         self.sessions = sessions
@@ -52,7 +52,7 @@ class Client:
         return self.sessions.begin_request([(b"Mcp-Session-Id", self.identifier)])
 
     def send(self, status: int = 200, lines: bytes = b"", *events: dict[str, Any], request: bytes = b"") -> bytes:
-        """Send a request, which the server answers so."""
+        """Send a request, with this response of the server."""
         session_request = self.begin_request()
         call = Call((b"",), None, session_request.ended)
         session_request.began(call, b"")
@@ -64,12 +64,12 @@ class Client:
 
     @property
     def state(self) -> bytes | None:
-        """What the server is given of the session."""
+        """Return the state that the server gets, or None without a session."""
         _, space, kept = dict(self.begin_request().fields)[b"wasmcp-session"].partition(b" ")
         return kept if space else None
 
     def watch(self, uri: str, *, on: bool = True) -> bool:
-        """Subscribe to a resource. Returns whether there was room for it."""
+        """Subscribe to a resource. Return False if a limit was exceeded."""
         params = {"uri": uri}
         request = {"jsonrpc": "2.0", "id": 1, "method": "resources/subscribe", "params": params}
         answer = json.loads(self.send(200, b"", {"uri": uri, "on": on}, request=json.dumps(request).encode()))
@@ -78,7 +78,7 @@ class Client:
 
 
 class TestHub:
-    def test_who_hears_of_what(self) -> None:
+    def test_changes_reach_their_subscribers(self) -> None:
         hub, heard = Hub(), []
         hub.add(Listener(opened(1, toolsListChanged=True), lambda message: heard.append((1, message))))
         hub.add(Listener(opened(2, resourceSubscriptions=["a:b"]), lambda message: heard.append((2, message))))
@@ -95,13 +95,13 @@ class TestHub:
         hub.close()
         assert heard[2:] == [(1, b"end"), (1, None), (2, b"end"), (2, None)]
 
-    def test_too_late(self) -> None:
+    def test_listener_of_a_closed_hub_ends(self) -> None:
         hub, ended = Hub(), []
         hub.close()
         hub.add(Listener(opened(9), lambda message: ended.append((9, message))))
         assert ended == [(9, b"end"), (9, None)]
 
-    def test_what_an_older_client_hears_unasked(self) -> None:
+    def test_initial_subscription_of_a_handshake_client(self) -> None:
         capabilities = {"tools": {"listChanged": True}, "resources": {"subscribe": True}, "logging": {}}
         assert initial_subscription(capabilities) == {
             "id": None,
@@ -109,7 +109,7 @@ class TestHub:
             "end": "",
         }
 
-    def test_resources_of_an_older_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_resource_subscriptions_of_a_handshake_client(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("wasmcp.host.mcp.subscriptions.URIS", 2)
         listener = Listener(json.loads(GREETING), lambda _message: None)
         for uri in ("a:1", "a:2", "a:b"):
@@ -120,13 +120,13 @@ class TestHub:
         assert listener.matches(json.loads(UPDATED))
 
 
-class TestConnection:
-    def test_ids_are_told_apart(self) -> None:
+class TestStdioSubscriptions:
+    def test_ids_are_distinguished_by_type(self) -> None:
         hub, heard = Hub(), []
         connection = StdioSubscriptions(hub, heard.append)
         for call, request_id in (("x", 1), ("y", "1")):
             connection.event(call, "subscribe", json.dumps(opened(request_id, toolsListChanged=True)))
-            hub.changed(TOOLS)  # not before it was acknowledged
+            hub.changed(TOOLS)  # not sent before the acknowledgement
             connection.answered(call, sent=True)
         assert len(heard) == 1
         assert not connection.cancel(True)
@@ -138,7 +138,7 @@ class TestConnection:
         connection.close()
         assert heard[2:] == [b"end"]
 
-    def test_a_stream_whose_answer_never_came(self) -> None:
+    def test_stream_without_a_response_is_not_started(self) -> None:
         hub, heard = Hub(), []
         connection = StdioSubscriptions(hub, heard.append)
         connection.event("x", "subscribe", json.dumps(opened(1, toolsListChanged=True)))
@@ -146,7 +146,7 @@ class TestConnection:
         hub.changed(TOOLS)
         assert heard == []
 
-    def test_one_client_has_its_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_number_of_streams_is_limited(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("wasmcp.host.mcp.subscriptions._MOST_OF_ONE", 2)
         heard: list[bytes] = []
         connection = StdioSubscriptions(Hub(), heard.append)
@@ -157,7 +157,7 @@ class TestConnection:
 
 
 class TestSessions:
-    def test_from_the_beginning_to_the_end(self) -> None:
+    def test_session_lifecycle(self) -> None:
         sessions = Sessions(Hub())
         client = Client(sessions)
         lines = b"content-type: application/json\r\nmcp-session-id: %b\r\n" % client.identifier
@@ -169,7 +169,7 @@ class TestSessions:
         assert client.state is None
         assert len(sessions) == 0
 
-    def test_what_a_client_says_in_the_hosts_name(self) -> None:
+    def test_client_cannot_send_the_session_field(self) -> None:
         sessions = Sessions(Hub())
         fields = sessions.begin_request([(b"Wasmcp-Session", b"x 2025-11-25"), (b"accept", b"*/*")]).fields
         assert [name for name, _ in fields] == [b"accept", b"wasmcp-session"]
@@ -178,7 +178,7 @@ class TestSessions:
         twice = sessions.begin_request([(b"mcp-session-id", identifier), (b"mcp-session-id", b"other")])
         assert b" " not in dict(twice.fields)[b"wasmcp-session"]
 
-    def test_unused_ones_end_by_a_timer(self, clock: list[float]) -> None:
+    def test_unused_sessions_expire(self, clock: list[float]) -> None:
         hub, ended = Hub(), []
         sessions = Sessions(hub, HttpLimits(session_idle=60, session_begun=30), on_end=ended.append)
         begun, idle, used, streaming, busy = (Client(sessions) for _ in range(5))
@@ -207,7 +207,7 @@ class TestSessions:
         assert len(heard) == 1
         assert streaming.state is not None
 
-    def test_a_refused_request_does_not_keep_a_session_alive(self, clock: list[float]) -> None:
+    def test_refused_request_does_not_keep_a_session_alive(self, clock: list[float]) -> None:
         sessions = Sessions(Hub(), HttpLimits(session_idle=60))
         client = Client(sessions)
         client.send()
@@ -217,7 +217,7 @@ class TestSessions:
         sessions.expire()
         assert client.state is None
 
-    def test_a_flood_of_new_sessions_ends_its_own(self, clock: list[float]) -> None:
+    def test_flood_of_new_sessions_ends_unused_ones(self, clock: list[float]) -> None:
         sessions = Sessions(Hub(), HttpLimits(sessions=50))
         used, streaming = Client(sessions), Client(sessions)
         used.send()
@@ -231,7 +231,7 @@ class TestSessions:
         assert streaming.state is not None
         assert heard == []
 
-    def test_sessions_that_are_in_use_do_not_end_for_a_new_one(self, clock: list[float]) -> None:
+    def test_used_sessions_do_not_end_for_a_new_one(self, clock: list[float]) -> None:
         sessions = Sessions(Hub(), HttpLimits(sessions=2))
         first, second = Client(sessions), Client(sessions)
         first.send()
@@ -246,7 +246,7 @@ class TestSessions:
         assert Client(sessions).accepted
         assert [first.state, second.state] == [None, b"2025-11-25"]
 
-    def test_messages_wait_for_a_stream_and_go_to_the_latest(self) -> None:
+    def test_messages_wait_for_a_stream(self) -> None:
         hub = Hub()
         sessions = Sessions(hub)
         client = Client(sessions)
@@ -263,7 +263,7 @@ class TestSessions:
         hub.changed(TOOLS)
         assert len(second) == 2
 
-    def test_a_session_has_its_number_of_streams(self, clock: list[float]) -> None:
+    def test_streams_of_a_session_are_limited(self, clock: list[float]) -> None:
         clock[0] = 100
         client = Client(Sessions(Hub(), HttpLimits(session_streams=2)))
         heard: list[list[bytes | None]] = [[], [], []]
@@ -271,26 +271,26 @@ class TestSessions:
             assert client.begin_request().may_open
             client.begin_request().open(each.append)
         assert not client.begin_request().may_open
-        clock[0] = 111  # the client may have lost them without notice
+        clock[0] = 111  # the client can have lost the streams
         assert client.begin_request().may_open
         client.begin_request().open(heard[2].append)
         assert heard == [[None], [], []]
 
-    def test_a_state_too_large_is_not_kept(self) -> None:
+    def test_too_large_state_is_not_stored(self) -> None:
         assert Client(Sessions(Hub()), first=b"x" * 70000).answer[0] == 503
 
 
-class TestWhatSessionsHold:
-    def test_subscriptions_beyond_the_room_of_a_session_are_refused(self) -> None:
+class TestSessionBudgets:
+    def test_size_of_subscriptions_of_a_session_is_limited(self) -> None:
         sessions = Sessions(Hub(), HttpLimits(session_bytes=20_000))
         client, other = Client(sessions), Client(sessions)
         assert [client.watch(f"note://{number}/{'x' * 8000}") for number in range(4)] == [True, True, False, False]
-        assert client.watch(f"note://0/{'x' * 8000}")  # which it has already
+        assert client.watch(f"note://0/{'x' * 8000}")  # subscribed already
         assert other.watch(f"note://0/{'x' * 8000}")
         assert client.watch(f"note://0/{'x' * 8000}", on=False)
         assert client.watch(f"note://3/{'x' * 8000}")
 
-    def test_their_number_is_bounded(self) -> None:
+    def test_number_of_subscriptions_is_limited(self) -> None:
         client = Client(Sessions(Hub()))
         assert all(client.watch(f"a:{number}") for number in range(1000))
         assert not client.watch("a:1000")
@@ -311,7 +311,7 @@ class TestWhatSessionsHold:
         )
         assert ["error" in answer for answer in json.loads(body)] == [False, False, True, False]
 
-    def test_all_sessions_have_one_room_and_new_ones_a_part_of_it(self) -> None:
+    def test_sessions_share_a_budget_with_a_reserve_for_new_ones(self) -> None:
         sessions = Sessions(Hub(), HttpLimits(session_bytes=100_000, sessions_bytes=100_000))
         hoarders = [Client(sessions) for _ in range(10)]
         for client in hoarders:
@@ -320,7 +320,7 @@ class TestWhatSessionsHold:
         assert taken == [True] * 7 + [False] * 3
         assert Client(sessions).accepted
 
-    def test_messages_that_wait_give_way_to_newer_ones(self) -> None:
+    def test_waiting_messages_are_replaced_by_newer_ones(self) -> None:
         hub = Hub()
         sessions = Sessions(hub, HttpLimits(session_bytes=1000))
         client = Client(sessions)
@@ -329,7 +329,7 @@ class TestWhatSessionsHold:
         size = len('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}') + 64
         assert len(client.begin_request().open(lambda _message: None)) == 1000 // size
 
-    def test_a_session_that_ends_frees_all_of_it(self) -> None:
+    def test_ended_session_frees_its_budget(self) -> None:
         hub = Hub()
         sessions = Sessions(hub, HttpLimits(sessions_bytes=100_000, session_bytes=50_000))
         for _ in range(10):
@@ -344,7 +344,7 @@ Head = tuple[tuple[bytes, bytes], ...]
 
 
 class Running:
-    """A session with a call in progress, and questions that it waits for."""
+    """A session with a call in progress that waits for input."""
 
     def __init__(self, *head: tuple[bytes, bytes]) -> None:
         self.sessions = Sessions(Hub())
@@ -378,7 +378,7 @@ OTHERS = {
 
 
 class TestMessagesAboutCalls:
-    def test_with_the_same_head_they_count_at_once(self) -> None:
+    def test_messages_with_the_same_head_apply_at_once(self) -> None:
         running = Running(LOCAL)
         assert running.begin_request((b"Host", b" localhost:8000 ")).receive(ANSWER, running.pending_inputs)
         running = Running(LOCAL)
@@ -387,7 +387,7 @@ class TestMessagesAboutCalls:
 
     @pytest.mark.parametrize("head", OTHERS.values(), ids=OTHERS)
     @pytest.mark.parametrize("status", [202, 403, 415, 404])
-    def test_with_another_head_the_server_judges_first(
+    def test_messages_with_another_head_apply_after_the_server_accepts(
         self, head: tuple[tuple[bytes, bytes], ...], status: int
     ) -> None:
         for message in (CANCEL, ANSWER):
@@ -399,13 +399,13 @@ class TestMessagesAboutCalls:
             assert running.call.cancelled == (message == CANCEL and status == 202)
             assert running.answered == (message == ANSWER and status == 202)
 
-    def test_another_target(self) -> None:
+    def test_messages_with_another_target_do_not_apply(self) -> None:
         running = Running(LOCAL)
         assert not running.begin_request(LOCAL, target=b"/other").receive(CANCEL, running.pending_inputs)
         assert not running.call.cancelled
 
     @pytest.mark.parametrize("session", [b"", b"unknown"])
-    def test_another_session(self, session: bytes) -> None:
+    def test_messages_of_another_session_do_not_apply(self, session: bytes) -> None:
         running = Running(LOCAL)
         for identifier in (session, Client(running.sessions).identifier):
             for message in (CANCEL, ANSWER):
@@ -415,7 +415,7 @@ class TestMessagesAboutCalls:
         assert not running.call.cancelled
         assert not running.answered
 
-    def test_the_client_of_another_transport(self) -> None:
+    def test_stdio_messages_do_not_apply_to_http_calls(self) -> None:
         running = Running(LOCAL)
         assert not running.pending_inputs.answer(ANSWER)
         assert not running.answered

@@ -28,13 +28,13 @@ def server_of(project: Path) -> Path:
 
 
 def run(project: Path) -> str:
-    """Start the package as its console script would, and return standard error."""
+    """Start the package like its console script, and return standard error."""
     environment = {**os.environ, "PYTHONPATH": str(project / "src")}
     done = subprocess.run([*WASMCP, "run", "zig_project"], input=b"", capture_output=True, env=environment, check=True)
     return done.stderr.decode()
 
 
-def test_an_edit_is_named_until_the_next_build(project: Path) -> None:
+def test_changed_source_is_named_until_the_next_build(project: Path) -> None:
     assert changed_sources(server_of(project)) == []
     assert "warning" not in run(project)
     source = project / "zig" / "calc.zig"
@@ -48,13 +48,13 @@ def test_an_edit_is_named_until_the_next_build(project: Path) -> None:
     assert changed_sources(server_of(project)) == ["zig/calc.zig"]
 
 
-def test_a_server_outside_a_project_has_no_sources(project: Path, tmp_path: Path) -> None:
+def test_server_outside_a_project_has_no_sources(project: Path, tmp_path: Path) -> None:
     (project / "zig" / "calc.zig").unlink()
     (project / "pyproject.toml").unlink()
     assert changed_sources(server_of(project)) == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"servers": {"default": {"components": [[]]}}}'])
-def test_a_manifest_that_cannot_be_read(project: Path, text: str) -> None:
+def test_malformed_manifest_has_no_sources(project: Path, text: str) -> None:
     server_of(project).with_name("manifest.json").write_text(text)
     assert changed_sources(server_of(project)) == []

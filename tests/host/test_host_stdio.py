@@ -1,4 +1,4 @@
-"""The stdio transport: order where it matters, none where not, and lines of every length."""
+"""Stdio transport: order of lines, cancellation, lines of all lengths."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LIMITS = Limits(timeout=0.5, request=1000, cancel_grace=0.05)
 
 
 class Client:
-    """Collects what is written to it."""
+    """Client that collects the messages written to it."""
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
@@ -33,7 +33,7 @@ class Client:
 
 @contextmanager
 def session(server: Server | None, responder: ManifestResponder | None = None) -> Iterator[tuple[StdioSession, Client]]:
-    """A conversation, drained at the end of the block."""
+    """Return a session, drained at the end of the block."""
     client = Client()
     talk = StdioSession(client, LIMITS, responder)
     if server is not None:
@@ -65,7 +65,7 @@ def test_blank_lines_are_skipped(server: Server) -> None:
     assert client.lines == []
 
 
-def test_bad_lines_are_answered_without_crossing(server: Server) -> None:
+def test_invalid_lines_are_not_passed_on(server: Server) -> None:
     with session(server) as (talk, client):
         talk.line(b"\xff!T")
         talk.line(b"!T" * 501)
@@ -74,7 +74,7 @@ def test_bad_lines_are_answered_without_crossing(server: Server) -> None:
 
 
 @pytest.mark.parametrize("method", ["initialize", "logging/setLevel"])
-def test_what_changes_the_state_comes_before_what_depends_on_it(server: Server, method: str) -> None:
+def test_state_changes_are_ordered(server: Server, method: str) -> None:
     slow = request(1, method) + b"!E"
     with session(server) as (talk, client):
         talk.line(slow)
@@ -83,7 +83,7 @@ def test_what_changes_the_state_comes_before_what_depends_on_it(server: Server, 
     assert client.lines.index(slow) < min(client.lines.index(b"after %d" % n) for n in range(10))
 
 
-def test_a_slow_request_does_not_hold_up_others(open_it: Callable[..., Server]) -> None:
+def test_slow_request_does_not_delay_others(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=2)
     with session(server) as (talk, client):
         talk.line(request(1, "!L"))
@@ -97,10 +97,10 @@ def test_a_slow_request_does_not_hold_up_others(open_it: Callable[..., Server]) 
     }
 
 
-def test_a_trap_is_an_internal_error_that_names_nothing(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+def test_trap_is_an_internal_error_without_details(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
     with session(server) as (talk, client):
         talk.line(request("a", "!T"))
-        talk.line(b'{"jsonrpc":"2.0","method":"!T"}')  # a notification: no answer
+        talk.line(b'{"jsonrpc":"2.0","method":"!T"}')  # a notification: no response
     assert [json.loads(line) for line in client.lines] == [
         {
             "jsonrpc": "2.0",
@@ -112,16 +112,16 @@ def test_a_trap_is_an_internal_error_that_names_nothing(server: Server, capfd: p
     assert "WebAssembly backtrace" in capfd.readouterr().err
 
 
-def test_events_go_out_before_the_answer(server: Server) -> None:
+def test_events_are_sent_before_the_response(server: Server) -> None:
     with session(server) as (talk, client):
         talk.line(b"!E")
     assert [b"notifications/message" in line for line in client.lines] == [True, True, False]
 
 
-def test_a_cancelled_request_gets_no_answer(open_it: Callable[..., Server]) -> None:
+def test_cancelled_request_gets_no_response(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=1)
     with session(server) as (talk, client):
-        talk.line(request(1, "!C"))  # waits for the word
+        talk.line(request(1, "!C"))  # waits for the cancellation
         talk.line(request(2, "queued"))
         time.sleep(0.1)
         talk.line(cancelled(1))
@@ -129,7 +129,7 @@ def test_a_cancelled_request_gets_no_answer(open_it: Callable[..., Server]) -> N
     assert client.lines == [request(2, "queued"), b"next"]
 
 
-def test_one_that_does_not_listen_is_stopped(open_it: Callable[..., Server]) -> None:
+def test_request_that_ignores_cancellation_is_stopped(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=1)
     with session(server) as (talk, client):
         talk.line(request(1, "!L"))
@@ -139,7 +139,7 @@ def test_one_that_does_not_listen_is_stopped(open_it: Callable[..., Server]) -> 
     assert client.lines == [b"next"]
 
 
-def test_a_queued_request_can_be_cancelled(open_it: Callable[..., Server]) -> None:
+def test_queued_request_can_be_cancelled(open_it: Callable[..., Server]) -> None:
     server = open_it(instances=1)
     with session(server) as (talk, client):
         talk.line(request(1, "!L"))
@@ -167,7 +167,7 @@ def test_lines_wait_for_the_server(server: Server) -> None:
     assert client.lines == [b"one"]
 
 
-def test_a_stand_in_answers_meanwhile(server: Server) -> None:
+def test_manifest_responder_answers_until_the_server_is_ready(server: Server) -> None:
     responder = ManifestResponder(
         {"metadata": {"name": "n", "version": "1"}, "capabilities": {}, "catalogue": {"tools": []}}
     )
@@ -179,7 +179,7 @@ def test_a_stand_in_answers_meanwhile(server: Server) -> None:
     assert len(client.lines) == 2
 
 
-def test_what_a_stand_in_agreed_on_is_what_the_server_starts_from(server: Server) -> None:
+def test_server_continues_the_negotiated_session(server: Server) -> None:
     responder = ManifestResponder(
         {"metadata": {"name": "n", "version": "1"}, "capabilities": {}, "catalogue": {"tools": []}}
     )
@@ -192,13 +192,13 @@ def test_what_a_stand_in_agreed_on_is_what_the_server_starts_from(server: Server
     assert talk._state == b"2025-06-18."
 
 
-def test_without_a_server_the_end_does_not_wait() -> None:
+def test_drain_ends_without_a_server() -> None:
     with session(None) as (talk, client):
         talk.line(b"one")
         ended = threading.Thread(target=talk.drain, daemon=True)
         ended.start()
         ended.join(0.05)
-        assert ended.is_alive()  # there may be a server yet
+        assert ended.is_alive()  # the server can still become ready
         talk.failed()
         ended.join(10)
         assert not ended.is_alive()
@@ -210,7 +210,7 @@ def test_without_a_server_the_end_does_not_wait() -> None:
     pieces=st.lists(st.integers(1, 30), min_size=1),
     ended=st.booleans(),
 )
-def test_lines_are_found_however_they_are_cut(lines: list[bytes], pieces: list[int], ended: bool) -> None:
+def test_lines_are_split_at_any_boundary(lines: list[bytes], pieces: list[int], ended: bool) -> None:
     data = b"\n".join(lines) + (b"\r\n" if ended else b"")
     expected = data.split(b"\n")
     if expected[-1] == b"":
@@ -234,7 +234,7 @@ def test_lines_are_found_however_they_are_cut(lines: list[bytes], pieces: list[i
     assert taken == [line.removesuffix(b"\r") for line in expected]
 
 
-def test_a_line_without_end_is_not_kept() -> None:
+def test_endless_line_is_not_kept() -> None:
     reading, writing = os.pipe()
     taken: list[bytes] = []
 
@@ -254,7 +254,7 @@ def test_a_line_without_end_is_not_kept() -> None:
     assert taken[1] == b"next"
 
 
-def test_output_that_is_not_read_after_the_last_line_ends_the_server() -> None:
+def test_unread_output_after_the_input_ends_the_server() -> None:
     reading, writing = os.pipe()
     idle, blocked = threading.Event(), threading.Event()
     output = Output(writing)

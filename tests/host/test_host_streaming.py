@@ -1,4 +1,4 @@
-"""What happens while a tool runs: progress that is seen at once, and requests that are taken back, at every door."""
+"""Events of running tools: progress and cancellation, through every transport."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILES = project_files(
 const mcp = @import("wasmcp");
 
 pub const tools = .{
-    mcp.tool("count", "Tell progress, then go on until the request is taken back.", count),
+    mcp.tool("count", "Report progress, then continue until the request is cancelled.", count),
     mcp.tool("calls", "How often this instance was called.", calls),
 };
 
@@ -77,7 +77,7 @@ def test_progress_in_process(server: Server) -> None:
     assert [event["params"] for event in events] == PROGRESS
 
 
-def test_progress_is_seen_while_the_tool_still_runs(server: Server) -> None:
+def test_progress_arrives_while_the_tool_runs(server: Server) -> None:
     seen = threading.Event()
     thread = threading.Thread(
         target=server.send, args=(message(1, "count", wait=True),), kwargs={"on_event": lambda _text: seen.set()}
@@ -86,12 +86,12 @@ def test_progress_is_seen_while_the_tool_still_runs(server: Server) -> None:
     assert seen.wait(5)
     assert thread.is_alive()
     server.cancel()
-    thread.join(4)  # less than the grace: the tool saw it, and was not stopped
+    thread.join(4)  # less than the grace period: the tool noticed the cancellation, and was not stopped
     assert not thread.is_alive()
     assert server.call_tool("calls").structured_content == {"result": 2}
 
 
-def test_a_tool_that_runs_out_of_time_after_progress(server: Server) -> None:
+def test_timeout_after_progress(server: Server) -> None:
     events: list[dict[str, Any]] = []
     with pytest.raises(GuestTimeoutError):
         server.call_tool("count", {"wait": True}, progress_token="p", on_event=events.append, timeout=0.3)  # noqa: S106
@@ -140,7 +140,7 @@ def test_http(path: Path) -> None:
                 got.append(json.loads(line[5:])["params"])
         assert got == PROGRESS
         response.close()
-        connection.close()  # the client is gone: the tool is told, and its instance is free again
+        connection.close()  # the disconnect cancels the call, and its instance is free again
 
         start = time.monotonic()
         connection.request("POST", "/mcp", message(2, "calls"), {**headers, "Mcp-Name": "calls"})

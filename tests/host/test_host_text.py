@@ -1,4 +1,4 @@
-"""What may cross as a WIT string."""
+"""Encoding of text as WIT strings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wasmcp.host.mcp import encoding
 
 
 @given(st.binary())
-def test_bytes_cross_when_they_are_utf8(data: bytes) -> None:
+def test_valid_utf8_bytes_are_unchanged(data: bytes) -> None:
     encoded = encoding.encode(data)
     try:
         data.decode()
@@ -20,11 +20,11 @@ def test_bytes_cross_when_they_are_utf8(data: bytes) -> None:
 
 
 @given(st.text())
-def test_text_crosses_as_utf8(value: str) -> None:
+def test_text_is_encoded_as_utf8(value: str) -> None:
     assert encoding.encode(value) == value.encode()
 
 
-def test_a_lone_surrogate_has_no_form() -> None:
+def test_lone_surrogate_cannot_be_encoded() -> None:
     assert encoding.encode("a\udc80") is None
 
 
