@@ -39,7 +39,7 @@ STAMP = "built.json"
 _MODULES = {
     "lib": FRAMEWORK / "lib" / "lib.zig",
     # One normal form of URIs for authors' components and for the framework.
-    "uris": ROOT / "wasmcp" / "toolchains" / "zig" / "guest" / "uris.zig",
+    "uris": ROOT / "guests" / "zig" / "uris.zig",
 }
 DECLARATIONS = "wit.d.ts"
 SCRIPT_WORLDS = ("script", "http-imports", "kv-imports", "sessions-imports", "config-imports")
@@ -71,6 +71,7 @@ def _inputs(source: Path) -> list[Path]:
         ROOT / "wit",
         ROOT / "wasmcp" / "bindgen",
         *(ROOT / "wasmcp" / "toolchains").glob("zig*"),
+        ROOT / "guests" / "zig",
         ROOT / "wasmcp" / "component" / "minify.py",
     ]
     found = {path for folder in folders for path in [folder, *folder.rglob("*")] if path.is_file()}
@@ -156,8 +157,9 @@ class CustomBuildHook(Hook):
                 self.app.abort(str(error))
             raise
         build_data["artifacts"].extend(f"/{path.relative_to(ROOT).as_posix()}" for path in outputs)
-        if version == "standard":  # an editable install finds wit/ in the checkout
-            build_data["force_include"][str(ROOT / "wit")] = "wasmcp/_wit"
+        if version == "standard":  # an editable install finds both folders in the checkout
+            for folder in ("wit", "guests"):
+                build_data["force_include"][str(ROOT / folder)] = f"wasmcp/_{folder}"
 
     def clean(self, versions: list[str]) -> None:  # noqa: ARG002 - hatchling's signature
         """Remove what `build_framework` has built."""

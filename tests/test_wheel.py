@@ -51,14 +51,15 @@ def test_the_wheel_is_for_every_platform(wheel: Path) -> None:
     assert wheel.name == "wasmcp-0.1.0-py3-none-any.whl"
 
 
-def test_the_wheel_has_the_framework_the_wit_and_the_three_packages(wheel: Path) -> None:
+def test_the_wheel_has_the_framework_wit_guests_and_packages(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     packages = tracked("wasmcp", "hatch_wasmcp", "pytest_wasmcp")
     framework = {f"wasmcp/_framework/{name}.wasm" for name in (*FRAMEWORK_COMPONENTS, *ADAPTERS, "scripted-adapter")}
     framework.add("wasmcp/_framework/wit.d.ts")
     wit = {name.replace("wit/", "wasmcp/_wit/", 1) for name in tracked("wit")}
-    assert names == packages | framework | wit
+    guests = {name.replace("guests/", "wasmcp/_guests/", 1) for name in tracked("guests")}
+    assert names == packages | framework | wit | guests
 
 
 def test_the_wheel_offers_its_entry_points(wheel: Path) -> None:
@@ -72,7 +73,7 @@ def test_the_wheel_offers_its_entry_points(wheel: Path) -> None:
 def test_the_sdist_has_what_the_wheel_is_built_from_and_nothing_built(distributions: Path) -> None:
     with tarfile.open(next(distributions.glob("*.tar.gz"))) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames()}
-    assert tracked("wasmcp", "hatch_wasmcp", "pytest_wasmcp", "wit", "framework", "hatch_build.py") <= names
+    assert tracked("wasmcp", "hatch_wasmcp", "pytest_wasmcp", "wit", "guests", "framework", "hatch_build.py") <= names
     assert not [name for name in names if name.endswith(".wasm") or "/_framework/" in name]
 
 
@@ -95,6 +96,7 @@ def test_the_wheel_finds_its_own_files(wheel: Path, tmp_path: Path) -> None:
     code = (
         "from wasmcp.package_data import *\n"
         "print(wit_directory())\n"
+        "for language in ('typescript', 'rust', 'zig'): print(guest_directory(language))\n"
         "for name in FRAMEWORK_COMPONENTS: print(framework_component(name))\n"
     )
     done = subprocess.run(
@@ -106,7 +108,7 @@ def test_the_wheel_finds_its_own_files(wheel: Path, tmp_path: Path) -> None:
         check=True,
     )
     assert all(line.startswith(str(tmp_path)) for line in done.stdout.splitlines())
-    assert len(done.stdout.splitlines()) == 1 + len(FRAMEWORK_COMPONENTS)
+    assert len(done.stdout.splitlines()) == 4 + len(FRAMEWORK_COMPONENTS)
 
 
 def test_the_framework_is_small(wheel: Path) -> None:

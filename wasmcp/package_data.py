@@ -1,7 +1,7 @@
-"""Where wasmcp's own files are: the WIT packages and the framework components.
+"""Locations of wasmcp's own files: the WIT packages, the guest libraries and the framework components.
 
-One answer for every way of being installed: in a wheel both lie inside the package; in a checkout (also an editable
-install) the WIT is the repository's ``wit/`` and the components are built into the package by ``hatch_build.py``.
+A wheel has all of them inside the package. In a checkout (also with an editable install) the WIT is the repository's
+``wit/``, the guest libraries are in ``guests/``, and ``hatch_build.py`` builds the components into the package.
 """
 
 from __future__ import annotations
@@ -53,6 +53,25 @@ def wit_directory() -> Path:
     checkout = _PACKAGE.parent / "wit"
     if (checkout / "worlds.wit").is_file():
         return checkout
+    raise MissingPackageDataError(str(shipped), "the installation of wasmcp is incomplete; install it again")
+
+
+def guest_directory(language: str) -> Path:
+    """Return the folder with the guest library of a language: the code that is compiled into its components.
+
+    Python's is not here: it is the package `wasmcp.guest`, which authors also import natively.
+
+    Args:
+        language: `typescript`, `rust` or `zig`.
+
+    Raises:
+        MissingPackageDataError: The installation is incomplete.
+    """
+    shipped = _PACKAGE / "_guests" / language
+    checkout = _PACKAGE.parent / "guests" / language
+    for path in (shipped, checkout):
+        if path.is_dir():
+            return path
     raise MissingPackageDataError(str(shipped), "the installation of wasmcp is incomplete; install it again")
 
 

@@ -11,7 +11,7 @@ import pytest
 from wasmcp.toolchains.zig import zig
 
 FRAMEWORK = Path(__file__).parents[2] / "framework"
-URIS = FRAMEWORK.parent / "wasmcp" / "toolchains" / "zig" / "guest" / "uris.zig"
+URIS = FRAMEWORK.parent / "guests" / "zig" / "uris.zig"
 LIB = ["--dep", "lib", "--dep", "uris"], [f"-Mlib={FRAMEWORK / 'lib' / 'lib.zig'}", f"-Muris={URIS}"]
 
 

@@ -2,16 +2,16 @@
 
 import { readFileSync } from "node:fs";
 
-import { checker } from "../../wasmcp/toolchains/typescript/guest/schema.ts";
-import { quickly } from "../../wasmcp/toolchains/typescript/guest/quick.ts";
-import { FORMATS } from "../../wasmcp/toolchains/typescript/guest/formats.ts";
-import { fromText } from "../../wasmcp/toolchains/typescript/guest/strings.ts";
-import { numberIn } from "../../wasmcp/toolchains/typescript/guest/runtime/numbers.ts";
-import { leadsOut, UriTemplate } from "../../wasmcp/toolchains/typescript/guest/templates.ts";
-import { keyOf, normalized } from "../../wasmcp/toolchains/typescript/guest/uris.ts";
-import { decode, encode, fromBase64, toBase64 } from "../../wasmcp/toolchains/typescript/guest/runtime/text.ts";
-import { URL as Own, URLSearchParams as OwnParams } from "../../wasmcp/toolchains/typescript/guest/runtime/url.ts";
-import { drain, Eventual, forget } from "../../wasmcp/toolchains/typescript/guest/runtime/promise.ts";
+import { checker } from "../../guests/typescript/schema.ts";
+import { quickly } from "../../guests/typescript/quick.ts";
+import { FORMATS } from "../../guests/typescript/formats.ts";
+import { fromText } from "../../guests/typescript/strings.ts";
+import { numberIn } from "../../guests/typescript/runtime/numbers.ts";
+import { leadsOut, UriTemplate } from "../../guests/typescript/templates.ts";
+import { keyOf, normalized } from "../../guests/typescript/uris.ts";
+import { decode, encode, fromBase64, toBase64 } from "../../guests/typescript/runtime/text.ts";
+import { URL as Own, URLSearchParams as OwnParams } from "../../guests/typescript/runtime/url.ts";
+import { drain, Eventual, forget } from "../../guests/typescript/runtime/promise.ts";
 
 const given = JSON.parse(readFileSync(0, "utf8"));
 

@@ -159,7 +159,7 @@ def test_other_errors_are_masked(path: Path) -> None:
     assert "tool `crash` failed:\nTypeError: the password is 1234" in said
     assert "at inner (src/everything/everything.ts:" in said
     assert "caused by: Error: deep" in said
-    assert "guest/" not in said
+    assert "guests/" not in said
 
 
 def test_an_error_of_the_protocol(server: Server) -> None:

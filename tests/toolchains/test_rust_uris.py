@@ -12,7 +12,7 @@ import pytest
 from support import uri_table
 from support.rust_prerequisites import MISSING
 
-from wasmcp.toolchains.rust.crate import GUEST
+from wasmcp.package_data import guest_directory
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(MISSING), reason=MISSING)]
 
@@ -68,7 +68,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     calls += [f"templated({quoted(row[0])}, {quoted(row[2])});" for row in uri_table.TEMPLATES]
     calls += [f"refused({quoted(uri)});" for uri in [*uri_table.REFUSED, "docs://a/../{x}"]]
     folder = tmp_path_factory.mktemp("uris")
-    (folder / "main.rs").write_text(MAIN.format(src=GUEST / "src", calls="\n".join(calls)), "utf-8")
+    (folder / "main.rs").write_text(MAIN.format(src=guest_directory("rust") / "src", calls="\n".join(calls)), "utf-8")
     command = ["rustc", "--edition", "2021", "-o", str(folder / "main"), str(folder / "main.rs")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -241,7 +241,7 @@ def test_values_that_last(server: Server) -> None:
 
 def test_values_of_a_session(component: bytes) -> None:
     with open_server(composed(component, GRANTS), instances=1) as server:
-        assert server.call_tool("remember", {"word": "a"}).text == "NoSessionError"
+        assert server.call_tool("remember", {"word": "a"}).text == "NoSession"
         hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
         server.send(json.dumps({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}))
         before = []

@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ToolchainError
-from wasmcp.package_data import wit_directory
+from wasmcp.package_data import guest_directory, wit_directory
 from wasmcp.toolchains.base import ComponentSource, own_files, relative_label
 
-GUEST = Path(__file__).resolve().parent / "guest"
 LOCK = Path(__file__).resolve().parent / "component.lock"
 """The `Cargo.lock` of crates made around a single file."""
 
@@ -143,15 +142,16 @@ def crate_of(source: ComponentSource) -> Crate:
 
 def own_inputs() -> dict[str, Path]:
     """Return our own files that decide what a component becomes, by label."""
-    files = own_files("rust", GUEST, [".rs", ".toml", ".wit"])
-    files.update(own_files("toolchain", GUEST.parent, [".py", ".lock"]))
+    files = own_files("rust", guest_directory("rust"), [".rs", ".toml", ".wit"])
+    files.update(own_files("toolchain", LOCK.parent, [".py", ".lock"]))
     files.update(own_files("wit", wit_directory(), [".wit"]))
     return files
 
 
 def guest_crate(cache: Path) -> Path:
     """Return the folder of our guest crate, complete with the WIT, below the compiler's caches."""
-    parts = [*_below(GUEST), *_below(wit_directory())]
+    library = guest_directory("rust")
+    parts = [*_below(library), *_below(wit_directory())]
     digest = hashlib.sha256()
     for path in parts:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -159,7 +159,7 @@ def guest_crate(cache: Path) -> Path:
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=".guest.", dir=folder.parent))
-        shutil.copytree(GUEST, made, dirs_exist_ok=True)
+        shutil.copytree(library, made, dirs_exist_ok=True)
         shutil.copytree(wit_directory(), made / "wit", dirs_exist_ok=True)
         with suppress(OSError):  # somebody else was faster
             made.rename(folder)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from wasmcp.package_data import wit_declarations
+from wasmcp.package_data import guest_directory, wit_declarations
 
 FOLDER = ".wasmcp"
 """Where it goes by default; not for version control."""
 
-_GUEST = Path(__file__).resolve().parent / "guest"
 _CONFIG = """\
 {
   "compilerOptions": {
@@ -47,7 +46,7 @@ def write_types(root: Path, folder: str = FOLDER) -> tuple[Path, Path | None]:
     """
     target = root / folder
     declarations = wit_declarations()
-    shutil.copytree(_GUEST, target, dirs_exist_ok=True)
+    shutil.copytree(guest_directory("typescript"), target, dirs_exist_ok=True)
     shutil.copyfile(declarations, target / "wit.d.ts")
     (target / ".gitignore").write_text("*\n", "utf-8")
     config = root / "tsconfig.json"

@@ -18,7 +18,7 @@ from typing import Any
 from wasmcp.bindgen.files import write_atomically
 from wasmcp.declaration_section import Declares
 from wasmcp.errors import ToolchainError
-from wasmcp.package_data import framework_component, wit_declarations, wit_directory
+from wasmcp.package_data import framework_component, guest_directory, wit_declarations, wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files, relative_label
 from wasmcp.toolchains.typescript import diagnostics
 from wasmcp.toolchains.typescript.announced_calls import uses
@@ -34,7 +34,6 @@ from wasmcp.toolchains.typescript.sources import (
 )
 
 _FOLDER = Path(__file__).resolve().parent
-_GUEST = _FOLDER / "guest"
 _COMPILER = _FOLDER / "compiler"
 _ENGINES = {"quickjs": _COMPILER / "package.json", "starlingmonkey": _COMPILER / "starlingmonkey" / "package.json"}
 _MODULES = {
@@ -63,7 +62,7 @@ class TypeScriptToolchain:
         if manifest is not None:
             own += [manifest, manifest.with_name("package-lock.json")]
         files = {relative_label(path, source.root): path for path in own}
-        files.update(own_files("typescript", _GUEST, [".ts"]))
+        files.update(own_files("typescript", guest_directory("typescript"), [".ts"]))
         files.update(own_files("typescript/compiler", _COMPILER, [".mjs", ".json"]))
         files.update(own_files("wit", wit_directory(), [".wit"]))
         files["wasmcp:framework/scripted-adapter.wasm"] = framework_component("scripted-adapter")
@@ -118,13 +117,14 @@ def _request(
 ) -> dict[str, Any]:
     """Return what ``compiler/build.mjs`` is asked to do."""
     configs = tsconfigs(source)
+    guest = guest_directory("typescript")
     return {
         "root": str(source.root),
         "source": str(source.path),
         "typed": source.path.suffix in TYPED,
         "tsconfig": str(configs[0]) if configs else None,
-        "guest": str(_GUEST),
-        "ambient": [str(wit_declarations()), str(_GUEST / "globals.d.ts")],
+        "guest": str(guest),
+        "ambient": [str(wit_declarations()), str(guest / "globals.d.ts")],
         "modules": _MODULES,
         "preludes": ["runtime/fetch.ts"] if "http" in source.grants else [],
         "installed": str(installed),
@@ -142,9 +142,10 @@ def _request(
 def _check_found(source: ComponentSource, found: list[Path], answer: Mapping[str, Any], packages: Path | None) -> None:
     """Make sure that what was bundled was also found before: else a change in it would go unnoticed."""
     known = {os.path.normcase(path) for path in found}
+    foreign_folders = [_FOLDER, guest_directory("typescript"), *([] if packages is None else [packages])]
     for file in answer["files"]:
         path = Path(file)
-        foreign = path.is_relative_to(_FOLDER) or (packages is not None and path.is_relative_to(packages))
+        foreign = any(path.is_relative_to(folder) for folder in foreign_folders)
         if foreign or not path.is_file() or os.path.normcase(path) in known:
             continue
         message = (
@@ -156,10 +157,11 @@ def _check_found(source: ComponentSource, found: list[Path], answer: Mapping[str
 
 def _texts(answer: Mapping[str, Any]) -> list[str]:
     """Return the bundled modules that may hold a context: the author's, and those of packages that know us."""
+    guest = guest_directory("typescript")
     paths = [Path(file) for file in answer["files"]]
     texts = [
         (path, path.read_text("utf-8", "replace"))
         for path in paths
-        if path.is_file() and not path.is_relative_to(_GUEST)
+        if path.is_file() and not path.is_relative_to(guest)
     ]
     return [text for path, text in texts if "node_modules" not in path.parts or "wasmcp" in text]

