@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import wasmcp.host
 from wasmcp.errors import (
     GuestCancelledError,
     GuestOutOfMemoryError,
@@ -236,3 +238,10 @@ def test_trap_report_is_short() -> None:
     assert "(92 more frames)" in trap.summary()
     assert GuestTrapError("trap", stderr="panic: index 3, length 2\n").panic == "index 3, length 2"
     assert str(GuestTrapError("trap", stderr="")) == "trap"
+
+
+def test_one_module_uses_the_private_api_of_wasmtime() -> None:
+    host = Path(wasmcp.host.__file__).parent
+    private = re.compile(r"wasmtime.*\b_ffi\b|\._(context|func|from_ptr|consume|invalidate)\(")
+    users = [path.name for path in host.rglob("*.py") if private.search(path.read_text("utf-8"))]
+    assert users == ["_capi.py"]

@@ -368,17 +368,15 @@ def test_sqlite_values_survive_a_restart(components: Any, tmp_path: Path) -> Non
 def test_large_value_is_copied_fast() -> None:
     import ctypes
 
-    from wasmtime import _ffi as ffi
+    from wasmcp.host.bindings import _capi, component_values
 
-    from wasmcp.host.bindings import component_values
-
-    value = ffi.wasmtime_component_val_t()
+    value = _capi.Value()
     sent = bytes(range(256)) * 4096
     before = time.thread_time()
     component_values.data(sent)(None, value)
     assert component_values.read(value) == sent
     assert time.thread_time() - before < 0.5  # one at a time takes 2.5 s
-    ffi.wasmtime_component_val_delete(ctypes.byref(value))
+    _capi.delete_value(ctypes.byref(value))
 
 
 @pytest.mark.parametrize("url", ["", "memory", "memory:x", "sqlite:", "redis://x", "sqlite:/nowhere/at/all.db"])

@@ -9,8 +9,7 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any
 
-from wasmtime import _ffi as ffi
-from wasmtime.component import ResourceAny, ResourceHost
+from wasmcp.host.bindings import _capi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,20 +17,9 @@ if TYPE_CHECKING:
     Writer = Callable[[Any, Any], None]
     """A function that gets the store's context and the value to fill."""
 
-_Value = ffi.wasmtime_component_val_t
-_STRIDE = ctypes.sizeof(_Value)
-_PAYLOAD = _Value.of.offset
-_U8 = ffi.WASMTIME_COMPONENT_U8.value
-_BOOL = ffi.WASMTIME_COMPONENT_BOOL.value
-_STRING = ffi.WASMTIME_COMPONENT_STRING.value
-_LIST = ffi.WASMTIME_COMPONENT_LIST.value
-_TUPLE = ffi.WASMTIME_COMPONENT_TUPLE.value
-_RECORD = ffi.WASMTIME_COMPONENT_RECORD.value
-_VARIANT = ffi.WASMTIME_COMPONENT_VARIANT.value
-_OPTION = ffi.WASMTIME_COMPONENT_OPTION.value
-_RESULT = ffi.WASMTIME_COMPONENT_RESULT.value
-_RESOURCE = ffi.WASMTIME_COMPONENT_RESOURCE.value
-_NUMBERS = {ffi.WASMTIME_COMPONENT_U64.value: "u64", ffi.WASMTIME_COMPONENT_S64.value: "s64"}
+_STRIDE = ctypes.sizeof(_capi.Value)
+_PAYLOAD = _capi.Value.of.offset
+_NUMBERS = {_capi.U64: "u64", _capi.S64: "s64"}
 
 
 def read(value: Any) -> Any:
@@ -40,21 +28,21 @@ def read(value: Any) -> Any:
     An empty list becomes empty bytes, because the value has no element type.
     """
     kind = value.kind
-    if kind == _STRING:
-        return ffi.to_str(value.of.string)
-    if kind == _LIST:
+    if kind == _capi.STRING:
+        return _capi.read_string(value.of.string)
+    if kind == _capi.LIST:
         size, data = value.of.list.size, value.of.list.data
         if size == 0:
             return b""
-        if data[0].kind == _U8:
+        if data[0].kind == _capi.U8:
             return ctypes.string_at(data, size * _STRIDE)[_PAYLOAD::_STRIDE]
         return [read(data[index]) for index in range(size)]
-    if kind == _TUPLE:
+    if kind == _capi.TUPLE:
         return tuple(read(value.of.tuple.data[index]) for index in range(value.of.tuple.size))
-    if kind == _OPTION:
+    if kind == _capi.OPTION:
         return read(value.of.option.contents) if value.of.option else None
-    if kind == _RESOURCE:
-        return ResourceAny._from_ptr(ffi.take_pointer(value.of, "resource"))  # noqa: SLF001 - wasmtime-py has no public constructor
+    if kind == _capi.RESOURCE:
+        return _capi.take_resource(value)
     if kind in _NUMBERS:
         return getattr(value.of, _NUMBERS[kind])
     raise TypeError(f"no function of this host takes a value of kind {kind}")
@@ -62,9 +50,9 @@ def read(value: Any) -> Any:
 
 def release(value: Any) -> None:
     """Free an argument that was read."""
-    if value.kind != _RESOURCE:
-        ffi.wasmtime_component_val_delete(ctypes.byref(value))
-        value.kind = _BOOL  # a second release is then harmless
+    if value.kind != _capi.RESOURCE:
+        _capi.delete_value(ctypes.byref(value))
+        value.kind = _capi.BOOL  # a second release is then harmless
         value.of.boolean = False
 
 
@@ -72,8 +60,8 @@ def text(plain: str) -> Writer:
     """Write a string."""
 
     def write(_context: Any, value: Any) -> None:
-        value.kind = _STRING
-        value.of.string = ffi.str_to_capi(plain)
+        value.kind = _capi.STRING
+        value.of.string = _capi.new_string(plain)
 
     return write
 
@@ -82,14 +70,13 @@ def data(plain: bytes) -> Writer:
     """Write a `list<u8>`."""
 
     def write(_context: Any, value: Any) -> None:
-        raw = ffi.wasmtime_component_vallist_t()
-        ffi.wasmtime_component_vallist_new_uninit(raw, len(plain))
+        raw = _capi.new_list(len(plain))
         if plain:
             image = bytearray(len(plain) * _STRIDE)
-            image[::_STRIDE] = bytes((_U8,)) * len(plain)
+            image[::_STRIDE] = bytes((_capi.U8,)) * len(plain)
             image[_PAYLOAD::_STRIDE] = plain
             ctypes.memmove(raw.data, bytes(image), len(image))
-        value.kind = _LIST
+        value.kind = _capi.LIST
         value.of.list = raw
 
     return write
@@ -99,7 +86,7 @@ def boolean(flag: bool) -> Writer:
     """Write a bool."""
 
     def write(_context: Any, value: Any) -> None:
-        value.kind = _BOOL
+        value.kind = _capi.BOOL
         value.of.boolean = flag
 
     return write
@@ -109,7 +96,7 @@ def integer(number: int, *, signed: bool) -> Writer:
     """Write an s64 or a u64."""
 
     def write(_context: Any, value: Any) -> None:
-        value.kind = (ffi.WASMTIME_COMPONENT_S64 if signed else ffi.WASMTIME_COMPONENT_U64).value
+        value.kind = _capi.S64 if signed else _capi.U64
         setattr(value.of, "s64" if signed else "u64", number)
 
     return write
@@ -119,13 +106,8 @@ def resource(representation: int, kind: int) -> Writer:
     """Write an `own` handle of a resource of this host."""
 
     def write(context: Any, value: Any) -> None:
-        made = ResourceHost.own(representation, kind)
-        handle = ctypes.POINTER(ffi.wasmtime_component_resource_any_t)()
-        error = ffi.wasmtime_component_resource_host_to_any(context, made.ptr(), ctypes.byref(handle))
-        if error:
-            raise RuntimeError("a handle could not be made")
-        value.kind = _RESOURCE
-        value.of.resource = handle
+        value.kind = _capi.RESOURCE
+        value.of.resource = _capi.new_handle(context, representation, kind)
 
     return write
 
@@ -134,11 +116,10 @@ def sequence(items: Sequence[Writer]) -> Writer:
     """Write a list whose elements are not bytes."""
 
     def write(context: Any, value: Any) -> None:
-        raw = ffi.wasmtime_component_vallist_t()
-        ffi.wasmtime_component_vallist_new_uninit(raw, len(items))
+        raw = _capi.new_list(len(items))
         for index, item in enumerate(items):
             item(context, raw.data[index])
-        value.kind = _LIST
+        value.kind = _capi.LIST
         value.of.list = raw
 
     return write
@@ -148,11 +129,10 @@ def both(*items: Writer) -> Writer:
     """Write a tuple."""
 
     def write(context: Any, value: Any) -> None:
-        raw = ffi.wasmtime_component_valtuple_t()
-        ffi.wasmtime_component_valtuple_new_uninit(raw, len(items))
+        raw = _capi.new_tuple(len(items))
         for index, item in enumerate(items):
             item(context, raw.data[index])
-        value.kind = _TUPLE
+        value.kind = _capi.TUPLE
         value.of.tuple = raw
 
     return write
@@ -162,12 +142,11 @@ def record(**fields: Writer) -> Writer:
     """Write a record. The fields must be in the order of the record type."""
 
     def write(context: Any, value: Any) -> None:
-        raw = ffi.wasmtime_component_valrecord_t()
-        ffi.wasmtime_component_valrecord_new_uninit(raw, len(fields))
+        raw = _capi.new_record(len(fields))
         for index, (name, item) in enumerate(fields.items()):
-            raw.data[index].name = ffi.str_to_capi(name)
+            raw.data[index].name = _capi.new_string(name)
             item(context, raw.data[index].val)
-        value.kind = _RECORD
+        value.kind = _capi.RECORD
         value.of.record = raw
 
     return write
@@ -177,7 +156,7 @@ def option(payload: Writer | None) -> Writer:
     """Write an option."""
 
     def write(context: Any, value: Any) -> None:
-        value.kind = _OPTION
+        value.kind = _capi.OPTION
         value.of.option = _boxed(context, payload)
 
     return write
@@ -187,7 +166,7 @@ def result(payload: Writer | None, *, ok: bool) -> Writer:
     """Write a result."""
 
     def write(context: Any, value: Any) -> None:
-        value.kind = _RESULT
+        value.kind = _capi.RESULT
         value.of.result.is_ok = ok
         value.of.result.val = _boxed(context, payload)
 
@@ -198,8 +177,8 @@ def case(name: str, payload: Writer | None = None) -> Writer:
     """Write a case of a variant."""
 
     def write(context: Any, value: Any) -> None:
-        value.kind = _VARIANT
-        value.of.variant.discriminant = ffi.str_to_capi(name)
+        value.kind = _capi.VARIANT
+        value.of.variant.discriminant = _capi.new_string(name)
         value.of.variant.val = _boxed(context, payload)
 
     return write
@@ -208,6 +187,6 @@ def case(name: str, payload: Writer | None = None) -> Writer:
 def _boxed(context: Any, payload: Writer | None) -> Any:
     if payload is None:
         return None
-    made = _Value()
+    made = _capi.Value()
     payload(context, made)
-    return ffi.wasmtime_component_val_new(ctypes.byref(made))
+    return _capi.boxed(made)

@@ -1,9 +1,7 @@
 """Bindings to the `wasmcp:embedding/exchange` export of a server, through wasmtime's C API.
 
-wasmtime-py's own `Func.__call__` queries and walks the function's type and copies every string twice, which costs four
-times as much as the call itself. It also passes exceptions through a slot that is global to the process
-(``wasmtime.component._enter``), so that one thread could raise the exception of another. The types of these functions
-never change, so their arguments are laid out once, and errors are returned to the thread that called.
+The types of these functions never change, so their arguments are laid out once; `_capi` has the reason for not using
+`Func.__call__`. Errors are returned to the thread that called.
 """
 
 from __future__ import annotations
@@ -11,9 +9,8 @@ from __future__ import annotations
 import ctypes
 from typing import TYPE_CHECKING, Any
 
-from wasmtime import _ffi as ffi
-
 from wasmcp.errors import ArtifactError, ResponseTooLargeError
+from wasmcp.host.bindings import _capi
 
 if TYPE_CHECKING:
     from wasmtime import Store
@@ -21,13 +18,10 @@ if TYPE_CHECKING:
 
 EXCHANGE = "wasmcp:embedding/exchange@0.1.0"
 
-_Value = ffi.wasmtime_component_val_t
-_PADDING = ctypes.sizeof(_Value) - 24  # the size of a value without its kind, size and pointer
-_U32 = ffi.WASMTIME_COMPONENT_U32.value
-_STRING = ffi.WASMTIME_COMPONENT_STRING.value
+_PADDING = ctypes.sizeof(_capi.Value) - 24  # the size of a value without its kind, size and pointer
 
-_call = ffi.dll.wasmtime_component_func_call
-_delete_value = ffi.dll.wasmtime_component_val_delete
+_call = _capi.call_function
+_delete_value = _capi.delete_value
 _string_at = ctypes.string_at
 
 
@@ -61,7 +55,7 @@ class _Entry(ctypes.Structure):
 
 _Pair = _Returned * 2
 _Response = _Entry * 3
-_Pointer = ctypes.POINTER(_Value)
+_Pointer = ctypes.POINTER(_capi.Value)
 
 
 class CallError(Exception):
@@ -82,7 +76,7 @@ class ExchangeBindings:
             ArtifactError: The component does not export the interface.
         """
         self._limit = (1 << 62) if response_limit is None else response_limit
-        self._context = store._context()  # noqa: SLF001 - the C API needs the raw pointer
+        self._context = _capi.context_of(store)
         exchange = instance.get_export_index(store, EXCHANGE)
         found = []
         for function in ("message", "http"):
@@ -93,15 +87,15 @@ class ExchangeBindings:
                     name,
                     f"is not an MCP server: it does not export `{EXCHANGE}`. Compose one with `wasmcp compose server`",
                 )
-            found.append(func._func)  # noqa: SLF001
+            found.append(_capi.raw_function(func))
         self._functions = found
         self._message, self._http = (ctypes.byref(function) for function in found)
         self._message_values = (_Text * 3)()
         self._http_values = (_Text * 5)()
         for values in (self._message_values, self._http_values):
-            values[0].kind = _U32
+            values[0].kind = _capi.U32
             for value in values[1:]:
-                value.kind = _STRING
+                value.kind = _capi.STRING
         self._exchange = exchange
         self._store = store
         self._instance = instance
@@ -197,24 +191,19 @@ class ExchangeBindings:
         if function is None:
             raise CallError(f"the server sends requests to its client, but does not export `{name}`")
         values = (_Text * (1 + len(texts)))()
-        values[0].kind = _U32
+        values[0].kind = _capi.U32
         values[0].size = token
         for value, text in zip(values[1:], texts, strict=True):
-            value.kind = _STRING
+            value.kind = _capi.STRING
             value.size = len(text)
             value.data = text
-        return self._run(ctypes.byref(function._func), ctypes.cast(values, _Pointer), len(values))  # noqa: SLF001
+        return self._run(ctypes.byref(_capi.raw_function(function)), ctypes.cast(values, _Pointer), len(values))
 
     def _run(self, function: Any, values: Any, count: int) -> Any:
         result = self._result
         error = _call(function, self._context, values, count, self._result_pointer, 1)
         if error:
-            message = ffi.wasm_byte_vec_t()
-            ffi.wasmtime_error_message(error, ctypes.byref(message))
-            text = bytes(ffi.to_bytes(message)).decode("utf-8", "replace")
-            ffi.wasm_byte_vec_delete(ctypes.byref(message))
-            ffi.wasmtime_error_delete(error)
-            raise CallError(text)
+            raise CallError(_capi.take_error_message(error))
         return result
 
     def _text(self, value: Any) -> bytes:

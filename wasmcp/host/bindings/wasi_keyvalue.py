@@ -12,11 +12,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wasmtime import StoreContext, WasmtimeError
-from wasmtime import _ffi as ffi
-from wasmtime.component import OptionType, ResourceAny, ResourceType
+from wasmtime import StoreContext
+from wasmtime.component import OptionType, ResourceAny
 
-from wasmcp.host.bindings import component_values
+from wasmcp.host.bindings import _capi, component_values
 from wasmcp.host.stores.keyvalue import PAGE, StoreRequestError, check_entries, check_key, increment, open_store
 from wasmcp.host.stores.session_values import SessionValues
 
@@ -459,21 +458,12 @@ def _add(
                 )
             written(raw, results[0])
         except Exception as error:  # noqa: BLE001 - C code is above this frame: the error becomes a trap
-            problem = WasmtimeError(f"wasi:keyvalue {name}: {type(error).__name__}: {error}")
-            return ctypes.cast(problem._consume(), ctypes.c_void_p).value or 0  # noqa: SLF001 - as wasmtime-py does
+            return _capi.error_address(f"wasi:keyvalue {name}: {type(error).__name__}: {error}")
         finally:
-            context._invalidate()  # noqa: SLF001 - as wasmtime-py does
+            _capi.invalidate(context)
         return 0
 
-    callback = ffi.wasmtime_component_func_callback_t(called)
-    callbacks.append(callback)
-    encoded = name.encode()
-    buffer = ctypes.create_string_buffer(encoded)
-    error = ffi.wasmtime_component_linker_instance_add_func(
-        instance.ptr(), buffer, len(encoded), callback, None, _FINALIZER(0)
-    )
-    if error:
-        raise WasmtimeError._from_ptr(error)  # noqa: SLF001 - as wasmtime-py does
+    callbacks.append(_capi.define_function(instance, name, called))
 
 
 def _add_resource(
@@ -485,16 +475,7 @@ def _add_resource(
         dropped(_address(raw), representation)
         return 0
 
-    resource = ResourceType.host(kind)  # freed with its last reference
-    callback = ffi.wasmtime_component_resource_destructor_t(called)
-    callbacks.append(callback)
-    encoded = name.encode()
-    buffer = ctypes.create_string_buffer(encoded)
-    error = ffi.wasmtime_component_linker_instance_add_resource(
-        instance.ptr(), buffer, len(encoded), resource.ptr(), callback, None, _FINALIZER(0)
-    )
-    if error:
-        raise WasmtimeError._from_ptr(error)  # noqa: SLF001 - as wasmtime-py does
+    callbacks.append(_capi.define_resource(instance, name, kind, called))
 
 
 def _address(context: Any) -> int:
@@ -508,7 +489,3 @@ def read_argument(context: StoreContext, value: Any) -> Any:
         return found.to_host(context).rep  # consumes the handle: it need not be dropped
     component_values.release(value)
     return found
-
-
-_FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-"""Type of the null finalizer. A finalizer in Python could run on any thread, with a signal pending."""

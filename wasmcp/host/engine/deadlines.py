@@ -6,7 +6,6 @@ Each running store then calls its callback, which interrupts that call and lets 
 
 from __future__ import annotations
 
-import ctypes
 import threading
 import weakref
 from functools import partial
@@ -56,9 +55,9 @@ class Watchdog:
         key = next(_keys)
         _watched[key] = watched
         store.set_epoch_deadline(1)
-        from wasmtime import _ffi as ffi
+        from wasmcp.host.bindings import _capi  # lazy: imports wasmtime
 
-        ffi.wasmtime_store_epoch_deadline_callback(store.ptr(), _at_epoch(), key, _nothing())
+        _capi.set_epoch_callback(store, _at_epoch(), key)
         with self._lock:
             self._calls.add(watched)
 
@@ -111,23 +110,16 @@ def _interrupt(_context: Any, key: int | None, delta: Any, kind: Any) -> int:
 
 
 INTERRUPTED = "interrupted by the host"
-_callbacks: list[Any] = []
+_callbacks: list[tuple[Any, Any]] = []
 _new_error: Callable[[], int | None] = int
 
 
-def _at_epoch() -> Any:
-    """Return the C callback, created once. Its type is taken from wasmtime-py, so that both always agree."""
+def _at_epoch() -> tuple[Any, Any]:
+    """Return the C callback, created once."""
     global _new_error  # noqa: PLW0603 - set once, with the callback
     if not _callbacks:
-        from wasmtime import _ffi as ffi
+        from wasmcp.host.bindings import _capi
 
-        # Declared here, because the result must be an address and the call must not run Python code.
-        make = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p)(("wasmtime_error_new", ffi.dll))
-        _new_error = partial(make, INTERRUPTED.encode())
-        kinds = ffi.dll.wasmtime_store_epoch_deadline_callback.argtypes
-        _callbacks.extend((kinds[1](_interrupt), kinds[3](0)))
+        _new_error = partial(_capi.error_constructor(), INTERRUPTED.encode())
+        _callbacks.append(_capi.epoch_callback(_interrupt))
     return _callbacks[0]
-
-
-def _nothing() -> Any:
-    return _callbacks[1]

@@ -15,6 +15,7 @@ from wasmcp.errors import (
     HostError,
     InvalidSettingError,
 )
+from wasmcp.host.bindings import _capi
 from wasmcp.host.bindings.exchange import CallError, ExchangeBindings
 from wasmcp.host.engine import deadlines as watchdog
 from wasmcp.host.engine.frame_owners import Frames
@@ -195,7 +196,7 @@ class Instance:
         self.broken = True
         self._stdio.end_input()
         if self._program.keyvalue is not None and not self._closed:
-            self._program.keyvalue.ended(self._store._context())  # noqa: SLF001 - callbacks get this pointer
+            self._program.keyvalue.ended(_capi.context_of(self._store))
         self._closed = True
         self._store.close()
         self._stdio.close()

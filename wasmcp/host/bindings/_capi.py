@@ -1,0 +1,174 @@
+"""wasmtime's C API, and the private parts of wasmtime-py: the only module that uses either.
+
+wasmtime-py's public API is not sufficient in three places:
+
+* `exchange`: `Func.__call__` queries the function's type and copies every string twice, which takes four times as long
+  as the call itself. It also raises errors through a slot that is global to the process
+  (``wasmtime.component._enter``), so that one thread could get the error of another.
+* `component_values` and `wasi_keyvalue`: `LinkerInstance.add_func` converts a `list<u8>` one element at a time, at 2.5
+  microseconds a byte.
+* `wasmcp.host.engine.deadlines`: `Store` has no method for the callback at an epoch deadline.
+
+The module can be removed when wasmtime-py calls functions without these costs, passes `list<u8>` as bytes, and has a
+method for `wasmtime_store_epoch_deadline_callback`. Until then an update of wasmtime-py must be checked against it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+from wasmtime import WasmtimeError, _ffi
+from wasmtime.component import ResourceAny, ResourceHost, ResourceType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wasmtime import Store, StoreContext
+    from wasmtime.component import Func
+
+Value = _ffi.wasmtime_component_val_t
+BOOL: int = _ffi.WASMTIME_COMPONENT_BOOL.value
+U8: int = _ffi.WASMTIME_COMPONENT_U8.value
+U32: int = _ffi.WASMTIME_COMPONENT_U32.value
+S64: int = _ffi.WASMTIME_COMPONENT_S64.value
+U64: int = _ffi.WASMTIME_COMPONENT_U64.value
+STRING: int = _ffi.WASMTIME_COMPONENT_STRING.value
+LIST: int = _ffi.WASMTIME_COMPONENT_LIST.value
+RECORD: int = _ffi.WASMTIME_COMPONENT_RECORD.value
+TUPLE: int = _ffi.WASMTIME_COMPONENT_TUPLE.value
+VARIANT: int = _ffi.WASMTIME_COMPONENT_VARIANT.value
+OPTION: int = _ffi.WASMTIME_COMPONENT_OPTION.value
+RESULT: int = _ffi.WASMTIME_COMPONENT_RESULT.value
+RESOURCE: int = _ffi.WASMTIME_COMPONENT_RESOURCE.value
+
+call_function = _ffi.dll.wasmtime_component_func_call
+delete_value = _ffi.dll.wasmtime_component_val_delete
+read_string = _ffi.to_str
+new_string = _ffi.str_to_capi
+
+_FINALIZER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+"""Type of the null finalizer. A finalizer in Python could run on any thread, with a signal pending."""
+
+
+def context_of(store: Store) -> Any:
+    """Return the context of a store, which callbacks and calls get."""
+    return store._context()  # noqa: SLF001
+
+
+def raw_function(func: Func) -> Any:
+    """Return the C structure of a function."""
+    return func._func  # noqa: SLF001
+
+
+def take_error_message(error: Any) -> str:
+    """Return the message of an error, and free the error."""
+    message = _ffi.wasm_byte_vec_t()
+    _ffi.wasmtime_error_message(error, ctypes.byref(message))
+    text = bytes(_ffi.to_bytes(message)).decode("utf-8", "replace")
+    _ffi.wasm_byte_vec_delete(ctypes.byref(message))
+    _ffi.wasmtime_error_delete(error)
+    return text
+
+
+def take_resource(value: Any) -> ResourceAny:
+    """Take the handle out of a value of kind `RESOURCE`."""
+    return ResourceAny._from_ptr(_ffi.take_pointer(value.of, "resource"))  # noqa: SLF001
+
+
+def new_handle(context: Any, representation: int, kind: int) -> Any:
+    """Return an `own` handle of a resource of this host.
+
+    Raises:
+        RuntimeError: wasmtime refuses the handle.
+    """
+    made = ResourceHost.own(representation, kind)
+    handle = ctypes.POINTER(_ffi.wasmtime_component_resource_any_t)()
+    if _ffi.wasmtime_component_resource_host_to_any(context, made.ptr(), ctypes.byref(handle)):
+        raise RuntimeError("a handle could not be made")
+    return handle
+
+
+def new_list(length: int) -> Any:
+    """Return a list with uninitialized elements."""
+    made = _ffi.wasmtime_component_vallist_t()
+    _ffi.wasmtime_component_vallist_new_uninit(made, length)
+    return made
+
+
+def new_tuple(length: int) -> Any:
+    """Return a tuple with uninitialized elements."""
+    made = _ffi.wasmtime_component_valtuple_t()
+    _ffi.wasmtime_component_valtuple_new_uninit(made, length)
+    return made
+
+
+def new_record(length: int) -> Any:
+    """Return a record with uninitialized fields."""
+    made = _ffi.wasmtime_component_valrecord_t()
+    _ffi.wasmtime_component_valrecord_new_uninit(made, length)
+    return made
+
+
+def boxed(value: Any) -> Any:
+    """Move a value to the heap, for the payload of an option, result or variant."""
+    return _ffi.wasmtime_component_val_new(ctypes.byref(value))
+
+
+def invalidate(context: StoreContext) -> None:
+    """End the use of a context at the end of a callback."""
+    context._invalidate()  # noqa: SLF001
+
+
+def error_address(message: str) -> int:
+    """Return the address of a new error, for a callback to return."""
+    return ctypes.cast(WasmtimeError(message)._consume(), ctypes.c_void_p).value or 0  # noqa: SLF001
+
+
+def define_function(instance: Any, name: str, called: Callable[..., int]) -> Any:
+    """Define a function in an instance of a linker. Return the callback, which must live as long as the linker."""
+    callback = _ffi.wasmtime_component_func_callback_t(called)
+    encoded = name.encode()
+    buffer = ctypes.create_string_buffer(encoded)
+    error = _ffi.wasmtime_component_linker_instance_add_func(
+        instance.ptr(), buffer, len(encoded), callback, None, _FINALIZER(0)
+    )
+    if error:
+        raise WasmtimeError._from_ptr(error)  # noqa: SLF001
+    return callback
+
+
+def define_resource(instance: Any, name: str, kind: int, dropped: Callable[..., int]) -> Any:
+    """Define a resource in an instance of a linker. Return the callback, which must live as long as the linker."""
+    resource = ResourceType.host(kind)  # freed with its last reference
+    callback = _ffi.wasmtime_component_resource_destructor_t(dropped)
+    encoded = name.encode()
+    buffer = ctypes.create_string_buffer(encoded)
+    error = _ffi.wasmtime_component_linker_instance_add_resource(
+        instance.ptr(), buffer, len(encoded), resource.ptr(), callback, None, _FINALIZER(0)
+    )
+    if error:
+        raise WasmtimeError._from_ptr(error)  # noqa: SLF001
+    return callback
+
+
+def epoch_callback(called: Callable[..., int]) -> tuple[Any, Any]:
+    """Return the arguments of `set_epoch_callback` for a function: a callback, and a null finalizer.
+
+    Their types are those of wasmtime-py, so that both always agree.
+    """
+    kinds = _ffi.dll.wasmtime_store_epoch_deadline_callback.argtypes
+    return kinds[1](called), kinds[3](0)
+
+
+def set_epoch_callback(store: Store, callback: tuple[Any, Any], key: int) -> None:
+    """Have wasmtime call a callback with `key` when a store reaches its epoch deadline."""
+    _ffi.wasmtime_store_epoch_deadline_callback(store.ptr(), callback[0], key, callback[1])
+
+
+def error_constructor() -> Callable[[bytes], int | None]:
+    """Return a function that creates an error and returns its address, without running Python code."""
+    make: Callable[[bytes], int | None] = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_char_p)(
+        ("wasmtime_error_new", _ffi.dll)
+    )
+    return make
