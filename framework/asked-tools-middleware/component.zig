@@ -6,5 +6,5 @@ const bindings = @import("bindings");
 pub const stored_lists = true;
 
 pub const exports = struct {
-    pub const server_handler = @import("lib").tools.Link(bindings, true);
+    pub const server_handler = @import("lib").tools.Middleware(bindings, true);
 };

@@ -48,7 +48,8 @@ test "owners" {
     var end: usize = header + names.len * entry;
     std.mem.writeInt(u32, bytes[0..4], names.len, .little);
     for (names, 0..) |name, i| {
-        for ([_]usize{ end, name.len, i * 10 }, 0..) |value, field| std.mem.writeInt(u32, bytes[header + i * entry + field * 4 ..][0..4], @intCast(value), .little);
+        for ([_]usize{ end, name.len, i * 10 }, 0..) |value, field|
+            std.mem.writeInt(u32, bytes[header + i * entry + field * 4 ..][0..4], @intCast(value), .little);
         @memcpy(bytes[end..][0..name.len], name);
         end += name.len;
     }

@@ -22,7 +22,7 @@ pub const exports = struct {
                 .resources_list => Recorded("resources", "resources").page(request),
                 .resources_templates_list => Recorded("templates", "resource templates").page(request),
                 .tools_call => call(request),
-                .prompts_get => if (request.target()) |name| handOn(owner(.prompt, name), request) else null,
+                .prompts_get => if (request.target()) |name| dispatchTo(owner(.prompt, name), request) else null,
                 .resources_read => try read(request),
                 .completion_complete => try complete(request),
                 else => null,
@@ -61,14 +61,14 @@ fn form(request: Request) Form {
     return .@"20260728";
 }
 
-fn handOn(component: ?u32, request: Request) ?Reply {
+fn dispatchTo(component: ?u32, request: Request) ?Reply {
     return bindings.dispatch.handle(component orelse return null, request);
 }
 
 fn call(request: Request) ?Reply {
     const name = request.target() orelse return null;
     const component = owner(.tool, name) orelse return null;
-    return headerFault(request, name) orelse handOn(component, request);
+    return headerFault(request, name) orelse dispatchTo(component, request);
 }
 
 /// Dispatch `resources/read`. A listed resource has an owner. Any other URI can match a template: the components whose
@@ -76,7 +76,7 @@ fn call(request: Request) ?Reply {
 fn read(request: Request) std.mem.Allocator.Error!?Reply {
     const uri = request.target() orelse return null;
     const component = owner(.resource, uri);
-    if (handOn(component, request)) |reply| return reply;
+    if (dispatchTo(component, request)) |reply| return reply;
     const readers = data.resourceReaders();
     const closeness = try allocator.alloc(usize, readers.len);
     for (closeness, readers) |*close, reader| {
@@ -93,7 +93,7 @@ fn read(request: Request) std.mem.Allocator.Error!?Reply {
         if (readers.len == 0 or closeness[next] == 0) return null;
         closeness[next] = 0;
         if (readers[next].component == component) continue;
-        if (handOn(readers[next].component, request)) |reply| return reply;
+        if (dispatchTo(readers[next].component, request)) |reply| return reply;
     }
 }
 
@@ -104,7 +104,7 @@ fn complete(request: Request) std.mem.Allocator.Error!?Reply {
         .wrong => |words| return Reply.failure(.{ .code = -32602, .message = words }),
     };
     const component = owner(.completion, try wanted.key(allocator)) orelse return null;
-    return handOn(component, request) orelse Reply.completion(.{});
+    return dispatchTo(component, request) orelse Reply.completion(.{});
 }
 
 /// Return the error of the headers that repeat a tool's parameters, or null if they match.

@@ -19,7 +19,10 @@ pub const exports = struct {
         pub fn handle(request: messages.Request) std.mem.Allocator.Error!?Reply {
             return switch (request.method()) {
                 .completion_complete => try complete(request) orelse bindings.server_handler.handle(request),
-                .other => if (lib.bytes.equal(request.name(), references_method)) try references(request) else bindings.server_handler.handle(request),
+                .other => if (lib.bytes.equal(request.name(), references_method))
+                    try references(request)
+                else
+                    bindings.server_handler.handle(request),
                 else => bindings.server_handler.handle(request),
             };
         }
@@ -36,7 +39,10 @@ fn complete(request: messages.Request) std.mem.Allocator.Error!?Reply {
         .prompt => .{ .prompt = wanted.reference },
         .template => .{ .resource_template = wanted.reference },
     };
-    return switch (completions.complete(request, reference, .{ .name = wanted.name, .value = wanted.value }, wanted.context)) {
+    return switch (completions.complete(request, reference, .{
+        .name = wanted.name,
+        .value = wanted.value,
+    }, wanted.context)) {
         .ok => |outcome| switch (outcome orelse return null) {
             .complete => |value| Reply.completion(value),
             .other => |json| Reply.raw(json),

@@ -28,8 +28,14 @@ pub const Outcome = union(enum) {
 const max_context = 1000;
 
 /// Read the params. `with_context`: read the context too, which is needed only to call a component.
-pub fn read(allocator: std.mem.Allocator, params: []const u8, comptime with_context: bool) std.mem.Allocator.Error!Outcome {
-    const reference = object(params, "ref") orelse return .{ .wrong = "Invalid params: `params.ref` must be an object" };
+pub fn read(
+    allocator: std.mem.Allocator,
+    params: []const u8,
+    comptime with_context: bool,
+) std.mem.Allocator.Error!Outcome {
+    const reference = object(params, "ref") orelse return .{
+        .wrong = "Invalid params: `params.ref` must be an object",
+    };
     const kind_text = json.member(reference, "type") orelse "0";
     const kind: Kind = if (kind_text[0] == '"' and json.equals(kind_text, "ref/prompt"))
         .prompt
@@ -38,10 +44,19 @@ pub fn read(allocator: std.mem.Allocator, params: []const u8, comptime with_cont
     else
         return .{ .wrong = "Invalid params: `params.ref.type` must be `ref/prompt` or `ref/resource`" };
     const target = try string(allocator, reference, if (kind == .prompt) "name" else "uri") orelse
-        return .{ .wrong = if (kind == .prompt) "Invalid params: `params.ref.name` must be a string" else "Invalid params: `params.ref.uri` must be a string" };
-    const argument = object(params, "argument") orelse return .{ .wrong = "Invalid params: `params.argument` must be an object" };
-    const name = try string(allocator, argument, "name") orelse return .{ .wrong = "Invalid params: `params.argument.name` must be a string" };
-    const value = try string(allocator, argument, "value") orelse return .{ .wrong = "Invalid params: `params.argument.value` must be a string" };
+        return .{ .wrong = if (kind == .prompt)
+            "Invalid params: `params.ref.name` must be a string"
+        else
+            "Invalid params: `params.ref.uri` must be a string" };
+    const argument = object(params, "argument") orelse return .{
+        .wrong = "Invalid params: `params.argument` must be an object",
+    };
+    const name = try string(allocator, argument, "name") orelse return .{
+        .wrong = "Invalid params: `params.argument.name` must be a string",
+    };
+    const value = try string(allocator, argument, "value") orelse return .{
+        .wrong = "Invalid params: `params.argument.value` must be a string",
+    };
     const context = if (!with_context) &.{} else try filledIn(allocator, params) orelse
         return .{ .wrong = "Invalid params: `params.context.arguments` must be an object of at most 1000 strings" };
     return .{ .read = .{ .kind = kind, .reference = target, .name = name, .value = value, .context = context } };
@@ -87,7 +102,7 @@ fn filledIn(allocator: std.mem.Allocator, params: []const u8) std.mem.Allocator.
     return pairs.items;
 }
 
-test "whole" {
+test "valid params" {
     var arena = std.heap.ArenaAllocator.init(std.testing.allocator);
     defer arena.deinit();
     const text =
@@ -103,11 +118,15 @@ test "whole" {
     try std.testing.expectEqualStrings("3", got.context[1][1]);
 }
 
-test "wrong" {
+test "invalid params" {
     var arena = std.heap.ArenaAllocator.init(std.testing.allocator);
     defer arena.deinit();
     const good = "\"ref\":{\"type\":\"ref/resource\",\"uri\":\"a:{b}\"},\"argument\":{\"name\":\"b\",\"value\":\"\"}";
-    for ([_][]const u8{ "{" ++ good ++ "}", "{" ++ good ++ ",\"context\":null}", "{" ++ good ++ ",\"context\":{}}" }) |text|
+    for ([_][]const u8{
+        "{" ++ good ++ "}",
+        "{" ++ good ++ ",\"context\":null}",
+        "{" ++ good ++ ",\"context\":{}}",
+    }) |text|
         try std.testing.expectEqual(.template, (try read(arena.allocator(), text, true)).read.kind);
     for ([_][]const u8{
         "{}",

@@ -61,15 +61,19 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             pub fn set(self: *Bucket, key: []const u8, value: Value) Result(void) {
                 const encoded = self.written(value) orelse return .{ .err = value_limit };
                 const named = self.full(key) orelse return .{ .err = self.refusal(key) };
-                return passed(void, self.bucket().set(named, encoded));
+                return converted(void, self.bucket().set(named, encoded));
             }
 
             pub fn delete(self: *Bucket, key: []const u8) Result(void) {
-                return passed(void, self.bucket().delete(self.full(key) orelse return .{ .err = self.refusal(key) }));
+                return converted(void, self.bucket().delete(
+                    self.full(key) orelse return .{ .err = self.refusal(key) },
+                ));
             }
 
             pub fn exists(self: *Bucket, key: []const u8) Result(bool) {
-                return passed(bool, self.bucket().exists(self.full(key) orelse return .{ .err = self.refusal(key) }));
+                return converted(bool, self.bucket().exists(
+                    self.full(key) orelse return .{ .err = self.refusal(key) },
+                ));
             }
 
             /// Get the values one by one: `get-many` exists in two forms under the name of the second draft.
@@ -98,14 +102,14 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                     total += pair[1].len;
                     if (total > max_batch_bytes) return .{ .err = batch_limit };
                 }
-                return passed(void, wasi.batch.setMany(self.bucket(), encoded));
+                return converted(void, wasi.batch.setMany(self.bucket(), encoded));
             }
 
             pub fn deleteMany(self: *Bucket, keys: []const []const u8) Result(void) {
                 if (keys.len > max_batch) return .{ .err = batch_limit };
                 const named = memory.alloc([]const u8, keys.len);
                 for (keys, named) |key, *name| name.* = self.full(key) orelse return .{ .err = self.refusal(key) };
-                return passed(void, wasi.batch.deleteMany(self.bucket(), named));
+                return converted(void, wasi.batch.deleteMany(self.bucket(), named));
             }
 
             pub fn increment(self: *Bucket, key: []const u8, delta: i64) Result(i64) {
@@ -113,7 +117,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 if (first_draft) return self.countUp(key, named, delta);
                 var attempt = switch (wasi.atomics.Cas.new_(self.bucket(), named)) {
                     .ok => |attempt| attempt,
-                    .err => |problem| return .{ .err = ours(problem) },
+                    .err => |problem| return .{ .err = convertedError(problem) },
                 };
                 // Optimistic retry: if a swap fails, another writer has succeeded, so that the writers together make
                 // progress.
@@ -122,7 +126,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                         .ok => |now| now,
                         .err => |problem| {
                             attempt.drop();
-                            return .{ .err = ours(problem) };
+                            return .{ .err = convertedError(problem) };
                         },
                     };
                     const sum = switch (self.added(now, delta)) {
@@ -137,7 +141,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                         .ok => return .{ .ok = sum },
                         .err => |problem| switch (problem) {
                             .cas_failed => |next| attempt = next,
-                            .store_error => |other| return .{ .err = ours(other) },
+                            .store_error => |other| return .{ .err = convertedError(other) },
                         },
                     }
                 }
@@ -151,34 +155,36 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                     .err => |problem| return .{ .err = problem },
                 };
                 switch (self.added(now, delta)) {
-                    .ok => |sum| if (delta < 0 or sum < delta) return .{ .err = .{ .unsupported = "wasi:keyvalue 0.2.0-draft has no negative numbers" } },
+                    .ok => |sum| if (delta < 0 or sum < delta)
+                        return .{ .err = .{ .unsupported = "wasi:keyvalue 0.2.0-draft has no negative numbers" } },
                     .err => |problem| return .{ .err = problem },
                 }
                 const sum = wasi.atomics.increment(self.bucket(), named, @intCast(delta));
                 return switch (sum) {
                     .ok => |count| .{ .ok = std.math.cast(i64, count) orelse return .{ .err = .out_of_range } },
-                    .err => |problem| .{ .err = ours(problem) },
+                    .err => |problem| .{ .err = convertedError(problem) },
                 };
             }
 
             pub fn compareAndSwap(self: *Bucket, key: []const u8, expected: ?Value, replacement: Value) Result(bool) {
-                if (first_draft) return .{ .err = .{ .unsupported = "wasi:keyvalue 0.2.0-draft cannot compare and swap" } };
+                if (first_draft)
+                    return .{ .err = .{ .unsupported = "wasi:keyvalue 0.2.0-draft cannot compare and swap" } };
                 const encoded = self.written(replacement) orelse return .{ .err = value_limit };
                 const named = self.full(key) orelse return .{ .err = self.refusal(key) };
                 const attempt = switch (wasi.atomics.Cas.new_(self.bucket(), named)) {
                     .ok => |attempt| attempt,
-                    .err => |problem| return .{ .err = ours(problem) },
+                    .err => |problem| return .{ .err = convertedError(problem) },
                 };
                 const now = attempt.current();
                 if (now == .err or !same(now.ok, expected)) {
                     attempt.drop();
-                    return if (now == .err) .{ .err = ours(now.err) } else .{ .ok = false };
+                    return if (now == .err) .{ .err = convertedError(now.err) } else .{ .ok = false };
                 }
                 switch (wasi.atomics.swap(attempt, encoded)) {
                     .ok => return .{ .ok = true },
                     .err => |problem| switch (problem) {
                         .cas_failed => |next| next.drop(),
-                        .store_error => |other| return .{ .err = ours(other) },
+                        .store_error => |other| return .{ .err = convertedError(other) },
                     },
                 }
                 return .{ .ok = false };
@@ -189,9 +195,11 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 const wanted = std.mem.concat(memory.allocator, u8, &.{ self.prefix, prefix }) catch outOfMemory();
                 var at = cursor;
                 while (true) {
-                    const page = switch (self.bucket().listKeys(asked(at) catch return .{ .err = .{ .other = "this is no cursor of this list" } })) {
+                    const page = switch (self.bucket().listKeys(
+                        parseCursor(at) catch return .{ .err = .{ .other = "not a cursor of this list" } },
+                    )) {
                         .ok => |page| page,
-                        .err => |problem| return .{ .err = ours(problem) },
+                        .err => |problem| return .{ .err = convertedError(problem) },
                     };
                     const keys = memory.alloc([]const u8, page.keys.len);
                     var count: usize = 0;
@@ -200,7 +208,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                         keys[count] = key[self.prefix.len..];
                         count += 1;
                     }
-                    at = given(page.cursor);
+                    at = formatCursor(page.cursor);
                     if (count > 0 or at == null) return .{ .ok = .{ .keys = keys[0..count], .next = at } };
                 }
             }
@@ -224,7 +232,8 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 const value: Value = if (now) |bytes| self.decoded(bytes) else .{ .s64 = 0 };
                 if (value != .s64) return .{ .err = .not_a_counter };
                 // The runtime's own `increment` only reads the runtime's own format.
-                if (first_draft and now != null and self.counterForm() == .binary and now.?.len != 8) return .{ .err = .not_a_counter };
+                if (first_draft and now != null and self.counterForm() == .binary and now.?.len != 8)
+                    return .{ .err = .not_a_counter };
                 const sum, const over = @addWithOverflow(value.s64, delta);
                 return if (over == 1) .{ .err = .out_of_range } else .{ .ok = sum };
             }
@@ -260,7 +269,9 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             }
 
             fn read(self: *Bucket, key: []const u8) Result(?[]const u8) {
-                return passed(?[]const u8, self.bucket().get(self.full(key) orelse return .{ .err = self.refusal(key) }));
+                return converted(?[]const u8, self.bucket().get(
+                    self.full(key) orelse return .{ .err = self.refusal(key) },
+                ));
             }
 
             /// Return a key with its prefix; null if it is too long, empty, or reserved.
@@ -279,7 +290,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             if (name.len == 0) return openDefault("");
             return switch (wasi.store.open(name)) {
                 .ok => |own| .{ .ok = handle(own, "") },
-                .err => |problem| .{ .err = ours(problem) },
+                .err => |problem| .{ .err = convertedError(problem) },
             };
         }
 
@@ -290,7 +301,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
             return switch (wasi.store.open(name)) {
                 .ok => |own| .{ .ok = handle(own, joined(&.{ prefix, "/" })) },
                 .err => |problem| switch (problem) {
-                    .other => .{ .err = ours(problem) },
+                    .other => .{ .err = convertedError(problem) },
                     else => openDefault(joined(&.{ name, "/", prefix, "/" })),
                 },
             };
@@ -302,7 +313,7 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
                 .ok => |bucket| bucket,
                 .err => |problem| switch (wasi.store.open("default")) {
                     .ok => |bucket| bucket,
-                    .err => return .{ .err = ours(problem) },
+                    .err => return .{ .err = convertedError(problem) },
                 },
             };
             return .{ .ok = handle(null, prefix) };
@@ -349,13 +360,13 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
 
         const Cursor = if (first_draft) ?u64 else ?[]const u8;
 
-        fn asked(cursor: ?[]const u8) error{Foreign}!Cursor {
+        fn parseCursor(cursor: ?[]const u8) error{Foreign}!Cursor {
             if (!first_draft) return cursor;
             const number = typed.parse(cursor orelse return null) orelse return error.Foreign;
             return std.math.cast(u64, number) orelse error.Foreign;
         }
 
-        fn given(cursor: Cursor) ?[]const u8 {
+        fn formatCursor(cursor: Cursor) ?[]const u8 {
             if (!first_draft) return cursor;
             var buffer: [20]u8 = undefined;
             const number = std.math.cast(i64, cursor orelse return null) orelse return null;
@@ -367,14 +378,14 @@ pub fn KeyValue(comptime bindings: type, comptime wasi: type) type {
         const value_limit: Error = .{ .limit = "a value has at most 2 MiB" };
         const batch_limit: Error = .{ .limit = "a batch has at most 1000 keys and 2 MiB" };
 
-        fn passed(comptime T: type, result: anytype) Result(T) {
+        fn converted(comptime T: type, result: anytype) Result(T) {
             return switch (result) {
                 .ok => |value| if (T == void) .ok else .{ .ok = value },
-                .err => |problem| .{ .err = ours(problem) },
+                .err => |problem| .{ .err = convertedError(problem) },
             };
         }
 
-        fn ours(problem: wasi.store.Error) Error {
+        fn convertedError(problem: wasi.store.Error) Error {
             return switch (problem) {
                 .no_such_store => .no_such_bucket,
                 .access_denied => .access_denied,

@@ -42,13 +42,15 @@ pub fn isSpace(byte: u8) bool {
     };
 }
 
-test "compared" {
+test "comparison" {
     try std.testing.expect(equal("", "") and equal("abc", "abc"));
     try std.testing.expect(!equal("abc", "abd") and !equal("ab", "abc") and !equal("abc", "ab"));
-    try std.testing.expect(startsWith("abc", "") and startsWith("abc", "ab") and !startsWith("ab", "abc") and !startsWith("abc", "b"));
+    try std.testing.expect(
+        startsWith("abc", "") and startsWith("abc", "ab") and !startsWith("ab", "abc") and !startsWith("abc", "b"),
+    );
 }
 
-test "searched" {
+test "search" {
     try std.testing.expect(contains("abc", "") and contains("aabc", "abc") and contains("abc", "c"));
     try std.testing.expect(!contains("", "a") and !contains("ab", "abc"));
     try std.testing.expectEqualStrings("a b", trimmed("\r\n\t a b "));

@@ -152,9 +152,10 @@ fn expectShortest(number: f64) !void {
 
 test "shortest" {
     for ([_]f64{
-        0,         1,                    0.1,  0.5,    0.3,                     100,                    1e21,  1e22,   1e23,      123456789.125,
-        1.0 / 3.0, 9007199254740992,     4.35, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 2e-44, 9.5e-5, 0x1p-1074, 0x1p1023,
-        8.41e21,   9.999999999999999e22,
+        0,         1,        0.1,                     0.5,                    0.3,       100,
+        1e21,      1e22,     1e23,                    123456789.125,          1.0 / 3.0, 9007199254740992,
+        4.35,      5e-324,   2.2250738585072014e-308, 1.7976931348623157e308, 2e-44,     9.5e-5,
+        0x1p-1074, 0x1p1023, 8.41e21,                 9.999999999999999e22,
     }) |number| try expectShortest(number);
     var exponent: f64 = 0x1p-1074;
     while (std.math.isFinite(exponent)) : (exponent *= 2) try expectShortest(exponent);
@@ -166,7 +167,7 @@ test "shortest" {
     for (0..2000) |_| try expectShortest(@as(f64, @floatFromInt(random.random().int(u32))) / 1000);
 }
 
-test "integers read" {
+test "parsing of integers" {
     const most = std.math.maxInt(u64) - 10;
     try std.testing.expectEqual(0, parse("000", most));
     try std.testing.expectEqual(18446744073709551605, parse("18446744073709551605", most));

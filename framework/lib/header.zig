@@ -32,7 +32,12 @@ pub fn decode(arena: Allocator, value: []const u8) Allocator.Error!?[]const u8 {
 /// present or both be absent.
 ///
 /// `schema` and `arguments` are valid JSON, `headers` is a slice of pairs of name and value.
-pub fn checkParams(arena: Allocator, schema: []const u8, arguments: []const u8, headers: anytype) Allocator.Error!?[]const u8 {
+pub fn checkParams(
+    arena: Allocator,
+    schema: []const u8,
+    arguments: []const u8,
+    headers: anytype,
+) Allocator.Error!?[]const u8 {
     const properties = json.member(schema, "properties") orelse return null;
     var scanner: json.Scanner = .init(properties);
     scanner.surrogates = .any;
@@ -68,7 +73,13 @@ fn annotation(arena: Allocator, property: []const u8) Allocator.Error!?[]const u
 }
 
 /// Return the error of one header; the caller appends the name of the parameter.
-fn mismatch(arena: Allocator, header: []const u8, property: []const u8, value: []const u8, headers: anytype) Allocator.Error!?[]const u8 {
+fn mismatch(
+    arena: Allocator,
+    header: []const u8,
+    property: []const u8,
+    value: []const u8,
+    headers: anytype,
+) Allocator.Error!?[]const u8 {
     const prefix = "mcp-param-";
     var given: ?[]const u8 = null;
     for (headers) |pair| {
@@ -84,12 +95,12 @@ fn mismatch(arena: Allocator, header: []const u8, property: []const u8, value: [
         .null, .object, .array => null,
     };
     const text = given orelse return if (expected == null) null else " is missing, but there is `params.arguments.";
-    const wanted = expected orelse return " is given, but the body has no such value: `params.arguments.";
+    const body_text = expected orelse return " is given, but the body has no such value: `params.arguments.";
     if (!printable(text)) return " holds characters that no header may: `params.arguments.";
-    const said = try decode(arena, text) orelse return " is badly encoded: `params.arguments.";
-    if (bytes.equal(said, wanted)) return null;
+    const decoded = try decode(arena, text) orelse return " is badly encoded: `params.arguments.";
+    if (bytes.equal(decoded, body_text)) return null;
     const numeric = json.equals(json.member(property, "type").?, "integer") and json.kind(value[0]) == .number;
-    if (numeric) if (whole(said)) |a| if (whole(wanted)) |b| if (bytes.equal(a, b)) return null;
+    if (numeric) if (whole(decoded)) |a| if (whole(body_text)) |b| if (bytes.equal(a, b)) return null;
     return " does not say what the body says in `params.arguments.";
 }
 

@@ -8,10 +8,16 @@ test "encoded values" {
     const arena = state.allocator();
     try testing.expectEqualStrings("add", (try header.decode(arena, "add")).?);
     try testing.expectEqualStrings("Hello, 世界", (try header.decode(arena, "=?base64?SGVsbG8sIOS4lueVjA==?=")).?);
-    try testing.expectEqualStrings("=?base64?literal?=", (try header.decode(arena, "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=")).?);
+    try testing.expectEqualStrings(
+        "=?base64?literal?=",
+        (try header.decode(arena, "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=")).?,
+    );
     try testing.expectEqualStrings("", (try header.decode(arena, "=?base64??=")).?);
     try testing.expectEqualStrings("=?BASE64?YQ==?=", (try header.decode(arena, "=?BASE64?YQ==?=")).?);
-    for ([_][]const u8{ "=?base64?a?=", "=?base64?YQ=?=", "=?base64?YR==?=", "=?base64?/w==?=", "=?base64?Y Q=?=" }) |bad| {
+    for ([_][]const u8{
+        "=?base64?a?=",    "=?base64?YQ=?=",  "=?base64?YR==?=",
+        "=?base64?/w==?=", "=?base64?Y Q=?=",
+    }) |bad| {
         try testing.expect(try header.decode(arena, bad) == null);
     }
 }
@@ -35,12 +41,17 @@ test "parameters in headers" {
         .{ .arguments = "[]", .fine = true },
         .{ .arguments = "{\"region\":null,\"ratio\":0.5,\"odd\":\"x\",\"items\":[{\"x\":\"y\"}]}", .fine = true },
         .{ .arguments = "{\"region\":\"us\"}", .headers = &.{.{ "mcp-param-region", " us " }}, .fine = true },
-        .{ .arguments = "{\"region\":\"\\u00e9\"}", .headers = &.{.{ "Mcp-Param-REGION", "=?base64?w6k=?=" }}, .fine = true },
+        .{ .arguments = "{\"region\":\"\\u00e9\"}", .headers = &.{
+            .{ "Mcp-Param-REGION", "=?base64?w6k=?=" },
+        }, .fine = true },
         .{ .arguments = "{\"region\":\"us\"}", .fine = false },
         .{ .arguments = "{\"region\":\"us\"}", .headers = &.{.{ "mcp-param-region", "US" }}, .fine = false },
         .{ .arguments = "{\"region\":\"us\"}", .headers = &.{.{ "mcp-param-region", "=?base64?dX?=" }}, .fine = false },
         .{ .arguments = "{\"region\":\"é\"}", .headers = &.{.{ "mcp-param-region", "é" }}, .fine = false },
-        .{ .arguments = "{\"region\":\"us\"}", .headers = &.{ .{ "mcp-param-region", "us" }, .{ "mcp-param-region", "us" } }, .fine = false },
+        .{ .arguments = "{\"region\":\"us\"}", .headers = &.{
+            .{ "mcp-param-region", "us" },
+            .{ "mcp-param-region", "us" },
+        }, .fine = false },
         .{ .arguments = "{\"region\":null}", .headers = &.{.{ "mcp-param-region", "us" }}, .fine = false },
         .{ .arguments = "{\"region\":{}}", .headers = &.{.{ "mcp-param-region", "{}" }}, .fine = false },
         .{ .arguments = "{\"count\":42}", .headers = &.{.{ "mcp-param-count", "42" }}, .fine = true },
@@ -64,5 +75,8 @@ test "parameters in headers" {
         try testing.expectEqual(case.fine, wrong == null);
     }
     const words = try header.checkParams(state.allocator(), schema, "{\"region\":\"us\"}", @as([]const Pair, &.{}));
-    try testing.expectEqualStrings("Header mismatch: Mcp-Param-Region is missing, but there is `params.arguments.region`", words.?);
+    try testing.expectEqualStrings(
+        "Header mismatch: Mcp-Param-Region is missing, but there is `params.arguments.region`",
+        words.?,
+    );
 }

@@ -49,10 +49,16 @@ pub fn Lists(comptime bindings: type) type {
             }
         };
 
-        /// Return the page of a list: `ask` returns the component's page, `make` makes a reply of it, `written` makes
+        /// Return the page of a list: `query` returns the component's page, `make` makes a reply of it, `written` makes
         /// one of JSON. If the component's page is not the last one, the reply ends there; after the last one follows
         /// the rest of the chain's list.
-        pub fn asked(request: Request, comptime name: []const u8, comptime ask: anytype, comptime make: anytype, comptime written: anytype) ?Reply {
+        pub fn queried(
+            request: Request,
+            comptime name: []const u8,
+            comptime query: anytype,
+            comptime make: anytype,
+            comptime written: anytype,
+        ) ?Reply {
             const kind: Kind = comptime .of(name, written);
             const cursor: ?[]const u8 = switch (place(request)) {
                 .start => null,
@@ -60,7 +66,7 @@ pub fn Lists(comptime bindings: type) type {
                 .behind => |behind| return later(request, behind),
                 .foreign => return foreign(),
             };
-            const page = switch (ask(request, cursor)) {
+            const page = switch (query(request, cursor)) {
                 .ok => |page| page,
                 .err => |problem| {
                     // The component rejects its own cursor.
@@ -73,12 +79,12 @@ pub fn Lists(comptime bindings: type) type {
             return if (page.next == null) follow(request, kind, reply) else reply;
         }
 
-        /// Return whether the list that `ask` returns has an item with the name of the request's target.
-        pub fn has(request: Request, comptime ask: anytype, comptime name: []const u8) bool {
+        /// Return whether the list that `query` returns has an item with the name of the request's target.
+        pub fn has(request: Request, comptime query: anytype, comptime name: []const u8) bool {
             const wanted = request.target() orelse return false;
             var cursor: ?[]const u8 = null;
             while (true) {
-                const page = switch (ask(request, cursor)) {
+                const page = switch (query(request, cursor)) {
                     .ok => |page| page,
                     .err => return false,
                 };
@@ -97,7 +103,12 @@ pub fn Lists(comptime bindings: type) type {
         }
 
         /// Return the page of a list whose items are recorded and fit on one page.
-        pub fn recorded(request: Request, comptime name: []const u8, items: *const fn (Request) Reply, comptime written: anytype) Reply {
+        pub fn recorded(
+            request: Request,
+            comptime name: []const u8,
+            items: *const fn (Request) Reply,
+            comptime written: anytype,
+        ) Reply {
             return recordedOf(request, comptime .of(name, written), items);
         }
 
@@ -144,7 +155,10 @@ pub fn Lists(comptime bindings: type) type {
         }
 
         fn foreign() Reply {
-            return Reply.failure(.{ .code = invalid_params, .message = "Invalid params: `params.cursor` is not a cursor of this server" });
+            return Reply.failure(.{
+                .code = invalid_params,
+                .message = "Invalid params: `params.cursor` is not a cursor of this server",
+            });
         }
 
         fn isStrict(request: Request) bool {

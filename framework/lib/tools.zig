@@ -7,7 +7,7 @@ const header_mismatch = -32020;
 
 /// Server handler of a component that declares `stored_lists`. `compares`: query the component's schemas at each call
 /// and compare the headers; for recorded tools the catalogue does it.
-pub fn Link(comptime bindings: type, comptime compares: bool) type {
+pub fn Middleware(comptime bindings: type, comptime compares: bool) type {
     const lists = @import("lists.zig").Lists(bindings);
     const messages = bindings.messages;
     const tools = bindings.tools;
@@ -16,7 +16,7 @@ pub fn Link(comptime bindings: type, comptime compares: bool) type {
     return struct {
         pub fn handle(request: messages.Request) ?Reply {
             return switch (request.method()) {
-                .tools_list => lists.asked(request, "tools", tools.listTools, Reply.tools, Reply.toolsJson),
+                .tools_list => lists.queried(request, "tools", tools.listTools, Reply.tools, Reply.toolsJson),
                 .tools_call => call(request) orelse bindings.server_handler.handle(request),
                 else => bindings.server_handler.handle(request),
             };
@@ -44,7 +44,8 @@ pub fn Link(comptime bindings: type, comptime compares: bool) type {
             if (!bytes.equal(request.protocolVersion(), "2026-07-28")) return null;
             const schema = schemaOf(request, name) orelse return null;
             const arguments = request.arguments() orelse "{}";
-            const wrong = header.checkParams(bindings.memory.allocator, schema, arguments, facts.headers.all()) catch @trap();
+            const wrong =
+                header.checkParams(bindings.memory.allocator, schema, arguments, facts.headers.all()) catch @trap();
             return Reply.failure(.{ .code = header_mismatch, .message = wrong orelse return null });
         }
 

@@ -41,7 +41,12 @@ pub fn encodeFor(allocator: Allocator, value: anytype, form: CounterForm) Alloca
 }
 
 /// Decode a value of a runtime that stores counters in this format. The result points into `bytes` or is a copy.
-pub fn decodeFor(allocator: Allocator, comptime Value: type, bytes: []const u8, form: CounterForm) Allocator.Error!Value {
+pub fn decodeFor(
+    allocator: Allocator,
+    comptime Value: type,
+    bytes: []const u8,
+    form: CounterForm,
+) Allocator.Error!Value {
     if (form == .binary and bytes.len == 8) return .{ .s64 = std.mem.readInt(i64, bytes[0..8], .little) };
     if (form == .binary and bytes.len == 9 and bytes[0] & longer != 0 and bytes[1] == 0) {
         const short = try std.mem.concat(allocator, u8, &.{ &.{bytes[0] & ~@as(u8, longer)}, bytes[2..] });
@@ -106,43 +111,59 @@ pub fn parse(text: []const u8) ?i64 {
 
 const Sample = union(enum) { string: []const u8, json: []const u8, u64: u64, s64: i64, bool: bool, bytes: []const u8 };
 
-test "there and back" {
+test "round trip" {
     var state: std.heap.ArenaAllocator = .init(std.testing.allocator);
     defer state.deinit();
     const least = std.math.minInt(i64);
     const most = std.math.maxInt(i64);
     for ([_]Sample{
-        .{ .string = "" },           .{ .string = "12" },     .{ .string = "\x06é" },         .{ .json = "{\"a\": 1.10}" },
-        .{ .u64 = 0 },               .{ .u64 = 1 << 63 },     .{ .u64 = 5 },                  .{ .s64 = 0 },
-        .{ .s64 = 5 },               .{ .s64 = -10 },         .{ .s64 = least },              .{ .s64 = most },
-        .{ .bool = true },           .{ .bool = false },      .{ .bytes = "" },               .{ .bytes = "\x06" },
+        .{ .string = "" },           .{ .string = "12" },
+        .{ .string = "\x06\u{e9}" }, .{ .json = "{\"a\": 1.10}" },
+        .{ .u64 = 0 },               .{ .u64 = 1 << 63 },
+        .{ .u64 = 5 },               .{ .s64 = 0 },
+        .{ .s64 = 5 },               .{ .s64 = -10 },
+        .{ .s64 = least },           .{ .s64 = most },
+        .{ .bool = true },           .{ .bool = false },
+        .{ .bytes = "" },            .{ .bytes = "\x06" },
         .{ .bytes = "12" },          .{ .bytes = "\xff" },
     }) |value| {
         try std.testing.expectEqualDeep(value, decode(Sample, try encode(state.allocator(), value)));
     }
 }
 
-test "there and back where counters are binary" {
+test "round trip with binary counters" {
     var state: std.heap.ArenaAllocator = .init(std.testing.allocator);
     defer state.deinit();
     const allocator = state.allocator();
     for ([_]Sample{
-        .{ .string = "" },            .{ .string = "1234567" },       .{ .string = "\x00\x00\x00\x00\x00\x00\x00" },
-        .{ .string = "12345678" },    .{ .json = "\"12345\"" },       .{ .bytes = "\x00\x00\x00\x00\x00\x00\x00" },
-        .{ .bytes = "12345678" },     .{ .u64 = 5 },                  .{ .bool = true },
-        .{ .s64 = 0 },                .{ .s64 = 1 },                  .{ .s64 = -1 },
-        .{ .s64 = 3544668469065756977 }, .{ .s64 = std.math.minInt(i64) },
+        .{ .string = "" },                             .{ .string = "1234567" },
+        .{ .string = "\x00\x00\x00\x00\x00\x00\x00" }, .{ .string = "12345678" },
+        .{ .json = "\"12345\"" },                      .{ .bytes = "\x00\x00\x00\x00\x00\x00\x00" },
+        .{ .bytes = "12345678" },                      .{ .u64 = 5 },
+        .{ .bool = true },                             .{ .s64 = 0 },
+        .{ .s64 = 1 },                                 .{ .s64 = -1 },
+        .{ .s64 = 3544668469065756977 },               .{ .s64 = std.math.minInt(i64) },
     }) |value| {
         const encoded = try encodeFor(allocator, value, .binary);
         try std.testing.expectEqual(value == .s64, encoded.len == 8);
         try std.testing.expectEqualDeep(value, try decodeFor(allocator, Sample, encoded, .binary));
-        try std.testing.expectEqualDeep(value, try decodeFor(allocator, Sample, try encodeFor(allocator, value, .decimal), .decimal));
+        try std.testing.expectEqualDeep(
+            value,
+            try decodeFor(allocator, Sample, try encodeFor(allocator, value, .decimal), .decimal),
+        );
     }
-    try std.testing.expectEqualDeep(Sample{ .s64 = 3 }, try decodeFor(allocator, Sample, "\x03\x00\x00\x00\x00\x00\x00\x00", .binary));
+    try std.testing.expectEqualDeep(
+        Sample{ .s64 = 3 },
+        try decodeFor(allocator, Sample, "\x03\x00\x00\x00\x00\x00\x00\x00", .binary),
+    );
 }
 
-test "what others wrote" {
-    for ([_][]const u8{ "", "a", "-", "-0", "007", "+5", "5 ", "9223372036854775808", "-9223372036854775809", "99999999999999999999", "\x01\xff", "\x02\xc3", "\x03123", "\x0412345678910", "\x05", "\x05\x02", "\x00", "\x07" }) |bytes| {
+test "bytes written by other programs" {
+    for ([_][]const u8{
+        "",        "a",                   "-",                    "-0",                   "007",      "+5",
+        "5 ",      "9223372036854775808", "-9223372036854775809", "99999999999999999999", "\x01\xff", "\x02\xc3",
+        "\x03123", "\x0412345678910",     "\x05",                 "\x05\x02",             "\x00",     "\x07",
+    }) |bytes| {
         try std.testing.expectEqualDeep(Sample{ .bytes = bytes }, decode(Sample, bytes));
     }
     try std.testing.expectEqualDeep(Sample{ .s64 = -2 }, decode(Sample, "\x04\xfe\xff\xff\xff\xff\xff\xff\xff"));

@@ -64,7 +64,9 @@ fn offered(capability: Capability) bool {
 /// Return the end of a list. A cursor that reaches this component was not issued by this server.
 fn last(request: messages.Request) ?Reply {
     if (request.cursor() == null) return null;
-    return Reply.failure(.{ .code = invalid_params, .message = "Invalid params: `params.cursor` is not a cursor of this server" });
+    return Reply.failure(
+        .{ .code = invalid_params, .message = "Invalid params: `params.cursor` is not a cursor of this server" },
+    );
 }
 
 fn unknown(comptime words: []const u8, request: messages.Request) std.mem.Allocator.Error!Reply {
@@ -85,5 +87,7 @@ fn notFound(request: messages.Request) std.mem.Allocator.Error!Reply {
 }
 
 fn nameless() Reply {
-    return Reply.failure(.{ .code = invalid_params, .message = "Invalid params: the request does not name what it is for" });
+    return Reply.failure(
+        .{ .code = invalid_params, .message = "Invalid params: the request does not name what it is for" },
+    );
 }

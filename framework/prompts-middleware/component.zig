@@ -13,7 +13,13 @@ pub const exports = struct {
     pub const server_handler = struct {
         pub fn handle(request: messages.Request) ?Reply {
             return switch (request.method()) {
-                .prompts_list => lists.asked(request, "prompts", prompts.listPrompts, Reply.prompts, Reply.promptsJson),
+                .prompts_list => lists.queried(
+                    request,
+                    "prompts",
+                    prompts.listPrompts,
+                    Reply.prompts,
+                    Reply.promptsJson,
+                ),
                 .prompts_get => get(request) orelse bindings.server_handler.handle(request),
                 .completion_complete => bindings.server_handler.handle(request) orelse nothing(request),
                 else => bindings.server_handler.handle(request),

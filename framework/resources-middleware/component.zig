@@ -13,8 +13,20 @@ pub const exports = struct {
     pub const server_handler = struct {
         pub fn handle(request: messages.Request) ?Reply {
             return switch (request.method()) {
-                .resources_list => lists.asked(request, "resources", resources.listResources, Reply.resources, Reply.resourcesJson),
-                .resources_templates_list => lists.asked(request, "resource templates", resources.listTemplates, Reply.templates, Reply.templatesJson),
+                .resources_list => lists.queried(
+                    request,
+                    "resources",
+                    resources.listResources,
+                    Reply.resources,
+                    Reply.resourcesJson,
+                ),
+                .resources_templates_list => lists.queried(
+                    request,
+                    "resource templates",
+                    resources.listTemplates,
+                    Reply.templates,
+                    Reply.templatesJson,
+                ),
                 .resources_read => read(request) orelse bindings.server_handler.handle(request),
                 .completion_complete => bindings.server_handler.handle(request) orelse nothing(request),
                 else => bindings.server_handler.handle(request),
@@ -26,7 +38,8 @@ pub const exports = struct {
 /// Return an empty completion for a template or resource of this component without completions, which is not an error;
 /// null for any other.
 fn nothing(request: messages.Request) ?Reply {
-    const known = lists.has(request, resources.listTemplates, "uri_template") or lists.has(request, resources.listResources, "uri");
+    const known = lists.has(request, resources.listTemplates, "uri_template") or
+        lists.has(request, resources.listResources, "uri");
     return if (known) Reply.completion(.{}) else null;
 }
 

@@ -67,7 +67,12 @@ pub const exports = struct {
             };
         }
 
-        pub fn compareAndSwap(request: Request, key: []const u8, expected: ?Value, replacement: Value) Result(bool, Error) {
+        pub fn compareAndSwap(
+            request: Request,
+            key: []const u8,
+            expected: ?Value,
+            replacement: Value,
+        ) Result(bool, Error) {
             return switch (bucketFor(request, key)) {
                 .ok => |bucket| bucket.compareAndSwap(key, expected, replacement),
                 .err => |problem| .{ .err = problem },
@@ -78,7 +83,8 @@ pub const exports = struct {
 
 fn bucketFor(request: Request, key: []const u8) Result(Bucket, Error) {
     const found = bucketOf(request);
-    if (found == .ok and (key.len == 0 or key.len > max_key)) return .{ .err = .{ .limit = "a key of a session has 1 to 256 bytes" } };
+    if (found == .ok and (key.len == 0 or key.len > max_key))
+        return .{ .err = .{ .limit = "a key of a session has 1 to 256 bytes" } };
     return found;
 }
 
@@ -109,5 +115,6 @@ fn bucketOf(request: Request) Result(Bucket, Error) {
 fn ownerOf(request: Request) []const u8 {
     const name = bindings.session_owner.name();
     const identity = request.identity() orelse return name;
-    return std.mem.concat(memory.allocator, u8, &.{ name, " ", identity.issuer orelse "", " ", identity.subject }) catch @trap();
+    const parts = [_][]const u8{ name, " ", identity.issuer orelse "", " ", identity.subject };
+    return std.mem.concat(memory.allocator, u8, &parts) catch @trap();
 }

@@ -34,7 +34,8 @@ pub fn authority(text: []const u8) ?struct { []const u8, ?[]const u8 } {
     if (host.len == 0) return null;
     const inside = if (literal) host[1 .. host.len - 1] else host;
     for (inside) |byte| {
-        if (!ascii.isAlphanumeric(byte) and mem.indexOfScalar(u8, if (literal) ":." else "-._", byte) == null) return null;
+        if (!ascii.isAlphanumeric(byte) and mem.indexOfScalar(u8, if (literal) ":." else "-._", byte) == null)
+            return null;
     }
     const rest = text[end..];
     if (rest.len == 0) return .{ host, null };
@@ -50,7 +51,8 @@ fn usual(scheme: []const u8) []const u8 {
 }
 
 pub fn eql(a: Origin, b: Origin) bool {
-    return ascii.eqlIgnoreCase(a.scheme, b.scheme) and ascii.eqlIgnoreCase(a.host, b.host) and lib.bytes.equal(a.port, b.port);
+    return ascii.eqlIgnoreCase(a.scheme, b.scheme) and
+        ascii.eqlIgnoreCase(a.host, b.host) and lib.bytes.equal(a.port, b.port);
 }
 
 /// Return whether the origin is on this machine: a loopback name or address, with any port.
@@ -73,7 +75,10 @@ test "parts" {
     try testing.expectEqualStrings("example.com", origin.host);
     try testing.expectEqualStrings("8443", origin.port);
     try testing.expect(parse("http://a").?.eql(parse("HTTP://A:80").?));
-    for ([_][]const u8{ "null", "", "://a", "http://", "http://a/", "http://a b", "http://a:", "http://a:123456", "http://u@a", "http://[::1", "http://[::1]x" }) |text|
+    for ([_][]const u8{
+        "null",      "",                "://a",       "http://",     "http://a/",     "http://a b",
+        "http://a:", "http://a:123456", "http://u@a", "http://[::1", "http://[::1]x",
+    }) |text|
         try testing.expectEqual(null, parse(text));
     try testing.expect(parse("http://127.0.0.1:1").?.isLocal());
     try testing.expect(!parse("http://localhost.evil").?.isLocal());

@@ -33,7 +33,10 @@ pub fn parse(_: *Peer, body: []const u8) messages.Incoming(Request) {
             .method = opened.method,
             .target = opened.target,
             .version = opened.version,
-            .fault = if (opened.fault) |fault| .{ .code = fault.code, .message = fault.message, .data = fault.data } else null,
+            .fault = if (opened.fault) |fault|
+                .{ .code = fault.code, .message = fault.message, .data = fault.data }
+            else
+                null,
         } },
         .notification => .notification,
         .response => |id| .{ .response = id },
@@ -58,7 +61,10 @@ pub fn begin(self: *Peer, request: Request, terms: messages.Terms, output: Outpu
         .log_level = if (terms.level) |level| std.meta.stringToEnum(bindings.types.LogLevel, @tagName(level)) else null,
         .capabilities = terms.capabilities,
         .fields = pairs(self.fields),
-        .resumed = if (terms.resumed) |resumed| .{ .continuation = resumed.continuation, .answers = resumed.answers } else null,
+        .resumed = if (terms.resumed) |resumed|
+            .{ .continuation = resumed.continuation, .answers = resumed.answers }
+        else
+            null,
         .output = switch (output) {
             .none => .none,
             .stdio => .stdio,
@@ -83,7 +89,10 @@ pub fn finish(self: *Peer, request: Request, reply: ?Reply) messages.Answer {
         .code = answer.code,
         .streamed = answer.streamed,
         .cancelled = answer.cancelled,
-        .pending = if (answer.pending) |pending| .{ .ids = pending.ids, .continuation = pending.continuation } else null,
+        .pending = if (answer.pending) |pending|
+            .{ .ids = pending.ids, .continuation = pending.continuation }
+        else
+            null,
         .changes = answer.changes,
     };
 }
@@ -107,7 +116,11 @@ pub fn failure(_: *Peer, fault: faults.Fault) Reply {
 
 pub fn metadata(_: *Peer) lifecycle.Metadata {
     const baked = bindings.server_metadata;
-    return .{ .implementation = baked.implementation_(), .instructions = baked.instructions(), .capabilities = baked.capabilities() };
+    return .{
+        .implementation = baked.implementation_(),
+        .instructions = baked.instructions(),
+        .capabilities = baked.capabilities(),
+    };
 }
 
 const Pair = std.meta.Child(@FieldType(bindings.messages.HttpFacts, "headers"));

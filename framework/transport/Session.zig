@@ -28,7 +28,8 @@ pub fn read(state: []const u8) Session {
     const revision = revisions.known(parts.first()) orelse return .{};
     const level = if (parts.next()) |name| std.meta.stringToEnum(Level, name) else null;
     const rest = parts.rest();
-    return .{ .revision = revision, .level = level, .capabilities = if (rest.len > 0 and rest[0] == '{') rest else null };
+    const capabilities = if (rest.len > 0 and rest[0] == '{') rest else null;
+    return .{ .revision = revision, .level = level, .capabilities = capabilities };
 }
 
 /// Return the session as text.
@@ -46,10 +47,13 @@ pub fn text(session: Session, allocator: std.mem.Allocator) error{OutOfMemory}![
     return line;
 }
 
-test "there and back" {
+test "round trip" {
     var state: std.heap.ArenaAllocator = .init(std.testing.allocator);
     defer state.deinit();
-    for ([_][]const u8{ "", "2025-06-18", "2024-11-05 error", "2025-11-25 debug", "2025-11-25 - {\"roots\":{}}", "2025-11-25 debug {\"roots\": {}}" }) |sample| {
+    for ([_][]const u8{
+        "",                 "2025-06-18",                  "2024-11-05 error",
+        "2025-11-25 debug", "2025-11-25 - {\"roots\":{}}", "2025-11-25 debug {\"roots\": {}}",
+    }) |sample| {
         try std.testing.expectEqualStrings(sample, try read(sample).text(state.allocator()));
     }
     for ([_][]const u8{ "2026-07-28", "x", " debug", "error 2025-06-18" }) |sample| {

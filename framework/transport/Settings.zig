@@ -15,7 +15,7 @@ const largest_body = 256 << 20;
 
 /// Origins whose pages are allowed to use the server. Null: those of this machine.
 origins: ?Origins = null,
-/// Whether a request must have an `Origin` header.
+/// Reject requests without an `Origin` header.
 require_origin: bool = false,
 /// Host names by which clients can address the server. Null: those of this machine.
 hosts: ?Hosts = null,
@@ -24,9 +24,9 @@ hosts: ?Hosts = null,
 bound: []const Host = &.{},
 /// Limit on a body, in bytes.
 max_body: usize = default_body,
-/// Whether answers can be event streams.
+/// Allow answers as event streams.
 streams: bool = true,
-/// Whether clients of handshake revisions get sessions. Null: not set.
+/// Enable sessions for clients of handshake revisions. Null: not set.
 sessions: ?bool = null,
 
 pub const Origins = union(enum) { any, these: []const Origin };
@@ -49,7 +49,12 @@ pub var current: Settings = .{};
 /// Read settings from pairs of name and value, which must outlive this object. Names of other programs are ignored. An
 /// unknown name of wasmcp is an error, because a misspelt setting would otherwise be ignored. Returns the error
 /// message, or null.
-pub fn configure(self: *Settings, allocator: mem.Allocator, pairs: anytype, judged: names.Judged) error{OutOfMemory}!?[]const u8 {
+pub fn configure(
+    self: *Settings,
+    allocator: mem.Allocator,
+    pairs: anytype,
+    judged: names.Judged,
+) error{OutOfMemory}!?[]const u8 {
     for (pairs) |pair| {
         const name, const value = pair;
         if (try names.problem(allocator, name, value, judged)) |words| return words;
@@ -58,12 +63,17 @@ pub fn configure(self: *Settings, allocator: mem.Allocator, pairs: anytype, judg
                 return "WASMCP_ALLOWED_ORIGINS must be `*` or origins like `https://example.com`, separated by commas";
         } else if (is(name, "WASMCP_ALLOWED_HOSTS")) {
             self.hosts = if (isAny(value)) .any else .{ .these = try readHosts(allocator, value) orelse
-                return "WASMCP_ALLOWED_HOSTS must be `*` or names like `example.com` or `example.com:8000`, separated by commas" };
+                return "WASMCP_ALLOWED_HOSTS must be `*` or names like " ++
+                    "`example.com` or `example.com:8000`, separated by commas" };
         } else if (is(name, "WASMCP_BOUND_TO")) {
-            self.bound = try readHosts(allocator, value) orelse return "WASMCP_BOUND_TO must be names, separated by commas";
+            self.bound =
+                try readHosts(allocator, value) orelse return "WASMCP_BOUND_TO must be names, separated by commas";
         } else if (is(name, "WASMCP_MAX_BODY")) {
             const bytes: usize = @intCast(lib.decimal.parse(value, largest_body) orelse 0);
-            if (bytes < 1024) return std.fmt.comptimePrint("WASMCP_MAX_BODY must be a number of bytes from 1024 to {d}", .{largest_body});
+            if (bytes < 1024) return std.fmt.comptimePrint(
+                "WASMCP_MAX_BODY must be a number of bytes from 1024 to {d}",
+                .{largest_body},
+            );
             self.max_body = bytes;
         } else if (is(name, "WASMCP_REQUIRE_ORIGIN")) {
             self.require_origin = readBool(value) orelse return "WASMCP_REQUIRE_ORIGIN must be `true` or `false`";
@@ -163,9 +173,14 @@ test "origins" {
     const none: Settings = .{};
     try testing.expect(none.allowsOrigin("http://localhost:3000") and none.allowsOrigin("https://[::1]"));
     try testing.expect(!none.allowsOrigin("https://example.com") and !none.allowsOrigin("null"));
-    const some = try read(&.{.{ "WASMCP_ALLOWED_ORIGINS", "https://example.com, http://a.test:8080" }}, state.allocator());
-    for ([_][]const u8{ "https://example.com", "https://EXAMPLE.com:443", "http://a.test:8080" }) |text| try testing.expect(some.allowsOrigin(text));
-    for ([_][]const u8{ "https://example.com.evil", "http://example.com", "https://example.com:8443", "http://a.test", "http://localhost", "" }) |text| try testing.expect(!some.allowsOrigin(text));
+    const some =
+        try read(&.{.{ "WASMCP_ALLOWED_ORIGINS", "https://example.com, http://a.test:8080" }}, state.allocator());
+    for ([_][]const u8{ "https://example.com", "https://EXAMPLE.com:443", "http://a.test:8080" }) |text|
+        try testing.expect(some.allowsOrigin(text));
+    for ([_][]const u8{
+        "https://example.com.evil", "http://example.com", "https://example.com:8443",
+        "http://a.test",            "http://localhost",   "",
+    }) |text| try testing.expect(!some.allowsOrigin(text));
     const any = try read(&.{.{ "WASMCP_ALLOWED_ORIGINS", "*" }}, state.allocator());
     try testing.expect(any.allowsOrigin("https://whoever.test"));
 }
@@ -174,24 +189,33 @@ test "hosts" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     const none: Settings = .{};
-    for ([_][]const u8{ "localhost", "LocalHost:8000", "127.0.0.1", "[::1]:1" }) |text| try testing.expect(none.allowsHost(text));
-    for ([_][]const u8{ "whatever", "localhost.evil", "192.168.1.5", "", ":" }) |text| try testing.expect(!none.allowsHost(text));
+    for ([_][]const u8{ "localhost", "LocalHost:8000", "127.0.0.1", "[::1]:1" }) |text|
+        try testing.expect(none.allowsHost(text));
+    for ([_][]const u8{ "whatever", "localhost.evil", "192.168.1.5", "", ":" }) |text|
+        try testing.expect(!none.allowsHost(text));
     const any = try read(&.{.{ "WASMCP_ALLOWED_HOSTS", " * " }}, state.allocator());
     try testing.expect(any.allowsHost("whatever") and !any.allowsHost("a b"));
     const some = try read(&.{.{ "WASMCP_ALLOWED_HOSTS", "example.com, b.test:81,[::1]" }}, state.allocator());
-    for ([_][]const u8{ "example.com", "Example.com:8000", "b.test:81", "[::1]:9" }) |text| try testing.expect(some.allowsHost(text));
-    for ([_][]const u8{ "b.test", "b.test:82", "example.com.evil", "a.example.com", "", ":", "example.com:x" }) |text| try testing.expect(!some.allowsHost(text));
+    for ([_][]const u8{ "example.com", "Example.com:8000", "b.test:81", "[::1]:9" }) |text|
+        try testing.expect(some.allowsHost(text));
+    for ([_][]const u8{ "b.test", "b.test:82", "example.com.evil", "a.example.com", "", ":", "example.com:x" }) |text|
+        try testing.expect(!some.allowsHost(text));
 }
 
-test "what it is bound to" {
+test "bound addresses" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     const one = try read(&.{.{ "WASMCP_BOUND_TO", "192.168.1.5" }}, state.allocator());
     for ([_][]const u8{ "localhost:1", "192.168.1.5:8000" }) |text| try testing.expect(one.allowsHost(text));
     for ([_][]const u8{ "192.168.1.6", "evil.test" }) |text| try testing.expect(!one.allowsHost(text));
-    const all = try read(&.{ .{ "WASMCP_BOUND_TO", "0.0.0.0,box" }, .{ "WASMCP_ALLOWED_HOSTS", "example.com" } }, state.allocator());
-    for ([_][]const u8{ "10.0.0.1:80", "[fe80::1]", "BOX:8000", "example.com" }) |text| try testing.expect(all.allowsHost(text));
-    for ([_][]const u8{ "10.0.0.evil", "1.2.3", "1.2.3.4.5", "localhost", "evil.test" }) |text| try testing.expect(!all.allowsHost(text));
+    const all = try read(
+        &.{ .{ "WASMCP_BOUND_TO", "0.0.0.0,box" }, .{ "WASMCP_ALLOWED_HOSTS", "example.com" } },
+        state.allocator(),
+    );
+    for ([_][]const u8{ "10.0.0.1:80", "[fe80::1]", "BOX:8000", "example.com" }) |text|
+        try testing.expect(all.allowsHost(text));
+    for ([_][]const u8{ "10.0.0.evil", "1.2.3", "1.2.3.4.5", "localhost", "evil.test" }) |text|
+        try testing.expect(!all.allowsHost(text));
 }
 
 test "wrong values" {

@@ -31,7 +31,13 @@ pub fn Batching(comptime Peer: type) type {
 
         /// Answer the messages of an array in order; empty if none has an answer.
         /// Specification: 2025-03-26, basic, "Batching".
-        pub fn batch(self: *Self, text: []const u8, session: *Session, head: ?http.Head, output: Peer.Output) Error![]const u8 {
+        pub fn batch(
+            self: *Self,
+            text: []const u8,
+            session: *Session,
+            head: ?http.Head,
+            output: Peer.Output,
+        ) Error![]const u8 {
             // A message of a batch has no stream on which a server-to-client request could be sent.
             const able = session.capabilities;
             session.capabilities = null;
@@ -55,7 +61,10 @@ pub fn Batching(comptime Peer: type) type {
                     .invalid => |invalid| invalid.body,
                     .request => |opened| answered: {
                         const single = opened.version != null or Self.is(opened, "initialize");
-                        const answer = if (single) try self.refuse(opened, faults.alone) else try self.older(opened, session, head, output);
+                        const answer = if (single)
+                            try self.refuse(opened, faults.alone)
+                        else
+                            try self.older(opened, session, head, output);
                         if (answer.cancelled) continue;
                         break :answered answer.body;
                     },

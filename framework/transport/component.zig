@@ -29,10 +29,11 @@ var configured: ??[]const u8 = null;
 /// Apply settings. Returns the error message, or null.
 fn configure(settings: []const Setting, judged: names.Judged) ?[]const u8 {
     const kept = keep(settings) catch outOfMemory();
-    const problem = (Settings.current.configure(memory.gpa, kept, judged) catch outOfMemory()) orelse switch (wire.configure(settings)) {
-        .ok => null,
-        .err => |words| memory.gpa.dupe(u8, words) catch outOfMemory(),
-    };
+    const problem = (Settings.current.configure(memory.gpa, kept, judged) catch outOfMemory()) orelse
+        switch (wire.configure(settings)) {
+            .ok => null,
+            .err => |words| memory.gpa.dupe(u8, words) catch outOfMemory(),
+        };
     configured = @as(?[]const u8, problem);
     return problem;
 }
@@ -40,7 +41,8 @@ fn configure(settings: []const Setting, judged: names.Judged) ?[]const u8 {
 /// Copy settings into memory that lives as long as the instance.
 fn keep(settings: []const Setting) error{OutOfMemory}![]const Setting {
     const copies = try memory.gpa.alloc(Setting, settings.len);
-    for (settings, copies) |setting, *copy| copy.* = .{ try memory.gpa.dupe(u8, setting[0]), try memory.gpa.dupe(u8, setting[1]) };
+    for (settings, copies) |setting, *copy|
+        copy.* = .{ try memory.gpa.dupe(u8, setting[0]), try memory.gpa.dupe(u8, setting[1]) };
     return copies;
 }
 
@@ -49,12 +51,12 @@ fn keep(settings: []const Setting) error{OutOfMemory}![]const Setting {
 pub fn environmentFault() ?[]const u8 {
     if (configured) |problem| return problem;
     const problem = configure(bindings.wasi_cli.environment.getEnvironment(), .all) orelse return null;
-    tell(problem);
+    log(problem);
     return problem;
 }
 
 /// Log to standard error, for the operator and not the client.
-fn tell(words: []const u8) void {
+fn log(words: []const u8) void {
     const stream = bindings.wasi_cli.stderr.getStderr();
     defer stream.drop();
     for ([_][]const u8{ "wasmcp: ", words, "\n" }) |part| switch (stream.blockingWriteAndFlush(part)) {
@@ -65,11 +67,13 @@ fn tell(words: []const u8) void {
 
 /// Return the error response for clients of a server with invalid settings.
 pub fn misconfigured() []const u8 {
-    return wire.refusal(.{ .code = faults.code.internal_error, .message = "Internal error: a setting of the server is wrong" });
+    return wire.refusal(
+        .{ .code = faults.code.internal_error, .message = "Internal error: a setting of the server is wrong" },
+    );
 }
 
 /// Return the protocol for one message, carried out by `peer`.
-pub fn deciding(peer: *Peer) protocol.Protocol(Peer) {
+pub fn protocolFor(peer: *Peer) protocol.Protocol(Peer) {
     return .{ .peer = peer, .arena = memory.allocator, .texts = &texts, .settings = &Settings.current };
 }
 
@@ -87,12 +91,19 @@ pub const exports = struct {
             pub fn configure(settings: []const Setting) bindings.abi.Result(void, []const u8) {
                 // The author's baked-in values come first, so that the operator's override them. The variables of a
                 // server that reads its environment are those that the host passes to components.
-                const problem = component.configure(bindings.wasi_cli.environment.getEnvironment(), .ours) orelse component.configure(settings, .all);
+                const problem = component.configure(bindings.wasi_cli.environment.getEnvironment(), .ours) orelse
+                    component.configure(settings, .all);
                 return if (problem) |text| .{ .err = text } else .ok;
             }
 
             /// Entry point for HTTP requests that the embedding host received.
-            pub fn http(token: u32, method: []const u8, target: []const u8, headers: []const u8, body: []const u8) Response {
+            pub fn http(
+                token: u32,
+                method: []const u8,
+                target: []const u8,
+                headers: []const u8,
+                body: []const u8,
+            ) Response {
                 return postWhole(token, method, target, headers, body, null) catch outOfMemory();
             }
 
@@ -102,12 +113,29 @@ pub const exports = struct {
             }
 
             /// Resume `http` with the client's responses.
-            pub fn resumeHttp(token: u32, method: []const u8, target: []const u8, headers: []const u8, body: []const u8, continuation: []const u8, answers: []const u8) Response {
-                return postWhole(token, method, target, headers, body, .{ .continuation = continuation, .answers = answers }) catch outOfMemory();
+            pub fn resumeHttp(
+                token: u32,
+                method: []const u8,
+                target: []const u8,
+                headers: []const u8,
+                body: []const u8,
+                continuation: []const u8,
+                answers: []const u8,
+            ) Response {
+                return postWhole(token, method, target, headers, body, .{
+                    .continuation = continuation,
+                    .answers = answers,
+                }) catch outOfMemory();
             }
 
             /// Resume `message` with the client's responses.
-            pub fn resumeMessage(token: u32, line: []const u8, state: []const u8, continuation: []const u8, answers: []const u8) Answered {
+            pub fn resumeMessage(
+                token: u32,
+                line: []const u8,
+                state: []const u8,
+                continuation: []const u8,
+                answers: []const u8,
+            ) Answered {
                 return answerLine(token, line, state, .{ .continuation = continuation, .answers = answers });
             }
         };
@@ -134,7 +162,7 @@ const Answered = struct { []const u8, []const u8 };
 
 fn answerLine(token: u32, line: []const u8, state: []const u8, resumed: ?messages.Resumed) Answered {
     var peer: Peer = .{};
-    var server = deciding(&peer);
+    var server = protocolFor(&peer);
     server.delivery = .{ .embedded = token };
     server.again = resumed;
     var session: Session = .read(state);
@@ -142,21 +170,34 @@ fn answerLine(token: u32, line: []const u8, state: []const u8, resumed: ?message
     return .{ body, session.text(memory.allocator) catch outOfMemory() };
 }
 
-fn postWhole(token: u32, method: []const u8, target: []const u8, headers: []const u8, body: []const u8, resumed: ?messages.Resumed) error{OutOfMemory}!bindings.wasmcp_embedding.exchange.Response {
+fn postWhole(
+    token: u32,
+    method: []const u8,
+    target: []const u8,
+    headers: []const u8,
+    body: []const u8,
+    resumed: ?messages.Resumed,
+) error{OutOfMemory}!bindings.wasmcp_embedding.exchange.Response {
     var fields: std.ArrayList(http.Field) = .empty;
     try http.readFields(memory.allocator, &fields, headers);
-    const given: sessions.Given = if (Settings.current.sessions == false) .off else .of(.{ .method = method, .target = target, .fields = fields.items });
+    const given: sessions.Given = if (Settings.current.sessions == false)
+        .off
+    else
+        .of(.{ .method = method, .target = target, .fields = fields.items });
     const head: http.Head = .{ .method = method, .target = target, .fields = sessions.without(fields.items) };
     const shared = try http.crossOrigin(memory.allocator, head, &Settings.current);
     var peer: Peer = .{ .fields = shared };
-    var server = deciding(&peer);
+    var server = protocolFor(&peer);
     server.delivery = .{ .embedded = token };
     server.sessions = given;
     server.again = resumed;
     var response = switch (http.admit(head, &Settings.current)) {
         .refused => |refused| refused,
         .bodiless => |mirror| try server.bodiless(head, mirror) orelse http.not_allowed,
-        .admitted => |mirror| try server.post(head, mirror, body, if (mirror.streams) .{ .exchange = token } else .none),
+        .admitted => |mirror| try server.post(head, mirror, body, if (mirror.streams)
+            .{ .exchange = token }
+        else
+            .none),
     };
     response.extra = try std.mem.concat(memory.allocator, http.Field, &.{ response.extra, shared });
     var out: std.ArrayList(u8) = .empty;

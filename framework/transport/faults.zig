@@ -38,13 +38,27 @@ pub const batch_too_long: Fault = .{
     .code = code.invalid_request,
     .message = std.fmt.comptimePrint("Invalid request: a batch of more than {d} messages", .{batch_limit}),
 };
-pub const alone: Fault = .{ .code = code.invalid_request, .message = "Invalid request: this message must not be part of a batch" };
+pub const alone: Fault = .{
+    .code = code.invalid_request,
+    .message = "Invalid request: this message must not be part of a batch",
+};
 
 /// Return the error of a header that must repeat a value of the body, or null if it does.
-pub fn mismatch(value: http.Mirror.Value, body: []const u8, header: []const u8, source: []const u8, arena: Allocator) ?Fault {
+pub fn mismatch(
+    value: http.Mirror.Value,
+    body: []const u8,
+    header: []const u8,
+    source: []const u8,
+    arena: Allocator,
+) ?Fault {
     const text = switch (value) {
         .absent => return mismatched(arena, header, " is missing", ""),
-        .bad => return mismatched(arena, header, " is given twice, badly encoded, or holds characters that no header may", ""),
+        .bad => return mismatched(
+            arena,
+            header,
+            " is given twice, badly encoded, or holds characters that no header may",
+            "",
+        ),
         .text => |text| text,
     };
     if (lib.bytes.equal(text, body)) return null;
@@ -71,7 +85,10 @@ pub fn unsupported(arena: Allocator, version: []const u8) error{OutOfMemory}!Fau
 pub fn ofVersionHeader(arena: Allocator, value: http.Mirror.Value) error{OutOfMemory}!?Fault {
     return switch (value) {
         .absent => null,
-        .bad => .{ .code = code.header_mismatch, .message = "Header mismatch: MCP-Protocol-Version is given twice or holds characters that no header may" },
+        .bad => .{
+            .code = code.header_mismatch,
+            .message = "Header mismatch: MCP-Protocol-Version is given twice or holds characters that no header may",
+        },
         .text => |version| if (lib.bytes.equal(version, revisions.modern)) null else try unsupported(arena, version),
     };
 }
@@ -81,21 +98,29 @@ pub fn ofVersionHeader(arena: Allocator, value: http.Mirror.Value) error{OutOfMe
 pub const unversioned: Fault = .{
     .code = code.invalid_params,
     .message = "Invalid params: `params._meta` must have `io.modelcontextprotocol/protocolVersion` and " ++
-        "`io.modelcontextprotocol/clientCapabilities` (revisions before " ++ revisions.modern ++ " begin with `initialize`)",
+        "`io.modelcontextprotocol/clientCapabilities` (revisions before " ++
+        revisions.modern ++ " begin with `initialize`)",
     .data = "{\"supported\":" ++ revisions.supported_json ++ "}",
 };
 
 /// Error for `initialize` without a revision.
-pub const no_version_asked: Fault = .{ .code = code.invalid_params, .message = "Invalid params: `params.protocolVersion` must be a string" };
+pub const no_protocol_version: Fault = .{
+    .code = code.invalid_params,
+    .message = "Invalid params: `params.protocolVersion` must be a string",
+};
 
 /// Error for `logging/setLevel` without a valid level.
 pub const no_level: Fault = .{
     .code = code.invalid_params,
-    .message = "Invalid params: `params.level` must be one of debug, info, notice, warning, error, critical, alert, emergency",
+    .message = "Invalid params: `params.level` must be one of debug, " ++
+        "info, notice, warning, error, critical, alert, emergency",
 };
 
 /// Error for a completion of an unknown reference. Specification: server/utilities/completion, "Error Handling".
-pub const unknown_reference: Fault = .{ .code = code.invalid_params, .message = "Invalid params: `params.ref` is of an unknown prompt or resource template" };
+pub const unknown_reference: Fault = .{
+    .code = code.invalid_params,
+    .message = "Invalid params: `params.ref` is of an unknown prompt or resource template",
+};
 
 /// Error for a subscription without a URI.
 pub const no_uri: Fault = .{ .code = code.invalid_params, .message = "Invalid params: `params.uri` must be a string" };
@@ -103,14 +128,22 @@ pub const no_uri: Fault = .{ .code = code.invalid_params, .message = "Invalid pa
 /// Error for a subscription above the limit.
 pub const too_many_uris: Fault = .{
     .code = code.invalid_params,
-    .message = std.fmt.comptimePrint("Invalid params: more than {d} resources", .{@import("subscriptions.zig").uri_limit}),
+    .message = std.fmt.comptimePrint("Invalid params: more than {d} resources", .{
+        @import("subscriptions.zig").uri_limit,
+    }),
 };
 
 /// Error for a stream request by a client that does not accept event streams.
-pub const no_stream: Fault = .{ .code = code.invalid_request, .message = "Invalid request: subscriptions/listen is answered by text/event-stream, which `Accept` must name" };
+pub const no_stream: Fault = .{
+    .code = code.invalid_request,
+    .message = "Invalid request: subscriptions/listen is answered by text/event-stream, which `Accept` must name",
+};
 
 /// Error for a response sent in 2026-07-28, which has no server-to-client requests.
-pub const unasked: Fault = .{ .code = code.invalid_request, .message = "Invalid request: a response was sent, but nothing was asked" };
+pub const unexpected_response: Fault = .{
+    .code = code.invalid_request,
+    .message = "Invalid request: a response was sent, but nothing was asked",
+};
 
 /// Error for `initialize` in 2026-07-28. Specification: basic/versioning, "Backward Compatibility".
 pub const no_handshake: Fault = .{

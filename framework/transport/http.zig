@@ -60,9 +60,9 @@ pub const Mirror = struct {
     version: Value = .absent,
     method: Value = .absent,
     name: Value = .absent,
-    /// Whether the client accepts an event stream.
+    /// The client accepts an event stream.
     streams: bool = false,
-    /// Whether the declared length is above the limit: the body need not be read.
+    /// The declared length is above the limit: the body need not be read.
     too_large: bool = false,
 
     /// Header that mirrors a member of the body.
@@ -97,10 +97,14 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
         // A browser sends `Origin` with each POST, which identifies pages of other sites. A page whose own name
         // resolves to this machine (DNS rebinding) is detected by `Host`, even if it can omit `Origin`.
         if (is(field, "origin")) {
-            if (!settings.allowsOrigin(value)) return .{ .refused = .refuse(403, "Forbidden: this origin may not use the server\n") };
+            if (!settings.allowsOrigin(value))
+                return .{ .refused = .refuse(403, "Forbidden: this origin may not use the server\n") };
             origin = value;
         } else if (is(field, "host")) {
-            if (!settings.allowsHost(value)) return .{ .refused = .refuse(403, "Forbidden: the server is not to be addressed by this name (see WASMCP_ALLOWED_HOSTS)\n") };
+            if (!settings.allowsHost(value)) return .{ .refused = .refuse(
+                403,
+                "Forbidden: the server is not to be addressed by this name (see WASMCP_ALLOWED_HOSTS)\n",
+            ) };
         } else if (is(field, "mcp-protocol-version")) {
             mirror.version.add(value);
         } else if (is(field, "mcp-method")) {
@@ -117,16 +121,20 @@ pub fn admit(head: Head, settings: *const Settings) Verdict {
             length = value;
         }
     }
-    if (settings.require_origin and origin == null) return .{ .refused = .refuse(403, "Forbidden: the request does not say its origin\n") };
+    if (settings.require_origin and origin == null)
+        return .{ .refused = .refuse(403, "Forbidden: the request does not say its origin\n") };
     if (!endpoint(head.target)) return .{ .refused = .refuse(404, "Not found: the MCP endpoint is /mcp\n") };
     mirror.streams = settings.streams and accept.takesEvents();
     // CORS preflight, which a browser sends before a page's request to another site.
-    if (lib.bytes.equal(head.method, "OPTIONS") and origin != null and settings.origins != null) return .{ .refused = .{ .status = 204 } };
+    if (lib.bytes.equal(head.method, "OPTIONS") and origin != null and settings.origins != null)
+        return .{ .refused = .{ .status = 204 } };
     if (lib.bytes.equal(head.method, "GET") or lib.bytes.equal(head.method, "DELETE")) return .{ .bodiless = mirror };
     if (!lib.bytes.equal(head.method, "POST")) return .{ .refused = not_allowed };
     if (ambiguous) return .{ .refused = .refuse(415, "Unsupported media type: Content-Type must be given once\n") };
-    if (!json(content_type orelse "")) return .{ .refused = .refuse(415, "Unsupported media type: the body must be application/json\n") };
-    if (!accept.takesJson()) return .{ .refused = .refuse(406, "Not acceptable: the answer is application/json or text/event-stream\n") };
+    if (!json(content_type orelse ""))
+        return .{ .refused = .refuse(415, "Unsupported media type: the body must be application/json\n") };
+    if (!accept.takesJson())
+        return .{ .refused = .refuse(406, "Not acceptable: the answer is application/json or text/event-stream\n") };
     if (length) |digits| {
         const bytes = lib.decimal.parse(digits, std.math.maxInt(u64)) orelse 0;
         mirror.too_large = bytes > settings.max_body;
@@ -153,7 +161,8 @@ pub fn crossOrigin(allocator: mem.Allocator, head: Head, settings: *const Settin
     });
     // Tools choose the names of headers (`Mcp-Param-*`), so allow the ones that the browser requests.
     if (find(head, "access-control-request-headers")) |names| {
-        if (lib.header.printable(names)) try fields.append(allocator, .{ .name = "access-control-allow-headers", .value = names });
+        if (lib.header.printable(names))
+            try fields.append(allocator, .{ .name = "access-control-allow-headers", .value = names });
     }
     return fields.items;
 }
@@ -173,7 +182,11 @@ pub fn statusOf(code: i32) u16 {
 }
 
 /// Append the fields of a header section, one per line (RFC 9112, section 5). Lines that are not fields are ignored.
-pub fn readFields(allocator: mem.Allocator, fields: *std.ArrayList(Field), section: []const u8) error{OutOfMemory}!void {
+pub fn readFields(
+    allocator: mem.Allocator,
+    fields: *std.ArrayList(Field),
+    section: []const u8,
+) error{OutOfMemory}!void {
     var lines = mem.splitScalar(u8, section, '\n');
     while (lines.next()) |line| {
         const colon = mem.indexOfScalar(u8, line, ':') orelse continue;

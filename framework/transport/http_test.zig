@@ -19,16 +19,33 @@ const plain = [_]http.Field{
 };
 
 test "the endpoint" {
-    for ([_][]const u8{ "/mcp", "/mcp/", "/mcp?x=1", "/mcp/below" }) |target| try testing.expectEqual(0, verdict("POST", target, &plain));
-    for ([_][]const u8{ "/", "", "/mcpx", "/MCP", "/a/mcp", "/?/mcp" }) |target| try testing.expectEqual(404, verdict("POST", target, &plain));
-    for ([_][]const u8{ "GET", "DELETE", "PUT", "OPTIONS", "post", "" }) |method| try testing.expectEqual(405, verdict(method, "/mcp", &plain));
+    for ([_][]const u8{ "/mcp", "/mcp/", "/mcp?x=1", "/mcp/below" }) |target|
+        try testing.expectEqual(0, verdict("POST", target, &plain));
+    for ([_][]const u8{ "/", "", "/mcpx", "/MCP", "/a/mcp", "/?/mcp" }) |target|
+        try testing.expectEqual(404, verdict("POST", target, &plain));
+    for ([_][]const u8{ "GET", "DELETE", "PUT", "OPTIONS", "post", "" }) |method|
+        try testing.expectEqual(405, verdict(method, "/mcp", &plain));
 }
 
 test "origins" {
-    const good = [_][]const u8{ "http://localhost", "http://localhost:8080", "https://127.0.0.1:1", "http://[::1]:65535", "HTTP://LOCALHOST:1" };
-    const bad = [_][]const u8{ "http://evil.example", "null", "", "http://localhost.evil.example", "http://localhost:80.evil.example", "http://localhost:", "http://localhost:123456", "file://localhost", "http://127.0.0.1@evil.example", "localhost", "http://evil.example, http://localhost" };
-    for (good) |origin| try testing.expectEqual(0, verdict("POST", "/mcp", &(plain ++ [_]http.Field{.{ .name = "Origin", .value = origin }})));
-    for (bad) |origin| try testing.expectEqual(403, verdict("POST", "/mcp", &(plain ++ [_]http.Field{.{ .name = "ORIGIN", .value = origin }})));
+    const good = [_][]const u8{
+        "http://localhost",   "http://localhost:8080", "https://127.0.0.1:1",
+        "http://[::1]:65535", "HTTP://LOCALHOST:1",
+    };
+    const bad = [_][]const u8{
+        "http://evil.example",           "null",                                  "",
+        "http://localhost.evil.example", "http://localhost:80.evil.example",      "http://localhost:",
+        "http://localhost:123456",       "file://localhost",                      "http://127.0.0.1@evil.example",
+        "localhost",                     "http://evil.example, http://localhost",
+    };
+    for (good) |origin| try testing.expectEqual(
+        0,
+        verdict("POST", "/mcp", &(plain ++ [_]http.Field{.{ .name = "Origin", .value = origin }})),
+    );
+    for (bad) |origin| try testing.expectEqual(
+        403,
+        verdict("POST", "/mcp", &(plain ++ [_]http.Field{.{ .name = "ORIGIN", .value = origin }})),
+    );
 }
 
 test "headers of a response" {
@@ -61,7 +78,8 @@ test "media types" {
         .{ .content_type = "", .accept = "*/*", .status = 415 },
     };
     for (cases) |case| {
-        var fields = [_]http.Field{ .{ .name = "content-type", .value = case.content_type }, .{ .name = "x", .value = "" } };
+        var fields =
+            [_]http.Field{ .{ .name = "content-type", .value = case.content_type }, .{ .name = "x", .value = "" } };
         if (case.accept) |value| fields[1] = .{ .name = "Accept", .value = value };
         switch (http.admit(.{ .method = "POST", .target = "/mcp", .fields = &fields }, &.{})) {
             .refused => |response| try testing.expectEqual(case.status, response.status),
@@ -74,7 +92,10 @@ test "media types" {
     }
     try testing.expectEqual(415, verdict("POST", "/mcp", &.{}));
     for ([_][]const u8{ "application/json", "text/plain" }) |again| {
-        const twice = [_]http.Field{ .{ .name = "Content-Type", .value = "application/json" }, .{ .name = "content-type", .value = again } };
+        const twice = [_]http.Field{
+            .{ .name = "Content-Type", .value = "application/json" },
+            .{ .name = "content-type", .value = again },
+        };
         try testing.expectEqual(415, verdict("POST", "/mcp", &twice));
     }
 }
@@ -97,7 +118,9 @@ test "mirrored headers" {
     try testing.expectEqualStrings("2026-07-28", mirror.version.text);
     try testing.expectEqualStrings("tools/call", mirror.method.text);
     try testing.expect(mirror.name == .bad);
-    const odd = http.admit(.{ .method = "POST", .target = "/mcp", .fields = &(plain ++ [_]http.Field{.{ .name = "mcp-name", .value = "\xc3\xa9" }}) }, &.{}).admitted;
+    const odd = http.admit(.{ .method = "POST", .target = "/mcp", .fields = &(plain ++ [_]http.Field{
+        .{ .name = "mcp-name", .value = "\xc3\xa9" },
+    }) }, &.{}).admitted;
     try testing.expect(odd.name == .bad);
 }
 
@@ -105,10 +128,15 @@ test "origins that the operator allows" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     var settings: Settings = .{ .require_origin = true };
-    try testing.expectEqual(null, try settings.configure(state.allocator(), &[_]struct { []const u8, []const u8 }{.{ "WASMCP_ALLOWED_ORIGINS", "https://a.test" }}, .all));
+    try testing.expectEqual(null, try settings.configure(state.allocator(), &[_]struct { []const u8, []const u8 }{
+        .{ "WASMCP_ALLOWED_ORIGINS", "https://a.test" },
+    }, .all));
     const from = struct {
         fn from(origin: []const u8) [4]http.Field {
-            return plain ++ [_]http.Field{ .{ .name = "Origin", .value = origin }, .{ .name = "Access-Control-Request-Headers", .value = "mcp-param-x" } };
+            return plain ++ [_]http.Field{
+                .{ .name = "Origin", .value = origin },
+                .{ .name = "Access-Control-Request-Headers", .value = "mcp-param-x" },
+            };
         }
     }.from;
     const preflight: http.Head = .{ .method = "OPTIONS", .target = "/mcp", .fields = &from("https://a.test") };
@@ -126,11 +154,15 @@ test "origins that the operator allows" {
     try testing.expectEqual(403, http.admit(nowhere, &settings).refused.status);
 }
 
-test "what older clients send besides" {
+test "GET and DELETE of handshake revisions" {
     for ([_][]const u8{ "GET", "DELETE" }) |method| {
-        const head: http.Head = .{ .method = method, .target = "/mcp", .fields = &.{.{ .name = "Accept", .value = "text/event-stream" }} };
+        const head: http.Head = .{ .method = method, .target = "/mcp", .fields = &.{
+            .{ .name = "Accept", .value = "text/event-stream" },
+        } };
         try testing.expect(http.admit(head, &.{}).bodiless.streams);
-        const foreign: http.Head = .{ .method = method, .target = "/mcp", .fields = &.{.{ .name = "Origin", .value = "http://example.com" }} };
+        const foreign: http.Head = .{ .method = method, .target = "/mcp", .fields = &.{
+            .{ .name = "Origin", .value = "http://example.com" },
+        } };
         try testing.expectEqual(403, http.admit(foreign, &.{}).refused.status);
     }
 }

@@ -20,17 +20,26 @@ pub const Metadata = struct {
 /// server/discover.
 pub fn discover(allocator: std.mem.Allocator, metadata: Metadata, delivers: bool) error{OutOfMemory}![]const u8 {
     var out: lib.Writer = .init(allocator);
-    try out.raw("{\"resultType\":\"complete\",\"supportedVersions\":" ++ revisions.supported_json ++ ",\"capabilities\":");
+    try out.raw(
+        "{\"resultType\":\"complete\",\"supportedVersions\":" ++ revisions.supported_json ++ ",\"capabilities\":",
+    );
     try only(&out, metadata.capabilities, revisions.modern, capabilitySince, delivers);
     try instructions(&out, metadata);
-    try out.raw(",\"ttlMs\":" ++ ttl_ms ++ ",\"cacheScope\":\"public\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":");
+    try out.raw(
+        ",\"ttlMs\":" ++ ttl_ms ++ ",\"cacheScope\":\"public\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":",
+    );
     try out.raw(metadata.implementation);
     try out.raw("}}");
     return out.text();
 }
 
 /// Return the `InitializeResult` of a handshake revision. Specification: 2025-11-25, basic/lifecycle.
-pub fn initialize(allocator: std.mem.Allocator, metadata: Metadata, revision: []const u8, delivers: bool) error{OutOfMemory}![]const u8 {
+pub fn initialize(
+    allocator: std.mem.Allocator,
+    metadata: Metadata,
+    revision: []const u8,
+    delivers: bool,
+) error{OutOfMemory}![]const u8 {
     var out: lib.Writer = .init(allocator);
     try out.raw("{\"protocolVersion\":\"");
     try out.raw(revision);
@@ -50,7 +59,13 @@ fn instructions(out: *lib.Writer, metadata: Metadata) !void {
 }
 
 /// Write the members of an object that the revision defines; without change notifications if they cannot be delivered.
-fn only(out: *lib.Writer, object: []const u8, revision: []const u8, first: fn (name: []const u8) []const u8, delivers: bool) !void {
+fn only(
+    out: *lib.Writer,
+    object: []const u8,
+    revision: []const u8,
+    first: fn (name: []const u8) []const u8,
+    delivers: bool,
+) !void {
     var scanner: lib.json.Scanner = .init(object);
     try out.open('{');
     var members = scanner.members() catch return out.close('}');
@@ -61,7 +76,8 @@ fn only(out: *lib.Writer, object: []const u8, revision: []const u8, first: fn (n
         try out.value(name);
         try out.raw(":");
         // The members of these capabilities are about change notifications only (`listChanged`, `subscribe`).
-        const about_changes = lib.bytes.equal(plain, "tools") or lib.bytes.equal(plain, "prompts") or lib.bytes.equal(plain, "resources");
+        const about_changes =
+            lib.bytes.equal(plain, "tools") or lib.bytes.equal(plain, "prompts") or lib.bytes.equal(plain, "resources");
         try out.raw(if (about_changes and !delivers) "{}" else value);
     }
     try out.close('}');
@@ -97,7 +113,12 @@ pub const Texts = struct {
     }
 
     /// Return the text of `initialize` for one of `revisions.handshake`.
-    pub fn initialization(texts: *Texts, source: anytype, revision: []const u8, delivers: bool) error{OutOfMemory}![]const u8 {
+    pub fn initialization(
+        texts: *Texts,
+        source: anytype,
+        revision: []const u8,
+        delivers: bool,
+    ) error{OutOfMemory}![]const u8 {
         const slot = for (revisions.handshake, &texts.initialized) |name, *slots| {
             if (lib.bytes.equal(name, revision)) break &slots[@intFromBool(delivers)];
         } else unreachable;
@@ -124,7 +145,8 @@ pub const Texts = struct {
 const testing = std.testing;
 
 const sample: Metadata = .{
-    .implementation = "{\"name\":\"demo\",\"version\":\"1.0\",\"title\":\"A, \\\"demo\\\"\",\"websiteUrl\":\"https://example.com\"}",
+    .implementation = "{\"name\":\"demo\",\"version\":\"1.0\",\"title\":\"A, " ++
+        "\\\"demo\\\"\",\"websiteUrl\":\"https://example.com\"}",
     .instructions = "Say \"please\"\n",
     .capabilities = "{\"tools\":{},\"completions\":{},\"extensions\":{\"a/b\":{}}}",
 };
@@ -134,32 +156,55 @@ test "discovery" {
     defer state.deinit();
     try testing.expectEqualStrings(
         "{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"]," ++
-            "\"capabilities\":{\"tools\":{},\"completions\":{},\"extensions\":{\"a/b\":{}}},\"instructions\":\"Say \\\"please\\\"\\n\"," ++
-            "\"ttlMs\":3600000,\"cacheScope\":\"public\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":{\"name\":\"demo\",\"version\":\"1.0\"," ++
+            "\"capabilities\":{\"tools\":{},\"completions\":{}," ++
+            "\"extensions\":{\"a/b\":{}}},\"instructions\":\"Say \\\"please\\\"\\n\"," ++
+            "\"ttlMs\":3600000,\"cacheScope\":\"public\"," ++
+            "\"_meta\":{\"io.modelcontextprotocol/serverInfo\":{\"name\":\"demo\",\"version\":\"1.0\"," ++
             "\"title\":\"A, \\\"demo\\\"\",\"websiteUrl\":\"https://example.com\"}}}",
         try discover(state.allocator(), sample, true),
     );
 }
 
-test "initialization says only what the revision knows" {
+test "initialize only has members of its revision" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     const oldest = try initialize(state.allocator(), sample, "2024-11-05", true);
-    try testing.expectEqualStrings("{\"protocolVersion\":\"2024-11-05\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"demo\",\"version\":\"1.0\"},\"instructions\":\"Say \\\"please\\\"\\n\"}", oldest);
-    const newest = try initialize(state.allocator(), .{ .implementation = sample.implementation, .instructions = null, .capabilities = "{}" }, "2025-11-25", true);
-    try testing.expectEqualStrings("{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\"serverInfo\":{\"name\":\"demo\",\"version\":\"1.0\",\"title\":\"A, \\\"demo\\\"\",\"websiteUrl\":\"https://example.com\"}}", newest);
+    try testing.expectEqualStrings("{\"protocolVersion\":\"2024-11-05\",\"capabilities\":{\"tools\":{}}," ++
+        "\"serverInfo\":{\"name\":\"demo\",\"version\":\"1.0\"},\"instructions\":\"Say \\\"please\\\"\\n\"}", oldest);
+    const newest = try initialize(state.allocator(), .{
+        .implementation = sample.implementation,
+        .instructions = null,
+        .capabilities = "{}",
+    }, "2025-11-25", true);
+    try testing.expectEqualStrings("{\"protocolVersion\":\"2025-11-25\"," ++
+        "\"capabilities\":{},\"serverInfo\":{\"name\":\"demo\"," ++
+        "\"version\":\"1.0\",\"title\":\"A, \\\"demo\\\"\",\"websiteUrl\":\"https://example.com\"}}", newest);
     const middle = try initialize(state.allocator(), sample, "2025-06-18", true);
-    try testing.expect(std.mem.indexOf(u8, middle, "\"title\"") != null and std.mem.indexOf(u8, middle, "websiteUrl") == null);
+    try testing.expect(
+        std.mem.indexOf(u8, middle, "\"title\"") != null and std.mem.indexOf(u8, middle, "websiteUrl") == null,
+    );
     try testing.expect(std.mem.indexOf(u8, middle, "completions") != null);
 }
 
-test "changes are announced where clients can be told" {
+test "change notifications are declared where they can be delivered" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
-    const changing: Metadata = .{ .implementation = "{}", .instructions = null, .capabilities = "{\"logging\":{},\"tools\":{\"listChanged\":true},\"resources\":{\"subscribe\":true}}" };
-    try testing.expect(std.mem.indexOf(u8, try initialize(state.allocator(), changing, "2025-11-25", true), changing.capabilities) != null);
-    try testing.expect(std.mem.indexOf(u8, try discover(state.allocator(), changing, true), changing.capabilities) != null);
+    const changing: Metadata = .{
+        .implementation = "{}",
+        .instructions = null,
+        .capabilities = "{\"logging\":{},\"tools\":{\"listChanged\":true},\"resources\":{\"subscribe\":true}}",
+    };
+    try testing.expect(std.mem.indexOf(
+        u8,
+        try initialize(state.allocator(), changing, "2025-11-25", true),
+        changing.capabilities,
+    ) != null);
+    try testing.expect(
+        std.mem.indexOf(u8, try discover(state.allocator(), changing, true), changing.capabilities) != null,
+    );
     const without = "{\"logging\":{},\"tools\":{},\"resources\":{}}";
-    try testing.expect(std.mem.indexOf(u8, try initialize(state.allocator(), changing, "2025-11-25", false), without) != null);
+    try testing.expect(
+        std.mem.indexOf(u8, try initialize(state.allocator(), changing, "2025-11-25", false), without) != null,
+    );
     try testing.expect(std.mem.indexOf(u8, try discover(state.allocator(), changing, false), without) != null);
 }

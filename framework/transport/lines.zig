@@ -7,37 +7,41 @@ const component = @import("component.zig");
 const faults = @import("faults.zig");
 const Session = @import("Session.zig");
 const subscriptions = @import("subscriptions.zig");
-const Waiting = @import("Waiting.zig");
+const PendingInputs = @import("PendingInputs.zig");
 
 const memory = bindings.memory;
 const wire = bindings.wire;
 
 const Loop = struct {
     session: Session = .{},
-    waiting: Waiting = .{ .gpa = memory.gpa },
-    listeners: subscriptions.Listeners = .{ .gpa = memory.gpa },
+    pending_inputs: PendingInputs = .{ .gpa = memory.gpa },
+    subscribers: subscriptions.Subscribers = .{ .gpa = memory.gpa },
 
     /// Answer a line, and the requests that it resumes. Returns false if standard output is closed.
     fn answer(self: *Loop, text: []const u8) error{OutOfMemory}!bool {
         const arena = memory.allocator;
-        var turns: std.ArrayList(Waiting.Turn) = .empty;
+        var turns: std.ArrayList(PendingInputs.Turn) = .empty;
         try turns.append(arena, .{ .line = text });
         var at: usize = 0;
         while (at < turns.items.len) : (at += 1) {
             const turn = turns.items[at];
             var peer: Peer = .{};
-            var server = component.deciding(&peer);
-            server.delivery = .{ .lines = &self.listeners };
+            var server = component.protocolFor(&peer);
+            server.delivery = .{ .lines = &self.subscribers };
             server.again = turn.resumed;
             const body = try server.line(turn.line, &self.session, .stdio);
-            for (server.heard.items) |heard| switch (heard) {
-                .answer => |given| if (try self.waiting.answer(arena, given.id, given.message)) |ready| try turns.append(arena, ready),
-                .notification => |message| if (!write(try self.waiting.cancel(arena, message))) return false,
+            for (server.received.items) |received| switch (received) {
+                .answer => |given| if (try self.pending_inputs.answer(arena, given.id, given.message)) |ready|
+                    try turns.append(arena, ready),
+                .notification => |message| if (!write(try self.pending_inputs.cancel(arena, message))) return false,
             };
             if (server.pending) |pending| {
                 if (pending.ids.len == 0) {
-                    try turns.append(arena, .{ .line = turn.line, .resumed = .{ .continuation = pending.continuation, .answers = "[]" } });
-                } else if (!write(try self.waiting.add(arena, turn.line, pending))) return false;
+                    try turns.append(
+                        arena,
+                        .{ .line = turn.line, .resumed = .{ .continuation = pending.continuation, .answers = "[]" } },
+                    );
+                } else if (!write(try self.pending_inputs.add(arena, turn.line, pending))) return false;
                 continue;
             }
             if (body.len > 0 and !wire.writeLine(body)) return false;
@@ -65,21 +69,21 @@ fn write(messages: []const []const u8) bool {
 
 pub fn serve() void {
     var loop: Loop = .{};
-    defer for (loop.listeners.all.items) |listener| if (listener.end.len > 0) {
-        _ = wire.writeLine(listener.end);
+    defer for (loop.subscribers.all.items) |subscriber| if (subscriber.end.len > 0) {
+        _ = wire.writeLine(subscriber.end);
     };
     while (true) {
         var turn = memory.scope();
         defer turn.end();
         const line = wire.nextLine() orelse return;
         const before = loop.session.capabilities;
-        const heard = switch (line) {
+        const connected = switch (line) {
             .text => |text| loop.answer(text) catch component.outOfMemory(),
             .too_long => wire.writeLine(refusal(faults.tooLarge(memory.allocator) catch component.outOfMemory())),
             .not_utf8 => wire.writeLine(refusal(faults.not_utf8)),
         };
         loop.settle(before) catch component.outOfMemory();
-        if (!heard) return;
+        if (!connected) return;
     }
 }
 

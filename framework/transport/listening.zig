@@ -20,17 +20,18 @@ pub fn Listening(comptime Peer: type) type {
         pub fn listen(self: *Self, opened: Request, posted: ?Self.Post) Error!Answer {
             if (posted) |post_| if (!post_.mirror.streams) return self.refuse(opened, faults.no_stream);
             const offers: subscriptions.Offers = if (self.delivery == .none) .{} else self.texts.offers(self.peer);
-            const filter = switch (try subscriptions.Filter.read(self.arena, self.peer.params(opened.request), offers)) {
-                .filter => |filter| filter,
-                .fault => |fault| return self.refuse(opened, fault),
-            };
+            const filter =
+                switch (try subscriptions.Filter.read(self.arena, self.peer.params(opened.request), offers)) {
+                    .filter => |filter| filter,
+                    .fault => |fault| return self.refuse(opened, fault),
+                };
             const honoured = try filter.json(self.arena);
             const subscription = self.peer.subscribe(opened.request, honoured);
             var answer: Answer = .{ .body = subscription.acknowledgement, .listening = true };
             switch (self.delivery) {
                 .none => answer.last = subscription.end,
                 .embedded => |token| try tellSubscription(self, token, subscription, try filter.keyed(self.arena)),
-                .lines => |listeners| if (!try listeners.add(subscription.id, filter, subscription.end)) {
+                .lines => |subscribers| if (!try subscribers.add(subscription.id, filter, subscription.end)) {
                     answer.last = subscription.end;
                     try self.following.append(self.arena, subscription.end);
                 },
@@ -53,18 +54,25 @@ pub fn Listening(comptime Peer: type) type {
 
         /// Register a client of a handshake revision for list changes: it gets them without a request.
         pub fn greet(self: *Self) Error!void {
-            const filter = self.texts.offers(self.peer).unasked();
+            const filter = self.texts.offers(self.peer).listChanges();
             switch (self.delivery) {
                 .none => {},
-                .embedded => |token| try tellSubscription(self, token, .{ .id = "null", .acknowledgement = "", .end = "" }, try filter.json(self.arena)),
-                .lines => |listeners| _ = try listeners.add("", filter, ""),
+                .embedded => |token| try tellSubscription(self, token, .{
+                    .id = "null",
+                    .acknowledgement = "",
+                    .end = "",
+                }, try filter.json(self.arena)),
+                .lines => |subscribers| _ = try subscribers.add("", filter, ""),
             }
         }
 
         /// Handle `resources/subscribe` and `resources/unsubscribe`. Specification: 2025-11-25, server/resources.
         pub fn watch(self: *Self, opened: Request, on: bool) Error!Answer {
             const uri = try self.textParam(opened, "uri") orelse return self.refuse(opened, faults.no_uri);
-            if (uri.len > subscriptions.uri_length) return self.refuse(opened, .{ .code = faults.code.invalid_params, .message = subscriptions.Filter.too_long });
+            if (uri.len > subscriptions.uri_length) return self.refuse(
+                opened,
+                .{ .code = faults.code.invalid_params, .message = subscriptions.Filter.too_long },
+            );
             const key = try subscriptions.keyOf(self.arena, uri);
             switch (self.delivery) {
                 .none => unreachable,
@@ -78,7 +86,8 @@ pub fn Listening(comptime Peer: type) type {
                     try w.raw("}");
                     self.peer.tell(token, "watch", w.text());
                 },
-                .lines => |listeners| if (!try listeners.watch(key, on)) return self.refuse(opened, faults.too_many_uris),
+                .lines => |subscribers| if (!try subscribers.watch(key, on))
+                    return self.refuse(opened, faults.too_many_uris),
             }
             return self.finish(opened, self.peer.raw("{}"));
         }

@@ -55,7 +55,7 @@ pub const Answer = struct {
 pub const Pending = struct { ids: []const []const u8, continuation: []const u8 };
 
 /// Message without an answer. `answer`: the client's response to the server-to-client request with this id.
-pub const Heard = union(enum) { answer: struct { id: []const u8, message: []const u8 }, notification: []const u8 };
+pub const Received = union(enum) { answer: struct { id: []const u8, message: []const u8 }, notification: []const u8 };
 
 /// Responses of the client, a JSON array, with which a suspended request is resumed.
 pub const Resumed = struct { continuation: []const u8, answers: []const u8 };

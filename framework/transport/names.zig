@@ -63,7 +63,12 @@ pub const auth_mode = "WASMCP_AUTH_MODE";
 pub const Judged = enum { ours, all };
 
 /// Return the error message for a variable, or null if it is valid. Names are recognised in any case.
-pub fn problem(allocator: mem.Allocator, name: []const u8, value: []const u8, judged: Judged) error{OutOfMemory}!?[]const u8 {
+pub fn problem(
+    allocator: mem.Allocator,
+    name: []const u8,
+    value: []const u8,
+    judged: Judged,
+) error{OutOfMemory}!?[]const u8 {
     const ours = std.ascii.startsWithIgnoreCase(name, "WASMCP_");
     if (!ours and (judged == .ours or !std.ascii.startsWithIgnoreCase(name, "JWT_"))) return null;
     if (lib.bytes.equal(name, auth_mode)) {
@@ -135,7 +140,8 @@ test "names" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     const arena = state.allocator();
-    for ([_][]const u8{ "PATH", "WASM", "MY_WASMCP_X", "WASMCP_STATE_TTL", "WASMCP_CACHE_DIR" }) |name| try testing.expectEqual(null, try problem(arena, name, "x", .all));
+    for ([_][]const u8{ "PATH", "WASM", "MY_WASMCP_X", "WASMCP_STATE_TTL", "WASMCP_CACHE_DIR" }) |name|
+        try testing.expectEqual(null, try problem(arena, name, "x", .all));
     try testing.expectEqual(null, try problem(arena, auth_mode, "Public", .all));
     try testing.expectEqual(null, try problem(arena, "JWT_ISSUER", "x", .ours));
     for ([_]struct { []const u8, []const u8 }{

@@ -18,10 +18,18 @@ pub fn Posting(comptime Peer: type) type {
         const Self = @import("protocol.zig").Protocol(Peer);
 
         /// Answer the body of an admitted HTTP request. Specification: basic/transports/streamable-http.
-        pub fn post(self: *Self, head: http.Head, mirror: http.Mirror, given: []const u8, output: Peer.Output) Error!http.Response {
+        pub fn post(
+            self: *Self,
+            head: http.Head,
+            mirror: http.Mirror,
+            given: []const u8,
+            output: Peer.Output,
+        ) Error!http.Response {
             const body = messages.withoutMark(given);
-            if (mirror.too_large or given.len > self.settings.max_body) return .{ .status = 413, .body = self.peer.refusal(try faults.tooLarge(self.arena)) };
-            if (!std.unicode.utf8ValidateSlice(body)) return .{ .status = 400, .body = self.peer.refusal(faults.not_utf8) };
+            if (mirror.too_large or given.len > self.settings.max_body)
+                return .{ .status = 413, .body = self.peer.refusal(try faults.tooLarge(self.arena)) };
+            if (!std.unicode.utf8ValidateSlice(body))
+                return .{ .status = 400, .body = self.peer.refusal(faults.not_utf8) };
             // Without the header: the last revision that did not have it. A known handshake revision: that one. Any
             // other value: the request is treated as one of 2026-07-28.
             const older_revision: ?[]const u8 = switch (mirror.version) {
@@ -34,7 +42,10 @@ pub fn Posting(comptime Peer: type) type {
             if (batching.isBatch(body, older_revision)) {
                 if (try resumed(self, &session)) |refused| return refused;
                 const answers = try self.batch(body, &session, head, Peer.nowhere);
-                return kept(self, session, if (answers.len == 0) .{ .status = 202 } else .{ .status = 200, .body = answers });
+                return kept(self, session, if (answers.len == 0)
+                    .{ .status = 202 }
+                else
+                    .{ .status = 200, .body = answers });
             }
             const opened = switch (self.peer.parse(body)) {
                 .request => |opened| opened,
@@ -42,11 +53,15 @@ pub fn Posting(comptime Peer: type) type {
                 .notification => {
                     if (older_revision != null) return try resumed(self, &session) orelse .{ .status = 202 };
                     const fault = try faults.ofVersionHeader(self.arena, mirror.version);
-                    return if (fault) |found| .{ .status = 400, .body = self.peer.refusal(found) } else .{ .status = 202 };
+                    return if (fault) |found|
+                        .{ .status = 400, .body = self.peer.refusal(found) }
+                    else
+                        .{ .status = 202 };
                 },
                 .response => {
                     // 2026-07-28 has no server-to-client requests that a client could answer.
-                    if (older_revision == null) return .{ .status = 400, .body = self.peer.refusal(faults.unasked) };
+                    if (older_revision == null)
+                        return .{ .status = 400, .body = self.peer.refusal(faults.unexpected_response) };
                     return try resumed(self, &session) orelse .{ .status = 202 };
                 },
             };
@@ -75,15 +90,20 @@ pub fn Posting(comptime Peer: type) type {
         /// its session. Null: the method is not allowed.
         /// Specification: 2025-11-25, basic/transports, "Listening for Messages from the Server", "Session Management".
         pub fn bodiless(self: *Self, head: http.Head, mirror: http.Mirror) Error!?http.Response {
-            if (self.sessions == .off or mirror.version == .text and revisions.known(mirror.version.text) == null) return null;
+            if (self.sessions == .off or mirror.version == .text and revisions.known(mirror.version.text) == null)
+                return null;
             const get = lib.bytes.equal(head.method, "GET");
             if (!get and !lib.bytes.equal(head.method, "DELETE")) return null;
             // No session: the client uses 2026-07-28, or did not send `initialize`.
             if (self.sessions.on.id == null) return null;
             var session: Session = .{};
             if (try resumed(self, &session)) |refused| return refused;
-            if (!get) return .{ .status = 204, .extra = try fields(self, &.{.{ .name = sessions.field, .value = sessions.end }}) };
-            if (!mirror.streams) return .{ .status = 406, .kind = .text, .body = "Not acceptable: the answer is text/event-stream\n" };
+            if (!get) return .{
+                .status = 204,
+                .extra = try fields(self, &.{.{ .name = sessions.field, .value = sessions.end }}),
+            };
+            if (!mirror.streams)
+                return .{ .status = 406, .kind = .text, .body = "Not acceptable: the answer is text/event-stream\n" };
             if (self.delivery == .embedded) self.peer.tell(self.delivery.embedded, "attach", "{}");
             return .{ .status = 200, .kind = .events, .body = ":\n\n" };
         }
@@ -95,7 +115,10 @@ pub fn Posting(comptime Peer: type) type {
                 .off => return null,
                 .on => |on| switch (sessions.Given.session(on)) {
                     .session => |known| session.* = known,
-                    .refused => |refused| return .{ .status = refused.status, .body = self.peer.refusal(refused.fault) },
+                    .refused => |refused| return .{
+                        .status = refused.status,
+                        .body = self.peer.refusal(refused.fault),
+                    },
                 },
             }
             return null;
@@ -109,7 +132,10 @@ pub fn Posting(comptime Peer: type) type {
             if (on.state) |before| if (lib.bytes.equal(before, state)) return response;
             var changed = response;
             const keep: http.Field = .{ .name = sessions.field, .value = state };
-            changed.extra = try fields(self, if (on.state == null) &.{ .{ .name = sessions.id_field, .value = on.fresh }, keep } else &.{keep});
+            changed.extra = try fields(self, if (on.state == null)
+                &.{ .{ .name = sessions.id_field, .value = on.fresh }, keep }
+            else
+                &.{keep});
             return changed;
         }
 
@@ -120,7 +146,11 @@ pub fn Posting(comptime Peer: type) type {
         fn respond(self: *Self, answer: Answer, status: u16) Error!http.Response {
             if (answer.listening) {
                 const parts = [_][]const u8{ "data: ", answer.body, "\n\n", "data: ", answer.last, "\n\n" };
-                return .{ .status = 200, .kind = .events, .body = try std.mem.concat(self.arena, u8, parts[0..if (answer.last.len > 0) 6 else 3]) };
+                return .{
+                    .status = 200,
+                    .kind = .events,
+                    .body = try std.mem.concat(self.arena, u8, parts[0..if (answer.last.len > 0) 6 else 3]),
+                };
             }
             if (answer.streamed) return .{ .status = 0, .body = answer.body };
             return .{ .status = status, .body = answer.body };

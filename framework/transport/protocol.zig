@@ -30,7 +30,7 @@ const Error = error{OutOfMemory};
 
 const Fault = faults.Fault;
 const Answer = messages.Answer;
-const Heard = messages.Heard;
+const Received = messages.Received;
 const Pending = messages.Pending;
 const Resumed = messages.Resumed;
 const Terms = messages.Terms;
@@ -51,7 +51,7 @@ pub fn Protocol(comptime Peer: type) type {
         /// Pending input of the message, after it was handled.
         pending: ?Pending = null,
         /// Responses and notifications of a line, in order, for the code that keeps the suspended requests.
-        heard: std.ArrayList(Heard) = .empty,
+        received: std.ArrayList(Received) = .empty,
         /// Destination of change notifications.
         delivery: subscriptions.Delivery = .none,
         /// Session of the request over HTTP.
@@ -69,7 +69,7 @@ pub fn Protocol(comptime Peer: type) type {
         pub const greet = listening.Listening(Peer).greet;
         pub const watch = listening.Listening(Peer).watch;
 
-        /// Answer one line of the stdio transport; the result is empty if there is no answer. Specification:
+        /// Answer one line of the stdio transport; the result is empty for messages without an answer. Specification:
         /// basic/transports/stdio; basic/versioning, "Backward Compatibility".
         pub fn line(self: *Self, given: []const u8, session: *Session, output: Peer.Output) Error![]const u8 {
             const text = messages.withoutMark(given);
@@ -98,23 +98,25 @@ pub fn Protocol(comptime Peer: type) type {
         }
 
         pub fn notified(self: *Self, text: []const u8) Error!void {
-            if (self.delivery == .lines) self.delivery.lines.heed(text);
-            try self.heard.append(self.arena, .{ .notification = text });
+            if (self.delivery == .lines) self.delivery.lines.handleNotification(text);
+            try self.received.append(self.arena, .{ .notification = text });
         }
 
         pub fn answered(self: *Self, id: ?[]const u8, text: []const u8) Error!void {
-            if (id) |known| try self.heard.append(self.arena, .{ .answer = .{ .id = known, .message = text } });
+            if (id) |known| try self.received.append(self.arena, .{ .answer = .{ .id = known, .message = text } });
         }
 
         pub const Post = struct { head: http.Head, mirror: http.Mirror };
 
         /// Answer a request of 2026-07-28, or reject one without a revision.
         pub fn modern(self: *Self, opened: Request, posted: ?Post, output: Peer.Output) Error!Answer {
-            if (try self.modernFault(opened, if (posted) |post_| post_.mirror else null)) |fault| return self.refuse(opened, fault);
+            if (try self.modernFault(opened, if (posted) |post_| post_.mirror else null)) |fault|
+                return self.refuse(opened, fault);
             if (is(opened, "subscriptions/listen")) return self.listen(opened, posted);
             const terms: Terms = .{ .revision = revisions.modern, .head = if (posted) |post_| post_.head else null };
             if (self.peer.begin(opened.request, terms, output)) |refused| return self.finish(opened, refused);
-            if (is(opened, "server/discover")) return self.finish(opened, self.peer.raw(try self.texts.discovery(self.peer, self.delivery != .none)));
+            if (is(opened, "server/discover"))
+                return self.finish(opened, self.peer.raw(try self.texts.discovery(self.peer, self.delivery != .none)));
             if (is(opened, "initialize")) return self.finish(opened, self.peer.failure(faults.no_handshake));
             return self.finish(opened, self.handle(opened));
         }
@@ -125,25 +127,50 @@ pub fn Protocol(comptime Peer: type) type {
                 if (mirrored) |mirror| if (try faults.ofVersionHeader(self.arena, mirror.version)) |fault| return fault;
                 return opened.fault orelse faults.unversioned;
             };
-            if (mirrored) |mirror| if (faults.mismatch(mirror.version, version, "MCP-Protocol-Version", "the revision in params._meta", self.arena)) |fault| return fault;
+            if (mirrored) |mirror| if (faults.mismatch(
+                mirror.version,
+                version,
+                "MCP-Protocol-Version",
+                "the revision in params._meta",
+                self.arena,
+            )) |fault| return fault;
             if (!lib.bytes.equal(version, revisions.modern)) return try faults.unsupported(self.arena, version);
-            if (mirrored) |mirror| if (faults.mismatch(mirror.method, opened.method, "Mcp-Method", "the method", self.arena)) |fault| return fault;
+            if (mirrored) |mirror| if (faults.mismatch(
+                mirror.method,
+                opened.method,
+                "Mcp-Method",
+                "the method",
+                self.arena,
+            )) |fault| return fault;
             if (opened.fault) |fault| return fault;
             const mirror = mirrored orelse return null;
             if (!hasName(opened)) return null;
             const name = opened.target orelse return null;
             const value = switch (mirror.name) {
-                .text => |text| if (try lib.header.decode(self.arena, text)) |decoded| http.Mirror.Value{ .text = decoded } else .bad,
+                .text => |text| if (try lib.header.decode(self.arena, text)) |decoded|
+                    http.Mirror.Value{ .text = decoded }
+                else
+                    .bad,
                 else => mirror.name,
             };
-            return faults.mismatch(value, name, "Mcp-Name", if (is(opened, "resources/read")) "params.uri" else "params.name", self.arena);
+            return faults.mismatch(value, name, "Mcp-Name", if (is(opened, "resources/read"))
+                "params.uri"
+            else
+                "params.name", self.arena);
         }
 
         /// Answer a request of a handshake revision. `session`: the negotiated state, updated by `initialize`.
-        pub fn older(self: *Self, opened: Request, session: *Session, head: ?http.Head, output: Peer.Output) Error!Answer {
+        pub fn older(
+            self: *Self,
+            opened: Request,
+            session: *Session,
+            head: ?http.Head,
+            output: Peer.Output,
+        ) Error!Answer {
             if (is(opened, "initialize")) {
-                const asked = try self.textParam(opened, "protocolVersion") orelse return self.refuse(opened, faults.no_version_asked);
-                session.* = .{ .revision = revisions.negotiate(asked), .capabilities = self.capabilities(opened) };
+                const requested = try self.textParam(opened, "protocolVersion") orelse
+                    return self.refuse(opened, faults.no_protocol_version);
+                session.* = .{ .revision = revisions.negotiate(requested), .capabilities = self.capabilities(opened) };
             }
             const revision = session.revision orelse revisions.without_header;
             const terms: Terms = .{
@@ -168,7 +195,8 @@ pub fn Protocol(comptime Peer: type) type {
             if (is(opened, "ping")) return self.finish(opened, self.peer.raw("{}"));
             if (is(opened, "logging/setLevel") and self.texts.has(self.peer, .logging)) {
                 const name = try self.textParam(opened, "level") orelse "";
-                session.level = std.meta.stringToEnum(Session.Level, name) orelse return self.refuse(opened, faults.no_level);
+                session.level =
+                    std.meta.stringToEnum(Session.Level, name) orelse return self.refuse(opened, faults.no_level);
                 return self.finish(opened, self.peer.raw("{}"));
             }
             if (opened.fault) |fault| return self.refuse(opened, fault);
@@ -179,7 +207,10 @@ pub fn Protocol(comptime Peer: type) type {
         fn handle(self: *Self, opened: Request) ?Peer.Reply {
             if (self.peer.handle(opened.request)) |reply| return reply;
             // The completion middleware has already validated the params.
-            return if (is(opened, "completion/complete") and self.texts.has(self.peer, .completions)) self.peer.failure(faults.unknown_reference) else null;
+            return if (is(opened, "completion/complete") and self.texts.has(self.peer, .completions))
+                self.peer.failure(faults.unknown_reference)
+            else
+                null;
         }
 
         /// Return a string member of the params.
@@ -204,7 +235,10 @@ pub fn Protocol(comptime Peer: type) type {
             for (answer.changes) |change| switch (self.delivery) {
                 .none => {},
                 .embedded => |token| self.peer.tell(token, "changed", change),
-                .lines => |listeners| try self.following.appendSlice(self.arena, try listeners.messages(self.arena, change)),
+                .lines => |subscribers| try self.following.appendSlice(
+                    self.arena,
+                    try subscribers.messages(self.arena, change),
+                ),
             };
             return answer;
         }
@@ -232,7 +266,7 @@ test {
     _ = revisions;
     _ = Session;
     _ = Settings;
-    _ = @import("Waiting.zig");
+    _ = @import("PendingInputs.zig");
     _ = @import("Origin.zig");
     _ = sessions;
     _ = subscriptions;

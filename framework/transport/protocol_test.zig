@@ -15,13 +15,21 @@ const testing = std.testing;
 const Peer = struct {
     arena: std.mem.Allocator,
     capabilities: []const u8 = "{}",
-    told: []const u8 = "",
+    sent: []const u8 = "",
 
     pub const Request = *Held;
     pub const Reply = union(enum) { raw: []const u8, failure: faults.Fault };
     pub const Output = void;
     pub const nowhere: Output = {};
-    const Held = struct { id: []const u8, method: []const u8, params: []const u8, revision: []const u8 = "", level: []const u8 = "", capabilities: []const u8 = "", session: []const u8 = "" };
+    const Held = struct {
+        id: []const u8,
+        method: []const u8,
+        params: []const u8,
+        revision: []const u8 = "",
+        level: []const u8 = "",
+        capabilities: []const u8 = "",
+        session: []const u8 = "",
+    };
 
     fn print(peer: Peer, comptime format: []const u8, arguments: anytype) []const u8 {
         return std.fmt.allocPrint(peer.arena, format, arguments) catch unreachable;
@@ -29,7 +37,11 @@ const Peer = struct {
 
     pub fn parse(peer: Peer, body: []const u8) messages.Incoming(Request) {
         _ = lib.json.validate(body) catch return .{ .invalid = .{ .code = -32700, .body = "parse error" } };
-        const method = lib.json.member(body, "method") orelse return if (body[0] == '{' and lib.json.member(body, "result") != null) .{ .response = peer.plain(lib.json.member(body, "id")) } else .{ .invalid = .{ .code = -32600, .body = "invalid request" } };
+        const method = lib.json.member(body, "method") orelse
+            return if (body[0] == '{' and lib.json.member(body, "result") != null)
+                .{ .response = peer.plain(lib.json.member(body, "id")) }
+            else
+                .{ .invalid = .{ .code = -32600, .body = "invalid request" } };
         const id = lib.json.member(body, "id") orelse return .notification;
         const given = lib.json.member(body, "params") orelse "{}";
         const held = peer.arena.create(Held) catch unreachable;
@@ -41,7 +53,10 @@ const Peer = struct {
             .method = held.method,
             .target = peer.plain(lib.json.member(given, "name")),
             .version = version,
-            .fault = if (version != null and lib.json.member(envelope, "io.modelcontextprotocol/clientCapabilities") == null) .{ .code = -32602, .message = "capabilities" } else null,
+            .fault = if (version != null and lib.json.member(
+                envelope,
+                "io.modelcontextprotocol/clientCapabilities",
+            ) == null) .{ .code = -32602, .message = "capabilities" } else null,
         } };
     }
 
@@ -67,7 +82,8 @@ const Peer = struct {
     }
 
     pub fn handle(_: Peer, request: Request) ?Reply {
-        if (std.mem.eql(u8, request.method, "tools/list") or std.mem.eql(u8, request.method, "tools/call")) return .{ .raw = "TOOLS" };
+        if (std.mem.eql(u8, request.method, "tools/list") or std.mem.eql(u8, request.method, "tools/call"))
+            return .{ .raw = "TOOLS" };
         if (std.mem.eql(u8, request.method, "change")) return .{ .raw = "CHANGED" };
         if (std.mem.eql(u8, request.method, "level")) return .{ .raw = request.level };
         if (std.mem.eql(u8, request.method, "session")) return .{ .raw = request.session };
@@ -88,22 +104,36 @@ const Peer = struct {
         return switch (answer) {
             .raw => |json| .{
                 .body = peer.print("{s} {s} {s}", .{ request.id, request.revision, json }),
-                .changes = if (std.mem.eql(u8, request.method, "change")) &.{"{\"method\":\"notifications/tools/list_changed\"}"} else &.{},
+                .changes = if (std.mem.eql(u8, request.method, "change"))
+                    &.{"{\"method\":\"notifications/tools/list_changed\"}"}
+                else
+                    &.{},
             },
-            .failure => |fault| .{ .body = peer.print("{s} {d} {s}", .{ request.id, fault.code, fault.data orelse "" }), .code = fault.code },
+            .failure => |fault| .{
+                .body = peer.print("{s} {d} {s}", .{ request.id, fault.code, fault.data orelse "" }),
+                .code = fault.code,
+            },
         };
     }
 
     pub fn subscribe(peer: Peer, request: Request, notifications: []const u8) messages.Subscription {
-        return .{ .id = request.id, .acknowledgement = peer.print("ack {s} {s}", .{ request.id, notifications }), .end = peer.print("end {s}", .{request.id}) };
+        return .{
+            .id = request.id,
+            .acknowledgement = peer.print("ack {s} {s}", .{ request.id, notifications }),
+            .end = peer.print("end {s}", .{request.id}),
+        };
     }
 
     pub fn tell(peer: *Peer, token: u32, kind: []const u8, json: []const u8) void {
-        peer.told = peer.print("{s}{d} {s} {s};", .{ peer.told, token, kind, json });
+        peer.sent = peer.print("{s}{d} {s} {s};", .{ peer.sent, token, kind, json });
     }
 
     pub fn metadata(peer: Peer) lifecycle.Metadata {
-        return .{ .implementation = "{\"name\":\"n\",\"version\":\"v\"}", .instructions = null, .capabilities = peer.capabilities };
+        return .{
+            .implementation = "{\"name\":\"n\",\"version\":\"v\"}",
+            .instructions = null,
+            .capabilities = peer.capabilities,
+        };
     }
 };
 
@@ -123,7 +153,8 @@ const Bench = struct {
     }
 };
 
-const meta = "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{}}";
+const meta = "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"," ++
+    "\"io.modelcontextprotocol/clientCapabilities\":{}}";
 const list = "{\"id\":1,\"method\":\"tools/list\",\"params\":{" ++ meta ++ "}}";
 const old_list = "{\"id\":1,\"method\":\"tools/list\"}";
 
@@ -147,19 +178,60 @@ test "lines" {
         .{ .text = old_list, .state = "nonsense", .body = "1 -32602 " ++ supported },
         .{ .text = old_list, .state = "2025-06-18", .body = "1 2025-06-18 TOOLS", .after = "2025-06-18" },
         .{ .text = "{\"id\":\"a\",\"method\":\"ping\"}", .body = "\"a\" 2025-03-26 {}" },
-        .{ .text = "{\"id\":\"a\",\"method\":\"ping\"}", .state = "2024-11-05", .body = "\"a\" 2024-11-05 {}", .after = "2024-11-05" },
+        .{
+            .text = "{\"id\":\"a\",\"method\":\"ping\"}",
+            .state = "2024-11-05",
+            .body = "\"a\" 2024-11-05 {}",
+            .after = "2024-11-05",
+        },
         .{ .text = "{\"id\":1,\"method\":\"ping\",\"params\":{" ++ meta ++ "}}", .body = "1 -32601 " },
-        .{ .text = "{\"id\":1,\"method\":\"initialize\",\"params\":{" ++ meta ++ ",\"protocolVersion\":\"2025-06-18\"}}", .body = "1 -32601 " ++ supported },
-        .{ .text = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}", .body = "1 2025-06-18 {\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},\"serverInfo\":{\"name\":\"n\",\"version\":\"v\"}}", .after = "2025-06-18" },
-        .{ .text = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2026-07-28\"}}", .body = "1 2025-11-25 {\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\"serverInfo\":{\"name\":\"n\",\"version\":\"v\"}}", .after = "2025-11-25" },
+        .{
+            .text = "{\"id\":1,\"method\":\"initialize\",\"params\":{" ++
+                meta ++ ",\"protocolVersion\":\"2025-06-18\"}}",
+            .body = "1 -32601 " ++ supported,
+        },
+        .{
+            .text = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}",
+            .body = "1 2025-06-18 {\"protocolVersion\":\"2025-06-18\"," ++
+                "\"capabilities\":{},\"serverInfo\":{\"name\":\"n\",\"version\":\"v\"}}",
+            .after = "2025-06-18",
+        },
+        .{
+            .text = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2026-07-28\"}}",
+            .body = "1 2025-11-25 {\"protocolVersion\":\"2025-11-25\"," ++
+                "\"capabilities\":{},\"serverInfo\":{\"name\":\"n\",\"version\":\"v\"}}",
+            .after = "2025-11-25",
+        },
         .{ .text = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":3}}", .body = "1 -32602 " },
-        .{ .text = "{\"id\":1,\"method\":\"initialize\"}", .state = "2025-03-26", .body = "1 -32602 ", .after = "2025-03-26" },
+        .{
+            .text = "{\"id\":1,\"method\":\"initialize\"}",
+            .state = "2025-03-26",
+            .body = "1 -32602 ",
+            .after = "2025-03-26",
+        },
         .{ .text = "{\"id\":1,\"method\":\"server/discover\"}", .body = "1 -32602 " ++ supported },
-        .{ .text = "{\"id\":1,\"method\":\"server/discover\"}", .state = "2025-11-25", .body = "1 -32601 ", .after = "2025-11-25" },
+        .{
+            .text = "{\"id\":1,\"method\":\"server/discover\"}",
+            .state = "2025-11-25",
+            .body = "1 -32601 ",
+            .after = "2025-11-25",
+        },
         .{ .text = "{\"id\":1,\"method\":\"nope\",\"params\":{" ++ meta ++ "}}", .body = "1 -32601 " },
-        .{ .text = "{\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}}", .body = "1 -32602 " },
-        .{ .text = "{\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"1900-\\\"\"}}}", .body = "1 -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"1900-\\\"\"}" },
-        .{ .text = "{\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2025-11-25\"}}}", .body = "1 -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"2025-11-25\"}" },
+        .{
+            .text = "{\"id\":1,\"method\":\"tools/list\"," ++
+                "\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}}",
+            .body = "1 -32602 ",
+        },
+        .{
+            .text = "{\"id\":1,\"method\":\"tools/list\"," ++
+                "\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"1900-\\\"\"}}}",
+            .body = "1 -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"1900-\\\"\"}",
+        },
+        .{
+            .text = "{\"id\":1,\"method\":\"tools/list\"," ++
+                "\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2025-11-25\"}}}",
+            .body = "1 -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"2025-11-25\"}",
+        },
         .{ .text = &@as([Settings.default_body + 1]u8, @splat('x')), .body = "- -32600 " },
     };
     for (cases) |case| {
@@ -168,11 +240,16 @@ test "lines" {
         try testing.expectEqualStrings(case.after, try session.text(bench.state.allocator()));
     }
     var session: Session = .{};
-    const discovered = try server.line("{\"id\":1,\"method\":\"server/discover\",\"params\":{" ++ meta ++ "}}", &session, {});
-    try testing.expect(std.mem.startsWith(u8, discovered, "1 2026-07-28 {\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"]"));
+    const discovered =
+        try server.line("{\"id\":1,\"method\":\"server/discover\",\"params\":{" ++ meta ++ "}}", &session, {});
+    try testing.expect(std.mem.startsWith(
+        u8,
+        discovered,
+        "1 2026-07-28 {\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"]",
+    ));
 }
 
-test "log levels of older clients" {
+test "log levels of handshake revisions" {
     var bench: Bench = .init();
     defer bench.state.deinit();
     var server = bench.server();
@@ -189,8 +266,15 @@ test "log levels of older clients" {
     try testing.expectEqualStrings("1 2025-06-18 alert", try server.line(level, &session, {}));
     try testing.expectEqualStrings("2025-06-18 alert", try session.text(bench.state.allocator()));
     // 2026-07-28 carries the log level on each request.
-    try testing.expectEqualStrings("1 2026-07-28 none", try server.line("{\"id\":1,\"method\":\"level\",\"params\":{" ++ meta ++ "}}", &session, {}));
-    _ = try server.line("{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\"}}", &session, {});
+    try testing.expectEqualStrings(
+        "1 2026-07-28 none",
+        try server.line("{\"id\":1,\"method\":\"level\",\"params\":{" ++ meta ++ "}}", &session, {}),
+    );
+    _ = try server.line(
+        "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\"}}",
+        &session,
+        {},
+    );
     try testing.expectEqualStrings("1 2025-11-25 info", try server.line(level, &session, {}));
 }
 
@@ -205,7 +289,10 @@ test "batches of 2025-03-26" {
         .{ .text = "[{\"method\":\"notifications/x\"},{\"id\":1,\"result\":{}}]", .body = "" },
         .{ .text = "[{\"method\":\"notifications/x\"}," ++ ping ++ "]", .body = "[2 2025-03-26 {}]" },
         .{ .text = "[1," ++ list ++ "]", .body = "[invalid request,1 -32600 ]" },
-        .{ .text = "[{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-03-26\"}}]", .body = "[1 -32600 ]" },
+        .{
+            .text = "[{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-03-26\"}}]",
+            .body = "[1 -32600 ]",
+        },
         .{ .text = " [ ] ", .body = "invalid request" },
         .{ .text = "[" ++ ping ++ ",]", .body = "parse error" },
         .{ .text = "[" ++ ping, .body = "parse error" },
@@ -240,31 +327,81 @@ test "posts" {
         .{ .body = "\"\xff\"", .status = 400, .answer = "- -32700 " },
         .{ .body = "{\"method\":\"notifications/initialized\"}", .status = 202, .answer = "" },
         .{ .fields = modern, .body = "{\"method\":\"notifications/cancelled\"}", .status = 202, .answer = "" },
-        .{ .fields = "mcp-protocol-version: 1\n", .body = "{\"method\":\"notifications/cancelled\"}", .status = 400, .answer = "- -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"1\"}" },
+        .{
+            .fields = "mcp-protocol-version: 1\n",
+            .body = "{\"method\":\"notifications/cancelled\"}",
+            .status = 400,
+            .answer = "- -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"1\"}",
+        },
         .{ .body = "{\"id\":1,\"result\":{}}", .status = 202, .answer = "" },
         .{ .fields = modern, .body = "{\"id\":1,\"result\":{}}", .status = 400, .answer = "- -32600 " },
         // 2026-07-28
         .{ .fields = listed, .body = list, .status = 200, .answer = "1 2026-07-28 TOOLS" },
-        .{ .fields = "MCP-Method:  tools/list \nMCP-PROTOCOL-VERSION: 2026-07-28\n", .body = list, .status = 200, .answer = "1 2026-07-28 TOOLS" },
+        .{
+            .fields = "MCP-Method:  tools/list \nMCP-PROTOCOL-VERSION: 2026-07-28\n",
+            .body = list,
+            .status = 200,
+            .answer = "1 2026-07-28 TOOLS",
+        },
         .{ .fields = modern, .body = list, .status = 400, .answer = "1 -32020 " },
         .{ .fields = "", .body = list, .status = 400, .answer = "1 -32020 " },
         .{ .fields = listed ++ "mcp-method: tools/list\n", .body = list, .status = 400, .answer = "1 -32020 " },
         .{ .fields = modern ++ "mcp-method: tools/List\n", .body = list, .status = 400, .answer = "1 -32020 " },
-        .{ .fields = "mcp-protocol-version: 2025-11-25\nmcp-method: tools/list\n", .body = list, .status = 400, .answer = "1 -32020 " },
+        .{
+            .fields = "mcp-protocol-version: 2025-11-25\nmcp-method: tools/list\n",
+            .body = list,
+            .status = 400,
+            .answer = "1 -32020 ",
+        },
         .{ .fields = listed, .body = old_list, .status = 400, .answer = "1 -32602 {\"supported\":[\"2026-07-28\"]}" },
-        .{ .fields = "mcp-protocol-version: 1\n", .body = old_list, .status = 400, .answer = "1 -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"1\"}" },
-        .{ .fields = modern ++ "mcp-protocol-version: 2025-03-26\n", .body = old_list, .status = 400, .answer = "1 -32020 " },
-        .{ .fields = modern ++ "mcp-method: ping\n", .body = "{\"id\":1,\"method\":\"ping\",\"params\":{" ++ meta ++ "}}", .status = 404, .answer = "1 -32601 " },
-        .{ .fields = called ++ "mcp-name: =?base64?w6k=?=\n", .body = call, .status = 200, .answer = "1 2026-07-28 TOOLS" },
+        .{
+            .fields = "mcp-protocol-version: 1\n",
+            .body = old_list,
+            .status = 400,
+            .answer = "1 -32022 {\"supported\":[\"2026-07-28\"],\"requested\":\"1\"}",
+        },
+        .{
+            .fields = modern ++ "mcp-protocol-version: 2025-03-26\n",
+            .body = old_list,
+            .status = 400,
+            .answer = "1 -32020 ",
+        },
+        .{
+            .fields = modern ++ "mcp-method: ping\n",
+            .body = "{\"id\":1,\"method\":\"ping\",\"params\":{" ++ meta ++ "}}",
+            .status = 404,
+            .answer = "1 -32601 ",
+        },
+        .{
+            .fields = called ++ "mcp-name: =?base64?w6k=?=\n",
+            .body = call,
+            .status = 200,
+            .answer = "1 2026-07-28 TOOLS",
+        },
         .{ .fields = called ++ "mcp-name: \u{e9}\n", .body = call, .status = 400, .answer = "1 -32020 " },
         .{ .fields = called ++ "mcp-name: =?base64?w6k?=\n", .body = call, .status = 400, .answer = "1 -32020 " },
         .{ .fields = called ++ "mcp-name: e\n", .body = call, .status = 400, .answer = "1 -32020 " },
         .{ .fields = called, .body = call, .status = 400, .answer = "1 -32020 " },
         // Handshake revisions
         .{ .body = old_list, .status = 200, .answer = "1 2025-03-26 TOOLS" },
-        .{ .fields = "mcp-protocol-version: 2024-11-05\n", .body = old_list, .status = 200, .answer = "1 2024-11-05 TOOLS" },
-        .{ .fields = "mcp-protocol-version: 2025-11-25\n", .body = "{\"id\":1,\"method\":\"nope\"}", .status = 200, .answer = "1 -32601 " },
-        .{ .body = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2024-11-05\"}}", .status = 200, .answer = "1 2024-11-05 {\"protocolVersion\":\"2024-11-05\",\"capabilities\":{},\"serverInfo\":{\"name\":\"n\",\"version\":\"v\"}}" },
+        .{
+            .fields = "mcp-protocol-version: 2024-11-05\n",
+            .body = old_list,
+            .status = 200,
+            .answer = "1 2024-11-05 TOOLS",
+        },
+        .{
+            .fields = "mcp-protocol-version: 2025-11-25\n",
+            .body = "{\"id\":1,\"method\":\"nope\"}",
+            .status = 200,
+            .answer = "1 -32601 ",
+        },
+        .{
+            .body = "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2024-11-05\"}}",
+            .status = 200,
+            .answer = "1 2024-11-05 {\"protocolVersion\":\"2024-11-05\"," ++
+                "\"capabilities\":{},\"serverInfo\":{\"name\":\"n\",\"version\":\"v\"}}",
+        },
         .{ .body = "{\"id\":1,\"method\":\"ping\"}", .status = 200, .answer = "1 2025-03-26 {}" },
     };
     const common = [_]http.Field{.{ .name = "content-type", .value = "application/json" }};
@@ -281,66 +418,96 @@ test "posts" {
     }
 }
 
-test "what an older client can do is remembered" {
+test "client capabilities of a handshake revision are kept" {
     var bench: Bench = .init();
     defer bench.state.deinit();
     var server = bench.server();
     var session: Session = .{};
-    _ = try server.line("{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"roots\":{}}}}", &session, {});
+    _ = try server.line("{\"id\":1,\"method\":\"initialize\"," ++
+        "\"params\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"roots\":{}}}}", &session, {});
     try testing.expectEqualStrings("{\"roots\":{}}", session.capabilities.?);
-    try testing.expectEqualStrings("2 2025-11-25 {\"roots\":{}}", try server.line("{\"id\":2,\"method\":\"capabilities\"}", &session, {}));
+    try testing.expectEqualStrings(
+        "2 2025-11-25 {\"roots\":{}}",
+        try server.line("{\"id\":2,\"method\":\"capabilities\"}", &session, {}),
+    );
     // The connection is a session.
-    try testing.expectEqualStrings("3 2025-11-25 stdio", try server.line("{\"id\":3,\"method\":\"session\"}", &session, {}));
+    try testing.expectEqualStrings(
+        "3 2025-11-25 stdio",
+        try server.line("{\"id\":3,\"method\":\"session\"}", &session, {}),
+    );
     _ = try server.line("{\"id\":\"ours\",\"result\":{}}", &session, {});
-    try testing.expectEqualStrings("ours", server.heard.items[0].answer.id);
+    try testing.expectEqualStrings("ours", server.received.items[0].answer.id);
 }
 
-test "what waiting requests are told, in a batch too" {
+test "responses and cancellations for suspended requests, also in a batch" {
     var bench: Bench = .init();
     defer bench.state.deinit();
     var server = bench.server();
     var session: Session = .{ .revision = "2025-03-26" };
     const response = "{\"id\":\"ours\",\"result\":{}}";
     const notification = "{\"method\":\"notifications/cancelled\"}";
-    try testing.expectEqualStrings("", try server.line("[" ++ response ++ " , " ++ notification ++ ",{\"id\":1,\"result\":{}}]", &session, {}));
-    try testing.expectEqual(2, server.heard.items.len);
-    try testing.expectEqualStrings("ours", server.heard.items[0].answer.id);
-    try testing.expectEqualStrings(response, server.heard.items[0].answer.message);
-    try testing.expectEqualStrings(notification, server.heard.items[1].notification);
+    try testing.expectEqualStrings(
+        "",
+        try server.line("[" ++ response ++ " , " ++ notification ++ ",{\"id\":1,\"result\":{}}]", &session, {}),
+    );
+    try testing.expectEqual(2, server.received.items.len);
+    try testing.expectEqualStrings("ours", server.received.items[0].answer.id);
+    try testing.expectEqualStrings(response, server.received.items[0].answer.message);
+    try testing.expectEqualStrings(notification, server.received.items[1].notification);
     try testing.expectEqualStrings("", try server.line(notification, &session, {}));
-    try testing.expectEqualStrings(notification, server.heard.items[2].notification);
+    try testing.expectEqualStrings(notification, server.received.items[2].notification);
 }
 
 const changing = "{\"tools\":{\"listChanged\":true},\"resources\":{\"subscribe\":true}}";
-const listen = "{\"id\":7,\"method\":\"subscriptions/listen\",\"params\":{\"notifications\":{\"toolsListChanged\":true,\"promptsListChanged\":true}," ++ meta ++ "}}";
+const listen = "{\"id\":7,\"method\":\"subscriptions/listen\"," ++
+    "\"params\":{\"notifications\":{\"toolsListChanged\":true,\"promptsListChanged\":true}," ++ meta ++ "}}";
 const change = "{\"id\":8,\"method\":\"change\",\"params\":{" ++ meta ++ "}}";
 
-test "listening on lines" {
+test "subscriptions on stdio" {
     var bench: Bench = .init();
     defer bench.state.deinit();
     var server = bench.server();
     bench.peer.capabilities = changing;
-    var listeners: subscriptions.Listeners = .{ .gpa = bench.state.allocator() };
-    server.delivery = .{ .lines = &listeners };
+    var subscribers: subscriptions.Subscribers = .{ .gpa = bench.state.allocator() };
+    server.delivery = .{ .lines = &subscribers };
     var session: Session = .{};
     try testing.expectEqualStrings("ack 7 {\"toolsListChanged\":true}", try server.line(listen, &session, {}));
     try testing.expectEqualStrings("8 2026-07-28 CHANGED", try server.line(change, &session, {}));
     try testing.expectEqual(1, server.following.items.len);
     try testing.expect(std.mem.indexOf(u8, server.following.items[0], "subscriptionId\":7") != null);
-    try testing.expectEqualStrings("", try server.line("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":7}}", &session, {}));
-    try testing.expectEqual(0, listeners.all.items.len);
+    try testing.expectEqualStrings(
+        "",
+        try server.line("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":7}}", &session, {}),
+    );
+    try testing.expectEqual(0, subscribers.all.items.len);
     // A client of a handshake revision gets list changes without a request.
-    _ = try server.line("{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}", &session, {});
-    try testing.expectEqualStrings("2 2025-06-18 {}", try server.line("{\"id\":2,\"method\":\"resources/subscribe\",\"params\":{\"uri\":\"a:b\"}}", &session, {}));
-    try testing.expectEqualStrings("a:b", listeners.all.items[0].keys.items[0]);
+    _ = try server.line(
+        "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}",
+        &session,
+        {},
+    );
+    try testing.expectEqualStrings(
+        "2 2025-06-18 {}",
+        try server.line("{\"id\":2,\"method\":\"resources/subscribe\",\"params\":{\"uri\":\"a:b\"}}", &session, {}),
+    );
+    try testing.expectEqualStrings("a:b", subscribers.all.items[0].keys.items[0]);
     _ = try server.line("{\"id\":3,\"method\":\"change\"}", &session, {});
-    try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}", server.following.items[1]);
-    try testing.expectEqualStrings("2 2025-06-18 {}", try server.line("{\"id\":2,\"method\":\"resources/unsubscribe\",\"params\":{\"uri\":\"a:b\"}}", &session, {}));
-    try testing.expectEqual(0, listeners.all.items[0].keys.items.len);
-    try testing.expectEqualStrings("4 -32602 ", try server.line("{\"id\":4,\"method\":\"resources/subscribe\",\"params\":{}}", &session, {}));
+    try testing.expectEqualStrings(
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}",
+        server.following.items[1],
+    );
+    try testing.expectEqualStrings(
+        "2 2025-06-18 {}",
+        try server.line("{\"id\":2,\"method\":\"resources/unsubscribe\",\"params\":{\"uri\":\"a:b\"}}", &session, {}),
+    );
+    try testing.expectEqual(0, subscribers.all.items[0].keys.items.len);
+    try testing.expectEqualStrings(
+        "4 -32602 ",
+        try server.line("{\"id\":4,\"method\":\"resources/subscribe\",\"params\":{}}", &session, {}),
+    );
 }
 
-test "listening through an embedding host" {
+test "subscriptions through an embedding host" {
     var bench: Bench = .init();
     defer bench.state.deinit();
     var server = bench.server();
@@ -350,18 +517,23 @@ test "listening through an embedding host" {
     _ = try server.line(listen, &session, {});
     _ = try server.line(change, &session, {});
     try testing.expectEqualStrings(
-        "5 subscribe {\"id\":7,\"notifications\":{\"toolsListChanged\":true},\"end\":\"end 7\"};5 changed {\"method\":\"notifications/tools/list_changed\"};",
-        bench.peer.told,
+        "5 subscribe {\"id\":7,\"notifications\":{\"toolsListChanged\":true}," ++
+            "\"end\":\"end 7\"};5 changed {\"method\":\"notifications/tools/list_changed\"};",
+        bench.peer.sent,
     );
 }
 
-test "listening where nobody keeps streams" {
+test "subscriptions where streams cannot be kept open" {
     var bench: Bench = .init();
     defer bench.state.deinit();
     var server = bench.server();
     bench.peer.capabilities = changing;
     const head: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{} };
-    var mirror: http.Mirror = .{ .version = .{ .text = "2026-07-28" }, .method = .{ .text = "subscriptions/listen" }, .streams = true };
+    var mirror: http.Mirror = .{
+        .version = .{ .text = "2026-07-28" },
+        .method = .{ .text = "subscriptions/listen" },
+        .streams = true,
+    };
     const response = try server.post(head, mirror, listen, {});
     try testing.expectEqual(200, response.status);
     try testing.expectEqual(.events, response.kind);
@@ -378,7 +550,12 @@ test "sessions" {
     server.delivery = .{ .embedded = 5 };
     server.sessions = .{ .on = .{ .fresh = "FRESH" } };
     const head: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{} };
-    const first = try server.post(head, .{ .streams = true }, "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}", {});
+    const first = try server.post(
+        head,
+        .{ .streams = true },
+        "{\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\"}}",
+        {},
+    );
     try testing.expectEqual(200, first.status);
     try testing.expectEqual(2, first.extra.len);
     try testing.expectEqualStrings("FRESH", first.extra[0].value);
@@ -410,7 +587,7 @@ test "streams and ends of sessions" {
     server.sessions = .{ .on = .{ .fresh = "F", .id = "S", .state = "2025-11-25" } };
     const opened = (try server.bodiless(get, .{ .streams = true })).?;
     try testing.expectEqual(.events, opened.kind);
-    try testing.expectEqualStrings("5 attach {};", bench.peer.told);
+    try testing.expectEqualStrings("5 attach {};", bench.peer.sent);
     try testing.expectEqual(406, (try server.bodiless(get, .{})).?.status);
     try testing.expectEqual(null, try server.bodiless(get, .{ .streams = true, .version = .{ .text = "2026-07-28" } }));
     const ended = (try server.bodiless(delete, .{})).?;

@@ -26,8 +26,8 @@ pub fn known(name: []const u8) ?[]const u8 {
 
 /// Return the revision to answer `initialize` with: the requested one, else the latest. Specification: 2025-11-25,
 /// basic/lifecycle, "Version Negotiation".
-pub fn negotiate(asked: []const u8) []const u8 {
-    return known(asked) orelse handshake[handshake.len - 1];
+pub fn negotiate(requested: []const u8) []const u8 {
+    return known(requested) orelse handshake[handshake.len - 1];
 }
 
 /// Return whether a revision is not older than another: revisions are ISO 8601 dates, which sort as bytes.

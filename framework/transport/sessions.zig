@@ -68,18 +68,34 @@ pub fn without(fields: []http.Field) []http.Field {
 
 pub const Refusal = struct { status: u16, fault: faults.Fault };
 
-const missing: Refusal = .{ .status = 400, .fault = .{ .code = faults.code.invalid_request, .message = "Invalid request: Mcp-Session-Id is missing (a session begins with `initialize`)" } };
-const unknown: Refusal = .{ .status = 404, .fault = .{ .code = faults.code.invalid_request, .message = "Invalid request: there is no such session (any more); begin one with `initialize`" } };
+const missing: Refusal = .{ .status = 400, .fault = .{
+    .code = faults.code.invalid_request,
+    .message = "Invalid request: Mcp-Session-Id is missing (a session begins with `initialize`)",
+} };
+const unknown: Refusal = .{ .status = 404, .fault = .{
+    .code = faults.code.invalid_request,
+    .message = "Invalid request: there is no such session (any more); begin one with `initialize`",
+} };
 
-test "what is given" {
-    const none: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{.{ .name = "Mcp-Session-Id", .value = "s" }} };
+test "session fields" {
+    const none: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{
+        .{ .name = "Mcp-Session-Id", .value = "s" },
+    } };
     try std.testing.expectEqual(Given.off, Given.of(none));
-    const first: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{.{ .name = "wasmcp-session", .value = "fresh" }} };
+    const first: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{
+        .{ .name = "wasmcp-session", .value = "fresh" },
+    } };
     try std.testing.expectEqualStrings("fresh", Given.of(first).on.fresh);
     try std.testing.expectEqual(400, Given.session(Given.of(first).on).refused.status);
-    const gone: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{ .{ .name = "wasmcp-session", .value = "fresh" }, .{ .name = "MCP-Session-Id", .value = "s" } } };
+    const gone: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{
+        .{ .name = "wasmcp-session", .value = "fresh" },
+        .{ .name = "MCP-Session-Id", .value = "s" },
+    } };
     try std.testing.expectEqual(404, Given.session(Given.of(gone).on).refused.status);
-    const known: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{ .{ .name = "mcp-session-id", .value = "s" }, .{ .name = "wasmcp-session", .value = "fresh 2025-06-18 error" } } };
+    const known: http.Head = .{ .method = "POST", .target = "/mcp", .fields = &.{
+        .{ .name = "mcp-session-id", .value = "s" },
+        .{ .name = "wasmcp-session", .value = "fresh 2025-06-18 error" },
+    } };
     const session = Given.session(Given.of(known).on).session;
     try std.testing.expectEqualStrings("2025-06-18", session.revision.?);
 }

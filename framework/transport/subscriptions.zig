@@ -11,13 +11,13 @@ const Error = Allocator.Error;
 
 /// Limits: resources per client, subscriptions per connection, and bytes of a URI.
 pub const uri_limit = 1000;
-pub const listener_limit = 100;
+pub const subscriber_limit = 100;
 pub const uri_length = 8192;
 const key_length = uri_forms.room(uri_length);
 
 /// Destination of change notifications. `embedded`: the embedding host, which keeps the streams, as lines under this
 /// token.
-pub const Delivery = union(enum) { none, embedded: u32, lines: *Listeners };
+pub const Delivery = union(enum) { none, embedded: u32, lines: *Subscribers };
 
 /// Change notifications that the server can send, by its capabilities.
 pub const Offers = struct {
@@ -43,7 +43,7 @@ pub const Offers = struct {
     }
 
     /// Return the filter of a client of a handshake revision: all list changes, without a request.
-    pub fn unasked(offers: Offers) Filter {
+    pub fn listChanges(offers: Offers) Filter {
         return .{ .tools = offers.tools, .prompts = offers.prompts, .resources = offers.resources };
     }
 };
@@ -66,16 +66,19 @@ pub const Filter = struct {
 
     /// Read the filter that a client requests in `params`, limited to what the server offers.
     pub fn read(arena: Allocator, params: []const u8, offers: Offers) Error!Read {
-        const asked = lib.json.member(params, "notifications") orelse return wrong("Invalid params: `params.notifications` is missing");
-        if (asked[0] != '{') return wrong("Invalid params: `params.notifications` must be an object");
+        const requested = lib.json.member(params, "notifications") orelse return wrong(
+            "Invalid params: `params.notifications` is missing",
+        );
+        if (requested[0] != '{') return wrong("Invalid params: `params.notifications` must be an object");
         var filter: Filter = .{};
         inline for (.{ "tools", "prompts", "resources" }) |list| {
-            const text = lib.json.member(asked, list ++ "ListChanged") orelse "false";
+            const text = lib.json.member(requested, list ++ "ListChanged") orelse "false";
             const wanted = lib.bytes.equal(text, "true");
-            if (!wanted and text[0] != 'f' and text[0] != 'n') return wrong("Invalid params: `params.notifications." ++ list ++ "ListChanged` must be a boolean");
+            if (!wanted and text[0] != 'f' and text[0] != 'n')
+                return wrong("Invalid params: `params.notifications." ++ list ++ "ListChanged` must be a boolean");
             @field(filter, list) = wanted and @field(offers, list);
         }
-        const listed = lib.json.member(asked, "resourceSubscriptions") orelse "null";
+        const listed = lib.json.member(requested, "resourceSubscriptions") orelse "null";
         if (listed[0] == 'n') return .{ .filter = filter };
         const words = "Invalid params: `params.notifications.resourceSubscriptions` must be an array of URIs";
         if (listed[0] != '[') return wrong(words);
@@ -88,7 +91,8 @@ pub const Filter = struct {
         while (items.next() catch unreachable) {
             const raw = scanner.value() catch unreachable;
             if (raw[0] != '"') return wrong(words);
-            if (uris.items.len == uri_limit) return wrong(std.fmt.comptimePrint("Invalid params: more than {d} resources", .{uri_limit}));
+            if (uris.items.len == uri_limit)
+                return wrong(std.fmt.comptimePrint("Invalid params: more than {d} resources", .{uri_limit}));
             const uri = try lib.json.decodeString(arena, raw);
             if (uri.len > uri_length) return wrong(too_long);
             try uris.append(arena, uri);
@@ -146,19 +150,19 @@ pub const Filter = struct {
 };
 
 /// Subscribers of one connection.
-pub const Listeners = struct {
+pub const Subscribers = struct {
     gpa: Allocator,
-    all: std.ArrayList(Listener) = .empty,
+    all: std.ArrayList(Subscriber) = .empty,
 
     /// Subscriber. `id`: id of the request that opened the subscription, as JSON; empty for a client of a handshake
     /// revision.
-    const Listener = struct {
+    const Subscriber = struct {
         id: []const u8,
         filter: Filter,
         keys: std.ArrayList([]const u8) = .empty,
         end: []const u8,
 
-        fn deinit(self: *Listener, gpa: Allocator) void {
+        fn deinit(self: *Subscriber, gpa: Allocator) void {
             gpa.free(self.id);
             gpa.free(self.end);
             for (self.keys.items) |uri| gpa.free(uri);
@@ -167,27 +171,31 @@ pub const Listeners = struct {
     };
 
     /// Add a subscriber. `end`: its last message. False: the limit is reached.
-    pub fn add(self: *Listeners, id: []const u8, filter: Filter, end: []const u8) Error!bool {
+    pub fn add(self: *Subscribers, id: []const u8, filter: Filter, end: []const u8) Error!bool {
         self.remove(id);
-        if (self.all.items.len == listener_limit) return false;
+        if (self.all.items.len == subscriber_limit) return false;
         // Out of memory ends the instance: no cleanup is needed.
-        var listener: Listener = .{ .id = try self.gpa.dupe(u8, id), .filter = filter, .end = try self.gpa.dupe(u8, end) };
-        for (filter.keys) |key| try listener.keys.append(self.gpa, try self.gpa.dupe(u8, key));
-        try self.all.append(self.gpa, listener);
+        var subscriber: Subscriber = .{
+            .id = try self.gpa.dupe(u8, id),
+            .filter = filter,
+            .end = try self.gpa.dupe(u8, end),
+        };
+        for (filter.keys) |key| try subscriber.keys.append(self.gpa, try self.gpa.dupe(u8, key));
+        try self.all.append(self.gpa, subscriber);
         return true;
     }
 
     /// Remove a subscriber.
-    pub fn remove(self: *Listeners, id: []const u8) void {
-        for (self.all.items, 0..) |*listener, at| if (lib.bytes.equal(listener.id, id)) {
-            listener.deinit(self.gpa);
+    pub fn remove(self: *Subscribers, id: []const u8) void {
+        for (self.all.items, 0..) |*subscriber, at| if (lib.bytes.equal(subscriber.id, id)) {
+            subscriber.deinit(self.gpa);
             _ = self.all.orderedRemove(at);
             return;
         };
     }
 
     /// Handle a notification of the client: the cancellation of a subscriber's request removes the subscriber.
-    pub fn heed(self: *Listeners, line: []const u8) void {
+    pub fn handleNotification(self: *Subscribers, line: []const u8) void {
         if (self.all.items.len == 0) return;
         if (!lib.json.equals(lib.json.member(line, "method") orelse return, "notifications/cancelled")) return;
         const params = lib.json.member(line, "params") orelse return;
@@ -196,27 +204,28 @@ pub const Listeners = struct {
 
     /// Subscribe the client of a handshake revision to the resource with this key, or unsubscribe it. False: the limit
     /// is reached.
-    pub fn watch(self: *Listeners, key: []const u8, on: bool) Error!bool {
-        for (self.all.items) |*listener| if (listener.id.len == 0) {
-            const at: ?usize = for (listener.keys.items, 0..) |known, index| {
+    pub fn watch(self: *Subscribers, key: []const u8, on: bool) Error!bool {
+        for (self.all.items) |*subscriber| if (subscriber.id.len == 0) {
+            const at: ?usize = for (subscriber.keys.items, 0..) |known, index| {
                 if (lib.bytes.equal(known, key)) break index;
             } else null;
             if (at) |index| {
-                if (!on) self.gpa.free(listener.keys.swapRemove(index));
+                if (!on) self.gpa.free(subscriber.keys.swapRemove(index));
             } else if (on) {
-                if (listener.keys.items.len == uri_limit) return false;
-                try listener.keys.append(self.gpa, try self.gpa.dupe(u8, key));
+                if (subscriber.keys.items.len == uri_limit) return false;
+                try subscriber.keys.append(self.gpa, try self.gpa.dupe(u8, key));
             }
         };
         return true;
     }
 
     /// Return the messages that notify subscribers of a change.
-    pub fn messages(self: *Listeners, arena: Allocator, change: []const u8) Error![]const []const u8 {
+    pub fn messages(self: *Subscribers, arena: Allocator, change: []const u8) Error![]const []const u8 {
         var out: std.ArrayList([]const u8) = .empty;
-        for (self.all.items) |*listener| {
-            listener.filter.keys = listener.keys.items;
-            if (try listener.filter.passes(arena, change)) try out.append(arena, try message(arena, listener.id, change));
+        for (self.all.items) |*subscriber| {
+            subscriber.filter.keys = subscriber.keys.items;
+            if (try subscriber.filter.passes(arena, change))
+                try out.append(arena, try message(arena, subscriber.id, change));
         }
         return out.items;
     }
@@ -247,63 +256,81 @@ fn message(arena: Allocator, id: []const u8, change: []const u8) Error![]const u
 const testing = std.testing;
 const everything: Offers = .{ .tools = true, .prompts = true, .resources = true, .subscribe = true };
 
-test "what is asked for and on offer" {
+test "filter limited to capabilities" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     const arena = state.allocator();
-    const all = "{\"notifications\":{\"toolsListChanged\":true,\"promptsListChanged\":false,\"resourcesListChanged\":null,\"resourceSubscriptions\":[\"a:\\u0062\"]}}";
+    const all = "{\"notifications\":{\"toolsListChanged\":true,\"promptsListChanged\":false," ++
+        "\"resourcesListChanged\":null,\"resourceSubscriptions\":[\"a:\\u0062\"]}}";
     const whole = try Filter.read(arena, all, everything);
-    try testing.expectEqualStrings("{\"toolsListChanged\":true,\"resourceSubscriptions\":[\"a:b\"]}", try whole.filter.json(arena));
+    try testing.expectEqualStrings(
+        "{\"toolsListChanged\":true,\"resourceSubscriptions\":[\"a:b\"]}",
+        try whole.filter.json(arena),
+    );
     const offers = Offers.of("{\"tools\":{\"listChanged\":false},\"prompts\":{\"listChanged\":true},\"resources\":{}}");
     try testing.expectEqual(Offers{ .prompts = true }, offers);
     const nothing = try Filter.read(arena, all, offers);
     try testing.expectEqualStrings("{}", try nothing.filter.json(arena));
-    for ([_][]const u8{ "{}", "{\"notifications\":1}", "{\"notifications\":{\"toolsListChanged\":1}}", "{\"notifications\":{\"resourceSubscriptions\":\"a\"}}", "{\"notifications\":{\"resourceSubscriptions\":[1]}}" }) |params| {
+    for ([_][]const u8{
+        "{}",                                                  "{\"notifications\":1}",
+        "{\"notifications\":{\"toolsListChanged\":1}}",        "{\"notifications\":{\"resourceSubscriptions\":\"a\"}}",
+        "{\"notifications\":{\"resourceSubscriptions\":[1]}}",
+    }) |params| {
         const refused = try Filter.read(arena, params, everything);
         try testing.expectEqual(-32602, refused.fault.code);
     }
 }
 
-test "who hears of what" {
+test "notifications by subscriber" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     const arena = state.allocator();
-    var listeners: Listeners = .{ .gpa = arena };
+    var subscribers: Subscribers = .{ .gpa = arena };
     const tools = "{\"method\":\"notifications/tools/list_changed\"}";
     const updated = "{\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":\"a:b\"},\"key\":\"a:b\"}";
-    try testing.expect(try listeners.add("1", .{ .tools = true }, ""));
-    try testing.expect(try listeners.add("\"x\"", .{ .keys = &.{"a:b"} }, ""));
-    try testing.expect(try listeners.add("", .{ .tools = true, .prompts = true }, ""));
+    try testing.expect(try subscribers.add("1", .{ .tools = true }, ""));
+    try testing.expect(try subscribers.add("\"x\"", .{ .keys = &.{"a:b"} }, ""));
+    try testing.expect(try subscribers.add("", .{ .tools = true, .prompts = true }, ""));
 
-    const of_tools = try listeners.messages(arena, tools);
+    const of_tools = try subscribers.messages(arena, tools);
     try testing.expectEqual(2, of_tools.len);
-    try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":1}}}", of_tools[0]);
-    try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}", of_tools[1]);
+    try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"," ++
+        "\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":1}}}", of_tools[0]);
+    try testing.expectEqualStrings(
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}",
+        of_tools[1],
+    );
 
-    try testing.expect(try listeners.watch("a:b", true));
-    const of_resource = try listeners.messages(arena, updated);
+    try testing.expect(try subscribers.watch("a:b", true));
+    const of_resource = try subscribers.messages(arena, updated);
     try testing.expectEqual(2, of_resource.len);
-    try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":\"x\"},\"uri\":\"a:b\"}}", of_resource[0]);
-    try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":\"a:b\"}}", of_resource[1]);
+    try testing.expectEqualStrings("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\"," ++
+        "\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":\"x\"},\"uri\":\"a:b\"}}", of_resource[0]);
+    try testing.expectEqualStrings(
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\",\"params\":{\"uri\":\"a:b\"}}",
+        of_resource[1],
+    );
 
-    try testing.expect(try listeners.watch("a:b", false));
-    listeners.heed("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"x\"}}");
-    listeners.heed("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":2}}");
-    listeners.heed("{\"method\":\"notifications/cancelled\",\"params\":[]}");
-    try testing.expectEqual(0, (try listeners.messages(arena, updated)).len);
-    try testing.expectEqual(2, (try listeners.messages(arena, tools)).len);
+    try testing.expect(try subscribers.watch("a:b", false));
+    subscribers.handleNotification("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"x\"}}");
+    subscribers.handleNotification("{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":2}}");
+    subscribers.handleNotification("{\"method\":\"notifications/cancelled\",\"params\":[]}");
+    try testing.expectEqual(0, (try subscribers.messages(arena, updated)).len);
+    try testing.expectEqual(2, (try subscribers.messages(arena, tools)).len);
 }
 
 test "limits" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     const arena = state.allocator();
-    var listeners: Listeners = .{ .gpa = arena };
-    try testing.expect(try listeners.add("", .{}, ""));
-    for (1..listener_limit) |n| try testing.expect(try listeners.add(try std.fmt.allocPrint(arena, "{d}", .{n}), .{}, ""));
-    try testing.expect(!try listeners.add("0", .{}, ""));
-    try testing.expect(try listeners.add("1", .{}, ""));
-    for (0..uri_limit) |n| try testing.expect(try listeners.watch(try std.fmt.allocPrint(arena, "a:{d}", .{n}), true));
-    try testing.expect(!try listeners.watch("a:more", true));
-    try testing.expect(try listeners.watch("a:0", true));
+    var subscribers: Subscribers = .{ .gpa = arena };
+    try testing.expect(try subscribers.add("", .{}, ""));
+    for (1..subscriber_limit) |n|
+        try testing.expect(try subscribers.add(try std.fmt.allocPrint(arena, "{d}", .{n}), .{}, ""));
+    try testing.expect(!try subscribers.add("0", .{}, ""));
+    try testing.expect(try subscribers.add("1", .{}, ""));
+    for (0..uri_limit) |n|
+        try testing.expect(try subscribers.watch(try std.fmt.allocPrint(arena, "a:{d}", .{n}), true));
+    try testing.expect(!try subscribers.watch("a:more", true));
+    try testing.expect(try subscribers.watch("a:0", true));
 }

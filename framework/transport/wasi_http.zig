@@ -58,7 +58,7 @@ fn respond(peer: *Peer, request: types.IncomingRequest, head: http.Head) error{O
     };
     const body = try readBody(request, !mirror.too_large) orelse
         return .{ .status = 400, .kind = .text, .body = "Bad request: the body did not arrive whole\n" };
-    var server = component.deciding(peer);
+    var server = component.protocolFor(peer);
     return server.post(head, mirror, body, if (mirror.streams) .response else .none);
 }
 
@@ -94,7 +94,10 @@ fn readBody(request: types.IncomingRequest, keep: bool) error{OutOfMemory}!?[]co
         } else switch (read(stream, Settings.current.max_body + 1 - bytes.items.len)) {
             .some => |more| {
                 // Most bodies arrive in one piece, which need not be copied.
-                if (bytes.items.len == 0) bytes = .fromOwnedSlice(@constCast(more)) else try bytes.appendSlice(memory.allocator, more);
+                if (bytes.items.len == 0)
+                    bytes = .fromOwnedSlice(@constCast(more))
+                else
+                    try bytes.appendSlice(memory.allocator, more);
             },
             .end => break,
             .broken => return null,
@@ -121,7 +124,8 @@ fn read(stream: streams.InputStream, most: usize) Piece {
 /// Send a complete response. A disconnected client is not an error.
 fn send(outparam: types.ResponseOutparam, response: http.Response) void {
     const headers = types.Fields.init();
-    for (response.headers(memory.allocator) catch component.outOfMemory()) |field| discard(headers.append(field.name, field.value));
+    for (response.headers(memory.allocator) catch component.outOfMemory()) |field|
+        discard(headers.append(field.name, field.value));
     var digits: [20]u8 = undefined;
     discard(headers.append("content-length", lib.decimal.integer(&digits, response.body.len)));
     const outgoing = types.OutgoingResponse.init(headers);

@@ -1,4 +1,4 @@
-"""Everything that the contracts of another tool have, in our servers; a component a contract."""
+"""Components built for the interfaces of another tool in wasmcp servers; one test component per version."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SERVICES = ("server-io", "server-auth", "sessions")
 
 
 def wit(folder: Path, contract: Contract) -> Path:
-    """A world with all that the contract has."""
+    """Return a world with everything that the interface has."""
     shutil.copytree(WIT / "deps", folder / "deps")
     shutil.copytree(WIT.parent / "framework/adapters/wit/deps", folder / "deps", dirs_exist_ok=True)
     lines = [f"import {contract.interface(name)};" for name in SERVICES]
@@ -61,9 +61,9 @@ def catalogue(component: bytes) -> Catalogue:
 
 @pytest.fixture(scope="module")
 def server(contract: Contract, component: bytes, catalogue: Catalogue) -> Iterator[Server]:
-    """One is asked, the other in a segment with its catalogue."""
-    asked = contract is CONTRACTS[0]
-    foreign = ComponentSpec("foreign", component, None if asked else catalogue, MIDDLEWARE, dynamic=asked)
+    """Boot two components: one dynamic, the other in a segment with its catalogue."""
+    dynamic = contract is CONTRACTS[0]
+    foreign = ComponentSpec("foreign", component, None if dynamic else catalogue, MIDDLEWARE, dynamic=dynamic)
     composed = compose_server([foreign], METADATA)
     assert all(name.startswith("wasi:") for name in composed.imports)
     with open_server(composed.data, instances=1, quick=True) as running:
@@ -99,7 +99,7 @@ def test_resources(server: Server) -> None:
         server.request("resources/read", {"uri": "foreign:bad"})
     assert (raised.value.code, raised.value.message, raised.value.data) == (-32001, "gone", {"why": 1})
     with pytest.raises(RequestError, match="ot found"):
-        server.request("resources/read", {"uri": "nobody:x"})
+        server.request("resources/read", {"uri": "unknown:x"})
 
 
 def test_prompts(server: Server) -> None:
@@ -135,16 +135,16 @@ def test_completions(server: Server, catalogue: Catalogue) -> None:
     assert server.request("completion/complete", template)["completion"]["values"] == ["foreign:{name}"]
 
 
-def test_what_was_not_granted_is_denied(server: Server) -> None:
+def test_imports_without_grant_are_denied(server: Server) -> None:
     assert server.call_tool("count").text == "access_denied"
     assert server.call_tool("remember").text == "no session"
 
 
-def test_the_client_cannot_be_asked(server: Server) -> None:
+def test_server_to_client_requests_are_rejected(server: Server) -> None:
     assert "cannot be asked" in server.call_tool("ask").text
 
 
-def test_what_it_sends_reaches_the_client(server: Server) -> None:
+def test_notifications_reach_the_client(server: Server) -> None:
     events: list[dict[str, Any]] = []
     meta = {"io.modelcontextprotocol/logLevel": "info", "progressToken": "t"}
     result = server.request("tools/call", {"name": "say", "_meta": meta}, on_event=events.append)
@@ -174,7 +174,7 @@ BEARER = "aaa.bbb.ccc"
 
 
 class Chain:
-    """server-io and a component of theirs, with this test as the transport."""
+    """Chain of server-io and a component of the other tool, with this test as the transport."""
 
     def __init__(self, component: bytes) -> None:
         made, info = adapted("foreign", component, decode(component, "foreign", export_types=True))
@@ -204,7 +204,7 @@ class Chain:
         return text
 
 
-def test_who_asks(component: bytes) -> None:
+def test_identity_claims(component: bytes) -> None:
     chain = Chain(component)
     headers = [("host", "x"), ("authorization", f"Bearer {BEARER}")]
     http = record(method="POST", path="/mcp", headers=headers)
@@ -220,12 +220,12 @@ def test_who_asks(component: bytes) -> None:
     assert flattened.startswith(
         "sub=ada,iss=https://id.example,aud=here,aud=there,exp=1700000000,iat=1600000000,jti=j1,"
     )
-    # Without the token of this request there is nothing to decode.
+    # Without the token of this request the claims cannot be decoded.
     assert chain.call("who", identity=record(**known)) == "not decoded"
     chain.wire.close()
 
 
-def test_what_was_granted_is_kept(component: bytes) -> None:
+def test_granted_stores_keep_values(component: bytes) -> None:
     foreign = ComponentSpec("foreign", component, None, frozenset({"kv", "sessions"}) | MIDDLEWARE, dynamic=True)
     with open_server(compose_server([foreign], METADATA).data, instances=1, quick=True) as running:
         assert running.call_tool("count").text == "two"
@@ -235,7 +235,7 @@ def test_what_was_granted_is_kept(component: bytes) -> None:
 
 
 def older(server: Server, tool: str) -> str:
-    """Call a tool as a client of an older revision, whose connection is a session."""
+    """Call a tool as a client of a handshake revision, whose connection is a session."""
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     for method, params in (("initialize", hello), ("tools/call", {"name": tool})):
         answer = server.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))

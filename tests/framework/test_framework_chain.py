@@ -1,4 +1,4 @@
-"""The links of the chain, composed with the real composer around components that do what a test asks of them."""
+"""The chain: middleware composed with the real composer around test components."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METADATA = ServerMetadata(name="chain", version="1")
 
 @pytest.fixture(scope="session")
 def guests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The components of this folder, by name."""
+    """Return the components of this folder, by name."""
     folder = tmp_path_factory.mktemp("chain")
     worlds = {"probe": "tools-component", "rewriter": "middleware"}
     return {
@@ -31,32 +31,32 @@ def guests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def catalogue(*names: str) -> Catalogue:
-    """What was recorded of a component."""
+    """Return the recorded catalogue of components."""
     tools = tuple({"name": name, "inputSchema": {"type": "object"}, "title": name.upper()} for name in names)
     return Catalogue(tools=tools, digest="sha256:0")
 
 
 def serve(tmp_path: Path, *specs: ComponentSpec) -> Embedded:
-    """Compose and boot."""
+    """Compose and boot a server."""
     path = tmp_path / "server.wasm"
     compose_server(specs, METADATA, on_duplicate="first").write(path)
     return Embedded(path)
 
 
 def ask(server: Embedded, method: str, params: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """One request over the message door; more `_meta` by keyword."""
+    """Send one request as a message; extra `_meta` by keyword."""
     line, _ = server.message(json.dumps(request(method, params, meta={**META, **more})))
     answer: dict[str, Any] = json.loads(line)
     return answer
 
 
 def call(server: Embedded, name: str, **more: Any) -> dict[str, Any]:
-    """One tools/call."""
+    """Send one `tools/call`."""
     return ask(server, "tools/call", {"name": name, "arguments": {"a": 1}}, **more)
 
 
 def all_pages(server: Embedded, method: str = "tools/list", **more: Any) -> list[dict[str, Any]]:
-    """The pages of a list."""
+    """Return the pages of a list."""
     pages = [ask(server, method, dict(more))]
     while cursor := pages[-1]["result"].get("nextCursor"):
         pages.append(ask(server, method, {"cursor": cursor, **more}))
@@ -64,19 +64,19 @@ def all_pages(server: Embedded, method: str = "tools/list", **more: Any) -> list
 
 
 def names(answer: dict[str, Any]) -> list[str]:
-    """The names in a list of tools."""
+    """Return the names in a list of tools."""
     return [tool["name"] for tool in answer["result"]["tools"]]
 
 
 def text(answer: dict[str, Any]) -> str:
-    """The first text of a tool's result."""
+    """Return the first text of a tool's result."""
     words: str = answer["result"]["content"][0]["text"]
     return words
 
 
-@pytest.fixture(params=["asked", "recorded"])
+@pytest.fixture(params=["dynamic", "recorded"])
 def server(request: pytest.FixtureRequest, guests: dict[str, bytes], tmp_path: Path) -> Embedded:
-    """The probe alone: asked at run time, and recorded when composed."""
+    """Serve the probe alone: as a dynamic component, and with a recorded catalogue."""
     known = catalogue(*NAMES) if request.param == "recorded" else None
     return serve(tmp_path, ComponentSpec("probe", guests["probe"], known, MIDDLEWARE, known is None))
 
@@ -84,13 +84,13 @@ def server(request: pytest.FixtureRequest, guests: dict[str, bytes], tmp_path: P
 def test_lists_are_whole(server: Embedded) -> None:
     pages = all_pages(server)
     assert [name for page in pages for name in names(page)] == NAMES
-    # A component that is asked decides on its pages; what was recorded needs none.
+    # A dynamic component decides on its pages; a recorded list has one page.
     assert [len(names(page)) for page in pages] in ([7], [2, 2, 2, 1])
     expected = [(300_000, "public")] if len(pages) == 1 else [(1000 - at, "private") for at in (0, 2, 4, 6)]
     assert [(page["result"]["ttlMs"], page["result"]["cacheScope"]) for page in pages] == expected
 
 
-def test_a_cursor_that_nobody_gave_out(server: Embedded) -> None:
+def test_unknown_cursor_is_rejected(server: Embedded) -> None:
     assert ask(server, "tools/list", {"cursor": "x"})["error"]["code"] == -32602
     assert ask(server, "tools/list", {"cursor": ""})["error"]["code"] == -32602
 
@@ -102,14 +102,14 @@ def test_calls_reach_their_owner_with_the_arguments_as_sent(server: Embedded) ->
 def test_unknown_names(server: Embedded) -> None:
     for name in ("nope", "", "ech", "echo2", "é\n"):
         assert call(server, name)["error"] == {"code": -32602, "message": f"Unknown tool: {name}"}
-    assert ask(server, "nobody/knows")["error"] == {"code": -32601, "message": "Method not found: nobody/knows"}
+    assert ask(server, "unknown/method")["error"] == {"code": -32601, "message": "Method not found: unknown/method"}
     assert ask(server, "completion/complete")["error"]["code"] == -32601
 
 
 @pytest.mark.parametrize(
     "method", ["resources/list", "resources/templates/list", "resources/read", "prompts/list", "prompts/get"]
 )
-def test_what_is_not_offered_is_not_known(server: Embedded, method: str) -> None:
+def test_methods_of_missing_capabilities_are_not_found(server: Embedded, method: str) -> None:
     answer = ask(server, method, {"uri": "a:b", "name": "x"})
     assert answer["error"] == {"code": -32601, "message": f"Method not found: {method}"}
 
@@ -128,33 +128,35 @@ def test_broken_json_of_tools_is_an_internal_error(server: Embedded) -> None:
     assert text(call(server, "echo")) == '{"a": 1}'
 
 
-def test_asking_the_client(server: Embedded) -> None:
+def test_input_required(server: Embedded) -> None:
     assert call(server, "ask")["error"]["code"] == -32021
     able = {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}}
     result = call(server, "ask", **able)["result"]
     assert result["inputRequests"] == {"k": {"method": "elicitation/create", "params": {}}}
-    asked = {"name": "ask", "arguments": {"a": 1}}
-    again = ask(server, "tools/call", {**asked, "requestState": result["requestState"]}, **able)
+    call_params = {"name": "ask", "arguments": {"a": 1}}
+    again = ask(server, "tools/call", {**call_params, "requestState": result["requestState"]}, **able)
     assert text(again) == "remembered"
-    forged = ask(server, "tools/call", {**asked, "requestState": "AAAA"}, **able)
+    forged = ask(server, "tools/call", {**call_params, "requestState": "AAAA"}, **able)
     assert forged["error"]["code"] == -32602
 
 
-def test_a_component_that_cannot_list_does_not_take_the_others_down(guests: dict[str, bytes], tmp_path: Path) -> None:
+def test_failing_list_does_not_affect_other_components(guests: dict[str, bytes], tmp_path: Path) -> None:
     server = serve(
         tmp_path,
         ComponentSpec("one", guests["probe"], catalogue("a")),
-        ComponentSpec("asked", guests["probe"], grants=MIDDLEWARE, dynamic=True),
+        ComponentSpec("dynamic", guests["probe"], grants=MIDDLEWARE, dynamic=True),
         ComponentSpec("three", guests["probe"], catalogue("b")),
     )
     result = ask(server, "tools/list", {"x": "fail"})
     assert names(result) == ["a", "b"]
-    assert (result["result"]["ttlMs"], result["result"]["cacheScope"]) == (0, "private"), "nobody keeps half a list"
+    assert (result["result"]["ttlMs"], result["result"]["cacheScope"]) == (0, "private"), (
+        "an incomplete list is cacheable"
+    )
     strict = ask(server, "tools/list", {"x": "fail"}, **{"wasmcp/strict": True})
     assert strict["error"] == {"code": -32001, "message": "no list"}
 
 
-def test_a_list_that_never_ends_is_the_clients_to_leave(guests: dict[str, bytes], tmp_path: Path) -> None:
+def test_endless_list_is_paged(guests: dict[str, bytes], tmp_path: Path) -> None:
     server = serve(tmp_path, ComponentSpec("probe", guests["probe"], grants=MIDDLEWARE, dynamic=True))
     cursor = None
     for _ in range(3):
@@ -168,7 +170,7 @@ def test_lists_are_merged_in_the_order_of_the_chain(guests: dict[str, bytes], tm
         tmp_path,
         ComponentSpec("one", guests["probe"], catalogue("echo", "z")),
         ComponentSpec("two", guests["probe"], catalogue("a")),
-        ComponentSpec("asked", guests["probe"], grants=MIDDLEWARE, dynamic=True),
+        ComponentSpec("dynamic", guests["probe"], grants=MIDDLEWARE, dynamic=True),
         ComponentSpec("three", guests["probe"], catalogue("echo", "last")),
     )
     pages = all_pages(server)
@@ -179,12 +181,12 @@ def test_lists_are_merged_in_the_order_of_the_chain(guests: dict[str, bytes], tm
         ["broken", "last"],
     ]
     assert [page["result"]["ttlMs"] for page in pages] == [1000, 998, 996, 994]
-    # Recorded, but the component does not know it: the chain goes on, and ends.
+    # Recorded, but unknown to the component: the chain continues to its end.
     assert call(server, "z")["error"]["message"] == "Unknown tool: z"
     assert text(call(server, "echo")) == '{"a": 1}'
 
 
-def test_cursors_know_every_link(guests: dict[str, bytes], tmp_path: Path) -> None:
+def test_cursors_record_each_position(guests: dict[str, bytes], tmp_path: Path) -> None:
     server = serve(
         tmp_path,
         ComponentSpec("first", guests["probe"], grants=MIDDLEWARE, dynamic=True),
@@ -198,7 +200,7 @@ def test_cursors_know_every_link(guests: dict[str, bytes], tmp_path: Path) -> No
         NAMES[0:2],
         NAMES[2:4],
         NAMES[4:6],
-        # Of two tools with one name on one page the first is listed, because calls go to it.
+        # Of two tools with one name on one page the first is listed, because calls are dispatched to it.
         ["broken", "known", "echo", "events"],
         ["wait", "refuse"],
         ["later", "ask"],
@@ -220,7 +222,7 @@ def test_recorded_lists_in_the_form_of_older_revisions(
     assert ("title" in result["tools"][0]) == titled
 
 
-def test_a_middleware_written_by_hand(guests: dict[str, bytes], tmp_path: Path) -> None:
+def test_custom_middleware(guests: dict[str, bytes], tmp_path: Path) -> None:
     server = serve(
         tmp_path,
         ComponentSpec("rewriter", guests["rewriter"], grants=MIDDLEWARE),
@@ -238,7 +240,7 @@ def test_a_middleware_written_by_hand(guests: dict[str, bytes], tmp_path: Path) 
 
 
 def test_a_thousand_calls_do_not_grow_the_server(server: Embedded) -> None:
-    # Each component's stack and statics take 1 MB or more; what matters is that nothing is added call by call.
+    # Each component's stack and statics take 1 MB or more; the test is that calls add nothing.
     for _ in range(50):
         call(server, "echo")
     server.store.set_limits(memory_size=16 << 20)
@@ -246,5 +248,5 @@ def test_a_thousand_calls_do_not_grow_the_server(server: Embedded) -> None:
         call(server, ("echo", "refuse", "nope", "broken")[number % 4])
         if number % 10 == 0:
             ask(server, "tools/list")
-    # Without memory it would have trapped, and be of no use any more.
+    # Out of memory it would have trapped, and could not answer any more.
     assert "result" in call(server, "echo")

@@ -1,4 +1,4 @@
-"""Change notifications at every door, as the official client and plain HTTP see them."""
+"""Change notifications at every entry point, as the official client and plain HTTP receive them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def port(server: Path) -> Iterator[int]:
 
 
 class Stream:
-    """A response that stays open."""
+    """Response that stays open."""
 
     def __init__(self, port: int, method: str, headers: dict[str, str], message: Any = None) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -49,7 +49,7 @@ class Stream:
         self.response = self.connection.getresponse()
 
     def next(self) -> Any:
-        """The next message; None at the end."""
+        """Return the next message; None at the end."""
         while line := self.response.readline():
             if line.startswith(b"data: "):
                 return json.loads(line[6:])
@@ -70,7 +70,7 @@ def post(port: int, message: Any, headers: dict[str, str] | None = None) -> tupl
 
 
 class TestHttp:
-    def test_a_stream_hears_what_another_request_changes(self, port: int) -> None:
+    def test_stream_gets_changes_of_other_requests(self, port: int) -> None:
         stream = Stream(port, "POST", mirrored(listen()), listen("a", toolsListChanged=True, promptsListChanged=True))
         assert stream.response.status == 200
         assert stream.response.getheader("content-type") == "text/event-stream"
@@ -92,7 +92,7 @@ class TestHttp:
         for stream in streams:
             stream.close()
 
-    def test_what_was_not_asked_for_is_not_sent(self, port: int) -> None:
+    def test_unselected_notifications_are_not_sent(self, port: int) -> None:
         silent = Stream(port, "POST", mirrored(listen()), listen(1))
         loud = Stream(port, "POST", mirrored(listen()), listen(2, toolsListChanged=True))
         assert silent.next()["params"]["notifications"] == {}
@@ -112,11 +112,11 @@ class TestHttp:
         status, _, message = post(port, request("subscriptions/listen", params))
         assert (status, message["error"]["code"]) == (400, -32602)
 
-    def test_a_client_that_takes_no_stream(self, port: int) -> None:
+    def test_client_without_event_streams(self, port: int) -> None:
         headers = {**mirrored(listen()), "Accept": "application/json"}
         assert post(port, listen(), headers)[0] == 400
 
-    def test_the_end_is_told(self, server: Path) -> None:
+    def test_end_of_stream_is_announced(self, server: Path) -> None:
         with wasmcp_serve(server) as port:
             stream = Stream(port, "POST", mirrored(listen()), listen(9, toolsListChanged=True))
             stream.next()
@@ -124,7 +124,7 @@ class TestHttp:
         assert (end["id"], end["result"]["resultType"], end["result"]["_meta"][ID]) == (9, "complete", 9)
         assert stream.next() is None
 
-    def test_a_runtime_that_keeps_nothing(self, server: Path) -> None:
+    def test_runtime_without_streams(self, server: Path) -> None:
         with wasmtime_serve(server) as port:
             stream = Stream(port, "POST", mirrored(listen()), listen(1, toolsListChanged=True))
             assert stream.next()["params"]["notifications"] == {}
@@ -136,7 +136,7 @@ class TestHttp:
 
 
 def initialize(port: int, revision: str = "2025-11-25") -> dict[str, str]:
-    """Begin a session: the headers of the requests in it."""
+    """Begin a session; return the headers of the requests in it."""
     params = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     status, fields, message = post(port, request("initialize", params, meta=None), JSON)
     assert status == 200
@@ -150,7 +150,7 @@ OLD_LIST = request("tools/list", meta=None)
 
 class TestSessions:
     @pytest.mark.parametrize("revision", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
-    def test_from_the_beginning_to_the_end(self, port: int, revision: str) -> None:
+    def test_lifecycle(self, port: int, revision: str) -> None:
         headers = initialize(port, revision)
         identifier = headers["Mcp-Session-Id"]
         assert len(identifier) >= 32
@@ -164,40 +164,40 @@ class TestSessions:
         assert Stream(port, "DELETE", headers).response.status == 404
         assert Stream(port, "GET", {**headers, "Accept": "text/event-stream"}).response.status == 404
 
-    def test_no_session_and_an_unknown_one(self, port: int) -> None:
+    def test_missing_and_unknown_session(self, port: int) -> None:
         assert post(port, OLD_LIST, {**JSON, "MCP-Protocol-Version": "2025-11-25"})[0] == 400
         assert post(port, OLD_LIST, {**JSON, "Mcp-Session-Id": "0" * 32})[0] == 404
         assert Stream(port, "GET", {"Accept": "text/event-stream"}).response.status == 405
 
-    def test_a_client_cannot_speak_for_the_host(self, port: int) -> None:
+    def test_host_fields_of_clients_are_ignored(self, port: int) -> None:
         forged = {**JSON, "Mcp-Session-Id": "0" * 32, "wasmcp-session": f"{'1' * 32} 2025-11-25"}
         assert post(port, OLD_LIST, forged)[0] == 404
 
-    def test_no_two_are_the_same(self, port: int) -> None:
+    def test_session_ids_are_unique(self, port: int) -> None:
         assert len({initialize(port)["Mcp-Session-Id"] for _ in range(20)}) == 20
 
-    def test_what_happens_on_the_stream(self, port: int) -> None:
+    def test_stream_messages(self, port: int) -> None:
         headers = initialize(port)
         other = initialize(port)
         call = request("tools/call", {"name": "change"}, meta=None)
-        # Before there is a stream it waits.
+        # Notifications wait until there is a stream.
         assert post(port, call, other)[0] == 200
         stream = Stream(port, "GET", {**headers, "Accept": "text/event-stream"})
         assert stream.response.status == 200
         assert stream.next() == {"jsonrpc": "2.0", "method": CHANGED}
         post(port, call, other)
         assert stream.next() == {"jsonrpc": "2.0", "method": CHANGED}
-        # It ends with the session.
+        # The stream ends with the session.
         assert Stream(port, "DELETE", headers).response.status == 204
         assert stream.next() is None
 
-    def test_a_message_goes_to_one_stream(self, port: int) -> None:
+    def test_messages_go_to_one_stream(self, port: int) -> None:
         headers = {**initialize(port), "Accept": "text/event-stream"}
         first, second = Stream(port, "GET", headers), Stream(port, "GET", headers)
         post(port, CHANGE)
         assert second.next()["method"] == CHANGED
         second.close()
-        for _ in range(100):  # until the host has seen it go
+        for _ in range(100):  # wait until the host has noticed the closed stream
             post(port, CHANGE)
             time.sleep(0.02)
         assert first.next()["method"] == CHANGED
@@ -231,7 +231,7 @@ class TestSessions:
 
 
 class Lines:
-    """A server process on lines."""
+    """Server process on stdio."""
 
     def __init__(self, command: list[str]) -> None:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -266,20 +266,20 @@ def lines(request: pytest.FixtureRequest, server: Path) -> Iterator[Lines]:
 
 
 def both(lines: Lines) -> tuple[Any, list[Any]]:
-    """The answer to a call that changes, and the notifications before or after it."""
+    """Return the answer to a call that causes a change, and the notifications before or after it."""
     messages = [lines.next(), lines.next()]
     answer = next(message for message in messages if "id" in message)
     return answer, [message for message in messages if "id" not in message]
 
 
 class TestLines:
-    def test_listening(self, lines: Lines) -> None:
+    def test_subscriptions(self, lines: Lines) -> None:
         lines.say(listen(7, toolsListChanged=True))
         assert lines.next()["params"] == {"_meta": {ID: 7}, "notifications": {"toolsListChanged": True}}
         lines.say(CHANGE)
-        answer, heard = both(lines)
+        answer, received = both(lines)
         assert answer["result"]["content"][0]["text"] == "changed"
-        assert heard == [{"jsonrpc": "2.0", "method": CHANGED, "params": {"_meta": {ID: 7}}}]
+        assert received == [{"jsonrpc": "2.0", "method": CHANGED, "params": {"_meta": {ID: 7}}}]
         lines.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}})
         lines.say(CHANGE)
         assert "result" in lines.next()
@@ -290,46 +290,46 @@ class TestLines:
         assert lines.next() is None
 
     def test_resources(self, lines: Lines) -> None:
-        # As the client spells them; a component tells of the normal form (RFC 3986, section 6.2).
+        # As the client spells them; a component notifies in the normal form (RFC 3986, section 6.2).
         spelled = ["a:b", "a:\u00e9", "A://X/%7E"]
         lines.say(listen(1, resourceSubscriptions=spelled, resourcesListChanged=True))
         honoured = {"resourcesListChanged": True, "resourceSubscriptions": spelled}
         assert lines.next()["params"]["notifications"] == honoured
-        heard = []
+        received = []
         for uri in ["a:c", "a:b", "a:%c3%a9", "a://x/~"]:
             lines.say(request("tools/call", {"name": "update", "arguments": {"uri": uri}}, id=uri))
             while "id" not in (message := lines.next()):
-                heard.append(message["params"])
-            if uri != "a:c" and len(heard) < ["a:b", "a:%c3%a9", "a://x/~"].index(uri) + 1:
-                heard.append(lines.next()["params"])
-        assert heard == [{"_meta": {ID: 1}, "uri": uri} for uri in ("a:b", "a:%C3%A9", "a://x/~")]
+                received.append(message["params"])
+            if uri != "a:c" and len(received) < ["a:b", "a:%c3%a9", "a://x/~"].index(uri) + 1:
+                received.append(lines.next()["params"])
+        assert received == [{"_meta": {ID: 1}, "uri": uri} for uri in ("a:b", "a:%C3%A9", "a://x/~")]
 
-    def test_an_older_client_need_not_ask(self, lines: Lines) -> None:
+    def test_handshake_revisions_get_list_changes(self, lines: Lines) -> None:
         params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
         lines.say(request("initialize", params, meta=None))
         assert lines.next()["result"]["capabilities"] == CAPABILITIES
         lines.say({"jsonrpc": "2.0", "method": "notifications/initialized"})
         lines.say(request("tools/call", {"name": "change"}, meta=None, id=2))
-        answer, heard = both(lines)
+        answer, received = both(lines)
         assert answer["id"] == 2
-        assert heard == [{"jsonrpc": "2.0", "method": CHANGED}]
+        assert received == [{"jsonrpc": "2.0", "method": CHANGED}]
         lines.end()
         assert lines.next() is None
 
 
 def test_in_process(server: Path) -> None:
     with open_server(server) as opened:
-        heard: Queue[Any] = Queue()
-        opened.on_notification(lambda text: heard.put(json.loads(text)))
+        received: Queue[Any] = Queue()
+        opened.on_notification(lambda text: received.put(json.loads(text)))
         assert json.loads(opened.send(json.dumps(listen(3, toolsListChanged=True))) or "")["method"].endswith(
             "acknowledged"
         )
         assert opened.call_tool("change", {"times": 3}).text == "changed"
-        assert [heard.get(timeout=5)["params"] for _ in range(3)] == [{"_meta": {ID: 3}}] * 3
+        assert [received.get(timeout=5)["params"] for _ in range(3)] == [{"_meta": {ID: 3}}] * 3
         cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 3}}
         assert opened.send(json.dumps(cancelled)) is None
         opened.call_tool("change")
-        assert heard.empty()
+        assert received.empty()
         whole = opened.http("POST", "/mcp", mirrored(listen(4)), json.dumps(listen(4, toolsListChanged=True)))
         assert [json.loads(event[6:])["id"] for event in whole.body.split("\n\n") if '"result"' in event] == [4]
     assert META

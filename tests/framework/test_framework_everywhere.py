@@ -1,4 +1,4 @@
-"""What is decided in one place for all doors, seen at each of them."""
+"""Behaviour with one implementation for all entry points, tested at each of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REVISIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two components: one that spreads its tools over pages, one whose tools were recorded."""
+    """Compose two components: one with several pages of tools, one with a recorded catalogue."""
     folder = tmp_path_factory.mktemp("everywhere")
     data = build_component(SOURCE, wit_directory(), "tools-component", folder / "probe.wasm").read_bytes()
     known = Catalogue(tools=({"name": "known", "inputSchema": {"type": "object"}},), digest="sha256:0")
@@ -33,19 +33,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=EVERY_DOOR)
-def door(request: pytest.FixtureRequest) -> str:
+def entry_point(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
 
 
 @pytest.fixture
-def talk(door: str, server: Path) -> Iterator[Talk]:
-    with talking(door, server) as talk:
+def talk(entry_point: str, server: Path) -> Iterator[Talk]:
+    with talking(entry_point, server) as talk:
         yield talk
 
 
 def hello(talk: Talk, revision: str) -> bool:
-    """Begin, where the revision begins with a handshake."""
+    """Shake hands if the revision has a handshake."""
     if revision == REVISIONS[-1]:
         return False
     params = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}
@@ -78,10 +78,10 @@ def test_batches(talk: Talk) -> None:
     assert talk([request("ping", meta=None)]) == [ping]
 
 
-# Over HTTP it has a status: test_framework_doors_handshake.py, `test_batches`.
-@pytest.mark.parametrize("door", ["in-process", "run", "stock run"])
+# Over HTTP it has a status: test_framework_entry_points_handshake.py, `test_batches`.
+@pytest.mark.parametrize("entry_point", ["in-process", "run", "stock run"])
 @pytest.mark.parametrize("revision", ["2025-06-18", "2025-11-25"])
-def test_batches_where_there_are_none(door: str, server: Path, revision: str) -> None:
-    with talking(door, server) as talk:
+def test_batches_of_other_revisions(entry_point: str, server: Path, revision: str) -> None:
+    with talking(entry_point, server) as talk:
         hello(talk, revision)
         assert talk([request("ping", meta=None)])["error"]["code"] == -32600

@@ -1,4 +1,4 @@
-"""What clients and servers tell each other beside the protocol's own: extensions, and where a request is in a trace.
+"""Extensions, and trace context in `_meta`.
 
 Specification: basic/versioning, "Extension Negotiation"; basic, "_meta".
 """

@@ -1,4 +1,4 @@
-"""`kv-store` and `kv-store-draft`: typed values over what our host keeps, compared with a dictionary."""
+"""`kv-store` and `kv-store-draft`: typed values in the host's store, compared with a dictionary."""
 
 from __future__ import annotations
 
@@ -72,17 +72,17 @@ def second(components: Mapping[str, Component], memory: MemoryStore) -> Bucket:
 
 class TestValues:
     @pytest.mark.parametrize(("value", "kept"), VALUES, ids=range(len(VALUES)))
-    def test_there_and_back(self, bucket: Bucket, memory: MemoryStore, value: Any, kept: bytes) -> None:
+    def test_round_trip(self, bucket: Bucket, memory: MemoryStore, value: Any, kept: bytes) -> None:
         bucket.set("k", *value)
         assert memory.get("", ["k"]) == {"k": kept}
         assert bucket.get("k") == value
 
     @pytest.mark.parametrize("kept", FOREIGN, ids=range(len(FOREIGN)))
-    def test_what_others_wrote_is_bytes(self, bucket: Bucket, memory: MemoryStore, kept: bytes) -> None:
+    def test_foreign_values_are_bytes(self, bucket: Bucket, memory: MemoryStore, kept: bytes) -> None:
         memory.put("", {"k": kept})
         assert bucket.get("k") == ("bytes", kept)
 
-    def test_what_another_tool_wrote(self, bucket: Bucket, memory: MemoryStore) -> None:
+    def test_values_of_another_tool(self, bucket: Bucket, memory: MemoryStore) -> None:
         memory.put("", {"k": b"\x04" + (-2).to_bytes(8, "little", signed=True)})
         assert bucket.get("k") == ("s64", -2)
 
@@ -108,28 +108,28 @@ class TestValues:
 
 
 class TestCounters:
-    def test_of_nothing(self, bucket: Bucket, memory: MemoryStore) -> None:
+    def test_missing_counter_is_zero(self, bucket: Bucket, memory: MemoryStore) -> None:
         assert bucket("increment", "n", 5) == 5
         assert bucket("increment", "n", 37) == 42
         assert bucket("increment", "n", 0) == 42
         assert bucket.get("n") == ("s64", 42)
         assert memory.get("", ["n"]) == {"n": b"42"}
 
-    def test_that_others_count_too(self, bucket: Bucket, memory: MemoryStore) -> None:
+    def test_counters_of_other_programs(self, bucket: Bucket, memory: MemoryStore) -> None:
         from wasmcp.host.stores.keyvalue import increment
 
         increment(memory, "", "n", 3, signed=True)
         assert bucket("increment", "n", 1) == 4
         assert increment(memory, "", "n", 1, signed=True) == 5
 
-    def test_down(self, second: Bucket) -> None:
+    def test_decrement(self, second: Bucket) -> None:
         assert second("increment", "n", -5) == -5
         assert second("increment", "n", LEAST + 5) == LEAST
         with pytest.raises(FailedError, match="out-of-range"):
             second("increment", "n", -1)
         assert second.get("n") == ("s64", LEAST)
 
-    def test_what_is_none(self, bucket: Bucket) -> None:
+    def test_values_that_are_not_counters(self, bucket: Bucket) -> None:
         for value in (("string", "5"), ("u64", 5), ("bytes", b"5"), ("bool", True)):
             bucket.set("k", *value)
             with pytest.raises(FailedError, match="not-a-counter"):
@@ -142,7 +142,7 @@ class TestCounters:
             bucket("increment", "n", 1)
         assert bucket.get("n") == ("s64", MOST)
 
-    def test_of_several_instances(self, components: Mapping[str, Component], kind: str, tmp_path: Path) -> None:
+    def test_concurrent_instances(self, components: Mapping[str, Component], kind: str, tmp_path: Path) -> None:
         store = open_store(f"sqlite:{tmp_path / 'kv.db'}")
 
         def work() -> None:
@@ -160,7 +160,7 @@ class TestCounters:
 
 
 class TestSwap:
-    def test_what_is_expected(self, second: Bucket) -> None:
+    def test_expected_value(self, second: Bucket) -> None:
         assert second.swap("k", None, "string", "first")
         assert not second.swap("k", None, "string", "second")
         assert not second.swap("k", ("bytes", b"first"), "string", "second")
@@ -170,12 +170,12 @@ class TestSwap:
         assert second.swap("k", ("s64", 1), "json", "null")
         assert second.get("k") == ("json", "null")
 
-    def test_what_others_wrote(self, second: Bucket, memory: MemoryStore) -> None:
+    def test_foreign_values(self, second: Bucket, memory: MemoryStore) -> None:
         memory.put("", {"a": b"raw", "b": b"\x04" + bytes(8)})
         assert second.swap("a", ("bytes", b"raw"), "bool", True)
         assert second.swap("b", ("s64", 0), "bool", True)
 
-    def test_somebody_between(self, components: Mapping[str, Component]) -> None:
+    def test_concurrent_write(self, components: Mapping[str, Component]) -> None:
         class Racing(MemoryStore):
             races = 3
 
@@ -211,14 +211,14 @@ class TestLists:
         assert bucket.keys("b") == [f"b{n:04}" for n in range(1200)]
         assert bucket.keys("c119") == [f"c119{n}" for n in range(10)]
         assert bucket.keys("d") == []
-        first = bucket("list-keys", "c", None)  # the pages before it have none, and are passed over
+        first = bucket("list-keys", "c", None)  # the pages before it have no such key, and are skipped
         assert first.keys[0] == "c0000"
         assert first.next is not None
 
     def test_foreign_cursors(self, bucket: Bucket) -> None:
         for cursor in ("x", "-1", "", "99999999999999999999", "\u00e9" * 3000):
             found = outcome(bucket, "list-keys", "", cursor)
-            assert found == ("other", "this is no cursor of this list") or found.keys == []
+            assert found == ("other", "not a cursor of this list") or found.keys == []
 
 
 class TestBuckets:
@@ -237,7 +237,7 @@ class TestBuckets:
         with pytest.raises(FailedError, match="`wasmcp:` are reserved"):
             kv.open(name)
 
-    def test_of_sessions(self, kv: KvStore, memory: MemoryStore) -> None:
+    def test_session_buckets(self, kv: KvStore, memory: MemoryStore) -> None:
         one, two = kv.session("0123", "calc"), kv.session("0123", "calc/x \u00e9")
         one.set("k", "s64", 1)
         two.set("k", "s64", 2)
@@ -299,7 +299,7 @@ class TestLimits:
             bucket.get_many(*(f"k{n}" for n in range(5)))
 
 
-def test_what_goes_wrong_below(components: Mapping[str, Component], kind: str) -> None:
+def test_store_errors(components: Mapping[str, Component], kind: str) -> None:
     class Broken(MemoryStore):
         def _fail(self, *_: Any) -> Any:
             raise StoreRequestError("out of order")
@@ -338,7 +338,7 @@ steps = st.one_of(
 
 
 class Model(dict[str, Any]):
-    """What a bucket should be."""
+    """Reference model of a bucket."""
 
     def increment(self, key: str, delta: int) -> int:
         case, number = self.get(key, ("s64", 0))
@@ -374,7 +374,7 @@ class Model(dict[str, Any]):
 
 
 def real(bucket: Bucket, name: str, *given: Any) -> Any:
-    """Do the same with a bucket."""
+    """Apply the same operation to a bucket."""
     from wasmtime.component import Variant
 
     if name == "set":
@@ -391,7 +391,7 @@ def real(bucket: Bucket, name: str, *given: Any) -> Any:
 
 
 def outcome(function: Any, *given: Any) -> Any:
-    """What it returns or raises."""
+    """Return the result or the exception."""
     try:
         return function(*given)
     except FailedError as problem:
@@ -405,7 +405,7 @@ def instances(components: Mapping[str, Component]) -> dict[str, tuple[Store, KvS
 
 
 def lacking(model: Model, name: str, *given: Any) -> bool:
-    """Whether the first draft cannot do this."""
+    """Return whether the first draft does not support the operation."""
     if name != "increment":
         return name == "swap"
     case, number = model.get(given[0], ("s64", 0))
@@ -430,7 +430,7 @@ class TestProperties:
 
     @given(st.binary(max_size=24) | st.integers(-(1 << 66), 1 << 66).map(lambda n: str(n).encode()))
     @settings(max_examples=300)
-    def test_whatever_lies_there(self, instances: Any, kept: bytes) -> None:
+    def test_arbitrary_bytes(self, instances: Any, kept: bytes) -> None:
         for store, kv in instances.values():
             store.put("b", {"k": kept})
             bucket = kv.open("b")
@@ -441,7 +441,7 @@ class TestProperties:
 
 
 def read(kept: bytes) -> tuple[str, Any]:
-    """The table of docs/reference/keyvalue.md."""
+    """Decode by the table of docs/reference/keyvalue.md."""
     first, rest = kept[:1], kept[1:]
     if first in {b"\x01", b"\x02"}:
         try:

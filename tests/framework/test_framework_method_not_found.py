@@ -1,4 +1,4 @@
-"""method-not-found alone, with requests and replies made of Python functions."""
+"""The component method-not-found alone, with requests and replies implemented by Python functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENGINE = wasmtime.Engine()
 
 
 class End:
-    """The component, and the one request it is asked to answer."""
+    """Instance of the component, with one request at a time."""
 
     def __init__(self, *capabilities: str) -> None:
         component = Component.from_file(ENGINE, str(framework_component("method-not-found")))
@@ -32,7 +32,7 @@ class End:
                 messages.add_resource("reply", ResourceType.host(REPLY), lambda *_: None)
                 for name in types[f"{PACKAGE}/messages@0.1.0"].ty.exports(ENGINE):
                     if name.startswith("[method]request."):
-                        messages.add_func(name, self._asked(name.removeprefix("[method]request.")))
+                        messages.add_func(name, self._request(name.removeprefix("[method]request.")))
                     elif name.startswith("[static]reply."):
                         messages.add_func(name, self._maker(name.removeprefix("[static]reply.")))
             with root.add_instance(f"{PACKAGE}/server-metadata@0.1.0") as metadata:
@@ -44,7 +44,7 @@ class End:
         assert index is not None
         self._handle: Any = instance.get_func(self.store, index)
 
-    def _asked(self, name: str) -> Any:
+    def _request(self, name: str) -> Any:
         def method(store: Any, request: Any) -> Any:
             request.drop(store)
             return self.request[name]
@@ -59,7 +59,7 @@ class End:
         return make
 
     def handle(self, method: str, target: str | None = None, cursor: str | None = None) -> tuple[str, Any] | None:
-        """What it answers: the constructor of the reply and its arguments."""
+        """Return the reply: the name of its constructor and the arguments."""
         self.made.clear()
         self.request = {"method": method, "target": target, "cursor": cursor}
         request = ResourceHost.own(1, REQUEST).to_any(self.store)
@@ -80,14 +80,14 @@ LISTS = {
 }
 NAMED = {
     "tools-call": ("tools", -32602, "Unknown tool: x", None),
-    # What it was before 2026-07-28: server-io knows what to make of it then.
+    # The code before 2026-07-28: server-io translates it.
     "resources-read": ("resources", -32002, "Resource not found: x", '{"uri":"x"}'),
     "prompts-get": ("prompts", -32602, "Unknown prompt: x", None),
 }
 
 
 @pytest.mark.parametrize("method", LISTS)
-def test_lists_are_empty_and_may_be_kept(method: str) -> None:
+def test_lists_are_empty_and_cacheable(method: str) -> None:
     capability, constructor = LISTS[method]
     made = End(capability).handle(method)
     assert made is not None
@@ -98,7 +98,7 @@ def test_lists_are_empty_and_may_be_kept(method: str) -> None:
 
 @pytest.mark.parametrize("method", LISTS)
 @pytest.mark.parametrize("cursor", ["", "x"])
-def test_no_cursor_reaches_the_end(method: str, cursor: str) -> None:
+def test_cursors_are_rejected(method: str, cursor: str) -> None:
     made = End(LISTS[method][0]).handle(method, cursor=cursor)
     assert made is not None
     assert made[0] == "failure"
@@ -107,7 +107,7 @@ def test_no_cursor_reaches_the_end(method: str, cursor: str) -> None:
 
 @pytest.mark.parametrize("method", NAMED)
 @pytest.mark.parametrize("target", ["x", None])
-def test_names_that_nobody_knows(method: str, target: str | None) -> None:
+def test_unknown_names(method: str, target: str | None) -> None:
     capability, code, words, data = NAMED[method]
     made = End(capability).handle(method, target)
     assert made is not None
@@ -117,12 +117,12 @@ def test_names_that_nobody_knows(method: str, target: str | None) -> None:
     assert (error.code, error.message, error.data) == ((code, words, data) if target else nameless)
 
 
-def test_completions_are_for_those_before_it() -> None:
+def test_completions_are_not_handled() -> None:
     assert End("completions").handle("completion-complete", "x") is None
 
 
 @pytest.mark.parametrize("method", [*LISTS, *NAMED, "discover", "completion-complete", "subscriptions-listen", "other"])
-def test_methods_of_what_is_not_offered_are_not_known(method: str) -> None:
+def test_methods_of_missing_capabilities_are_not_found(method: str) -> None:
     completion = ("completions",) if method == "completion-complete" else ("none",)
     capability = (LISTS.get(method) or NAMED.get(method) or completion)[0]
     others = {"tools", "resources", "prompts", "completions"} - {capability}

@@ -1,4 +1,4 @@
-"""The framework's own Zig tests: pure logic, run natively."""
+"""The framework's Zig tests: pure logic, compiled for this machine."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ LIB = ["--dep", "lib", "--dep", "uris"], [f"-Mlib={FRAMEWORK / 'lib' / 'lib.zig'
     ],
 )
 def test_zig(root: str) -> None:
-    # Kept between runs: compiling is what takes the time.
+    # Kept between runs: compiling takes most of the time.
     cache = Path(os.environ["WASMCP_CACHE_DIR"]) / "zig-test"
     before, after = LIB if not root.startswith("lib/") else ([], [])
     command = [*zig(), "test", *before, f"-Mroot={FRAMEWORK / root}", *after, "--cache-dir", str(cache)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
     assert done.returncode == 0, done.stderr
-    # `zig test` of a file without tests succeeds too.
+    # `zig test` of a file without tests also succeeds.
     assert " passed" in done.stderr

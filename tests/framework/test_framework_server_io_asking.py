@@ -1,4 +1,4 @@
-"""Asking the client for input, and what comes back. Specification: basic/patterns/mrtr."""
+"""Input required: server-to-client requests and their responses. Specification: basic/patterns/mrtr."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ask(*requests: tuple[str, str, str], state: bytes | None = None) -> Any:
 ELICIT = ("k\n", "elicitation/create", '{"message":"?"}')
 
 
-def test_the_client_is_asked_and_answers(wire: Wire) -> None:
+def test_input_is_required_and_used(wire: Wire) -> None:
     opened = wire.open(asking({"elicitation": {}}))
     result = wire.answer(opened, wire.reply("input-required", ask(ELICIT, state=b"\x00state")))["result"]
     state = result.pop("requestState")
@@ -66,7 +66,7 @@ KEYS = ["first-" + "a" * 32, "second-" + "b" * 32]
 
 
 def configured(*keys: str, implementation: str = json.dumps(SERVER_INFO), **settings: str) -> Wire:
-    """An instance with these keys."""
+    """Return an instance with these keys."""
     wire = Wire(implementation=implementation)
     given = {"WASMCP_STATE_KEYS": ",".join(keys), **settings} if keys else settings
     assert wire.call("wire", "configure", list(given.items())) is None
@@ -77,15 +77,15 @@ def principal(subject: str) -> Any:
     return record(subject=subject, issuer="https://issuer.test", scopes=[], claims="{}")
 
 
-def given_out(wire: Wire, **circumstances: Any) -> str:
-    """The request state of a call."""
+def issued_state(wire: Wire, **circumstances: Any) -> str:
+    """Return the request state of a call."""
     opened = wire.open(asking({"elicitation": {}}, arguments={"a": 1, "b": [2]}), http=HTTP, **circumstances)
     state: str = wire.answer(opened, wire.reply("input-required", ask(ELICIT, state=b"s")))["result"]["requestState"]
     return state
 
 
-def taken_back(wire: Wire, state: str, arguments: Any = {"a": 1, "b": [2]}, **circumstances: Any) -> bool:  # noqa: B006
-    """Whether it is accepted."""
+def accepted(wire: Wire, state: str, arguments: Any = {"a": 1, "b": [2]}, **circumstances: Any) -> bool:  # noqa: B006
+    """Return whether the state is accepted."""
     opened = wire.open(asking({"elicitation": {}}, arguments=arguments, requestState=state), http=HTTP, **circumstances)
     if wire.refused is None:
         assert wire.request(opened, "input-state") == b"s"
@@ -95,37 +95,37 @@ def taken_back(wire: Wire, state: str, arguments: Any = {"a": 1, "b": [2]}, **ci
     return False
 
 
-def test_instances_with_a_key_in_common_take_each_others_state() -> None:
+def test_instances_with_a_shared_key_accept_each_others_state() -> None:
     both, first, turned, other = (
         configured(*KEYS),
         configured(KEYS[0]),
         configured(KEYS[1], KEYS[0]),
         configured("c" * 32),
     )
-    old, new = given_out(first), given_out(turned)
-    assert old != given_out(first)
-    assert [taken_back(each, old) for each in (both, first, turned, other)] == [True, True, True, False]
-    assert [taken_back(each, new) for each in (both, first, turned, other)] == [True, False, True, False]
+    old, new = issued_state(first), issued_state(turned)
+    assert old != issued_state(first)
+    assert [accepted(each, old) for each in (both, first, turned, other)] == [True, True, True, False]
+    assert [accepted(each, new) for each in (both, first, turned, other)] == [True, False, True, False]
     for each in (both, first, turned, other):
         each.close()
 
 
-def test_state_is_good_for_its_request_and_its_principal_only() -> None:
+def test_state_is_bound_to_request_and_principal() -> None:
     wire = configured(*KEYS)
-    state = given_out(wire, identity=principal("alice"))
-    assert taken_back(wire, state, identity=principal("alice"))
-    assert taken_back(wire, state, {"b": [2], "a": 1}, identity=principal("alice"))
-    assert not taken_back(wire, state, identity=principal("bob"))
-    assert not taken_back(wire, state)
-    assert not taken_back(wire, state, {"a": 1, "b": [3]}, identity=principal("alice"))
+    state = issued_state(wire, identity=principal("alice"))
+    assert accepted(wire, state, identity=principal("alice"))
+    assert accepted(wire, state, {"b": [2], "a": 1}, identity=principal("alice"))
+    assert not accepted(wire, state, identity=principal("bob"))
+    assert not accepted(wire, state)
+    assert not accepted(wire, state, {"a": 1, "b": [3]}, identity=principal("alice"))
     for at in (0, len(state) // 2, len(state) - 2):
         tampered = state[:at] + ("A" if state[at] != "A" else "B") + state[at + 1 :]
-        assert not taken_back(wire, tampered, identity=principal("alice")), at
+        assert not accepted(wire, tampered, identity=principal("alice")), at
     wire.close()
 
 
-def test_state_is_good_for_its_server_only() -> None:
-    """Two servers of one operator may have the same keys; the processes of one server may have several versions."""
+def test_state_is_bound_to_its_server() -> None:
+    """Two servers of one operator can have the same keys; the processes of one server can have several versions."""
     named = {
         "calc": '{"name":"calc","version":"1"}',
         "newer": '{"version":"2","title":"Calc","name":"calc"}',
@@ -135,24 +135,24 @@ def test_state_is_good_for_its_server_only() -> None:
         "damaged": "[]",
     }
     wires = {name: configured(*KEYS, implementation=text) for name, text in named.items()}
-    state = given_out(wires["calc"])
-    assert {name for name, wire in wires.items() if taken_back(wire, state)} == {"calc", "newer", "escaped"}
-    state = given_out(wires["other"])
-    assert {name for name, wire in wires.items() if taken_back(wire, state)} == {"other"}
+    state = issued_state(wires["calc"])
+    assert {name for name, wire in wires.items() if accepted(wire, state)} == {"calc", "newer", "escaped"}
+    state = issued_state(wires["other"])
+    assert {name for name, wire in wires.items() if accepted(wire, state)} == {"other"}
     for wire in wires.values():
         wire.close()
 
 
-def test_state_is_good_for_a_time() -> None:
+def test_state_expires() -> None:
     wire = configured(*KEYS, WASMCP_STATE_TTL="1")
-    state = given_out(wire)
-    assert taken_back(wire, state)
+    state = issued_state(wire)
+    assert accepted(wire, state)
     time.sleep(2.1)
-    assert not taken_back(wire, state)
+    assert not accepted(wire, state)
     wire.close()
 
 
-def test_state_over_http_needs_a_key_of_the_operators() -> None:
+def test_state_over_http_needs_configured_keys() -> None:
     wire = Wire()
     opened = wire.open(asking({"elicitation": {}}), http=HTTP)
     error = wire.answer(opened, wire.reply("input-required", ask(ELICIT, state=b"s")))["error"]
@@ -165,7 +165,7 @@ def test_state_over_http_needs_a_key_of_the_operators() -> None:
     ("name", "value"),
     [("WASMCP_STATE_KEYS", "short"), ("WASMCP_STATE_KEYS", KEYS[0] + ","), ("WASMCP_STATE_TTL", "soon")],
 )
-def test_a_bad_setting_is_named(wire: Wire, name: str, value: str) -> None:
+def test_invalid_setting_is_named(wire: Wire, name: str, value: str) -> None:
     problem = wire.call("wire", "configure", [(name, value)])
     assert problem.startswith(f"{name} must be")
 
@@ -182,8 +182,8 @@ def older(**params: Any) -> str:
     return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "t", **params}})
 
 
-def asked(wire: Wire, *requests: tuple[str, str, str], version: str = "2025-11-25", can: Any, **more: Any) -> Any:
-    """Answer an older client's call by asking; what `finish` says."""
+def suspended(wire: Wire, *requests: tuple[str, str, str], version: str = "2025-11-25", can: Any, **more: Any) -> Any:
+    """Suspend a call of a handshake revision for input; return the result of `finish`."""
     opened = wire.open(
         older(), version, Variant("messages", 7), capabilities=json.dumps(can) if can is not None else None, **more
     )
@@ -197,11 +197,11 @@ def events(wire: Wire) -> list[tuple[str, Any]]:
     return [(kind, json.loads(text)) for _, kind, text in parts]
 
 
-def test_an_older_client_is_sent_requests() -> None:
+def test_handshake_revisions_get_requests() -> None:
     wire = Wire()
     url = ("u", "elicitation/create", '{"mode":"url","message":"?","url":"https://a.test"}')
     form = ("f", "elicitation/create", '{"mode":"form","message":"?","requestedSchema":{"type":"object"}}')
-    answer = asked(wire, url, form, can={"elicitation": {"form": {}, "url": {}}})
+    answer = suspended(wire, url, form, can={"elicitation": {"form": {}, "url": {}}})
     assert (answer.body, answer.code, answer.cancelled) == ("", None, False)
     (kind, pending), (first_kind, first), (second_kind, second) = events(wire)
     assert (kind, first_kind, second_kind) == ("ask", "message", "message")
@@ -228,14 +228,14 @@ def test_an_older_client_is_sent_requests() -> None:
         each.close()
 
 
-def test_a_revision_is_asked_in_its_own_form(wire: Wire) -> None:
+def test_requests_have_the_form_of_the_revision(wire: Wire) -> None:
     form = ("f", "elicitation/create", '{"mode":"form","message":"?"}')
-    asked(wire, form, version="2025-06-18", can={"elicitation": {}})
+    suspended(wire, form, version="2025-06-18", can={"elicitation": {}})
     assert events(wire)[1][1]["params"] == {"message": "?"}
 
 
-def test_a_client_that_refuses_ends_the_call(wire: Wire) -> None:
-    asked(wire, ("r", "roots/list", "{}"), can={"roots": {}})
+def test_error_response_ends_the_call(wire: Wire) -> None:
+    suspended(wire, ("r", "roots/list", "{}"), can={"roots": {}})
     pending = events(wire)[0][1]
     answers = [{"jsonrpc": "2.0", "id": pending["ids"][0], "error": {"code": -32600, "message": "no roots here"}}]
     resumed = record(continuation=json.dumps(pending["continuation"]), answers=json.dumps(answers))
@@ -256,22 +256,22 @@ def test_a_client_that_refuses_ends_the_call(wire: Wire) -> None:
         ({"sampling": {}}, "roots/list", "{}", "2024-11-05", "roots"),
     ],
 )
-def test_an_older_client_that_cannot_gets_an_error_result(  # noqa: PLR0917 - one argument a column
+def test_missing_client_capability_is_an_error_result(  # noqa: PLR0917 - one argument per column
     wire: Wire, can: Any, method: str, params: str, version: str, missing: str
 ) -> None:
-    result = json.loads(asked(wire, ("k", method, params), version=version, can=can).body)["result"]
+    result = json.loads(suspended(wire, ("k", method, params), version=version, can=can).body)["result"]
     assert result["isError"] is True
     assert missing in result["content"][0]["text"]
     assert events(wire) == []
 
 
-def test_a_component_cannot_ask_for_ever(wire: Wire) -> None:
+def test_rounds_are_limited(wire: Wire) -> None:
     kept = record(continuation='{"round":32,"keys":{}}', answers="[]")
-    answer = asked(wire, ELICIT, can={"elicitation": {}}, resumed=kept)
+    answer = suspended(wire, ELICIT, can={"elicitation": {}}, resumed=kept)
     assert "too often" in json.loads(answer.body)["result"]["content"][0]["text"]
 
 
-def test_progress_goes_on_where_it_was(wire: Wire) -> None:
+def test_progress_continues_after_input(wire: Wire) -> None:
     params = {"_meta": {"progressToken": 1}}
     opened = wire.open(older(**params), "2025-11-25", Variant("messages", 7), capabilities='{"roots":{}}')
     wire.request(opened, "progress", 0.5, None, None)
@@ -285,7 +285,7 @@ def test_progress_goes_on_where_it_was(wire: Wire) -> None:
     assert [value["params"]["progress"] for _, value in events(wire)] == [0.75]
 
 
-def test_only_what_the_client_declared_is_asked(wire: Wire) -> None:
+def test_undeclared_client_capabilities_are_not_used(wire: Wire) -> None:
     opened = wire.open(asking({"roots": {}}))
     error = wire.answer(opened, wire.reply("input-required", ask(ELICIT)))["error"]
     assert error["code"] == -32021
@@ -300,8 +300,8 @@ def test_only_what_the_client_declared_is_asked(wire: Wire) -> None:
         (asking({"ping": {}}), ask(("k", "ping", "{}")), LATEST),
         (asking({"elicitation": {}}), ask(("k", "elicitation/create", "nope")), LATEST),
     ],
-    ids=["a list", "nothing asked", "unknown kind", "bad params"],
+    ids=["a list", "no requests", "unknown kind", "bad params"],
 )
-def test_what_cannot_be_asked_is_an_internal_error(wire: Wire, body: str, given: Any, version: str) -> None:
+def test_invalid_input_request_is_an_internal_error(wire: Wire, body: str, given: Any, version: str) -> None:
     opened = wire.open(body, version)
     assert wire.answer(opened, wire.reply("input-required", given))["error"]["code"] == -32603

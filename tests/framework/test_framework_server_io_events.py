@@ -1,4 +1,4 @@
-"""Progress, log and cancellation: what reaches the client while a request is answered, and what does not."""
+"""Progress, log messages and cancellation during a request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def call(**meta: Any) -> str:
 
 
 def eventually(wire: Wire, opened: Any) -> bool:
-    """Whether the request is cancelled soon: what was just fed takes its way through a pipe."""
+    """Return whether the request is cancelled within a short time: its input arrives through a pipe."""
     for _ in range(200):
         if wire.request(opened, "cancelled"):
             return True
@@ -60,7 +60,7 @@ def test_progress_that_does_not_increase_is_dropped(wire: Wire, value: float) ->
     assert [json.loads(line)["params"]["progress"] for line in wire.lines] == [1, 2]
 
 
-def test_nobody_asked_for_progress(wire: Wire) -> None:
+def test_progress_without_a_token_is_dropped(wire: Wire) -> None:
     opened = wire.open(call(), output=Variant("stdio"))
     wire.request(opened, "progress", 1.0, None, None)
     assert wire.lines == []
@@ -86,7 +86,7 @@ def test_progress_messages_came_with_2025_03_26(wire: Wire, version: str) -> Non
 @pytest.mark.parametrize("wanted", LEVELS)
 @pytest.mark.parametrize("version", [LATEST, "2025-06-18"])
 def test_log_levels(wire: Wire, wanted: str, version: str) -> None:
-    """2026-07-28 has the level in the request; older clients set it for the session."""
+    """2026-07-28 has the level in the request; clients of handshake revisions set it for the session."""
     if version == LATEST:
         opened = wire.open(
             call(**{"io.modelcontextprotocol/logLevel": wanted}), version, Variant("stdio"), log_level="debug"
@@ -104,21 +104,21 @@ def test_log_levels(wire: Wire, wanted: str, version: str) -> None:
     assert [each["params"].get("logger") for each in sent if each["params"]["level"] == "alert"] in ([], ["l"])
 
 
-def test_nobody_asked_for_logs(wire: Wire) -> None:
+def test_logs_without_a_level_are_dropped(wire: Wire) -> None:
     for version in REVISIONS:
         opened = wire.open(call(), version, Variant("stdio"))
         wire.request(opened, "log", "emergency", None, "1")
     assert wire.lines == []
 
 
-def test_a_log_that_is_not_json_goes_to_the_operator(wire: Wire) -> None:
+def test_invalid_log_json_goes_to_standard_error(wire: Wire) -> None:
     opened = wire.open(call(**{"io.modelcontextprotocol/logLevel": "debug"}), output=Variant("stdio"))
     wire.request(opened, "log", "info", None, "{")
     assert wire.lines == []
     assert "not JSON" in wire.log
 
 
-def test_the_embedding_door_streams_from_the_first_event(wire: Wire) -> None:
+def test_embedding_streams_from_the_first_event(wire: Wire) -> None:
     opened = wire.open(call(progressToken=1), output=Variant("exchange", 3))
     assert wire.lines == []
     wire.request(opened, "progress", 1.0, None, None)
@@ -156,7 +156,7 @@ def test_the_host_cancels(wire: Wire) -> None:
     assert not wire.request(opened, "cancelled")
     wire.feed("42 cancel")
     assert eventually(wire, opened)
-    # Specification: basic/patterns/cancellation: no further messages for it.
+    # Specification: basic/patterns/cancellation: no further messages for the request.
     wire.request(opened, "progress", 1.0, None, None)
     assert wire.lines == []
     assert wire.finish(opened).cancelled
@@ -166,7 +166,7 @@ def test_the_host_cancels(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(("sent", "cancelled"), [(5, "5"), ("a", '"\\u0061"')])
-def test_a_line_cancels_and_the_others_wait(wire: Wire, sent: object, cancelled: str) -> None:
+def test_cancellation_overtakes_queued_lines(wire: Wire, sent: object, cancelled: str) -> None:
     opened = wire.open(message("tools/call", {"name": "t"}, id=sent), output=Variant("stdio"))
     others = [call(), '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"5"}}', "not JSON", ""]
     for line in others:
@@ -181,7 +181,7 @@ def test_a_line_cancels_and_the_others_wait(wire: Wire, sent: object, cancelled:
     assert waiting == [*others, cancel]
 
 
-def test_a_request_is_cancelled_while_it_waits_in_line(wire: Wire) -> None:
+def test_queued_request_is_cancelled(wire: Wire) -> None:
     first = wire.open(call(), output=Variant("stdio"))
     waiting = message("tools/call", {"name": "t"}, id=6)
     wire.feed(waiting)

@@ -1,4 +1,4 @@
-"""Lists: how replies are appended to each other, and read again."""
+"""Lists: appending replies to each other, and reading them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_lists_are_appended(wire: Wire) -> None:
     assert (wire.unsealed(result["nextCursor"]), result["ttlMs"], result["cacheScope"]) == ("y", 100, "private")
 
 
-def test_an_empty_list_takes_what_follows(wire: Wire) -> None:
+def test_append_to_an_empty_list(wire: Wire) -> None:
     opened = wire.open(message("tools/list"))
     first = wire.reply("tools", [], None, hint(300))
     wire.method(first, "append", wire.reply("tools-json", '[{"name":"a","inputSchema":{}}]', None, None))
@@ -65,7 +65,7 @@ def test_a_raw_list_is_a_list(wire: Wire, method: str, member: str, item: dict[s
     wire.method(first, "append", wire.reply("raw", json.dumps({member: [{**item, "name": "b", "uri": "c:d"}]})))
     result = wire.answer(opened, first)["result"]
     assert result[member][0] == item
-    # All pages of a list have one scope: what has several is private. Who says nothing wants nothing kept.
+    # All pages of a list share one scope: a list with several pages is private. Without a hint nothing is cacheable.
     assert wire.unsealed(result["nextCursor"], method=method) == 'm"ore'
     if version == "2026-07-28":
         assert (result["ttlMs"], result["cacheScope"]) == (0, "private")
@@ -153,7 +153,7 @@ def test_every_list_has_its_own_identity(wire: Wire, constructor: str, method: s
     assert (result["ttlMs"], result["cacheScope"]) == (7, "public")
 
 
-def test_where_a_list_goes_on_can_be_read_and_changed(wire: Wire) -> None:
+def test_next_cursor_is_read_and_changed(wire: Wire) -> None:
     opened = wire.open(message("tools/list"))
     reply = wire.reply("tools", [], "x", hint(7))
     assert wire.method(reply, "next") == "x"
@@ -168,7 +168,7 @@ def test_where_a_list_goes_on_can_be_read_and_changed(wire: Wire) -> None:
     other.drop(wire.store)
 
 
-def test_pages_are_for_nobody_else(wire: Wire) -> None:
+def test_pages_are_private(wire: Wire) -> None:
     opened = wire.open(message("tools/list"))
     assert wire.answer(opened, wire.reply("tools", [], "x", hint(7)))["result"]["cacheScope"] == "private"
     opened = wire.open(message("tools/list"))

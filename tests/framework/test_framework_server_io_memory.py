@@ -1,4 +1,4 @@
-"""Memory of server-io: bounded, however many requests come and whatever is kept or dropped."""
+"""Memory of server-io: bounded, for any number of requests, finished or dropped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BOUND = 3 << 20
 
 
 def one_round(wire: Wire, number: int) -> None:
-    """Requests of different sizes and fates."""
+    """Send requests of different sizes and outcomes."""
     size = 1 + (number * 7919) % 20_000
     opened = wire.open(message("tools/call", {"name": "t", "arguments": {"x": "y" * size}}, id=number))
     wire.request(opened, "arguments")
@@ -47,15 +47,15 @@ def test_memory_stays_flat(requests: int, every: int) -> None:
             wire.lines_bytes.clear()
         if number % 1000 == 0:
             gc.collect()
-    # An instance that ran out of memory has trapped and answers nothing.
+    # An instance out of memory has trapped and cannot answer.
     answer = wire.answer(wire.open(message("tools/list")), wire.reply("tools-json", "[]", None, None))
     assert answer["result"]["tools"] == []
     wire.close()
 
 
-def test_a_large_body_is_given_back() -> None:
+def test_large_body_is_freed() -> None:
     wire = Wire()
-    # Once for each of: the body, the reply's text, and what the allocator rounds up.
+    # Counted once each: the body, the reply's text, and the allocator's rounding.
     wire.store.set_limits(memory_size=48 << 20)
     big = "x" * ((4 << 20) - 1000)
     for _ in range(20):

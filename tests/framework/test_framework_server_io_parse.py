@@ -1,4 +1,4 @@
-"""`wire.parse`: what a body is taken for. The grammar is tested natively, in framework/server-io/envelope_test.zig."""
+"""`wire.parse`: classification of bodies. The grammar is tested natively, in framework/server-io/envelope_test.zig."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def shared() -> Iterator[Wire]:
 
 
 def raw(params: str, id: str = "1") -> str:  # noqa: A002 - the protocol's name
-    """A call whose parts are texts."""
+    """Return a call from the texts of its parts."""
     return f'{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{params}}}'
 
 
@@ -67,7 +67,7 @@ def test_a_completion_is_for_what_it_refers_to(shared: Wire) -> None:
         shared.finish(opened)
 
 
-def test_what_is_not_there_is_none(shared: Wire) -> None:
+def test_missing_values_are_none(shared: Wire) -> None:
     opened = shared.open('{"jsonrpc":"2.0","id":1,"method":"later/method"}', version="2024-11-05")
     assert opened.version is None
     for name in ("target", "arguments", "cursor", "meta", "identity", "session", "http", "input-state"):
@@ -90,7 +90,7 @@ def test_the_empty_cursor_is_a_cursor(shared: Wire) -> None:
 
 @pytest.mark.parametrize("method", ["tools/list", "prompts/list"])
 @pytest.mark.parametrize("cursor", ["", "x", None])
-def test_a_cursor_that_was_not_given_out_is_refused(shared: Wire, method: str, cursor: str | None) -> None:
+def test_unknown_cursor_is_rejected(shared: Wire, method: str, cursor: str | None) -> None:
     if cursor is None:
         opened = shared.open(message("resources/list"))
         cursor = shared.answer(opened, shared.reply("resources", [], "page", None))["result"]["nextCursor"]
@@ -116,13 +116,13 @@ def test_a_cursor_that_was_not_given_out_is_refused(shared: Wire, method: str, c
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else None,
 )
-def test_what_is_no_message_is_answered(shared: Wire, body: str, code: int, id_: object) -> None:
+def test_invalid_messages_are_answered(shared: Wire, body: str, code: int, id_: object) -> None:
     incoming = shared.parse(body)
     assert incoming.tag == "invalid"
     assert incoming.payload[0] == code
     answer = json.loads(incoming.payload[1])
     assert answer["error"]["code"] == code
-    # Without a readable id there is none, not null: specification, basic/transports/streamable-http.
+    # Without a readable id the response has no `id`, not null: specification, basic/transports/streamable-http.
     assert answer == {"jsonrpc": "2.0", **({} if id_ is None else {"id": id_}), "error": answer["error"]}
 
 
@@ -142,7 +142,7 @@ def test_faults_carry_the_code_of_invalid_params(shared: Wire) -> None:
     assert answer == {"jsonrpc": "2.0", "id": 1, "error": {"code": -32602, "message": fault.message}}
 
 
-def test_refusals_of_what_was_never_read(shared: Wire) -> None:
+def test_refusals_of_unread_messages(shared: Wire) -> None:
     error = shared.open(message("tools/call", {})).fault
     error.data = "[1,\n2]"
     assert json.loads(shared.call("wire", "refusal", error)) == {
@@ -170,7 +170,7 @@ def test_derived_requests(shared: Wire) -> None:
     assert shared.request(broken, "arguments") == "{"
     assert "arguments" not in json.loads(shared.request(broken, "params"))
     shared.finish(opened)
-    # They outlive the call without harm, and can do nothing any more.
+    # They can outlive the call safely, but no longer have an effect.
     assert shared.request(derived, "target") == "b"
     shared.request(derived, "progress", 1.0, None, None)
     for request in (derived, again, broken):
@@ -184,7 +184,7 @@ def test_input_responses(shared: Wire) -> None:
     shared.finish(opened)
 
 
-def test_a_flood_of_input_responses_is_cut(shared: Wire) -> None:
+def test_input_responses_are_limited(shared: Wire) -> None:
     answers = json.dumps({str(number): 0 for number in range(200_000)})
     opened = shared.open(raw(f'{{"name":"t","inputResponses":{answers},"_meta":{json.dumps(META)}}}'))
     assert len(shared.request(opened, "input-responses")) == 1000
@@ -192,7 +192,7 @@ def test_a_flood_of_input_responses_is_cut(shared: Wire) -> None:
 
 
 def mutated(rng: random.Random, seeds: list[str]) -> str:
-    """A seed with a few characters, or pieces of other seeds, put in, taken out or doubled."""
+    """Return a seed with a few characters, or pieces of other seeds, inserted, removed or duplicated."""
     text = list(rng.choice(seeds))
     for _ in range(rng.randint(1, 6)):
         at = rng.randrange(len(text) + 1)
@@ -233,7 +233,7 @@ def mutated(rng: random.Random, seeds: list[str]) -> str:
 
 
 def grafted(rng: random.Random, seeds: list[str]) -> str:
-    """A seed with one value somewhere in it replaced, removed or added: still JSON."""
+    """Return a seed with one value replaced, removed or added: still JSON."""
     values = [None, True, 0, -1, 1.5, 1e300, 10**30, "", "x", [], {}, [{}], {"a": 1}, "2026-07-28"]
     document = json.loads(rng.choice(seeds))
     node = document

@@ -1,4 +1,4 @@
-"""Whatever JSON goes in comes out as the same JSON, in one line."""
+"""Round trips: any JSON is passed on as the same JSON, in one line."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_lists_through_append_and_back(wire: Wire, first: list[str], second: lis
     whole = wire.reply("tools-json", items, None, None)
     wire.method(whole, "append", wire.reply("tools", [tool(name) for name in second], None, None))
     tools = wire.method(whole, "as-tools")
-    # Of two with one name the first is kept; a list that nothing precedes stays as it is.
+    # Of two with one name the first is kept; a list with nothing before it is unchanged.
     merged = [*first, *(name for name in dict.fromkeys(second) if name not in first)] if first else second
     assert [each.name for each in tools] == merged
     assert all(json.loads(each.extra or "{}") == extra for each in tools[: len(first)])

@@ -25,12 +25,12 @@ def wire() -> Iterator[Wire]:
 
 
 def since(version: str, first: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields, in revisions that have them."""
+    """Return the fields, in revisions that have them."""
     return fields if version >= first else {}
 
 
 def ending(version: str, **more: Any) -> dict[str, Any]:
-    """What 2026-07-28 puts into every result."""
+    """Return the members that 2026-07-28 adds to every result."""
     return {**COMPLETE, **more} if version == LATEST else {}
 
 
@@ -85,7 +85,7 @@ def test_output_schemas_of_other_types_came_with_the_latest(wire: Wire, version:
     assert ("outputSchema" in result["tools"][0]) == (version == LATEST)
 
 
-def test_without_a_hint_nothing_is_kept(wire: Wire) -> None:
+def test_results_without_a_hint_are_not_cacheable(wire: Wire) -> None:
     result = wire.result("tools", [], None, None, method="tools/list")
     assert result == {"tools": [], "ttlMs": 0, "cacheScope": "private", **COMPLETE}
 
@@ -160,7 +160,7 @@ def test_structured_content(wire: Wire, version: str, structured: str) -> None:
     result = wire.result("tool-result", given, version=version)
     fits = version == LATEST or (version >= "2025-06-18" and structured.startswith("{"))
     assert result == {
-        # Said in text as well: some clients read no other.
+        # Repeated as text: some clients do not read structured content.
         "content": [{"type": "text", "text": structured}],
         **({"structuredContent": json.loads(structured)} if fits else {}),
         "isError": True,
@@ -292,7 +292,7 @@ def test_errors(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(("version", "code"), [(LATEST, -32602), ("2025-11-25", -32002)])
-def test_the_code_that_2026_07_28_took_back(wire: Wire, version: str, code: int) -> None:
+def test_retired_error_code(wire: Wire, version: str, code: int) -> None:
     opened = wire.open(message("resources/read", {"uri": "a:b"}), version)
     reply = wire.reply("failure", record(code=-32002, message="Resource not found", data=None))
     assert wire.answer(opened, reply)["error"]["code"] == code
@@ -317,7 +317,7 @@ BAD = ["", "{", "nope", "{}{}", '{"a":1,}', "'x'", "[" * 200]
         lambda bad: ("raw", bad),
     ],
 )
-def test_json_that_is_none_becomes_an_internal_error(wire: Wire, make: Any, bad: str) -> None:
+def test_invalid_json_becomes_an_internal_error(wire: Wire, make: Any, bad: str) -> None:
     wire.stderr.clear()
     opened = wire.open(message("tools/call", {"name": "t"}))
     error = wire.answer(opened, wire.reply(*make(bad)))["error"]
@@ -325,12 +325,12 @@ def test_json_that_is_none_becomes_an_internal_error(wire: Wire, make: Any, bad:
     assert "refused" in wire.log
 
 
-def test_a_schema_that_is_no_object_is_refused(wire: Wire) -> None:
+def test_schema_must_be_an_object(wire: Wire) -> None:
     opened = wire.open(message("tools/list"))
     assert "error" in wire.answer(opened, wire.reply("tools", [tool("t", input_schema="true")], None, None))
 
 
-def test_half_a_surrogate_pair_does_not_reach_the_client(wire: Wire) -> None:
+def test_lone_surrogates_do_not_reach_the_client(wire: Wire) -> None:
     result = wire.result("tool-result", tool_result(text("x"), structured_content='["\\ud83d\\ude00","\\ud800"]'))
     assert result["structuredContent"] == ["\U0001f600", "\ufffd"]
 

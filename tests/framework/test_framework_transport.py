@@ -1,4 +1,4 @@
-"""The transport's decisions, in Zig's own tests: no component, no runtime."""
+"""The transport's Zig tests, compiled for this machine."""
 
 from __future__ import annotations
 

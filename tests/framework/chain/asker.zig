@@ -1,4 +1,4 @@
-//! A tools component that asks the client: one round, several kinds at once, several rounds, by URL.
+//! Tools component that sends server-to-client requests: one round, several kinds at once, several rounds, by URL.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -11,8 +11,10 @@ const allocator = bindings.memory.allocator;
 const Outcome = bindings.abi.Result(?tools.Outcome, types.Error);
 const names = [_][]const u8{ "greet", "survey", "rounds", "visit", "trip" };
 
-const name_form = "{\"mode\":\"form\",\"message\":\"Who?\",\"requestedSchema\":{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\"}},\"required\":[\"name\"]}}";
-const sample = "{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":\"The capital of France?\"}}],\"maxTokens\":10}";
+const name_form = "{\"mode\":\"form\",\"message\":\"Who?\",\"requestedSchema\":{\"type\":\"object\"," ++
+    "\"properties\":{\"name\":{\"type\":\"string\"}},\"required\":[\"name\"]}}";
+const sample = "{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\"," ++
+    "\"text\":\"The capital of France?\"}}],\"maxTokens\":10}";
 const page = "{\"mode\":\"url\",\"message\":\"Go there\",\"url\":\"https://example.com/go\"}";
 
 pub const exports = struct {
@@ -31,7 +33,10 @@ pub const exports = struct {
             }
             if (std.mem.eql(u8, name, "survey")) {
                 if (answers.len == 3) {
-                    const all = std.mem.concat(allocator, u8, &.{ "[", find(answers, "who").?, ",", find(answers, "capital").?, ",", find(answers, "roots").?, "]" }) catch @trap();
+                    const all = std.mem.concat(allocator, u8, &.{ "[", find(
+                        answers,
+                        "who",
+                    ).?, ",", find(answers, "capital").?, ",", find(answers, "roots").?, "]" }) catch @trap();
                     return complete(all);
                 }
                 return ask(&.{
@@ -51,8 +56,12 @@ pub const exports = struct {
                 if (find(answers, "page")) |answer| return complete(answer);
                 return ask(&.{.{ .key = "page", .method = "elicitation/create", .params = page }}, null);
             }
-            if (std.mem.eql(u8, name, "trip")) { // what clients of every revision can be asked
-                if (answers.len == 2) return complete(std.mem.concat(allocator, u8, &.{ "[", find(answers, "capital").?, ",", find(answers, "roots").?, "]" }) catch @trap());
+            if (std.mem.eql(u8, name, "trip")) { // the requests that all revisions have
+                if (answers.len == 2) return complete(std.mem.concat(
+                    allocator,
+                    u8,
+                    &.{ "[", find(answers, "capital").?, ",", find(answers, "roots").?, "]" },
+                ) catch @trap());
                 return ask(&.{
                     .{ .key = "capital", .method = "sampling/createMessage", .params = sample },
                     .{ .key = "roots", .method = "roots/list", .params = "{}" },
@@ -69,7 +78,9 @@ fn find(answers: anytype, key: []const u8) ?[]const u8 {
 }
 
 fn ask(requests: []const types.InputRequest, state: ?[]const u8) Outcome {
-    return .{ .ok = .{ .input_required = .{ .requests = allocator.dupe(types.InputRequest, requests) catch @trap(), .state = state } } };
+    return .{ .ok = .{
+        .input_required = .{ .requests = allocator.dupe(types.InputRequest, requests) catch @trap(), .state = state },
+    } };
 }
 
 fn complete(text: []const u8) Outcome {

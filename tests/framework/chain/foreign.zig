@@ -1,20 +1,23 @@
-//! A component with everything that the contracts of another tool have, built once for each of them.
+//! Component that uses every interface of another tool, built once per version of its interfaces.
 
 const std = @import("std");
 const bindings = @import("bindings");
 
-const theirs = if (@hasDecl(bindings, "wasmcp_mcp_v20251125")) bindings.wasmcp_mcp_v20251125 else bindings.wasmcp_mcp_v20250618;
-const mcp = theirs.mcp;
+const upstream = if (@hasDecl(bindings, "wasmcp_mcp_v20251125"))
+    bindings.wasmcp_mcp_v20251125
+else
+    bindings.wasmcp_mcp_v20250618;
+const mcp = upstream.mcp;
 const helpers = bindings.wasmcp_auth.helpers;
 const kv = bindings.wasmcp_keyvalue.store;
 const allocator = bindings.memory.allocator;
-const Context = theirs.tools.MessageContext;
+const Context = upstream.tools.MessageContext;
 const Result = bindings.abi.Result;
 
 const names = [_][]const u8{ "say", "who", "count", "remember", "ask", "context" };
 const hints = mcp.Annotations{ .audience = &.{.user}, .priority = 0.25, .last_modified = "2026-01-01T00:00:00Z" };
 
-const its = struct {
+const interfaces = struct {
     pub const tools = struct {
         pub fn listTools(_: Context, request: mcp.ListToolsRequest) Result(mcp.ListToolsResult, mcp.ErrorCode) {
             const second = request.cursor != null;
@@ -36,24 +39,39 @@ const its = struct {
     pub const resources = struct {
         pub fn listResources(_: Context, _: mcp.ListResourcesRequest) Result(mcp.ListResourcesResult, mcp.ErrorCode) {
             return .{ .ok = .{ .resources = &.{
-                .{ .uri = "foreign:a", .name = "a", .options = .{ .title = "A", .size = 3, .mime_type = "text/plain", .annotations = hints } },
+                .{
+                    .uri = "foreign:a",
+                    .name = "a",
+                    .options = .{ .title = "A", .size = 3, .mime_type = "text/plain", .annotations = hints },
+                },
                 .{ .uri = "foreign:b", .name = "b" },
             } } };
         }
 
-        pub fn readResource(_: Context, request: mcp.ReadResourceRequest) Result(?mcp.ReadResourceResult, mcp.ErrorCode) {
+        pub fn readResource(
+            _: Context,
+            request: mcp.ReadResourceRequest,
+        ) Result(?mcp.ReadResourceResult, mcp.ErrorCode) {
             if (std.mem.eql(u8, request.uri, "foreign:b")) return .{ .ok = .{ .contents = &.{
                 .{ .blob = .{ .uri = "foreign:b", .blob = .{ .blob = "\x00\x01" } } },
             } } };
-            if (std.mem.eql(u8, request.uri, "foreign:bad")) return .{ .err = .{ .server = .{ .code = -32001, .message = "gone", .data = "{\"why\":1}" } } };
+            if (std.mem.eql(u8, request.uri, "foreign:bad"))
+                return .{ .err = .{ .server = .{ .code = -32001, .message = "gone", .data = "{\"why\":1}" } } };
             if (!std.mem.startsWith(u8, request.uri, "foreign:")) return .{ .ok = null };
             return .{ .ok = .{ .meta = "{\"m\":1}", .contents = kept(mcp.ResourceContents, &.{
-                .{ .text = .{ .uri = request.uri, .text = .{ .text = "abc" }, .options = .{ .mime_type = "text/plain" } } },
+                .{ .text = .{ .uri = request.uri, .text = .{
+                    .text = "abc",
+                }, .options = .{ .mime_type = "text/plain" } } },
             }) } };
         }
 
-        pub fn listResourceTemplates(_: Context, _: mcp.ListResourceTemplatesRequest) Result(mcp.ListResourceTemplatesResult, mcp.ErrorCode) {
-            return .{ .ok = .{ .resource_templates = &.{.{ .uri_template = "foreign:{name}", .name = "any", .options = .{ .description = "Any." } }} } };
+        pub fn listResourceTemplates(
+            _: Context,
+            _: mcp.ListResourceTemplatesRequest,
+        ) Result(mcp.ListResourceTemplatesResult, mcp.ErrorCode) {
+            return .{ .ok = .{ .resource_templates = &.{
+                .{ .uri_template = "foreign:{name}", .name = "any", .options = .{ .description = "Any." } },
+            } } };
         }
     };
 
@@ -69,7 +87,8 @@ const its = struct {
         }
 
         pub fn getPrompt(_: Context, request: mcp.GetPromptRequest) Result(?mcp.GetPromptResult, mcp.ErrorCode) {
-            if (std.mem.eql(u8, request.name, "bare")) return .{ .err = .{ .invalid_params = .{ .code = -32602, .message = "needs more" } } };
+            if (std.mem.eql(u8, request.name, "bare"))
+                return .{ .err = .{ .invalid_params = .{ .code = -32602, .message = "needs more" } } };
             if (!std.mem.eql(u8, request.name, "greet")) return .{ .ok = null };
             return .{ .ok = .{ .description = "d", .messages = kept(mcp.PromptMessage, &.{
                 .{ .role = .user, .content = block(request.arguments orelse "none") },
@@ -82,7 +101,10 @@ const its = struct {
         pub fn complete(_: Context, request: mcp.CompleteRequest) Result(?mcp.CompleteResult, mcp.ErrorCode) {
             return switch (request.ref) {
                 .prompt => |prompt| if (std.mem.eql(u8, prompt.name, "greet")) .{ .ok = .{
-                    .values = kept([]const u8, &.{ request.argument.value, if (request.context) |given| given.arguments orelse "" else "" }),
+                    .values = kept([]const u8, &.{ request.argument.value, if (request.context) |given|
+                        given.arguments orelse ""
+                    else
+                        "" }),
                     .total = 7,
                     .has_more = true,
                 } } else .{ .ok = null },
@@ -93,15 +115,15 @@ const its = struct {
 };
 
 pub const exports = struct {
-    pub const wasmcp_mcp_v20251125 = its;
-    pub const wasmcp_mcp_v20250618 = its;
+    pub const wasmcp_mcp_v20251125 = interfaces;
+    pub const wasmcp_mcp_v20250618 = interfaces;
 };
 
 fn text(words: []const u8) mcp.CallToolResult {
     return .{ .content = kept(mcp.ContentBlock, &.{block(words)}) };
 }
 
-/// What is returned may not lie on the stack.
+/// Copy items to the heap: the result must not be on the stack.
 fn kept(comptime T: type, items: []const T) []const T {
     return allocator.dupe(T, items) catch @trap();
 }
@@ -112,8 +134,8 @@ fn block(words: []const u8) mcp.ContentBlock {
 
 fn send(context: Context, message: mcp.ServerMessage) []const u8 {
     const stream = context.client_stream orelse return "no stream";
-    return switch (theirs.server_io.sendMessage(stream.resource, message, context.frame)) {
-        .ok => if (theirs.server_io.flushBuffer(stream.resource) == .ok) "sent" else "not flushed",
+    return switch (upstream.server_io.sendMessage(stream.resource, message, context.frame)) {
+        .ok => if (upstream.server_io.flushBuffer(stream.resource) == .ok) "sent" else "not flushed",
         .err => |problem| switch (problem) {
             .unexpected => |words| words,
             else => "another error",
@@ -128,7 +150,9 @@ fn notify(context: Context, notification: mcp.ServerNotification) void {
 fn say(context: Context) []const u8 {
     notify(context, .{ .log = .{ .level = .warning, .logger = "foreign", .data = "plain words" } });
     notify(context, .{ .log = .{ .level = .info, .data = "{\"a\":1}" } });
-    notify(context, .{ .progress = .{ .progress_token = .{ .integer = 0 }, .progress = 1, .total = 2, .message = "half" } });
+    notify(context, .{
+        .progress = .{ .progress_token = .{ .integer = 0 }, .progress = 1, .total = 2, .message = "half" },
+    });
     notify(context, .{ .tools_list_changed = .{} });
     notify(context, .{ .prompts_list_changed = .{} });
     notify(context, .{ .resources_list_changed = .{} });
@@ -144,8 +168,8 @@ fn ask(context: Context) []const u8 {
 fn who(context: Context) []const u8 {
     const identity = context.identity orelse return "nobody";
     const claims = identity.claims;
-    const decoded = theirs.server_auth.decode(identity.jwt).get() catch return "not decoded";
-    if (theirs.server_auth.decode("another") == .ok) return "decoded another's";
+    const decoded = upstream.server_auth.decode(identity.jwt).get() catch return "not decoded";
+    if (upstream.server_auth.decode("another") == .ok) return "decoded another's";
     var other = claims;
     other.subject = "mallory";
     const message = mcp.ClientMessage{ .notification = .{ .initialized = .{} } };
@@ -153,18 +177,18 @@ fn who(context: Context) []const u8 {
         identity.jwt,
         helpers.getSubject(decoded),
         helpers.getIssuer(claims) orelse "-",
-        said(helpers.hasScope(claims, "read")),
-        said(helpers.hasAnyScope(claims, &.{ "write", "admin" })),
-        said(helpers.hasAllScopes(claims, &.{ "read", "admin" })),
-        said(helpers.hasAudience(claims, "there")),
-        said(helpers.isExpired(claims, null)),
-        said(helpers.isExpired(claims, 4_000_000_000)),
-        said(helpers.isValidTime(claims, 4_000_000_000)),
+        boolText(helpers.hasScope(claims, "read")),
+        boolText(helpers.hasAnyScope(claims, &.{ "write", "admin" })),
+        boolText(helpers.hasAllScopes(claims, &.{ "read", "admin" })),
+        boolText(helpers.hasAudience(claims, "there")),
+        boolText(helpers.isExpired(claims, null)),
+        boolText(helpers.isExpired(claims, 4_000_000_000)),
+        boolText(helpers.isValidTime(claims, 4_000_000_000)),
         helpers.getClaim(claims, "role") orelse "-",
         helpers.getClaim(claims, "nested") orelse "-",
         if (claims.confirmation) |confirmation| confirmation.jkt orelse "-" else "-",
-        said(theirs.server_auth.authorize(message, claims, null, null)),
-        said(theirs.server_auth.authorize(message, other, null, null)),
+        boolText(upstream.server_auth.authorize(message, claims, null, null)),
+        boolText(upstream.server_auth.authorize(message, other, null, null)),
         flattened(claims),
     });
 }
@@ -213,8 +237,8 @@ fn same(found: ?[]const u8, wanted: []const u8) bool {
 
 fn remember(context: Context) []const u8 {
     const known = context.session orelse return "no session";
-    if (theirs.sessions.Session.open("another", "") == .ok) return "another's";
-    const session = switch (theirs.sessions.Session.open(known.session_id, known.store_id)) {
+    if (upstream.sessions.Session.open("another", "") == .ok) return "another's";
+    const session = switch (upstream.sessions.Session.open(known.session_id, known.store_id)) {
         .ok => |session| session,
         .err => return "not opened",
     };
@@ -234,7 +258,7 @@ fn facts(context: Context) []const u8 {
     return join(&.{ context.protocol_version, http.method, http.path });
 }
 
-fn said(value: bool) []const u8 {
+fn boolText(value: bool) []const u8 {
     return if (value) "yes" else "no";
 }
 

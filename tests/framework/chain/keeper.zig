@@ -1,5 +1,5 @@
-//! A tools component that keeps values: one tool, whose arguments say what to do. The answer is text: `ok`, what was
-//! found as `TYPE VALUE`, or the error's case and words.
+//! Tools component that stores values: one tool, whose arguments select the operation. Its answer is a text: `ok`, the
+//! value as `TYPE VALUE`, or the case and message of the error.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -25,7 +25,9 @@ const Arguments = struct {
 pub const exports = struct {
     pub const tools = struct {
         pub fn listTools(_: Request, _: ?types.Cursor) bindings.abi.Result(bindings.tools.Page, types.Error) {
-            const items = allocator.dupe(types.Tool, &.{.{ .name = "do", .input_schema = "{\"type\":\"object\"}" }}) catch @trap();
+            const items = allocator.dupe(types.Tool, &.{
+                .{ .name = "do", .input_schema = "{\"type\":\"object\"}" },
+            }) catch @trap();
             return .{ .ok = .{ .items = items, .next = null, .cache = null } };
         }
 
@@ -34,7 +36,8 @@ pub const exports = struct {
             const text = request.arguments() orelse "{}";
             const given = std.json.parseFromSliceLeaky(Arguments, allocator, text, .{}) catch |problem|
                 return .{ .err = .{ .code = -32602, .message = @errorName(problem) } };
-            const content = allocator.dupe(types.Content, &.{.{ .text = .{ .text = done(request, given) } }}) catch @trap();
+            const content =
+                allocator.dupe(types.Content, &.{.{ .text = .{ .text = done(request, given) } }}) catch @trap();
             return .{ .ok = .{ .complete = .{ .content = content, .is_error = false } } };
         }
     };
@@ -72,7 +75,9 @@ fn done(request: Request, given: Arguments) []const u8 {
 }
 
 fn many(bucket: Bucket) []const u8 {
-    const set = bucket.setMany(&.{ .{ "a", .{ .json = "[1]" } }, .{ "b", .{ .u64 = 5 } }, .{ "c", .{ .bool = true } }, .{ "d", .{ .bytes = "x" } } });
+    const set = bucket.setMany(&.{ .{ "a", .{
+        .json = "[1]",
+    } }, .{ "b", .{ .u64 = 5 } }, .{ "c", .{ .bool = true } }, .{ "d", .{ .bytes = "x" } } });
     if (set == .err) return failure(set.err);
     const gone = bucket.deleteMany(&.{"d"});
     if (gone == .err) return failure(gone.err);

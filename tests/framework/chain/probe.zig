@@ -1,4 +1,4 @@
-//! A tools component that does whatever a test asks of it.
+//! Tools component with one tool for each behaviour that the tests need.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -12,15 +12,22 @@ const names = [_][]const u8{ "echo", "events", "wait", "refuse", "later", "ask",
 
 pub const exports = struct {
     pub const tools = struct {
-        /// Two tools a page, which never ends for a client that calls itself "endless".
-        pub fn listTools(request: Request, cursor: ?types.Cursor) bindings.abi.Result(bindings.tools.Page, types.Error) {
-            if (std.mem.find(u8, request.params(), "\"fail\"") != null) return .{ .err = .{ .code = -32001, .message = "no list" } };
+        /// Return two tools per page; the pages never end for a client named "endless".
+        pub fn listTools(
+            request: Request,
+            cursor: ?types.Cursor,
+        ) bindings.abi.Result(bindings.tools.Page, types.Error) {
+            if (std.mem.find(u8, request.params(), "\"fail\"") != null)
+                return .{ .err = .{ .code = -32001, .message = "no list" } };
             const start = if (cursor) |text| std.fmt.parseInt(usize, text, 10) catch 0 else 0;
             const end = @min(start + 2, names.len);
             const page = allocator.alloc(types.Tool, end - start) catch @trap();
-            for (page, names[start..end]) |*tool, name| tool.* = .{ .name = name, .input_schema = "{\"type\":\"object\"}" };
+            for (page, names[start..end]) |*tool, name|
+                tool.* = .{ .name = name, .input_schema = "{\"type\":\"object\"}" };
             const endless = std.mem.find(u8, request.params(), "\"endless\"") != null;
-            const next: ?[]const u8 = if (endless) "0" else if (end < names.len) std.fmt.allocPrint(allocator, "{d}", .{end}) catch @trap() else null;
+            const next: ?[]const u8 = if (endless)
+                "0"
+            else if (end < names.len) std.fmt.allocPrint(allocator, "{d}", .{end}) catch @trap() else null;
             return .{ .ok = .{ .items = page, .next = next, .cache = .{ .ttl_ms = 1000 - start, .scope = .public } } };
         }
 
@@ -42,9 +49,13 @@ pub const exports = struct {
             if (std.mem.eql(u8, name, "ask")) {
                 if (request.inputState()) |state| return complete(state);
                 const ask = [_]types.InputRequest{.{ .key = "k", .method = "elicitation/create", .params = "{}" }};
-                return .{ .ok = .{ .input_required = .{ .requests = allocator.dupe(types.InputRequest, &ask) catch @trap(), .state = "remembered" } } };
+                return .{ .ok = .{ .input_required = .{
+                    .requests = allocator.dupe(types.InputRequest, &ask) catch @trap(),
+                    .state = "remembered",
+                } } };
             }
-            if (std.mem.eql(u8, name, "broken")) return .{ .ok = .{ .complete = .{ .is_error = false, .structured_content = "{" } } };
+            if (std.mem.eql(u8, name, "broken"))
+                return .{ .ok = .{ .complete = .{ .is_error = false, .structured_content = "{" } } };
             return .{ .ok = null };
         }
     };

@@ -1,4 +1,4 @@
-//! A middleware written by hand: hides a tool, renames another, pages on its own, answers a method nobody knows.
+//! Middleware that hides a tool, renames another, issues its own cursor, and answers a method of its own.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -12,7 +12,11 @@ pub const exports = struct {
         pub fn handle(request: messages.Request) ?Reply {
             switch (request.method()) {
                 .tools_list => if (request.cursor()) |cursor| {
-                    if (std.mem.eql(u8, cursor, "mine")) return Reply.toolsJson("[{\"name\":\"paged\",\"inputSchema\":{\"type\":\"object\"}}]", null, null);
+                    if (std.mem.eql(u8, cursor, "mine")) return Reply.toolsJson(
+                        "[{\"name\":\"paged\",\"inputSchema\":{\"type\":\"object\"}}]",
+                        null,
+                        null,
+                    );
                 } else return filtered(request),
                 .tools_call => {
                     const target = request.target() orelse "";

@@ -1,4 +1,4 @@
-"""How a conversation begins, at every door: handshake revisions and 2026-07-28."""
+"""The handshake at every entry point: handshake revisions and 2026-07-28."""
 
 from __future__ import annotations
 
@@ -76,10 +76,10 @@ def test_handshake(embedded: Embedded, served: Served, zig_server: Path, revisio
         out, _ = process.communicate(sent.encode(), timeout=120)
     assert [json.loads(line) for line in out.decode().splitlines()] == [answer for answer in answers if answer]
 
-    for door in (embedded, served):
+    for entry_point in (embedded, served):
         for message, answer in zip(opening[:-1], answers, strict=False):
             later = {} if message["method"] == "initialize" else {"MCP-Protocol-Version": agreed}
-            response: Response = door.http("POST", "/mcp", JSON | later, json.dumps(message))
+            response: Response = entry_point.http("POST", "/mcp", JSON | later, json.dumps(message))
             if answer is None:
                 assert (response.status, response.body) == (202, b"")
                 continue
@@ -88,7 +88,7 @@ def test_handshake(embedded: Embedded, served: Served, zig_server: Path, revisio
             assert "mcp-session-id" not in response.headers
 
 
-def test_before_anything_is_agreed(embedded: Embedded) -> None:
+def test_requests_before_initialize(embedded: Embedded) -> None:
     pong, state = embedded.message(json.dumps(request("ping", meta=None)))
     assert (json.loads(pong)["result"], state) == ({}, "")
     for message in (request("tools/list", meta=None), request("server/discover", meta=None)):
@@ -105,7 +105,7 @@ def test_before_anything_is_agreed(embedded: Embedded) -> None:
 
 
 def test_batches(embedded: Embedded, served: Served) -> None:
-    """Only 2025-03-26 has them."""
+    """Only 2025-03-26 has batches."""
     batch = [
         request("ping", meta=None),
         {"jsonrpc": "2.0", "method": "notifications/x"},
@@ -117,11 +117,11 @@ def test_batches(embedded: Embedded, served: Served) -> None:
     assert answers[0] == {"jsonrpc": "2.0", "id": 1, "result": {}}
     assert (answers[1]["id"], answers[1]["error"]["code"]) == (2, -32601)
     assert len(answers) == 2
-    for door in (embedded, served):
+    for entry_point in (embedded, served):
         for version in ({}, {"MCP-Protocol-Version": "2025-03-26"}):
-            response = door.http("POST", "/mcp", JSON | version, json.dumps(batch))
+            response = entry_point.http("POST", "/mcp", JSON | version, json.dumps(batch))
             assert (response.status, response.message) == (200, answers)
-        assert door.http("POST", "/mcp", JSON, json.dumps(batch[1:2])).status == 202
-        refused = door.http("POST", "/mcp", JSON | {"MCP-Protocol-Version": "2025-06-18"}, json.dumps(batch))
+        assert entry_point.http("POST", "/mcp", JSON, json.dumps(batch[1:2])).status == 202
+        refused = entry_point.http("POST", "/mcp", JSON | {"MCP-Protocol-Version": "2025-06-18"}, json.dumps(batch))
         assert (refused.status, refused.message["error"]["code"]) == (400, -32600)
     assert json.loads(embedded.message(json.dumps(batch), "2025-11-25")[0])["error"]["code"] == -32600

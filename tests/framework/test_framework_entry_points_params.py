@@ -1,4 +1,4 @@
-"""Parameters that headers repeat (`x-mcp-header`): header and body must agree, at both doors that have headers."""
+"""Parameters that headers repeat (`x-mcp-header`): header and body must match, at both entry points for HTTP."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ packages = ["src/labelled"]
 [tool.wasmcp.components.query]
 source = "zig/query.zig"
 
-[tool.wasmcp.components.asked]
+[tool.wasmcp.components.dynamic]
 source = "zig/query.zig"
 dynamic = true
 grants = ["middleware"]
@@ -32,8 +32,8 @@ grants = ["middleware"]
 [tool.wasmcp.servers.recorded]
 components = ["query"]
 
-[tool.wasmcp.servers.asked]
-components = ["asked"]
+[tool.wasmcp.servers.dynamic]
+components = ["dynamic"]
 """,
     "src/labelled/__init__.py": "",
     "zig/query.zig": """\
@@ -66,9 +66,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_project(tmp_path_factory.mktemp("labelled"), PROJECT)
 
 
-@pytest.fixture(scope="module", params=["recorded", "asked"])
+@pytest.fixture(scope="module", params=["recorded", "dynamic"])
 def server(request: pytest.FixtureRequest, project: Path) -> Path:
-    """A server that knows its tools, and one that asks for them."""
+    """A server with a recorded catalogue, and one with a dynamic component."""
     from wasmcp.project import ensure_built
 
     return ensure_built(project, request.param)
@@ -101,12 +101,12 @@ CASES: list[tuple[dict[str, Any], dict[str, str], bool]] = [
 
 
 @pytest.mark.parametrize(("arguments", "headers", "agree"), CASES)
-def test_agreement(
+def test_headers_match_arguments(
     embedded: Embedded, served: Served, arguments: dict[str, Any], headers: dict[str, str], *, agree: bool
 ) -> None:
     message = request("tools/call", {"name": "query", "arguments": arguments})
-    for door in (embedded, served):
-        response = door.http("POST", "/mcp", mirrored(message) | headers, text_of(message))
+    for entry_point in (embedded, served):
+        response = entry_point.http("POST", "/mcp", mirrored(message) | headers, text_of(message))
         if agree:
             assert response.status == 200
             assert response.message["result"]["content"][0]["text"] == (arguments.get("region") or "everywhere")
@@ -114,7 +114,7 @@ def test_agreement(
             assert (response.status, response.message["error"]["code"]) == (400, -32020)
 
 
-def test_only_where_there_are_headers(embedded: Embedded) -> None:
+def test_stdio_has_no_headers(embedded: Embedded) -> None:
     arguments = {"region": "us-west1"}
     message = request("tools/call", {"name": "query", "arguments": arguments})
     assert json.loads(embedded.message(text_of(message))[0])["result"]["content"][0]["text"] == "us-west1"

@@ -1,4 +1,4 @@
-"""Nothing that comes in may trap the server, and no memory may stay behind."""
+"""Robustness: no input traps the server, and no memory leaks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ STATES = ["", "2025-03-26", "2025-06-18 info", "2026-07-28", "x", " ", "2024-11-
 
 
 def mutated(rng: random.Random, text: str) -> str:
-    """The text with some characters cut, doubled or replaced."""
+    """Return the text with some characters removed, duplicated or replaced."""
     for _ in range(rng.randrange(1, 6)):
         at, size = rng.randrange(len(text) + 1), rng.randrange(8)
         text = text[:at] + rng.choice(["", text[at : at + size] * 2, rng.choice(PIECES)]) + text[at + size :]
@@ -53,7 +53,7 @@ def mutated(rng: random.Random, text: str) -> str:
 
 
 def body(rng: random.Random) -> str:
-    """A message that is more or less wrong."""
+    """Return a message with random errors."""
     if rng.random() < 0.3:
         return "".join(rng.choices(PIECES, k=rng.randrange(40)))
     methods = ["tools/call", "tools/list", "initialize", "ping", "server/discover", "logging/setLevel", "prompts/get"]
@@ -63,7 +63,7 @@ def body(rng: random.Random) -> str:
 
 
 def test_random_lines(embedded: Embedded) -> None:
-    rng = random.Random(1)  # noqa: S311  # a test that repeats itself
+    rng = random.Random(1)  # noqa: S311  # the sequence must be repeatable
     answered = 0
     for _ in range(ROUNDS):
         answer, state = embedded.message(body(rng), rng.choice(STATES))
@@ -76,7 +76,7 @@ def test_random_lines(embedded: Embedded) -> None:
 
 
 def test_random_posts(embedded: Embedded) -> None:
-    rng = random.Random(2)  # noqa: S311  # a test that repeats itself
+    rng = random.Random(2)  # noqa: S311  # the sequence must be repeatable
     statuses: dict[int, int] = {}
     for _ in range(ROUNDS):
         headers = mirrored(CALL) if rng.random() < 0.7 else dict(JSON)
@@ -93,7 +93,7 @@ SMALL = [text_of(CALL), text_of(request("tools/list")), "{", text_of(request("no
 
 
 def test_memory_stays(zig_server: Path) -> None:
-    """No component may grow beyond 2 MiB: 30 bytes that stay behind with each request would be too many."""
+    """Keep each component below 2 MiB: a leak of 30 bytes per request would exceed it."""
     embedded = Embedded(zig_server, memory=2 << 20)
     for _ in range(int(os.environ.get("WASMCP_SOAK", "24000")) // 6):
         for message in SMALL:
@@ -101,7 +101,7 @@ def test_memory_stays(zig_server: Path) -> None:
         assert embedded.http("POST", "/mcp", mirrored(CALL), SMALL[0]).status == 200
 
 
-def test_large_bodies_leave_nothing(zig_server: Path) -> None:
+def test_large_bodies_do_not_leak(zig_server: Path) -> None:
     embedded = Embedded(zig_server, memory=16 << 20)
     large = text_of(request("tools/call", {"name": "add", "arguments": {"a": 1, "b": 2, "c": "x" * 3_000_000}}))
     for _ in range(40):

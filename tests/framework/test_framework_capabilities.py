@@ -1,4 +1,4 @@
-"""Resources, prompts and completions through the chain, asked and recorded, in every revision."""
+"""Resources, prompts and completions through the chain, dynamic and recorded, in every revision."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ Open = Callable[..., Server]
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The component of chain/library.zig."""
+    """Build the component of chain/library.zig."""
     output = tmp_path_factory.mktemp("library") / "library.wasm"
     return build_component(SOURCES / "library.zig", wit_directory(), "component", output).read_bytes()
 
 
 @pytest.fixture(scope="session")
 def probe(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A component that has tools only."""
+    """Build a component that only has tools."""
     output = tmp_path_factory.mktemp("probe") / "probe.wasm"
     return build_component(SOURCES / "probe.zig", wit_directory(), "tools-component", output).read_bytes()
 
 
 @pytest.fixture(scope="session")
 def recorded(library: bytes) -> Catalogue:
-    """What the component offers."""
+    """Record the component's catalogue."""
     return boot("library", library)
 
 
 @pytest.fixture
 def opened() -> Iterator[Open]:
-    """Compose and open; what was opened is closed after the test."""
+    """Return a function that composes and boots servers, which are closed after the test."""
     servers: list[Server] = []
 
     def opened(*specs: ComponentSpec, **options: Any) -> Server:
@@ -63,22 +63,22 @@ def opened() -> Iterator[Open]:
         server.close()
 
 
-@pytest.fixture(params=["asked", "recorded"])
+@pytest.fixture(params=["dynamic", "recorded"])
 def server(request: pytest.FixtureRequest, library: bytes, recorded: Catalogue, opened: Open) -> Server:
-    """The component alone."""
-    dynamic = request.param == "asked"
+    """Serve the component alone."""
+    dynamic = request.param == "dynamic"
     return opened(ComponentSpec("library", library, None if dynamic else recorded, MIDDLEWARE, dynamic))
 
 
 def refused(call: Callable[[], object]) -> tuple[int, object]:
-    """The code and the data of the error."""
+    """Return the code and the data of the error."""
     with pytest.raises(RequestError) as caught:
         call()
     return caught.value.code, caught.value.data
 
 
 def older(server: Server, version: str, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Shake hands in a revision, and ask."""
+    """Shake hands in a revision, and send a request."""
     hello = {"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}
     server.send(json.dumps({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello}))
     line = server.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": dict(params or {})}))
@@ -90,7 +90,7 @@ def older(server: Server, version: str, method: str, params: Mapping[str, Any] |
 # ------------------------------------------------------------------------------------------------------ 2026-07-28
 
 
-def test_what_is_offered_is_advertised(server: Server) -> None:
+def test_capabilities_are_declared(server: Server) -> None:
     assert set(server.discover()["capabilities"]) == {"tools", "resources", "prompts", "completions"}
 
 
@@ -128,7 +128,7 @@ def test_templates(server: Server) -> None:
     assert (result["ttlMs"], result["cacheScope"]) == (60_000, "private")
 
 
-def test_resources_that_are_not_there(server: Server) -> None:
+def test_unknown_resources(server: Server) -> None:
     for uri in ("lib:nope", "", "x:y/é"):
         assert refused(lambda uri=uri: server.read_resource(uri)) == (-32602, {"uri": uri})  # type: ignore[misc]
     assert refused(lambda: server.read_resource("lib:gone")) == (-32602, {"uri": "lib:gone"})
@@ -195,13 +195,13 @@ def test_the_same_for_coroutines(server: Server) -> None:
     anyio.run(main)
 
 
-def test_what_is_known_and_completes_nothing(server: Server) -> None:
+def test_empty_completions(server: Server) -> None:
     assert server.complete({"type": "ref/prompt", "name": "blocks"}, "x").values == []
     assert server.complete({"type": "ref/resource", "uri": "lib:text"}, "x").values == []
 
 
-def test_every_result_is_what_the_official_types_say(server: Server) -> None:
-    asked: list[tuple[str, dict[str, Any]]] = [
+def test_results_match_the_official_types(server: Server) -> None:
+    requests: list[tuple[str, dict[str, Any]]] = [
         ("tools/list", {}),
         ("tools/call", {"name": "blocks"}),
         ("resources/list", {}),
@@ -212,7 +212,7 @@ def test_every_result_is_what_the_official_types_say(server: Server) -> None:
         ("prompts/get", {"name": "blocks"}),
         ("completion/complete", {"ref": PAGE, "argument": {"name": "many", "value": ""}}),
     ]
-    for method, params in asked:
+    for method, params in requests:
         validate_server_result(method, "2026-07-28", server.request(method, params))
         for version in OLDER:
             validate_server_result(method, version, older(server, version, method, params)["result"])
@@ -222,7 +222,7 @@ def test_every_result_is_what_the_official_types_say(server: Server) -> None:
 
 
 @pytest.mark.parametrize("version", OLDER)
-def test_older_revisions_see_what_they_know(server: Server, version: str) -> None:
+def test_handshake_revisions_get_their_members(server: Server, version: str) -> None:
     (prompt, _) = older(server, version, "prompts/list")["result"]["prompts"]
     titled, drawn = version >= "2025-06-18", version >= "2025-11-25"
     assert ("title" in prompt, "_meta" in prompt, "icons" in prompt) == (titled, titled, drawn)
@@ -245,7 +245,7 @@ def test_older_revisions_see_what_they_know(server: Server, version: str) -> Non
 
 
 @pytest.mark.parametrize("version", OLDER)
-def test_a_resource_that_is_not_there_had_a_code_of_its_own(server: Server, version: str) -> None:
+def test_resource_not_found_code_of_handshake_revisions(server: Server, version: str) -> None:
     error = older(server, version, "resources/read", {"uri": "x:y"})["error"]
     assert (error["code"], error["data"]) == (-32002, {"uri": "x:y"})
 
@@ -253,7 +253,7 @@ def test_a_resource_that_is_not_there_had_a_code_of_its_own(server: Server, vers
 # ----------------------------------------------------------------------------------------------------------- asking
 
 
-def test_resources_may_ask_the_client_first(server: Server) -> None:
+def test_resources_can_require_input(server: Server) -> None:
     able = {"_meta": {"io.modelcontextprotocol/clientCapabilities": {"roots": {}}}}
     wanted = server.read_resource("lib:page/ask", **able)
     assert wanted.raw["resultType"] == "input_required"
@@ -266,7 +266,7 @@ def test_resources_may_ask_the_client_first(server: Server) -> None:
 
 
 def catalogue(*prompts: str, resources: tuple[str, ...] = ()) -> Catalogue:
-    """A catalogue of prompts and resources."""
+    """Return a catalogue of prompts and resources."""
     return Catalogue(
         prompts=tuple({"name": name} for name in prompts),
         resources=tuple({"uri": uri, "name": "n"} for uri in resources),
@@ -276,7 +276,7 @@ def catalogue(*prompts: str, resources: tuple[str, ...] = ()) -> Catalogue:
 def test_lists_merge_in_the_order_of_the_chain(library: bytes, recorded: Catalogue, opened: Open) -> None:
     server = opened(
         ComponentSpec("known", library, catalogue("a", "greet", resources=("x:1",))),
-        ComponentSpec("asked", library, grants=MIDDLEWARE, dynamic=True),
+        ComponentSpec("dynamic", library, grants=MIDDLEWARE, dynamic=True),
         ComponentSpec("last", library, catalogue("z", resources=("x:2",))),
     )
     assert [prompt.name for prompt in server.list_prompts()] == ["a", "greet", "blocks", "z"]
@@ -284,7 +284,7 @@ def test_lists_merge_in_the_order_of_the_chain(library: bytes, recorded: Catalog
     assert [template.name for template in server.list_resource_templates()] == ["page"]
 
 
-def test_a_resource_that_is_not_listed_is_asked_of_all_in_order(
+def test_unlisted_resource_is_read_in_the_order_of_the_chain(
     library: bytes, probe: bytes, recorded: Catalogue, opened: Open
 ) -> None:
     nothing = Catalogue(templates=({"uriTemplate": "y:{z}", "name": "y"},))
@@ -318,7 +318,7 @@ def test_duplicates(library: bytes, kind: str, one: Catalogue, two: Catalogue) -
     assert [len(first.items(each)) for each in ("prompts", "resources", "templates")].count(1) == 1
 
 
-def test_what_a_catalogue_has_none_of_is_not_wired(library: bytes, opened: Open) -> None:
+def test_missing_capabilities_are_not_wired(library: bytes, opened: Open) -> None:
     composed = compose_server([ComponentSpec("library", library, catalogue("greet"))], METADATA)
     assert composed.capabilities == {"prompts": {}}
     assert [label for label in composed.instances if "middleware" in label] == ["prompts-middleware of library"]
@@ -329,14 +329,14 @@ def test_what_a_catalogue_has_none_of_is_not_wired(library: bytes, opened: Open)
 
 
 @pytest.mark.parametrize("what", ["resources", "templates", "prompts"])
-def test_who_cannot_list_is_left_out(library: bytes, opened: Open, what: str) -> None:
+def test_failing_lists_are_left_out(library: bytes, opened: Open, what: str) -> None:
     known = Catalogue(
         resources=({"uri": "x:1", "name": "known"},),
         templates=({"uriTemplate": "x:{y}", "name": "known"},),
         prompts=({"name": "known"},),
     )
     server = opened(
-        ComponentSpec("known", library, known), ComponentSpec("asked", library, grants=MIDDLEWARE, dynamic=True)
+        ComponentSpec("known", library, known), ComponentSpec("dynamic", library, grants=MIDDLEWARE, dynamic=True)
     )
     method, member = {
         "resources": ("resources/list", "resources"),
@@ -363,8 +363,8 @@ def test_everything_is_recorded(recorded: Catalogue) -> None:
     assert recorded.cache == {"templates": {"ttlMs": 60_000, "cacheScope": "private"}}
 
 
-def test_a_cursor_of_the_components_own_that_it_does_not_know(library: bytes, opened: Open) -> None:
-    server = opened(ComponentSpec("asked", library, grants=MIDDLEWARE, dynamic=True))
+def test_cursor_that_its_component_rejects(library: bytes, opened: Open) -> None:
+    server = opened(ComponentSpec("dynamic", library, grants=MIDDLEWARE, dynamic=True))
     cursor = server.request("resources/list")["nextCursor"]
     forged = cursor[:-1] + ("A" if cursor[-1] != "A" else "B")
     assert refused(lambda: server.request("resources/list", {"cursor": forged}))[0] == -32602

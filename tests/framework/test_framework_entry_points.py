@@ -1,4 +1,4 @@
-"""One server, three doors, one semantics: the same message gets the same answer wherever it comes in."""
+"""Entry points: the same message gets the same answer at all three."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ MESSAGES: dict[str, tuple[Any, int | None, int]] = {
         None,
         400,
     ),
-    # The edges of JSON; what a tool makes of them is in tests/fuzz/test_fuzz_json.py.
+    # The edge cases of JSON; their results in tools are tested in tests/fuzz/test_fuzz_json.py.
     "id beyond 2^53": (request("tools/list", id=9007199254740993), None, 200),
     "argument beyond 2^53": (text_of(CALL).replace('"a": 1', '"a": 9007199254740993'), None, 200),
     "argument beyond all numbers": (text_of(CALL).replace('"a": 1', '"a": 1e400'), None, 200),
@@ -88,7 +88,7 @@ def headers_of(message: Any) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def lines(zig_server: Path) -> dict[str, Any]:
-    """What `wasmtime run` answers to all messages, one line each."""
+    """Return the answers of `wasmtime run` to all messages, one line each."""
     sent = "".join(text_of(message) + "\n" for message, _, _ in MESSAGES.values())
     with running(zig_server) as process:
         out, _ = process.communicate(sent.encode(), timeout=120)
@@ -100,20 +100,22 @@ def lines(zig_server: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def own_lines(zig_server: Path) -> Iterator[Talk]:
-    """`wasmcp run`."""
+    """Talk to `wasmcp run`."""
     with talking("run", zig_server) as talk:
         yield talk
 
 
 @pytest.fixture(scope="module")
 def own_served(zig_server: Path) -> Iterator[Served]:
-    """`wasmcp serve`."""
+    """Talk to `wasmcp serve`."""
     with wasmcp_serve(zig_server) as port:
         yield Served(port)
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_same_answer_at_wasmcps_doors(name: str, own_lines: Talk, own_served: Served, lines: dict[str, Any]) -> None:
+def test_same_answer_from_wasmcp_commands(
+    name: str, own_lines: Talk, own_served: Served, lines: dict[str, Any]
+) -> None:
     message, _, status = MESSAGES[name]
     assert own_lines(message) == lines[name]
     response = own_served.http("POST", "/mcp", headers_of(message), text_of(message))
@@ -121,7 +123,7 @@ def test_same_answer_at_wasmcps_doors(name: str, own_lines: Talk, own_served: Se
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_same_answer_at_every_door(name: str, embedded: Embedded, served: Served, lines: dict[str, Any]) -> None:
+def test_same_answer_at_every_entry_point(name: str, embedded: Embedded, served: Served, lines: dict[str, Any]) -> None:
     message, code, status = MESSAGES[name]
     text, headers = text_of(message), headers_of(message)
 
@@ -161,12 +163,12 @@ CALLED = mirrored(CALL)
 
 
 def test_body_limit(embedded: Embedded, served: Served) -> None:
-    """A body of just 4 MiB is read, one byte more is not; announced or not."""
+    """Accept a body of exactly 4 MiB, reject one more byte; with and without a declared length."""
     text = json.dumps(CALL)
     just, over = text + " " * (LIMIT - len(text)), text + " " * (LIMIT + 1 - len(text))
-    for door in (embedded, served):
-        assert door.http("POST", "/mcp", CALLED, just).status == 200
-        refused = door.http("POST", "/mcp", CALLED, over)
+    for entry_point in (embedded, served):
+        assert entry_point.http("POST", "/mcp", CALLED, just).status == 200
+        refused = entry_point.http("POST", "/mcp", CALLED, over)
         assert refused.status == 413
         assert refused.message == json.loads(embedded.message(over)[0])
     assert json.loads(embedded.message(just)[0])["result"]["structuredContent"] == {"result": 3}

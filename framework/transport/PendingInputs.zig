@@ -8,7 +8,7 @@ const Resumed = @import("messages.zig").Resumed;
 
 const Allocator = std.mem.Allocator;
 const Error = Allocator.Error;
-const Waiting = @This();
+const PendingInputs = @This();
 
 /// Limit on pending inputs: one more cancels the oldest.
 const limit = 256;
@@ -42,10 +42,10 @@ pub const Turn = struct { line: []const u8, resumed: ?Resumed = null };
 
 /// Keep a request until its responses arrive; out of memory ends the instance. Returns messages for the client:
 /// cancellations of the request that had to make room.
-pub fn add(self: *Waiting, arena: Allocator, line: []const u8, pending: Pending) Error![]const []const u8 {
+pub fn add(self: *PendingInputs, arena: Allocator, line: []const u8, pending: Pending) Error![]const []const u8 {
     var messages: std.ArrayList([]const u8) = .empty;
     if (self.requests.items.len == limit) {
-        try self.withdraw(arena, 0, &messages);
+        try self.cancelRequests(arena, 0, &messages);
         var w: lib.Writer = .init(arena);
         try w.raw("{\"jsonrpc\":\"2.0\",\"id\":");
         try w.raw(lib.json.member(self.requests.items[0].line, "id") orelse "null");
@@ -68,7 +68,12 @@ pub fn add(self: *Waiting, arena: Allocator, line: []const u8, pending: Pending)
 
 /// Cancel the server-to-client requests that the client has not answered.
 /// Specification: 2025-11-25, basic/utilities/cancellation.
-fn withdraw(self: *const Waiting, arena: Allocator, at: usize, messages: *std.ArrayList([]const u8)) Error!void {
+fn cancelRequests(
+    self: *const PendingInputs,
+    arena: Allocator,
+    at: usize,
+    messages: *std.ArrayList([]const u8),
+) Error!void {
     const request = &self.requests.items[at];
     for (request.ids, request.answers) |id, given| if (given == null) {
         const message = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"";
@@ -79,7 +84,7 @@ fn withdraw(self: *const Waiting, arena: Allocator, at: usize, messages: *std.Ar
 
 /// Record the client's response to the server-to-client request with this id. Returns the suspended request if it was
 /// the last missing response.
-pub fn answer(self: *Waiting, arena: Allocator, id: []const u8, response: []const u8) Error!?Turn {
+pub fn answer(self: *PendingInputs, arena: Allocator, id: []const u8, response: []const u8) Error!?Turn {
     for (self.requests.items, 0..) |*request, at| for (request.ids, request.answers) |wanted, *slot| {
         if (!lib.bytes.equal(wanted, id) or slot.* != null) continue;
         slot.* = try self.gpa.dupe(u8, response);
@@ -98,44 +103,48 @@ pub fn answer(self: *Waiting, arena: Allocator, id: []const u8, response: []cons
 }
 
 /// Remove the request that a cancellation names. Returns messages for the client.
-pub fn cancel(self: *Waiting, arena: Allocator, notification: []const u8) Error![]const []const u8 {
+pub fn cancel(self: *PendingInputs, arena: Allocator, notification: []const u8) Error![]const []const u8 {
     var messages: std.ArrayList([]const u8) = .empty;
     if (self.requests.items.len == 0) return &.{};
-    if (!lib.json.equals(lib.json.member(notification, "method") orelse return &.{}, "notifications/cancelled")) return &.{};
+    if (!lib.json.equals(lib.json.member(notification, "method") orelse return &.{}, "notifications/cancelled"))
+        return &.{};
     const params = lib.json.member(notification, "params") orelse return &.{};
     const id = lib.json.member(params, "requestId") orelse return &.{};
     for (self.requests.items, 0..) |*request, at| {
         if (!lib.bytes.equal(lib.json.member(request.line, "id") orelse continue, id)) continue;
-        try self.withdraw(arena, at, &messages);
+        try self.cancelRequests(arena, at, &messages);
         self.remove(at);
         break;
     }
     return messages.items;
 }
 
-fn remove(self: *Waiting, at: usize) void {
+fn remove(self: *PendingInputs, at: usize) void {
     self.requests.orderedRemove(at).free(self.gpa);
 }
 
 const testing = std.testing;
 
-test "answers come in any order, and each but once" {
+test "responses arrive in any order, and count once" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     const arena = state.allocator();
-    var waiting: Waiting = .{ .gpa = testing.allocator };
-    defer waiting.requests.deinit(testing.allocator);
-    try testing.expectEqual(0, (try waiting.add(arena, "{\"id\":1}", .{ .ids = &.{ "a", "b" }, .continuation = "{}" })).len);
-    try testing.expectEqual(null, try waiting.answer(arena, "c", "?"));
-    try testing.expectEqual(null, try waiting.answer(arena, "b", "\"B\""));
-    try testing.expectEqual(null, try waiting.answer(arena, "b", "\"again\""));
-    const ready = (try waiting.answer(arena, "a", "\"A\"")).?;
+    var pending: PendingInputs = .{ .gpa = testing.allocator };
+    defer pending.requests.deinit(testing.allocator);
+    try testing.expectEqual(
+        0,
+        (try pending.add(arena, "{\"id\":1}", .{ .ids = &.{ "a", "b" }, .continuation = "{}" })).len,
+    );
+    try testing.expectEqual(null, try pending.answer(arena, "c", "?"));
+    try testing.expectEqual(null, try pending.answer(arena, "b", "\"B\""));
+    try testing.expectEqual(null, try pending.answer(arena, "b", "\"again\""));
+    const ready = (try pending.answer(arena, "a", "\"A\"")).?;
     try testing.expectEqualStrings("[\"A\",\"B\"]", ready.resumed.?.answers);
     try testing.expectEqualStrings("{\"id\":1}", ready.line);
-    try testing.expectEqual(null, try waiting.answer(arena, "a", "\"A\""));
+    try testing.expectEqual(null, try pending.answer(arena, "a", "\"A\""));
 }
 
-fn expectWithdrawn(ids: []const []const u8, messages: []const []const u8) !void {
+fn expectCancelled(ids: []const []const u8, messages: []const []const u8) !void {
     try testing.expectEqual(ids.len, messages.len);
     for (ids, messages) |id, message| {
         try testing.expect(lib.json.equals(lib.json.member(message, "method").?, "notifications/cancelled"));
@@ -143,35 +152,35 @@ fn expectWithdrawn(ids: []const []const u8, messages: []const []const u8) !void 
     }
 }
 
-test "a request is taken back, and what was asked for it" {
+test "cancellation of a request cancels its server-to-client requests" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     const arena = state.allocator();
-    var waiting: Waiting = .{ .gpa = testing.allocator };
-    defer waiting.requests.deinit(testing.allocator);
-    _ = try waiting.add(arena, "{\"id\":\"x\"}", .{ .ids = &.{ "a", "b", "c" }, .continuation = "{}" });
-    _ = try waiting.answer(arena, "b", "{}");
+    var pending: PendingInputs = .{ .gpa = testing.allocator };
+    defer pending.requests.deinit(testing.allocator);
+    _ = try pending.add(arena, "{\"id\":\"x\"}", .{ .ids = &.{ "a", "b", "c" }, .continuation = "{}" });
+    _ = try pending.answer(arena, "b", "{}");
     for ([_][]const u8{
         "{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"y\"}}",
         "{\"method\":\"notifications/other\",\"params\":{\"requestId\":\"x\"}}",
         "{\"method\":\"notifications/cancelled\",\"params\":[]}",
-    }) |other| try expectWithdrawn(&.{}, try waiting.cancel(arena, other));
+    }) |other| try expectCancelled(&.{}, try pending.cancel(arena, other));
     const cancelled = "{\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"x\"}}";
-    try expectWithdrawn(&.{ "a", "c" }, try waiting.cancel(arena, cancelled));
-    try expectWithdrawn(&.{}, try waiting.cancel(arena, cancelled));
+    try expectCancelled(&.{ "a", "c" }, try pending.cancel(arena, cancelled));
+    try expectCancelled(&.{}, try pending.cancel(arena, cancelled));
 }
 
-test "the oldest gives way" {
+test "the oldest request makes room" {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     const arena = state.allocator();
-    var waiting: Waiting = .{ .gpa = arena };
+    var pending: PendingInputs = .{ .gpa = arena };
     for (0..limit) |n| {
         const line = try std.fmt.allocPrint(arena, "{{\"id\":{d}}}", .{n});
-        try testing.expectEqual(0, (try waiting.add(arena, line, .{ .ids = &.{line}, .continuation = "{}" })).len);
+        try testing.expectEqual(0, (try pending.add(arena, line, .{ .ids = &.{line}, .continuation = "{}" })).len);
     }
-    const messages = try waiting.add(arena, "{\"id\":-1}", .{ .ids = &.{"last"}, .continuation = "{}" });
+    const messages = try pending.add(arena, "{\"id\":-1}", .{ .ids = &.{"last"}, .continuation = "{}" });
     try testing.expectEqual(2, messages.len);
     try testing.expectEqualStrings("0", lib.json.member(messages[1], "id").?);
-    try testing.expectEqual(limit, waiting.requests.items.len);
+    try testing.expectEqual(limit, pending.requests.items.len);
 }

@@ -1,4 +1,4 @@
-"""What HTTP adds to the messages: paths, methods, headers, status codes. At both doors that have them."""
+"""The HTTP side of the transport: paths, methods, headers, status codes, at both entry points for HTTP."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ POSTS: dict[str, tuple[str, str, dict[str, str], Any, int, int | str | None]] = 
 @pytest.mark.parametrize("name", POSTS)
 def test_http(name: str, embedded: Embedded, served: Served) -> None:
     method, target, headers, message, status, code = POSTS[name]
-    responses = [door.http(method, target, headers, text_of(message)) for door in (embedded, served)]
+    responses = [entry_point.http(method, target, headers, text_of(message)) for entry_point in (embedded, served)]
     for response in responses:
         assert response.status == status, response.body
         if code == "":
@@ -101,7 +101,7 @@ def test_http(name: str, embedded: Embedded, served: Served) -> None:
     assert responses[0].body == responses[1].body
 
 
-# Where there are sessions, a client of an older revision needs one.
+# Where there are sessions, a client of a handshake revision needs one.
 SESSIONS = {"no header, no _meta", "unknown tool, older", "response, older"}
 
 

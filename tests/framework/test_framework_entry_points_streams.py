@@ -1,4 +1,4 @@
-"""What a client hears while its request is being answered: progress, log messages; and what cancelling does."""
+"""Messages during a request: progress, log messages, and cancellation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ const mcp = @import("wasmcp");
 
 pub const tools = .{
     mcp.tool("talk", "Say how far it is.", talk),
-    mcp.tool("wait", "Wait until nobody wants it any more.", wait),
+    mcp.tool("wait", "Wait until the request is cancelled.", wait),
 };
 
 fn talk(_: struct {}, context: mcp.Context) []const u8 {
@@ -87,8 +87,8 @@ def log(level: str, data: str) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": level, "data": data}}
 
 
-def heard(message: dict[str, Any]) -> list[dict[str, Any]]:
-    """The notifications that belong to one of the calls above."""
+def notified(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the notifications of one of the calls above."""
     if message is TALK:
         return progress("t")
     if message is OLD_TALK:
@@ -98,7 +98,7 @@ def heard(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def events(body: bytes) -> list[Any]:
-    """The messages of an event stream."""
+    """Return the messages of an event stream."""
     chunks = body.decode().split("\n\n")
     assert chunks.pop() == ""
     assert all(chunk.startswith("data: ") and "\n" not in chunk for chunk in chunks)
@@ -106,11 +106,11 @@ def events(body: bytes) -> list[Any]:
 
 
 @pytest.mark.parametrize("message", [TALK, LOUD, OLD_TALK], ids=["progress", "all", "older"])
-def test_every_door_streams(message: dict[str, Any], embedded: Embedded, served: Served, server: Path) -> None:
+def test_every_entry_point_streams(message: dict[str, Any], embedded: Embedded, served: Served, server: Path) -> None:
     state = "2025-03-26" if message is OLD_TALK else ""
     answer = json.loads(embedded.message(text_of(message), state)[0])
     assert answer["result"]["content"] == [{"type": "text", "text": "done"}]
-    assert embedded.events() == [("message", event) for event in heard(message)]
+    assert embedded.events() == [("message", event) for event in notified(message)]
 
     headers = mirrored(message)
     last = embedded.http("POST", "/mcp", headers, text_of(message))
@@ -122,31 +122,39 @@ def test_every_door_streams(message: dict[str, Any], embedded: Embedded, served:
         "x-accel-buffering": "no",
     }
     assert all(kind == "chunk" for kind, _ in chunks)
-    assert events("".join(text for _, text in chunks).encode() + last.body) == [*heard(message), answer]
+    assert events("".join(text for _, text in chunks).encode() + last.body) == [
+        *notified(message),
+        answer,
+    ]
 
     streamed = served.http("POST", "/mcp", headers, text_of(message))
     assert streamed.status == 200
     assert streamed.headers["content-type"] == "text/event-stream"
     assert streamed.headers["x-accel-buffering"] == "no"
-    assert events(streamed.body) == [*heard(message), answer]
+    assert events(streamed.body) == [*notified(message), answer]
 
     opening = request("initialize", {"protocolVersion": "2025-03-26"}, meta=None)
     with running(server) as process:
         before = [opening] if state else []
         out, _ = process.communicate("".join(text_of(line) + "\n" for line in [*before, message]).encode(), timeout=120)
-    assert [json.loads(line) for line in out.decode().splitlines()][len(before) :] == [*heard(message), answer]
+    assert [json.loads(line) for line in out.decode().splitlines()][len(before) :] == [
+        *notified(message),
+        answer,
+    ]
 
 
-def test_a_client_that_takes_no_stream(embedded: Embedded, served: Served) -> None:
+def test_client_without_event_streams(embedded: Embedded, served: Served) -> None:
     headers = mirrored(TALK) | {"Accept": "application/json"}
-    responses: list[Response] = [door.http("POST", "/mcp", headers, text_of(TALK)) for door in (embedded, served)]
+    responses: list[Response] = [
+        entry_point.http("POST", "/mcp", headers, text_of(TALK)) for entry_point in (embedded, served)
+    ]
     assert embedded.events() == []
     for response in responses:
         assert response.status == 200
         assert response.message["result"]["content"] == [{"type": "text", "text": "done"}]
 
 
-def test_levels_of_older_clients(embedded: Embedded) -> None:
+def test_log_levels_of_handshake_revisions(embedded: Embedded) -> None:
     choose = request("logging/setLevel", {"level": "debug"}, meta=None)
     answer, state = embedded.message(text_of(choose), "2025-06-18")
     assert json.loads(answer)["result"] == {}
@@ -161,10 +169,10 @@ def test_levels_of_older_clients(embedded: Embedded) -> None:
     assert served_level(embedded) == {}
 
 
-def served_level(door: Embedded) -> Any:
-    """Over HTTP nothing is remembered, but asking is no error."""
+def served_level(entry_point: Embedded) -> Any:
+    """Accept `logging/setLevel` over HTTP, although no level is kept."""
     choose = request("logging/setLevel", {"level": "debug"}, meta=None)
-    return door.http("POST", "/mcp", JSON, text_of(choose)).message["result"]
+    return entry_point.http("POST", "/mcp", JSON, text_of(choose)).message["result"]
 
 
 @pytest.mark.parametrize("revision", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"])
@@ -180,8 +188,8 @@ def test_cancelled_on_standard_input(server: Path, revision: str) -> None:
     assert process.returncode == 0
 
 
-def test_a_client_that_goes_away(served: Served) -> None:
-    """Closing the stream cancels: the instance ends, instead of waiting for ever."""
+def test_closed_stream_cancels(served: Served) -> None:
+    """Cancel by closing the stream: the instance ends instead of waiting until its deadline."""
     waiting = request("tools/call", {"name": "wait"}, meta={**META, "progressToken": 1})
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
     connection.request("POST", "/mcp", text_of(waiting), mirrored(waiting))
