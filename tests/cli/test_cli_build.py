@@ -36,7 +36,7 @@ def test_mistakes_are_messages(project: Path, tmp_path: Path) -> None:
     assert "there is no server `defualt` in `tool.wasmcp.servers`; did you mean `default`?" in done.stderr
     done = CliRunner().invoke(commands, ["build", "--project", str(tmp_path)])
     assert done.exit_code == 1
-    assert "there is no `pyproject.toml`" in done.stderr
+    assert "`pyproject.toml` not found in" in done.stderr
 
 
 def test_components_alone(project: Path, tmp_path: Path) -> None:

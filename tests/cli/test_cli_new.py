@@ -47,7 +47,7 @@ def test_twice() -> None:
     code, said = invoke("new", "my-server", "-l", "zig")
     assert (code, said) == (
         1,
-        "Error: `my-server` is there already, and not empty: `--force` writes into it, over files of the same names\n",
+        "Error: `my-server` exists already, and is not empty: `--force` writes into it, over files of the same names\n",
     )
     assert invoke("new", "my-server", "-l", "zig", "--force")[0] == 0
 
@@ -87,7 +87,7 @@ def test_add(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_add_without_a_project() -> None:
     code, said = invoke("add", "component", "calc", "-l", "zig")
     assert code == 1
-    assert "there is no `pyproject.toml` in" in said
+    assert "`pyproject.toml` not found in" in said
     code, said = invoke("add", "component", "calc", "-l", "zig", "--project", "nowhere")
     assert code == 2
 

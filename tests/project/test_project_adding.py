@@ -178,7 +178,7 @@ def test_what_is_refused_changes_nothing(shop: Path) -> None:
     refused("tea", "`tool.wasmcp.components.tea` is there already in `pyproject.toml`")
     refused("Tea", "is not a name for a component")
     refused("there", "these files are there already, and are not written over:\n  * `zig/there.zig`")
-    refused("calc", "there is no server `amdin` in `tool.wasmcp.servers`; did you mean `admin`?", server="amdin")
+    refused("calc", "`tool.wasmcp.servers` has no server `amdin`; did you mean `admin`?", server="amdin")
     (shop / "zig/there.zig").unlink()
     (shop / "zig").rmdir()
     (shop / "zig").symlink_to(shop.parent)
@@ -211,7 +211,7 @@ def test_a_failure_leaves_neither(shop: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_projects_that_are_wrong(tmp_path: Path, shop: Path) -> None:
-    with pytest.raises(ConfigError, match=r"there is no `pyproject.toml`"):
+    with pytest.raises(ConfigError, match=r"`pyproject.toml` not found in"):
         add_component(tmp_path, "calc", "zig")
     (shop / "pyproject.toml").write_text(COMMENTED.replace("tea.py", "tee.py"))
     with pytest.raises(ConfigError, match=r"`tool.wasmcp.components.tea.source` does not exist"):
@@ -222,7 +222,7 @@ def test_projects_that_are_wrong(tmp_path: Path, shop: Path) -> None:
     with pytest.raises(ConfigError):
         add_component(shop, "calc", "zig")
     (shop / "pyproject.toml").write_text(COMMENTED.replace("servers.default", "servers.one"))
-    with pytest.raises(ScaffoldError, match=r"there is no server `default`.*; say which with `--server`"):
+    with pytest.raises(ScaffoldError, match=r"has no server `default`.*; choose one with `--server`"):
         add_component(shop, "calc", "zig")
 
 

@@ -99,7 +99,7 @@ def test_settings_that_may_not_be_baked_in(tmp_path: Path, one: bytes) -> None:
     words = str(raised.value)
     assert "settings.WASMCP_STATE_KEYS` is a secret" in words
     assert "settings.WASMCP_DISABLE_SSE` must be a string" in words
-    assert "it is one or the other" in words
+    assert "are mutually exclusive" in words
 
 
 def test_extensions_of_a_component_and_of_a_server(tmp_path: Path, one: bytes) -> None:
@@ -185,7 +185,7 @@ def test_only_the_server_asked_for_is_built(tmp_path: Path, one: bytes) -> None:
 def test_which_server(tmp_path: Path, one: bytes) -> None:
     only = make(tmp_path / "only", {"one": one}, '[tool.wasmcp.servers.main]\ncomponents = ["one"]\n')
     assert ensure_built(only).name == "main.wasm"
-    with pytest.raises(errors.ConfigError, match=r"there is no server `mian` in `tool.wasmcp.servers`; did you mean"):
+    with pytest.raises(errors.ConfigError, match=r"`tool.wasmcp.servers` has no server `mian`; did you mean"):
         ensure_built(only, "mian")
 
 

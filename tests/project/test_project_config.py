@@ -70,7 +70,7 @@ def test_every_case_has_its_message() -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"there is no `pyproject\.toml`"):
+    with pytest.raises(ConfigError, match=r"`pyproject\.toml` not found"):
         load(tmp_path)
 
 
@@ -308,7 +308,7 @@ def test_replacing_components_of_the_framework(tmp_path: Path) -> None:
         load(tmp_path)
     place = "`tool.wasmcp.servers.small.framework."
     assert set(caught.value.problems) == {
-        f"{place}transports` is no component of the framework; did you mean `transport`?",
+        f"{place}transports` is not a framework component; did you mean `transport`?",
         f"{place}server-io` does not exist: `none.wasm`",
         f"{place}catalogue` must be a string, not an integer (1)",
     }

@@ -99,7 +99,7 @@ def test_locked_and_offline(tmp_path, index, monkeypatch):
     locked = lock_components.options_for(root, locked=True)
     with pytest.raises(LockDriftError, match="the dependencies of component `tools` are not in it"):
         plan(load(root), fetching=locked)
-    with pytest.raises(ToolchainError, match=r"are not in `wasmcp\.lock`, and nobody may be asked"):
+    with pytest.raises(ToolchainError, match=r"are not in `wasmcp\.lock`, and the network must not be used"):
         plan(load(root), fetching=lock_components.options_for(root, offline=True))
     assert not (root / "wasmcp.lock").exists()
     assert "1 packages of components" in run("lock", "--project", str(root))

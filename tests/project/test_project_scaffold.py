@@ -129,7 +129,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     (root / "README.md").write_text("mine")
     (root / "notes.txt").write_text("mine too")
     before = tree(root)
-    with pytest.raises(ScaffoldError, match="is there already, and not empty: `--force` writes into it"):
+    with pytest.raises(ScaffoldError, match="exists already, and is not empty: `--force` writes into it"):
         new_project("my-server", "python", output=tmp_path)
     assert tree(root) == before
     new_project("my-server", "python", output=tmp_path, force=True)
@@ -139,7 +139,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
 
 def test_what_is_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "one").write_text("")
-    with pytest.raises(ScaffoldError, match="is there already, and no folder"):
+    with pytest.raises(ScaffoldError, match="exists already, and is not a folder"):
         new_project("one", "python", output=tmp_path)
     (tmp_path / "two").symlink_to(tmp_path / "nothing")
     with pytest.raises(ScaffoldError, match="is a link to nothing"):
@@ -167,7 +167,7 @@ def test_a_failure_removes_what_it_made(tmp_path: Path, monkeypatch: pytest.Monk
 
     write = Path.write_bytes
     monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(ScaffoldError, match="cannot be made: No space left on device"):
+    with pytest.raises(ScaffoldError, match="cannot be created: No space left on device"):
         new_project("my-server", "python", output=tmp_path / "a/b")
     assert list(tmp_path.iterdir()) == []
 
@@ -196,9 +196,9 @@ def test_a_failure_puts_back_what_was_there(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_what_there_is_not(tmp_path: Path) -> None:
-    with pytest.raises(ScaffoldError, match=r"there are no templates in `pyhton`; did you mean `python`?"):
+    with pytest.raises(ScaffoldError, match=r"unknown language `pyhton`; did you mean `python`?"):
         new_project("x-server", "pyhton", output=tmp_path)
-    with pytest.raises(ScaffoldError, match=r"there is no template `tool`; did you mean `tools`?"):
+    with pytest.raises(ScaffoldError, match=r"unknown template `tool`; did you mean `tools`?"):
         new_project("x-server", "python", "tool", output=tmp_path)
     assert set(TEMPLATES) == set(LANGUAGES["python"].templates)
     assert list(tmp_path.iterdir()) == []

@@ -139,11 +139,11 @@ def test_a_project_required_by_its_folder_is_carried_too(depending: Path, tmp_pa
 
 
 def test_requirements_of_a_project_in_a_folder_are_those_of_the_component(depending: Path) -> None:
-    from wasmcp.project.lock_dependencies import wanted
+    from wasmcp.project.lock_dependencies import project_requirements
 
     document = depending.parent.parent / "words" / "pyproject.toml"
     document.write_text(document.read_text() + 'dependencies = ["inflection>=0.5", "tomli-w"]\n')
-    (asked,) = wanted(load(depending))
+    (asked,) = project_requirements(load(depending))
     assert asked.requirements == ("inflection>=0.5", "tomli-w")
 
 

@@ -1,7 +1,7 @@
-"""Projects: ``[tool.wasmcp]`` -> typed config -> plan -> build -> manifest and bill of materials.
+"""Projects: ``[tool.wasmcp]`` -> typed configuration -> plan -> build -> manifest and bill of materials.
 
-The hatch hook, pytest and the command line read the same configuration and run the same build. Nothing heavy is
-imported before something is built: an unchanged build must cost nothing.
+The hatch hook, pytest and the command line read the same configuration and run the same build. Expensive modules are
+imported only when something is built, so that an unchanged build stays cheap.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name where it lives (PEP 562)."""
+    """Return a public name from the module that defines it, imported on first use (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module `wasmcp.project` has no attribute `{name}`")
     from importlib import import_module

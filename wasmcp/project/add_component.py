@@ -1,4 +1,4 @@
-"""New components of a project that is there: source, tests and the lines of `pyproject.toml`, all of them or none."""
+"""New components of an existing project: source, tests and the lines of `pyproject.toml`, all of them or none."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _REQUIREMENT = re.compile(r"(\s*wasmcp\s*\[)([^\]]*)(\].*)", re.DOTALL | re.IGNO
 
 @dataclass(frozen=True)
 class NewComponent:
-    """What was added.
+    """Result of adding a component.
 
     Attributes:
         root: The project's folder.
         outline: The component.
         server: The key of the server that it was added to.
-        files: Those that are new, relative to the folder.
+        files: The new files, relative to the folder.
     """
 
     root: Path
@@ -42,22 +42,22 @@ class NewComponent:
 def add_component(
     root: Path, name: str, language: str, template: str = "tools", *, server: str | None = None
 ) -> NewComponent:
-    """Add a component to a project: its source, a test, its table, and its name in a server's list, as the last.
+    """Add a component to a project: its source, a test, its table, and its name at the end of a server's list.
 
-    What the names of its tools begin with is its own name, so that they differ from those of other components. The
-    extra with its compiler is added to the requirement `wasmcp[...]` of the project's tests. Comments and the order of
+    The names of its tools begin with its own name, so that they differ from those of other components. The extra with
+    its compiler is added to the requirement `wasmcp[...]` of the project's tests. Comments and the order of
     `pyproject.toml` stay.
 
     Args:
         root: The project's folder.
         name: The component's name.
         language: A key of `wasmcp.project.template_files.LANGUAGES`.
-        template: What it offers: one of `wasmcp.project.template_files.TEMPLATES`.
-        server: The server that it becomes a part of; the only one, or `default`, when left out.
+        template: One of `wasmcp.project.template_files.TEMPLATES`: the capabilities of the component.
+        server: The server that it becomes a part of; the only one, or `default`, if omitted.
 
     Raises:
         ConfigError: The project's configuration has mistakes.
-        ScaffoldError: The name cannot be used, there is no such template or server, or something is in the way.
+        ScaffoldError: The name is invalid, the template or server is unknown, or a file exists already.
     """
     identifier = check_component_name(name)
     check_template(name, language, template)
@@ -94,7 +94,7 @@ def add_component(
 
 
 def _servers(project: Project, document: Mapping[str, Any], name: str, server: str | None) -> tuple[str, str]:
-    """Return the server to add to, and the one that tests get when they do not say which."""
+    """Return the server to add to, and the server that tests use by default."""
     keys = list(project.servers)
     if not keys:
         raise ScaffoldError(name, ["`tool.wasmcp.servers` has no server that a component could be added to"])
@@ -103,13 +103,13 @@ def _servers(project: Project, document: Mapping[str, Any], name: str, server: s
     usual = str(options.get("wasmcp_server", only)) if isinstance(options, dict) else only
     chosen = server or only
     if chosen not in keys:
-        asked = f"there is no server `{chosen}` in `tool.wasmcp.servers`{did_you_mean(chosen, keys)}"
-        raise ScaffoldError(name, [asked if server else f"{asked}; say which with `--server`"])
+        problem = f"`tool.wasmcp.servers` has no server `{chosen}`{did_you_mean(chosen, keys)}"
+        raise ScaffoldError(name, [problem if server else f"{problem}; choose one with `--server`"])
     return chosen, usual
 
 
 def _tests(document: Mapping[str, Any]) -> str:
-    """Return the folder that pytest looks for tests in first."""
+    """Return the first folder in which pytest searches for tests."""
     options = document.get("tool", {}).get("pytest", {}).get("ini_options", {})
     paths = options.get("testpaths") if isinstance(options, dict) else None
     paths = paths.split() if isinstance(paths, str) else paths
@@ -129,7 +129,7 @@ def _edit(text: str, before: dict[str, Any], outline: Outline, server: str) -> s
     changed = _apart(tomlkit.dumps(document), outline.component)
     if "\r\n" in text:
         changed = changed.replace("\n", "\r\n")
-    # What was meant, done to plain values: whatever the layout of the file, nothing else may have changed.
+    # The intended change, applied to plain values: nothing else may differ, whatever the layout of the file.
     expected = deepcopy(before)
     _apply(expected, outline, server, {})
     if tomllib.loads(changed) != expected:
@@ -148,7 +148,7 @@ def _apply(document: MutableMapping[str, Any], outline: Outline, server: str, ta
 
 
 def _apart(text: str, component: str) -> str:
-    """Put an empty line before and after the new table: tomlkit puts none."""
+    """Surround the new table with empty lines, which tomlkit does not add."""
     header = rf"\[tool\.wasmcp\.components\.{re.escape(component)}\]"
     table = re.compile(rf"\n+({header}\nsource = .*)\n+")
     return table.sub(lambda match: f"\n\n{match[1]}\n\n", text).rstrip() + "\n"
@@ -170,7 +170,7 @@ def _add_extra(document: MutableMapping[str, Any], extra: str) -> None:
 
 
 def _check(project: Project, changed: str, name: str) -> None:
-    """Make sure that the project is as right as it was."""
+    """Check that the changed project is valid."""
     try:
         parse(tomllib.loads(changed), project.root, check_files=False)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""Writing several files, all of them or none."""
+"""Atomic writing of several files."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from wasmcp.storage.cache import write_atomically
 
 
 def create_tree(root: Path, files: Mapping[str, str]) -> None:
-    """Make a folder that is not there, with files in it; it is there as a whole or not at all.
+    """Create a folder with files in it, as a whole or not at all.
 
     Args:
-        root: The folder. Folders above it are made, and removed again when this fails.
+        root: The folder. Missing parents are created, and removed again on failure.
         files: Path relative to it, with forward slashes -> text.
 
     Raises:
-        OSError: It cannot be written, or has come into being meanwhile.
+        OSError: The folder cannot be written, or was created by another process.
     """
     with contextlib.ExitStack() as undo:
         _make_folders(root.parent, undo)
@@ -32,13 +32,13 @@ def create_tree(root: Path, files: Mapping[str, str]) -> None:
             path.write_bytes(text.encode())
         mask = os.umask(0)
         os.umask(mask)
-        temporary.chmod(0o777 & ~mask)  # mkdtemp's is for its owner alone
+        temporary.chmod(0o777 & ~mask)  # mkdtemp grants access to the owner alone
         temporary.rename(root)
-        undo.pop_all()  # nothing is undone
+        undo.pop_all()  # keep everything
 
 
 def write_files(root: Path, files: Mapping[str, str]) -> None:
-    """Write files into a folder, over what is there. When one cannot be written, all is put back as it was.
+    """Write files into a folder, replacing existing ones. If one cannot be written, all are restored.
 
     Args:
         root: The folder.
@@ -67,7 +67,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
 
 
 def _make_folders(folder: Path, undo: contextlib.ExitStack) -> None:
-    """Make a folder and those above it; the new ones go again when that is undone and they are empty."""
+    """Create a folder and its parents; undoing removes the new ones that are empty."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     undo.callback(_remove_folders, missing)
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,5 +75,5 @@ def _make_folders(folder: Path, undo: contextlib.ExitStack) -> None:
 
 def _remove_folders(folders: list[Path]) -> None:
     for folder in folders:
-        with contextlib.suppress(OSError):  # was not made, or somebody else has put something into it
+        with contextlib.suppress(OSError):  # not created, or another process has put a file into it
             folder.rmdir()

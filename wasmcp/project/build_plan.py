@@ -1,4 +1,4 @@
-"""What a build is going to do, as data: inputs -> components -> servers -> outputs.
+"""Plan of a build as data: inputs -> components -> servers -> outputs.
 
 The build, the skip check and the check afterwards read the same plan. Planning reads the sources, compiles nothing and
 needs no compiler.
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from wasmcp.registry.lock import Pin
 
 FORMAT = 1
-"""Part of every digest of inputs: raise it when the same inputs give another output."""
+"""Part of every digest of inputs: to be raised when the same inputs give another output."""
 
 
 @dataclass(frozen=True)
 class ComponentStep:
-    """One component: compiled, or taken as it is.
+    """Step for one component: compiled, or used unchanged.
 
     Attributes:
-        config: As configured.
-        source: What the toolchain compiles; None for a component as it is.
-        toolchain: Who compiles it; None for a component as it is.
+        config: The configuration of the component.
+        source: The source that is compiled; None for a compiled component or a package.
+        toolchain: The toolchain that compiles it; None for a compiled component or a package.
         pins: Distribution -> the exact version that compiles it.
-        files: The files of the project, and those that it shares with others of its repository, that it is made of; a
-            source distribution must carry them.
+        files: The files of the project, and files shared with other projects of its repository, that it is made of; a
+            source distribution must include them.
         inputs: The digest of everything that the component depends on.
-        pin: What a package is exactly, as the project's lock says; None for what is no package.
+        pin: The entry of a package in the project's lock file; None otherwise.
     """
 
     config: ComponentConfig
@@ -55,13 +55,13 @@ class ComponentStep:
 
 @dataclass(frozen=True)
 class ServerStep:
-    """One server: its components composed.
+    """Step for one server: its components composed.
 
     Attributes:
-        config: As configured.
-        version: The version that it answers with.
-        components: In the order of the chain.
-        output: The file it becomes.
+        config: The configuration of the server.
+        version: The version that it reports.
+        components: The steps of its components, in the order of the chain.
+        output: The file to write.
         inputs: The digest of everything that the server depends on.
     """
 
@@ -74,13 +74,13 @@ class ServerStep:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a project builds.
+    """Steps of a project's build.
 
     Attributes:
-        project: As configured.
-        servers: By key, in the order of the file.
-        framework: The digests of the framework's components by name.
-        fetching: How packages are fetched; by the environment when None.
+        project: The configuration of the project.
+        servers: The steps by server key, in the order of the file.
+        framework: The digests of the framework components by name.
+        fetching: Options for fetching packages; from the environment if None.
     """
 
     project: Project
@@ -89,18 +89,18 @@ class Plan:
     fetching: FetchOptions | None = None
 
     def components(self, servers: Iterable[str]) -> dict[str, ComponentStep]:
-        """Return the components of some servers by name, each once."""
+        """Return the components of these servers by name, each once."""
         return {step.config.name: step for key in servers for step in self.servers[key].components}
 
 
 def plan_component(project: Project, config: ComponentConfig, fetching: FetchOptions | None = None) -> ComponentStep:
-    """Plan one component: read what it is made of, or what the project's lock says that a package is.
+    """Plan one component: read its source, or the entry of a package in the project's lock file.
 
-    A package that the lock does not have is resolved now, and written into it.
+    A package that is missing in the lock file is resolved now, and added to it.
 
     Raises:
-        RegistryError: A package cannot be resolved, or must be locked and is not.
-        ToolchainError: The source cannot be read, or not be understood.
+        RegistryError: A package cannot be resolved, or is missing in a lock file that must not change.
+        ToolchainError: The source cannot be read or parsed.
     """
     if config.package:
         from wasmcp.project import lock_components
@@ -129,7 +129,7 @@ def plan_component(project: Project, config: ComponentConfig, fetching: FetchOpt
         "files": {label: digest.of_file(file) for label, file in found.files.items()},
     }
     outside = [label for label in found.files if is_outside(label) and label not in found.shared]
-    if outside:  # a source distribution could not carry it
+    if outside:  # a source distribution could not include it
         problem = f"component `{config.name}` (`{source.label}`) needs `{outside[0]}`, outside the project"
         raise ToolchainError(problem, source=source.label, toolchain=tools.name)
     files = tuple(file for label, file in sorted(found.files.items()) if not label.startswith("wasmcp:"))
@@ -145,13 +145,13 @@ def _with_dependencies(
         return source
     from wasmcp.project import lock_dependencies
 
-    asked = lock_dependencies.asked_of(source, tools)
-    if asked is None:
+    required = lock_dependencies.requirements_of(source, tools)
+    if required is None:
         return source
     offline = environment_says("WASMCP_OFFLINE") or (fetching is not None and fetching.offline)
     locked = environment_says("WASMCP_LOCKED") or (fetching is not None and fetching.locked)
     progress = None if fetching is None else fetching.progress
-    found = lock_dependencies.pinned(project.root, asked, locked=locked, offline=offline, progress=progress)
+    found = lock_dependencies.pinned(project.root, required, locked=locked, offline=offline, progress=progress)
     return replace(source, dependencies=found, offline=offline)
 
 
@@ -159,9 +159,9 @@ def plan_components(project: Project, fetching: FetchOptions | None = None) -> d
     """Plan every component that a server is made of, by name.
 
     Raises:
-        LockDriftError: All must be locked, and the lock is not up to date.
+        LockDriftError: The lock file must not change, and is out of date.
         RegistryError: A package cannot be resolved.
-        ToolchainError: A source cannot be read, or not be understood.
+        ToolchainError: A source cannot be read or parsed.
     """
     used = dict.fromkeys(name for server in project.servers.values() for name in server.components)
     steps = {name: plan_component(project, project.components[name], fetching) for name in used}
@@ -177,14 +177,15 @@ def plan(project: Project, *, version: str | None = None, fetching: FetchOptions
     """Plan the project's servers.
 
     Args:
-        project: As configured.
-        version: The distribution's version, where the caller knows it; found out otherwise.
-        fetching: How packages are fetched; by the environment (``WASMCP_OFFLINE``, ``WASMCP_LOCKED``) when left out.
+        project: The configuration of the project.
+        version: The distribution's version, if known; determined otherwise.
+        fetching: Options for fetching packages; from the environment (``WASMCP_OFFLINE``, ``WASMCP_LOCKED``) if
+            omitted.
 
     Raises:
-        ConfigError: The version is dynamic and cannot be found out.
+        ConfigError: The version is dynamic and cannot be determined.
         MissingPackageDataError: The framework is not built.
-        ToolchainError: A source cannot be read, or not be understood.
+        ToolchainError: A source cannot be read or parsed.
     """
     version = version_of(project) if version is None else version
     steps = plan_components(project, fetching)
@@ -232,7 +233,7 @@ def _server(
 
 
 def _modules(tools: Toolchain) -> list[str]:
-    """Return the parts of wasmcp that decide what a toolchain makes of its inputs: `toolchains/<language>*`."""
+    """Return the parts of wasmcp that determine a toolchain's output: `toolchains/<language>*`."""
     folder = Path(toolchains.__file__).parent
     own = sorted(path.name for path in folder.glob(f"{tools.name}*"))
     return [f"toolchains/{name}" for name in ("base.py", "shared_sources.py", *own)]

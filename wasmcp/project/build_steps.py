@@ -1,4 +1,4 @@
-"""Doing what a plan says: compile components or take them from the cache, record catalogues, compose, write."""
+"""Build of a plan: compile components or use the cache, record catalogues, compose, write."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from wasmcp.compose.server import ComposedServer
 
 SKIP = "WASMCP_SKIP_BUILD"
-"""The environment variable that keeps hooks and pytest from building: what is there is used as it is."""
+"""Environment variable that stops hooks and pytest from building: existing files are used unchanged."""
 
 
 def skipped() -> bool:
-    """Tell whether `SKIP` is set."""
+    """Return true if `SKIP` is set."""
     return environment_says(SKIP)
 
 
@@ -54,25 +54,25 @@ def build(
     cache: Cache | None = None,
     force: bool = False,
 ) -> tuple[Path, ...]:
-    """Build the servers that are not fresh, and write the manifest.
+    """Build the servers that are out of date, and write the manifest.
 
     Nothing in the tree changes unless all of them can be built.
 
     Args:
-        planned: What to build.
-        servers: The keys of the servers to build; all when left out.
-        progress: Told when a slow step begins or has ended.
-        cache: Where components are kept; the user's when left out.
-        force: Compose also what is fresh.
+        planned: The plan.
+        servers: The keys of the servers to build; all if omitted.
+        progress: Called when a slow step begins or has ended.
+        cache: The cache of components; the user's if omitted.
+        force: Compose servers that are up to date as well.
 
     Returns:
-        The files of the servers asked for, fresh now.
+        The files of these servers, now up to date.
 
     Raises:
         MissingToolchainError: A compiler is needed and not installed.
         ToolchainError: A source does not compile.
-        CatalogueError: A component does not boot, or what it offers is not valid.
-        CompositionError: Components cannot be put together.
+        CatalogueError: A component does not boot, or its catalogue is not valid.
+        CompositionError: The components cannot be composed.
         StorageError: A file of the project or of the cache cannot be written.
     """
     wanted = list(planned.servers if servers is None else servers)
@@ -93,26 +93,26 @@ def build(
 
 @file_failures()
 def ensure_built(root: Path, server: str | None = None, *, progress: Progress | None = None) -> Path:
-    """Return the file of a project's server, built if it is not there or no longer fresh.
+    """Return the file of a project's server, building it if it is missing or out of date.
 
-    With the environment variable ``WASMCP_SKIP_BUILD`` the file is taken as it is.
+    With the environment variable ``WASMCP_SKIP_BUILD`` the existing file is used unchanged.
 
     Args:
         root: The folder with the ``pyproject.toml``.
-        server: The server's key; when left out, the only one, or ``default``.
-        progress: Told when a slow step begins or has ended.
+        server: The server's key; if omitted, the only one, or ``default``.
+        progress: Called when a slow step begins or has ended.
 
     Raises:
-        ConfigError: The configuration has mistakes, or there is no such server.
-        ArtifactError: Building is switched off and the file is not there.
+        ConfigError: The configuration has mistakes, or the server is unknown.
+        ArtifactError: Building is disabled and the file is missing.
         WasmcpError: See `build`.
     """
     project = load(root)
     keys = list(project.servers)
     chosen = server or (keys[0] if len(keys) == 1 else "default")
     if chosen not in keys:
-        asked = f"there is no server `{chosen}` in `tool.wasmcp.servers`{did_you_mean(chosen, keys)}"
-        raise ConfigError([asked])
+        problem = f"`tool.wasmcp.servers` has no server `{chosen}`{did_you_mean(chosen, keys)}"
+        raise ConfigError([problem])
     if skipped():
         path = project.output(chosen)
         if not path.is_file():
@@ -131,22 +131,22 @@ def build_component(
     cache: Cache | None = None,
     fetching: FetchOptions | None = None,
 ) -> Built:
-    """Return one component of a project, compiled now or taken from the cache, and what it offers.
+    """Return one component of a project with its catalogue, compiled now or from the cache.
 
     Args:
-        project: As configured.
+        project: The configuration of the project.
         name: A key of `[tool.wasmcp.components]`.
-        progress: Told when a slow step begins or has ended.
-        cache: Where components are kept; the user's when left out.
-        fetching: How a remote component is fetched.
+        progress: Called when a slow step begins or has ended.
+        cache: The cache of components; the user's if omitted.
+        fetching: Options for fetching a remote component.
 
     Raises:
         ConfigError: The project has no such component.
         WasmcpError: See `build`.
     """
     if name not in project.components:
-        asked = f"there is no component `{name}` in `tool.wasmcp.components`{did_you_mean(name, project.components)}"
-        raise ConfigError([asked])
+        problem = f"`tool.wasmcp.components` has no component `{name}`{did_you_mean(name, project.components)}"
+        raise ConfigError([problem])
     planned = Plan(project, {}, digest.of_framework(), fetching)
     step = plan_component(project, project.components[name], fetching)
     say = (lambda _: None) if progress is None else progress
@@ -154,13 +154,13 @@ def build_component(
 
 
 def _components(planned: Plan, servers: list[str], cache: Cache, say: Progress) -> dict[str, Built]:
-    """Build the components that some servers need, several at once: compilers are processes of their own."""
+    """Build the components of these servers, several at once: compilers run as separate processes."""
     from concurrent.futures import ThreadPoolExecutor
 
     steps = planned.components(servers)
     with ThreadPoolExecutor(max_workers=max(1, min(len(steps), os.cpu_count() or 1))) as pool:
         futures = {name: pool.submit(_component, planned, step, cache, say) for name, step in steps.items()}
-    # All have ended here: the mistakes of all are reported, and what compiled is in the cache.
+    # All have ended here: the errors of all are reported, and compiled components are in the cache.
     failed: dict[str, WasmcpError] = {}
     built: dict[str, Built] = {}
     for name, future in futures.items():
@@ -214,7 +214,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
         path, found = entry
         data = path.read_bytes()
     catalogue = None
-    # A handler written by hand may answer lists as it likes: it is asked, like what says `dynamic`.
+    # A custom server handler can answer lists itself, so its lists are read at run time, as with `dynamic`.
     offers = read_component(ComponentSpec(name, data)).offers
     if not step.config.dynamic and SERVER_HANDLER not in offers:
         with cache.lock(found):
@@ -275,7 +275,7 @@ def _compose(
     given = [part.step.config.name for part in parts if part.step.config.language is None]
     for warning in denial_warnings(composed.denied):
         say(Note(f"warning: {warning}"))
-    for name in given:  # of the others their sources tell
+    for name in given:  # sources of compiled components show their imports
         if name in composed.denied:
             say(Note(f"imported by `{name}` and not granted: {', '.join(composed.denied[name])}"))
     label = step.output.relative_to(planned.project.root).as_posix()
@@ -295,7 +295,7 @@ def _compose(
 
 
 def _write(planned: Plan, done: Mapping[str, tuple[ComposedServer, dict[str, Any]]]) -> None:
-    """Write what was composed, then the manifest, then remove what an earlier manifest named and this does not."""
+    """Write the composed servers, then the manifest, then remove servers that only the previous manifest names."""
     project = planned.project
     before = manifest.read(project.manifest)
     project.directory.mkdir(exist_ok=True)
@@ -304,15 +304,15 @@ def _write(planned: Plan, done: Mapping[str, tuple[ComposedServer, dict[str, Any
     kept = {key: entry for key, entry in before.items() if key in planned.servers}
     manifest.write(project.manifest, {**kept, **{key: entry for key, (_, entry) in done.items()}})
     for key in before.keys() - planned.servers.keys():
-        # The file's name follows from the key, never from what a manifest says: it may not name what to remove.
+        # The file's name follows from the key, never from the manifest, which must not choose the files to remove.
         if Path(f"{key}.wasm").name == f"{key}.wasm":
             project.output(key).unlink(missing_ok=True)
 
 
 @file_failures()
 def clean(project: Project) -> None:
-    """Remove what a build leaves in the tree; nothing happens where nothing is."""
+    """Remove the files that a build leaves in the tree, if any."""
     for path in project.outputs:
         path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # not there, or somebody keeps files of their own in it
+    with contextlib.suppress(OSError):  # missing, or contains other files
         project.directory.rmdir()

@@ -1,4 +1,4 @@
-"""What is wrong with what a component offers, in sentences."""
+"""Validation of a component's lists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 ITEMS_LIMIT = 10_000
-"""How many items one list of a component may have."""
+"""Limit on the items in one list of a component."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -21,9 +21,10 @@ _IDENTITIES = {
 
 
 def check_tools(tools: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a sentence for each thing that is wrong with a list of tools.
+    """Return a sentence for each error in a list of tools.
 
-    Specification: 2026-07-28, server/tools: "Tool", "Tool Names" (there a SHOULD, here a must: clients refuse others).
+    Specification: 2026-07-28, server/tools: "Tool", "Tool Names" (there a SHOULD, here required: clients refuse
+    others).
     """
     if len(tools) > ITEMS_LIMIT:
         return [f"it offers {len(tools)} tools; {ITEMS_LIMIT} is the limit"]
@@ -47,14 +48,14 @@ def check_tools(tools: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def check_items(kind: str, items: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a sentence for each thing that is wrong with a list of resources, templates or prompts.
+    """Return a sentence for each error in a list of resources, templates or prompts.
 
-    Specification: 2026-07-28, server/resources, server/prompts; RFC 3986, section 3 (a URI begins with its scheme, so
-    does what a template makes); RFC 6570, section 2.
+    Specification: 2026-07-28, server/resources, server/prompts; RFC 3986, section 3 (a URI begins with its scheme, and
+    so do the URIs of a template); RFC 6570, section 2.
 
     Args:
         kind: `resources`, `templates` or `prompts`.
-        items: the list.
+        items: The list.
     """
     identity, noun = _IDENTITIES[kind]
     if len(items) > ITEMS_LIMIT:

@@ -1,7 +1,7 @@
-"""What a component offers, found out by booting it once in the sandbox.
+"""Recording of a component's catalogue: the component is booted once in the sandbox.
 
-The component is composed alone, granted nothing, and asked for its lists like any server; the answers are checked and
-kept by digest.
+The component is composed alone without grants, and its lists are requested as from any server; the results are checked
+and cached by digest.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from wasmcp.host import Server
 
 BOOT_SECONDS = 10.0
-"""The time that a component has for each list of what it offers. A list takes milliseconds, also on a busy machine."""
+"""Time limit for each list of a component, in seconds. A list takes milliseconds, even on a busy machine."""
 
 PAGES_LIMIT = 10_000
-"""Over how many pages a list may be spread."""
+"""Limit on the pages of a list."""
 
 _REFERENCES = "wasmcp/completions/references"
-"""How the framework is asked what a component completes (framework/completions-middleware)."""
+"""Method that returns the completion references of a component (framework/completions-middleware)."""
 
 _LISTS = (
     # capability, the list's name in a catalogue, method, member of the result
@@ -43,18 +43,18 @@ _LISTS = (
 
 
 def catalogue_of(name: str, data: bytes, component: str, framework: Mapping[str, str], cache: Cache) -> Catalogue:
-    """Return the catalogue of a component, recorded now or before.
+    """Return the catalogue of a component, recorded now or earlier.
 
     Args:
         name: The component's name, for messages.
         data: The component.
         component: Its digest.
         framework: The digests of the framework that boots it.
-        cache: Where catalogues are kept.
+        cache: The cache of catalogues.
 
     Raises:
-        CatalogueError: It does not boot, or what it offers is not valid.
-        CompositionError: It cannot be composed.
+        CatalogueError: The component does not boot, or its catalogue is not valid.
+        CompositionError: The component cannot be composed.
     """
     key = digest.of_value(
         [
@@ -68,7 +68,7 @@ def catalogue_of(name: str, data: bytes, component: str, framework: Mapping[str,
         return Catalogue.from_json(path.read_text("utf-8"))
     except FileNotFoundError:
         pass
-    except Exception:  # noqa: BLE001 - whatever is wrong with a cached file, it is recorded again
+    except Exception:  # noqa: BLE001 - an invalid cached file is recorded again
         path.unlink(missing_ok=True)
     catalogue = replace(boot(name, data), digest=component)
     write_atomically(path, catalogue.to_json().encode())
@@ -76,13 +76,13 @@ def catalogue_of(name: str, data: bytes, component: str, framework: Mapping[str,
 
 
 def boot(name: str, data: bytes) -> Catalogue:
-    """Boot a component in the sandbox and return what it offers, as the wire has it in MCP 2026-07-28.
+    """Boot a component in the sandbox and return its catalogue, with items in their wire form of MCP 2026-07-28.
 
-    It is compiled quickly rather than well, because it is called once.
+    It is compiled without optimisation, because it is called once.
 
     Raises:
-        CatalogueError: It does not boot, cannot list something, or what it offers is not valid; or it offers nothing.
-        CompositionError: It cannot be composed.
+        CatalogueError: The component does not boot, cannot list its entries, lists invalid ones, or lists none.
+        CompositionError: The component cannot be composed.
     """
     from wasmcp.host import Limits, open_server
 
@@ -135,13 +135,13 @@ def _problems(kind: str, items: list[dict[str, Any]]) -> list[str]:
 
 
 def _list(running: Server, method: str, member: str) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """Return a whole list, and how it may be cached; None: the component does not say."""
+    """Return a whole list and its cache hint, or None if the component does not set one."""
     items: list[dict[str, Any]] = []
     hints = []
     for page in _pages(running, method):
         items.extend(page[member])
         hints.append({"ttlMs": page["ttlMs"], "cacheScope": page["cacheScope"]})
-    # What a component does not say reaches the wire as this; what does not change may be kept all the same.
+    # The wire value of a missing hint; a list that does not change can be cached nevertheless.
     if all(hint == {"ttlMs": 0, "cacheScope": "private"} for hint in hints):
         return items, None
     scope = "private" if any(hint["cacheScope"] == "private" for hint in hints) else "public"
@@ -161,5 +161,5 @@ def _pages(running: Server, method: str) -> Iterator[dict[str, Any]]:
 
 
 def _strictly(running: Server, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Ask so that what cannot be listed is an error, not a shorter list."""
+    """Send a request in strict mode: items that cannot be listed cause an error instead of a shorter list."""
     return running.request(method, {**(params or {}), "_meta": {STRICT: True}})

@@ -1,4 +1,4 @@
-"""One table of ``[tool.wasmcp.components]``."""
+"""Reader of one table of ``[tool.wasmcp.components]``."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from wasmcp.toolchains.base import check_options, did_you_mean
 
 
 def read_component(name: str, table: Table, root: Path, *, check_files: bool) -> ComponentConfig:
-    """Read the table of a component; what is wrong with it is noted."""
+    """Read the table of a component; its mistakes are collected in the table."""
     check_name(name, table)
     source = read_file(table, "source", root, check=check_files)
     ready = read_file(table, "path", root, check=check_files)
     package = package_reference(table)
     given = [key for key in ("source", "path", "package") if key in table]
     if len(given) != 1:
-        found = f"not {' and '.join(f'`{key}`' for key in given)}" if given else "and has none of them"
+        found = f"not {' and '.join(f'`{key}`' for key in given)}" if given else "but it has none of them"
         table.problems.append(
-            f"`{table.path}` must have one of `source` (to be compiled), `path` (a component as it is) and `package` "
-            f"(one of a registry), {found}"
+            f"`{table.path}` must have one of `source` (to be compiled), `path` (a compiled component) and `package` "
+            f"(a component in a registry), {found}"
         )
     language = _language(table, source)
     grants = table.strings("grants") or []
@@ -36,12 +36,12 @@ def read_component(name: str, table: Table, root: Path, *, check_files: bool) ->
             table.problem("grants", f"names an unknown family `{grant}`{did_you_mean(grant, GRANTS)}")
     dynamic = table.boolean("dynamic", default=False)
     if dynamic and language == "python":
-        table.problem("dynamic", "has no effect: what a component in Python offers is fixed when it is built")
+        table.problem("dynamic", "has no effect: the lists of a Python component are fixed when it is built")
     elif dynamic and "middleware" not in grants:
         table.problem(
             "dynamic",
-            "needs the grant `middleware`: a component that is asked at run time gets calls that are not its own. "
-            f"Say so with `grants = {json.dumps([*grants, 'middleware'])}`",
+            "needs the grant `middleware`: a dynamic component receives requests for entries of other components. "
+            f"Set `grants = {json.dumps([*grants, 'middleware'])}`",
         )
     options = _options(table, language)
     values = _values(table)
@@ -52,14 +52,14 @@ def read_component(name: str, table: Table, root: Path, *, check_files: bool) ->
 
 
 def _values(table: Table) -> dict[str, Any]:
-    """Return the table ``config`` of a component, all of it JSON."""
+    """Return the table ``config`` of a component; its values must be JSON."""
     below = table.table("config")
     if below is None:
         return {}
     values = below.items()
     for key, value in values.items():
         if not _is_json(value):
-            below.problem(key, f"must be what JSON has (a date as a string, no infinity), not {value!r}")
+            below.problem(key, f"must be a JSON value (a date as a string, no infinity), not {value!r}")
     return values
 
 
@@ -72,7 +72,7 @@ def _is_json(value: object) -> bool:
 
 
 def _options(table: Table, language: str | None) -> dict[str, object]:
-    """Return the options of a component's toolchain: from its own table, or from one named after the language."""
+    """Return the options of a component's toolchain: from its own table, or from a table named after the language."""
     found: dict[str, object] = {}
     for other in LANGUAGES:
         below = table.table(other) if other in table else None
@@ -98,7 +98,7 @@ def _language(table: Table, source: str | None) -> str | None:
         table.problem("language", f"names an unknown language `{configured}`{did_you_mean(configured, LANGUAGES)}")
         return None
     if "path" in table and configured is not None:
-        table.problem("language", "has no effect: `path` names a component as it is")
+        table.problem("language", "has no effect: `path` names a compiled component")
     if "package" in table and configured is not None:
         table.problem("language", "has no effect: a package is not compiled")
     if configured is not None or source is None:
@@ -106,6 +106,6 @@ def _language(table: Table, source: str | None) -> str | None:
     language = language_of(Path(source))
     if language is None:
         endings = ", ".join(f"`{suffix}`" for suffixes in LANGUAGES.values() for suffix in suffixes)
-        advice = "; a component as it is goes under `path`" if source.endswith((".wasm", ".wat")) else ""
+        advice = "; a compiled component goes under `path`" if source.endswith((".wasm", ".wat")) else ""
         table.problem("source", f"has no known ending ({endings}): `{source}`{advice}")
     return language

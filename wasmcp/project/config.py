@@ -1,23 +1,23 @@
-"""``[tool.wasmcp]`` of a ``pyproject.toml`` as typed values: what a project builds.
+"""Configuration of a project: ``[tool.wasmcp]`` of a ``pyproject.toml`` as typed values.
 
 .. code-block:: toml
 
     [tool.wasmcp]
-    package = "src/example"               # where `_wasmcp/` goes; found by itself when there is only one package
+    package = "src/example"               # where `_wasmcp/` goes; detected if there is only one package
 
     [tool.wasmcp.components.text]
-    source = "src/example/text_tools.py"  # compiled; or path = "vendor/text.wasm": a component as it is;
-                                          # or package = "acme:text@^1.2": one of a registry
-    language = "python"                   # follows from the ending of the source
+    source = "src/example/text_tools.py"  # compiled; or path = "vendor/text.wasm": a compiled component;
+                                          # or package = "acme:text@^1.2": a component in a registry
+    language = "python"                   # follows from the suffix of the source
     grants = ["http"]                     # families of host interfaces: env, fs, http, kv, sessions, sockets; and
-                                          # middleware: it gets requests that are not for its own offers
-    dynamic = false                       # true: its lists change at run time, so it is asked each time; needs the
-                                          # grant middleware
+                                          # middleware: it receives requests for entries of others
+    dynamic = false                       # true: its lists are read at run time, because they change;
+                                          # needs the grant middleware
     dependencies = ["inflection>=0.5"]    # options of the language's toolchain, here or in a table named after it:
     [tool.wasmcp.components.text.python]
     [tool.wasmcp.components.text.extensions]
     "com.example/shapes" = {}             # extensions of MCP that it supports, with their settings
-    [tool.wasmcp.components.text.config]  # what its code reads with `wasmcp.guest.config`; any keys
+    [tool.wasmcp.components.text.config]  # read by its code with `wasmcp.guest.config`; any keys
     greeting = "Hello"
 
     [tool.wasmcp.servers.default]
@@ -27,25 +27,25 @@
     description = "..."                   # [project] description by default
     website-url = "https://..."           # [project.urls] Homepage by default
     instructions = "..."
-    on-duplicate = "error"                # or "first": two components offer a tool of the same name
+    on-duplicate = "error"                # or "first": handling of tools of the same name
     environment = false                   # true: WASMCP_* settings come from the environment under any runtime
-    runtime = "wasmcp"                    # or "wasmtime", "spin", "wasmcloud": who is going to run it
-    framework = {method-not-found = "vendor/end.wasm"}  # components of the framework that are replaced
-    keyvalue = "sqlite:{data}/values.sqlite3"  # where wasi:keyvalue keeps values for whoever installs the package
-    [tool.wasmcp.servers.default.env]     # what it takes from its operator: variables for the grant `env`,
+    runtime = "wasmcp"                    # or "wasmtime", "spin", "wasmcloud": the target runtime
+    framework = {method-not-found = "vendor/end.wasm"}  # replacements of framework components
+    keyvalue = "sqlite:{data}/values.sqlite3"  # the store of wasi:keyvalue by default
+    [tool.wasmcp.servers.default.env]     # set by the operator: variables for the grant `env`,
     API_KEY = {description = "Key of the service", required = true, secret = true}
     UNITS = {default = "metric", choices = ["metric", "imperial"]}
     [tool.wasmcp.servers.default.directories]  # directories for the grant `fs`, by the path that components see
     "/notes" = {writable = true, default = "{data}/notes", env = "NOTES_DIR"}
     [tool.wasmcp.servers.default.extensions]
-    "com.example/shapes" = {}             # extensions of MCP that it announces, with their settings
+    "com.example/shapes" = {}             # extensions of MCP that it declares, with their settings
 
     [tool.wasmcp.aliases]                 # for the command line; see `wasmcp.registry.names.aliases`
     calc = "acme:calc@1.0.0"
     [tool.wasmcp.profiles.dev]
     components = ["text", "calc"]
 
-All mistakes are found before any is reported.
+All mistakes are reported together.
 """
 
 from __future__ import annotations
@@ -72,23 +72,23 @@ def load(root: Path, *, check_files: bool = True) -> Project:
 
     Args:
         root: The folder with the ``pyproject.toml``.
-        check_files: Also that the files it names are there; to clean, they need not be.
+        check_files: Check also that the files it names exist; cleaning does not need them.
 
     Raises:
-        ConfigError: There is no such file, it is not TOML, or ``[tool.wasmcp]`` has mistakes; all of them are listed.
+        ConfigError: The file is missing or not TOML, or ``[tool.wasmcp]`` has mistakes; all of them are listed.
     """
-    root = root.absolute()  # not resolved: hatchling compares paths as they were given to it
+    root = root.absolute()  # not resolved: hatchling compares paths as it received them
     try:
         pyproject = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
     except FileNotFoundError:
-        raise ConfigError([f"there is no `pyproject.toml` in `{root}`"]) from None
+        raise ConfigError([f"`pyproject.toml` not found in `{root}`"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"not TOML: {error}"]) from None
     return parse(pyproject, root, check_files=check_files)
 
 
 def parse(pyproject: Mapping[str, Any], root: Path, *, check_files: bool = True) -> Project:
-    """Check a parsed ``pyproject.toml`` and return what it configures; the arguments are those of `load`.
+    """Check a parsed ``pyproject.toml`` and return the project; the arguments are those of `load`.
 
     Raises:
         ConfigError: ``[tool.wasmcp]`` is missing or has mistakes.
@@ -107,7 +107,7 @@ def parse(pyproject: Mapping[str, Any], root: Path, *, check_files: bool = True)
     }
     server_tables = table.tables("servers")
     metadata = pyproject.get("project")
-    project = metadata if isinstance(metadata, dict) else {}  # hatchling says what is wrong with it
+    project = metadata if isinstance(metadata, dict) else {}  # hatchling reports mistakes in it
     servers = {
         key: read_server(key, below, components, project, root, check_files=check_files)
         for key, below in server_tables.items()
@@ -119,7 +119,7 @@ def parse(pyproject: Mapping[str, Any], root: Path, *, check_files: bool = True)
     if not servers and "servers" not in data:
         listed = ", ".join(f'"{name}"' for name in components)
         problems.append(
-            "`tool.wasmcp.servers` is missing: a table a server, most projects have one: "
+            "`tool.wasmcp.servers` is missing: one table per server, most projects have one: "
             f"`[tool.wasmcp.servers.default]` with `components = [{listed}]`"
         )
     _check_shortcuts(table, data)

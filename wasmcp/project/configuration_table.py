@@ -1,4 +1,4 @@
-"""Keys `env`, `directories` and `keyvalue` of ``[tool.wasmcp.servers.NAME]``: what a server takes from its operator."""
+"""Reader of `env`, `directories` and `keyvalue` of ``[tool.wasmcp.servers.NAME]``: values that the operator sets."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _GRANTS = {"env": "env", "directories": "fs", "keyvalue": "kv"}
 
 
 def read_configuration(table: Table, components: Iterable[ComponentConfig]) -> Configuration:
-    """Read what a server takes; what is wrong with it is noted.
+    """Read the configuration that a server takes from its operator; its mistakes are collected in the table.
 
     Args:
         table: The server's table.
-        components: Those that the server is made of: one of them must be granted what the server takes.
+        components: The components of the server: one of them must have the grant of each key.
     """
     parts = list(components)
     variables = tuple(_variable(name, below) for name, below in table.tables("env").items())
@@ -48,9 +48,9 @@ def _variable(name: str, table: Table) -> Variable:
     )
     if found.default is not None:
         if found.secret:
-            table.problem("default", "would put a secret into the wheel: whoever runs the server gives it")
+            table.problem("default", "would put a secret into the wheel: the operator sets it")
         elif found.required:
-            table.problem("default", "has no effect: `required` wants a value from the operator")
+            table.problem("default", "has no effect: `required` requires a value from the operator")
         elif found.choices and found.default not in found.choices:
             table.problem("default", f"is not one of `choices`: `{found.default}`")
     table.finish()
@@ -78,7 +78,7 @@ def _directory(path: str, table: Table) -> Directory:
     if problem is not None:
         table.problem("default", problem)
     elif found.default is not None and found.required:
-        table.problem("default", "has no effect: `required` wants a directory from the operator")
+        table.problem("default", "has no effect: `required` requires a directory from the operator")
     table.finish()
     return found
 
@@ -91,7 +91,7 @@ def _line(table: Table) -> str:
 
 
 def _text(table: Table, key: str) -> str | None:
-    """Return a string that may be empty."""
+    """Return a string that can be empty."""
     value: Mapping[str, object] = table.some([key])
     return str(value[key]) if value.get(key) == "" else table.string(key)
 

@@ -1,4 +1,4 @@
-"""The events of a build, told to those who watch it. Printed, each is one line."""
+"""Events of a build, passed to a progress callback. The text of each is one line."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BuildEvent:
-    """Something that happened during a build: see its subclasses."""
+    """Event during a build: see the subclasses."""
 
 
 @dataclass(frozen=True)
 class CompilationStarted(BuildEvent):
-    """A source is being compiled.
+    """Start of the compilation of a source.
 
     Attributes:
         component: The component's name.
-        source: The source as the project names it.
+        source: The source, as named in the project.
     """
 
     component: str
@@ -29,12 +29,12 @@ class CompilationStarted(BuildEvent):
 
 @dataclass(frozen=True)
 class CompilationFinished(BuildEvent):
-    """A source has become a component.
+    """Successful end of a compilation.
 
     Attributes:
         component: The component's name.
-        size: Of the component, in bytes.
-        seconds: The time that it took.
+        size: Size of the component in bytes.
+        seconds: Duration in seconds.
     """
 
     component: str
@@ -47,11 +47,11 @@ class CompilationFinished(BuildEvent):
 
 @dataclass(frozen=True)
 class CompilationFailed(BuildEvent):
-    """A source does not compile; the error itself is raised when the others have ended.
+    """Failed compilation; the error itself is raised when the other compilations have ended.
 
     Attributes:
         component: The component's name.
-        seconds: The time that it took.
+        seconds: Duration in seconds.
     """
 
     component: str
@@ -63,12 +63,12 @@ class CompilationFailed(BuildEvent):
 
 @dataclass(frozen=True)
 class ServerComposed(BuildEvent):
-    """A server has been composed.
+    """Successful composition of a server.
 
     Attributes:
         server: The server's key.
         file: Its file, relative to the project.
-        size: Of the file, in bytes.
+        size: Size of the file in bytes.
     """
 
     server: str
@@ -81,7 +81,7 @@ class ServerComposed(BuildEvent):
 
 @dataclass(frozen=True)
 class Note(BuildEvent):
-    """Words of a compiler, a package manager or a registry, or a warning.
+    """Message of a compiler, a package manager or a registry, or a warning.
 
     Attributes:
         text: One line.
@@ -94,7 +94,7 @@ class Note(BuildEvent):
 
 
 Progress = Callable[[BuildEvent], None]
-"""Called with each event of a build, from several threads."""
+"""Callback for each event of a build, called from several threads."""
 
 
 def notes(progress: Progress) -> Callable[[str], None]:
@@ -102,9 +102,9 @@ def notes(progress: Progress) -> Callable[[str], None]:
     return lambda line: progress(Note(line))
 
 
-def lines(told: Callable[[str], None]) -> Progress:
+def lines(write: Callable[[str], None]) -> Progress:
     """Return a function that passes events on as lines."""
-    return lambda event: told(str(event))
+    return lambda event: write(str(event))
 
 
 def _kilobytes(size: int) -> str:

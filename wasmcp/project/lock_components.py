@@ -1,4 +1,4 @@
-"""A project's remote components and compilers against its ``wasmcp.lock``."""
+"""Remote components and compilers of a project, and their entries in ``wasmcp.lock``."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ Reference = Package | Place
 
 @dataclass(frozen=True)
 class Change:
-    """One difference between a lock and the one before.
+    """Difference between two versions of a lock file.
 
     Attributes:
         name: The package, with its range, or the compiler.
-        before: What it was; None when it is new.
-        after: What it is; None when it is gone.
+        before: The previous entry; None for a new one.
+        after: The new entry; None for a removed one.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Change:
 def options_for(
     root: Path, *, offline: bool = False, locked: bool = False, progress: Callable[[str], None] | None = None
 ) -> FetchOptions:
-    """Return how a project's build fetches: as asked, or as ``WASMCP_OFFLINE`` and ``WASMCP_LOCKED`` say."""
+    """Return the options for fetching in a project's build, also set by ``WASMCP_OFFLINE`` and ``WASMCP_LOCKED``."""
     options = FetchOptions(
         root=root, offline=offline or environment_says(OFFLINE), locked=locked or environment_says(LOCKED)
     )
@@ -58,63 +58,66 @@ def options_for(
 
 
 def pin(package: str, options: FetchOptions) -> Pin:
-    """Return the pin of one of a project's packages; one that is new is resolved and written into the lock.
+    """Return the pin of one of a project's packages; a new package is resolved and added to the lock file.
 
     Raises:
-        LockDriftError: It must be locked and is not.
-        RegistryError: It cannot be resolved.
+        LockDriftError: The lock file must not change and lacks the package.
+        RegistryError: The package cannot be resolved.
     """
-    root, asked = _root(options), references.parse(package)
-    found = lock.read(root).pin(asked)
+    root, reference = _root(options), references.parse(package)
+    found = lock.read(root).pin(reference)
     if found is not None:
         return found
     if options.locked:
-        raise LockDriftError([f"`{asked}` is not in it"])
+        raise LockDriftError([f"`{reference}` is not in it"])
     with Cache().lock(of_value(str(root / lock.NAME))):
         before = lock.read(root)
-        found = before.pin(asked)
+        found = before.pin(reference)
         if found is None:
-            options.progress(f"resolving {asked}")
-            found = pin_of(_resolver(options).resolve(asked))
-            keys = {lock.key_of(one) for one in wanted(root)}
+            options.progress(f"resolving {reference}")
+            found = pin_of(_resolver(options).resolve(reference))
+            keys = {lock.key_of(one) for one in project_references(root)}
             kept = tuple(one for one in before.components if (one.package, one.requirement) in keys)
             lock.write(root, replace(before, components=(*kept, found)))
     return found
 
 
 def checked_pin(package: str, options: FetchOptions) -> Pin:
-    """Return the pin of one of a project's packages, its signature checked where a policy asks for one.
+    """Return the pin of one of a project's packages, and verify its signature if a policy demands it.
 
-    A plan needs no more of a package than its digest; but what is built already must not outlive a policy that came
-    after it.
+    A plan needs only the digest of a package. The signature is verified nevertheless, so that an existing build is
+    checked against a later policy as well.
 
     Raises:
-        SignatureError: It is not signed as it must be.
+        SignatureError: The package lacks a signature that the policy accepts.
         RegistryError: See `pin`.
     """
-    found, resolver, asked = pin(package, options), _resolver(options), references.parse(package)
-    place, namespace = references.parse_place(found.source), asked.namespace if isinstance(asked, Package) else None
+    found, resolver, reference = pin(package, options), _resolver(options), references.parse(package)
+    place, namespace = (
+        references.parse_place(found.source),
+        reference.namespace if isinstance(reference, Package) else None,
+    )
     if any(policy.demands(place, namespace) for policy in resolver.settings.policies):
-        signatures.enforce(pinned(asked, found, resolver), resolver)
+        signatures.enforce(pinned(reference, found, resolver), resolver)
     return found
 
 
 def fetch_pinned(package: str, options: FetchOptions) -> Path:
-    """Return the file of one of a project's packages, as its lock pins it.
+    """Return the file of one of a project's packages, as pinned in the lock file.
 
     Raises:
-        RegistryError: It cannot be fetched, or is not what the lock says.
+        RegistryError: The file cannot be fetched, or differs from the lock file.
     """
-    resolver, asked = _resolver(options), references.parse(package)
-    return obtain(pinned(asked, pin(package, options), resolver), resolver, options)
+    resolver, reference = _resolver(options), references.parse(package)
+    return obtain(pinned(reference, pin(package, options), resolver), resolver, options)
 
 
-def wanted(root: Path) -> list[Reference]:
-    """Return what a project names of registries: its packages, and what its aliases and profiles stand for.
+def project_references(root: Path) -> list[Reference]:
+    """Return the registry references of a project: its packages, and those of its aliases and profiles.
 
     Raises:
         ConfigError: Its aliases or profiles have mistakes.
-        InvalidReferenceError: One of these is none.
+        InvalidReferenceError: A reference is invalid.
     """
     table = tool_table(read_toml(root / "pyproject.toml"))
     components = table.get("components", {})
@@ -135,32 +138,32 @@ def relock(
     upgrade: Iterable[str] | None = (),
     project: Project | None = None,
 ) -> tuple[Lock, list[Change]]:
-    """Return the lock that a project should have, and what is other than before; nothing is written.
+    """Return the updated lock of a project, and its differences from the present one; nothing is written.
 
-    What is pinned stays, unless it is to be upgraded.
+    Existing pins stay, unless they are to be upgraded.
 
     Args:
         root: The project's folder.
         toolchains: Distribution -> version: the compilers that it needs.
-        options: How.
-        upgrade: The packages to be resolved anew, without ranges; None: all.
-        project: The project as configured, where the dependencies of its components are locked as well.
+        options: Options for fetching.
+        upgrade: The packages to resolve again, without ranges; None: all.
+        project: The configuration of the project, to lock the dependencies of its components as well.
 
     Raises:
-        LockDriftError: There is no such package to be upgraded.
-        RegistryError: Something cannot be resolved.
+        LockDriftError: A package to upgrade is unknown.
+        RegistryError: A package cannot be resolved.
         ToolchainError: A component's dependencies cannot be resolved.
     """
     before, resolver = lock.read(root), _resolver(replace(options, root=root))
-    asked = wanted(root)
+    required = project_references(root)
     again = None if upgrade is None else set(upgrade)
     packages = {one.name for needed in before.dependencies for one in needed.distributions}
-    unknown = (again or set()) - {lock.key_of(one)[0] for one in asked} - set(toolchains) - packages
+    unknown = (again or set()) - {lock.key_of(one)[0] for one in required} - set(toolchains) - packages
     if unknown:
-        known = ", ".join(f"`{lock.key_of(one)[0]}`" for one in asked) or "none"
+        known = ", ".join(f"`{lock.key_of(one)[0]}`" for one in required) or "none"
         raise LockDriftError([f"the project has no package `{name}` (it has: {known})" for name in sorted(unknown)])
     pins = []
-    for one in asked:
+    for one in required:
         found = None if again is None or lock.key_of(one)[0] in again else before.pin(one)
         if found is None:
             options.progress(f"resolving {one}")
@@ -177,18 +180,19 @@ def relock(
 
 
 def drift(root: Path, toolchains: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each difference between a project's lock and what the project asks for.
+    """Return a sentence for each difference between a project's lock file and its configuration.
 
     Args:
         root: The project's folder.
         toolchains: Distribution -> version: the compilers that it needs.
     """
     found = lock.read(root)
-    asked = {lock.key_of(one): str(one) for one in wanted(root)}
+    required = {lock.key_of(one): str(one) for one in project_references(root)}
     there = {(one.package, one.requirement) for one in found.components}
-    problems = [f"`{name}` is not in it" for key, name in asked.items() if key not in there]
+    problems = [f"`{name}` is not in it" for key, name in required.items() if key not in there]
     problems += [
-        f"`{package}@{text}` is in it, and nothing asks for it" for package, text in sorted(there - set(asked))
+        f"`{package}@{text}` is in it, but the project does not use it"
+        for package, text in sorted(there - set(required))
     ]
     for name, version in toolchains.items():
         known = found.toolchain(name)
@@ -202,7 +206,7 @@ def drift(root: Path, toolchains: Mapping[str, str]) -> list[str]:
 
 
 def toolchains(project: Project) -> dict[str, str]:
-    """Return the distributions that compile a project's components, with the versions that are required of them.
+    """Return the distributions that compile a project's components, with their required versions.
 
     Raises:
         ToolchainError: A source cannot be read.
@@ -213,10 +217,10 @@ def toolchains(project: Project) -> dict[str, str]:
 
 
 def check(project: Project, toolchains: Mapping[str, str]) -> None:
-    """Make sure that a project's lock is what the project asks for; see `drift`.
+    """Check that a project's lock file matches its configuration; see `drift`.
 
     Raises:
-        LockDriftError: It is not.
+        LockDriftError: It does not match.
     """
     problems = [*drift(project.root, toolchains), *lock_dependencies.drift(project)]
     if problems:
@@ -224,7 +228,7 @@ def check(project: Project, toolchains: Mapping[str, str]) -> None:
 
 
 def pin_of(resolution: Resolution) -> Pin:
-    """Return the pin of what a reference turned out to be."""
+    """Return the pin of a resolved reference."""
     package, requirement = lock.key_of(resolution.asked)
     source = str(replace(resolution.place, tag=None, digest=None))
     artifact = resolution.artifact
@@ -240,11 +244,11 @@ def _toolchain(name: str, version: str, before: ToolchainPin | None) -> Toolchai
 
 
 def _other_files(known: ToolchainPin) -> list[str]:
-    """Compare an installed compiler; for a platform that nobody has locked it on, its version must do."""
+    """Compare an installed compiler with the lock file; on a platform without a locked digest only its version."""
     found = installed(known.name)
     if found is None or known.digests.get(found.tag, found.digest) == found.digest:
         return []
-    return [f"`{known.name}` {known.version} is installed with other files than it says (wheel `{found.tag}`)"]
+    return [f"`{known.name}` {known.version} is installed with other files than locked (wheel `{found.tag}`)"]
 
 
 def _changes(before: Lock, after: Lock) -> list[Change]:

@@ -1,4 +1,4 @@
-"""The packages that a project's components are compiled with, against its ``wasmcp.lock``."""
+"""Dependencies that a project's components are compiled with, and their entries in ``wasmcp.lock``."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What one component depends on.
+class ComponentRequirements:
+    """Requirements of one component.
 
     Attributes:
         source: The component.
-        toolchain: Of its language.
-        requirements: What it requires of the registry.
+        toolchain: The toolchain of its language.
+        requirements: Its requirements of the package registry.
     """
 
     source: ComponentSource
@@ -36,72 +36,79 @@ class Asked:
         return f"the dependencies of component `{self.source.name}`"
 
     def locked(self, found: lock.Lock) -> Dependencies | None:
-        """Return what they are pinned to."""
+        """Return the locked dependencies."""
         return found.dependencies_of(self.source.name, self.toolchain.name, self.requirements)
 
     def resolve(self, progress: Progress) -> Dependencies:
-        """Return what they are now.
+        """Resolve the dependencies.
 
         Raises:
             ToolchainError: They cannot be resolved, or do not work in a component.
         """
-        assert isinstance(self.toolchain, Resolver)  # noqa: S101 - see `asked_of`
+        assert isinstance(self.toolchain, Resolver)  # noqa: S101 - see `requirements_of`
         cache = Cache().toolchain(self.toolchain.name)
         found = self.toolchain.resolve(self.source, cache=cache, progress=progress)
         return Dependencies(self.source.name, self.toolchain.name, self.requirements, found)
 
 
-def asked_of(source: ComponentSource, toolchain: Toolchain) -> Asked | None:
-    """Return what a component depends on; None when it names nothing."""
+def requirements_of(source: ComponentSource, toolchain: Toolchain) -> ComponentRequirements | None:
+    """Return the requirements of a component, or None."""
     if not isinstance(toolchain, Resolver) or not source.options.get("dependencies"):
         return None
     requirements = toolchain.requirements(source)
-    return Asked(source, toolchain, tuple(requirements)) if requirements else None
+    return ComponentRequirements(source, toolchain, tuple(requirements)) if requirements else None
 
 
-def wanted(project: Project) -> list[Asked]:
-    """Return what each of a project's components depends on."""
+def project_requirements(project: Project) -> list[ComponentRequirements]:
+    """Return the requirements of each of a project's components."""
     found = (
-        asked_of(*source_of(project, config)) for config in project.components.values() if config.language is not None
+        requirements_of(*source_of(project, config))
+        for config in project.components.values()
+        if config.language is not None
     )
-    return [asked for asked in found if asked is not None]
+    return [required for required in found if required is not None]
 
 
 def pinned(
-    root: Path, asked: Asked, *, locked: bool = False, offline: bool = False, progress: Progress | None = None
+    root: Path,
+    required: ComponentRequirements,
+    *,
+    locked: bool = False,
+    offline: bool = False,
+    progress: Progress | None = None,
 ) -> tuple[Distribution, ...]:
-    """Return what a component's dependencies are pinned to; new ones are resolved and written into the lock.
+    """Return the locked dependencies of a component; new ones are resolved and added to the lock file.
 
     Args:
         root: The project's folder.
-        asked: What the component depends on.
+        required: The requirements of the component.
         locked: Fail instead of resolving.
-        offline: The same, because nobody can be asked.
-        progress: Told when something slow begins.
+        offline: Fail instead of resolving, because the network must not be used.
+        progress: Called when a slow step begins.
 
     Raises:
-        LockDriftError: They must be locked, and are not.
+        LockDriftError: The lock file must not change and lacks them.
         ToolchainError: They cannot be resolved, or do not work in a component.
     """
-    found = asked.locked(lock.read(root))
+    found = required.locked(lock.read(root))
     if found is None and locked:
-        raise LockDriftError([f"{asked} are not in it, or others are"])
+        raise LockDriftError([f"{required} are not in it, or others are"])
     if found is None:
         with Cache().lock(of_value(str(root / lock.NAME))):
             before = lock.read(root)
-            found = asked.locked(before)
+            found = required.locked(before)
             if found is None:
-                found = _resolved(asked, progress or (lambda _: None), offline=offline)
+                found = _resolved(required, progress or (lambda _: None), offline=offline)
                 kept = tuple(one for one in before.dependencies if one.component != found.component)
                 lock.write(root, replace(before, dependencies=(*kept, found)))
     return found.distributions
 
 
-def _resolved(asked: Asked, progress: Progress, *, offline: bool) -> Dependencies:
+def _resolved(required: ComponentRequirements, progress: Progress, *, offline: bool) -> Dependencies:
     if offline:
-        message = f"{asked} are not in `{lock.NAME}`, and nobody may be asked: run `wasmcp lock` with a network"
-        raise ToolchainError(message, source=asked.source.label, toolchain=asked.toolchain.name)
-    return asked.resolve(progress)
+        message = f"{required} are not in `{lock.NAME}`, and the network must not be used: run `wasmcp lock` online"
+        raise ToolchainError(message, source=required.source.label, toolchain=required.toolchain.name)
+    return required.resolve(progress)
 
 
 def relock(
@@ -112,13 +119,13 @@ def relock(
     upgrade: Iterable[str] | None = (),
     offline: bool = False,
 ) -> tuple[Dependencies, ...]:
-    """Return the dependencies that a project's lock should have; what is pinned stays, unless it is to be upgraded.
+    """Return the updated dependencies of a project's lock; existing pins stay, unless they are to be upgraded.
 
     Args:
-        project: As configured.
-        before: What the lock has.
-        progress: Told when something slow begins.
-        upgrade: The names of packages: what depends on one is resolved anew; None: everything.
+        project: The configuration of the project.
+        before: The present lock.
+        progress: Called when a slow step begins.
+        upgrade: The names of packages whose dependents are resolved again; None: all.
         offline: Fail instead of resolving.
 
     Raises:
@@ -126,18 +133,18 @@ def relock(
     """
     again = None if upgrade is None else set(upgrade)
     found = []
-    for asked in wanted(project):
-        known = asked.locked(before)
+    for required in project_requirements(project):
+        known = required.locked(before)
         if known is None or again is None or again & {one.name for one in known.distributions}:
-            known = _resolved(asked, progress, offline=offline)
+            known = _resolved(required, progress, offline=offline)
         found.append(known)
     return tuple(found)
 
 
 def drift(project: Project) -> list[str]:
-    """Return a sentence for each difference between a project's lock and what its components depend on."""
-    found, asked = lock.read(project.root), wanted(project)
-    problems = [f"{one} are not in it, or others are" for one in asked if one.locked(found) is None]
+    """Return a sentence for each difference between a project's lock file and its components' requirements."""
+    found, required = lock.read(project.root), project_requirements(project)
+    problems = [f"{one} are not in it, or others are" for one in required if one.locked(found) is None]
     there = {(one.component, one.language) for one in found.dependencies}
-    gone = there - {(one.source.name, one.toolchain.name) for one in asked}
+    gone = there - {(one.source.name, one.toolchain.name) for one in required}
     return problems + [f"it has dependencies of component `{name}`, which has none" for name, _ in sorted(gone)]

@@ -1,7 +1,7 @@
-"""``manifest.json`` beside the built servers: what was built, from what; and whether it still is what would be built.
+"""Server manifest, ``manifest.json`` next to the built servers: their inputs and digests.
 
-The host reads it to answer lists while a server is compiling, the build to know what is fresh: a server is when
-the digest of its inputs and the digest of its file are the recorded ones.
+The host reads it to answer lists while a server is compiled, the build to find servers that are up to date: the digests
+of inputs and file equal the recorded ones.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from wasmcp.storage import digest
 from wasmcp.storage.cache import write_atomically
 
 FORMAT = 1
-"""The number under ``format``; a manifest with another one is not read."""
+"""Version under ``format``; a manifest with another one is ignored."""
 
 _PACKAGE = re.compile(r"^package\s+([a-z0-9:-]+)@([0-9A-Za-z.+-]+)\s*;", re.MULTILINE)
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the entries of a manifest by server; none when there is no manifest that can be read."""
+    """Return the entries of a manifest by server; empty if it is missing or invalid."""
     try:
         document = json.loads(path.read_text("utf-8"))
         servers = document["servers"] if document["format"] == FORMAT else {}
@@ -38,13 +38,13 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, servers: Mapping[str, Any]) -> None:
-    """Write the entries by server, whole or not at all; the same entries give the same bytes."""
+    """Write the entries by server atomically; the same entries give the same bytes."""
     document = {"format": FORMAT, "servers": dict(sorted(servers.items()))}
     write_atomically(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def stale(plan: Plan) -> list[str]:
-    """Return the keys of the servers that are not, or no longer, what the plan would build."""
+    """Return the keys of the servers that differ from the plan."""
     entries = read(plan.project.manifest)
     return [key for key, step in plan.servers.items() if not _fresh(entries.get(key), step.inputs, step.output)]
 

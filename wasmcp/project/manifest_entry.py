@@ -1,4 +1,4 @@
-"""What a manifest says of one server: what it is, what it was made of, what it needs."""
+"""Entry of one server in the server manifest."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def server_entry(
     """Return the entry of a server.
 
     Args:
-        file: The name of its file, which lies beside the manifest.
-        metadata: What it says about itself.
+        file: The name of its file, next to the manifest.
+        metadata: Its description of itself.
         components: The entries of its components, in the order of the chain.
         composed: The server.
-        inputs: The digest of all that it was made of; that of what is named here when left out.
-        known: Whether all that it offers was recorded, so that the host may answer while it compiles.
-        configuration: What it takes from its operator.
+        inputs: The digest of all its inputs; computed from the arguments if omitted.
+        known: True if its whole catalogue is recorded, so that the host can answer while it compiles.
+        configuration: The configuration that it takes from its operator.
     """
     said = {
         "name": metadata.name,
@@ -91,14 +91,14 @@ def built_entry(part: Built, root: Path | None = None) -> dict[str, Any]:
 def given_entry(
     name: str, component: str, grants: Sequence[str], *, dynamic: bool, origin: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the entry of a component that was given as it is, a file or a package.
+    """Return the entry of a component from a file or a package.
 
     Args:
-        name: What it is called.
+        name: The component's name.
         component: Its digest.
-        grants: What it was granted.
-        dynamic: Whether it is asked at run time what it offers.
-        origin: `package`, `version` and `source`, where it is from a registry.
+        grants: Its grants.
+        dynamic: True for a dynamic component.
+        origin: `package`, `version` and `source` of a component from a registry.
     """
     return {
         "name": name,

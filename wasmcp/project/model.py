@@ -1,4 +1,4 @@
-"""What ``[tool.wasmcp]`` says, as typed values."""
+"""Typed values of ``[tool.wasmcp]``."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from wasmcp.project.package_directory import DIRECTORY
 
 Runtime = Literal["wasmcp", "wasmtime", "spin", "wasmcloud"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
-"""Ours, and those of `wasmcp.compose.deployment_targets`, which offer each its own draft of `wasi:keyvalue`."""
+"""Runtime of wasmcp, and those of `wasmcp.compose.deployment_targets`, each with its draft of `wasi:keyvalue`."""
 
 
 @dataclass(frozen=True)
 class ComponentConfig:
-    """One table of ``[tool.wasmcp.components]``.
+    """Table of ``[tool.wasmcp.components]``.
 
     Attributes:
         name: The key of the table.
-        file: The source, or the component itself when `language` is None; relative to the root, forward slashes; the
-            empty string for a package.
-        language: Which toolchain compiles it; None for a component as it is.
+        file: The source, or the compiled component if it has no `language`; relative to the root, with forward slashes;
+            the empty string for a package.
+        language: The language of the source; None for a compiled component or a package.
         grants: Families of host interfaces, of `GRANTS`.
-        dynamic: Its lists change at run time.
+        dynamic: True if its lists change at run time.
         options: The options of its toolchain.
-        package: What it is in a registry: ``ns:name@range`` or an ``oci://`` reference; the empty string for a file.
+        package: Its reference in a registry: ``ns:name@range`` or an ``oci://`` reference; the empty string for a file.
         values: Its table ``config``: a JSON object.
         extensions: The extensions of MCP that it supports: identifier -> settings.
     """
@@ -45,24 +45,25 @@ class ComponentConfig:
 
 @dataclass(frozen=True)
 class ServerConfig:
-    """One table of ``[tool.wasmcp.servers]``; what it leaves out comes from ``[project]``.
+    """Table of ``[tool.wasmcp.servers]``, with defaults from ``[project]``.
 
     Attributes:
-        key: The key of the table, and the file's name without its ending.
+        key: The key of the table, and the file's name without its suffix.
         components: Names of components in the order of the chain.
-        name: What the server calls itself.
+        name: The name of the server for programs.
         title: Its name for people.
-        description: What it is for.
-        website_url: Where to read more.
-        instructions: How to use it, for the model.
-        on_duplicate: ``error`` or ``first``: what to do about two tools of one name.
-        environment: Whether the framework reads its settings (``WASMCP_*``) from the environment it runs in.
-        framework: Component of the framework -> the file that replaces it, relative to the root.
-        extensions: The extensions of MCP that it announces beside those of its components: identifier -> settings.
-        runtime: Who is going to run it, of ``RUNTIMES``.
+        description: Its description.
+        website_url: The address of its website.
+        instructions: Instructions for the model.
+        on_duplicate: ``error`` or ``first``: handling of two tools of the same name.
+        environment: True if the framework reads its settings (``WASMCP_*``) from the environment of the process.
+        framework: Framework component -> the file that replaces it, relative to the root.
+        extensions: The extensions of MCP that it declares in addition to those of its components: identifier ->
+            settings.
+        runtime: The target runtime, of ``RUNTIMES``.
         settings: Settings (``WASMCP_*``) that are baked in.
-        coerce: Whether the tools of its components in Python take JSON in strings; None: as their own tables say.
-        configuration: What it takes from its operator: environment variables, directories, a store.
+        coerce: True if the tools of its Python components accept JSON in strings; None: set by the components' tables.
+        configuration: The configuration that it takes from its operator: environment variables, directories, a store.
     """
 
     key: str
@@ -84,15 +85,15 @@ class ServerConfig:
 
 @dataclass(frozen=True)
 class Project:
-    """A project that builds servers.
+    """Project that builds servers.
 
     Attributes:
         root: Its folder, absolute.
         name: The distribution's name.
-        version: The distribution's version, None when it is dynamic (see `wasmcp.project.version`).
-        package: The folder of the import package, relative to the root, forward slashes.
-        components: By name, in the order of the file.
-        servers: By key, in the order of the file.
+        version: The distribution's version, None if dynamic (see `wasmcp.project.version`).
+        package: The folder of the import package, relative to the root, with forward slashes.
+        components: The components by name, in the order of the file.
+        servers: The servers by key, in the order of the file.
     """
 
     root: Path
@@ -104,12 +105,12 @@ class Project:
 
     @property
     def directory(self) -> Path:
-        """Where the built servers and the manifest go."""
+        """Folder of the built servers and the manifest."""
         return self.root / self.package / DIRECTORY
 
     @property
     def manifest(self) -> Path:
-        """The file that says what was built, from what."""
+        """File of the server manifest."""
         return self.directory / "manifest.json"
 
     def output(self, server: str) -> Path:
@@ -118,5 +119,5 @@ class Project:
 
     @property
     def outputs(self) -> tuple[Path, ...]:
-        """Every file that a build leaves in the tree: what hooks add to a wheel, and what cleaning removes."""
+        """All files that a build leaves in the tree: hooks add them to a wheel, cleaning removes them."""
         return (*(self.output(key) for key in self.servers), self.manifest)

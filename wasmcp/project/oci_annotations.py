@@ -1,4 +1,4 @@
-"""What can be said of a component when it is published: what it offers, and where its sources are."""
+"""Annotations of a published component: its catalogue, and the origin of its sources."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from wasmcp.storage.cache import Cache
 from wasmcp.storage.digest import of_bytes, of_framework
 
 CATALOGUE_LIMIT = 1 << 20
-"""The most bytes of a catalogue that goes into a manifest; registries refuse manifests above 4 MiB."""
+"""Limit on the bytes of a catalogue in a manifest; registries refuse manifests above 4 MiB."""
 
 
 def of_catalogue(path: Path, name: str) -> dict[str, str]:
-    """Return what a component offers, found out by booting it in the sandbox, for whoever composes it.
+    """Return the catalogue of a component as an annotation, recorded by booting it in the sandbox.
 
-    Nothing for what offers nothing by itself (a server, a handler), and for what does not fit into a manifest.
+    Empty for a component without a catalogue (a server, a server handler), and for a catalogue that does not fit into a
+    manifest.
 
     Raises:
-        CatalogueError: It does not boot, or what it offers is not valid.
+        CatalogueError: The component does not boot, or its catalogue is not valid.
     """
     data = path.read_bytes()
     try:
@@ -38,11 +39,11 @@ def of_catalogue(path: Path, name: str) -> dict[str, str]:
 
 
 def of_checkout(folder: Path) -> dict[str, str]:
-    """Return where the sources of a component are, and at which revision, as far as git knows in a folder."""
+    """Return the repository and the revision of a component's sources, if git knows them in a folder."""
     checkout = checkout_of(folder)
     return {
         f"org.opencontainers.image.{key}": str(checkout[key])
         for key in ("revision", "source")
-        # A revision that what is pushed was not built from says nothing.
+        # Omit the revision of modified sources: the component was not built from it.
         if key in checkout and not (key == "revision" and checkout["modified"])
     }

@@ -1,4 +1,4 @@
-"""Which folder of a project the built servers go into: the one import package that its wheel ships."""
+"""Folder of the built servers in a project: inside the one import package that its wheel includes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 DIRECTORY = "_wasmcp"
-"""The folder inside the package: the servers and their manifest, nothing else."""
+"""Folder inside the package for the servers and their manifest, nothing else."""
 
 _EXTENDS = re.compile(r"\bextend_path\s*\(|\bdeclare_namespace\s*\(")
 _HELP = 'name it: `package = "src/..."` in `[tool.wasmcp]`'
 
 
 def find_package(root: Path, pyproject: Mapping[str, Any]) -> tuple[str | None, str]:
-    """Find the folder of the package as hatchling would.
+    """Find the folder of the package in the same way as hatchling.
 
     Hatchling's own configuration comes first (``packages`` of the wheel target), then its search for a package named
-    like the project, then the only package below ``src/``. Of a namespace package it is the only package inside,
+    like the project, then the only package below ``src/``. For a namespace package it is the only package inside,
     because other distributions install into the namespace as well.
 
     Args:
@@ -26,7 +26,7 @@ def find_package(root: Path, pyproject: Mapping[str, Any]) -> tuple[str | None, 
         pyproject: The parsed ``pyproject.toml``.
 
     Returns:
-        The folder relative to the root with forward slashes and the empty string; or None and what to say about it.
+        The folder relative to the root with forward slashes, and the empty string; or None and an error message.
     """
     for path, table in _hatch_tables(pyproject):
         packages = [item.strip("/") for item in table.get("packages", []) if isinstance(item, str)]
@@ -49,11 +49,11 @@ def find_package(root: Path, pyproject: Mapping[str, Any]) -> tuple[str | None, 
         return f"src/{found[0]}", ""
     if found:
         return None, f"is needed, because `src` has several packages ({', '.join(f'`{x}`' for x in found)}); {_HELP}"
-    return None, f"is needed, because there is no package named like the project (`{name}`); {_HELP}"
+    return None, f"is needed, because no package is named like the project (`{name}`); {_HELP}"
 
 
 def shared_by(root: Path, folder: str) -> str:
-    """Return why other distributions may install into a package's folder as well; the empty string when none does.
+    """Return why other distributions can install into a package's folder as well; the empty string if they cannot.
 
     A namespace package has no ``__init__.py`` (PEP 420), or one that extends its ``__path__`` (`pkgutil`,
     `pkg_resources`).
@@ -66,9 +66,9 @@ def shared_by(root: Path, folder: str) -> str:
 
 
 def namespace_problem(root: Path, folder: str, project: str) -> str | None:
-    """Return why a package's folder cannot have the servers, as the end of a sentence; None where it can.
+    """Return why a package's folder cannot contain the servers, as the end of a sentence, or None.
 
-    A folder named like the project is the project's own, also without an ``__init__.py``.
+    A folder named like the project belongs to the project, even without an ``__init__.py``.
     """
     reason = shared_by(root, folder)
     if not reason or folder.rpartition("/")[2] == _spelled(project):
@@ -80,7 +80,7 @@ def namespace_problem(root: Path, folder: str, project: str) -> str | None:
 
 
 def _inside(root: Path, folder: str, project: str, key: str) -> tuple[str | None, str]:
-    """Return a package's folder, or that of the only package inside where it is a namespace package."""
+    """Return a package's folder, or for a namespace package the folder of the only package inside."""
     current = folder
     while (problem := namespace_problem(root, current, project)) is not None:
         packages = sorted(path.name for path in (root / current).iterdir() if _is_package(path))
@@ -101,7 +101,7 @@ def _is_package(path: Path) -> bool:
 
 
 def _hatch_tables(pyproject: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return hatchling's tables that may hold ``packages``, the wheel's own first."""
+    """Return hatchling's tables that can contain ``packages``, the wheel's own first."""
     build = pyproject.get("tool", {}).get("hatch", {}).get("build", {})
     wheel = build.get("targets", {}).get("wheel", {}) if isinstance(build, dict) else {}
     tables = [("tool.hatch.build.targets.wheel", wheel), ("tool.hatch.build", build)]

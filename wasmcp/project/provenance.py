@@ -1,7 +1,7 @@
-"""How a server came about: the statement that SLSA calls provenance, for those who sign or check it.
+"""Build provenance of a server: a SLSA statement, to be signed and verified.
 
-Reproducible: no time and no host; the same sources give the same statement. Source: in-toto, "Statement" v1; SLSA v1.0,
-"Provenance".
+Reproducible: without time and host; the same sources give the same statement. Source: in-toto, "Statement" v1; SLSA
+v1.0, "Provenance".
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def render(server: str, entry: Mapping[str, Any], checkout: Mapping[str, Any]) -
 
     Args:
         server: The server's key.
-        entry: What the manifest says of it.
-        checkout: Where its sources are; see `checkout_of`.
+        entry: Its entry in the server manifest.
+        checkout: The origin of its sources; see `checkout_of`.
     """
     components = entry["components"]
     dependencies = [
@@ -58,15 +58,15 @@ def render(server: str, entry: Mapping[str, Any], checkout: Mapping[str, Any]) -
 
 
 def checkout_of(folder: Path) -> dict[str, Any]:
-    """Return git's `revision` of a folder, its `source` where it has a plain address, and whether it is `modified`.
+    """Return git's `revision` of a folder, its `source` if it has a plain address, and `modified`.
 
-    Nothing where there is no git, or nothing that is committed.
+    Empty without git or without a commit.
     """
     revision = _git(folder, "rev-parse", "HEAD")
     if not revision:
         return {}
     source = _git(folder, "remote", "get-url", "origin")
-    # An address may hold a password; what is no plain address is not published.
+    # An address can contain a password; only a plain address is published.
     plain = source and ("@" not in source or source.startswith("git@"))
     found: dict[str, Any] = {
         "revision": revision,

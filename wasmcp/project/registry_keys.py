@@ -1,4 +1,4 @@
-"""What ``[tool.wasmcp]`` says about registries, checked. Nothing of it is imported for projects that say nothing."""
+"""Validation of the registry keys of ``[tool.wasmcp]``. Registry modules are imported only if these keys are used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wasmcp.project.toml_table import Table
 
 
 def package_reference(table: Table) -> str | None:
-    """Return what a component is in a registry, None when it is in none; a reference that is none is noted."""
+    """Return the registry reference of a component, or None; an invalid reference is a mistake of the table."""
     value = table.string("package")
     if value is not None:
         from wasmcp.registry.oci.references import parse as parse_reference
@@ -19,12 +19,12 @@ def package_reference(table: Table) -> str | None:
         try:
             parse_reference(value)
         except InvalidReferenceError as error:
-            table.problem("package", f"is none: {error}")
+            table.problem("package", f"is invalid: {error}")
     return value
 
 
 def check_registry(table: Table, data: Mapping[str, Any], root: Path) -> None:
-    """Note the mistakes in namespaces and policy, which `wasmcp.registry.names.namespace_policy` reads later."""
+    """Collect the mistakes in namespaces and policy, which `wasmcp.registry.names.namespace_policy` reads later."""
     keys = [key for key in ("namespaces", "policy") if table.table(key) is not None]
     if not keys:
         return

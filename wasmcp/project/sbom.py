@@ -1,6 +1,6 @@
-"""The bill of materials of a server, as CycloneDX 1.6 JSON: for ``dist-info/sboms/`` (PEP 770).
+"""Bill of materials of a server, as CycloneDX 1.6 JSON: for ``dist-info/sboms/`` (PEP 770).
 
-Reproducible: no time, and a serial number that follows from the content.
+Reproducible: without time, and with a serial number derived from the content.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://cyclonedx.org/wasmcp")
 
 
 def sbom_file(project: Project, server: str, entry: Mapping[str, Any], cache: Cache) -> Path:
-    """Return the path of a server's bill of materials, written when it is not in the cache.
+    """Return the path of a server's bill of materials, written if it is not in the cache.
 
     Args:
-        project: Whose server it is.
+        project: The project of the server.
         server: The server's key.
-        entry: What the manifest says of it.
-        cache: Where it is kept: outside the tree, so that nothing but what is shipped lies in the package.
+        entry: Its entry in the server manifest.
+        cache: The cache: outside the tree, so that the package contains only the files it ships.
 
     Raises:
         ModuleNotFoundError: cyclonedx-python-lib (``wasmcp[build]``) is not installed.
@@ -43,13 +43,13 @@ def sbom_file(project: Project, server: str, entry: Mapping[str, Any], cache: Ca
 def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
     """Return the bill of materials of a server.
 
-    It names the server, each component with its digest, its grants, the packages that are in it and the compilers that
-    made it or the registry that it comes from, and the framework.
+    It lists the server, each component with its digest, its grants, its packages and the compilers that made it or the
+    registry that it comes from, and the framework.
 
     Args:
         project: The distribution's name.
         server: The server's key.
-        entry: What the manifest says of it.
+        entry: Its entry in the server manifest.
     """
     from cyclonedx.model import HashAlgorithm, HashType, Property
     from cyclonedx.model.bom import Bom
@@ -118,13 +118,13 @@ def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
     bom.components.update(parts)
     bom.metadata.tools.components.update(pypi(name, version) for name, version in tools.items())
     bom.register_dependency(root, parts)
-    # The outputter would stamp the time of day.
+    # The outputter would set the current time.
     bom.metadata.timestamp = None  # type: ignore[assignment]
     return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1) + "\n"
 
 
 def _package(package: Mapping[str, str], language: str, hashes: list[HashType]) -> Component:
-    """Return a package that a component was compiled with. Two components with the same one name it once."""
+    """Return a package that a component was compiled with. A package of two components is listed once."""
     from cyclonedx.model.component import Component, ComponentType
     from packageurl import PackageURL
 
@@ -141,7 +141,7 @@ def _package(package: Mapping[str, str], language: str, hashes: list[HashType]) 
 
 
 def _license(text: str) -> License:
-    """Return a licence: an identifier or an expression of SPDX where it is one, a name otherwise."""
+    """Return a licence: an SPDX identifier or expression if valid, else a name."""
     from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
     from cyclonedx.spdx import fixup_id, is_expression
 

@@ -1,4 +1,4 @@
-"""New projects: a package with one component, its tests and everything around it, ready to be built."""
+"""New projects: a package with one component, tests and build configuration."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from wasmcp.toolchains.base import did_you_mean
 
 @dataclass(frozen=True)
 class NewProject:
-    """What was made.
+    """Result of creating a project.
 
     Attributes:
         root: The project's folder.
         name: The distribution's name.
-        package: The import package's.
+        package: The name of the import package.
         outline: The component.
-        files: Relative to the folder, in alphabetical order.
+        files: The files, relative to the folder, in alphabetical order.
     """
 
     root: Path
@@ -35,20 +35,20 @@ class NewProject:
 def new_project(
     name: str, language: str, template: str = "tools", *, output: Path | None = None, force: bool = False
 ) -> NewProject:
-    """Make a project: `OUTPUT/NAME/` with everything in it, or nothing at all.
+    """Create a project: `OUTPUT/NAME/` with all its files, or nothing.
 
-    It is made aside and renamed. In a folder that is there already, files that are in the way are written over only
-    with `force`; if that fails midway, they are put back. What else is in the folder stays.
+    It is written to a temporary folder, then renamed. In an existing folder, files of the same names are replaced only
+    with `force`, and restored on failure. Other files in the folder stay.
 
     Args:
         name: The distribution's name.
         language: A key of `wasmcp.project.template_files.LANGUAGES`.
-        template: What the component offers: one of `TEMPLATES`.
-        output: The folder that the project's goes into; the current one when left out.
+        template: One of `TEMPLATES`: the capabilities of the component.
+        output: The parent of the project's folder; the current folder if omitted.
         force: Write into a folder that is not empty.
 
     Raises:
-        ScaffoldError: The name cannot be used, there is no such template, something is in the way, or it cannot be
+        ScaffoldError: The name is invalid, the template is unknown, files exist already, or the folder cannot be
             written.
     """
     package = check_project_name(name)
@@ -63,30 +63,30 @@ def new_project(
             check_inside(root, name, files)
             write_files(root, files)
     except OSError as error:
-        raise ScaffoldError(name, [f"`{root}` cannot be made: {error.strerror or error}"]) from error
+        raise ScaffoldError(name, [f"`{root}` cannot be created: {error.strerror or error}"]) from error
     return NewProject(root, name, package, outline, tuple(files))
 
 
 def check_template(name: str, language: str, template: str) -> None:
-    """Make sure that there is such a template.
+    """Check that a template exists.
 
     Raises:
-        ScaffoldError: There is none.
+        ScaffoldError: The template is unknown.
     """
     if language not in LANGUAGES:
-        raise ScaffoldError(name, [f"there are no templates in `{language}`{did_you_mean(language, LANGUAGES)}"])
+        raise ScaffoldError(name, [f"unknown language `{language}`{did_you_mean(language, LANGUAGES)}"])
     if template not in TEMPLATES:
-        raise ScaffoldError(name, [f"there is no template `{template}`{did_you_mean(template, TEMPLATES)}"])
+        raise ScaffoldError(name, [f"unknown template `{template}`{did_you_mean(template, TEMPLATES)}"])
     if template not in LANGUAGES[language].templates:
         there = ", ".join(f"`{one}`" for one in LANGUAGES[language].templates)
-        raise ScaffoldError(name, [f"there is no template `{template}` in {LANGUAGES[language].title}, only {there}"])
+        raise ScaffoldError(name, [f"{LANGUAGES[language].title} has no template `{template}`, only {there}"])
 
 
 def check_inside(root: Path, name: str, files: Mapping[str, str] | Iterable[str]) -> None:
-    """Make sure that no link leads what is written out of a folder, and that no folder is where a file goes.
+    """Check that links do not lead the files out of a folder, and that no folder has the name of a file.
 
     Raises:
-        ScaffoldError: One does.
+        ScaffoldError: A link leads out, or a folder is in the way.
     """
     whole = root.resolve()
     outside = [file for file in files if not (root / file).resolve().is_relative_to(whole)]
@@ -98,14 +98,14 @@ def check_inside(root: Path, name: str, files: Mapping[str, str] | Iterable[str]
 
 
 def _is_new(root: Path, name: str, *, force: bool) -> bool:
-    """Tell whether the folder is to be made; refuse what may not be written into."""
+    """Return true if the folder has to be created; refuse a folder that must not be written into."""
     if not root.exists():
         if root.is_symlink():
             raise ScaffoldError(name, [f"`{root}` is a link to nothing"])
         return True
     if not root.is_dir():
-        raise ScaffoldError(name, [f"`{root}` is there already, and no folder"])
+        raise ScaffoldError(name, [f"`{root}` exists already, and is not a folder"])
     if not force and any(entry.name != ".git" for entry in root.iterdir()):
-        problem = f"`{root}` is there already, and not empty: `--force` writes into it, over files of the same names"
+        problem = f"`{root}` exists already, and is not empty: `--force` writes into it, over files of the same names"
         raise ScaffoldError(name, [problem])
     return False

@@ -1,4 +1,4 @@
-"""One table of ``[tool.wasmcp.servers]``."""
+"""Reader of one table of ``[tool.wasmcp.servers]``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_server(
     *,
     check_files: bool,
 ) -> ServerConfig:
-    """Read the table of a server; what is wrong with it is noted."""
+    """Read the table of a server; its mistakes are collected in the table."""
     check_name(key, table)
     names = table.strings("components")
     if not names:
@@ -56,7 +56,7 @@ def read_server(
     )
     if server.settings and server.environment:
         table.problem(
-            "settings", "are baked in, and `environment = true` reads them from outside: it is one or the other"
+            "settings", "and `environment = true` are mutually exclusive: settings are baked in or read at run time"
         )
     table.finish()
     return server
@@ -65,9 +65,9 @@ def read_server(
 def coercing(
     servers: Mapping[str, ServerConfig], tables: Mapping[str, Table], components: Mapping[str, ComponentConfig]
 ) -> dict[str, ComponentConfig]:
-    """Return the components with the ``coerce`` of their servers as their own option; mistakes are noted.
+    """Return the components with the ``coerce`` of their servers as their own option; mistakes are collected.
 
-    A component is compiled once for all servers, so they must agree. Its own option comes before theirs.
+    A component is compiled once for all servers, so they must agree. Its own option overrides theirs.
     """
     found = dict(components)
     for key, server in servers.items():
@@ -115,5 +115,5 @@ def _framework(table: Table, root: Path, *, check_files: bool) -> dict[str, str]
     files = {name: read_file(below, name, root, check=check_files) for name in FRAMEWORK_COMPONENTS if name in below}
     for name in below.items():
         if name not in FRAMEWORK_COMPONENTS:
-            below.problem(name, f"is no component of the framework{did_you_mean(name, FRAMEWORK_COMPONENTS)}")
+            below.problem(name, f"is not a framework component{did_you_mean(name, FRAMEWORK_COMPONENTS)}")
     return {name: file for name, file in files.items() if file is not None}

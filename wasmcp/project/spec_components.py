@@ -1,4 +1,4 @@
-"""From resolved specs to what composition takes: the bytes, what is offered, what is granted."""
+"""Preparation of resolved specs for composition: bytes, catalogue, grants."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A component ready to be composed.
+    """Component ready to be composed.
 
     Attributes:
-        spec: What composition takes.
-        digest: Of the component.
-        source: Where it came from, for people: a file, a package with its version, a component of the project.
-        entry: What a manifest says of it.
+        spec: The specification for the composition.
+        digest: The digest of the component.
+        source: Its origin, for people: a file, a package with its version, a component of the project.
+        entry: Its entry in the server manifest.
     """
 
     spec: ComponentSpec
@@ -42,18 +42,18 @@ class Prepared:
 
 
 def prepare(resolver: Resolver, resolved: Resolved, *, grants: Collection[str] = (), dynamic: bool = False) -> Prepared:
-    """Read a component and find out what it offers: from what was recorded with it, or by booting it in the sandbox.
+    """Read a component and its catalogue, which is recorded by booting it in the sandbox unless it comes with it.
 
     Args:
-        resolver: Who resolved it.
-        resolved: What is meant.
-        grants: Families of host interfaces, beside those that the project grants its own components.
-        dynamic: Ask it at run time instead.
+        resolver: The resolver of the spec.
+        resolved: The resolved spec.
+        grants: Families of host interfaces, in addition to those that the project grants its own components.
+        dynamic: Read its lists at run time instead.
 
     Raises:
         SpecError: The file cannot be read.
-        CatalogueError: It does not boot, or what was recorded is of another component.
-        CompositionError: It is no component that a server can be made with.
+        CatalogueError: The component does not boot, or its catalogue was recorded for another component.
+        CompositionError: The component cannot be part of a server.
     """
     if resolved.path is None:
         built = build(resolver, resolved)
@@ -78,7 +78,7 @@ def read(resolved: Resolved, path: Path) -> bytes:
     """Read a component's file.
 
     Raises:
-        SpecError: It cannot be read.
+        SpecError: The file cannot be read.
     """
     try:
         return path.read_bytes()
@@ -88,23 +88,23 @@ def read(resolved: Resolved, path: Path) -> bytes:
 
 
 def build(resolver: Resolver, resolved: Resolved) -> Built:
-    """Return a component of the project, compiled now or before.
+    """Return a component of the project, compiled now or from the cache.
 
     Raises:
         ConfigError: The project has mistakes.
-        ToolchainError: It does not compile.
+        ToolchainError: The component does not compile.
     """
     root = resolver.options.root
     if root is None:
         raise SpecError(
-            resolved.request.spec, f"`{resolved.request.spec}` is a component of a project, and here is none"
+            resolved.request.spec, f"`{resolved.request.spec}` names a component of a project, but no project was found"
         )
     options = resolver.options
     return build_component(load(root), resolved.request.spec, progress=lines(options.progress), fetching=options)
 
 
 def _catalogue(resolved: Resolved, path: Path, data: bytes, found: str) -> Catalogue | None:
-    """Return what a component offers; None for one that answers lists by itself."""
+    """Return the catalogue of a component; None for one with a server handler."""
     name = resolved.name
     sidecar = path.with_name(f"{path.name}.catalogue.json")
     if resolved.fetched is not None and resolved.fetched.catalogue is not None:

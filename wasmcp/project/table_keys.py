@@ -1,4 +1,4 @@
-"""Keys that several tables of ``[tool.wasmcp]`` have: names, paths, extensions."""
+"""Readers of keys that several tables of ``[tool.wasmcp]`` have: names, paths, extensions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAME_RULE = "1 to 64 lower-case letters, digits, `-`, `_` and `.`, a letter or 
 
 
 def read_path(table: Table, key: str, root: Path) -> str | None:
-    """Return a path that stays inside the project, because a source distribution must carry what it names."""
+    """Return a path inside the project, because a source distribution must include the file."""
     value = table.string(key)
     if value is None:
         return None
@@ -30,7 +30,7 @@ def read_path(table: Table, key: str, root: Path) -> str | None:
 
 
 def read_file(table: Table, key: str, root: Path, *, check: bool) -> str | None:
-    """Return the path of a file of the project; with `check` it must be there."""
+    """Return the path of a file of the project; with `check` it must exist."""
     value = read_path(table, key, root)
     if check and value is not None and not (root / value).is_file():
         kind = "is a folder, not a file" if (root / value).is_dir() else "does not exist"
@@ -43,7 +43,7 @@ def read_extensions(table: Table) -> dict[str, Any]:
     below = table.table("extensions")
     if below is None:
         return {}
-    # Here: reading a configuration to find everything fresh must not import how components are read.
+    # Imported here, because checking for an up-to-date build must not import the reader of components.
     from wasmcp.declaration_section import extension_problem
 
     extensions = below.items()

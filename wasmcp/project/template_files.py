@@ -1,7 +1,7 @@
-"""Which files a new project, or a new component of one, is made of: templates, filled in.
+"""Files of a new project or component, rendered from templates.
 
-A template is a file below `templates/` that ends in `.in`, so that no compiler and no linter takes it for a source of
-ours. `@{name}` in it is a value; values are checked names, so that none can break out of the text around it.
+A template is a file below `templates/` that ends in `.in`, so that compilers and linters ignore it. `@{name}` in it is
+a value; values are validated names, which need no escaping.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from wasmcp.project.name_rules import title_of
 from wasmcp.toolchains import toolchain
 
 TEMPLATES = ("tools", "resources", "prompts", "full")
-"""What a new component may offer; `full` is all of it."""
+"""Templates of a new component; `full` has all capabilities."""
 
 PARTS = TEMPLATES[:3]
-"""The parts that `full` has: a source and a test each."""
+"""Parts of `full`: a source and a test each."""
 
 _FOLDER = Path(__file__).resolve().parent / "templates"
 _VALUE = re.compile(r"@\{([a-z_]+)\}")
@@ -27,17 +27,17 @@ _VALUE = re.compile(r"@\{([a-z_]+)\}")
 
 @dataclass(frozen=True)
 class Language:
-    """What is particular about a language.
+    """Language of a new component.
 
     Attributes:
         title: Its name for people.
-        folder: Where its sources go, relative to the project; the empty string for the import package.
-        suffix: The ending of its sources.
-        parts: What there are templates for.
-        target: What `rustup` has to install first; the empty string for nothing.
-        ignored: What its tools leave in a project's folder.
-        patterns: Its sources besides `src/**/*.py`, as patterns of uv's `cache-keys`.
-        hint: What else a developer should know, for the README.
+        folder: The folder of its sources, relative to the project; the empty string for the import package.
+        suffix: The suffix of its sources.
+        parts: The parts that it has templates for.
+        target: The target that `rustup` has to install first; the empty string for none.
+        ignored: Files that its tools leave in a project's folder.
+        patterns: Its sources in addition to `src/**/*.py`, as patterns of uv's `cache-keys`.
+        hint: Advice to developers, for the README.
     """
 
     title: str
@@ -51,7 +51,7 @@ class Language:
 
     @property
     def templates(self) -> tuple[str, ...]:
-        """The templates that there are."""
+        """Templates of this language."""
         return TEMPLATES if self.parts == PARTS else self.parts
 
 
@@ -75,24 +75,24 @@ LANGUAGES: Mapping[str, Language] = {
     ),
     "zig": Language("Zig", "zig", ".zig", patterns=("zig/**/*.zig",)),
 }
-"""The languages of new components; their toolchains are those of `wasmcp.toolchains`."""
+"""Languages of new components; their toolchains are those of `wasmcp.toolchains`."""
 
 
 @dataclass(frozen=True)
 class Outline:
-    """One component that is to be made.
+    """Description of a component to create.
 
     Attributes:
         language: A key of `LANGUAGES`.
         template: One of `TEMPLATES`.
         component: Its key in `[tool.wasmcp.components]`.
         package: The folder of the project's import package, relative to the project, with forward slashes.
-        identifier: What sets its files and names apart from those of other components; the empty string in a project
-            that has no other.
-        prefix: What the names of its resources and prompts begin with where it has no identifier, so that they differ
-            from those of other projects.
+        identifier: The part of names and files that distinguishes it from other components; the empty string in a
+            project without others.
+        prefix: The prefix of the names of its resources and prompts without an identifier, so that they differ from
+            those of other projects.
         tests: The folder of the tests, relative to the project.
-        server: The server that its tests ask for by name; the empty string for the one that tests get anyway.
+        server: The server that its tests request by name; the empty string for the default.
     """
 
     language: str
@@ -106,17 +106,17 @@ class Outline:
 
     @property
     def source(self) -> str:
-        """The file that is compiled, relative to the project."""
+        """File to compile, relative to the project."""
         return self._source("main" if self.template == "full" else self.template)
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The parts that it has, of `PARTS`."""
+        """Parts of the component, of `PARTS`."""
         return PARTS if self.template == "full" else (self.template,)
 
     @property
     def extra(self) -> str:
-        """The extra of wasmcp with its compiler."""
+        """Extra of wasmcp with its compiler."""
         return toolchain(self.language).extra
 
     def files(self) -> dict[str, str]:
@@ -141,7 +141,7 @@ class Outline:
 
     @property
     def _is_folder(self) -> bool:
-        """Whether it has files of its own names: the only one in a project, or one of several sources."""
+        """True if it has a folder of its own: the only component of a project, or one with several sources."""
         return not self.identifier or self.template == "full"
 
     def _source(self, part: str) -> str:
@@ -154,11 +154,11 @@ class Outline:
         module = PurePosixPath(self._source(part)).with_suffix("")
         dotted = [item for item in module.parts if item != "src"]
         mark = f'\npytestmark = pytest.mark.wasmcp(server="{self.server}")\n' if self.server else ""
-        # Tools differ from language to language, so that two new projects have none in common.
+        # Tools differ between languages, so that two new projects have none in common.
         own = self.identifier or ("" if part == "tools" else self.prefix)
         is_root = self.template != "full" or part == "main"
         values = {
-            # In Rust the file that is compiled, and no other, says that the crate is a component.
+            # In Rust only the compiled file declares that the crate is a component.
             "export": "\n\nwasmcp_guest::component!(component);" if is_root else "",
             "component": self.component,
             "prefix": f"{own}_" if own else "",
@@ -220,9 +220,9 @@ def template(name: str) -> Path:
 
 
 def render(name: str, values: Mapping[str, str]) -> str:
-    """Return a template's text with its values put in.
+    """Return a template's text with its values inserted.
 
     Raises:
-        KeyError: It asks for a value that is not given.
+        KeyError: The template uses a value that is missing.
     """
     return _VALUE.sub(lambda match: values[match[1]], template(name).read_text("utf-8"))

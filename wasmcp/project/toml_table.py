@@ -1,4 +1,4 @@
-"""Reading a TOML table key by key, noting every mistake instead of stopping at the first."""
+"""Reader of TOML tables that collects all mistakes instead of stopping at the first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def shown(value: object) -> str:
-    """Return a TOML value as a message shows it: short, with its type where the type is the mistake."""
+    """Return a TOML value for a message: short, with its type."""
     text = repr(value)
     text = text if len(text) <= 60 else f"{text[:57]}..."
     kind = _TYPES.get(type(value), f"a {type(value).__name__}")
@@ -23,16 +23,16 @@ def shown(value: object) -> str:
 
 
 def _written(key: str) -> str:
-    """Return a key as TOML has it: one that is not bare in quotation marks."""
+    """Return a key as written in TOML: quoted unless it is bare."""
     return key if _BARE.fullmatch(key) else f'"{key}"'
 
 
 class Table:
-    """One table of the configuration and the mistakes found in it.
+    """Table of the configuration, and the mistakes found in it.
 
     Attributes:
         path: Its TOML path, for the messages.
-        problems: Where the mistakes go; shared by all tables of one file.
+        problems: The collected mistakes; shared by all tables of one file.
     """
 
     def __init__(self, data: Mapping[str, Any], path: str, problems: list[str]) -> None:
@@ -45,7 +45,7 @@ class Table:
         return key in self._data
 
     def problem(self, key: str, sentence: str) -> None:
-        """Note a mistake; the sentence goes on from the path of the key."""
+        """Add a mistake; the sentence continues after the path of the key."""
         self.problems.append(f"`{self.path}.{_written(key)}` {sentence}")
 
     def _value(self, key: str, kind: type) -> Any:
@@ -57,7 +57,7 @@ class Table:
         return value
 
     def string(self, key: str, default: str | None = None) -> str | None:
-        """Return a string; one that is empty is a mistake."""
+        """Return a string; an empty one is a mistake."""
         value: str | None = self._value(key, str)
         if value is not None and not value.strip():
             self.problem(key, "must not be empty")
@@ -70,7 +70,7 @@ class Table:
         return default if value is None else value
 
     def strings(self, key: str) -> list[str] | None:
-        """Return a list of strings without repetitions, or None when there is none."""
+        """Return a list of strings without repetitions, or None if the key is missing."""
         value = self._value(key, list)
         if value is None:
             return None
@@ -82,7 +82,7 @@ class Table:
         return list(dict.fromkeys(item for item in value if isinstance(item, str)))
 
     def choice(self, key: str, choices: tuple[str, ...], default: str) -> str:
-        """Return one of a few words."""
+        """Return one of the allowed strings."""
         value = self.string(key, default)
         if value not in choices:
             listed = ", ".join(f"`{choice}`" for choice in choices)
@@ -91,7 +91,7 @@ class Table:
         return value
 
     def table(self, key: str) -> Table | None:
-        """Return a table below this one, or None."""
+        """Return a nested table, or None."""
         value = self._value(key, dict)
         return None if value is None else Table(value, f"{self.path}.{_written(key)}", self.problems)
 
@@ -104,18 +104,18 @@ class Table:
         return {name: table for name, table in found.items() if table is not None}
 
     def items(self) -> dict[str, Any]:
-        """Return all keys and values as they are; they count as known."""
+        """Return all keys and values unchanged, and mark the keys as known."""
         self._known.update(self._data)
         return dict(self._data)
 
     def some(self, keys: Iterable[str]) -> dict[str, Any]:
-        """Return the values of some keys that are there, as they are; they count as known."""
+        """Return the values of the present keys among `keys` unchanged, and mark them as known."""
         found = {key: self._data[key] for key in keys if key in self._data}
         self._known.update(found)
         return found
 
     def finish(self) -> None:
-        """Note every key that nobody has asked for."""
+        """Add a mistake for every unknown key."""
         for key in self._data:
             if key not in self._known:
                 self.problem(key, f"is unknown{did_you_mean(key, self._known)}")

@@ -1,4 +1,4 @@
-"""The version of a project, also when ``[project]`` calls it dynamic."""
+"""Version of a project, static or dynamic."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from wasmcp.project.model import Project
 
 
 def version_of(project: Project) -> str:
-    """Return the version that a build of the project would have.
+    """Return the version of the project's distribution.
 
-    A dynamic version is computed by hatchling, so that a server built by pytest is one that ``hatch build`` finds
-    fresh. Where hatchling cannot, because it or the plugin of the version's source is not installed or the source is
-    not there, the version is that of the installed distribution.
+    A dynamic version is computed by hatchling, so that ``hatch build`` accepts a server built by pytest as up to date.
+    If hatchling cannot compute it, because hatchling or the plugin of the version's source is not installed or the
+    source is missing, the version is that of the installed distribution.
 
     Raises:
-        ConfigError: Neither knows it.
+        ConfigError: The version cannot be determined in either way.
     """
     if project.version is not None:
         return project.version
     try:
         return _computed(project)
-    except Exception as error:  # metadata plugins raise what they like
+    except Exception as error:  # metadata plugins can raise anything
         installed = _installed(project)
         if installed is None:
             problem = (
@@ -54,7 +54,7 @@ def _reason(error: Exception) -> str:
 
 
 def _advice(project: Project, error: Exception) -> str:
-    """Return what to install: the project, and what computes its version without it."""
+    """Return the packages to install: the project, or those that compute its version without it."""
     install = "install it (`pip install -e .`)"
     if isinstance(error, ModuleNotFoundError) and error.name is not None and error.name.startswith("hatchling"):
         return f"{install}, or hatchling"
@@ -63,7 +63,7 @@ def _advice(project: Project, error: Exception) -> str:
 
 
 def _required_plugins(project: Project) -> list[str]:
-    """Return what `[build-system]` requires that is not installed: a source of versions is among it."""
+    """Return the requirements of `[build-system]` that are not installed, with the plugin of the version's source."""
     import importlib.metadata
     import tomllib
 

@@ -1,4 +1,4 @@
-"""Our WIT packages for projects: what there is, and writing it where WIT tools look for dependencies."""
+"""WIT packages of wasmcp for projects, written to the place where WIT tools look for dependencies."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _ITEM = re.compile(r"^(interface|world)\s+([a-z0-9-]+)\s*\{", re.MULTILINE)
 
 @dataclass(frozen=True)
 class WitPackage:
-    """One of the WIT packages that come with wasmcp.
+    """WIT package that comes with wasmcp.
 
     Attributes:
-        name: With its namespace: `wasi:io`.
-        version: As its `package` line has it.
-        folder: What its folder below `deps/` is called.
+        name: Its name with its namespace: `wasi:io`.
+        version: The version of its `package` line.
+        folder: The name of its folder below `deps/`.
         files: File name -> text.
     """
 
@@ -41,7 +41,7 @@ class WitPackage:
         return [name for found, name, _ in self._items() if found == kind]
 
     def item(self, name: str) -> str | None:
-        """Return the text of an interface or world, with the comment before it; None when it has none such."""
+        """Return the text of an interface or world, with the comment before it; None if it is missing."""
         texts = [text for _, found, text in self._items() if found == name]
         return "\n".join(texts) or None
 
@@ -53,12 +53,12 @@ class WitPackage:
 
 @dataclass(frozen=True)
 class Written:
-    """What `write_deps` did.
+    """Result of `write_deps`.
 
     Attributes:
-        files: What was written or replaced.
-        unchanged: What was there already.
-        elsewhere: Package -> the file that declares it already, outside of its folder of ours: it was left out.
+        files: The files that were written or replaced.
+        unchanged: The files that existed already.
+        elsewhere: Package -> the file outside of wasmcp's folder that declares it; it was left out.
     """
 
     files: tuple[Path, ...]
@@ -67,7 +67,7 @@ class Written:
 
 
 def wit_packages() -> list[WitPackage]:
-    """Return the WIT packages that components are built against, our own first.
+    """Return the WIT packages that components are built against, those of wasmcp first.
 
     Raises:
         MissingPackageDataError: The installation is incomplete.
@@ -85,17 +85,17 @@ def wit_packages() -> list[WitPackage]:
 
 
 def write_deps(directory: Path, *, replace: bool = False) -> Written:
-    """Write the packages to `DIRECTORY/deps/PACKAGE/`, where WIT tools look for what `DIRECTORY` depends on.
+    """Write the packages to `DIRECTORY/deps/PACKAGE/`, where WIT tools look for the dependencies of `DIRECTORY`.
 
-    Nothing is written unless all of it can be. A package that is there under another file name is left out, because
-    WIT tools refuse to see it twice.
+    Nothing is written unless all of it can be. A package that another file declares is left out, because WIT tools
+    reject a package that occurs twice.
 
     Args:
-        directory: A project's WIT folder; made if it is not there.
+        directory: A project's WIT folder; created if missing.
         replace: Replace files that differ.
 
     Raises:
-        WitError: Files differ from ours, or cannot be written.
+        WitError: Files differ from those of wasmcp, or cannot be written.
     """
     deps = directory / "deps"
     elsewhere = _declared(deps)
@@ -122,7 +122,7 @@ def write_deps(directory: Path, *, replace: bool = False) -> Written:
 
 
 def _declared(deps: Path) -> dict[str, list[Path]]:
-    """Return which files below a folder declare which package."""
+    """Return the files below a folder that declare each package."""
     found: dict[str, list[Path]] = {}
     for path in sorted(deps.rglob("*.wit")):
         match = _PACKAGE.search(path.read_text("utf-8", "replace"))
@@ -132,7 +132,7 @@ def _declared(deps: Path) -> dict[str, list[Path]]:
 
 
 def _comment_start(text: str, start: int) -> int:
-    """Return where the documentation and the annotations before an item begin."""
+    """Return the position of the documentation and the annotations before an item."""
     while start:
         before = text.rfind("\n", 0, start - 1) + 1
         if not text[before:start].startswith(("///", "@")):
@@ -142,7 +142,7 @@ def _comment_start(text: str, start: int) -> int:
 
 
 def _block_end(text: str, position: int) -> int:
-    """Return where the block ends whose brace was opened just before; braces in comments do not count."""
+    """Return the end of the block whose brace was opened just before; braces in comments do not count."""
     depth = 1
     for match in re.compile(r"//[^\n]*|/\*.*?\*/|[{}]", re.DOTALL).finditer(text, position):
         depth += {"{": 1, "}": -1}.get(match[0], 0)
