@@ -1,10 +1,11 @@
-"""What a component says about itself where its type does not tell: a custom section of the component.
+"""Custom section in which a component declares facts that its type does not contain.
 
-* A link of the chain answers what it likes: a part that was composed of components that offer prompts says so.
-* Compilers import whole interfaces: a component whose code never logs says so, and no server of it announces logging.
-* Nothing in a component's type tells which extensions of MCP it supports.
+* A server handler can answer any request: a component that was composed of components with prompts declares that.
+* Compilers import whole interfaces: a component whose code never logs declares that, so that its servers do not
+  announce logging.
+* The type of a component does not contain the extensions of MCP that it supports.
 
-The section is called `wasmcp-declares`; its content is a JSON object with the attributes of `Declares` that are known.
+The section is called `wasmcp-declares`; its content is a JSON object with the known attributes of `Declares`.
 Source: component-model, design/mvp/Binary.md (custom sections); Model Context Protocol 2026-07-28, basic, "_meta";
 basic/versioning, "Extension Negotiation".
 """
@@ -29,13 +30,13 @@ _IDENTIFIER = re.compile(rf"{_LABEL}(?:\.{_LABEL})*/(?:[A-Za-z0-9](?:[A-Za-z0-9_
 
 @dataclass(frozen=True)
 class Declares:
-    """What a component says about itself.
+    """Declarations of a component.
 
     Attributes:
-        offers: Names of capabilities that its handler answers for: `tools`, `resources`, `prompts`, `completions`.
-        uses: The functions of the resource `request` that its code may call of those that servers announce (`log`,
+        offers: Names of the capabilities that its handler answers for: `tools`, `resources`, `prompts`, `completions`.
+        uses: The functions of the resource `request` that its code can call, of those that servers announce (`log`,
             `notify-tools-changed`...); None: all that it imports.
-        extensions: The extensions of MCP that it supports: identifier -> settings, a JSON object.
+        extensions: The extensions of MCP that it supports, by identifier; the values are settings, JSON objects.
     """
 
     offers: frozenset[str] = field(default=frozenset())
@@ -43,7 +44,7 @@ class Declares:
     extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def section(self) -> bytes:
-        """Return the section, to be put behind the component; nothing when there is nothing to say."""
+        """Return the custom section, to append to the component; empty bytes if nothing is declared."""
         said: dict[str, Any] = {}
         if self.offers:
             said["offers"] = sorted(self.offers)
@@ -57,9 +58,9 @@ class Declares:
 
 
 def declares(data: bytes) -> Declares:
-    """Return what a component says, in its last section if it has several.
+    """Return the declarations of a component, from its last section if it has several.
 
-    Of what cannot be read, or is not of the right kind, nothing.
+    Malformed sections and entries are ignored.
     """
     try:
         found = custom_sections(data, SECTION)
@@ -69,7 +70,7 @@ def declares(data: bytes) -> Declares:
 
 
 def with_extensions(data: bytes, extensions: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """Return a component that says that it supports these extensions, beside what it said before."""
+    """Return a component that also declares these extensions, in addition to its other declarations."""
     said = declares(data)
     return data + replace(said, extensions={**said.extensions, **extensions}).section()
 
@@ -97,9 +98,9 @@ def _texts(value: object) -> frozenset[str] | None:
 
 
 def extension_problem(identifier: str, settings: object) -> str | None:
-    """Return what is wrong with an extension, as the end of a sentence about it; None when it can be announced."""
+    """Return the problem of an extension, as the end of a sentence about it; None if it can be announced."""
     if not _IDENTIFIER.fullmatch(identifier):
-        return "is no identifier of an extension: a prefix of your own and a name, as `com.example/name`"
+        return "is not an identifier of an extension: use a prefix of your own and a name, such as `com.example/name`"
     if not isinstance(settings, Mapping):
         return f"must have a table of settings, which may be empty, not {settings!r:.60}"
     try:

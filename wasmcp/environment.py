@@ -78,13 +78,13 @@ _PREFIXES = (_OURS, "JWT_")
 
 
 def problems(environment: Mapping[str, str], *, prefixes: tuple[str, ...] = _PREFIXES) -> list[str]:
-    """Return what is wrong with the variables in an environment, one sentence for each wrong one, sorted.
+    """Return the problems of the variables in an environment, one sentence for each variable, sorted.
 
-    Values are judged of those that the tools read; the values of a server's settings are the server's to judge.
+    Values are checked only for variables that the tools read; a server checks the values of its own settings.
 
     Args:
-        environment: Variables by name; others than those of wasmcp are passed over.
-        prefixes: What the names begin with that are judged, in capitals; names are recognised in any case.
+        environment: Variables by name; variables that do not belong to wasmcp are skipped.
+        prefixes: Prefixes of the names to check, in capital letters; names are matched in any case.
     """
     found = []
     for name in environment:
@@ -99,11 +99,11 @@ def problems(environment: Mapping[str, str], *, prefixes: tuple[str, ...] = _PRE
 
 
 def check(environment: Mapping[str, str], *, passed: Iterable[str] = ()) -> None:
-    """Refuse an environment with names that would be ignored, for entry points that run a server for an operator.
+    """Raise an error for names that would be ignored, for entry points that run a server for an operator.
 
     Args:
         environment: Variables by name.
-        passed: Names that are passed on to the server's components: there `JWT_*` may mean anything.
+        passed: Names that are passed on to the server's components: for components `JWT_*` can mean anything.
 
     Raises:
         InvalidSettingError: A name is unknown or not supported yet, or a value is wrong.
@@ -113,7 +113,7 @@ def check(environment: Mapping[str, str], *, passed: Iterable[str] = ()) -> None
 
 
 def check_ours(environment: Mapping[str, str]) -> None:
-    """Refuse an environment with unknown names `WASMCP_*`: for builds, tests and libraries, where `JWT_*` is not ours.
+    """Raise an error for unknown names `WASMCP_*`, for builds, tests and libraries, which do not own `JWT_*`.
 
     Raises:
         InvalidSettingError: A name is unknown or not supported yet, or a value is wrong.
@@ -122,7 +122,7 @@ def check_ours(environment: Mapping[str, str]) -> None:
 
 
 def check_passed(variables: Iterable[str]) -> None:
-    """Refuse names of settings among the variables that a server's components are to see.
+    """Raise an error for names of settings among the variables for a server's components.
 
     Raises:
         InvalidSettingError: A name begins with `WASMCP_`.
@@ -138,14 +138,14 @@ def check_passed(variables: Iterable[str]) -> None:
 
 
 def check_settings(settings: Mapping[str, str], *, internal: tuple[str, ...] = ()) -> None:
-    """Refuse unknown names among the settings that a program gives a server.
+    """Raise an error for unknown names among the settings that a program passes to a server.
 
     Args:
         settings: Values by name.
-        internal: Further names that are known.
+        internal: Further known names.
 
     Raises:
-        InvalidSettingError: A name is no setting of a server.
+        InvalidSettingError: A name is not a setting of a server.
     """
     found = []
     for name, value in settings.items():
@@ -159,16 +159,16 @@ def check_settings(settings: Mapping[str, str], *, internal: tuple[str, ...] = (
 
 
 def unknown(name: str, known: Iterable[str] = KNOWN) -> str:
-    """Return why a name cannot be set, with the nearest known name where there is one."""
+    """Return the reason why a name cannot be set, with the nearest known name if one is similar."""
     shown = _shown(name)
     if name in UNSUPPORTED:
         return f"`{shown}` is not supported yet: unset it; an authorizing proxy in front of the server can do its part"
     if name in KNOWN:
-        return f"`{shown}` is no setting of a server; settings are {', '.join(f'`{each}`' for each in SERVER)}"
-    from difflib import get_close_matches  # not needed in the good case, and the start of a server is waited for
+        return f"`{shown}` is not a setting of a server; settings are {', '.join(f'`{each}`' for each in SERVER)}"
+    from difflib import get_close_matches  # imported late: it would slow down the start of a server
 
     near = get_close_matches(name.upper(), sorted({*known, *UNSUPPORTED}), n=1, cutoff=0.6)
-    hint = f"did you mean `{near[0]}`?" if near else "see docs/reference/environment.md for those that there are;"
+    hint = f"did you mean `{near[0]}`?" if near else "see docs/reference/environment.md for the known names;"
     return f"`{shown}` is unknown: {hint} wasmcp ignores no variable `WASMCP_*` or `JWT_*`"
 
 
@@ -194,7 +194,7 @@ def _auth_mode(value: str) -> str | None:
 
 
 def _misspelt_prefix(name: str, upper: str) -> str | None:
-    """Judge a name that ends like a setting and begins nearly like one, for example `WASMPC_ALLOWED_HOSTS`."""
+    """Return the problem of a name that ends like a setting and whose prefix is similar: `WASMPC_ALLOWED_HOSTS`."""
     if not upper.startswith("W"):
         return None
     for known in (*SERVER, AUTH_MODE):

@@ -35,8 +35,8 @@ ADAPTERS = (
     "helpers-of-auth",
     "store-of-keyvalue",
 )
-"""Components beside the framework, for components with the contracts of another tool: ``KIND-of-CONTRACT``, each the
-world of that name built from ``framework/adapters/KIND.zig``."""
+"""Components that adapt the contracts of another tool: ``KIND-of-CONTRACT``, each with the world of that name, built
+from ``framework/adapters/KIND.zig``."""
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -76,18 +76,18 @@ def guest_directory(language: str) -> Path:
 
 
 def framework_directory() -> Path:
-    """Return the folder in which the framework's components are, or would be."""
+    """Return the folder of the framework components, which can be missing in a checkout."""
     return _PACKAGE / "_framework"
 
 
 def framework_component(name: str) -> Path:
-    """Return the path of a component of the framework.
+    """Return the path of a framework component.
 
     Args:
         name: One of `FRAMEWORK_COMPONENTS` or `ADAPTERS`.
 
     Raises:
-        MissingPackageDataError: There is no component of that name, or it is not built.
+        MissingPackageDataError: The name is unknown, or the component is not built.
     """
     path = framework_directory() / f"{name}.wasm"
     if not path.is_file():
@@ -102,10 +102,10 @@ def framework_component(name: str) -> Path:
 
 
 def wit_declarations() -> Path:
-    """Return the TypeScript declarations of the WIT, as scripts import it.
+    """Return the file with the TypeScript declarations of the WIT, which scripts import.
 
     Raises:
-        MissingPackageDataError: They are not built.
+        MissingPackageDataError: The file is not built.
     """
     path = framework_directory() / "wit.d.ts"
     if not path.is_file():

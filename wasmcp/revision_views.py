@@ -1,4 +1,4 @@
-"""The items of lists in the form of each revision of MCP: what a revision does not know is left out.
+"""Items of lists in the form of each revision of MCP, without members that the revision does not define.
 
 Source: Model Context Protocol, schemas `Tool`, `Resource`, `ResourceTemplate` and `Prompt` of each revision.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 REVISIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
-"""The revisions of MCP that a server speaks, the oldest first."""
+"""The revisions of MCP that a server supports, the oldest first."""
 
 LATEST = REVISIONS[-1]
 
@@ -18,7 +18,7 @@ Item = Mapping[str, Any]
 """An item of a list in its wire form of revision 2026-07-28."""
 
 IDENTITIES = {"tools": "name", "resources": "uri", "templates": "uriTemplate", "prompts": "name"}
-"""The lists of a server, and the member of their items that no two have in common."""
+"""The lists of a server, and the member that identifies an item of each list."""
 
 _FIRST, _TITLES, _ICONS = "2024-11-05", "2025-06-18", "2025-11-25"
 _NAMED = {"name": _FIRST, "description": _FIRST, "title": _TITLES, "_meta": _TITLES, "icons": _ICONS}
@@ -37,7 +37,7 @@ def to_json_text(value: Any) -> str:
     """Return JSON without white space. Lone surrogates stay escaped, so that the text is always UTF-8.
 
     Raises:
-        ValueError: the value holds a number that JSON has no text for.
+        ValueError: The value contains a number that JSON cannot represent.
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     if any("\ud800" <= character <= "\udfff" for character in text):
@@ -46,10 +46,10 @@ def to_json_text(value: Any) -> str:
 
 
 def from_json_text(text: str | bytes) -> Any:
-    """Return the value of a JSON text; `json.loads` would also read ``NaN`` and ``Infinity``.
+    """Return the value of a JSON text; unlike `json.loads` it rejects ``NaN`` and ``Infinity``.
 
     Raises:
-        ValueError: it is not JSON, or nested too deeply to be read.
+        ValueError: The text is not JSON, or nested too deeply.
     """
     try:
         return json.loads(text, parse_constant=_no_constant)
@@ -64,12 +64,12 @@ def _no_constant(text: str) -> Any:
 def in_form(kind: str, item: Item, revision: str) -> dict[str, Any]:
     """Return an item in the form of a revision.
 
-    Before 2026-07-28 a tool's `outputSchema` describes an object; another one is left out.
+    Before 2026-07-28 a tool's `outputSchema` describes an object; other output schemas are left out.
 
     Args:
-        kind: the list it is of, one of `IDENTITIES`.
-        item: in its wire form of 2026-07-28.
-        revision: one of `REVISIONS`.
+        kind: The list that contains the item, one of `IDENTITIES`.
+        item: The item in its wire form of 2026-07-28.
+        revision: One of `REVISIONS`.
     """
     if revision == LATEST:
         return dict(item)
@@ -89,5 +89,5 @@ def items_json(kind: str, items: Iterable[Item], revision: str) -> str:
 
 
 def _known(item: Item, since: Mapping[str, str], revision: str) -> dict[str, Any]:
-    """Keep what a revision knows; dates compare as text."""
+    """Return the members that a revision defines; revisions are dates and compare as text."""
     return {member: value for member, value in item.items() if since.get(member, LATEST) <= revision}

@@ -19,18 +19,18 @@ def without_password(text: str) -> str:
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    r"""Return `text` with the characters escaped that a terminal would obey instead of showing.
+    r"""Return `text` with the characters escaped that a terminal would interpret instead of showing.
 
     Control characters (C0, C1, DEL), format characters (bidirectional overrides among them), line and paragraph
     separators, lone surrogates and unassigned code points become Python escapes, for example ``\x1b``. The result is
     one line, and printing it changes nothing but the characters it covers.
 
     Args:
-        text: Text from a component, a registry, a client, or a file that others wrote.
-        keep: Control characters to leave as they are, for example ``"\n\t"`` for text of several lines.
+        text: Text from a component, a registry, a client, or a file of another author.
+        keep: Control characters that are not escaped, for example ``"\n\t"`` for text of several lines.
 
     Returns:
-        The escaped text; `text` itself where nothing had to be escaped.
+        The escaped text; `text` itself if nothing needs an escape.
     """
     if text.isprintable():
         return text

@@ -1,7 +1,7 @@
-"""The interfaces of WASI 0.2 that a host has, and the versions of them that it takes.
+"""Interfaces of WASI 0.2 that a host provides, and their accepted versions.
 
 Sources: WASI 0.2.8 (packages `wasi:io`, `clocks`, `random`, `cli`, `filesystem`, `sockets`, `http`); `wasi:keyvalue`
-0.2.0-draft and 0.2.0-draft2. Patches of 0.2 stand for each other; a release candidate stands for nothing else.
+0.2.0-draft and 0.2.0-draft2. Patch versions of 0.2 are compatible with each other; release candidates are not.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _PACKAGES = {
     "wasi:keyvalue": ("store", "atomics", "batch"),
 }
 INTERFACES = frozenset(f"{package}/{interface}" for package, found in _PACKAGES.items() for interface in found)
-"""The interfaces that a host may have, without versions."""
+"""The interfaces that a host can provide, without versions."""
 
 KEYVALUE_DRAFTS = ("0.2.0-draft", "0.2.0-draft2")
-"""The drafts of `wasi:keyvalue` that there are hosts for."""
+"""The drafts of `wasi:keyvalue` that hosts provide."""
 
 
 def is_known(name: str) -> bool:
-    """Tell whether an import is of an interface that a host may have, in whatever version."""
+    """Return True if an import is of an interface that a host can provide, in any version."""
     return name.partition("@")[0] in INTERFACES
 
 
 def version_problem(name: str) -> str | None:
-    """Return what is wrong with the version in which a known interface is to come from the host; None when it fits."""
+    """Return the problem with the version of a known interface that the host must provide; None if it fits."""
     interface, _, version = name.partition("@")
     if interface.startswith("wasi:keyvalue/"):
         if version in KEYVALUE_DRAFTS:
@@ -54,7 +54,7 @@ def version_problem(name: str) -> str | None:
 
 
 def missing_imports(names: Iterable[str]) -> list[str]:
-    """Return the imports of a server that no host has, as sentences.
+    """Return the imports of a server that hosts do not provide, as sentences.
 
     Args:
         names: All imports of the server.

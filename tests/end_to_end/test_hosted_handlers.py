@@ -215,7 +215,7 @@ def test_values(call: Call) -> None:
     assert denied.startswith("StoreError: ")
     assert denied.endswith("names that begin with `wasmcp:` are reserved for the framework")
     assert errors == [
-        "NotACounterError: What is there under this key is not a counter, a signed integer of 64 bits",
+        "NotACounterError: The value of this key is not a counter, a signed integer of 64 bits",
         "OutOfRangeError: The counter would need more than 64 bits",
         "LimitExceededError: A key, a value or a batch is too large: a key has 1 to 1024 bytes",
         "LimitExceededError: A key, a value or a batch is too large: a key has 1 to 1024 bytes",
@@ -253,7 +253,7 @@ def test_settings(call: Call) -> None:
         "greeting as int": (
             "InvalidConfigError: configuration `greeting`: in the table: expected `int`: expected integer, got string"
         ),
-        "SECRET as int": "InvalidConfigError: configuration `SECRET`: in the environment: it is no `int`",
+        "SECRET as int": "InvalidConfigError: configuration `SECRET`: in the environment: expected the type `int`",
     }
 
 

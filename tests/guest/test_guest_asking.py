@@ -18,7 +18,7 @@ from wasmcp.guest import (
     resource,
     tool,
 )
-from wasmcp.guest.client_requests.mrtr import Wanted
+from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.declarations.registry import prompt_of, resource_of
 from wasmcp.guest.testing import LocalContext, accept, decline, roots, said
 
@@ -201,7 +201,7 @@ def test_a_key_is_used_once(capsys):
         return context.elicit("a", str, key="k").data + context.elicit("b", str, key="k").data
 
     assert Call(ask)(k=accept(value="x")).is_error
-    assert "two questions of this call have the key `k`" in capsys.readouterr().err
+    assert "two requests of this call have the key `k`" in capsys.readouterr().err
 
 
 def test_an_authors_own_state_travels_with_ours():
@@ -252,9 +252,9 @@ def test_prompts_and_resources_ask_too():
         local = LocalContext(client_capabilities=ABLE, input_responses=answers)
         return Context(local._request)
 
-    assert isinstance(prompt_of(p).get(None, context()), Wanted)
+    assert isinstance(prompt_of(p).get(None, context()), InputRequiredResult)
     assert prompt_of(p).get(None, context(k=accept(value="x"))).messages == [Message("user", "x")]
-    assert isinstance(resource_of(r).read("test://1", {"id": "1"}, context()), Wanted)
+    assert isinstance(resource_of(r).read("test://1", {"id": "1"}, context()), InputRequiredResult)
     assert resource_of(r).read("test://1", {"id": "1"}, context(k=accept(value="x")))[0].data == "1x"
 
 

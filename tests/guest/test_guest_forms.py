@@ -98,7 +98,7 @@ class Nested:
 @pytest.mark.parametrize(
     ("kind", "reason"),
     [
-        (Nested, "`Nested`, member `order` cannot be asked with a form: only strings"),
+        (Nested, "`Nested`, member `order` cannot be a form: only strings"),
         (list[str], "a choice of several"),
         (bytes, "only strings|no strings of the format"),
         (int | str, "a field has one type"),

@@ -134,8 +134,8 @@ class TestRequests:
             ({"body": 5}, "a body is bytes, a text or pieces of bytes, not int"),
             ({"body": ["text"]}, "the pieces of a body are bytes, not str"),
             ({"headers": {"host": "x"}}, "the header `host` is set by the host"),
-            ({"headers": {"a b": "x"}}, "the header name 'a b' is not one"),
-            ({"headers": {"a": "x\ny"}}, "the value of the header `a` is not one"),
+            ({"headers": {"a b": "x"}}, "the header name 'a b' is invalid"),
+            ({"headers": {"a": "x\ny"}}, "the value of the header `a` is invalid"),
             ({"params": {"a": object()}}, "the parameter `a` is a object"),
         ],
     )

@@ -133,7 +133,7 @@ def test_failures(capsys):
     for function in (a, b):
         with pytest.raises(McpError, match=f"^Error getting prompt {function.__name__}$"):
             get(function)
-    assert "returned what is no message" in capsys.readouterr().err
+    assert "returned an invalid message" in capsys.readouterr().err
     with pytest.raises(McpError, match="not now") as caught:
         get(c)
     assert (caught.value.code, caught.value.data) == (-32000, {"retry": 5})

@@ -184,7 +184,7 @@ def test_what_fails_is_made_again(capsys):
 
 class TestRefused:
     def test_without_a_type(self):
-        with pytest.raises(DeclarationError, match=r"provider `f`: it must say what it makes"):
+        with pytest.raises(DeclarationError, match=r"provider `f`: its return annotation must be"):
 
             @provider
             def f(): ...
@@ -202,7 +202,7 @@ class TestRefused:
             def another() -> Store: ...
 
     def test_a_need_that_nobody_provides(self):
-        with pytest.raises(DeclarationError, match=r"provider `service`, parameter `store`: nobody provides it"):
+        with pytest.raises(DeclarationError, match=r"provider `service`, parameter `store`: it has no provider"):
 
             @provider
             def service(store: Store) -> Service: ...

@@ -224,7 +224,7 @@ def test_what_cannot_be_declared():
         @resource("test://e")
         def f() -> str: ...
 
-    with pytest.raises(DeclarationError, match="`unchecked` names `x`, which is no variable of `test://g`"):
+    with pytest.raises(DeclarationError, match="`unchecked` names `x`, which is not a variable of `test://g`"):
 
         @resource("test://g", unchecked=["x"])
         def g() -> str: ...

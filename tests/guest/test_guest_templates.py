@@ -55,7 +55,7 @@ def test_reading_a_uri(template, uri, found):
     [
         ("no-scheme", "must begin with a scheme"),
         ("a://{id:3}", "prefixes cannot be read back"),
-        ("a://{}", "it is no name of a variable"),
+        ("a://{}", "it is not a valid name of a variable"),
         ("a://{id", "a brace without a partner"),
         ("a://id}", "a brace without a partner"),
         ("a://{x}/{x}", "has the variable `x` twice"),

@@ -454,7 +454,7 @@ class TestResults:
 
         assert tool_of(f).output_schema["properties"] == {"result": {"type": "integer"}}
         asked = tool_of(f).call("{}", LocalContext())
-        assert asked.wanted == ([("age", "elicitation/create", '{"message":"How old?"}')], b"s")
+        assert asked.input_required == ([("age", "elicitation/create", '{"message":"How old?"}')], b"s")
         answered = LocalContext(input_responses={"age": {"content": {"age": 7}}}, input_state=b"s")
         assert answered.input_state == b"s"
         assert tool_of(f).call("{}", answered).structured == '{"result":7}'

@@ -81,7 +81,7 @@ MORE_EXPECTED = [
     '24: note: Revealed type is "snippet.Seats"',
     '25: note: Revealed type is "dict[str, Any]"',
     '26: note: Revealed type is "int"',
-    '27: error: Missing named argument "max_tokens" for "sample" of "Questions"  [call-arg]',
+    '27: error: Missing named argument "max_tokens" for "sample" of "ClientRequestMethods"  [call-arg]',
     '29: note: Revealed type is "def (id: int) -> bytes"',
     '30: note: Revealed type is "def (value: str) -> list[str]"',
 ]

@@ -38,10 +38,10 @@ class Call:
             )._request
         )
         rendered = self.tool.call("{}", context)
-        if rendered.wanted is None:
+        if rendered.input_required is None:
             return rendered
-        self.state = rendered.wanted.state
-        return {key: (method, json.loads(params)) for key, method, params in rendered.wanted.requests}
+        self.state = rendered.input_required.state
+        return {key: (method, json.loads(params)) for key, method, params in rendered.input_required.requests}
 
 
 def text(rendered: Rendered) -> str:

@@ -1,4 +1,4 @@
-"""What an author imports inside a Python component.
+"""Public API for authors of Python components.
 
 .. code-block:: python
 
@@ -9,8 +9,8 @@
         '''Reverse a text.'''
         return text[::-1]
 
-The same function stays callable in a plain unit test. Standard library only: this package runs inside wasm, and
-natively on every Python that wasmcp supports.
+A decorated function stays callable, for example in a unit test. Standard library only: this package runs inside
+WebAssembly, and natively on every Python version that wasmcp supports.
 """
 
 from __future__ import annotations

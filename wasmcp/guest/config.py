@@ -1,14 +1,14 @@
-"""The configuration of a component: what its author wrote for this server, and what whoever runs it says.
+"""Configuration of a component: values of its author for one server, overridden by the operator's environment.
 
 .. code-block:: python
 
     from wasmcp.guest import config
 
-    greeting = config.get("greeting", default="Hello")   # in a function: values are read when they are asked for
+    greeting = config.get("greeting", default="Hello")   # call it in a function: values are read at each call
     retries = config.get("retries", int, default=3)
-    api_key = config.get("API_KEY")                      # required: a `MissingConfigError` when nobody says it
+    api_key = config.get("API_KEY")                      # required: raises `MissingConfigError` if it is not set
 
-A key is looked for in the environment first, for which the component needs the grant ``env``, and then in the table
+The environment has precedence; the component needs the grant ``env`` for it. Otherwise the value comes from the table
 ``config`` of the component in ``pyproject.toml``, which is baked in when the server is composed:
 
 .. code-block:: toml
@@ -43,10 +43,10 @@ _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 
 
 class ConfigError(Exception):
-    """The configuration is not what the component needs.
+    """A configuration value that is missing or invalid.
 
     Attributes:
-        key: Which value of it.
+        key: The key of the value.
     """
 
     def __init__(self, key: str, message: str) -> None:
@@ -55,7 +55,7 @@ class ConfigError(Exception):
 
 
 class MissingConfigError(ConfigError, LookupError):
-    """Nobody says a value that is required."""
+    """A required value that is neither in the environment nor in the table ``config``."""
 
     def __init__(self, key: str) -> None:
         super().__init__(
@@ -68,7 +68,7 @@ class MissingConfigError(ConfigError, LookupError):
 
 
 class InvalidConfigError(ConfigError, ValueError):
-    """A value is of another type than the component wants."""
+    """A value that is not of the requested type."""
 
 
 class _Required:
@@ -90,17 +90,18 @@ def get(key: str, kind: type[T], *, default: D) -> T | D: ...
 
 
 def get(key: str, kind: Any = str, *, default: Any = _REQUIRED) -> Any:
-    """Return a value of the configuration.
+    """Return a configuration value.
 
     Args:
-        key: The name of an environment variable, and of the key in the table ``config``. The environment counts first.
-        kind: Any type that a parameter of a tool may have. In the environment a boolean is ``true``, ``yes``, ``on`` or
-            ``1``, or the opposite; what is neither a text nor a number is JSON.
-        default: What to return when nobody says it; without a default it is required.
+        key: The name of an environment variable, and of a key in the table ``config``. The environment has precedence.
+        kind: The type of the value: any type that a parameter of a tool can have. In the environment a boolean is
+            ``true``, ``yes``, ``on`` or ``1``, or ``false``, ``no``, ``off`` or ``0``; a value that is neither a string
+            nor a number is JSON.
+        default: The value to return if the key is not set; without a default the key is required.
 
     Raises:
-        MissingConfigError: Nobody says it, and there is no default.
-        InvalidConfigError: It is not of that type.
+        MissingConfigError: The key is not set, and has no default.
+        InvalidConfigError: The value is not of the type `kind`.
     """
     text = _SOURCES[-1].environment().get(key)
     try:
@@ -110,16 +111,19 @@ def get(key: str, kind: Any = str, *, default: Any = _REQUIRED) -> Any:
         if key in values:
             return loaded(values[key], kind)
     except (MismatchError, ValueError) as error:
-        # What the environment holds may be a secret: it is not told.
-        told = f"in the environment: it is no `{written(kind)}`" if text is not None else f"in the table: {error}"
-        raise InvalidConfigError(key, told) from None
+        # A value of the environment can be a secret: the message must not contain it.
+        if text is not None:
+            problem = f"in the environment: expected the type `{written(kind)}`"
+        else:
+            problem = f"in the table: {error}"
+        raise InvalidConfigError(key, problem) from None
     if default is _REQUIRED:
         raise MissingConfigError(key)
     return default
 
 
 def baked_in() -> dict[str, Any]:
-    """Return the whole table ``config`` of the component; empty where there is none."""
+    """Return the whole table ``config`` of the component; empty if it has none."""
     return dict(_SOURCES[-1].values())
 
 
@@ -130,23 +134,23 @@ def _read(text: str, kind: Any) -> Any:
         try:
             return _WORDS[text.lower()]
         except KeyError:
-            raise ValueError("it is no boolean") from None
+            raise ValueError("expected a boolean") from None
     shape = shape_of(kind)
     try:
         return load_text(shape, text)
     except MismatchError:
         value = decode(text)
-        if type(value) not in (list, dict, type(None)):  # a scalar was read already, strictly
+        if type(value) not in (list, dict, type(None)):  # `load_text` has already rejected this scalar
             raise
         return shape.load(value)
 
 
 class Source:
-    """Where values come from.
+    """Source of configuration values.
 
     Args:
-        values: Gives the table ``config``.
-        environment: Gives the environment variables.
+        values: A function that returns the table ``config``.
+        environment: A function that returns the environment variables.
     """
 
     def __init__(
@@ -160,7 +164,7 @@ def _own() -> Source:
     if sys.platform == "wasi":
         try:
             from wit_world.imports import config  # type: ignore[import-not-found]
-        except ImportError:  # nothing that the compiler could see asks for it
+        except ImportError:  # the compiler found no use of the interface, so that the component does not import it
             return Source(dict)
         return Source(cache(lambda: decode(config.all())))
     return Source(dict)

@@ -1,7 +1,7 @@
-"""What a tool can return beside plain values: content blocks, and a whole result.
+"""Results that a tool can return in addition to plain values: content blocks, and a whole result.
 
-Field names and meanings follow the specification's schema (`ContentBlock`, `CallToolResult`) in snake_case. Bytes are
-bytes here; base64 happens on the wire.
+Field names and meanings follow the specification's schema (`ContentBlock`, `CallToolResult`) in snake_case. Binary data
+is `bytes` here; base64 is applied when the result is encoded.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ Role = Literal["user", "assistant"]
 
 @dataclass(frozen=True, kw_only=True)
 class Annotations:
-    """Hints on how a block is to be used. Specification: schema `Annotations`.
+    """Hints for the use of a content block or resource. Specification: schema `Annotations`.
 
     Attributes:
-        audience: Who it is for.
+        audience: The intended readers: ``user``, ``assistant`` or both.
         priority: 0 (entirely optional) to 1 (required).
         last_modified: An RFC 3339 date and time with an offset, such as ``2026-01-02T03:04:05Z``.
 
     Raises:
-        ValueError: One is something else: clients refuse a whole list for it.
+        ValueError: An attribute has another value: clients reject a whole list because of it.
     """
 
     audience: Sequence[Role] = ()
@@ -38,7 +38,7 @@ class Annotations:
         if self.priority is not None and not 0 <= self.priority <= 1:
             raise ValueError(f"`priority` must be a number from 0 to 1, not {self.priority!r:.60}")
         modified = self.last_modified
-        # Capitals, as TypeScript clients want them.
+        # TypeScript clients accept capital letters only.
         if modified is not None and (modified != modified.upper() or not is_date_time(modified)):
             reason = "must be an RFC 3339 date and time with an offset, such as `2026-01-02T03:04:05Z`"
             raise ValueError(f"`last_modified` {reason}, not {modified!r:.60}")
@@ -46,16 +46,16 @@ class Annotations:
 
 @dataclass(frozen=True, kw_only=True)
 class Icon:
-    """A picture for people. Specification: schema `Icon`.
+    """An image for user interfaces. Specification: schema `Icon`.
 
     Attributes:
         src: An ``https:`` or ``data:`` URI.
-        mime_type: Its media type.
-        sizes: ``48x48`` and so on, or ``any``.
-        theme: The background it was drawn for.
+        mime_type: Its media type, for example ``image/png``.
+        sizes: Sizes in pixels such as ``48x48``, or ``any``.
+        theme: The background that the icon was drawn for.
 
     Raises:
-        ValueError: The theme is another.
+        ValueError: The theme is neither ``light`` nor ``dark``.
     """
 
     src: str
@@ -70,7 +70,13 @@ class Icon:
 
 @dataclass(frozen=True)
 class Text:
-    """Text. Specification: schema `TextContent`."""
+    """A text. Specification: schema `TextContent`.
+
+    Attributes:
+        text: The text.
+        annotations: Hints for clients.
+        meta: The block's ``_meta``.
+    """
 
     text: str
     annotations: Annotations | None = None
@@ -79,13 +85,16 @@ class Text:
 
 @dataclass(frozen=True)
 class Image:
-    """A picture. Specification: schema `ImageContent`.
+    """An image. Specification: schema `ImageContent`.
 
     Attributes:
-        data: The file's bytes.
+        data: The bytes of the image file.
         mime_type: For example ``image/png``.
-        annotations: Hints on its use.
+        annotations: Hints for clients.
         meta: The block's ``_meta``.
+
+    Raises:
+        TypeError: The data is not bytes.
     """
 
     data: bytes
@@ -99,13 +108,16 @@ class Image:
 
 @dataclass(frozen=True)
 class Audio:
-    """Sound. Specification: schema `AudioContent`.
+    """A sound. Specification: schema `AudioContent`.
 
     Attributes:
-        data: The file's bytes.
+        data: The bytes of the audio file.
         mime_type: For example ``audio/wav``.
-        annotations: Hints on its use.
+        annotations: Hints for clients.
         meta: The block's ``_meta``.
+
+    Raises:
+        TypeError: The data is not bytes.
     """
 
     data: bytes
@@ -119,7 +131,18 @@ class Audio:
 
 @dataclass(frozen=True)
 class ResourceLink:
-    """A resource that the client may read; its size in bytes. Specification: schema `ResourceLink`.
+    """A link to a resource that the client can read. Specification: schema `ResourceLink`.
+
+    Attributes:
+        uri: The URI of the resource.
+        name: Its name.
+        title: A display name.
+        description: A description for the model.
+        mime_type: Its media type.
+        size: Its size in bytes.
+        icons: Icons for user interfaces.
+        annotations: Hints for clients.
+        meta: The block's ``_meta``.
 
     Raises:
         ValueError: The size is not a number of bytes.
@@ -141,14 +164,17 @@ class ResourceLink:
 
 @dataclass(frozen=True)
 class EmbeddedResource:
-    """A resource's contents, in place. Specification: schema `EmbeddedResource`.
+    """The contents of a resource inside a result. Specification: schema `EmbeddedResource`.
 
     Attributes:
-        uri: The resource.
-        data: A text, or the bytes of a blob.
-        mime_type: Its media type.
-        annotations: Hints on its use.
+        uri: The URI of the resource.
+        data: A string, or the bytes of a blob.
+        mime_type: The media type of the data.
+        annotations: Hints for clients.
         meta: The block's ``_meta``.
+
+    Raises:
+        TypeError: The data is neither a string nor bytes.
     """
 
     uri: str
@@ -168,10 +194,10 @@ def _check_bytes(data: object) -> None:
 
 
 def check_size(size: object) -> None:
-    """Make sure that a size is a number of bytes, or None.
+    """Check that a size is a number of bytes, or None.
 
     Raises:
-        ValueError: It is not.
+        ValueError: The size is another value.
     """
     if size is not None and (type(size) is not int or not 0 <= size < 2**53):
         raise ValueError(f"`size` must be a number of bytes, not {size!r:.60}")
@@ -185,12 +211,12 @@ BLOCKS = (Text, Image, Audio, ResourceLink, EmbeddedResource)
 
 @dataclass(frozen=True)
 class ToolResult:
-    """A whole result, for a tool that wants to say everything itself. Specification: schema `CallToolResult`.
+    """A whole tool result, including structured content and ``_meta``. Specification: schema `CallToolResult`.
 
     Attributes:
-        content: Blocks; a plain string is a `Text`.
-        structured: A value that JSON can hold, sent as ``structuredContent``; None: there is none.
-        is_error: Whether the tool failed.
+        content: Content blocks; a string becomes a `Text`.
+        structured: A value that JSON can represent, sent as ``structuredContent``; None to send none.
+        is_error: True for a tool error (``isError``).
         meta: The result's ``_meta``.
     """
 
@@ -202,10 +228,10 @@ class ToolResult:
 
 @dataclass(frozen=True)
 class InputRequest:
-    """One thing a tool asks of the client. Specification: basic/patterns/mrtr (`inputRequests`).
+    """A server-to-client request in an `InputRequired`. Specification: basic/patterns/mrtr (`inputRequests`).
 
     Attributes:
-        method: What is asked for.
+        method: The method of the request.
         params: The parameters of that method, a JSON object.
     """
 
@@ -215,14 +241,14 @@ class InputRequest:
 
 @dataclass(frozen=True)
 class InputRequired:
-    """Returned instead of a result by a tool that needs something from the client first: nothing waits.
+    """A result that carries server-to-client requests: return it when a tool needs input of the client first.
 
-    The client calls again; then `Context.input_responses` has the answers and `Context.input_state` the state.
-    Specification: basic/patterns/mrtr, schema `InputRequiredResult`.
+    The call ends. The client calls again; then `Context.input_responses` has its results and `Context.input_state` the
+    state. Specification: basic/patterns/mrtr, schema `InputRequiredResult`.
 
     Attributes:
-        requests: What is asked, by a key that the answer comes back under.
-        state: Given back with the answers.
+        requests: The requests by key; the results come back under the same keys.
+        state: Bytes that come back with the results.
     """
 
     requests: Mapping[str, InputRequest]

@@ -1,4 +1,4 @@
-"""The call that a tool answers, and what it may say to the client meanwhile."""
+"""The context of a call: its request, its client, and notifications to the client."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from wasmcp.guest.client_requests.mrtr import Dialogue, InputRequiredSignal
-from wasmcp.guest.client_requests.requests import Questions
+from wasmcp.guest.client_requests.mrtr import ClientRequests, InputRequiredSignal
+from wasmcp.guest.client_requests.requests import ClientRequestMethods
 from wasmcp.guest.errors import ExpiredContextError, MismatchError, NotGrantedError
 from wasmcp.guest.json_types.json_codec import encode, sendable
 from wasmcp.guest.json_types.untyped_json import dump_any
@@ -22,13 +22,13 @@ LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "a
 
 @dataclass(frozen=True)
 class Identity:
-    """Who is asking. Specification: basic/authorization.
+    """The authenticated client. Specification: basic/authorization.
 
     Attributes:
-        subject: The token's ``sub``.
-        issuer: The token's ``iss``.
-        scopes: What was granted.
-        claims: All verified claims.
+        subject: The claim ``sub`` of the token.
+        issuer: The claim ``iss`` of the token.
+        scopes: The granted OAuth scopes.
+        claims: All verified claims, by name.
     """
 
     subject: str
@@ -42,9 +42,9 @@ class HttpRequest:
     """The HTTP request that carried the call.
 
     Attributes:
-        method: For example ``POST``.
-        path: With the query.
-        headers: Name (lower case) -> value; of a header sent twice, the last.
+        method: The HTTP method, for example ``POST``.
+        path: The path, with the query.
+        headers: Values by lower-case name; the last value of a repeated header.
     """
 
     method: str
@@ -53,7 +53,7 @@ class HttpRequest:
 
 
 class Request(Protocol):
-    """The request as the host of the component knows it; JSON values are texts here.
+    """The request as the component's host provides it; JSON values are strings here.
 
     The WIT resource ``wasmcp:mcp-v20260728/messages.request``, or `wasmcp.guest.testing.LocalContext` in a unit test.
     """
@@ -77,20 +77,20 @@ class Request(Protocol):
     def input_state(self) -> bytes | None: ...  # noqa: D102
 
 
-class Context(Questions):
-    """Declare a parameter of this type to get the call that the tool answers; clients do not see the parameter.
+class Context(ClientRequestMethods):
+    """The call that a handler answers. Declare a parameter of this type to get it; clients do not see the parameter.
 
-    It is valid during that call: afterwards every use raises `ExpiredContextError`. In unit tests pass a
+    A context is valid during its call: afterwards every use raises `ExpiredContextError`. In unit tests pass a
     `wasmcp.guest.testing.LocalContext`.
     """
 
-    __slots__ = ("_dialogue", "_held", "_levels")
+    __slots__ = ("_client_requests", "_held", "_levels")
 
     def __init__(self, request: Request, levels: Mapping[str, Any] | None = None) -> None:
-        """Wrap a request; ``levels`` maps the names of log levels to what its ``log`` takes."""
+        """Wrap a request; ``levels`` maps the names of log levels to the values that ``request.log`` takes."""
         self._held: Request | None = request
         self._levels = levels
-        self._dialogue: Dialogue | None = None
+        self._client_requests: ClientRequests | None = None
 
     @property
     def _request(self) -> Request:
@@ -101,37 +101,37 @@ class Context(Questions):
     def _expire(self) -> None:
         self._held = None
 
-    def _asked(self) -> Dialogue:
-        if self._dialogue is None:
+    def _get_client_requests(self) -> ClientRequests:
+        if self._client_requests is None:
             request = self._request
-            self._dialogue = Dialogue(
+            self._client_requests = ClientRequests(
                 request.input_state(), request.input_responses(), lambda: self.client_capabilities
             )
-        return self._dialogue
+        return self._client_requests
 
     def _idle(self) -> None:
-        if self._dialogue is not None and self._dialogue.waiting:
+        if self._client_requests is not None and self._client_requests.waiting:
             raise InputRequiredSignal
 
     def progress(self, progress: float, total: float | None = None, message: str | None = None) -> None:
-        """Tell the client how far the call is, if it asked to be told. Specification: basic/patterns/progress.
+        """Send a progress notification, if the client requested progress. Specification: basic/patterns/progress.
 
         Args:
-            progress: Must increase from call to call.
-            total: Where it ends, when that is known.
-            message: What is being done.
+            progress: The progress so far; must increase from call to call.
+            total: The value of `progress` at the end, if known.
+            message: A text that describes the current step.
         """
         self._request.progress(
             float(progress), None if total is None else float(total), None if message is None else sendable(message)
         )
 
     def log(self, level: LogLevel, data: Any, *, logger: str | None = None) -> None:
-        """Send a log message, if the client asked for this level. Specification: server/utilities/logging.
+        """Send a log message, if the client requested this level. Specification: server/utilities/logging.
 
         Args:
-            level: An RFC 5424 severity.
-            data: A text, or any value that JSON can hold.
-            logger: The name of what is talking.
+            level: A severity of RFC 5424.
+            data: A string, or any value that JSON can represent.
+            logger: The name of the logger.
 
         Raises:
             ValueError: The level is unknown.
@@ -165,77 +165,82 @@ class Context(Questions):
 
     @property
     def cancelled(self) -> bool:
-        """Whether the client has taken the call back: a long tool looks now and then, and gives up."""
+        """True after the client has cancelled the request. Check it regularly in a long-running tool.
+
+        Specification: basic/patterns/cancellation.
+        """
         return self._request.cancelled()
 
     def tools_changed(self) -> None:
-        """Tell the clients that listen that the list of tools is another one now.
+        """Send `notifications/tools/list_changed` to subscribed clients.
 
         Specification: basic/patterns/subscriptions.
         """
         self._request.notify_tools_changed()
 
     def prompts_changed(self) -> None:
-        """Tell the clients that listen that the list of prompts is another one now."""
+        """Send `notifications/prompts/list_changed` to subscribed clients; see `tools_changed`."""
         self._request.notify_prompts_changed()
 
     def resources_changed(self) -> None:
-        """Tell the clients that listen that the lists of resources and templates are others now."""
+        """Send `notifications/resources/list_changed` to subscribed clients: resources and resource templates."""
         self._request.notify_resources_changed()
 
     def resource_updated(self, uri: str) -> None:
-        """Tell the clients that have subscribed to a resource that it holds something else now.
+        """Send `notifications/resources/updated` to the clients that are subscribed to a resource.
+
+        Specification: basic/patterns/subscriptions.
 
         Args:
-            uri: Its URI; sent in the normal form that lists show.
+            uri: The URI of the resource; sent in the normal form that lists contain.
 
         Raises:
-            ValueError: It has no scheme.
+            ValueError: The URI has no scheme.
         """
         self._request.notify_resource_updated(sendable_uri(uri))
 
     @property
     def target(self) -> str:
-        """The name of the tool or prompt, or the URI of the resource, that was asked for."""
+        """The name of the requested tool or prompt, or the URI of the requested resource."""
         return self._request.target() or ""
 
     @property
     def tool_name(self) -> str:
-        """The name that the tool was called by."""
+        """The name of the called tool."""
         return self._request.target() or ""
 
     @property
     def request_id(self) -> str | int:
-        """The id that the client gave the request: unique among those that it waits for."""
+        """The JSON-RPC id of the request: unique among the client's pending requests."""
         found: str | int = json.loads(self._request.id())
         return found
 
     @property
     def protocol_version(self) -> str:
-        """The protocol revision that the call is answered in, for example ``2026-07-28``."""
+        """The protocol revision of the response, for example ``2026-07-28``."""
         return self._request.protocol_version()
 
     @property
     def client_capabilities(self) -> dict[str, Any]:
-        """What the client can do. Specification: schema `ClientCapabilities`."""
+        """The client's capabilities. Specification: schema `ClientCapabilities`."""
         return _object(self._request.client_capabilities())
 
     @property
     def meta(self) -> dict[str, Any]:
-        """The request's ``_meta``; empty when there is none."""
+        """The request's ``_meta``; empty if the request has none."""
         return _object(self._request.meta())
 
     @property
     def session(self) -> Session | None:
-        """The session of a client of an older revision: its `id`, and values that last as long as it does.
+        """The session of a client of a handshake revision: its `id`, and values that last as long as the session.
 
-        None where there is no session: clients of 2026-07-28 have none. The values need the grant ``sessions``.
+        None without a session: clients of 2026-07-28 have none. The values need the grant ``sessions``.
         """
         return SESSIONS[-1](self, self._request)
 
     @property
     def identity(self) -> Identity | None:
-        """Who is asking; None when nobody was authenticated."""
+        """The authenticated client; None without authentication."""
         found = self._request.identity()
         if found is None:
             return None
@@ -243,23 +248,23 @@ class Context(Questions):
 
     @property
     def http(self) -> HttpRequest | None:
-        """The HTTP request that carried the call; None when it came another way."""
+        """The HTTP request that carried the call; None on another transport."""
         found = self._request.http()
         return None if found is None else HttpRequest(found.method, found.path, dict(found.headers))
 
     @property
     def input_responses(self) -> dict[str, Any]:
-        """The client's answers to an earlier `InputRequired`, by key; empty on a first call."""
+        """The client's results for an earlier `InputRequired`, by key; empty on a first call."""
         return {key: json.loads(value) for key, value in self._request.input_responses()}
 
     @property
     def input_state(self) -> bytes | None:
-        """The state that went with the earlier `InputRequired`."""
-        return self._asked().state
+        """The state of the earlier `InputRequired`; None without one."""
+        return self._get_client_requests().state
 
 
 class _Ungranted:
-    """A session whose values the component may not see."""
+    """A session whose values are not granted to the component."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -285,7 +290,7 @@ def _ungranted(context: Context, request: Any) -> Any:
 
 
 SESSIONS: list[Callable[[Context, Any], Session | None]] = [_ungranted]
-"""The last one returns the session of a request; a component with the grant has one more."""
+"""The last function returns the session of a request; a component with the grant ``sessions`` adds one."""
 
 _LEVELS = {name: name for name in ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")}
 

@@ -1,16 +1,16 @@
-"""The errors of a component's author.
+"""Exceptions for authors of components.
 
 .. code-block:: text
 
-    ToolError           raised by a tool: its text reaches the client
-    McpError            raised by anything declared: a JSON-RPC error of the author's choice
-      ResourceNotFoundError  there is no such resource
-      MissingCapabilityError the client cannot be asked for what was asked
-    DeclarationError    what cannot be described: raised when its module is imported
-    ExpiredContextError      a Context used after the call it was given to
-    NotGrantedError          an interface that the component was not granted
-    UnsupportedTypeError         an annotation without a JSON Schema (internal: becomes a DeclarationError)
-    MismatchError            a value that does not fit its type (internal: becomes a tool error)
+    ToolError               raised by a tool: its text is sent to the client
+    McpError                raised by any handler: a JSON-RPC error of the author's choice
+      ResourceNotFoundError   the resource does not exist
+      MissingCapabilityError  the client does not support a server-to-client request
+    DeclarationError        a function that cannot be declared: raised when its module is imported
+    ExpiredContextError     a Context used after the end of its call
+    NotGrantedError         an interface that the component was not granted
+    UnsupportedTypeError    an annotation without a JSON Schema (internal: becomes a DeclarationError)
+    MismatchError           a value that does not fit its type (internal: becomes a tool error)
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ _LONG = 60
 
 
 class ToolError(Exception):
-    """Raise it in a tool to tell the client, and the model behind it, what went wrong: the text is sent as it is.
+    """Error of a tool whose text is sent to the client, and to its model, unchanged.
 
-    Every other exception is masked, because its text may hold what the client must not see.
-    Specification: server/tools, "Error Handling" (tool execution errors).
+    Raise it in a tool. The text of every other exception is masked, because it can contain what the client must not
+    see. Specification: server/tools, "Error Handling" (tool execution errors).
     """
 
 
 class McpError(Exception):
-    """Raise it to answer the request with a JSON-RPC error. What a model should read is a `ToolError` instead.
+    """JSON-RPC error response to the request. Use `ToolError` instead for text that a model should read.
 
-    Specification: basic, "Error codes".
+    Raise it in a tool, resource, prompt or completion. Specification: basic, "Error codes".
 
     Attributes:
-        code: -32602 for bad parameters, -32603 for faults of the server; -32000 to -32019 are free to use.
-        message: Sent as it is.
-        data: A value that JSON can hold; None: there is none.
+        code: -32602 for invalid parameters, -32603 for errors of the server; -32000 to -32019 are free to use.
+        message: Text that is sent to the client unchanged.
+        data: A value that JSON can represent; None to send no data.
     """
 
     def __init__(self, code: int, message: str, data: Any = None) -> None:
@@ -51,12 +51,13 @@ class McpError(Exception):
 
 
 class ResourceNotFoundError(McpError):
-    """Raise it in a resource when the URI matches its template, but there is no such resource.
+    """Error response for a URI that matches a resource template although the resource does not exist.
 
-    Sent as -32602, to clients before 2026-07-28 as -32002. Specification: server/resources, "Error Handling".
+    Raise it in a resource. Sent as -32602, to clients before 2026-07-28 as -32002.
+    Specification: server/resources, "Error Handling".
 
     Attributes:
-        uri: The resource; None: the one that was asked for.
+        uri: The URI of the resource; None for the requested one.
     """
 
     def __init__(self, uri: str | None = None) -> None:
@@ -65,9 +66,9 @@ class ResourceNotFoundError(McpError):
 
 
 class MissingCapabilityError(McpError):
-    """The client was to be asked for something that it does not support. Nothing was asked.
+    """A server-to-client request that the client does not support; it was not sent.
 
-    Sent as -32021; a tool that is called by a client before 2026-07-28 gives a tool error instead.
+    Sent as -32021. For a client before 2026-07-28 the tool returns a tool error instead.
     Specification: basic, "Error codes".
 
     Attributes:
@@ -84,7 +85,7 @@ class MissingCapabilityError(McpError):
 
 
 def place_of(function: Callable[..., Any]) -> tuple[str, int] | None:
-    """Return the file and the line in which a function is defined, as far as that is known."""
+    """Return the file and the line in which a function is defined; None if unknown."""
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     code = getattr(function, "__code__", None)
@@ -92,12 +93,12 @@ def place_of(function: Callable[..., Any]) -> tuple[str, int] | None:
 
 
 class DeclarationError(TypeError):
-    """A function cannot become a tool (a resource...): an annotation without a JSON Schema, a bad name, one used twice.
+    """A function that cannot be declared: an annotation without a JSON Schema, an invalid name or a duplicate.
 
     Attributes:
-        kind: What it was to become.
+        kind: The kind of declaration, for example ``tool`` or ``resource``.
         tool: The name of the function.
-        parameter: The parameter, or a path below it; None when it is about the function itself.
+        parameter: The parameter, or a path below it; None for an error of the function itself.
         place: The file and the line of the function.
     """
 
@@ -111,10 +112,10 @@ class DeclarationError(TypeError):
 
 
 class UnsupportedTypeError(Exception):
-    """An annotation that has no shape; the text says which and why. Becomes a `DeclarationError` that says where.
+    """An annotation without a JSON type; the text names it and the reason. Becomes a located `DeclarationError`.
 
     Attributes:
-        path: Members on the way to it, innermost first.
+        path: The members that lead to the annotation, innermost first.
     """
 
     def __init__(self, reason: str) -> None:
@@ -123,17 +124,17 @@ class UnsupportedTypeError(Exception):
 
 
 class ExpiredContextError(RuntimeError):
-    """A `Context` was used after the call that it was given to had ended."""
+    """A `Context` that was used after the end of its call."""
 
     def __init__(self) -> None:
         super().__init__("this Context belongs to a call that has ended: use it only in the call it was given to")
 
 
 class NotGrantedError(RuntimeError):
-    """The component uses what it was not granted. Nothing was done.
+    """A call of an interface that the component was not granted. The call had no effect.
 
     Attributes:
-        grant: The family of interfaces, for example ``http``: what ``grants`` of the component's table must name.
+        grant: The family of interfaces, for example ``http``: the name to add to ``grants`` in the component's table.
     """
 
     def __init__(self, grant: str) -> None:
@@ -153,12 +154,12 @@ _FAKES = {
 
 
 class MismatchError(Exception):
-    """A value that does not fit its type, with a bounded list of mistakes; see `wasmcp.guest.json_types.mismatches`.
+    """A value that does not fit its type, with a bounded list of problems; see `wasmcp.guest.json_types.mismatches`.
 
     Attributes:
-        problems: Of each, the way to the value, innermost segment first (names of members, indices of items), and what
-            was expected and found.
-        more: Whether there are problems that are not among them.
+        problems: For each problem the path to the value, innermost segment first (names of members, indices of items),
+            and a text with what was expected and found.
+        more: True if problems were left out.
     """
 
     def __init__(self, reason: str) -> None:
@@ -167,13 +168,13 @@ class MismatchError(Exception):
         self.more = False
 
     def under(self, segment: str | int) -> MismatchError:
-        """Add the member or item in which the value was found, and return itself."""
+        """Add the member or item that contains the value, and return `self`."""
         for path, _ in self.problems:
             path.append(segment)
         return self
 
     def copy(self) -> MismatchError:
-        """Return another one with the same problems, for another place."""
+        """Return a copy with the same problems, to report them at another path."""
         made = MismatchError("")
         made.problems = [([*path], reason) for path, reason in self.problems]
         made.more = self.more
@@ -181,7 +182,7 @@ class MismatchError(Exception):
 
     @property
     def depth(self) -> int:
-        """The length of the longest way."""
+        """The length of the longest path."""
         return max(len(path) for path, _ in self.problems)
 
     def __str__(self) -> str:

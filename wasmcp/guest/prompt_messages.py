@@ -14,8 +14,8 @@ class Message:
     """A message of a conversation. Specification: schemas `PromptMessage`, `SamplingMessage`.
 
     Attributes:
-        role: Who says it.
-        content: One block; a plain string is a `Text`.
+        role: The author of the message: ``user`` or ``assistant``.
+        content: One content block; a string becomes a `Text`.
     """
 
     role: Role
@@ -24,11 +24,11 @@ class Message:
 
 @dataclass(frozen=True)
 class PromptResult:
-    """A whole result, for a prompt that wants to say everything itself. Specification: schema `GetPromptResult`.
+    """A whole prompt result, including a description and ``_meta``. Specification: schema `GetPromptResult`.
 
     Attributes:
-        messages: Plain strings and blocks are messages of the user.
-        description: Of what came out; the prompt's by default.
+        messages: Messages; strings and content blocks become messages of the user.
+        description: A description of this result; by default the prompt's.
         meta: The result's ``_meta``.
     """
 

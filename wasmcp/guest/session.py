@@ -1,4 +1,4 @@
-"""The values of a client's session. Clients before 2026-07-28 have one; interface ``sessions`` of wit/key-value.wit."""
+"""Values of a client's session, for clients before 2026-07-28: the interface ``sessions`` of wit/key-value.wit."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 class RawSession(RawValues, Protocol):
-    """The interface ``sessions``, for one request."""
+    """The interface ``sessions``, bound to one request."""
 
     def keys(self) -> list[str]: ...  # noqa: D102 - documented in the WIT
 
 
 class Session(Values):
-    """Values that a component keeps for one client, for as long as it stays connected.
+    """Key-value store of a component for one client's session: values are kept until the session ends.
 
-    Each component has its own, and so has each person where somebody is authenticated. Made by `Context.session`, and
-    valid as long as the context. Every function raises `StoreError` when the store cannot do it: `NotGrantedError`
-    without the grant ``sessions``.
+    Each component has separate values, and so has each authenticated user. Get it from `Context.session`; it is valid
+    as long as the context. Every method raises `StoreError` when the operation fails, and `NotGrantedError` without
+    the grant ``sessions``.
     """
 
     def __init__(self, context: Context, raw: RawSession) -> None:
@@ -32,7 +32,7 @@ class Session(Values):
 
     @property
     def id(self) -> str:
-        """What tells this session from others: for logs, not for clients.
+        """The identifier of the session: for logs, do not send it to clients.
 
         Raises:
             ExpiredContextError: The call has ended.
@@ -41,13 +41,13 @@ class Session(Values):
 
     @property
     def _raw(self) -> RawSession:
-        self._context._request  # noqa: B018, SLF001 - raises when the call has ended
+        self._context._request  # noqa: B018, SLF001 - raises after the end of the call
         return self._values
 
     def keys(self) -> list[str]:
-        """Return all keys, in the store's own order."""
+        """Return all keys, in the order of the store."""
         return self._raw.keys()
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the keys."""
+        """Iterate over the keys, in the order of the store."""
         return iter(self.keys())

@@ -1,4 +1,4 @@
-"""Session values over the interface ``sessions``. Only in components that import it."""
+"""Implementation of session values by the interface ``sessions``. Only for components that import it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _Values:
-    """The values of one request's session."""
+    """The session values of one request."""
 
     def __init__(self, request: Any) -> None:
         self._request = request
@@ -52,5 +52,5 @@ class _Values:
 
 
 def open_session(context: Context, request: Any) -> Session | None:
-    """Return the session of a request; None where there is none."""
+    """Return the session of a request; None without a session."""
     return Session(context, _Values(request)) if sessions.has_session(request) else None

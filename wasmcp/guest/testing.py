@@ -1,4 +1,4 @@
-"""For unit tests: a `Context` that remembers what the tool said, and what a component would get from its host."""
+"""Unit-test helpers: a `Context` that records notifications, and fakes of the interfaces of the host."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wasmcp.guest.client_requests.mrtr import Dialogue
+from wasmcp.guest.client_requests.mrtr import ClientRequests
 from wasmcp.guest.context import Context, HttpRequest, Identity, LogLevel
 from wasmcp.guest.declarations.providers import fresh_instance
 from wasmcp.guest.declarations.registry import fresh_declarations
@@ -38,19 +38,19 @@ __all__ = [
 
 @dataclass
 class _LocalRequest:
-    """A request that nobody sent."""
+    """A request that did not come from a client."""
 
     tool_name: str
     number: str | int
     version: str
     capabilities: Mapping[str, Any]
     meta_object: Mapping[str, Any]
-    who: Identity | None
+    user: Identity | None
     session_id: str | None
     http_request: HttpRequest | None
     answers: Mapping[str, Any]
     state: bytes | None
-    taken_back: bool = False
+    is_cancelled: bool = False
     reports: list[tuple[float, float | None, str | None]] = field(default_factory=list)
     records: list[tuple[LogLevel, Any, str | None]] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
@@ -71,8 +71,10 @@ class _LocalRequest:
         return json.dumps(self.capabilities)
 
     def identity(self) -> Any:
-        who = self.who
-        return None if who is None else _Identity(who.subject, who.issuer, list(who.scopes), json.dumps(who.claims))
+        user = self.user
+        return (
+            None if user is None else _Identity(user.subject, user.issuer, list(user.scopes), json.dumps(user.claims))
+        )
 
     def session(self) -> str | None:
         return self.session_id
@@ -106,7 +108,7 @@ class _LocalRequest:
         self.changes.append(uri)
 
     def cancelled(self) -> bool:
-        return self.taken_back
+        return self.is_cancelled
 
 
 @dataclass
@@ -124,8 +126,8 @@ class _Http:
     headers: list[tuple[str, str]]
 
 
-class _LocalDialogue(Dialogue):
-    """Answers the questions at once."""
+class _LocalClientRequests(ClientRequests):
+    """Client requests that are answered at once, with the results that the test gave."""
 
     def __init__(self, request: _LocalRequest, answers: list[Any] | dict[str, Any], *, any_capability: bool) -> None:
         super().__init__(request.state, request.input_responses(), lambda: request.capabilities)
@@ -133,7 +135,7 @@ class _LocalDialogue(Dialogue):
         self._local_answers = answers
         self._any_capability = any_capability
 
-    def unanswered(self, key: str, method: str, params: str, needed: Mapping[str, Any]) -> Any:
+    def add_pending(self, key: str, method: str, params: str, needed: Mapping[str, Any]) -> Any:
         self.questions.append((method, json.loads(params)))
         left = self._local_answers
         found = left.pop(key, None) if isinstance(left, dict) else left.pop(0) if left else None
@@ -145,27 +147,27 @@ class _LocalDialogue(Dialogue):
 
 
 def accept(**content: Any) -> dict[str, Any]:
-    """Return the answer of a user who fills in a form; the field of a form of one field is ``value``."""
+    """Return the result of a user who submits a form; the field of a form of a simple type is named ``value``."""
     return {"action": "accept", "content": content}
 
 
 def decline() -> dict[str, Any]:
-    """Return the answer of a user who does not agree."""
+    """Return the result of a user who declines."""
     return {"action": "decline"}
 
 
 def said(text: str, *, model: str = "test") -> dict[str, Any]:
-    """Return the answer of a model."""
+    """Return the result of a sampling request: one text message of the model."""
     return {"role": "assistant", "content": {"type": "text", "text": text}, "model": model, "stopReason": "endTurn"}
 
 
 def roots(*uris: str) -> dict[str, Any]:
-    """Return the answer of a client that works in some folders."""
+    """Return the result of a ``roots/list`` request, with one root for each URI."""
     return {"roots": [{"uri": uri} for uri in uris]}
 
 
 class LocalContext(Context):
-    """A `Context` without a client.
+    """A `Context` for unit tests, without a client.
 
     .. code-block:: python
 
@@ -175,20 +177,19 @@ class LocalContext(Context):
             assert context.progress_reports == [(1.0, 2.0, None), (2.0, 2.0, None)]
 
     Args:
-        tool_name: What `Context.tool_name` says.
-        request_id: What `Context.request_id` says.
-        protocol_version: What `Context.protocol_version` says.
-        client_capabilities: What `Context.client_capabilities` says.
-        meta: What `Context.meta` says.
-        identity: What `Context.identity` says.
-        session: The `id` of `Context.session`; None: there is no session.
-        session_values: What the component has kept in the session before.
-        http: What `Context.http` says.
-        input_responses: What `Context.input_responses` says.
-        input_state: What `Context.input_state` says.
-        answers: What the client answers to `Context.elicit`, `sample` and `roots`, in the order of the questions, or
-            by their keys: see `accept`, `decline`, `said` and `roots` here. Without ``client_capabilities`` the client
-            can do everything.
+        tool_name: The value of `Context.tool_name`.
+        request_id: The value of `Context.request_id`.
+        protocol_version: The value of `Context.protocol_version`.
+        client_capabilities: The value of `Context.client_capabilities`; None: the client supports all requests.
+        meta: The value of `Context.meta`.
+        identity: The value of `Context.identity`.
+        session: The `id` of `Context.session`; None for a call without a session.
+        session_values: The values that the session contains at first.
+        http: The value of `Context.http`.
+        input_responses: The value of `Context.input_responses`.
+        input_state: The value of `Context.input_state`.
+        answers: The client's results for `Context.elicit`, `sample` and `roots`, in the order of the requests, or by
+            their keys. Make them with the functions of this module, for example `accept` and `roots`.
     """
 
     __slots__ = ("_answers", "_any_capability", "_local", "_session")
@@ -226,41 +227,43 @@ class LocalContext(Context):
         self._answers = dict(answers) if isinstance(answers, Mapping) else list(answers)
         self._any_capability = client_capabilities is None
 
-    def _asked(self) -> Dialogue:
-        if self._dialogue is None:
-            self._dialogue = _LocalDialogue(self._local, self._answers, any_capability=self._any_capability)
-        return self._dialogue
+    def _get_client_requests(self) -> ClientRequests:
+        if self._client_requests is None:
+            self._client_requests = _LocalClientRequests(
+                self._local, self._answers, any_capability=self._any_capability
+            )
+        return self._client_requests
 
     @property
     def session(self) -> Session | None:
-        """See `Context.session`; its values are kept here."""
+        """A session whose values are kept in this object; see `Context.session`."""
         return None if self._request.session() is None else Session(self, self._session)
 
     @property
     def session_values(self) -> dict[str, Any]:
-        """What the component has kept in the session."""
+        """The values of the session, by key."""
         return self._session.plain()
 
     @property
     def questions(self) -> list[tuple[str, Any]]:
-        """What the client was asked: method and parameters."""
-        return self._dialogue.questions if isinstance(self._dialogue, _LocalDialogue) else []
+        """The server-to-client requests so far: method and parameters of each."""
+        return self._client_requests.questions if isinstance(self._client_requests, _LocalClientRequests) else []
 
     @property
     def changes(self) -> list[str]:
-        """What was announced as changed: ``tools``, ``prompts``, ``resources``, or the URI of a resource."""
+        """The change notifications so far: ``tools``, ``prompts``, ``resources``, or the URI of a resource."""
         return self._local.changes
 
     @property
     def progress_reports(self) -> list[tuple[float, float | None, str | None]]:
-        """What the tool reported: progress, total and message."""
+        """The progress notifications so far: progress, total and message of each."""
         return self._local.reports
 
     @property
     def log_records(self) -> list[tuple[LogLevel, Any, str | None]]:
-        """What the tool logged: level, data and logger."""
+        """The log messages so far: level, data and logger of each."""
         return self._local.records
 
     def cancel(self) -> None:
-        """Take the call back, as a client would."""
-        self._local.taken_back = True
+        """Cancel the call, as a client would."""
+        self._local.is_cancelled = True

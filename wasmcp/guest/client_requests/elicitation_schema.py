@@ -1,4 +1,4 @@
-"""Types -> the forms that a client shows: flat objects of simple values. Specification: client/elicitation."""
+"""Schemas of elicitation forms, from types: flat objects of simple values. Specification: client/elicitation."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ Form = tuple[dict[str, Any], Callable[[dict[str, Any]], Any]]
 _forms: dict[Any, Form] = {}
 
 
-def form_of(wanted: Any) -> Form:
-    """Return the schema of a form, and what turns its content into the value that the author wants.
+def form_of(requested: Any) -> Form:
+    """Return the schema of a form, and a function that converts its content to the value for the author.
 
     Args:
-        wanted: A dataclass, TypedDict or NamedTuple; a simple type such as ``str`` for a form of one field; or a
-            schema, as it is, whose content stays a dict.
+        requested: A dataclass, TypedDict or NamedTuple; a simple type such as ``str`` for a form of one field; or a
+            JSON Schema, which is sent unchanged and whose content stays a dict.
 
     Raises:
-        TypeError: A form cannot hold the type.
+        TypeError: The type cannot be represented in a form.
     """
-    if isinstance(wanted, Mapping):
-        return dict(wanted), dict
+    if isinstance(requested, Mapping):
+        return dict(requested), dict
     try:
-        known = _forms.get(wanted)
+        known = _forms.get(requested)
     except TypeError:  # unhashable
         known = None
     if known is None:
         try:
-            known = _made(wanted)
+            known = _made(requested)
         except UnsupportedTypeError as error:
             path = ".".join(reversed(error.path))
-            place = f"`{written(wanted)}`, member `{path}`" if path else f"`{written(wanted)}`"
-            raise TypeError(f"{place} cannot be asked with a form: {error}") from None
-        _forms[wanted] = known
+            place = f"`{written(requested)}`, member `{path}`" if path else f"`{written(requested)}`"
+            raise TypeError(f"{place} cannot be a form: {error}") from None
+        _forms[requested] = known
     return known
 
 
-def _made(wanted: Any) -> Form:
+def _made(requested: Any) -> Form:
     try:
-        shape = Resolver().shape(wanted)
+        shape = Resolver().shape(requested)
     except NameError as error:
         raise UnsupportedTypeError(f"its annotations name `{error.name}`, which its module does not have") from None
     definitions = Definitions([shape])
@@ -81,7 +81,7 @@ def _simple(shape: Shape, documentation: Mapping[str, Any], definitions: Definit
     documentation = documented(documentation_around(shape), documentation)
     shape = undocumented(shape)
     if isinstance(shape, Union):
-        # What may be left empty is not required; a form has no null.
+        # An optional field is a field that is not required: forms have no null.
         options = [option for option in shape.options if not isinstance(option, Null)]
         if len(options) != 1:
             raise UnsupportedTypeError("a field has one type")

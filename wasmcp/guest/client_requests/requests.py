@@ -1,4 +1,4 @@
-"""What a `Context` can ask the client in the middle of a function."""
+"""Server-to-client requests of a `Context`: elicitation, sampling and roots."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, overload
 
 from wasmcp.guest.client_requests.elicitation_schema import form_of
-from wasmcp.guest.client_requests.mrtr import Dialogue
+from wasmcp.guest.client_requests.mrtr import ClientRequests
 from wasmcp.guest.client_requests.results import Elicited, Roots, Sampled, sampling_messages
 from wasmcp.guest.content import Audio, Image, Text
 from wasmcp.guest.json_types.string_formats import is_uri
@@ -16,14 +16,14 @@ from wasmcp.guest.prompt_messages import Message
 T = TypeVar("T")
 
 
-class Questions(ABC):
-    """The part of `wasmcp.guest.Context` that asks. See the guide on asking the client for what a question means."""
+class ClientRequestMethods(ABC):
+    """The methods of `wasmcp.guest.Context` that send requests to the client, in the middle of a function."""
 
     __slots__ = ()
 
     @abstractmethod
-    def _asked(self) -> Dialogue:
-        """Return what the client was asked in this call."""
+    def _get_client_requests(self) -> ClientRequests:
+        """Return the server-to-client requests of this call."""
 
     @overload
     def elicit(self, message: str, form: type[T], *, key: str | None = None) -> Elicited[T]: ...
@@ -34,50 +34,50 @@ class Questions(ABC):
     ) -> Elicited[dict[str, Any]]: ...
 
     def elicit(self, message: str, form: Any = None, *, key: str | None = None) -> Elicited[Any]:
-        """Ask the user to fill in a form; in ``async def`` functions, ``await`` it.
+        """Request input of the user by a form. In ``async def`` functions, ``await`` it.
 
-        The function ends here when the user has not answered yet, and runs again from its start with the answer:
-        what happens before this line happens each time, but for what `once` keeps. It must ask the same questions in
-        the same order. Specification: client/elicitation, basic/patterns/mrtr.
+        Without an answer the function ends here, and runs again from its start when the client has answered: code
+        before this line runs each time, except for values of `once`. Every run must send the same requests in the same
+        order. Specification: client/elicitation, basic/patterns/mrtr.
 
         Args:
-            message: What the user reads.
+            message: The text that the user reads.
             form: A dataclass, TypedDict or NamedTuple of simple fields, a simple type (a form of one field), a JSON
-                Schema, or None (only a consent).
-            key: The key of the question, when the client is to see a certain one.
+                Schema, or None (only a confirmation).
+            key: The key of the request in ``inputRequests``; by default made from its order and its parameters.
 
         Raises:
-            MissingCapabilityError: The client cannot show forms.
+            MissingCapabilityError: The client does not support forms.
             McpError: The answer does not fit the form.
-            TypeError: A form cannot hold the type.
+            TypeError: The type cannot be represented in a form.
         """
         schema, load = form_of({"type": "object", "properties": {}} if form is None else form)
         params = {"message": message, "requestedSchema": schema}
-        dialogue = self._asked()
-        found = dialogue.ask("elicitation/create", params, key, {"elicitation": {"form": {}}})
-        return Elicited(dialogue, *found, load)
+        client_requests = self._get_client_requests()
+        found = client_requests.request("elicitation/create", params, key, {"elicitation": {"form": {}}})
+        return Elicited(client_requests, *found, load)
 
     def elicit_url(self, message: str, url: str, *, key: str | None = None) -> Elicited[None]:
-        """Ask the user to follow a link, for what must not pass through the client: credentials, payments.
+        """Request that the user opens a link, for data that must not pass through the client: credentials, payments.
 
-        Accepting means that the link was opened, not that anything was done there. Otherwise like `elicit`.
-        Specification: client/elicitation, "URL Mode".
+        The action ``accept`` means that the user opened the link, not that the task behind it is complete. Otherwise
+        like `elicit`. Specification: client/elicitation, "URL Mode".
 
         Args:
-            message: What the user reads.
-            url: Where the link leads.
+            message: The text that the user reads.
+            url: The absolute URL of the link.
             key: See `elicit`.
 
         Raises:
-            MissingCapabilityError: The client cannot show links.
-            ValueError: It is not an absolute URL.
+            MissingCapabilityError: The client does not support links.
+            ValueError: The URL is not absolute.
         """
         if not is_uri(url):
             raise ValueError(f"a link must be an absolute URL, such as `https://example.com/pay`, not {url!r:.60}")
         params = {"mode": "url", "message": message, "url": url}
-        dialogue = self._asked()
-        found = dialogue.ask("elicitation/create", params, key, {"elicitation": {"url": {}}})
-        return Elicited(dialogue, *found, lambda _: None)
+        client_requests = self._get_client_requests()
+        found = client_requests.request("elicitation/create", params, key, {"elicitation": {"url": {}}})
+        return Elicited(client_requests, *found, lambda _: None)
 
     def sample(
         self,
@@ -94,26 +94,26 @@ class Questions(ABC):
         metadata: Mapping[str, Any] | None = None,
         key: str | None = None,
     ) -> Sampled:
-        """Have the client's model continue a conversation. Runs and reruns like `elicit`.
+        """Request a completion of the client's model. The function ends and runs again as with `elicit`.
 
         Specification: client/sampling, schema `CreateMessageRequestParams`.
 
         Args:
-            messages: The conversation; a plain string is a message of the user, a mapping is sent as it is.
-            max_tokens: At most so many tokens.
+            messages: The conversation; a string is a message of the user, a mapping is sent unchanged.
+            max_tokens: The maximum number of tokens.
             system: A system prompt.
-            temperature: How free the model is.
-            stop_sequences: What ends the answer.
-            preferences: Which model is wanted. Schema `ModelPreferences`.
-            tools: What the model may call, in the form of the specification's schema `Tool`.
-            tool_choice: Whether it may, must or must not.
-            include_context: What the client adds to the conversation; deprecated by the specification.
-            metadata: For the provider of the model.
+            temperature: The sampling temperature.
+            stop_sequences: Texts that end the completion.
+            preferences: Preferences for the choice of a model. Schema `ModelPreferences`.
+            tools: Tools that the model can call, in the form of the specification's schema `Tool`.
+            tool_choice: The mode of tool use: ``auto``, ``required`` or ``none``.
+            include_context: Context that the client adds to the conversation; deprecated by the specification.
+            metadata: Metadata for the provider of the model.
             key: See `elicit`.
 
         Raises:
-            MissingCapabilityError: The client has no model, or none that is given tools.
-            McpError: The answer is not a message.
+            MissingCapabilityError: The client does not support sampling, or sampling with tools.
+            McpError: The client's result is not a message.
         """
         params: dict[str, Any] = {"messages": sampling_messages(messages), "maxTokens": max_tokens}
         optional = {
@@ -132,11 +132,13 @@ class Questions(ABC):
             needed["tools"] = {}
         if include_context not in (None, "none"):
             needed["context"] = {}
-        dialogue = self._asked()
-        return Sampled(dialogue, *dialogue.ask("sampling/createMessage", params, key, {"sampling": needed}))
+        client_requests = self._get_client_requests()
+        return Sampled(
+            client_requests, *client_requests.request("sampling/createMessage", params, key, {"sampling": needed})
+        )
 
     def roots(self, *, key: str | None = None) -> Roots:
-        """Ask for the folders and files that the client works in. Runs and reruns like `elicit`.
+        """Request the folders and files that the client works in. The function ends and runs again as with `elicit`.
 
         Specification: client/roots.
 
@@ -144,14 +146,14 @@ class Questions(ABC):
             key: See `elicit`.
 
         Raises:
-            MissingCapabilityError: The client has no roots.
-            McpError: The answer is not a list of roots.
+            MissingCapabilityError: The client does not support roots.
+            McpError: The client's result is not a list of roots.
         """
-        dialogue = self._asked()
-        return Roots(dialogue, *dialogue.ask("roots/list", {}, key, {"roots": {}}))
+        client_requests = self._get_client_requests()
+        return Roots(client_requests, *client_requests.request("roots/list", {}, key, {"roots": {}}))
 
     def once(self, name: str, make: Callable[[], T]) -> T:
-        """Return a value that is made in the first run of this call, and kept while the client is asked.
+        """Return a value that is made in the first run of this call, and kept over its further runs.
 
         .. code-block:: python
 
@@ -159,14 +161,15 @@ class Questions(ABC):
             if context.elicit(f"Book ticket {ticket}?"):
                 book(ticket)
 
-        It travels with the client, sealed, and comes back as the JSON value it was: keep it small.
+        The value is part of the sealed request state that the client sends back, and becomes a plain JSON value: keep
+        it small.
 
         Args:
-            name: Of the value, within this call.
-            make: Makes it.
+            name: The name of the value, unique within this call.
+            make: A function that makes the value.
 
         Raises:
             TypeError: The value has no JSON form.
         """
-        kept: T = self._asked().once(name, make)
+        kept: T = self._get_client_requests().once(name, make)
         return kept

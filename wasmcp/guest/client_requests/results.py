@@ -1,4 +1,4 @@
-"""What the client answers: to a form or a link, from its model, and its roots."""
+"""Results of server-to-client requests: elicitation, sampling and roots."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, cast
 
-from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, Answer, Dialogue
+from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, ClientRequests, ClientResult
 from wasmcp.guest.content import Audio, Image, Text
 from wasmcp.guest.errors import McpError, MismatchError, ToolError
 from wasmcp.guest.json_types.base64_text import decode_bytes, encode_bytes
@@ -15,15 +15,19 @@ from wasmcp.guest.prompt_messages import Message
 T = TypeVar("T")
 
 
-class Elicited(Answer, Generic[T]):
-    """What the user did with a form or a link. Specification: schema `ElicitResult`. True when it was accepted."""
+class Elicited(ClientResult, Generic[T]):
+    """The result of an elicitation. True when the user accepted. Specification: schema `ElicitResult`."""
 
     __slots__ = ("_load",)
 
     def __init__(
-        self, dialogue: Dialogue, key: str, found: dict[str, Any] | None, load: Callable[[dict[str, Any]], Any]
+        self,
+        client_requests: ClientRequests,
+        key: str,
+        found: dict[str, Any] | None,
+        load: Callable[[dict[str, Any]], Any],
     ) -> None:
-        super().__init__(dialogue, key, found)
+        super().__init__(client_requests, key, found)
         self._load = load
         if found is not None:
             self._checked()
@@ -47,7 +51,7 @@ class Elicited(Answer, Generic[T]):
 
     @property
     def action(self) -> Literal["accept", "decline", "cancel"]:
-        """What the user did."""
+        """The action of the user: ``accept``, ``decline`` or ``cancel``."""
         return cast("Literal['accept', 'decline', 'cancel']", self.raw.get("action"))
 
     def __bool__(self) -> bool:
@@ -55,10 +59,10 @@ class Elicited(Answer, Generic[T]):
 
     @property
     def data(self) -> T:
-        """What the user filled in.
+        """The value that the user entered, converted to the type of the form.
 
         Raises:
-            ToolError: The user did not accept; when it is not caught, the client is told so.
+            ToolError: The user did not accept. If it is not caught, the client gets a tool error.
         """
         if not self:
             raise ToolError(f"the user did not agree: {self.action}")
@@ -67,7 +71,7 @@ class Elicited(Answer, Generic[T]):
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A tool that the client's model wants to have called. Specification: schema `ToolUseContent`."""
+    """A tool call that the client's model requests. Specification: schema `ToolUseContent`."""
 
     id: str
     name: str
@@ -77,13 +81,13 @@ class ToolCall:
 SampledBlock = Text | Image | Audio | ToolCall
 
 
-class Sampled(Answer):
-    """What the client's model said. Specification: schema `CreateMessageResult`."""
+class Sampled(ClientResult):
+    """The message of the client's model. Specification: schema `CreateMessageResult`."""
 
     __slots__ = ()
 
-    def __init__(self, dialogue: Dialogue, key: str, found: dict[str, Any] | None) -> None:
-        super().__init__(dialogue, key, found)
+    def __init__(self, client_requests: ClientRequests, key: str, found: dict[str, Any] | None) -> None:
+        super().__init__(client_requests, key, found)
         if found is not None:
             try:
                 self.content  # noqa: B018 - reading is checking
@@ -97,38 +101,38 @@ class Sampled(Answer):
 
     @property
     def content(self) -> list[SampledBlock]:
-        """The blocks of the message; those of kinds that are not known here are left out."""
+        """The blocks of the message; blocks of unknown kinds are left out."""
         content = self.raw.get("content")
         return [made for item in (content if isinstance(content, list) else [content]) if (made := _block(item))]
 
     @property
     def text(self) -> str:
-        """All text of the message."""
+        """The text of all text blocks of the message."""
         return "\n".join(block.text for block in self.content if isinstance(block, Text))
 
     @property
     def tool_calls(self) -> list[ToolCall]:
-        """The tools that the model wants to have called."""
+        """The tool calls that the model requests."""
         return [block for block in self.content if isinstance(block, ToolCall)]
 
     @property
     def model(self) -> str:
-        """The model that answered."""
+        """The name of the model."""
         model = self.raw.get("model")
         return model if isinstance(model, str) else ""
 
     @property
     def stop_reason(self) -> str | None:
-        """Why it stopped: ``endTurn``, ``maxTokens``, ``stopSequence``, ``toolUse``..."""
+        """The reason why the model stopped: ``endTurn``, ``maxTokens``, ``stopSequence``, ``toolUse``..."""
         reason = self.raw.get("stopReason")
         return reason if isinstance(reason, str) else None
 
 
 def _block(item: Any) -> SampledBlock | None:
-    """Return a block; None for one of a kind that is not known here.
+    """Return a block; None for a block of an unknown kind.
 
     Raises:
-        MismatchError: It is not what its `type` says.
+        MismatchError: The block does not match its `type`.
     """
     kind = _member(item, "type", str)
     if kind == "text":
@@ -154,19 +158,19 @@ def _member(item: Any, name: str, kind: type) -> Any:
 
 @dataclass(frozen=True)
 class Root:
-    """A folder or file that the client works in. Specification: schema `Root`."""
+    """A folder or file that the client works in, by its URI. Specification: schema `Root`."""
 
     uri: str
     name: str | None = None
 
 
-class Roots(Answer, Sequence[Root]):
+class Roots(ClientResult, Sequence[Root]):
     """The client's roots, a sequence of `Root`. Specification: schema `ListRootsResult`."""
 
     __slots__ = ()
 
-    def __init__(self, dialogue: Dialogue, key: str, found: dict[str, Any] | None) -> None:
-        super().__init__(dialogue, key, found)
+    def __init__(self, client_requests: ClientRequests, key: str, found: dict[str, Any] | None) -> None:
+        super().__init__(client_requests, key, found)
         if found is not None:
             try:
                 self._roots()
@@ -200,13 +204,13 @@ class Roots(Answer, Sequence[Root]):
 
 
 def sampling_messages(messages: Any) -> list[Any]:
-    """Return the messages for a model in the form of the specification (schema `SamplingMessage`).
+    """Return sampling messages in the form of the specification (schema `SamplingMessage`).
 
     Args:
-        messages: A text, a `Message`, or a sequence of them; mappings are taken as they are.
+        messages: A string, a `Message`, or a sequence of them; mappings are not changed.
 
     Raises:
-        TypeError: One is something else.
+        TypeError: A message is of another type.
     """
     if isinstance(messages, (str, Message, Mapping, Text, Image, Audio)):
         messages = [messages]

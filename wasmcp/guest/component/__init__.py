@@ -1,1 +1,1 @@
-"""Glue between an author's module and the exports of its component."""
+"""Component export: adapters between an author's module and the exports of its component."""

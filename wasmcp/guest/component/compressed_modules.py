@@ -1,6 +1,6 @@
-"""Modules of the standard library that a component carries compressed, to be imported when they are asked for.
+"""Modules of the standard library that a component contains compressed, and imports lazily.
 
-Imported while it is built, the hundred text encodings would be a twelfth of a component, and hardly one is ever used.
+If they were imported at build time, the hundred text encodings would be a twelfth of a component; few are ever used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _codes: dict[str, bytes] = {}
 
 
 class _Library:
-    """A finder and loader of what is kept."""
+    """A finder and loader of the compressed modules."""
 
     @staticmethod
     def find_spec(
@@ -24,14 +24,14 @@ class _Library:
         path: Sequence[str] | None = None,  # noqa: ARG004 - of the protocol
         target: ModuleType | None = None,  # noqa: ARG004
     ) -> importlib.machinery.ModuleSpec | None:
-        """Return the spec of a module that is kept; None for all others."""
+        """Return the spec of a compressed module; None for all others."""
         if name not in _codes:
             return None
         return importlib.machinery.ModuleSpec(name, _Library, origin="compressed")  # type: ignore[arg-type]
 
     @staticmethod
     def create_module(spec: importlib.machinery.ModuleSpec) -> None:
-        """Leave it to the interpreter."""
+        """Return None: the interpreter creates the module."""
 
     @staticmethod
     def exec_module(module: ModuleType) -> None:
@@ -40,14 +40,14 @@ class _Library:
 
 
 def keep(name: str, code: CodeType) -> None:
-    """Keep a module that is no package, for when it is asked for."""
+    """Store the code of a module, which must not be a package, for a lazy import."""
     if not _codes:
         sys.meta_path.append(_Library)
     _codes[name] = zlib.compress(marshal.dumps(code), 9)
 
 
 class _Missing:
-    """A finder that finds nothing, and gives the reason for submodules of the standard library."""
+    """A finder that finds nothing, and explains why a submodule of the standard library is missing."""
 
     @staticmethod
     def find_spec(
@@ -55,10 +55,11 @@ class _Missing:
         path: Sequence[str] | None = None,  # noqa: ARG004 - of the protocol
         target: ModuleType | None = None,  # noqa: ARG004
     ) -> None:
-        """Refuse a submodule of the standard library that was not imported while the component was built.
+        """Raise an error for a submodule of the standard library that was not imported while the component was built.
 
         Raises:
-            ModuleNotFoundError: It is one. Without its name: else ``from package import module`` would hide the reason.
+            ModuleNotFoundError: The module is such a submodule. The error has no `name`, because otherwise
+                ``from package import module`` would hide its message.
         """
         if "." in name and name.partition(".")[0] in sys.stdlib_module_names:
             raise ModuleNotFoundError(
@@ -68,5 +69,5 @@ class _Missing:
 
 
 def explain_missing() -> None:
-    """Give the reason from now on when a submodule of the standard library is missing."""
+    """Explain from now on why a submodule of the standard library is missing."""
     sys.meta_path.append(_Missing)

@@ -1,4 +1,4 @@
-"""What went wrong in a tool, told on stderr: the client does not hear of it."""
+"""Reports of exceptions on stderr, for the operator: their text is not sent to the client."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _labels: dict[str, str] = {}
 
 
 def remember(files: dict[str, str], others: dict[str, str]) -> None:
-    """Keep the text of the author's modules, so that tracebacks can show it: the files are gone at run time.
+    """Store the source of the author's modules for tracebacks: the files do not exist at run time.
 
     Args:
-        files: Where a module is while the component is built -> what its author calls it.
-        others: The same for modules of packages, whose text would only take space.
+        files: Path of each module while the component is built -> the author's name for it.
+        others: The same for modules of packages, whose source is not stored, to save space.
     """
     _labels.update(files)
     _labels.update(others)
     for path, label in files.items():
         with contextlib.suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:  # noqa: PTH123
             text = file.read()
-            # Without a time of change the entry is never compared with a file.
+            # An entry without a modification time is never compared with the file.
             linecache.cache[label] = (len(text), None, text.splitlines(keepends=True), label)
 
 
@@ -35,29 +35,29 @@ def report(kind: str, name: str, error: BaseException) -> None:
     """Write a traceback to stderr, as far as that is possible.
 
     Args:
-        kind: What failed: a tool, a resource...
-        name: Which.
-        error: What it raised.
+        kind: The kind of declaration that failed, for example ``tool``.
+        name: Its name.
+        error: The exception that it raised.
     """
-    # Out of memory, or without a stderr: the client still gets its answer.
+    # Reporting can fail, without memory or without a stderr: the client must still get its response.
     with contextlib.suppress(BaseException):
-        told = traceback.TracebackException.from_exception(error, lookup_lines=False)
-        for part in _chain(told):
-            # What runs the function is not what the author looks for.
+        shown = traceback.TracebackException.from_exception(error, lookup_lines=False)
+        for part in _chain(shown):
+            # Frames of this library do not help the author.
             outside = [frame for frame in part.stack if "wasmcp/guest/" not in frame.filename.replace("\\", "/")]
             for frame in outside:
                 frame.filename = _labels.get(frame.filename, frame.filename)
             part.stack[:] = outside or part.stack
-        text = "".join(told.format())
+        text = "".join(shown.format())
         if isinstance(error, ModuleNotFoundError) and sys.platform == "wasi":
             text += "A component holds only modules imported when it was built: import it at the top of a module.\n"
         sys.stderr.write(f"{kind} `{name}` failed:\n{text}")
         sys.stderr.flush()
 
 
-def _chain(told: traceback.TracebackException) -> Iterator[traceback.TracebackException]:
+def _chain(first: traceback.TracebackException) -> Iterator[traceback.TracebackException]:
     """Yield an exception with its causes, contexts and the members of groups."""
-    waiting = [told]
+    waiting = [first]
     while waiting:
         part = waiting.pop()
         yield part
@@ -67,17 +67,17 @@ def _chain(told: traceback.TracebackException) -> Iterator[traceback.TracebackEx
 
 @contextlib.contextmanager
 def masked(kind: str, name: str, message: str) -> Iterator[None]:
-    """Let `McpError` through, and turn everything else into one that tells the client nothing.
+    """Pass `McpError` on, and turn every other exception into one whose text does not reveal anything to the client.
 
-    The text of a `ToolError` is meant for the client, here too.
+    The text of a `ToolError` is meant for the client, and is passed on, too.
 
     Args:
-        kind: What may fail: a prompt, a resource...
-        name: Which.
-        message: What the client is told.
+        kind: The kind of declaration, for example ``prompt``.
+        name: Its name.
+        message: The message of the error response.
 
     Raises:
-        McpError: Something failed.
+        McpError: The body of the ``with`` statement raised an exception.
     """
     try:
         yield

@@ -1,8 +1,8 @@
-"""Runs ``async def`` tools where there is nothing to wait for but time and the host.
+"""Event loop for ``async def`` tools in a component, where tasks wait only for timers and the host.
 
-A component has no sockets and no threads: an event loop only has to order tasks, to sleep, and to wait for what the
-host has begun (`wasi:io/poll`). ``asyncio`` is imported when the first such tool is declared in a component, so that
-components without one do not carry it.
+A component has no sockets and no threads: the loop orders tasks, sleeps, and waits for pollables of the host
+(`wasi:io/poll`). ``asyncio`` is imported when the first such tool is declared in a component, so that components
+without one do not contain it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Wait = Callable[[Sequence[Any], "float | None"], "list[int]"]
 
 
 def _wait() -> Wait | None:
-    """Return what waits for the host; None where the component imports nothing to wait for."""
+    """Return the function that waits for the host; None if the component does not import `wasi:io/poll`."""
     if sys.platform != "wasi":
         return None
     try:
@@ -34,15 +34,15 @@ _WAIT = _wait()
 
 
 class _Timer:
-    """The part of a selector that the loop uses: with no files to watch, selecting is sleeping.
+    """The part of a selector that the loop uses: without files to watch, selecting is sleeping.
 
     Args:
-        idle: Called when every task waits; may raise to end the run.
+        idle: A function to call when all tasks wait; it can raise to end the run.
 
     Attributes:
-        waiting: What of the host is waited for, by the future that says so.
-        threads: How many threads will wake the loop: in unit tests some of them stand in for the host.
-        woken: Set by those.
+        waiting: Pollables of the host to wait for, by the future to resolve.
+        threads: The number of threads that will wake the loop: in unit tests they replace the host.
+        woken: Set by these threads.
     """
 
     def __init__(self, idle: Callable[[], None] | None) -> None:
@@ -72,7 +72,7 @@ class _Timer:
         return []
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resources are held."""
 
 
 class TimerLoop(base_events.BaseEventLoop):
@@ -83,19 +83,19 @@ class TimerLoop(base_events.BaseEventLoop):
         self._selector = _Timer(idle)
 
     def _process_events(self, event_list: list[Any]) -> None:
-        """There are none."""
+        """Do nothing: the selector returns no events."""
 
     def _write_to_self(self) -> None:
-        """Wake the loop; in a component there is nobody else who could."""
+        """Wake the loop, from a thread of a unit test."""
         self._selector.woken.set()
 
 
 async def ready(pollable: Any, seconds: float | None) -> bool:
-    """Wait until a pollable of the host is ready, while other tasks go on; False when the time is over before.
+    """Wait until a pollable of the host is ready, while other tasks run; return False on a timeout.
 
     Args:
-        pollable: The handle; the caller lets go of it.
-        seconds: How long at most; None: for ever.
+        pollable: The handle; the caller drops it.
+        seconds: The timeout; None for no limit.
     """
     loop = asyncio.get_running_loop()
     if not isinstance(loop, TimerLoop):
@@ -113,7 +113,7 @@ async def ready(pollable: Any, seconds: float | None) -> bool:
 
 
 async def on_thread(function: Callable[..., T], *arguments: Any) -> T:
-    """Call what blocks on a thread, while other tasks go on. In unit tests only: a component has no threads."""
+    """Call a blocking function on a thread, while other tasks run. In unit tests only: a component has no threads."""
     loop = asyncio.get_running_loop()
     if not isinstance(loop, TimerLoop):
         return await asyncio.to_thread(function, *arguments)
@@ -130,16 +130,16 @@ def _give_up(future: asyncio.Future[bool]) -> None:
 
 
 def install() -> None:
-    """Make it the loop of `asyncio.run` and `asyncio.Runner`: the standard ones need sockets to begin with."""
+    """Make `TimerLoop` the loop of `asyncio.run` and `asyncio.Runner`: the standard loops need sockets."""
     asyncio.new_event_loop = events.new_event_loop = TimerLoop
 
 
 def run(coroutine: Coroutine[Any, Any, T], idle: Callable[[], None] | None = None) -> T:
-    """Run a coroutine to its end, then cancel and finish what it left behind.
+    """Run a coroutine to its end, then cancel its remaining tasks and wait for them.
 
     Args:
         coroutine: The coroutine.
-        idle: Called when every task waits; what it raises ends the run.
+        idle: A function to call when all tasks wait; an exception that it raises ends the run.
     """
     loop = TimerLoop(idle)
     try:

@@ -1,6 +1,6 @@
-"""The component's exports over what is declared: tools, resources, prompts and completions.
+"""Exports of the component for its declarations: tools, resources, prompts and completions.
 
-Imported inside a component only: the bindings are there and nowhere else. The classes are what componentize-py calls.
+Imported inside a component only, because the bindings exist only there. componentize-py calls the classes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from wit_world.exports import resources as resource_exports
 from wit_world.exports import tools as tool_exports
 from wit_world.imports import types  # type: ignore[import-not-found]
 
-from wasmcp.guest.client_requests.mrtr import Wanted
+from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.component.error_reporting import INTERNAL_ERROR, report
 from wasmcp.guest.component.snapshot_entropy import has_frozen, thaw
 from wasmcp.guest.component.to_wit import (
@@ -24,6 +24,7 @@ from wasmcp.guest.component.to_wit import (
     LEVELS,
     block_of,
     cache_of,
+    input_required_to_wit,
     json_text,
     no_second_page,
     prompt_of,
@@ -32,7 +33,6 @@ from wasmcp.guest.component.to_wit import (
     template_of,
     text_of,
     tool_of,
-    wanted_of,
 )
 from wasmcp.guest.content import Text
 from wasmcp.guest.context import SESSIONS, Context
@@ -46,7 +46,7 @@ from wasmcp.guest.errors import McpError
 from wasmcp.guest.json_types.json_codec import sendable
 from wasmcp.guest.json_types.uris import key_of
 
-# A component has no standard input: what asks for some gets the end of it, not a trap.
+# A component has no standard input: reading from it must return the end of the input instead of a trap.
 sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")  # type: ignore[misc]
 
 if "asyncio" in sys.modules:
@@ -63,8 +63,8 @@ else:
 
 
 def _outcome(rendered: Rendered) -> Any:
-    if rendered.wanted is not None:
-        return tool_exports.Outcome_InputRequired(wanted_of(rendered.wanted))
+    if rendered.input_required is not None:
+        return tool_exports.Outcome_InputRequired(input_required_to_wit(rendered.input_required))
     content = [block_of(block) for block in rendered.content]
     return tool_exports.Outcome_Complete(
         types.ToolResult(content, rendered.structured, rendered.is_error, rendered.meta, None)
@@ -81,7 +81,7 @@ _FROZEN = [thaw] if has_frozen() else []
 
 
 def _context(request: Any) -> Context:
-    """Return the context of a call; before the first one, what the build has frozen is made fresh."""
+    """Return the context of a call; before the first call, restore state that must not come from the snapshot."""
     if _FROZEN:
         _FROZEN.pop()()
     return Context(request, LEVELS)
@@ -101,7 +101,7 @@ _TEMPLATE_PAGE = resource_exports.TemplatePage([template_of(item) for item in _T
 
 
 def _references() -> list[Any]:
-    """Return all prompts and templates with arguments, if anything completes: they are known even where it does not."""
+    """Return all prompts with arguments and templates if any has completions: clients can name the others, too."""
     named: list[Prompt | Resource] = [*_PROMPTS.values(), *_TEMPLATES.values()]
     if not _COMPLETERS and not any(has_completions(item.variables) for item in named):
         return []
@@ -119,15 +119,15 @@ close()
 
 
 class Tools:
-    """The export ``tools``: its functions are those of the WIT interface."""
+    """The export ``tools``; its methods are the functions of the WIT interface."""
 
     def list_tools(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
-        """Return all tools on one page; there is no second one to ask for."""
+        """Return all tools on one page."""
         no_second_page(cursor)
         return _TOOL_PAGE
 
     def call_tool(self, request: Any, name: str) -> Any:
-        """Call a tool; None when it is not one of these."""
+        """Call a tool; return None for an unknown name."""
         tool = _TOOLS.get(name)
         if tool is None:
             return None
@@ -149,17 +149,17 @@ class Resources:
     """The export ``resources``."""
 
     def list_resources(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
-        """Return all resources that have a URI of their own."""
+        """Return all resources with a fixed URI."""
         no_second_page(cursor)
         return _RESOURCE_PAGE
 
     def list_templates(self, request: Any, cursor: str | None) -> Any:  # noqa: ARG002
-        """Return all templates."""
+        """Return all resource templates."""
         no_second_page(cursor)
         return _TEMPLATE_PAGE
 
     def read_resource(self, request: Any, uri: str) -> Any:
-        """Read a resource; None when it is not one of these. A plain URI goes before a template that matches it too."""
+        """Read a resource; return None for an unknown URI. Fixed URIs have precedence over templates."""
         for resource in (_RESOURCES.get(key_of(uri)), *_TEMPLATES.values()):
             found = None if resource is None else resource.matches(uri)
             if resource is not None and found is not None:
@@ -169,8 +169,8 @@ class Resources:
 
 def _read(resource: Resource, uri: str, found: Any, context: Context) -> Any:
     read = resource.read(uri, found, context)
-    if isinstance(read, Wanted):
-        return resource_exports.Outcome_InputRequired(wanted_of(read))
+    if isinstance(read, InputRequiredResult):
+        return resource_exports.Outcome_InputRequired(input_required_to_wit(read))
     contents = [_part(part) for part in read]
     return resource_exports.Outcome_Complete(types.ResourceResult(contents, cache_of(resource.cache), None, None))
 
@@ -184,7 +184,7 @@ class Prompts:
         return _PROMPT_PAGE
 
     def get_prompt(self, request: Any, name: str) -> Any:
-        """Fill a prompt in; None when it is not one of these."""
+        """Get the messages of a prompt; return None for an unknown name."""
         prompt = _PROMPTS.get(name)
         if prompt is None:
             return None
@@ -192,8 +192,8 @@ class Prompts:
 
 
 def _got(result: Any) -> Any:
-    if isinstance(result, Wanted):
-        return prompt_exports.Outcome_InputRequired(wanted_of(result))
+    if isinstance(result, InputRequiredResult):
+        return prompt_exports.Outcome_InputRequired(input_required_to_wit(result))
     messages = []
     for message in result.messages:
         content = Text(message.content) if isinstance(message.content, str) else message.content
@@ -206,11 +206,11 @@ class Completions:
     """The export ``completions``."""
 
     def list_references(self, request: Any) -> Any:  # noqa: ARG002
-        """Return the prompts and templates whose arguments complete; none when none does."""
+        """Return the prompts and templates whose arguments have completions."""
         return _REFERENCES
 
     def complete(self, request: Any, reference: Any, argument: Any, context: list[tuple[str, str]]) -> Any:
-        """Propose values; None when the prompt or template is not one of these."""
+        """Complete an argument; return None for an unknown prompt or template."""
         by_name = isinstance(reference, types.CompletionReference_Prompt)
         item = _PROMPTS.get(reference.value) if by_name else _TEMPLATES.get(reference.value)
         if item is None:
@@ -233,7 +233,7 @@ def _completion(found: Any) -> Any:
 
 
 def _answered(kind: str, name: str, answer: Any) -> Any:
-    """Return an answer; whatever goes wrong is a JSON-RPC error, because nothing may leave a component but that."""
+    """Return an answer; turn every exception into a JSON-RPC error, because any other would trap."""
     try:
         return answer()
     except McpError as error:
@@ -246,7 +246,7 @@ def _answered(kind: str, name: str, answer: Any) -> Any:
 
 
 def _flush() -> None:
-    """Write what ``print`` has buffered: nobody would do it later."""
+    """Flush the output of ``print``: the interpreter does not do it at the end of a call."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()

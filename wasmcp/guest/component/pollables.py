@@ -1,4 +1,4 @@
-"""Waiting for the host: `wasi:io/poll`. Only in components that import it."""
+"""Waiting for the host by `wasi:io/poll`. Only for components that import it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _LONGEST = 1 << 62
 
 
 def wait(pollables: Sequence[Any], seconds: float | None) -> list[int]:
-    """Wait until some pollables are ready, and return their indices; none when the time is over before.
+    """Wait until some pollables are ready, and return their indices; an empty list on a timeout.
 
     Args:
-        pollables: At least one.
-        seconds: How long at most; None: for ever.
+        pollables: At least one pollable.
+        seconds: The timeout; None for no limit.
     """
     if seconds is None:
         return list(poll.poll(list(pollables)))

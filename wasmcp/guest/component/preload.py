@@ -1,8 +1,8 @@
-"""What happens inside the component while it is built: import everything that it will ever need.
+"""Imports inside the component while it is built: all modules that it will ever need.
 
-A component holds only the modules imported now. Imports that the author's modules make later, inside functions, and
-those that the standard library makes behind the scenes, would fail at run time: so they are made here. The toolchain
-says what to import (a plan) and reads what became of it (a report); both are files beside the application.
+A component contains only the modules that are imported now. Later imports inside functions of the author's modules,
+and those of the standard library, would fail at run time: so they are made here. The toolchain writes the list of
+imports (a plan) and reads their outcome (a report); both are files in the folder of the application.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _MOST_PRINTED = 100_000
 
 
 class _Recorder:
-    """A standard stream that keeps what is printed while the component is built, and passes on what is printed later.
+    """A standard stream that records output while the component is built, and forwards later output.
 
-    Modules may hold on to it: a logging handler keeps the stream that it was made with.
+    Modules can keep a reference to it: a logging handler keeps the stream that it was made with.
 
     Args:
-        stream: The stream that it stands for.
-        printed: Where texts are kept.
+        stream: The stream that it replaces.
+        printed: The list that texts are recorded in.
 
     Attributes:
-        ended: Whether texts are passed on.
+        ended: True if texts are forwarded.
     """
 
     def __init__(self, stream: TextIO, printed: list[str]) -> None:
@@ -50,26 +50,26 @@ class _Recorder:
         self._printed = printed
 
     def write(self, text: str) -> int:
-        """Keep a text, or pass it on."""
+        """Record a text, or forward it."""
         if self.ended:
             return self.stream.write(text)
         self._printed.append(str(text))
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
-        """Return what else a stream has."""
+        """Return an attribute of the replaced stream."""
         return getattr(self.stream, name)
 
 
 def boot(folder: str, core: frozenset[str]) -> None:
-    """Carry out the plan.
+    """Execute the plan and write the report.
 
     Args:
-        folder: Where the plan is and the report goes.
+        folder: The folder of the plan and of the report.
         core: The modules that the interpreter started with.
 
     Raises:
-        RuntimeError: The component cannot be built; the report says why.
+        RuntimeError: The component cannot be built; the report contains the reason.
     """
     with open(f"{folder}/{PLAN}", encoding="utf-8") as file:  # noqa: PTH123 - pathlib would stay in the component
         plan = json.load(file)
@@ -96,7 +96,7 @@ def boot(folder: str, core: frozenset[str]) -> None:
 
 
 def _guard(plan: dict[str, Any]) -> None:
-    """Mend what the standard library cannot do in a component, before other modules import it."""
+    """Guard functions of the standard library that do not work in a component, before other modules import it."""
     install()
     if plan["sqlite"]:
         guard_sqlite()
@@ -122,10 +122,10 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) 
         finally:
             report["errors"] += map(_describe, refused)
             report["warnings"] = warned()
-    for wanted in plan["later"]:
-        problem = _later(wanted["module"], wanted["names"])
+    for later in plan["later"]:
+        problem = _later(later["module"], later["names"])
         if problem is not None:
-            report["missing" if wanted["required"] else "optional"].append({**wanted, "problem": problem})
+            report["missing" if later["required"] else "optional"].append({**later, "problem": problem})
     if sys.platform == "wasi":
         report["open"] = open_files(before)
         report["sockets"] = open_sockets()
@@ -135,11 +135,11 @@ def _import(plan: dict[str, Any], report: dict[str, Any], core: frozenset[str]) 
     if sys.platform == "wasi":
         explain_missing()
         gc.collect()
-        gc.freeze()  # what is there now stays: no collection in a call need look at it
+        gc.freeze()  # garbage collections in a call need not visit the objects of the snapshot
 
 
 def _later(module: str, names: list[str]) -> str | None:
-    """Import a module, and of its names those that are submodules; return what went wrong."""
+    """Import a module, and those of its names that are submodules; return the problem, or None."""
     try:
         found = importlib.import_module(module)
         for name in names:
@@ -151,7 +151,7 @@ def _later(module: str, names: list[str]) -> str | None:
 
 
 def _describe(error: BaseException) -> dict[str, Any]:
-    """Return an exception as the toolchain shows it: kind, message and the frames of the author's modules."""
+    """Return an exception as the toolchain shows it: type, message and the frames of the author's modules."""
     frames = [
         {"file": frame.filename, "line": frame.lineno, "name": frame.name, "text": frame.line}
         for frame in traceback.extract_tb(error.__traceback__)

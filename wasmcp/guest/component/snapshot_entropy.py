@@ -1,7 +1,7 @@
-"""What the snapshot of a component would keep though it must not.
+"""State that must not be part of a component's snapshot: random seeds and open files.
 
-A component is a running interpreter, stopped when everything was imported: every instance of it goes on from there,
-with the same objects. Generators of random numbers would all say the same, and files that were open are gone.
+A component contains the memory of an interpreter after all imports. Every instance starts from it, with the same
+objects: random number generators would all return the same numbers, and files that were open do not exist.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _generators: dict[int, Any] = {}
 
 @contextlib.contextmanager
 def watched() -> Iterator[None]:
-    """Note the generators that are made meanwhile without a seed of the author's choice."""
+    """Record the generators that are made inside a ``with`` block without a seed of the author."""
     import random
 
     original = random.Random.seed
@@ -40,7 +40,7 @@ def watched() -> Iterator[None]:
 
 
 def descriptors() -> frozenset[int]:
-    """Return the file descriptors that are open, those of the standard streams left out."""
+    """Return the open file descriptors, except those of the standard streams."""
     found = set()
     for descriptor in range(3, _MOST_DESCRIPTORS):
         with contextlib.suppress(OSError):
@@ -50,7 +50,7 @@ def descriptors() -> frozenset[int]:
 
 
 def open_files(before: frozenset[int]) -> list[str]:
-    """Return the names of the files that are open, the standard streams left out.
+    """Return the names of the open files, except the standard streams.
 
     Args:
         before: The descriptors that were open before the modules were imported.
@@ -58,17 +58,17 @@ def open_files(before: frozenset[int]) -> list[str]:
     gc.collect()
     files = [item for item in gc.get_objects() if isinstance(item, io.FileIO) and not item.closed]
     named = {item.fileno(): str(item.name) for item in files if item.fileno() > 2}
-    # A file that C code or `os.open` has opened has no name here.
+    # Files that were opened by C code or `os.open` have no name here.
     unnamed = {number: f"file descriptor {number}" for number in descriptors() - before}
     return sorted({**unnamed, **named}.values())
 
 
 def has_frozen() -> bool:
-    """Whether there is anything for `thaw` to do."""
+    """Return True if `thaw` has something to do."""
     return bool(_generators)
 
 
 def thaw() -> None:
-    """Seed the noted generators anew, once an instance: the host has random numbers, the build's are known to many."""
+    """Seed the recorded generators again, once in each instance: the seeds of the build are public."""
     while _generators:
         _generators.popitem()[1].seed()

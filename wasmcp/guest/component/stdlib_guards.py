@@ -1,7 +1,7 @@
-"""Guards over what the standard library offers inside a component without being able to keep its promise.
+"""Guards for functions of the standard library that do not work inside a component.
 
-Sockets would not survive into the finished component, SQLite cannot lock a database file there (both are refused by an
-audit hook, PEP 578), and a symbolic link that leads out of a granted folder cannot be followed.
+Sockets would not survive in the finished component, and SQLite cannot lock a database file in it: an audit hook
+(PEP 578) rejects both. A symbolic link that leads out of a granted folder cannot be followed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _refused: list[tuple[str, int]] = []
 
 
 def install() -> None:
-    """Install the guards; those of sockets until `open_sockets`."""
+    """Install the guards; those of sockets are removed by `open_sockets`."""
     _handlers.update(dict.fromkeys(_SOCKETS, _refuse_socket))
     _handlers["sqlite3.connect"] = _check_database
     sys.addaudithook(_audit)
@@ -38,7 +38,7 @@ def install() -> None:
 
 
 def open_sockets() -> list[tuple[str, int]]:
-    """Let sockets be opened from now on; return the files and lines that tried to while the component was built."""
+    """Permit sockets from now on; return the files and lines that tried to open one while the component was built."""
     for event in _SOCKETS:
         _handlers.pop(event, None)
     found = list(dict.fromkeys(_refused))
@@ -53,7 +53,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _refuse_socket(*_: Any) -> None:
-    """Refuse the network while a component is built: its libc would keep handles that no instance has."""
+    """Reject network access while a component is built: its libc would keep handles that no instance has."""
     frame: FrameType | None = sys._getframe()  # noqa: SLF001 - who opens it
     while frame is not None and _is_library(frame.f_code.co_filename):
         frame = frame.f_back
@@ -67,13 +67,13 @@ def _is_library(file: str) -> bool:
 
 
 def is_safe(database: str, *, uri: bool) -> bool:
-    """Return whether a database needs no lock: one in memory, or one that is only read and that nobody writes.
+    """Return True for a database that needs no lock: in memory, or opened as immutable.
 
     Source: SQLite, "Uniform Resource Identifiers".
 
     Args:
         database: The name, as `sqlite3.connect` takes it.
-        uri: Whether a name that begins with ``file:`` is a URI.
+        uri: True if a name that begins with ``file:`` is a URI.
     """
     if database in ("", ":memory:"):
         return True
@@ -92,16 +92,16 @@ def is_safe(database: str, *, uri: bool) -> bool:
 
 
 def _check_database(database: Any) -> None:
-    """Refuse a database file that could be written: nothing would keep other programs from writing it, too."""
+    """Reject a database file that is writable: it could not be locked against other programs."""
     name = os.fsdecode(database)
     if not is_safe(name, uri=True):
         raise _error(name)
 
 
 def guard_sqlite() -> None:
-    """Guard the connections of `sqlite3` against files that are attached; before other modules import it.
+    """Guard the connections of `sqlite3` against attached files; call it before other modules import `sqlite3`.
 
-    A connection that is made past them is checked as well, but may attach what it likes.
+    A connection of another class is checked as well, but can attach any file.
     """
     import sqlite3
     import sqlite3.dbapi2 as module
@@ -109,7 +109,7 @@ def guard_sqlite() -> None:
     original = module.connect
 
     class Connection(module.Connection):
-        """A connection that opens no database file for writing."""
+        """A connection that does not open database files for writing."""
 
         def __init__(self, database: Any, *arguments: Any, **options: Any) -> None:
             uri = bool(options.get("uri", arguments[6] if len(arguments) > 6 else False))
@@ -130,10 +130,10 @@ def guard_sqlite() -> None:
                 self._is_loading = False
 
         def set_authorizer(self, authorizer_callback: Callable[..., int] | None) -> None:
-            """Set an authorizer, asked after the one that refuses files."""
+            """Set an authorizer, which is called after the one that rejects files."""
 
             def authorize(action: int, first: str | None, *others: Any) -> int:
-                # Also `VACUUM INTO`. The name of a file that is a parameter is not known here.
+                # Also for `VACUUM INTO`. The file name is unknown here if it is a parameter.
                 if (
                     action == _ATTACH
                     and not self._is_loading
@@ -166,20 +166,20 @@ def _error(name: str) -> Exception:
 
 
 class _Link:
-    """An entry of a folder that is a symbolic link: one that leads outside is neither a file nor a folder."""
+    """A directory entry that is a symbolic link: a link to the outside is neither a file nor a folder."""
 
     def __init__(self, entry: os.DirEntry[Any]) -> None:
         self._entry = entry
 
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:
-        """Return whether the link leads to a folder that can be reached."""
+        """Return True if the link leads to a folder that can be accessed."""
         try:
             return self._entry.is_dir(follow_symlinks=follow_symlinks)
         except PermissionError:
             return False
 
     def is_file(self, *, follow_symlinks: bool = True) -> bool:
-        """Return whether the link leads to a file that can be reached."""
+        """Return True if the link leads to a file that can be accessed."""
         try:
             return self._entry.is_file(follow_symlinks=follow_symlinks)
         except PermissionError:
@@ -196,7 +196,7 @@ class _Link:
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        """The class of entries, so that it passes for one."""
+        """The class of directory entries, for `isinstance`."""
         return os.DirEntry
 
 
@@ -228,5 +228,5 @@ _scandir = os.scandir
 
 
 def scan(path: Any = None) -> _Scan:
-    """Return the entries of a folder, links that lead out of a granted folder among them; see `os.scandir`."""
+    """Return the entries of a folder, including links that lead out of a granted folder; see `os.scandir`."""
     return _Scan(_scandir(path))

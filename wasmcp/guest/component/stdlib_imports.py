@@ -1,7 +1,7 @@
-"""The imports that modules of the standard library make inside functions, found in their compiled code.
+"""Imports inside functions of the standard library, found in its compiled code.
 
-Runs while a component is built, where those modules' files still are. A function that needs ``_strptime`` or
-``unicodedata`` imports it when it is first called, and in a finished component there is nothing to import from.
+Runs while a component is built, when the modules' files are available. A function that needs ``_strptime`` or
+``unicodedata`` imports it when it is first called, and a finished component cannot import it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _SMALL = opcode.opmap.get("LOAD_SMALL_INT", -1)  # since Python 3.14
 _EXTENDED = opcode.opmap["EXTENDED_ARG"]
 _LIBRARY = "/python/"
 
-# Imported from C, where there is no code to look at.
+# Imported from C, which has no code to search.
 _FROM_C = ("_strptime", "copyreg", "linecache", "locale", "stringprep", "unicodedata", "warnings")
 
-# What nobody calls in a component: command lines, debuggers, other platforms, other processes.
+# Not used in a component: command lines, debuggers, other platforms, other processes.
 _PROGRAMS = {"main", "_main", "test", "_test", "_cli"}
 _UNWANTED = {
     "_pyrepl", "argparse", "bdb", "code", "concurrent.futures.process", "ctypes", "curses", "doctest", "ensurepip",
@@ -37,13 +37,13 @@ _UNWANTED = {
 
 
 def import_later(core: frozenset[str]) -> None:
-    """Import what the standard library's modules may import later, and what those may import, and so on.
+    """Import the modules that the standard library can import later, and their later imports, recursively.
 
-    All text encodings are among it, because which of them a text is in nobody knows beforehand; those that need nothing
-    else are kept compressed.
+    This includes all text encodings, because the encoding of a text is not known in advance; encodings without further
+    imports are stored compressed.
 
     Args:
-        core: The modules that the interpreter started with: their own later imports are of no interest.
+        core: The modules that the interpreter started with; their later imports are skipped.
     """
     for name in _FROM_C:
         _try(name)
@@ -59,21 +59,21 @@ def import_later(core: frozenset[str]) -> None:
         for name in new:
             module = sys.modules.get(name)
             if module is not None and (getattr(module, "__file__", None) or "").startswith(_LIBRARY):
-                for wanted in _imports_of(name, module):
-                    _try(wanted)
+                for imported in _imports_of(name, module):
+                    _try(imported)
 
 
 def _try(name: str) -> None:
     parent = sys.modules.get(name.rpartition(".")[0])
     if parent is not None and (not hasattr(parent, "__path__") or hasattr(parent, name.rpartition(".")[2])):
         return  # an attribute, not a submodule
-    # What fails is of another platform, or needs what the component does not have.
+    # Modules that fail are for other platforms, or need something that a component does not have.
     with contextlib.suppress(BaseException):
         importlib.import_module(name)
 
 
 def _keep(name: str) -> None:
-    """Keep a module compressed if it imports nothing but what is there anyway; import it otherwise."""
+    """Store a module compressed if all of its imports are available; otherwise import it."""
     if name in sys.modules:
         return
     spec = importlib.machinery.PathFinder.find_spec(name, encodings.__path__)
@@ -81,7 +81,7 @@ def _keep(name: str) -> None:
     if code is None:
         return
     there = {*sys.builtin_module_names, *sys.modules}
-    if all(wanted in there for part in (code, *_functions(code)) for wanted in _imported(part)):
+    if all(imported in there for part in (code, *_functions(code)) for imported in _imported(part)):
         from wasmcp.guest.component.compressed_modules import keep
 
         keep(name, code)
@@ -102,9 +102,9 @@ def _imports_of(name: str, module: ModuleType) -> Iterator[str]:
     package = name if hasattr(module, "__path__") else name.rpartition(".")[0]
     if code is not None:
         for inner in _functions(code):
-            for wanted in _imported(inner, package, submodules=True):
-                if not any(f"{wanted}.".startswith(f"{unwanted}.") for unwanted in _UNWANTED):
-                    yield wanted
+            for imported in _imported(inner, package, submodules=True):
+                if not any(f"{imported}.".startswith(f"{unwanted}.") for unwanted in _UNWANTED):
+                    yield imported
 
 
 def _functions(code: CodeType) -> Iterator[CodeType]:
@@ -115,10 +115,10 @@ def _functions(code: CodeType) -> Iterator[CodeType]:
 
 
 def _imported(code: CodeType, package: str = "", *, submodules: bool = False) -> Iterator[str]:
-    """Yield the modules that some code imports, absolute; also what may be a submodule in `from x import y`."""
+    """Yield the absolute names of modules that a code object imports; also possible submodules of `from x import y`."""
     raw = code.co_code
     extended = 0
-    loaded: list[Any] = [0, None]  # the two values that are loaded before: the level and the names of `from`
+    loaded: list[Any] = [0, None]  # the last two loaded constants: the level and the names of `from`
     for position in range(0, len(raw), 2):
         operation, argument = raw[position], raw[position + 1] | extended
         extended = argument << 8 if operation == _EXTENDED else 0

@@ -1,4 +1,4 @@
-"""The time zones of `zoneinfo`, carried in a component: there are no files to read them from.
+"""Time zones of `zoneinfo` in a component, which has no files to read them from.
 
 The data comes from the package ``tzdata``. Runs while a component is built, before other modules import `zoneinfo`.
 """
@@ -14,7 +14,7 @@ _zones: dict[str, bytes] = {}
 
 
 def keep_zones(folder: str) -> None:
-    """Keep all time zones, and let `zoneinfo` find them.
+    """Store all time zones in memory, and make `zoneinfo` use them.
 
     Args:
         folder: The folder ``zoneinfo`` of the package ``tzdata``.

@@ -1,6 +1,6 @@
-"""Values of the guest library -> those of the bindings.
+"""Conversion from types of the guest library to those of the bindings.
 
-Imported inside a component only: the bindings are there and nowhere else.
+Imported inside a component only, because the bindings exist only there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 from componentize_py_types import Err  # type: ignore[import-not-found]
 from wit_world.imports import types  # type: ignore[import-not-found]
 
-from wasmcp.guest.client_requests.mrtr import Wanted
+from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.content import Annotations, Audio, EmbeddedResource, Icon, Image, ResourceLink, Text
 from wasmcp.guest.declarations.prompts import Prompt
 from wasmcp.guest.declarations.resources import Cache, Resource
@@ -25,12 +25,12 @@ LEVELS = {level.name.lower(): level for level in types.LogLevel}
 
 
 def json_text(value: Any) -> str | None:
-    """Return the JSON text of a value."""
+    """Return the JSON text of a value; None for None."""
     return None if value is None else encode(dump_any(value))
 
 
 def text_of(value: str | None) -> str | None:
-    """Return a text that can be sent."""
+    """Return a text as valid UTF-8; None for None."""
     return None if value is None else sendable(value)
 
 
@@ -69,7 +69,7 @@ def block_of(block: Any) -> Any:
 
 
 def facts_of(described: Resource | ResourceLink) -> dict[str, Any]:
-    """Return what resources, templates and links have in common, by the names of the bindings."""
+    """Return the attributes that resources, templates and links share, by the names of the bindings."""
     return {
         "name": sendable(described.name),
         "title": text_of(described.title),
@@ -94,9 +94,9 @@ def embedded_of(resource: EmbeddedResource) -> Any:
     return types.EmbeddedResource(contents, annotations_of(resource.annotations), json_text(resource.meta))
 
 
-def wanted_of(wanted: Wanted) -> Any:
-    """Return what the client is asked."""
-    return types.InputRequired([types.InputRequest(*request) for request in wanted.requests], wanted.state)
+def input_required_to_wit(required: InputRequiredResult) -> Any:
+    """Return requests to the client."""
+    return types.InputRequired([types.InputRequest(*request) for request in required.requests], required.state)
 
 
 def cache_of(cache: Cache | None) -> Any:
@@ -107,7 +107,7 @@ def cache_of(cache: Cache | None) -> Any:
 
 
 def refused(error: McpError) -> Err:
-    """Return a JSON-RPC error, to be raised. Data that has no JSON form is left out."""
+    """Return a JSON-RPC error as the exception to raise. Data without a JSON form is left out."""
     try:
         data = json_text(error.data)
     except (MismatchError, TypeError, ValueError):
@@ -117,7 +117,7 @@ def refused(error: McpError) -> Err:
 
 
 def no_second_page(cursor: str | None) -> None:
-    """Refuse a cursor: everything is on one page."""
+    """Reject a cursor: all items are on one page."""
     if cursor is not None:
         raise Err(types.Error(INVALID_PARAMS, "unknown cursor: everything is on one page", None))
 

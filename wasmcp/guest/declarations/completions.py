@@ -1,4 +1,4 @@
-"""What is proposed while the argument of a prompt or the variable of a template is typed."""
+"""Completions for the arguments of prompts and the variables of resource templates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from wasmcp.guest.client_requests.mrtr import Wanted
+from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.signature import Signature
@@ -16,17 +16,17 @@ from wasmcp.guest.json_types.text_params import proposals_of
 from wasmcp.guest.json_types.uris import normalized_template
 
 LIMIT = 100
-"""So many values may be sent. Specification: schema `CompleteResult`."""
+"""The maximum number of values in a response. Specification: schema `CompleteResult`."""
 
 
 @dataclass(frozen=True)
 class Completion:
-    """Proposed values, for a function that wants to say how many there are. Specification: `CompleteResult`.
+    """Completion values with their number. Specification: schema `CompleteResult`.
 
     Attributes:
-        values: The best first; at most 100 are sent.
-        total: How many there are altogether.
-        has_more: Whether there are more than these.
+        values: The values, the best first; at most 100 are sent.
+        total: The number of all possible values.
+        has_more: True if further values exist.
     """
 
     values: Sequence[str]
@@ -35,11 +35,11 @@ class Completion:
 
 
 class Completed(NamedTuple):
-    """An argument of a prompt or of a resource with a template, as a completion names it.
+    """An argument of a prompt or of a resource template, as a completion refers to it.
 
     Attributes:
         target: The function, the name of the prompt, or the template.
-        argument: The argument or variable.
+        argument: The name of the argument or variable.
     """
 
     target: Callable[..., Any] | str
@@ -54,13 +54,14 @@ class Completer:
     """A declared completion.
 
     Args:
-        function: The author's function: takes what is typed so far, perhaps the other arguments, perhaps the `Context`.
-        target: What it completes: a decorated function, the name of a prompt, or a URI template.
-        argument: The argument or variable.
-        names: Names that annotations may use beside those of their module.
+        function: The author's function. It takes the text typed so far, and optionally the other arguments and the
+            `Context`.
+        target: The completed declaration: a decorated function, the name of a prompt, or a URI template.
+        argument: The name of the argument or variable.
+        names: Names that annotations can use in addition to those of the module.
 
     Attributes:
-        identity: What it completes.
+        identity: The completed argument.
 
     Raises:
         DeclarationError: The function cannot become a completion.
@@ -86,17 +87,17 @@ class Completer:
             raise self._signature.refused(None, f"{reason} `(value: str, arguments: Mapping[str, str])`")
 
     def is_for(self, name: str, function: Callable[..., Any], argument: str) -> bool:
-        """Whether it completes an argument of a prompt or template."""
+        """Return True if this completes an argument of a prompt or template."""
         return argument == self.argument and (name in self._references or self.target is function)
 
     def check(self, known: Iterable[tuple[str, Callable[..., Any], Iterable[str]]]) -> str:
-        """Return the name or the template of what it completes.
+        """Return the name or the template of the completed declaration.
 
         Args:
             known: Name or template, function and arguments of all prompts and templates.
 
         Raises:
-            DeclarationError: It does not exist.
+            DeclarationError: The prompt, template or argument does not exist.
         """
         for name, function, arguments in known:
             if name in self._references or self.target is function:
@@ -107,13 +108,13 @@ class Completer:
         raise self._signature.refused(None, f"`{what}` is neither a prompt nor a resource with a URI template")
 
     def complete(self, value: str, arguments: Mapping[str, str], context: Context) -> Any:
-        """Return what the function returns."""
+        """Call the function and return its result."""
         given: dict[str, Any] = dict(zip(self._names, (value, dict(arguments)), strict=False))
         return self._signature.call(given, context)
 
 
 def _references(target: object) -> tuple[str, ...]:
-    """Return how completion requests may name a target that is given as text: a name, or a template in normal form."""
+    """Return the references that completion requests can use for a target given as text: a name, or a template."""
     if not isinstance(target, str):
         return ()
     try:
@@ -125,17 +126,17 @@ def _references(target: object) -> tuple[str, ...]:
 def propose(
     completer: Completer | None, member: Member, value: str, arguments: Mapping[str, str], context: Context
 ) -> Completion:
-    """Return the proposals for an argument: of its function, else the values that its type allows.
+    """Return the completions of an argument: from its function, or else the values that its type allows.
 
     Args:
-        completer: Of the argument; None when there is none.
+        completer: The completion of the argument; None without one.
         member: The argument.
-        value: What is typed so far.
-        arguments: The arguments that are filled in already.
-        context: The call; it has expired when this returns.
+        value: The text typed so far.
+        arguments: The arguments that are already filled in.
+        context: The call; it has expired when this function returns.
 
     Raises:
-        McpError: Whatever goes wrong.
+        McpError: The completion failed.
     """
     try:
         if completer is None:
@@ -143,7 +144,7 @@ def propose(
             return _bounded([item for item in proposals_of(member.shape) if item.casefold().startswith(begun)])
         with masked("completion", str(completer.identity), f"Error completing {completer.argument}"):
             found = completer.complete(value, arguments, context)
-            if isinstance(found, Wanted):
+            if isinstance(found, InputRequiredResult):
                 raise TypeError("a completion cannot ask the client: only tools, resources and prompts can")
             if isinstance(found, Completion):
                 return _checked(found)
@@ -172,5 +173,5 @@ def _checked(found: Completion) -> Completion:
 
 
 def has_completions(variables: Mapping[str, Member]) -> bool:
-    """Whether some argument completes by its type."""
+    """Return True if some argument has a type with few values."""
     return any(proposals_of(member.shape) for member in variables.values())

@@ -1,4 +1,4 @@
-"""``@tool``, ``@resource``, ``@prompt``, ``@completion``: a plain typed function is declared, and stays one."""
+"""The decorators ``@tool``, ``@resource``, ``@prompt`` and ``@completion``, which declare typed functions."""
 
 from __future__ import annotations
 
@@ -60,27 +60,27 @@ def tool(
 ) -> F | Callable[[F], F]:
     """Declare a function as a tool: ``@tool``, or ``@tool(title="...", read_only=True)``.
 
-    The function is returned as it is. Its parameters become the tool's arguments, checked and converted before it is
-    called; its return type becomes the output schema. Specification: server/tools, schema `Tool`.
+    The function is returned unchanged. Its parameters become the tool's arguments, which are checked and converted
+    before the call; its return type becomes the output schema. Specification: server/tools, schema `Tool`.
 
     Args:
         function: The function, when the decorator is used without parentheses.
-        name: What clients call; the function's name by default.
-        title: A name for people.
-        description: For the model; the docstring's text by default.
-        read_only: It changes nothing (``readOnlyHint``).
-        destructive: It may destroy what is there, not only add (``destructiveHint``).
-        idempotent: Calling it again with the same arguments changes nothing more (``idempotentHint``).
-        open_world: It deals with the world outside (``openWorldHint``).
-        icons: Pictures for people.
+        name: The name that clients call; by default the function's name.
+        title: A display name.
+        description: The description for the model; by default the text of the docstring.
+        read_only: The tool changes nothing (``readOnlyHint``).
+        destructive: The tool can overwrite or delete, not only add (``destructiveHint``).
+        idempotent: A repeated call with the same arguments has no further effect (``idempotentHint``).
+        open_world: The tool interacts with external systems (``openWorldHint``).
+        icons: Icons for user interfaces.
         meta: The tool's ``_meta``.
-        input_schema: The schema of the arguments, sent as it is. Then only the parameters are checked, by their types;
-            a last parameter ``**arguments`` gets what else is there.
-        output_schema: The schema of ``structuredContent``, sent as it is; what is returned is not held to it.
-        coerce: Also take JSON in strings, ``"5"`` for 5 and ``'["a"]'`` for a list, which some models send. None: as
-            `coerce` in the component's table says, by default not.
-        references: Refer to a type that is used twice in the input schema (``$ref``), instead of writing it in place
-            each time. None: as `schema-references` in the component's table says, by default not.
+        input_schema: The JSON Schema of the arguments, sent unchanged. Then only the parameters are checked, by their
+            types; a last parameter ``**arguments`` gets the other arguments.
+        output_schema: The JSON Schema of ``structuredContent``, sent unchanged; results are not checked against it.
+        coerce: True to also accept JSON inside strings, which some models send: ``"5"`` for 5 and ``'["a"]'`` for a
+            list. None for the value of `coerce` in the component's table, which is false by default.
+        references: True to refer to a type that occurs twice in the input schema by ``$ref`` instead of repeating it.
+            None for the value of `schema-references` in the component's table, which is false by default.
 
     Raises:
         DeclarationError: The function cannot become a tool.
@@ -127,26 +127,27 @@ def resource(
     cache: Cache | None = None,
     unchecked: Sequence[str] = (),
 ) -> Callable[[F], F]:
-    """Declare a function as a resource, or as all resources of a template: ``@resource("notes://{id}{?version}")``.
+    """Declare a function as a resource, or as a resource template: ``@resource("notes://{id}{?version}")``.
 
-    The function gets the variables of the URI, decoded and converted to the types of its parameters, and returns a
-    text, bytes, a value that is sent as JSON, a `ResourceContents`, or a list of those.
+    The function gets the variables of the URI, decoded and converted to the types of its parameters. It returns a
+    string, bytes, a value that is sent as JSON, a `ResourceContents`, or a list of those.
     Specification: server/resources, schemas `Resource` and `ResourceTemplate`.
 
     Args:
-        uri: The URI, or a template (RFC 6570): ``{id}``, ``{+path}``, ``{/a,b}``, ``{.ext}``, ``{;p}``, ``{?q,tags*}``,
-            ``{&more}``, ``{#part}``; no prefixes (``{id:3}``).
-        name: The function's name by default.
-        title: A name for people.
-        description: The docstring's text by default.
+        uri: The URI, or a URI template (RFC 6570): ``{id}``, ``{+path}``, ``{/a,b}``, ``{.ext}``, ``{;p}``,
+            ``{?q,tags*}``, ``{&more}``, ``{#part}``; without prefix modifiers (``{id:3}``).
+        name: The name in lists; by default the function's name.
+        title: A display name.
+        description: The description; by default the text of the docstring.
         mime_type: By default ``text/plain``, ``application/octet-stream`` or ``application/json``.
-        size: In bytes, where it is known beforehand.
-        icons: Pictures for people.
-        annotations: Hints on its use.
-        meta: Its ``_meta``.
-        cache: How long what is read may be kept.
-        unchecked: Variables that may hold anything. Of all others a value with a ``..`` segment, an absolute path or
-            NUL is no resource: nobody leaves the folder that a variable is put under.
+        size: The size in bytes, if known in advance.
+        icons: Icons for user interfaces.
+        annotations: Hints for clients: audience, priority, last modification.
+        meta: The resource's ``_meta``.
+        cache: Cache hints for the contents.
+        unchecked: Names of variables that accept any value. For all other variables a value with a ``..`` segment, an
+            absolute path or a NUL is answered as a resource that does not exist, so that a value cannot escape the
+            folder that it is joined to.
 
     Raises:
         DeclarationError: The function cannot become a resource.
@@ -205,17 +206,17 @@ def prompt(
 ) -> F | Callable[[F], F]:
     """Declare a function as a prompt: ``@prompt``, or ``@prompt(title="...")``.
 
-    Its parameters become the prompt's arguments. They arrive as texts; a parameter of another type gets the value that
-    the text stands for. It returns a text (a message of the user), a `Message`, a content block, a list of those, or a
+    Its parameters become the prompt's arguments. Clients send strings; a parameter of another type gets the converted
+    value. It returns a string (a message of the user), a `Message`, a content block, a list of those, or a
     `PromptResult`. Specification: server/prompts, schema `Prompt`.
 
     Args:
         function: The function, when the decorator is used without parentheses.
-        name: What clients ask for; the function's name by default.
-        title: A name for people.
-        description: The docstring's text by default.
-        icons: Pictures for people.
-        meta: Its ``_meta``.
+        name: The name that clients request; by default the function's name.
+        title: A display name.
+        description: The description; by default the text of the docstring.
+        icons: Icons for user interfaces.
+        meta: The prompt's ``_meta``.
 
     Raises:
         DeclarationError: The function cannot become a prompt.
@@ -236,7 +237,7 @@ def prompt(
 
 
 def completion(target: Callable[..., Any] | str, argument: str) -> Callable[[F], F]:
-    """Declare what is proposed while an argument is typed.
+    """Declare a function that completes an argument of a prompt or a variable of a resource template.
 
     .. code-block:: python
 
@@ -244,13 +245,13 @@ def completion(target: Callable[..., Any] | str, argument: str) -> Callable[[F],
         def languages(value: str) -> list[str]:
             return [name for name in LANGUAGES if name.startswith(value)]
 
-    The function gets what is typed so far; a second parameter gets the arguments that are filled in already, one of
-    type `Context` the call. It returns strings, the best first, or a `Completion`. Arguments that are an enum, a
-    ``Literal`` or a boolean need none. Specification: server/utilities/completion.
+    The function gets the text typed so far; a second parameter gets the arguments that are already filled in, and a
+    parameter of type `Context` gets the call. It returns strings, the best first, or a `Completion`. Arguments that
+    are an enum, a ``Literal`` or a boolean are completed without it. Specification: server/utilities/completion.
 
     Args:
         target: The prompt or the resource with a template: its function, its name or its template.
-        argument: The argument or variable.
+        argument: The name of the argument or variable.
 
     Raises:
         DeclarationError: The function cannot become a completion.
@@ -265,16 +266,16 @@ def completion(target: Callable[..., Any] | str, argument: str) -> Callable[[F],
 
 
 def cache_lists(cache: Cache) -> None:
-    """Say how long the component's lists (tools, prompts, resources, templates) may be kept.
+    """Set the cache hints of the component's lists: tools, prompts, resources and resource templates.
 
-    Call it at the top of a module. Without it, and where the server says less, the server decides: lists that were
-    recorded when the server was built do not change while it runs. Specification: server/utilities/caching.
+    Call it at the top of a module. Without it, and where the server's own hint is shorter, the server decides: lists
+    that were recorded when the server was built do not change while it runs. Specification: server/utilities/caching.
 
     Args:
-        cache: How long and by whom.
+        cache: The lifetime and the scope.
 
     Raises:
-        RuntimeError: The component is built already.
+        RuntimeError: The component is already built.
     """
     if is_closed():
         raise RuntimeError("`cache_lists` in a call has no effect: call it when the module is imported")

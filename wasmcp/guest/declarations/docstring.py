@@ -1,7 +1,7 @@
-"""Docstrings: the description, and the text about each parameter (Google, NumPy and Sphinx style).
+"""Parser of docstrings: the description, and the text of each parameter (Google, NumPy and Sphinx style).
 
-What cannot be read stays in the description, so that no word is lost. Only sections that mean nothing to a client are
-left out: ``Raises``, ``Yields``, ``Warns``, and the types of parameters, which annotations give.
+Text that cannot be parsed stays in the description, so that nothing is lost. Only sections without meaning for a client
+are left out: ``Raises``, ``Yields``, ``Warns``, and the types of parameters, which annotations give.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Docstring:
     """The content of a docstring.
 
     Attributes:
-        description: The text without what is below; None when there is none.
-        parameters: Name -> the text about it, parameters and attributes alike.
-        returns: The text about the result.
-        unread: Lines of sections that could not be read, or that are about unknown names; they are in the description.
+        description: The text without the following parts; None if nothing remains.
+        parameters: The text of each parameter or attribute, by name.
+        returns: The text of the result.
+        unread: Lines of sections that could not be parsed or have unknown names; they are in the description.
     """
 
     description: str | None = None
@@ -49,11 +49,11 @@ class Docstring:
 
 
 def parse_docstring(text: str | None, names: Collection[str] | None = None) -> Docstring:
-    """Read a docstring.
+    """Parse a docstring.
 
     Args:
         text: The docstring.
-        names: The parameters or attributes that there are: text about others stays in the description; None: any.
+        names: The names of the parameters or attributes: text of other names stays in the description. None for any.
     """
     found = Docstring()
     if not text:
@@ -64,7 +64,7 @@ def parse_docstring(text: str | None, names: Collection[str] | None = None) -> D
 
 
 class _Reader:
-    """The lines of a docstring, read section by section."""
+    """Parser of a docstring, section by section."""
 
     def __init__(self, lines: list[str], names: Collection[str] | None, found: Docstring) -> None:
         self._lines = lines
@@ -72,7 +72,7 @@ class _Reader:
         self._found = found
 
     def read(self) -> list[str]:
-        """Return the lines of the description; set everything else."""
+        """Parse all sections; return the lines of the description."""
         kept: list[str] = []
         position = 0
         while position < len(self._lines):
@@ -90,7 +90,7 @@ class _Reader:
         return kept
 
     def _header(self, position: int) -> tuple[str | None, int]:
-        """Return the section that begins here and the number of its first line."""
+        """Return the section that begins at a line, and the number of its first line."""
         line = self._lines[position]
         match = _HEADER.match(line)
         if match is None or match[1].lower() not in _SECTIONS:
@@ -119,7 +119,7 @@ class _Reader:
         return position
 
     def _take(self, section: str, body: list[str], *, numpy: bool) -> list[str]:
-        """Take the lines of a section; return those that cannot be read."""
+        """Parse the lines of a section; return the lines that cannot be parsed."""
         if section in _PARAMETERS | _ATTRIBUTES:
             left: list[str] = []
             for names, text, lines in self._numpy_items(body) if numpy else self._google_items(body):
@@ -139,7 +139,7 @@ class _Reader:
         return self._names is None or name in self._names
 
     def _google_items(self, body: list[str]) -> Iterator[tuple[list[str], str, list[str]]]:
-        """Yield names, text and lines of each item; without names what comes before the first one."""
+        """Yield names, text and lines of each item; without names the lines before the first item."""
         indents = [len(line) - len(line.lstrip()) for line in body if line.strip()]
         level = min(indents, default=0)
         names: list[str] = []
@@ -156,7 +156,7 @@ class _Reader:
         yield names, _joined(text), lines
 
     def _item(self, line: str) -> tuple[list[str], str] | None:
-        """Return the names and the text of an item such as ``- `x` (int): text``; None when it is none."""
+        """Return the names and the text of an item such as ``- `x` (int): text``; None if the line is not an item."""
         rest = line.strip()
         bullet = _BULLET.match(rest)
         position = bullet.end() if bullet else 0
@@ -196,7 +196,7 @@ class _Reader:
         yield names, _joined(text), lines
 
     def _field(self, position: int, kept: list[str]) -> int:
-        """Read a field such as ``:param int x: text``, or keep the line; return the position after it."""
+        """Parse a field such as ``:param int x: text``, or keep the line; return the position after it."""
         line = self._lines[position]
         match = _SPHINX_FIELD.match(line)
         kind = match[1] if match else ""
@@ -221,7 +221,7 @@ class _Reader:
 
 
 def _after_type(text: str, position: int) -> int:
-    """Return the position after a type in parentheses or brackets, whatever is nested in it."""
+    """Return the position after a type in parentheses or brackets, which can be nested."""
     start = position + len(text[position:]) - len(text[position:].lstrip())
     if text[start : start + 1] not in {"(", "["}:
         return position

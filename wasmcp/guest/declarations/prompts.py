@@ -1,11 +1,11 @@
-"""A prompt: what a function says to clients, and how it is filled in."""
+"""Declared prompts: their description for clients, and their messages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, Wanted
+from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, InputRequiredResult
 from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.content import BLOCKS, Icon
 from wasmcp.guest.context import Context
@@ -24,16 +24,16 @@ class Prompt:
 
     Args:
         function: The author's function.
-        name: What clients ask for; the function's name by default.
-        title: A name for people.
-        description: What it is for; the docstring's text by default.
-        icons: Pictures for people.
-        meta: Its ``_meta``.
-        names: Names that annotations may use beside those of their module.
+        name: The name that clients request; by default the function's name.
+        title: A display name.
+        description: The description; by default the text of the docstring.
+        icons: Icons for user interfaces.
+        meta: The prompt's ``_meta``.
+        names: Names that annotations can use in addition to those of the module.
 
     Attributes:
         identity: The name.
-        reference: The same; completion requests name a prompt by it.
+        reference: The same; completion requests name the prompt by it.
         variables: The arguments, by name.
 
     Raises:
@@ -65,27 +65,27 @@ class Prompt:
         self.variables = {member.name: member for member in self._signature.members}
         for argument, words in self._signature.words().items():
             member = self.variables[argument]
-            # The list has a title and a description of each argument, and nothing else.
+            # Lists have only a title and a description for each argument.
             member.documentation = {**documentation_around(member.shape), **member.documentation, "description": words}
         self._required = tuple(name for name, member in self.variables.items() if member.required)
 
-    def get(self, arguments: str | None, context: Context) -> PromptResult | Wanted:
-        """Fill the prompt in as a client does.
+    def get(self, arguments: str | None, context: Context) -> PromptResult | InputRequiredResult:
+        """Get the messages of the prompt as a client does.
 
         Args:
             arguments: The arguments as JSON text, an object of strings; None counts as ``{}``.
-            context: The call; it has expired when this returns.
+            context: The call; it has expired when this method returns.
 
         Returns:
-            The prompt, all of its messages `Message`, or what the client is asked first.
+            The prompt, all of its messages `Message`, or the requests to the client that are pending.
 
         Raises:
-            McpError: Whatever goes wrong.
+            McpError: Getting the prompt failed.
         """
         try:
             with masked("prompt", self.name, f"Error getting prompt {self.name}"):
                 value = self._signature.call(self._load(arguments), context)
-                return value if type(value) is Wanted else self._result(value)
+                return value if type(value) is InputRequiredResult else self._result(value)
         finally:
             context._expire()  # noqa: SLF001 - of this package
 
@@ -108,7 +108,7 @@ class Prompt:
                 try:
                     loaded[name] = load_text(member.shape, text)
                 except MismatchError as mismatch:
-                    # Clients send the empty text for a field of their form that was left empty: the default holds.
+                    # Clients send the empty string for an empty field of their form: use the default.
                     if text or member.required:
                         wrong.add(mismatch, name)
         for name in self._required:
@@ -128,7 +128,7 @@ class Prompt:
         messages = [item if isinstance(item, Message) else Message("user", item) for item in result.messages]
         for message in messages:
             if message.role not in ("user", "assistant") or not isinstance(message.content, (str, *BLOCKS)):
-                raise TypeError(f"prompt `{self.name}` returned what is no message: {message!r:.100}")
+                raise TypeError(f"prompt `{self.name}` returned an invalid message: {message!r:.100}")
         description = self.description if result.description is None else result.description
         return PromptResult(messages, description, result.meta)
 

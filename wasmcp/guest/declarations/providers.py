@@ -1,4 +1,4 @@
-"""Objects that handlers share: made once in each instance, when the first of them is called that takes one.
+"""Dependency injection: objects that handlers share, made once in each instance, when first needed.
 
 .. code-block:: python
 
@@ -15,8 +15,8 @@
         '''Explain a word.'''
         return dictionary.explain(word)
 
-A parameter whose annotation is a provider's return type gets the object; clients do not see the parameter. A plain call
-of the function is given it like any other argument.
+A parameter whose annotation is a provider's return type gets the object; clients do not see the parameter. In a plain
+call of the function it is an ordinary argument.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _KIND = "provider"
 
 
 class _Provider:
-    """A function that makes a shared object, where it was declared, and what it takes itself."""
+    """A declared provider: its function, and the types of its own parameters."""
 
     def __init__(
         self, function: Callable[..., Any], executions: tuple[Execution, ...], needs: Mapping[str, Any]
@@ -50,35 +50,36 @@ class _Provider:
 
 
 PROVIDERS: dict[Any, _Provider] = {}
-"""By the type of what they make."""
+"""Providers by the type of their object."""
 
 ARGUMENTS: dict[Any, tuple[Callable[..., Any], str, str]] = {}
-"""Types that clients give: a function with such a parameter, what the function became, the parameter's name."""
+"""Types of arguments that clients send: a function with such a parameter, its kind and the parameter's name."""
 
 _made: list[dict[Any, Any]] = [{}]
 
 
 def provider(function: F) -> F:
-    """Declare a function that makes an object which handlers share.
+    """Declare a function that makes a shared object for dependency injection.
 
-    It is called when the first handler is called that takes such an object, once in each instance of the component; it
-    may take objects of other providers. It may be ``async def``. An instance answers one call at a time, but calls of
-    different clients: what belongs to one of them has no place in it. Declare it above what takes its object.
+    It is called once in each instance of the component, when a handler with such a parameter is called first. It can
+    take objects of other providers, and can be ``async def``. An instance answers one call at a time, but calls of
+    different clients: do not store data of one client in the object. Declare the provider above the handlers that use
+    it.
 
     Args:
-        function: Its return annotation is the type that parameters are matched with: a class of your own, or a
-            `typing.NewType` to tell several of one class apart.
+        function: The function. Its return annotation is the type that parameters are matched with: a class of your
+            own, or a `typing.NewType` to distinguish several objects of one class.
 
     Raises:
-        DeclarationError: It does not say what it makes, somebody else makes it, it takes what nobody provides, or the
-            component is built already.
+        DeclarationError: The return annotation is missing, another provider has the same one, a parameter has no
+            provider, or the component is already built.
     """
     check_open(function, _KIND)
     plain = inspect.unwrap(function)
     if not inspect.isfunction(plain) or inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
         refuse(_refused(function, None, "only a plain function that returns the object can be a provider"))
         return function
-    frame = sys._getframe(1)  # noqa: SLF001 - annotations of nested functions name what is around them
+    frame = sys._getframe(1)  # noqa: SLF001 - annotations of nested functions can use its local names
     try:
         hints = Resolver(frame.f_locals).hints(function)
     except (UnsupportedTypeError, NameError) as error:
@@ -86,7 +87,7 @@ def provider(function: F) -> F:
         return function
     made = hints.get("return")
     if not _is_own(made):
-        reason = f"it must say what it makes: a class of your own or a `NewType` as return annotation, not `{made}`"
+        reason = f"its return annotation must be a class of your own or a `NewType`, not `{made}`"
         refuse(_refused(function, None, reason))
         return function
     executions = executions_of(function, frame)
@@ -106,18 +107,18 @@ def provider(function: F) -> F:
     for name, parameter_ in inspect.signature(function).parameters.items():
         needed = provided_type(hints.get(name))
         if needed is None and parameter_.default is parameter_.empty:
-            reason = "nobody provides it: a provider gets nothing but what other providers, declared before, make"
+            reason = "it has no provider: a provider gets only objects of other providers, declared before it"
             refuse(_refused(function, f"parameter `{name}`", reason))
         if needed is not None:
             needs[name] = needed
     if inspect.iscoroutinefunction(plain) and sys.platform == "wasi":
-        import wasmcp.guest.component.event_loop  # noqa: F401 - at run time there is nothing to import from
-    PROVIDERS[made] = _Provider(function, executions, needs)  # also a refused one, so that its users are not refused
+        import wasmcp.guest.component.event_loop  # noqa: F401 - a component cannot import it at run time
+    PROVIDERS[made] = _Provider(function, executions, needs)  # also after an error, to avoid errors of its users
     return function
 
 
 def provided_type(annotation: Any) -> Any:
-    """Return the type that is provided for an annotation; None: it is not provided."""
+    """Return the provided type of an annotation; None if it has no provider."""
     if typing.get_origin(annotation) is typing.Annotated:
         annotation = typing.get_args(annotation)[0]
     try:
@@ -127,7 +128,7 @@ def provided_type(annotation: Any) -> Any:
 
 
 def provide(kind: Any) -> Any:
-    """Return the shared object of a type, made now if it is not there yet."""
+    """Return the shared object of a type, and make it at first use."""
     made = _made[-1]
     if kind not in made:
         known = PROVIDERS[kind]
@@ -142,7 +143,7 @@ def provide(kind: Any) -> Any:
 
 @contextmanager
 def fresh_instance(provided: Mapping[Any, Any] | None = None) -> Iterator[None]:
-    """Behave as a new instance of the component for a while: shared objects are made anew, and forgotten at the end.
+    """Use new shared objects inside a ``with`` block, as a new instance of the component would.
 
     .. code-block:: python
 
@@ -151,7 +152,7 @@ def fresh_instance(provided: Mapping[Any, Any] | None = None) -> Iterator[None]:
                 assert tool_of(define).call('{"word": "cat"}', LocalContext()).structured == '{"result":"an animal"}'
 
     Args:
-        provided: Objects by their types, instead of what the providers make.
+        provided: Objects by their types, to use instead of those of the providers.
     """
     made = dict(provided or {})
     _made.append(made)
@@ -163,7 +164,7 @@ def fresh_instance(provided: Mapping[Any, Any] | None = None) -> Iterator[None]:
 
 @contextmanager
 def fresh_providers() -> Iterator[None]:
-    """Forget the declared providers for a while, and those that are declared meanwhile at the end."""
+    """Use empty registries of providers inside a ``with`` block, and restore the previous ones at its end."""
     held: tuple[dict[Any, Any], ...] = (PROVIDERS, ARGUMENTS)
     before = [dict(one) for one in held]
     for one in held:
@@ -177,7 +178,7 @@ def fresh_providers() -> Iterator[None]:
 
 
 def remember_argument(annotation: Any, function: Callable[..., Any], kind: str, parameter: str) -> None:
-    """Note that clients give a value of a type, so that a provider of it comes too late."""
+    """Record that clients send values of a type, to detect a provider that is declared too late."""
     if _is_own(annotation):
         ARGUMENTS.setdefault(annotation, (function, kind, parameter))
 

@@ -1,4 +1,4 @@
-"""What a component's modules declare, in the order of declaration."""
+"""Registries of the declarations of a component's modules, in the order of declaration."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ class Declared(Protocol):
 
     @property
     def identity(self) -> Hashable:
-        """What clients know it by, unique among its kind; its text is for messages."""
+        """The identifier for clients, unique within its kind; used in messages as a string."""
 
 
 D = TypeVar("D", bound=Declared)
 
 
 class _Entry(Generic[D]):
-    """One declaration: described, or to be described when all modules are imported.
+    """One declaration. It is described at once, or when all modules are imported.
 
     Args:
         function: The author's function.
-        executions: The executions of modules that it comes from.
-        make: Describes the function, given names that its annotations may use.
+        executions: The executions of modules that the declaration belongs to.
+        make: Makes the description; it gets further names that annotations can use.
 
     Attributes:
-        described: The description; None as long as its annotations name what is defined only later.
+        described: The description; None while annotations refer to names that are defined later.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Registry(Generic[D]):
     """The declarations of one kind.
 
     Args:
-        kind: What they are, for messages.
+        kind: The name of the kind, for messages.
     """
 
     def __init__(self, kind: str) -> None:
@@ -76,15 +76,15 @@ class Registry(Generic[D]):
     def declare(
         self, make: Callable[[Mapping[str, Any] | None], D], function: Callable[..., Any], frame: FrameType
     ) -> None:
-        """Add a declaration. One of a module that is imported again replaces what it declared before.
+        """Add a declaration. A declaration of a module that is imported again replaces the earlier one.
 
         Args:
-            make: Describes the function; gets names that its annotations may use.
+            make: Makes the description; it gets further names that annotations can use.
             function: The author's function.
-            frame: The frame that declares it: annotations of nested functions name what is around them.
+            frame: The frame of the declaration: annotations of nested functions can use its local names.
 
         Raises:
-            DeclarationError: It cannot be described, its name is taken, or the component is built already.
+            DeclarationError: The function cannot be described, its name is taken, or the component is already built.
         """
         check_open(function, self._kind)
         entry = _Entry(function, executions_of(function, frame), make)
@@ -106,7 +106,7 @@ class Registry(Generic[D]):
         self._entries.append(entry)
 
     def swap(self, entries: list[_Entry[D]]) -> list[_Entry[D]]:
-        """Take other declarations, and return those that there were."""
+        """Replace all declarations, and return the previous ones."""
         before, self._entries = self._entries, entries
         return before
 
@@ -125,10 +125,10 @@ class Registry(Generic[D]):
         return DeclarationError(new.function, None, reason, kind=self._kind)
 
     def all(self) -> dict[Hashable, D]:
-        """Return what is declared, by identity.
+        """Return the declarations by identity.
 
         Raises:
-            DeclarationError: One cannot be described after all: its annotations name something that does not exist.
+            DeclarationError: Annotations refer to a name that does not exist.
         """
         found: dict[Hashable, _Entry[D]] = {}
         for entry in list(self._entries):
@@ -148,10 +148,10 @@ class Registry(Generic[D]):
         found[described.identity] = entry
 
     def of(self, function: Callable[..., Any]) -> D:
-        """Return what a decorated function is.
+        """Return the declaration of a decorated function.
 
         Raises:
-            LookupError: It is not one of these.
+            LookupError: The function is not declared as this kind.
         """
         for known in self.all().values():
             if known.function is function:
@@ -168,10 +168,10 @@ REGISTRIES: tuple[Registry[Any], ...] = (TOOLS, RESOURCES, PROMPTS, COMPLETIONS)
 
 
 class ListCache:
-    """How long the component's lists may be kept.
+    """The cache hint of the component's lists.
 
     Attributes:
-        cache: The hint; None: as long as the server says.
+        cache: The hint; None: the server decides.
     """
 
     cache: Cache | None = None
@@ -179,10 +179,10 @@ class ListCache:
 
 @contextlib.contextmanager
 def fresh_declarations() -> Iterator[None]:
-    """Forget everything that is declared for a while, and what is declared meanwhile at the end.
+    """Use empty registries inside a ``with`` block, and restore the previous ones at its end.
 
-    For tests that declare tools, resources, prompts, completions and providers of their own: a second declaration of
-    one name is refused.
+    For tests with their own tools, resources, prompts, completions and providers: a second declaration of the same
+    name is an error.
     """
     known = [registry.swap([]) for registry in REGISTRIES]
     cache, ListCache.cache = ListCache.cache, None
@@ -201,10 +201,10 @@ def registered() -> dict[str, Tool]:
 
 
 def check() -> int:
-    """Describe everything that is declared, and return how much it is.
+    """Describe all declarations, and return their number.
 
     Raises:
-        DeclarationError: Something cannot be described, completes what does not exist, or what completes already.
+        DeclarationError: A function cannot be described, or a completion has no target or is a duplicate.
     """
     named: list[Prompt | Resource] = list(PROMPTS.all().values())
     named += [resource for resource in RESOURCES.all().values() if resource.is_template]
@@ -231,19 +231,19 @@ def _check_completer(
 
 
 def tool_of(function: Callable[..., Any]) -> Tool:
-    """Return the tool that a decorated function is, for tests of its schema or of what a client would get.
+    """Return the tool of a decorated function, to test its schema or the results that a client would get.
 
     Raises:
-        LookupError: It is not a tool.
+        LookupError: The function is not a tool.
     """
     return TOOLS.of(function)
 
 
 def resource_of(function: Callable[..., Any]) -> Resource:
-    """Return the resource that a decorated function is; see `tool_of`."""
+    """Return the resource of a decorated function; see `tool_of`."""
     return RESOURCES.of(function)
 
 
 def prompt_of(function: Callable[..., Any]) -> Prompt:
-    """Return the prompt that a decorated function is; see `tool_of`."""
+    """Return the prompt of a decorated function; see `tool_of`."""
     return PROMPTS.of(function)

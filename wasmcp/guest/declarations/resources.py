@@ -1,4 +1,4 @@
-"""A resource, or all resources of a URI template: what a function says to clients, and how it is read."""
+"""Declared resources and resource templates: their description for clients, and reading them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, Wanted
+from wasmcp.guest.client_requests.mrtr import INVALID_PARAMS, InputRequiredResult
 from wasmcp.guest.component.error_reporting import masked
 from wasmcp.guest.content import Annotations, Icon, check_size
 from wasmcp.guest.context import Context
@@ -22,18 +22,21 @@ from wasmcp.guest.json_types.untyped_json import dump_any
 from wasmcp.guest.json_types.uris import sendable_uri
 
 _NOT_FOUND_BEFORE = -32002
-"""What revisions before 2026-07-28 say for a resource that does not exist."""
+"""The error code of revisions before 2026-07-28 for a resource that does not exist."""
 
 _WAY_OUT = re.compile(r"\A[/\\]|\A[A-Za-z]:[/\\]|(?:\A|[/\\])\.\.(?:[/\\]|\Z)|\0")
 
 
 @dataclass(frozen=True)
 class Cache:
-    """How long and by whom what a resource returned may be kept. Specification: server/utilities/caching.
+    """A cache hint. Specification: server/utilities/caching.
 
     Attributes:
-        seconds: How long; 0: not at all.
-        scope: ``private``: by this client for this user; ``public``: by anybody.
+        seconds: The lifetime; 0 to disable caching.
+        scope: ``private``: only this client can cache, for this user; ``public``: shared caches can, too.
+
+    Raises:
+        ValueError: The lifetime is negative, or the scope is unknown.
     """
 
     seconds: float
@@ -46,13 +49,13 @@ class Cache:
 
 @dataclass(frozen=True)
 class ResourceContents:
-    """What a resource holds, for a function that wants to say more than the data. Specification: `ResourceContents`.
+    """The contents of a resource with its own media type, URI or ``_meta``. Specification: schema `ResourceContents`.
 
     Attributes:
-        data: A text, the bytes of a blob, or a value that is sent as JSON.
-        mime_type: Its media type; the resource's by default.
-        uri: Its own URI where it is a part of the resource; the one that was read by default.
-        meta: Its ``_meta``.
+        data: A string, the bytes of a blob, or a value that is sent as JSON.
+        mime_type: The media type; by default the resource's.
+        uri: The URI, if this is a part of the resource; by default the requested URI.
+        meta: The ``_meta`` of the contents.
     """
 
     data: Any
@@ -63,7 +66,7 @@ class ResourceContents:
 
 @dataclass(frozen=True)
 class Part:
-    """Contents that are ready to be sent."""
+    """Encoded contents of a resource."""
 
     uri: str
     mime_type: str
@@ -72,27 +75,27 @@ class Part:
 
 
 class Resource:
-    """A declared resource or template.
+    """A declared resource or resource template.
 
     Args:
         function: The author's function.
         uri: The URI, or the template (RFC 6570).
-        name: For programs and, without a title, people; the function's name by default.
-        title: A name for people.
-        description: What it holds; the docstring's text by default.
-        mime_type: The media type of what it holds; by default known by what the function returns.
-        size: In bytes, where it is known beforehand.
-        icons: Pictures for people.
-        annotations: Hints on its use.
-        meta: Its ``_meta``.
-        cache: How long what is read may be kept.
-        unchecked: Variables that may hold ``..``, an absolute path or NUL.
-        names: Names that annotations may use beside those of their module.
+        name: The name in lists; by default the function's name.
+        title: A display name.
+        description: The description; by default the text of the docstring.
+        mime_type: The media type; by default derived from the function's result.
+        size: The size in bytes, if known in advance.
+        icons: Icons for user interfaces.
+        annotations: Hints for clients.
+        meta: The resource's ``_meta``.
+        cache: Cache hints for the contents.
+        unchecked: Variables that can contain ``..``, an absolute path or NUL.
+        names: Names that annotations can use in addition to those of the module.
 
     Attributes:
-        uri: The URI or template in normal form, as clients know it.
+        uri: The URI or template in normal form, as lists contain it.
         reference: The same; completion requests name a template by it.
-        identity: The same with its host in lower case: two resources that have it in common are one.
+        identity: The same with its host in lower case: two resources with the same identity are duplicates.
         variables: The variables of the template as members; empty for a plain URI.
 
     Raises:
@@ -123,7 +126,7 @@ class Resource:
         self.title = title
         text = self._signature.with_result(self._signature.documentation.description)
         words = [f"{variable}: {words}" for variable, words in self._signature.words().items()]
-        # The list has no place for what is said about the variables of a template.
+        # Lists have no place for the documentation of a template's variables.
         self.description = "\n".join(filter(None, (text and f"{text}\n" if words else text, *words))) or None
         self.description = self.description if description is None else description
         self.mime_type = mime_type
@@ -142,12 +145,12 @@ class Resource:
         self.variables = self._checked()
         unknown = [name for name in unchecked if name not in self.variables]
         if unknown:
-            raise self._signature.refused(None, f"`unchecked` names `{unknown[0]}`, which is no variable of `{uri}`")
+            raise self._signature.refused(None, f"`unchecked` names `{unknown[0]}`, which is not a variable of `{uri}`")
         self._unchecked = frozenset(unchecked)
 
     @property
     def is_template(self) -> bool:
-        """Whether it stands for many resources."""
+        """True for a resource template."""
         return self._template.is_template
 
     def _checked(self) -> dict[str, Member]:
@@ -166,7 +169,7 @@ class Resource:
         return {name: members[name] for name in self._template.variables}
 
     def matches(self, uri: str) -> dict[str, str | list[str]] | None:
-        """Return the variables in a URI; None when it is not of this resource, or one is a way out of a folder."""
+        """Return the variables in a URI; None if the URI does not match, or a value would escape a folder."""
         found = self._template.match(uri)
         if found is not None:
             for name, value in found.items():
@@ -175,19 +178,21 @@ class Resource:
                     return None
         return found
 
-    def read(self, uri: str, found: Mapping[str, str | list[str]], context: Context) -> list[Part] | Wanted:
+    def read(
+        self, uri: str, found: Mapping[str, str | list[str]], context: Context
+    ) -> list[Part] | InputRequiredResult:
         """Read the resource as a client does.
 
         Args:
             uri: The URI.
-            found: Its variables, of `matches`.
-            context: The call; it has expired when this returns.
+            found: Its variables, returned by `matches`.
+            context: The call; it has expired when this method returns.
 
         Returns:
-            The contents, or what the client is asked first.
+            The contents, or the requests to the client that are pending.
 
         Raises:
-            McpError: Whatever goes wrong.
+            McpError: Reading failed.
         """
         try:
             with masked("resource", uri, f"Error reading resource {uri}"):
@@ -198,7 +203,9 @@ class Resource:
         finally:
             context._expire()  # noqa: SLF001 - of this package
 
-    def _read(self, uri: str, found: Mapping[str, str | list[str]], context: Context) -> list[Part] | Wanted:
+    def _read(
+        self, uri: str, found: Mapping[str, str | list[str]], context: Context
+    ) -> list[Part] | InputRequiredResult:
         loaded = {}
         wrong = Mismatches()
         for name, text in found.items():
@@ -211,7 +218,7 @@ class Resource:
         except MismatchError as mismatch:
             raise McpError(INVALID_PARAMS, str(mismatch), {"uri": uri}) from None
         value = self._signature.call(loaded, context)
-        if type(value) is Wanted:
+        if type(value) is InputRequiredResult:
             return value
         if isinstance(value, (list, tuple)) and value and all(isinstance(item, ResourceContents) for item in value):
             return [self._part(item, uri) for item in value]
@@ -234,5 +241,5 @@ class Resource:
 
 
 def _leads_out(value: str) -> bool:
-    """Whether a value, taken for a path, would leave the folder that it is put under."""
+    """Return True if a value, used as a path, would leave the folder that it is joined to."""
     return _WAY_OUT.search(value) is not None

@@ -1,7 +1,7 @@
-"""Rules of declaring: how long it is possible, what may replace what, and where refusals go.
+"""Rules of declarations: their time, replacement by reloads, and the reporting of errors.
 
-Declarations are made while modules are imported. In a component that is while it is built: what a component offers is
-in its lists by then, so that a later declaration could not reach a client.
+Declarations are made while modules are imported, for a component while it is built. Then its lists are recorded, so
+that a later declaration could not reach a client.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Execution(NamedTuple):
     """One execution of a module's code.
 
     Attributes:
-        module: The module's name.
-        spec: The module's spec: importing it again makes a new one.
-        namespace: The module's namespace: `importlib.reload` keeps it, running a script again makes a new one.
+        module: The name of the module.
+        spec: The spec of the module: a new import makes a new one.
+        namespace: The namespace of the module: `importlib.reload` keeps it, a new run of a script makes a new one.
     """
 
     module: str
@@ -36,18 +36,18 @@ class Execution(NamedTuple):
 
 
 def executions_of(function: Callable[..., Any], frame: FrameType) -> tuple[Execution, ...]:
-    """Return the executions that a declaration comes from: of the function's module and of the declaring one.
+    """Return the executions that a declaration belongs to: of the function's module and of the declaring module.
 
     Args:
         function: The author's function.
-        frame: The frame that declares it.
+        frame: The frame of the declaration.
     """
     namespaces = (getattr(inspect.unwrap(function), "__globals__", frame.f_globals), frame.f_globals)
     return tuple(Execution(str(names.get("__name__")), names.get("__spec__"), names) for names in namespaces)
 
 
 def is_again(new: Iterable[Execution], known: Iterable[Execution]) -> bool:
-    """Return whether a declaration repeats a known one because a module was executed again, as by a reload."""
+    """Return True if a declaration repeats a known one because its module was executed again, as by a reload."""
     return any(
         one.module == other.module and (one.spec is not other.spec or one.namespace is not other.namespace)
         for one in new
@@ -56,15 +56,15 @@ def is_again(new: Iterable[Execution], known: Iterable[Execution]) -> bool:
 
 
 def is_interactive(*functions: Callable[..., Any]) -> bool:
-    """Return whether functions are of an interactive session, where one is defined again as often as it is changed."""
+    """Return True for functions of an interactive session, where an author can define one again at any time."""
     return hasattr(sys, "ps1") and all(function.__module__ == "__main__" for function in functions)
 
 
 def check_open(function: Callable[..., Any], kind: str) -> None:
-    """Make sure that something can still be declared.
+    """Check that declarations are still possible.
 
     Raises:
-        DeclarationError: The component is built.
+        DeclarationError: The component is already built.
     """
     if _closed:
         reason = (
@@ -75,19 +75,19 @@ def check_open(function: Callable[..., Any], kind: str) -> None:
 
 
 def is_closed() -> bool:
-    """Return whether the component is built, so that nothing can be declared any more."""
+    """Return True if the component is built, so that declarations are not possible any more."""
     return _closed
 
 
 def close() -> None:
-    """End declaring: the lists of the component are made."""
+    """End declarations: the lists of the component are being recorded."""
     global _closed  # noqa: PLW0603 - of the interpreter in a component
     _closed = True
 
 
 @contextlib.contextmanager
 def collected() -> Iterator[list[DeclarationError]]:
-    """Collect the declarations that are refused meanwhile, so that all of a component are reported at once."""
+    """Collect errors of declarations inside a ``with`` block, to report all errors of a component at once."""
     found: list[DeclarationError] = []
     _refused.append(found)
     try:
@@ -97,7 +97,7 @@ def collected() -> Iterator[list[DeclarationError]]:
 
 
 def refuse(error: DeclarationError) -> None:
-    """Raise an error, or collect it while somebody does.
+    """Raise an error, or collect it inside `collected`.
 
     Raises:
         DeclarationError: The error.
@@ -109,7 +109,7 @@ def refuse(error: DeclarationError) -> None:
 
 @contextlib.contextmanager
 def refusing() -> Iterator[None]:
-    """Hand errors of declarations to `refuse`."""
+    """Pass errors of declarations inside a ``with`` block to `refuse`."""
     try:
         yield
     except DeclarationError as error:
@@ -117,13 +117,13 @@ def refusing() -> Iterator[None]:
 
 
 def is_refused(target: Callable[..., Any] | str) -> bool:
-    """Return whether what a completion is for may be one of the prompts and resources that were refused."""
+    """Return True if the target of a completion can be one of the prompts and resources with errors."""
     refused = [error for error in (_refused[-1] if _refused else ()) if error.kind in ("prompt", "resource")]
     return bool(refused) and (isinstance(target, str) or place_of(target) in [error.place for error in refused])
 
 
 def warn(function: Callable[..., Any], message: str) -> None:
-    """Warn of something that is declared: on the report of a build, natively as Python does."""
+    """Warn of a declaration: in the report of a build, natively by `warnings`."""
     file, line = place_of(function) or ("", 0)
     if _refused:
         _warnings.append({"file": file, "line": line, "message": message})
@@ -132,7 +132,7 @@ def warn(function: Callable[..., Any], message: str) -> None:
 
 
 def warned() -> list[dict[str, Any]]:
-    """Return the warnings since the last time: file, line and message of each."""
+    """Return the warnings since the last call: file, line and message of each."""
     found = list(_warnings)
     _warnings.clear()
     return found

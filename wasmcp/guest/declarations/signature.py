@@ -1,4 +1,4 @@
-"""The parameters of a declared function: their shapes, and which of them get the Context or a shared object."""
+"""Parameters of a declared function: their JSON types, and the injected `Context` and shared objects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CoroutineType
 from typing import Any
 
-from wasmcp.guest.client_requests.mrtr import InputRequiredSignal, wanted_by
+from wasmcp.guest.client_requests.mrtr import InputRequiredSignal, input_required_of
 from wasmcp.guest.content import InputRequired
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.docstring import parse_docstring
@@ -26,22 +26,22 @@ from wasmcp.guest.json_types.shapes import documented
 
 
 class Signature:
-    """What a function takes, and how it is called with JSON values.
+    """The parameters of a function, and its call with JSON values.
 
     Args:
         function: The author's function.
-        kind: What it becomes, for messages.
-        names: Names that its annotations may use beside those of its module.
-        open_ended: Whether it may take further arguments as ``**arguments``.
+        kind: The kind of declaration, for messages.
+        names: Names that annotations can use in addition to those of the module.
+        open_ended: True if the function can take further arguments as ``**arguments``.
 
     Attributes:
-        documentation: What its docstring says.
-        returned: The return annotation; ``Any`` when there is none.
-        members: The parameters that clients give.
-        resolver: Of its annotations.
+        documentation: The parsed docstring.
+        returned: The return annotation; ``Any`` without one.
+        members: The parameters that clients send.
+        resolver: The resolver of the annotations.
 
     Raises:
-        DeclarationError: A parameter has no shape.
+        DeclarationError: A parameter has no JSON type.
         NameError: An annotation uses a name that does not exist yet.
     """
 
@@ -78,17 +78,17 @@ class Signature:
             import wasmcp.guest.component.event_loop  # noqa: F401 - at run time there is nothing to import from
 
     def unread(self, problem: str) -> None:
-        """Warn of text that could not be read: it stays in a description."""
+        """Warn of text that could not be parsed and stays in a description."""
         reason = f"{problem}, which is about none of its parameters; the text stays in the description"
         warn(self.function, f"{self.kind} `{self.function.__qualname__.rpartition('<locals>.')[2]}`: {reason}")
 
     def with_result(self, description: str | None) -> str | None:
-        """Return a description with what the docstring says about the result, where nothing else has a place for it."""
+        """Return a description with the text about the result, for lists that have no other place for it."""
         returns = self.documentation.returns
         return "\n\n".join(filter(None, (description, returns and f"Returns: {returns}"))) or None
 
     def words(self) -> dict[str, str]:
-        """Return all text about each parameter, where nothing has a place for the documentation within a type."""
+        """Return the whole text of each parameter, for lists that have no place for the documentation within a type."""
         definitions = Definitions([member.shape for member in self.members], output=True)
         found = {}
         for member in self.members:
@@ -98,7 +98,7 @@ class Signature:
         return found
 
     def refused(self, place: str | None, reason: str) -> DeclarationError:
-        """Return the error for what cannot be declared."""
+        """Return the error for a function that cannot be declared."""
         return DeclarationError(self.function, place, reason, kind=self.kind)
 
     def _parameters(self, hints: dict[str, Any], *, open_ended: bool) -> list[Member]:
@@ -145,7 +145,7 @@ class Signature:
         """Return the JSON Schema of the arguments.
 
         Args:
-            references: Whether it refers to types that are used twice, where it may.
+            references: True to use ``$ref`` for types that occur twice.
         """
         definitions = Definitions([member.shape for member in self.members])
         schema: dict[str, Any] = {"type": "object"}
@@ -158,10 +158,10 @@ class Signature:
         return whole if references else inlined(whole)
 
     def load(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments as the function takes them.
+        """Return the arguments, converted to the types of the parameters.
 
         Raises:
-            MismatchError: Some do not fit, are missing or are unknown.
+            MismatchError: Arguments do not fit, are missing or unknown.
         """
         if self._rest:
             known = {name: value for name, value in given.items() if name in self._shapes}
@@ -169,15 +169,15 @@ class Signature:
         return load_members(self._shapes, self._required, given)
 
     def coerced(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return arguments with JSON in strings decoded where the types want it; see `json_in_strings`."""
+        """Return arguments with JSON inside strings decoded where the type requires it; see `json_in_strings`."""
         shapes = self._shapes
         return {name: coerced(shapes[name], value) if name in shapes else value for name, value in given.items()}
 
     def call(self, loaded: dict[str, Any], context: Context) -> Any:
-        """Call the function with loaded arguments; a coroutine is run to its end.
+        """Call the function with converted arguments, and run a coroutine to its end.
 
         Returns:
-            What the function returned; a `Wanted` when the client is to be asked first.
+            The function's result; an `InputRequiredResult` if requests to the client are pending.
         """
         for name in self._context:
             loaded[name] = context
@@ -191,17 +191,17 @@ class Signature:
 
                 value = run(value, context._idle)  # noqa: SLF001 - of this package
         except InputRequiredSignal:
-            return context._asked().wanted()  # noqa: SLF001
-        dialogue = context._dialogue  # noqa: SLF001
-        if dialogue is not None and dialogue.waiting:
-            return dialogue.wanted()  # the function caught what was to end it
+            return context._get_client_requests().input_required()  # noqa: SLF001
+        client_requests = context._client_requests  # noqa: SLF001
+        if client_requests is not None and client_requests.waiting:
+            return client_requests.input_required()  # the function caught the `InputRequiredSignal`
         if isinstance(value, InputRequired):
-            return wanted_by(value, dialogue)
+            return input_required_of(value, client_requests)
         return value
 
 
 def _texts(schema: Any) -> Iterator[str]:
-    """Yield the descriptions in a schema, those of the whole first."""
+    """Yield the descriptions in a schema, that of the schema itself first."""
     if isinstance(schema, list):
         for item in schema:
             yield from _texts(item)
@@ -217,7 +217,7 @@ def _texts(schema: Any) -> Iterator[str]:
 
 
 def place_of_member(place: str, error: UnsupportedTypeError) -> str:
-    """Return where below a parameter an annotation has no shape."""
+    """Return the place of an annotation without a JSON type, below a parameter."""
     members = ".".join(reversed(error.path))
     return f"{place}, member `{members}`" if members else place
 

@@ -1,4 +1,4 @@
-"""Options of all tools of a component, of its table in ``pyproject.toml``; a tool's own come before them."""
+"""Default options of a component's tools, from its table in ``pyproject.toml``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 
 class ToolOptions:
-    """What holds for tools that do not say otherwise.
+    """Options of all tools that do not set them.
 
     Attributes:
-        coerce: Whether arguments may be JSON in strings; see `wasmcp.guest.json_types.json_in_strings`.
-        references: Whether input schemas refer to types that are used twice.
+        coerce: True to accept JSON inside strings as arguments; see `wasmcp.guest.json_types.json_in_strings`.
+        references: True to use ``$ref`` in input schemas for types that occur twice.
     """
 
     coerce = False
@@ -18,7 +18,7 @@ class ToolOptions:
 
     @classmethod
     def update(cls, options: Mapping[str, bool]) -> None:
-        """Set some of them."""
+        """Set some of the options."""
         for name in ("coerce", "references"):
             if name in options:
                 setattr(cls, name, options[name])

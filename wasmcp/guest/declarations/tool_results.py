@@ -1,4 +1,4 @@
-"""Return types -> output schemas, and returned values -> results."""
+"""Conversion of return types to output schemas, and of returned values to tool results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from wasmcp.guest.client_requests.mrtr import Wanted
+from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.content import BLOCKS, InputRequired, Text, ToolResult
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.annotations import Resolver
@@ -22,41 +22,41 @@ from wasmcp.guest.json_types.untyped_json import dump_any
 
 
 class Rendered(typing.NamedTuple):
-    """A result that is ready to be sent.
+    """An encoded tool result.
 
     Attributes:
-        content: The blocks.
+        content: The content blocks.
         structured: ``structuredContent`` as JSON text.
-        is_error: Whether the tool failed.
+        is_error: True for a tool error.
         meta: ``_meta`` as JSON text.
-        wanted: What the client is asked instead.
+        input_required: Requests to the client, which are sent instead of the result.
     """
 
     content: list[Any]
     structured: str | None = None
     is_error: bool = False
     meta: str | None = None
-    wanted: Wanted | None = None
+    input_required: InputRequiredResult | None = None
 
 
 Renderer = Callable[[Any], Rendered]
 
 
 def failure(text: str) -> Rendered:
-    """Return the result of a tool that failed, with a text for the model."""
+    """Return a tool error with a text for the model."""
     return Rendered([Text(sendable(text))], is_error=True)
 
 
 def output_of(annotation: Any, resolver: Resolver, described: str | None) -> tuple[dict[str, Any] | None, Renderer]:
-    """Return the output schema of a return annotation, and what turns a returned value into a result.
+    """Return the output schema of a return annotation, and a function that converts returned values to results.
 
-    Objects are sent as they are; everything else as the member ``result`` of one, which clients of every revision
+    Objects are sent unchanged; every other value as the member ``result`` of an object, which clients of every revision
     can read. Content blocks, ``None`` and ``Any`` have no schema.
 
     Args:
-        annotation: The evaluated annotation; `typing.Any` when there is none.
-        resolver: Of the tool.
-        described: What the docstring says about the result.
+        annotation: The evaluated annotation; `typing.Any` without one.
+        resolver: The resolver of the tool's annotations.
+        described: The docstring's text about the result.
 
     Raises:
         UnsupportedTypeError: The type has no JSON Schema.
@@ -82,7 +82,7 @@ def output_of(annotation: Any, resolver: Resolver, described: str | None) -> tup
 
 
 def _is_content(annotation: Any) -> bool:
-    """Whether an annotation promises content blocks, alone, in a list, or in a union with strings and None."""
+    """Return True if an annotation is of content blocks, also in a list, or in a union with strings and None."""
     origin = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
     if origin is typing.Annotated:
@@ -124,10 +124,10 @@ def _render_none(value: Any) -> Rendered:
 
 
 def render_any(value: Any) -> Rendered:
-    """Return the result for a value that no annotation describes.
+    """Return the result for a value without an annotation.
 
     Raises:
-        MismatchError: It has no JSON form.
+        MismatchError: The value has no JSON form.
     """
     if isinstance(value, ToolResult):
         structured = None if value.structured is None else encode(dump_any(value.structured))
@@ -146,7 +146,7 @@ def render_structured(value: Any) -> Rendered:
     """Return the result for a value that the author's own output schema describes.
 
     Raises:
-        MismatchError: It has no JSON form.
+        MismatchError: The value has no JSON form.
     """
     if isinstance(value, ToolResult):
         return render_any(value)

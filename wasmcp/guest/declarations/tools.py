@@ -1,7 +1,7 @@
-"""A tool: what a plain typed function says to clients, and how it is called.
+"""Declared tools: their description for clients, and their calls.
 
-Everything that can be known beforehand is worked out when the module is imported, which in a component is at build
-time: name, description, schemas, and what checks and converts arguments and results. A call only runs it.
+Name, description, schemas and converters of arguments and results are computed when the module is imported, which for
+a component is at build time. A call only runs them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from wasmcp.guest.client_requests.mrtr import Wanted
+from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.component.error_reporting import report
 from wasmcp.guest.content import Icon
 from wasmcp.guest.context import Context
@@ -23,7 +23,7 @@ from wasmcp.guest.json_types.json_codec import decode
 from wasmcp.guest.json_types.schema_checks import problems
 
 STATELESS = "2026-07-28"
-"""The first revision in which a missing capability has an error of its own."""
+"""The first revision with an error code for a missing capability."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
@@ -33,14 +33,14 @@ class Tool:
 
     Attributes:
         function: The author's function.
-        name: What clients call.
-        title: A name for people.
-        description: For the model.
-        hints: The ``annotations`` of the tool that are set, by their names in `tool`.
-        icons: Pictures for people.
+        name: The name that clients call.
+        title: A display name.
+        description: The description for the model.
+        hints: The ``annotations`` that are set, by their names in `tool`.
+        icons: Icons for user interfaces.
         meta: The tool's ``_meta``.
-        input_schema: JSON Schema of the arguments.
-        output_schema: JSON Schema of ``structuredContent``; None when there is none.
+        input_schema: The JSON Schema of the arguments.
+        output_schema: The JSON Schema of ``structuredContent``; None without one.
         identity: The name.
 
     Raises:
@@ -77,7 +77,7 @@ class Tool:
         documentation = self._signature.documentation
         for kind, line in self._signature.resolver.unread:
             self._signature.unread(f"the docstring of `{kind}` has `{line}`")
-        own = input_schema is not None  # then the author's schema has no place for what is said about parameters
+        own = input_schema is not None  # the author's schema has no place for the documentation of parameters
         text = parse_docstring(function.__doc__, ()).description if own else documentation.description
         self.description = text if description is None else description
         self._coerces = ToolOptions.coerce if coerce is None else coerce
@@ -106,14 +106,14 @@ class Tool:
                 raise self._signature.refused(place, "; ".join(wrong))
 
     def call(self, arguments: str | None, context: Context) -> Rendered:
-        """Call the tool as a client does. Whatever goes wrong is a result with ``is_error``.
+        """Call the tool as a client does. Errors are returned as a result with ``is_error``.
 
         Args:
             arguments: The arguments as JSON text; None counts as ``{}``.
-            context: The call; it has expired when this returns.
+            context: The call; it has expired when this method returns.
 
         Raises:
-            McpError: The tool raised it, or asked a client of 2026-07-28 for what it cannot do.
+            McpError: The tool raised it, or a client of 2026-07-28 does not support a request of the tool.
         """
         try:
             return self._call(arguments, context)
@@ -146,8 +146,8 @@ class Tool:
         except RecursionError:
             return failure(f"Invalid arguments for tool {self.name}: nested too deeply")
         value = self._signature.call(loaded, context)
-        if type(value) is Wanted:
-            return Rendered([], wanted=value)
+        if type(value) is InputRequiredResult:
+            return Rendered([], input_required=value)
         try:
             return self._render(value)
         except MismatchError as mismatch:

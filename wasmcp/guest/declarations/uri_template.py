@@ -1,4 +1,4 @@
-"""URI templates (RFC 6570), read backwards: the values of the variables from a URI."""
+"""URI templates (RFC 6570) in reverse: the values of the variables from a URI."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wasmcp.guest.json_types.uris import checked, normalized, normalized_templat
 _EXPRESSION = re.compile(r"\{([^{}]*)\}")
 _VARIABLE = re.compile(r"([A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*)(\*?)")
 
-# Operator -> what stands before the first value, between values, and what a value is made of.
+# Operator -> the prefix, the separator, and the pattern of a value.
 _STYLES = {
     "": ("", ",", r"[^/?#,]*"),
     "+": ("", ",", r"[^?#]*"),
@@ -26,10 +26,10 @@ _ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 
 
 def unquote(text: str) -> str:
-    """Return a text with its percent-encoding undone; ``urllib`` would make each component larger.
+    """Return a text with its percent-encoding decoded; ``urllib`` would make each component larger.
 
     Raises:
-        ValueError: What is encoded is not UTF-8.
+        ValueError: The encoded bytes are not UTF-8.
     """
     return _ENCODED.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode(), text)
 
@@ -38,9 +38,9 @@ class Variable(NamedTuple):
     """A variable of a template.
 
     Attributes:
-        name: Its name.
-        many: Whether it has a list of values (``*``).
-        optional: Whether a URI may do without it: those of a query and of path parameters.
+        name: The name of the variable.
+        many: True if it has a list of values (``*``).
+        optional: True if a URI can omit it: variables of a query and of path parameters.
     """
 
     name: str
@@ -55,12 +55,12 @@ class UriTemplate:
         text: The URI or the template.
 
     Attributes:
-        text: As the author wrote it.
-        normal: In normal form.
-        variables: By name, in order; none for a URI.
+        text: The text of the author.
+        normal: The normal form.
+        variables: The variables by name, in order; empty for a URI.
 
     Raises:
-        ValueError: It is not a URI or a template, or a template that cannot be read backwards.
+        ValueError: The text is not a URI or a template, or the template cannot be matched.
     """
 
     def __init__(self, text: str) -> None:
@@ -79,7 +79,7 @@ class UriTemplate:
 
     @property
     def is_template(self) -> bool:
-        """Whether there are variables."""
+        """True if the template has variables."""
         return bool(self.variables)
 
     def _parts(self) -> Iterator[str]:
@@ -115,7 +115,7 @@ class UriTemplate:
         return in_query
 
     def _escaped(self, literal: str, position: int) -> str:
-        """Return the expression for literal text; in hosts case does not count."""
+        """Return the pattern of literal text; hosts are case-insensitive."""
         end = max(len(self.normal.scheme) + 1 + len(self.normal.authority) - position, 0)
         host = f"(?i:{re.escape(literal[:end])})" if literal[:end] else ""
         return host + re.escape(literal[end:])
@@ -124,7 +124,7 @@ class UriTemplate:
         for name in names.split(","):
             match = _VARIABLE.fullmatch(name)
             if match is None:
-                reason = "prefixes cannot be read back" if ":" in name else "it is no name of a variable"
+                reason = "prefixes cannot be read back" if ":" in name else "it is not a valid name of a variable"
                 raise ValueError(f"`{self.text}`: `{name}`: {reason}")
             if match[1] in self.variables:
                 raise ValueError(f"`{self.text}` has the variable `{match[1]}` twice")
@@ -154,15 +154,15 @@ class UriTemplate:
         return pattern
 
     def match(self, uri: str) -> dict[str, str | list[str]] | None:
-        """Return the values in a URI, decoded; None when the template does not make it.
+        """Return the decoded values in a URI; None if the URI does not match.
 
-        A variable that the URI does not have is left out.
+        Variables that the URI omits are left out.
         """
         try:
             if not self.variables:
                 return {} if normalized(uri).key == self.normal.key else None
             return self._match(normalized(uri, dots=False).text)
-        except ValueError:  # it has no scheme, or what is encoded in it is not UTF-8
+        except ValueError:  # the URI has no scheme, or its encoded bytes are not UTF-8
             return None
 
     def _match(self, uri: str) -> dict[str, str | list[str]] | None:
@@ -197,7 +197,7 @@ class UriTemplate:
                     return False
                 found[name] = value
             else:
-                # `a=1&a=2` as well as `a=1,2`: a list is written either way.
+                # A list can be `a=1&a=2` as well as `a=1,2`.
                 values = found.setdefault(name, [])
                 if isinstance(values, list):
                     values += [unquote(item) for item in exact.split(",")]
@@ -205,7 +205,7 @@ class UriTemplate:
 
 
 def _pairs(query: str) -> Iterator[tuple[str, str, str]]:
-    """Yield name, value and the value before decoding."""
+    """Yield name, decoded value and undecoded value of each pair."""
     for pair in query.split("&"):
         if pair:
             name, _, value = pair.partition("=")

@@ -1,1 +1,1 @@
-"""What stands in for the host in unit tests: no part of a component. `wasmcp.guest.testing` offers it."""
+"""Fakes of host interfaces for unit tests, exported by `wasmcp.guest.testing`. Not part of components."""

@@ -1,4 +1,4 @@
-"""Configuration that a test makes up."""
+"""Fake of the configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wasmcp.guest.config import _SOURCES, Source
 def fake_config(
     values: Mapping[str, Any] | None = None, *, environment: Mapping[str, str] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Give a component its configuration for a while, and nothing but this.
+    """Replace the component's configuration inside a ``with`` block.
 
     .. code-block:: python
 
@@ -23,10 +23,10 @@ def fake_config(
 
     Args:
         values: The table ``config`` of the component.
-        environment: The environment variables; none by default.
+        environment: The environment variables; by default no variables.
 
     Yields:
-        The table, to be changed.
+        The table, which the test can change.
     """
     given = dict(values or {})
     variables = dict(environment or {})

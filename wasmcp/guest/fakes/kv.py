@@ -1,4 +1,4 @@
-"""Values that are kept for as long as a test runs, within the limits of the real ones."""
+"""Fake of the key-value store and of session values, in memory, with the limits of the real store."""
 
 # ruff: noqa: D102 - the functions of the WIT resource `bucket`
 
@@ -30,8 +30,8 @@ class FakeValues:
     """The values of one bucket or session, in memory.
 
     Args:
-        key_limit: How many bytes a key may have.
-        values: What is there to begin with.
+        key_limit: The maximum length of a key, in bytes.
+        values: The initial values.
     """
 
     def __init__(self, key_limit: int = _KEY, values: Mapping[str, Any] | None = None) -> None:
@@ -40,7 +40,7 @@ class FakeValues:
         self.held: MutableMapping[str, Tagged] = {key: tagged(value) for key, value in (values or {}).items()}
 
     def plain(self) -> dict[str, Any]:
-        """Return all values as Python has them."""
+        """Return all values as Python values, by key."""
         return {key: plain(value) for key, value in self.held.items()}
 
     def get(self, key: str) -> Tagged | None:
@@ -99,7 +99,7 @@ class FakeValues:
         size = len(key.encode())
         if not 1 <= size <= self._key_limit:
             raise LimitExceededError(f"a key has 1 to {self._key_limit} bytes")
-        if key.startswith(_RESERVED) and self._key_limit == _KEY:  # where values of sessions may lie, too
+        if key.startswith(_RESERVED) and self._key_limit == _KEY:  # a bucket can also contain the values of sessions
             raise StoreError(_RESERVED_NAME)
         return key
 
@@ -115,13 +115,13 @@ class FakeSession(FakeValues):
 
 
 class FakeKv:
-    """The buckets of a test; see `fake_kv`."""
+    """The buckets of a test, made by `fake_kv`."""
 
     def __init__(self) -> None:
         self._buckets: dict[str, FakeValues] = {}
 
     def open(self, name: str) -> FakeValues:
-        """See `wasmcp.guest.kv.raw.Store.open`."""
+        """Open a bucket; see `wasmcp.guest.kv.raw.Store.open`."""
         if len(name.encode()) > _NAME:
             raise LimitExceededError(f"the name of a bucket has at most {_NAME} bytes")
         if name.startswith(_RESERVED):
@@ -129,13 +129,13 @@ class FakeKv:
         return self._buckets.setdefault(name, FakeValues())
 
     def bucket(self, name: str = "") -> Bucket:
-        """Return a bucket, to fill it beforehand or to see what is in it."""
+        """Return a bucket, to fill or inspect it in a test."""
         return Bucket(name, self.open(name))
 
 
 @contextmanager
 def fake_kv() -> Iterator[FakeKv]:
-    """Grant ``kv`` for a while, with buckets that are empty at first and gone at the end.
+    """Grant ``kv`` inside a ``with`` block, with buckets in memory that are empty at first.
 
     .. code-block:: python
 
@@ -159,7 +159,7 @@ def _fitting(value: Tagged) -> Tagged:
 
 
 def _size(value: Tagged) -> int:
-    """Return how many bytes a value has as it is kept, but for a few that say its type."""
+    """Return the size of a stored value in bytes, without the few bytes for its type."""
     case, held = value
     if case in ("string", "json"):
         return len(held.encode())

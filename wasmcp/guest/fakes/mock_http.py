@@ -1,4 +1,4 @@
-"""Requests that are answered by the test itself."""
+"""Fake of HTTP: requests are answered by the test."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _ABSENT: Any = object()
 
 @dataclass(frozen=True)
 class Sent:
-    """A request that arrived at a `FakeHttp`.
+    """A request that was sent to a `FakeHttp`.
 
     Attributes:
         method: In capital letters.
-        url: Where it went, query included.
-        headers: What it said.
-        body: What it carried; empty when there was none.
+        url: The URL, with its query.
+        headers: The header fields.
+        body: The body; empty for a request without one.
     """
 
     method: str
@@ -33,18 +33,22 @@ class Sent:
     body: bytes
 
     def json(self) -> Any:
-        """Return the value of a body that is JSON."""
+        """Return the decoded JSON of the body.
+
+        Raises:
+            ValueError: The body is not JSON.
+        """
         return json_module.loads(self.body)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a route answers.
+    """The response of a route.
 
     Attributes:
         status: For example 200.
         headers: Header fields.
-        body: The body, or the pieces in which it arrives.
+        body: The body, or the pieces in which it is delivered.
     """
 
     status: int = 200
@@ -56,10 +60,10 @@ Responder = Callable[[Sent], Answer]
 
 
 class FakeHttp:
-    """A network that a test has made up; see `fake_http`.
+    """The network of a test, made by `fake_http`.
 
     Attributes:
-        requests: What was sent, in order.
+        requests: The requests that were sent, in order.
     """
 
     def __init__(self) -> None:
@@ -79,18 +83,18 @@ class FakeHttp:
         body: bytes | Sequence[bytes] = b"",
         error: str | None = None,
     ) -> None:
-        """Say what a request gets; of several routes for one request the latest counts.
+        """Set the response to a request; of several routes for one request the last one is used.
 
         Args:
-            method: For example ``GET``; ``*`` for any.
-            url: The URL. Without a query it stands for every query; with ``*`` at its end, for what begins so.
-            respond: Answers, instead of all that follows.
-            status: Of the response.
-            headers: Of the response.
+            method: For example ``GET``; ``*`` for any method.
+            url: The URL. Without a query it matches every query; with ``*`` at its end it is a prefix.
+            respond: A function that makes the response from the request; replaces all following arguments.
+            status: The status of the response.
+            headers: The header fields of the response.
             json: The body as a value that is sent as JSON.
-            text: The body as a text.
-            body: The body as bytes, or as the pieces in which it arrives.
-            error: There is no response: the case of ``error-code`` instead, for example ``connection-refused``, or
+            text: The body as a string.
+            body: The body as bytes, or as the pieces in which it is delivered.
+            error: Fail with this case of ``error-code`` instead of a response, for example ``connection-refused`` or
                 ``HTTP-request-denied``.
         """
         if error is not None:
@@ -100,7 +104,7 @@ class FakeHttp:
         self._routes.append((method.upper(), url, respond))
 
     async def send(self, request: Outgoing, pace: Pace) -> Arriving:
-        """See `wasmcp.guest.http.transport.Transport.send`."""
+        """Answer a request by its route; see `wasmcp.guest.http.transport.Transport.send`."""
         if pace.concurrent:
             await asyncio.sleep(0)
         sent = Sent(request.method, str(request.url), request.headers, await _whole(request.body))
@@ -114,7 +118,7 @@ class FakeHttp:
 
 @contextmanager
 def fake_http() -> Iterator[FakeHttp]:
-    """Grant ``http`` for a while, with a network that the test makes up.
+    """Grant ``http`` inside a ``with`` block, with responses that the test defines.
 
     .. code-block:: python
 

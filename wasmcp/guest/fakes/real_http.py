@@ -1,4 +1,4 @@
-"""Requests over the real network, by `http.client`: what a component would get from its host."""
+"""Transport over the real network for unit tests, by `http.client`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @contextmanager
 def real_http() -> Iterator[None]:
-    """Grant ``http`` for a while: requests go over the network of the machine that the test runs on.
+    """Grant ``http`` inside a ``with`` block: requests use the network of the machine that runs the test.
 
     .. code-block:: python
 
@@ -36,17 +36,17 @@ def real_http() -> Iterator[None]:
 
 
 class NetworkTransport:
-    """Carries requests over a connection each."""
+    """Transport that uses one connection for each request."""
 
     async def send(self, request: Outgoing, pace: Pace) -> Arriving:
-        """See `Transport.send`."""
+        """Send a request; see `Transport.send`."""
         url = request.url
         seconds, phase = pace.left("connect")
         kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
         connection = kind(url.host, url.port, timeout=seconds)
         try:
             await _blocking(pace, phase, connection.connect)
-            held = connection.sock  # the connection forgets it when the server wants to close
+            held = connection.sock  # the connection drops it when the server announces that it will close
             await self._write(connection, request, pace)
             seconds, phase = pace.left("first_byte")
             held.settimeout(seconds)
@@ -76,7 +76,7 @@ class NetworkTransport:
                     await _blocking(pace, phase, connection.send, b"%x\r\n%b\r\n" % (len(piece), piece))
                 await _blocking(pace, phase, connection.send, b"0\r\n\r\n")
         except HttpError as error:
-            # A server that has heard enough closes its side, and answers all the same.
+            # A server can stop reading before the end of the body, and still respond.
             if getattr(error, "code", "") != "connection-terminated":
                 raise
 
@@ -94,7 +94,7 @@ class _Arriving:
         self.headers = Headers([(name.lower(), _text(value)) for name, value in response.getheaders()])
 
     async def read(self, size: int, pace: Pace) -> bytes:
-        """See `Arriving.read`."""
+        """Read a part of the body; see `Arriving.read`."""
         seconds, phase = pace.left("between_bytes")
         if self._socket.fileno() >= 0:
             self._socket.settimeout(seconds)
@@ -105,21 +105,21 @@ class _Arriving:
         return found
 
     def close(self) -> None:
-        """See `Arriving.close`."""
+        """Close the response; see `Arriving.close`."""
         _hang_up(self._socket)
         self._response.close()
         self._connection.close()
 
 
 def _hang_up(held: socket.socket | None) -> None:
-    """Wake a thread that still reads: closing would wait for it."""
+    """Wake a thread that is still reading: closing the socket would wait for it."""
     if held is not None:
         with suppress(OSError):
             held.shutdown(socket.SHUT_RDWR)
 
 
 async def _blocking(pace: Pace, phase: str, function: Callable[..., T], *arguments: Any) -> T:
-    """Call what blocks: on a thread, where other tasks can go on meanwhile."""
+    """Call a blocking function; for coroutines on a thread, so that other tasks can continue."""
     try:
         if pace.concurrent:
             return await on_thread(function, *arguments)

@@ -1,4 +1,4 @@
-"""Requests over HTTP, for components with the grant ``http``.
+"""HTTP client for components with the grant ``http``.
 
 .. code-block:: python
 
@@ -6,7 +6,7 @@
 
     @tool
     def weather(city: str) -> str:
-        '''Say what the weather is like.'''
+        '''Return a summary of the weather.'''
         response = http.get("https://api.example.org/weather", params={"city": city}, timeout=5)
         return response.raise_for_status().json()["summary"]
 

@@ -1,4 +1,4 @@
-"""Clients: the same for functions and for coroutines."""
+"""HTTP clients: `Client` for functions and `AsyncClient` for coroutines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 async def _begun(request: Request, *, concurrent: bool) -> tuple[BaseResponse, _Body, Pace]:
-    """Send a request, and on to where it is sent, until a response has begun."""
+    """Send a request and follow its redirects, until the head of the final response has arrived."""
     pace = Pace(request.timeout, concurrent=concurrent)
     while True:
         outgoing = request.outgoing()
@@ -58,14 +58,14 @@ async def _streamed(request: Request, *, concurrent: bool) -> tuple[BaseResponse
 
 
 class _Client:
-    """What the requests of a client have in common.
+    """Defaults for the requests of a client.
 
     Args:
-        base_url: What relative URLs are relative to.
-        headers: Sent with every request, unless it has its own of that name.
-        timeout: Seconds for a whole exchange, or a `Timeout`; None: no limit.
-        max_redirects: How often a request may be sent on; 0: redirects are responses.
-        max_body: How many bytes a body that is read as a whole may have; None: no limit.
+        base_url: The base of relative URLs.
+        headers: Header fields of every request, unless the request has a field of the same name.
+        timeout: Seconds for a whole request and response, or a `Timeout`; None for no limit.
+        max_redirects: The maximum number of redirects to follow; 0 to get redirects as responses.
+        max_body: The maximum size of a body that is read as a whole, in bytes; None for no limit.
     """
 
     def __init__(
@@ -81,17 +81,17 @@ class _Client:
 
 
 class Client(_Client):
-    """Sends requests and waits for their responses. Nothing is kept between requests; there is nothing to close.
+    """Synchronous HTTP client. No connection or state is kept between requests, so that it need not be closed.
 
     Every method takes the keyword arguments of `Options`.
 
     Raises:
-        HttpError: See `wasmcp.guest.http.errors`.
+        HttpError: The request failed; see `wasmcp.guest.http.errors` for the subclasses.
         NotGrantedError: The component has no grant ``http``.
     """
 
     def request(self, method: str, url: str, **options: Unpack[Options]) -> Response:
-        """Send a request and read the response."""
+        """Send a request and read the whole response."""
         return now(_sent(Request(method, url, options, self._defaults, concurrent=False), concurrent=False))
 
     def get(self, url: str, **options: Unpack[Options]) -> Response:
@@ -124,7 +124,7 @@ class Client(_Client):
 
     @contextmanager
     def stream(self, method: str, url: str, **options: Unpack[Options]) -> Iterator[StreamedResponse]:
-        """Send a request, and read the response's body while it arrives.
+        """Send a request, and read the body of the response while it arrives.
 
         .. code-block:: python
 
@@ -141,7 +141,7 @@ class Client(_Client):
 
 
 class AsyncClient(_Client):
-    """The same for ``async def`` functions: other tasks go on while one waits, so that several requests are under way.
+    """HTTP client for ``async def`` functions; requests of several tasks run concurrently.
 
     .. code-block:: python
 
@@ -150,7 +150,7 @@ class AsyncClient(_Client):
     """
 
     async def request(self, method: str, url: str, **options: Unpack[Options]) -> Response:
-        """Send a request and read the response."""
+        """Send a request and read the whole response."""
         return await _sent(Request(method, url, options, self._defaults, concurrent=True), concurrent=True)
 
     async def get(self, url: str, **options: Unpack[Options]) -> Response:
@@ -183,7 +183,7 @@ class AsyncClient(_Client):
 
     @asynccontextmanager
     async def stream(self, method: str, url: str, **options: Unpack[Options]) -> AsyncIterator[AsyncStreamedResponse]:
-        """See `Client.stream`: ``async with``, ``async for``."""
+        """Send a request, and read the body while it arrives: ``async with``, ``async for``; see `Client.stream`."""
         request = Request(method, url, options, self._defaults, concurrent=True)
         head, body = await _streamed(request, concurrent=True)
         try:

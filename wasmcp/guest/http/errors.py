@@ -1,19 +1,19 @@
-"""What goes wrong with requests.
+"""Exceptions of HTTP requests.
 
 .. code-block:: text
 
-    HttpError             everything below
-      InvalidRequestError      what cannot be sent: the URL, the method, a header, the body (a ValueError too)
-      RequestDeniedError       the component may not send it (a NotGrantedError too)
-      TransferError      it did not get through; `code` says why
-        ConnectError  no connection: names, routes, refusals
-        TlsError         no secure connection
-        TransferTimeoutError   it took too long (a TimeoutError too)
-        ProtocolError    what came back is not HTTP, or was cut off
-      TooManyRedirectsError    it was sent on too often
-      BodyTooLargeError        the response is larger than was asked for
-      InvalidContentError      the body is not what it was read as (a ValueError too)
-      StatusError         `raise_for_status`: the status is 400 or above
+    HttpError                 base class
+      InvalidRequestError       invalid URL, method, header or body; nothing was sent (also a ValueError)
+      RequestDeniedError        the request is not permitted (also a NotGrantedError)
+      TransferError             the request or the response was not transferred; `code` is the reason
+        ConnectError              no connection: name resolution, routing, connection refused
+        TlsError                  no secure connection
+        TransferTimeoutError      a timeout (also a TimeoutError)
+        ProtocolError             the response is not HTTP, or is incomplete
+      TooManyRedirectsError     more redirects than allowed
+      BodyTooLargeError         the response is larger than allowed
+      InvalidContentError       the body cannot be decoded as requested (also a ValueError)
+      StatusError               raised by `raise_for_status`: the status is 400 or above
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
 
 
 class HttpError(Exception):
-    """A request that did not succeed.
+    """A request that failed.
 
     Attributes:
-        method: Of the request.
-        url: Of the request, without user and password; after a redirect, where it had got to.
+        method: The method of the request.
+        url: The URL of the request, without user and password; after redirects the last URL.
     """
 
     def __init__(self, message: str, *, method: str = "", url: str = "") -> None:
-        # Not the next in line: some of the classes below are of another family too.
+        # Not `super().__init__`: some of the subclasses have a second base class with other arguments.
         Exception.__init__(self, f"{method} {url}: {message}" if url else message)
         self.method = method
         self.url = url
 
 
 class InvalidRequestError(HttpError, ValueError):
-    """The request cannot be sent as it is; nothing was sent."""
+    """A request that is invalid; nothing was sent."""
 
 
 class RequestDeniedError(HttpError, NotGrantedError):
-    """The component may not send the request: it lacks the grant ``http``, or its host refuses this destination.
+    """A request that is not permitted: the grant ``http`` is missing, or the host refuses the destination.
 
     Attributes:
         grant: ``http``.
@@ -61,12 +61,12 @@ class RequestDeniedError(HttpError, NotGrantedError):
 
 
 class TransferError(HttpError):
-    """The request did not get through, or the response did not.
+    """A request or response that was not transferred.
 
     Attributes:
         code: The case of ``error-code`` of `wasi:http/types`, for example ``connection-refused``: a name of the IANA
             registry "HTTP Proxy Error Types" (RFC 9209).
-        detail: What else is known, for a log; may be empty.
+        detail: Further information for a log; can be empty.
     """
 
     def __init__(self, code: str, detail: str = "", *, method: str = "", url: str = "") -> None:
@@ -76,22 +76,22 @@ class TransferError(HttpError):
 
 
 class ConnectError(TransferError):
-    """There is no connection to the server."""
+    """A failed connection to the server."""
 
 
 class TlsError(TransferError):
-    """There is no secure connection to the server: its certificate or the protocol."""
+    """A failed secure connection to the server, because of its certificate or the TLS protocol."""
 
 
 class ProtocolError(TransferError):
-    """What came back is no HTTP response, breaks a limit, or was cut off."""
+    """A response that is not valid HTTP, exceeds a limit, or is incomplete."""
 
 
 class TransferTimeoutError(TransferError, TimeoutError):
-    """It took longer than allowed.
+    """A request that took longer than allowed.
 
     Attributes:
-        phase: The member of `Timeout` that has run out: ``total``, ``connect``, ``first_byte`` or ``between_bytes``.
+        phase: The member of `Timeout` that was exceeded: ``total``, ``connect``, ``first_byte`` or ``between_bytes``.
     """
 
     def __init__(self, phase: str, code: str, detail: str = "", *, method: str = "", url: str = "") -> None:
@@ -100,10 +100,10 @@ class TransferTimeoutError(TransferError, TimeoutError):
 
 
 class TooManyRedirectsError(HttpError):
-    """The request was sent on more often than allowed.
+    """A request with more redirects than allowed.
 
     Attributes:
-        limit: How often it may be.
+        limit: The maximum number of redirects.
     """
 
     def __init__(self, limit: int, *, method: str = "", url: str = "") -> None:
@@ -112,10 +112,10 @@ class TooManyRedirectsError(HttpError):
 
 
 class BodyTooLargeError(HttpError):
-    """The body of the response is larger than allowed; the rest of it was not read.
+    """A response whose body is larger than allowed; the rest of the body was not read.
 
     Attributes:
-        limit: In bytes.
+        limit: The maximum size in bytes.
     """
 
     def __init__(self, limit: int, *, method: str = "", url: str = "") -> None:
@@ -124,11 +124,11 @@ class BodyTooLargeError(HttpError):
 
 
 class InvalidContentError(HttpError, ValueError):
-    """The body is not what it was read as: no JSON, for example."""
+    """A body that cannot be decoded as requested, for example because it is not JSON."""
 
 
 class StatusError(HttpError):
-    """A response whose status says that the request failed. RFC 9110, section 15.
+    """A response with a status of 400 or above. RFC 9110, section 15.
 
     Attributes:
         response: The response.
@@ -158,9 +158,9 @@ def transfer_failed(code: str, detail: str = "", *, method: str = "", url: str =
 
     Args:
         code: The name of the case.
-        detail: What it holds, as a text.
-        method: Of the request.
-        url: Of the request.
+        detail: The content of the case, as a text.
+        method: The method of the request.
+        url: The URL of the request.
     """
     if code == RequestDeniedError.code:
         return RequestDeniedError(method=method, url=url)

@@ -1,4 +1,4 @@
-"""Header fields: names without regard to case, each as often as it occurs. RFC 9110, section 5."""
+"""Header fields, with case-insensitive names that can occur several times. RFC 9110, section 5."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ FORBIDDEN = frozenset({
     "connection", "host", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization",
     "proxy-connection", "te", "transfer-encoding", "upgrade",
 })  # fmt: skip
-"""What the host sets itself, and nobody else."""
+"""Header fields that only the host can set."""
 
 HeadersLike = Mapping[str, "str | Sequence[str]"] | Iterable[tuple[str, str]]
-"""What headers are made of: name -> value or values, or pairs."""
+"""Arguments for `Headers`: a mapping of name to value or values, or pairs of name and value."""
 
 
 class Headers(Mapping[str, str]):
-    """Header fields.
+    """Header fields of a request or response.
 
-    ``headers["accept"]`` is all values of the name, joined with ``", "`` (RFC 9110, section 5.3); `all` has them one by
-    one, which ``set-cookie`` needs.
+    ``headers["accept"]`` returns all values of the name, joined with ``", "`` (RFC 9110, section 5.3); `all` returns
+    them separately, which ``set-cookie`` needs.
 
     Args:
-        given: Name -> value or values, or pairs.
+        given: A mapping of name to value or values, or pairs of name and value.
     """
 
     __slots__ = ("_pairs",)
@@ -42,19 +42,19 @@ class Headers(Mapping[str, str]):
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """All fields in order, names as they were written."""
+        """All fields in order, names as they were received."""
         return self._pairs
 
     def all(self, name: str) -> list[str]:
-        """Return the values of a name, in order."""
-        wanted = name.lower()
-        return [value for key, value in self._pairs if key.lower() == wanted]
+        """Return the values of a name, in order; an empty list if it does not occur."""
+        folded = name.lower()
+        return [value for key, value in self._pairs if key.lower() == folded]
 
     def __getitem__(self, name: str) -> str:
-        """Return the values of a name, joined.
+        """Return the values of a name, joined with ``", "``.
 
         Raises:
-            KeyError: There is none.
+            KeyError: The name does not occur.
         """
         values = self.all(name)
         if not values:
@@ -62,28 +62,28 @@ class Headers(Mapping[str, str]):
         return ", ".join(values)
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the names in lower case, each once."""
+        """Iterate over the distinct names, in lower case."""
         return iter(dict.fromkeys(name.lower() for name, _ in self._pairs))
 
     def __len__(self) -> int:
-        """Return the number of different names."""
+        """Return the number of distinct names."""
         return len({name.lower() for name, _ in self._pairs})
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether there is such a field."""
+        """Return True if the name occurs."""
         return isinstance(name, str) and any(key.lower() == name.lower() for key, _ in self._pairs)
 
     def __repr__(self) -> str:
-        """Show the names; values may be secrets."""
+        """Return the names only, because values can be secrets."""
         return f"Headers({', '.join(self)})"
 
     def updated(self, given: HeadersLike) -> Headers:
-        """Return these, with the given ones in the place of those of the same names."""
+        """Return a copy in which the given fields replace those of the same names."""
         more = Headers(given)
         return Headers([*((name, value) for name, value in self._pairs if name not in more), *more.pairs])
 
     def without(self, names: Iterable[str]) -> Headers:
-        """Return these but for some names."""
+        """Return a copy without the fields of some names."""
         left_out = {name.lower() for name in names}
         return Headers([pair for pair in self._pairs if pair[0].lower() not in left_out])
 
@@ -92,15 +92,15 @@ def checked(headers: Headers) -> Headers:
     """Return headers that can be sent.
 
     Raises:
-        InvalidRequestError: A name or a value is not one, or the host sets this one itself.
+        InvalidRequestError: A name or a value is invalid, or the field is set by the host.
     """
     for name, value in headers.pairs:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise InvalidRequestError(f"the header name {name!r} is not one")
+            raise InvalidRequestError(f"the header name {name!r} is invalid")
         if name.lower() in FORBIDDEN:
-            raise InvalidRequestError(f"the header `{name}` is set by the host, and by nobody else")
+            raise InvalidRequestError(f"the header `{name}` is set by the host, and cannot be set by a component")
         if not isinstance(value, str) or not _VALUE.fullmatch(value):
             raise InvalidRequestError(
-                f"the value of the header `{name}` is not one: no control characters, no line breaks"
+                f"the value of the header `{name}` is invalid: no control characters, no line breaks"
             )
     return headers

@@ -1,4 +1,4 @@
-"""How a request is sent."""
+"""Options of HTTP requests."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from wasmcp.guest.http.headers import HeadersLike
 from wasmcp.guest.http.urls import Params
 
 Body = bytes | bytearray | memoryview | str | Iterable[bytes] | AsyncIterable[bytes]
-"""A body: bytes, a text (sent as UTF-8), or its pieces as they come (async ones with an `AsyncClient` only)."""
+"""A body: bytes, a string (sent as UTF-8), or an iterable of bytes (an async one with an `AsyncClient` only)."""
 
 MAX_BODY = 16 * 1024 * 1024
-"""How many bytes of a response are read into memory, unless a request says otherwise."""
+"""The default of ``max_body``: 16 MiB of a response are read into memory at most."""
 
 MAX_REDIRECTS = 10
-"""How often a request is sent on, unless it says otherwise."""
+"""The default of ``max_redirects``."""
 
 
 @dataclass(frozen=True)
 class Timeout:
-    """How many seconds things may take; None: as long as they like.
+    """Timeouts in seconds; None for no limit.
 
     Attributes:
-        total: The whole exchange, redirects and the response's body included. A streamed body is not part of it: its
-            reader decides how long it takes.
-        connect: Until there is a connection.
-        first_byte: From then on, until the response begins.
-        between_bytes: Between two pieces of a body.
+        total: The whole request and response, including redirects and the body. The body of a streamed response is
+            not included: its reader determines the time.
+        connect: Until the connection is established.
+        first_byte: From the connection to the first byte of the response.
+        between_bytes: Between two parts of a body.
     """
 
     total: float | None = 30.0
@@ -38,17 +38,17 @@ class Timeout:
 
 
 class Options(TypedDict, total=False):
-    """The keyword arguments of every request.
+    """Keyword arguments of every request.
 
     Attributes:
         params: Query parameters, added to those of the URL.
-        headers: Header fields; a name may have several values.
-        json: A value that is sent as JSON: whatever a tool can return.
+        headers: Header fields; a name can have several values.
+        json: A value that is sent as JSON: any type that a tool can return.
         form: Fields of a form, sent as ``application/x-www-form-urlencoded``.
-        body: The body; of ``json``, ``form`` and ``body`` only one.
-        timeout: Seconds for the whole exchange, or a `Timeout`; None: no limit.
-        max_redirects: How often it may be sent on; 0: the redirect itself is the response.
-        max_body: How many bytes a body that is read as a whole may have; None: no limit.
+        body: The body. ``json``, ``form`` and ``body`` are mutually exclusive.
+        timeout: Seconds for the whole request and response, or a `Timeout`; None for no limit.
+        max_redirects: The maximum number of redirects to follow; 0 to get the redirect as the response.
+        max_body: The maximum size of a body that is read as a whole, in bytes; None for no limit.
     """
 
     params: Params | None
@@ -62,5 +62,5 @@ class Options(TypedDict, total=False):
 
 
 def timeout_of(given: float | Timeout | None) -> Timeout:
-    """Return a timeout, made of seconds where it is only a number."""
+    """Return a `Timeout`; a number becomes its ``total``."""
     return given if isinstance(given, Timeout) else Timeout(total=None if given is None else float(given))

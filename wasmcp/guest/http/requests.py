@@ -1,4 +1,4 @@
-"""From what an author asks for to what is sent."""
+"""Outgoing requests, built from the arguments of `Client` methods."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _CREDENTIALS = ("authorization", "cookie", "proxy-authorization")
 _OF_BODY = ("content-type", "content-length", "content-encoding", "content-language", "content-location")
 _KNOWN = {"params", "headers", "json", "form", "body", "timeout", "max_redirects", "max_body"}
 REDIRECTS = (301, 302, 303, 307, 308)
-"""The statuses that send a request on. RFC 9110, section 15.4."""
+"""The statuses of redirects that are followed. RFC 9110, section 15.4."""
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What the requests of a client have in common."""
+    """Options that the requests of a client share."""
 
     base_url: str | None = None
     headers: HeadersLike = ()
@@ -40,18 +40,18 @@ class Defaults:
 
 
 class Request:
-    """A request, ready to be sent, and sent on.
+    """A request that can be sent and redirected.
 
     Attributes:
         method: In capital letters.
-        url: Where it goes next.
-        timeout: How long it may take.
-        max_redirects: How often it may be sent on.
-        max_body: How many bytes a body that is read as a whole may have.
-        history: Where it has been sent before.
+        url: The next URL to send it to.
+        timeout: The timeouts.
+        max_redirects: The maximum number of redirects to follow.
+        max_body: The maximum size of a body that is read as a whole, in bytes.
+        history: The URLs that it was sent to before.
 
     Raises:
-        InvalidRequestError: It cannot be sent.
+        InvalidRequestError: The request is invalid.
     """
 
     def __init__(self, method: str, url: str, options: Options, defaults: Defaults, *, concurrent: bool) -> None:
@@ -59,7 +59,7 @@ class Request:
         if unknown:
             raise TypeError(f"a request has no option `{unknown[0]}`; there are {', '.join(sorted(_KNOWN))}")
         if not isinstance(method, str) or not _METHOD.fullmatch(method):
-            raise InvalidRequestError(f"the method {method!r} is not one")
+            raise InvalidRequestError(f"the method {method!r} is invalid")
         self.method = method.upper()
         if self.method == "CONNECT":
             raise InvalidRequestError("a component cannot make a tunnel: `CONNECT` is not sent")
@@ -69,7 +69,7 @@ class Request:
         self.max_body = options.get("max_body", defaults.max_body)
         self.history: list[str] = []
         headers = Headers(defaults.headers).updated(options.get("headers") or ())
-        if "user-agent" not in headers:  # some servers answer nobody who has none
+        if "user-agent" not in headers:  # some servers reject requests without it
             headers = headers.updated({"user-agent": "wasmcp"})
         self._body, kind = _body(options, concurrent=concurrent)
         if kind and "content-type" not in headers:
@@ -80,10 +80,10 @@ class Request:
         self._headers = checked(headers)
 
     def outgoing(self) -> Outgoing:
-        """Return what is to be sent now.
+        """Return the request to send to the present URL.
 
         Raises:
-            InvalidRequestError: The body was sent before, and is not there any more.
+            InvalidRequestError: The body was already sent in pieces, and cannot be repeated.
         """
         body = self._body
         headers = self._headers
@@ -101,12 +101,12 @@ class Request:
         return Outgoing(self.method, self.url, headers, body)
 
     def redirected(self, status: int, location: str) -> None:
-        """Go on to where a response sends. RFC 9110, section 15.4.
+        """Follow a redirect. RFC 9110, section 15.4.
 
-        Credentials stay with the origin that they were given for: another scheme, host or port does not get them.
+        Credentials are sent only to the origin that they were given for, not to another scheme, host or port.
 
         Raises:
-            InvalidRequestError: There is no way there.
+            InvalidRequestError: The target of the redirect is invalid.
         """
         before: Url = self.url
         self.history.append(str(before))
@@ -120,7 +120,7 @@ class Request:
 
 
 def _body(options: Options, *, concurrent: bool) -> tuple[bytes | AsyncIterator[bytes] | None, str]:
-    """Return the body and its media type."""
+    """Return the body of a request and its media type."""
     given = [
         name for name in ("json", "form", "body") if name in options and (name == "json" or options[name] is not None)
     ]

@@ -1,4 +1,4 @@
-"""What comes back."""
+"""HTTP responses, buffered and streamed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from typing import Self
 
 PIECE = 64 * 1024
-"""How many bytes of a body are read at a time, at most."""
+"""Bytes of a body that are read at a time, at most."""
 
 
 class BaseResponse:
-    """What every response says before its body.
+    """The head of a response.
 
     Attributes:
-        method: Of the request that it answers.
-        url: Where it comes from: after redirects, the last one.
+        method: The method of the request.
+        url: The URL of the response: after redirects, the last one.
         status: For example 200.
-        headers: Its header fields.
+        headers: The header fields.
         redirects: The URLs that the request was sent to before.
     """
 
@@ -39,7 +39,7 @@ class BaseResponse:
 
     @property
     def reason(self) -> str:
-        """What the status is called; empty when it has no name. RFC 9110, section 15."""
+        """The reason phrase of the status; empty for an unknown status. RFC 9110, section 15."""
         try:
             return HTTPStatus(self.status).phrase
         except ValueError:
@@ -47,14 +47,14 @@ class BaseResponse:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is below 400."""
+        """True if the status is below 400."""
         return self.status < 400
 
     def raise_for_status(self) -> Self:
         """Return the response itself, if its status is below 400.
 
         Raises:
-            StatusError: It is not.
+            StatusError: The status is 400 or above.
         """
         if not self.ok:
             raise StatusError(self)
@@ -62,12 +62,12 @@ class BaseResponse:
 
     @property
     def media_type(self) -> str:
-        """The media type in lower case, without parameters; empty when the server does not say."""
+        """The media type in lower case, without parameters; empty without a ``content-type``."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
     def charset(self) -> str:
-        """The encoding of texts; ``utf-8`` when the server does not say."""
+        """The character encoding; ``utf-8`` if the response does not name one."""
         for parameter in self.headers.get("content-type", "").split(";")[1:]:
             name, _, value = parameter.partition("=")
             if name.strip().lower() == "charset":
@@ -75,13 +75,13 @@ class BaseResponse:
         return "utf-8"
 
     def __repr__(self) -> str:
-        """Show the status and where it comes from."""
+        """Return the status, the method and the URL."""
         return f"<{type(self).__name__} {self.status} {self.method} {self.url}>"
 
     def _decode(self, content: bytes) -> str:
         try:
             return content.decode(self.charset, "replace")
-        except LookupError:  # an encoding that nobody knows
+        except LookupError:  # an unknown encoding
             return content.decode("utf-8", "replace")
 
     def _json(self, content: bytes) -> Any:
@@ -93,7 +93,7 @@ class BaseResponse:
 
 
 class Response(BaseResponse):
-    """A response with its whole body.
+    """A response with its whole body in memory.
 
     Attributes:
         content: The body.
@@ -105,20 +105,20 @@ class Response(BaseResponse):
 
     @property
     def text(self) -> str:
-        """The body as a text; what its encoding does not have is U+FFFD."""
+        """The body as a string; bytes that are invalid in its encoding become U+FFFD."""
         return self._decode(self.content)
 
     def json(self) -> Any:
-        """Return the value of a body that is JSON, whatever its media type says.
+        """Return the decoded JSON of the body; the media type is ignored.
 
         Raises:
-            InvalidContentError: It is not JSON.
+            InvalidContentError: The body is not JSON.
         """
         return self._json(self.content)
 
 
 class _Body:
-    """A body that arrives, and is let go of at its end."""
+    """The body of a response while it arrives; closed at its end."""
 
     def __init__(self, head: BaseResponse, arriving: Arriving, pace: Pace) -> None:
         self._head = head
@@ -164,7 +164,7 @@ class _Body:
 
 
 class StreamedResponse(BaseResponse):
-    """A response whose body is read while it arrives; made by `Client.stream`."""
+    """A response whose body is read while it arrives; returned by `Client.stream`."""
 
     def __init__(self, head: BaseResponse, body: _Body, limit: int | None) -> None:
         super().__init__(head.method, head.url, head.status, head.headers, head.redirects)
@@ -175,16 +175,16 @@ class StreamedResponse(BaseResponse):
         """Iterate over the body as it arrives, in pieces of at most `size` bytes.
 
         Raises:
-            HttpError: It does not go on.
+            HttpError: The transfer failed.
         """
         while piece := now(self._body.piece(size)):
             yield piece
 
     def lines(self) -> Iterator[str]:
-        """Iterate over the lines of a text as they arrive, without their line ends.
+        """Iterate over the lines of a text body as they arrive, without line ends.
 
         Raises:
-            HttpError: It does not go on.
+            HttpError: The transfer failed.
         """
         rest = b""
         for piece in self.chunks():
@@ -195,21 +195,21 @@ class StreamedResponse(BaseResponse):
             yield self._decode(rest)
 
     def read(self) -> Response:
-        """Read what is left of the body.
+        """Read the rest of the body.
 
         Raises:
-            BodyTooLargeError: It is larger than ``max_body`` of the request.
-            HttpError: It does not go on.
+            BodyTooLargeError: The body is larger than ``max_body`` of the request.
+            HttpError: The transfer failed.
         """
         return Response(self, now(self._body.whole(self._limit)))
 
     def close(self) -> None:
-        """Let go of what is left of the body."""
+        """Close the response and drop the rest of its body."""
         self._body.close()
 
 
 class AsyncStreamedResponse(BaseResponse):
-    """The same for coroutines; made by `AsyncClient.stream`."""
+    """A streamed response for coroutines; returned by `AsyncClient.stream`."""
 
     def __init__(self, head: BaseResponse, body: _Body, limit: int | None) -> None:
         super().__init__(head.method, head.url, head.status, head.headers, head.redirects)
@@ -217,12 +217,12 @@ class AsyncStreamedResponse(BaseResponse):
         self._limit = limit
 
     async def chunks(self, size: int = PIECE) -> AsyncIterator[bytes]:
-        """See `StreamedResponse.chunks`."""
+        """Iterate over the body as it arrives; see `StreamedResponse.chunks`."""
         while piece := await self._body.piece(size):
             yield piece
 
     async def lines(self) -> AsyncIterator[str]:
-        """See `StreamedResponse.lines`."""
+        """Iterate over the lines as they arrive; see `StreamedResponse.lines`."""
         rest = b""
         async for piece in self.chunks():
             *lines, rest = (rest + piece).split(b"\n")
@@ -232,16 +232,16 @@ class AsyncStreamedResponse(BaseResponse):
             yield self._decode(rest)
 
     async def read(self) -> Response:
-        """See `StreamedResponse.read`."""
+        """Read the rest of the body; see `StreamedResponse.read`."""
         return Response(self, await self._body.whole(self._limit))
 
     def close(self) -> None:
-        """Let go of what is left of the body."""
+        """Close the response and drop the rest of its body."""
         self._body.close()
 
 
 def located(error: HttpError, method: str, url: str) -> HttpError:
-    """Return an error with the request that it is about."""
+    """Return an error with the method and URL of its request."""
     if not error.url:
         error.method, error.url = method, url
         error.args = (f"{method} {url}: {error}",)

@@ -1,4 +1,4 @@
-"""Runs the coroutines of this package where there is no event loop: they wait by blocking, so they never stop."""
+"""Execution of this package's coroutines without an event loop: they wait by blocking, so that they never suspend."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def now(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never waits for anybody else, and return its result."""
+    """Run a coroutine that never suspends, and return its result."""
     try:
         coroutine.send(None)
     except StopIteration as done:
@@ -17,4 +17,4 @@ def now(coroutine: Coroutine[Any, Any, T]) -> T:
         return found
     finally:
         coroutine.close()
-    raise RuntimeError("a coroutine that was to block has waited for an event loop")
+    raise RuntimeError("a coroutine that was to block has suspended")

@@ -1,4 +1,4 @@
-"""Who carries requests: the host of the component, or what a unit test puts in its place."""
+"""Protocols of the transport that sends requests: the component's host, or a fake in a unit test."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Outgoing:
 
     Attributes:
         method: In capital letters.
-        url: Where it goes.
-        headers: All but those that the host sets.
-        body: Bytes, their pieces as they come, or None.
+        url: The URL.
+        headers: All header fields except those that the host sets.
+        body: Bytes, an iterator of bytes, or None.
     """
 
     method: str
@@ -33,16 +33,16 @@ class Outgoing:
 
 
 class Pace:
-    """How long a transport may take, and how it waits.
+    """Timeouts of one request, and its way of waiting.
 
     Args:
-        timeout: As asked for.
-        concurrent: Whether other tasks may go on meanwhile: the caller is a coroutine.
+        timeout: The timeouts.
+        concurrent: True if other tasks can run while the request waits: the caller is a coroutine.
 
     Attributes:
-        timeout: As asked for.
+        timeout: The timeouts.
         concurrent: See above.
-        deadline: When the total runs out, on the clock of `time.monotonic`; None: never.
+        deadline: The end of ``total``, on the clock of `time.monotonic`; None for no limit.
     """
 
     def __init__(self, timeout: Timeout, *, concurrent: bool) -> None:
@@ -51,13 +51,13 @@ class Pace:
         self.deadline = None if timeout.total is None else monotonic() + timeout.total
 
     def left(self, *phases: str) -> tuple[float | None, str]:
-        """Return how many seconds there are, and which member of the timeout they come from.
+        """Return the remaining seconds, and the member of the timeout that determines them.
 
         Args:
-            phases: Members that count beside the total.
+            phases: Members that apply in addition to ``total``.
 
         Raises:
-            TransferTimeoutError: There are none.
+            TransferTimeoutError: No time remains.
         """
         found: list[tuple[float, str]] = []
         if self.deadline is not None:
@@ -74,12 +74,12 @@ class Pace:
         return seconds, phase
 
     def stop(self) -> None:
-        """Forget the total: from now on the reader decides."""
+        """Disable ``total``: from now on the reader determines the time."""
         self.deadline = None
 
 
 def over(phase: str) -> TransferTimeoutError:
-    """Return the exception for a member of the timeout that has run out."""
+    """Return the exception for a member of the timeout that was exceeded."""
     code = "connection-timeout" if phase == "connect" else "HTTP-response-timeout"
     return TransferTimeoutError(phase, code, f"`{phase}` of the timeout has run out")
 
@@ -91,31 +91,31 @@ class Arriving(Protocol):
     headers: Headers
 
     async def read(self, size: int, pace: Pace) -> bytes:
-        """Return some bytes, at most `size`; none at the end.
+        """Return at most `size` bytes; empty bytes at the end.
 
         Raises:
-            HttpError: They do not come.
+            HttpError: The transfer failed.
         """
         ...
 
     def close(self) -> None:
-        """Let go of what is left; harmless when there is nothing."""
+        """Close the response and drop the rest of its body; it can be called several times."""
 
 
 class Transport(Protocol):
-    """Carries requests."""
+    """Sender of requests."""
 
     async def send(self, request: Outgoing, pace: Pace) -> Arriving:
-        """Send a request and wait for its response to begin.
+        """Send a request and wait for the head of its response.
 
         Raises:
-            HttpError: It did not get through.
+            HttpError: The transfer failed.
         """
         ...
 
 
 class _Denied:
-    """Carries nothing."""
+    """The transport of a component without the grant ``http``."""
 
     async def send(self, request: Outgoing, pace: Pace) -> Arriving:
         del request, pace
@@ -133,4 +133,4 @@ def _own() -> Transport:
 
 
 TRANSPORTS: list[Transport] = [_own()]
-"""The last one carries; unit tests add theirs."""
+"""The last transport is used; unit tests add a fake."""

@@ -1,4 +1,4 @@
-"""URLs as requests need them: checked, encoded, joined and compared. RFC 3986."""
+"""URLs of requests: validation, encoding, joining and comparison. RFC 3986."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 from wasmcp.guest.http.errors import InvalidRequestError
 
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]]
-"""Query parameters: texts, numbers, booleans, sequences of them (the name once for each), None (left out)."""
+"""Query parameters: strings, numbers, booleans, sequences of them (the name is repeated), None (left out)."""
 
 _PORTS = {"http": 80, "https": 443}
 _PATH = "!$%&'()*+,;=:@/~"
@@ -20,14 +20,14 @@ _QUERY = _PATH + "?"
 
 @dataclass(frozen=True)
 class Url:
-    """Where a request goes.
+    """The URL of a request, without a fragment.
 
     Attributes:
         scheme: ``http`` or ``https``.
         host: In lower case; an IPv6 address without brackets.
-        port: The number.
+        port: The port number.
         target: Path and query, encoded.
-        authorization: What user and password of the URL become as a header; None: there is none.
+        authorization: The value of the header ``authorization`` for user and password of the URL; None without them.
     """
 
     scheme: str
@@ -38,13 +38,13 @@ class Url:
 
     @property
     def authority(self) -> str:
-        """Host, and the port where it is not the scheme's own."""
+        """The host, and the port unless it is the default of the scheme."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """What credentials are for. RFC 6454."""
+        """The origin, which credentials are bound to. RFC 6454."""
         return self.scheme, self.host, self.port
 
     def __str__(self) -> str:
@@ -53,15 +53,15 @@ class Url:
 
 
 def url_of(text: str, params: Params | None = None, *, base: str | None = None) -> Url:
-    """Read a URL.
+    """Parse a URL.
 
     Args:
         text: The URL, absolute or relative to `base`.
         params: Query parameters to add.
-        base: What a relative one is relative to.
+        base: The base of a relative URL.
 
     Raises:
-        InvalidRequestError: It is none that a request can be sent to.
+        InvalidRequestError: The URL is invalid, or not of HTTP.
     """
     if not isinstance(text, str):
         raise InvalidRequestError(f"a URL is a text, not {type(text).__name__}")
@@ -85,10 +85,10 @@ def url_of(text: str, params: Params | None = None, *, base: str | None = None) 
 
 
 def encoded(params: Params) -> str:
-    """Return query parameters, or the fields of a form, as a text. WHATWG URL, application/x-www-form-urlencoded.
+    """Return query parameters or form fields as a string. WHATWG URL, application/x-www-form-urlencoded.
 
     Raises:
-        InvalidRequestError: A value is not one.
+        InvalidRequestError: A value is of another type.
     """
     pairs: list[tuple[str, str]] = []
     for name, value in params.items() if isinstance(params, Mapping) else params:
@@ -124,6 +124,6 @@ def _authorization(parts: Any) -> str | None:
 
 
 def _shown(text: str) -> str:
-    """Return a URL for a message, without what may be a password."""
+    """Return a URL for a message, without a possible password."""
     head, at, tail = text.rpartition("@")
     return f"{head.partition('//')[0]}//...@{tail}" if at else text

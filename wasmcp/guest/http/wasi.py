@@ -1,6 +1,6 @@
-"""Requests over `wasi:http/outgoing-handler`. Only in components that import it: those with the grant ``http``.
+"""Transport over `wasi:http/outgoing-handler`. Only for components with the grant ``http``.
 
-A handle must be let go of before the one that it was made from: a stream before its body, a body before its message.
+A handle must be dropped before the handle that it was made from: a stream before its body, a body before its message.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _CLOSED = "the server has closed the connection"
 
 
 class WasiTransport:
-    """Carries requests by way of the component's host."""
+    """Transport by the component's host."""
 
     async def send(self, request: Outgoing, pace: Pace) -> Arriving:
-        """See `Transport.send`."""
+        """Send a request; see `Transport.send`."""
         seconds, phase = pace.left("connect")
         options = types.RequestOptions()
-        if seconds is not None and phase == "connect":  # the total is kept here, whatever it runs out in
+        if seconds is not None and phase == "connect":  # `Pace` enforces the total in every phase
             _try(options.set_connect_timeout, int(seconds * _NANOSECONDS))
         outgoing = _outgoing(request)
         body = outgoing.body() if request.body is not None else None
@@ -86,7 +86,7 @@ def _is_latin(value: str) -> bool:
 
 
 async def _write(body: Any, data: bytes | AsyncIterator[bytes], pace: Pace) -> None:
-    """Send a body and end it. A server that has heard enough closes the stream, and answers all the same."""
+    """Send a body and end it. A server can stop reading before the end of the body, and still respond."""
     stream = body.write()
     try:
         if isinstance(data, bytes):
@@ -181,7 +181,7 @@ def _text(value: bytes) -> str:
 
 
 def _end(error: Any) -> bytes:
-    """Return the end of a body, or say why it is none."""
+    """Return empty bytes at the end of a body, or raise the error of the stream."""
     if not isinstance(error, StreamError_LastOperationFailed):
         return b""
     with error.value as held:
@@ -192,10 +192,10 @@ def _end(error: Any) -> bytes:
 
 
 async def _ready(subject: Any, pace: Pace, phase: str) -> None:
-    """Wait until something can go on.
+    """Wait until a stream or future is ready.
 
     Raises:
-        TransferTimeoutError: It cannot for too long.
+        TransferTimeoutError: A timeout was exceeded.
     """
     if phase == "connect_and_first_byte":
         seconds, which = _before_first_byte(pace)
@@ -213,7 +213,7 @@ async def _ready(subject: Any, pace: Pace, phase: str) -> None:
 
 
 def _before_first_byte(pace: Pace) -> tuple[float | None, str]:
-    """Return how long a response may take to begin: nobody tells when the connection was there."""
+    """Return the time for the first byte. It includes the connection, whose completion the host does not report."""
     connect, first = pace.timeout.connect, pace.timeout.first_byte
     seconds, which = pace.left()
     both = None if first is None else first + (connect or 0)
@@ -221,7 +221,7 @@ def _before_first_byte(pace: Pace) -> tuple[float | None, str]:
 
 
 def _failure(code: Any) -> HttpError:
-    """Return the exception for an `error-code`."""
+    """Return the exception for an ``error-code``."""
     words = _WORDS.split(type(code).__name__.partition("_")[2])
     name = "-".join(_CAPITALS.get(word, word.lower()) for word in words)
     value = getattr(code, "value", None)
@@ -232,7 +232,7 @@ def _failure(code: Any) -> HttpError:
 
 
 def _try(function: Any, *arguments: Any) -> None:
-    """Call what a host may refuse without harm."""
+    """Call a function whose failure can be ignored."""
     with contextlib.suppress(Err):
         function(*arguments)
 

@@ -1,1 +1,1 @@
-"""Python types and their JSON form: schemas, decoding and encoding."""
+"""JSON types: conversion between Python types and JSON, and JSON Schemas."""

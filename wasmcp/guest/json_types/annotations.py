@@ -1,4 +1,4 @@
-"""Annotations -> shapes: what each type of a signature means in JSON."""
+"""JSON types of annotations: each type of a signature, and its form in JSON."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _abc = collections.abc
 
 _HEADER = "x-mcp-header"
 _HEADERS = {str, int, bool, type(None)}
-"""The types of JSON values that can be in a header."""
+"""The JSON types whose values can be sent in a header."""
 
 _ARRAYS: dict[Any, tuple[Any, tuple[type, ...]]] = {
     list: (list, (list,)),
@@ -85,13 +85,13 @@ def written(annotation: Any) -> str:
 
 
 class Resolver:
-    """Turns the annotations of one tool into shapes; a type met twice is one shape.
+    """Converter from the annotations of one tool to JSON types; a repeated annotation has one JSON type.
 
     Args:
-        names: Names that annotations may use beside those of their module: the locals around a nested function.
+        names: Names that annotations can use in addition to those of the module: the locals around a nested function.
 
     Attributes:
-        unread: Types, and lines of their docstrings that could not be read.
+        unread: Types, and lines of their docstrings that could not be parsed.
     """
 
     def __init__(self, names: Mapping[str, Any] | None = None) -> None:
@@ -103,11 +103,11 @@ class Resolver:
         self.unread: list[tuple[str, str]] = []
 
     def hints(self, owner: Any) -> dict[str, Any]:
-        """Return the annotations of a function or class, evaluated.
+        """Return the evaluated annotations of a function or class.
 
         Raises:
-            NameError: One uses a name that does not exist yet.
-            UnsupportedTypeError: One cannot be evaluated.
+            NameError: An annotation uses a name that does not exist yet.
+            UnsupportedTypeError: An annotation cannot be evaluated.
         """
         try:
             return typing.get_type_hints(owner, localns=self._names or None, include_extras=True)
@@ -117,10 +117,10 @@ class Resolver:
             raise UnsupportedTypeError(f"an annotation cannot be evaluated: {error}") from error
 
     def shape(self, annotation: Any) -> Shape:
-        """Return the shape of an annotation.
+        """Return the JSON type of an annotation.
 
         Raises:
-            UnsupportedTypeError: It has none.
+            UnsupportedTypeError: The annotation has no JSON type.
         """
         try:
             scalar = _SCALARS.get(annotation)
@@ -186,7 +186,7 @@ class Resolver:
         given = self._given(arguments)
         key = (annotation, *map(id, given))
         if key in self._aliases:
-            # Met within itself: from here on it has a name.
+            # The alias contains itself: from here on it is referred to by name.
             alias = self._aliases[key] or Alias(annotation.__name__)
             self._aliases[key] = alias
             return alias
@@ -201,14 +201,14 @@ class Resolver:
         return named
 
     def _given(self, arguments: tuple[Any, ...]) -> list[Shape]:
-        """Return the shapes of the arguments of a generic type: in itself it has the same ones, not equal ones."""
+        """Return the JSON types of a generic type's arguments: inside itself it must get the same objects."""
         shapes = [self.shape(argument) for argument in arguments]
-        self._arguments.extend(shapes)  # what identifies a type must not make room for another
+        self._arguments.extend(shapes)  # kept alive: types are identified by `id`, which could be reused
         return shapes
 
     @contextlib.contextmanager
     def _with(self, parameters: Iterable[Any], given: list[Shape]) -> Iterator[None]:
-        """Let type variables stand for something."""
+        """Bind type variables inside a ``with`` block."""
         outer = self._variables
         self._variables = {**outer, **dict(zip(parameters, given, strict=False))}
         try:
@@ -238,7 +238,7 @@ class Resolver:
         return None
 
     def _item(self, annotation: Any) -> Shape:
-        """Return the shape of the items of a container."""
+        """Return the JSON type of the items of a container."""
         shape = self.shape(annotation)
         if _HEADER in documentation_around(shape):
             raise UnsupportedTypeError("`Field(header=...)` is for a parameter or a member of a record, not for items")
@@ -287,7 +287,7 @@ class Resolver:
         raise UnsupportedTypeError(f"`{written(annotation)}` has no JSON Schema: {advice}")
 
     def _record(self, annotation: Any, cls: Any, members: Any) -> Record:
-        is_open = bool(typing.get_args(annotation) and annotation.__parameters__)  # such as `Node[T]` within `Node`
+        is_open = bool(typing.get_args(annotation) and annotation.__parameters__)  # such as `Node[T]` inside `Node`
         if annotation in self._records and not is_open:
             return self._records[annotation]
         given = self._given(typing.get_args(annotation))
@@ -296,7 +296,7 @@ class Resolver:
             return self._records[key]
         documentation = cls.__dict__.get("__doc__")
         if documentation and documentation.startswith(cls.__name__ + "("):
-            documentation = None  # written by `dataclass` or `NamedTuple`
+            documentation = None  # generated by `dataclass` or `NamedTuple`
         found = list(members(cls, self.hints(cls)))
         described = parse_docstring(documentation, [name for name, _, _ in found])
         self.unread += [(written(annotation), line) for line in described.unread]
@@ -337,7 +337,7 @@ class Resolver:
 
 
 def _union(options: list[Shape]) -> Shape:
-    """Return the shape of a union; documentation of its only alternative beside null is about the whole."""
+    """Return the JSON type of a union; the documentation of a single alternative besides null is that of the union."""
     others = [option for option in options if not isinstance(option, Null)]
     if len(others) != 1:
         for option in others:

@@ -1,4 +1,4 @@
-"""Bytes as base64 text, in both directions and strict. Source: RFC 4648, section 4."""
+"""Strict conversion between bytes and base64 text. Source: RFC 4648, section 4."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ def encode_bytes(data: bytes) -> str:
 def decode_bytes(text: str) -> bytes:
     """Return the bytes of a base64 text.
 
-    ``binascii`` skips what is not base64, and reads the rest: so the text must be the one that its bytes give.
+    ``binascii`` ignores invalid characters, so the text is compared with the encoding of its bytes.
 
     Raises:
-        ValueError: It is another alphabet, a data URL, without its padding, or not base64; the text says which.
+        ValueError: The text uses another alphabet, is a data URL, lacks padding, or is not base64; the message names
+            the reason.
     """
     try:
         data = a2b_base64(text)

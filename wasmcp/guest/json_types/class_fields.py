@@ -1,4 +1,4 @@
-"""What a dataclass, attrs class, TypedDict or NamedTuple says about its members, and an annotation about its value."""
+"""Members of dataclasses, attrs classes, TypedDicts and NamedTuples, and documentation within annotations."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ QUALIFIERS = {
 
 
 def dataclass_reader(cls: Any) -> Callable[[Any], dict[str, Any]]:
-    """Return what returns the fields of an instance of a dataclass, known beforehand."""
+    """Return a function that returns the fields of an instance of a dataclass."""
     names = tuple(field.name for field in dataclasses.fields(cls))
     return lambda value: {name: getattr(value, name) for name in names}
 
 
 def default_of(shape: Shape, value: Any) -> dict[str, Any]:
-    """Return the ``default`` keyword for a default value; nothing for one that a type without a form lets through.
+    """Return the ``default`` keyword for a default value; empty for a default without a JSON form, if that is allowed.
 
     Raises:
-        UnsupportedTypeError: It does not fit the type.
+        UnsupportedTypeError: The value does not fit the type.
     """
     try:
         return {"default": shape.dump(value)}
@@ -46,7 +46,7 @@ def default_of(shape: Shape, value: Any) -> dict[str, Any]:
 
 
 def documentation_of(annotation: Any) -> dict[str, Any]:
-    """Return what an annotation says about its value: ``Field``s and plain strings in ``Annotated``, outermost last."""
+    """Return the documentation within an annotation: ``Field``s and strings in ``Annotated``, outermost last."""
     found: dict[str, Any] = {}
     while str(typing.get_origin(annotation)) in QUALIFIERS:
         annotation = typing.get_args(annotation)[0]
@@ -56,7 +56,7 @@ def documentation_of(annotation: Any) -> dict[str, Any]:
 
 
 def documentation_in(extras: Iterable[Any]) -> dict[str, Any]:
-    """Return the keywords of the ``Field``s and plain strings of an ``Annotated``, the last one first."""
+    """Return the keywords of the ``Field``s and strings of an ``Annotated``, the last one first."""
     found: dict[str, Any] = {}
     for extra in extras:
         if isinstance(extra, Field):
@@ -85,7 +85,7 @@ def dataclass_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, An
 def attrs_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, Any, dict[str, Any]]]:
     """Yield name, annotation and facts (`wasmcp.guest.json_types.records.Member`) of each member of an attrs class.
 
-    A member is known by the name that the constructor takes: an attribute ``_x`` is ``x``.
+    A member has the name of the constructor's parameter: an attribute ``_x`` is ``x``.
     """
     for field in cls.__attrs_attrs__:
         facts: dict[str, Any] = {"required": False, "returned": True, "accepted": field.init}
@@ -100,7 +100,7 @@ def attrs_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, Any, d
 
 
 def attrs_vars_of(value: Any) -> dict[str, Any]:
-    """Return the members of an instance of an attrs class, shallow."""
+    """Return the members of an instance of an attrs class, without recursion."""
     return {_attrs_name(field): getattr(value, field.name) for field in type(value).__attrs_attrs__}
 
 
@@ -110,14 +110,14 @@ def _attrs_name(field: Any) -> str:
 
 
 def is_typeddict(cls: type) -> bool:
-    """Whether a class is a TypedDict, also one of `typing_extensions`."""
+    """Return True for a TypedDict, also of `typing_extensions`."""
     return typing.is_typeddict(cls) or (issubclass(cls, dict) and hasattr(cls, "__required_keys__"))
 
 
 def typeddict_members(cls: Any, hints: dict[str, Any]) -> Iterable[tuple[str, Any, dict[str, Any]]]:
     """Yield name, annotation and facts (`wasmcp.guest.json_types.records.Member`) of each member of a TypedDict."""
     for name, hint in hints.items():
-        # With postponed annotations the class cannot see Required and NotRequired; the hint can.
+        # With postponed annotations the class does not know Required and NotRequired, but the evaluated hint does.
         required = name in cls.__required_keys__
         qualifier = hint
         while str(typing.get_origin(qualifier)) in QUALIFIERS:

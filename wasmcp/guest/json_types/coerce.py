@@ -1,4 +1,4 @@
-"""Plain values, such as JSON has, as the types that an author wants."""
+"""Conversion of plain JSON values to types of the author."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _shapes: dict[Any, Shape] = {}
 
 
 def loaded(value: Any, kind: type[T]) -> T:
-    """Return a plain value as a type wants it: a dataclass, a date, a list of something.
+    """Return a JSON value, converted to a type: a dataclass, a date, a list.
 
     Args:
-        value: What JSON can hold, or bytes.
-        kind: Any type that a parameter of a tool may have.
+        value: A value that JSON can represent, or bytes.
+        kind: The type: any type that a parameter of a tool can have.
 
     Raises:
         TypeError: The type has no JSON form.
-        ValueError: The value does not fit it.
+        ValueError: The value does not fit the type.
     """
     if isinstance(value, bytes) and kind is bytes:
         return value  # type: ignore[return-value]
@@ -34,10 +34,10 @@ def loaded(value: Any, kind: type[T]) -> T:
 
 
 def shape_of(kind: Any) -> Shape:
-    """Return the shape of a type, worked out once.
+    """Return the JSON type of a type; cached.
 
     Raises:
-        TypeError: It has none.
+        TypeError: The type has no JSON form.
     """
     try:
         known = _shapes.get(kind)

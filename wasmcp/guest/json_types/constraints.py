@@ -1,4 +1,4 @@
-"""Constraints on values: what ``Field(ge=0, max_length=10)`` adds to a shape."""
+"""Constraints on values: ``Field(ge=0, max_length=10)`` and the like."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from wasmcp.guest.json_types.schema import Definitions
 
 Check = Callable[[Any], "str | None"]
-"""What is wrong with a loaded value, or None."""
+"""A function that returns the problem of a converted value, or None."""
 
 
 class Constrained(Shape):
-    """A shape with constraints on its values.
+    """A JSON type with constraints on its values.
 
     Args:
-        inner: The shape.
-        checks: What is checked beyond it, in JSON as in Python.
-        keywords: The same as JSON Schema.
+        inner: The JSON type.
+        checks: The checks, for values from JSON and from Python.
+        keywords: The same constraints as JSON Schema.
     """
 
     def __init__(self, inner: Shape, checks: list[Check], keywords: dict[str, Any]) -> None:
@@ -63,10 +63,10 @@ class Constrained(Shape):
 
 
 class Formatted(Shape):
-    """A shape whose strings have a format.
+    """A JSON type whose strings have a format.
 
     Args:
-        inner: The shape.
+        inner: The JSON type.
         name: The format, one of `wasmcp.guest.json_types.string_formats.FORMATS`.
     """
 
@@ -138,7 +138,7 @@ def pattern_check(pattern: str) -> tuple[Check, dict[str, Any]]:
     """Return the check and the keyword for ``pattern``.
 
     Raises:
-        PatternError: Clients do not compile it, or Python cannot check it.
+        PatternError: Clients cannot compile the pattern, or Python cannot check it.
     """
     found = matcher(pattern)
     return lambda value: None if found(value) else f"expected a match of {quoted(pattern)}, got {quoted(value)}", {
@@ -147,10 +147,10 @@ def pattern_check(pattern: str) -> tuple[Check, dict[str, Any]]:
 
 
 def constrain(shape: Shape, field: Field, annotation: str) -> Shape:
-    """Return the shape with a field's constraints; those on a union hold for the alternatives that they fit.
+    """Return the JSON type with a field's constraints; those on a union apply to the alternatives that support them.
 
     Raises:
-        UnsupportedTypeError: A constraint means nothing for this type.
+        UnsupportedTypeError: A constraint does not apply to this type.
     """
     limits = field.limits()
     if not limits:

@@ -1,4 +1,4 @@
-"""Shapes made of other shapes: arrays, tuples and maps."""
+"""JSON types of containers: arrays, tuples and maps."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Array(Shape):
     """``list[T]``, ``tuple[T, ...]``, ``set[T]`` and ``frozenset[T]``.
 
     Args:
-        item: The shape of each item.
-        make: What turns the list of loaded items into the annotated type.
-        python: The types that a returned value may have.
+        item: The JSON type of the items.
+        make: The function that converts the list of items to the annotated type.
+        python: The types that a returned value can have.
     """
 
     name = "array"
@@ -48,7 +48,7 @@ class Array(Shape):
             raise self.mismatch(value)
         given: Any = value
         items: list[Any] = list(given) if _all_are(self.item.same, given) else _each(self.item.dump, given)
-        # A set has no order; the same result should be the same bytes.
+        # A set has no order, but equal results should have equal bytes.
         return sorted(items, key=lambda item: (type(item).__name__, str(item))) if self.unique else items
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Tuple(Shape):
     """``tuple[A, B]``: an array of a fixed length.
 
     Args:
-        items: The shape of each item.
+        items: The JSON type of each item.
     """
 
     name = "array"
@@ -117,7 +117,7 @@ class Tuple(Shape):
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         if not self.items:
             return {"type": "array", "maxItems": 0}  # `prefixItems` must not be empty
-        # `maxItems`, not `"items": false`: clients that read draft 7 would take that for an array that must be empty.
+        # `maxItems`, not `"items": false`: clients that use draft 7 would expect an empty array.
         return {
             "type": "array",
             "prefixItems": [item.schema(definitions) for item in self.items],
@@ -130,12 +130,12 @@ class Tuple(Shape):
 
 
 class Map(Shape):
-    """``dict[str, T]``; the keys may also be a literal or an enum of strings.
+    """``dict[str, T]``; the keys can also be a literal or an enum of strings.
 
     Args:
-        key: The shape of the keys; they load from strings.
-        value: The shape of the values.
-        plain: Whether keys are plain strings, so that they need no loading.
+        key: The JSON type of the keys, which are strings in JSON.
+        value: The JSON type of the values.
+        plain: True for plain strings as keys, which need no conversion.
     """
 
     name = "object"

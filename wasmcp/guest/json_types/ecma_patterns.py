@@ -1,8 +1,8 @@
-r"""Regular expressions of JSON Schema: those of ECMA-262, which clients compile, and their meaning in Python.
+r"""Translation of regular expressions of JSON Schema: from ECMA-262, which clients compile, to Python.
 
-An expression is read by the grammar of ECMA-262 with the flag ``u``, as ``ajv`` compiles it, and translated to one of
-Python that matches the same texts: ``$`` is the very end, ``.`` is no line terminator, ``\d`` and ``\w`` are ASCII.
-What only Python knows is not accepted; where ECMA-262 has another spelling, the error gives it.
+A pattern is parsed by the grammar of ECMA-262 with the flag ``u``, as ``ajv`` compiles it, and translated to a Python
+pattern that matches the same strings: ``$`` is the end of the string, ``.`` does not match line terminators, ``\d`` and
+``\w`` are ASCII. Syntax that only Python knows is an error; if ECMA-262 has another spelling, the error contains it.
 Source: ECMA-262, section 22.2.1; JSON Schema 2020-12, Core, section 6.4.
 """
 
@@ -30,10 +30,10 @@ _OCTAL_IN_CLASS = re.compile(r"[0-3]?[0-7]{1,2}")
 
 
 class PatternError(ValueError):
-    """An expression that clients do not compile, or that Python cannot check.
+    """A pattern that clients cannot compile, or that Python cannot check.
 
     Attributes:
-        translation: The same in ECMA-262; None when there is none.
+        translation: An equivalent ECMA-262 pattern; None without one.
     """
 
     def __init__(self, reason: str, translation: str | None = None) -> None:
@@ -42,13 +42,13 @@ class PatternError(ValueError):
 
 
 class _Atom(NamedTuple):
-    """One thing that an expression matches.
+    """One element of a pattern.
 
     Attributes:
-        python: In Python.
-        ecma: In ECMA-262.
-        character: The character that it is; None when it is something else.
-        assertion: Whether it matches a place, which cannot be repeated.
+        python: Its form in Python.
+        ecma: Its form in ECMA-262.
+        character: The character, if it is a single one; otherwise None.
+        assertion: True if it matches a position, and cannot be repeated.
     """
 
     python: str
@@ -58,10 +58,10 @@ class _Atom(NamedTuple):
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Return a function that finds an expression in a text as a client does.
+    """Return a function that searches a string for a pattern as a client does.
 
     Raises:
-        PatternError: Clients do not compile the expression, or Python cannot check it.
+        PatternError: Clients cannot compile the pattern, or Python cannot check it.
     """
     reader = _Reader(pattern)
     reader.read()
@@ -76,10 +76,10 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 
 
 def check_pattern(pattern: str) -> None:
-    """Make sure that clients compile an expression, which Python need not know.
+    """Check that clients can compile a pattern, also one that Python does not support.
 
     Raises:
-        PatternError: They do not.
+        PatternError: Clients cannot compile the pattern.
     """
     reader = _Reader(pattern)
     reader.read()
@@ -87,11 +87,11 @@ def check_pattern(pattern: str) -> None:
 
 
 class _Reader:
-    """Reads an expression from left to right.
+    """Parser of a pattern, from left to right.
 
     Attributes:
-        python: The pieces of its translation.
-        unchecked: Something in it that Python does not have; empty when there is nothing.
+        python: The pieces of the translation.
+        unchecked: Syntax that Python does not support; empty without any.
     """
 
     def __init__(self, text: str) -> None:
@@ -107,11 +107,11 @@ class _Reader:
         self._references: list[int | str] = []
 
     def refuse(self) -> None:
-        """Raise the error for the first thing that ECMA-262 does not have, if there is one."""
+        """Raise an error for the first syntax that ECMA-262 does not have."""
         for reference in self._references:
             known = reference in self._names if isinstance(reference, str) else reference <= self._groups
             if not known:
-                raise PatternError(f"there is no group `{reference}`")
+                raise PatternError(f"the group `{reference}` does not exist")
         if self._wrong:
             reason = f"`{self._wrong}` is not ECMA-262, by which clients compile patterns"
             if self._advice:
@@ -119,10 +119,10 @@ class _Reader:
             raise PatternError(reason, "".join(self._ecma))
 
     def read(self) -> None:
-        """Read the whole expression.
+        """Parse the whole pattern.
 
         Raises:
-            PatternError: It is none, not in Python and not in ECMA-262.
+            PatternError: The pattern is invalid, in Python and in ECMA-262.
         """
         depth: list[tuple[str, bool]] = []
         while self.at < len(self.text):
@@ -148,7 +148,7 @@ class _Reader:
             atom = self._atom(letter)
             self._put(atom)
             self._quantify(atom, self.text[start : self.at])
-        if depth and not self._advice:  # with advice, the rest was not read
+        if depth and not self._advice:  # with advice, the rest was not parsed
             raise PatternError(f"`{depth[-1][0]}` has no `)`")
 
     def _put(self, atom: _Atom) -> None:
@@ -156,12 +156,12 @@ class _Reader:
         self._ecma.append(atom.ecma)
 
     def _other(self, found: str, advice: str = "") -> None:
-        """Note what ECMA-262 does not have; without advice it is translated."""
+        """Record syntax that ECMA-262 does not have; without advice it is translated."""
         if not self._wrong or (advice and not self._advice):
             self._wrong, self._advice = found, advice
 
     def _open(self) -> tuple[str, bool] | None:
-        """Read the beginning of a group. Returns it, and whether the group is an assertion; None for what is none."""
+        """Parse the start of a group. Return it and True for an assertion; None if it is not a group."""
         rest = self.text[self.at :]
         for begin in ("(?:", "(?=", "(?!", "(?<=", "(?<!"):
             if rest.startswith(begin):
@@ -188,7 +188,7 @@ class _Reader:
             if ")" not in rest:
                 raise PatternError("`(?#` has no `)`")
             self._other("(?#", "leave out the comment")
-            self.at = len(self.text)  # a quantifier behind it would belong to what is before it
+            self.at = len(self.text)  # a quantifier after the comment would apply to the element before it
             return None
         flags = _FLAGS.match(rest)
         if flags is not None:
@@ -199,7 +199,7 @@ class _Reader:
             self._other("(?(", "write the two expressions as alternatives")
         else:
             raise PatternError(f"`{rest[:4]}` begins no group")
-        self.at = len(self.text)  # there is no translation: the rest does not matter
+        self.at = len(self.text)  # a translation is not possible: skip the rest
         return None
 
     def _named(self, rest: str) -> tuple[str, bool]:
@@ -264,7 +264,7 @@ class _Reader:
         letter = self.text[self.at : self.at + 1]
         if letter in ("b", "B"):
             self.at += 1
-            # Python before 3.14 has no `\B` in an empty text.
+            # Python before 3.14 does not match `\B` in an empty string.
             return _Atom("\\b" if letter == "b" else "(?!\\b)", f"\\{letter}", assertion=True)
         if letter and letter in "AZz":
             self.at += 1
@@ -312,7 +312,7 @@ class _Reader:
                 self.at += 1
                 high = self._member(first=False)
                 if low.character is None or high.character is None:
-                    raise PatternError(f"`{low.ecma}-{high.ecma}` is no range: put the `-` last, or write `\\-`")
+                    raise PatternError(f"`{low.ecma}-{high.ecma}` is not a range: put the `-` last, or write `\\-`")
                 if low.character > high.character:
                     raise PatternError(f"`{low.ecma}-{high.ecma}` is a range without characters")
                 python.append(f"-{high.python}")
@@ -336,7 +336,7 @@ class _Reader:
         return self._character(_OCTAL_IN_CLASS)
 
     def _character(self, octal: re.Pattern[str] = _OCTAL) -> _Atom:
-        """Read what follows a backslash and means the same in and outside of a class."""
+        """Parse an escape that has the same meaning inside and outside of a class."""
         letter = self.text[self.at : self.at + 1]
         self.at += 1
         if not letter:
@@ -368,7 +368,7 @@ class _Reader:
 
     def _octal(self, octal: re.Match[str] | None) -> _Atom:
         if octal is None:
-            raise PatternError(f"`\\{self.text[self.at - 1]}` is no reference in a class")
+            raise PatternError(f"`\\{self.text[self.at - 1]}` is not a reference in a class")
         self.at = octal.end()
         if octal[0] == "0" and self.text[self.at : self.at + 1] not in tuple("0123456789"):
             return _Atom("\\x00", "\\0", "\0")
@@ -377,7 +377,7 @@ class _Reader:
         return _Atom(_one(found), f"\\x{ord(found):02x}", found)
 
     def _numbered(self, letter: str) -> _Atom:
-        r"""Read ``\xHH``, ``\uHHHH``, ``\u{H...}``, ``\cX``, and of Python ``\UHHHHHHHH`` and ``\N{NAME}``."""
+        r"""Parse ``\xHH``, ``\uHHHH``, ``\u{H...}``, ``\cX``, and of Python ``\UHHHHHHHH`` and ``\N{NAME}``."""
         forms = {
             "x": r"[0-9A-Fa-f]{2}",
             "u": r"[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}|\{0*[0-9A-Fa-f]{1,6}\}",
@@ -402,7 +402,7 @@ class _Reader:
             else:
                 found = chr(int(digits.strip("{}"), 16))
         except (LookupError, ValueError, OverflowError):
-            raise PatternError(f"`\\{letter}{digits}` is no character") from None
+            raise PatternError(f"`\\{letter}{digits}` is not a character") from None
         if letter in "UN" or len(found) != 1:
             self._other(f"\\{letter}{digits}")
             return _Atom(re.escape(found), f"\\u{{{ord(found[0]):x}}}", found[0])
@@ -410,7 +410,7 @@ class _Reader:
 
 
 def _one(character: str) -> str:
-    """Return a character as Python reads it anywhere, in classes too."""
+    """Return a character, escaped for Python, also inside a class."""
     if character.isascii() and character.isalnum():
         return character
     return f"\\U{ord(character):08x}"

@@ -1,4 +1,4 @@
-"""Constraints and documentation of a value beyond its type: ``Annotated[int, Field(ge=1, description="...")]``."""
+"""Constraints and documentation of a value: ``Annotated[int, Field(ge=1, description="...")]``."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """Constraints and documentation of a value. Checked before the tool runs, and part of its JSON Schema.
+    """Constraints and documentation of a value. They are checked before the tool runs, and part of its JSON Schema.
 
-    A plain string in ``Annotated[int, "..."]`` is short for ``Field(description="...")``.
+    A string in ``Annotated[int, "..."]`` is short for ``Field(description="...")``.
 
     Attributes:
-        description: What the value means; wins over the docstring.
-        title: A name for people.
-        examples: Values that show what is meant.
+        description: The description; it has precedence over the docstring.
+        title: A display name.
+        examples: Example values.
         ge: Numbers: the least value. JSON Schema ``minimum``.
         gt: Numbers: greater than this. ``exclusiveMinimum``.
         le: Numbers: the greatest value. ``maximum``.
         lt: Numbers: less than this. ``exclusiveMaximum``.
         multiple_of: Integers: a multiple of this. ``multipleOf``.
-        min_length: Strings: characters; lists, sets and tuples: items; dicts: members. ``minLength``, ``minItems``...
+        min_length: Strings: number of characters; lists, sets and tuples: items; dicts: members. ``minLength``,
+            ``minItems``, ``minProperties``.
         max_length: See ``min_length``.
-        pattern: Strings: a regular expression found anywhere in the value, unless it is anchored. It is one of
-            ECMA-262, by which clients compile it: see `wasmcp.guest.json_types.ecma_patterns`. ``pattern``.
-        format: Strings: one of `string_formats.FORMATS`, such as ``email`` or ``uri``; also types that are
-            sent in that format: ``Annotated[datetime, Field(format="date-time")]`` holds results to it, so that their
-            schemas announce it. ``format``.
-        header: Mirror the argument into the HTTP header ``Mcp-Param-<header>``. Specification: server/tools,
+        pattern: Strings: a regular expression of ECMA-262, which matches anywhere in the value, unless it is anchored;
+            see `wasmcp.guest.json_types.ecma_patterns`. ``pattern``.
+        format: Strings: one of `string_formats.FORMATS`, such as ``email`` or ``uri``; also types that are sent in
+            that format: with ``Annotated[datetime, Field(format="date-time")]`` results are checked, so that their
+            schemas can contain the format. ``format``.
+        header: The argument is mirrored into the HTTP header ``Mcp-Param-<header>``. Specification: server/tools,
             "x-mcp-header"; strings, integers and booleans only.
-        extra: Further keywords for the value's schema, as they are; values are not checked by them.
+        extra: Further keywords of the value's schema, sent unchanged; values are not checked against them.
     """
 
     description: str | None = None
@@ -50,11 +51,11 @@ class Field:
     extra: Mapping[str, Any] | None = None
 
     def __hash__(self) -> int:
-        # `typing` hashes what `Annotated` holds; examples and further keywords may be lists and dicts.
+        # `typing` hashes the arguments of `Annotated`; examples and further keywords can be lists and dicts.
         return hash((self.description, self.title, self.header, *self.limits().items()))
 
     def documentation(self) -> dict[str, Any]:
-        """Return the keywords that say something about the value without restricting it."""
+        """Return the keywords that describe the value without restricting it."""
         found: dict[str, Any] = {}
         if self.title is not None:
             found["title"] = self.title
@@ -68,6 +69,6 @@ class Field:
         return found
 
     def limits(self) -> dict[str, Any]:
-        """Return the constraints that are set, by their names here."""
+        """Return the constraints that are set, by their names in this class."""
         names = ("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern", "format")
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}

@@ -1,4 +1,4 @@
-"""Shapes of values that JSON has no form of its own for: sets of flags, integers as keys."""
+"""JSON types of values without a direct JSON form: sets of flags, integers as keys."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Flags(Shape):
 
 
 class Numeral(Shape):
-    """An integer as the key of an object, where only strings can be."""
+    """An integer as the key of an object, which JSON allows only as a string."""
 
     name = "an integer as a string"
     exact = (str,)

@@ -1,4 +1,4 @@
-"""JSON texts as they cross the component's border: valid UTF-8, no NaN, no duplicate work."""
+"""JSON decoder and encoder for texts that enter and leave the component: valid UTF-8, without NaN."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def decode(text: str) -> Any:
     """Return the value of a JSON text.
 
     Raises:
-        ValueError: It is not JSON, or holds an integer of more digits than Python reads.
-        RecursionError: It is nested too deeply.
+        ValueError: The text is not JSON, or contains an integer with more digits than Python accepts.
+        RecursionError: The value is nested too deeply.
     """
     return _decode(text)
 
@@ -29,18 +29,18 @@ def encode(value: Any) -> str:
     """Return a JSON value as compact text that is valid UTF-8.
 
     Raises:
-        ValueError: It holds a float that JSON does not have.
-        TypeError: It is not a JSON value.
-        RecursionError: It is nested too deeply.
+        ValueError: The value contains a float that JSON does not have.
+        TypeError: The value is not a JSON value.
+        RecursionError: The value is nested too deeply.
     """
     text = _encode(value)
     if text.isascii() or _encodable(text):
         return text
-    return _encode_ascii(value)  # lone surrogates survive as escapes
+    return _encode_ascii(value)  # lone surrogates are kept as escapes
 
 
 def sendable(text: str) -> str:
-    """Return a text that is valid UTF-8: lone surrogates, which have none, become U+FFFD."""
+    """Return a text as valid UTF-8; lone surrogates become U+FFFD."""
     if text.isascii() or _encodable(text):
         return str(text)
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

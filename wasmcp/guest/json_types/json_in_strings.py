@@ -1,7 +1,7 @@
-"""JSON in strings: some models send ``"5"`` for 5, and ``'["a"]'`` for a list.
+"""Decoding of JSON inside strings: some models send ``"5"`` for 5, and ``'["a"]'`` for a list.
 
-Only what its type does not take as a string is read, and only JSON: ``"5 "``, ``"True"`` and ``"1_000"`` stay strings,
-and are refused.
+A string is decoded only if its type does not accept strings, and if it is valid JSON: ``"5 "``, ``"True"`` and
+``"1_000"`` stay strings, and are rejected.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from wasmcp.guest.json_types.unions import Alias, Union
 
 
 def coerced(shape: Shape, value: Any) -> Any:
-    """Return a JSON value with strings replaced by the JSON in them, where the type takes that and no string.
+    """Return a JSON value in which strings are replaced by the JSON inside them, if the type requires it.
 
     Args:
-        shape: The type.
-        value: What a client sent; it is left as it is.
+        shape: The JSON type.
+        value: The value that a client sent; it is not changed.
     """
     while isinstance(shape, (Constrained, Documented, Formatted, Alias)):
         shape = shape.target if isinstance(shape, Alias) else shape.inner
@@ -50,7 +50,7 @@ def coerced(shape: Shape, value: Any) -> Any:
 
 
 def _read(text: str) -> Any:
-    """Return the value that a text is in JSON; the text itself when it is none."""
+    """Return the value of a JSON text; the text itself if it is not JSON."""
     begins = text[:1]
     if begins in ("[", "{"):
         try:

@@ -1,4 +1,4 @@
-"""All that is wrong with the parts of a value: a model corrects several mistakes at once. The list is bounded."""
+"""Bounded list of all problems of a value, so that a model can correct several mistakes at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from wasmcp.guest.errors import MismatchError
 
 _MOST = 20
-"""So many problems of one value are named."""
+"""The maximum number of reported problems of one value."""
 
 
 class Mismatches:
@@ -18,14 +18,14 @@ class Mismatches:
 
     @property
     def full(self) -> bool:
-        """Whether no further problem would be named."""
+        """True if further problems would not be reported."""
         return self._found is not None and self._found.more
 
     def add(self, mismatch: MismatchError, segment: str | int | None = None) -> None:
         """Add the problems of a part of the value.
 
         Args:
-            mismatch: They.
+            mismatch: The problems.
             segment: The member or item that they were found in; None for the value itself.
         """
         if segment is not None:
@@ -38,7 +38,7 @@ class Mismatches:
         self._found.more = self._found.more or mismatch.more or len(mismatch.problems) > room
 
     def unexpected(self, name: str, known: Iterable[str]) -> None:
-        """Add a member that does not exist; the first one names those that do."""
+        """Add an unknown member; the first one lists the known members."""
         if self.full:
             return
         reason = "unexpected"
@@ -48,12 +48,12 @@ class Mismatches:
         self.add(MismatchError(reason), name)
 
     def missing(self, name: str) -> None:
-        """Add a member that is not there."""
+        """Add a missing member."""
         if not self.full:
             self.add(MismatchError("required, but missing"), name)
 
     def check(self) -> None:
-        """Raise what was found, if anything was.
+        """Raise the collected problems, if there are any.
 
         Raises:
             MismatchError: The problems.

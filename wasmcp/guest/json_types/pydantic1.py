@@ -1,4 +1,4 @@
-"""Models of pydantic 1, the one that is pure Python: it checks, converts and describes its values itself."""
+"""Models of pydantic 1, which is pure Python: the model checks, converts and describes its values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def is_model(cls: type) -> bool:
-    """Whether a class is a model of pydantic 1, also where pydantic 2 brings it along as ``pydantic.v1``."""
+    """Return True for a model of pydantic 1, also of ``pydantic.v1`` in pydantic 2."""
     return not hasattr(cls, "__pydantic_fields__") and hasattr(cls, "__fields__") and hasattr(cls, "parse_obj")
 
 
@@ -33,22 +33,22 @@ class Model(Shape):
         self.python = python
 
     def load(self, value: Any) -> Any:
-        """Have the model parse a JSON value."""
+        """Parse a JSON value by the model."""
         if type(value) is not dict:
             raise self.mismatch(value)
         try:
             return self.python.parse_obj(value)
-        except ValueError as error:  # pydantic's ValidationError is one
+        except ValueError as error:  # also pydantic's ValidationError
             raise _mismatch(error) from None
 
     def dump(self, value: Any) -> Any:
-        """Have the model write a JSON value."""
+        """Write a JSON value by the model."""
         if not isinstance(value, self.python):
             raise MismatchError(f"expected {self.python.__name__}, got {type(value).__name__}")
         return json.loads(value.json(by_alias=True))
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
-        """Return what the model says of itself, its own definitions among those of the whole."""
+        """Return the model's schema; its definitions are added to those of the whole schema."""
         prefix = definitions.prefix(self.python)
         written = _modern(self.python.schema(by_alias=True, ref_template=f"#/$defs/{prefix}.{{model}}"))
         for name, body in written.pop("definitions", {}).items():
@@ -75,7 +75,7 @@ def _mismatch(error: ValueError) -> MismatchError:
 
 
 def _modern(schema: Any) -> Any:
-    """Return a schema of draft 7 as one of 2020-12, which writes arrays of a fixed length otherwise; see `Tuple`."""
+    """Return a schema of draft 7 as one of 2020-12, which differs in arrays of a fixed length; see `Tuple`."""
     if isinstance(schema, list):
         return [_modern(item) for item in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""Objects with known members: dataclasses, TypedDicts, NamedTuples."""
+"""JSON types of objects with known members: dataclasses, TypedDicts, NamedTuples."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Member:
     """One member of an object.
 
     Attributes:
-        name: Its name, in JSON and in Python.
-        shape: Its shape.
-        required: Whether a client has to send it.
-        returned: Whether it is always there in what a tool returns.
-        documentation: Keywords beside the shape's own: description, default, title...
-        accepted: False for members that a tool returns but that a client cannot set (``field(init=False)``).
+        name: The name, in JSON and in Python.
+        shape: The JSON type.
+        required: True if a client must send it.
+        returned: True if results of a tool always contain it.
+        documentation: Keywords in addition to those of the JSON type: description, default, title...
+        accepted: False for members of results that a client cannot set (``field(init=False)``).
     """
 
     name: str
@@ -35,7 +35,7 @@ class Member:
     accepted: bool = True
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
-        """Return the member's schema. Keywords beside a ``$ref`` are allowed since 2019-09."""
+        """Return the member's schema. Keywords next to a ``$ref`` are allowed since 2019-09."""
         return documented(self.shape.schema(definitions), self.documentation)
 
 
@@ -43,15 +43,15 @@ class Record(Named):
     """An object with known members.
 
     Attributes:
-        members: The members, set as soon as they are known: they may hold the record itself.
+        members: The members, set when they are known: they can contain the record itself.
 
     Args:
-        title: The type's name.
+        title: The name of the type.
         python: The type.
-        make: Makes the value from the loaded members, given by name.
-        read: Returns the members of a value by name, those that are there.
-        description: What the type's docstring says.
-        hashable: Whether the values can be members of a set.
+        make: The function that makes the value from the converted members, passed by name.
+        read: The function that returns the members of a value by name.
+        description: The text of the type's docstring.
+        hashable: True if the values can be members of a set.
     """
 
     name = "object"
@@ -137,10 +137,10 @@ class Record(Named):
 
 
 def load_members(shapes: Mapping[str, Shape], required: tuple[str, ...], value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the loaded members of an object.
+    """Return the converted members of an object.
 
     Raises:
-        MismatchError: Some do not fit, are missing or are unknown.
+        MismatchError: Members do not fit, are missing or unknown.
     """
     loaded = {}
     wrong: Mismatches | None = None

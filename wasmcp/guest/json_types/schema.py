@@ -1,4 +1,4 @@
-"""Shapes as JSON Schema 2020-12: the types that are written in place, and those that are once under ``$defs``."""
+"""JSON Schema 2020-12 of JSON types: types that are written in place, and types under ``$defs``."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from wasmcp.guest.json_types.shapes import Named, Shape, documented
 
 
 class Definitions:
-    """The types of one schema that have a name.
+    """The named types of one schema.
 
-    A type used in one place is written there; one used in several places, or in itself, goes under ``$defs``. See
-    `inlined` for the schemas of arguments.
+    A type that is used once is written in place; a type that is used several times, or in itself, is written under
+    ``$defs``. See `inlined` for the schemas of arguments.
 
     Args:
-        roots: All shapes that the schema is made of.
-        output: Whether the schema describes what a tool returns: then members with a default are always there, and
-            a later version may add some.
+        roots: All JSON types of the schema.
+        output: True if the schema describes the result of a tool: then members with a default are always present, and
+            a later version can add members.
     """
 
     def __init__(self, roots: Iterable[Shape], *, output: bool = False) -> None:
@@ -38,18 +38,18 @@ class Definitions:
             waiting.extend(shape.children())
 
     def refer(self, shape: Named) -> dict[str, Any]:
-        """Return a named shape's schema, or a reference to it."""
+        """Return the schema of a named type, or a reference to it."""
         if self._uses[id(shape)] < 2:
             return shape.body(self)
         name = self._names.get(id(shape))
         if name is None:
             name = self._names[id(shape)] = self._unused(shape.title, self._written.__contains__)
-            self._written[name] = {}  # taken, while its own body is being written
+            self._written[name] = {}  # reserves the name while the body is being written
             self._written[name] = shape.body(self)
         return {"$ref": f"#/$defs/{name}"}
 
     def prefix(self, owner: type) -> str:
-        """Return what the names begin with, up to a dot, of what a type includes that writes its own schemas."""
+        """Return the prefix, up to a dot, for the names of definitions of a type that writes its own schemas."""
         if owner not in self._prefixes:
             self._prefixes[owner] = self._unused(
                 owner.__name__, lambda name: any(known.startswith(f"{name}.") for known in self._written)
@@ -57,7 +57,7 @@ class Definitions:
         return self._prefixes[owner]
 
     def include(self, name: str, body: dict[str, Any]) -> None:
-        """Add the definition of a type that writes its own schemas, under a name that it refers to."""
+        """Add a definition of a type that writes its own schemas, under the name that it refers to."""
         self._written[name] = body
 
     @staticmethod
@@ -70,15 +70,15 @@ class Definitions:
         return name
 
     def finish(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Return the schema with the definitions that it refers to."""
+        """Return the schema together with the definitions that it refers to."""
         return {**schema, "$defs": dict(sorted(self._written.items()))} if self._written else schema
 
 
 def inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema with its definitions written where they are referred to: some clients follow no references.
+    """Return a schema with its definitions written in place of references, which some clients do not resolve.
 
-    A type that refers to itself stays under ``$defs``. So does every type where the schema would become too large:
-    types in types, each used twice, double it at every level.
+    A type that refers to itself stays under ``$defs``. If the schema would become too large, all types stay there:
+    nested types that are used twice each double the size at every level.
     """
     definitions = schema.get("$defs")
     if not definitions:
@@ -95,7 +95,7 @@ def inlined(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 _LARGEST = 1000
-"""So many schemas and subschemas one may have after its definitions were written in place."""
+"""The maximum number of schemas and subschemas after definitions were written in place."""
 
 _DATA = frozenset({"const", "default", "enum", "examples"})
 _PREFIX = "#/$defs/"
@@ -106,10 +106,10 @@ class _TooLargeError(Exception):
 
 
 class _Inliner:
-    """Writes definitions in place.
+    """Writer of definitions in place of references.
 
     Args:
-        definitions: They; none refers to itself.
+        definitions: The definitions; none refers to itself.
     """
 
     def __init__(self, definitions: dict[str, Any]) -> None:
@@ -117,7 +117,7 @@ class _Inliner:
         self._room = _LARGEST
 
     def schema(self, value: Any) -> Any:
-        """Return a schema, or what holds some, without references to the definitions."""
+        """Return a schema, or a part of one, without references to the definitions."""
         if isinstance(value, list):
             return [self.schema(item) for item in value]
         if not isinstance(value, dict):
@@ -126,7 +126,7 @@ class _Inliner:
         if self._room < 0:
             raise _TooLargeError
         name = _referred(value, self._definitions)
-        # A list there holds values, not schemas; an object may be a member of that name.
+        # A list of `enum` or `examples` contains values, not schemas; but a member can have that name.
         found = {
             key: item if key in _DATA and isinstance(item, list) else self.schema(item)
             for key, item in value.items()

@@ -1,7 +1,7 @@
-"""Checks of finished schemas: parts that authors give as they are, and that would keep clients from reading the list.
+"""Validation of complete schemas, because authors can write parts of them, and a client can fail on an invalid one.
 
-A JavaScript client compiles the output schemas of all tools when it lists them; one that does not compile makes it lose
-all tools. Source: JSON Schema 2020-12, Core; schema `Tool` of the specification.
+A JavaScript client compiles the output schemas of all tools when it lists them; one invalid schema makes it lose all
+tools. Source: JSON Schema 2020-12, Core; schema `Tool` of the specification.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DATA = frozenset({"const", "default", "enum", "examples"})
 
 
 def problems(schema: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the schema of a tool's arguments or result, each with its place."""
+    """Return the problems of the schema of a tool's arguments or result, each with its path."""
     try:
         encode(schema)
     except (TypeError, ValueError, RecursionError) as error:

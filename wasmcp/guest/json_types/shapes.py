@@ -1,8 +1,8 @@
-"""The shape of a value: one class a kind of JSON value, compiled from an annotation when the module is imported.
+"""JSON types: one class for each kind of JSON value, made from an annotation when the module is imported.
 
-A shape does three things: ``load`` checks a JSON value and turns it into what the annotation promises, ``dump`` turns
-a Python value into a JSON value, and ``schema`` describes both as JSON Schema 2020-12. Per call only ``load`` and
-``dump`` run, and neither builds anything but the value.
+A JSON type has three operations: ``load`` checks a JSON value and converts it to the annotated type, ``dump`` converts
+a Python value to a JSON value, and ``schema`` describes both as JSON Schema 2020-12. A call runs only ``load`` and
+``dump``, and neither makes other objects than the value.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def json_type(value: object) -> str:
 
 
 def quoted(value: object) -> str:
-    """Return a scalar as JSON for a message, cut short."""
+    """Return a scalar as JSON for a message, truncated."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
@@ -44,15 +44,15 @@ def quoted(value: object) -> str:
 
 
 class Shape:
-    """What a value looks like, in JSON and in Python.
+    """The conversion between a Python type and JSON.
 
     Attributes:
         name: The kind, for messages: ``expected <name>``.
-        exact: The Python types of the JSON values that fit as they are.
-        near: The Python types of JSON values that fit after a conversion that loses nothing.
-        hashable: Whether the loaded values can be members of a set.
-        same: The type whose values are the same in JSON and in Python, every one of them; None when there is none.
-            It saves the calls that most of a large value would be spent in.
+        exact: The Python types of JSON values that fit without a conversion.
+        near: The Python types of JSON values that fit after a lossless conversion.
+        hashable: True if the converted values can be members of a set.
+        same: The type whose values are all equal in JSON and in Python; None without one. It saves the calls that most
+            of the time for a large value would be spent in.
     """
 
     name = "value"
@@ -65,7 +65,7 @@ class Shape:
         """Return the Python value of a JSON value.
 
         Raises:
-            MismatchError: It does not fit.
+            MismatchError: The value does not fit.
         """
         raise NotImplementedError
 
@@ -73,16 +73,16 @@ class Shape:
         """Return the JSON value of a Python value.
 
         Raises:
-            MismatchError: It is not what the annotation promises.
+            MismatchError: The value is not of the annotated type.
         """
         raise NotImplementedError
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
-        """Return the JSON Schema; types that have a name are asked of ``definitions``."""
+        """Return the JSON Schema; named types are added to ``definitions``."""
         raise NotImplementedError
 
     def children(self) -> Iterator[Shape]:
-        """Yield the shapes that this one is made of."""
+        """Yield the JSON types that this one contains."""
         return iter(())
 
     def mismatch(self, value: object) -> MismatchError:
@@ -91,7 +91,7 @@ class Shape:
 
 
 class Named(Shape):
-    """A shape that a schema may refer to by name, because it can be used twice, or in itself.
+    """A JSON type that a schema can refer to by name, because it can be used twice, or in itself.
 
     Attributes:
         title: The name of the type.
@@ -100,7 +100,7 @@ class Named(Shape):
     title: str
 
     def body(self, definitions: Definitions) -> dict[str, Any]:
-        """Return the schema itself, where `schema` may return a reference to it."""
+        """Return the schema itself; `schema` can return a reference to it."""
         raise NotImplementedError
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
@@ -108,22 +108,22 @@ class Named(Shape):
 
 
 def documented(schema: dict[str, Any], documentation: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema with documentation of the value; a description of its type stays after that of the value."""
+    """Return a schema with documentation of the value; the description of the type is placed after it."""
     found = {**schema, **documentation}
     inner, outer = schema.get("description"), documentation.get("description")
-    if inner and outer:  # the documentation of a value may be around its shape, and given again
+    if inner and outer:  # the same documentation can be inside `schema` and in `documentation`
         again = inner == outer or inner.startswith(f"{outer}\n\n")
         found["description"] = inner if again else f"{outer}\n\n{inner}"
     return found
 
 
 class Documented(Shape):
-    """A shape whose values have documentation of their own: a ``Field`` or a text within an annotation.
+    """A JSON type with documentation of its values: a ``Field`` or a string within an annotation.
 
-    It adds nothing to a call: its functions are those of the shape.
+    It does not slow down calls: its methods are those of the inner JSON type.
 
     Args:
-        inner: The shape.
+        inner: The JSON type.
         documentation: The keywords.
     """
 
@@ -146,14 +146,14 @@ class Documented(Shape):
 
 
 def documentation_around(shape: Shape) -> dict[str, Any]:
-    """Return the documentation around a shape, the outermost first."""
+    """Return the documentation around a JSON type, the outermost first."""
     if not isinstance(shape, Documented):
         return {}
     return documented(documentation_around(shape.inner), shape.documentation)
 
 
 def undocumented(shape: Shape) -> Shape:
-    """Return a shape without the documentation around it."""
+    """Return a JSON type without the documentation around it."""
     while isinstance(shape, Documented):
         shape = shape.inner
     return shape
@@ -242,7 +242,7 @@ class Integer(Shape):
 
 
 class Number(Shape):
-    """``float``; an integer is converted, what is too large for a float is refused."""
+    """``float``; an integer is converted, and rejected if it is too large for a float."""
 
     name = "number"
     exact = (float,)
@@ -291,18 +291,18 @@ class String(Shape):
 
 
 class Choice(Shape):
-    """One of a few values: ``Literal[...]`` and enums.
+    """One of several values: ``Literal[...]`` and enums.
 
     Args:
-        values: The JSON values, all of them null, booleans, integers or strings.
-        members: The Python values of the same, in the same order.
+        values: The JSON values: null, booleans, integers or strings.
+        members: The corresponding Python values, in the same order.
         python: The enum class; None for a literal.
     """
 
     def __init__(self, values: list[Any], members: list[Any], python: type | None = None) -> None:
         self.values = values
         self.python = python
-        # True == 1 in Python, but not in JSON: hence the type in the key.
+        # True == 1 in Python, but not in JSON: the key contains the type, too.
         self._members = {(type(value), value): member for value, member in zip(values, members, strict=True)}
         self.exact = tuple(dict.fromkeys(type(value) for value in values))
         self.near = (float,) if int in self.exact and float not in self.exact else ()

@@ -1,7 +1,7 @@
-"""The string formats of JSON Schema that are checked here: what `Field(format=...)` may name.
+"""String formats of JSON Schema that are checked here: the values of `Field(format=...)`.
 
-Each check is at least as strict as the RFC and as the validators of clients (``ajv-formats``), so that what passes it
-passes theirs. Source: JSON Schema 2020-12, Validation, section 7.3.
+Each check is at least as strict as the RFC and as the validators of clients (``ajv-formats``), so that clients accept
+every value that passes. Source: JSON Schema 2020-12, Validation, section 7.3.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _of(pattern: str, *, longest: int | None = None) -> Callable[[str], bool]:
 
 
 def is_date(text: str) -> bool:
-    """Whether a text is a date of RFC 3339."""
+    """Return True for a date of RFC 3339."""
     match = _DATE(text)
     if match is None:
         return False
@@ -44,7 +44,7 @@ def is_date(text: str) -> bool:
 
 
 def is_time(text: str) -> bool:
-    """Whether a text is a time of RFC 3339, which has an offset. Leap seconds are refused: Python has none."""
+    """Return True for a time of RFC 3339, which has an offset. Leap seconds are rejected: Python has none."""
     match = _TIME(text)
     if match is None:
         return False
@@ -58,12 +58,12 @@ _TIME = re.compile(f"{TIME}({ZONE})", re.ASCII).fullmatch
 
 
 def is_date_time(text: str) -> bool:
-    """Whether a text is a date and time of RFC 3339, which has an offset."""
+    """Return True for a date and time of RFC 3339, which has an offset."""
     return is_date(text[:10]) and text[10:11] in ("T", "t") and is_time(text[11:])
 
 
 def is_uri(text: str) -> bool:
-    """Whether a text is an absolute URI of RFC 3986 that clients can parse."""
+    """Return True for an absolute URI of RFC 3986 that clients can parse."""
     if _uri(text) is None:
         return False
     try:
@@ -91,14 +91,14 @@ _FORMATS: dict[str, tuple[str, Callable[[str], bool]]] = {
 }
 
 FORMATS = tuple(sorted([*_FORMATS, "ipv6"]))
-"""The names."""
+"""The names of the formats."""
 
 
 def check_of(name: str) -> tuple[str, Callable[[str], bool]]:
-    """Return words for messages, and the check of a format of `FORMATS`."""
+    """Return the description of a format of `FORMATS` for messages, and its check."""
     if name != "ipv6":
         return _FORMATS[name]
-    from ipaddress import IPv6Address  # now, at build time: few need it
+    from ipaddress import IPv6Address  # imported late, at build time: few components need it
 
     def is_ipv6(text: str) -> bool:
         try:

@@ -1,7 +1,7 @@
-"""Types of the standard library that travel as strings, looked up by name so that none of them is imported here.
+"""JSON types of standard library types that are sent as strings, looked up by name to avoid importing them here.
 
-Each accepts what its format allows and no more: constructors such as ``Decimal`` and ``UUID`` read much else. The
-schema of a result has the keyword ``format`` only where every value of the type has that format: clients check it.
+Each accepts only its format: constructors such as ``Decimal`` and ``UUID`` accept much more. The schema of a result
+has the keyword ``format`` only if every value of the type has that format, because clients check it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class Format(Shape):
-    """A type that travels as a string of a known form: dates, UUIDs, bytes in base64.
+    """A type that is sent as a string in a certain format: dates, UUIDs, bytes in base64.
 
     Args:
         python: The type.
-        name: The form, for messages.
-        parse: The string -> the value; raises ValueError, or a MismatchError that gives the reason.
-        write: The value -> the string; raises a MismatchError for a value without one.
-        accepted: The schema's keywords, besides ``"type": "string"``, for what clients send.
-        sent: The same for results; None: they are those of ``accepted``.
-        format: The format of JSON Schema that values of the type may be held to; None: there is none.
+        name: The format, for messages.
+        parse: Converts the string to the value; raises ValueError, or a MismatchError with the reason.
+        write: Converts the value to the string; raises a MismatchError for a value without one.
+        accepted: Keywords of the schema for values of clients, in addition to ``"type": "string"``.
+        sent: Keywords of the schema for results; None for those of ``accepted``.
+        format: The format of JSON Schema that `Field(format=...)` can require; None without one.
     """
 
     exact = (str,)
@@ -71,7 +71,7 @@ class Format(Shape):
 
 
 def format_of(python: Any) -> Format | None:
-    """Return the shape of a type that has a string form; None for every other."""
+    """Return the JSON type of a type with a string form; None for other types."""
     make = _FORMATS.get((getattr(python, "__module__", None), getattr(python, "__qualname__", None)))
     return None if make is None else make(python)
 
@@ -82,7 +82,7 @@ _SENT_TIME = rf"[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,6}})?{_OFFSET}"
 
 
 def _moment(date: str, time: str, zone: str | None) -> str:
-    """Return date and time as every Python reads them: six digits of a fraction, and an offset of digits."""
+    """Return date and time in a form that every Python version parses: six digits of a fraction, a numeric offset."""
     whole, dot, fraction = time.partition(".")
     offset = "" if zone is None else "+00:00" if zone in ("Z", "z") else zone
     return f"{date}{whole}{dot and '.' + fraction[:6].ljust(6, '0')}{offset}"
@@ -98,7 +98,7 @@ def _date_time(python: Any) -> Format:
         return python.fromisoformat(_moment(match[1] + "T", match[5], match[10]))
 
     name = "an RFC 3339 date and time (the offset may be missing)"
-    sent = {"pattern": f"^{_SENT_DATE}T{_SENT_TIME}$"}  # without an offset it is not of the format `date-time`
+    sent = {"pattern": f"^{_SENT_DATE}T{_SENT_TIME}$"}  # a value without an offset does not have the format `date-time`
     return Format(python, name, parse, python.isoformat, accepted={"format": "date-time"}, sent=sent)
 
 
@@ -159,7 +159,7 @@ def _duration(python: Any) -> Format:
         time += f"{seconds}{fraction}S" if seconds or fraction else ""
         return text + (f"T{time}" if time else "" if length.days else "T0S")
 
-    # Signs and fractions are not of the format `duration`, whose years and months are not of a `timedelta`.
+    # The format `duration` has no sign and no fractions, and its years and months do not fit a `timedelta`.
     return Format(
         python, "an ISO 8601 duration", parse, write, accepted={"pattern": f"^{_DURATION}$"}, format="duration"
     )
@@ -170,7 +170,7 @@ def _ipv4(python: Any) -> Format:
 
 
 def _ipv6(python: Any) -> Format:
-    sent = {"pattern": "^[0-9A-Fa-f:.]+(%.+)?$"}  # with a zone it is not of the format `ipv6`
+    sent = {"pattern": "^[0-9A-Fa-f:.]+(%.+)?$"}  # a value with a zone does not have the format `ipv6`
     return Format(python, "an IPv6 address", python, str, accepted={"format": "ipv6"}, sent=sent)
 
 

@@ -1,4 +1,4 @@
-"""Values that arrive as text: the arguments of prompts, the variables of URIs, environment variables."""
+"""Conversion of values that arrive as text: arguments of prompts, variables of URIs, environment variables."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SCALAR = re.compile(r"true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0
 
 
 def load_text(shape: Shape, text: str | list[str]) -> Any:
-    """Return the value that a text stands for: itself where the shape takes strings, else the JSON scalar that it is.
+    """Return the value of a text: the text itself if the type accepts strings, otherwise the JSON scalar.
 
     Raises:
-        MismatchError: It does not fit.
+        MismatchError: The value does not fit.
     """
     shape = undocumented(shape)
     if isinstance(text, list):
@@ -27,30 +27,30 @@ def load_text(shape: Shape, text: str | list[str]) -> Any:
 
 
 def _plain(shape: Shape, text: str) -> Any:
-    """Return the JSON value to load."""
+    """Return the JSON value to convert."""
     try:
         shape.load(text)
     except MismatchError:
         value = json_scalar(text)
-        # A number out of bounds is told as one, not as a text in its place.
+        # A number out of bounds must be reported as a number, not as a string.
         if type(value) in (*shape.exact, *shape.near):
             return value
     return text
 
 
 def json_scalar(text: str) -> str | int | float | bool:
-    """Return the number or the boolean that a text is in JSON, without white space; the text itself when it is none."""
+    """Return the number or boolean of a JSON text without white space; the text itself if it is not a scalar."""
     if not _SCALAR.fullmatch(text):
         return text
     try:
         value: int | float | bool = decode(text)
-    except ValueError:  # more digits than Python reads
+    except ValueError:  # more digits than Python accepts
         return text
     return value
 
 
 def proposals_of(shape: Shape) -> list[str]:
-    """Return the values of a shape that has few: a literal, an enum, a boolean; else nothing."""
+    """Return the values of a type with few values: a literal, an enum, a boolean; an empty list for others."""
     shape = undocumented(shape)
     if isinstance(shape, Choice):
         return [value if isinstance(value, str) else _scalar(value) for value in shape.values if value is not None]

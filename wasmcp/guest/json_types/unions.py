@@ -1,4 +1,4 @@
-"""Shapes that stand for others: unions and recursive aliases."""
+"""JSON types that refer to others: unions and recursive aliases."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 _TRIED: ContextVar[dict[tuple[int, int, str], tuple[Any, Any]] | None] = ContextVar("tried", default=None)
-"""What became of objects and arrays that a union has tried, while the outermost one is at work."""
+"""Results of alternatives for objects and arrays, kept while the outermost union is at work."""
 
 
 class Union(Shape):
-    """``A | B``, ``Optional[A]``: the first alternative that fits, those that fit without a conversion first.
+    """``A | B``, ``Optional[A]``: the first alternative that fits; those without a conversion are tried first.
 
     Args:
         options: The alternatives, at least two.
@@ -46,7 +46,7 @@ class Union(Shape):
             return candidates[0].load(value)
         if type(value) is dict:
             if self._tag is None:
-                self._tag = tag_of(candidates)  # now, because records may be described after the unions that hold them
+                self._tag = tag_of(candidates)  # computed late: records can be completed after unions that contain them
             name, tagged = self._tag
             if name in value:
                 return self._tagged(name, tagged, value)
@@ -68,7 +68,7 @@ class Union(Shape):
         return chosen.load(value)
 
     def _once(self, attempts: list[Callable[[Any], Any]], value: Any, way: str) -> Any:
-        """Try the alternatives, once for each object or array: in a recursive type each one leads to all below it."""
+        """Try the alternatives once for each object or array, because recursive types would repeat the work."""
         if type(value) not in (dict, list):
             return self._first(attempts, value)
         known = _TRIED.get()
@@ -81,7 +81,7 @@ class Union(Shape):
         key = (id(self), id(value), way)
         if key not in known:
             try:
-                known[key] = value, self._first(attempts, value)  # kept with it: another could get its identity
+                known[key] = value, self._first(attempts, value)  # keeps the value alive, so that its `id` is unique
             except MismatchError as mismatch:
                 known[key] = value, mismatch.copy()
                 raise
@@ -96,7 +96,7 @@ class Union(Shape):
             try:
                 return attempt(value)
             except MismatchError as mismatch:
-                # The alternative that was followed furthest is the one that was meant.
+                # Report the alternative that matched furthest.
                 if deepest is None or mismatch.depth > deepest.depth:
                     deepest = mismatch
         if deepest is not None and (deepest.depth or len(attempts) == 1):
@@ -115,12 +115,12 @@ class Union(Shape):
 
 
 def tag_of(options: list[Shape]) -> tuple[str, Mapping[Any, Shape]]:
-    """Return the member that tells some records apart, and which record each of its values means.
+    """Return the member that distinguishes records, and the record for each of its values.
 
-    That is a member which all of them require, and whose values are literals of none but one.
+    The member is required in all records, and its values are literals that occur in one record only.
 
     Returns:
-        The empty string when there is none.
+        The name of the member and its values; an empty name without such a member.
     """
     plain = [(option, undocumented(option)) for option in options]
     records = [(option, record) for option, record in plain if isinstance(record, Record)]
@@ -145,7 +145,7 @@ class Alias(Named):
     """A type alias that is used in itself: ``type Tree = int | list[Tree]``.
 
     Attributes:
-        target: What it stands for; set as soon as that is known.
+        target: The JSON type of the alias; set when it is known.
     """
 
     target: Shape

@@ -1,4 +1,4 @@
-"""Values that no annotation describes, as JSON."""
+"""Conversion of values without an annotation to JSON."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from wasmcp.guest.json_types.string_types import format_of
 
 
 def dump_any(value: Any) -> Any:
-    """Return the JSON value of what a tool returned as ``Any``, or without an annotation.
+    """Return the JSON value of a result of type ``Any``, or without an annotation.
 
     Raises:
-        MismatchError: It has none.
+        MismatchError: The value has no JSON form.
     """
     kind = type(value)
     if value is None or kind in (bool, int, str):

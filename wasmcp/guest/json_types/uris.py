@@ -1,6 +1,6 @@
-"""The normal form of URIs: what lists show, and what the URI of a request is compared with.
+"""Normal form of URIs: used in lists, and to compare the URI of a request.
 
-Source: RFC 3986, section 6.2; RFC 6570 for templates. URL parsers of clients (WHATWG) leave the normal form as it is.
+Source: RFC 3986, section 6.2; RFC 6570 for templates. URL parsers of clients (WHATWG) do not change the normal form.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from wasmcp.guest.json_types.json_codec import sendable
 
 _PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
-"""The schemes whose hosts are names of the network, with their default ports."""
+"""Schemes whose hosts are network names, with their default ports."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _PLAIN = re.compile(r"(//[^/?#]*)?([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
@@ -32,11 +32,11 @@ _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 
 
 class Parts(NamedTuple):
-    """A URI, or a template of URIs, in normal form.
+    """A URI or URI template in normal form.
 
     Attributes:
         scheme: In lower case, without the colon.
-        authority: With the two slashes before it; empty when there is none.
+        authority: With the two slashes before it; empty without an authority.
         rest: Path, query and fragment.
     """
 
@@ -46,12 +46,12 @@ class Parts(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The whole."""
+        """The whole URI."""
         return f"{self.scheme}:{self.authority}{self.rest}"
 
     @property
     def key(self) -> str:
-        """The whole with its host in lower case: equal for URIs that are equivalent."""
+        """The whole URI with its host in lower case: equal for equivalent URIs."""
         user, at, host = self.authority.rpartition("@")
         return f"{self.scheme}:{user}{at}{host.lower()}{self.rest}"
 
@@ -60,29 +60,29 @@ def sendable_uri(uri: str) -> str:
     """Return a URI in normal form.
 
     Raises:
-        ValueError: It has no scheme. The specification wants absolute URIs, and clients refuse results with others.
+        ValueError: The URI has no scheme. The specification requires absolute URIs; clients reject results with others.
     """
     return normalized(uri).text
 
 
 def key_of(uri: str) -> str:
-    """Return the key of a URI, which is equal for equivalent ones; empty for what is not a URI."""
+    """Return the key of a URI, which is equal for equivalent URIs; empty for an invalid URI."""
     try:
         return normalized(uri).key
     except ValueError:
         return ""
 
 
-@lru_cache(maxsize=2)  # one request is compared with each template
+@lru_cache(maxsize=2)  # the URI of one request is compared with each template
 def normalized(uri: str, *, dots: bool = True) -> Parts:
     """Return a URI in normal form.
 
     Args:
-        uri: The URI; what a URI cannot hold is encoded.
-        dots: Whether ``.`` and ``..`` segments and an empty port are removed; a template reads its values from there.
+        uri: The URI; characters that are not allowed in a URI are encoded.
+        dots: True to remove ``.`` and ``..`` segments and an empty port; a template matches the URI without that.
 
     Raises:
-        ValueError: It has no scheme.
+        ValueError: The URI has no scheme.
     """
     scheme, found = _split(_PLAIN, sendable(uri))
     authority, path = _authority(scheme, found[1] or "", keep_colon=not dots), _encoded("path", found[2])
@@ -91,7 +91,7 @@ def normalized(uri: str, *, dots: bool = True) -> Parts:
     if not path and scheme in _PORTS and authority:
         path = "/"
     if not authority and path[:2] == "//":
-        path = f"/.{path}"  # without it the path would read as an authority
+        path = f"/.{path}"  # otherwise the path would be parsed as an authority
     return Parts(scheme, authority, path + _query(scheme, found[3] or "") + _fragment(found[4] or ""))
 
 
@@ -99,7 +99,7 @@ def normalized_template(template: str) -> Parts:
     """Return a URI template with its literal text in normal form.
 
     Raises:
-        ValueError: It has no scheme, or a ``.`` or ``..`` segment.
+        ValueError: The template has no scheme, or has a ``.`` or ``..`` segment.
     """
     scheme, found = _split(_TEMPLATE, sendable(template))
     authority = _authority(scheme, found[1] or "")
@@ -114,10 +114,10 @@ def normalized_template(template: str) -> Parts:
 
 
 def checked(uri: str) -> None:
-    """Make sure that clients can read a URI or a template: that it has a host and a port where they expect one.
+    """Check that clients can parse a URI or a template: a valid host and port where its scheme requires them.
 
     Raises:
-        ValueError: They cannot.
+        ValueError: Clients cannot parse it.
     """
     scheme, found = _split(_TEMPLATE if "{" in uri else _PLAIN, uri)
     authority = found[1]
@@ -170,7 +170,7 @@ def _authority(scheme: str, authority: str, *, keep_colon: bool = False) -> str:
 
 def _query(scheme: str, query: str) -> str:
     text = _encoded("query", query)
-    return text.replace("'", "%27") if scheme in _PORTS or scheme == "file" else text  # as WHATWG does it
+    return text.replace("'", "%27") if scheme in _PORTS or scheme == "file" else text  # as WHATWG URL does
 
 
 def _fragment(fragment: str) -> str:
@@ -178,7 +178,7 @@ def _fragment(fragment: str) -> str:
 
 
 def _encoded(component: str, text: str) -> str:
-    """Return text of a component with what it cannot hold encoded, and unreserved characters decoded."""
+    """Return the text of a component with disallowed characters encoded, and unreserved characters decoded."""
     return _UNSAFE[component].sub(_one, text)
 
 
@@ -191,7 +191,7 @@ def _one(match: re.Match[str]) -> str:
 
 
 def _expressions(text: str) -> list[str]:
-    """Return the pieces of a template's text: expressions with their braces, and what is between them."""
+    """Return the pieces of a template's text: expressions with their braces, and the text between them."""
     return re.split(r"(\{[^{}]*\})", text)
 
 

@@ -1,4 +1,4 @@
-"""Values that last longer than a call, for components with the grant ``kv``.
+"""Key-value store for components with the grant ``kv``: values that outlive a call.
 
 .. code-block:: python
 
@@ -6,7 +6,7 @@
 
     @tool
     def remember(name: str, note: str) -> int:
-        '''Remember a note, and say how many there are.'''
+        '''Store a note, and return the number of notes.'''
         notes = kv.open("notes")
         notes[name] = {"text": note}
         return notes.increment("count")

@@ -1,4 +1,4 @@
-"""Values and errors of the interface ``key-value-types`` as the bindings have them. Only in components that use it."""
+"""Conversion between the types of the interface ``key-value-types`` and Python. Only for components that use it."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ _ERRORS = {
 
 
 def value_of(value: Tagged) -> Any:
-    """Return the binding's form of a value."""
+    """Return a value as a type of the bindings."""
     return _CASES[value[0]](value[1])
 
 
 def tagged_of(value: Any) -> Tagged:
-    """Return a value of the bindings in our form."""
+    """Return a value of the bindings as a `Tagged`."""
     return _NAMES[type(value)], value.value
 
 
 def called(grant: str, function: Callable[..., T], *arguments: Any) -> T:
-    """Call a function of the bindings.
+    """Call a function of the bindings, and convert its error.
 
     Args:
-        grant: What the component needs for it.
+        grant: The grant that the function needs.
         function: The function.
-        arguments: What it takes.
+        arguments: Its arguments.
 
     Raises:
-        StoreError: It fails.
+        StoreError: The function has failed.
     """
     try:
         return function(*arguments)

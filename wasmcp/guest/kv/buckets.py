@@ -1,4 +1,4 @@
-"""A bucket: values by key."""
+"""Buckets of the key-value store."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 BATCH = 1000
-"""How many keys go over at a time, where a function takes any number."""
+"""Keys in one call of the host, for methods that take any number of keys."""
 
 _ATTEMPTS = 100
 
 
 class _Absent:
-    """What is not there."""
+    """The type of `ABSENT`."""
 
     def __repr__(self) -> str:
         return "ABSENT"
 
 
 ABSENT: Final = _Absent()
-"""For `Bucket.compare_and_swap`: there is no such key."""
+"""The expected value of `Bucket.compare_and_swap` for a key that does not exist."""
 
 
 class Values(ABC):
-    """Values by key: what buckets and sessions have in common."""
+    """Values by key: the operations that buckets and sessions share."""
 
     @property
     @abstractmethod
     def _raw(self) -> RawValues:
-        """Who keeps them."""
+        """The implementation of the store."""
 
     @overload
     def get(self, key: str) -> Any: ...
@@ -49,12 +49,13 @@ class Values(ABC):
     def get(self, key: str, default: D, *, kind: type[T]) -> T | D: ...
 
     def get(self, key: str, default: Any = None, *, kind: Any = None) -> Any:
-        """Return a value; the default when there is no such key.
+        """Return the value of a key, or the default if the key does not exist.
 
         Args:
             key: The key.
-            default: What to return when it is not there.
-            kind: Any type that a parameter of a tool may have: the value is checked and converted to it.
+            default: The value to return if the key does not exist.
+            kind: The type of the value: any type that a parameter of a tool can have. The value is checked and
+                converted to it.
 
         Raises:
             ValueError: The value does not fit `kind`.
@@ -65,26 +66,26 @@ class Values(ABC):
         return _converted(found, kind)
 
     def set(self, key: str, value: Any) -> None:
-        """Set a value, be there one already or not.
+        """Set the value of a key, and replace an existing one.
 
         Raises:
-            TypeError: It is not bytes, and has no JSON form.
+            TypeError: The value is not bytes, and has no JSON form.
         """
         self._raw.set(key, tagged(value))
 
     def delete(self, key: str) -> None:
-        """Remove a value; a key that is not there is fine."""
+        """Delete a key; no effect if it does not exist."""
         self._raw.delete(key)
 
     def __contains__(self, key: object) -> bool:
-        """Tell whether there is a value."""
+        """Return True if the key exists."""
         return isinstance(key, str) and self._raw.exists(key)
 
     def __getitem__(self, key: str) -> Any:
-        """Return a value.
+        """Return the value of a key.
 
         Raises:
-            KeyError: There is none.
+            KeyError: The key does not exist.
         """
         found = self._raw.get(key)
         if found is None:
@@ -92,36 +93,36 @@ class Values(ABC):
         return plain(found)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        """See `set`."""
+        """Set the value of a key; see `set`."""
         self.set(key, value)
 
     def __delitem__(self, key: str) -> None:
-        """See `delete`: a key that is not there is fine."""
+        """Delete a key; no effect if it does not exist."""
         self.delete(key)
 
     def increment(self, key: str, by: int = 1) -> int:
-        """Add to a counter and return what it is then; one that is not there begins at 0. Nobody can come between.
+        """Add to a counter atomically, and return its new value. A key that does not exist counts as 0.
 
         Raises:
-            NotACounterError: What is there is not an integer of 64 bits.
-            OutOfRangeError: It would not be one any more.
-            UnsupportedOperationError: The store cannot count down.
+            NotACounterError: The value of the key is not an integer of 64 bits.
+            OutOfRangeError: The new value would exceed 64 bits.
+            UnsupportedOperationError: The store does not support negative steps.
         """
         return self._raw.increment(key, by)
 
     def compare_and_swap(self, key: str, expected: Any, replacement: Any) -> bool:
-        """Set a value if what is there is what you expect. Nobody can come between.
+        """Set the value of a key atomically, if it has the expected value.
 
         Args:
             key: The key.
-            expected: The value that must be there, as it was set; `ABSENT`: there must be none.
+            expected: The value that the key must have, as it was set; `ABSENT` if the key must not exist.
             replacement: The value to set.
 
         Returns:
-            Whether it was set.
+            True if the value was set.
 
         Raises:
-            UnsupportedOperationError: The store cannot do this.
+            UnsupportedOperationError: The store does not support this operation.
         """
         before = None if expected is ABSENT else tagged(expected)
         return self._raw.compare_and_swap(key, before, tagged(replacement))
@@ -136,19 +137,19 @@ class Values(ABC):
     def update(self, key: str, change: Callable[[T | None], T], default: None = None, *, kind: type[T]) -> T: ...
 
     def update(self, key: str, change: Callable[[Any], Any], default: Any = None, *, kind: Any = None) -> Any:
-        """Set a value that is made of the one that is there, and return it. Nobody can come between.
+        """Replace the value of a key by a function of it, atomically, and return the new value.
 
         Args:
             key: The key.
-            change: Gets the value that is there, and returns the new one. It is called again when somebody else was
-                faster, so it must do nothing else.
-            default: What it gets when there is no such key.
-            kind: The type that the value which is there, and the one returned, are converted to: a dataclass, a date.
+            change: A function that gets the present value and returns the new one. It is called again when another
+                writer was faster, so it must not have side effects.
+            default: The argument of `change` if the key does not exist.
+            kind: The type that the present and the new value are converted to: a dataclass, a date.
 
         Raises:
-            StoreError: Others were faster a hundred times.
-            UnsupportedOperationError: The store cannot do this.
-            ValueError: The value that is there, or the new one, does not fit `kind`; nothing has changed.
+            StoreError: Other writers were faster a hundred times in a row.
+            UnsupportedOperationError: The store does not support this operation.
+            ValueError: The present or the new value does not fit `kind`; nothing was changed.
         """
         for _ in range(_ATTEMPTS):
             before = self._raw.get(key)
@@ -160,17 +161,17 @@ class Values(ABC):
 
 
 def _converted(value: Tagged, kind: Any) -> Any:
-    """Return the Python value of what is kept, as a type wants it; None: as JSON has it."""
+    """Return the Python value of a stored value, converted to a type; None for the plain JSON value."""
     return plain(value) if kind is None else loaded(plain(value), kind)
 
 
 class Bucket(Values):
-    """Values by key: texts, bytes, booleans, integers, and whatever JSON can hold.
+    """A named set of values by key: strings, bytes, booleans, integers, and any value that JSON can represent.
 
-    Made by `open_bucket`. Every function raises `StoreError` when the store cannot do it.
+    Open one with `open_bucket`. Every method raises `StoreError` when the operation fails.
 
     Attributes:
-        name: The name that it was opened by.
+        name: The name of the bucket.
     """
 
     def __init__(self, name: str, raw: RawBucket) -> None:
@@ -182,7 +183,7 @@ class Bucket(Values):
         return self._bucket
 
     def __iter__(self) -> Iterator[str]:
-        """See `keys`."""
+        """Iterate over the keys; see `keys`."""
         return self.keys()
 
     @overload
@@ -192,7 +193,7 @@ class Bucket(Values):
     def get_many(self, keys: Iterable[str], *, kind: type[T]) -> dict[str, T]: ...
 
     def get_many(self, keys: Iterable[str], *, kind: Any = None) -> dict[str, Any]:
-        """Return the values of those keys that are there; one call for up to 1000 of them.
+        """Return the values of the keys that exist. Up to 1000 keys need one call of the host.
 
         Args:
             keys: The keys.
@@ -201,31 +202,31 @@ class Bucket(Values):
         Raises:
             ValueError: A value does not fit `kind`.
         """
-        wanted = list(keys)
+        names = list(keys)
         found: dict[str, Any] = {}
-        for start in range(0, len(wanted), BATCH):
-            part = wanted[start : start + BATCH]
+        for start in range(0, len(names), BATCH):
+            part = names[start : start + BATCH]
             values = zip(part, self._raw.get_many(part), strict=True)
             found.update({key: _converted(value, kind) for key, value in values if value is not None})
         return found
 
     def set_many(self, values: Mapping[str, Any]) -> None:
-        """Set up to 1000 values at once: all of them or, where the store can do so, none.
+        """Set up to 1000 values at once; atomically, if the store supports that.
 
         Raises:
-            LimitExceededError: They are too many, or too large together.
-            TypeError: One is not bytes, and has no JSON form.
+            LimitExceededError: There are too many values, or they are too large together.
+            TypeError: A value is not bytes, and has no JSON form.
         """
         self._raw.set_many([(key, tagged(value)) for key, value in values.items()])
 
     def delete_many(self, keys: Iterable[str]) -> None:
-        """Remove up to 1000 values at once; see `set_many`."""
+        """Delete up to 1000 keys at once; see `set_many`."""
         self._raw.delete_many(list(keys))
 
     def keys(self, prefix: str = "") -> Iterator[str]:
-        """Iterate over the keys that begin with `prefix`, in the store's own order, a page of them at a time.
+        """Iterate over the keys that begin with `prefix`, in the order of the store, page by page.
 
-        What changes meanwhile may be among them or not.
+        Keys that are set or deleted during the iteration can be included or missing.
         """
         cursor: str | None = None
         while True:
@@ -241,10 +242,10 @@ class Bucket(Values):
     def items(self, prefix: str = "", *, kind: type[T]) -> Iterator[tuple[str, T]]: ...
 
     def items(self, prefix: str = "", *, kind: Any = None) -> Iterator[tuple[str, Any]]:
-        """Iterate over the keys that begin with `prefix` and their values, a page of them at a time.
+        """Iterate over the keys that begin with `prefix` and their values, page by page.
 
         Args:
-            prefix: What the keys begin with.
+            prefix: The beginning of the keys.
             kind: The type that the values are converted to; see `get`.
 
         Raises:
@@ -258,7 +259,7 @@ class Bucket(Values):
                 return
 
     def __repr__(self) -> str:
-        """Show the name."""
+        """Return the class and the name."""
         return f"Bucket({self.name!r})"
 
 
@@ -266,11 +267,12 @@ def open_bucket(name: str = "") -> Bucket:
     """Open a bucket.
 
     Args:
-        name: Any name; the default bucket, which every runtime has, is the empty one. `wasmtime serve` has no other.
+        name: The name of the bucket; the empty string for the default bucket, which every runtime has and which is
+            the only bucket of `wasmtime serve`.
 
     Raises:
         AccessDeniedError: The component has no grant ``kv``.
-        NoSuchBucketError: Whoever runs the server has none of this name.
+        NoSuchBucketError: The operator's store has no bucket of this name.
         LimitExceededError: The name has more than 512 bytes.
     """
     return Bucket(name, STORES[-1].open(name))

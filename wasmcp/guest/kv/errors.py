@@ -1,15 +1,15 @@
-"""What goes wrong with values that are kept, in buckets and in sessions.
+"""Exceptions of the key-value store and of session values.
 
 .. code-block:: text
 
-    StoreError           everything below; `kind` is the case of ``error`` of the interface ``key-value-types``
-      AccessDeniedError       the component may not (a NotGrantedError too)
-      NoSuchBucketError       whoever runs the server has no bucket of this name
-      NoSessionError          the client has no session, or it has ended
-      NotACounterError        what is there is not a counter
-      OutOfRangeError         a counter would need more than 64 bits
-      LimitExceededError      a key, a value or a batch is too large (a ValueError too)
-      UnsupportedOperationError        the store behind it cannot do this
+    StoreError                      base class; `kind` is the case of ``error`` of the interface ``key-value-types``
+      AccessDeniedError               no permission (also a NotGrantedError)
+      NoSuchBucketError               the operator's store has no bucket of this name
+      NoSessionError                  the client has no session, or it has ended
+      NotACounterError                the value of the key is not a counter
+      OutOfRangeError                 a counter would need more than 64 bits
+      LimitExceededError              a key, a value or a batch is too large (also a ValueError)
+      UnsupportedOperationError       the store does not support the operation
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from wasmcp.guest.errors import NotGrantedError
 
 
 class StoreError(Exception):
-    """Something went wrong in the store; nothing has changed, except where the message says so.
+    """The operation of the store failed; nothing has changed, unless the message states otherwise.
 
     Attributes:
         kind: The case of ``error`` of the interface ``key-value-types``, for example ``limit``.
-        detail: What the store says; may be empty.
+        detail: The store's message; can be empty.
     """
 
     kind = "other"
@@ -35,7 +35,7 @@ class StoreError(Exception):
 
 
 class AccessDeniedError(StoreError, NotGrantedError):
-    """The component was not granted this, or whoever runs the server refuses.
+    """The component was not granted this, or the operator denies it.
 
     Attributes:
         grant: ``kv`` or ``sessions``.
@@ -49,7 +49,7 @@ class AccessDeniedError(StoreError, NotGrantedError):
 
 
 class NoSuchBucketError(StoreError):
-    """Whoever runs the server has no bucket of this name."""
+    """The operator's store has no bucket of this name."""
 
     kind = "no-such-bucket"
 
@@ -61,7 +61,7 @@ class NoSessionError(StoreError):
 
 
 class NotACounterError(StoreError):
-    """What is there under this key is not a counter, a signed integer of 64 bits."""
+    """The value of this key is not a counter, a signed integer of 64 bits."""
 
     kind = "not-a-counter"
 
@@ -79,7 +79,7 @@ class LimitExceededError(StoreError, ValueError):
 
 
 class UnsupportedOperationError(StoreError):
-    """The store of whoever runs the server cannot do this."""
+    """The operator's store does not support this operation."""
 
     kind = "unsupported"
 
@@ -102,8 +102,8 @@ def store_error(kind: str, detail: str = "", *, grant: str) -> StoreError:
 
     Args:
         kind: The name of the case.
-        detail: The text in it.
-        grant: What the component needs for it.
+        detail: The message in it.
+        grant: The grant that the operation needs.
     """
     if kind == AccessDeniedError.kind:
         return AccessDeniedError(grant)

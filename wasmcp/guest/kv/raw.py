@@ -1,4 +1,4 @@
-"""Who keeps the values: the host of the component, or what a unit test puts in its place."""
+"""Protocols of the store that holds the values: the component's host, or a fake in a unit test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wasmcp.guest.kv.values import Tagged
 
 
 class RawValues(Protocol):
-    """What the resource ``bucket`` and the interface ``sessions`` share; every function may raise a `StoreError`."""
+    """Operations that the resource ``bucket`` and the interface ``sessions`` share; each can raise `StoreError`."""
 
     def get(self, key: str) -> Tagged | None: ...  # noqa: D102 - documented in the WIT
     def set(self, key: str, value: Tagged) -> None: ...  # noqa: D102
@@ -37,13 +37,13 @@ class Store(Protocol):
         """Open a bucket.
 
         Raises:
-            StoreError: It cannot be opened.
+            StoreError: The bucket cannot be opened.
         """
         ...
 
 
 class _Denied:
-    """Keeps nothing."""
+    """The store of a component without the grant ``kv``."""
 
     def open(self, name: str) -> Any:
         del name
@@ -61,4 +61,4 @@ def _own() -> Store:
 
 
 STORES: list[Store] = [_own()]
-"""The last one keeps; unit tests add theirs."""
+"""The last store is used; unit tests add a fake."""

@@ -1,4 +1,4 @@
-"""Python values as the stores keep them: each with its type. Interface ``key-value-types``, `value`."""
+"""Conversion between Python values and stored values, which keep their type: `value` of ``key-value-types``."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from wasmcp.guest.json_types.json_codec import decode, encode
 from wasmcp.guest.json_types.untyped_json import dump_any
 
 Tagged = tuple[str, Any]
-"""The case of `value`, and what it holds; the text of a JSON value is not read."""
+"""The case of `value`, and its content; a JSON value is not decoded."""
 
 _S64 = 1 << 63
 _U64 = 1 << 64
 
 
 def tagged(value: Any) -> Tagged:
-    """Return what is kept of a Python value.
+    """Return a Python value as a stored value.
 
-    Texts, booleans, bytes and integers of 64 bits keep their types. Everything else is kept as JSON: numbers, None,
-    lists, dicts, dataclasses and whatever else a tool can return.
+    Strings, booleans, bytes and integers of 64 bits keep their types. Every other value is stored as JSON: numbers,
+    None, lists, dicts, dataclasses and all other types that a tool can return.
 
     Raises:
-        TypeError: It has no JSON form.
+        TypeError: The value has no JSON form.
     """
     kind = type(value)
     if kind is str:
@@ -42,10 +42,10 @@ def tagged(value: Any) -> Tagged:
 
 
 def plain(value: Tagged) -> Any:
-    """Return the Python value of what is kept.
+    """Return a stored value as a Python value.
 
     Raises:
-        ValueError: It is kept as JSON and is not JSON.
+        ValueError: The value is stored as JSON, and is not valid JSON.
     """
     case, held = value
     return decode(held) if case == "json" else held

@@ -1,4 +1,4 @@
-"""Values over the interface ``key-value``. Only in components that import it: those with the grant ``kv``."""
+"""Implementation of the store by the interface ``key-value``. Only for components with the grant ``kv``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class _Opener:
     """The interface ``key-value``."""
 
     def open(self, name: str) -> _Bucket:
-        """See `Store.open`."""
+        """Open a bucket; see `Store.open`."""
         return _Bucket(called("kv", key_value.open, name))
 
 
