@@ -41,7 +41,7 @@ test-fast: setup ## Run the tests that need no slow compiler
 	$(PY) -m pytest -m "not slow"
 
 soak: setup ## Run the tests of memory with the full number of requests (minutes)
-	SOAK=1 $(PY) -m pytest -q tests/framework/test_framework_server_io_memory.py tests/framework/test_framework_doors_robustness.py
+	WASMCP_SOAK=1 $(PY) -m pytest -q tests/framework/test_framework_server_io_memory.py tests/framework/test_framework_doors_robustness.py
 
 lint: setup ## Check style and types
 	$(BIN)/ruff check $(SOURCES)

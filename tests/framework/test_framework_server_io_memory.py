@@ -34,7 +34,7 @@ def one_round(wire: Wire, number: int) -> None:
 
 @pytest.mark.parametrize(
     ("requests", "every"),
-    [(2_000, 10), pytest.param(100_000 if os.environ.get("SOAK") else 20_000, 100, marks=pytest.mark.slow)],
+    [(2_000, 10), pytest.param(100_000 if os.environ.get("WASMCP_SOAK") else 20_000, 100, marks=pytest.mark.slow)],
     ids=["quick", "long"],
 )
 def test_memory_stays_flat(requests: int, every: int) -> None:
