@@ -72,7 +72,7 @@ def _inputs(source: Path) -> list[Path]:
         ROOT / "wasmcp" / "bindgen",
         *(ROOT / "wasmcp" / "toolchains").glob("zig*"),
         ROOT / "guests" / "zig",
-        ROOT / "wasmcp" / "component" / "minify.py",
+        *(ROOT / "wasmcp" / name for name in ("component/minify.py", "protocol.py", "environment.py")),
     ]
     found = {path for folder in folders for path in [folder, *folder.rglob("*")] if path.is_file()}
     return sorted(path for path in found if path.suffix in {".zig", ".wit", ".py"})

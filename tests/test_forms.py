@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from support.compose_inputs import FULL, tool
 
-from wasmcp.revision_views import REVISIONS, from_json_text, in_form, items_json, to_json_text
+from wasmcp.protocol import REVISIONS
+from wasmcp.revision_views import from_json_text, in_form, items_json, to_json_text
 
 NAMED = {"name": "n", "description": "D"}
 TITLED = {"title": "N", "_meta": {"x": 1}}

@@ -3,7 +3,7 @@
 A misspelt setting must not be ignored: `WASMCP_ALOWED_ORIGINS` or `WASMCP_AUTH_MODE=oauth` without effect leave a
 server more open than its operator believes. The names `WASMCP_*` belong to wasmcp; the names `JWT_*` configure
 authorization in the Rust tool `wasmcp`. docs/reference/environment.md describes every name;
-`framework/transport/names.zig` has the same table for runtimes in which the server reads the environment itself.
+The framework gets the table through `wasmcp.bindgen.protocol_table`, for runtimes in which it reads the environment.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ SERVER = (
     "WASMCP_STATE_TTL",
 )
 """Settings of a server."""
+
+BOUND_TO = "WASMCP_BOUND_TO"
+"""The setting with which the embedding host names the addresses that it listens on."""
 
 AUTH_MODE = "WASMCP_AUTH_MODE"
 """A setting with one value so far: `public`."""

@@ -9,28 +9,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-REVISIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
-"""The revisions of MCP that a server supports, the oldest first."""
-
-LATEST = REVISIONS[-1]
+from wasmcp.protocol import ANNOTATIONS_SINCE, ARGUMENT_SINCE, ITEM_SINCE, LATEST
 
 Item = Mapping[str, Any]
 """An item of a list in its wire form of revision 2026-07-28."""
-
-IDENTITIES = {"tools": "name", "resources": "uri", "templates": "uriTemplate", "prompts": "name"}
-"""The lists of a server, and the member that identifies an item of each list."""
-
-_FIRST, _TITLES, _ICONS = "2024-11-05", "2025-06-18", "2025-11-25"
-_NAMED = {"name": _FIRST, "description": _FIRST, "title": _TITLES, "_meta": _TITLES, "icons": _ICONS}
-_CONTENT = {"mimeType": _FIRST, "annotations": _FIRST}
-_SINCE = {
-    "tools": {**_NAMED, "inputSchema": _FIRST, "annotations": "2025-03-26", "outputSchema": _TITLES},
-    "resources": {**_NAMED, **_CONTENT, "uri": _FIRST, "size": _FIRST},
-    "templates": {**_NAMED, **_CONTENT, "uriTemplate": _FIRST},
-    "prompts": {**_NAMED, "arguments": _FIRST},
-}
-_SINCE_IN_ARGUMENT = {"name": _FIRST, "description": _FIRST, "required": _FIRST, "title": _TITLES}
-_SINCE_IN_ANNOTATIONS = {"audience": _FIRST, "priority": _FIRST, "lastModified": _TITLES}
 
 
 def to_json_text(value: Any) -> str:
@@ -67,19 +49,19 @@ def in_form(kind: str, item: Item, revision: str) -> dict[str, Any]:
     Before 2026-07-28 a tool's `outputSchema` describes an object; other output schemas are left out.
 
     Args:
-        kind: The list that contains the item, one of `IDENTITIES`.
+        kind: The list that contains the item, one of `wasmcp.protocol.LISTS`.
         item: The item in its wire form of 2026-07-28.
-        revision: One of `REVISIONS`.
+        revision: One of `wasmcp.protocol.REVISIONS`.
     """
     if revision == LATEST:
         return dict(item)
-    kept = _known(item, _SINCE[kind], revision)
+    kept = _known(item, ITEM_SINCE[kind], revision)
     if kind == "tools" and kept.get("outputSchema", {}).get("type") != "object":
         kept.pop("outputSchema", None)
     if kind == "prompts" and "arguments" in kept:
-        kept["arguments"] = [_known(argument, _SINCE_IN_ARGUMENT, revision) for argument in kept["arguments"]]
+        kept["arguments"] = [_known(argument, ARGUMENT_SINCE, revision) for argument in kept["arguments"]]
     if kind in ("resources", "templates") and "annotations" in kept:
-        kept["annotations"] = _known(kept["annotations"], _SINCE_IN_ANNOTATIONS, revision)
+        kept["annotations"] = _known(kept["annotations"], ANNOTATIONS_SINCE, revision)
     return kept
 
 

@@ -17,7 +17,7 @@ const types = bindings.types;
 
 const Result = bindings.abi.Result;
 
-const method_not_found = -32601;
+const method_not_found = @import("protocol_table").code.method_not_found;
 
 pub const exports = struct {
     pub const tools = struct {

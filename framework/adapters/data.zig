@@ -9,7 +9,7 @@ const mcp = @import("contract.zig").mcp;
 const allocator = bindings.memory.allocator;
 const types = bindings.types;
 
-const internal_error = -32603;
+const internal_error = @import("protocol_table").code.internal_error;
 
 pub fn all(comptime T: type, items: anytype, comptime convert: anytype) []const T {
     const converted = allocator.alloc(T, items.len) catch @trap();

@@ -101,7 +101,7 @@ fn complete(request: Request) std.mem.Allocator.Error!?Reply {
     if (index(.completion).count == 0) return null;
     const wanted = switch (try lib.Completion.read(allocator, request.params(), false)) {
         .read => |wanted| wanted,
-        .wrong => |words| return Reply.failure(.{ .code = -32602, .message = words }),
+        .wrong => |words| return Reply.failure(.{ .code = @import("protocol_table").code.invalid_params, .message = words }),
     };
     const component = owner(.completion, try wanted.key(allocator)) orelse return null;
     return dispatchTo(component, request) orelse Reply.completion(.{});
@@ -110,12 +110,12 @@ fn complete(request: Request) std.mem.Allocator.Error!?Reply {
 /// Return the error of the headers that repeat a tool's parameters, or null if they match.
 /// Specification: basic/transports/streamable-http, "Server Behavior for Custom Headers".
 fn headerFault(request: Request, name: []const u8) ?Reply {
-    if (!mirrors() or !lib.bytes.equal(request.protocolVersion(), "2026-07-28")) return null;
+    if (!mirrors() or !lib.bytes.equal(request.protocolVersion(), @import("protocol_table").latest)) return null;
     const facts = request.http() orelse return null;
     const schema = schemaOf(name) orelse return null;
     const arguments = request.arguments() orelse "{}";
     const wrong = lib.header.checkParams(allocator, schema, arguments, facts.headers) catch @trap();
-    return Reply.failure(.{ .code = -32020, .message = wrong orelse return null });
+    return Reply.failure(.{ .code = @import("protocol_table").code.header_mismatch, .message = wrong orelse return null });
 }
 
 var mirroring: ?bool = null;

@@ -12,7 +12,7 @@ const bytes = @import("bytes.zig");
 /// records complete lists only. Searched for as text: without a JSON reader the middleware is a fifth smaller.
 const strict = "\"wasmcp/strict\"";
 
-const invalid_params = -32602;
+const invalid_params = @import("protocol_table").code.invalid_params;
 
 /// Lists for a component with these bindings: `messages`, `server_handler`, and standard error. The component declares
 /// `stored_lists`.

@@ -3,7 +3,7 @@
 const header = @import("header.zig");
 const bytes = @import("bytes.zig");
 
-const header_mismatch = -32020;
+const header_mismatch = @import("protocol_table").code.header_mismatch;
 
 /// Server handler of a component that declares `stored_lists`. `compares`: query the component's schemas at each call
 /// and compare the headers; for recorded tools the catalogue does it.
@@ -41,7 +41,7 @@ pub fn Middleware(comptime bindings: type, comptime compares: bool) type {
         fn fault(request: messages.Request, name: []const u8) ?Reply {
             const facts = request.http() orelse return null;
             // These headers were introduced in 2026-07-28.
-            if (!bytes.equal(request.protocolVersion(), "2026-07-28")) return null;
+            if (!bytes.equal(request.protocolVersion(), @import("protocol_table").latest)) return null;
             const schema = schemaOf(request, name) orelse return null;
             const arguments = request.arguments() orelse "{}";
             const wrong =

@@ -11,10 +11,10 @@ const allocator = bindings.memory.allocator;
 const messages = bindings.messages;
 const Reply = messages.Reply;
 
-const invalid_params = -32602;
+const invalid_params = @import("protocol_table").code.invalid_params;
 /// Error code before 2026-07-28; server-io translates it for later revisions. Specification: server/resources, "Error
 /// Handling".
-const resource_not_found = -32002;
+const resource_not_found = @import("protocol_table").code.resource_not_found;
 
 /// Cache hint of empty lists. They are the same for all clients; the shorter of two hints counts, so this one is long.
 const cache: bindings.types.CacheHint = .{ .ttl_ms = 300_000, .scope = .public };

@@ -8,7 +8,7 @@ const types = bindings.types;
 const Request = bindings.messages.Request;
 const Result = bindings.abi.Result;
 
-const invalid_params = -32602;
+const invalid_params = @import("protocol_table").code.invalid_params;
 
 pub const exports = struct {
     pub const tools = struct {

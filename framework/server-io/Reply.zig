@@ -20,7 +20,7 @@ const Writer = lib.Writer;
 const types = wit.types;
 const gpa = wit.memory.gpa;
 
-pub const internal_error = -32603;
+pub const internal_error = @import("protocol_table").code.internal_error;
 const invalid_params = envelope.invalid_params;
 
 pub const tools = constructors.tools;
@@ -190,7 +190,7 @@ pub fn becomeFailure(self: *Reply, code: i32, message: []const u8, data: ?[]cons
 fn writeFailure(self: *Reply, given: i32, message: []const u8, data: ?[]const u8) Writer.Error!void {
     const call = Call.current;
     // Specification: basic, "Error Codes": 2026-07-28 replaced this one.
-    const code = if (given == -32002 and (call == null or call.?.revision == Revision.latest)) invalid_params else given;
+    const code = if (given == @import("protocol_table").code.resource_not_found and (call == null or call.?.revision == Revision.latest)) invalid_params else given;
     if (self.shape == .list) self.shape.list.deinit();
     self.shape = .{ .failure = code };
     self.w.buffer.clearRetainingCapacity();

@@ -14,9 +14,9 @@ const isString = params_of.isString;
 /// The longest body that is read, in bytes: `WASMCP_MAX_BODY`.
 pub var max_body: usize = 4 << 20;
 
-pub const parse_error = -32700;
-pub const invalid_request = -32600;
-pub const invalid_params = -32602;
+pub const parse_error = @import("protocol_table").code.parse_error;
+pub const invalid_request = @import("protocol_table").code.invalid_request;
+pub const invalid_params = @import("protocol_table").code.invalid_params;
 
 /// RFC 5424 severities, in the order of the specification. Specification: schema `LoggingLevel`.
 pub const Level = enum { debug, info, notice, warning, @"error", critical, alert, emergency };

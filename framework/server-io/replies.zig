@@ -264,7 +264,7 @@ fn cannot(call: *Call, missing: Needs) Writer.Error!Handle {
     try w.key("requiredCapabilities");
     try missing.write(&w);
     try w.close('}');
-    return refuse(-32021, "Missing required client capability", w.text());
+    return refuse(@import("protocol_table").code.missing_capability, "Missing required client capability", w.text());
 }
 
 /// What an older client is told when it would have to be asked and cannot be. In 2025-11-25 and before there is no error

@@ -185,14 +185,14 @@ pub fn tell(token: u32, kind: []const u8, value: []const u8) Error!void {
 
 fn theReply(call: *Call, given: ?wit.messages.Reply) Error!wit.messages.Reply {
     const reply = given orelse return Reply.failure(.{
-        .code = -32601,
+        .code = @import("protocol_table").code.method_not_found,
         .message = try std.mem.concat(wit.memory.allocator, u8, &.{ "Method not found: ", call.message.name }),
     });
     if (reply.rep().call != call.number) {
         // It carries another request's id: somebody kept it.
         console.log(&.{"a component answered with the reply to another request"});
         reply.rep().call = call.number;
-        reply.rep().becomeFailure(-32603, "Internal error: the answer belongs to another request", null);
+        reply.rep().becomeFailure(@import("protocol_table").code.internal_error, "Internal error: the answer belongs to another request", null);
     }
     return reply;
 }

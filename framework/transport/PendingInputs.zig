@@ -49,7 +49,10 @@ pub fn add(self: *PendingInputs, arena: Allocator, line: []const u8, pending: Pe
         var w: lib.Writer = .init(arena);
         try w.raw("{\"jsonrpc\":\"2.0\",\"id\":");
         try w.raw(lib.json.member(self.requests.items[0].line, "id") orelse "null");
-        try w.raw(",\"error\":{\"code\":-32603,\"message\":\"Internal error: too many requests wait for answers\"}}");
+        try w.raw(std.fmt.comptimePrint(
+            ",\"error\":{{\"code\":{d},\"message\":\"Internal error: too many requests wait for answers\"}}}}",
+            .{@import("protocol_table").code.internal_error},
+        ));
         try messages.append(arena, w.text());
         self.remove(0);
     }

@@ -9,15 +9,7 @@ const Settings = @import("Settings.zig");
 const Allocator = std.mem.Allocator;
 
 /// Error codes. Specification: basic, "Error codes".
-pub const code = struct {
-    pub const parse_error = -32700;
-    pub const invalid_request = -32600;
-    pub const method_not_found = -32601;
-    pub const invalid_params = -32602;
-    pub const internal_error = -32603;
-    pub const header_mismatch = -32020;
-    pub const unsupported_version = -32022;
-};
+pub const code = @import("protocol_table").code;
 
 /// A JSON-RPC error. `data` is JSON.
 pub const Fault = struct { code: i32, message: []const u8, data: ?[]const u8 = null };

@@ -4,6 +4,7 @@
 
 const std = @import("std");
 const lib = @import("lib");
+const codes = @import("protocol_table").code;
 const Settings = @import("Settings.zig");
 const ascii = std.ascii;
 const mem = std.mem;
@@ -175,8 +176,14 @@ fn find(head: Head, name: []const u8) ?[]const u8 {
 /// Return the HTTP status for a JSON-RPC error of 2026-07-28. Specification: streamable-http, and basic, "Error codes".
 pub fn statusOf(code: i32) u16 {
     return switch (code) {
-        -32700, -32600, -32602, -32020, -32021, -32022 => 400,
-        -32601 => 404,
+        codes.parse_error,
+        codes.invalid_request,
+        codes.invalid_params,
+        codes.header_mismatch,
+        codes.missing_capability,
+        codes.unsupported_version,
+        => 400,
+        codes.method_not_found => 404,
         else => 200,
     };
 }

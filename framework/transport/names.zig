@@ -1,63 +1,10 @@
-//! Names of all environment variables of wasmcp, and errors for unknown ones. A test compares the table with
-//! `wasmcp/environment.py`. See docs/reference/environment.md.
+//! Errors for unknown environment variables of wasmcp. See docs/reference/environment.md.
 
 const std = @import("std");
 const lib = @import("lib");
 const mem = std.mem;
 
-/// Settings of a server; the last one is only for the embedding host.
-pub const server = [_][]const u8{
-    "WASMCP_ALLOWED_ORIGINS",
-    "WASMCP_ALLOWED_HOSTS",
-    "WASMCP_REQUIRE_ORIGIN",
-    "WASMCP_MAX_BODY",
-    "WASMCP_DISABLE_SSE",
-    "WASMCP_SESSION_ENABLED",
-    "WASMCP_STATE_KEYS",
-    "WASMCP_STATE_TTL",
-    "WASMCP_BOUND_TO",
-};
-
-/// Variables of programs on the same machine: a runtime can pass on its whole environment.
-pub const others = [_][]const u8{
-    "WASMCP_CACHE_BYTES",
-    "WASMCP_CACHE_DIR",
-    "WASMCP_CARGO",
-    "WASMCP_DATA_DIR",
-    "WASMCP_KEY_PASSWORD",
-    "WASMCP_LOCKED",
-    "WASMCP_NODE",
-    "WASMCP_OFFLINE",
-    "WASMCP_REGISTRY_HOST",
-    "WASMCP_REGISTRY_PASSWORD",
-    "WASMCP_REGISTRY_USER",
-    "WASMCP_SKIP_BUILD",
-    "WASMCP_WASM_TOOLS",
-    "WASMCP_ZIG",
-    "WASMCP_BINDGEN_SEEDS",
-    "WASMCP_FUZZ",
-    "WASMCP_SOAK",
-    "WASMCP_UPDATE_GOLDEN",
-    "WASMCP_HOME",
-    "WASMCP_VERSION",
-};
-
-/// Settings of the Rust tool that have no counterpart yet.
-pub const unsupported = [_][]const u8{
-    "JWT_ALGORITHM",
-    "JWT_AUDIENCE",
-    "JWT_ISSUER",
-    "JWT_JWKS_TTL",
-    "JWT_JWKS_URI",
-    "JWT_PUBLIC_KEY",
-    "JWT_REQUIRED_SCOPES",
-    "WASMCP_AUTH_SERVER_URL",
-    "WASMCP_DISCOVERY_CACHE_TTL",
-    "WASMCP_SERVER_URI",
-    "WASMCP_SESSION_BUCKET",
-};
-
-pub const auth_mode = "WASMCP_AUTH_MODE";
+const names = @import("protocol_table").environment;
 
 /// Names to check. `ours`: those that begin with `WASMCP_`; `all`: also those that begin with `JWT_`.
 pub const Judged = enum { ours, all };
@@ -71,13 +18,13 @@ pub fn problem(
 ) error{OutOfMemory}!?[]const u8 {
     const ours = std.ascii.startsWithIgnoreCase(name, "WASMCP_");
     if (!ours and (judged == .ours or !std.ascii.startsWithIgnoreCase(name, "JWT_"))) return null;
-    if (lib.bytes.equal(name, auth_mode)) {
+    if (lib.bytes.equal(name, names.auth_mode)) {
         if (std.ascii.eqlIgnoreCase(mem.trim(u8, value, " \t"), "public")) return null;
-        return auth_mode ++ " must be `public`; `oauth` is not supported yet";
+        return names.auth_mode ++ " must be `public`; `oauth` is not supported yet";
     }
-    if (among(&server, name) or among(&others, name)) return null;
+    if (among(&names.server, name) or among(&names.others, name)) return null;
     const shown = try printable(allocator, name);
-    if (among(&unsupported, name)) return try mem.concat(allocator, u8, &.{ shown, " is not supported yet" });
+    if (among(&names.unsupported, name)) return try mem.concat(allocator, u8, &.{ shown, " is not supported yet" });
     const near = nearest(name) orelse return try mem.concat(allocator, u8, &.{ shown, " is unknown" });
     return try mem.concat(allocator, u8, &.{ shown, " is unknown: did you mean ", near, "?" });
 }
@@ -103,7 +50,7 @@ fn nearest(name: []const u8) ?[]const u8 {
     if (name.len > longest) return null;
     var best: ?[]const u8 = null;
     var fewest: usize = name.len / 3 + 1;
-    inline for (.{ &server, &others, &unsupported, &[_][]const u8{auth_mode} }) |list| for (list) |known| {
+    inline for (.{ &names.server, &names.others, &names.unsupported, &[_][]const u8{names.auth_mode} }) |list| for (list) |known| {
         const edits = distance(name, known);
         if (edits < fewest) {
             best = known;
@@ -142,7 +89,7 @@ test "names" {
     const arena = state.allocator();
     for ([_][]const u8{ "PATH", "WASM", "MY_WASMCP_X", "WASMCP_STATE_TTL", "WASMCP_CACHE_DIR" }) |name|
         try testing.expectEqual(null, try problem(arena, name, "x", .all));
-    try testing.expectEqual(null, try problem(arena, auth_mode, "Public", .all));
+    try testing.expectEqual(null, try problem(arena, names.auth_mode, "Public", .all));
     try testing.expectEqual(null, try problem(arena, "JWT_ISSUER", "x", .ours));
     for ([_]struct { []const u8, []const u8 }{
         .{ "WASMCP_AUTH_MODE", "WASMCP_AUTH_MODE must be `public`; `oauth` is not supported yet" },

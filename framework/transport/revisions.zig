@@ -2,16 +2,17 @@
 
 const std = @import("std");
 const lib = @import("lib");
+const table = @import("protocol_table");
 
 /// Revision that is named on each request.
-pub const modern = "2026-07-28";
+pub const modern = table.latest;
 /// Revisions that begin with `initialize`, oldest first.
-pub const handshake = [_][]const u8{ "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25" };
+pub const handshake = table.handshake;
 /// Revision assumed for an HTTP request without `MCP-Protocol-Version`: the last one that did not have the header.
-pub const without_header = "2025-03-26";
+pub const without_header = table.without_header;
 
 /// Revision with JSON-RPC batches. Servers must accept batches in it, and in no other.
-pub const with_batches = "2025-03-26";
+pub const with_batches = table.with_batches;
 
 /// Revisions that a request can name, as listed by `server/discover` and in `data` of version errors.
 pub const supported_json = "[\"" ++ modern ++ "\"]";

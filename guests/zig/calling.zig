@@ -7,10 +7,10 @@ const Context = @import("Context.zig");
 const Error = bindings.types.Error;
 
 pub const code = struct {
-    pub const invalid_params = -32602;
-    pub const internal_error = -32603;
+    pub const invalid_params = @import("protocol_table").code.invalid_params;
+    pub const internal_error = @import("protocol_table").code.internal_error;
     /// What it is called up to 2025-11-25; the framework knows what it is later.
-    pub const resource_not_found = -32002;
+    pub const resource_not_found = @import("protocol_table").code.resource_not_found;
 };
 
 /// What a function `fn (What) R`, `fn (What, Context) R`, `fn (Context) R` or `fn () R` takes and gives.

@@ -12,7 +12,7 @@ from support.compose_inputs import tool
 from wasmcp.component.static_values import Case
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.catalogue_values import NO_OWNER, beginnings, cache_hint, index, segment_values
-from wasmcp.revision_views import IDENTITIES, REVISIONS
+from wasmcp.protocol import IDENTITIES, REVISIONS
 
 
 def find(table: bytes, name: str) -> int | None:

@@ -16,7 +16,7 @@ from support.entry_points import request
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata, compose_server
 from wasmcp.declaration_section import Declares
 from wasmcp.package_data import wit_directory
-from wasmcp.revision_views import REVISIONS
+from wasmcp.protocol import REVISIONS
 from wasmcp.toolchains.zig import build_component
 
 SOURCE = """\

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from wasmcp.bindgen import protocol_table
 from wasmcp.toolchains.zig import zig
 
 FRAMEWORK = Path(__file__).parents[2] / "framework"
 URIS = FRAMEWORK.parent / "guests" / "zig" / "uris.zig"
-LIB = ["--dep", "lib", "--dep", "uris"], [f"-Mlib={FRAMEWORK / 'lib' / 'lib.zig'}", f"-Muris={URIS}"]
 
 
 @pytest.mark.parametrize(
@@ -26,11 +26,15 @@ LIB = ["--dep", "lib", "--dep", "uris"], [f"-Mlib={FRAMEWORK / 'lib' / 'lib.zig'
         "catalogue/Index.zig",
     ],
 )
-def test_zig(root: str) -> None:
+def test_zig(root: str, tmp_path: Path) -> None:
     # Kept between runs: compiling takes most of the time.
     cache = Path(os.environ["WASMCP_CACHE_DIR"]) / "zig-test"
-    before, after = LIB if not root.startswith("lib/") else ([], [])
-    command = [*zig(), "test", *before, f"-Mroot={FRAMEWORK / root}", *after, "--cache-dir", str(cache)]
+    table = tmp_path / "protocol_table.zig"
+    table.write_text(protocol_table.zig())
+    names = ["lib", "uris", "protocol_table"]
+    needs = [part for name in names for part in ("--dep", name)]
+    modules = [*needs, f"-Mlib={FRAMEWORK / 'lib' / 'lib.zig'}", f"-Muris={URIS}", f"-Mprotocol_table={table}"]
+    command = [*zig(), "test", *needs, f"-Mroot={FRAMEWORK / root}", *modules, "--cache-dir", str(cache)]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
     assert done.returncode == 0, done.stderr
     # `zig test` of a file without tests also succeeds.

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from support.server_processes import WASMCP, free_port, wasmcp_serve
 
+from wasmcp.environment import BOUND_TO
 from wasmcp.errors import HostError
 from wasmcp.host import open_server, serve
-from wasmcp.host.configuration.settings import BOUND_TO
 from wasmcp.host.transports import uvicorn_server
 
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}

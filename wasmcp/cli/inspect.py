@@ -157,7 +157,7 @@ def _may_use(part: Reach) -> str:
 
 
 def _items(kind: str, offers: Offers) -> list[tuple[str, str]]:
-    from wasmcp.insight.listing import IDENTITIES
+    from wasmcp.protocol import IDENTITIES
 
     return [
         (str(item.get(IDENTITIES[kind])), _first_line(str(item.get("description") or item.get("title") or "")))

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wasmcp.errors import CatalogueError
-from wasmcp.revision_views import IDENTITIES, Item, from_json_text
+from wasmcp.protocol import IDENTITIES
+from wasmcp.revision_views import Item, from_json_text
 
 FORMAT = 1
 """Version of the sidecar's format."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from wasmcp.component.static_values import Case
 from wasmcp.compose.catalogue import Catalogue
-from wasmcp.revision_views import IDENTITIES, REVISIONS, items_json
+from wasmcp.protocol import IDENTITIES, REVISIONS
+from wasmcp.revision_views import items_json
 
 UNCHANGING = {"ttlMs": 300_000, "cacheScope": "public"}
 """Cache hint, with the time in milliseconds, of a list that does not change while the server runs."""

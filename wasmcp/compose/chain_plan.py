@@ -10,7 +10,8 @@ from wasmcp.compose.catalogue import NOUNS, Catalogue
 from wasmcp.compose.catalogue_values import cache_hint
 from wasmcp.compose.component_reader import Component
 from wasmcp.errors import DuplicateEntryError
-from wasmcp.revision_views import IDENTITIES, Item
+from wasmcp.protocol import IDENTITIES
+from wasmcp.revision_views import Item
 
 OnDuplicate = Literal["error", "first"]
 ADAPTER_MEMORIES = 100

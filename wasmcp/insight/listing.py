@@ -10,19 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import CatalogueError, HostError
+from wasmcp.protocol import IDENTITIES, LISTS
 
 PAGES = 10_000
-
-IDENTITIES = {"tools": "name", "resources": "uri", "templates": "uriTemplate", "prompts": "name"}
-"""List -> the member that tells its items apart."""
-
-_METHODS = {
-    "tools": ("tools/list", "tools", "tools"),
-    "resources": ("resources/list", "resources", "resources"),
-    "templates": ("resources/templates/list", "resources", "resourceTemplates"),
-    "prompts": ("prompts/list", "prompts", "prompts"),
-}
-"""List -> the method, the capability that it is part of, the member of its result."""
 
 Item = Mapping[str, Any]
 
@@ -110,7 +100,7 @@ def asked_offers(name: str, data: bytes, *, is_server: bool, entry: Mapping[str,
                 capabilities = server.discover().get("capabilities", {})
                 lists = {
                     kind: list(_pages(server, method, member)) if capability in capabilities else []
-                    for kind, (method, capability, member) in _METHODS.items()
+                    for kind, method, capability, member, _ in LISTS
                 }
             finally:
                 stderr = server.stderr

@@ -13,8 +13,9 @@ from typing import Any
 
 from wasmcp.component import interface_names
 from wasmcp.compose.interfaces import MIDDLEWARE
-from wasmcp.insight.listing import IDENTITIES, Item, Offers
+from wasmcp.insight.listing import Item, Offers
 from wasmcp.insight.schema_compat import Rejection, rejections
+from wasmcp.protocol import IDENTITIES
 
 NOUNS = {"tools": "tool", "resources": "resource", "templates": "resource template", "prompts": "prompt"}
 

@@ -18,6 +18,7 @@ from wasmcp.compose.metadata import ServerMetadata
 from wasmcp.compose.server import compose_server
 from wasmcp.errors import CatalogueError, HostError
 from wasmcp.project.catalogue_checks import check_items, check_tools
+from wasmcp.protocol import LISTS
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache, write_atomically
 
@@ -32,14 +33,6 @@ PAGES_LIMIT = 10_000
 
 _REFERENCES = "wasmcp/completions/references"
 """Method that returns the completion references of a component (framework/completions-middleware)."""
-
-_LISTS = (
-    # capability, the list's name in a catalogue, method, member of the result
-    ("tools", "tools", "tools/list", "tools"),
-    ("resources", "resources", "resources/list", "resources"),
-    ("resources", "templates", "resources/templates/list", "resourceTemplates"),
-    ("prompts", "prompts", "prompts/list", "prompts"),
-)
 
 
 def catalogue_of(name: str, data: bytes, component: str, framework: Mapping[str, str], cache: Cache) -> Catalogue:
@@ -97,7 +90,7 @@ def boot(name: str, data: bytes) -> Catalogue:
     try:
         with open_server(server.data, limits=Limits(timeout=BOOT_SECONDS), instances=1, quick=True) as running:
             try:
-                for capability, what, method, member in _LISTS:
+                for what, method, capability, member, _ in LISTS:
                     if capability in server.capabilities:
                         lists[what], hint = _list(running, method, member)
                         if hint is not None:

@@ -21,6 +21,7 @@ from wasmcp.host.engine.stdio_pipes import StderrLog
 from wasmcp.host.mcp.subscriptions import Hub
 from wasmcp.host.scheduling.inline_policy import can_wait
 from wasmcp.host.scheduling.instance import Program
+from wasmcp.protocol import LATEST, META_KEYS
 from wasmcp.wasi import missing_imports
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from wasmcp.host.bindings.wasi_keyvalue import Provided
     from wasmcp.host.client.types import Tool, ToolResult
 
-PROTOCOL_VERSION = "2026-07-28"
+PROTOCOL_VERSION = LATEST
 _watchdogs: dict[bool, Watchdog] = {}
 _lock = threading.Lock()
 
@@ -226,9 +227,9 @@ def _with_meta(params: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **params,
         "_meta": {
-            "io.modelcontextprotocol/protocolVersion": PROTOCOL_VERSION,
-            "io.modelcontextprotocol/clientInfo": {"name": "wasmcp", "version": __version__},
-            "io.modelcontextprotocol/clientCapabilities": {},
+            META_KEYS["protocol_version"]: PROTOCOL_VERSION,
+            META_KEYS["client_info"]: {"name": "wasmcp", "version": __version__},
+            META_KEYS["client_capabilities"]: {},
             **params.get("_meta", {}),
         },
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wasmcp.environment import SERVER, check, check_ours, check_passed, check_settings
+from wasmcp.environment import BOUND_TO, SERVER, check, check_ours, check_passed, check_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 STATE_KEYS = "WASMCP_STATE_KEYS"
 MAX_BODY = "WASMCP_MAX_BODY"
 ALLOWED_HOSTS = "WASMCP_ALLOWED_HOSTS"
-BOUND_TO = "WASMCP_BOUND_TO"
-"""The host names that `wasmcp serve` listens on. The host sets it, not the operator."""
 
 
 def from_environment(environment: Mapping[str, str], passed: Iterable[str] = ()) -> dict[str, str]:

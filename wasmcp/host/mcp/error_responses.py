@@ -15,12 +15,13 @@ from wasmcp.errors import (
 )
 from wasmcp.host.engine.standard_error import write_lines
 from wasmcp.host.mcp.cancellation import same_id
+from wasmcp.protocol import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INTERNAL_ERROR = -32603  # JSON-RPC 2.0, section 5.1
-INVALID_PARAMS = -32602
+INTERNAL_ERROR = CODES["internal_error"]
+INVALID_PARAMS = CODES["invalid_params"]
 
 
 def request_id(message: bytes) -> str | int | None:

@@ -10,29 +10,18 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.protocol import CAPABILITY_SINCE, HANDSHAKE, IMPLEMENTATION_SINCE, LATEST, LISTS, META
 from wasmcp.revision_views import in_form
 
 if TYPE_CHECKING:
     import os
 
 FORMAT = 1
-LATEST = "2026-07-28"
-HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 _LONGEST = 65536
 _MOST_CAPABILITIES = 8192
-_META = "io.modelcontextprotocol/"
 _DISCOVER_TTL = 3_600_000
 _LIST_CACHE = {"ttlMs": 300_000, "cacheScope": "public"}
-_LISTS = {
-    # method: the capability, the list's name in the manifest, the member of the result
-    "tools/list": ("tools", "tools", "tools"),
-    "prompts/list": ("prompts", "prompts", "prompts"),
-    "resources/list": ("resources", "resources", "resources"),
-    "resources/templates/list": ("resources", "templates", "resourceTemplates"),
-}
-# The first revision that has a member. Specification: schemas `Implementation`, `ServerCapabilities`.
-_IMPLEMENTATION_SINCE = {"name": "2024-11-05", "version": "2024-11-05", "title": "2025-06-18"}
-_CAPABILITY_SINCE = {"extensions": LATEST, "completions": "2025-03-26"}
+_LISTS = {one.method: one for one in LISTS}
 
 
 class ManifestResponder:
@@ -93,7 +82,7 @@ class ManifestResponder:
         meta = params.get("_meta", {})
         if not isinstance(meta, dict):
             return None
-        if f"{_META}protocolVersion" in meta:
+        if f"{META}protocolVersion" in meta:
             result = self._modern(method, params, meta)
         else:
             result, state = self._older(method, params, state)
@@ -103,13 +92,13 @@ class ManifestResponder:
         return json.dumps(answer, ensure_ascii=True, separators=(",", ":")).encode(), state
 
     def _modern(self, method: str, params: dict[str, Any], meta: dict[str, Any]) -> dict[str, Any] | None:
-        if meta[f"{_META}protocolVersion"] != LATEST:
+        if meta[f"{META}protocolVersion"] != LATEST:
             return None
-        if not isinstance(meta.get(f"{_META}clientCapabilities"), dict):
+        if not isinstance(meta.get(f"{META}clientCapabilities"), dict):
             return None
-        if not isinstance(meta.get(f"{_META}clientInfo", {}), dict) or f"{_META}logLevel" in meta:
+        if not isinstance(meta.get(f"{META}clientInfo", {}), dict) or f"{META}logLevel" in meta:
             return None
-        about = {f"{_META}serverInfo": self._implementation}
+        about = {f"{META}serverInfo": self._implementation}
         if method == "server/discover":
             return {
                 "resultType": "complete",
@@ -123,14 +112,14 @@ class ManifestResponder:
         items = self._list(method, params, LATEST)
         if items is None or self._catalogue is None:
             return None
-        hint = self._catalogue.get("cache", {}).get(_LISTS[method][1], _LIST_CACHE)
+        hint = self._catalogue.get("cache", {}).get(_LISTS[method].kind, _LIST_CACHE)
         return {**items, **hint, "resultType": "complete", "_meta": about}
 
     def _list(self, method: str, params: dict[str, Any], revision: str) -> dict[str, Any] | None:
         """Return a whole list in the form of a revision; None if the manifest does not have it."""
         if method not in _LISTS or self._catalogue is None or "cursor" in params:
             return None
-        capability, kind, member = _LISTS[method]
+        kind, _, capability, member, _ = _LISTS[method]
         if capability not in self.capabilities:
             return None
         return {member: [in_form(kind, item, revision) for item in self._catalogue.get(kind, [])]}
@@ -145,8 +134,8 @@ class ManifestResponder:
             agreed = requested if requested in HANDSHAKE else HANDSHAKE[-1]
             result = {
                 "protocolVersion": agreed,
-                "capabilities": _only(self.capabilities, _CAPABILITY_SINCE, HANDSHAKE[0], agreed),
-                "serverInfo": _only(self._implementation, _IMPLEMENTATION_SINCE, HANDSHAKE[-1], agreed),
+                "capabilities": _only(self.capabilities, CAPABILITY_SINCE, HANDSHAKE[0], agreed),
+                "serverInfo": _only(self._implementation, IMPLEMENTATION_SINCE, HANDSHAKE[-1], agreed),
                 **self._instructions_member(),
             }
             return result, _state(agreed, params.get("capabilities"))

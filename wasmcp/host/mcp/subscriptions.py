@@ -12,10 +12,12 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.protocol import META_KEYS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
+_SUBSCRIPTION = META_KEYS["subscription_id"]
 _LISTS = {f"notifications/{kind}/list_changed": f"{kind}ListChanged" for kind in ("tools", "prompts", "resources")}
 _RESOURCES = "resourceSubscriptions"
 _MOST_OF_ONE = 100  # maximum number of streams of a stdio client

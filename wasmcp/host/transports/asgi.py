@@ -16,6 +16,7 @@ from wasmcp.host.mcp import encoding
 from wasmcp.host.transports.asgi_response import AsgiResponse
 from wasmcp.host.transports.budget import Budget
 from wasmcp.host.transports.http_body import Bodies, BodyError
+from wasmcp.protocol import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -223,4 +224,4 @@ async def _refuse(send: Send, refused: BodyError) -> None:
 
 def _cancels(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Return True if a disconnect cancels the request, as in revision 2026-07-28 but not before."""
-    return any(name == b"mcp-protocol-version" and value.strip() == b"2026-07-28" for name, value in headers)
+    return any(name == b"mcp-protocol-version" and value.strip() == LATEST.encode() for name, value in headers)

@@ -58,9 +58,10 @@ def serve(
         import uvicorn
     except ImportError as error:
         raise HostError(f"serving HTTP needs `{error.name}`: install `wasmcp[serve]`") from None
+    from wasmcp.environment import BOUND_TO
     from wasmcp.host.client.server import open_server
     from wasmcp.host.configuration.declared import Given, check_used
-    from wasmcp.host.configuration.settings import ALLOWED_HOSTS, BOUND_TO, from_environment, limits_for
+    from wasmcp.host.configuration.settings import ALLOWED_HOSTS, from_environment, limits_for
     from wasmcp.host.configuration.staleness import warn_if_stale
     from wasmcp.host.engine.standard_error import replace_stream
     from wasmcp.host.transports.asgi import App

