@@ -1,4 +1,4 @@
-"""Build the everything server, run the suite and the inspector against it at each door, count."""
+"""The suite and the inspector, run against the everything server at each entry point."""
 
 from __future__ import annotations
 
@@ -19,58 +19,63 @@ from wasmcp.project import ensure_built
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING = ROOT / "example-servers" / "everything"
-DOORS = ("wasmcp serve", "wasmtime serve", "wasmcp run", "wasmtime run")
+ENTRY_POINTS = ("wasmcp serve", "wasmtime serve", "wasmcp run", "wasmtime run")
 
 
 @contextmanager
-def url(door: str, server: Path, compiled: Path) -> Iterator[str]:
+def url(entry_point: str, server: Path, compiled: Path) -> Iterator[str]:
     """Serve over HTTP until the block ends."""
     serving = (
-        wasmcp_serve(server) if door == "wasmcp serve" else wasmtime_serve(compiled, *STATE_KEYS, "--allow-precompiled")
+        wasmcp_serve(server)
+        if entry_point == "wasmcp serve"
+        else wasmtime_serve(compiled, *STATE_KEYS, "--allow-precompiled")
     )
     with serving as port:
         yield f"http://127.0.0.1:{port}/mcp"
 
 
-def outcomes(node: Node, server: Path, doors: list[str]) -> Iterator[Outcome]:
-    """Everything there is to run."""
+def outcomes(node: Node, server: Path, entry_points: list[str]) -> Iterator[Outcome]:
+    """Run everything and yield the outcomes."""
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder) / "server.cwasm"
-        if any(door.startswith("wasmtime") for door in doors):
+        if any(entry_point.startswith("wasmtime") for entry_point in entry_points):
             subprocess.run([wasmtime(), "compile", str(server), "-o", str(compiled)], check=True)
-        for door in doors:
-            if door == "wasmcp run":
-                yield from inspector.inspect(node, door, [*WASMCP, "run", str(server)])
-            elif door == "wasmtime run":
+        for entry_point in entry_points:
+            if entry_point == "wasmcp run":
+                yield from inspector.inspect(node, entry_point, [*WASMCP, "run", str(server)])
+            elif entry_point == "wasmtime run":
                 yield from inspector.inspect(
-                    node, door, [wasmtime(), "run", "-Shttp", "--allow-precompiled", str(compiled)]
+                    node, entry_point, [wasmtime(), "run", "-Shttp", "--allow-precompiled", str(compiled)]
                 )
             else:
-                with url(door, server, compiled) as address:
+                with url(entry_point, server, compiled) as address:
                     for revision in suite.REQUIREMENTS:
-                        yield from suite.requirements(node, door, address, revision)
+                        yield from suite.requirements(node, entry_point, address, revision)
                     for revision in suite.SUITES:
-                        yield from suite.everything(node, door, address, revision)
-                    yield from inspector.inspect(node, door, [address, "--transport", "http"])
+                        yield from suite.everything(node, entry_point, address, revision)
+                    yield from inspector.inspect(node, entry_point, [address, "--transport", "http"])
 
 
 def main() -> None:
-    """Run; the exit code is 1 when anything failed that may not, or nothing failed that was said to."""
+    """Run; the exit code is 1 after an unexpected failure, or if an expected failure passed."""
     parser = argparse.ArgumentParser(prog="conformance", description=__doc__)
     parser.add_argument("--server", type=Path, help="a composed server instead of the everything server")
-    parser.add_argument("--door", action="append", choices=DOORS, help="only at this door; may be repeated")
+    parser.add_argument(
+        "--entry-point", action="append", choices=ENTRY_POINTS, help="only this entry point; can be repeated"
+    )
     parser.add_argument("--quiet", action="store_true", help="print only what failed, and the last line")
     options = parser.parse_args()
     node = Node(ROOT / ".cache" / "conformance")
     node.install()
     server = options.server or ensure_built(EVERYTHING)
     ledger = Ledger(expectations())
-    for outcome in outcomes(node, server, options.door or list(DOORS)):
+    for outcome in outcomes(node, server, options.entry_point or list(ENTRY_POINTS)):
         line = ledger.add(outcome)
         if not options.quiet or line.startswith("FAIL"):
             print(line, flush=True)
     for entry in ledger.stale:
-        print(f"STALE    {entry.door} {entry.revision} {entry.scenario}: passes, so it must not be expected to fail")
+        case = f"{entry.entry_point} {entry.revision} {entry.scenario}"
+        print(f"STALE    {case}: passes, so it must not be expected to fail")
     print(ledger.summary())
     sys.exit(1 if ledger.failed or ledger.stale else 0)
 

@@ -1,4 +1,4 @@
-"""The official inspector, `@modelcontextprotocol/inspector`: its command line, strict, at every door, in both eras."""
+"""The official inspector, `@modelcontextprotocol/inspector`: its command line at every entry point, in both eras."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ CASES: dict[str, tuple[list[str], Check]] = {
 }
 
 
-def inspect(node: Node, door: str, target: list[str]) -> Iterator[Outcome]:
+def inspect(node: Node, entry_point: str, target: list[str]) -> Iterator[Outcome]:
     """Run every case against a server: `target` is a URL with its options, or a command."""
     for era, revision in ERAS.items():
         for name, (options, check) in CASES.items():
             failures = _failures(node, [*target, "--protocol-era", era, "--format", "json", *options], check)
-            yield Outcome(door, revision, f"inspector {name}", 0 if failures else 1, failures)
+            yield Outcome(entry_point, revision, f"inspector {name}", 0 if failures else 1, failures)
 
 
 def _failures(node: Node, arguments: list[str], check: Check) -> tuple[str, ...]:

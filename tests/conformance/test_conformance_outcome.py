@@ -1,4 +1,4 @@
-"""The ledger must not let a failure through, nor an excuse that is none any more."""
+"""The ledger: it reports unexpected failures, and expected failures that passed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_an_expectation_is_for_its_door_and_revision() -> None:
         assert ledger.failed == [BAD]
 
 
-def test_a_stale_expectation_is_found() -> None:
+def test_stale_expectation_is_reported() -> None:
     ledger = Ledger([Expected("caching", "wrong"), Expected("never-run", "unknown")])
     ledger.add(GOOD)
     assert [entry.scenario for entry in ledger.stale] == ["caching"]
@@ -48,6 +48,6 @@ def test_a_family_is_stale_only_when_all_pass() -> None:
     assert not ledger.failed
 
 
-def test_every_expectation_says_why() -> None:
+def test_every_expectation_has_a_reason() -> None:
     for entry in expectations():
         assert len(entry.reason) > 10

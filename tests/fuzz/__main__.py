@@ -1,4 +1,4 @@
-"""The recorded run: many inputs to every door, and the figures for docs/reference/fuzzing.md."""
+"""The recorded run: many inputs to every entry point, and the figures for docs/reference/fuzzing.md."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 from fuzz import project, targets
 from fuzz.inputs import EVERYTHING, Generator, Input, Words
 
-# Shares of the inputs: a fresh instance for each (served) costs a millisecond.
+# Shares of the inputs: `served` takes a millisecond per input for a fresh instance.
 SHARES = {"messages": 0.45, "posts": 0.45, "served": 0.02, "lines": 0.08}
 
 
 def resident() -> int:
-    """The resident memory of this process in bytes (Linux)."""
+    """Return the resident memory of this process in bytes (Linux)."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
@@ -26,7 +26,7 @@ def resident() -> int:
 
 
 def describe(given: Input, error: Exception) -> str:
-    """A finding as one line of JSON, enough to repeat it."""
+    """Return a finding as one line of JSON that suffices to reproduce it."""
     return json.dumps(
         {
             "error": repr(error)[:300],
@@ -40,15 +40,15 @@ def describe(given: Input, error: Exception) -> str:
 
 
 def run(
-    door: targets.Target, inputs: int, seed: int, findings: list[str], words: Words | None = None
+    entry_point: targets.Target, inputs: int, seed: int, findings: list[str], words: Words | None = None
 ) -> collections.Counter[str]:
-    """Feed a door; count what came of the inputs."""
+    """Send inputs to an entry point; return the number of each outcome."""
     generator = Generator(seed, words)
     seen: collections.Counter[str] = collections.Counter()
     for _ in range(inputs):
         given = generator.next()
         try:
-            seen[door.feed(given)] += 1
+            seen[entry_point.feed(given)] += 1
         except Exception as error:  # noqa: BLE001 - every kind is a finding
             seen[type(error).__name__] += 1
             findings.append(describe(given, error))
@@ -58,11 +58,11 @@ def run(
 
 
 def main() -> None:
-    """Run every door; the exit code is 1 when there were findings."""
+    """Run every entry point; the exit code is 1 if there are findings."""
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--door", action="append", choices=targets.NAMES)
+    parser.add_argument("--entry-point", action="append", choices=targets.NAMES)
     parser.add_argument("--findings", type=Path, help="where findings go, one a line")
     parser.add_argument("--everything", action="store_true", help="the server with every feature instead")
     options = parser.parse_args()
@@ -72,13 +72,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         build = project.build_everything if options.everything else project.build
         server, compiled = build(Path(folder))
-        for name in options.door or targets.NAMES:
-            inputs = round(options.inputs * SHARES[name]) if not options.door else options.inputs
-            with targets.target(name, server, compiled) as door:
-                # Memory that stays is taken at the beginning.
-                run(door, min(inputs, 1000), options.seed + 1, findings, words)
+        for name in options.entry_point or targets.NAMES:
+            inputs = round(options.inputs * SHARES[name]) if not options.entry_point else options.inputs
+            with targets.target(name, server, compiled) as entry_point:
+                # Warm up first: memory that stays is allocated at the beginning.
+                run(entry_point, min(inputs, 1000), options.seed + 1, findings, words)
                 before, start = resident(), time.perf_counter()
-                seen = run(door, inputs, options.seed, findings, words)
+                seen = run(entry_point, inputs, options.seed, findings, words)
                 seconds = time.perf_counter() - start
                 grown = (resident() - before) / 2**20
             total += sum(seen.values())

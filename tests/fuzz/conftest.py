@@ -1,4 +1,4 @@
-"""The fuzzed server, built once."""
+"""Fixtures: the fuzzed server, built once."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from fuzz import project
 
 @pytest.fixture(scope="session")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The server, and the same compiled by the stock runtime."""
+    """Build the server, and compile it with the stock runtime."""
     return project.build(tmp_path_factory.mktemp("fuzzed"))

@@ -1,4 +1,4 @@
-"""What is sent: five kinds of input, each closer to a right message than the one before."""
+"""Inputs of the fuzzer: five kinds, each closer to a valid message than the one before."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ METHODS = (
     "notifications/cancelled",
     "nope",
 )
-# No key of the settings or frames of the in-process door: the host writes those, no client does.
+# Without settings and frames of in-process calls: the host writes those, clients cannot.
 STATES = ("", "2024-11-05", "2025-03-26", "2025-06-18 info", "2025-11-25 debug", "2026-07-28", "2025-11-25")
 
 NUMBERS = (
@@ -143,7 +143,7 @@ HEADER_VALUES = (
 
 @dataclass
 class Input:
-    """One input: a body and, for doors that have them, the rest of an HTTP request or what a stdio client agreed on."""
+    """One input: a body and, by entry point, the rest of an HTTP request or the state of a stdio client."""
 
     body: bytes
     state: str = ""
@@ -154,7 +154,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Words:
-    """The names that a server knows, and calls that it answers with a result; what is sent is made of them."""
+    """Names that a server knows, and calls that it answers with a result, from which inputs are built."""
 
     tools: tuple[str, ...] = ("add", "echo", "sum")
     prompts: tuple[str, ...] = ("a",)
@@ -201,10 +201,10 @@ EVERYTHING = Words(
 
 
 class Generator:
-    """Inputs without end, the same ones for the same seed."""
+    """Endless sequence of inputs, the same for the same seed."""
 
     def __init__(self, seed: int, words: Words | None = None) -> None:
-        self.rng = random.Random(seed)  # noqa: S311 - a run that can be repeated
+        self.rng = random.Random(seed)  # noqa: S311 - the run must be repeatable
         self.words = words or Words()
         self._kinds: tuple[Callable[[], bytes], ...] = (
             self.noise,
@@ -219,7 +219,7 @@ class Generator:
         )
 
     def next(self) -> Input:
-        """The next input."""
+        """Return the next input."""
         rng = self.rng
         self.states: tuple[str, ...] = STATES
         body = rng.choice(self._kinds)()
@@ -234,14 +234,14 @@ class Generator:
         return made
 
     def noise(self) -> bytes:
-        """Bytes, and pieces of JSON in no order."""
+        """Return bytes, and pieces of JSON in random order."""
         rng = self.rng
         if rng.random() < 0.5:
             return rng.randbytes(rng.randrange(64))
         return "".join(rng.choices(PIECES, k=rng.randrange(24))).encode("utf-8", "surrogatepass")
 
     def value(self, depth: int = 0) -> str:
-        """A JSON value, or what pretends to be one."""
+        """Return a JSON value, or a text that resembles one."""
         rng = self.rng
         kind = rng.random()
         if depth > 3 or kind < 0.5:
@@ -256,11 +256,11 @@ class Generator:
         return "{" + ",".join(f"{rng.choice(STRINGS)}:{self.value(depth + 1)}" for _ in range(rng.randrange(4))) + "}"
 
     def json(self) -> bytes:
-        """A JSON value, mostly."""
+        """Return a JSON value, in most cases."""
         return self.value().encode()
 
     def rpc(self) -> bytes:
-        """An object with the members of JSON-RPC, of any kind, sometimes twice; sometimes an array of them."""
+        """Return an object with JSON-RPC members of any type, sometimes duplicated; or an array of them."""
         rng = self.rng
 
         def one() -> str:
@@ -335,7 +335,7 @@ class Generator:
         return rng.choice(({}, {"cursor": rng.choice(("", "x", odd))}, {"requestId": rng.choice((1, odd))}))
 
     def right(self) -> bytes:
-        """A message without a fault, for a client of the revision in `states`."""
+        """Return a valid message, for a client of the revision in `states`."""
         rng = self.rng
         method = rng.choice((*METHODS, *["tools/call"] * 10))
         fitting = {
@@ -386,7 +386,7 @@ class Generator:
         return json.dumps(message, ensure_ascii=rng.random() < 0.5).encode()
 
     def mcp(self) -> bytes:
-        """A message of MCP: right but for a member or two."""
+        """Return a message of MCP: valid except for a member or two."""
         rng = self.rng
         method = rng.choice(METHODS)
         params = self._params(method)
@@ -412,7 +412,7 @@ class Generator:
         ).encode("utf-8", "surrogatepass")
 
     def mutated(self) -> bytes:
-        """A message of MCP with some bytes cut, doubled or replaced."""
+        """Return a message of MCP with some bytes removed, duplicated or replaced."""
         rng = self.rng
         data = bytearray(self.mcp())
         for _ in range(rng.randrange(1, 5)):

@@ -1,4 +1,4 @@
-"""Whether what came back is an answer, and one to what was sent."""
+"""Judgement of answers: whether an answer is valid, and matches its input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STATUSES = {200, 202, 204, 400, 401, 403, 404, 405, 406, 413, 415}
 
 
 class JudgementError(AssertionError):
-    """An answer that no client can use."""
+    """Answer that no client can use."""
 
 
 def _strict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def _strict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def sent(body: bytes) -> Any:
-    """What a strict reader makes of the body; `...` when it makes nothing of it."""
+    """Parse a body strictly; return `...` if it is not valid."""
 
     def constant(name: str) -> Any:
         raise ValueError(name)
@@ -31,7 +31,7 @@ def sent(body: bytes) -> Any:
     try:
         text = body.decode()
         parsed = json.loads(text, object_pairs_hook=_strict, parse_constant=constant)
-        json.dumps(parsed, ensure_ascii=False).encode()  # lone surrogates
+        json.dumps(parsed, ensure_ascii=False).encode()  # raises for lone surrogates
     except (ValueError, RecursionError):
         return ...
     return parsed
@@ -41,43 +41,43 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
 
 
-def message(text: str, asked: Any) -> str:
-    """Judge one JSON-RPC message from the server. Returns what it is: `result`, `error` or `notification`.
+def message(text: str, sent_message: Any) -> str:
+    """Judge one JSON-RPC message from the server. Returns its kind: `result`, `error` or `notification`.
 
     Raises:
-        JudgementError: It is not one, or answers something else.
+        JudgementError: The message is invalid, or answers something else.
     """
     if "\n" in text or "\r" in text:
         raise JudgementError("a message of several lines")
     answer = json.loads(text)
-    text.encode()  # what cannot be sent
+    text.encode()  # raises for lone surrogates
     if isinstance(answer, list):
-        if not isinstance(asked, list) and asked is not ...:
+        if not isinstance(sent_message, list) and sent_message is not ...:
             raise JudgementError("a batch answers a single message")
         kinds = {message(json.dumps(one), ...) for one in answer}
         if not answer or "notification" in kinds:
             raise JudgementError("a batch that is empty or has notifications")
         return "batch"
     if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
-        raise JudgementError("no JSON-RPC 2.0")
+        raise JudgementError("not JSON-RPC 2.0")
     if "method" in answer:
         if not isinstance(answer["method"], str) or "id" in answer:
-            raise JudgementError("no notification")
+            raise JudgementError("not a notification")
         return "notification"
     if ("result" in answer) == ("error" in answer):
         raise JudgementError("neither result nor error, or both")
-    given = asked.get("id", ...) if isinstance(asked, dict) else ...
+    request_id = sent_message.get("id", ...) if isinstance(sent_message, dict) else ...
     if answer.get("id") is not None and not _is_id(answer["id"]):
         raise JudgementError("an id of the wrong type")
-    if asked is not ... and _is_id(given) and "id" in answer and answer["id"] != given:
+    if sent_message is not ... and _is_id(request_id) and "id" in answer and answer["id"] != request_id:
         raise JudgementError("another request's id")
     if "result" in answer:
         if not isinstance(answer["result"], dict):
-            raise JudgementError("a result that is no object")
-        if isinstance(asked, dict):
-            if answer.get("id", ...) != given:
+            raise JudgementError("a result that is not an object")
+        if isinstance(sent_message, dict):
+            if answer.get("id", ...) != request_id:
                 raise JudgementError("a result without the request's id")
-            _typed(asked, answer["result"])
+            _typed(sent_message, answer["result"])
         return "result"
     error = answer["error"]
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
@@ -89,9 +89,9 @@ def message(text: str, asked: Any) -> str:
     return "error"
 
 
-def _typed(asked: dict[str, Any], result: dict[str, Any]) -> None:
-    """Hold a result against the revision that it says it is of; older ones leave that to the session."""
-    method = asked["method"]
+def _typed(sent_message: dict[str, Any], result: dict[str, Any]) -> None:
+    """Check a result against the revision that its members indicate; handshake revisions depend on the session."""
+    method = sent_message["method"]
     modern = "resultType" in result
     revisions = ["2026-07-28"] if modern else ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
     if all((method, revision) not in SERVER_RESULTS for revision in revisions):
@@ -100,45 +100,45 @@ def _typed(asked: dict[str, Any], result: dict[str, Any]) -> None:
 
 
 def line(body: bytes, answer: str | None) -> str:
-    """Judge what came back for one line of the stdio transport."""
-    asked = sent(body)
+    """Judge the answer to one line of the stdio transport."""
+    sent_message = sent(body)
     if not answer:
-        if is_request(asked):
+        if is_request(sent_message):
             raise JudgementError("no answer to a request")
         return "silence"
-    kind = message(answer, asked)
-    if is_notification(asked):
+    kind = message(answer, sent_message)
+    if is_notification(sent_message):
         raise JudgementError("an answer to a notification")
     return kind
 
 
 def event(text: str) -> None:
-    """Judge what comes before an answer."""
+    """Judge a message before an answer."""
     if message(text, ...) != "notification":
         raise JudgementError("several answers to one line")
     notification = json.loads(text)
     parse_server_notification(notification["method"], "2026-07-28", notification.get("params"))
 
 
-def is_request(asked: Any) -> bool:
-    """Whether this is a JSON-RPC request."""
+def is_request(sent_message: Any) -> bool:
+    """Return whether the value is a JSON-RPC request."""
     return (
-        isinstance(asked, dict)
-        and asked.get("jsonrpc") == "2.0"
-        and isinstance(asked.get("method"), str)
-        and _is_id(asked.get("id"))
-        and not {"result", "error"} & set(asked)
+        isinstance(sent_message, dict)
+        and sent_message.get("jsonrpc") == "2.0"
+        and isinstance(sent_message.get("method"), str)
+        and _is_id(sent_message.get("id"))
+        and not {"result", "error"} & set(sent_message)
     )
 
 
-def is_notification(asked: Any) -> bool:
-    """Whether this is a JSON-RPC notification whose params are what they may be."""
+def is_notification(sent_message: Any) -> bool:
+    """Return whether the value is a JSON-RPC notification with valid params."""
     return (
-        isinstance(asked, dict)
-        and set(asked) <= {"jsonrpc", "method", "params"}
-        and asked.get("jsonrpc") == "2.0"
-        and isinstance(asked.get("method"), str)
-        and isinstance(asked.get("params", {}), dict)
+        isinstance(sent_message, dict)
+        and set(sent_message) <= {"jsonrpc", "method", "params"}
+        and sent_message.get("jsonrpc") == "2.0"
+        and isinstance(sent_message.get("method"), str)
+        and isinstance(sent_message.get("params", {}), dict)
     )
 
 

@@ -1,4 +1,4 @@
-"""The server that is fuzzed: no tool of it may trap or hang, whatever it is called with."""
+"""The fuzzed server: its tools neither trap nor hang, with any arguments."""
 
 from __future__ import annotations
 
@@ -86,12 +86,12 @@ components = ["plain", "other", "streams"]
 
 
 def build(folder: Path) -> tuple[Path, Path]:
-    """Build it: the server, and the same compiled by the stock runtime."""
+    """Build the server, and compile it with the stock runtime."""
     return _compiled(ensure_built(write_project(folder, FILES)), folder)
 
 
 def build_everything(folder: Path) -> tuple[Path, Path]:
-    """The server with every feature, in Python, likewise."""
+    """Build the server with every feature, in Python, likewise."""
     return _compiled(ensure_built(Path(__file__).parents[2] / "example-servers" / "everything"), folder)
 
 

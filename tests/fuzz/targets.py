@@ -1,4 +1,4 @@
-"""The doors as targets: each takes an input and says what came of it. What may not happen is an exception."""
+"""Entry points as targets: each sends an input and returns the kind of the outcome, or raises for an invalid one."""
 
 from __future__ import annotations
 
@@ -20,46 +20,46 @@ LIMITS = Limits(timeout=10, memory=128 << 20)
 
 
 class Target(Protocol):
-    """A door of a running server."""
+    """Entry point of a running server."""
 
     def feed(self, given: Input) -> str:
-        """Send an input; what came of it. Raises when the server did what it may not."""
+        """Send an input; return the kind of the outcome. Raises if the server's answer is invalid."""
         ...
 
 
 class Messages:
-    """`wasmcp:embedding/exchange`, `message`: the host's stdio door. One instance answers everything."""
+    """`wasmcp:embedding/exchange`, `message`: the host's entry point for stdio. One instance answers all inputs."""
 
     def __init__(self, server: Path) -> None:
         self.server = open_server(server, limits=LIMITS, instances=1)
 
     def feed(self, given: Input) -> str:
-        """One line, as the client of whatever revision the input says."""
+        """Send one line, as a client of the revision in the input."""
         line = given.body.replace(b"\n", b" ").replace(b"\r", b" ")
         self.server._state = given.state.encode()
         answer = self.server.send(line, on_event=judge.event)
         state = self.server.state
         if state and not state.startswith("20"):
-            raise judge.Wrong(f"state {state!r}")
+            raise judge.JudgementError(f"state {state!r}")
         return judge.line(line, answer)
 
 
 class Posts:
-    """`wasmcp:embedding/exchange`, `http`: the host's HTTP door. One instance answers everything."""
+    """`wasmcp:embedding/exchange`, `http`: the host's entry point for HTTP. One instance answers all inputs."""
 
     def __init__(self, server: Path) -> None:
         self.server = open_server(server, limits=LIMITS, instances=1)
         self.sessions = {revision: self._session(revision) for revision in REVISIONS[:-1]}
 
     def _session(self, revision: str) -> str:
-        """The session of a client of an older revision."""
+        """Return the session of a client of a handshake revision."""
         client = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "fuzz", "version": "1"}}
         message = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": client}
         response = self.server.http("POST", "/mcp", MESSAGE_HEADERS, json.dumps(message))
         return dict(response.headers)["mcp-session-id"]
 
     def feed(self, given: Input) -> str:
-        """One HTTP request; of a client of an older revision, mostly in its session."""
+        """Send one HTTP request; of a client of a handshake revision mostly in its session."""
         headers = given.headers
         session = self.sessions.get(given.state.partition(" ")[0])
         if session is not None and given.method == "POST":
@@ -77,8 +77,8 @@ class Served:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
 
     def feed(self, given: Input) -> str:
-        """One HTTP request over a connection that is kept."""
-        # What a client library or the runtime itself refuses never reaches the server.
+        """Send one HTTP request over a persistent connection."""
+        # Requests that a client library or the runtime rejects do not reach the server.
         headers = {
             name: value
             for name, value in given.headers.items()
@@ -93,9 +93,9 @@ class Served:
                 break
             except (http.client.HTTPException, OSError) as error:
                 self.connection.close()
-                # A kept connection may end after a refusal that did not wait for the body; a fresh one may not.
+                # A kept connection can end after a rejection that did not wait for the body; a fresh one must not.
                 if fresh:
-                    raise judge.Wrong(f"the connection was cut: {error!r}") from error
+                    raise judge.JudgementError(f"the connection was cut: {error!r}") from error
                 fresh = True
         fields = {name.lower(): value for name, value in response.getheaders()}
         if given.method == "HEAD":
@@ -112,7 +112,7 @@ class Lines:
         self.process = process
 
     def feed(self, given: Input) -> str:
-        """One line, then a `ping`: all that comes before its answer answers the line."""
+        """Send one line, then a `ping`: all messages before the ping's answer belong to the line."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         line = given.body.replace(b"\n", b" ").replace(b"\r", b" ")
@@ -121,9 +121,9 @@ class Lines:
         answers = []
         while b"the end of this input" not in (answer := self.process.stdout.readline()):
             if not answer:
-                raise judge.Wrong("the process ended")
+                raise judge.JudgementError("the process ended")
             answers.append(answer.decode().rstrip("\n"))
-        # What has changed is told after the answer. A stream of changes begins with a notification; its answer ends it.
+        # Change notifications follow the answer. A subscription stream begins with a notification; its answer ends it.
         events = [answer for answer in answers if judge.is_notification(json.loads(answer))]
         rest = [answer for answer in answers if answer not in events]
         if not rest and b"subscriptions/listen" in line:
@@ -138,11 +138,11 @@ NAMES = ("messages", "posts", "served", "lines")
 
 @contextlib.contextmanager
 def target(name: str, server: Path, compiled: Path) -> Iterator[Target]:
-    """A door of the server by its name, until the block ends; `compiled` is for the stock runtime."""
+    """Yield a target by name until the block ends; `compiled` is for the stock runtime."""
     if name == "messages":
-        door = Messages(server)
-        with door.server:
-            yield door
+        entry_point = Messages(server)
+        with entry_point.server:
+            yield entry_point
     elif name == "posts":
         posts = Posts(server)
         with posts.server:

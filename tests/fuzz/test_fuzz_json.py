@@ -1,4 +1,4 @@
-"""The edges of JSON, through a whole server to a tool and back."""
+"""Edge cases of JSON, through a whole server to a tool and back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def server(fuzzed: tuple[Path, Path]) -> Iterator[Server]:
 
 
 def ask(server: Server, name: str, arguments: str, identifier: str = "1") -> Any:
-    """Call a tool with the text of its arguments; the answer."""
+    """Call a tool with the text of its arguments; return the answer."""
     line = (
         f'{{"jsonrpc":"2.0","id":{identifier},"method":"tools/call",'
         f'"params":{{"name":"{name}","arguments":{arguments},"_meta":{json.dumps(META)}}}}}'
@@ -31,13 +31,13 @@ def ask(server: Server, name: str, arguments: str, identifier: str = "1") -> Any
 
 
 def result(answer: Any) -> Any:
-    """What the tool returned."""
+    """Return the result of the tool."""
     assert not answer["result"].get("isError"), answer
     return answer["result"]["structuredContent"]["result"]
 
 
 @pytest.mark.parametrize("identifier", ["9007199254740993", "-9007199254740993", "18446744073709551616", "0"])
-def test_integer_ids_come_back_exactly(server: Server, identifier: str) -> None:
+def test_integer_ids_are_returned_exactly(server: Server, identifier: str) -> None:
     assert ask(server, "add", '{"a":1,"b":2}', identifier)["id"] == int(identifier)
 
 
@@ -54,16 +54,16 @@ def test_integers_beyond_2_to_53_reach_the_tool_exactly(server: Server) -> None:
 
 
 @pytest.mark.parametrize("value", ["9223372036854775808", "1" * 400, "1e400", "1.5", '"1"', "null"])
-def test_what_is_no_such_integer_is_an_error_of_the_call(server: Server, value: str) -> None:
+def test_non_integers_are_an_error_of_the_call(server: Server, value: str) -> None:
     answer = ask(server, "sum", f'{{"values":[{value}]}}')
     assert answer["result"]["isError"] is True
     assert "values" in answer["result"]["content"][0]["text"]
 
 
 @pytest.mark.parametrize("value", ["1e400", "-1e400", "1" * 400])
-def test_numbers_beyond_the_range_are_no_invalid_json(server: Server, value: str) -> None:
+def test_numbers_beyond_the_range_are_valid_json(server: Server, value: str) -> None:
     answer = ask(server, "add", f'{{"a":{value},"b":1}}')
-    # Infinity has no form in JSON: the tool's own error, or a protocol error, but an answer that can be read.
+    # JSON has no infinity: the result is the tool's own error or a protocol error, but a readable answer.
     assert "error" in answer or answer["result"]["isError"] or isinstance(result(answer), float)
 
 
@@ -71,24 +71,24 @@ def test_numbers_beyond_the_range_are_no_invalid_json(server: Server, value: str
     "text", ["\x00", "a\x00b", "\x1f\x7f", "\u2028\u2029", "\U0001f600", "\ufeff", "\\", '"', "\ud7ff\ue000"]
 )
 @pytest.mark.parametrize("escaped", [True, False])
-def test_every_character_comes_back(server: Server, text: str, escaped: bool) -> None:
+def test_every_character_is_returned(server: Server, text: str, escaped: bool) -> None:
     written = json.dumps({"text": text}, ensure_ascii=escaped)
     assert result(ask(server, "echo", written)) == text
 
 
 @pytest.mark.parametrize("text", [r"\ud800", r"\udc00", r"\ud800\u0041", r"\udc00\ud800", r"a\ud83d"])
-def test_half_a_surrogate_pair_is_refused(server: Server, text: str) -> None:
+def test_lone_surrogates_are_rejected(server: Server, text: str) -> None:
     answer = ask(server, "echo", f'{{"text":"{text}"}}')
     assert "error" in answer or answer["result"]["isError"]
 
 
 @pytest.mark.parametrize("control", ["\x00", "\x1f", "\t"])
-def test_raw_control_characters_are_no_json(server: Server, control: str) -> None:
+def test_raw_control_characters_are_rejected(server: Server, control: str) -> None:
     assert ask(server, "echo", f'{{"text":"{control}"}}')["error"]["code"] == -32700
 
 
-def test_a_duplicate_key_has_one_meaning(server: Server) -> None:
-    """Which of the two counts may differ between parsers; that parts of one server disagree must not be."""
+def test_duplicate_keys_have_one_meaning(server: Server) -> None:
+    """Parsers differ in which of two duplicates counts; the parts of one server must agree."""
     twice = ask(server, "sum", '{"values":[1],"values":[2]}')
     assert "error" in twice or twice["result"].get("isError") or result(twice) in (1, 2)
     line = '{"jsonrpc":"2.0","id":1,"id":2,"method":"tools/list","method":"ping"}'

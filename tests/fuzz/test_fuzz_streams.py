@@ -1,4 +1,4 @@
-"""Clients that misbehave while an answer is under way, and answers that are too large."""
+"""Clients that misbehave during an answer, and answers that are too large."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fuzz.inputs import META
 from wasmcp.errors import ResponseTooLargeError
 from wasmcp.host import Limits, open_server
 
-DOORS = ["wasmcp serve", "wasmtime serve"]
+ENTRY_POINTS = ["wasmcp serve", "wasmtime serve"]
 STDIO = ["wasmcp run", "wasmtime run"]
 
 
@@ -46,7 +46,7 @@ def post(port: int, name: str, arguments: dict[str, Any], timeout: float = 20) -
 
 
 def unread(port: int, name: str, arguments: dict[str, Any]) -> socket.socket:
-    """A connection whose request has been sent, and whose answer nobody reads."""
+    """Yield a connection whose request was sent and whose answer is not read."""
     body = call(name, arguments, progress=True)
     lines = "".join(f"{key}: {value}\r\n" for key, value in headers(name).items())
     connection = socket.create_connection(("127.0.0.1", port), timeout=20)
@@ -64,10 +64,10 @@ def resident(process: int) -> int:
 
 
 @contextlib.contextmanager
-def serving(door: str, fuzzed: tuple[Path, Path]) -> Iterator[tuple[int, int]]:
-    """The port and the process of a server that answers two requests at a time."""
+def serving(entry_point: str, fuzzed: tuple[Path, Path]) -> Iterator[tuple[int, int]]:
+    """Yield the port and the process of a server that answers two requests at a time."""
     port = free_port()
-    if door == "wasmcp serve":
+    if entry_point == "wasmcp serve":
         command = [*WASMCP, "serve", str(fuzzed[0]), "--port", str(port), "--instances", "2"]
     else:
         command = [wasmtime(), "serve", "--addr", f"127.0.0.1:{port}", "--allow-precompiled", str(fuzzed[1])]
@@ -85,10 +85,10 @@ def serving(door: str, fuzzed: tuple[Path, Path]) -> Iterator[tuple[int, int]]:
             process.kill()
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_streams_that_are_cut_in_the_middle(door: str, fuzzed: tuple[Path, Path]) -> None:
-    """More cut streams than there are instances, and every one of them is free again."""
-    with serving(door, fuzzed) as (port, _):
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_streams_that_are_cut_in_the_middle(entry_point: str, fuzzed: tuple[Path, Path]) -> None:
+    """Cut more streams than there are instances; all instances are available again."""
+    with serving(entry_point, fuzzed) as (port, _):
         for _ in range(6):
             connection = unread(port, "steps", {"count": 1_000_000, "bytes": 1000})
             assert b"text/event-stream" in connection.recv(4096)
@@ -96,10 +96,10 @@ def test_streams_that_are_cut_in_the_middle(door: str, fuzzed: tuple[Path, Path]
         assert post(port, "add", {"a": 1, "b": 2})["result"]["structuredContent"] == {"result": 3}
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_client_that_never_reads(door: str, fuzzed: tuple[Path, Path]) -> None:
-    """It holds its own instance at most; others are answered, and nothing piles up for it."""
-    with serving(door, fuzzed) as (port, process):
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_a_client_that_never_reads(entry_point: str, fuzzed: tuple[Path, Path]) -> None:
+    """The client blocks at most its own instance; others are answered, and no output accumulates for it."""
+    with serving(entry_point, fuzzed) as (port, process):
         post(port, "add", {"a": 1, "b": 2})
         before = resident(process)
         stuck = unread(port, "steps", {"count": 50_000, "bytes": 20_000})
@@ -113,14 +113,14 @@ def test_a_client_that_never_reads(door: str, fuzzed: tuple[Path, Path]) -> None
         assert post(port, "add", {"a": 3, "b": 2})["result"]["structuredContent"] == {"result": 5}
 
 
-def running(door: str, server: Path) -> list[str]:
-    """The command of a stdio door."""
-    return [*WASMCP, "run", str(server)] if door == "wasmcp run" else [wasmtime(), "run", "-Shttp", str(server)]
+def running(entry_point: str, server: Path) -> list[str]:
+    """Return the command of a stdio entry point."""
+    return [*WASMCP, "run", str(server)] if entry_point == "wasmcp run" else [wasmtime(), "run", "-Shttp", str(server)]
 
 
-@pytest.mark.parametrize("door", STDIO)
-def test_a_stdio_client_that_never_reads(door: str, fuzzed: tuple[Path, Path]) -> None:
-    command = running(door, fuzzed[0])
+@pytest.mark.parametrize("entry_point", STDIO)
+def test_a_stdio_client_that_never_reads(entry_point: str, fuzzed: tuple[Path, Path]) -> None:
+    command = running(entry_point, fuzzed[0])
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -137,9 +137,9 @@ def test_a_stdio_client_that_never_reads(door: str, fuzzed: tuple[Path, Path]) -
         process.wait(timeout=20)
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_two_requests_with_one_id_over_http(door: str, fuzzed: tuple[Path, Path]) -> None:
-    with serving(door, fuzzed) as (port, _):
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_two_requests_with_one_id_over_http(entry_point: str, fuzzed: tuple[Path, Path]) -> None:
+    with serving(entry_point, fuzzed) as (port, _):
         first = unread(port, "steps", {"count": 2000})
         assert post(port, "add", {"a": 1, "b": 2})["result"]["structuredContent"] == {"result": 3}
         with contextlib.closing(first):
@@ -150,11 +150,11 @@ def test_two_requests_with_one_id_over_http(door: str, fuzzed: tuple[Path, Path]
                 received += part
 
 
-@pytest.mark.parametrize("door", STDIO)
-def test_two_requests_with_one_id_over_stdio(door: str, fuzzed: tuple[Path, Path]) -> None:
-    """Neither is lost: a client that does this cannot tell the answers apart, but it gets both."""
+@pytest.mark.parametrize("entry_point", STDIO)
+def test_two_requests_with_one_id_over_stdio(entry_point: str, fuzzed: tuple[Path, Path]) -> None:
+    """Both requests are answered, although the client cannot match the answers."""
     lines = [call("steps", {"count": 500}), call("add", {"a": 1, "b": 2}), call("add", {"a": 1, "b": 3}, 2)]
-    command = running(door, fuzzed[0])
+    command = running(entry_point, fuzzed[0])
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         output, _ = process.communicate(b"\n".join(lines) + b"\n", timeout=60)
     answers = [json.loads(line) for line in output.splitlines()]
@@ -172,7 +172,7 @@ def test_a_reply_that_is_too_large(fuzzed: tuple[Path, Path]) -> None:
 
 
 def test_a_reply_that_is_too_large_for_a_client(fuzzed: tuple[Path, Path]) -> None:
-    """Above the default of 64 MiB: an error at its id, and the connection goes on."""
+    """Above the default of 64 MiB: an error with the request's id, and the connection stays open."""
     lines = [call("large", {"bytes": 65 << 20}, 1), call("add", {"a": 1, "b": 2}, 2)]
     with subprocess.Popen(
         [*WASMCP, "run", str(fuzzed[0])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

@@ -1,1 +1,1 @@
-"""What others say is right: the types of the official SDK, and what each revision of the specification knows."""
+"""Oracles: the types of the official SDK, and the members of each revision of the specification."""

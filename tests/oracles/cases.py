@@ -1,4 +1,4 @@
-"""What the everything server is asked, method by method."""
+"""Requests to the everything server, method by method."""
 
 from __future__ import annotations
 

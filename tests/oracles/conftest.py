@@ -1,4 +1,4 @@
-"""The everything server, built once."""
+"""Fixtures: the everything server, built once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERYTHING = Path(__file__).parents[2] / "example-servers" / "everything"
 
 @pytest.fixture(scope="session")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The server, and the same compiled by the stock runtime."""
+    """Build the server, and compile it with the stock runtime."""
     server = ensure_built(EVERYTHING)
     compiled = tmp_path_factory.mktemp("everything") / "server.cwasm"
     subprocess.run([wasmtime(), "compile", str(server), "-o", str(compiled)], check=True)
@@ -27,24 +27,24 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="session")
 def targets(everything: tuple[Path, Path]) -> Iterator[Callable[[str], StdioServerParameters | str]]:
-    """What the official client connects to, by the name of a door; servers are started at their first use."""
+    """Return a function from the name of an entry point to the official client's target; servers start at first use."""
     server, compiled = everything
     with contextlib.ExitStack() as stack:
         ports: dict[str, int] = {}
 
-        def target(door: str) -> StdioServerParameters | str:
-            if door == "wasmcp run":
+        def target(entry_point: str) -> StdioServerParameters | str:
+            if entry_point == "wasmcp run":
                 return StdioServerParameters(command=WASMCP[0], args=[*WASMCP[1:], "run", str(server)])
-            if door == "wasmtime run":
+            if entry_point == "wasmtime run":
                 arguments = ["run", "-Shttp", "--allow-precompiled", str(compiled)]
                 return StdioServerParameters(command=wasmtime(), args=arguments)
-            if door not in ports:
+            if entry_point not in ports:
                 serving = (
                     wasmcp_serve(server)
-                    if door == "wasmcp serve"
+                    if entry_point == "wasmcp serve"
                     else wasmtime_serve(compiled, *STATE_KEYS, "--allow-precompiled")
                 )
-                ports[door] = stack.enter_context(serving)
-            return f"http://127.0.0.1:{ports[door]}/mcp"
+                ports[entry_point] = stack.enter_context(serving)
+            return f"http://127.0.0.1:{ports[entry_point]}/mcp"
 
         yield target

@@ -1,7 +1,7 @@
-"""Whether a message that a server sent is one of its revision.
+"""Validation of a server's messages against a revision.
 
-`mcp_types` has the shapes, one for all handshake revisions; `LATER` says which members came with which revision, so
-that nothing is sent to a client whose revision does not know it (specification: the changelog of each revision).
+`mcp_types` has the types, one set for all handshake revisions; `LATER` lists the revision in which each member was
+introduced, so that members unknown to the client's revision are found (specification: the changelog of each revision).
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ CONTENT_SINCE = {"audio": "2025-03-26", "resource_link": "2025-06-18"}
 
 
 class UnknownMemberError(AssertionError):
-    """A member that the client's revision does not know."""
+    """Member that the client's revision does not have."""
 
 
 def parts(method: str, result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects inside a result that have members of their own, each with its kind."""
+    """Return the objects inside a result that have members, each with its kind."""
     yield "result", result
     lists = (("tools", "tool"), ("resources", "resource"), ("resourceTemplates", "template"), ("prompts", "prompt"))
     for member, kind in lists:
@@ -79,12 +79,12 @@ def parts(method: str, result: dict[str, Any]) -> Iterator[tuple[str, dict[str, 
 
 
 def check_result(method: str, revision: str, result: dict[str, Any]) -> None:
-    """Hold a result against its revision.
+    """Check a result against its revision.
 
     Raises:
         KeyError: The revision does not have the method.
-        pydantic.ValidationError: The shape is another.
-        UnknownMemberError: A member, or a kind of content, came with a later revision.
+        pydantic.ValidationError: The result does not have the method's type.
+        UnknownMemberError: A member, or a kind of content, was introduced in a later revision.
     """
     validate_server_result(method, revision, result)
     if revision == "2026-07-28" and result["resultType"] not in ("complete", "input_required"):
@@ -98,15 +98,15 @@ def check_result(method: str, revision: str, result: dict[str, Any]) -> None:
 
 
 def check(message: dict[str, Any], revision: str, method: str | None = None) -> str:
-    """Hold any message from a server against a revision; `method`: of the request that a result answers.
+    """Check a message from a server against a revision; `method`: of the request that a result answers.
 
     Returns:
         `result`, `error`, `notification` or `request`.
 
     Raises:
-        AssertionError: It is no JSON-RPC message, or has what the revision does not know.
+        AssertionError: The message is not JSON-RPC, or has members that the revision does not have.
         KeyError: The revision does not have the method.
-        pydantic.ValidationError: The shape is another.
+        pydantic.ValidationError: The message does not have the method's type.
     """
     assert message["jsonrpc"] == "2.0"
     if "method" in message:
@@ -129,7 +129,7 @@ def check(message: dict[str, Any], revision: str, method: str | None = None) -> 
     assert type(error["code"]) is int
     assert type(error["message"]) is str
     if revision == "2026-07-28":
-        # Retired; and what is reserved may be used only as defined (specification: basic, "Error codes").
+        # Retired codes; and reserved codes can be used only as defined (specification: basic, "Error codes").
         assert error["code"] not in (-32002, -32042)
         assert not -32099 <= error["code"] <= -32023
         if error["code"] == -32022:

@@ -1,4 +1,4 @@
-"""What a server asks of the official client, in every mode, at every door that can."""
+"""Server-to-client requests to the official client, in every mode, at every entry point that supports them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ import anyio
 import pytest
 from mcp import Client, MCPError
 
-from oracles.user import DOORS, MODES, User, connected
+from oracles.user import ENTRY_POINTS, MODES, User, connected
 
 pytestmark = pytest.mark.slow
 
-# A fresh instance for each request cannot ask a client of the older revisions anything: its answer is another request.
-ASKING = [(door, mode) for door in DOORS for mode in MODES if (door, mode) != ("wasmtime serve", "legacy")]
+# A fresh instance per request cannot receive the client's response: in handshake revisions it is another request.
+ASKING = [
+    (entry_point, mode)
+    for entry_point in ENTRY_POINTS
+    for mode in MODES
+    if (entry_point, mode) != ("wasmtime serve", "legacy")
+]
 
 
-@pytest.mark.parametrize(("door", "mode"), ASKING)
-def test_what_a_server_asks(door: str, mode: str, targets: Any) -> None:
+@pytest.mark.parametrize(("entry_point", "mode"), ASKING)
+def test_server_to_client_requests(entry_point: str, mode: str, targets: Any) -> None:
     async def use() -> None:
         user = User()
-        async with connected(targets(door), mode, user) as client:
+        async with connected(targets(entry_point), mode, user) as client:
 
             async def text(name: str, **arguments: Any) -> str:
                 result = await client.call_tool(name, arguments)
@@ -45,10 +50,10 @@ def test_what_a_server_asks(door: str, mode: str, targets: Any) -> None:
     anyio.run(use)
 
 
-@pytest.mark.parametrize(("door", "mode"), ASKING)
-def test_a_client_that_cannot_be_asked(door: str, mode: str, targets: Any) -> None:
+@pytest.mark.parametrize(("entry_point", "mode"), ASKING)
+def test_client_without_capabilities(entry_point: str, mode: str, targets: Any) -> None:
     async def use() -> None:
-        async with Client(targets(door), mode=mode, read_timeout_seconds=60) as client:  # type: ignore[arg-type]
+        async with Client(targets(entry_point), mode=mode, read_timeout_seconds=60) as client:  # type: ignore[arg-type]
             if mode == "legacy":
                 assert (await client.call_tool("test_missing_capability")).is_error
                 return

@@ -1,4 +1,4 @@
-"""The official client uses what a server offers, in every mode, at every door."""
+"""The official client with all capabilities of a server, in every mode, at every entry point."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 from mcp import MCPError
 from pydantic import AnyUrl
 
-from oracles.user import DOORS, MODES, User, connected
+from oracles.user import ENTRY_POINTS, MODES, User, connected
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("door", DOORS)
-def test_what_a_server_offers(door: str, mode: str, targets: Any) -> None:
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_capabilities(entry_point: str, mode: str, targets: Any) -> None:
     async def use() -> None:
-        async with connected(targets(door), mode, User()) as client:
+        async with connected(targets(entry_point), mode, User()) as client:
             tools = {tool.name: tool for tool in (await client.list_tools()).tools}
             assert tools["test_simple_text"].title == "Simple text"
             assert tools["test_simple_text"].icons[0].sizes == ["48x48"]
@@ -41,7 +41,7 @@ def test_what_a_server_offers(door: str, mode: str, targets: Any) -> None:
             resources = {resource.uri: resource for resource in (await client.list_resources()).resources}
             assert resources["test://static-text"].annotations.priority == 0.8
             for uri in resources:
-                # Releases before 2 send what `AnyUrl` makes of a listed URI.
+                # Releases before 2 send the normal form of `AnyUrl` for a listed URI.
                 assert (await client.read_resource(str(AnyUrl(uri)))).contents
             text = (await client.read_resource("test://static-text")).contents[0]
             assert isinstance(text, types.TextResourceContents)
@@ -72,8 +72,8 @@ def test_what_a_server_offers(door: str, mode: str, targets: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("door", DOORS)
-def test_what_a_server_says_meanwhile(door: str, mode: str, targets: Any) -> None:
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_progress_and_logs(entry_point: str, mode: str, targets: Any) -> None:
     async def use() -> None:
         user = User()
         progress: list[tuple[float, float | None, str | None]] = []
@@ -81,7 +81,7 @@ def test_what_a_server_says_meanwhile(door: str, mode: str, targets: Any) -> Non
         async def on_progress(done: float, total: float | None, message: str | None) -> None:
             progress.append((done, total, message))
 
-        async with connected(targets(door), mode, user) as client:
+        async with connected(targets(entry_point), mode, user) as client:
             if mode == "legacy":
                 await client.set_logging_level("info")
             await client.call_tool("test_tool_with_progress", progress_callback=on_progress)

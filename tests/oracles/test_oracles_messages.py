@@ -1,4 +1,4 @@
-"""The oracle itself must refuse what is wrong."""
+"""Tests of the oracle: it rejects invalid messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_later_members(revision: str, result: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("revision", ["2024-11-05", "2025-11-25"])
-def test_right_ones(revision: str) -> None:
+def test_valid_results(revision: str) -> None:
     check_result("tools/list", revision, listed(description="d"))
 
 
@@ -53,7 +53,7 @@ def test_kinds_of_content() -> None:
         {"tools": [{"name": "t"}], "resultType": "complete", "ttlMs": 1, "cacheScope": "public"},
     ],
 )
-def test_what_the_newest_revision_needs(result: dict[str, Any]) -> None:
+def test_members_required_by_the_latest_revision(result: dict[str, Any]) -> None:
     with pytest.raises((ValidationError, KeyError)):
         check({"jsonrpc": "2.0", "id": 1, "result": result}, "2026-07-28", "tools/list")
 

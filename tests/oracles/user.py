@@ -1,4 +1,4 @@
-"""The official client, with a user who answers whatever a server may ask."""
+"""The official client, with a user who answers every server-to-client request."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import mcp_types as types
 from mcp import Client, StdioServerParameters
 
 MODES = ["auto", "legacy"]
-DOORS = ["wasmcp run", "wasmcp serve", "wasmtime run", "wasmtime serve"]
+ENTRY_POINTS = ["wasmcp run", "wasmcp serve", "wasmtime run", "wasmtime serve"]
 
 
 class User:
-    """The other side of what a server may ask or tell."""
+    """Handlers of server-to-client requests and notifications."""
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
@@ -38,8 +38,8 @@ class User:
 
     async def sample(self, _context: Any, params: types.CreateMessageRequestParams) -> types.CreateMessageResult:
         self.asked.append(params)
-        said = types.TextContent(type="text", text="Paris")
-        return types.CreateMessageResult(role="assistant", content=said, model="none", stop_reason="endTurn")
+        answer = types.TextContent(type="text", text="Paris")
+        return types.CreateMessageResult(role="assistant", content=answer, model="none", stop_reason="endTurn")
 
     async def roots(self, _context: Any) -> types.ListRootsResult:
         self.asked.append("roots")

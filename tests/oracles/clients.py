@@ -1,4 +1,4 @@
-"""The doors of a server as clients of any revision: a request in, every message that came back out."""
+"""Clients of any revision at each entry point: they send a request and return all messages of the server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ids = itertools.count(1)
 
 
 def request(method: str, params: dict[str, Any], revision: str) -> dict[str, Any]:
-    """A request as a client of that revision sends it."""
+    """Return a request as a client of that revision sends it."""
     params = dict(params)
     if revision == MODERN:
         params["_meta"] = {
@@ -38,7 +38,7 @@ def request(method: str, params: dict[str, Any], revision: str) -> dict[str, Any
 
 
 def initialize(revision: str) -> dict[str, Any]:
-    """The params of `initialize`."""
+    """Return the params of `initialize`."""
     return {
         "protocolVersion": revision,
         "capabilities": CAPABILITIES,
@@ -46,21 +46,21 @@ def initialize(revision: str) -> dict[str, Any]:
     }
 
 
-class Door(Protocol):
-    """A client of one revision."""
+class RevisionClient(Protocol):
+    """Client of one revision."""
 
-    def ask(self, message: dict[str, Any]) -> Messages:
-        """Send a request; what came back, the answer last."""
+    def send(self, message: dict[str, Any]) -> Messages:
+        """Send a request; return the server's messages, the answer last."""
         ...
 
 
 class InProcess:
-    """Lines through the host."""
+    """Client on stdio, through the host."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
 
-    def ask(self, message: dict[str, Any]) -> Messages:
+    def send(self, message: dict[str, Any]) -> Messages:
         """Send a line."""
         events: list[str] = []
         answer = self.server.send(json.dumps(message), on_event=events.append)
@@ -68,7 +68,7 @@ class InProcess:
 
 
 class Http:
-    """Posts, each on a connection of its own, or (`server`) through the host without one."""
+    """Client over HTTP, with a connection per request, or (`server`) through the host without one."""
 
     def __init__(self, revision: str, *, port: int = 0, server: Server | None = None) -> None:
         self.revision = revision
@@ -76,8 +76,8 @@ class Http:
         self.server = server
         self.session: str | None = None
 
-    def ask(self, message: dict[str, Any]) -> Messages:
-        """Post a message, and check what HTTP says about the answer."""
+    def send(self, message: dict[str, Any]) -> Messages:
+        """Post a message, and check the status and headers of the answer."""
         headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
         if message["method"] != "initialize" or self.revision == MODERN:
             headers["MCP-Protocol-Version"] = self.revision
@@ -113,12 +113,12 @@ class Http:
 
 
 class Pipe:
-    """Lines through a process."""
+    """Client on the stdio of a process."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
 
-    def ask(self, message: dict[str, Any]) -> Messages:
+    def send(self, message: dict[str, Any]) -> Messages:
         """Write a line, read lines until the answer."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -133,8 +133,8 @@ class Pipe:
 
 
 @contextlib.contextmanager
-def door(name: str, revision: str, server: Path, compiled: Path) -> Iterator[Door]:
-    """A client of a revision at a door by its name; `compiled` is the server for the stock runtime."""
+def client_at(name: str, revision: str, server: Path, compiled: Path) -> Iterator[RevisionClient]:
+    """Yield a client of a revision at an entry point; `compiled` is the server for the stock runtime."""
     if name == "exchange message":
         with open_server(server, instances=1) as opened:
             yield InProcess(opened)

@@ -1,4 +1,4 @@
-"""Every message of every method, at every door, in every revision, is one of that revision."""
+"""Every message of every method is valid in its revision, at every entry point, in every revision."""
 
 from __future__ import annotations
 
@@ -8,27 +8,29 @@ from typing import Any
 import pytest
 
 from oracles import cases
-from oracles.doors import MODERN, NAMES, Door, door, initialize, request
+from oracles.clients import MODERN, NAMES, RevisionClient, client_at, initialize, request
 from oracles.messages import REVISIONS, check
 
 pytestmark = pytest.mark.slow
 
 
-def checked(client: Door, method: str, params: dict[str, Any], revision: str) -> tuple[dict[str, Any], list[str]]:
-    """Ask, and hold all that came back against the revision; the answer, and what the others were."""
-    asked = request(method, params, revision)
-    *events, answer = client.ask(asked)
+def checked(
+    client: RevisionClient, method: str, params: dict[str, Any], revision: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Send a request, and check all messages against the revision; return the answer, and the kinds of the others."""
+    sent = request(method, params, revision)
+    *events, answer = client.send(sent)
     kinds = [check(event, revision) for event in events]
     kinds.append(check(answer, revision, method))
     assert kinds[-1] in ("result", "error"), answer
-    assert answer["id"] == asked["id"]
+    assert answer["id"] == sent["id"]
     return answer, kinds[:-1]
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
 @pytest.mark.parametrize("name", NAMES)
 def test_messages(name: str, revision: str, everything: tuple[Path, Path]) -> None:
-    with door(name, revision, *everything) as client:
+    with client_at(name, revision, *everything) as client:
         if revision != MODERN:
             answer, _ = checked(client, "initialize", initialize(revision), revision)
             assert answer["result"]["protocolVersion"] == revision
@@ -51,13 +53,13 @@ def test_messages(name: str, revision: str, everything: tuple[Path, Path]) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_other_revisions_have(name: str, everything: tuple[Path, Path]) -> None:
-    """Methods that went with 2026-07-28 are not known in it, nor is its own in the others."""
-    with door(name, MODERN, *everything) as client:
+def test_methods_of_other_revisions(name: str, everything: tuple[Path, Path]) -> None:
+    """Methods that 2026-07-28 removed are not found in it, nor are its own in the others."""
+    with client_at(name, MODERN, *everything) as client:
         for method in ("ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "initialize"):
             answer, _ = checked(client, method, {}, MODERN)
             assert answer["error"]["code"] == -32601, method
-    with door(name, "2025-11-25", *everything) as client:
+    with client_at(name, "2025-11-25", *everything) as client:
         checked(client, "initialize", initialize("2025-11-25"), "2025-11-25")
         for method in ("server/discover", "subscriptions/listen"):
             answer, _ = checked(client, method, {}, "2025-11-25")
@@ -65,14 +67,14 @@ def test_what_other_revisions_have(name: str, everything: tuple[Path, Path]) -> 
 
 
 @pytest.mark.parametrize("name", ["exchange message", "exchange http"])
-def test_listening(name: str, everything: tuple[Path, Path]) -> None:
-    """What opens a stream of changes, and over HTTP also what ends it; with real clients in tests/end_to_end."""
+def test_subscription_streams(name: str, everything: tuple[Path, Path]) -> None:
+    """Check the first message of a subscription stream, and over HTTP the last; tests/end_to_end has real clients."""
     wanted = {"notifications": {"toolsListChanged": True, "resourceSubscriptions": ["test://watched-resource"]}}
-    with door(name, MODERN, *everything) as client:
-        asked = request("subscriptions/listen", wanted, MODERN)
-        acknowledged, *end = client.ask(asked)
+    with client_at(name, MODERN, *everything) as client:
+        sent = request("subscriptions/listen", wanted, MODERN)
+        acknowledged, *end = client.send(sent)
     assert check(acknowledged, MODERN) == "notification"
     assert acknowledged["method"] == "notifications/subscriptions/acknowledged"
     assert acknowledged["params"]["notifications"] == wanted["notifications"]
-    assert acknowledged["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"] == asked["id"]
+    assert acknowledged["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"] == sent["id"]
     assert [check(message, MODERN, "subscriptions/listen") for message in end] in ([], ["result"])

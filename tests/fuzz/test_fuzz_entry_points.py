@@ -1,4 +1,4 @@
-"""A short run at each door: no trap, no hang, no leak, no answer of the wrong type."""
+"""Short fuzzing runs at each entry point: no trap, no hang, no leak, no invalid answer."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ INPUTS = {"messages": 4000, "posts": 4000, "served": 400, "lines": 3000}
 
 
 @pytest.mark.parametrize("name", targets.NAMES)
-def test_door(name: str, fuzzed: tuple[Path, Path]) -> None:
+def test_entry_point(name: str, fuzzed: tuple[Path, Path]) -> None:
     findings: list[str] = []
-    with targets.target(name, *fuzzed) as door:
-        seen = run(door, INPUTS[name], 7, findings)
+    with targets.target(name, *fuzzed) as entry_point:
+        seen = run(entry_point, INPUTS[name], 7, findings)
     assert not findings
     assert sum(seen.values()) == INPUTS[name]
     # Inputs reach the tools, not only the parser.
@@ -39,19 +39,19 @@ def test_door(name: str, fuzzed: tuple[Path, Path]) -> None:
         ),
     ],
 )
-def test_the_judge_sees_what_is_wrong(body: bytes, answer: str | None) -> None:
+def test_judge_rejects_wrong_answers(body: bytes, answer: str | None) -> None:
     with pytest.raises(judge.JudgementError):
         judge.line(body, answer)
 
 
-def test_the_judge_sees_a_wrong_shape() -> None:
-    asked = b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
+def test_judge_rejects_invalid_results() -> None:
+    given = b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
     with pytest.raises(ValueError, match="tools"):
-        judge.line(asked, '{"jsonrpc":"2.0","id":1,"result":{"tools":1}}')
+        judge.line(given, '{"jsonrpc":"2.0","id":1,"result":{"tools":1}}')
 
 
-def test_the_judge_sees_wrong_http() -> None:
-    asked = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+def test_judge_rejects_invalid_http() -> None:
+    given = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
     for status, headers, content in [
         (500, {}, ""),
         (200, {}, ""),
@@ -60,4 +60,4 @@ def test_the_judge_sees_wrong_http() -> None:
         (400, {"content-type": "application/json"}, '{"jsonrpc":"2.0","id":1,"result":{}}'),
     ]:
         with pytest.raises(judge.JudgementError):
-            judge.response(asked, status, headers, content)
+            judge.response(given, status, headers, content)
