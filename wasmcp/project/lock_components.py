@@ -93,10 +93,8 @@ def checked_pin(package: str, options: FetchOptions) -> Pin:
         RegistryError: See `pin`.
     """
     found, resolver, reference = pin(package, options), _resolver(options), references.parse(package)
-    place, namespace = (
-        references.parse_place(found.source),
-        reference.namespace if isinstance(reference, Package) else None,
-    )
+    place = references.parse_place(found.source)
+    namespace = reference.namespace if isinstance(reference, Package) else None
     if any(policy.demands(place, namespace) for policy in resolver.settings.policies):
         signatures.enforce(pinned(reference, found, resolver), resolver)
     return found
