@@ -1,4 +1,4 @@
-"""Layout against the examples that the specification's definitions give; values are tested in wasmtime (constants)."""
+"""Layout of values, compared with the specification's definitions; values are tested in wasmtime (constants)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_discriminants(cases: int, expected: int) -> None:
     assert discriminant_size(cases) == expected
 
 
-def test_many_parameters_come_as_one_pointer() -> None:
+def test_many_parameters_become_one_pointer() -> None:
     sixteen = Func(tuple((f"p{index}", STRING) for index in range(8)), U64)
     assert lifted_signature(sixteen) == ((core_module.I32,) * 16, (core_module.I64,))
     more = Func((*sixteen.params, ("one", F64)), STRING)

@@ -107,7 +107,7 @@ def test_imports_and_exports_of_every_kind() -> None:
     assert info.exports["again"].kind == "type"
 
 
-def test_a_type_outside_is_known_inside() -> None:
+def test_outer_alias_of_a_type() -> None:
     inner = ComponentBuilder()
     alias = inner.alias_outer(1, 0, Sort.TYPE)
     inner.import_type("point", alias)

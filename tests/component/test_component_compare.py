@@ -65,7 +65,7 @@ def test_differences(one: ValueType, two: ValueType, words: str) -> None:
     assert differ(two, two) is None
 
 
-def test_names_do_not_count() -> None:
+def test_names_of_types_are_ignored() -> None:
     named = TypeName("a:b/c", "small", TypeName("a:b/d", "tiny", U8))
     assert differ(List(named), List(U8)) is None
     assert differ(Own(TypeName("x:y/z", "alias", R)), Own(R)) is None
@@ -97,13 +97,13 @@ class TestMismatch:
     def test_resources_correspond(self) -> None:
         assert mismatch(handler(R), handler(Resource(None, "elsewhere"))) is None
 
-    def test_more_is_no_matter(self) -> None:
+    def test_additional_exports_are_accepted(self) -> None:
         assert mismatch(handler(R), handler(S, extra=Func())) is None
 
-    def test_less_is(self) -> None:
+    def test_missing_exports_are_reported(self) -> None:
         assert mismatch(handler(R, extra=Func()), handler(S)) == "`extra` (func) is missing in what is there"
 
-    def test_two_resources_are_not_one(self) -> None:
+    def test_two_resources_do_not_match_one(self) -> None:
         wanted = Instance({"r": TypeBound(R), "s": TypeBound(S)})
         offered = Instance({"r": TypeBound(R), "s": TypeBound(R)})
         assert mismatch(wanted, offered) is not None
@@ -116,6 +116,6 @@ class TestMismatch:
             "`x` of `f` is the resource `r` of `a:b/c` in `one` and `s` of `a:b/c` in `two`"
         )
 
-    def test_what_is_unknown_is_not_compared(self) -> None:
+    def test_unknown_types_are_not_compared(self) -> None:
         assert mismatch(Instance({"f": Func()}), Instance({"f": Opaque("func")})) is None
         assert mismatch(Instance({"f": Func()}), Instance({"f": Opaque("instance")})) is not None

@@ -36,7 +36,7 @@ ENGINE = wasmtime.Engine()
 
 
 class Booted:
-    """A component in wasmtime; a host resource `test:outside/things#thing` counts what is dropped."""
+    """Component in wasmtime with a host resource `test:outside/things#thing` that counts dropped handles."""
 
     def __init__(self, data: bytes) -> None:
         self.dropped: list[int] = []
@@ -64,7 +64,7 @@ OWN = TypeName(INSIDE, "own-thing", Resource(INSIDE, "own-thing"))
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.data())
-def test_every_value_comes_back(data: st.DataObject) -> None:
+def test_every_value_is_returned(data: st.DataObject) -> None:
     type_ = data.draw(types(), label="type")
     value = data.draw(values(type_), label="value")
     names: dict[str, Any] = {}
@@ -76,7 +76,7 @@ def test_every_value_comes_back(data: st.DataObject) -> None:
     booted = Booted(component)
     first = booted.call(INTERFACE, "get")
     assert is_same(type_, value, first)
-    # wasmtime-py cannot pass in every value that it gives out (`result<option<bool>, s8>`): its errors, not ours.
+    # wasmtime-py cannot pass in every value that it returns (`result<option<bool>, s8>`).
     with contextlib.suppress(TypeError, ValueError):
         booted.call(INTERFACE, "ignore", first, first)
     assert is_same(type_, value, booted.call(INTERFACE, "get"))
@@ -91,10 +91,10 @@ LOCAL = TypeName(INSIDE, "thing", THING)
 
 
 class TestHandles:
-    def test_a_borrow_is_dropped_and_stays_the_callers(self) -> None:
+    def test_borrow_is_dropped_and_the_caller_keeps_the_resource(self) -> None:
         booted = component_of({"use": Func((("it", Borrow(LOCAL)),), Primitive.U8)}, {"use": 7})
         assert booted.call(INSIDE, "use", booted.thing(1)) == 7
-        # wasmtime's embedding API gives what it lends away for good: what counts is that the call did not end with
+        # wasmtime's embedding API transfers borrowed handles for good; the test is that the call did not end with
         # "borrow handles still remain".
         assert booted.dropped == []
 
@@ -116,7 +116,7 @@ class TestHandles:
         ],
     )
     @pytest.mark.parametrize("padding", [0, 16])
-    def test_what_was_given_away_is_dropped(self, type_: Any, make: Any, reps: list[int], padding: int) -> None:
+    def test_owned_handle_is_dropped(self, type_: Any, make: Any, reps: list[int], padding: int) -> None:
         params = (*((f"p{index}", STRING) for index in range(padding)), ("it", type_))
         booted = component_of({"take": Func(params, STRING)}, {"take": "done"})
         assert booted.call(INSIDE, "take", *["x"] * padding, make(booted.thing)) == "done"
@@ -132,7 +132,7 @@ class TestHandles:
             booted.call(INSIDE, "take", value)
         assert booted.dropped == [1, 2, 3]
 
-    def test_own_resources_are_made_and_taken_back(self) -> None:
+    def test_own_resources_are_created_and_dropped(self) -> None:
         exports = {
             "make": Func((), Own(OWN)),
             "many": Func((), List(Tuple((Own(OWN), STRING)))),
@@ -158,7 +158,7 @@ class TestHandles:
 
 
 class TestComponents:
-    def test_what_is_neither_a_function_nor_a_type(self) -> None:
+    def test_export_that_is_neither_function_nor_type(self) -> None:
         with pytest.raises(TypeError, match=r"`inner` of `test:inside/all@1.0.0` is neither"):
             constants({INSIDE: Instance({"inner": Instance({})})}, lambda *_: None)
 
@@ -167,7 +167,7 @@ class TestComponents:
         with pytest.raises(wasmtime.WasmtimeError, match="unreachable"):
             booted.call(INSIDE, "never")
 
-    def test_large_arguments_do_not_pile_up(self) -> None:
+    def test_memory_of_large_arguments_is_reused(self) -> None:
         booted = component_of({"take": Func((("it", STRING),), STRING)}, {"take": "ok"})
         booted.store.set_limits(memory_size=4 << 20)
         for _ in range(20):
@@ -181,7 +181,7 @@ class TestComponents:
         assert booted.call(INSIDE, "get") == text
         assert booted.call(INSIDE, "bytes") == b"a" * 70_000
 
-    def test_equal_texts_are_kept_once(self) -> None:
+    def test_equal_strings_are_stored_once(self) -> None:
         def size(*texts: str) -> int:
             exports = {f"f{index}": Func((), STRING) for index in range(len(texts))}
             return len(constants({INSIDE: Instance(exports)}, lambda _interface, name, _func: texts[int(name[1:])]))
@@ -216,7 +216,7 @@ class TestComponents:
         assert booted.call(user, "get").inner.a == "x"
         assert booted.call(user, "use", booted.call(base, "make")) == "used"
 
-    def test_the_same_bytes_each_time(self) -> None:
+    def test_output_is_deterministic(self) -> None:
         exports = {INSIDE: Instance({"get": Func((), Option(STRING)), "e": TypeBound(Enum(("a", "b")))})}
         assert constants(exports, lambda *_: Case("none")) == constants(exports, lambda *_: Case("none"))
 

@@ -31,7 +31,7 @@ TYPES = "wasmcp:mcp-v20260728/types@0.1.0"
 TOOLS = "wasmcp:mcp-v20260728/tools@0.1.0"
 
 
-class TestWhatIsRead:
+class TestDecoding:
     def test_imports_in_order_and_exports(self) -> None:
         info = decode(dummy("tools-component"), "tool")
         assert list(info.imports) == [TYPES, MESSAGES]
@@ -49,7 +49,7 @@ class TestWhatIsRead:
         assert messages.exports["[method]request.arguments"] == Func((("self", Borrow(request)),), Option(json))
         assert messages.exports["json"] == TypeBound(TypeName(TYPES, "json", Primitive.STRING))
 
-    def test_a_world_of_every_shape(self) -> None:
+    def test_world_with_every_type(self) -> None:
         info = decode(
             wat("""
             (component
@@ -91,7 +91,7 @@ class TestWhatIsRead:
             assert isinstance(handler, Instance), world
             assert isinstance(handler.exports["handle"], Func), world
 
-    def test_parts_are_what_is_nested(self) -> None:
+    def test_parts_are_nested_components_and_modules(self) -> None:
         data = dummy("method-not-found")
         for part in decode(data).parts:
             inner = data[part.offset : part.offset + part.size]
@@ -118,7 +118,7 @@ class TestWhatIsRead:
         assert peak < 1_000_000
 
 
-class TestWhatIsNoComponent:
+class TestNotAComponent:
     @pytest.mark.parametrize(
         ("data", "words"),
         [
@@ -133,7 +133,7 @@ class TestWhatIsNoComponent:
             (b"#!/usr/bin/env python\n", "not WebAssembly"),
         ],
     )
-    def test_it_is_said_what_it_is(self, data: bytes, words: str) -> None:
+    def test_error_names_the_format(self, data: bytes, words: str) -> None:
         with pytest.raises(ComponentError, match=words) as caught:
             decode(bytes(data), "input.wasm")
         assert caught.value.component == "input.wasm"
@@ -147,7 +147,7 @@ class TestWhatIsNoComponent:
             if info is None:
                 assert 0 <= offset <= end
             else:
-                # Cut between two sections: what is left is a component, with less in it.
+                # Cut between two sections: the rest is a component with fewer definitions.
                 assert len(info.exports) < len(whole.exports)
 
 
@@ -202,7 +202,7 @@ class TestHostileInput:
     def test_index_out_of_range(self, space: bytes) -> None:
         assert "type index 5 is out of range: 0 defined" in str(fails(section(7, b"\x01" + space)))
 
-    def test_index_of_itself(self) -> None:
+    def test_type_that_refers_to_itself(self) -> None:
         assert "type index 0 is out of range: 0 defined" in str(fails(section(7, b"\x01\x6b\x00")))
 
     def test_types_nested_deeply(self) -> None:
@@ -218,7 +218,7 @@ class TestHostileInput:
     def test_scopes_nested_deeply(self) -> None:
         assert "nested deeper than 20" in str(fails(section(7, b"\x01" + b"\x42\x01\x01" * 5000 + b"\x42\x00")))
 
-    def test_outer_alias_into_nowhere(self) -> None:
+    def test_outer_alias_beyond_the_outermost_scope(self) -> None:
         body = b"\x01\x42\x01\x02\x03\x02" + leb(0xFFFFFFF) + b"\x00"
         assert "further out than there are scopes" in str(fails(section(7, body)))
 
@@ -226,8 +226,8 @@ class TestHostileInput:
         func, import_ = section(7, b"\x01\x40\x00\x01\x00"), b"\x00\x01f\x01\x00"
         assert "`f` is imported twice" in str(fails(func, section(10, b"\x02" + import_ * 2)))
 
-    def test_looking_inside_is_bounded(self) -> None:
-        # Each level instantiates the one below it many times: exponential, were it followed without a budget.
+    def test_decoding_of_nested_components_is_bounded(self) -> None:
+        # Each level instantiates the one below it many times: exponential without a budget.
         data = component()
         for _ in range(7):
             data = component(section(4, data), section(5, leb(60) + b"\x00\x00\x00" * 60))
@@ -262,7 +262,7 @@ class TestHostileInput:
         assert words in str(fails(section(7, b"\x01" + definition)))
 
 
-class TestWhatIsNotSupported:
+class TestUnsupported:
     @pytest.mark.parametrize(
         ("text", "words"),
         [
@@ -288,7 +288,7 @@ class TestWhatIsNotSupported:
             decode(wat('(component (import "f" (func (param "m" (map string u8)))))'))
         assert "async" not in str(caught.value)
 
-    def test_a_type_that_nobody_imports_is_no_matter(self) -> None:
+    def test_unsupported_type_that_is_not_imported_is_accepted(self) -> None:
         assert decode(wat("(component (type (stream u8)))")).imports == {}
 
     def test_values(self) -> None:
@@ -307,7 +307,7 @@ def _sleb(value: int) -> bytes:
 
 
 @pytest.mark.parametrize("text", ["a\x1b[31m", "a\nb", "\u202eb", "a\x00"])
-def test_a_name_that_no_interface_can_have_is_refused(text: str) -> None:
+def test_invalid_interface_name_is_refused(text: str) -> None:
     content = b"\x01" + extern_name(text) + b"\x01\x00"
     data = COMPONENT_PREAMBLE + b"\x0a" + bytes((len(content),)) + content
     with pytest.raises(ComponentError, match="cannot be the name of an import or export") as caught:

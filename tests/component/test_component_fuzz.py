@@ -1,4 +1,4 @@
-"""Bytes that nobody wrote on purpose: a `ComponentError`, or an answer, and soon."""
+"""Random and mutated bytes: decoding ends with a `ComponentError` or a result, in limited time."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.errors import ComponentError, CompositionError
 
-SECONDS = 2.0  # of this thread's own time, a hundred times what it takes: how busy a machine is says nothing
+SECONDS = 2.0  # of this thread's CPU time, a hundred times the usual; independent of the load of the machine
 RELAXED = settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def survive(data: bytes) -> ComponentInfo | None:
-    """Decode; if that works, compose and encode what was decoded. None: it was refused.
+    """Decode; if that succeeds, compose and encode the component. Return None if it is refused.
 
-    Whatever is no `ComponentError` or `CompositionError` is a failure, and so is what takes long, or an encoded
+    Another error than `ComponentError` or `CompositionError` is a failure, and so is a slow decoder, or an encoded
     component that cannot be decoded.
     """
     start = time.thread_time()
@@ -50,7 +50,7 @@ def survive(data: bytes) -> ComponentInfo | None:
 @RELAXED
 @given(st.binary(max_size=300))
 def test_random_bytes(data: bytes) -> None:
-    assert survive(b"\xff" + data) is None  # no file of WebAssembly begins so
+    assert survive(b"\xff" + data) is None  # not a WebAssembly file
     survive(data)
     survive(PREAMBLE + data)
 
@@ -75,8 +75,8 @@ def test_mutated_components(world: str, data: st.DataObject) -> None:
     survive(mutate(dummy(world), data))
 
 
-def test_every_byte_of_a_component_changed() -> None:
-    """Systematically, where the types are: each byte set to what matters most in the format."""
+def test_every_changed_byte_of_a_component() -> None:
+    """Set each byte of the types to the values that matter most in the format."""
     original = dummy("method-not-found")
     start = decode(original).parts[0].offset  # the types come first
     for position in range(8, start, 23):
@@ -90,7 +90,7 @@ def test_every_byte_of_a_component_changed() -> None:
 
 
 def mutate(original: bytes, data: st.DataObject) -> bytes:
-    """Some bytes changed, taken out, put in or copied from elsewhere."""
+    """Change, delete, insert or copy some bytes."""
     mutated = bytearray(original)
     for _ in range(data.draw(st.integers(1, 4))):
         position = data.draw(st.integers(0, max(len(mutated) - 1, 0)))

@@ -1,4 +1,4 @@
-"""What the golden cases do not show: what runs, what is the same, what is not copied."""
+"""Composed graphs in addition to the golden cases: execution, determinism, copies."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def chain(*tools: bytes) -> Graph:
     return graph
 
 
-def test_same_graph_same_bytes() -> None:
+def test_output_is_deterministic() -> None:
     tool = dummy("tools-component")
     assert encode(chain(tool, tool)).to_bytes() == encode(chain(tool, tool)).to_bytes()
 
 
-def test_a_chain_of_our_own_worlds_is_valid_and_can_be_read_again() -> None:
+def test_composed_chain_is_valid_and_can_be_decoded() -> None:
     encoded = encode(chain(dummy("tools-component"), dummy("tools-component")))
     data = encoded.to_bytes()
     golden_cases.wasm_tools("validate", "-", stdin=data)
@@ -116,7 +116,7 @@ class _Counter(io.RawIOBase):
         return size
 
 
-def test_a_long_chain_needs_no_deep_stack() -> None:
+def test_long_chain_does_not_overflow_the_stack() -> None:
     graph = Graph()
     link = graph.add("link", golden_inputs()["cycle/link"])
     name = "demo:chain/next@0.1.0"
@@ -133,8 +133,8 @@ def test_a_long_chain_needs_no_deep_stack() -> None:
     assert caught.value.instances == tuple(f"link-{number}" for number in range(2990, 3000))
 
 
-def test_an_import_that_nobody_leaves_open() -> None:
-    """What only a synthetic instance needs is imported with a type of the caller's making."""
+def test_import_for_a_synthetic_instance() -> None:
+    """An import that only a synthetic instance uses has a type given by the caller."""
     text = """
     (component
       (import "wasi:io/streams@0.2.9" (instance $streams (export "output-stream" (type (sub resource)))))
@@ -170,7 +170,7 @@ def test_an_import_that_nobody_leaves_open() -> None:
     Component(wasmtime.Engine(), encoded.to_bytes())
 
 
-def test_missing_are_the_imports_that_are_not_given() -> None:
+def test_missing_lists_unsatisfied_imports() -> None:
     graph = Graph()
     wrap = graph.instantiate(graph.add("wrap", dummy("tools-middleware")))
     tool = graph.instantiate(graph.add("tool", dummy("tools-component")))
@@ -179,7 +179,7 @@ def test_missing_are_the_imports_that_are_not_given() -> None:
     assert TOOLS not in wrap.missing()
 
 
-def test_errors_carry_their_facts() -> None:
+def test_errors_have_attributes() -> None:
     graph = Graph()
     node = graph.instantiate(graph.add("consumer", golden_inputs()["missing-argument/consumer"]), "somebody")
     with pytest.raises(WiringError) as caught:

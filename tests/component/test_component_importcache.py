@@ -17,10 +17,10 @@ def empty_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_cache, "_beginnings", {})
 
 
-def test_components_that_begin_alike_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_identical_beginnings_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     one = decode(wat(f"(component {FIRST} (core module))"))
     assert len(import_cache._beginnings) == 1
-    # What is recalled is not read again: a trace in what is kept is in the next answer.
+    # A cached state is not decoded again: a change of it shows in the next result.
     kept = next(iter(import_cache._beginnings.values()))
     assert isinstance(kept.imports, dict)
     kept.imports["trace"] = Func()
@@ -29,7 +29,7 @@ def test_components_that_begin_alike_are_read_once(monkeypatch: pytest.MonkeyPat
     assert list(two.imports) == ["demo:a/b@1.0.0", "trace", "late"]
 
 
-def test_what_comes_after_does_not_leak_into_the_next() -> None:
+def test_cached_state_is_not_changed_by_later_sections() -> None:
     text = '(component {first} (core module) (type (func)) (import "x" (func (type 1))) (export "{name}" (func 0)))'
     one = decode(wat(text.format(first=FIRST, name="one")))
     two = decode(wat(text.format(first=FIRST, name="two")))
@@ -38,7 +38,7 @@ def test_what_comes_after_does_not_leak_into_the_next() -> None:
 
 
 def test_a_later_import_that_names_an_early_type() -> None:
-    # The instance type comes at the beginning; which import has it is said only after the module.
+    # The instance type is in the beginning; the import that has it follows after the module.
     types = section(7, b"\x01\x42\x02\x01\x6d\x01\x01a\x04\x00\x01t\x03\x00\x00")
     module = section(1, b"\x00asm\x01\x00\x00\x00")
 
@@ -56,13 +56,13 @@ def test_a_later_import_that_names_an_early_type() -> None:
         assert used.type.interface == name.decode()
 
 
-def test_only_so_many_are_kept() -> None:
+def test_number_of_entries_is_limited() -> None:
     for n in range(import_cache.MAX_ENTRIES + 5):
         decode(wat(f'(component (import "f{n}" (func)))'))
     assert len(import_cache._beginnings) == import_cache.MAX_ENTRIES
 
 
-def test_a_beginning_that_is_too_large_is_not_kept() -> None:
+def test_large_beginning_is_not_cached() -> None:
     many = "".join(f'(import "{"x" * 900}{n}" (func))' for n in range(300))
     assert len(decode(wat(f"(component {many})")).imports) == 300
     assert not import_cache._beginnings

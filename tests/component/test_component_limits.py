@@ -1,4 +1,4 @@
-"""Counts against the limits of the engine itself: at a limit it takes a component, one above it refuses."""
+"""Counts compared with the engine's limits: it accepts a component at a limit and refuses one above it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEFINITIONS: dict[str, Callable[[int], str]] = {
 
 
 def many(text: str, count: int) -> str:
-    """A text over and over, `#` in it replaced by a number."""
+    """Repeat a text with `#` replaced by a number."""
     return "".join(text.replace("#", str(number)) for number in range(count))
 
 
@@ -75,7 +75,7 @@ def test_a_server() -> None:
     assert one.instances < two.instances < one.instances + 10
 
 
-def test_damage() -> None:
+def test_damaged_component() -> None:
     data = bytes(wat2wasm("(component (component (core module)))"))
     assert count(data) == Counts(3, 0)
     for end in range(9, len(data)):
@@ -83,7 +83,7 @@ def test_damage() -> None:
             count(data[:end])
 
 
-def test_nesting_without_end() -> None:
+def test_deep_nesting_is_refused() -> None:
     data = COMPONENT_PREAMBLE
     for _ in range(150):
         data = COMPONENT_PREAMBLE + b"\x04" + uleb128(len(data)) + data

@@ -51,7 +51,7 @@ def test_newest_compares_numbers_not_texts() -> None:
         newest([])
 
 
-def test_find_prefers_the_very_name() -> None:
+def test_find_prefers_the_exact_name() -> None:
     names = ["a:b/c@0.2.8", "a:b/c@0.2.9", "a:b/c@0.1.0"]
     assert find("a:b/c@0.2.9", names) == "a:b/c@0.2.9"
     assert find("a:b/c@0.2.1", names) == "a:b/c@0.2.8"
@@ -77,7 +77,7 @@ def test_valid_names(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["", "a b", "a_b", "-a", "a--b", "1a", "[method]a", "a:b", "a/b", "a:b/c@", "a:b/c@1", "é"]
 )
-def test_names_that_are_none(name: str) -> None:
+def test_invalid_names(name: str) -> None:
     assert not is_valid(name)
 
 

@@ -1,4 +1,4 @@
-"""What the toolchains of today really write."""
+"""Components of current toolchains."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ world older {
 
 @pytest.fixture(scope="module")
 def python_tool(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A tools component in Python, 18 MB, against WASI 0.2.9."""
+    """Return a tools component in Python, 18 MB, against WASI 0.2.9."""
     folder = tmp_path_factory.mktemp("python-tool")
     (folder / "app.py").write_text(SOURCE)
     command = [sys.executable, "-c", COMPONENTIZE, "-d", str(WIT), "-w", "tools-component"]
@@ -55,7 +55,7 @@ def python_tool(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="module")
 def older_wasi(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A component against WASI 0.2.8, the versions that our own WIT has."""
+    """Return a component against WASI 0.2.8, the version in wasmcp's WIT."""
     folder = tmp_path_factory.mktemp("older")
     (folder / "world.wit").write_text(OLDER_WASI)
     (folder / "deps").symlink_to(WIT / "deps")
@@ -95,14 +95,14 @@ def test_mixed_patch_versions_of_wasi_become_one(python_tool: bytes, older_wasi:
 
 
 @pytest.mark.slow
-def test_a_python_component_cut_off_anywhere(python_tool: bytes) -> None:
+def test_truncated_python_component(python_tool: bytes) -> None:
     view = memoryview(python_tool)
     for end in range(0, len(view), 1_700_001):
         with pytest.raises(ComponentError):
             decode(view[:end])
 
 
-def test_wasm_tools_dummies_of_all_our_worlds() -> None:
+def test_wasm_tools_dummies_of_all_worlds() -> None:
     for world in ("tools-component", "middleware", "tools-middleware", "catalogue", "method-not-found"):
         data = dummy(world)
         info = decode(data, world, export_types=True)
@@ -116,6 +116,6 @@ def test_wasm_tools_dummies_of_all_our_worlds() -> None:
         assert list(decode(encoded).imports) == list(info.imports)
 
 
-def test_our_wit_against_older_wasi(older_wasi: bytes) -> None:
+def test_current_wit_against_older_wasi(older_wasi: bytes) -> None:
     info = decode(older_wasi)
     assert info.find_import("wasi:io/streams@0.2.9") == "wasi:io/streams@0.2.8"

@@ -1,4 +1,4 @@
-"""Types -> bytes -> the same types; merged or not, what is written is valid."""
+"""Round trip of types through the binary format, merged or not; the output is valid."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def written(imports: dict[str, ExternType]) -> bytes:
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(interfaces())
-def test_types_come_back_as_they_were(imports: dict[str, ExternType]) -> None:
+def test_types_survive_a_round_trip(imports: dict[str, ExternType]) -> None:
     assert decode(written(imports)).imports == imports
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(interfaces())
-def test_what_is_written_is_valid(imports: dict[str, ExternType]) -> None:
+def test_output_is_valid(imports: dict[str, ExternType]) -> None:
     data = written(imports)
     Component(ENGINE, data)
     golden_cases.wasm_tools("validate", "-", stdin=data)

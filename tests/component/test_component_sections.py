@@ -1,4 +1,4 @@
-"""What a component can hold beside imports of interfaces: it must be read over, or refused, in the right place."""
+"""Definitions other than imports of interfaces: skipped, or refused with the right offset."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ EVERYTHING = """
 """
 
 
-def test_everything_that_is_read_over() -> None:
+def test_definitions_that_are_skipped() -> None:
     info = decode(wat(EVERYTHING), export_types=True)
     kinds = {name: export.kind for name, export in info.exports.items()}
     assert kinds == {
@@ -67,7 +67,7 @@ def test_everything_that_is_read_over() -> None:
 
 
 def test_types_of_an_instance_inside() -> None:
-    """The shape that wit-component gives to an exported interface: a nested component that names the types."""
+    """Exported interface as written by wit-component: a nested component names the types."""
     info = decode(
         wat("""
         (component
@@ -93,8 +93,8 @@ def test_types_of_an_instance_inside() -> None:
     assert info.exports["again"].type == Func((), Primitive.U32)
 
 
-def test_an_import_that_uses_what_comes_from_inside() -> None:
-    # The enum is named inside; wasm-tools would not write this, but whoever means harm can.
+def test_import_that_uses_an_inner_type() -> None:
+    # The enum is named inside; wasm-tools would not write this, but an attacker can.
     shim = component(section(7, b"\x01\x6d\x01\x01a"), section(11, b"\x01\x00\x01e\x03\x00\x00"))
     data = component(
         section(4, shim),
@@ -157,7 +157,7 @@ FUNC_TYPE = section(7, b"\x01\x40\x00\x01\x00")
         ([section(7, b"\x01\x6b\xff\xff\xff\xff\x4f")], "above 33 bits"),
     ],
 )
-def test_what_is_refused_and_where(sections: list[bytes], words: str) -> None:
+def test_refused_definitions_and_their_offsets(sections: list[bytes], words: str) -> None:
     with pytest.raises(ComponentError, match=words) as caught:
         decode(component(*sections))
     assert caught.value.offset is not None

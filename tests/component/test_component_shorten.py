@@ -71,7 +71,7 @@ NESTED = """
 """
 
 
-def test_it_runs_as_before() -> None:
+def test_behaviour_does_not_change() -> None:
     short = shorten(wat(NESTED))
     for name in (b"a-long-", b"interface#add", b"import-func"):
         assert name not in short
@@ -90,14 +90,14 @@ def test_it_runs_as_before() -> None:
     assert logged == [2]
 
 
-def test_a_core_module_that_others_give_or_take_keeps_its_names() -> None:
+def test_imported_or_exported_core_module_keeps_its_names() -> None:
     imported = wat('(component (import "m" (core module (import "long-name" "f" (func)) (export "g" (func)))))')
     assert shorten(imported) == imported
     exported = wat('(component (core module $m (func (export "a-long-name"))) (export "m" (core module $m)))')
     assert shorten(exported) == exported
 
 
-def test_a_component_that_others_give_or_take_keeps_its_names() -> None:
+def test_imported_or_exported_component_keeps_its_names() -> None:
     imported = wat('(component (import "c" (component (import "long-name" (func)))))')
     assert shorten(imported) == imported
     exported = wat('(component (component $c (import "long-name" (func))) (export "c" (component $c)))')
@@ -105,6 +105,6 @@ def test_a_component_that_others_give_or_take_keeps_its_names() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00asm\x01\x00\x00\x00", dummy("component")[:-7]])
-def test_no_component_or_half_of_one(data: bytes) -> None:
+def test_invalid_or_truncated_component(data: bytes) -> None:
     with pytest.raises(ComponentError):
         shorten(data)

@@ -1,4 +1,4 @@
-"""Components without names and debug information."""
+"""Components without names and debugging information."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def custom(name: str, content: bytes) -> bytes:
     return b"\0" + uleb128(len(body)) + body
 
 
-def test_names_go_and_the_rest_stays():
+def test_names_are_removed():
     data = wasmtime.wat2wasm(TEXT) + custom("of-the-package", b"kept")
     stripped = strip(data)
     assert b"a_function_with_a_name" in data
@@ -41,11 +41,11 @@ def test_names_go_and_the_rest_stays():
     assert instance.get_func(store, "f")(store, 7) == 7
 
 
-def test_what_is_no_component():
+def test_invalid_component():
     with pytest.raises(ComponentError, match="not a component"):
         strip(wasmtime.wat2wasm("(module)"))
 
 
-def test_what_is_cut_short():
+def test_truncated_component():
     with pytest.raises(ComponentError):
         strip(wasmtime.wat2wasm(TEXT)[:-30])

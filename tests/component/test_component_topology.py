@@ -41,7 +41,7 @@ def composed() -> bytes:
     return encode(graph).to_bytes()
 
 
-def test_instances_and_where_their_imports_come_from() -> None:
+def test_instances_and_sources_of_their_imports() -> None:
     topology = read_topology(composed())
     first, caller = topology.instances
     assert (first.label, first.component, first.size) == ("first", "greeter", len(wat2wasm(GREETER)))
@@ -59,7 +59,7 @@ def test_a_component_of_code() -> None:
     assert topology.exports == {RUN: ()}
 
 
-def test_without_names() -> None:
+def test_component_without_name_section() -> None:
     nested = bytes(
         wat2wasm(
             '(component (component $c (import "a" (func))) (import "b" (func $b))'
@@ -73,6 +73,6 @@ def test_without_names() -> None:
 
 
 @pytest.mark.parametrize("cut", [9, 40, 200])
-def test_what_is_damaged(cut: int) -> None:
+def test_damaged_component(cut: int) -> None:
     with pytest.raises(ComponentError):
         read_topology(composed()[:-cut], "it")

@@ -15,14 +15,14 @@ def reader(data: bytes) -> Reader:
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_unsigned_numbers_come_back(value: int) -> None:
+def test_unsigned_numbers_survive_a_round_trip(value: int) -> None:
     data = binary_writer.uleb128(value)
     assert len(data) <= 5
     assert reader(data).u32() == value
 
 
 @given(st.integers(-(2**32), 2**32 - 1))
-def test_signed_numbers_come_back(value: int) -> None:
+def test_signed_numbers_survive_a_round_trip(value: int) -> None:
     data = binary_writer.sleb128(value)
     assert len(data) <= 5
     assert reader(data).s33() == value
@@ -37,18 +37,18 @@ def test_numbers_are_as_in_the_core_specification() -> None:
 
 
 @given(st.text(max_size=50))
-def test_names_come_back(text: str) -> None:
+def test_names_survive_a_round_trip(text: str) -> None:
     found = reader(binary_writer.name(text) + b"rest")
     assert found.name() == text
     assert bytes(found.data[found.position :]) == b"rest"
 
 
 @pytest.mark.parametrize("data", [b"\x80", b"\x80\x80\x80\x80\x80\x00", b"\xff\xff\xff\xff\x1f", b""])
-def test_numbers_that_are_none(data: bytes) -> None:
+def test_invalid_numbers(data: bytes) -> None:
     with pytest.raises(ComponentError):
         reader(data).u32()
 
 
-def test_an_index_is_told_from_a_primitive() -> None:
+def test_index_differs_from_primitive() -> None:
     assert binary_writer.ref(Primitive.STRING) == b"\x73"
     assert binary_writer.ref(0x73) == b"\xf3\x00"

@@ -1,4 +1,4 @@
-"""Components that were built for `wasmcp:mcp-v20251125`, a contract of another tool, in our servers."""
+"""Components that were built for `wasmcp:mcp-v20251125`, a contract of the upstream project."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ RESULT = {"meta": None, "content": CONTENT, "is-error": True, "structured-conten
 
 
 def component(called: Case) -> bytes:
-    """A component with their `tools`; each call gets `called`."""
+    """Return a component with upstream's `tools`; each call returns `called`."""
     adapter = decode(framework_component("capabilities-of-20251125").read_bytes(), "adapter")
     contract = adapter.imports[THEIRS]
     assert isinstance(contract, Instance)
@@ -97,7 +97,7 @@ def served(called: Case) -> bytes:
     return compose_server([theirs, spec("ours", "mine", "mine")], METADATA).data
 
 
-def test_its_tools_are_listed_and_called_beside_ours() -> None:
+def test_adapted_tools_are_listed_and_called_with_others() -> None:
     data = served(Case("ok", Case("some", RESULT)))
     validate(data, compiled=False)
     with open_server(data, instances=1, quick=True) as server:
@@ -126,7 +126,7 @@ def test_its_tools_are_listed_and_called_beside_ours() -> None:
     ]
 
 
-def test_what_is_not_its_goes_on() -> None:
+def test_unknown_tool_goes_downstream() -> None:
     with open_server(served(Case("ok", Case("none"))), instances=1, quick=True) as server:
         assert server.call_tool("mine").text == "mine"
 
@@ -157,7 +157,7 @@ def test_it_is_inspected(tmp_path: Path) -> None:
     assert "a component that offers `tools` of another tool's contract `wasmcp:mcp-v20251125`" in done.output
 
 
-def test_ours_stay_as_they_are() -> None:
+def test_current_contracts_are_not_adapted() -> None:
     ours = spec("ours", "x", "x").data
     assert isinstance(ours, bytes)
     info = decode(ours, "ours", export_types=True)
@@ -170,7 +170,7 @@ def test_a_handler_of_the_contract_is_refused() -> None:
         compose_server([ComponentSpec("handler", handler)], METADATA)
 
 
-def test_another_form_of_the_contract_is_refused() -> None:
+def test_contract_with_other_types_is_refused() -> None:
     other = constants({THEIRS: Instance({"list-tools": Func((), None)})}, lambda *_: None)
     with pytest.raises(InvalidComponentError) as caught:
         compose_server([ComponentSpec("other", other, None, MIDDLEWARE, dynamic=True)], METADATA)
@@ -185,7 +185,7 @@ def test_another_form_of_the_contract_is_refused() -> None:
         ("wasmcp:mcp-v20251125@0.1.9", "0.1.1"),
     ],
 )
-def test_a_version_of_the_contract_that_is_not_taken_is_named(version: str, wanted: str) -> None:
+def test_error_names_an_unsupported_contract_version(version: str, wanted: str) -> None:
     package, _, number = version.partition("@")
     data = constants({f"{package}/tools@{number}": Instance({"list-tools": Func((), None)})}, lambda *_: None)
     with pytest.raises(InvalidComponentError) as caught:
@@ -202,7 +202,7 @@ def test_a_version_of_the_contract_that_is_not_taken_is_named(version: str, want
     assert (caught.value.interface, caught.value.wanted, caught.value.found) == (f"{package}/tools", wanted, number)
 
 
-def test_a_service_of_the_contract_in_another_form_is_named() -> None:
+def test_error_names_a_service_with_other_types() -> None:
     adapter = decode(framework_component("capabilities-of-20251125").read_bytes(), "adapter")
     contract = adapter.imports[THEIRS]
     assert isinstance(contract, Instance)

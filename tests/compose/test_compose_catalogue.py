@@ -20,7 +20,7 @@ EVERYTHING = Catalogue(
 
 
 class TestSidecar:
-    def test_everything_in_a_round_trip(self) -> None:
+    def test_all_fields_survive_a_round_trip(self) -> None:
         assert Catalogue.from_json(EVERYTHING.to_json()) == EVERYTHING
         assert EVERYTHING.capabilities == ("tools", "resources", "prompts", "completions")
         assert Catalogue(templates=EVERYTHING.templates).capabilities == ("resources",)
@@ -43,7 +43,7 @@ class TestSidecar:
             ({"cache": {"other": {"ttlMs": 1, "cacheScope": "public"}}}, "hint of `cache.other`"),
         ],
     )
-    def test_what_cannot_be_offered(self, more: dict[str, object], message: str) -> None:
+    def test_invalid_entries(self, more: dict[str, object], message: str) -> None:
         with pytest.raises(CatalogueError, match=message):
             Catalogue.from_json(json.dumps({"format": 1, "tools": [], **more}))
 
@@ -77,7 +77,7 @@ class TestSidecar:
             ),
         ],
     )
-    def test_what_is_no_sidecar(self, text: str, message: str) -> None:
+    def test_invalid_sidecar(self, text: str, message: str) -> None:
         with pytest.raises(CatalogueError, match=message) as caught:
             Catalogue.from_json(text, source="calc")
         assert "component `calc`" in str(caught.value)
@@ -91,6 +91,6 @@ class TestSidecar:
         with pytest.raises(ValueError, match="the tool `a` is there twice"):
             catalogue("a", "a")
 
-    def test_a_name_that_is_no_text(self) -> None:
+    def test_name_that_is_not_a_string(self) -> None:
         with pytest.raises(ValueError, match="cannot be written"):
             catalogue("\ud800")

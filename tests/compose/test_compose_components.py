@@ -13,7 +13,7 @@ from wasmcp.package_data import framework_component
 
 
 def wit_with(tmp_path: Path, file: str, old: str, new: str) -> Path:
-    """A copy of our WIT with one text replaced in one file (`*`: in all of the package)."""
+    """Return a copy of wasmcp's WIT with one text replaced in one file (`*`: in all of the package)."""
     copy = tmp_path / "wit"
     shutil.copytree(WIT, copy)
     for path in copy.glob(file):
@@ -34,7 +34,7 @@ class TestRefused:
             (b"\0asm\x0d\0\x01\0\x07", "at byte"),
         ],
     )
-    def test_what_is_no_component(self, data: bytes, message: str) -> None:
+    def test_invalid_component(self, data: bytes, message: str) -> None:
         with pytest.raises(InvalidComponentError, match=f"component `calc`: .*{message}") as caught:
             compose_server([ComponentSpec("calc", data)], METADATA)
         assert caught.value.component == "calc"
@@ -53,7 +53,7 @@ class TestRefused:
         with pytest.raises(InvalidComponentError, match=r"`bad\.wasm` is not usable"):
             compose_server([ComponentSpec("calc", tmp_path / "bad.wasm")], METADATA)
 
-    def test_nothing_we_know(self) -> None:
+    def test_component_without_known_exports(self) -> None:
         with pytest.raises(
             InvalidComponentError, match=r"exports `wasmcp:mcp-v20260728/messages@0.1.0`.*one of `.*/tools@"
         ):
@@ -81,7 +81,7 @@ class TestRefused:
         with pytest.raises(InvalidComponentError, match=r"imports `.*messages.*` in another form"):
             compose_server([ComponentSpec("calc", dummy("tools-component", wit), catalogue("a"))], METADATA)
 
-    def test_an_import_that_nobody_provides(self, tmp_path: Path) -> None:
+    def test_import_that_is_not_provided(self, tmp_path: Path) -> None:
         world = "world tools-component {\n"
         wit = wit_with(tmp_path, "worlds.wit", world, world + "  import server-metadata;\n")
         with pytest.raises(
@@ -93,11 +93,11 @@ class TestRefused:
         with pytest.raises(InvalidComponentError, match="unknown grant `network`; the families are `env`, `fs`"):
             compose_server([spec("calc", "1", "a", grants=frozenset({"network"}))], METADATA)
 
-    def test_two_of_one_name(self) -> None:
+    def test_two_components_with_one_name(self) -> None:
         with pytest.raises(InvalidComponentError, match="two components have this name"):
             compose_server([spec("calc", "1", "a"), spec("calc", "2", "b")], METADATA)
 
-    def test_none(self) -> None:
+    def test_no_components(self) -> None:
         with pytest.raises(CompositionError, match="at least one"):
             compose_server([], METADATA)
 
@@ -105,7 +105,7 @@ class TestRefused:
         with pytest.raises(InvalidComponentError, match="component `transport`: this component of the framework"):
             compose_server([spec("calc", "1", "a")], METADATA, framework={"transport": b"x"})
 
-    def test_a_file_of_the_framework_that_is_not_there(self, tmp_path: Path) -> None:
+    def test_missing_file_of_a_framework_component(self, tmp_path: Path) -> None:
         with pytest.raises(
             InvalidComponentError, match=r"component `transport`: `none\.wasm` cannot be read"
         ) as caught:
@@ -132,7 +132,7 @@ def test_components_of_the_framework_may_be_given_as_files(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("compose", ["server", "handler"])
-def test_a_component_that_is_known_to_offer_nothing_is_refused(compose: str) -> None:
+def test_component_with_empty_catalogue_is_refused(compose: str) -> None:
     parts = [spec("one", "1", "a"), ComponentSpec("empty", tools_component("2"), Catalogue())]
     with pytest.raises(InvalidComponentError) as caught:
         compose_server(parts, METADATA) if compose == "server" else compose_handler(parts)
@@ -145,6 +145,6 @@ def test_a_component_that_is_known_to_offer_nothing_is_refused(compose: str) -> 
         assert words in str(caught.value)
 
 
-def test_what_lists_nothing_now_may_be_asked_at_run_time() -> None:
+def test_dynamic_component_can_have_an_empty_catalogue() -> None:
     asked = ComponentSpec("empty", tools_component("2"), Catalogue(), MIDDLEWARE, dynamic=True)
     assert compose_server([asked], METADATA).capabilities == {"tools": {}}

@@ -1,4 +1,4 @@
-"""A component's configuration, baked in where it is composed."""
+"""Configuration of a component, baked in by composition."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def spec(name: str, source: str = READER, **config: Any) -> ComponentSpec:
 
 
 @pytest.mark.parametrize("values", [{}, {"a": 1.5, "b": [True, None, "é\U0001f40d"], "c": {"d": "x" * 70_000}}])
-def test_it_is_what_the_component_reads(values: dict[str, Any]) -> None:
+def test_component_reads_its_configuration(values: dict[str, Any]) -> None:
     import json
 
     engine = wasmtime.Engine()
@@ -36,7 +36,7 @@ def test_it_is_what_the_component_reads(values: dict[str, Any]) -> None:
         assert json.loads(function(store)) == values
 
 
-def test_each_component_has_its_own() -> None:
+def test_each_component_has_its_own_configuration() -> None:
     server = compose_server([spec("one", greeting="a"), spec("two", greeting="b"), spec("three")], METADATA)
     validate(server.data, compiled=False)
     assert [name for name in server.instances if name.startswith("config of")] == [
@@ -48,12 +48,12 @@ def test_each_component_has_its_own() -> None:
     assert b'{"greeting":"a"}' in server.data
 
 
-def test_what_reads_none_gets_none() -> None:
+def test_component_without_the_import_gets_no_configuration() -> None:
     server = compose_server([spec("one", "(component)")], METADATA)
     assert not [name for name in server.instances if name.startswith("config of")]
 
 
-def test_what_nobody_reads_is_refused() -> None:
+def test_configuration_that_is_not_read_is_refused() -> None:
     with pytest.raises(
         InvalidComponentError, match=r"`one`: it has a table `config`, but imports no `wasmcp:.*/config@"
     ):
@@ -61,6 +61,6 @@ def test_what_nobody_reads_is_refused() -> None:
 
 
 @pytest.mark.parametrize("value", [date(2026, 1, 1), float("nan")])
-def test_what_json_does_not_have_is_refused(value: object) -> None:
+def test_value_that_is_not_json_is_refused(value: object) -> None:
     with pytest.raises(InvalidComponentError, match="`one`: its configuration has no JSON form"):
         compose_server([spec("one", value=value)], METADATA)

@@ -12,7 +12,7 @@ from wasmcp.compose.interfaces import DISPATCH, MESSAGES
 
 
 class Router:
-    """A dispatch in wasmtime, over links in Python; the one with number 1 never answers."""
+    """Dispatch in wasmtime, over server handlers in Python; number 1 never answers."""
 
     def __init__(self, count: int) -> None:
         self.calls: list[tuple[int, int]] = []
@@ -56,17 +56,17 @@ def test_a_request_goes_to_its_component_and_the_reply_comes_back() -> None:
 
 
 @pytest.mark.parametrize("component", [4, 5, 2**31 - 1, 2**31, 2**32 - 1])
-def test_an_index_out_of_range_is_nobody(component: int) -> None:
+def test_index_out_of_range_is_not_answered(component: int) -> None:
     router = Router(4)
     assert router.handle(component, 7) is None
     assert router.calls == []
 
 
-def test_without_components_nobody_answers() -> None:
+def test_dispatch_without_components() -> None:
     assert Router(0).handle(0, 7) is None
 
 
-def test_ten_thousand_requests_leave_nothing_behind() -> None:
+def test_requests_do_not_leak_memory() -> None:
     router = Router(2)
     for request in range(10_000):
         assert router.handle(0, request) == 100

@@ -1,4 +1,4 @@
-"""The framework's components, and those of users in their place."""
+"""Framework components, and their replacements."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from wasmcp.package_data import FRAMEWORK_COMPONENTS
 
 
 @pytest.mark.parametrize("name", FRAMEWORK_COMPONENTS)
-def test_one_of_the_same_world_fits(name: str) -> None:
+def test_replacement_with_the_same_world(name: str) -> None:
     given = dummy(name)
     server = compose_server([spec("calc", "1", "a")], METADATA, framework={name: given})
     validate(server.data)
     assert server.framework[name] != load_framework()[name].digest
 
 
-def test_one_may_use_less(tmp_path: Path) -> None:
+def test_replacement_with_fewer_imports(tmp_path: Path) -> None:
     path = tmp_path / "end.wasm"
     path.write_bytes(dead_end())
     validate(compose_server([spec("calc", "1", "a")], METADATA, framework={"method-not-found": path}).data)
@@ -56,7 +56,7 @@ def test_one_may_use_less(tmp_path: Path) -> None:
         ("transports", b"", ["no component of this name; there are `transport`, `server-io`"]),
     ],
 )
-def test_one_that_does_not_fit_is_told_what_is_missing(name: str, data: bytes, messages: list[str]) -> None:
+def test_error_lists_all_that_a_replacement_lacks(name: str, data: bytes, messages: list[str]) -> None:
     with pytest.raises(InvalidComponentError) as caught:
         load_framework({name: bytes(data)})
     assert caught.value.component == name

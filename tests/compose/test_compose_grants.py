@@ -1,4 +1,4 @@
-"""A place in the chain is a grant: being a middleware, and being asked at run time."""
+"""Grant `middleware`: for components with a server handler and dynamic components."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ ABLE = tools_component("mine", "mine", handler=True)
             "its lists are read at run time (`dynamic`)",
         ),
     ],
-    ids=["beside tools", "alone", "with all other grants", "without catalogue", "dynamic"],
+    ids=["with tools", "alone", "with all other grants", "without catalogue", "dynamic"],
 )
-def test_without_the_grant_it_is_refused(component: ComponentSpec, reason: str, compose: str) -> None:
+def test_component_without_the_grant_is_refused(component: ComponentSpec, reason: str, compose: str) -> None:
     parts = [component, spec("plain", "ok", "plain")]
     with pytest.raises(MissingGrantError) as caught:
         compose_server(parts, METADATA) if compose == "server" else compose_handler(parts)
@@ -50,7 +50,7 @@ def test_without_the_grant_it_is_refused(component: ComponentSpec, reason: str, 
         assert words in str(caught.value)
 
 
-def test_all_of_them_are_named_at_once() -> None:
+def test_error_names_all_components() -> None:
     with pytest.raises(MissingGrantError) as caught:
         compose_server(
             [ComponentSpec("a", ABLE), spec("plain", "ok", "plain"), ComponentSpec("b", dead_end())], METADATA
@@ -58,7 +58,7 @@ def test_all_of_them_are_named_at_once() -> None:
     assert list(caught.value.components) == ["a", "b"]
 
 
-def test_with_the_grant_it_is_composed_and_shown() -> None:
+def test_component_with_the_grant_is_composed_and_reported() -> None:
     able = ComponentSpec("mw", ABLE, catalogue("mine"), MIDDLEWARE)
     asked = ComponentSpec("asked", tools_component("x", "y"), None, MIDDLEWARE)
     data = compose_server([able, asked, spec("plain", "ok", "plain")], METADATA).data
@@ -71,7 +71,7 @@ def test_with_the_grant_it_is_composed_and_shown() -> None:
     }
 
 
-def test_a_middleware_shows_in_the_wiring_whatever_the_record_says(tmp_path: Path) -> None:
+def test_middleware_is_detected_by_wiring(tmp_path: Path) -> None:
     from wasmcp.component.customsection import custom_section
     from wasmcp.compose.roles import SECTION
 
@@ -85,7 +85,7 @@ def test_a_middleware_shows_in_the_wiring_whatever_the_record_says(tmp_path: Pat
     assert reach.granted == ("middleware",)
 
 
-def test_the_grants_that_a_component_asks_for() -> None:
+def test_grants_that_a_component_needs() -> None:
     assert wanted_grants(decode(tools_component("a", "b"))) == ()
     assert wanted_grants(decode(probe())) == ("env",)
     assert wanted_grants(decode(dummy("middleware"))) == ("middleware",)
@@ -95,21 +95,21 @@ def test_the_grants_that_a_component_asks_for() -> None:
     assert grant_annotations(b"\0asm") == {}
 
 
-def test_an_import_of_types_alone_asks_for_nothing() -> None:
+def test_import_of_types_needs_no_grant() -> None:
     from wasmtime import wat2wasm
 
     text = '(component (import "wasi:filesystem/types@0.2.8" (instance (export "descriptor" (type (sub resource))))))'
     assert wanted_grants(decode(bytes(wat2wasm(text)))) == ()
 
 
-def test_a_component_may_have_the_grant_without_needing_it() -> None:
+def test_unneeded_grant_is_accepted() -> None:
     granted = spec("plain", "ok", "plain", grants=MIDDLEWARE)
     assert read_component(granted).catalogue is not None
     (reach,) = read_structure(compose_server([granted], METADATA).data).components
     assert reach.granted == ("middleware",)
 
 
-def test_warnings_are_for_what_code_imports_itself() -> None:
+def test_imports_of_language_runtimes_cause_no_warning() -> None:
     denied = {"a": ("env", "fs", "sockets"), "b": ("env", "http", "kv"), "c": ("wasi:nn/graph@0.2.0",)}
     first, second = denial_warnings(denied)
     assert first.startswith("component `b` imports `http`, `kv` and is not granted it, so each use is denied: ")

@@ -1,4 +1,4 @@
-"""A part of a server, composed beforehand."""
+"""Server parts, composed in advance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wasmcp.errors import CompositionError, DuplicateEntryError
 from wasmcp.host import open_server
 
 
-def test_a_handler_in_a_handler_in_a_server() -> None:
+def test_nested_server_parts() -> None:
     inner = compose_handler([spec("a", "A", "one", "two"), spec("b", "B", "three")])
     validate(inner.data)
     outer = compose_handler([ComponentSpec("inner", inner.data, grants=MIDDLEWARE), spec("c", "C", "four")])
@@ -31,7 +31,7 @@ def test_a_handler_in_a_handler_in_a_server() -> None:
         assert [running.call_tool(name).text for name in names] == list("FAABCL")
 
 
-def test_what_it_exports_and_imports() -> None:
+def test_exports_and_imports() -> None:
     handler = compose_handler(
         [
             ComponentSpec("real", dummy("tools-component"), grants=MIDDLEWARE),
@@ -48,7 +48,7 @@ def test_what_it_exports_and_imports() -> None:
 
 
 @pytest.mark.parametrize(("inner", "outer", "sees"), [("", "env", "no"), ("env", "", "no"), ("env", "env", "an")])
-def test_a_grant_counts_if_both_give_it(inner: str, outer: str, sees: str) -> None:
+def test_grant_needs_both_part_and_server(inner: str, outer: str, sees: str) -> None:
     handler = compose_handler([ComponentSpec("probe", probe(), grants=MIDDLEWARE | frozenset(inner.split()))])
     server = compose_server(
         [ComponentSpec("handler", handler.data, grants=MIDDLEWARE | frozenset(outer.split()))], METADATA
@@ -58,7 +58,7 @@ def test_a_grant_counts_if_both_give_it(inner: str, outer: str, sees: str) -> No
         assert f"sees {sees} environment" in running.stderr
 
 
-def test_what_a_part_offers_is_announced() -> None:
+def test_capabilities_of_a_part_are_declared() -> None:
     prompts = ComponentSpec("prompts", dummy("prompts-component"), grants=MIDDLEWARE)
     part = compose_handler([spec("a", "A", "one"), prompts])
     assert declares(part.data).offers == {"tools", "prompts"}
@@ -74,7 +74,7 @@ def test_what_a_part_offers_is_announced() -> None:
     assert "completions" not in server.capabilities
 
 
-def test_what_a_part_declares_that_nobody_can_offer() -> None:
+def test_unknown_declared_capability_is_ignored() -> None:
     handler = dead_end() + Declares(offers=frozenset({"prompts", "everything"})).section()
     assert set(compose_server([ComponentSpec("wall", handler, grants=MIDDLEWARE)], METADATA).capabilities) == {
         "tools",
@@ -82,7 +82,7 @@ def test_what_a_part_declares_that_nobody_can_offer() -> None:
     }
 
 
-def test_a_part_says_what_its_components_said() -> None:
+def test_part_repeats_declarations_of_its_components() -> None:
     quiet = dummy("tools-component") + Declares(uses=frozenset({"log"}), extensions={"a.b/c": {"d": [1]}}).section()
     part = compose_handler([ComponentSpec("quiet", quiet, grants=MIDDLEWARE)])
     said = declares(part.data)
@@ -91,7 +91,7 @@ def test_a_part_says_what_its_components_said() -> None:
     assert server.capabilities == {"logging": {}, "tools": {}, "extensions": {"a.b/c": {"d": [1]}}}
 
 
-def test_same_inputs_same_bytes() -> None:
+def test_output_is_deterministic() -> None:
     parts = [spec("a", "A", "one"), spec("b", "B", "two", static=False)]
     assert compose_handler(parts).data == compose_handler(parts).data
 

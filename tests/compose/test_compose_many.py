@@ -1,4 +1,4 @@
-"""Servers of more components than one segment may have."""
+"""Servers with more components than fit into one segment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wasmcp.host import open_server
 
 @pytest.mark.slow  # wasmtime compiles for seconds
 def test_a_hundred_components_boot_and_answer() -> None:
-    """In one segment a hundred members make 101 memories, on which wasmtime aborts the process."""
+    """A hundred members in one segment would have 101 memories, and wasmtime would abort the process."""
     specs = [spec(f"c{number}", f"from {number}", f"t{number}") for number in range(ADAPTER_MEMORIES)]
     with open_server(compose_server(specs, METADATA).data, quick=True, instances=1) as server:
         assert [tool.name for tool in server.list_tools()] == [f"t{number}" for number in range(ADAPTER_MEMORIES)]
@@ -23,13 +23,13 @@ def test_a_hundred_components_boot_and_answer() -> None:
 
 
 def big(name: str, modules: int) -> ComponentSpec:
-    """A component with a tool and as many modules in it that do nothing."""
+    """Return a component with a tool and this number of empty modules."""
     return ComponentSpec(
         name, tools_beside(f"(component {'(core module)' * modules})", f"t-{name}"), catalogue(f"t-{name}")
     )
 
 
-def test_more_modules_than_engines_take_are_refused_with_the_numbers() -> None:
+def test_too_many_modules_are_refused() -> None:
     small = count(compose_server([big("a", 1), big("b", 1)], METADATA).data).definitions
     room = MAX_DEFINITIONS - small
     data = compose_server([big("a", 1 + room), big("b", 1)], METADATA).data
@@ -45,7 +45,7 @@ def test_more_modules_than_engines_take_are_refused_with_the_numbers() -> None:
         compose_server([big("a", 2 + room), big("b", 1)], METADATA)
 
 
-def test_more_instances_than_engines_take_are_refused() -> None:
+def test_too_many_instances_are_refused() -> None:
     text = f"(component (component $c) {'(instance (instantiate $c))' * 5000})"
     one = ComponentSpec("one", tools_beside(text, "a"), catalogue("a"))
     with pytest.raises(LimitExceededError, match=r"has 5,0\d\d instances; engines take 4,096 in one file"):
@@ -54,7 +54,7 @@ def test_more_instances_than_engines_take_are_refused() -> None:
 
 @pytest.mark.slow  # wasmtime compiles for seconds
 def test_chains_of_many_components_and_full_segments_boot() -> None:
-    """Segments of 99 members one after the other, the largest number of small components that the limits leave."""
+    """Check consecutive segments of 99 members, the largest number of small components within the limits."""
     specs = [spec(f"c{number}", f"from {number}", f"t{number}") for number in range(220)]
     while True:
         try:

@@ -14,7 +14,7 @@ from wasmcp.declaration_section import Declares
 from wasmcp.errors import CompositionError
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_unset_members_are_omitted() -> None:
     values = metadata_values(ServerMetadata("a", "1"), {"tools": {}})
     assert json.loads(values["implementation"]) == {"name": "a", "version": "1"}
     assert values["instructions"] is None
@@ -22,7 +22,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(("name", "version"), [("", "1"), ("a", "")])
-def test_a_server_has_a_name_and_a_version(name: str, version: str) -> None:
+def test_name_and_version_are_required(name: str, version: str) -> None:
     with pytest.raises(ValueError, match="a server needs a"):
         ServerMetadata(name, version)
 
@@ -36,14 +36,14 @@ def test_capabilities() -> None:
     assert capabilities(ComponentSpec("both", tools_component("1", "x", handler=True))) == {"tools": {}}
 
 
-def test_logging_is_declared_when_somebody_may_log() -> None:
+def test_logging_is_declared_if_a_component_can_log() -> None:
     from support.compose_inputs import dummy
 
     read = read_components([spec("a", "1", "x"), ComponentSpec("logs", dummy("tools-component"))])
     assert server_capabilities(read) == {"logging": {}, "tools": {"listChanged": True}}
 
 
-def test_what_a_component_does_not_use_is_not_announced() -> None:
+def test_unused_notifications_are_not_declared() -> None:
     from support.compose_inputs import dummy
 
     def capabilities(uses: frozenset[str]) -> dict[str, object]:
@@ -86,6 +86,6 @@ def test_extensions() -> None:
 
 
 @pytest.mark.parametrize("extensions", [{"b": {}}, {"a/b": 1}])
-def test_extensions_that_cannot_be_announced(extensions: Any) -> None:
+def test_invalid_extensions(extensions: Any) -> None:
     with pytest.raises(ValueError, match=r"`(b|a/b)` "):
         ServerMetadata("a", "1", extensions=extensions)

@@ -1,4 +1,4 @@
-"""A link of the chain written by hand, between others: it passes on, rewrites, refuses and answers."""
+"""Custom middleware in the chain: it passes on, rewrites, refuses and answers requests."""
 
 from __future__ import annotations
 
@@ -60,23 +60,23 @@ def server(middleware: Path) -> Iterator[Server]:
         yield server
 
 
-def test_it_passes_on(server: Server) -> None:
+def test_middleware_passes_requests_on(server: Server) -> None:
     assert [tool.name for tool in server.list_tools()] == ["ahead", "behind", "secret"]
     assert server.call_tool("ahead").text == "from the front"
     assert server.call_tool("behind").text == "from the back"
-    with pytest.raises(RequestError, match="Unknown tool: nobody"):
-        server.call_tool("nobody")
+    with pytest.raises(RequestError, match="Unknown tool: missing"):
+        server.call_tool("missing")
 
 
-def test_it_rewrites(server: Server) -> None:
+def test_middleware_rewrites_a_request(server: Server) -> None:
     assert server.call_tool("old-name").text == "from the back"
 
 
-def test_it_refuses(server: Server) -> None:
+def test_middleware_refuses_a_request(server: Server) -> None:
     with pytest.raises(RequestError, match="not for you") as caught:
         server.call_tool("secret")
     assert caught.value.code == -32000
 
 
-def test_it_answers(server: Server) -> None:
+def test_middleware_answers_a_request(server: Server) -> None:
     assert server.call_tool("mine").text == "from the middle"

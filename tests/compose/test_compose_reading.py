@@ -1,4 +1,4 @@
-"""Resources that are not listed: asked of the components that have URIs which begin like theirs, and of no other."""
+"""Resources that are not listed: requested from components with a matching URI prefix, and from no other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wasmcp.host import open_server
 
 
 def reader(name: str, *uris: str, answers: bool = True) -> ComponentSpec:
-    """A component that reads any URI as its own name, and was recorded to have these resources and templates."""
+    """Return a component whose resources contain its name, with these resources and templates in its catalogue."""
 
     def answer(_interface: str, function: str, _func: Func) -> Any:
         if function != "read-resource":
@@ -48,7 +48,7 @@ def reader(name: str, *uris: str, answers: bool = True) -> ComponentSpec:
         ("not", None),
     ],
 )
-def test_the_longest_beginning_counts_and_no_other_is_asked(uri: str, expected: str | None) -> None:
+def test_longest_uri_prefix_decides(uri: str, expected: str | None) -> None:
     thief = reader("thief", "log:today")
     greedy = reader("greedy", "notes://{+anything}")
     notes = reader("notes", "notes://a/{id}")
@@ -61,7 +61,7 @@ def test_the_longest_beginning_counts_and_no_other_is_asked(uri: str, expected: 
             assert running.read_resource(uri).text == expected
 
 
-def test_one_that_does_not_have_it_leaves_it_to_the_next_one() -> None:
+def test_next_component_reads_a_missing_resource() -> None:
     parts = [
         reader("first", "notes://{+a}"),
         reader("second", "notes://a/{b}", answers=False),
@@ -71,14 +71,14 @@ def test_one_that_does_not_have_it_leaves_it_to_the_next_one() -> None:
         assert running.read_resource("notes://a/1").text == "first"
 
 
-def test_a_template_of_any_uri_is_asked_last() -> None:
+def test_template_for_any_uri_comes_last() -> None:
     parts = [reader("any", "{+uri}"), reader("notes", "notes:{b}")]
     with open_server(compose_server(parts, METADATA).data, instances=1, quick=True) as running:
         assert running.read_resource("notes:1").text == "notes"
         assert running.read_resource("else:1").text == "any"
 
 
-def test_a_component_that_is_asked_at_run_time_is_asked_for_all() -> None:
+def test_dynamic_component_receives_all_uris() -> None:
     dynamic = reader("dynamic", "log:today")
     asked = ComponentSpec("dynamic", dynamic.data, None, MIDDLEWARE)
     with open_server(compose_server([asked, reader("notes", "notes:{b}")], METADATA).data, instances=1) as running:

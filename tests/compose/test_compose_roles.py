@@ -1,4 +1,4 @@
-"""The record of a composition: roles are data, whatever a component is called."""
+"""Recorded roles of instances: data that does not depend on the names of components."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def roles_of(data: bytes) -> tuple[Role, ...]:
 
 
 @pytest.mark.parametrize("name", LIKE_PARTS)
-def test_a_component_may_have_the_name_of_any_part(name: str) -> None:
+def test_component_can_have_the_name_of_a_framework_component(name: str) -> None:
     nosy = ComponentSpec(name, probe(), catalogue("probe"), frozenset({"env"}))
     other = ComponentSpec("calc", probe(), catalogue("other"))
     data = compose_server([nosy, other], METADATA).data
@@ -49,7 +49,7 @@ def test_a_component_may_have_the_name_of_any_part(name: str) -> None:
     assert (second.name, second.granted, second.refused) == ("calc", (), ("env",))
 
 
-def test_every_instance_has_its_role() -> None:
+def test_every_instance_has_a_role() -> None:
     calc = spec("calc", "a", "add", grants=frozenset({"env", "kv"}))
     found = roles_of(compose_server([calc], METADATA).data)
     (component,) = [role for role in found if role.kind == "component"]
@@ -70,7 +70,7 @@ def test_every_instance_has_its_role() -> None:
     }
 
 
-def test_the_catalogue_is_named_by_what_is_in_it() -> None:
+def test_catalogue_is_recorded_by_its_digest() -> None:
     one, same, other = (
         next(
             role for role in roles_of(compose_server([spec("calc", "a", *names)], METADATA).data) if role.name == "calc"
@@ -81,7 +81,7 @@ def test_the_catalogue_is_named_by_what_is_in_it() -> None:
 
 
 def edited(data: bytes, document: object) -> bytes:
-    """The same server with another record."""
+    """Return the same server with another record."""
     topology = read_topology(data)
     whole = custom_section(SECTION, topology.custom[SECTION][0])
     assert data.endswith(whole)
@@ -94,7 +94,7 @@ def record_of(data: bytes) -> dict[str, list[dict[str, object]]]:
 
 
 @pytest.mark.parametrize("kind", ["generated", "denial"])
-def test_a_false_record_does_not_hide_what_gets_more_of_the_host(kind: str) -> None:
+def test_false_record_does_not_hide_grants(kind: str) -> None:
     data = compose_server([ComponentSpec("nosy", probe(), catalogue("probe"), frozenset({"env"}))], METADATA).data
     record = record_of(data)
     (entry,) = [one for one in record["instances"] if one["role"] == "component"]
@@ -140,11 +140,11 @@ def test_without_a_record_each_instance_is_a_component() -> None:
         },
     ],
 )
-def test_a_record_that_does_not_fit_counts_as_none(document: object) -> None:
+def test_invalid_record_is_ignored(document: object) -> None:
     assert read_roles([json.dumps(document).encode()], 2) is None
 
 
-def test_two_records_count_as_none() -> None:
+def test_two_records_are_ignored() -> None:
     good = b'{"format":1,"instances":[]}'
     assert read_roles([good], 0) == ()
     assert read_roles([good, good], 0) is None
@@ -156,14 +156,14 @@ def test_any_bytes(data: bytes) -> None:
     assert read_roles([data], 1) is None
 
 
-def test_an_instance_without_a_role_is_a_mistake_of_ours() -> None:
+def test_instance_without_role_raises_type_error() -> None:
     graph = Graph()
     node = graph.instantiate(graph.add("probe", probe()))
     with pytest.raises(TypeError, match="`probe` has no role"):
         roles_section([node])
 
 
-def test_there_and_back() -> None:
+def test_round_trip() -> None:
     roles = [
         Role("component", "a\x1b\ud800", grants=("env",), catalogue="sha256:0"),
         Role("component", "b"),

@@ -1,4 +1,4 @@
-"""The commands that run a composed server."""
+"""Commands that run a composed server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers around which nothing is granted, as commands that look at a server boot it."""
+"""Sealed servers without grants, as booted by commands that inspect a server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ fn fetch(arguments: struct { url: []const u8 }) ![]const u8 {
 """
 
 
-def test_a_sealed_server_needs_none_of_what_grants_are_about(tmp_path: Path) -> None:
+def test_sealed_server_imports_no_granted_interface(tmp_path: Path) -> None:
     for server in (
         compose_server([ComponentSpec("nosy", probe(), catalogue("probe"), frozenset({"env"}))], METADATA).data,
         compose_server([spec("calc", "a", "add")], METADATA, environment=True).data,
@@ -48,7 +48,7 @@ def test_a_sealed_server_needs_none_of_what_grants_are_about(tmp_path: Path) -> 
         assert inspection.is_server
 
 
-def test_what_needs_nothing_stays_as_it_is() -> None:
+def test_server_without_grants_is_unchanged() -> None:
     server = compose_server([spec("calc", "a", "add")], METADATA).data
     assert sealed(server, "server") == server
 
@@ -91,7 +91,7 @@ def test_the_network_is_not_reached(tmp_path: Path) -> None:
 
 
 def test_an_inspected_server_sees_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `inspect`, `diff` and `push` boot is sealed, whatever the host gives."""
+    """Servers that `inspect`, `diff` and `push` boot are sealed."""
     import wasmcp.host
 
     opened: list[bytes] = []

@@ -16,7 +16,7 @@ from wasmcp.protocol import IDENTITIES, REVISIONS
 
 
 def find(table: bytes, name: str) -> int | None:
-    """Look a name up as the framework does: by binary search over the bytes of the names."""
+    """Look up a name in the same way as the framework: by binary search over the bytes of the names."""
     (count,) = struct.unpack_from("<I", table)
     low, high = 0, count
     wanted = name.encode()
@@ -73,7 +73,7 @@ def test_values_for_a_segment() -> None:
     assert set(values) == lists | others | {f"{kind}-cache" for kind in IDENTITIES}
 
 
-def test_a_component_has_the_uris_that_begin_like_what_it_was_recorded_to_have() -> None:
+def test_uri_prefixes_of_a_component() -> None:
     own = Catalogue(
         resources=(resource("notes://a/index"),),
         templates=(template("notes://b/{id}"), template("HTTP+x://{host}/y"), template("{+any}"), template("odd{x}")),
@@ -82,7 +82,7 @@ def test_a_component_has_the_uris_that_begin_like_what_it_was_recorded_to_have()
     assert beginnings(FIRST) == []
 
 
-def test_whoever_has_a_prompt_completes_it_before_others_that_say_so() -> None:
+def test_owner_of_a_prompt_completes_it() -> None:
     thief = Catalogue(
         (tool("t"),),
         completions=(
@@ -96,7 +96,7 @@ def test_whoever_has_a_prompt_completes_it_before_others_that_say_so() -> None:
     assert {key: find(values["completion-index"], key) for key in completers} == completers
 
 
-def test_without_completion_nobody_completes() -> None:
+def test_server_without_completion() -> None:
     assert segment_values([FIRST])["completion-index"] == struct.pack("<I", 0)
 
 
@@ -109,9 +109,7 @@ def test_without_completion_nobody_completes() -> None:
         ([(0, "private")], (0, "private")),
     ],
 )
-def test_hints_merge_to_the_least_time_and_the_narrowest_scope(
-    hints: list[tuple[int, str]], merged: tuple[int, str]
-) -> None:
+def test_cache_hints_are_merged(hints: list[tuple[int, str]], merged: tuple[int, str]) -> None:
     given = [
         Catalogue(prompts=(prompt("p"),), cache={"prompts": {"ttlMs": time, "cacheScope": scope}})
         for time, scope in hints
@@ -123,7 +121,7 @@ def test_hints_merge_to_the_least_time_and_the_narrowest_scope(
     assert values["prompts-cache"] == {"ttl-ms": merged[0], "scope": Case(merged[1])}
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # making the names is slow on a machine that is busy
+@settings(suppress_health_check=[HealthCheck.too_slow])  # generating the names is slow on a busy machine
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.integers(0, 2**32 - 1)))
 def test_every_name_is_found_and_no_other(owners: dict[str, int]) -> None:
     table = index(owners)

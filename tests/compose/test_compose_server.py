@@ -26,7 +26,7 @@ ENTRY_POINTS = ("wasi:http/incoming-handler@0.2.8", "wasi:cli/run@0.2.8", "wasmc
 
 @pytest.fixture
 def boot() -> object:
-    """Compose components and open the server; what was opened is closed after the test."""
+    """Compose components and open the server; it is closed after the test."""
     opened: list[Server] = []
 
     def boot(*components: ComponentSpec, **options: object) -> Server:
@@ -52,7 +52,7 @@ class TestChain:
         with pytest.raises(RequestError, match="Unknown tool: d"):
             server.call_tool("d")
 
-    def test_lists_come_from_the_catalogue_and_from_those_that_are_asked(self, boot: Boot) -> None:
+    def test_lists_of_catalogue_and_dynamic_components(self, boot: Boot) -> None:
         server = boot(
             spec("one", "1", "a"),
             spec("asked", "2", "b", static=False),
@@ -61,7 +61,7 @@ class TestChain:
         )
         assert [tool.name for tool in server.list_tools()] == ["a", "b", "c", "d"]
         assert server.call_tool("a").text == "1"
-        assert server.call_tool("c").text == "2", "a component that is asked answers before those behind it"
+        assert server.call_tool("c").text == "2", "a dynamic component answers before those downstream"
 
     def test_an_owner_that_does_not_answer(self, boot: Boot) -> None:
         server = boot(spec("one", None, "a"), spec("two", "2", "b"))
@@ -69,7 +69,7 @@ class TestChain:
             server.call_tool("a")
         assert server.call_tool("b").text == "2"
 
-    def test_what_a_handler_does_not_pass_on_is_out_of_reach(self, boot: Boot) -> None:
+    def test_requests_that_a_handler_keeps_do_not_go_downstream(self, boot: Boot) -> None:
         server = boot(
             spec("one", "1", "a"), ComponentSpec("wall", dead_end(), grants=MIDDLEWARE), spec("two", "2", "b")
         )
@@ -107,7 +107,7 @@ class TestChain:
 
 
 class TestMetadata:
-    def test_the_server_says_what_composition_knows(self) -> None:
+    def test_server_metadata(self) -> None:
         metadata = ServerMetadata("tests", "2.1", "Tests", "For tests", "https://example.org", 'Use "it".\nWell. é')
         composed = compose_server([spec("one", "1", "a")], metadata)
         with open_server(composed.data, instances=1, quick=True) as server:
@@ -123,7 +123,7 @@ class TestMetadata:
         assert found["capabilities"] == dict(composed.capabilities)
         assert "tools" in found["capabilities"]
 
-    def test_older_clients_see_their_form_of_the_catalogue(self) -> None:
+    def test_catalogue_for_handshake_revisions(self) -> None:
         rich = tool(
             "a", title="A", annotations={"readOnlyHint": True}, outputSchema={"type": "array"}, icons=[{"src": "x:y"}]
         )
@@ -143,7 +143,7 @@ class TestIsolation:
         assert server.call_tool("probe").text == "probed"
         assert server.stderr == "sees no environment\n"
 
-    def test_what_was_granted_comes_from_the_host(self, boot: Boot) -> None:
+    def test_granted_interfaces_come_from_the_host(self, boot: Boot) -> None:
         server = boot(ComponentSpec("probe", probe(), catalogue("probe"), frozenset({"env"})))
         assert server.call_tool("probe").text == "probed"
         assert server.stderr == "sees an environment\n"
@@ -163,7 +163,7 @@ class TestIsolation:
         )
         assert server.call_tool("probe").text == "probed"
 
-    def test_only_what_somebody_was_granted_is_imported(self) -> None:
+    def test_only_granted_interfaces_are_imported(self) -> None:
         def imports(*grants: str) -> set[str]:
             one = ComponentSpec("probe", probe(), catalogue("probe"), frozenset(grants))
             return {name.partition("@")[0] for name in compose_server([one], METADATA).imports}
@@ -185,14 +185,14 @@ class TestDuplicates:
         with pytest.raises(DuplicateEntryError):
             compose_server([spec("one", "1", "a"), wall, spec("two", "2", "a")], METADATA)
 
-    def test_the_first_may_win(self, boot: Boot) -> None:
+    def test_first_component_owns_duplicates(self, boot: Boot) -> None:
         server = boot(spec("one", "1", "a", "b"), spec("two", "2", "b", "c"), on_duplicate="first")
         assert [tool.name for tool in server.list_tools()] == ["a", "b", "c"]
         assert [server.call_tool(name).text for name in "abc"] == ["1", "1", "2"]
 
 
 class TestResult:
-    def test_what_it_says_of_itself(self) -> None:
+    def test_attributes(self) -> None:
         composed = compose_server([spec("one", "1", "a"), spec("two", "2", "b")], METADATA)
         assert composed.exports == ENTRY_POINTS
         assert composed.size == len(composed.data)
@@ -200,12 +200,12 @@ class TestResult:
         assert composed.capabilities["tools"] == {}
         assert set(composed.framework) == set(FRAMEWORK_COMPONENTS)
 
-    def test_the_same_bytes_each_time(self) -> None:
+    def test_output_is_deterministic(self) -> None:
         components = [spec("one", "1", "a"), ComponentSpec("probe", probe(), catalogue("probe")), spec("x", "2", "b")]
         first, second = (compose_server(components, METADATA) for _ in range(2))
         assert first.data == second.data
 
-    def test_writing_is_whole_or_nothing(self, tmp_path: Path) -> None:
+    def test_writing_is_atomic(self, tmp_path: Path) -> None:
         composed = compose_server([spec("one", "1", "a")], METADATA)
         composed.write(tmp_path / "server.wasm")
         assert (tmp_path / "server.wasm").read_bytes() == composed.data

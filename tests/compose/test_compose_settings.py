@@ -19,14 +19,14 @@ def status(server: Path, host: str, **options: Any) -> int:
         return running.http("POST", headers={"Host": host}, body="{}").status
 
 
-def test_they_are_in_force_and_the_operator_has_the_last_word(tmp_path: Path) -> None:
+def test_operator_overrides_baked_settings(tmp_path: Path) -> None:
     server = asker(tmp_path, settings={"WASMCP_ALLOWED_HOSTS": "example.com"})
     assert status(server, "example.com") != 403
     assert status(server, "localhost") == 403
     assert status(server, "localhost", settings={"WASMCP_ALLOWED_HOSTS": "*"}) != 403
 
 
-def test_a_server_that_bakes_nothing_in_is_of_this_machine(tmp_path: Path) -> None:
+def test_default_settings(tmp_path: Path) -> None:
     server = asker(tmp_path)
     assert status(server, "example.com") == 403
     assert status(server, "localhost") != 403
@@ -48,17 +48,17 @@ def test_a_value_that_is_wrong_stops_the_boot(tmp_path: Path) -> None:
         ("WASMCP_DISABLE_SSE", " ", "must be a string that is not empty"),
     ],
 )
-def test_what_may_not_be(name: str, value: object, words: str) -> None:
+def test_settings_that_cannot_be_baked_in(name: str, value: object, words: str) -> None:
     problem = setting_problem(name, value)
     assert problem is not None
     assert words in problem
 
 
-def test_all_that_may_be_are_settings() -> None:
+def test_settings_that_can_be_baked_in() -> None:
     assert set(BAKED) < set(SERVER)
     assert all(setting_problem(name, "true") is None for name in BAKED)
 
 
-def test_not_together_with_the_environment() -> None:
+def test_settings_and_environment_are_mutually_exclusive() -> None:
     with pytest.raises(CompositionError, match="not both"):
         check_settings({"WASMCP_DISABLE_SSE": "true"}, environment=True)

@@ -1,4 +1,4 @@
-"""Who gets `key-value` and `sessions`, and from whom."""
+"""Providers of `key-value` and `sessions` in a server."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ FIRST = {name.removesuffix("2") for name in SECOND}
         (("kv", "sessions"), ["kv-store", "session-store of one", "session-store of two"]),
     ],
 )
-def test_what_is_composed_where(grants: tuple[str, ...], expected: list[str]) -> None:
+def test_stores_of_a_server(grants: tuple[str, ...], expected: list[str]) -> None:
     server = composed(*grants)
     assert sorted(stores(server)) == expected
     assert kept(server) == (SECOND if expected else set())
@@ -69,7 +69,7 @@ def test_the_first_draft() -> None:
 
 
 @pytest.mark.parametrize("draft", ["0.2.0-draft", "0.2.0-draft2"])
-def test_another_in_its_place(draft: str) -> None:
+def test_replaced_store(draft: str) -> None:
     given = dummy("kv-store")
     specs = [ComponentSpec("one", keeper(), TOOLS, frozenset(["kv"]))]
     server = compose_server(specs, METADATA, keyvalue=draft, framework={"kv-store": given})
@@ -92,7 +92,7 @@ def test_another_in_its_place(draft: str) -> None:
     ],
 )
 def test_in_a_part_of_a_server(inner: str, outer: str, expected: list[str]) -> None:
-    """What was granted there is granted again by the server, or denied."""
+    """The server grants the imports of a part again, or denies them."""
     part = compose_handler([ComponentSpec("keeper", keeper(), TOOLS, frozenset(inner.split()))])
     wanted = {KEY_VALUE: "kv", SESSIONS: "sessions"}
     assert {wanted[name] for name in part.imports if name in wanted} == set(inner.split())
@@ -117,14 +117,14 @@ def test_another_version(name: str, contract: str) -> None:
     assert caught.value.interface == contract.partition("@")[0]
 
 
-def test_another_form() -> None:
+def test_store_with_other_types() -> None:
     wanted = f'(component (import "{KEY_VALUE}" (instance (export "open" (func (param "name" u32))))))'
     spec = ComponentSpec("calc", tools_beside(wanted, "a"), catalogue("a"), frozenset(["kv"]))
     with pytest.raises(InvalidComponentError, match="in another form"):
         compose_server([spec], METADATA)
 
 
-def test_what_is_said_of_it(tmp_path: Path) -> None:
+def test_report_of_denied_stores(tmp_path: Path) -> None:
     server = keeping_server(tmp_path / "server.wasm", "sessions")
     [reach] = read_structure(server.read_bytes()).components
     assert (reach.name, reach.granted, reach.refused) == ("keeper of do", ("sessions",), ("kv",))

@@ -70,12 +70,12 @@ def is_here(resource: Resource) -> bool:
         (Tuple((Own(RESOURCE), List(STRING))), [NEW_HANDLE, []]),
     ],
 )
-def test_what_denies(type_: Any, value: Any) -> None:
+def test_denied_values(type_: Any, value: Any) -> None:
     assert denied(type_, is_here) == value
 
 
 class Stub:
-    """A stub in wasmtime, over WASI or what `define` defines."""
+    """Stub in wasmtime, over WASI or the imports that `define` defines."""
 
     def __init__(self, interfaces: dict[str, Instance], define: Any = wc.Linker.add_wasip2) -> None:
         engine = wasmtime.Engine()
@@ -101,7 +101,7 @@ class TestWasi:
         with pytest.raises(wasmtime.WasmtimeError, match="unreachable"):
             stub.call(exit_, "exit", wc.Variant("ok"))
 
-    def test_a_handle_of_somebody_else_cannot_be_made(self) -> None:
+    def test_handle_of_a_foreign_resource_traps(self) -> None:
         stdin = "wasi:cli/stdin@0.2.0"
         stream = TypeName("wasi:io/streams@0.2.0", "input-stream", Resource("wasi:io/streams@0.2.0", "input-stream"))
         stub = Stub({stdin: Instance({"input-stream": TypeBound(stream), "get-stdin": Func((), Own(stream))})})
@@ -142,7 +142,7 @@ class TestWasi:
             assert answer.tag == "HTTP-request-denied"
         assert dropped == [1, 1, 2]
 
-    def test_methods_of_a_resource_that_could_be_had(self) -> None:
+    def test_methods_of_a_resource_are_denied(self) -> None:
         network = "wasi:sockets/network@0.2.0"
         use = "wasi:sockets/use@0.2.0"
         resource = TypeName(network, "network", Resource(network, "network"))
@@ -182,6 +182,6 @@ def test_types_that_only_look_small(type_: Any) -> None:
         stubs({HERE: Instance({"take": Func((("it", type_),), None)})})
 
 
-def test_the_same_bytes_each_time() -> None:
+def test_output_is_deterministic() -> None:
     interface = {HERE: Instance({"r": TypeBound(RESOURCE), "get": Func((), Own(TypeName(HERE, "r", RESOURCE)))})}
     assert stubs(interface) == stubs(interface)

@@ -16,7 +16,7 @@ def composed(imports: str, *grants: str) -> ComposedServer:
 
 
 class TestWasi:
-    def test_an_interface_nobody_has_heard_of_is_denied(self) -> None:
+    def test_unknown_interface_is_denied(self) -> None:
         server = composed("""
             (import "wasi:odd/thing@0.9.0" (instance
                 (export "r" (type $r (sub resource)))
@@ -25,7 +25,7 @@ class TestWasi:
         assert not [name for name in server.imports if "odd" in name]
         assert "denied to calc" in server.instances
 
-    def test_types_of_what_is_denied_may_come_from_what_is_not(self) -> None:
+    def test_denied_interface_can_use_types_of_a_granted_one(self) -> None:
         server = composed("""
             (import "wasi:io/poll@0.2.3" (instance $poll (export "pollable" (type (sub resource)))))
             (alias export $poll "pollable" (type $pollable))
@@ -55,7 +55,7 @@ class TestWasi:
     @pytest.mark.parametrize(
         "interface", ["wasi:cli/environments@0.2.0", "wasi:filesystems/types@0.2.0", "wasi:ioo/x@0.2.0"]
     )
-    def test_a_name_that_only_begins_like_a_grant(self, interface: str) -> None:
+    def test_name_with_the_prefix_of_a_grant(self, interface: str) -> None:
         wanted = f'(import "{interface}" (instance (export "use" (func))))'
         assert interface not in composed(wanted, "env", "fs").imports
 
@@ -77,7 +77,7 @@ class TestWasi:
         labels = compose_server(specs, METADATA).instances
         assert len([label for label in labels if label.startswith("denied to")]) == 1
 
-    def test_a_standard_output_that_wasi_does_not_have(self) -> None:
+    def test_unknown_function_of_standard_output(self) -> None:
         with pytest.raises(
             InvalidComponentError, match=r"`wasi:cli/stdout@0\.2\.0` has a `other` that WASI 0\.2 does not"
         ):
@@ -98,12 +98,12 @@ class TestWasi:
             "wasi:http/types-extra@0.2.0",
         ],
     )
-    def test_an_unknown_interface_of_a_package_that_everyone_has_is_denied(self, interface: str) -> None:
+    def test_unknown_interface_of_a_basic_package_is_denied(self, interface: str) -> None:
         server = composed(f'(import "{interface}" (instance (export "use" (func (result string)))))')
         assert interface not in server.imports
         assert server.denied == {"calc": (interface,)}
 
-    def test_an_unknown_interface_of_a_family_that_is_granted_is_denied(self) -> None:
+    def test_unknown_interface_of_a_granted_family(self) -> None:
         server = composed('(import "wasi:filesystem/mounts@0.2.0" (instance (export "use" (func))))', "fs")
         assert not [name for name in server.imports if name.startswith("wasi:filesystem/")]
         assert server.denied == {"calc": ("wasi:filesystem/mounts@0.2.0",)}
@@ -119,13 +119,13 @@ class TestWasi:
             ("wasi:io/error", "a name without a version"),
         ],
     )
-    def test_a_version_that_no_host_has_is_refused(self, interface: str, what: str) -> None:
+    def test_unknown_wasi_version_is_refused(self, interface: str, what: str) -> None:
         with pytest.raises(InvalidComponentError) as caught:
             composed(f'(import "{interface}" (instance (export "use" (func))))')
         assert f"it imports `{interface}`, {what}; hosts have WASI 0.2" in str(caught.value)
         assert caught.value.interface == interface.partition("@")[0]
 
-    def test_a_granted_version_that_no_host_has_is_refused(self) -> None:
+    def test_granted_unknown_wasi_version_is_refused(self) -> None:
         wanted = '(import "wasi:filesystem/preopens@0.2.0-rc-2023-12-05" (instance (export "use" (func))))'
         assert composed(wanted).denied == {"calc": ("fs",)}
         with pytest.raises(InvalidComponentError, match="a release candidate; hosts have WASI"):
@@ -135,7 +135,7 @@ class TestWasi:
         with pytest.raises(InvalidComponentError, match=r"hosts have 0\.2\.0-draft and 0\.2\.0-draft2"):
             composed(wanted, "kv")
 
-    def test_what_is_denied_is_told(self) -> None:
+    def test_denied_imports_are_reported(self) -> None:
         wanted = """
             (import "wasi:http/outgoing-handler@0.2.0" (instance (export "use" (func))))
             (import "wasi:cli/environment@0.2.0" (instance (export "use" (func))))
@@ -147,7 +147,7 @@ class TestWasi:
 
 
 class TestOthers:
-    def test_all_that_is_missing_is_told_at_once(self) -> None:
+    def test_all_missing_imports_are_reported(self) -> None:
         wanted = """
             (import "acme:db/store@1.2.3" (instance (export "get" (func))))
             (import "helper" (func))
@@ -166,7 +166,7 @@ class TestOthers:
             assert words in message
         assert caught.value.interface == "acme:db/store"
 
-    def test_all_components_are_told_at_once(self) -> None:
+    def test_all_components_are_reported(self) -> None:
         data = tools_beside('(component (import "helper" (func)))', "a")
         specs = [ComponentSpec("one", data, catalogue("a")), ComponentSpec("two", data, catalogue("b"))]
         with pytest.raises(InvalidComponentsError) as caught:
@@ -176,7 +176,7 @@ class TestOthers:
             compose_server([ComponentSpec("one", b""), ComponentSpec("two", b"?")], METADATA)
         assert [error.component for error in caught.value.refused] == ["one", "two"]
 
-    def test_the_list_of_what_is_provided_is_complete(self) -> None:
+    def test_list_of_provided_interfaces_is_complete(self) -> None:
         with pytest.raises(InvalidComponentError) as caught:
             composed('(import "helper" (func))')
         provided = str(caught.value).partition("provided are ")[2]
@@ -193,7 +193,7 @@ class TestOthers:
             composed('(import "helper" (func))')
         assert (caught.value.component, caught.value.interface) == ("calc", "helper")
 
-    def test_an_interface_of_somebody_else(self) -> None:
+    def test_foreign_interface(self) -> None:
         with pytest.raises(InvalidComponentError, match=r"imports `acme:db/store@1\.2\.3`, which nothing") as caught:
             composed('(import "acme:db/store@1.2.3" (instance (export "get" (func))))')
         assert (caught.value.interface, caught.value.found) == ("acme:db/store", "1.2.3")

@@ -1,4 +1,4 @@
-"""Components that are made for one mistake each, below the toolchain that would not let an author make it."""
+"""Components with one mistake each, built without the toolchain that would prevent it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Handmade = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def handmade(tmp_path_factory: pytest.TempPathFactory) -> Handmade:
-    """Make a component whose `list-tools` has a given body."""
+    """Return a function that makes a component with a given body of `list-tools`."""
     from wasmcp.package_data import wit_directory
     from wasmcp.toolchains.zig import build_component
 
@@ -72,7 +72,7 @@ pub const exports = struct {
 
 @pytest.fixture(scope="session")
 def passing_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A link of the chain that passes everything on."""
+    """Return a middleware that passes everything on."""
     from wasmcp.package_data import wit_directory
     from wasmcp.toolchains.zig import build_component
 

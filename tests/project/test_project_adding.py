@@ -58,7 +58,7 @@ line-length = 120  # as ever
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A project whose file a person has written."""
+    """Project with a hand-written `pyproject.toml`."""
     root = tmp_path / "shop"
     (root / "shop").mkdir(parents=True)
     for name in ("__init__", "tea", "admin"):
@@ -68,7 +68,7 @@ def shop(tmp_path: Path) -> Path:
 
 
 def new_lines(root: Path) -> list[str]:
-    """The lines that were added or changed; all others must be there still, in their order."""
+    """Return the added or changed lines; all others must still exist, in their order."""
     lines = (root / "pyproject.toml").read_text().splitlines()
     old = COMMENTED.splitlines()
     kept = iter(lines)
@@ -77,7 +77,7 @@ def new_lines(root: Path) -> list[str]:
     return [line for line in lines if line and line not in old]
 
 
-def test_a_file_that_a_person_wrote(shop: Path) -> None:
+def test_hand_written_pyproject(shop: Path) -> None:
     added = add_component(shop, "text-tools", "zig")
     assert (added.server, added.files) == (
         "default",
@@ -88,7 +88,7 @@ def test_a_file_that_a_person_wrote(shop: Path) -> None:
     assert '    "tea",  # always\n    "text-tools",\n]\n' in text
     assert '    "wasmcp[build,test,zig]",  # with the compilers\n' in text
     document = tomllib.loads(text)
-    # What goes before the bracket and after it stays.
+    # The lines before and after the bracket stay.
     assert (
         document["project"]["optional-dependencies"]["dev"][1]
         == "wasmcp[build,python,zig] >= 0.1; python_version > '3'"
@@ -123,7 +123,7 @@ def test_another_server(shop: Path) -> None:
     add_component(shop, "calc", "zig", server="admin")
     test = (shop / "checks/unit/test_calc.py").read_text()
     assert "\nimport pytest\n\nif TYPE_CHECKING:\n    from wasmcp.host import Server\n\npytestmark = " in test
-    # Two more in the default one: each after the other.
+    # Two more in the default server, in order.
     add_component(shop, "one", "zig")
     add_component(shop, "two", "zig")
     assert load(shop).servers["default"].components == ("tea", "one", "two")
@@ -163,7 +163,7 @@ def test_to_the_example(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_refused_changes_nothing(shop: Path) -> None:
+def test_refused_addition_changes_nothing(shop: Path) -> None:
     (shop / "zig").mkdir()
     (shop / "zig/there.zig").write_text("mine")
 
@@ -194,7 +194,7 @@ def test_a_name_that_is_an_alias(shop: Path) -> None:
     assert not (shop / "zig").exists()
 
 
-def test_a_failure_leaves_neither(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_removes_all_files(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from wasmcp.project import atomic_files
 
     def fail(path: Path, data: bytes) -> None:
@@ -210,7 +210,7 @@ def test_a_failure_leaves_neither(shop: Path, monkeypatch: pytest.MonkeyPatch) -
     assert sorted(shop.rglob("*")) == before
 
 
-def test_projects_that_are_wrong(tmp_path: Path, shop: Path) -> None:
+def test_invalid_projects(tmp_path: Path, shop: Path) -> None:
     with pytest.raises(ConfigError, match=r"`pyproject.toml` not found in"):
         add_component(tmp_path, "calc", "zig")
     (shop / "pyproject.toml").write_text(COMMENTED.replace("tea.py", "tee.py"))

@@ -1,4 +1,4 @@
-"""Building for real: components made by hand, composed, booted for their catalogues, written."""
+"""Builds of hand-made components: composed, booted for their catalogues, written."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def listing(*names: str, schema: str = '{"type":"object"}') -> str:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
-    """An empty cache of our own."""
+    """Return an empty cache."""
     monkeypatch.setenv("WASMCP_CACHE_DIR", str(tmp_path / "cache"))
     return Cache()
 
@@ -75,7 +75,7 @@ def test_a_server_is_built_once(tmp_path: Path, one: bytes) -> None:
     assert (len(events), path.stat().st_mtime_ns) == (1, before)
 
 
-def test_what_was_built_answers(tmp_path: Path, one: bytes) -> None:
+def test_built_server_answers(tmp_path: Path, one: bytes) -> None:
     from wasmcp.host import open_server
 
     path = ensure_built(make(tmp_path / "demo", {"one": one}))
@@ -91,7 +91,7 @@ def test_settings_of_a_server(tmp_path: Path, one: bytes) -> None:
         assert server.http("POST", headers={"Host": "example.com"}, body="{}").status != 403
 
 
-def test_settings_that_may_not_be_baked_in(tmp_path: Path, one: bytes) -> None:
+def test_settings_that_cannot_be_baked_in(tmp_path: Path, one: bytes) -> None:
     servers = SERVERS + 'environment = true\nsettings = { WASMCP_STATE_KEYS = "x", WASMCP_DISABLE_SSE = true }\n'
     root = make(tmp_path / "demo", {"one": one}, servers)
     with pytest.raises(errors.ConfigError) as raised:
@@ -145,7 +145,7 @@ def test_a_dynamic_component_has_no_catalogue(tmp_path: Path, one: bytes) -> Non
     assert not (tmp_path / "cache" / "catalogues").exists()
 
 
-def test_a_link_written_by_hand_is_asked(tmp_path: Path, one: bytes, passing_on: Path) -> None:
+def test_custom_handler_is_dynamic(tmp_path: Path, one: bytes, passing_on: Path) -> None:
     from wasmcp.host import open_server
 
     servers = '[tool.wasmcp.servers.default]\ncomponents = ["link", "one"]\n'
@@ -172,7 +172,7 @@ def test_two_components_with_one_name(tmp_path: Path, one: bytes, handmade: Any)
     assert [tool["name"] for tool in entry(root)["catalogue"]["tools"]] == ["add", "sub", "mul"]
 
 
-def test_only_the_server_asked_for_is_built(tmp_path: Path, one: bytes) -> None:
+def test_only_the_requested_server_is_built(tmp_path: Path, one: bytes) -> None:
     servers = SERVERS + '[tool.wasmcp.servers.small]\ncomponents = ["one"]\ntitle = "Small"\n'
     root = make(tmp_path / "demo", {"one": one}, servers)
     ensure_built(root, "small")
@@ -182,7 +182,7 @@ def test_only_the_server_asked_for_is_built(tmp_path: Path, one: bytes) -> None:
     assert set(manifest.read(load(root).manifest)) == {"default", "small"}
 
 
-def test_which_server(tmp_path: Path, one: bytes) -> None:
+def test_choice_of_the_server(tmp_path: Path, one: bytes) -> None:
     only = make(tmp_path / "only", {"one": one}, '[tool.wasmcp.servers.main]\ncomponents = ["one"]\n')
     assert ensure_built(only).name == "main.wasm"
     with pytest.raises(errors.ConfigError, match=r"`tool.wasmcp.servers` has no server `mian`; did you mean"):
@@ -221,7 +221,7 @@ def test_a_failed_build_keeps_the_last_good_one(tmp_path: Path, one: bytes) -> N
         (b"\0asm\x0d\0\x01\0", "exports nothing"),
     ],
 )
-def test_what_is_not_a_component(tmp_path: Path, data: bytes, message: str) -> None:
+def test_file_that_is_not_a_component(tmp_path: Path, data: bytes, message: str) -> None:
     with pytest.raises(errors.CompositionError, match=message):
         ensure_built(make(tmp_path / "demo", {"one": data}))
 
@@ -255,7 +255,7 @@ def test_a_component_that_never_lists(tmp_path: Path, handmade: Any, monkeypatch
         ensure_built(make(tmp_path / "demo", {"one": handmade(body).read_bytes()}))
 
 
-def test_servers_that_are_gone_are_removed(tmp_path: Path, one: bytes) -> None:
+def test_removed_servers_are_deleted(tmp_path: Path, one: bytes) -> None:
     root = make(tmp_path / "demo", {"one": one})
     old = ensure_built(root)
     (load(root).directory / "mine.wasm").write_bytes(b"")
@@ -269,7 +269,7 @@ def test_servers_that_are_gone_are_removed(tmp_path: Path, one: bytes) -> None:
     ]
 
 
-def test_a_manifest_cannot_name_what_to_remove(tmp_path: Path, one: bytes) -> None:
+def test_manifest_cannot_choose_files_to_delete(tmp_path: Path, one: bytes) -> None:
     root = make(tmp_path / "demo", {"one": one})
     ensure_built(root)
     (root / "precious.wasm").write_bytes(b"")
@@ -315,7 +315,7 @@ def test_replacing_a_component_of_the_framework(tmp_path: Path, one: bytes, pass
     servers = SERVERS + 'framework = { method-not-found = "vendor/end.wasm" }\n'
     root = make(tmp_path / "demo", {"one": one}, servers)
     end = root / "vendor/end.wasm"
-    end.write_bytes(passing_on.read_bytes())  # asks itself for an end, so that it is none
+    end.write_bytes(passing_on.read_bytes())  # imports the end of the chain, so it cannot be the end
     with pytest.raises(
         errors.InvalidComponentError, match=r"imports `wasmcp:.*/server-handler@.*`, which nothing provides"
     ):
@@ -344,7 +344,7 @@ def test_one_component_by_name(tmp_path: Path, one: bytes) -> None:
         build_steps.build_component(project, "two")
 
 
-def test_who_runs_it_decides_how_values_are_kept(tmp_path: Path) -> None:
+def test_operator_chooses_the_store(tmp_path: Path) -> None:
     from support.keyvalue_servers import keeper
 
     servers = '[tool.wasmcp.servers.default]\ncomponents = ["keeper"]\n'
@@ -388,7 +388,7 @@ def test_all_components_that_cannot_be_built_are_reported(tmp_path: Path) -> Non
     assert all(str(error) in str(caught.value) for error in caught.value.errors.values())
 
 
-def test_what_a_ready_made_component_is_denied_is_told(tmp_path: Path) -> None:
+def test_denied_imports_of_a_compiled_component_are_reported(tmp_path: Path) -> None:
     wanted = "".join(
         f'(import "{name}@0.2.8" (instance (export "use" (func))))'
         for name in ("wasi:cli/environment", "wasi:http/outgoing-handler")

@@ -113,7 +113,7 @@ def test_options_of_the_toolchain_may_be_in_its_own_table(tmp_path: Path) -> Non
     assert load(tmp_path).components["text"].options == {"dependencies": ["jinja2>=3"], "python-path": []}
 
 
-def test_a_good_configuration(tmp_path: Path) -> None:
+def test_valid_configuration(tmp_path: Path) -> None:
     make_tree(tmp_path, "my_demo")
     (tmp_path / "pyproject.toml").write_text(GOOD)
     project = load(tmp_path)
@@ -160,13 +160,13 @@ EXTENDED = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
 @pytest.mark.parametrize(
     ("files", "tables", "package"),
     [
-        # The namespace is left to all; the package inside is the distribution's own.
+        # The namespace is shared; the package inside belongs to the distribution.
         ({"src/acme/tools/__init__.py": ""}, PACKAGES, "src/acme/tools"),
         ({"src/acme/__init__.py": EXTENDED, "src/acme/tools/__init__.py": ""}, PACKAGES, "src/acme/tools"),
         ({"src/acme/deep/tools/__init__.py": ""}, PACKAGES, "src/acme/deep/tools"),
         ({"acme/acme_tools/__init__.py": ""}, "", "acme/acme_tools"),
         ({"src/acme/__init__.py": ""}, PACKAGES, "src/acme"),
-        # Named like the project, it is the project's own without `__init__.py` too.
+        # Named like the project, it belongs to the project even without `__init__.py`.
         ({"src/acme_tools/x.py": ""}, '[tool.wasmcp]\npackage = "src/acme_tools"', "src/acme_tools"),
     ],
 )
@@ -191,7 +191,7 @@ def test_servers_stay_out_of_namespaces(tmp_path: Path, files: dict[str, str], t
         ),
     ],
 )
-def test_a_namespace_that_leaves_no_choice(tmp_path: Path, files: dict[str, str], tables: str, problem: str) -> None:
+def test_namespace_without_a_single_package(tmp_path: Path, files: dict[str, str], tables: str, problem: str) -> None:
     write_project(tmp_path, {**files, "calc.wasm": "", "pyproject.toml": NAMESPACE.replace("{tables}", tables)})
     with pytest.raises(ConfigError, match=problem):
         load(tmp_path)
@@ -215,7 +215,7 @@ PREFIX = { default = "", choices = ["", "x"] }
 """
 
 
-def test_what_a_server_takes_from_its_operator(tmp_path: Path) -> None:
+def test_configuration_of_a_server(tmp_path: Path) -> None:
     make_tree(tmp_path)
     (tmp_path / "pyproject.toml").write_text(OPERATOR)
     assert load(tmp_path).servers["default"].configuration == Configuration(
@@ -286,7 +286,7 @@ def test_the_command_lines_names_are_checked_too(tmp_path: Path) -> None:
     )
 
 
-def test_who_runs_a_server(tmp_path: Path) -> None:
+def test_target_runtime(tmp_path: Path) -> None:
     make_tree(tmp_path, "my_demo")
     path = tmp_path / "pyproject.toml"
     path.write_text(GOOD)
@@ -363,9 +363,7 @@ def test_tools_of_a_component_or_of_a_server_coerce(
         (("", '"text"', "coerce = 1", ""), "`tool.wasmcp.servers.one.coerce` must be a boolean, not an integer"),
     ],
 )
-def test_coercing_that_cannot_be_honoured_is_refused(
-    tmp_path: Path, keys: tuple[str, str, str, str], problem: str
-) -> None:
+def test_invalid_coerce_is_refused(tmp_path: Path, keys: tuple[str, str, str, str], problem: str) -> None:
     root = make_tree(tmp_path)
     (root / "pyproject.toml").write_text(COERCING % keys)
     with pytest.raises(ConfigError) as caught:

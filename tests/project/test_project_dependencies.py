@@ -1,4 +1,4 @@
-"""The packages of components, and `wasmcp.lock`. The index is a folder of wheels made here."""
+"""Dependencies of components, and `wasmcp.lock`. The index is a folder of generated wheels."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def run(*arguments: str, code: int = 0) -> str:
     return done.output
 
 
-def test_they_are_resolved_for_the_python_inside_and_locked(tmp_path, index):
+def test_dependencies_are_resolved_for_the_component_and_locked(tmp_path, index):
     root = project(tmp_path, "greet>=1,<2")
     step = plan_component(load(root), load(root).components["tools"])
     assert step.source is not None
     assert [(one.name, one.version, one.license) for one in step.source.dependencies] == [
         ("greet", "1.0", "MIT"),
-        ("polite", "2.5", "MIT"),  # by a marker that is true inside a component alone
+        ("polite", "2.5", "MIT"),  # by a marker that is true only inside a component
     ]
     assert root / "wasmcp.lock" in step.files, "a source distribution must carry it"
     (needed,) = lock.read(root).dependencies
@@ -84,7 +84,7 @@ def test_they_are_resolved_for_the_python_inside_and_locked(tmp_path, index):
     assert needed.distributions[0].digest == f"sha256:{digest}"
 
 
-def test_they_are_part_of_the_digest(tmp_path, index):
+def test_dependencies_are_part_of_the_digest(tmp_path, index):
     root = project(tmp_path, "greet")
     before = plan(load(root)).servers["default"].inputs
     assert plan(load(root)).servers["default"].inputs == before
@@ -152,13 +152,13 @@ def test_drift(tmp_path, index):
     assert lock.read(root).dependencies == ()
 
 
-def test_what_is_no_requirement(tmp_path, index):
+def test_invalid_requirement(tmp_path, index):
     root = project(tmp_path, "./vendor/greet")
     with pytest.raises(ToolchainError, match=r"`dependencies` names `\./vendor/greet`, which is no requirement"):
         plan(load(root))
 
 
-def test_what_nobody_has(tmp_path, index):
+def test_unknown_package(tmp_path, index):
     with pytest.raises(ToolchainError, match="pip finds no packages for its `dependencies` \\(`gone`\\)") as caught:
         plan(load(project(tmp_path, "gone")))
     assert "No matching distribution found for gone" in str(caught.value)
@@ -205,7 +205,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 
 
 def source_distribution(index: Path, *, fails: str = "") -> Path:
-    """Make a source distribution; return the file that its build code writes its environment to."""
+    """Create a source distribution; return the file that its build code writes its environment to."""
     seen = index.parent / "seen.json"
     files = {
         "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
@@ -267,7 +267,7 @@ def test_a_locked_source_distribution_is_refused_without_the_request(tmp_path, i
         dependencies.install(step.source, tmp_path / "another-cache", lambda _: None)
 
 
-def test_a_build_that_fails_is_told_in_a_few_lines(tmp_path, index):
+def test_failed_build_is_reported_in_a_few_lines(tmp_path, index):
     source_distribution(index, fails="print('noise\\n' * 200); raise SystemExit('no compiler')")
     root = project(tmp_path, "plain")
     allow_plain(root)
@@ -278,7 +278,7 @@ def test_a_build_that_fails_is_told_in_a_few_lines(tmp_path, index):
     assert len(str(caught.value).splitlines()) <= 10
 
 
-def test_what_is_no_name_of_a_package(tmp_path, index):
+def test_invalid_package_name(tmp_path, index):
     root = project(tmp_path, "greet")
     allow_plain(root)
     (root / "pyproject.toml").write_text((root / "pyproject.toml").read_text().replace('"Plain"', '":all:", "x>=1"'))

@@ -51,7 +51,7 @@ def test_names_of_projects(name: str, package: str) -> None:
         ("con", "is the name of a device on Windows"),
     ],
 )
-def test_names_that_no_project_may_have(name: str, says: str) -> None:
+def test_invalid_project_names(name: str, says: str) -> None:
     with pytest.raises(ScaffoldError) as caught:
         check_project_name(name)
     assert says in str(caught.value)
@@ -59,7 +59,7 @@ def test_names_that_no_project_may_have(name: str, says: str) -> None:
 
 
 @given(st.text(alphabet="abXY019-_.", min_size=1, max_size=8))
-def test_a_name_that_is_taken_can_be_imported(name: str) -> None:
+def test_accepted_name_can_be_imported(name: str) -> None:
     try:
         package = check_project_name(name)
     except ScaffoldError:
@@ -77,13 +77,13 @@ def test_names_of_components(name: str, identifier: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Calc", "2d", "a.b", "a-", "-a", "a/b", "x" * 65, "class", "nul", "ä", "a b"])
-def test_names_that_no_component_may_have(name: str) -> None:
+def test_invalid_component_names(name: str) -> None:
     with pytest.raises(ScaffoldError, match="is not a name for a component"):
         check_component_name(name)
 
 
 @given(st.text(alphabet="abc-_09", min_size=1, max_size=8))
-def test_a_component_of_a_taken_name_can_be_configured(name: str) -> None:
+def test_accepted_component_name_can_be_configured(name: str) -> None:
     try:
         check_component_name(name)
     except ScaffoldError:

@@ -34,7 +34,7 @@ components = ["two"]
 
 @pytest.fixture(autouse=True)
 def framework(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """A framework that needs no compiler."""
+    """Return a framework that needs no compiler."""
     found = {"transport": "sha256:00"}
     monkeypatch.setattr(digest, "of_framework", lambda: found)
     return found
@@ -67,7 +67,7 @@ def test_only_what_a_server_needs_is_planned(root: Path) -> None:
     assert list(plan_components(load(root))) == ["one", "two"]
 
 
-def test_the_plan_does_not_depend_on_where_the_project_lies(root: Path, tmp_path: Path) -> None:
+def test_plan_does_not_depend_on_the_location(root: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "some" / "where" / "else"
     shutil.copytree(root, elsewhere)
     assert inputs(plan(load(root))) == inputs(plan(load(elsewhere)))
@@ -86,7 +86,7 @@ def test_the_plan_does_not_depend_on_where_the_project_lies(root: Path, tmp_path
         (lambda root: rewrite(root, "[tool.wasmcp.components.unused]", "# \n[tool.wasmcp.components.other]"), set()),
     ],
 )
-def test_what_a_server_depends_on(root: Path, edit: object, changed: set[str]) -> None:
+def test_inputs_of_a_server(root: Path, edit: object, changed: set[str]) -> None:
     before = inputs(plan(load(root)))
     edit(root)  # type: ignore[operator]
     after = inputs(plan(load(root)))
@@ -107,7 +107,7 @@ def test_the_framework_is_an_input(root: Path, framework: dict[str, str]) -> Non
 
 
 class Fake:
-    """A toolchain whose inputs a test decides."""
+    """Toolchain with inputs chosen by a test."""
 
     name = "zig"
     suffixes = (".zig",)
@@ -141,7 +141,7 @@ def test_a_compiled_component(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert plan_component(load(root), replace(config, grants=frozenset({"http"}))).inputs not in seen
 
 
-def test_whether_all_must_be_locked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_locked_build(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "pyproject.toml").write_text(PYPROJECT.replace('path = "vendor/one.wasm"', 'source = "zig/calc.zig"'))
     for off in ("", "0", "false", "False"):
         monkeypatch.setenv("WASMCP_LOCKED", off)
@@ -151,9 +151,7 @@ def test_whether_all_must_be_locked(root: Path, monkeypatch: pytest.MonkeyPatch)
         plan_components(load(root))
 
 
-def test_a_component_must_not_need_what_a_source_distribution_cannot_carry(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_inputs_outside_the_project_are_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root.parent / "outside.zig").write_text("")
     monkeypatch.setattr(Fake, "extra_files", {"../outside.zig": ""})
     monkeypatch.setattr("wasmcp.project.component_source.toolchain", lambda _: Fake())
@@ -172,7 +170,7 @@ def record(planned: Plan) -> None:
     manifest.write(planned.project.manifest, entries)
 
 
-def test_fresh_is_what_the_manifest_names(root: Path) -> None:
+def test_up_to_date_server(root: Path) -> None:
     planned = plan(load(root))
     assert manifest.stale(planned) == ["default", "small"]
     record(planned)
@@ -181,7 +179,7 @@ def test_fresh_is_what_the_manifest_names(root: Path) -> None:
     assert manifest.stale(plan(load(root))) == ["default"]
 
 
-def test_a_changed_or_lost_file_is_not_fresh(root: Path) -> None:
+def test_changed_or_deleted_file_is_out_of_date(root: Path) -> None:
     planned = plan(load(root))
     record(planned)
     planned.servers["default"].output.write_bytes(b"edited")
@@ -190,7 +188,7 @@ def test_a_changed_or_lost_file_is_not_fresh(root: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": 2, "servers": {}}', '{"format": 1, "servers": 3}', "\x00"])
-def test_a_manifest_that_cannot_be_read_is_none(root: Path, text: str) -> None:
+def test_invalid_manifest_is_ignored(root: Path, text: str) -> None:
     planned = plan(load(root))
     record(planned)
     planned.project.manifest.write_text(text)

@@ -1,4 +1,4 @@
-"""How a server came about."""
+"""Build provenance of a server."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
-def test_what_it_says(tmp_path: Path) -> None:
+def test_statement(tmp_path: Path) -> None:
     root = project(tmp_path)
     text = run("provenance", "--project", str(root))
     statement = json.loads(text)

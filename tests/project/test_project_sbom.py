@@ -31,7 +31,7 @@ ENTRY = {
 }
 
 
-def test_what_it_says() -> None:
+def test_content() -> None:
     bom = json.loads(render("demo", "default", ENTRY))
     assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.6")
     root = bom["metadata"]["component"]

@@ -19,12 +19,12 @@ KINDS = [(language, template) for language in LANGUAGES for template in LANGUAGE
 
 
 def tree(root: Path) -> dict[str, str]:
-    """The files below a folder and what is in them."""
+    """Return the files below a folder with their content."""
     return {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in root.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize(("language", "template"), KINDS)
-def test_what_there_is(language: str, template: str, tmp_path: Path) -> None:
+def test_files_of_every_template(language: str, template: str, tmp_path: Path) -> None:
     made = new_project("my-server", language, template, output=tmp_path)
     assert made.root == tmp_path / "my-server"
     assert made.package == "my_server"
@@ -121,7 +121,7 @@ def test_its_workflow(language: str, tmp_path: Path) -> None:
     assert runs == ['python -m pip install build -e ".[test]"', "python -m pytest", "python -m build"]
 
 
-def test_nothing_is_written_over(tmp_path: Path) -> None:
+def test_existing_files_are_kept(tmp_path: Path) -> None:
     root = tmp_path / "my-server"
     root.mkdir()
     (root / ".git").mkdir()
@@ -137,7 +137,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     assert (root / "notes.txt").read_text() == "mine too"
 
 
-def test_what_is_in_the_way(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "one").write_text("")
     with pytest.raises(ScaffoldError, match="exists already, and is not a folder"):
         new_project("one", "python", output=tmp_path)
@@ -159,7 +159,7 @@ def test_what_is_in_the_way(tmp_path: Path) -> None:
         new_project("five", "python", output=tmp_path / "one/below")
 
 
-def test_a_failure_removes_what_it_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_removes_created_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: Path, data: bytes) -> int:
         if path.name == "server.py":
             raise OSError(28, "No space left on device")
@@ -172,7 +172,7 @@ def test_a_failure_removes_what_it_made(tmp_path: Path, monkeypatch: pytest.Monk
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_puts_back_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_restores_replaced_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from wasmcp.project import atomic_files as files
 
     root = tmp_path / "my-server"
@@ -195,7 +195,7 @@ def test_a_failure_puts_back_what_was_there(tmp_path: Path, monkeypatch: pytest.
     assert list((root / "src").iterdir()) == []
 
 
-def test_what_there_is_not(tmp_path: Path) -> None:
+def test_unknown_template(tmp_path: Path) -> None:
     with pytest.raises(ScaffoldError, match=r"unknown language `pyhton`; did you mean `python`?"):
         new_project("x-server", "pyhton", output=tmp_path)
     with pytest.raises(ScaffoldError, match=r"unknown template `tool`; did you mean `tools`?"):

@@ -1,4 +1,4 @@
-"""Projects of one repository that share code: a folder outside of the project, carried by source distributions."""
+"""Projects of one repository that share code: a folder outside of the project, included in source distributions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from greetings.words import greeting
 
 @tool
 def greet(name: str) -> str:
-    """Greet somebody."""
+    """Greet a person."""
     return f"{greeting()}, {name}!"
 ''',
         },
@@ -57,12 +57,12 @@ components = ["tools"]
 
 @pytest.fixture
 def alpha(tmp_path: Path) -> Path:
-    """A project in a repository that has a folder of code for several projects."""
+    """Return a project in a repository with a folder of code for several projects."""
     return write_project(tmp_path / "repository", FILES) / "packages" / "alpha"
 
 
 def sdist(root: Path, target: Path) -> Path:
-    """Build a source distribution and unpack it where there is no repository."""
+    """Build a source distribution and unpack it outside of the repository."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -71,7 +71,7 @@ def sdist(root: Path, target: Path) -> Path:
     return next(target.iterdir())
 
 
-def test_a_source_distribution_carries_the_shared_files_that_are_used(alpha: Path, tmp_path: Path) -> None:
+def test_source_distribution_includes_used_shared_files(alpha: Path, tmp_path: Path) -> None:
     unpacked = sdist(alpha, tmp_path / "elsewhere")
     carried = {path.relative_to(unpacked).as_posix() for path in (unpacked / "_wasmcp_sources").rglob("*.py")}
     assert carried == {f"{CARRIED}/greetings/__init__.py", f"{CARRIED}/greetings/words.py"}
@@ -115,14 +115,14 @@ dependencies = ["words @ file:../words"]
 
 @pytest.fixture
 def depending(alpha: Path) -> Path:
-    """The project, depending on another of its repository by that one's folder, and so on one further."""
+    """Return a project that requires another one of its repository by folder, which requires a third one."""
     write_project(alpha.parent.parent, SHARED)
     text = (alpha / "pyproject.toml").read_text()
     (alpha / "pyproject.toml").write_text(text.replace('python-path = ["../../shared"]', LOCAL))
     return alpha
 
 
-def test_a_project_required_by_its_folder_is_carried_too(depending: Path, tmp_path: Path) -> None:
+def test_source_distribution_includes_projects_required_by_folder(depending: Path, tmp_path: Path) -> None:
     unpacked = sdist(depending, tmp_path / "elsewhere")
     up = unpacked / "_wasmcp_sources" / "up2"
     carried = {path.relative_to(up).as_posix() for path in up.rglob("*") if path.is_file()}
@@ -158,7 +158,7 @@ def test_requirements_of_a_project_in_a_folder_are_those_of_the_component(depend
         ('[project]\nname = "greetings-lib"\ndependencies = ["x @ file:../../../x"]\n', "which is not a folder"),
     ],
 )
-def test_projects_in_folders_that_cannot_be_used(depending: Path, document: str | None, problem: str) -> None:
+def test_invalid_project_folders(depending: Path, document: str | None, problem: str) -> None:
     path = depending.parent.parent / "shared" / "pyproject.toml"
     if document is None:
         path.unlink()
@@ -178,7 +178,7 @@ def test_projects_in_folders_that_cannot_be_used(depending: Path, document: str 
         ("..\\\\shared", "which is not a path relative to the project, with forward slashes"),
     ],
 )
-def test_folders_that_cannot_be_shared(alpha: Path, tmp_path: Path, name: str, problem: str) -> None:
+def test_invalid_shared_folders(alpha: Path, tmp_path: Path, name: str, problem: str) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "repository" / "link").symlink_to(tmp_path / "outside")
     text = (alpha / "pyproject.toml").read_text()
@@ -197,5 +197,5 @@ def test_a_project_in_no_repository_shares_nothing(alpha: Path) -> None:
 @pytest.mark.parametrize(
     "label", ["../x.py", "../../shared/a/b.py", "../parent/x.py", "src/x.py", "_wasmcp_sources/x.py"]
 )
-def test_a_carried_file_keeps_its_label(label: str) -> None:
+def test_included_file_keeps_its_label(label: str) -> None:
     assert original_label(carried_name(label)) == label

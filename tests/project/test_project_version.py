@@ -18,7 +18,7 @@ def test_a_static_version(tmp_path: Path) -> None:
     assert version_of(project(tmp_path, version="1.2")) == "1.2"
 
 
-def test_a_dynamic_version_is_what_hatchling_says(tmp_path: Path) -> None:
+def test_dynamic_version_comes_from_hatchling(tmp_path: Path) -> None:
     (tmp_path / "about.py").write_text('__version__ = "3.4"\n')
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "demo"\ndynamic = ["version"]\n[tool.hatch.version]\npath = "about.py"\n'

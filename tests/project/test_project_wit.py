@@ -37,7 +37,7 @@ def test_every_item_is_whole() -> None:
             assert text.startswith(("/// ", "interface ", "world ")), (package.name, name)
 
 
-def test_a_project_can_use_what_is_written(tmp_path: Path) -> None:
+def test_written_packages_can_be_used(tmp_path: Path) -> None:
     wit = tmp_path / "wit"
     written = write_deps(wit)
     ours = {path.read_text() for path in wit_directory().rglob("*.wit")}
@@ -59,7 +59,7 @@ def test_again_changes_nothing(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in first.files} == times
 
 
-def test_what_differs_is_not_replaced_unasked(tmp_path: Path) -> None:
+def test_changed_files_are_not_replaced(tmp_path: Path) -> None:
     changed = tmp_path / "deps/wasi-io/io.wit"
     changed.parent.mkdir(parents=True)
     changed.write_text("package wasi:io@0.2.8;\n// mine\n")
@@ -71,7 +71,7 @@ def test_what_differs_is_not_replaced_unasked(tmp_path: Path) -> None:
     assert "streams" in changed.read_text()
 
 
-def test_a_package_that_is_there_is_left_out(tmp_path: Path) -> None:
+def test_existing_package_is_left_out(tmp_path: Path) -> None:
     other = tmp_path / "deps/io/world.wit"
     other.parent.mkdir(parents=True)
     other.write_text("package wasi:io@0.2.8;\n")
