@@ -1,4 +1,4 @@
-"""Nothing that one test declares is there in the next."""
+"""Isolation of tests: the declarations of one test do not exist in the next."""
 
 from __future__ import annotations
 

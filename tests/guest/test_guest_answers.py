@@ -27,7 +27,7 @@ class Person:
     age: int = 30
 
 
-def test_the_user_does_not_agree():
+def test_declined_elicitation_raises_tool_error():
     @tool
     def ask(context: Context) -> str:
         answer = context.elicit("Sure?", Person, key="k")
@@ -56,7 +56,7 @@ def test_the_user_does_not_agree():
         (accept(age="old"), "`k` does not fit: age: expected integer, got string; name: required, but missing"),
     ],
 )
-def test_an_answer_that_does_not_fit(answer, reason):
+def test_invalid_elicitation_result_is_an_error(answer, reason):
     @tool
     def ask(context: Context) -> str:
         return context.elicit("Who?", Person, key="k").data.name
@@ -88,7 +88,7 @@ JSON = st.recursive(
 @example(answer={"roots": [{"uri": 5}]})
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @pytest.mark.parametrize("kind", ["form", "field", "free", "link", "model", "roots"])
-def test_no_answer_is_a_fault_of_the_tool(kind, answer):
+def test_invalid_results_are_not_errors_of_the_tool(kind, answer):
     def ask(context: Context) -> str:
         if kind in ("form", "field", "free"):
             form = {"form": Person, "field": int, "free": None}[kind]
@@ -109,7 +109,7 @@ def test_no_answer_is_a_fault_of_the_tool(kind, answer):
         assert not rendered.is_error or "did not agree" in rendered.content[0].text
 
 
-def test_a_link():
+def test_elicit_url():
     @tool
     def sign_in(context: Context) -> str:
         return context.elicit_url("Sign in", "https://example.com/", key="k").action
@@ -120,7 +120,7 @@ def test_a_link():
     assert text(Call(sign_in)(k={"action": "accept"})) == "accept"
 
 
-def test_a_model():
+def test_sampling():
     @tool
     def sample(context: Context) -> str:
         answer = context.sample(
@@ -199,7 +199,7 @@ def test_roots():
         ({"elicitation": {"form": {}}}, None),
     ],
 )
-def test_what_the_client_cannot_do(capabilities, missing):
+def test_missing_capability_is_an_error(capabilities, missing):
     @tool
     def ask(context: Context) -> str:
         return context.elicit("Who?", str).data
@@ -215,7 +215,7 @@ def test_what_the_client_cannot_do(capabilities, missing):
     assert older.content[0].text == "the client does not support `elicitation.form`"
 
 
-def test_a_missing_capability_can_be_caught():
+def test_missing_capability_can_be_caught():
     @tool
     def ask(context: Context) -> str:
         try:

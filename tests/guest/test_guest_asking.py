@@ -29,7 +29,7 @@ class Person:
     age: int = 30
 
 
-def test_a_question_and_its_answer():
+def test_elicitation_and_its_result():
     runs = []
 
     @tool
@@ -39,8 +39,8 @@ def test_a_question_and_its_answer():
         return f"Hello {who.data.name}, {who.data.age}"
 
     call = Call(greet)
-    asked = call()
-    assert asked == {
+    pending = call()
+    assert pending == {
         "who": (
             "elicitation/create",
             {
@@ -53,14 +53,14 @@ def test_a_question_and_its_answer():
             },
         )
     }
-    assert call.state is None  # there is nothing to remember yet
-    assert call() == asked  # without an answer it asks again
-    assert call(other=accept(name="x")) == asked
+    assert call.state is None  # no results to keep yet
+    assert call() == pending  # without a result the request is sent again
+    assert call(other=accept(name="x")) == pending
     assert text(call(who=accept(name="Ada"), other=5)) == "Hello Ada, 30"
     assert len(runs) == 4
 
 
-def test_rounds_keep_the_answers_that_were_used():
+def test_rounds_keep_used_results():
     @tool
     def steps(context: Context) -> str:
         first = context.elicit("First?", str, key="first").data
@@ -72,12 +72,12 @@ def test_rounds_keep_the_answers_that_were_used():
     assert list(call()) == ["first"]
     assert list(call(first=accept(value="a"), unknown=accept(value="z"))) == ["second"]
     assert b"unknown" not in call.state
-    # What was answered cannot be answered again.
+    # A used result cannot be replaced.
     assert list(call(first=accept(value="X"), second=accept(value="b"))) == ["third"]
     assert text(call(third=accept(value="c"))) == "abc"
 
 
-def test_once_is_made_once():
+def test_once_is_computed_once():
     made = []
 
     @tool
@@ -92,7 +92,7 @@ def test_once_is_made_once():
     assert made == [1]
 
 
-def test_keys_hold_the_words_of_the_question():
+def test_default_keys_depend_on_parameters():
     words = ["one"]
 
     @tool
@@ -109,7 +109,7 @@ def test_keys_hold_the_words_of_the_question():
     assert again not in (first, second)
 
 
-def test_no_handler_of_the_author_is_in_the_way():
+def test_exception_handlers_do_not_catch_pending_requests():
     @tool
     def ask(context: Context) -> str:
         try:
@@ -129,7 +129,7 @@ def test_no_handler_of_the_author_is_in_the_way():
     assert text(Call(swallow)(k=accept(value="x"))) == "x"
 
 
-def test_async_functions_ask_several_things_at_once():
+def test_async_function_sends_several_requests_at_once():
     cleaned = []
 
     @tool
@@ -152,7 +152,7 @@ def test_async_functions_ask_several_things_at_once():
     assert cleaned == [1] * 4
 
 
-def test_questions_in_tasks():
+def test_requests_of_tasks():
     @tool
     async def ask(context: Context) -> str:
         async def later():
@@ -160,18 +160,18 @@ def test_questions_in_tasks():
             return (await context.elicit("Second?", str, key="second")).data
 
         task = asyncio.create_task(later())
-        await asyncio.sleep(0.3)  # longer than a busy machine makes the other one wait
+        await asyncio.sleep(0.3)  # longer than the other task waits, also on a busy machine
         first = await asyncio.wait_for(context.elicit("First?", str, key="first"), 30)
         return first.data + await task
 
-    # A question goes out as soon as everybody waits, be it for time.
+    # A request is sent as soon as all tasks wait, even for a timer.
     call = Call(ask)
     assert list(call()) == ["second"]
     assert list(call(second=accept(value="2"))) == ["first"]
     assert text(call(first=accept(value="1"))) == "12"
 
 
-def test_questions_in_an_event_loop_of_ones_own():
+def test_requests_in_an_event_loop_of_the_author():
     @tool
     def ask(context: Context) -> str:
         async def both():
@@ -186,7 +186,7 @@ def test_questions_in_an_event_loop_of_ones_own():
     assert text(Call(ask)(first=accept(value="1"), second=accept(value="2"))) == "12"
 
 
-def test_an_answer_must_be_awaited():
+def test_result_must_be_awaited():
     @tool
     async def ask(context: Context) -> str:
         return context.elicit("Who?", str, key="k").data
@@ -195,7 +195,7 @@ def test_an_answer_must_be_awaited():
     assert text(Call(ask)(k=accept(value="x"))) == "x"
 
 
-def test_a_key_is_used_once(capsys):
+def test_duplicate_key_is_an_error(capsys):
     @tool
     def ask(context: Context) -> str:
         return context.elicit("a", str, key="k").data + context.elicit("b", str, key="k").data
@@ -204,7 +204,7 @@ def test_a_key_is_used_once(capsys):
     assert "two requests of this call have the key `k`" in capsys.readouterr().err
 
 
-def test_an_authors_own_state_travels_with_ours():
+def test_state_of_the_author_is_kept():
     @tool
     def ask(context: Context) -> str | InputRequired:
         kept = context.once("kept", lambda: 7)
@@ -228,7 +228,7 @@ def test_an_authors_own_state_travels_with_ours():
     assert text(call()) == "mine"
 
 
-def test_a_state_that_looks_like_ours():
+def test_state_with_the_internal_prefix_is_kept():
     @tool
     def ask(context: Context) -> str | InputRequired:
         state = context.input_state
@@ -239,7 +239,7 @@ def test_a_state_that_looks_like_ours():
     assert text(call()) == repr(b"\x00wasmcp\x00{}")
 
 
-def test_prompts_and_resources_ask_too():
+def test_prompts_and_resources_send_requests():
     @prompt
     def p(context: Context) -> str:
         return context.elicit("What?", str, key="k").data
@@ -258,7 +258,7 @@ def test_prompts_and_resources_ask_too():
     assert resource_of(r).read("test://1", {"id": "1"}, context(k=accept(value="x")))[0].data == "1x"
 
 
-def test_in_a_unit_test():
+def test_local_context_answers_requests():
     def ask(context: Context) -> str:
         return context.elicit("Who?", str).data + context.sample("x", max_tokens=1).text
 
@@ -273,7 +273,7 @@ def test_in_a_unit_test():
         ask(LocalContext(answers=[decline()]))
 
 
-def test_changes_are_announced():
+def test_change_notifications():
     context = LocalContext()
     context.tools_changed()
     context.prompts_changed()

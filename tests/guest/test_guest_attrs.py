@@ -47,7 +47,7 @@ class Order(v1.BaseModel):
 Order.update_forward_refs()
 
 
-def test_an_attrs_class():
+def test_attrs_class():
     @tool
     def move(point: Point) -> Point:
         point.x += 1
@@ -71,7 +71,7 @@ def test_an_attrs_class():
     assert found.call('{"point": {"x": 1, "_y": 2}}', LocalContext()).is_error
 
 
-def test_an_attrs_instance_without_an_annotation():
+def test_attrs_instance_without_annotation():
     @tool
     def make():
         return Point(1)
@@ -79,14 +79,14 @@ def test_an_attrs_instance_without_an_annotation():
     assert tool_of(make).call("{}", LocalContext()).content[0].text == '{"x":1,"y":0.5,"tags":[],"length":0.0}'
 
 
-def test_a_pydantic_model():
+def test_pydantic_2_model_is_refused():
     with pytest.raises(DeclarationError, match=r"parameter `x`: `Model` is a model of pydantic 2.*\"pydantic<2\""):
 
         @tool
         def f(x: Model) -> None: ...
 
 
-def test_two_models_of_one_name_have_definitions_each():
+def test_models_of_the_same_name_have_separate_definitions():
     def order_of(size: type) -> type:
         item = v1.create_model("Item", size=(size, ...))
         return v1.create_model("Order", item=(item, ...))
@@ -103,7 +103,7 @@ def test_two_models_of_one_name_have_definitions_each():
     assert sorted(schema["$defs"]) == ["Order.Item", "Order2.Item"]
 
 
-def test_a_model_of_pydantic_1():
+def test_pydantic_1_model():
     @tool
     def ship(order: Order) -> Order:
         assert isinstance(order, Order)

@@ -1,4 +1,4 @@
-"""What happens inside a component while it is built, carried out natively."""
+"""Preloading of a component's modules at build time, executed natively."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def later(module, *names, required=True):
     return {"module": module, "names": list(names), "file": "x.py", "line": 7, "required": required}
 
 
-def test_it_imports_the_module_and_what_it_imports_later(carry_out):
+def test_module_and_its_later_imports_are_imported(carry_out):
     sys.modules.pop("colorsys", None)
     report = carry_out(TOOL, later=[later("colorsys"), later("json", "tool"), later("os", "path")], fails=False)
     empty = {"errors": [], "missing": [], "optional": [], "open": [], "sockets": [], "warnings": [], "printed": ""}
@@ -51,7 +51,7 @@ def test_it_imports_the_module_and_what_it_imports_later(carry_out):
     assert {"encodings.cp1252", "encodings.koi8_r"} <= {*sys.modules, *compressed_modules._codes}
 
 
-def test_what_is_missing_is_told_with_its_place(carry_out):
+def test_missing_import_is_reported_with_its_place(carry_out):
     report = carry_out(
         TOOL, later=[later("no_such_thing"), later("json", "nothing"), later("also_not", required=False)]
     )
@@ -60,11 +60,11 @@ def test_what_is_missing_is_told_with_its_place(carry_out):
     assert [item["module"] for item in report["optional"]] == ["also_not"]
 
 
-def test_an_optional_import_may_be_missing(carry_out):
+def test_missing_optional_import_is_not_an_error(carry_out):
     assert carry_out(TOOL, later=[later("also_not", required=False)], fails=False)["missing"] == []
 
 
-def test_no_tool(carry_out):
+def test_module_without_declarations_is_an_error(carry_out):
     [error] = carry_out("x = 1\n")["errors"]
     assert (error["kind"], error["frames"]) == ("LookupError", [])
 
@@ -73,11 +73,11 @@ def test_no_tool(carry_out):
     "declared",
     ["@resource('x://y')\ndef f() -> str: ...\n", "@prompt\ndef f() -> str: ...\n"],
 )
-def test_a_component_without_tools(carry_out, declared):
+def test_component_without_tools(carry_out, declared):
     assert carry_out(f"from wasmcp.guest import prompt, resource\n{declared}", fails=False)["errors"] == []
 
 
-def test_a_world_without_tools_needs_none(carry_out):
+def test_other_world_needs_no_declarations(carry_out):
     assert carry_out("x = 1\n", tools=False, fails=False)["errors"] == []
 
 
@@ -102,7 +102,7 @@ def test_a_world_without_tools_needs_none(carry_out):
         ),
     ],
 )
-def test_exceptions_are_told_with_the_authors_lines(carry_out, text, kind, lines):
+def test_exceptions_are_reported_with_lines_of_the_author(carry_out, text, kind, lines):
     [error] = carry_out(text)["errors"]
     assert error["kind"] == kind
     assert [frame["line"] for frame in error["frames"] if frame["file"].endswith("booted_tools.py")] == lines
@@ -137,7 +137,7 @@ class Later:
 """
 
 
-def test_all_declarations_that_are_refused_are_told_at_once(carry_out):
+def test_all_declaration_errors_are_reported_at_once(carry_out):
     report = carry_out(MISTAKES, later=[later("no_such_thing")])
     found = [(error["message"].partition(":")[0], error["frames"][-1]["line"]) for error in report["errors"]]
     assert found == [
@@ -149,12 +149,12 @@ def test_all_declarations_that_are_refused_are_told_at_once(carry_out):
     assert [item["module"] for item in report["missing"]] == ["no_such_thing"]
 
 
-def test_an_exception_does_not_hide_the_declarations_before_it(carry_out):
+def test_exception_does_not_hide_earlier_declaration_errors(carry_out):
     errors = carry_out(TOOL.replace("int", "complex") + "boom\n")["errors"]
     assert [error["kind"] for error in errors] == ["DeclarationError", "NameError"]
 
 
-def test_what_is_printed_is_in_the_report(carry_out, capsys):
+def test_output_is_in_the_report(carry_out, capsys):
     text = (
         "import logging, sys\n"
         "print('to out')\n"
@@ -172,7 +172,7 @@ def test_what_is_printed_is_in_the_report(carry_out, capsys):
     assert capsys.readouterr() == ("now\n", "later\n")
 
 
-def test_its_tools_have_the_options_of_the_component(carry_out, monkeypatch):
+def test_tools_have_the_options_of_the_component(carry_out, monkeypatch):
     for name in ("coerce", "references"):
         monkeypatch.setattr(ToolOptions, name, False)
     carry_out(f"{TOOL}def taking(x: int) -> int:\n    return x\ntool(taking)\n", fails=False, options={"coerce": True})
@@ -180,7 +180,7 @@ def test_its_tools_have_the_options_of_the_component(carry_out, monkeypatch):
     assert ToolOptions.references is False
 
 
-def test_text_of_docstrings_that_cannot_be_read_is_a_warning(carry_out):
+def test_unparsed_docstring_text_is_a_warning(carry_out):
     text = (
         "from dataclasses import dataclass\n"
         "from wasmcp.guest import tool\n"

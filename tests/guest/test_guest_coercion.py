@@ -1,4 +1,4 @@
-"""JSON in strings: taken only where it is wanted, and only what JSON is."""
+"""JSON inside strings: decoded only if the type requires it, and only if it is valid JSON."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ READ = [
 
 
 @pytest.mark.parametrize(("annotation", "value", "expected"), READ, ids=lambda item: str(item)[:40])
-def test_json_in_strings_is_read_where_the_type_takes_no_string(annotation, value, expected):
+def test_json_in_strings_is_decoded_for_other_types(annotation, value, expected):
     shape = Resolver(globals()).shape(annotation)
     with pytest.raises(MismatchError):
         shape.load(value)
@@ -98,7 +98,7 @@ def test_json_in_strings_is_read_where_the_type_takes_no_string(annotation, valu
         (dict[str, Any], {"a": "5"}),
     ],
 )
-def test_a_string_that_the_type_takes_is_left_alone(annotation, value):
+def test_string_types_keep_strings(annotation, value):
     shape = Resolver().shape(annotation)
     assert coerced(shape, value) == value
     assert shape.load(coerced(shape, value)) == value
@@ -116,7 +116,7 @@ def test_a_string_that_the_type_takes_is_left_alone(annotation, value):
         (list[int], "[NaN]"),
     ],
 )
-def test_what_is_not_json_is_refused_as_ever(annotation, value):
+def test_invalid_json_in_strings_is_refused(annotation, value):
     shape = Resolver().shape(annotation)
     with pytest.raises(MismatchError):
         shape.load(coerced(shape, value))
@@ -130,7 +130,7 @@ _VALUES = st.recursive(
 
 
 @given(st.sampled_from([int, list[int], Point, Tree, Cat | Dog | None, dict[str, Point], tuple[int, bool]]), _VALUES)
-def test_what_fits_is_left_as_it_is(annotation, value):
+def test_fitting_values_are_unchanged(annotation, value):
     shape = Resolver(globals()).shape(annotation)
     before = json.dumps(value)
     try:
@@ -149,14 +149,14 @@ def call(function, arguments):
 ARGUMENTS = {"count": "5", "items": '["1"]', "name": "7"}
 
 
-def test_a_tool_is_strict_by_default():
+def test_tools_are_strict_by_default():
     @tool
     def f(count: int, items: list[int], name: str) -> str: ...
 
     assert "count: expected integer, got string; items: expected array" in call(f, ARGUMENTS).content[0].text
 
 
-def test_a_tool_that_coerces():
+def test_tool_with_coerce():
     @tool(coerce=True)
     def f(count: int, items: list[int], name: str) -> str:
         return repr((count, items, name))
@@ -167,7 +167,7 @@ def test_a_tool_that_coerces():
     assert wrong.startswith("Invalid arguments for tool f: items[0]: expected integer, got string; more: unexpected")
 
 
-def test_the_option_of_a_component_holds_for_tools_that_do_not_say(monkeypatch):
+def test_component_option_is_the_default(monkeypatch):
     monkeypatch.setattr(ToolOptions, "coerce", True)
 
     @tool

@@ -37,7 +37,7 @@ def declared():
     return prompt_of(review)
 
 
-def test_what_a_type_allows(declared):
+def test_completions_of_types(declared):
     assert complete(declared, "size", "l").values == ["Large"]
     assert complete(declared, "size", "") == Completion(["small", "Large"], 2, has_more=False)
     assert complete(declared, "kind", "").values == ["a", "1"]
@@ -46,7 +46,7 @@ def test_what_a_type_allows(declared):
     assert has_completions(declared.variables)
 
 
-def test_a_function(declared):
+def test_completion_by_function(declared):
     @completion(review, "language")
     def languages(value: str, arguments: Mapping[str, str], context: Context) -> list[str]:
         return [value, *arguments.values(), context.protocol_version]
@@ -55,7 +55,7 @@ def test_a_function(declared):
     assert languages("a", {}, LocalContext()) == ["a", "2026-07-28"]
 
 
-def test_by_name_and_by_template(declared):
+def test_target_by_name_and_by_template(declared):
     @resource("test://{id}")
     def thing(id: str) -> str: ...  # noqa: A002
 
@@ -72,7 +72,7 @@ def test_by_name_and_by_template(declared):
     assert complete(resource_of(thing), "id", "").values == ["1", "2"]
 
 
-def test_more_than_may_be_sent(declared):
+def test_values_are_limited(declared):
     @completion(review, "language")
     def languages(value: str) -> Iterator[str]:
         return (str(number) for number in range(10**12))
@@ -81,7 +81,7 @@ def test_more_than_may_be_sent(declared):
     assert (len(found.values), found.total, found.has_more) == (100, None, True)
 
 
-def test_a_whole_result(declared):
+def test_completion_object(declared):
     @completion(review, "language")
     def languages(value: str) -> Completion:
         return Completion([str(number) for number in range(101)], 500, has_more=False)
@@ -91,7 +91,7 @@ def test_a_whole_result(declared):
 
 
 @pytest.mark.parametrize("value", ["text", [1], 5])
-def test_what_is_no_proposal(declared, value, capsys):
+def test_invalid_completions_are_an_error(declared, value, capsys):
     @completion(review, "language")
     def languages(value_so_far: str):
         return value
@@ -101,7 +101,7 @@ def test_what_is_no_proposal(declared, value, capsys):
     assert "a completion returns strings" in capsys.readouterr().err
 
 
-def test_it_cannot_ask_the_client(declared, capsys):
+def test_completion_cannot_send_requests_to_the_client(declared, capsys):
     @completion(review, "language")
     def languages(value: str, context: Context) -> list[str]:
         return [context.elicit("Which?", str).data]
@@ -113,7 +113,7 @@ def test_it_cannot_ask_the_client(declared, capsys):
     assert "a completion cannot ask the client" in capsys.readouterr().err
 
 
-def test_what_does_not_exist(declared):
+def test_unknown_target_is_refused(declared):
     @completion("reviewed", "language")
     def languages(value: str) -> list[str]: ...
 
@@ -121,7 +121,7 @@ def test_what_does_not_exist(declared):
         check()
 
 
-def test_an_argument_that_does_not_exist(declared):
+def test_unknown_argument_is_refused(declared):
     @completion(review, "lang")
     def languages(value: str) -> list[str]: ...
 
@@ -129,7 +129,7 @@ def test_an_argument_that_does_not_exist(declared):
         check()
 
 
-def test_wrong_parameters():
+def test_wrong_parameters_are_refused():
     with pytest.raises(DeclarationError, match="it takes what is typed so far"):
 
         @completion("x", "y")

@@ -15,7 +15,7 @@ class Point:
     y: int = 0
 
 
-def test_what_is_baked_in():
+def test_baked_in_values():
     with fake_config({"text": "a", "number": 3, "point": {"x": 1}, "list": ["a"]}) as values:
         assert (config.get("text"), config.get("number", int)) == ("a", 3)
         assert config.get("point", Point) == Point(1)
@@ -25,7 +25,7 @@ def test_what_is_baked_in():
         assert config.baked_in()["text"] == "b"
 
 
-def test_the_environment_counts_first():
+def test_environment_has_precedence():
     values = {"text": "a", "number": 3}
     with fake_config(values, environment={"text": "b", "number": "4"}):
         assert (config.get("text"), config.get("number", int)) == ("b", 4)
@@ -43,7 +43,7 @@ def test_the_environment_counts_first():
         ('{"x": 2}', Point, Point(2)),
     ],
 )
-def test_texts_of_the_environment(text, kind, value):
+def test_values_of_the_environment_are_converted(text, kind, value):
     with fake_config(environment={"KEY": text}):
         assert config.get("KEY", kind) == value
 
@@ -51,7 +51,7 @@ def test_texts_of_the_environment(text, kind, value):
 @pytest.mark.parametrize(
     ("text", "kind"), [("maybe", bool), ("hunter2", int), ("hunter2", list[str]), ('{"y": 1}', Point)]
 )
-def test_a_wrong_text_is_not_told(text, kind):
+def test_invalid_environment_value_is_not_in_the_message(text, kind):
     with fake_config(environment={"KEY": text}), pytest.raises(config.InvalidConfigError) as caught:
         config.get("KEY", kind)
     assert isinstance(caught.value, ValueError)
@@ -59,7 +59,7 @@ def test_a_wrong_text_is_not_told(text, kind):
     assert text not in str(caught.value)
 
 
-def test_a_wrong_value_of_the_table():
+def test_invalid_value_of_the_table():
     with fake_config({"retries": "many"}):
         with pytest.raises(config.InvalidConfigError, match="configuration `retries`: in the table: expected `int`"):
             config.get("retries", int)
@@ -67,7 +67,7 @@ def test_a_wrong_value_of_the_table():
             config.get("retries", complex)
 
 
-def test_what_nobody_says():
+def test_missing_value():
     with fake_config({}):
         assert config.get("x", default="y") == "y"
         assert config.get("x", int, default=None) is None
@@ -79,13 +79,13 @@ def test_what_nobody_says():
     assert isinstance(caught.value, LookupError)
 
 
-def test_outside_of_a_fake_there_is_the_environment(monkeypatch):
+def test_environment_is_read_without_a_fake(monkeypatch):
     monkeypatch.setenv("WASMCP_TEST_KEY", "value")
     assert config.get("WASMCP_TEST_KEY") == "value"
     assert config.baked_in() == {}
 
 
-def test_a_component_whose_bindings_have_none(monkeypatch):
+def test_component_without_the_import(monkeypatch):
     monkeypatch.setattr(sys, "platform", "wasi")
     monkeypatch.setattr(config, "_SOURCES", [config._own()])
     assert config.baked_in() == {}

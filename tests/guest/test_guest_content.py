@@ -1,4 +1,4 @@
-"""Values of content that clients would refuse are refused where the author writes them."""
+"""Errors for content values that clients would reject, at the place where the author makes them."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from wasmcp.guest.testing import LocalContext
         ({"audience": "user"}, "`audience` must be a list of `user` and `assistant`"),
     ],
 )
-def test_annotations_that_clients_refuse(values, reason):
+def test_invalid_annotations_are_refused(values, reason):
     with pytest.raises(ValueError, match=reason):
         Annotations(**values)
 
 
-def test_annotations():
+def test_valid_annotations():
     found = Annotations(audience=["user"], priority=1, last_modified="2026-01-02T03:04:05.678+01:00")
     assert found.priority == 1
 
 
 @pytest.mark.parametrize("data", [5, "text", None, [1]])
-def test_bytes_are_bytes(data):
+def test_data_must_be_bytes(data):
     for make in (lambda: Image(data, "image/png"), lambda: Audio(data, "audio/wav")):
         with pytest.raises(TypeError, match="`data` must be bytes, not "):
             make()
@@ -54,7 +54,7 @@ def test_bytes_are_bytes(data):
 
 
 @pytest.mark.parametrize("size", [-1, 1.5, True, 2**53, "5"])
-def test_a_size_is_a_number_of_bytes(size):
+def test_size_must_be_a_number_of_bytes(size):
     with pytest.raises(ValueError, match="`size` must be a number of bytes, not "):
         ResourceLink("a:b", "b", size=size)
     with pytest.raises(DeclarationError, match="resource `f`: `size` must be a number of bytes, not "):
@@ -63,13 +63,13 @@ def test_a_size_is_a_number_of_bytes(size):
         def f() -> str: ...
 
 
-def test_an_icon_has_a_theme_that_is_known():
+def test_icon_theme_must_be_known():
     with pytest.raises(ValueError, match="`theme` must be `light` or `dark`, not 'blue'"):
         Icon(src="https://example.com/i.png", theme="blue")
 
 
 @pytest.mark.parametrize("url", ["example.com/pay", "/pay", "https://", "https://a b", ""])
-def test_a_link_that_no_client_could_open(url, capsys):
+def test_invalid_link_is_refused(url, capsys):
     @tool
     def f(context: Context) -> str:
         return context.elicit_url("Pay", url, key="k").action

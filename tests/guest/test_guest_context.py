@@ -7,7 +7,7 @@ from wasmcp.guest.declarations.registry import tool_of
 from wasmcp.guest.testing import LocalContext
 
 
-def test_what_a_tool_says_is_remembered():
+def test_progress_and_log_are_recorded():
     context = LocalContext()
     context.progress(1, 2, "half")
     context.progress(2)
@@ -17,7 +17,7 @@ def test_what_a_tool_says_is_remembered():
     assert context.log_records == [("info", {"rows": [1, 2]}, None), ("critical", "fire", "alarm")]
 
 
-def test_facts():
+def test_request_attributes():
     context = LocalContext(
         tool_name="f",
         request_id="r1",
@@ -40,7 +40,7 @@ def test_facts():
     assert context.http == HttpRequest("POST", "/mcp", {"x-a": "b"})
 
 
-def test_nobody_is_nobody():
+def test_without_authentication_identity_is_none():
     context = LocalContext()
     assert context.identity is None
     assert context.http is None
@@ -48,14 +48,14 @@ def test_nobody_is_nobody():
     assert context.meta == {}
 
 
-def test_cancelling():
+def test_cancellation():
     context = LocalContext()
     assert not context.cancelled
     context.cancel()
     assert context.cancelled
 
 
-def test_bad_log_calls():
+def test_invalid_log_calls():
     context = LocalContext()
     with pytest.raises(ValueError, match="unknown log level 'loud'; known: debug, info"):
         context.log("loud", "x")  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ def test_bad_log_calls():
         lambda context: context.client_capabilities,
     ],
 )
-def test_it_ends_with_the_call(use):
+def test_context_expires_with_the_call(use):
     kept = []
 
     @tool

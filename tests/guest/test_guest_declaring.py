@@ -1,4 +1,4 @@
-"""Two declarations of one name, modules that are imported again, and declarations that come too late."""
+"""Duplicate declarations, modules that are imported again, and late declarations."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class TestOneNameTwice:
             @provider
             def store() -> Store: ...
 
-    def test_of_which_one_is_described_late(self):
+    def test_late_description(self):
         namespace = {"__name__": "late", "tool": tool}
         text = (
             "from __future__ import annotations\n@tool\ndef f(x: Later): ...\n@tool\ndef f(): ...\nclass Later: ...\n"
@@ -121,7 +121,7 @@ class TestOneNameTwice:
         with pytest.raises(DeclarationError, match=r"`language` of `review` is completed by `.*first` already"):
             check()
 
-    def test_the_same_function(self):
+    def test_same_function_twice(self):
         def f() -> int: ...
 
         tool(f)
@@ -130,7 +130,7 @@ class TestOneNameTwice:
 
 
 class TestFactories:
-    def test_names_of_their_own(self):
+    def test_distinct_names(self):
         def make(language: str) -> None:
             @tool(name=f"greet_{language}")
             def greet() -> str:
@@ -163,7 +163,7 @@ class TestFactories:
             [language] for language in languages for _ in range(2)
         ]
 
-    def test_without_names_of_their_own(self):
+    def test_same_name_is_refused(self):
         def make(answer: str) -> None:
             @tool
             def generated() -> str:
@@ -177,7 +177,7 @@ class TestFactories:
 
 class TestAgain:
     @pytest.mark.parametrize("how", ["reload", "import"])
-    def test_a_module_that_is_imported_again_replaces_what_it_declared(self, folder, how):
+    def test_module_imported_again_replaces_its_declarations(self, folder, how):
         path = folder / "again_tools.py"
         path.write_text(f"from __future__ import annotations\n{MODULE}")
         first = importlib.import_module("again_tools")
@@ -198,14 +198,14 @@ class TestAgain:
             second.review,
         ]
 
-    def test_an_interactive_session_may_define_a_tool_again(self, monkeypatch):
+    def test_interactive_session_can_redefine_a_tool(self, monkeypatch):
         monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
         namespace = {"__name__": "__main__", "tool": tool}
         for number in (1, 2):
             exec(f"@tool\ndef f() -> int:\n    return {number}\n", namespace)  # noqa: S102 - a line of the session
         assert registered()["f"].function() == 2
 
-    def test_a_script_may_not(self):
+    def test_script_cannot_redefine_a_tool(self):
         namespace = {"__name__": "__main__", "tool": tool}
         text = "@tool\ndef f() -> int: ...\n"
         with pytest.raises(DeclarationError, match="`f` is already the tool at line 1 of `__main__`"):
@@ -237,7 +237,7 @@ class TestTooLate:
             cache_lists(Cache(1))
 
 
-def test_fresh_declarations_keep_tests_apart():
+def test_fresh_declarations_isolate_tests():
     @tool
     def f() -> int:
         return 1

@@ -1,4 +1,4 @@
-"""The guide's code does what the guide says."""
+"""Code of the guides: it behaves as described."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(guide: str) -> dict[str, Any]:
     return namespace
 
 
-def test_the_guides_tool() -> None:
+def test_guide_of_tools() -> None:
     tool, test = blocks("python-tools.md")
     namespace: dict[str, Any] = {}
     exec(f"{tool}\n{AROUND}\n{test}", namespace)  # noqa: S102 - our own page
@@ -48,7 +48,7 @@ def test_the_guides_tool() -> None:
     assert forecast.call('{"city": "Atlantis"}', LocalContext()).content[0].text == "no weather station in Atlantis"
 
 
-def test_the_guides_resources_and_prompts() -> None:
+def test_guide_of_resources_and_prompts() -> None:
     defined = run("python-resources.md")
     assert check() == 4
     note = resource_of(defined["note"])
@@ -67,7 +67,7 @@ def test_the_guides_resources_and_prompts() -> None:
     assert languages.complete("r", {}, LocalContext()) == ["rust"]
 
 
-def test_the_guides_questions() -> None:
+def test_guide_of_client_requests() -> None:
     defined = run("asking.md")
     defined["test_booking"]()
     defined["test_no_booking"]()

@@ -64,7 +64,7 @@ SPHINX = """Scale a picture.
 
 
 @pytest.mark.parametrize("text", [GOOGLE, NUMPY, SPHINX], ids=["google", "numpy", "sphinx"])
-def test_three_styles_say_the_same(text):
+def test_three_styles_give_the_same_result(text):
     found = parse_docstring(text)
     assert found.description.startswith("Scale a picture.\n\nThe picture keeps its proportions.")
     assert found.parameters["width"] == "Pixels, at least one."
@@ -89,16 +89,16 @@ def test_attributes_of_a_class():
 
 
 @pytest.mark.parametrize("text", [None, "", "   \n  "])
-def test_nothing_is_nothing(text):
+def test_empty_docstrings(text):
     assert parse_docstring(text).description is None
 
 
-def test_a_colon_in_prose_is_no_section():
+def test_colon_in_prose_does_not_start_a_section():
     text = "Do it.\n\nNote: this is slow.\nArgs is a fine word."
     assert parse_docstring(text).description == text
 
 
-def test_a_description_with_a_colon():
+def test_description_with_a_colon():
     assert parse_docstring("X.\n\nArgs:\n    when: A time: hh:mm.").parameters == {"when": "A time: hh:mm."}
 
 
@@ -161,7 +161,7 @@ def test_fields_of_epydoc():
         (":param a: One.\n:param gone: Lost words.\n", [":param gone: Lost words."]),
     ],
 )
-def test_what_cannot_be_read_stays_in_the_description(text, unread):
+def test_unparsed_text_stays_in_the_description(text, unread):
     found = parse_docstring(f"Do it.\n\n{text}", ["a"])
     assert found.unread == unread
     assert found.description.startswith("Do it.")
@@ -169,6 +169,6 @@ def test_what_cannot_be_read_stays_in_the_description(text, unread):
     assert found.parameters in ({"a": "One."}, {})
 
 
-def test_references_are_for_clients_too():
+def test_references_section_is_kept():
     text = "Do it.\n\nSee Also:\n    another tool\n\nReferences:\n    RFC 3986"
     assert parse_docstring(text).description == text

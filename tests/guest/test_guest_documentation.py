@@ -1,4 +1,4 @@
-"""Every word that an author writes about a tool, a prompt or a resource reaches its clients."""
+"""Documentation of tools, prompts and resources: all of the author's texts reach the clients."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def described(function: Any) -> str:
     return json.dumps([found.description, found.input_schema, found.output_schema], ensure_ascii=False)
 
 
-def test_every_word_reaches_the_list():
+def test_all_documentation_is_in_the_list():
     @tool
     def f(  # noqa: PLR0917
         a: City,
@@ -121,7 +121,7 @@ def test_every_word_reaches_the_list():
     assert lost == set()
 
 
-def test_the_words_are_where_clients_look_for_them():
+def test_documentation_is_in_the_expected_members():
     @tool
     def f(  # noqa: PLR0917
         x: City | None = None,
@@ -134,8 +134,8 @@ def test_the_words_are_where_clients_look_for_them():
         """F.
 
         Args:
-            p: Where it is.
-            x: Where to go.
+            p: Its place.
+            x: The target.
 
         Returns:
             All results.
@@ -148,12 +148,12 @@ def test_the_words_are_where_clients_look_for_them():
     assert properties["x"] == {
         "anyOf": [{"type": "string", "minLength": 1}, {"type": "null"}],
         **city,
-        "description": "Where to go.\n\nW-city",
+        "description": "The target.\n\nW-city",
         "default": None,
     }
     assert properties["y"]["items"] == {"type": "string", "minLength": 1, **city, "description": "W-city"}
     assert properties["z"]["description"] == "outer\n\nW-city"
-    assert properties["p"]["description"] == "Where it is."
+    assert properties["p"]["description"] == "Its place."
     assert properties["p"]["anyOf"][0]["description"].startswith("W-place.")
     assert properties["r"] == {"type": ["string", "null"], "x-mcp-header": "Region", "default": None}
     assert properties["u"]["description"] == "The author\n\nW-city"
@@ -161,7 +161,7 @@ def test_the_words_are_where_clients_look_for_them():
     assert (result["description"], result["items"]["description"]) == ("All results.", "each result")
 
 
-def test_a_result_without_a_schema_is_described_with_the_tool():
+def test_result_without_schema_is_described_with_the_tool():
     @tool
     def f() -> None:
         """Do it.
@@ -173,16 +173,16 @@ def test_a_result_without_a_schema_is_described_with_the_tool():
     assert tool_of(f).description == "Do it.\n\nReturns: Nothing at all."
 
 
-def test_text_about_parameters_stays_when_the_schema_is_given():
+def test_parameter_text_is_kept_with_an_input_schema():
     @tool(input_schema={"type": "object"})
     def f(**arguments: Any) -> None:
         """Do it.
 
         Args:
-            a: Given to somebody.
+            a: Given to the tool.
         """
 
-    assert "a: Given to somebody." in str(tool_of(f).description)
+    assert "a: Given to the tool." in str(tool_of(f).description)
 
 
 def test_arguments_of_prompts():
@@ -191,12 +191,12 @@ def test_arguments_of_prompts():
         """F.
 
         Args:
-            x: Where to go.
+            x: The target.
         """
         return ""
 
     known = {name: member.documentation for name, member in prompt_of(f).variables.items()}
-    assert (known["x"]["description"], known["x"]["title"]) == ("Where to go.\n\nW-city", "W-city-title")
+    assert (known["x"]["description"], known["x"]["title"]) == ("The target.\n\nW-city", "W-city-title")
     assert known["y"]["description"] == "W-item"
 
 
@@ -216,7 +216,7 @@ def test_variables_of_templates():
     assert resource_of(f).description == "A note.\n\nReturns: Its text.\n\nname: As it was given.\nkind: W-city"
 
 
-def test_documentation_changes_nothing_about_values():
+def test_documentation_does_not_change_conversion():
     @tool
     def f(x: Annotated[Place, "documented"] | None, y: list[City], z: UserId) -> Annotated[Result, "documented"]:
         assert x == Place("a", 3)
@@ -241,7 +241,7 @@ def test_documentation_changes_nothing_about_values():
         Annotated[list[str], Field(header="Region")],
     ],
 )
-def test_a_header_where_no_client_mirrors_it_is_refused(annotation):
+def test_header_field_in_unsupported_place_is_refused(annotation):
     def f(x) -> None: ...
 
     f.__annotations__["x"] = annotation

@@ -1,4 +1,4 @@
-"""The guest library inside wasm, through a composed server: what `example-servers/everything` declares."""
+"""Guest library inside WebAssembly, in a composed server with the component of `example-servers/everything`."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def ask(server: Server, method: str, name: str, able: Any = ABLE, **params: Any)
 
 
 def converse(server: Server, method: str, name: str, *rounds: dict[str, Any]) -> tuple[list[list[str]], dict[str, Any]]:
-    """Return the keys of the questions of each round, and the result."""
-    asked = []
+    """Return the keys of the client requests of each round, and the result."""
+    pending = []
     result = ask(server, method, name)
     for answers in rounds:
         assert result["resultType"] == "input_required"
-        asked.append(list(result["inputRequests"]))
+        pending.append(list(result["inputRequests"]))
         state = {"requestState": result["requestState"]} if "requestState" in result else {}
         result = ask(server, method, name, inputResponses=answers, **state)
-    return asked, result
+    return pending, result
 
 
 def test_resources_are_listed(server: Server) -> None:
@@ -74,12 +74,12 @@ def test_resources_are_listed(server: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", ["tools", "prompts", "resources", "resources/templates"])
-def test_lists_may_be_kept_as_long_as_the_component_says(server: Server, kind: str) -> None:
+def test_cache_hints_of_lists(server: Server, kind: str) -> None:
     listed = server.request(f"{kind}/list")
     assert (listed["ttlMs"], listed["cacheScope"]) == (30_000, "private")
 
 
-def test_every_schema_is_compiled_by_the_official_typescript_client(server: Server) -> None:
+def test_official_typescript_client_compiles_every_schema(server: Server) -> None:
     tools = server.list_tools()
     schemas = [schema for tool in tools for schema in (tool.input_schema, tool.output_schema) if schema is not None]
     found = javascript_client().problems([(schema, []) for schema in schemas])
@@ -108,7 +108,7 @@ def test_resources_are_read(server: Server) -> None:
 @pytest.mark.parametrize(
     "uri", ["test://menu/caf%C3%A9%20du%20jour", "test://menu/café du jour", "TEST://menu/x/../caf%c3%a9%20du%20%6aour"]
 )
-def test_a_resource_is_read_by_every_spelling_of_its_uri(server: Server, uri: str) -> None:
+def test_resource_is_read_by_equivalent_uris(server: Server, uri: str) -> None:
     (part,) = server.request("resources/read", {"uri": uri})["contents"]
     assert (part["uri"], part["text"]) == (uri, "soup")
 
@@ -121,7 +121,7 @@ def test_a_resource_is_read_by_every_spelling_of_its_uri(server: Server, uri: st
         ("test://files/a?line=x", "line: expected integer"),
     ],
 )
-def test_resources_that_are_not_there(server: Server, uri: str, message: str) -> None:
+def test_unknown_resources(server: Server, uri: str, message: str) -> None:
     with pytest.raises(RequestError, match=message) as caught:
         server.request("resources/read", {"uri": uri})
     assert (caught.value.code, caught.value.data) == (-32602, {"uri": uri})
@@ -171,16 +171,16 @@ def test_completions(server: Server, reference: str, argument: str, value: str, 
     }
 
 
-def test_an_argument_that_does_not_exist_is_not_completed(server: Server) -> None:
+def test_unknown_argument_is_not_completed(server: Server) -> None:
     params = {"ref": {"type": "ref/prompt", "name": "test_conversation"}, "argument": {"name": "x", "value": ""}}
     with pytest.raises(RequestError, match="`test_conversation` has no argument `x`"):
         server.request("completion/complete", params)
 
 
-def test_a_question(server: Server) -> None:
+def test_elicitation(server: Server) -> None:
     name = "test_input_required_result_elicitation"
-    asked = ask(server, "tools/call", name)
-    assert asked["inputRequests"] == {
+    pending = ask(server, "tools/call", name)
+    assert pending["inputRequests"] == {
         "user_name": {
             "method": "elicitation/create",
             "params": {
@@ -193,48 +193,48 @@ def test_a_question(server: Server) -> None:
             },
         }
     }
-    assert "requestState" not in asked
+    assert "requestState" not in pending
     _, result = converse(server, "tools/call", name, {"user_name": accept(name="Ada")})
     assert result["content"] == [{"type": "text", "text": "Hello, Ada!"}]
 
 
-def test_questions_over_several_rounds(server: Server) -> None:
-    asked, result = converse(
+def test_requests_over_several_rounds(server: Server) -> None:
+    pending, result = converse(
         server,
         "tools/call",
         "test_input_required_result_multi_round",
         {"step1": accept(name="Ada")},
         {"step2": accept(color="blue")},
     )
-    assert asked == [["step1"], ["step2"]]
+    assert pending == [["step1"], ["step2"]]
     assert result["content"][0]["text"] == "Ada likes blue"
 
 
-def test_questions_at_once_in_an_async_function(server: Server) -> None:
-    asked, result = converse(
+def test_concurrent_requests_of_an_async_function(server: Server) -> None:
+    pending, result = converse(
         server,
         "tools/call",
         "test_input_required_result_multiple_inputs",
         {"user_name": accept(name="Ada"), "greeting": said("Hello")},
         {"client_roots": roots("file:///a", "file:///b")},
     )
-    assert asked == [["user_name", "greeting", "client_roots"], ["client_roots"]]
+    assert pending == [["user_name", "greeting", "client_roots"], ["client_roots"]]
     assert result["content"][0]["text"] == "Hello Ada, you work in 2 folders"
 
 
-def test_a_prompt_asks_too(server: Server) -> None:
+def test_prompt_sends_requests(server: Server) -> None:
     _, result = converse(
         server, "prompts/get", "test_input_required_result_prompt", {"user_context": accept(context="tea")}
     )
     assert result["messages"][0]["content"]["text"] == "Use this context: tea"
 
 
-def test_a_state_of_its_own(server: Server) -> None:
+def test_state_of_the_author(server: Server) -> None:
     _, result = converse(server, "tools/call", "test_input_required_result_request_state", {"confirm": accept(ok=True)})
     assert result["content"][0]["text"] == "state-ok"
 
 
-def test_only_what_the_client_can_do_is_asked(server: Server) -> None:
+def test_unsupported_requests_are_not_sent(server: Server) -> None:
     name = "test_input_required_result_capabilities"
     assert list(ask(server, "tools/call", name, {"sampling": {}})["inputRequests"]) == ["greeting"]
     with pytest.raises(RequestError) as caught:
@@ -242,13 +242,13 @@ def test_only_what_the_client_can_do_is_asked(server: Server) -> None:
     assert (caught.value.code, caught.value.data) == (-32021, {"requiredCapabilities": {"sampling": {}}})
 
 
-def test_an_answer_that_does_not_fit(server: Server) -> None:
+def test_invalid_result_is_an_error(server: Server) -> None:
     with pytest.raises(RequestError, match="`user_name` does not fit: name: required") as caught:
         converse(server, "tools/call", "test_input_required_result_elicitation", {"user_name": accept()})
     assert caught.value.code == -32602
 
 
-def test_a_schema_is_sent_as_it_is(server: Server) -> None:
+def test_given_schema_is_sent_unchanged(server: Server) -> None:
     (found,) = [tool for tool in server.list_tools() if tool.name == "json_schema_2020_12_tool"]
     assert list(found.input_schema)[:3] == ["$schema", "type", "$defs"]
     assert found.input_schema["$defs"]["address"]["$anchor"] == "addressDef"
@@ -256,7 +256,7 @@ def test_a_schema_is_sent_as_it_is(server: Server) -> None:
     assert server.call_tool(found.name, {"name": 5}).is_error
 
 
-def test_its_own_tests() -> None:
+def test_tests_of_the_example_pass() -> None:
     environment = {**os.environ, "PYTHONPATH": str(EVERYTHING / "src")}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     done = subprocess.run(command, cwd=EVERYTHING, env=environment, capture_output=True, text=True, check=False)

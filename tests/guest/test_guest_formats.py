@@ -1,6 +1,6 @@
-"""Strings with a form: what is accepted, what is announced, and what clients make of both."""
+"""String formats: accepted values, announced schemas, and the validation of clients."""
 
-# ruff: noqa: DTZ001, RUF001 - moments without an offset and digits of other scripts are what this is about
+# ruff: noqa: DTZ001, RUF001 - the tests need times without an offset and digits of other scripts
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(("annotation", "text", "value"), ACCEPTED)
-def test_values_are_read(annotation, text, value):
+def test_valid_strings_are_accepted(annotation, text, value):
     found = shape_of(annotation).load(text)
     assert found == value
     assert getattr(found, "tzinfo", None) == getattr(value, "tzinfo", None)
 
 
-# What the constructors of these types read, and no format allows.
+# Strings that the constructors of these types accept, but no format.
 LENIENT = [
     *(
         (datetime, text)
@@ -107,7 +107,7 @@ LENIENT = [
 
 
 @pytest.mark.parametrize(("annotation", "text"), LENIENT)
-def test_what_a_constructor_would_read_is_refused(annotation, text):
+def test_other_strings_of_constructors_are_refused(annotation, text):
     with pytest.raises(MismatchError, match=r"^expected "):
         shape_of(annotation).load(text)
 
@@ -125,7 +125,7 @@ def test_what_a_constructor_would_read_is_refused(annotation, text):
         ("aGVsbG9=", "bits after the last byte"),
     ],
 )
-def test_base64_that_is_none_is_refused_by_name(text, reason):
+def test_invalid_base64_is_refused_with_the_reason(text, reason):
     with pytest.raises(MismatchError) as caught:
         shape_of(bytes).load(text)
     assert str(caught.value).startswith("expected base64 (RFC 4648, section 4), got ")
@@ -133,12 +133,12 @@ def test_base64_that_is_none_is_refused_by_name(text, reason):
 
 
 @given(st.binary())
-def test_bytes_come_back(data):
+def test_bytes_round_trip(data):
     assert decode_bytes(encode_bytes(data)) == data
 
 
 @given(st.text(st.sampled_from("AQgw+/-_=\n é"), max_size=9))
-def test_a_text_is_the_base64_of_some_bytes_or_refused(text):
+def test_random_text_is_valid_base64_or_refused(text):
     try:
         data = decode_bytes(text)
     except ValueError:
@@ -146,7 +146,7 @@ def test_a_text_is_the_base64_of_some_bytes_or_refused(text):
     assert encode_bytes(data) == text
 
 
-# The formats of JSON Schema as their RFCs have them, written without the library's own expressions.
+# The formats of JSON Schema by their RFCs, written without the library's own patterns.
 _OFFSET = r"(?:[zZ]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
 _CLOCK = rf"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?{_OFFSET}"
 RFC = {
@@ -167,14 +167,14 @@ for _name, _pattern in RFC.items():
 
 
 def sent(annotation: Any, values: list[Any]) -> tuple[dict[str, Any], list[Any]]:
-    """Return the output schema of a tool, and the structured content of its results as it is on the wire."""
+    """Return the output schema of a tool, and the structured content of its results as sent."""
     schema, render = output_of(annotation, Resolver(), None)
     assert schema is not None
     return schema, [json.loads(render(value).structured) for value in values]
 
 
 @pytest.mark.parametrize(("annotation", "values"), RESULTS, ids=[str(annotation)[:60] for annotation, _ in RESULTS])
-def test_results_fit_what_is_announced_with_formats_asserted(annotation, values):
+def test_results_fit_schemas_with_format_assertions(annotation, values):
     schema, written = sent(annotation, values)
     for draft in (jsonschema.Draft202012Validator, jsonschema.Draft7Validator):
         draft.check_schema(schema)
@@ -182,14 +182,14 @@ def test_results_fit_what_is_announced_with_formats_asserted(annotation, values)
             draft(schema, format_checker=CHECKER).validate(value)
 
 
-def test_the_official_typescript_client_accepts_every_result_of_the_matrix():
+def test_official_typescript_client_accepts_all_results():
     cases = [sent(annotation, values) for annotation, values in RESULTS]
     found = javascript_client().problems(cases)
     assert [(cases[index], problem) for index, problem in enumerate(found) if problem is not None] == []
 
 
 @pytest.mark.parametrize(("annotation", "value"), REFUSED, ids=lambda item: str(item)[:60])
-def test_a_result_that_no_client_could_read_is_refused(annotation, value):
+def test_unreadable_result_is_refused(annotation, value):
     with pytest.raises(MismatchError, match=r"^expected "):
         shape_of(annotation).dump(value)
 
@@ -199,14 +199,14 @@ def test_each_format_has_a_check_and_examples():
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_formats_of_strings_are_checked(name):
+def test_string_formats_are_checked(name):
     _, fits = check_of(name)
     assert [text for text in FITTING[name] if not fits(text)] == []
     assert [text for text in UNFITTING[name] if fits(text)] == []
     assert schema_of(Annotated[str, Field(format=name)]) == {"type": "string", "format": name}
 
 
-def test_a_format_that_is_checked_is_that_of_the_official_typescript_client():
+def test_official_typescript_client_accepts_checked_formats():
     cases = [({"type": "string", "format": name}, texts) for name, texts in FITTING.items()]
     assert javascript_client().problems(cases) == [None] * len(cases)
 
@@ -216,7 +216,7 @@ def test_a_format_that_is_checked_is_that_of_the_official_typescript_client():
     st.sampled_from(["email", "hostname", "uri", "ipv4", "duration"]),
     st.text(st.sampled_from("aZ0.-_@:/?#[]%é PDTHMS1\n"), max_size=10),
 )
-def test_no_text_makes_a_check_fail(name, text):
+def test_checks_never_raise(name, text):
     assert check_of(name)[1](text) in (True, False)
 
 
@@ -230,13 +230,13 @@ def test_no_text_makes_a_check_fail(name, text):
         (Annotated[Decimal, Field(format="date")], "`Field(format='date')` means nothing for `Decimal`"),
     ],
 )
-def test_a_format_that_means_nothing_is_refused(annotation, reason):
+def test_inapplicable_format_is_refused(annotation, reason):
     with pytest.raises(UnsupportedTypeError) as caught:
         shape_of(annotation)
     assert reason in str(caught.value)
 
 
-def test_a_type_that_is_held_to_its_format_refuses_arguments_without_it():
+def test_required_format_refuses_other_arguments():
     shape = shape_of(Annotated[datetime, Field(format="date-time")])
     assert shape.load("2026-01-02T03:04:05Z").tzinfo is not None
     with pytest.raises(MismatchError, match="expected an RFC 3339 date and time with an offset"):
@@ -245,7 +245,7 @@ def test_a_type_that_is_held_to_its_format_refuses_arguments_without_it():
         shape.load(5)
 
 
-def test_constraints_and_a_format_hold_together():
+def test_constraints_and_format_are_combined():
     shape = shape_of(Annotated[str, Field(format="email", max_length=10)])
     assert schema_of(Annotated[str, Field(format="email", max_length=10)]) == {
         "type": "string",
@@ -258,7 +258,7 @@ def test_constraints_and_a_format_hold_together():
         shape.load("abc@example.com")
 
 
-def test_a_field_can_be_hashed():
+def test_field_is_hashable():
     fields = [Field(examples=["Bremen"]), Field(extra={"a": []}, ge=1), Field(description="x")]
     assert len(set(fields)) == 3
     assert hash(Field(examples=[1])) == hash(Field(examples=[1]))

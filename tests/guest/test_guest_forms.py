@@ -22,7 +22,7 @@ class Order:
     """An order.
 
     Attributes:
-        count: How many.
+        count: Number of seats.
     """
 
     name: Annotated[str, Field(min_length=1, title="Name")]
@@ -43,13 +43,13 @@ class Entry(TypedDict):
     key: str
 
 
-def test_a_form():
+def test_form_of_a_dataclass():
     schema, load = form_of(Order)
     assert schema == {
         "type": "object",
         "properties": {
             "name": {"type": "string", "minLength": 1, "title": "Name"},
-            "count": {"type": "integer", "description": "How many.", "default": 1},
+            "count": {"type": "integer", "description": "Number of seats.", "default": 1},
             "size": {"type": "string", "enum": ["s", "l"], "default": "s"},
             "extras": {"type": "array", "items": {"type": "string", "enum": ["milk", "sugar"]}},
             "day": {"type": "string", "format": "date"},
@@ -76,13 +76,13 @@ def test_a_form():
         (list[Literal["a", "b"]], {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}}, ["a"], ["a"]),
     ],
 )
-def test_a_form_of_one_field(kind, field, content, value):
+def test_form_of_a_simple_type(kind, field, content, value):
     schema, load = form_of(kind)
     assert schema == {"type": "object", "properties": {"value": field}, "required": ["value"]}
     assert load({"value": content}) == value
 
 
-def test_other_records_and_schemas():
+def test_form_of_other_records_and_schemas():
     assert form_of(Pair)[1]({"a": "x", "b": 1}) == Pair("x", 1)
     assert form_of(Entry)[0]["properties"] == {"key": {"type": "string"}}
     schema = {"type": "object", "properties": {"x": {"type": "string"}}}
@@ -107,6 +107,6 @@ class Nested:
         (Any, "only strings"),
     ],
 )
-def test_what_a_form_cannot_hold(kind, reason):
+def test_unsupported_form_types_are_refused(kind, reason):
     with pytest.raises(TypeError, match=reason):
         form_of(kind)

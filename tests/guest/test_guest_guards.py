@@ -1,4 +1,4 @@
-"""What the standard library cannot promise inside a component; each in an interpreter of its own, as guards stay."""
+"""Guards of the standard library; each test runs in its own interpreter, because guards cannot be removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wasmcp.guest.component.snapshot_entropy import descriptors, open_files
 
 
 def run(code: str, folder: Path) -> list[str]:
-    """Run some code in a fresh interpreter with the guards installed; return what it prints."""
+    """Run code in a new interpreter with the guards installed; return its output lines."""
     head = "from wasmcp.guest.component import stdlib_guards as guards\nguards.install()\n"
     done = subprocess.run(
         [sys.executable, "-c", head + code], cwd=folder, capture_output=True, text=True, timeout=60, check=False
@@ -47,7 +47,7 @@ def run(code: str, folder: Path) -> list[str]:
         ("file::memory:", False, False),
     ],
 )
-def test_databases_that_need_no_lock(name, uri, safe):
+def test_database_safety(name, uri, safe):
     assert stdlib_guards.is_safe(name, uri=uri) is safe
 
 
@@ -99,7 +99,7 @@ def there(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_database_file_that_could_be_written_is_not_opened(there):
+def test_writable_database_file_is_refused(there):
     lines = run(SQLITE.replace("GUARDED", "True"), there)
     assert [line.partition("`")[0] for line in lines[:6]] == ["NotSupportedError "] * 6
     assert lines[0] == "NotSupportedError `x.db` is not opened"
@@ -115,13 +115,13 @@ def test_a_database_file_that_could_be_written_is_not_opened(there):
     ]
 
 
-def test_modules_that_import_sqlite_by_the_way_open_no_file_either(there):
+def test_writable_database_file_is_refused_to_other_importers(there):
     lines = run(SQLITE.replace("GUARDED", "False"), there)
     assert all(line.startswith("NotSupportedError") for line in lines[:6])
     assert lines[6:] == ["opened", "[]"]
 
 
-def test_no_socket_is_opened_while_a_component_is_built(tmp_path):
+def test_sockets_are_refused_at_build_time(tmp_path):
     (tmp_path / "probing.py").write_text(
         "import socket\n"
         "def probe(what, *arguments):\n"
@@ -144,10 +144,10 @@ def test_no_socket_is_opened_while_a_component_is_built(tmp_path):
     assert lines == [refused, refused, refused, "[4]", "later"]
 
 
-def test_files_that_have_no_name_are_found_open(tmp_path, monkeypatch):
+def test_open_files_without_a_name_are_found(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "wasmcp.guest.component.snapshot_entropy._MOST_DESCRIPTORS", 1 << 16
-    )  # this process may have many
+    )  # this process can have many open files
     before = descriptors()
     number = os.open(tmp_path, os.O_RDONLY)
     try:
@@ -157,13 +157,13 @@ def test_files_that_have_no_name_are_found_open(tmp_path, monkeypatch):
     assert f"file descriptor {number}" not in open_files(before)
 
 
-def test_a_link_that_leads_outside_does_not_end_a_listing(tmp_path, monkeypatch):
+def test_link_to_the_outside_does_not_break_scandir(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     (tmp_path / "inside").symlink_to("file")
     (tmp_path / "outside").symlink_to("/elsewhere")
 
     class Outside:
-        """An entry as WASI gives it."""
+        """A directory entry as WASI returns it."""
 
         def __init__(self, entry: os.DirEntry[str]) -> None:
             self._entry = entry

@@ -1,4 +1,4 @@
-"""The code of the guides about what a host gives does what they say."""
+"""Code of the guides about interfaces of the host: it behaves as described."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def defined(guide: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("guide", ["http.md", "values.md", "configuring.md", "sessions.md", "sharing.md"])
-def test_its_tests_pass(guide: str) -> None:
+def test_tests_of_the_guide_pass(guide: str) -> None:
     names = defined(guide)
     tests = [names[name] for name in names if name.startswith("test_")]
     assert tests
@@ -31,7 +31,7 @@ def test_its_tests_pass(guide: str) -> None:
         test()
 
 
-def test_the_other_tools_of_http() -> None:
+def test_other_tools_of_the_http_guide() -> None:
     names = defined("http.md")
     with fake_http() as network:
         network.route("GET", "https://example.org/log", body=[b"fine\nERR", b"OR 1\nERROR 2"])
@@ -40,7 +40,7 @@ def test_the_other_tools_of_http() -> None:
         assert asyncio.run(names["compare"](["a", "b"])) == {"a": "rain", "b": "rain"}
 
 
-def test_the_other_tool_of_sessions() -> None:
+def test_other_tool_of_the_sessions_guide() -> None:
     names = defined("sessions.md")
     assert names["put_into"](["a"], "b") == ["a", "b"]
     with pytest.raises(names["ToolError"], match="no session"):

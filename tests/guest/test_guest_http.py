@@ -27,28 +27,28 @@ def network():
 
 
 class TestGrant:
-    def test_without_it_nothing_is_sent(self):
+    def test_request_without_grant_is_refused(self):
         with pytest.raises(
             NotGrantedError, match=r"`http` is not granted.*`fake_http\(\)` or `real_http\(\)`"
         ) as caught:
             http.get(URL)
         assert caught.value.grant == "http"
 
-    def test_a_component_that_was_built_without_it(self, monkeypatch):
+    def test_component_built_without_grant(self, monkeypatch):
         monkeypatch.setattr(sys, "platform", "wasi")
         denied = transport._own()
         monkeypatch.setattr(transport, "TRANSPORTS", [denied])
         with pytest.raises(NotGrantedError, match=r'add it to the `grants` of its table: `grants = \["http"\]`'):
             http.get(URL)
 
-    def test_a_host_that_refuses(self, network):
+    def test_host_refuses_the_request(self, network):
         network.route("*", URL, error="HTTP-request-denied")
         with pytest.raises(http.RequestDeniedError) as caught:
             http.get(URL)
         assert isinstance(caught.value, NotGrantedError)
         assert (caught.value.grant, caught.value.url) == ("http", URL)
 
-    def test_it_ends(self):
+    def test_fake_ends_with_its_block(self):
         with fake_http():
             pass
         with pytest.raises(NotGrantedError):
@@ -71,12 +71,12 @@ class TestRequests:
         http.post(URL, json=[Item("é"), None, 1.5])
         sent = network.requests[0]
         assert sent.json() == [{"name": "é"}, None, 1.5]
-        told = {"user-agent": "wasmcp", "content-type": "application/json", "content-length": str(len(sent.body))}
-        assert dict(sent.headers) == told
+        expected = {"user-agent": "wasmcp", "content-type": "application/json", "content-length": str(len(sent.body))}
+        assert dict(sent.headers) == expected
         http.post(URL, json=None)
         assert network.requests[1].body == b"null"
 
-    def test_a_form(self, network):
+    def test_form_body(self, network):
         network.route("POST", URL)
         http.post(URL, form={"a": "ü", "b": [1, 2]})
         assert network.requests[0].body == b"a=%C3%BC&b=1&b=2"
@@ -91,7 +91,7 @@ class TestRequests:
         http.put(URL, body=body)
         assert network.requests[0].body == sent
 
-    def test_a_media_type_of_ones_own(self, network):
+    def test_explicit_media_type(self, network):
         network.route("PATCH", URL)
         http.patch(URL, json={}, headers={"Content-Type": "application/merge-patch+json"})
         assert network.requests[0].headers.all("content-type") == ["application/merge-patch+json"]
@@ -111,7 +111,7 @@ class TestRequests:
             "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "PURGE",
         ]  # fmt: skip
 
-    def test_a_client_has_defaults(self, network):
+    def test_client_defaults(self, network):
         network.route("*", "*")
         client = http.Client(base_url="https://api.example.org/v1/", headers={"x-key": "k", "accept": "a"})
         client.get("items", headers={"Accept": "b"})
@@ -139,13 +139,13 @@ class TestRequests:
             ({"params": {"a": object()}}, "the parameter `a` is a object"),
         ],
     )
-    def test_what_cannot_be_sent(self, network, options, problem):
+    def test_invalid_requests(self, network, options, problem):
         network.route("*", "*")
         with pytest.raises(http.InvalidRequestError, match=problem):
             http.post(URL, **options)
         assert network.requests == []
 
-    def test_pieces_that_come_asynchronously_need_an_async_client(self, network):
+    def test_async_body_needs_async_client(self, network):
         async def pieces():
             yield b"a"
             yield b"b"
@@ -156,7 +156,7 @@ class TestRequests:
         asyncio.run(http.AsyncClient().post(URL, body=pieces()))
         assert network.requests[0].body == b"ab"
 
-    def test_an_option_that_there_is_not(self):
+    def test_unknown_option(self):
         with pytest.raises(TypeError, match="no option `timeot`"):
             http.get(URL, timeot=5)
 
@@ -174,11 +174,11 @@ class TestUrls:
             ("http://[::1/", "cannot be read"),
         ],
     )
-    def test_none(self, text, problem):
+    def test_invalid_urls(self, text, problem):
         with pytest.raises(http.InvalidRequestError, match=problem):
             url_of(text)
 
-    def test_a_password_is_not_told(self):
+    def test_password_is_not_in_messages(self):
         with pytest.raises(http.InvalidRequestError) as caught:
             url_of("ftp://me:secret@example.org/")
         assert "secret" not in str(caught.value)
@@ -194,12 +194,12 @@ class TestUrls:
             ("http://a/x%20y?q=%2F#part", "http://a/x%20y?q=%2F", "a"),
         ],
     )
-    def test_forms(self, text, url, authority):
+    def test_normal_form(self, text, url, authority):
         found = url_of(text)
         assert (str(found), found.authority) == (url, authority)
 
     @given(st.text(max_size=40))
-    def test_any_text_is_a_url_or_refused(self, text):
+    def test_random_text_is_a_url_or_refused(self, text):
         try:
             found = url_of(f"http://example.org/{text}")
         except http.InvalidRequestError:
@@ -208,12 +208,12 @@ class TestUrls:
         assert str(url_of(str(found))) == str(found)
 
     @given(st.dictionaries(st.text(max_size=5), st.one_of(st.text(max_size=9), st.integers(), st.booleans())))
-    def test_parameters_come_back(self, params):
+    def test_parameters_round_trip(self, params):
         from urllib.parse import parse_qsl
 
-        told = {key: {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else str(value)
+        expected = {key: {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else str(value)
                 for key, value in params.items()}  # fmt: skip
-        assert dict(parse_qsl(encoded(params), keep_blank_values=True, strict_parsing=bool(params))) == told
+        assert dict(parse_qsl(encoded(params), keep_blank_values=True, strict_parsing=bool(params))) == expected
 
 
 class TestResponses:
@@ -246,7 +246,7 @@ class TestResponses:
         ):
             http.get(URL).json()
 
-    def test_a_status(self, network):
+    def test_status(self, network):
         network.route("GET", URL, status=503, text="busy")
         response = http.get(URL)
         assert (response.ok, response.reason) == (False, "Service Unavailable")
@@ -257,7 +257,7 @@ class TestResponses:
         network.route("GET", URL, status=299)
         assert http.get(URL).raise_for_status().reason == ""
 
-    def test_it_arrives_in_pieces(self, network):
+    def test_streamed_body(self, network):
         network.route("GET", URL, body=[b"one\r\ntw", b"o\n\xc3", b"\xa9"])
         with http.stream("GET", URL) as response:
             assert list(response.chunks(4)) == [b"one\r", b"\ntw", b"o\n\xc3", b"\xa9"]
@@ -266,7 +266,7 @@ class TestResponses:
         with http.stream("GET", URL) as response:
             assert response.read().text == "one\r\ntwo\né"
 
-    def test_a_limit(self, network):
+    def test_body_limit(self, network):
         network.route("GET", URL, body=[b"12", b"34", b"5"])
         assert http.get(URL, max_body=5).content == b"12345"
         with pytest.raises(http.BodyTooLargeError, match="more than 4 bytes"):
@@ -274,21 +274,21 @@ class TestResponses:
         assert len(http.get(URL, max_body=None).content) == 5
 
     @pytest.mark.parametrize("length", ["²", "1_0", " 9", "-1"])
-    def test_a_length_that_is_no_number_is_left_alone(self, network, length):
+    def test_invalid_content_length_is_ignored(self, network, length):
         network.route("GET", URL, headers={"content-length": length}, body=b"12")
         assert http.get(URL, max_body=2).content == b"12"
 
-    def test_an_announced_length_beyond_the_limit_is_enough(self, network):
+    def test_content_length_beyond_the_limit_is_refused(self, network):
         network.route("GET", URL, headers={"content-length": "9" * 5000}, body=b"12")
         with pytest.raises(http.BodyTooLargeError):
             http.get(URL, max_body=2)
 
-    def test_answers_of_a_function(self, network):
+    def test_response_of_a_function(self, network):
         network.route("POST", URL, lambda sent: Answer(201, {"location": "/1"}, sent.body.upper()))
         response = http.post(URL, body="x")
         assert (response.status, response.headers["location"], response.content) == (201, "/1", b"X")
 
-    def test_no_route(self, network):
+    def test_missing_route(self, network):
         network.route("GET", URL)
         with pytest.raises(LookupError, match=f"no route for POST {URL}; its routes: GET {URL}"):
             http.post(URL)
@@ -309,19 +309,19 @@ class TestErrors:
             ("internal-error", http.ProtocolError),
         ],
     )
-    def test_families(self, network, code, kind):
+    def test_exception_classes(self, network, code, kind):
         network.route("GET", URL, error=code)
         with pytest.raises(kind, match=f"GET {URL}: {code}") as caught:
             http.get(URL)
         assert (caught.value.method, caught.value.url) == ("GET", URL)
         assert type(caught.value) is kind
 
-    def test_a_timeout_is_one_of_python_too(self):
+    def test_timeout_is_a_timeout_error(self):
         error = transfer_failed("connection-timeout", "slow")
         assert isinstance(error, TimeoutError)
         assert str(error) == "connection-timeout (slow)"
 
-    def test_clients_do_not_see_them(self, network, capsys):
+    def test_errors_are_masked(self, network, capsys):
         network.route("GET", URL, error="connection-refused")
 
         @tool
@@ -334,7 +334,7 @@ class TestErrors:
 
 
 class TestRealNetwork:
-    def test_tasks_go_on_meanwhile(self):
+    def test_tasks_run_concurrently(self):
         with web_server() as url, real_http():
 
             async def together():
@@ -350,13 +350,13 @@ class TestRealNetwork:
             called = tool_of(in_a_tool).call("{}", LocalContext())
         assert json.loads(called.structured) == {"result": ["together"] * 3}
 
-    def test_a_body_that_was_sent_cannot_be_sent_on(self):
+    def test_iterator_body_cannot_be_redirected(self):
         with web_server() as url, real_http():
             with pytest.raises(http.InvalidRequestError, match="its body came in pieces that are gone"):
                 http.post(f"{url}/moved?307", body=iter([b"x"]))
             assert http.post(f"{url}/moved?303", body=iter([b"x"])).status == 200
 
-    def test_an_async_tool(self):
+    def test_async_tool(self):
         @tool
         async def fetch(url: str) -> list[str]:
             async with http.AsyncClient().stream("GET", url) as response:

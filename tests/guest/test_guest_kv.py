@@ -33,13 +33,13 @@ def bucket():
 
 
 class TestGrant:
-    def test_keys_of_the_framework(self, bucket):
+    def test_reserved_keys_are_refused(self, bucket):
         for use in (lambda: bucket.get("wasmcp:x"), lambda: kv.open("wasmcp:x"), lambda: bucket.set("wasmcp:x", 1)):
             with pytest.raises(kv.StoreError, match="`wasmcp:` are reserved") as caught:
                 use()
             assert caught.value.kind == "other"
 
-    def test_without_it_nothing_opens(self):
+    def test_open_without_grant_is_refused(self):
         with pytest.raises(
             kv.AccessDeniedError, match=r"`kv` is not granted to this component: in a unit test.*`fake_kv"
         ) as caught:
@@ -47,13 +47,13 @@ class TestGrant:
         assert isinstance(caught.value, NotGrantedError)
         assert (caught.value.grant, caught.value.kind) == ("kv", "access-denied")
 
-    def test_a_component_that_was_built_without_it(self, monkeypatch):
+    def test_component_built_without_grant(self, monkeypatch):
         monkeypatch.setattr(sys, "platform", "wasi")
         monkeypatch.setattr(raw, "STORES", [raw._own()])
         with pytest.raises(NotGrantedError, match=r'`grants = \["kv"\]`'):
             kv.open()
 
-    def test_buckets_are_apart_and_empty_at_first(self):
+    def test_buckets_are_separate_and_empty_at_first(self):
         with fake_kv():
             kv.open("a")["x"] = 1
             assert kv.open("b").get("x") is None
@@ -64,7 +64,7 @@ class TestGrant:
 
 class TestValues:
     @given(st.one_of(JSON, st.binary(max_size=20)))
-    def test_they_come_back(self, value):
+    def test_values_round_trip(self, value):
         found = plain(tagged(value))
         assert found == value
         assert type(found) is type(value)
@@ -77,15 +77,15 @@ class TestValues:
             (bytearray(b"x"), "bytes"),
         ],
     )  # fmt: skip
-    def test_how_they_are_kept(self, value, case):
+    def test_stored_cases(self, value, case):
         assert tagged(value)[0] == case
 
-    def test_what_cannot_be_kept(self, bucket):
+    def test_unsupported_values(self, bucket):
         with pytest.raises(TypeError, match=r"only values that JSON can hold, and bytes, are kept: .*got object"):
             bucket["x"] = [object()]
         assert "x" not in bucket
 
-    def test_as_a_type(self, bucket):
+    def test_conversion_to_a_type(self, bucket):
         @dataclass
         class Note:
             text: str
@@ -102,22 +102,22 @@ class TestValues:
 
 
 class TestFunctions:
-    def test_many(self, bucket):
+    def test_batches(self, bucket):
         bucket.set_many({str(number): number for number in range(1000)})
-        wanted = [str(number) for number in range(-5, 1200)]
-        assert bucket.get_many(wanted) == {str(number): number for number in range(1000)}
+        names = [str(number) for number in range(-5, 1200)]
+        assert bucket.get_many(names) == {str(number): number for number in range(1000)}
         bucket.delete_many(str(number) for number in range(5, 1000))
         assert sorted(bucket) == ["0", "1", "2", "3", "4"]
         assert dict(bucket.items()) == {str(number): number for number in range(5)}
 
-    def test_pages(self, bucket):
+    def test_keys_are_paged(self, bucket):
         for start in range(0, 2500, 500):
             bucket.set_many({f"a/{number}": number for number in range(start, start + 500)})
         bucket["b"] = 1
         assert len(list(bucket.keys())) == 2501
         assert set(bucket.keys("a/1")) == {f"a/{number}" for number in range(2500) if str(number).startswith("1")}
 
-    def test_update_goes_on_until_nobody_is_faster(self, bucket):
+    def test_update_retries_after_conflicts(self, bucket):
         calls = []
 
         def change(held):
@@ -136,7 +136,7 @@ class TestFunctions:
         with pytest.raises(kv.StoreError, match="others changed `x` first, 100 times"):
             bucket.update("x", meddle)
 
-    def test_a_kind_gives_values_back_as_a_type(self, bucket):
+    def test_kind_converts_values(self, bucket):
         def longer(held: Note | None) -> Note:
             return Note(f"{held.text}!" if held else "new", ["x"])
 
@@ -146,7 +146,7 @@ class TestFunctions:
         assert bucket.get_many(["note/a", "note/c"], kind=Note) == {"note/a": Note("new!", ["x"])}
         assert dict(bucket.items("note/", kind=Note)) == {"note/a": Note("new!", ["x"]), "note/b": Note("given")}
 
-    def test_an_update_to_what_does_not_fit_its_kind_changes_nothing(self, bucket):
+    def test_update_with_unfitting_value_changes_nothing(self, bucket):
         bucket["x"] = 1
         with pytest.raises(ValueError, match="expected `date`"):
             bucket.update("x", lambda held: held, kind=date)
@@ -156,11 +156,11 @@ class TestFunctions:
         assert bucket["x"] == "2026-01-02"
         assert bucket.update("x", lambda held: held.replace(day=3), kind=date) == date(2026, 1, 3)
 
-    def test_a_dict_is_the_same_whoever_wrote_it(self, bucket):
+    def test_compare_and_swap_of_a_dict(self, bucket):
         bucket["x"] = {"b": 1, "a": None}
         assert bucket.compare_and_swap("x", {"b": 1, "a": None}, {"c": 2})
         assert bucket["x"] == {"c": 2}
 
-    def test_the_default_bucket(self, bucket):
+    def test_default_bucket(self, bucket):
         assert kv.open().name == ""
         assert repr(bucket) == "Bucket('things')"

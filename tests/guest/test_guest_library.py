@@ -1,4 +1,4 @@
-"""Modules that are kept compressed."""
+"""Compressed modules of the standard library."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def kept(monkeypatch):
     compressed_modules.keep("kept_words", compile("WORD = __name__ + '!'", "kept_words.py", "exec"))
 
 
-def test_a_module_that_is_kept_is_imported_when_it_is_asked_for(kept):
+def test_compressed_module_is_imported_lazily(kept):
     assert "kept_words" not in sys.modules
     assert importlib.import_module("kept_words").WORD == "kept_words!"
     assert importlib.import_module("kept_words") is sys.modules["kept_words"]
 
 
-def test_others_are_not_found(kept):
+def test_other_modules_are_not_found(kept):
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("kept_nothing")

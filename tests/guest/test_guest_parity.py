@@ -1,4 +1,4 @@
-"""Each row of the page that compares is shown by a test that exists."""
+"""Rows of the comparison page: each names a test that exists."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = (ROOT / "docs/reference/parity.md").read_text("utf-8")
 ROWS = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?` \|$", PAGE, re.MULTILINE)
 
 
-def test_all_rows_have_one():
+def test_every_row_names_a_test():
     shown, _, missing = PAGE.partition("## Not here")
     table = [line for line in shown.splitlines() if line[:1] == "|"]
     assert len(ROWS) == len(table) - 2
@@ -25,7 +25,7 @@ def test_all_rows_have_one():
 
 
 @pytest.mark.parametrize(("file", "name"), ROWS)
-def test_it_exists(file, name):
+def test_named_test_exists(file, name):
     text = (ROOT / file).read_text("utf-8")
     assert not name or re.search(rf"^ *(async )?def {name}\(", text, re.MULTILINE)
 

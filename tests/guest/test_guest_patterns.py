@@ -1,4 +1,4 @@
-"""Regular expressions: what JavaScript clients compile, with the same meaning in both languages."""
+"""Regular expressions that JavaScript clients compile, with the same meaning in both languages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TRANSLATED = [
 
 
 @pytest.mark.parametrize(("pattern", "translation"), TRANSLATED)
-def test_what_only_python_has_is_refused_with_a_translation(pattern, translation):
+def test_python_syntax_is_refused_with_a_translation(pattern, translation):
     for read in (matcher, check_pattern):
         with pytest.raises(PatternError) as caught:
             read(pattern)
@@ -61,7 +61,7 @@ def test_what_only_python_has_is_refused_with_a_translation(pattern, translation
         *((pattern, "`") for pattern in (r"\k<n>", r"\u{110000}", r"\N{NO SUCH}", "(?Xa)", "(?P=n", "[b-a]")),
     ],
 )
-def test_what_cannot_be_translated_is_refused_with_advice(pattern, advice):
+def test_untranslatable_syntax_is_refused_with_advice(pattern, advice):
     with pytest.raises(PatternError) as caught:
         matcher(pattern)
     assert advice in str(caught.value)
@@ -85,7 +85,7 @@ def test_what_cannot_be_translated_is_refused_with_advice(pattern, advice):
         (r"\/\.\$", ["/.$"], ["/a$"]),
     ],
 )
-def test_an_expression_means_what_it_means_in_javascript(pattern, found, other):
+def test_pattern_matches_as_in_javascript(pattern, found, other):
     finds = matcher(pattern)
     assert [text for text in found if not finds(text)] == []
     assert [text for text in other if finds(text)] == []
@@ -121,7 +121,7 @@ _TEXTS = [
 ]
 
 
-def test_random_expressions_mean_what_they_mean_in_javascript():
+def test_random_patterns_match_as_in_javascript():
     drawn = random.Random(8)  # noqa: S311 - nothing is secret
     patterns = ["".join(drawn.choice(_PIECES) for _ in range(drawn.randint(1, 7))) for _ in range(6000)]
     accepted, translated, sent = [], [], []
@@ -141,9 +141,9 @@ def test_random_expressions_mean_what_they_mean_in_javascript():
     assert [pair for pair, theirs in zip(translated, found[len(accepted) :], strict=True) if theirs is None] == []
 
 
-def test_a_translation_means_what_the_expression_meant_in_python():
+def test_translation_matches_as_in_python():
     drawn = random.Random(9)  # noqa: S311 - nothing is secret
-    pieces = [piece for piece in _PIECES if piece not in (r"\B", r"\D", r"\S", r"\W", ".")]  # these know line ends
+    pieces = [piece for piece in _PIECES if piece not in (r"\B", r"\D", r"\S", r"\W", ".")]  # these match line ends
     texts = [text for text in _TEXTS if text.isascii() and "\n" not in text]
     compared = 0
     for _ in range(4000):
@@ -168,7 +168,7 @@ class Contact:
     phone: Annotated[str, Field(pattern=r"^\d{3}\-\d{4}$")]
 
 
-def test_a_pattern_that_would_hide_the_tools_is_refused_at_build():
+def test_pattern_that_clients_cannot_compile_is_refused():
     reason = r"^tool `f`, (return, member `phone`|parameter `x`): `Field\(pattern=...\)` with .*: write `\^"
 
     with pytest.raises(DeclarationError, match=reason):
@@ -182,7 +182,7 @@ def test_a_pattern_that_would_hide_the_tools_is_refused_at_build():
         def f(x: Annotated[str, Field(pattern=r"\Aa\Z")]) -> None: ...
 
 
-def test_a_pattern_is_the_end_of_a_text_not_a_line_before_it():
+def test_dollar_matches_only_the_end_of_the_text():
     @tool
     def f(x: Annotated[str, Field(pattern="^[a-z]+$")]) -> str:
         return x
@@ -207,7 +207,7 @@ GIVEN = [
 
 
 @pytest.mark.parametrize(("schema", "reason"), GIVEN)
-def test_a_given_schema_that_clients_cannot_compile_is_refused(schema, reason):
+def test_given_schema_that_clients_cannot_compile_is_refused(schema, reason):
     for option in ("input_schema", "output_schema"):
         with pytest.raises(DeclarationError) as caught:
 
@@ -219,14 +219,14 @@ def test_a_given_schema_that_clients_cannot_compile_is_refused(schema, reason):
         assert re.search(re.escape(reason).replace(r"\.\*", ".*"), message)
 
 
-def test_all_mistakes_of_a_given_schema_are_named():
+def test_all_mistakes_of_a_given_schema_are_reported():
     with pytest.raises(DeclarationError, match=r"`properties.a.type` .*; `properties.b.pattern`"):
 
         @tool(input_schema={"type": "object", "properties": {"a": {"type": "int"}, "b": {"pattern": "("}}})
         def f() -> None: ...
 
 
-def test_a_given_schema_of_javascript_alone_is_sent():
+def test_valid_given_schemas_are_accepted():
     schemas = [
         {"properties": {"a": {"pattern": r"^\p{L}+$"}, "b": {"pattern": r"(?<=a+)b"}}},
         {"properties": {"pattern": {"type": "string"}, "type": {"type": ["null", "string"]}, "$ref": {}}},
@@ -241,7 +241,7 @@ def test_a_given_schema_of_javascript_alone_is_sent():
     assert javascript_client().problems(cases) == [None] * len(cases)
 
 
-def test_further_keywords_of_a_field_are_checked_too():
+def test_extra_keywords_of_a_field_are_checked():
     with pytest.raises(DeclarationError, match=r"tool `f`, input schema: `properties.x.pattern`: `\\Aa`"):
 
         @tool

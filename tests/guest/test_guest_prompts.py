@@ -27,7 +27,7 @@ def get(function, **arguments):
         ([1, 2], [Message("user", "[1,2]")]),
     ],
 )  # fmt: skip
-def test_what_a_function_returns(value, messages):
+def test_results_of_prompt_functions(value, messages):
     @prompt(description="d")
     def p():
         return value
@@ -35,7 +35,7 @@ def test_what_a_function_returns(value, messages):
     assert get(p) == PromptResult(messages, "d")
 
 
-def test_a_whole_result():
+def test_prompt_result_object():
     @prompt
     def p():
         """A prompt."""
@@ -44,7 +44,7 @@ def test_a_whole_result():
     assert get(p) == PromptResult([Message("user", "a")], "what came out", {"m": 1})
 
 
-def test_arguments_are_texts():
+def test_arguments_are_strings():
     @prompt
     def p(
         text: str, count: Annotated[int, Field(le=3, title="How many", description="Copies")] = 1, *, loud: bool = False
@@ -52,7 +52,7 @@ def test_arguments_are_texts():
         """A prompt.
 
         Args:
-            text: What to say.
+            text: The text.
         """
         return (text.upper() if loud else text) * count
 
@@ -60,7 +60,7 @@ def test_arguments_are_texts():
     assert get(p, text="a", count="3", loud="true").messages[0].content == "AAA"
     found = prompt_of(p).variables
     assert [(name, member.required, member.documentation) for name, member in found.items()] == [
-        ("text", True, {"description": "What to say."}),
+        ("text", True, {"description": "The text."}),
         ("count", False, {"title": "How many", "description": "Copies", "default": 1}),
         ("loud", False, {"default": False}),
     ]
@@ -90,7 +90,7 @@ def test_wrong_arguments(arguments, reason):
     assert caught.value.code == -32602
 
 
-def test_an_optional_argument_that_is_left_empty_has_its_default():
+def test_empty_optional_argument_has_its_default():
     @prompt
     def p(  # noqa: PLR0917 - one of each kind
         text: str,
@@ -103,13 +103,13 @@ def test_an_optional_argument_that_is_left_empty_has_its_default():
         return repr((text, count, kind, day, name, note))
 
     empty = json.dumps(dict.fromkeys(prompt_of(p).variables, ""))
-    # A text that may be empty is what was sent.
+    # A string parameter gets the empty string.
     assert prompt_of(p).get(empty, LocalContext()).messages[0].content == repr(("", 3, "a", None, "x", ""))
     with pytest.raises(McpError, match=r"count: expected integer, got string$"):
         prompt_of(p).get('{"text": "", "count": " "}', LocalContext())
 
 
-def test_a_required_argument_is_not_left_empty():
+def test_empty_required_argument_is_refused():
     @prompt
     def p(count: int) -> str: ...
 
@@ -139,7 +139,7 @@ def test_failures(capsys):
     assert (caught.value.code, caught.value.data) == (-32000, {"retry": 5})
 
 
-def test_what_cannot_be_declared():
+def test_invalid_prompts_are_refused():
     with pytest.raises(DeclarationError, match=r"^prompt `p`, parameter `x`: `complex`"):
 
         @prompt

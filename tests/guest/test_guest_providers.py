@@ -53,7 +53,7 @@ def declared(made):
         return Service(store)
 
 
-def test_it_is_made_once_when_it_is_first_needed(made):
+def test_object_is_made_once_at_first_use(made):
     declared(made)
 
     @tool
@@ -74,8 +74,8 @@ def test_clients_do_not_see_the_parameter(made):
         """Name it.
 
         Args:
-            suffix: What follows.
-            store: Where it is.
+            suffix: The end.
+            store: The store.
         """
         return store.name + suffix
 
@@ -88,7 +88,7 @@ def test_clients_do_not_see_the_parameter(made):
     assert name("!", Store("my own")) == "my own!"
 
 
-def test_resources_and_prompts_take_them_too(made):
+def test_resources_and_prompts_get_shared_objects(made):
     declared(made)
 
     @resource("store://{part}")
@@ -105,7 +105,7 @@ def test_resources_and_prompts_take_them_too(made):
     assert prompt_of(ask).get(None, LocalContext()).messages[0].content == "Tell me about it in real"
 
 
-def test_others_in_a_test(made):
+def test_replacing_objects_in_a_test(made):
     declared(made)
 
     @tool
@@ -119,7 +119,7 @@ def test_others_in_a_test(made):
     assert made == ["service", "store", "service"]
 
 
-def test_an_instance_forgets_what_is_like_that_of_another():
+def test_nested_fresh_instances_have_separate_objects():
     @provider
     def point() -> Point:
         return Point(1)
@@ -131,7 +131,7 @@ def test_an_instance_forgets_what_is_like_that_of_another():
         assert provide(Point) is before
 
 
-def test_instances_within_each_other_that_have_made_nothing():
+def test_nested_fresh_instances_without_objects():
     @provider
     def point() -> Point:
         return Point(1)
@@ -144,7 +144,7 @@ def test_instances_within_each_other_that_have_made_nothing():
         assert provide(Point) is not inner
 
 
-def test_new_types_tell_two_of_a_class_apart():
+def test_new_types_distinguish_objects_of_a_class():
     Primary = NewType("Primary", Store)
     Replica = NewType("Replica", Store)
 
@@ -163,7 +163,7 @@ def test_new_types_tell_two_of_a_class_apart():
     assert structured(names) == '{"result":["primary","replica of primary"]}'
 
 
-def test_what_fails_is_made_again(capsys):
+def test_failed_provider_is_called_again(capsys):
     attempts = []
 
     @provider
@@ -190,7 +190,7 @@ class TestRefused:
             def f(): ...
 
     @pytest.mark.parametrize("made", ["str", "dict[str, Store]", "None", "Store | None"])
-    def test_a_type_that_anything_could_be(self, made):
+    def test_builtin_type(self, made):
         with pytest.raises(DeclarationError, match="a class of your own or a `NewType`"):
             exec(f"@provider\ndef f() -> {made}: ...", {"provider": provider, "Store": Store})  # noqa: S102 - of this test
 
@@ -201,7 +201,7 @@ class TestRefused:
             @provider
             def another() -> Store: ...
 
-    def test_a_need_that_nobody_provides(self):
+    def test_parameter_without_provider(self):
         with pytest.raises(DeclarationError, match=r"provider `service`, parameter `store`: it has no provider"):
 
             @provider
@@ -214,7 +214,7 @@ class TestRefused:
             def store() -> Store:
                 yield Store()
 
-    def test_one_that_comes_too_late(self):
+    def test_late_provider(self):
         from dataclasses import dataclass
 
         @dataclass
@@ -231,7 +231,7 @@ class TestRefused:
             def late() -> Options:
                 return Options()
 
-    def test_no_provider_at_all(self):
+    def test_without_any_provider(self):
         with pytest.raises(DeclarationError, match=r"`Store` has no JSON Schema.*made by a `@provider` declared above"):
 
             @tool

@@ -38,7 +38,7 @@ def read(function, uri, **context):
         (None, "null", "application/json"),
     ],
 )
-def test_what_a_function_returns(value, data, mime_type):
+def test_results_of_resource_functions(value, data, mime_type):
     @resource("test://x")
     def x():
         return value
@@ -47,7 +47,7 @@ def test_what_a_function_returns(value, data, mime_type):
     assert (part.uri, part.data, part.mime_type) == ("test://x", data, mime_type)
 
 
-def test_its_media_type_is_the_declared_one():
+def test_declared_media_type_is_used():
     @resource("test://x", mime_type="text/markdown")
     def x() -> str:
         return "# x"
@@ -55,7 +55,7 @@ def test_its_media_type_is_the_declared_one():
     assert read(x, "test://x")[0].mime_type == "text/markdown"
 
 
-def test_several_parts():
+def test_several_contents():
     @resource("test://x")
     def x() -> list[ResourceContents]:
         return [
@@ -77,7 +77,7 @@ class Color(Enum):
     RED = "red"
 
 
-def test_variables_become_what_the_parameters_want():
+def test_variables_are_converted():
     @resource("test://{number}/{color}/{id}{?big,ratio,tags*}")
     def x(  # noqa: PLR0917 - one of each kind
         number: Annotated[int, Field(ge=0)],
@@ -109,7 +109,7 @@ def test_variables_become_what_the_parameters_want():
         assert (caught.value.code, caught.value.data) == (-32602, {"uri": uri})
 
 
-def test_a_numeric_text_stays_a_text():
+def test_numeric_text_stays_a_string():
     @resource("test://{id}")
     def x(id: str) -> str:  # noqa: A002
         return id
@@ -118,7 +118,7 @@ def test_a_numeric_text_stays_a_text():
 
 
 @pytest.mark.parametrize(("version", "code"), [("2026-07-28", -32602), ("2025-11-25", -32002)])
-def test_what_is_not_there(version, code):
+def test_resource_not_found(version, code):
     @resource("test://{id}")
     def x(id: str) -> str:  # noqa: A002
         raise ResourceNotFoundError
@@ -128,7 +128,7 @@ def test_what_is_not_there(version, code):
     assert (caught.value.code, caught.value.data) == (code, {"uri": "test://1"})
 
 
-def test_failures_are_masked_unless_they_are_meant_for_the_client(capsys):
+def test_exceptions_are_masked_except_mcp_errors(capsys):
     @resource("test://a")
     def a() -> str:
         raise ToolError("the disk is full")
@@ -159,7 +159,7 @@ def test_async_and_context():
     assert read(a, "test://a", tool_name="test://a")[0].data == "test://a"
 
 
-def test_what_is_declared():
+def test_declared_attributes():
     @resource("test://{id}", title="T", size=3, meta={"m": 1}, cache=Cache(1.5, "public"))
     def x(id: str) -> str:  # noqa: A002
         """Things.
@@ -182,7 +182,7 @@ def test_what_is_declared():
 @pytest.mark.parametrize(
     "path", ["../x", "a/../b", "..", "a/..", "%2e%2e/x", "..%2fx", "..%5Cx", "/etc", "C:/x", "a%00b"]
 )
-def test_a_way_out_is_no_resource(path):
+def test_path_traversal_is_not_found(path):
     @resource("test://{+path}{?q}")
     def checked(path: str, q: str = "") -> str: ...
 
@@ -195,7 +195,7 @@ def test_a_way_out_is_no_resource(path):
     assert resource_of(checked).matches("test://a..b/..c/d..?q=1..2") == {"path": "a..b/..c/d..", "q": "1..2"}
 
 
-def test_what_cannot_be_declared():
+def test_invalid_resources_are_refused():
     with pytest.raises(DeclarationError, match=r"resource `a`: `test://{id}` has the variable `id`, but"):
 
         @resource("test://{id}")

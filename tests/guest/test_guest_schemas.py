@@ -1,4 +1,4 @@
-"""Schemas that an author gives as they are, and errors of the author's choice."""
+"""Schemas that an author passes to the decorator, and errors with a code of the author."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def call(function, arguments="{}"):
     return tool_of(function).call(arguments, LocalContext())
 
 
-def test_an_input_schema_is_sent_as_it_is():
+def test_input_schema_is_sent_unchanged():
     @tool(input_schema=SCHEMA)
     def f(a: int = 0, **others: Any) -> str:
         return f"{a} {sorted(others.items())}"
@@ -29,7 +29,7 @@ def test_an_input_schema_is_sent_as_it_is():
     assert refused.content[0].text.endswith("f: a: expected integer, got string")
 
 
-def test_without_room_for_them_other_arguments_are_refused():
+def test_other_arguments_without_var_keyword_are_refused():
     @tool(input_schema=SCHEMA)
     def f(a: int = 0) -> int:
         return a
@@ -38,14 +38,14 @@ def test_without_room_for_them_other_arguments_are_refused():
     assert call(f, '{"b": 1}').is_error
 
 
-def test_an_input_schema_is_of_an_object():
+def test_input_schema_must_be_of_an_object():
     with pytest.raises(DeclarationError, match='the `input_schema` must have `"type": "object"`'):
 
         @tool(input_schema={"type": "array"})
         def f() -> None: ...
 
 
-def test_an_output_schema_is_sent_as_it_is():
+def test_output_schema_is_sent_unchanged():
     schema = {"type": "array", "items": {"type": "integer"}}
 
     @tool(output_schema=schema)
@@ -57,7 +57,7 @@ def test_an_output_schema_is_sent_as_it_is():
     assert call(f, '{"whole": true}').structured == "[3]"
 
 
-def test_an_error_of_the_authors_choice():
+def test_mcp_error_is_passed_on():
     @tool
     def f() -> None:
         raise McpError(-32010, "come back later", {"seconds": 5})

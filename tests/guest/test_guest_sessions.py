@@ -23,11 +23,11 @@ def test_values_of_a_session():
     assert context.session_values == {"count": 5, "last": {"number": 5}}
 
 
-def test_no_session():
+def test_without_session():
     assert LocalContext().session is None
 
 
-def test_all_functions():
+def test_all_methods():
     session = LocalContext(session="s1").session
     assert session is not None
     assert session.id == "s1"
@@ -41,7 +41,7 @@ def test_all_functions():
         session.set("k" * 257, 1)
 
 
-def test_it_ends_with_the_call():
+def test_session_expires_with_the_call():
     kept: list[Session] = []
 
     @tool
@@ -55,8 +55,8 @@ def test_it_ends_with_the_call():
             use()
 
 
-def test_without_the_grant_there_is_only_an_id():
-    """What a component has whose bindings know no sessions."""
+def test_without_grant_only_the_id_is_available():
+    """A component without the grant has bindings without sessions."""
 
     class Request:
         def session(self):

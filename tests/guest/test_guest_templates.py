@@ -46,7 +46,7 @@ from wasmcp.guest.declarations.uri_template import UriTemplate
         ("a://{id}{?q}", "a://7?q=1", {"id": "7", "q": "1"}),
     ],
 )
-def test_reading_a_uri(template, uri, found):
+def test_match(template, uri, found):
     assert UriTemplate(template).match(uri) == found
 
 
@@ -63,14 +63,14 @@ def test_reading_a_uri(template, uri, found):
         ("a://b?x={x}", r"write `\{\?name\}`"),
     ],
 )
-def test_what_is_no_template(template, reason):
+def test_invalid_templates(template, reason):
     with pytest.raises(ValueError, match=reason):
         UriTemplate(template)
 
 
 @settings(deadline=None)
 @given(st.text(min_size=1), st.text())
-def test_every_text_comes_back(x, y):
+def test_values_round_trip(x, y):
     x, y = (text.encode("utf-8", "replace").decode() for text in (x, y))
     uri = f"a://{quote(x, safe='')}/tail?q={quote(y, safe='')}"
     assert UriTemplate("a://{x}/tail{?q}").match(uri) == {"x": x, "q": y}
@@ -78,7 +78,7 @@ def test_every_text_comes_back(x, y):
 
 @settings(deadline=None)
 @given(st.text())
-def test_any_uri_is_read_or_not(uri):
+def test_match_never_raises(uri):
     for template in ("a://{x}{?q,r*}", "a:{+x}{#y}", "a:{/x*}{.y}{;z}"):
         found = UriTemplate(template).match(uri)
         assert found is None or set(found) <= {"x", "y", "z", "q", "r"}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def call(function, /, **arguments):
-    """Call a tool as a client does; return text, structured content and whether it failed."""
+    """Call a tool as a client does; return text, structured content and `is_error`."""
     return call_text(function, json.dumps(arguments))
 
 
@@ -48,7 +48,7 @@ class Item:
 
 
 class TestDeclaring:
-    def test_the_function_stays_what_it_is(self):
+    def test_function_is_unchanged(self):
         def double(n: int) -> int:
             return 2 * n
 
@@ -61,7 +61,7 @@ class TestDeclaring:
             """Add up prices.
 
             Args:
-                items: What is bought.
+                items: The items.
 
             Returns:
                 The price of all.
@@ -81,7 +81,7 @@ class TestDeclaring:
                         "required": ["price"],
                         "additionalProperties": False,
                     },
-                    "description": "What is bought.",
+                    "description": "The items.",
                 },
                 "factor": {"type": "number", "minimum": 0, "default": 1.0},
             },
@@ -113,7 +113,7 @@ class TestDeclaring:
         assert found.icons[0].sizes == ["48x48"]
         assert found.output_schema is None
 
-    def test_no_parameters_accept_only_the_empty_object(self):
+    def test_without_parameters_only_the_empty_object_is_accepted(self):
         @tool
         def now() -> str:
             return "now"
@@ -121,12 +121,12 @@ class TestDeclaring:
         assert tool_of(now).input_schema == {"type": "object", "additionalProperties": False}
         assert call_text(now, None) == ("now", {"result": "now"}, False)
 
-    def test_the_order_is_that_of_declaration(self):
+    def test_order_of_declaration_is_kept(self):
         for name in ("zebra", "apple", "mouse"):
             tool(name=name)(lambda: None)
         assert list(registered()) == ["zebra", "apple", "mouse"]
 
-    def test_descriptions_in_annotations_win(self):
+    def test_descriptions_in_annotations_have_precedence(self):
         @tool
         def f(a: Annotated[int, Field(description="from the field")], b: Annotated[int, "short"]) -> None:
             """F.
@@ -139,13 +139,13 @@ class TestDeclaring:
         properties = tool_of(f).input_schema["properties"]
         assert (properties["a"]["description"], properties["b"]["description"]) == ("from the field", "short")
 
-    def test_a_header_parameter(self):
+    def test_header_parameter(self):
         @tool
         def f(region: Annotated[str, Field(header="Region")]) -> None: ...
 
         assert tool_of(f).input_schema["properties"]["region"] == {"type": "string", "x-mcp-header": "Region"}
 
-    def test_a_type_defined_after_the_tool(self):
+    def test_type_defined_after_the_tool(self):
         namespace: dict[str, Any] = {}
         source = (
             "from __future__ import annotations\n"
@@ -163,7 +163,7 @@ class TestDeclaring:
         assert call(namespace["f"], x={"n": 3}) == ("3", {"result": 3}, False)
         assert list(registered()) == ["f", "after"]
 
-    def test_a_wrapped_function(self):
+    def test_wrapped_function(self):
         @tool
         @functools.lru_cache
         def f(x: int) -> int:
@@ -173,7 +173,7 @@ class TestDeclaring:
         assert tool_of(f).description == "Cached."
         assert call(f, x=1)[1] == {"result": 1}
 
-    def test_the_return_annotation_says_more(self):
+    def test_return_annotation_is_documented(self):
         @tool
         def f() -> Annotated[float, Field(description="Degrees.", ge=-273)]:
             return 1.0
@@ -189,12 +189,12 @@ class TestRefusals:
             tool(**options)(function)
         return str(caught.value)
 
-    def test_an_unsupported_type(self):
+    def test_unsupported_type(self):
         def f(x: list[complex]) -> None: ...
 
         assert self.refused(f).startswith("tool `f`, parameter `x`: `complex` has no JSON Schema")
 
-    def test_an_unsupported_member(self):
+    def test_unsupported_member(self):
         @dataclass
         class Inner:
             z: complex
@@ -208,12 +208,12 @@ class TestRefusals:
         with pytest.raises(DeclarationError, match=r"^tool `f`, parameter `x`, member `inner.z`: `complex` has"):
             tool(f)
 
-    def test_an_unsupported_return_type(self):
+    def test_unsupported_return_type(self):
         def f() -> complex: ...
 
         assert self.refused(f).startswith("tool `f`, return: `complex` has no JSON Schema")
 
-    def test_no_annotation(self):
+    def test_missing_annotation(self):
         def f(x) -> None: ...
 
         assert "parameter `x`: it has no annotation" in self.refused(f)
@@ -224,13 +224,13 @@ class TestRefusals:
         exec(f"def f({stars}x: int) -> None: ...", namespace)  # noqa: S102
         assert f"`{stars}x` has no JSON Schema" in self.refused(namespace["f"])
 
-    def test_a_field_as_default(self):
+    def test_field_as_default(self):
         def f(x: int = Field(ge=1)) -> None: ...
 
         assert "write `Annotated[int, Field(...)]`" in self.refused(f)
 
     @pytest.mark.parametrize("name", ["", "a b", "ü", "x" * 129])
-    def test_a_bad_name(self, name):
+    def test_invalid_name(self, name):
         assert "must be 1 to 128" in self.refused(lambda: None, name=name)
 
     @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ class TestRefusals:
             (int | None, None, None),
         ],
     )
-    def test_a_default_that_does_not_fit_its_type(self, annotation, default, reason):
+    def test_default_of_another_type(self, annotation, default, reason):
         def f(x=default) -> None: ...
 
         f.__annotations__ = {"x": annotation, "return": None}
@@ -259,7 +259,7 @@ class TestRefusals:
         assert message.startswith("tool `f`, parameter `x`: the default `")
         assert reason in message
 
-    def test_a_default_of_a_member_that_does_not_fit_its_type(self):
+    def test_member_default_of_another_type(self):
         @dataclass
         class Order:
             count: int = None
@@ -270,7 +270,7 @@ class TestRefusals:
         with pytest.raises(DeclarationError, match=r"^tool `f`, parameter `order`, member `count`: the default `None`"):
             tool(f)
 
-    def test_a_name_used_twice(self):
+    def test_duplicate_name(self):
         @tool
         def first() -> None: ...
 
@@ -278,7 +278,7 @@ class TestRefusals:
 
         assert "`first` is already the tool at line" in self.refused(second, name="first")
 
-    def test_a_name_that_exists_only_for_the_type_checker(self):
+    def test_name_imported_only_for_type_checking(self):
         @tool
         def f(x: OnlyForTypes) -> None: ...
 
@@ -286,27 +286,27 @@ class TestRefusals:
             registered()
         assert caught.value.place[0] == __file__
 
-    def test_what_is_no_plain_function(self):
+    def test_other_callables(self):
         def generate() -> list[int]:
             yield 1
 
         for thing in (generate, int, functools.partial(print), print):
             assert "only a plain function that returns its result" in self.refused(thing)
 
-    def test_a_function_that_is_no_tool(self):
+    def test_undecorated_function_has_no_tool(self):
         with pytest.raises(LookupError, match="not decorated"):
             tool_of(lambda: None)
 
 
 class TestArguments:
-    def test_they_are_converted(self):
+    def test_arguments_are_converted(self):
         @tool
         def f(item: Item, tags: set[str]) -> str:
             return f"{type(item).__name__} {sorted(tags)}"
 
         assert call(f, item={"price": 1}, tags=["b", "a"])[0] == "Item ['a', 'b']"
 
-    def test_a_bad_one_names_its_path(self):
+    def test_invalid_argument_is_reported_with_its_path(self):
         @tool
         def f(items: list[Item]) -> None: ...
 
@@ -314,7 +314,7 @@ class TestArguments:
         assert text == "Invalid arguments for tool f: items[2].price: expected number, got string"
         assert (structured, failed) == (None, True)
 
-    def test_all_bad_ones_are_named(self):
+    def test_all_invalid_arguments_are_reported(self):
         @tool
         def f(a: int, b: str, c: bool = False) -> None: ...
 
@@ -323,7 +323,7 @@ class TestArguments:
             "d: unexpected; expected only a, b, c; b: required, but missing"
         )
 
-    def test_all_bad_ones_are_named_inside_of_records_too(self):
+    def test_all_invalid_members_of_records_are_reported(self):
         @tool
         def f(items: list[Item], first: Item, n: int) -> None: ...
 
@@ -335,7 +335,7 @@ class TestArguments:
             "n: expected integer, got 1.5"
         )
 
-    def test_a_bounded_number_of_unknown_ones_is_named(self):
+    def test_reported_unknown_arguments_are_limited(self):
         @tool
         def f(a: int) -> None: ...
 
@@ -356,7 +356,7 @@ class TestArguments:
             ("[" * 5000 + "]" * 5000, "nested too deeply"),
         ],
     )
-    def test_bad_ones_are_tool_errors(self, arguments, problem):
+    def test_invalid_arguments_are_tool_errors(self, arguments, problem):
         called = []
 
         @tool
@@ -368,7 +368,7 @@ class TestArguments:
         assert problem in text
         assert called == []
 
-    def test_defaults_are_pythons_own(self):
+    def test_default_is_used(self):
         @tool
         def f(a: int, b: int = 5) -> int:
             return a + b
@@ -407,7 +407,7 @@ class TestResults:
         f.__annotations__["return"] = annotation
         assert call(tool(f)) == (text, structured, False)
 
-    def test_none_is_no_content(self):
+    def test_none_has_no_content(self):
         @tool
         def f() -> None: ...
 
@@ -435,7 +435,7 @@ class TestResults:
         ]
         assert found.call("{}", LocalContext()).content == expected
 
-    def test_a_whole_result(self):
+    def test_tool_result_object(self):
         @tool
         def f() -> ToolResult:
             return ToolResult(["no", Text("go")], structured={"a": Item(1.0)}, is_error=True, meta={"k": 1})
@@ -445,7 +445,7 @@ class TestResults:
         assert json.loads(result.structured) == {"a": {"price": 1.0, "name": "x"}}
         assert (result.is_error, json.loads(result.meta)) == (True, {"k": 1})
 
-    def test_asking_the_client(self):
+    def test_input_required(self):
         @tool
         def f(context: Context) -> int | InputRequired:
             if "age" in context.input_responses:
@@ -453,13 +453,13 @@ class TestResults:
             return InputRequired({"age": InputRequest("elicitation/create", {"message": "How old?"})}, b"s")
 
         assert tool_of(f).output_schema["properties"] == {"result": {"type": "integer"}}
-        asked = tool_of(f).call("{}", LocalContext())
-        assert asked.input_required == ([("age", "elicitation/create", '{"message":"How old?"}')], b"s")
+        rendered = tool_of(f).call("{}", LocalContext())
+        assert rendered.input_required == ([("age", "elicitation/create", '{"message":"How old?"}')], b"s")
         answered = LocalContext(input_responses={"age": {"content": {"age": 7}}}, input_state=b"s")
         assert answered.input_state == b"s"
         assert tool_of(f).call("{}", answered).structured == '{"result":7}'
 
-    def test_asking_for_nothing(self, capsys):
+    def test_empty_input_required(self, capsys):
         @tool
         def f() -> InputRequired:
             return InputRequired({})
@@ -476,7 +476,7 @@ class TestResults:
         assert text.encode() == "\ufffdé".encode()
         assert structured == {"result": "\ud800é"}
 
-    def test_a_broken_promise_is_masked(self, capsys):
+    def test_result_of_another_type_is_masked(self, capsys):
         @tool
         def f() -> list[int]:
             return [1, "secret"]  # type: ignore[list-item]
@@ -488,7 +488,7 @@ class TestResults:
 
 
 class TestFailures:
-    def test_a_tool_error_is_told(self):
+    def test_tool_error_is_sent(self):
         @tool
         def f() -> None:
             raise ToolError("no such city")
@@ -498,18 +498,18 @@ class TestFailures:
     @pytest.mark.parametrize(
         "error", [ValueError, SystemExit, KeyboardInterrupt, MemoryError, GeneratorExit, ImportError]
     )
-    def test_everything_else_is_masked_and_told_on_stderr(self, error, capsys):
+    def test_other_exceptions_are_masked_and_logged_to_stderr(self, error, capsys):
         @tool
         def f() -> None:
             raise error("secret")
 
         assert call(f) == ("Error executing tool f", None, True)
-        told = capsys.readouterr().err
-        assert told.startswith("tool `f` failed:\nTraceback (most recent call last):\n")
-        assert f"{error.__name__}: secret" in told
-        assert "wasmcp/guest/declarations/tools.py" not in told
+        stderr = capsys.readouterr().err
+        assert stderr.startswith("tool `f` failed:\nTraceback (most recent call last):\n")
+        assert f"{error.__name__}: secret" in stderr
+        assert "wasmcp/guest/declarations/tools.py" not in stderr
 
-    def test_causes_are_told_too(self, capsys):
+    def test_causes_are_logged(self, capsys):
         @tool
         def f() -> None:
             try:
@@ -518,9 +518,9 @@ class TestFailures:
                 raise RuntimeError("no such thing") from error
 
         call(f)
-        told = capsys.readouterr().err
-        assert "KeyError: 'missing'" in told
-        assert told.endswith("RuntimeError: no such thing\n")
+        stderr = capsys.readouterr().err
+        assert "KeyError: 'missing'" in stderr
+        assert stderr.endswith("RuntimeError: no such thing\n")
 
     def test_endless_recursion(self, capsys):
         @tool
@@ -530,7 +530,7 @@ class TestFailures:
         assert call(f)[2]
         assert "RecursionError" in capsys.readouterr().err
 
-    def test_a_cyclic_result(self, capsys):
+    def test_cyclic_result(self, capsys):
         @tool
         def f() -> Any:
             items: list[Any] = []
@@ -540,7 +540,7 @@ class TestFailures:
         assert call(f)[2]
         assert "RecursionError" in capsys.readouterr().err
 
-    def test_a_broken_stderr_does_not_matter(self, monkeypatch):
+    def test_broken_stderr_is_ignored(self, monkeypatch):
         @tool
         def f() -> None:
             raise ValueError
@@ -550,7 +550,7 @@ class TestFailures:
 
 
 class TestAsync:
-    def test_it_runs_to_completion(self):
+    def test_coroutine_runs_to_completion(self):
         @tool
         async def f(seconds: float) -> list[int]:
             async def one(n: int) -> int:
@@ -562,7 +562,7 @@ class TestAsync:
         assert call(f, seconds=0.01)[1] == {"result": [2, 1]}
         assert asyncio.run(f(0.0)) == [2, 1]
 
-    def test_a_wait_without_end_is_an_error(self, capsys):
+    def test_endless_wait_is_an_error(self, capsys):
         @tool
         async def f() -> None:
             await asyncio.Event().wait()
@@ -570,7 +570,7 @@ class TestAsync:
         assert call(f)[2]
         assert "waits for something that can never happen" in capsys.readouterr().err
 
-    def test_what_is_left_behind_is_cancelled(self):
+    def test_remaining_tasks_are_cancelled(self):
         ended = []
 
         @tool
@@ -588,7 +588,7 @@ class TestAsync:
         assert not call(f)[2]
         assert ended == [True]
 
-    def test_a_time_out(self):
+    def test_timeout(self):
         @tool
         async def f() -> str:
             try:
@@ -601,7 +601,7 @@ class TestAsync:
 
 
 class TestContext:
-    def test_it_is_no_argument(self):
+    def test_context_is_not_an_argument(self):
         @tool
         def f(n: int, context: Context, maybe: Context | None = None) -> bool:
             return maybe is context
@@ -609,7 +609,7 @@ class TestContext:
         assert list(tool_of(f).input_schema["properties"]) == ["n"]
         assert call(f, n=1)[1] == {"result": True}
 
-    def test_a_client_cannot_set_it(self):
+    def test_client_cannot_set_the_context(self):
         @tool
         def f(context: Context) -> None: ...
 

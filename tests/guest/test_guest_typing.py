@@ -1,4 +1,4 @@
-"""What a type checker sees: a decorated function is the function."""
+"""Types of decorated functions for type checkers: the decorated function keeps its type."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ def test_mypy_understands_the_decorators(tmp_path, code, expected):
     path = tmp_path / "snippet.py"
     path.write_text(code, encoding="utf-8")
     output, _, _ = api.run(["--strict", "--no-error-summary", "--cache-dir", str(tmp_path / "cache"), str(path)])
-    told = [line.partition("snippet.py:")[2].replace("builtins.", "") for line in output.splitlines()]
+    reported = [line.partition("snippet.py:")[2].replace("builtins.", "") for line in output.splitlines()]
     assert [
-        line for line in told if not line.startswith(("16: note: Poss", "16: note:     def", "27: note"))
+        line for line in reported if not line.startswith(("16: note: Poss", "16: note:     def", "27: note"))
     ] == expected
 
 
@@ -112,7 +112,7 @@ def wrong_lines(sample: Path) -> list[int]:
 
 @pytest.mark.slow
 @each_sample
-def test_mypy_finds_what_is_wrong_and_nothing_else(sample, tmp_path):
+def test_mypy_reports_exactly_the_errors(sample, tmp_path):
     from mypy import api
 
     output, _, _ = api.run(["--strict", "--no-error-summary", "--cache-dir", str(tmp_path), str(sample)])
@@ -122,7 +122,7 @@ def test_mypy_finds_what_is_wrong_and_nothing_else(sample, tmp_path):
 
 @pytest.mark.slow
 @each_sample
-def test_pyright_finds_what_is_wrong_and_nothing_else(sample):
+def test_pyright_reports_exactly_the_errors(sample):
     command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, str(sample)]
     environment = {**os.environ, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

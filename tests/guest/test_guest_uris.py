@@ -16,7 +16,7 @@ from wasmcp.guest.testing import LocalContext
 
 
 @pytest.mark.parametrize(("declared", "listed", "readable", "other"), uri_table.FIXED)
-def test_a_resource_is_listed_in_normal_form_and_read_by_equivalent_uris(declared, listed, readable, other):
+def test_resource_has_normal_form_and_is_read_by_equivalent_uris(declared, listed, readable, other):
     found = UriTemplate(declared)
     assert found.normal.text == listed
     assert [uri for uri in (declared, listed, *readable) if found.match(uri) is None] == []
@@ -24,7 +24,7 @@ def test_a_resource_is_listed_in_normal_form_and_read_by_equivalent_uris(declare
 
 
 @pytest.mark.parametrize(("declared", "listed", "uri", "variables"), uri_table.TEMPLATES)
-def test_a_template_is_listed_in_normal_form_and_gives_decoded_values(declared, listed, uri, variables):
+def test_template_has_normal_form_and_decoded_values(declared, listed, uri, variables):
     names = {"name": ("name",), "path": ("path",), "host": ("host",)}
     (parameter,) = [name for name in names if f"{{{name}}}" in declared or f"{{+{name}}}" in declared]
     namespace = {"resource": resource}
@@ -35,14 +35,14 @@ def test_a_template_is_listed_in_normal_form_and_gives_decoded_values(declared, 
 
 
 @pytest.mark.parametrize("declared", uri_table.REFUSED)
-def test_a_uri_that_clients_cannot_read_is_refused(declared):
+def test_uri_that_clients_cannot_parse_is_refused(declared):
     with pytest.raises(DeclarationError, match="resource `f`: `"):
 
         @resource(declared)
         def f() -> str: ...
 
 
-def test_the_reason_says_what_to_write():
+def test_error_contains_the_correction():
     for declared, reason in (
         ("notes", "`notes` must begin with a scheme, such as `notes://`"),
         ("notes://a:b", "after the colon clients expect a number up to 65535"),
@@ -55,8 +55,8 @@ def test_the_reason_says_what_to_write():
 
 
 @pytest.mark.parametrize("declared", [row[0] for row in uri_table.FIXED])
-def test_the_official_python_client_reads_what_is_listed(declared):
-    """Releases before 2 parse each listed URI by `pydantic.AnyUrl`, and send what it makes of it."""
+def test_official_python_client_reads_listed_resources(declared):
+    """Clients before release 2 parse each listed URI by `pydantic.AnyUrl`, and send its normal form."""
     found = UriTemplate(declared)
     sent = str(AnyUrl(found.normal.text))
     assert sent == found.normal.text
@@ -68,7 +68,7 @@ _TEXT = st.text(st.sampled_from("aZ09-._~!$&()*+,;=:@/ %éß漢🎉\"<>[]\\^`|'\
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(["docs", "http", "wss", "urn"]), _TEXT, _TEXT, _TEXT)
-def test_the_normal_form_is_that_of_url_parsers_and_its_own(scheme, path, query, fragment):
+def test_normal_form_is_stable_and_equals_url_parsers(scheme, path, query, fragment):
     uri = f"{scheme}:{'' if scheme == 'urn' else '//host/'}{path}?{query}#{fragment}"
     listed = normalized(uri).text
     assert normalized(listed).text == listed
@@ -78,12 +78,12 @@ def test_the_normal_form_is_that_of_url_parsers_and_its_own(scheme, path, query,
 
 @settings(deadline=None)
 @given(st.text())
-def test_any_text_has_a_key_or_none(text):
+def test_key_never_raises(text):
     key = key_of(text)
     assert key == "" or key_of(key) == key
 
 
-def test_an_announced_resource_is_named_as_it_is_listed():
+def test_updated_notification_has_the_listed_uri():
     context = LocalContext()
     context.resource_updated("docs://café/a b")
     assert context.changes == ["docs://caf%C3%A9/a%20b"]
@@ -91,7 +91,7 @@ def test_an_announced_resource_is_named_as_it_is_listed():
         context.resource_updated("notes/1")
 
 
-def test_parts_are_named_by_uris():
+def test_uris_of_contents():
     @resource("docs://x")
     def x() -> list[ResourceContents]:
         return [ResourceContents("a", uri="docs://x/é"), ResourceContents("b")]
@@ -101,7 +101,7 @@ def test_parts_are_named_by_uris():
     assert [part.uri for part in parts] == ["docs://x/%C3%A9", "DOCS://x"]
 
 
-def test_two_resources_that_a_client_cannot_tell_apart_are_refused():
+def test_equivalent_uris_are_duplicates():
     @resource("docs://a b")
     def first() -> str: ...
 

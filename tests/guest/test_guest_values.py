@@ -1,4 +1,4 @@
-"""Annotations against JSON Schema: what the schema says and what the checks do must be the same thing."""
+"""Conversion of annotated types: the JSON Schema and the checks accept the same values."""
 
 from __future__ import annotations
 
@@ -205,14 +205,14 @@ def schema_of(annotation: Any, *, output: bool = False) -> tuple[Any, dict[str, 
 
 
 @pytest.mark.parametrize("annotation", ANNOTATIONS, ids=str)
-def test_the_schema_is_valid(annotation):
+def test_schemas_are_valid(annotation):
     for output in (False, True):
         jsonschema.Draft202012Validator.check_schema(schema_of(annotation, output=output)[1])
 
 
 @settings(max_examples=1500, deadline=None)
 @given(st.sampled_from(ANNOTATIONS), JSON)
-def test_what_the_schema_allows_is_what_is_accepted(annotation, value):
+def test_schema_and_conversion_accept_the_same_values(annotation, value):
     shape, schema = schema_of(annotation)
     allowed = jsonschema.Draft202012Validator(schema).is_valid(value)
     try:
@@ -226,7 +226,7 @@ def test_what_the_schema_allows_is_what_is_accepted(annotation, value):
 
 @settings(max_examples=800, deadline=None)
 @given(st.sampled_from(ANNOTATIONS), JSON)
-def test_what_is_accepted_can_be_returned_again(annotation, value):
+def test_accepted_values_can_be_returned(annotation, value):
     shape, _ = schema_of(annotation)
     try:
         loaded = shape.load(value)
@@ -282,7 +282,7 @@ CONVERSIONS = [
 
 
 @pytest.mark.parametrize(("annotation", "value", "expected"), CONVERSIONS, ids=lambda item: str(item)[:40])
-def test_values_are_converted_back(annotation, value, expected):
+def test_values_are_dumped(annotation, value, expected):
     shape = schema_of(annotation)[0]
     assert shape.load(shape.dump(expected)) == expected
 
@@ -341,7 +341,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("annotation", "value", "message"), MISTAKES, ids=lambda item: str(item)[:40])
-def test_mistakes_name_path_and_expectation(annotation, value, message):
+def test_mistakes_are_reported_with_path_and_expectation(annotation, value, message):
     with pytest.raises(MismatchError) as caught:
         schema_of(annotation)[0].load(value)
     assert str(caught.value) == message
@@ -412,7 +412,7 @@ ALL_MISTAKES = [
 
 
 @pytest.mark.parametrize(("annotation", "value", "messages"), ALL_MISTAKES, ids=lambda item: str(item)[:40])
-def test_all_mistakes_of_a_value_are_named(annotation, value, messages):
+def test_all_mistakes_of_a_value_are_reported(annotation, value, messages):
     with pytest.raises(MismatchError) as caught:
         schema_of(annotation)[0].load(value)
     assert str(caught.value) == "; ".join(messages)
@@ -431,7 +431,7 @@ def test_all_mistakes_of_a_value_are_named(annotation, value, messages):
     ],
     ids=lambda item: str(item)[:40],
 )
-def test_a_bounded_number_of_mistakes_is_named(annotation, value):
+def test_reported_mistakes_are_limited(annotation, value):
     with pytest.raises(MismatchError) as caught:
         schema_of(annotation)[0].load(value)
     message = str(caught.value)
@@ -454,8 +454,8 @@ class Right:
 
 
 @pytest.mark.parametrize("fits", [True, False])
-def test_a_recursive_union_is_tried_once_for_each_object(fits):
-    # Each level would double the attempts of the one below it: 2 to the power of 200.
+def test_recursive_union_tries_each_object_once(fits):
+    # Otherwise each level would double the attempts of the level below it: 2 to the power of 200.
     value: dict[str, Any] = {"child": None, "n": 1 if fits else "x", "m": 1}
     for _ in range(100):
         value = {"child": value, "n": 1, "m": 1}
@@ -469,7 +469,7 @@ def test_a_recursive_union_is_tried_once_for_each_object(fits):
             shape.load(value)
 
 
-def test_a_deep_way_is_cut_short():
+def test_long_path_is_truncated():
     value: dict[str, Any] = {"value": "x"}
     for _ in range(100):
         value = {"value": 1, "children": [value]}
@@ -479,7 +479,7 @@ def test_a_deep_way_is_cut_short():
     assert str(caught.value).endswith("children[0].value: expected integer, got string")
 
 
-def test_all_mistakes_of_a_result_are_named():
+def test_all_mistakes_of_a_result_are_reported():
     with pytest.raises(MismatchError, match=r"^x: expected number, got string; y: expected number, got null$"):
         schema_of(Point)[0].dump(Point("a", None))
     with pytest.raises(
@@ -520,14 +520,14 @@ UNSUPPORTED = [
 
 
 @pytest.mark.parametrize(("annotation", "message"), UNSUPPORTED, ids=lambda item: str(item)[:40])
-def test_unsupported_annotations_say_why(annotation, message):
+def test_unsupported_annotations_are_refused_with_the_reason(annotation, message):
     with pytest.raises(UnsupportedTypeError) as caught:
         schema_of(annotation)
     assert message in str(caught.value)
 
 
 class TestSchemas:
-    def test_a_dataclass(self):
+    def test_dataclass(self):
         assert schema_of(Point)[1] == {
             "type": "object",
             "description": "A place.",
@@ -539,12 +539,12 @@ class TestSchemas:
             "additionalProperties": False,
         }
 
-    def test_what_is_returned_is_complete_and_may_grow(self):
+    def test_output_schema_is_complete_and_open(self):
         schema = schema_of(Point, output=True)[1]
         assert schema["required"] == ["x", "y"]
         assert "additionalProperties" not in schema
 
-    def test_a_type_used_twice_is_written_once(self):
+    def test_type_used_twice_is_written_once(self):
         @dataclass
         class Line:
             start: Point
@@ -556,15 +556,15 @@ class TestSchemas:
         assert schema["properties"]["start"] == {"$ref": "#/$defs/Point"}
         assert list(schema["$defs"]) == ["Point"]
 
-    def test_a_type_used_once_is_written_in_place(self):
+    def test_type_used_once_is_written_in_place(self):
         assert "$defs" not in schema_of(list[Point])[1]
 
-    def test_a_recursive_type_refers_to_itself(self):
+    def test_recursive_type_refers_to_itself(self):
         schema = schema_of(Tree)[1]
         assert schema["$ref"] == "#/$defs/Tree"
         assert schema["$defs"]["Tree"]["properties"]["children"]["items"] == {"$ref": "#/$defs/Tree"}
 
-    def test_two_types_of_one_name_are_kept_apart(self):
+    def test_types_of_the_same_name_have_separate_definitions(self):
         def make():
             @dataclass
             class Item:
@@ -618,14 +618,14 @@ class TestSchemas:
         with pytest.raises(MismatchError, match="one without `c`"):
             shape.dump({"a": 1})
 
-    def test_an_alias_used_in_itself_has_a_name(self):
+    def test_recursive_alias_has_a_name(self):
         class TypeAliasType:
-            """`type Tree = int | list[Tree]`, which this Python may not be able to read."""
+            """`type Tree = int | list[Tree]`, which older Python versions cannot parse."""
 
             __name__ = "Tree"
 
         tree = TypeAliasType()
-        tree.__value__ = Union[int, list[tree]]  # noqa: UP007 - `tree` is no type
+        tree.__value__ = Union[int, list[tree]]  # noqa: UP007 - `tree` is not a type
         shape = Resolver().shape(tree)
         definitions = Definitions([shape])
         schema = definitions.finish(shape.schema(definitions))
@@ -635,7 +635,7 @@ class TestSchemas:
         with pytest.raises(MismatchError, match=r"\[1\]\[0\]: expected integer or array, got string"):
             shape.load([1, ["x"]])
 
-    def test_an_init_var_is_refused(self):
+    def test_init_var_is_refused(self):
         @dataclass
         class Seeded:
             seed: InitVar[int]
@@ -666,7 +666,7 @@ class Line:
     """Between two points.
 
     Attributes:
-        start: Where it begins.
+        start: The first point.
     """
 
     start: Point
@@ -674,12 +674,12 @@ class Line:
 
 
 class TestReferences:
-    def test_a_type_that_is_used_twice_is_written_in_place_in_input_schemas(self):
+    def test_repeated_type_is_written_in_place_in_input_schemas(self):
         schema = arguments_schema(a=Line, b=Annotated[Line, Field(description="The second.")])
         assert "$defs" not in schema
         assert references_in(schema) == set()
         start = schema["properties"]["a"]["properties"]["start"]
-        assert start["description"] == "Where it begins.\n\nA place."
+        assert start["description"] == "The first point.\n\nA place."
         assert start["properties"]["x"] == {"type": "number", "description": "To the right."}
         assert schema["properties"]["b"]["description"] == "The second.\n\nBetween two points."
         assert schema["properties"]["b"]["required"] == ["start", "end"]
@@ -689,12 +689,12 @@ class TestReferences:
         assert sorted(schema["$defs"]) == ["Line", "Point"]
         assert references_in(schema) == {"#/$defs/Line", "#/$defs/Point"}
 
-    def test_a_recursive_type_stays_a_reference(self):
+    def test_recursive_type_stays_a_reference(self):
         schema = arguments_schema(a=Tree, b=list[Tree], c=Line, d=Line)
         assert list(schema["$defs"]) == ["Tree"]
         assert references_in(schema) == {"#/$defs/Tree"}
 
-    def test_types_that_would_double_at_every_level_stay_references(self):
+    def test_types_that_double_at_every_level_stay_references(self):
         kind: Any = Point
         for number in range(40):
             kind = make_dataclass(f"Level{number}", [("a", kind), ("b", kind)])
@@ -702,7 +702,7 @@ class TestReferences:
         assert len(schema["$defs"]) == 40
         assert len(json.dumps(schema)) < 10_000
 
-    def test_a_member_named_like_a_keyword_is_a_schema(self):
+    def test_member_named_like_a_keyword_is_a_schema(self):
         kind = make_dataclass("Odd", [("default", Point), ("enum", Point), ("const", Point)])
         schema = arguments_schema(a=kind, b=kind)
         assert references_in(schema) == set()
@@ -712,7 +712,7 @@ class TestReferences:
     @given(
         st.lists(st.sampled_from(ANNOTATIONS), min_size=1, max_size=4), st.dictionaries(st.sampled_from("abcd"), JSON)
     )
-    def test_both_forms_allow_the_same(self, annotations, value):
+    def test_both_forms_accept_the_same_values(self, annotations, value):
         parameters = dict(zip("abcd", annotations, strict=False))
         kept = jsonschema.Draft202012Validator(arguments_schema(references=True, **parameters))
         written = jsonschema.Draft202012Validator(arguments_schema(**parameters))
@@ -733,7 +733,7 @@ class TestReferences:
         (b"\x00", "AA=="),
     ],
 )
-def test_what_no_annotation_describes(value, expected):
+def test_values_without_annotation(value, expected):
     assert dump_any(value) == expected
 
 
@@ -746,7 +746,7 @@ def test_what_no_annotation_describes(value, expected):
         (Tree, "expected a value that JSON can hold, got type"),
     ],
 )
-def test_what_json_cannot_hold(value, message):
+def test_values_without_json_form(value, message):
     with pytest.raises(MismatchError) as caught:
         dump_any(value)
     assert str(caught.value) == message
@@ -764,6 +764,6 @@ def test_what_json_cannot_hold(value, message):
         (Color, "x"),
     ],
 )
-def test_what_does_not_fit_is_not_returned(annotation, value):
+def test_unfitting_results_are_refused(annotation, value):
     with pytest.raises(MismatchError):
         schema_of(annotation)[0].dump(value)

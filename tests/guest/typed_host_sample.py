@@ -1,4 +1,4 @@
-"""Checked by mypy and pyright: what the parts of the library that use the host look like to them."""
+"""Sample for mypy and pyright: use of the library's interfaces to the host."""
 
 from dataclasses import dataclass
 from typing import Any, assert_type

@@ -1,4 +1,4 @@
-"""Every decorator as authors use it, for type checkers."""
+"""Sample for type checkers: every decorator as authors use it."""
 
 import asyncio
 from dataclasses import dataclass
