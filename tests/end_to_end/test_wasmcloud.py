@@ -86,7 +86,7 @@ STEPS: list[tuple[str, dict[str, Any], Any]] = [
     ("count", {"by": 1}, 259),
     ("keep", {"text": "1234567"}, True),  # as long as a counter of wasmCloud, its first byte included
     ("look", {}, {"kind": "string", "keys": 1}),
-    ("count", {"by": 1}, "NotACounterError"),
+    ("count", {"by": 1}, "NotACounter"),
     ("set", {"to": 12345678}, True),
     ("look", {}, {"kind": "s64", "keys": 1}),
     ("count", {"by": 1}, 12345679),

@@ -91,7 +91,7 @@ def test_signatures_of_anything_are_none(payload: Any, envelope: Any) -> None:
 @example(b"[" * 100_000)
 @example(b'{"layers":[{"mediaType":"m","digest":"sha256:' + b"0" * 64 + b'","size":-1}]}')
 def test_documents_beside_a_manifest(data: bytes) -> None:
-    resolver = push.Resolver(push.settings.Settings({}), push.Store(Path("/nonexistent")), offline=True)
+    resolver = push.Resolver(push.namespace_policy.Settings({}), push.Store(Path("/nonexistent")), offline=True)
     resolver.manifest = lambda *_: data  # type: ignore[method-assign]
     with contextlib.suppress(SignatureError):
         assert list(cosign_tags.read(Place("localhost", "x"), "tag", "m", resolver)) == []

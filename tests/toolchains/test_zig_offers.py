@@ -259,7 +259,7 @@ def test_configuration_and_environment(server: Server) -> None:
 def test_what_was_not_granted(component: bytes) -> None:
     with open_server(composed(component, frozenset()), instances=1, env={"ZIG_TEST": "there"}) as server:
         assert server.call_tool("fetch", {"url": "http://127.0.0.1:9"}).text == "Denied"
-        assert server.call_tool("visits").text == "AccessDeniedError"
+        assert server.call_tool("visits").text == "AccessDenied"
         assert structured(server, "settings") == {"greeting": "Servus", "home": None}
 
 
