@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from wasmcp.host.bindings.messages import NO_REQUEST, Chunk, Head, Subscribe
 from wasmcp.host.engine.limits import HttpLimits, Limits
 from wasmcp.host.mcp.http_sessions import Sessions
 from wasmcp.host.mcp.subscriptions import Hub
@@ -263,7 +264,7 @@ def listen(played: Played, call: Call, *uris: str) -> None:
     """Finish a call by opening a stream."""
     notifications = {"toolsListChanged": True, "resourceSubscriptions": list(uris)}
     assert call.on_event is not None
-    call.on_event("subscribe", json.dumps({"id": 7, "notifications": notifications, "end": "end"}))
+    call.on_event(Subscribe(json.dumps({"id": 7, "notifications": notifications, "end": "end"})))
     answer(call, 200, b"data: acknowledged\n\n")
 
 
@@ -318,7 +319,7 @@ class TestStreams:
             app = App(played)  # type: ignore[arg-type]
             await listening(app, played)
             (call,) = played.pool.calls
-            assert (call.request, call.result) == ((), None)
+            assert (call.request, call.result) == (NO_REQUEST, None)
             (exchange,) = app._sending
             assert exchange.body.data == b""
             assert (app.bodies.used, app._requests) == (0, 0)
@@ -336,7 +337,7 @@ class TestStreams:
                 await asyncio.sleep(0)
             assert app.unread.used <= 1000
             (exchange,) = app._sending
-            assert len(exchange._news) < 20
+            assert len(exchange._events) < 20
             client.reads.set()
             await client.task
             assert client.sent[-1].get("more_body", False) is False
@@ -353,14 +354,14 @@ async def telling(app: App, played: Played, *headers: tuple[bytes, bytes]) -> tu
     client.reads.clear()
     call = played.pool.calls[-1]
     assert call.on_event is not None
-    call.on_event("head", json.dumps({"status": 200, "headers": [["content-type", "text/event-stream"]]}))
+    call.on_event(Head(json.dumps({"status": 200, "headers": [["content-type", "text/event-stream"]]})))
     return client, call
 
 
 def emit(call: Call, times: int) -> None:
     assert call.on_event is not None
     for _ in range(times):
-        call.on_event("chunk", json.dumps(EVENT))
+        call.on_event(Chunk(json.dumps(EVENT)))
 
 
 class TestUnread:

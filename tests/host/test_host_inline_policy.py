@@ -16,6 +16,7 @@ from support.projects import project_files, write_project
 
 from wasmcp.errors import GuestCancelledError, GuestTimeoutError, RequestError
 from wasmcp.host import Limits, Server, open_server
+from wasmcp.host.bindings.messages import Ask, Event, Message, StdioRequest
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.scheduling.deferred_signals import Deferred, interruptible
 from wasmcp.host.scheduling.inline_policy import InlinePolicy, can_wait
@@ -65,17 +66,17 @@ class Submitted:
         self.begun, self.ended = threading.Event(), threading.Event()
         self.thread = 0
         self.received: list[float] = []
-        self.call = Call((line(name), b""), 20, self._done, self._event)
+        self.call = Call(StdioRequest(line(name), b""), 20, self._done, self._event)
         server.pool.submit(self.call)
 
     def _done(self, _call: Call) -> None:
         self.thread = threading.get_ident()
         self.ended.set()
 
-    def _event(self, kind: str, json_text: str) -> None:
-        assert kind == "message"
+    def _event(self, event: Event) -> None:
+        assert isinstance(event, Message)
         self.begun.set()
-        self.received.append(json.loads(json_text)["params"]["progress"])
+        self.received.append(json.loads(event.text)["params"]["progress"])
 
     @property
     def inline(self) -> bool:
@@ -208,12 +209,12 @@ class Scripted:
         self._events = events
         self._error = error
 
-    def prepare(self, _token: int, _timeout: float | None, on_event: Callable[[str, str], None]) -> None:
+    def prepare(self, _token: int, _timeout: float | None, on_event: Callable[[Event], None]) -> None:
         self._emit = on_event
 
     def call(self, _request: object, _resumed: object) -> str:
         for event in self._events:
-            self._emit("ask" if event == "ask" else "message", event)
+            self._emit(Ask(event) if event == "ask" else Message(event))
         if self._error is not None:
             raise self._error
         return "done"
@@ -222,7 +223,7 @@ class Scripted:
 class FakePendingInputs:
     """Fake of `PendingInputs`."""
 
-    def add(self, _call: Call, _frame: str) -> None:
+    def add(self, _call: Call, _event: Ask) -> None:
         self.waiting = True
 
     def suspend(self, _call: Call) -> None:
@@ -231,7 +232,7 @@ class FakePendingInputs:
 
 def test_events_after_resumption_are_all_sent() -> None:
     received: list[str] = []
-    call = Call((b"", b""), 20, lambda _call: None, lambda _kind, text: received.append(text))
+    call = Call(StdioRequest(b"", b""), 20, lambda _call: None, lambda event: received.append(event.text))
     call.pending_inputs = FakePendingInputs()  # type: ignore[assignment]
     call.on_paused = lambda: True
     inline_policy = InlinePolicy(trusted=True)

@@ -22,6 +22,7 @@ from wasmcp.errors import (
     ResponseTooLargeError,
 )
 from wasmcp.host import Limits, Server
+from wasmcp.host.bindings.messages import StdioRequest
 from wasmcp.host.client.types import ResourceResult, ToolResult, parse_field_lines
 from wasmcp.host.engine import out_of_memory, standard_error
 from wasmcp.host.engine.deadlines import HOST_GRACE, Watchdog
@@ -130,7 +131,7 @@ def test_stderr_echo(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_call_finishes_once() -> None:
     finished: list[Call] = []
-    call = Call((b"x", b""), 1, finished.append)
+    call = Call(StdioRequest(b"x", b""), 1, finished.append)
     call.finish((b"a", b""), None)
     call.finish(None, HostError("late"))
     assert finished == [call]

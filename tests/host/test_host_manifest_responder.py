@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from wasmcp.host import open_server
+from wasmcp.host.bindings.messages import StdioRequest
 from wasmcp.host.mcp import manifest_responder
 from wasmcp.host.mcp.manifest_responder import ManifestResponder
 from wasmcp.revision_views import in_form
@@ -73,7 +74,7 @@ def test_response_equals_the_servers(zig_server: Path, line: bytes, state: bytes
     answered = ManifestResponder(manifest["servers"]["default"]).answer(line, state)
     assert answered is not None
     with open_server(zig_server) as server:
-        answer, after = server._run((line, state), None, None)
+        answer, after = server._run(StdioRequest(line, state), None, None)
     assert json.loads(answered[0]) == json.loads(answer)
     assert answered[1] == after
 
@@ -84,7 +85,7 @@ def test_lists_of_handshake_revisions_equal_the_servers(zig_server: Path, revisi
     answered = ManifestResponder(manifest["servers"]["default"]).answer(message("tools/list"), revision.encode())
     assert answered is not None
     with open_server(zig_server) as server:
-        answer, _ = server._run((message("tools/list"), revision.encode()), None, None)
+        answer, _ = server._run(StdioRequest(message("tools/list"), revision.encode()), None, None)
     assert json.loads(answered[0]) == json.loads(answer)
 
 

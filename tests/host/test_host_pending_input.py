@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from wasmcp.errors import GuestCancelledError, HostError
+from wasmcp.host.bindings.messages import Ask, InputCancelled, StdioRequest
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.scheduling.pending_input import PendingInputs
 
@@ -23,9 +24,9 @@ class Bench:
         self.pending_inputs = PendingInputs(self.resumed.append, patience)
 
     def call(self, *ids: str) -> Call:
-        call = Call((b"{}", b""), None, self._ended)
+        call = Call(StdioRequest(b"{}", b""), None, self._ended)
         call.pending_inputs = self.pending_inputs
-        self.pending_inputs.add(call, json.dumps({"ids": list(ids), "continuation": {"k": [1]}}))
+        self.pending_inputs.add(call, Ask(json.dumps({"ids": list(ids), "continuation": {"k": [1]}})))
         return call
 
     def _ended(self, call: Call) -> None:
@@ -130,7 +131,7 @@ def test_unanswered_requests_are_cancelled(how: str) -> None:
     bench = Bench(patience=0.05 if how == "no response" else None)
     call = bench.call("a", "b", "c")
     heard: list[Any] = []
-    call.on_event = lambda kind, text: heard.append((kind, json.loads(text), call.error))
+    call.on_event = lambda event: heard.append((type(event), json.loads(event.text), call.error))
     assert bench.answer("b")
     if how == "failed":
         bench.pending_inputs.forget(call)
@@ -147,7 +148,7 @@ def test_unanswered_requests_are_cancelled(how: str) -> None:
     # Before the response to the client's request.
     assert heard == [
         (
-            "withdrawn",
+            InputCancelled,
             {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": identifier}},
             None,
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from wasmcp.host.bindings.messages import NO_REQUEST, Ask, Subscribe, Watch
 from wasmcp.host.engine.limits import HttpLimits
 from wasmcp.host.mcp import http_sessions as module
 from wasmcp.host.mcp.http_sessions import Sessions
@@ -40,7 +41,7 @@ class Client:
         self.sessions = sessions
         session_request = sessions.begin_request([])
         self.identifier = dict(session_request.fields)[b"wasmcp-session"]
-        session_request.event("subscribe", GREETING)
+        session_request.event(Subscribe(GREETING))
         lines = b"content-type: application/json\r\nmcp-session-id: %b\r\nwasmcp-session: %b\r\n"
         self.answer = session_request.conclude(200, lines % (self.identifier, first), b"{}", request, NOTHING)
 
@@ -54,10 +55,10 @@ class Client:
     def send(self, status: int = 200, lines: bytes = b"", *events: dict[str, Any], request: bytes = b"") -> bytes:
         """Send a request, with this response of the server."""
         session_request = self.begin_request()
-        call = Call((b"",), None, session_request.ended)
+        call = Call(NO_REQUEST, None, session_request.ended)
         session_request.began(call, b"")
         for event in events:
-            session_request.event("watch", json.dumps(event))
+            session_request.event(Watch(json.dumps(event)))
         call.finish((status, b"", b""), None)
         answer = json.dumps({"jsonrpc": "2.0", "id": 1, "result": {}}).encode()
         return session_request.conclude(status, lines, answer, request, NOTHING)[2]
@@ -125,7 +126,7 @@ class TestStdioSubscriptions:
         hub, heard = Hub(), []
         connection = StdioSubscriptions(hub, heard.append)
         for call, request_id in (("x", 1), ("y", "1")):
-            connection.event(call, "subscribe", json.dumps(opened(request_id, toolsListChanged=True)))
+            connection.event(call, Subscribe(json.dumps(opened(request_id, toolsListChanged=True))))
             hub.changed(TOOLS)  # not sent before the acknowledgement
             connection.answered(call, sent=True)
         assert len(heard) == 1
@@ -141,7 +142,7 @@ class TestStdioSubscriptions:
     def test_stream_without_a_response_is_not_started(self) -> None:
         hub, heard = Hub(), []
         connection = StdioSubscriptions(hub, heard.append)
-        connection.event("x", "subscribe", json.dumps(opened(1, toolsListChanged=True)))
+        connection.event("x", Subscribe(json.dumps(opened(1, toolsListChanged=True))))
         connection.answered("x", sent=False)
         hub.changed(TOOLS)
         assert heard == []
@@ -151,7 +152,7 @@ class TestStdioSubscriptions:
         heard: list[bytes] = []
         connection = StdioSubscriptions(Hub(), heard.append)
         for number in range(3):
-            connection.event(number, "subscribe", json.dumps(opened(number)))
+            connection.event(number, Subscribe(json.dumps(opened(number))))
             connection.answered(number, sent=True)
         assert heard == [b"end"]
 
@@ -187,7 +188,7 @@ class TestSessions:
             client.send()
         streaming.begin_request().open(heard.append)
         session_request = busy.begin_request()
-        call = Call((b"",), None, session_request.ended)
+        call = Call(NO_REQUEST, None, session_request.ended)
         session_request.began(call, b"")
         clock[0] = 40
         used.send()
@@ -304,7 +305,7 @@ class TestSessionBudgets:
             for number, uri in enumerate(uris)
         ]
         for uri in uris:
-            session_request.event("watch", json.dumps({"uri": uri, "on": True}))
+            session_request.event(Watch(json.dumps({"uri": uri, "on": True})))
         answers = [{"jsonrpc": "2.0", "id": number, "result": {}} for number in (*range(3), "2")]
         _, _, body = session_request.conclude(
             200, b"", json.dumps(answers).encode(), json.dumps(batch).encode(), NOTHING
@@ -350,9 +351,9 @@ class Running:
         self.sessions = Sessions(Hub())
         self.identifier = Client(self.sessions).identifier
         self.pending_inputs = PendingInputs(lambda _call: None, None)
-        self.call = Call((b"", b"", b"", b""), None, lambda _call: None)
+        self.call = Call(NO_REQUEST, None, lambda _call: None)
         self.begin_request(*head).began(self.call, b'{"id":5,"method":"tools/call"}')
-        self.pending_inputs.add(self.call, json.dumps({"ids": ["q"], "continuation": {}}))
+        self.pending_inputs.add(self.call, Ask(json.dumps({"ids": ["q"], "continuation": {}})))
 
     def begin_request(
         self, *head: tuple[bytes, bytes], target: bytes = b"/mcp", identifier: bytes | None = None

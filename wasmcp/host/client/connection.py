@@ -6,6 +6,7 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.host.bindings.messages import Chunk, Event, Head, HttpRequest, InputCancelled, Message, StdioRequest
 from wasmcp.host.mcp import encoding as text
 from wasmcp.host.mcp.cancellation import cancelled_ids, current_scope, same_id
 from wasmcp.host.mcp.error_responses import request_id
@@ -17,6 +18,7 @@ from wasmcp.host.scheduling.pool import Pool
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from wasmcp.host.bindings.messages import Request
     from wasmcp.host.client.types import HttpResponse
     from wasmcp.host.engine.stdio_pipes import StderrLog
     from wasmcp.host.mcp.http_sessions import Sessions
@@ -135,7 +137,7 @@ class Connection:
         elif self._handle_cancellation(data):
             return None
         else:
-            answer, self._state = self._run((data, self._state), on_event, timeout)
+            answer, self._state = self._run(StdioRequest(data, self._state), on_event, timeout)
         if not answer:
             return None
         written = answer.decode()
@@ -148,8 +150,8 @@ class Connection:
         for cancelled_id in cancelled_ids(line):
             with self._lock:
                 # Only stdio requests belong to this client.
-                running = [call for call in self._running if len(call.request) == 2]
-            hit = next((call for call in running if same_id(request_id(call.request[0]), cancelled_id)), None)
+                running = [(call, call.request) for call in self._running if isinstance(call.request, StdioRequest)]
+            hit = next((call for call, request in running if same_id(request_id(request.line), cancelled_id)), None)
             if hit is not None:
                 hit.cancel()
             found = hit is not None or self._subscriptions.cancel(cancelled_id) or found
@@ -179,15 +181,15 @@ class Connection:
         chunks: list[str] = []
         opened: list[dict[str, Any] | None] = []
 
-        def on_event(kind: str, json_text: str) -> None:
-            if kind == "head":
-                head.update(json.loads(json_text))
-            elif kind == "chunk":
-                chunks.append(json.loads(json_text))
-            elif kind == "withdrawn":
-                chunks.append(f"data: {json_text}\n\n")
+        def on_event(event: Event) -> None:
+            if isinstance(event, Head):
+                head.update(json.loads(event.text))
+            elif isinstance(event, Chunk):
+                chunks.append(json.loads(event.text))
+            elif isinstance(event, InputCancelled):
+                chunks.append(f"data: {event.text}\n\n")
             else:
-                opened.append(session_request.event(kind, json_text))
+                opened.append(session_request.event(event))
 
         self._wire("->", body)
         session_request = self.sessions.begin_request(
@@ -225,25 +227,25 @@ class Connection:
         return HttpResponse(status, parse_field_lines(fields.decode()), last)
 
     def _run(
-        self, request: tuple[bytes, bytes], on_event: Callable[[str], None] | None, timeout: float | None
+        self, request: StdioRequest, on_event: Callable[[str], None] | None, timeout: float | None
     ) -> tuple[bytes, bytes]:
         failures: list[Exception] = []
         ticket = object()
 
-        def event(kind: str, json_text: str) -> None:
-            if kind not in {"message", "withdrawn"}:
-                self._subscriptions.event(ticket, kind, json_text)
+        def take(event: Event) -> None:
+            if not isinstance(event, Message | InputCancelled):
+                self._subscriptions.event(ticket, event)
             elif not failures:
                 try:
-                    self._wire("<-", json_text)
+                    self._wire("<-", event.text)
                     if on_event is not None:
-                        on_event(json_text)
+                        on_event(event.text)
                 except Exception as error:  # noqa: BLE001 - raised below, on the caller's thread
                     failures.append(error)
 
         answered = False
         try:
-            answer: tuple[bytes, bytes] = self._call(request, event, timeout)
+            answer: tuple[bytes, bytes] = self._call(request, take, timeout)
             answered = True
         finally:
             self._subscriptions.answered(ticket, sent=answered)
@@ -253,8 +255,8 @@ class Connection:
 
     def _call(
         self,
-        request: tuple[bytes, ...],
-        on_event: Callable[[str, str], None],
+        request: Request,
+        on_event: Callable[[Event], None],
         timeout: float | None,
         session_request: SessionRequest | None = None,
     ) -> Any:
@@ -303,7 +305,7 @@ class Connection:
 
 def http_request(
     method: bytes, target: bytes, fields: list[tuple[bytes, bytes]], body: bytes | None, *, size: int, limit: int
-) -> tuple[tuple[bytes, bytes, bytes, bytes], bool]:
+) -> tuple[HttpRequest, bool]:
     """Return the arguments of `exchange.http`, and whether the client's body is valid UTF-8.
 
     A body that cannot be passed on is replaced, so that the transport rejects it as it would the original: a body that
@@ -313,5 +315,10 @@ def http_request(
     if size > limit:
         fields = [*fields, (b"content-length", b"%d" % size)]
         body = b""
-    head = (text.encode(method) or b"?", text.encode(target) or b"?", text.field_lines(fields))
-    return (*head, text.NOT_JSON if body is None else body), body is not None
+    request = HttpRequest(
+        text.encode(method) or b"?",
+        text.encode(target) or b"?",
+        text.field_lines(fields),
+        text.NOT_JSON if body is None else body,
+    )
+    return request, body is not None

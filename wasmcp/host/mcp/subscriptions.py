@@ -12,10 +12,13 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.host.bindings.messages import Subscribe, Watch
 from wasmcp.protocol import META_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from wasmcp.host.bindings.messages import Event
 
 _SUBSCRIPTION = META_KEYS["subscription_id"]
 _LISTS = {f"notifications/{kind}/list_changed": f"{kind}ListChanged" for kind in ("tools", "prompts", "resources")}
@@ -166,15 +169,15 @@ class StdioSubscriptions:
         self._open: dict[str, Listener] = {}
         self._lock = threading.Lock()
 
-    def event(self, call: object, kind: str, json_text: str) -> None:
-        """Process a frame of a call."""
-        if kind not in {"subscribe", "watch"}:
+    def event(self, call: object, event: Event) -> None:
+        """Process an event of a call."""
+        if not isinstance(event, Subscribe | Watch):
             return
         import json
 
-        value = json.loads(json_text)
+        value = json.loads(event.text)
         with self._lock:
-            if kind == "subscribe":
+            if isinstance(event, Subscribe):
                 self._opening[call] = Listener(value, self._send)
             elif _key(None) in self._open:
                 self._open[_key(None)].watch(value.get("key", value["uri"]), on=value["on"])

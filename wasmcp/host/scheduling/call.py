@@ -7,12 +7,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmcp.errors import GuestCancelledError, GuestTimeoutError
+from wasmcp.host.bindings.messages import Ask
 from wasmcp.host.scheduling.deferred_signals import interruptible
 from wasmcp.host.scheduling.inline_policy import SLICE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wasmcp.host.bindings.messages import Event, Request
     from wasmcp.host.scheduling.inline_policy import InlinePolicy
     from wasmcp.host.scheduling.instance import Instance
     from wasmcp.host.scheduling.pending_input import PendingInputs
@@ -74,22 +76,20 @@ class Call:
 
     def __init__(
         self,
-        request: tuple[bytes, ...],
+        request: Request,
         timeout: float | None,
         on_done: Callable[[Call], None],
-        on_event: Callable[[str, str], None] | None = None,
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         """Prepare a call.
 
         Args:
-            request: ``(line, state)`` for the stdio transport, ``(method, target, header lines, body)`` for HTTP; all
-                of it valid UTF-8.
+            request: The request.
             timeout: Maximum seconds from the start on an instance; None for no limit.
             on_done: Called once, on a thread of the pool or within `Pool.submit`; must not raise.
-            on_event: Called for each event, with its kind (that of a frame, or `withdrawn`: a message that cancels a
-                server-to-client request) and its JSON text, on a thread of the host; must not raise.
+            on_event: Called with each event, on a thread of the host; must not raise.
         """
-        self.request = request
+        self.request: Request = request
         self.timeout = timeout
         self.on_done = on_done
         self.on_event = on_event
@@ -132,15 +132,15 @@ class Call:
             instance.release()
 
     @interruptible
-    def _event(self, kind: str, json_text: str) -> None:
+    def _event(self, event: Event) -> None:
         self._seen += 1
         if self._seen <= self._again:
             return
-        if kind == "ask" and self.pending_inputs is not None:
+        if isinstance(event, Ask) and self.pending_inputs is not None:
             self.awaits_input = True
-            self.pending_inputs.add(self, json_text)
+            self.pending_inputs.add(self, event)
         elif self.on_event is not None:
-            self.on_event(kind, json_text)
+            self.on_event(event)
 
     def run(self, instance: Instance, token: int, inline_policy: InlinePolicy, *, inline: bool = False) -> bool:
         """Run on an instance, then finish or wait for the client's input.

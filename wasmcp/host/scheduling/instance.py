@@ -17,6 +17,7 @@ from wasmcp.errors import (
 )
 from wasmcp.host.bindings import _capi
 from wasmcp.host.bindings.exchange import CallError, ExchangeBindings
+from wasmcp.host.bindings.messages import FRAMES, Changed, StdioRequest
 from wasmcp.host.engine import deadlines as watchdog
 from wasmcp.host.engine.frame_owners import Frames
 from wasmcp.host.engine.out_of_memory import exhausted, memories
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from wasmtime import Engine
     from wasmtime.component import Component, Linker
 
+    from wasmcp.host.bindings.messages import Event, Request
     from wasmcp.host.bindings.wasi_keyvalue import Provided
     from wasmcp.host.engine.limits import Limits
     from wasmcp.host.mcp.subscriptions import Hub
@@ -83,7 +85,7 @@ class Instance:
         self._cancelled = False
         self._timeout = program.limits.timeout
         self._token = -1
-        self._on_event: Callable[[str, str], None] | None = None
+        self._on_event: Callable[[Event], None] | None = None
         self._partial = b""
         self._tail = b""
         self._stdio = Stdio(self._stdout, self._stderr)
@@ -119,7 +121,7 @@ class Instance:
         if problem is not None:
             raise InvalidSettingError(problem)
 
-    def prepare(self, token: int, timeout: float | None, on_event: Callable[[str, str], None] | None) -> None:
+    def prepare(self, token: int, timeout: float | None, on_event: Callable[[Event], None] | None) -> None:
         """Prepare a call: from now on it can be cancelled, and its time runs."""
         self._cancelled = False
         self._timeout = timeout
@@ -128,11 +130,11 @@ class Instance:
         self._token = token
         self._begin(timeout)
 
-    def call(self, request: tuple[bytes, ...], resumed: tuple[bytes, bytes] | None) -> Any:
+    def call(self, request: Request, resumed: tuple[bytes, bytes] | None) -> Any:
         """Process one line of the stdio transport, or one HTTP request.
 
         Args:
-            request: Line and state, or method, target, header lines and body.
+            request: The request.
             resumed: The continuation and the client's responses, if the request continues after pending input.
 
         Returns:
@@ -144,7 +146,7 @@ class Instance:
         """
         bindings = self._bindings
         try:
-            if len(request) == 2:
+            if isinstance(request, StdioRequest):
                 line, state = request
                 if resumed is not None:
                     return bindings.resume_message(self._token, line, state, *resumed)
@@ -227,10 +229,11 @@ class Instance:
             kind, _, text = rest.partition(b" ")
             if token != b"%d" % self._token:
                 continue
-            if kind == b"changed":
+            event = FRAMES.get(kind)
+            if event is Changed:
                 self._program.hub.changed(text.decode("utf-8", "replace"))
-            elif self._on_event is not None:
-                self._on_event(kind.decode("utf-8", "replace"), text.decode("utf-8", "replace"))
+            elif event is not None and self._on_event is not None:
+                self._on_event(event(text.decode("utf-8", "replace")))
 
     def _stderr(self, data: bytes) -> None:
         self._tail = (self._tail + data)[-_TAIL:]

@@ -11,11 +11,13 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import GuestCancelledError, HostError
+from wasmcp.host.bindings.messages import InputCancelled
 from wasmcp.host.mcp.cancellation import cancelled_notification
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wasmcp.host.bindings.messages import Ask
     from wasmcp.host.scheduling.call import Call, Sender
 
 BATCHES = b"2025-03-26"
@@ -48,7 +50,7 @@ class PendingInput:
         """Send cancellations for the requests without a response."""
         for request_id, answer in self.answers.items():
             if answer is None and self.call.on_event is not None:
-                self.call.on_event("withdrawn", cancelled_notification(request_id))
+                self.call.on_event(InputCancelled(cancelled_notification(request_id)))
 
 
 class PendingInputs:
@@ -71,9 +73,9 @@ class PendingInputs:
     def __len__(self) -> int:
         return len(self._by_call)
 
-    def add(self, call: Call, frame: str) -> None:
+    def add(self, call: Call, event: Ask) -> None:
         """Add the pending input of a call, before the client gets the requests."""
-        frame_value = json.loads(frame)
+        frame_value = json.loads(event.text)
         pending = PendingInput(call, frame_value["ids"], json.dumps(frame_value["continuation"]))
         with self._lock:
             self._by_call[call] = pending

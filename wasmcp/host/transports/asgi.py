@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from wasmcp.errors import HostError
 from wasmcp.host.client.connection import http_request
 from wasmcp.host.mcp import encoding
-from wasmcp.host.transports.asgi_response import AsgiResponse
+from wasmcp.host.transports.asgi_response import AsgiResponse, CallEnded
 from wasmcp.host.transports.budget import Budget
 from wasmcp.host.transports.http_body import Bodies, BodyError
 from wasmcp.protocol import LATEST
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 
     from wasmcp.host.client.connection import Connection
+    from wasmcp.host.transports.asgi_response import ResponseEvent
 
     Scope = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -58,7 +59,7 @@ class App:
         self._sending: dict[AsgiResponse, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._arrived: deque[tuple[AsgiResponse, str, Any]] = deque()
+        self._arrived: deque[tuple[AsgiResponse, ResponseEvent]] = deque()
         self._scheduled = False
         self._lock = threading.Lock()
         self._thread = 0  # the event loop's
@@ -163,12 +164,12 @@ class App:
         if most is not None:
             most.give_up()
 
-    def arrived(self, response: AsgiResponse, kind: str, value: Any) -> None:
+    def arrived(self, response: AsgiResponse, event: ResponseEvent) -> None:
         """Process an event of a response; several events of other threads need one wake-up of the event loop."""
         if threading.get_ident() == self._thread and not self._arrived:
-            self._take(response, kind, value)
+            self._take(response, event)
             return
-        self._arrived.append((response, kind, value))
+        self._arrived.append((response, event))
         with self._lock:
             if self._scheduled:
                 return
@@ -185,12 +186,12 @@ class App:
         while self._arrived:
             self._take(*self._arrived.popleft())
 
-    def _take(self, response: AsgiResponse, kind: str, value: Any) -> None:
-        if kind == "done":
+    def _take(self, response: AsgiResponse, event: ResponseEvent) -> None:
+        if isinstance(event, CallEnded):
             self._requests -= 1
         if self.unread.used > self.unread.most:
             self.make_room()
-        response.take(kind, value)
+        response.take(event)
 
 
 def _length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import ClientStalledError, GuestCancelledError
+from wasmcp.host.bindings.messages import NO_REQUEST, Chunk, Head, InputCancelled
 from wasmcp.host.mcp import encoding
 from wasmcp.host.mcp.error_responses import INTERNAL_ERROR, error_response, internal_error_response, report
 from wasmcp.host.mcp.subscriptions import Listener, filter_size
@@ -16,6 +18,7 @@ from wasmcp.host.scheduling.call import Call
 from wasmcp.host.transports.http_body import Body
 
 if TYPE_CHECKING:
+    from wasmcp.host.bindings.messages import Event, HttpRequest
     from wasmcp.host.client.connection import Connection
     from wasmcp.host.transports.asgi import App, Receive, Send
     from wasmcp.host.transports.http_request import SessionRequest
@@ -32,6 +35,28 @@ _NO_STREAM_OF_SESSION = "Internal error: the session has as many streams as it m
 _NO_FILTER = "Internal error: the server has no room for the URIs of this stream, which may take {} bytes"
 
 
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The end of the call of a response."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMessage:
+    """A message on the stream of notifications."""
+
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnded:
+    """The end of the stream of notifications."""
+
+
+ResponseEvent = Head | Chunk | CallEnded | StreamMessage | StreamEnded
+
+
 class AsgiResponse:
     """The response to one HTTP request.
 
@@ -44,7 +69,7 @@ class AsgiResponse:
         self,
         app: App,
         server: Connection,
-        request: tuple[bytes, ...],
+        request: HttpRequest,
         body: Body,
         session_request: SessionRequest,
         *,
@@ -74,7 +99,7 @@ class AsgiResponse:
         self._closed = False  # True if nothing more is sent on the stream
         self._is_text = is_text
         self._cancels = cancels
-        self._news: deque[tuple[str, Any]] = deque()
+        self._events: deque[ResponseEvent] = deque()
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._received = self._sent = 0
         self._held = 0.0  # time since which the call waits for the client to read, or 0
@@ -92,21 +117,21 @@ class AsgiResponse:
 
     def _done(self, call: Call) -> None:
         self._session_request.ended(call)
-        self._app.arrived(self, "done", call)
+        self._app.arrived(self, CallEnded(call))
 
-    def _event(self, kind: str, json_text: str) -> None:
-        if kind == "withdrawn":
-            kind, json_text = "chunk", json.dumps(f"data: {json_text}\n\n")
-        if kind in {"head", "chunk"}:
-            self._received += len(json_text)
-            over = self._app.unread.exceed(len(json_text))
-            self._app.arrived(self, kind, json_text)
+    def _event(self, event: Event) -> None:
+        if isinstance(event, InputCancelled):
+            event = Chunk(json.dumps(f"data: {event.text}\n\n"))
+        if isinstance(event, Head | Chunk):
+            self._received += len(event.text)
+            over = self._app.unread.exceed(len(event.text))
+            self._app.arrived(self, event)
             if over or self.unread > self._limits.unread:
                 self._held = self._held or monotonic()
                 self.call.hold()
                 self._go_on()  # if everything was sent in the meantime
         else:
-            self._opened = self._session_request.event(kind, json_text) or self._opened
+            self._opened = self._session_request.event(event) or self._opened
 
     def _message(self, message: bytes | None) -> None:
         """Send a message on the stream of notifications; None ends it."""
@@ -116,11 +141,11 @@ class AsgiResponse:
             # The client does not read; it can subscribe again.
             self._closed = True
             self._unlisten()
-            message = None
+            self._app.arrived(self, StreamEnded())
         else:
             self._received += len(message)
             self._app.unread.exceed(len(message))
-        self._app.arrived(self, "message", message)
+            self._app.arrived(self, StreamMessage(message))
 
     def _go_on(self) -> None:
         if self._held and self.unread < self._limits.unread / 4:
@@ -129,12 +154,12 @@ class AsgiResponse:
 
     # On the event loop
 
-    def take(self, kind: str, value: Any) -> None:
+    def take(self, event: ResponseEvent) -> None:
         """Queue an event, and wake the task that sends the response."""
-        if self._left or (self._stalled and kind == "chunk"):
-            self._dropped(kind, value)
+        if self._left or (self._stalled and isinstance(event, Chunk)):
+            self._dropped(event)
             return
-        self._news.append((kind, value))
+        self._events.append(event)
         if not self._changed.done():
             self._changed.set_result(None)
 
@@ -154,16 +179,16 @@ class AsgiResponse:
         if self._stalled:
             return
         self._stalled = True
-        for _ in range(len(self._news)):
-            kind, value = self._news.popleft()
-            if kind in {"head", "done"}:
-                self._news.append((kind, value))
+        for _ in range(len(self._events)):
+            event = self._events.popleft()
+            if isinstance(event, Head | CallEnded):
+                self._events.append(event)
             else:
-                self._dropped(kind, value)
+                self._dropped(event)
         self._held = 0.0
         if self._streaming:
             self._unlisten()
-            self.take("message", None)
+            self.take(StreamEnded())
             return
         self.call.release()
         if self._cancels:
@@ -175,12 +200,12 @@ class AsgiResponse:
         self._sent += size
         self._app.unread.give(size)
 
-    def _dropped(self, kind: str, value: Any) -> None:
+    def _dropped(self, event: ResponseEvent) -> None:
         """Free the budget of an event that is not sent."""
-        if kind == "done":
+        if isinstance(event, CallEnded):
             self._drop_body()
-        elif value is not None:
-            self._count_sent(len(value))
+        elif not isinstance(event, StreamEnded):
+            self._count_sent(_size(event))
 
     def _drop_body(self) -> Body:
         body, self.body = self.body, Body(b"", 0, self.body.whole)
@@ -189,9 +214,10 @@ class AsgiResponse:
 
     async def respond_at_once(self, send: Send) -> bool:
         """Send the response of a call that has ended. Return False if it has not, or if it opens a stream."""
-        if len(self._news) != 1 or self._news[0][0] != "done" or self._opened or self._session_request.attached:
+        first = self._events[0] if len(self._events) == 1 else None
+        if not isinstance(first, CallEnded) or self._opened or self._session_request.attached:
             return False
-        await self._finish(self._news[0][1], send, started=False)
+        await self._finish(first.call, send, started=False)
         return True
 
     async def respond(self, receive: Receive, send: Send) -> None:
@@ -207,7 +233,7 @@ class AsgiResponse:
         started = False
         try:
             while True:
-                if not self._news:
+                if not self._events:
                     if started:
                         await asyncio.wait((self._changed,), timeout=_KEEP_ALIVE)
                         if not self._changed.done():
@@ -217,27 +243,28 @@ class AsgiResponse:
                         await self._changed
                     self._changed = loop.create_future()
                     continue
-                kind, value = self._news.popleft()
-                if kind == "done":
-                    if not await self._finish(value, send, started=started):
+                event = self._events.popleft()
+                if isinstance(event, CallEnded):
+                    if not await self._finish(event.call, send, started=started):
                         return
                     started = True
                     continue
-                if kind == "message" and value is None:
+                if isinstance(event, StreamEnded):
                     await send({"type": "http.response.body", "body": b""})
                     return
                 try:
-                    if kind == "message":
-                        await send({"type": "http.response.body", "body": b"data: %b\n\n" % value, "more_body": True})
-                    elif kind == "head":
-                        content = json.loads(value)
+                    if isinstance(event, StreamMessage):
+                        part = b"data: %b\n\n" % event.message
+                        await send({"type": "http.response.body", "body": part, "more_body": True})
+                    elif isinstance(event, Head):
+                        content = json.loads(event.text)
                         await start_response(send, content["status"], content["headers"])
                         started = True
                     elif started:
-                        part = json.loads(value).encode()
+                        part = json.loads(event.text).encode()
                         await send({"type": "http.response.body", "body": part, "more_body": True})
                 finally:
-                    self._count_sent(len(value))
+                    self._count_sent(_size(event))
                 self._go_on()
         except BaseException:  # cancelled by the ASGI server, or the client has disconnected
             self.call.cancel()
@@ -256,14 +283,14 @@ class AsgiResponse:
         else:  # responses to server-to-client requests could not be used any more
             self._server.pool.pending_inputs.drop(self.call)
         if self._streaming:
-            self.take("message", None)
+            self.take(StreamEnded())
 
     async def _finish(self, call: Call, send: Send, *, started: bool) -> bool:
         """Send the result of the call. Return True if a stream of notifications follows."""
         # The stream can last long: free request and response early.
         request, _, whole = self._drop_body()
         result, error = call.result, call.error
-        call.request, call.result = (), None
+        call.request, call.result = NO_REQUEST, None
         if self._stalled and self._cancels and (error is not None or call.cancelled):
             error = ClientStalledError()
         if error is not None:
@@ -333,8 +360,8 @@ class AsgiResponse:
     def _leave(self) -> None:
         """Free the resources of the response."""
         self._left = True
-        while self._news:
-            self._dropped(*self._news.popleft())
+        while self._events:
+            self._dropped(self._events.popleft())
         if self._streaming:
             self._streaming = False
             self._unlisten()
@@ -353,6 +380,11 @@ class AsgiResponse:
         headers = [_JSON, (b"content-length", b"%d" % len(message))]
         await send({"type": "http.response.start", "status": 200 if message else 500, "headers": headers})
         await send({"type": "http.response.body", "body": message})
+
+
+def _size(event: Head | Chunk | StreamMessage) -> int:
+    """Return the bytes of an event that count as unread."""
+    return len(event.message if isinstance(event, StreamMessage) else event.text)
 
 
 async def start_response(send: Send, status: int, fields: list[list[str]]) -> None:

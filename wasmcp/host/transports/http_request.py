@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from wasmcp.host.bindings.messages import Attach, Subscribe, Watch
 from wasmcp.host.mcp.cancellation import cancelled_ids, same_id
 from wasmcp.host.mcp.error_responses import (
     INTERNAL_ERROR,
@@ -18,6 +19,7 @@ from wasmcp.host.scheduling.pending_input import BATCHES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from wasmcp.host.bindings.messages import Event
     from wasmcp.host.mcp.http_sessions import Session, Sessions
     from wasmcp.host.scheduling.call import Call, Sender
     from wasmcp.host.scheduling.pending_input import PendingInputs
@@ -65,16 +67,16 @@ class SessionRequest:
         self._again = False
         self._refused: set[str] = set()
 
-    def event(self, kind: str, json_text: str) -> dict[str, Any] | None:
-        """Process a frame of the request. Return the value of a `subscribe` that opens a stream, or None."""
-        if kind == "attach":
+    def event(self, event: Event) -> dict[str, Any] | None:
+        """Process an event of the request. Return the value of a `subscribe` that opens a stream, or None."""
+        if isinstance(event, Attach):
             self.attached = self._session is not None
-        elif kind == "watch":
-            value = json.loads(json_text)
+        elif isinstance(event, Watch):
+            value = json.loads(event.text)
             if self._session is not None and not self._session.watch(value.get("key", value["uri"]), on=value["on"]):
                 self._refused.add(value["uri"])
-        elif kind == "subscribe":
-            opened: dict[str, Any] = json.loads(json_text)
+        elif isinstance(event, Subscribe):
+            opened: dict[str, Any] = json.loads(event.text)
             if opened["id"] is not None:
                 return opened
             self._greeting = opened

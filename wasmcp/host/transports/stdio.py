@@ -19,6 +19,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import GuestCancelledError
+from wasmcp.host.bindings.messages import InputCancelled, Message, StdioRequest
 from wasmcp.host.engine.limits import Limits
 from wasmcp.host.mcp import encoding
 from wasmcp.host.mcp.cancellation import cancelled_ids, same_id
@@ -29,6 +30,7 @@ from wasmcp.host.scheduling.pending_input import BATCHES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from wasmcp.host.bindings.messages import Event
     from wasmcp.host.client.connection import Connection
     from wasmcp.host.mcp.manifest_responder import ManifestResponder
     from wasmcp.host.scheduling.call import Call
@@ -135,26 +137,27 @@ class StdioSession:
         # Lines after a handshake are answered in the negotiated revision.
         alone = _changes_state(line)
         self._alone = alone
-        call = Call((line, self._state), self._limits.timeout, partial(self._done, alone))
+        request = StdioRequest(line, self._state)
+        call = Call(request, self._limits.timeout, partial(self._done, alone, request.state))
         call.on_event = partial(self._event, call)
         self._calls[call] = line
         self._server.pool.submit(call)
 
-    def _event(self, call: Call, kind: str, json_text: str) -> None:
-        if kind == "withdrawn":
-            self._answer(json_text.encode())
-        elif kind != "message":
-            if self._subscriptions is not None:
-                self._subscriptions.event(call, kind, json_text)
-        elif not call.cancelled:
-            self._answer(json_text.encode())
+    def _event(self, call: Call, event: Event) -> None:
+        if isinstance(event, InputCancelled):
+            self._answer(event.text.encode())
+        elif isinstance(event, Message):
+            if not call.cancelled:
+                self._answer(event.text.encode())
+        elif self._subscriptions is not None:
+            self._subscriptions.event(call, event)
 
-    def _done(self, alone: bool, call: Call) -> None:
+    def _done(self, alone: bool, before: bytes, call: Call) -> None:
         with self._changed:
             line = self._calls.pop(call)
             if call.error is None:
                 answer, state = call.result
-                if state != call.request[1]:
+                if state != before:
                     self._state = state
                 # Specification: basic/patterns/cancellation: no further messages for a cancelled request.
                 if not call.cancelled:

@@ -1,0 +1,106 @@
+"""Requests to an instance, and events that it sends during a call, as types.
+
+An instance sends events as frames on its standard output, `TOKEN KIND JSON` (package `wasmcp:embedding`). Each kind
+of frame has a class here; `text` is the JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class StdioRequest(NamedTuple):
+    """One line of the stdio transport, with the state of its client. Both are valid UTF-8."""
+
+    line: bytes
+    state: bytes
+
+
+class HttpRequest(NamedTuple):
+    """One HTTP request. All members are valid UTF-8."""
+
+    method: bytes
+    target: bytes
+    headers: bytes
+    body: bytes
+
+
+Request = StdioRequest | HttpRequest
+
+NO_REQUEST = HttpRequest(b"", b"", b"", b"")
+"""Replacement of the request of a call that has ended, to free its memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event of a call. `text` is JSON."""
+
+    text: str
+
+
+class Message(Event):
+    """A JSON-RPC message for the client, before the response: stdio transport only."""
+
+    __slots__ = ()
+
+
+class Head(Event):
+    """Status and header fields of a streamed HTTP response."""
+
+    __slots__ = ()
+
+
+class Chunk(Event):
+    """A part of the body of a streamed HTTP response, as a JSON string."""
+
+    __slots__ = ()
+
+
+class Subscribe(Event):
+    """Start of a stream of notifications after the response."""
+
+    __slots__ = ()
+
+
+class Watch(Event):
+    """Subscription to a resource, or its end, for a client of a handshake revision."""
+
+    __slots__ = ()
+
+
+class Attach(Event):
+    """Request to keep the HTTP response open as a stream of the session."""
+
+    __slots__ = ()
+
+
+class Changed(Event):
+    """A change notification, not related to a call."""
+
+    __slots__ = ()
+
+
+class Ask(Event):
+    """Server-to-client requests whose responses the call needs: their ids, and the continuation of the call."""
+
+    __slots__ = ()
+
+
+class InputCancelled(Event):
+    """A `notifications/cancelled` of the host for a server-to-client request that needs no response any more."""
+
+    __slots__ = ()
+
+
+FRAMES: dict[bytes, type[Event]] = {
+    b"message": Message,
+    b"head": Head,
+    b"chunk": Chunk,
+    b"subscribe": Subscribe,
+    b"watch": Watch,
+    b"attach": Attach,
+    b"changed": Changed,
+    b"ask": Ask,
+}
+"""The class of each kind of frame."""
