@@ -17,7 +17,7 @@ FRAMEWORK_COMPONENTS = (
     "resources-middleware",
     "prompts-middleware",
     "completions-middleware",
-    "asked-tools-middleware",
+    "dynamic-tools-middleware",
     "catalogue",
     "method-not-found",
     "kv-store",

@@ -61,8 +61,8 @@ def test_wires(drawing: Drawing) -> None:
     assert wires[keys["catalogue 1"], keys["dispatch 1"]].interfaces == ("dispatch",)
     assert wires[keys["tools-middleware of calc"], keys["calc"]].interfaces == ("tools",)
     assert wires[keys["calc"], keys["server-io"]].service
-    assert (keys["catalogue 1"], keys["asked-tools-middleware of dynamic"]) in wires
-    assert wires[keys["asked-tools-middleware of dynamic"], keys["dynamic"]].interfaces == ("tools",)
+    assert (keys["catalogue 1"], keys["dynamic-tools-middleware of dynamic"]) in wires
+    assert wires[keys["dynamic-tools-middleware of dynamic"], keys["dynamic"]].interfaces == ("tools",)
     assert {name.partition("@")[0]: key for name, key in drawing.doors} == dict.fromkeys(
         ("wasi:http/incoming-handler", "wasi:cli/run", "wasmcp:embedding/exchange"), keys["transport"]
     )

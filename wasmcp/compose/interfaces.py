@@ -41,7 +41,7 @@ CAPABILITIES = {
 }
 """Capabilities in the order of their middlewares in the chain, with the middleware (a framework component) of each."""
 
-DYNAMIC_MIDDLEWARES = {TOOLS: "asked-tools-middleware"}
+DYNAMIC_MIDDLEWARES = {TOOLS: "dynamic-tools-middleware"}
 """Middlewares that replace those of `CAPABILITIES` around a dynamic component."""
 
 CAPABILITY_NAMES = {contract: contract.partition("/")[2].partition("@")[0] for contract in CAPABILITIES}
