@@ -1,6 +1,6 @@
 //! Encoding of typed values in a store: a type byte and the value. A counter has no type byte: it is decimal digits, so
 //! that programs without wasmcp can read and write counters. Bytes in none of these forms decode to `bytes` unchanged,
-//! so that decoding never fails. docs/reference/keyvalue.md has the table.
+//! so that decoding never fails. docs/reference/key-value-store.md has the table.
 
 const std = @import("std");
 const decimals = @import("decimal.zig");

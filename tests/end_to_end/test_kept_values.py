@@ -1,4 +1,4 @@
-"""Values that last, and those of sessions, at every door: docs/guides/values.md."""
+"""Values that last, and those of sessions, at every door: docs/guides/key-value-store.md."""
 
 from __future__ import annotations
 

@@ -441,7 +441,7 @@ class TestProperties:
 
 
 def read(kept: bytes) -> tuple[str, Any]:
-    """Decode by the table of docs/reference/keyvalue.md."""
+    """Decode by the table of docs/reference/key-value-store.md."""
     first, rest = kept[:1], kept[1:]
     if first in {b"\x01", b"\x02"}:
         try:

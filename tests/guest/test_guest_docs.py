@@ -68,7 +68,7 @@ def test_guide_of_resources_and_prompts() -> None:
 
 
 def test_guide_of_client_requests() -> None:
-    defined = run("asking.md")
+    defined = run("client-requests.md")
     defined["test_booking"]()
     defined["test_no_booking"]()
     context = LocalContext(answers=[accept(value="Ada"), said("Hello")])

@@ -22,7 +22,9 @@ def defined(guide: str) -> dict[str, Any]:
     return namespace
 
 
-@pytest.mark.parametrize("guide", ["http.md", "values.md", "configuring.md", "sessions.md", "sharing.md"])
+@pytest.mark.parametrize(
+    "guide", ["http.md", "key-value-store.md", "configuring.md", "sessions.md", "dependency-injection.md"]
+)
 def test_tests_of_the_guide_pass(guide: str) -> None:
     names = defined(guide)
     tests = [names[name] for name in names if name.startswith("test_")]
