@@ -33,14 +33,14 @@ class Pool:
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-        self.crowded = False
+        self.has_waiting_calls = False
         self.pending_inputs = PendingInputs(self.calls.append, None)
 
     def submit(self, call: Call) -> None:
         self.calls.append(call)
 
 
-class Played:
+class FakeServer:
     """Fake server with the attributes that an application needs."""
 
     def __init__(self, **bounds: Any) -> None:
@@ -144,15 +144,15 @@ class TestBudget:
 class TestRequests:
     def test_number_of_requests_is_limited(self) -> None:
         async def work() -> None:
-            played = Played(requests=2)
-            app = App(played)  # type: ignore[arg-type]
+            fake_server = FakeServer(requests=2)
+            app = App(fake_server)  # type: ignore[arg-type]
             first, second = Client(app, CALL), Client(app, CALL)
-            await until(lambda: len(played.pool.calls) == 2)
+            await until(lambda: len(fake_server.pool.calls) == 2)
             third = Client(app, CALL)
             await third.task
             assert (third.status, third.headers[b"connection"]) == (503, b"close")
             assert b"retry-after" in third.headers
-            for call in played.pool.calls:
+            for call in fake_server.pool.calls:
                 answer(call)
             await asyncio.gather(first.task, second.task)
             assert (first.status, second.status) == (200, 200)
@@ -162,7 +162,7 @@ class TestRequests:
 
     def test_disconnect_during_the_request(self) -> None:
         async def work() -> None:
-            app = App(Played())  # type: ignore[arg-type]
+            app = App(FakeServer())  # type: ignore[arg-type]
             client = Client(app, b"{", more=True)
             await until(lambda: app.bodies.used == 1)
             client.leave()
@@ -176,7 +176,7 @@ class TestRequests:
 class TestBodies:
     def test_missing_body_times_out(self) -> None:
         async def work() -> None:
-            app = App(Played(body_time=0.05))  # type: ignore[arg-type]
+            app = App(FakeServer(body_time=0.05))  # type: ignore[arg-type]
             client = Client(app, b"{", more=True)
             await client.task
             assert (client.status, client.headers[b"connection"]) == (408, b"close")
@@ -188,13 +188,13 @@ class TestBodies:
         monkeypatch.setattr(http_body, "_RATE", 10)
 
         async def work() -> None:
-            played = Played(body_time=0.05)
-            app = App(played)  # type: ignore[arg-type]
+            fake_server = FakeServer(body_time=0.05)
+            app = App(fake_server)  # type: ignore[arg-type]
             client = Client(app, b" " * 400, more=True)
             await asyncio.sleep(0.2)
             client.post(CALL)
-            await until(lambda: len(played.pool.calls) == 1)
-            answer(played.pool.calls[0])
+            await until(lambda: len(fake_server.pool.calls) == 1)
+            answer(fake_server.pool.calls[0])
             await client.task
             assert client.status == 200
 
@@ -202,14 +202,14 @@ class TestBodies:
 
     def test_announced_too_large_body_is_not_read(self) -> None:
         async def work() -> None:
-            played = Played()
-            app = App(played)  # type: ignore[arg-type]
+            fake_server = FakeServer()
+            app = App(fake_server)  # type: ignore[arg-type]
             client = Client(app, headers=((b"content-length", b"999999999"),))
-            await until(lambda: len(played.pool.calls) == 1)
-            request = played.pool.calls[0].request
+            await until(lambda: len(fake_server.pool.calls) == 1)
+            request = fake_server.pool.calls[0].request
             assert b"content-length: 999999999\r\n" in request[2]
             assert request[3] == b""
-            answer(played.pool.calls[0], 413)
+            answer(fake_server.pool.calls[0], 413)
             await client.task
             assert (client.status, client.headers[b"connection"]) == (413, b"close")
 
@@ -219,18 +219,18 @@ class TestBodies:
         monkeypatch.setattr(http_body, "_SKIPPED", 5000)
 
         async def work() -> None:
-            played = Played()
-            app = App(played)  # type: ignore[arg-type]
+            fake_server = FakeServer()
+            app = App(fake_server)  # type: ignore[arg-type]
             client = Client(app, *[b"x" * 500] * 13, more=True)
-            await until(lambda: len(played.pool.calls) == 1)
-            assert b"content-length: 6500\r\n" in played.pool.calls[0].request[2]
+            await until(lambda: len(fake_server.pool.calls) == 1)
+            assert b"content-length: 6500\r\n" in fake_server.pool.calls[0].request[2]
             assert app.bodies.used == 0
-            answer(played.pool.calls[0], 413)
+            answer(fake_server.pool.calls[0], 413)
             await client.task
             assert client.headers[b"connection"] == b"close"
             rest = Client(app, *[b"x" * 500] * 4)  # the connection of a body that is read to its end stays open
-            await until(lambda: len(played.pool.calls) == 2)
-            answer(played.pool.calls[1], 413)
+            await until(lambda: len(fake_server.pool.calls) == 2)
+            answer(fake_server.pool.calls[1], 413)
             await rest.task
             assert b"connection" not in rest.headers
             nothing_is_held(app)
@@ -239,12 +239,12 @@ class TestBodies:
 
     def test_incomplete_bodies_are_evicted(self) -> None:
         async def work() -> None:
-            played = Played(request_bytes=1500)
-            app = App(played)  # type: ignore[arg-type]
+            fake_server = FakeServer(request_bytes=1500)
+            app = App(fake_server)  # type: ignore[arg-type]
             hoarders = [Client(app, b" " * 700, more=True) for _ in range(2)]
             await until(lambda: app.bodies.used == 1400)
             client = Client(app, b" " * 600 + CALL)
-            await until(lambda: len(played.pool.calls) == 1)
+            await until(lambda: len(fake_server.pool.calls) == 1)
             await hoarders[0].task
             assert (hoarders[0].status, hoarders[0].headers[b"connection"]) == (503, b"close")
             assert not hoarders[1].task.done()
@@ -252,7 +252,7 @@ class TestBodies:
             await refused.task
             assert refused.status == 503
             await hoarders[1].task
-            answer(played.pool.calls[0])
+            answer(fake_server.pool.calls[0])
             await client.task
             assert client.status == 200
             nothing_is_held(app)
@@ -260,7 +260,7 @@ class TestBodies:
         drive(work)
 
 
-def listen(played: Played, call: Call, *uris: str) -> None:
+def listen(fake_server: FakeServer, call: Call, *uris: str) -> None:
     """Finish a call by opening a stream."""
     notifications = {"toolsListChanged": True, "resourceSubscriptions": list(uris)}
     assert call.on_event is not None
@@ -268,11 +268,11 @@ def listen(played: Played, call: Call, *uris: str) -> None:
     answer(call, 200, b"data: acknowledged\n\n")
 
 
-async def listening(app: App, played: Played, *uris: str) -> Client:
+async def listening(app: App, fake_server: FakeServer, *uris: str) -> Client:
     client = Client(app, CALL, headers=(MODERN,))
-    before = len(played.pool.calls)
-    await until(lambda: len(played.pool.calls) > before)
-    listen(played, played.pool.calls[-1], *uris)
+    before = len(fake_server.pool.calls)
+    await until(lambda: len(fake_server.pool.calls) > before)
+    listen(fake_server, fake_server.pool.calls[-1], *uris)
     await until(lambda: len(client.sent) > 1)
     return client
 
@@ -280,17 +280,17 @@ async def listening(app: App, played: Played, *uris: str) -> Client:
 class TestStreams:
     def test_number_of_streams_is_limited(self) -> None:
         async def work() -> None:
-            played = Played(streams=2)
-            app = App(played)  # type: ignore[arg-type]
-            first, second, third = [await listening(app, played) for _ in range(3)]
+            fake_server = FakeServer(streams=2)
+            app = App(fake_server)  # type: ignore[arg-type]
+            first, second, third = [await listening(app, fake_server) for _ in range(3)]
             assert (first.status, second.status, third.status) == (200, 200, 503)
             assert json.loads(third.body)["error"]["code"] == -32603
             assert json.loads(third.body)["id"] == 7
             first.leave()
             await first.task
-            fourth = await listening(app, played)
+            fourth = await listening(app, fake_server)
             assert fourth.status == 200
-            played.hub.changed(CHANGE)
+            fake_server.hub.changed(CHANGE)
             await until(lambda: len(fourth.sent) == 3)
             for client in (second, fourth):
                 client.leave()
@@ -301,24 +301,24 @@ class TestStreams:
 
     def test_size_of_subscriptions_is_limited(self) -> None:
         async def work() -> None:
-            played = Played(stream_bytes=1000, streams_bytes=1500)
-            app = App(played)  # type: ignore[arg-type]
-            assert (await listening(app, played, "a:" + "x" * 1000)).status == 503
-            first = await listening(app, played, "a:" + "x" * 700)
+            fake_server = FakeServer(stream_bytes=1000, streams_bytes=1500)
+            app = App(fake_server)  # type: ignore[arg-type]
+            assert (await listening(app, fake_server, "a:" + "x" * 1000)).status == 503
+            first = await listening(app, fake_server, "a:" + "x" * 700)
             assert first.status == 200
-            assert (await listening(app, played, "a:" + "x" * 700)).status == 503
+            assert (await listening(app, fake_server, "a:" + "x" * 700)).status == 503
             first.leave()
             await first.task
-            assert (await listening(app, played, "a:" + "x" * 700)).status == 200
+            assert (await listening(app, fake_server, "a:" + "x" * 700)).status == 200
 
         drive(work)
 
     def test_open_stream_does_not_hold_request_and_response(self) -> None:
         async def work() -> None:
-            played = Played()
-            app = App(played)  # type: ignore[arg-type]
-            await listening(app, played)
-            (call,) = played.pool.calls
+            fake_server = FakeServer()
+            app = App(fake_server)  # type: ignore[arg-type]
+            await listening(app, fake_server)
+            (call,) = fake_server.pool.calls
             assert (call.request, call.result) == (NO_REQUEST, None)
             (exchange,) = app._sending
             assert exchange.body.data == b""
@@ -328,12 +328,12 @@ class TestStreams:
 
     def test_unread_stream_is_ended(self) -> None:
         async def work() -> None:
-            played = Played(unread=1000)
-            app = App(played)  # type: ignore[arg-type]
-            client = await listening(app, played)
+            fake_server = FakeServer(unread=1000)
+            app = App(fake_server)  # type: ignore[arg-type]
+            client = await listening(app, fake_server)
             client.reads.clear()
             for _ in range(500):
-                played.hub.changed(CHANGE)
+                fake_server.hub.changed(CHANGE)
                 await asyncio.sleep(0)
             assert app.unread.used <= 1000
             (exchange,) = app._sending
@@ -346,13 +346,13 @@ class TestStreams:
         drive(work)
 
 
-async def telling(app: App, played: Played, *headers: tuple[bytes, bytes]) -> tuple[Client, Call]:
+async def stalled_client(app: App, fake_server: FakeServer, *headers: tuple[bytes, bytes]) -> tuple[Client, Call]:
     """Return a client that does not read, and its call, which has sent events."""
     client = Client(app, CALL, headers=headers)
-    before = len(played.pool.calls)
-    await until(lambda: len(played.pool.calls) > before)
+    before = len(fake_server.pool.calls)
+    await until(lambda: len(fake_server.pool.calls) > before)
     client.reads.clear()
-    call = played.pool.calls[-1]
+    call = fake_server.pool.calls[-1]
     assert call.on_event is not None
     call.on_event(Head(json.dumps({"status": 200, "headers": [["content-type", "text/event-stream"]]})))
     return client, call
@@ -370,13 +370,13 @@ class TestUnread:
         monkeypatch.setattr(asgi, "_TICK", 0.02)
 
         async def work() -> None:
-            played = Played(unread=1000)
-            app = App(played)  # type: ignore[arg-type]
-            client, call = await telling(app, played, MODERN)
+            fake_server = FakeServer(unread=1000)
+            app = App(fake_server)  # type: ignore[arg-type]
+            client, call = await stalled_client(app, fake_server, MODERN)
             emit(call, 5)
             await asyncio.sleep(0.2)
             assert not call.cancelled
-            played.pool.crowded = True
+            fake_server.pool.has_waiting_calls = True
             await until(lambda: call.cancelled)
             assert app.unread.used < 500
             emit(call, 5)  # later events are dropped
@@ -396,11 +396,11 @@ class TestUnread:
         monkeypatch.setattr(asgi, "_TICK", 0.02)
 
         async def work() -> None:
-            played = Played(unread=1000)
-            app = App(played)  # type: ignore[arg-type]
-            client, call = await telling(app, played)
+            fake_server = FakeServer(unread=1000)
+            app = App(fake_server)  # type: ignore[arg-type]
+            client, call = await stalled_client(app, fake_server)
             emit(call, 5)
-            played.pool.crowded = True
+            fake_server.pool.has_waiting_calls = True
             await until(lambda: app.unread.used < 500)
             assert not call.cancelled
             emit(call, 1)
@@ -416,9 +416,9 @@ class TestUnread:
         monkeypatch.setattr(asgi, "_TICK", 0.02)
 
         async def work() -> None:
-            played = Played(unread=1000, write_time=0.1)
-            app = App(played)  # type: ignore[arg-type]
-            _client, call = await telling(app, played, MODERN)
+            fake_server = FakeServer(unread=1000, write_time=0.1)
+            app = App(fake_server)  # type: ignore[arg-type]
+            _client, call = await stalled_client(app, fake_server, MODERN)
             emit(call, 5)
             await until(lambda: call.cancelled)
 
@@ -426,9 +426,9 @@ class TestUnread:
 
     def test_late_reader_gets_all_events(self) -> None:
         async def work() -> None:
-            played = Played(unread=1000)
-            app = App(played)  # type: ignore[arg-type]
-            client, call = await telling(app, played, MODERN)
+            fake_server = FakeServer(unread=1000)
+            app = App(fake_server)  # type: ignore[arg-type]
+            client, call = await stalled_client(app, fake_server, MODERN)
             emit(call, 5)
             await asyncio.sleep(0.01)
             client.reads.set()
@@ -441,11 +441,11 @@ class TestUnread:
 
     def test_client_with_the_most_unread_bytes_is_disconnected(self) -> None:
         async def work() -> None:
-            played = Played(unread=1 << 20, unread_bytes=5000)
-            app = App(played)  # type: ignore[arg-type]
-            _, least = await telling(app, played, MODERN)
+            fake_server = FakeServer(unread=1 << 20, unread_bytes=5000)
+            app = App(fake_server)  # type: ignore[arg-type]
+            _, least = await stalled_client(app, fake_server, MODERN)
             emit(least, 3)
-            _, most = await telling(app, played, MODERN)
+            _, most = await stalled_client(app, fake_server, MODERN)
             emit(most, 20)
             assert most.cancelled
             assert not least.cancelled
@@ -457,9 +457,9 @@ class TestUnread:
 
     def test_cancelled_application_frees_its_budgets(self) -> None:
         async def work() -> None:
-            played = Played()
-            app = App(played)  # type: ignore[arg-type]
-            client, call = await telling(app, played, MODERN)
+            fake_server = FakeServer()
+            app = App(fake_server)  # type: ignore[arg-type]
+            client, call = await stalled_client(app, fake_server, MODERN)
             emit(call, 5)
             await asyncio.sleep(0.01)
             client.task.cancel()
@@ -476,14 +476,14 @@ def test_timer_expires_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asgi, "_TICK", 0.02)
 
     async def work() -> None:
-        played = Played(session_begun=0.05)
-        app = App(played)  # type: ignore[arg-type]
+        fake_server = FakeServer(session_begun=0.05)
+        app = App(fake_server)  # type: ignore[arg-type]
         client = Client(app, CALL)
-        await until(lambda: len(played.pool.calls) == 1)
-        played.pool.calls[0].finish((200, b"wasmcp-session: 2025-11-25\r\n", b"{}"), None)
+        await until(lambda: len(fake_server.pool.calls) == 1)
+        fake_server.pool.calls[0].finish((200, b"wasmcp-session: 2025-11-25\r\n", b"{}"), None)
         await client.task
-        assert len(played.sessions) == 1
-        await until(lambda: len(played.sessions) == 0)
-        assert played.sessions.held == 0
+        assert len(fake_server.sessions) == 1
+        await until(lambda: len(fake_server.sessions) == 0)
+        assert fake_server.sessions.held == 0
 
     drive(work)

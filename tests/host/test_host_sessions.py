@@ -269,11 +269,11 @@ class TestSessions:
         client = Client(Sessions(Hub(), HttpLimits(session_streams=2)))
         heard: list[list[bytes | None]] = [[], [], []]
         for each in heard[:2]:
-            assert client.begin_request().may_open
+            assert client.begin_request().can_open
             client.begin_request().open(each.append)
-        assert not client.begin_request().may_open
+        assert not client.begin_request().can_open
         clock[0] = 111  # the client can have lost the streams
-        assert client.begin_request().may_open
+        assert client.begin_request().can_open
         client.begin_request().open(heard[2].append)
         assert heard == [[None], [], []]
 

@@ -44,8 +44,8 @@ class Connection:
         self._stderr = stderr
         self._on_wire = on_wire
         self._state = b""
-        self._subscriptions = StdioSubscriptions(self.hub, self._heard)
-        self._on_heard: Callable[[str], None] | None = None
+        self._subscriptions = StdioSubscriptions(self.hub, self._notified)
+        self._on_notification: Callable[[str], None] | None = None
         self._running: set[Call] = set()
         self._lock = threading.Lock()
 
@@ -88,12 +88,12 @@ class Connection:
         Args:
             take: Called with each message as JSON text, on threads of the host; None for no callback.
         """
-        self._on_heard = take
+        self._on_notification = take
 
-    def _heard(self, message: bytes) -> None:
+    def _notified(self, message: bytes) -> None:
         written = message.decode()
         self._wire("<-", written)
-        take = self._on_heard
+        take = self._on_notification
         if take is not None:
             take(written)
 

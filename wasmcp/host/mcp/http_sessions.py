@@ -116,7 +116,7 @@ class Session:
         self._waiting.append(message)
 
     @property
-    def may_open(self) -> bool:
+    def can_open(self) -> bool:
         """True if one more stream is allowed: a client that lost its connections can replace old streams."""
         with self.lock:
             oldest = next(iter(self.streams.values()), 0.0)

@@ -32,7 +32,7 @@ class Sender(NamedTuple):
     session: bytes | None
     head: tuple[tuple[bytes, bytes], ...]
 
-    def may(self, other: Sender | None, *, admitted: bool) -> bool:
+    def can_access(self, other: Sender | None, *, admitted: bool) -> bool:
         """Return True if a message of this sender can answer or cancel a request of another.
 
         Args:

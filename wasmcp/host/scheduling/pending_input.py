@@ -75,8 +75,8 @@ class PendingInputs:
 
     def add(self, call: Call, event: Ask) -> None:
         """Add the pending input of a call, before the client gets the requests."""
-        frame_value = json.loads(event.text)
-        pending = PendingInput(call, frame_value["ids"], json.dumps(frame_value["continuation"]))
+        value = json.loads(event.text)
+        pending = PendingInput(call, value["ids"], json.dumps(value["continuation"]))
         with self._lock:
             self._by_call[call] = pending
             for request_id in pending.answers:
@@ -136,8 +136,8 @@ class PendingInputs:
             pending = self._by_id.get(response["id"])
             if pending is None:
                 return False
-            frame_value = pending.call.sender
-            if not (frame_value is None if sender is None else sender.may(frame_value, admitted=admitted)):
+            recipient = pending.call.sender
+            if not (recipient is None if sender is None else sender.can_access(recipient, admitted=admitted)):
                 return False
             del self._by_id[response["id"]]
             pending.answers[response["id"]] = response

@@ -166,7 +166,7 @@ class Pool:
         """The error of the last boot; None if it succeeded, or no instance was booted."""
 
     @property
-    def crowded(self) -> bool:
+    def has_waiting_calls(self) -> bool:
         """True if calls wait for an instance."""
         return self._free < 0
 

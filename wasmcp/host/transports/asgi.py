@@ -98,7 +98,7 @@ class App:
         self._server.sessions.expire()
         now = asyncio.get_running_loop().time()
         for response in list(self._sending):
-            response.look(now, crowded=self._server.pool.crowded)
+            response.check_stalled(now, has_waiting_calls=self._server.pool.has_waiting_calls)
         self._timer = asyncio.get_running_loop().call_later(_TICK, self._tick)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -162,7 +162,7 @@ class App:
         """Abandon the response with the most unread bytes."""
         most = max(self._sending, key=lambda response: response.unread, default=None)
         if most is not None:
-            most.give_up()
+            most.abandon()
 
     def arrived(self, response: AsgiResponse, event: ResponseEvent) -> None:
         """Process an event of a response; several events of other threads need one wake-up of the event loop."""

@@ -129,7 +129,7 @@ class AsgiResponse:
             if over or self.unread > self._limits.unread:
                 self._held = self._held or monotonic()
                 self.call.hold()
-                self._go_on()  # if everything was sent in the meantime
+                self._release_call()  # if everything was sent in the meantime
         else:
             self._opened = self._session_request.event(event) or self._opened
 
@@ -147,7 +147,7 @@ class AsgiResponse:
             self._app.unread.exceed(len(message))
             self._app.arrived(self, StreamMessage(message))
 
-    def _go_on(self) -> None:
+    def _release_call(self) -> None:
         if self._held and self.unread < self._limits.unread / 4:
             self._held = 0.0
             self.call.release()
@@ -163,18 +163,18 @@ class AsgiResponse:
         if not self._changed.done():
             self._changed.set_result(None)
 
-    def look(self, now: float, *, crowded: bool) -> None:
+    def check_stalled(self, now: float, *, has_waiting_calls: bool) -> None:
         """Abandon the response if the client has not read for too long.
 
         Args:
             now: The time, by `monotonic`.
-            crowded: True if requests wait for an instance.
+            has_waiting_calls: True if requests wait for an instance.
         """
         held = self._held
-        if held and now - held > (_PATIENCE if crowded else self._limits.write_time):
-            self.give_up()
+        if held and now - held > (_PATIENCE if has_waiting_calls else self._limits.write_time):
+            self.abandon()
 
-    def give_up(self) -> None:
+    def abandon(self) -> None:
         """Drop unread and later data; the request is cancelled, or continues without sending."""
         if self._stalled:
             return
@@ -265,7 +265,7 @@ class AsgiResponse:
                         await send({"type": "http.response.body", "body": part, "more_body": True})
                 finally:
                     self._count_sent(_size(event))
-                self._go_on()
+                self._release_call()
         except BaseException:  # cancelled by the ASGI server, or the client has disconnected
             self.call.cancel()
             raise
@@ -314,7 +314,7 @@ class AsgiResponse:
             if refused is None:
                 await send({"type": "http.response.start", "status": status, "headers": headers})
                 await send({"type": "http.response.body", "body": body, "more_body": True})
-                self._stay()
+                self._start_stream()
                 return True
             status, headers = 503, [_JSON, (b"retry-after", b"10")]
             body = error_response(request, INTERNAL_ERROR, refused)
@@ -329,7 +329,7 @@ class AsgiResponse:
         """Reserve the budget of a stream. Return the reason if it cannot be opened, or None."""
         size = filter_size(self._opened) if self._opened else 0
         most = self._limits.stream_bytes
-        if self._session_request.attached and not self._session_request.may_open:
+        if self._session_request.attached and not self._session_request.can_open:
             return _NO_STREAM_OF_SESSION
         if size > most or not self._app.filters.take(size):
             return _NO_FILTER.format(most)
@@ -340,7 +340,7 @@ class AsgiResponse:
         self._streaming = True
         return None
 
-    def _stay(self) -> None:
+    def _start_stream(self) -> None:
         """Start the stream of notifications."""
         if self._opened:
             self._listener = Listener(self._opened, self._message)

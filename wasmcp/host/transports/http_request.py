@@ -132,7 +132,7 @@ class SessionRequest:
         with self._session.lock:
             running = list(self._session.calls.items())
         for call, sent in running:
-            if self.sender.may(call.sender, admitted=admitted) and same_id(request_id(sent), cancelled_id):
+            if self.sender.can_access(call.sender, admitted=admitted) and same_id(request_id(sent), cancelled_id):
                 call.cancel()
 
     def conclude(
@@ -187,9 +187,9 @@ class SessionRequest:
         return self._session.keep(state)
 
     @property
-    def may_open(self) -> bool:
+    def can_open(self) -> bool:
         """True if the session can have one more stream."""
-        return self._session is not None and self._session.may_open
+        return self._session is not None and self._session.can_open
 
     def open(self, stream: Callable[[bytes | None], None]) -> list[bytes]:
         """Open a stream of the session, and return the messages that waited for it."""
