@@ -7,6 +7,19 @@ import type { Prompt } from "./prompt.ts";
 import type { Resource } from "./resource.ts";
 import type { Tool } from "./tool.ts";
 
+let closed = false;
+
+/** End the time of declarations: the lists of the component are recorded, later entries could not reach a client. */
+export function closeDeclarations(): void {
+  closed = true;
+}
+
+function checkOpen(what: string): void {
+  if (closed) {
+    throw new DeclarationError(`${what}: declarations are made while modules are imported, not during a request`);
+  }
+}
+
 /** The declarations of one kind, by what clients know them by. */
 export class Registry<D> {
   readonly #items = new Map<string, D>();
@@ -14,6 +27,7 @@ export class Registry<D> {
   constructor(readonly kind: string) {}
 
   declare(identity: string, item: D): D {
+    checkOpen(`the ${this.kind} \`${identity}\``);
     if (this.#items.has(identity)) throw new DeclarationError(`there are two ${this.kind}s \`${identity}\``);
     this.#items.set(identity, item);
     return item;
@@ -40,6 +54,7 @@ export const LISTS: { cache: Cache | undefined } = { cache: undefined };
  * Without it, and where the server says less, the server decides. Specification: server/utilities/caching.
  */
 export function cacheLists(cache: Cache): void {
+  checkOpen("cacheLists");
   LISTS.cache = checkedCache(cache, "cacheLists");
 }
 

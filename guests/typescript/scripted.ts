@@ -10,7 +10,7 @@ import { Context } from "./context.ts";
 import { DeclarationError, INTERNAL_ERROR, INVALID_PARAMS, McpError } from "./errors.ts";
 import { cacheOf, refused, wantedOf } from "./lowering.ts";
 import { Prompt } from "./prompt.ts";
-import { COMPLETIONS, LISTS, PROMPTS, RESOURCES, TOOLS } from "./registry.ts";
+import { closeDeclarations, COMPLETIONS, LISTS, PROMPTS, RESOURCES, TOOLS } from "./registry.ts";
 import { membersOf } from "./shape.ts";
 import { keyOf } from "./uris.ts";
 
@@ -56,6 +56,7 @@ export function checkAll(): void {
   if (TOOLS.all().length + RESOURCES.all().length + PROMPTS.all().length === 0) {
     throw new DeclarationError("nothing is declared: call `tool`, `resource` or `prompt` of `wasmcp` in the module or in one that it imports");
   }
+  closeDeclarations();
 }
 
 export const scripted = {

@@ -224,3 +224,21 @@ completion(review, "code", async (value, args, context) => {
   await null;
   return { values: [`${value}!`, args["language"] ?? "", context.target].filter((one) => one !== ""), total: 7, hasMore: true };
 });
+
+const declareLater = tool as (...given: any[]) => unknown;
+
+/** Declare during a call, which is refused. */
+export const late = tool({ name: "late" }, () => {
+  const problems: string[] = [];
+  for (const declare of [
+    () => cacheLists({ seconds: 1 }),
+    () => declareLater({ name: "later", input: { type: "object" } }, () => 1),
+  ]) {
+    try {
+      declare();
+    } catch (error) {
+      problems.push(String(error));
+    }
+  }
+  return problems.join("\n");
+});

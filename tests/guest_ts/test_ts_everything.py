@@ -236,3 +236,11 @@ def test_globals(server: Server) -> None:
 
 def test_fetch_needs_its_grant(server: Server) -> None:
     assert call(server, "fetch", url="http://127.0.0.1:1")["structuredContent"] == {"result": -1}
+
+
+def test_declarations_during_a_call_are_refused(server: Server) -> None:
+    before = [tool.name for tool in server.list_tools()]
+    problems = server.call_tool("late").text.splitlines()
+    assert [problem.partition(": ")[2].partition(":")[0] for problem in problems] == ["cacheLists", "the tool `later`"]
+    assert all("not during a request" in problem for problem in problems)
+    assert [tool.name for tool in server.list_tools()] == before
