@@ -101,7 +101,9 @@ fn complete(request: Request) std.mem.Allocator.Error!?Reply {
     if (index(.completion).count == 0) return null;
     const wanted = switch (try lib.Completion.read(allocator, request.params(), false)) {
         .read => |wanted| wanted,
-        .wrong => |words| return Reply.failure(.{ .code = @import("protocol_table").code.invalid_params, .message = words }),
+        .wrong => |words| return Reply.failure(
+            .{ .code = @import("protocol_table").code.invalid_params, .message = words },
+        ),
     };
     const component = owner(.completion, try wanted.key(allocator)) orelse return null;
     return dispatchTo(component, request) orelse Reply.completion(.{});
@@ -115,7 +117,9 @@ fn headerFault(request: Request, name: []const u8) ?Reply {
     const schema = schemaOf(name) orelse return null;
     const arguments = request.arguments() orelse "{}";
     const wrong = lib.header.checkParams(allocator, schema, arguments, facts.headers) catch @trap();
-    return Reply.failure(.{ .code = @import("protocol_table").code.header_mismatch, .message = wrong orelse return null });
+    return Reply.failure(
+        .{ .code = @import("protocol_table").code.header_mismatch, .message = wrong orelse return null },
+    );
 }
 
 var mirroring: ?bool = null;

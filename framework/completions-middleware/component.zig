@@ -33,7 +33,9 @@ pub const exports = struct {
 fn complete(request: messages.Request) std.mem.Allocator.Error!?Reply {
     const wanted = switch (try lib.Completion.read(allocator, request.params(), true)) {
         .read => |read| read,
-        .wrong => |words| return Reply.failure(.{ .code = @import("protocol_table").code.invalid_params, .message = words }),
+        .wrong => |words| return Reply.failure(
+            .{ .code = @import("protocol_table").code.invalid_params, .message = words },
+        ),
     };
     const reference: types.CompletionReference = switch (wanted.kind) {
         .prompt => .{ .prompt = wanted.reference },

@@ -50,13 +50,14 @@ fn nearest(name: []const u8) ?[]const u8 {
     if (name.len > longest) return null;
     var best: ?[]const u8 = null;
     var fewest: usize = name.len / 3 + 1;
-    inline for (.{ &names.server, &names.others, &names.unsupported, &[_][]const u8{names.auth_mode} }) |list| for (list) |known| {
-        const edits = distance(name, known);
-        if (edits < fewest) {
-            best = known;
-            fewest = edits;
-        }
-    };
+    inline for (.{ &names.server, &names.others, &names.unsupported, &[_][]const u8{names.auth_mode} }) |list|
+        for (list) |known| {
+            const edits = distance(name, known);
+            if (edits < fewest) {
+                best = known;
+                fewest = edits;
+            }
+        };
     return best;
 }
 

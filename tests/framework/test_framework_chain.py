@@ -81,7 +81,7 @@ def server(request: pytest.FixtureRequest, guests: dict[str, bytes], tmp_path: P
     return serve(tmp_path, ComponentSpec("probe", guests["probe"], known, MIDDLEWARE, known is None))
 
 
-def test_lists_are_whole(server: Embedded) -> None:
+def test_lists_are_complete(server: Embedded) -> None:
     pages = all_pages(server)
     assert [name for page in pages for name in names(page)] == NAMES
     # A dynamic component decides on its pages; a recorded list has one page.
@@ -118,7 +118,7 @@ def test_protocol_errors_of_tools(server: Embedded) -> None:
     assert call(server, "refuse")["error"] == {"code": 7, "message": "refused", "data": [1]}
 
 
-def test_whole_results_of_tools(server: Embedded) -> None:
+def test_complete_results_of_tools(server: Embedded) -> None:
     result = call(server, "later")["result"]
     assert (result["resultType"], result["x"]) == ("later", 1)
 
@@ -210,7 +210,7 @@ def test_cursors_record_each_position(guests: dict[str, bytes], tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("version", "titled"), [("2025-03-26", False), ("2025-06-18", True), ("2025-11-25", True)])
-def test_recorded_lists_in_the_form_of_older_revisions(
+def test_recorded_lists_in_the_form_of_handshake_revisions(
     guests: dict[str, bytes], tmp_path: Path, version: str, titled: bool
 ) -> None:
     server = serve(tmp_path, ComponentSpec("probe", guests["probe"], catalogue("echo")))

@@ -80,7 +80,7 @@ def test_the_latest_revision(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
-def test_older_revisions_have_none(talk: Talk, revision: str) -> None:
+def test_handshake_revisions_have_no_extensions(talk: Talk, revision: str) -> None:
     hello = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}}
     found = talk(request("initialize", hello, meta=None))["result"]
     assert (found["protocolVersion"], found["capabilities"]) == (revision, {"tools": {}})

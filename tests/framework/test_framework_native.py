@@ -24,6 +24,7 @@ URIS = FRAMEWORK.parent / "guests" / "zig" / "uris.zig"
         "server-io/Changes.zig",
         "server-io/capabilities.zig",
         "catalogue/Index.zig",
+        "transport/protocol.zig",
     ],
 )
 def test_zig(root: str, tmp_path: Path) -> None:

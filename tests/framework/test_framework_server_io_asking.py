@@ -175,7 +175,7 @@ def test_answers_are_objects(wire: Wire) -> None:
     assert wire.answer(opened, wire.refused)["error"]["code"] == -32602
 
 
-# ------------------------------------------------------------------------------------------------- older revisions
+# -------------------------------------------------------------------------------------------- handshake revisions
 
 
 def older(**params: Any) -> str:

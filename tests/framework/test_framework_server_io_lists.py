@@ -88,7 +88,7 @@ def test_a_raw_list_keeps_its_hint(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("failure_first", [True, False])
-def test_a_failure_in_a_list_makes_the_whole_a_failure(wire: Wire, failure_first: bool) -> None:
+def test_failure_in_a_list_fails_the_list(wire: Wire, failure_first: bool) -> None:
     opened = wire.open(message("tools/list"))
     failure = wire.reply("failure", record(code=-5, message="no", data=None))
     listed = wire.reply("tools", [tool("a")], "cursor", None)
@@ -128,7 +128,7 @@ def test_tools_can_be_read_from_a_reply(wire: Wire) -> None:
     wire.finish(opened, reply)
 
 
-def test_of_two_items_with_one_name_the_first_is_kept(wire: Wire) -> None:
+def test_first_of_two_items_with_one_name_is_kept(wire: Wire) -> None:
     opened = wire.open(message("tools/list"))
     first = wire.reply("tools-json", '[{"name":"a","title":"1"} , {"name":"\\u0062"}]', None, None)
     more = '[{"name":"b"},{"x":[{"name":"c"},2],"name":"\\u0061"},{"name":"c"},{"name":"c"}]'

@@ -50,7 +50,7 @@ def test_texts_are_passed_on_byte_for_byte(shared: Wire) -> None:
     assert '"id":12345678901234567890123,' in shared.finish(opened).body
 
 
-def test_a_completion_is_for_what_it_refers_to(shared: Wire) -> None:
+def test_target_of_a_completion_is_its_reference(shared: Wire) -> None:
     for reference, target in (
         ({"type": "ref/prompt", "name": "p", "uri": "u"}, "p"),
         ({"type": "ref/resource", "uri": "u:{x}", "name": "p"}, "u:{x}"),

@@ -82,7 +82,7 @@ def test_lists_through_append_and_back(wire: Wire, first: list[str], second: lis
 
 @PROPERTY
 @given(value=st.floats(allow_nan=False, allow_infinity=False))
-def test_numbers_are_written_so_that_they_read_back(wire: Wire, value: float) -> None:
+def test_numbers_round_trip(wire: Wire, value: float) -> None:
     wire.lines_bytes.clear()
     opened = wire.open(message("tools/call", {"name": "t"}, meta={"progressToken": 1}), output=Variant("stdio"))
     wire.request(opened, "progress", value, value, None)
