@@ -101,7 +101,7 @@ class TestMismatch:
         assert mismatch(handler(R), handler(S, extra=Func())) is None
 
     def test_missing_exports_are_reported(self) -> None:
-        assert mismatch(handler(R, extra=Func()), handler(S)) == "`extra` (func) is missing in what is there"
+        assert mismatch(handler(R, extra=Func()), handler(S)) == "`extra` (func) is missing in the given type"
 
     def test_two_resources_do_not_match_one(self) -> None:
         wanted = Instance({"r": TypeBound(R), "s": TypeBound(S)})

@@ -220,7 +220,7 @@ class TestHostileInput:
 
     def test_outer_alias_beyond_the_outermost_scope(self) -> None:
         body = b"\x01\x42\x01\x02\x03\x02" + leb(0xFFFFFFF) + b"\x00"
-        assert "further out than there are scopes" in str(fails(section(7, body)))
+        assert "outer scope that does not exist" in str(fails(section(7, body)))
 
     def test_many_imports_of_one_name(self) -> None:
         func, import_ = section(7, b"\x01\x40\x00\x01\x00"), b"\x00\x01f\x01\x00"

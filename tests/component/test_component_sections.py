@@ -141,7 +141,7 @@ FUNC_TYPE = section(7, b"\x01\x40\x00\x01\x00")
         ([MODULE, section(11, b"\x02" + b"\x00\x01f\x00\x11\x00\x00" * 2)], "`f` is exported twice"),
         ([section(6, b"\x01\x01\x05\x00\x01f")], "cannot have target 5"),
         ([section(6, b"\x01\x03\x00\x00\x01f")], "instance index 0 is out of range"),
-        ([section(6, b"\x01\x03\x02\x01\x00")], "further out than there are scopes"),
+        ([section(6, b"\x01\x03\x02\x01\x00")], "outer scope that does not exist"),
         ([section(6, b"\x01\x00\x00\x01\x00" + b"\x7fx")], "a name of 127 bytes"),
         ([section(10, b"\x01\x03\x01f\x01\x00")], "does not begin the name"),
         ([section(10, b"\x01\x00\x00\x01\x00")], "is empty"),

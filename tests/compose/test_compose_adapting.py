@@ -166,7 +166,9 @@ def test_current_contracts_are_not_adapted() -> None:
 
 def test_a_handler_of_the_contract_is_refused() -> None:
     handler = constants({"wasmcp:mcp-v20251125/server-handler@0.1.1": Instance({})}, lambda *_: None)
-    with pytest.raises(InvalidComponentError, match="contract are not taken: build it against our world `middleware`"):
+    with pytest.raises(
+        InvalidComponentError, match="contract are not supported: build it against the world `middleware`"
+    ):
         compose_server([ComponentSpec("handler", handler)], METADATA)
 
 
@@ -174,7 +176,7 @@ def test_contract_with_other_types_is_refused() -> None:
     other = constants({THEIRS: Instance({"list-tools": Func((), None)})}, lambda *_: None)
     with pytest.raises(InvalidComponentError) as caught:
         compose_server([ComponentSpec("other", other, None, MIDDLEWARE, dynamic=True)], METADATA)
-    assert "is missing in this one" in str(caught.value) or "has another form" in str(caught.value)
+    assert "is missing in this component" in str(caught.value) or "has other types" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +196,7 @@ def test_error_names_an_unsupported_contract_version(version: str, wanted: str) 
     for words in (
         f"component `old`: it was built against `{version}`",
         "takes `wasmcp:mcp-v20251125@0.1.1` or `wasmcp:mcp-v20250618@0.1.8`",
-        "`tools` has another form",
+        "`tools` has other types",
         "`wasmcp wit deps`",
     ):
         assert words in message
@@ -217,7 +219,7 @@ def test_error_names_a_service_with_other_types() -> None:
     graph.export(THEIRS, node.export(THEIRS))
     data = encode(graph, define_types=False).to_bytes()
     with pytest.raises(
-        InvalidComponentError, match=r"built against `wasmcp:mcp-v20251125@0\.1\.7`.*`server-io` has another form"
+        InvalidComponentError, match=r"built against `wasmcp:mcp-v20251125@0\.1\.7`.*`server-io` has other types"
     ):
         compose_server([ComponentSpec("old", data, None, MIDDLEWARE, dynamic=True)], METADATA)
 

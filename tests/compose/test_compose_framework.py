@@ -42,7 +42,7 @@ def test_replacement_with_fewer_imports(tmp_path: Path) -> None:
             wasmtime.wat2wasm('(component (import "acme:x/y@1.0.0" (instance (export "f" (func)))))'),
             [
                 "not export `wasmcp:mcp-v20260728/server-handler@0.1.0`",
-                "imports `acme:x/y@1.0.0`, which nothing provides there",
+                "imports `acme:x/y@1.0.0`, which is not provided there",
             ],
         ),
         (
@@ -51,9 +51,9 @@ def test_replacement_with_fewer_imports(tmp_path: Path) -> None:
                 '(component (import "f" (func $f)) (instance $i (export "handle" (func $f)))'
                 ' (export "wasmcp:mcp-v20260728/server-handler@0.1.0" (instance $i)))'
             ),
-            ["server-handler@0.1.0` in another form: `", "imports `f`, which nothing provides there"],
+            ["server-handler@0.1.0` with other types: `", "imports `f`, which is not provided there"],
         ),
-        ("transports", b"", ["no component of this name; there are `transport`, `server-io`"]),
+        ("transports", b"", ["not a framework component; known: `transport`, `server-io`"]),
     ],
 )
 def test_error_lists_all_that_a_replacement_lacks(name: str, data: bytes, messages: list[str]) -> None:

@@ -11,7 +11,7 @@ from support.compose_inputs import METADATA, MIDDLEWARE, catalogue, dead_end, du
 from wasmcp.component.decode import decode
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.compose.component_reader import read_component
-from wasmcp.compose.grants import denial_warnings, wanted_grants
+from wasmcp.compose.grants import denial_warnings, needed_grants
 from wasmcp.compose.handler import compose_handler
 from wasmcp.compose.interfaces import GRANTS
 from wasmcp.errors import MissingGrantError
@@ -86,10 +86,10 @@ def test_middleware_is_detected_by_wiring(tmp_path: Path) -> None:
 
 
 def test_grants_that_a_component_needs() -> None:
-    assert wanted_grants(decode(tools_component("a", "b"))) == ()
-    assert wanted_grants(decode(probe())) == ("env",)
-    assert wanted_grants(decode(dummy("middleware"))) == ("middleware",)
-    assert wanted_grants(decode(ABLE)) == ("middleware",)
+    assert needed_grants(decode(tools_component("a", "b"))) == ()
+    assert needed_grants(decode(probe())) == ("env",)
+    assert needed_grants(decode(dummy("middleware"))) == ("middleware",)
+    assert needed_grants(decode(ABLE)) == ("middleware",)
     assert grant_annotations(ABLE) == {"dev.wasmcp.wants": "middleware"}
     assert grant_annotations(tools_component("a", "b")) == {}
     assert grant_annotations(b"\0asm") == {}
@@ -99,7 +99,7 @@ def test_import_of_types_needs_no_grant() -> None:
     from wasmtime import wat2wasm
 
     text = '(component (import "wasi:filesystem/types@0.2.8" (instance (export "descriptor" (type (sub resource))))))'
-    assert wanted_grants(decode(bytes(wat2wasm(text)))) == ()
+    assert needed_grants(decode(bytes(wat2wasm(text)))) == ()
 
 
 def test_unneeded_grant_is_accepted() -> None:

@@ -120,7 +120,7 @@ def test_another_version(name: str, contract: str) -> None:
 def test_store_with_other_types() -> None:
     wanted = f'(component (import "{KEY_VALUE}" (instance (export "open" (func (param "name" u32))))))'
     spec = ComponentSpec("calc", tools_beside(wanted, "a"), catalogue("a"), frozenset(["kv"]))
-    with pytest.raises(InvalidComponentError, match="in another form"):
+    with pytest.raises(InvalidComponentError, match="with other types"):
         compose_server([spec], METADATA)
 
 

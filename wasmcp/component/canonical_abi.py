@@ -110,7 +110,7 @@ def alignment(type_: ValueType) -> int:
 
 
 def size(type_: ValueType) -> int:
-    """Return the size in bytes of a value in memory, without what it points to (CanonicalABI.md, "Element Size")."""
+    """Return the size of a value in memory in bytes, without its targets (CanonicalABI.md, "Element Size")."""
     resolved = resolve(type_)
     cases, fields = cases_of(resolved), fields_of(resolved)
     if cases is not None:

@@ -139,9 +139,9 @@ class Node:
         """
         found = self.info.find_import(name)
         if found is None:
-            wanted = ", ".join(f"`{import_}`" for import_ in self.info.imports) or "nothing"
+            imported = ", ".join(f"`{import_}`" for import_ in self.info.imports) or "nothing"
             raise WiringError(
-                f"`{self.label}` does not import `{name}`; it imports {wanted}", instance=self.label, name=name
+                f"`{self.label}` does not import `{name}`; it imports {imported}", instance=self.label, name=name
             )
         if found in self.arguments:
             raise WiringError(f"the import `{found}` of `{self.label}` is given twice", instance=self.label, name=found)
@@ -157,14 +157,14 @@ class Node:
 
     def _check_type(self, name: str, value: Value) -> None:
         """Check an argument's type if both types are known, so that the error names the item, not a byte offset."""
-        wanted = self.info.imports[name]
-        if not isinstance(value, NodeExport) or not isinstance(wanted, Instance):
+        expected = self.info.imports[name]
+        if not isinstance(value, NodeExport) or not isinstance(expected, Instance):
             return
         offered = value.node.info.exports[value.name].type
-        if not isinstance(offered, Instance) or (id(wanted), id(offered)) in self._matching:
+        if not isinstance(offered, Instance) or (id(expected), id(offered)) in self._matching:
             return
         source = value.node.label
-        problem = mismatch(wanted, offered, (f"`{self.label}`", f"`{source}`"))
+        problem = mismatch(expected, offered, (f"`{self.label}`", f"`{source}`"))
         if problem:
             raise ImportConflictError(
                 f"`{self.label}` imports `{name}` and `{source}` exports `{value.name}`, but not the same: {problem}; "
@@ -172,7 +172,7 @@ class Node:
                 interface=name,
                 components=(self.label, source),
             )
-        self._matching.add((id(wanted), id(offered)))
+        self._matching.add((id(expected), id(offered)))
 
     def missing(self) -> list[str]:
         """Return the imports that are not satisfied yet, in the component's order."""

@@ -112,7 +112,7 @@ class Scope:
         while count and scope is not None:
             scope, count = scope.parent, count - 1
         if scope is None:
-            raise reader.fail("an alias reaches further out than there are scopes")
+            raise reader.fail("an alias refers to an outer scope that does not exist")
         return scope
 
     def declare(self, extern: ExternType, interface: str | None, name: str, reader: Reader) -> None:

@@ -117,14 +117,14 @@ def find(name: str, names: Iterable[str]) -> str | None:
     candidates = list(names)
     if name in candidates:
         return name
-    wanted = parse(name)
-    if wanted is None:
+    requested = parse(name)
+    if requested is None:
         return None
     for candidate in candidates:
         parsed = parse(candidate)
-        if parsed is None or (parsed.package, parsed.interface) != (wanted.package, wanted.interface):
+        if parsed is None or (parsed.package, parsed.interface) != (requested.package, requested.interface):
             continue
-        if wanted.version is None or parsed.track == wanted.track:
+        if requested.version is None or parsed.track == requested.track:
             return candidate
     return None
 

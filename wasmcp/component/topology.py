@@ -153,7 +153,7 @@ class _Walk:
         index = section.u32()
         space = self.spaces.get(sort, [])
         if index >= len(space):
-            raise section.fail(f"there is nothing with index {index}, only {len(space)}", start)
+            raise section.fail(f"index {index} is out of range: {len(space)} defined", start)
         return sort, None if sort == _TYPE else space[index]
 
     def _instance(self, section: Reader) -> None:

@@ -175,12 +175,12 @@ def difference(one: ExternType, other: ExternType, at: str, sides: tuple[str, st
 
 
 def mismatch(
-    wanted: Instance, offered: Instance, sides: tuple[str, str] = ("what is wanted", "what is there")
+    expected: Instance, offered: Instance, sides: tuple[str, str] = ("the expected type", "the given type")
 ) -> str | None:
     """Describe why an instance cannot satisfy an import of another type; return None if it can.
 
-    It must have all items of `wanted`, and can have more. Items of `offered` whose type is unknown (`Opaque`) are not
-    compared. Resources match if each one in `wanted` corresponds to one in `offered`, regardless of their origin.
+    It must have all items of `expected`, and can have more. Items of `offered` whose type is unknown (`Opaque`) are not
+    compared. Resources match if each one in `expected` corresponds to one in `offered`, regardless of their origin.
     """
     pairs: dict[Resource, Resource] = {}
     taken: dict[Resource, Resource] = {}
@@ -189,7 +189,7 @@ def mismatch(
         return pairs.setdefault(one, other) == other and taken.setdefault(other, one) == one
 
     comparison = Comparison(same, sides)
-    for name, item in wanted.exports.items():
+    for name, item in expected.exports.items():
         found = offered.exports.get(name)
         if found is None:
             return f"`{name}` ({kind_of(item)}) is missing in {sides[1]}"

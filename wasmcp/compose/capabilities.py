@@ -87,8 +87,8 @@ def _used(components: Iterable[Component]) -> frozenset[str]:
         if not isinstance(messages, Instance):
             continue
         imported = {function.removeprefix(_METHOD) for function in messages.exports} & _ANNOUNCED
-        said = component.declares.uses
-        found |= imported if said is None else imported & said
+        declared = component.declares.uses
+        found |= imported if declared is None else imported & declared
     return frozenset(found)
 
 

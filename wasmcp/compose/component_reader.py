@@ -87,14 +87,14 @@ def read_component(spec: ComponentSpec) -> Component:
         known = ", ".join(f"`{family}`" for family in GRANTS)
         raise InvalidComponentError(spec.name, f"unknown grant `{unknown[0]}`; the families are {known}")
     data = _bytes(spec)
-    said = declares(data)
+    declared = declares(data)
     try:
         info = decode(data, spec.name, export_types=True)
         data, info = adapted(spec.name, data, info)
     except ComponentError as error:
         at = "" if error.offset is None else f" (at byte {error.offset:,} of {len(data):,})"
         raise InvalidComponentError(spec.name, f"{_source(spec)}is not usable: {error.problem}{at}") from error
-    return Component(spec, data, info, _offers(spec.name, info), said)
+    return Component(spec, data, info, _offers(spec.name, info), declared)
 
 
 def read_components(specs: Iterable[ComponentSpec]) -> list[Component]:
@@ -138,12 +138,12 @@ def raise_refused(refused: Sequence[InvalidComponentError]) -> None:
         raise InvalidComponentsError(refused)
 
 
-def check_offers(component: Component, wanted: Mapping[str, Instance]) -> None:
+def check_offers(component: Component, expected: Mapping[str, Instance]) -> None:
     """Check that the exports of a component have the types that the framework expects.
 
     Args:
         component: The component.
-        wanted: The expected type, by contract.
+        expected: The expected type, by contract.
 
     Raises:
         InvalidComponentError: The component was built against other contracts of the same version.
@@ -152,11 +152,11 @@ def check_offers(component: Component, wanted: Mapping[str, Instance]) -> None:
         offered = component.info.exports[export]
         problem = None if offered.kind == "instance" else f"it is of kind {offered.kind}"
         if isinstance(offered.type, Instance):
-            problem = mismatch(wanted[contract], offered.type, ("this wasmcp", f"`{component.name}`"))
+            problem = mismatch(expected[contract], offered.type, ("this wasmcp", f"`{component.name}`"))
         if problem:
             raise InvalidComponentError(
                 component.name,
-                f"it exports `{export}` in another form than this wasmcp composes: {problem}; "
+                f"it exports `{export}` with other types than this wasmcp composes: {problem}; "
                 "build it against the current contracts",
                 interface=export.partition("@")[0],
             )
@@ -195,12 +195,12 @@ def _offers(name: str, info: ComponentInfo) -> dict[str, str]:
                 found=other.partition("@")[2],
             )
     if not offers:
-        wanted = ", ".join(f"`{contract}`" for contract in (*CAPABILITIES, SERVER_HANDLER))
+        expected = ", ".join(f"`{contract}`" for contract in (*CAPABILITIES, SERVER_HANDLER))
         exports = ", ".join(f"`{export}`" for export in info.exports) or "nothing"
         advice = advice_for(info.exports)
         raise InvalidComponentError(
             name,
-            f"it exports {exports}; a part of a server exports one of {wanted}{advice and f'; {advice}'}",
+            f"it exports {exports}; a part of a server exports one of {expected}{advice and f'; {advice}'}",
             interface=next(iter(CAPABILITIES)),
         )
     return offers

@@ -63,7 +63,7 @@ def dispatch(count: int) -> bytes:
 
 
 def _link_type(builder: ComponentBuilder, request: int, reply: int) -> int:
-    """Define the instance type of `server-handler`, limited to what the dispatch uses."""
+    """Define the instance type of `server-handler`, limited to the functions that the dispatch uses."""
     scope = InstanceTypeBuilder()
     borrow = scope.type(binary_writer.borrow(scope.alias_outer_type(request)))
     option = scope.type(binary_writer.option(scope.type(binary_writer.own(scope.alias_outer_type(reply)))))
@@ -85,8 +85,8 @@ def _module(count: int) -> bytes:
     for index, link in enumerate(links):
         call = core_module.local_get(request) + core_module.i32_const(_RESULT) + core_module.call(link)
         body = core_module.block(body) + call + core_module.br(count - index)
-    nobody = core_module.i32_const(_RESULT) + core_module.i32_const(0) + core_module.i32_store()
-    body = core_module.block(core_module.block(body) + nobody)
+    unanswered = core_module.i32_const(_RESULT) + core_module.i32_const(0) + core_module.i32_store()
+    body = core_module.block(core_module.block(body) + unanswered)
     body += core_module.local_get(request) + core_module.call(drop) + core_module.i32_const(_RESULT)
     module.export_function("handle", module.function([core_module.I32, core_module.I32], [core_module.I32], body))
     return module.encode()

@@ -65,7 +65,7 @@ def load_framework(given: Mapping[str, bytes | Path] | None = None) -> dict[str,
     for name, source in (given or {}).items():
         if name not in ours:
             known = ", ".join(f"`{one}`" for one in ours)
-            raise InvalidComponentError(name, f"the framework has no component of this name; there are {known}")
+            raise InvalidComponentError(name, f"this is not a framework component; known: {known}")
         found = _decoded(name, source) if isinstance(source, bytes) else _loaded(name, source)
         _check_world(found, ours)
         framework[name] = replace(found, ours=ours[name])
@@ -95,24 +95,22 @@ def _check_world(found: FrameworkComponent, ours: Mapping[str, FrameworkComponen
             problems.append(f"it does not export `{contract}`")
         elif isinstance(export.type, Instance) and isinstance(offered, Instance) and contract.startswith("wasmcp:"):
             problem = mismatch(export.type, offered, sides)
-            problems += [f"it exports `{given}` in another form: {problem}"] if problem else []
+            problems += [f"it exports `{given}` with other types: {problem}"] if problem else []
     known = {*ours[found.name].info.imports, SERVER_METADATA, TYPES}
     known |= {MESSAGES, WIRE} - set(ours[found.name].info.exports)
     provided = {contract: export.type for one in ours.values() for contract, export in one.info.exports.items()}
-    for contract, wanted in found.info.imports.items():
+    for contract, expected in found.info.imports.items():
         offered = provided.get(interface_names.find(contract, provided) or "")
         if contract.startswith("wasi:"):
             continue
         if interface_names.find(contract, known) is None:
-            problems.append(f"it imports `{contract}`, which nothing provides there")
-        elif isinstance(wanted, Instance) and isinstance(offered, Instance):
-            problem = mismatch(wanted, offered, sides[::-1])
-            problems += [f"it imports `{contract}` in another form: {problem}"] if problem else []
+            problems.append(f"it imports `{contract}`, which is not provided there")
+        elif isinstance(expected, Instance) and isinstance(offered, Instance):
+            problem = mismatch(expected, offered, sides[::-1])
+            problems += [f"it imports `{contract}` with other types: {problem}"] if problem else []
     if problems:
         listed = "\n".join(f"  * {problem}" for problem in problems)
-        raise InvalidComponentError(
-            found.name, f"what is to replace this component of the framework does not fit:\n{listed}"
-        )
+        raise InvalidComponentError(found.name, f"the replacement of this framework component does not fit:\n{listed}")
 
 
 @lru_cache(maxsize=32)
@@ -124,7 +122,7 @@ def _decoded(name: str, data: bytes) -> FrameworkComponent:
     try:
         return FrameworkComponent(name, data, decode(data, name, export_types=True))
     except ComponentError as error:
-        raise InvalidComponentError(name, f"this component of the framework is not usable: {error.problem}") from error
+        raise InvalidComponentError(name, f"this framework component is not usable: {error.problem}") from error
 
 
 def _instance(type_: ExternType | None) -> Instance:

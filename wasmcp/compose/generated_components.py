@@ -31,16 +31,16 @@ def server_metadata(metadata: ServerMetadata, capabilities: dict[str, Any]) -> b
     return constants({SERVER_METADATA: _METADATA}, lambda _interface, name, _type: values[name])
 
 
-def catalogue_data(wanted: Instance, catalogues: Sequence[Catalogue], *, completions: bool) -> bytes:
+def catalogue_data(imported: Instance, catalogues: Sequence[Catalogue], *, completions: bool) -> bytes:
     """Return the component that exports the `catalogue-data` of a segment; see `segment_values`.
 
     Args:
-        wanted: The type of the interface, as the framework's `catalogue` imports it.
+        imported: The type of the interface, as the framework's `catalogue` imports it.
         catalogues: The catalogue of each component of the segment.
         completions: True if the server offers completion.
     """
     values = segment_values(catalogues, completions=completions)
-    return constants({CATALOGUE_DATA: wanted}, lambda _interface, name, _type: values[name])
+    return constants({CATALOGUE_DATA: imported}, lambda _interface, name, _type: values[name])
 
 
 def configuration(values: Mapping[str, Any]) -> bytes:

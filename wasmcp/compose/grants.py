@@ -21,7 +21,7 @@ def families(interfaces: Iterable[str]) -> tuple[str, ...]:
     return tuple(family for family, prefixes in GRANTS.items() if any(is_among(one, prefixes) for one in given))
 
 
-def wanted_grants(info: ComponentInfo) -> tuple[str, ...]:
+def needed_grants(info: ComponentInfo) -> tuple[str, ...]:
     """Return the grants that a component needs: those of its imports, and `middleware` for a server handler.
 
     An import with only types needs no grant.
@@ -35,7 +35,7 @@ def denied_to(component: Component) -> tuple[str, ...]:
 
     Standard input and output and the terminal are not included: no grant exists for them.
     """
-    refused = (family for family in wanted_grants(component.info) if family not in component.spec.grants)
+    refused = (family for family in needed_grants(component.info) if family not in component.spec.grants)
     unknown = (
         name
         for name, type_ in component.info.imports.items()

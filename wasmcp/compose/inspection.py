@@ -9,7 +9,7 @@ from typing import Any
 from wasmcp.component import interface_names
 from wasmcp.component.decode import decode
 from wasmcp.component.types import kind_of
-from wasmcp.compose.grants import wanted_grants
+from wasmcp.compose.grants import needed_grants
 from wasmcp.compose.interfaces import CAPABILITIES, ENTRY_POINTS, SERVER_HANDLER
 
 
@@ -89,7 +89,7 @@ def inspect_component(data: bytes, *, name: str = "") -> Inspection:
         capabilities=offered,
         is_server=all(interface_names.find(entry_point, info.exports) is not None for entry_point in ENTRY_POINTS),
         nested=tuple(Nested(part.kind, part.name, part.size) for part in info.parts),
-        wants=wanted_grants(info),
+        wants=needed_grants(info),
         world=_world(offered),
     )
 

@@ -48,10 +48,10 @@ class Role:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the role as JSON values."""
-        said: dict[str, Any] = {"role": self.kind, "name": self.name}
+        entry: dict[str, Any] = {"role": self.kind, "name": self.name}
         if self.kind == "component":
-            return {**said, "grants": list(self.grants), "catalogue": self.catalogue}
-        return {**said, "component": self.component} if self.component else said
+            return {**entry, "grants": list(self.grants), "catalogue": self.catalogue}
+        return {**entry, "component": self.component} if self.component else entry
 
 
 def roles_section(nodes: Sequence[Node]) -> bytes:
@@ -93,12 +93,12 @@ def read_roles(sections: Sequence[bytes], count: int) -> tuple[Role, ...] | None
     return known if len(known) == count else None
 
 
-def _role(said: object) -> Role | None:
-    if not isinstance(said, dict):
+def _role(entry: object) -> Role | None:
+    if not isinstance(entry, dict):
         return None
-    kind = next((one for one in _KINDS if said.get("role") == one), None)
-    name, component = said.get("name"), said.get("component", "")
-    grants, catalogue = said.get("grants", []), said.get("catalogue")
+    kind = next((one for one in _KINDS if entry.get("role") == one), None)
+    name, component = entry.get("name"), entry.get("component", "")
+    grants, catalogue = entry.get("grants", []), entry.get("catalogue")
     if (
         kind is None
         or not isinstance(name, str)

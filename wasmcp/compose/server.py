@@ -242,8 +242,10 @@ class Composition:
             InvalidComponentError: A component does not fit.
             InvalidComponentsError: Several components do not fit.
         """
-        wanted = {contract: self.framework[middleware].wants(contract) for contract, middleware in CAPABILITIES.items()}
-        wanted[SERVER_HANDLER] = self.framework["transport"].wants(SERVER_HANDLER)
+        expected = {
+            contract: self.framework[middleware].wants(contract) for contract, middleware in CAPABILITIES.items()
+        }
+        expected[SERVER_HANDLER] = self.framework["transport"].wants(SERVER_HANDLER)
         refused: list[InvalidComponentError] = []
         for component in components:
             types = {
@@ -254,7 +256,7 @@ class Composition:
                 INSECURE_SEED: self.framework["insecure-seed"].provides(INSECURE_SEED),
             }
             try:
-                check_offers(component, wanted)
+                check_offers(component, expected)
                 check_imports(component, types)
             except InvalidComponentError as error:
                 refused.append(error)
@@ -297,9 +299,9 @@ class Composition:
         return downstream
 
     def _segment(self, number: int, segment: Segment, downstream: Value | None) -> Value:
-        wanted = self.framework["catalogue"].wants(CATALOGUE_DATA)
+        imported = self.framework["catalogue"].wants(CATALOGUE_DATA)
         catalogues = [member.catalogue for member in segment.members]
-        baked = catalogue_data(wanted, catalogues, completions=self._completions)
+        baked = catalogue_data(imported, catalogues, completions=self._completions)
         data = self._generated("catalogue-data", baked, label=f"catalogue-data {number}")
         router = self._generated("dispatch", dispatch(len(segment.members)), label=f"dispatch {number}")
         if MESSAGES in self._shared:

@@ -56,7 +56,7 @@ CONTRACTS = (
 KEY_VALUE = "wasmcp:keyvalue/store@0.1.0"
 
 _SERVICES = ("server-io", "server-auth", "sessions")
-_SIDES = ("the version that is taken", "this one")
+_SIDES = ("the supported version", "this component")
 _CURRENT = f"{PACKAGE}/current@{VERSION}"
 
 
@@ -107,10 +107,10 @@ def advice_for(exports: Iterable[str]) -> str:
     """
     exported = list(exports)
     if any(interface_names.find(contract.interface("server-handler"), exported) for contract in CONTRACTS):
-        return "handlers of another tool's contract are not taken: build it against our world `middleware`"
+        return "server handlers of another tool's contract are not supported: build it against the world `middleware` of wasmcp"
     if any(export.startswith(f"{contract.package}/") for contract in CONTRACTS for export in exported):
         taken = " and ".join(f"`{contract.package}@{contract.version}`" for contract in CONTRACTS)
-        return f"of another tool's contracts {taken} are taken: build it against one of them, or against ours"
+        return f"supported contracts of another tool are {taken}: build it against one of them, or against wasmcp's"
     return ""
 
 
@@ -153,15 +153,17 @@ class _Adapting:
             # Do not require the `sessions` grant from components that do not import it.
             self._deny(self._adapters[f"services-of-{self._contract.revision}"], (SESSIONS,))
 
-    def _check(self, name: str, wanted: ExternType | None, offered: ExternType | None, sides: tuple[str, str]) -> None:
+    def _check(
+        self, name: str, expected: ExternType | None, offered: ExternType | None, sides: tuple[str, str]
+    ) -> None:
         """Check that an interface of the contract has the types of the accepted version.
 
         Raises:
             InvalidComponentError: It has other types.
         """
-        if not isinstance(wanted, Instance) or not isinstance(offered, Instance):
+        if not isinstance(expected, Instance) or not isinstance(offered, Instance):
             return
-        problem = mismatch(wanted, offered, sides)
+        problem = mismatch(expected, offered, sides)
         if problem is None:
             return
         bare, _, found = name.partition("@")
@@ -169,9 +171,9 @@ class _Adapting:
         taken = " or ".join(f"`{contract.package}@{contract.version}`" for contract in CONTRACTS)
         raise InvalidComponentError(
             self._name,
-            f"it was built against `{package}@{found}`, a contract of another tool; wasmcp takes {taken} and versions "
-            f"of the same form, but here `{interface}` has another form ({problem}). Build it against one of these, or "
-            "against wasmcp's own contracts (`wasmcp wit deps`)",
+            f"it was built against `{package}@{found}`, a contract of another tool; wasmcp supports {taken} and "
+            f"versions with the same types, but here `{interface}` has other types ({problem}). Build it against one of "
+            "these, or against wasmcp's own contracts (`wasmcp wit deps`)",
             interface=bare,
             wanted=self._contract.version,
             found=found,

@@ -193,14 +193,16 @@ def check_imports(component: Component, types: Mapping[str, Instance]) -> None:
         text = f"{len(problems)} of its imports are not provided:{listed}"
     if any(problem.unknown for problem in problems):
         text += f"\nprovided are {_PROVIDED}"
-    raise InvalidComponentError(component.name, text, interface=first.interface, wanted=first.wanted, found=first.found)
+    raise InvalidComponentError(
+        component.name, text, interface=first.interface, wanted=first.expected, found=first.found
+    )
 
 
 @dataclass(frozen=True)
 class _Problem:
     text: str
     interface: str
-    wanted: str = ""
+    expected: str = ""
     found: str = ""
     unknown: bool = False
 
@@ -215,7 +217,7 @@ def _problem(component: Component, name: str, type_: ExternType, types: Mapping[
         return _Problem(f"it imports `{name}` as a {kind_of(type_)}; only instances can be provided", interface)
     if contract is not None and isinstance(type_, Instance):
         problem = mismatch(type_, types[contract], (f"`{component.name}`", "this wasmcp"))
-        text = f"it imports `{name}` in another form than this wasmcp provides: {problem}; {_BUILD}"
+        text = f"it imports `{name}` with other types than this wasmcp provides: {problem}; {_BUILD}"
         return _Problem(text, interface) if problem else None
     if is_among(name, (STDOUT,)) or (name.startswith("wasi:") and comes_from_outside(component, name)):
         text = version_problem(name) or ""
@@ -223,10 +225,10 @@ def _problem(component: Component, name: str, type_: ExternType, types: Mapping[
     if known:
         return None
     for contract in (*types, *GRANTED, *_TYPES, CONFIG):
-        bare, _, wanted = contract.partition("@")
+        bare, _, expected = contract.partition("@")
         if bare == interface:
-            text = f"it imports `{name}`, but wasmcp provides version {wanted}: {_BUILD}"
-            return _Problem(text, interface, wanted, found)
+            text = f"it imports `{name}`, but wasmcp provides version {expected}: {_BUILD}"
+            return _Problem(text, interface, expected, found)
     return _Problem(f"it imports `{name}`, which nothing in the server provides", interface, found=found, unknown=True)
 
 

@@ -75,18 +75,18 @@ def build(
         CompositionError: The components cannot be composed.
         StorageError: A file of the project or of the cache cannot be written.
     """
-    wanted = list(planned.servers if servers is None else servers)
-    paths = tuple(planned.servers[key].output for key in wanted)
+    requested = list(planned.servers if servers is None else servers)
+    paths = tuple(planned.servers[key].output for key in requested)
     cache = Cache() if cache is None else cache
-    say = (lambda _: None) if progress is None else progress
-    if not force and not set(manifest.stale(planned)) & set(wanted):
+    report = (lambda _: None) if progress is None else progress
+    if not force and not set(manifest.stale(planned)) & set(requested):
         return paths
     with cache.lock(digest.of_value(str(planned.project.manifest))):
         stale = manifest.stale(planned)
-        todo = [key for key in wanted if force or key in stale]
+        todo = [key for key in requested if force or key in stale]
         if todo:
-            components = _components(planned, todo, cache, say)
-            done = {key: _compose(planned, planned.servers[key], components, say) for key in todo}
+            components = _components(planned, todo, cache, report)
+            done = {key: _compose(planned, planned.servers[key], components, report) for key in todo}
             _write(planned, done)
     return paths
 
@@ -149,17 +149,17 @@ def build_component(
         raise ConfigError([problem])
     planned = Plan(project, {}, digest.of_framework(), fetching)
     step = plan_component(project, project.components[name], fetching)
-    say = (lambda _: None) if progress is None else progress
-    return _component(planned, step, Cache() if cache is None else cache, say)
+    report = (lambda _: None) if progress is None else progress
+    return _component(planned, step, Cache() if cache is None else cache, report)
 
 
-def _components(planned: Plan, servers: list[str], cache: Cache, say: Progress) -> dict[str, Built]:
+def _components(planned: Plan, servers: list[str], cache: Cache, report: Progress) -> dict[str, Built]:
     """Build the components of these servers, several at once: compilers run as separate processes."""
     from concurrent.futures import ThreadPoolExecutor
 
     steps = planned.components(servers)
     with ThreadPoolExecutor(max_workers=max(1, min(len(steps), os.cpu_count() or 1))) as pool:
-        futures = {name: pool.submit(_component, planned, step, cache, say) for name, step in steps.items()}
+        futures = {name: pool.submit(_component, planned, step, cache, report) for name, step in steps.items()}
     # All have ended here: the errors of all are reported, and compiled components are in the cache.
     failed: dict[str, WasmcpError] = {}
     built: dict[str, Built] = {}
@@ -175,7 +175,7 @@ def _components(planned: Plan, servers: list[str], cache: Cache, say: Progress) 
     return built
 
 
-def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) -> Built:
+def _component(planned: Plan, step: ComponentStep, cache: Cache, report: Progress) -> Built:
     from wasmcp.compose.component_reader import ComponentSpec, read_component
     from wasmcp.declaration_section import with_extensions
     from wasmcp.project.catalogue_recording import catalogue_of
@@ -186,7 +186,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
         from wasmcp.project import lock_components
 
         fetching = planned.fetching or lock_components.options_for(planned.project.root)
-        data = lock_components.fetch_pinned(step.config.package, replace(fetching, progress=notes(say))).read_bytes()
+        data = lock_components.fetch_pinned(step.config.package, replace(fetching, progress=notes(report))).read_bytes()
         found = digest.of_bytes(data)
     elif step.source is None or step.toolchain is None:
         data = (planned.project.root / step.config.file).read_bytes()
@@ -196,20 +196,20 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
             entry = cache.component(step.inputs)
             if entry is None:
                 require_pins(step.toolchain, step.source, step.pins)
-                say(CompilationStarted(name, step.source.label))
+                report(CompilationStarted(name, step.source.label))
                 begun = time.perf_counter()
                 output = cache.component_path(step.inputs)
                 output.parent.mkdir(parents=True, exist_ok=True)
                 folder = cache.toolchain(step.toolchain.name)
                 try:
-                    step.toolchain.build(step.source, output, cache=folder, progress=notes(say))
+                    step.toolchain.build(step.source, output, cache=folder, progress=notes(report))
                 except BaseException:
-                    say(CompilationFailed(name, time.perf_counter() - begun))
+                    report(CompilationFailed(name, time.perf_counter() - begun))
                     raise
                 tools = step.toolchain
                 compilers = tools.built_with(step.source) if isinstance(tools, Versioned) else {}
                 entry = cache.record_component(step.inputs, compilers)
-                say(CompilationFinished(name, output.stat().st_size, time.perf_counter() - begun))
+                report(CompilationFinished(name, output.stat().st_size, time.perf_counter() - begun))
             built_with.update(cache.built_with(step.inputs))
         path, found = entry
         data = path.read_bytes()
@@ -227,7 +227,7 @@ def _component(planned: Plan, step: ComponentStep, cache: Cache, say: Progress) 
 
 
 def _compose(
-    planned: Plan, step: ServerStep, components: Mapping[str, Built], say: Progress
+    planned: Plan, step: ServerStep, components: Mapping[str, Built], report: Progress
 ) -> tuple[ComposedServer, dict[str, Any]]:
     """Compose one server; return it and its entry in the manifest."""
     from wasmcp.compose.component_reader import ComponentSpec
@@ -274,12 +274,12 @@ def _compose(
         check_runtime(runtime, composed.imports)
     given = [part.step.config.name for part in parts if part.step.config.language is None]
     for warning in denial_warnings(composed.denied):
-        say(Note(f"warning: {warning}"))
+        report(Note(f"warning: {warning}"))
     for name in given:  # sources of compiled components show their imports
         if name in composed.denied:
-            say(Note(f"imported by `{name}` and not granted: {', '.join(composed.denied[name])}"))
+            report(Note(f"imported by `{name}` and not granted: {', '.join(composed.denied[name])}"))
     label = step.output.relative_to(planned.project.root).as_posix()
-    say(ServerComposed(config.key, label, composed.size))
+    report(ServerComposed(config.key, label, composed.size))
     entries = [built_entry(part, planned.project.root) for part in parts]
     known = all(part.catalogue is not None for part in parts)
     entry = server_entry(

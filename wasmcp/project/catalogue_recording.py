@@ -104,7 +104,7 @@ def boot(name: str, data: bytes) -> Catalogue:
         raise CatalogueError(name, f"it cannot list its {what}: {error}", stderr=stderr) from error
     problems = [problem for kind, items in lists.items() for problem in _problems(kind, items)]
     if problems:
-        raise CatalogueError(name, "\n".join(["what it offers is not valid:", *(f"  * {x}" for x in problems)]))
+        raise CatalogueError(name, "\n".join(["its catalogue is not valid:", *(f"  * {x}" for x in problems)]))
     try:
         catalogue = Catalogue(
             tools=tuple(lists.get("tools", ())),
@@ -115,7 +115,7 @@ def boot(name: str, data: bytes) -> Catalogue:
             cache=cache,
         )
     except ValueError as error:
-        raise CatalogueError(name, f"what it offers is not valid: {error}") from None
+        raise CatalogueError(name, f"its catalogue is not valid: {error}") from None
     if not catalogue.capabilities:
         raise CatalogueError(
             name, nothing_offered(name, (one for one in CAPABILITY_NAMES.values() if one in server.capabilities))

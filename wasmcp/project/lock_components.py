@@ -197,7 +197,7 @@ def drift(root: Path, toolchains: Mapping[str, str]) -> list[str]:
         if known is None:
             problems.append(f"the compiler `{name}` is not in it")
         elif known.version != version:
-            problems.append(f"it has `{name}` {known.version}, and {version} is what compiles")
+            problems.append(f"it has `{name}` {known.version}, but {version} compiles the project")
         else:
             problems += _other_files(known)
     return problems

@@ -39,7 +39,7 @@ def server_entry(
         known: True if its whole catalogue is recorded, so that the host can answer while it compiles.
         configuration: The configuration that it takes from its operator.
     """
-    said = {
+    described = {
         "name": metadata.name,
         "version": metadata.version,
         "title": metadata.title,
@@ -47,14 +47,14 @@ def server_entry(
         "websiteUrl": metadata.website_url,
         "instructions": metadata.instructions,
     }
-    said = {key: value for key, value in said.items() if value is not None}
+    described = {key: value for key, value in described.items() if value is not None}
     framework = dict(composed.framework)
     takes = configuration.to_manifest() if configuration is not None else {}
     return {
         "file": file,
         "digest": digest.of_chunks(composed.chunks),
-        "inputs": inputs or digest.of_value([said, [dict(one) for one in components], framework]),
-        "metadata": said,
+        "inputs": inputs or digest.of_value([described, [dict(one) for one in components], framework]),
+        "metadata": described,
         "capabilities": dict(composed.capabilities),
         "catalogue": composed.catalogue.to_dict() if known else None,
         "components": [dict(one) for one in components],

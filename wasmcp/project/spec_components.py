@@ -58,12 +58,12 @@ def prepare(resolver: Resolver, resolved: Resolved, *, grants: Collection[str] =
     if resolved.path is None:
         built = build(resolver, resolved)
         config = built.step.config
-        asked = dynamic or config.dynamic
-        catalogue = None if asked else built.catalogue
+        at_run_time = dynamic or config.dynamic
+        catalogue = None if at_run_time else built.catalogue
         spec = ComponentSpec(
-            resolved.name, built.data, catalogue, config.grants | frozenset(grants), asked, config.values
+            resolved.name, built.data, catalogue, config.grants | frozenset(grants), at_run_time, config.values
         )
-        entry = {**built_entry(built), "name": resolved.name, "grants": sorted(spec.grants), "dynamic": asked}
+        entry = {**built_entry(built), "name": resolved.name, "grants": sorted(spec.grants), "dynamic": at_run_time}
         return Prepared(spec, built.digest, f"component `{resolved.request.spec}` of the project", entry)
     data = read(resolved, resolved.path)
     found = digest.of_bytes(data)

@@ -99,7 +99,7 @@ def write_deps(directory: Path, *, replace: bool = False) -> Written:
     """
     deps = directory / "deps"
     elsewhere = _declared(deps)
-    wanted: dict[Path, str] = {}
+    texts: dict[Path, str] = {}
     left_out: dict[str, Path] = {}
     for package in wit_packages():
         folder = deps / package.folder
@@ -107,18 +107,18 @@ def write_deps(directory: Path, *, replace: bool = False) -> Written:
         if other is not None:
             left_out[package.title] = other
         else:
-            wanted |= {folder / name: text for name, text in package.files.items()}
+            texts |= {folder / name: text for name, text in package.files.items()}
     try:
-        same = [path for path, text in wanted.items() if path.is_file() and path.read_text("utf-8") == text]
-        different = [path for path in wanted if path not in same and path.exists()]
+        same = [path for path, text in texts.items() if path.is_file() and path.read_text("utf-8") == text]
+        different = [path for path in texts if path not in same and path.exists()]
         if different and not replace:
             raise WitError(directory, different)
-        for path, text in wanted.items():
+        for path, text in texts.items():
             if path not in same:
                 write_atomically(path, text.encode())
     except (OSError, UnicodeDecodeError) as error:
         raise WitError(directory, (), str(getattr(error, "strerror", None) or error)) from error
-    return Written(tuple(path for path in wanted if path not in same), tuple(same), left_out)
+    return Written(tuple(path for path in texts if path not in same), tuple(same), left_out)
 
 
 def _declared(deps: Path) -> dict[str, list[Path]]:
