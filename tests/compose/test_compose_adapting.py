@@ -195,7 +195,7 @@ def test_error_names_an_unsupported_contract_version(version: str, wanted: str) 
     message = str(caught.value)
     for words in (
         f"component `old`: it was built against `{version}`",
-        "takes `wasmcp:mcp-v20251125@0.1.1` or `wasmcp:mcp-v20250618@0.1.8`",
+        "supports `wasmcp:mcp-v20251125@0.1.1` or `wasmcp:mcp-v20250618@0.1.8`",
         "`tools` has other types",
         "`wasmcp wit deps`",
     ):

@@ -107,7 +107,10 @@ def advice_for(exports: Iterable[str]) -> str:
     """
     exported = list(exports)
     if any(interface_names.find(contract.interface("server-handler"), exported) for contract in CONTRACTS):
-        return "server handlers of another tool's contract are not supported: build it against the world `middleware` of wasmcp"
+        return (
+            "server handlers of another tool's contract are not supported: build it against the world `middleware` "
+            "of wasmcp"
+        )
     if any(export.startswith(f"{contract.package}/") for contract in CONTRACTS for export in exported):
         taken = " and ".join(f"`{contract.package}@{contract.version}`" for contract in CONTRACTS)
         return f"supported contracts of another tool are {taken}: build it against one of them, or against wasmcp's"
@@ -172,8 +175,8 @@ class _Adapting:
         raise InvalidComponentError(
             self._name,
             f"it was built against `{package}@{found}`, a contract of another tool; wasmcp supports {taken} and "
-            f"versions with the same types, but here `{interface}` has other types ({problem}). Build it against one of "
-            "these, or against wasmcp's own contracts (`wasmcp wit deps`)",
+            f"versions with the same types, but here `{interface}` has other types ({problem}). Build it against one "
+            "of these, or against wasmcp's own contracts (`wasmcp wit deps`)",
             interface=bare,
             wanted=self._contract.version,
             found=found,
