@@ -317,7 +317,7 @@ def test_replacing_a_component_of_the_framework(tmp_path: Path, one: bytes, pass
     end = root / "vendor/end.wasm"
     end.write_bytes(passing_on.read_bytes())  # imports the end of the chain, so it cannot be the end
     with pytest.raises(
-        errors.InvalidComponentError, match=r"imports `wasmcp:.*/server-handler@.*`, which nothing provides"
+        errors.InvalidComponentError, match=r"imports `wasmcp:.*/server-handler@.*`, which is not provided there"
     ):
         ensure_built(root)
     end.write_bytes(framework_component("method-not-found").read_bytes() + b"\0\4\3end")
