@@ -79,10 +79,10 @@ READ = [
 
 @pytest.mark.parametrize(("annotation", "value", "expected"), READ, ids=lambda item: str(item)[:40])
 def test_json_in_strings_is_decoded_for_other_types(annotation, value, expected):
-    shape = Resolver(globals()).shape(annotation)
+    json_type = Resolver(globals()).json_type(annotation)
     with pytest.raises(MismatchError):
-        shape.load(value)
-    assert shape.load(coerced(shape, value)) == expected
+        json_type.load(value)
+    assert json_type.load(coerced(json_type, value)) == expected
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_json_in_strings_is_decoded_for_other_types(annotation, value, expected)
     ],
 )
 def test_string_types_keep_strings(annotation, value):
-    shape = Resolver().shape(annotation)
-    assert coerced(shape, value) == value
-    assert shape.load(coerced(shape, value)) == value
+    json_type = Resolver().json_type(annotation)
+    assert coerced(json_type, value) == value
+    assert json_type.load(coerced(json_type, value)) == value
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_string_types_keep_strings(annotation, value):
     ],
 )
 def test_invalid_json_in_strings_is_refused(annotation, value):
-    shape = Resolver().shape(annotation)
+    json_type = Resolver().json_type(annotation)
     with pytest.raises(MismatchError):
-        shape.load(coerced(shape, value))
+        json_type.load(coerced(json_type, value))
 
 
 _VALUES = st.recursive(
@@ -131,14 +131,14 @@ _VALUES = st.recursive(
 
 @given(st.sampled_from([int, list[int], Point, Tree, Cat | Dog | None, dict[str, Point], tuple[int, bool]]), _VALUES)
 def test_fitting_values_are_unchanged(annotation, value):
-    shape = Resolver(globals()).shape(annotation)
+    json_type = Resolver(globals()).json_type(annotation)
     before = json.dumps(value)
     try:
-        loaded = shape.load(value)
+        loaded = json_type.load(value)
     except MismatchError:
-        coerced(shape, value)
+        coerced(json_type, value)
     else:
-        assert shape.load(coerced(shape, value)) == loaded
+        assert json_type.load(coerced(json_type, value)) == loaded
     assert json.dumps(value) == before
 
 

@@ -32,13 +32,13 @@ from wasmcp.guest.json_types.string_formats import FORMATS, check_of
 SOME = "12345678-1234-5678-1234-567812345678"
 
 
-def shape_of(annotation: Any) -> Any:
-    return Resolver().shape(annotation)
+def json_type_of(annotation: Any) -> Any:
+    return Resolver().json_type(annotation)
 
 
 def schema_of(annotation: Any) -> dict[str, Any]:
-    shape = shape_of(annotation)
-    return shape.schema(Definitions([shape]))
+    json_type = json_type_of(annotation)
+    return json_type.schema(Definitions([json_type]))
 
 
 ACCEPTED = [
@@ -65,7 +65,7 @@ ACCEPTED = [
 
 @pytest.mark.parametrize(("annotation", "text", "value"), ACCEPTED)
 def test_valid_strings_are_accepted(annotation, text, value):
-    found = shape_of(annotation).load(text)
+    found = json_type_of(annotation).load(text)
     assert found == value
     assert getattr(found, "tzinfo", None) == getattr(value, "tzinfo", None)
 
@@ -109,7 +109,7 @@ LENIENT = [
 @pytest.mark.parametrize(("annotation", "text"), LENIENT)
 def test_other_strings_of_constructors_are_refused(annotation, text):
     with pytest.raises(MismatchError, match=r"^expected "):
-        shape_of(annotation).load(text)
+        json_type_of(annotation).load(text)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_other_strings_of_constructors_are_refused(annotation, text):
 )
 def test_invalid_base64_is_refused_with_the_reason(text, reason):
     with pytest.raises(MismatchError) as caught:
-        shape_of(bytes).load(text)
+        json_type_of(bytes).load(text)
     assert str(caught.value).startswith("expected base64 (RFC 4648, section 4), got ")
     assert reason in str(caught.value)
 
@@ -191,7 +191,7 @@ def test_official_typescript_client_accepts_all_results():
 @pytest.mark.parametrize(("annotation", "value"), REFUSED, ids=lambda item: str(item)[:60])
 def test_unreadable_result_is_refused(annotation, value):
     with pytest.raises(MismatchError, match=r"^expected "):
-        shape_of(annotation).dump(value)
+        json_type_of(annotation).dump(value)
 
 
 def test_each_format_has_a_check_and_examples():
@@ -232,30 +232,30 @@ def test_checks_never_raise(name, text):
 )
 def test_inapplicable_format_is_refused(annotation, reason):
     with pytest.raises(UnsupportedTypeError) as caught:
-        shape_of(annotation)
+        json_type_of(annotation)
     assert reason in str(caught.value)
 
 
 def test_required_format_refuses_other_arguments():
-    shape = shape_of(Annotated[datetime, Field(format="date-time")])
-    assert shape.load("2026-01-02T03:04:05Z").tzinfo is not None
+    json_type = json_type_of(Annotated[datetime, Field(format="date-time")])
+    assert json_type.load("2026-01-02T03:04:05Z").tzinfo is not None
     with pytest.raises(MismatchError, match="expected an RFC 3339 date and time with an offset"):
-        shape.load("2026-01-02T03:04:05")
+        json_type.load("2026-01-02T03:04:05")
     with pytest.raises(MismatchError, match="expected string"):
-        shape.load(5)
+        json_type.load(5)
 
 
 def test_constraints_and_format_are_combined():
-    shape = shape_of(Annotated[str, Field(format="email", max_length=10)])
+    json_type = json_type_of(Annotated[str, Field(format="email", max_length=10)])
     assert schema_of(Annotated[str, Field(format="email", max_length=10)]) == {
         "type": "string",
         "format": "email",
         "maxLength": 10,
     }
     with pytest.raises(MismatchError, match="an e-mail address"):
-        shape.load("x")
+        json_type.load("x")
     with pytest.raises(MismatchError, match="at most 10 characters"):
-        shape.load("abc@example.com")
+        json_type.load("abc@example.com")
 
 
 def test_field_is_hashable():

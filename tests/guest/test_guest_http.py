@@ -36,7 +36,7 @@ class TestGrant:
 
     def test_component_built_without_grant(self, monkeypatch):
         monkeypatch.setattr(sys, "platform", "wasi")
-        denied = transport._own()
+        denied = transport._default_transport()
         monkeypatch.setattr(transport, "TRANSPORTS", [denied])
         with pytest.raises(NotGrantedError, match=r'add it to the `grants` of its table: `grants = \["http"\]`'):
             http.get(URL)

@@ -49,7 +49,7 @@ class TestGrant:
 
     def test_component_built_without_grant(self, monkeypatch):
         monkeypatch.setattr(sys, "platform", "wasi")
-        monkeypatch.setattr(raw, "STORES", [raw._own()])
+        monkeypatch.setattr(raw, "STORES", [raw._default_store()])
         with pytest.raises(NotGrantedError, match=r'`grants = \["kv"\]`'):
             kv.open()
 

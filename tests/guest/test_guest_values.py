@@ -199,9 +199,9 @@ JSON = st.recursive(
 
 
 def schema_of(annotation: Any, *, output: bool = False) -> tuple[Any, dict[str, Any]]:
-    shape = Resolver(globals()).shape(annotation)
-    definitions = Definitions([shape], output=output)
-    return shape, definitions.finish(shape.schema(definitions))
+    json_type = Resolver(globals()).json_type(annotation)
+    definitions = Definitions([json_type], output=output)
+    return json_type, definitions.finish(json_type.schema(definitions))
 
 
 @pytest.mark.parametrize("annotation", ANNOTATIONS, ids=str)
@@ -213,10 +213,10 @@ def test_schemas_are_valid(annotation):
 @settings(max_examples=1500, deadline=None)
 @given(st.sampled_from(ANNOTATIONS), JSON)
 def test_schema_and_conversion_accept_the_same_values(annotation, value):
-    shape, schema = schema_of(annotation)
+    json_type, schema = schema_of(annotation)
     allowed = jsonschema.Draft202012Validator(schema).is_valid(value)
     try:
-        shape.load(value)
+        json_type.load(value)
     except MismatchError:
         accepted = False
     else:
@@ -227,14 +227,14 @@ def test_schema_and_conversion_accept_the_same_values(annotation, value):
 @settings(max_examples=800, deadline=None)
 @given(st.sampled_from(ANNOTATIONS), JSON)
 def test_accepted_values_can_be_returned(annotation, value):
-    shape, _ = schema_of(annotation)
+    json_type, _ = schema_of(annotation)
     try:
-        loaded = shape.load(value)
+        loaded = json_type.load(value)
     except MismatchError:
         return
-    dumped = shape.dump(loaded)
+    dumped = json_type.dump(loaded)
     jsonschema.validate(dumped, schema_of(annotation, output=True)[1])
-    assert shape.load(json.loads(json.dumps(dumped))) == loaded
+    assert json_type.load(json.loads(json.dumps(dumped))) == loaded
 
 
 CONVERSIONS = [
@@ -283,14 +283,14 @@ CONVERSIONS = [
 
 @pytest.mark.parametrize(("annotation", "value", "expected"), CONVERSIONS, ids=lambda item: str(item)[:40])
 def test_values_are_dumped(annotation, value, expected):
-    shape = schema_of(annotation)[0]
-    assert shape.load(shape.dump(expected)) == expected
+    json_type = schema_of(annotation)[0]
+    assert json_type.load(json_type.dump(expected)) == expected
 
 
 @given(st.timedeltas())
 def test_durations(value):
-    shape = schema_of(timedelta)[0]
-    assert shape.load(shape.dump(value)) == value
+    json_type = schema_of(timedelta)[0]
+    assert json_type.load(json_type.dump(value)) == value
 
 
 @pytest.mark.parametrize(("annotation", "value", "expected"), CONVERSIONS, ids=lambda item: str(item)[:40])
@@ -459,14 +459,14 @@ def test_recursive_union_tries_each_object_once(fits):
     value: dict[str, Any] = {"child": None, "n": 1 if fits else "x", "m": 1}
     for _ in range(100):
         value = {"child": value, "n": 1, "m": 1}
-    shape = schema_of(Left | Right)[0]
+    json_type = schema_of(Left | Right)[0]
     if fits:
-        loaded = shape.load(value)
+        loaded = json_type.load(value)
         assert isinstance(loaded.child.child, Right)
-        assert shape.dump(loaded) == value
+        assert json_type.dump(loaded) == value
     else:
         with pytest.raises(MismatchError, match=r"\.child\.n: expected integer, got string"):
-            shape.load(value)
+            json_type.load(value)
 
 
 def test_long_path_is_truncated():
@@ -550,9 +550,9 @@ class TestSchemas:
             start: Point
             end: Point
 
-        shape = Resolver({"Point": Point}).shape(Line)
-        definitions = Definitions([shape])
-        schema = definitions.finish(shape.schema(definitions))
+        json_type = Resolver({"Point": Point}).json_type(Line)
+        definitions = Definitions([json_type])
+        schema = definitions.finish(json_type.schema(definitions))
         assert schema["properties"]["start"] == {"$ref": "#/$defs/Point"}
         assert list(schema["$defs"]) == ["Point"]
 
@@ -573,9 +573,11 @@ class TestSchemas:
             return Item
 
         resolver = Resolver()
-        shapes = [resolver.shape(cls) for cls in (make(), make()) for _ in range(2)]
-        definitions = Definitions(shapes)
-        assert [shape.schema(definitions)["$ref"] for shape in shapes] == ["#/$defs/Item"] * 2 + ["#/$defs/Item2"] * 2
+        json_types = [resolver.json_type(cls) for cls in (make(), make()) for _ in range(2)]
+        definitions = Definitions(json_types)
+        assert [json_type.schema(definitions)["$ref"] for json_type in json_types] == ["#/$defs/Item"] * 2 + [
+            "#/$defs/Item2"
+        ] * 2
 
     def test_scalar_unions_are_a_list_of_types(self):
         assert schema_of(int | None)[1] == {"type": ["integer", "null"]}
@@ -585,9 +587,9 @@ class TestSchemas:
             name: str
             options: Options
 
-        shape = Resolver({"Options": Options}).shape(Settings)
-        definitions = Definitions([shape])
-        schema = shape.schema(definitions)
+        json_type = Resolver({"Options": Options}).json_type(Settings)
+        definitions = Definitions([json_type])
+        schema = json_type.schema(definitions)
         assert schema["required"] == ["name", "options"]
         assert "required" not in schema["properties"]["options"]
 
@@ -600,9 +602,9 @@ class TestSchemas:
             def __post_init__(self):
                 self.double = 2 * self.n
 
-        shape = Resolver().shape(Counted)
-        assert list(shape.schema(Definitions([shape]))["properties"]) == ["n"]
-        assert shape.dump(shape.load({"n": 2})) == {"n": 2, "double": 4}
+        json_type = Resolver().json_type(Counted)
+        assert list(json_type.schema(Definitions([json_type]))["properties"]) == ["n"]
+        assert json_type.dump(json_type.load({"n": 2})) == {"n": 2, "double": 4}
 
     def test_sets_are_returned_in_a_fixed_order(self):
         assert schema_of(set[str])[0].dump({"b", "a", "c"}) == ["a", "b", "c"]
@@ -610,13 +612,13 @@ class TestSchemas:
     def test_required_and_not_required(self):
         extensions = pytest.importorskip("typing_extensions")
         types = {"a": int, "b": extensions.NotRequired[int], "c": extensions.Required[Annotated[int, "see"]]}
-        shape = Resolver().shape(extensions.TypedDict("Settings", types))
-        schema = shape.schema(Definitions([shape], output=True))
+        json_type = Resolver().json_type(extensions.TypedDict("Settings", types))
+        schema = json_type.schema(Definitions([json_type], output=True))
         assert schema["required"] == ["a", "c"]
         assert schema["properties"]["c"] == {"type": "integer", "description": "see"}
-        assert shape.dump({"a": 1, "c": 2}) == {"a": 1, "c": 2}
+        assert json_type.dump({"a": 1, "c": 2}) == {"a": 1, "c": 2}
         with pytest.raises(MismatchError, match="one without `c`"):
-            shape.dump({"a": 1})
+            json_type.dump({"a": 1})
 
     def test_recursive_alias_has_a_name(self):
         class TypeAliasType:
@@ -626,14 +628,14 @@ class TestSchemas:
 
         tree = TypeAliasType()
         tree.__value__ = Union[int, list[tree]]  # noqa: UP007 - `tree` is not a type
-        shape = Resolver().shape(tree)
-        definitions = Definitions([shape])
-        schema = definitions.finish(shape.schema(definitions))
+        json_type = Resolver().json_type(tree)
+        definitions = Definitions([json_type])
+        schema = definitions.finish(json_type.schema(definitions))
         assert schema["$defs"]["Tree"]["anyOf"][1]["items"] == {"$ref": "#/$defs/Tree"}
         jsonschema.Draft202012Validator.check_schema(schema)
-        assert shape.load([1, [2, [3]]]) == [1, [2, [3]]]
+        assert json_type.load([1, [2, [3]]]) == [1, [2, [3]]]
         with pytest.raises(MismatchError, match=r"\[1\]\[0\]: expected integer or array, got string"):
-            shape.load([1, ["x"]])
+            json_type.load([1, ["x"]])
 
     def test_init_var_is_refused(self):
         @dataclass
@@ -641,7 +643,7 @@ class TestSchemas:
             seed: InitVar[int]
 
         with pytest.raises(UnsupportedTypeError, match="`seed` is an `InitVar`"):
-            Resolver({"InitVar": InitVar}).shape(Seeded)
+            Resolver({"InitVar": InitVar}).json_type(Seeded)
 
 
 def arguments_schema(references: bool = False, **parameters: Any) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from typing import Any, Final, TypeVar, overload
 
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.annotations import written
-from wasmcp.guest.json_types.coerce import loaded, shape_of
+from wasmcp.guest.json_types.coerce import json_type_of, loaded
 from wasmcp.guest.json_types.json_codec import decode
 from wasmcp.guest.json_types.text_params import load_text
 
@@ -135,14 +135,14 @@ def _read(text: str, kind: Any) -> Any:
             return _WORDS[text.lower()]
         except KeyError:
             raise ValueError("expected a boolean") from None
-    shape = shape_of(kind)
+    json_type = json_type_of(kind)
     try:
-        return load_text(shape, text)
+        return load_text(json_type, text)
     except MismatchError:
         value = decode(text)
         if type(value) not in (list, dict, type(None)):  # `load_text` has already rejected this scalar
             raise
-        return shape.load(value)
+        return json_type.load(value)
 
 
 class Source:
@@ -160,7 +160,7 @@ class Source:
         self.environment = environment
 
 
-def _own() -> Source:
+def _default_source() -> Source:
     if sys.platform == "wasi":
         try:
             from wit_world.imports import config  # type: ignore[import-not-found]
@@ -170,4 +170,4 @@ def _own() -> Source:
     return Source(dict)
 
 
-_SOURCES: list[Source] = [_own()]
+_SOURCES: list[Source] = [_default_source()]

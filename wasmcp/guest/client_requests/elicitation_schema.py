@@ -7,9 +7,9 @@ from typing import Any
 
 from wasmcp.guest.errors import UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver, written
+from wasmcp.guest.json_types.base import JsonType, Null, documentation_around, documented, undocumented
 from wasmcp.guest.json_types.records import Record
 from wasmcp.guest.json_types.schema import Definitions
-from wasmcp.guest.json_types.shapes import Null, Shape, documentation_around, documented, undocumented
 from wasmcp.guest.json_types.unions import Union
 
 _TYPES = {"string", "number", "integer", "boolean"}
@@ -54,18 +54,18 @@ def form_of(requested: Any) -> Form:
 
 def _made(requested: Any) -> Form:
     try:
-        shape = Resolver().shape(requested)
+        json_type = Resolver().json_type(requested)
     except NameError as error:
         raise UnsupportedTypeError(f"its annotations name `{error.name}`, which its module does not have") from None
-    definitions = Definitions([shape])
-    record = undocumented(shape)
+    definitions = Definitions([json_type])
+    record = undocumented(json_type)
     if not isinstance(record, Record):
-        schema = {"type": "object", "properties": {_VALUE: _simple(shape, {}, definitions)}, "required": [_VALUE]}
-        return schema, lambda content: shape.load(content.get(_VALUE))
+        schema = {"type": "object", "properties": {_VALUE: _simple(json_type, {}, definitions)}, "required": [_VALUE]}
+        return schema, lambda content: json_type.load(content.get(_VALUE))
     properties = {}
     for member in record.members:
         try:
-            properties[member.name] = _simple(member.shape, member.documentation, definitions)
+            properties[member.name] = _simple(member.json_type, member.documentation, definitions)
         except UnsupportedTypeError as error:
             error.path.append(member.name)
             raise
@@ -73,22 +73,22 @@ def _made(requested: Any) -> Form:
     schema = {"type": "object", "properties": properties}
     if required:
         schema["required"] = required
-    return schema, shape.load
+    return schema, json_type.load
 
 
-def _simple(shape: Shape, documentation: Mapping[str, Any], definitions: Definitions) -> dict[str, Any]:
+def _simple(json_type: JsonType, documentation: Mapping[str, Any], definitions: Definitions) -> dict[str, Any]:
     """Return the schema of one field. Specification: schema `PrimitiveSchemaDefinition`."""
-    documentation = documented(documentation_around(shape), documentation)
-    shape = undocumented(shape)
-    if isinstance(shape, Union):
+    documentation = documented(documentation_around(json_type), documentation)
+    json_type = undocumented(json_type)
+    if isinstance(json_type, Union):
         # An optional field is a field that is not required: forms have no null.
-        options = [option for option in shape.options if not isinstance(option, Null)]
+        options = [option for option in json_type.options if not isinstance(option, Null)]
         if len(options) != 1:
             raise UnsupportedTypeError("a field has one type")
-        shape = options[0]
+        json_type = options[0]
         if documentation.get("default", 0) is None:
             del documentation["default"]
-    found = documented(shape.schema(definitions), documentation)
+    found = documented(json_type.schema(definitions), documentation)
     kind = found.get("type")
     if kind == "array":
         items = found.get("items")
@@ -99,7 +99,7 @@ def _simple(shape: Shape, documentation: Mapping[str, Any], definitions: Definit
             "only strings, numbers, booleans, enums and lists of an enum's members can be in a form"
         )
     elif found.get("format", "email") not in _FORMATS or "contentEncoding" in found:
-        raise UnsupportedTypeError(f"a form has no strings of the format `{found.get('format', shape.name)}`")
+        raise UnsupportedTypeError(f"a form has no strings of the format `{found.get('format', json_type.name)}`")
     elif kind != "string" and "enum" in found:
         raise UnsupportedTypeError("the choices of a form are strings")
     return {name: value for name, value in found.items() if name in _KNOWN}

@@ -141,7 +141,7 @@ def propose(
     try:
         if completer is None:
             begun = value.casefold()
-            return _bounded([item for item in proposals_of(member.shape) if item.casefold().startswith(begun)])
+            return _bounded([item for item in proposals_of(member.json_type) if item.casefold().startswith(begun)])
         with masked("completion", str(completer.identity), f"Error completing {completer.argument}"):
             found = completer.complete(value, arguments, context)
             if isinstance(found, InputRequiredResult):
@@ -174,4 +174,4 @@ def _checked(found: Completion) -> Completion:
 
 def has_completions(variables: Mapping[str, Member]) -> bool:
     """Return True if some argument has a type with few values."""
-    return any(proposals_of(member.shape) for member in variables.values())
+    return any(proposals_of(member.json_type) for member in variables.values())

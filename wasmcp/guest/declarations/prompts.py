@@ -11,9 +11,9 @@ from wasmcp.guest.content import BLOCKS, Icon
 from wasmcp.guest.context import Context
 from wasmcp.guest.declarations.signature import Signature
 from wasmcp.guest.errors import McpError, MismatchError
+from wasmcp.guest.json_types.base import documentation_around, json_type_name
 from wasmcp.guest.json_types.json_codec import decode, encode
 from wasmcp.guest.json_types.mismatches import Mismatches
-from wasmcp.guest.json_types.shapes import documentation_around, json_type
 from wasmcp.guest.json_types.text_params import load_text
 from wasmcp.guest.json_types.untyped_json import dump_any
 from wasmcp.guest.prompt_messages import Message, PromptResult
@@ -66,7 +66,11 @@ class Prompt:
         for argument, words in self._signature.words().items():
             member = self.variables[argument]
             # Lists have only a title and a description for each argument.
-            member.documentation = {**documentation_around(member.shape), **member.documentation, "description": words}
+            member.documentation = {
+                **documentation_around(member.json_type),
+                **member.documentation,
+                "description": words,
+            }
         self._required = tuple(name for name, member in self.variables.items() if member.required)
 
     def get(self, arguments: str | None, context: Context) -> PromptResult | InputRequiredResult:
@@ -103,10 +107,10 @@ class Prompt:
             if member is None:
                 wrong.unexpected(name, self.variables)
             elif type(text) is not str:
-                wrong.add(MismatchError(f"expected a string, got {json_type(text)}"), name)
+                wrong.add(MismatchError(f"expected a string, got {json_type_name(text)}"), name)
             else:
                 try:
-                    loaded[name] = load_text(member.shape, text)
+                    loaded[name] = load_text(member.json_type, text)
                 except MismatchError as mismatch:
                     # Clients send the empty string for an empty field of their form: use the default.
                     if text or member.required:

@@ -210,7 +210,7 @@ class Resource:
         wrong = Mismatches()
         for name, text in found.items():
             try:
-                loaded[name] = load_text(self.variables[name].shape, text)
+                loaded[name] = load_text(self.variables[name].json_type, text)
             except MismatchError as mismatch:
                 wrong.add(mismatch, name)
         try:

@@ -17,12 +17,12 @@ from wasmcp.guest.declarations.providers import provide, provided_type, remember
 from wasmcp.guest.declarations.rules import warn
 from wasmcp.guest.errors import DeclarationError, UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver, written
+from wasmcp.guest.json_types.base import documented
 from wasmcp.guest.json_types.class_fields import default_of, documentation_of
 from wasmcp.guest.json_types.field import Field
 from wasmcp.guest.json_types.json_in_strings import coerced
 from wasmcp.guest.json_types.records import Member, load_members
 from wasmcp.guest.json_types.schema import Definitions, inlined
-from wasmcp.guest.json_types.shapes import documented
 
 
 class Signature:
@@ -70,7 +70,7 @@ class Signature:
         self._positional: list[tuple[str, Any]] = []
         self._rest = False
         self.members = self._parameters(hints, open_ended=open_ended)
-        self._shapes = {member.name: member.shape for member in self.members}
+        self._json_types = {member.name: member.json_type for member in self.members}
         self._required = tuple(member.name for member in self.members if member.required)
         for line in self.documentation.unread:
             self.unread(f"its docstring has `{line}`")
@@ -89,10 +89,10 @@ class Signature:
 
     def words(self) -> dict[str, str]:
         """Return the whole text of each parameter, for lists that have no place for the documentation within a type."""
-        definitions = Definitions([member.shape for member in self.members], output=True)
+        definitions = Definitions([member.json_type for member in self.members], output=True)
         found = {}
         for member in self.members:
-            texts = dict.fromkeys(_texts(documented(member.shape.schema(definitions), member.documentation)))
+            texts = dict.fromkeys(_texts(documented(member.json_type.schema(definitions), member.documentation)))
             if texts:
                 found[member.name] = "\n\n".join(texts)
         return found
@@ -131,15 +131,15 @@ class Signature:
             raise self.refused(place, f"write `Annotated[{written(hint)}, Field(...)]`, not a default")
         required = default is inspect.Parameter.empty
         try:
-            shape = self.resolver.shape(hint)
-            shown = {} if required else default_of(shape, default)
+            json_type = self.resolver.json_type(hint)
+            shown = {} if required else default_of(json_type, default)
         except UnsupportedTypeError as error:
             raise self.refused(place_of_member(place, error), str(error)) from error
         documentation = documentation_of(hint)
         if name in self.documentation.parameters:
             documentation.setdefault("description", self.documentation.parameters[name])
         documentation.update(shown)
-        return Member(name, shape, required=required, returned=True, documentation=documentation)
+        return Member(name, json_type, required=required, returned=True, documentation=documentation)
 
     def schema(self, *, references: bool = False) -> dict[str, Any]:
         """Return the JSON Schema of the arguments.
@@ -147,7 +147,7 @@ class Signature:
         Args:
             references: True to use ``$ref`` for types that occur twice.
         """
-        definitions = Definitions([member.shape for member in self.members])
+        definitions = Definitions([member.json_type for member in self.members])
         schema: dict[str, Any] = {"type": "object"}
         if self.members:
             schema["properties"] = {member.name: member.schema(definitions) for member in self.members}
@@ -164,14 +164,16 @@ class Signature:
             MismatchError: Arguments do not fit, are missing or unknown.
         """
         if self._rest:
-            known = {name: value for name, value in given.items() if name in self._shapes}
-            return {**given, **load_members(self._shapes, self._required, known)}
-        return load_members(self._shapes, self._required, given)
+            known = {name: value for name, value in given.items() if name in self._json_types}
+            return {**given, **load_members(self._json_types, self._required, known)}
+        return load_members(self._json_types, self._required, given)
 
     def coerced(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return arguments with JSON inside strings decoded where the type requires it; see `json_in_strings`."""
-        shapes = self._shapes
-        return {name: coerced(shapes[name], value) if name in shapes else value for name, value in given.items()}
+        json_types = self._json_types
+        return {
+            name: coerced(json_types[name], value) if name in json_types else value for name, value in given.items()
+        }
 
     def call(self, loaded: dict[str, Any], context: Context) -> Any:
         """Call the function with converted arguments, and run a coroutine to its end.

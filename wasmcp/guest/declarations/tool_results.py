@@ -11,13 +11,13 @@ from wasmcp.guest.client_requests.mrtr import InputRequiredResult
 from wasmcp.guest.content import BLOCKS, InputRequired, Text, ToolResult
 from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.json_types.annotations import Resolver
+from wasmcp.guest.json_types.base import JsonType, documentation_around, documented, undocumented
 from wasmcp.guest.json_types.class_fields import documentation_of
 from wasmcp.guest.json_types.containers import Map
 from wasmcp.guest.json_types.json_codec import encode, sendable
 from wasmcp.guest.json_types.pydantic1 import Model
 from wasmcp.guest.json_types.records import Record
 from wasmcp.guest.json_types.schema import Definitions
-from wasmcp.guest.json_types.shapes import Shape, documentation_around, documented, undocumented
 from wasmcp.guest.json_types.untyped_json import dump_any
 
 
@@ -68,17 +68,17 @@ def output_of(annotation: Any, resolver: Resolver, described: str | None) -> tup
         return None, render_any
     if annotation in (None, type(None)):
         return None, _render_none
-    shape = resolver.shape(annotation)
-    record = undocumented(shape)
+    json_type = resolver.json_type(annotation)
+    record = undocumented(json_type)
     documentation = {**({"description": described} if described else {}), **documentation_of(annotation)}
-    definitions = Definitions([shape], output=True)
+    definitions = Definitions([json_type], output=True)
     if isinstance(record, (Record, Map, Model)):
         body = record.body(definitions) if isinstance(record, Record) else record.schema(definitions)
-        around = documented(documentation_around(shape), documentation)
-        return definitions.finish(documented({"type": "object", **body}, around)), _object_renderer(shape)
-    inner = documented(shape.schema(definitions), documentation)
+        around = documented(documentation_around(json_type), documentation)
+        return definitions.finish(documented({"type": "object", **body}, around)), _object_renderer(json_type)
+    inner = documented(json_type.schema(definitions), documentation)
     schema = {"type": "object", "properties": {"result": inner}, "required": ["result"]}
-    return definitions.finish(schema), _wrapped_renderer(shape)
+    return definitions.finish(schema), _wrapped_renderer(json_type)
 
 
 def _is_content(annotation: Any) -> bool:
@@ -96,8 +96,8 @@ def _is_content(annotation: Any) -> bool:
     return annotation in (ToolResult, InputRequired, *BLOCKS)
 
 
-def _object_renderer(shape: Shape) -> Renderer:
-    dump = shape.dump
+def _object_renderer(json_type: JsonType) -> Renderer:
+    dump = json_type.dump
 
     def render(value: Any) -> Rendered:
         text = encode(dump(value))
@@ -106,8 +106,8 @@ def _object_renderer(shape: Shape) -> Renderer:
     return render
 
 
-def _wrapped_renderer(shape: Shape) -> Renderer:
-    dump = shape.dump
+def _wrapped_renderer(json_type: JsonType) -> Renderer:
+    dump = json_type.dump
 
     def render(value: Any) -> Rendered:
         dumped = dump(value)

@@ -11,7 +11,7 @@ from typing import Any
 
 from wasmcp.guest.http.errors import transfer_failed
 from wasmcp.guest.http.headers import Headers, HeadersLike
-from wasmcp.guest.http.transport import TRANSPORTS, Arriving, Outgoing, Pace
+from wasmcp.guest.http.transport import TRANSPORTS, IncomingResponse, OutgoingRequest, RequestTimeouts
 
 _ABSENT: Any = object()
 
@@ -103,15 +103,15 @@ class FakeHttp:
             respond = _answering(status, Headers(headers), json, text, body)
         self._routes.append((method.upper(), url, respond))
 
-    async def send(self, request: Outgoing, pace: Pace) -> Arriving:
+    async def send(self, request: OutgoingRequest, timeouts: RequestTimeouts) -> IncomingResponse:
         """Answer a request by its route; see `wasmcp.guest.http.transport.Transport.send`."""
-        if pace.concurrent:
+        if timeouts.concurrent:
             await asyncio.sleep(0)
         sent = Sent(request.method, str(request.url), request.headers, await _whole(request.body))
         self.requests.append(sent)
         for method, url, respond in reversed(self._routes):
             if method in ("*", sent.method) and _fits(url, sent.url):
-                return _Arriving(respond(sent))
+                return _IncomingResponse(respond(sent))
         known = ", ".join(f"{method} {url}" for method, url, _ in self._routes) or "none"
         raise LookupError(f"this FakeHttp has no route for {sent.method} {sent.url}; its routes: {known}")
 
@@ -136,15 +136,15 @@ def fake_http() -> Iterator[FakeHttp]:
         TRANSPORTS.remove(network)
 
 
-class _Arriving:
+class _IncomingResponse:
     def __init__(self, answer: Answer) -> None:
         self.status = answer.status
         self.headers = Headers(answer.headers)
         body = answer.body
         self._pieces = [bytes(body)] if isinstance(body, (bytes, bytearray)) else list(body)
 
-    async def read(self, size: int, pace: Pace) -> bytes:
-        pace.left("between_bytes")
+    async def read(self, size: int, timeouts: RequestTimeouts) -> bytes:
+        timeouts.remaining("between_bytes")
         while self._pieces:
             piece = self._pieces.pop(0)
             if len(piece) > size:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from wasmcp.guest.component.event_loop import on_thread
 from wasmcp.guest.http.errors import HttpError, transfer_failed
 from wasmcp.guest.http.headers import Headers
-from wasmcp.guest.http.transport import TRANSPORTS, Arriving, Outgoing, Pace, over
+from wasmcp.guest.http.transport import TRANSPORTS, IncomingResponse, OutgoingRequest, RequestTimeouts, timeout_error
 
 T = TypeVar("T")
 
@@ -38,26 +38,28 @@ def real_http() -> Iterator[None]:
 class NetworkTransport:
     """Transport that uses one connection for each request."""
 
-    async def send(self, request: Outgoing, pace: Pace) -> Arriving:
+    async def send(self, request: OutgoingRequest, timeouts: RequestTimeouts) -> IncomingResponse:
         """Send a request; see `Transport.send`."""
         url = request.url
-        seconds, phase = pace.left("connect")
+        seconds, phase = timeouts.remaining("connect")
         kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
         connection = kind(url.host, url.port, timeout=seconds)
         try:
-            await _blocking(pace, phase, connection.connect)
+            await _blocking(timeouts, phase, connection.connect)
             held = connection.sock  # the connection drops it when the server announces that it will close
-            await self._write(connection, request, pace)
-            seconds, phase = pace.left("first_byte")
+            await self._write(connection, request, timeouts)
+            seconds, phase = timeouts.remaining("first_byte")
             held.settimeout(seconds)
-            response = await _blocking(pace, phase, connection.getresponse)
+            response = await _blocking(timeouts, phase, connection.getresponse)
         except BaseException:
             _hang_up(connection.sock)
             connection.close()
             raise
-        return _Arriving(connection, held, response)
+        return _IncomingResponse(connection, held, response)
 
-    async def _write(self, connection: http.client.HTTPConnection, request: Outgoing, pace: Pace) -> None:
+    async def _write(
+        self, connection: http.client.HTTPConnection, request: OutgoingRequest, timeouts: RequestTimeouts
+    ) -> None:
         connection.putrequest(request.method, request.url.target, skip_accept_encoding=True)
         for name, value in request.headers.pairs:
             connection.putheader(name, value.encode("latin-1", "ignore") if value.isascii() else _bytes(value))
@@ -65,23 +67,23 @@ class NetworkTransport:
         pieces = isinstance(body, AsyncIterator)
         if pieces:
             connection.putheader("transfer-encoding", "chunked")
-        seconds, phase = pace.left("between_bytes")
+        seconds, phase = timeouts.remaining("between_bytes")
         connection.sock.settimeout(seconds)
         try:
-            await _blocking(pace, phase, connection.endheaders)
+            await _blocking(timeouts, phase, connection.endheaders)
             if isinstance(body, bytes):
-                await _blocking(pace, phase, connection.send, body)
+                await _blocking(timeouts, phase, connection.send, body)
             elif body is not None:
                 async for piece in body:
-                    await _blocking(pace, phase, connection.send, b"%x\r\n%b\r\n" % (len(piece), piece))
-                await _blocking(pace, phase, connection.send, b"0\r\n\r\n")
+                    await _blocking(timeouts, phase, connection.send, b"%x\r\n%b\r\n" % (len(piece), piece))
+                await _blocking(timeouts, phase, connection.send, b"0\r\n\r\n")
         except HttpError as error:
             # A server can stop reading before the end of the body, and still respond.
             if getattr(error, "code", "") != "connection-terminated":
                 raise
 
 
-class _Arriving:
+class _IncomingResponse:
     """A response of a connection."""
 
     def __init__(
@@ -93,19 +95,19 @@ class _Arriving:
         self.status = response.status
         self.headers = Headers([(name.lower(), _text(value)) for name, value in response.getheaders()])
 
-    async def read(self, size: int, pace: Pace) -> bytes:
-        """Read a part of the body; see `Arriving.read`."""
-        seconds, phase = pace.left("between_bytes")
+    async def read(self, size: int, timeouts: RequestTimeouts) -> bytes:
+        """Read a part of the body; see `IncomingResponse.read`."""
+        seconds, phase = timeouts.remaining("between_bytes")
         if self._socket.fileno() >= 0:
             self._socket.settimeout(seconds)
         length = self._response.length
-        found = await _blocking(pace, phase, self._response.read1, size)
+        found = await _blocking(timeouts, phase, self._response.read1, size)
         if not found and length:
             raise transfer_failed("HTTP-response-incomplete", f"{length} bytes are missing")
         return found
 
     def close(self) -> None:
-        """Close the response; see `Arriving.close`."""
+        """Close the response; see `IncomingResponse.close`."""
         _hang_up(self._socket)
         self._response.close()
         self._connection.close()
@@ -118,14 +120,14 @@ def _hang_up(held: socket.socket | None) -> None:
             held.shutdown(socket.SHUT_RDWR)
 
 
-async def _blocking(pace: Pace, phase: str, function: Callable[..., T], *arguments: Any) -> T:
+async def _blocking(timeouts: RequestTimeouts, phase: str, function: Callable[..., T], *arguments: Any) -> T:
     """Call a blocking function; for coroutines on a thread, so that other tasks can continue."""
     try:
-        if pace.concurrent:
+        if timeouts.concurrent:
             return await on_thread(function, *arguments)
         return function(*arguments)
     except TimeoutError:
-        raise over(phase) from None
+        raise timeout_error(phase) from None
     except socket.gaierror as error:
         raise transfer_failed("DNS-error", str(error.strerror)) from None
     except ConnectionRefusedError:

@@ -17,8 +17,8 @@ from wasmcp.guest.http.responses import (
     _Body,
     located,
 )
-from wasmcp.guest.http.sync import now
-from wasmcp.guest.http.transport import TRANSPORTS, Pace
+from wasmcp.guest.http.sync import run_blocking
+from wasmcp.guest.http.transport import TRANSPORTS, RequestTimeouts
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -26,34 +26,36 @@ if TYPE_CHECKING:
     from wasmcp.guest.http.headers import HeadersLike
 
 
-async def _begun(request: Request, *, concurrent: bool) -> tuple[BaseResponse, _Body, Pace]:
+async def _send_following_redirects(
+    request: Request, *, concurrent: bool
+) -> tuple[BaseResponse, _Body, RequestTimeouts]:
     """Send a request and follow its redirects, until the head of the final response has arrived."""
-    pace = Pace(request.timeout, concurrent=concurrent)
+    timeouts = RequestTimeouts(request.timeout, concurrent=concurrent)
     while True:
         outgoing = request.outgoing()
         method, url = request.method, str(request.url)
         try:
-            arriving = await TRANSPORTS[-1].send(outgoing, pace)
+            incoming = await TRANSPORTS[-1].send(outgoing, timeouts)
         except HttpError as error:
             raise located(error, method, url) from None
-        head = BaseResponse(method, url, arriving.status, arriving.headers, tuple(request.history))
+        head = BaseResponse(method, url, incoming.status, incoming.headers, tuple(request.history))
         location = head.headers.get("location")
         if head.status not in REDIRECTS or location is None or not request.max_redirects:
-            return head, _Body(head, arriving, pace), pace
-        arriving.close()
+            return head, _Body(head, incoming, timeouts), timeouts
+        incoming.close()
         if len(request.history) >= request.max_redirects:
             raise TooManyRedirectsError(request.max_redirects, method=method, url=url)
         request.redirected(head.status, location)
 
 
-async def _sent(request: Request, *, concurrent: bool) -> Response:
-    head, body, _ = await _begun(request, concurrent=concurrent)
+async def _send(request: Request, *, concurrent: bool) -> Response:
+    head, body, _ = await _send_following_redirects(request, concurrent=concurrent)
     return Response(head, await body.whole(request.max_body))
 
 
-async def _streamed(request: Request, *, concurrent: bool) -> tuple[BaseResponse, _Body]:
-    head, body, pace = await _begun(request, concurrent=concurrent)
-    pace.stop()
+async def _stream(request: Request, *, concurrent: bool) -> tuple[BaseResponse, _Body]:
+    head, body, timeouts = await _send_following_redirects(request, concurrent=concurrent)
+    timeouts.disable_total()
     return head, body
 
 
@@ -92,7 +94,7 @@ class Client(_Client):
 
     def request(self, method: str, url: str, **options: Unpack[Options]) -> Response:
         """Send a request and read the whole response."""
-        return now(_sent(Request(method, url, options, self._defaults, concurrent=False), concurrent=False))
+        return run_blocking(_send(Request(method, url, options, self._defaults, concurrent=False), concurrent=False))
 
     def get(self, url: str, **options: Unpack[Options]) -> Response:
         """Send a ``GET`` request."""
@@ -133,7 +135,7 @@ class Client(_Client):
                     ...
         """
         request = Request(method, url, options, self._defaults, concurrent=False)
-        head, body = now(_streamed(request, concurrent=False))
+        head, body = run_blocking(_stream(request, concurrent=False))
         try:
             yield StreamedResponse(head, body, request.max_body)
         finally:
@@ -151,7 +153,7 @@ class AsyncClient(_Client):
 
     async def request(self, method: str, url: str, **options: Unpack[Options]) -> Response:
         """Send a request and read the whole response."""
-        return await _sent(Request(method, url, options, self._defaults, concurrent=True), concurrent=True)
+        return await _send(Request(method, url, options, self._defaults, concurrent=True), concurrent=True)
 
     async def get(self, url: str, **options: Unpack[Options]) -> Response:
         """Send a ``GET`` request."""
@@ -185,7 +187,7 @@ class AsyncClient(_Client):
     async def stream(self, method: str, url: str, **options: Unpack[Options]) -> AsyncIterator[AsyncStreamedResponse]:
         """Send a request, and read the body while it arrives: ``async with``, ``async for``; see `Client.stream`."""
         request = Request(method, url, options, self._defaults, concurrent=True)
-        head, body = await _streamed(request, concurrent=True)
+        head, body = await _stream(request, concurrent=True)
         try:
             yield AsyncStreamedResponse(head, body, request.max_body)
         finally:

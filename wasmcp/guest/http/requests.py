@@ -11,7 +11,7 @@ from wasmcp.guest.errors import MismatchError
 from wasmcp.guest.http.errors import InvalidRequestError
 from wasmcp.guest.http.headers import Headers, checked
 from wasmcp.guest.http.options import MAX_BODY, MAX_REDIRECTS, Timeout, timeout_of
-from wasmcp.guest.http.transport import Outgoing
+from wasmcp.guest.http.transport import OutgoingRequest
 from wasmcp.guest.http.urls import Url, encoded, url_of
 from wasmcp.guest.json_types.json_codec import encode
 from wasmcp.guest.json_types.untyped_json import dump_any
@@ -79,7 +79,7 @@ class Request:
             headers = headers.updated({"authorization": self.url.authorization})
         self._headers = checked(headers)
 
-    def outgoing(self) -> Outgoing:
+    def outgoing(self) -> OutgoingRequest:
         """Return the request to send to the present URL.
 
         Raises:
@@ -98,7 +98,7 @@ class Request:
                 )
             headers = headers.without(["content-length"])
         self._sent = True
-        return Outgoing(self.method, self.url, headers, body)
+        return OutgoingRequest(self.method, self.url, headers, body)
 
     def redirected(self, status: int, location: str) -> None:
         """Follow a redirect. RFC 9110, section 15.4.

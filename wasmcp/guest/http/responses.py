@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.http.errors import BodyTooLargeError, HttpError, InvalidContentError, StatusError
 from wasmcp.guest.http.headers import Headers
-from wasmcp.guest.http.sync import now
-from wasmcp.guest.http.transport import Arriving, Pace
+from wasmcp.guest.http.sync import run_blocking
+from wasmcp.guest.http.transport import IncomingResponse, RequestTimeouts
 from wasmcp.guest.json_types.json_codec import decode
 
 if TYPE_CHECKING:
@@ -120,16 +120,16 @@ class Response(BaseResponse):
 class _Body:
     """The body of a response while it arrives; closed at its end."""
 
-    def __init__(self, head: BaseResponse, arriving: Arriving, pace: Pace) -> None:
+    def __init__(self, head: BaseResponse, incoming: IncomingResponse, timeouts: RequestTimeouts) -> None:
         self._head = head
-        self._arriving: Arriving | None = arriving
-        self._pace = pace
+        self._incoming: IncomingResponse | None = incoming
+        self._timeouts = timeouts
 
     async def piece(self, size: int = PIECE) -> bytes:
-        if self._arriving is None:
+        if self._incoming is None:
             return b""
         try:
-            found = await self._arriving.read(size, self._pace)
+            found = await self._incoming.read(size, self._timeouts)
         except HttpError as error:
             self.close()
             raise located(error, self._head.method, self._head.url) from None
@@ -158,9 +158,9 @@ class _Body:
         return b"".join(pieces)
 
     def close(self) -> None:
-        arriving, self._arriving = self._arriving, None
-        if arriving is not None:
-            arriving.close()
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            incoming.close()
 
 
 class StreamedResponse(BaseResponse):
@@ -177,7 +177,7 @@ class StreamedResponse(BaseResponse):
         Raises:
             HttpError: The transfer failed.
         """
-        while piece := now(self._body.piece(size)):
+        while piece := run_blocking(self._body.piece(size)):
             yield piece
 
     def lines(self) -> Iterator[str]:
@@ -201,7 +201,7 @@ class StreamedResponse(BaseResponse):
             BodyTooLargeError: The body is larger than ``max_body`` of the request.
             HttpError: The transfer failed.
         """
-        return Response(self, now(self._body.whole(self._limit)))
+        return Response(self, run_blocking(self._body.whole(self._limit)))
 
     def close(self) -> None:
         """Close the response and drop the rest of its body."""

@@ -16,7 +16,7 @@ from wasmcp.guest.http.urls import Url
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class OutgoingRequest:
     """A request to one server.
 
     Attributes:
@@ -32,7 +32,7 @@ class Outgoing:
     body: bytes | AsyncIterator[bytes] | None
 
 
-class Pace:
+class RequestTimeouts:
     """Timeouts of one request, and its way of waiting.
 
     Args:
@@ -50,7 +50,7 @@ class Pace:
         self.concurrent = concurrent
         self.deadline = None if timeout.total is None else monotonic() + timeout.total
 
-    def left(self, *phases: str) -> tuple[float | None, str]:
+    def remaining(self, *phases: str) -> tuple[float | None, str]:
         """Return the remaining seconds, and the member of the timeout that determines them.
 
         Args:
@@ -70,27 +70,27 @@ class Pace:
             return None, ""
         seconds, phase = min(found)
         if seconds <= 0:
-            raise over(phase)
+            raise timeout_error(phase)
         return seconds, phase
 
-    def stop(self) -> None:
+    def disable_total(self) -> None:
         """Disable ``total``: from now on the reader determines the time."""
         self.deadline = None
 
 
-def over(phase: str) -> TransferTimeoutError:
+def timeout_error(phase: str) -> TransferTimeoutError:
     """Return the exception for a member of the timeout that was exceeded."""
     code = "connection-timeout" if phase == "connect" else "HTTP-response-timeout"
     return TransferTimeoutError(phase, code, f"`{phase}` of the timeout has run out")
 
 
-class Arriving(Protocol):
-    """A response whose body is still arriving."""
+class IncomingResponse(Protocol):
+    """A response whose body is still being received."""
 
     status: int
     headers: Headers
 
-    async def read(self, size: int, pace: Pace) -> bytes:
+    async def read(self, size: int, timeouts: RequestTimeouts) -> bytes:
         """Return at most `size` bytes; empty bytes at the end.
 
         Raises:
@@ -105,7 +105,7 @@ class Arriving(Protocol):
 class Transport(Protocol):
     """Sender of requests."""
 
-    async def send(self, request: Outgoing, pace: Pace) -> Arriving:
+    async def send(self, request: OutgoingRequest, timeouts: RequestTimeouts) -> IncomingResponse:
         """Send a request and wait for the head of its response.
 
         Raises:
@@ -117,12 +117,12 @@ class Transport(Protocol):
 class _Denied:
     """The transport of a component without the grant ``http``."""
 
-    async def send(self, request: Outgoing, pace: Pace) -> Arriving:
-        del request, pace
+    async def send(self, request: OutgoingRequest, timeouts: RequestTimeouts) -> IncomingResponse:
+        del request, timeouts
         raise NotGrantedError("http")
 
 
-def _own() -> Transport:
+def _default_transport() -> Transport:
     if sys.platform == "wasi":
         try:
             from wasmcp.guest.http.wasi import WasiTransport
@@ -132,5 +132,5 @@ def _own() -> Transport:
     return _Denied()
 
 
-TRANSPORTS: list[Transport] = [_own()]
+TRANSPORTS: list[Transport] = [_default_transport()]
 """The last transport is used; unit tests add a fake."""

@@ -18,7 +18,7 @@ from wit_world.imports.streams import StreamError_LastOperationFailed  # type: i
 from wasmcp.guest.component.pollables import wait
 from wasmcp.guest.http.errors import HttpError, InvalidRequestError, ProtocolError, transfer_failed
 from wasmcp.guest.http.headers import Headers
-from wasmcp.guest.http.transport import Arriving, Outgoing, Pace, over
+from wasmcp.guest.http.transport import IncomingResponse, OutgoingRequest, RequestTimeouts, timeout_error
 
 _METHODS = {
     "GET": types.Method_Get,
@@ -39,11 +39,11 @@ _CLOSED = "the server has closed the connection"
 class WasiTransport:
     """Transport by the component's host."""
 
-    async def send(self, request: Outgoing, pace: Pace) -> Arriving:
+    async def send(self, request: OutgoingRequest, timeouts: RequestTimeouts) -> IncomingResponse:
         """Send a request; see `Transport.send`."""
-        seconds, phase = pace.left("connect")
+        seconds, phase = timeouts.remaining("connect")
         options = types.RequestOptions()
-        if seconds is not None and phase == "connect":  # `Pace` enforces the total in every phase
+        if seconds is not None and phase == "connect":  # `RequestTimeouts` enforces the total in every phase
             _try(options.set_connect_timeout, int(seconds * _NANOSECONDS))
         outgoing = _outgoing(request)
         body = outgoing.body() if request.body is not None else None
@@ -54,14 +54,14 @@ class WasiTransport:
             raise _failure(error.value) from None
         try:
             if body is not None and request.body is not None:
-                await _write(body, request.body, pace)
-            response = await _response(future, pace)
+                await _write(body, request.body, timeouts)
+            response = await _response(future, timeouts)
         finally:
             _drop(future)
-        return _Arriving(response)
+        return _IncomingResponse(response)
 
 
-def _outgoing(request: Outgoing) -> Any:
+def _outgoing(request: OutgoingRequest) -> Any:
     pairs = [(name, value.encode("latin-1" if _is_latin(value) else "utf-8")) for name, value in request.headers.pairs]
     try:
         fields = types.Fields.from_list(pairs)
@@ -85,16 +85,16 @@ def _is_latin(value: str) -> bool:
     return all(character < "\u0100" for character in value)
 
 
-async def _write(body: Any, data: bytes | AsyncIterator[bytes], pace: Pace) -> None:
+async def _write(body: Any, data: bytes | AsyncIterator[bytes], timeouts: RequestTimeouts) -> None:
     """Send a body and end it. A server can stop reading before the end of the body, and still respond."""
     stream = body.write()
     try:
         if isinstance(data, bytes):
-            whole = await _write_piece(stream, data, pace)
+            whole = await _write_piece(stream, data, timeouts)
         else:
             whole = True
             async for piece in data:
-                whole = await _write_piece(stream, piece, pace)
+                whole = await _write_piece(stream, piece, timeouts)
                 if not whole:
                     break
         if whole:
@@ -112,13 +112,13 @@ async def _write(body: Any, data: bytes | AsyncIterator[bytes], pace: Pace) -> N
         _drop(body)
 
 
-async def _write_piece(stream: Any, data: bytes, pace: Pace) -> bool:
+async def _write_piece(stream: Any, data: bytes, timeouts: RequestTimeouts) -> bool:
     view = memoryview(data)
     try:
         while view:
             allowed = stream.check_write()
             if not allowed:
-                await _ready(stream, pace, "between_bytes")
+                await _ready(stream, timeouts, "between_bytes")
                 continue
             stream.write(bytes(view[:allowed]))
             view = view[allowed:]
@@ -127,10 +127,10 @@ async def _write_piece(stream: Any, data: bytes, pace: Pace) -> bool:
     return True
 
 
-async def _response(future: Any, pace: Pace) -> Any:
+async def _response(future: Any, timeouts: RequestTimeouts) -> Any:
     found = future.get()
     while found is None:
-        await _ready(future, pace, "connect_and_first_byte")
+        await _ready(future, timeouts, "connect_and_first_byte")
         found = future.get()
     if not isinstance(found, Ok):
         raise ProtocolError("internal-error", "the response was taken already")
@@ -139,7 +139,7 @@ async def _response(future: Any, pace: Pace) -> Any:
     return found.value.value
 
 
-class _Arriving:
+class _IncomingResponse:
     """A response of the host."""
 
     def __init__(self, response: Any) -> None:
@@ -152,7 +152,7 @@ class _Arriving:
         self._body = response.consume()
         self._stream = self._body.stream()
 
-    async def read(self, size: int, pace: Pace) -> bytes:
+    async def read(self, size: int, timeouts: RequestTimeouts) -> bytes:
         while self._stream is not None:
             try:
                 found: bytes = self._stream.read(size)
@@ -160,7 +160,7 @@ class _Arriving:
                 return _end(error.value)
             if found:
                 return found
-            await _ready(self._stream, pace, "between_bytes")
+            await _ready(self._stream, timeouts, "between_bytes")
         return b""
 
     def close(self) -> None:
@@ -191,31 +191,31 @@ def _end(error: Any) -> bytes:
         raise ProtocolError("HTTP-response-incomplete", held.to_debug_string())
 
 
-async def _ready(subject: Any, pace: Pace, phase: str) -> None:
+async def _ready(subject: Any, timeouts: RequestTimeouts, phase: str) -> None:
     """Wait until a stream or future is ready.
 
     Raises:
         TransferTimeoutError: A timeout was exceeded.
     """
     if phase == "connect_and_first_byte":
-        seconds, which = _before_first_byte(pace)
+        seconds, which = _before_first_byte(timeouts)
     else:
-        seconds, which = pace.left(phase)
+        seconds, which = timeouts.remaining(phase)
     with subject.subscribe() as pollable:
-        if pace.concurrent:
+        if timeouts.concurrent:
             from wasmcp.guest.component.event_loop import ready
 
             is_ready = await ready(pollable, seconds)
         else:
             is_ready = bool(wait([pollable], seconds))
     if not is_ready:
-        raise over(which)
+        raise timeout_error(which)
 
 
-def _before_first_byte(pace: Pace) -> tuple[float | None, str]:
+def _before_first_byte(timeouts: RequestTimeouts) -> tuple[float | None, str]:
     """Return the time for the first byte. It includes the connection, whose completion the host does not report."""
-    connect, first = pace.timeout.connect, pace.timeout.first_byte
-    seconds, which = pace.left()
+    connect, first = timeouts.timeout.connect, timeouts.timeout.first_byte
+    seconds, which = timeouts.remaining()
     both = None if first is None else first + (connect or 0)
     return (both, "first_byte") if both is not None and (seconds is None or both < seconds) else (seconds, which)
 

@@ -13,6 +13,19 @@ from typing import Any
 
 from wasmcp.guest.declarations.docstring import parse_docstring
 from wasmcp.guest.errors import UnsupportedTypeError
+from wasmcp.guest.json_types.base import (
+    Anything,
+    Boolean,
+    Choice,
+    Documented,
+    Integer,
+    JsonType,
+    Null,
+    Number,
+    String,
+    documentation_around,
+    undocumented,
+)
 from wasmcp.guest.json_types.class_fields import (
     QUALIFIERS,
     attrs_members,
@@ -32,19 +45,6 @@ from wasmcp.guest.json_types.field import Field
 from wasmcp.guest.json_types.flag_types import Flags, Numeral
 from wasmcp.guest.json_types.pydantic1 import Model, is_model
 from wasmcp.guest.json_types.records import Member, Record
-from wasmcp.guest.json_types.shapes import (
-    Anything,
-    Boolean,
-    Choice,
-    Documented,
-    Integer,
-    Null,
-    Number,
-    Shape,
-    String,
-    documentation_around,
-    undocumented,
-)
 from wasmcp.guest.json_types.string_types import format_of
 from wasmcp.guest.json_types.unions import Alias, Union
 from wasmcp.guest.json_types.untyped_json import dump_any
@@ -67,7 +67,7 @@ _ARRAYS: dict[Any, tuple[Any, tuple[type, ...]]] = {
     _abc.Iterable: (list, (list, tuple, _abc.Set)),
 }
 _MAPS = (dict, _abc.Mapping, _abc.MutableMapping)
-_SCALARS: dict[Any, type[Shape]] = {
+_SCALARS: dict[Any, type[JsonType]] = {
     str: String,
     int: Integer,
     float: Number,
@@ -98,8 +98,8 @@ class Resolver:
         self._names = dict(names or {})
         self._records: dict[Any, Record] = {}
         self._aliases: dict[Any, Alias | None] = {}
-        self._variables: dict[Any, Shape] = {}
-        self._arguments: list[Shape] = []
+        self._variables: dict[Any, JsonType] = {}
+        self._arguments: list[JsonType] = []
         self.unread: list[tuple[str, str]] = []
 
     def hints(self, owner: Any) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Resolver:
         except Exception as error:
             raise UnsupportedTypeError(f"an annotation cannot be evaluated: {error}") from error
 
-    def shape(self, annotation: Any) -> Shape:
+    def json_type(self, annotation: Any) -> JsonType:
         """Return the JSON type of an annotation.
 
         Raises:
@@ -137,40 +137,40 @@ class Resolver:
         if origin is typing.Annotated:
             return self._annotated(arguments[0], arguments[1:])
         if origin in (typing.Union, types.UnionType):
-            return _union([self.shape(argument) for argument in arguments])
+            return _union([self.json_type(argument) for argument in arguments])
         if origin is typing.Literal:
             return self._literal(arguments)
         if origin is not None and str(origin) in QUALIFIERS:
-            return self.shape(arguments[0])
+            return self.json_type(arguments[0])
         if isinstance(annotation, typing.NewType):
-            return self.shape(annotation.__supertype__)
+            return self.json_type(annotation.__supertype__)
         alias = origin or annotation
         if type(alias).__name__ == "TypeAliasType":
             return self._alias(alias, arguments)
         return self._container(annotation, origin or annotation, arguments) or self._class(annotation, origin)
 
-    def _variable(self, variable: Any) -> Shape:
+    def _variable(self, variable: Any) -> JsonType:
         if variable in self._variables:
             return self._variables[variable]
         if getattr(variable, "has_default", bool)():
-            return self.shape(variable.__default__)
+            return self.json_type(variable.__default__)
         if variable.__constraints__:
-            return Union([self.shape(constraint) for constraint in variable.__constraints__])
-        return Anything(dump_any) if variable.__bound__ is None else self.shape(variable.__bound__)
+            return Union([self.json_type(constraint) for constraint in variable.__constraints__])
+        return Anything(dump_any) if variable.__bound__ is None else self.json_type(variable.__bound__)
 
-    def _annotated(self, annotation: Any, extras: tuple[Any, ...]) -> Shape:
-        shape = self.shape(annotation)
+    def _annotated(self, annotation: Any, extras: tuple[Any, ...]) -> JsonType:
+        json_type = self.json_type(annotation)
         for extra in extras:
             if isinstance(extra, Field):
-                shape = constrain(shape, extra, written(annotation))
+                json_type = constrain(json_type, extra, written(annotation))
         documentation = documentation_in(extras)
-        if _HEADER in documentation and not set(shape.exact) <= _HEADERS:
+        if _HEADER in documentation and not set(json_type.exact) <= _HEADERS:
             raise UnsupportedTypeError(
                 f"`Field(header=...)` is for strings, integers and booleans, not for `{written(annotation)}`"
             )
-        return Documented(shape, documentation) if documentation else shape
+        return Documented(json_type, documentation) if documentation else json_type
 
-    def _literal(self, values: Iterable[Any]) -> Shape:
+    def _literal(self, values: Iterable[Any]) -> JsonType:
         members = list(values)
         found = [value.value if isinstance(value, enum.Enum) else value for value in members]
         for value in found:
@@ -182,7 +182,7 @@ class Resolver:
             raise UnsupportedTypeError(f"`Literal` of {members!r}: two of them are the same value in JSON")
         return Choice(found, members)
 
-    def _alias(self, annotation: Any, arguments: tuple[Any, ...]) -> Shape:
+    def _alias(self, annotation: Any, arguments: tuple[Any, ...]) -> JsonType:
         given = self._given(arguments)
         key = (annotation, *map(id, given))
         if key in self._aliases:
@@ -192,7 +192,7 @@ class Resolver:
             return alias
         self._aliases[key] = None
         with self._with(getattr(annotation, "__type_params__", ()), given):
-            target = self.shape(annotation.__value__)
+            target = self.json_type(annotation.__value__)
         named = self._aliases.pop(key)
         if named is None:
             return target
@@ -200,14 +200,14 @@ class Resolver:
         self._aliases[key] = named
         return named
 
-    def _given(self, arguments: tuple[Any, ...]) -> list[Shape]:
+    def _given(self, arguments: tuple[Any, ...]) -> list[JsonType]:
         """Return the JSON types of a generic type's arguments: inside itself it must get the same objects."""
-        shapes = [self.shape(argument) for argument in arguments]
-        self._arguments.extend(shapes)  # kept alive: types are identified by `id`, which could be reused
-        return shapes
+        json_types = [self.json_type(argument) for argument in arguments]
+        self._arguments.extend(json_types)  # kept alive: types are identified by `id`, which could be reused
+        return json_types
 
     @contextlib.contextmanager
-    def _with(self, parameters: Iterable[Any], given: list[Shape]) -> Iterator[None]:
+    def _with(self, parameters: Iterable[Any], given: list[JsonType]) -> Iterator[None]:
         """Bind type variables inside a ``with`` block."""
         outer = self._variables
         self._variables = {**outer, **dict(zip(parameters, given, strict=False))}
@@ -216,7 +216,7 @@ class Resolver:
         finally:
             self._variables = outer
 
-    def _container(self, annotation: Any, kind: Any, arguments: tuple[Any, ...]) -> Shape | None:
+    def _container(self, annotation: Any, kind: Any, arguments: tuple[Any, ...]) -> JsonType | None:
         if kind is tuple:
             return self._tuple(arguments, bare=annotation is tuple)
         try:
@@ -231,27 +231,27 @@ class Resolver:
             return Array(item, make, python)
         if kind in _MAPS:
             key_type, value_type = arguments or (str, Any)
-            key = Numeral() if key_type is int else self.shape(key_type)
+            key = Numeral() if key_type is int else self.json_type(key_type)
             if key.exact != (str,):
                 raise UnsupportedTypeError(f"`{written(annotation)}`: the keys of a JSON object are strings")
             return Map(key, self._item(value_type), plain=key_type is str)
         return None
 
-    def _item(self, annotation: Any) -> Shape:
+    def _item(self, annotation: Any) -> JsonType:
         """Return the JSON type of the items of a container."""
-        shape = self.shape(annotation)
-        if _HEADER in documentation_around(shape):
+        json_type = self.json_type(annotation)
+        if _HEADER in documentation_around(json_type):
             raise UnsupportedTypeError("`Field(header=...)` is for a parameter or a member of a record, not for items")
-        return shape
+        return json_type
 
-    def _tuple(self, arguments: tuple[Any, ...], *, bare: bool) -> Shape:
+    def _tuple(self, arguments: tuple[Any, ...], *, bare: bool) -> JsonType:
         if bare:
             return Array(Anything(dump_any), tuple, (tuple,))
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return Array(self._item(arguments[0]), tuple, (tuple,))
         return Tuple([self._item(argument) for argument in arguments if argument != ()])
 
-    def _class(self, annotation: Any, origin: Any) -> Shape:
+    def _class(self, annotation: Any, origin: Any) -> JsonType:
         cls = origin or annotation
         if not isinstance(cls, type):
             raise UnsupportedTypeError(f"`{written(annotation)}` has no JSON Schema")
@@ -261,9 +261,9 @@ class Resolver:
         if issubclass(cls, enum.Flag):
             return Flags(cls)
         if issubclass(cls, enum.Enum):
-            shape, documentation = _enum(cls), cls.__dict__.get("__doc__")
+            json_type, documentation = _enum(cls), cls.__dict__.get("__doc__")
             described = None if documentation == "An enumeration." else parse_docstring(documentation, ()).description
-            return Documented(shape, {"description": described}) if described else shape
+            return Documented(json_type, {"description": described}) if described else json_type
         if dataclasses.is_dataclass(cls):
             return self._record(annotation, cls, dataclass_members)
         if hasattr(cls, "__attrs_attrs__"):
@@ -324,8 +324,8 @@ class Resolver:
 
     def _member(self, name: str, hint: Any, described: str | None, facts: dict[str, Any]) -> Member:
         try:
-            shape = self.shape(hint)
-            default = default_of(shape, facts.pop("default")) if "default" in facts else {}
+            json_type = self.json_type(hint)
+            default = default_of(json_type, facts.pop("default")) if "default" in facts else {}
         except UnsupportedTypeError as error:
             error.path.append(name)
             raise
@@ -333,10 +333,10 @@ class Resolver:
         if described:
             documentation.setdefault("description", described)
         documentation.update(default)
-        return Member(name, shape, documentation=documentation, **facts)
+        return Member(name, json_type, documentation=documentation, **facts)
 
 
-def _union(options: list[Shape]) -> Shape:
+def _union(options: list[JsonType]) -> JsonType:
     """Return the JSON type of a union; the documentation of a single alternative besides null is that of the union."""
     others = [option for option in options if not isinstance(option, Null)]
     if len(others) != 1:

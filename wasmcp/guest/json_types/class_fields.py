@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
+from wasmcp.guest.json_types.base import Anything, JsonType
 from wasmcp.guest.json_types.field import Field
-from wasmcp.guest.json_types.shapes import Anything, Shape
 
 _LONG = 60
 
@@ -26,16 +26,16 @@ def dataclass_reader(cls: Any) -> Callable[[Any], dict[str, Any]]:
     return lambda value: {name: getattr(value, name) for name in names}
 
 
-def default_of(shape: Shape, value: Any) -> dict[str, Any]:
+def default_of(json_type: JsonType, value: Any) -> dict[str, Any]:
     """Return the ``default`` keyword for a default value; empty for a default without a JSON form, if that is allowed.
 
     Raises:
         UnsupportedTypeError: The value does not fit the type.
     """
     try:
-        return {"default": shape.dump(value)}
+        return {"default": json_type.dump(value)}
     except MismatchError as mismatch:
-        if isinstance(shape, Anything):
+        if isinstance(json_type, Anything):
             return {}
         advice = "; write `... | None`" if value is None else ""
         text = repr(value)

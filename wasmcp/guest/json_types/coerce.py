@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
 from wasmcp.guest.json_types.annotations import Resolver, written
-from wasmcp.guest.json_types.shapes import Shape
+from wasmcp.guest.json_types.base import JsonType
 
 T = TypeVar("T")
 
-_shapes: dict[Any, Shape] = {}
+_json_types: dict[Any, JsonType] = {}
 
 
 def loaded(value: Any, kind: type[T]) -> T:
@@ -27,25 +27,25 @@ def loaded(value: Any, kind: type[T]) -> T:
     if isinstance(value, bytes) and kind is bytes:
         return value  # type: ignore[return-value]
     try:
-        found: T = shape_of(kind).load(value)
+        found: T = json_type_of(kind).load(value)
     except MismatchError as mismatch:
         raise ValueError(f"expected `{written(kind)}`: {mismatch}") from None
     return found
 
 
-def shape_of(kind: Any) -> Shape:
+def json_type_of(kind: Any) -> JsonType:
     """Return the JSON type of a type; cached.
 
     Raises:
         TypeError: The type has no JSON form.
     """
     try:
-        known = _shapes.get(kind)
+        known = _json_types.get(kind)
     except TypeError:  # unhashable
         raise TypeError(f"{kind!r} is not a type") from None
     if known is None:
         try:
-            known = _shapes[kind] = Resolver().shape(kind)
+            known = _json_types[kind] = Resolver().json_type(kind)
         except (UnsupportedTypeError, NameError) as error:
             raise TypeError(f"`{written(kind)}`: {error}") from None
     return known

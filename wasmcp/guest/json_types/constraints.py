@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError, UnsupportedTypeError
+from wasmcp.guest.json_types.base import Documented, Integer, JsonType, Number, String, quoted
 from wasmcp.guest.json_types.containers import Array, Map
 from wasmcp.guest.json_types.ecma_patterns import PatternError, matcher
 from wasmcp.guest.json_types.field import Field
-from wasmcp.guest.json_types.shapes import Documented, Integer, Number, Shape, String, quoted
 from wasmcp.guest.json_types.string_formats import FORMATS, check_of
 from wasmcp.guest.json_types.string_types import Format
 from wasmcp.guest.json_types.unions import Union
@@ -21,7 +21,7 @@ Check = Callable[[Any], "str | None"]
 """A function that returns the problem of a converted value, or None."""
 
 
-class Constrained(Shape):
+class Constrained(JsonType):
     """A JSON type with constraints on its values.
 
     Args:
@@ -30,7 +30,7 @@ class Constrained(Shape):
         keywords: The same constraints as JSON Schema.
     """
 
-    def __init__(self, inner: Shape, checks: list[Check], keywords: dict[str, Any]) -> None:
+    def __init__(self, inner: JsonType, checks: list[Check], keywords: dict[str, Any]) -> None:
         self.inner = inner
         self.checks = checks
         self.keywords = keywords
@@ -58,11 +58,11 @@ class Constrained(Shape):
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         return {**self.inner.schema(definitions), **self.keywords}
 
-    def children(self) -> Iterator[Shape]:
+    def children(self) -> Iterator[JsonType]:
         yield self.inner
 
 
-class Formatted(Shape):
+class Formatted(JsonType):
     """A JSON type whose strings have a format.
 
     Args:
@@ -72,7 +72,7 @@ class Formatted(Shape):
 
     exact = (str,)
 
-    def __init__(self, inner: Shape, name: str) -> None:
+    def __init__(self, inner: JsonType, name: str) -> None:
         self.inner = inner
         self.format = name
         self.name, self._fits = check_of(name)
@@ -92,7 +92,7 @@ class Formatted(Shape):
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         return {**self.inner.schema(definitions), "format": self.format}
 
-    def children(self) -> Iterator[Shape]:
+    def children(self) -> Iterator[JsonType]:
         yield self.inner
 
 
@@ -146,7 +146,7 @@ def pattern_check(pattern: str) -> tuple[Check, dict[str, Any]]:
     }
 
 
-def constrain(shape: Shape, field: Field, annotation: str) -> Shape:
+def constrain(json_type: JsonType, field: Field, annotation: str) -> JsonType:
     """Return the JSON type with a field's constraints; those on a union apply to the alternatives that support them.
 
     Raises:
@@ -154,20 +154,20 @@ def constrain(shape: Shape, field: Field, annotation: str) -> Shape:
     """
     limits = field.limits()
     if not limits:
-        return shape
-    if isinstance(shape, Documented):
-        return Documented(constrain(shape.inner, field, annotation), shape.documentation)
-    if isinstance(shape, Union):
-        fitting = [option for option in shape.options if limits.keys() <= _limits_of(option)]
+        return json_type
+    if isinstance(json_type, Documented):
+        return Documented(constrain(json_type.inner, field, annotation), json_type.documentation)
+    if isinstance(json_type, Union):
+        fitting = [option for option in json_type.options if limits.keys() <= _limits_of(option)]
         if fitting:
             options = [
-                constrain(option, field, annotation) if option in fitting else option for option in shape.options
+                constrain(option, field, annotation) if option in fitting else option for option in json_type.options
             ]
             return Union(options)
     checks: list[Check] = []
     keywords: dict[str, Any] = {}
     for name, bound in limits.items():
-        if name not in _limits_of(shape):
+        if name not in _limits_of(json_type):
             raise UnsupportedTypeError(f"`Field({name}=...)` means nothing for `{annotation}`")
         if name == "format":
             continue
@@ -177,41 +177,41 @@ def constrain(shape: Shape, field: Field, annotation: str) -> Shape:
             except PatternError as error:
                 raise UnsupportedTypeError(f"`Field(pattern=...)` with `{bound}`: {error}") from None
         elif name in ("min_length", "max_length"):
-            check, keyword = length_check(name, bound, _sized(shape))
+            check, keyword = length_check(name, bound, _sized(json_type))
         else:
             check, keyword = number_check(name, bound)
         checks.append(check)
         keywords.update(keyword)
-    formatted = _formatted(shape, field.format, annotation)
+    formatted = _formatted(json_type, field.format, annotation)
     return Constrained(formatted, checks, keywords) if checks else formatted
 
 
-def _formatted(shape: Shape, name: str | None, annotation: str) -> Shape:
+def _formatted(json_type: JsonType, name: str | None, annotation: str) -> JsonType:
     if name is None:
-        return shape
-    bare = _bare(shape)
+        return json_type
+    bare = _bare(json_type)
     if name not in FORMATS:
         known = ", ".join(f"`{known}`" for known in FORMATS)
         advice = f'announce others, which nothing checks, with `Field(extra={{"format": "{name}"}})`'
         raise UnsupportedTypeError(f"`Field(format={name!r})`: expected one of {known}; {advice}")
     if isinstance(bare, Format) and bare.format != name:
         raise UnsupportedTypeError(f"`Field(format={name!r})` means nothing for `{annotation}`")
-    return Formatted(shape, name)
+    return Formatted(json_type, name)
 
 
-def _bare(shape: Shape) -> Shape:
-    while isinstance(shape, (Constrained, Documented, Formatted)):
-        shape = shape.inner
-    return shape
+def _bare(json_type: JsonType) -> JsonType:
+    while isinstance(json_type, (Constrained, Documented, Formatted)):
+        json_type = json_type.inner
+    return json_type
 
 
-def _sized(shape: Shape) -> type:
-    bare = _bare(shape)
+def _sized(json_type: JsonType) -> type:
+    bare = _bare(json_type)
     return str if isinstance(bare, String) else list if isinstance(bare, Array) else dict
 
 
-def _limits_of(shape: Shape) -> set[str]:
-    bare = _bare(shape)
+def _limits_of(json_type: JsonType) -> set[str]:
+    bare = _bare(json_type)
     if isinstance(bare, (Integer, Number)):
         return {"ge", "gt", "le", "lt", "multiple_of"} if isinstance(bare, Integer) else {"ge", "gt", "le", "lt"}
     if isinstance(bare, String):

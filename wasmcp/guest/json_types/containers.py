@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
+from wasmcp.guest.json_types.base import JsonType
 from wasmcp.guest.json_types.mismatches import Mismatches
-from wasmcp.guest.json_types.shapes import Shape
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.schema import Definitions
 
 
-class Array(Shape):
+class Array(JsonType):
     """``list[T]``, ``tuple[T, ...]``, ``set[T]`` and ``frozenset[T]``.
 
     Args:
@@ -25,7 +25,7 @@ class Array(Shape):
     name = "array"
     exact = (list,)
 
-    def __init__(self, item: Shape, make: Callable[[list[Any]], Any], python: tuple[type, ...]) -> None:
+    def __init__(self, item: JsonType, make: Callable[[list[Any]], Any], python: tuple[type, ...]) -> None:
         self.item = item
         self.make = make
         self.python = python
@@ -55,7 +55,7 @@ class Array(Shape):
         schema: dict[str, Any] = {"type": "array", "items": self.item.schema(definitions)}
         return {**schema, "uniqueItems": True} if self.unique else schema
 
-    def children(self) -> Iterator[Shape]:
+    def children(self) -> Iterator[JsonType]:
         yield self.item
 
 
@@ -84,7 +84,7 @@ def _each(convert: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
     return converted
 
 
-class Tuple(Shape):
+class Tuple(JsonType):
     """``tuple[A, B]``: an array of a fixed length.
 
     Args:
@@ -94,7 +94,7 @@ class Tuple(Shape):
     name = "array"
     exact = (list,)
 
-    def __init__(self, items: list[Shape]) -> None:
+    def __init__(self, items: list[JsonType]) -> None:
         self.items = items
         self.hashable = all(item.hashable for item in items)
 
@@ -125,11 +125,11 @@ class Tuple(Shape):
             "maxItems": len(self.items),
         }
 
-    def children(self) -> Iterator[Shape]:
+    def children(self) -> Iterator[JsonType]:
         return iter(self.items)
 
 
-class Map(Shape):
+class Map(JsonType):
     """``dict[str, T]``; the keys can also be a literal or an enum of strings.
 
     Args:
@@ -142,7 +142,7 @@ class Map(Shape):
     exact = (dict,)
     hashable = False
 
-    def __init__(self, key: Shape, value: Shape, *, plain: bool) -> None:
+    def __init__(self, key: JsonType, value: JsonType, *, plain: bool) -> None:
         self.key = key
         self.value = value
         self.plain = plain
@@ -177,5 +177,5 @@ class Map(Shape):
         schema: dict[str, Any] = {"type": "object", "additionalProperties": self.value.schema(definitions)}
         return schema if self.plain else {**schema, "propertyNames": self.key.schema(definitions)}
 
-    def children(self) -> Iterator[Shape]:
+    def children(self) -> Iterator[JsonType]:
         return iter((self.key, self.value))

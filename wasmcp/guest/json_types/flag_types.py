@@ -6,8 +6,8 @@ import enum
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
+from wasmcp.guest.json_types.base import JsonType, quoted
 from wasmcp.guest.json_types.mismatches import Mismatches
-from wasmcp.guest.json_types.shapes import Shape, quoted
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.schema import Definitions
@@ -21,7 +21,7 @@ def flag_names(python: type[enum.Flag]) -> list[str]:
     return [flag.name for flag in python if flag.name is not None]
 
 
-class Flags(Shape):
+class Flags(JsonType):
     """``enum.Flag``: the names of the members that are set.
 
     Args:
@@ -64,7 +64,7 @@ class Flags(Shape):
         return {"type": "array", "items": {"type": "string", "enum": self.names}, "uniqueItems": True}
 
 
-class Numeral(Shape):
+class Numeral(JsonType):
     """An integer as the key of an object, which JSON allows only as a string."""
 
     name = "an integer as a string"

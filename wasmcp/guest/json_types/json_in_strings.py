@@ -8,42 +8,44 @@ from __future__ import annotations
 
 from typing import Any
 
+from wasmcp.guest.json_types.base import Documented, JsonType
 from wasmcp.guest.json_types.constraints import Constrained, Formatted
 from wasmcp.guest.json_types.containers import Array, Map, Tuple
 from wasmcp.guest.json_types.json_codec import decode
 from wasmcp.guest.json_types.records import Record
-from wasmcp.guest.json_types.shapes import Documented, Shape
 from wasmcp.guest.json_types.text_params import json_scalar
 from wasmcp.guest.json_types.unions import Alias, Union
 
 
-def coerced(shape: Shape, value: Any) -> Any:
+def coerced(json_type: JsonType, value: Any) -> Any:
     """Return a JSON value in which strings are replaced by the JSON inside them, if the type requires it.
 
     Args:
-        shape: The JSON type.
+        json_type: The JSON type.
         value: The value that a client sent; it is not changed.
     """
-    while isinstance(shape, (Constrained, Documented, Formatted, Alias)):
-        shape = shape.target if isinstance(shape, Alias) else shape.inner
+    while isinstance(json_type, (Constrained, Documented, Formatted, Alias)):
+        json_type = json_type.target if isinstance(json_type, Alias) else json_type.inner
     if type(value) is str:
-        found = value if str in shape.exact else _read(value)
-        if type(found) not in (*shape.exact, *shape.near):
+        found = value if str in json_type.exact else _read(value)
+        if type(found) not in (*json_type.exact, *json_type.near):
             return value
         value = found
     if type(value) is list:
-        if isinstance(shape, Array):
-            return [coerced(shape.item, item) for item in value]
-        if isinstance(shape, Tuple) and len(value) == len(shape.items):
-            return [coerced(item, one) for item, one in zip(shape.items, value, strict=True)]
+        if isinstance(json_type, Array):
+            return [coerced(json_type.item, item) for item in value]
+        if isinstance(json_type, Tuple) and len(value) == len(json_type.items):
+            return [coerced(item, one) for item, one in zip(json_type.items, value, strict=True)]
     if type(value) is dict:
-        if isinstance(shape, Map):
-            return {name: coerced(shape.value, item) for name, item in value.items()}
-        if isinstance(shape, Record):
-            shapes = {member.name: member.shape for member in shape.members}
-            return {name: coerced(shapes[name], item) if name in shapes else item for name, item in value.items()}
-    if isinstance(shape, Union):
-        fitting = [option for option in shape.options if type(value) in option.exact]
+        if isinstance(json_type, Map):
+            return {name: coerced(json_type.value, item) for name, item in value.items()}
+        if isinstance(json_type, Record):
+            json_types = {member.name: member.json_type for member in json_type.members}
+            return {
+                name: coerced(json_types[name], item) if name in json_types else item for name, item in value.items()
+            }
+    if isinstance(json_type, Union):
+        fitting = [option for option in json_type.options if type(value) in option.exact]
         if len(fitting) == 1:
             return coerced(fitting[0], value)
     return value

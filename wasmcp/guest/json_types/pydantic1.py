@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
+from wasmcp.guest.json_types.base import JsonType
 from wasmcp.guest.json_types.mismatches import Mismatches
-from wasmcp.guest.json_types.shapes import Shape
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.schema import Definitions
@@ -18,7 +18,7 @@ def is_model(cls: type) -> bool:
     return not hasattr(cls, "__pydantic_fields__") and hasattr(cls, "__fields__") and hasattr(cls, "parse_obj")
 
 
-class Model(Shape):
+class Model(JsonType):
     """A model of pydantic 1.
 
     Args:

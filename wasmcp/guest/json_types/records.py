@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
+from wasmcp.guest.json_types.base import JsonType, Named, documented
 from wasmcp.guest.json_types.mismatches import Mismatches
-from wasmcp.guest.json_types.shapes import Named, Shape, documented
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.schema import Definitions
@@ -20,7 +20,7 @@ class Member:
 
     Attributes:
         name: The name, in JSON and in Python.
-        shape: The JSON type.
+        json_type: The JSON type.
         required: True if a client must send it.
         returned: True if results of a tool always contain it.
         documentation: Keywords in addition to those of the JSON type: description, default, title...
@@ -28,7 +28,7 @@ class Member:
     """
 
     name: str
-    shape: Shape
+    json_type: JsonType
     required: bool
     returned: bool
     documentation: dict[str, Any]
@@ -36,7 +36,7 @@ class Member:
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         """Return the member's schema. Keywords next to a ``$ref`` are allowed since 2019-09."""
-        return documented(self.shape.schema(definitions), self.documentation)
+        return documented(self.json_type.schema(definitions), self.documentation)
 
 
 class Record(Named):
@@ -74,7 +74,7 @@ class Record(Named):
         self.description = description
         self.hashable = hashable
         self._members: list[Member] = []
-        self._shapes: dict[str, Shape] = {}
+        self._json_types: dict[str, JsonType] = {}
         self._required: tuple[str, ...] = ()
 
     @property
@@ -85,13 +85,13 @@ class Record(Named):
     @members.setter
     def members(self, members: list[Member]) -> None:
         self._members = members
-        self._shapes = {member.name: member.shape for member in members if member.accepted}
+        self._json_types = {member.name: member.json_type for member in members if member.accepted}
         self._required = tuple(member.name for member in members if member.required)
 
     def load(self, value: Any) -> Any:
         if type(value) is not dict:
             raise self.mismatch(value)
-        return self.make(**load_members(self._shapes, self._required, value))
+        return self.make(**load_members(self._json_types, self._required, value))
 
     def dump(self, value: Any) -> dict[str, Any]:
         if not isinstance(value, self.python):
@@ -102,12 +102,12 @@ class Record(Named):
         for member in self._members:
             name = member.name
             if name in found:
-                item, shape = found[name], member.shape
-                if type(item) is shape.same:
+                item, json_type = found[name], member.json_type
+                if type(item) is json_type.same:
                     dumped[name] = item
                     continue
                 try:
-                    dumped[name] = shape.dump(item)
+                    dumped[name] = json_type.dump(item)
                 except MismatchError as mismatch:
                     wrong = wrong or Mismatches()
                     wrong.add(mismatch, name)
@@ -132,11 +132,13 @@ class Record(Named):
             schema["additionalProperties"] = False
         return schema
 
-    def children(self) -> Iterator[Shape]:
-        return (member.shape for member in self._members)
+    def children(self) -> Iterator[JsonType]:
+        return (member.json_type for member in self._members)
 
 
-def load_members(shapes: Mapping[str, Shape], required: tuple[str, ...], value: Mapping[str, Any]) -> dict[str, Any]:
+def load_members(
+    json_types: Mapping[str, JsonType], required: tuple[str, ...], value: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the converted members of an object.
 
     Raises:
@@ -145,16 +147,16 @@ def load_members(shapes: Mapping[str, Shape], required: tuple[str, ...], value: 
     loaded = {}
     wrong: Mismatches | None = None
     for name, item in value.items():
-        shape = shapes.get(name)
-        if shape is None:
+        json_type = json_types.get(name)
+        if json_type is None:
             wrong = wrong or Mismatches()
-            wrong.unexpected(name, shapes)
+            wrong.unexpected(name, json_types)
             continue
-        if type(item) is shape.same:
+        if type(item) is json_type.same:
             loaded[name] = item
             continue
         try:
-            loaded[name] = shape.load(item)
+            loaded[name] = json_type.load(item)
         except MismatchError as mismatch:
             wrong = wrong or Mismatches()
             wrong.add(mismatch, name)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from wasmcp.guest.json_types.shapes import Named, Shape, documented
+from wasmcp.guest.json_types.base import JsonType, Named, documented
 
 
 class Definitions:
@@ -22,7 +22,7 @@ class Definitions:
             a later version can add members.
     """
 
-    def __init__(self, roots: Iterable[Shape], *, output: bool = False) -> None:
+    def __init__(self, roots: Iterable[JsonType], *, output: bool = False) -> None:
         self.output = output
         self._uses: Counter[int] = Counter()
         self._names: dict[int, str] = {}
@@ -30,22 +30,22 @@ class Definitions:
         self._prefixes: dict[type, str] = {}
         waiting = list(roots)
         while waiting:
-            shape = waiting.pop()
-            if isinstance(shape, Named):
-                self._uses[id(shape)] += 1
-                if self._uses[id(shape)] > 1:
+            json_type = waiting.pop()
+            if isinstance(json_type, Named):
+                self._uses[id(json_type)] += 1
+                if self._uses[id(json_type)] > 1:
                     continue
-            waiting.extend(shape.children())
+            waiting.extend(json_type.children())
 
-    def refer(self, shape: Named) -> dict[str, Any]:
+    def refer(self, json_type: Named) -> dict[str, Any]:
         """Return the schema of a named type, or a reference to it."""
-        if self._uses[id(shape)] < 2:
-            return shape.body(self)
-        name = self._names.get(id(shape))
+        if self._uses[id(json_type)] < 2:
+            return json_type.body(self)
+        name = self._names.get(id(json_type))
         if name is None:
-            name = self._names[id(shape)] = self._unused(shape.title, self._written.__contains__)
+            name = self._names[id(json_type)] = self._unused(json_type.title, self._written.__contains__)
             self._written[name] = {}  # reserves the name while the body is being written
-            self._written[name] = shape.body(self)
+            self._written[name] = json_type.body(self)
         return {"$ref": f"#/$defs/{name}"}
 
     def prefix(self, owner: type) -> str:

@@ -11,15 +11,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
+from wasmcp.guest.json_types.base import JsonType, json_type_name, quoted
 from wasmcp.guest.json_types.base64_text import decode_bytes, encode_bytes
-from wasmcp.guest.json_types.shapes import Shape, json_type, quoted
 from wasmcp.guest.json_types.string_formats import DATE, TIME, ZONE, is_date
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.schema import Definitions
 
 
-class Format(Shape):
+class Format(JsonType):
     """A type that is sent as a string in a certain format: dates, UUIDs, bytes in base64.
 
     Args:
@@ -55,7 +55,7 @@ class Format(Shape):
 
     def load(self, value: Any) -> Any:
         if type(value) is not str:
-            raise MismatchError(f"expected string ({self.name}), got {json_type(value)}")
+            raise MismatchError(f"expected string ({self.name}), got {json_type_name(value)}")
         try:
             return self.parse(value)
         except (ValueError, ArithmeticError):  # decimal.InvalidOperation is an ArithmeticError

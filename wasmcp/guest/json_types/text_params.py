@@ -6,34 +6,34 @@ import re
 from typing import Any
 
 from wasmcp.guest.errors import MismatchError
+from wasmcp.guest.json_types.base import Choice, JsonType, undocumented
 from wasmcp.guest.json_types.containers import Array
 from wasmcp.guest.json_types.json_codec import decode
-from wasmcp.guest.json_types.shapes import Choice, Shape, undocumented
 
 _SCALAR = re.compile(r"true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
 
-def load_text(shape: Shape, text: str | list[str]) -> Any:
+def load_text(json_type: JsonType, text: str | list[str]) -> Any:
     """Return the value of a text: the text itself if the type accepts strings, otherwise the JSON scalar.
 
     Raises:
         MismatchError: The value does not fit.
     """
-    shape = undocumented(shape)
+    json_type = undocumented(json_type)
     if isinstance(text, list):
-        item = shape.item if isinstance(shape, Array) else None
-        return shape.load(text if item is None else [_plain(item, part) for part in text])
-    return shape.load(_plain(shape, text))
+        item = json_type.item if isinstance(json_type, Array) else None
+        return json_type.load(text if item is None else [_plain(item, part) for part in text])
+    return json_type.load(_plain(json_type, text))
 
 
-def _plain(shape: Shape, text: str) -> Any:
+def _plain(json_type: JsonType, text: str) -> Any:
     """Return the JSON value to convert."""
     try:
-        shape.load(text)
+        json_type.load(text)
     except MismatchError:
         value = json_scalar(text)
         # A number out of bounds must be reported as a number, not as a string.
-        if type(value) in (*shape.exact, *shape.near):
+        if type(value) in (*json_type.exact, *json_type.near):
             return value
     return text
 
@@ -49,14 +49,14 @@ def json_scalar(text: str) -> str | int | float | bool:
     return value
 
 
-def proposals_of(shape: Shape) -> list[str]:
+def proposals_of(json_type: JsonType) -> list[str]:
     """Return the values of a type with few values: a literal, an enum, a boolean; an empty list for others."""
-    shape = undocumented(shape)
-    if isinstance(shape, Choice):
-        return [value if isinstance(value, str) else _scalar(value) for value in shape.values if value is not None]
-    if shape.exact == (bool,):
+    json_type = undocumented(json_type)
+    if isinstance(json_type, Choice):
+        return [value if isinstance(value, str) else _scalar(value) for value in json_type.values if value is not None]
+    if json_type.exact == (bool,):
         return ["true", "false"]
-    for option in getattr(shape, "options", ()):
+    for option in getattr(json_type, "options", ()):
         found = proposals_of(option)
         if found:
             return found

@@ -7,8 +7,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.guest.errors import MismatchError
+from wasmcp.guest.json_types.base import Choice, JsonType, Named, json_type_name, quoted, undocumented
 from wasmcp.guest.json_types.records import Record
-from wasmcp.guest.json_types.shapes import Choice, Named, Shape, json_type, quoted, undocumented
 
 if TYPE_CHECKING:
     from wasmcp.guest.json_types.schema import Definitions
@@ -18,21 +18,21 @@ _TRIED: ContextVar[dict[tuple[int, int, str], tuple[Any, Any]] | None] = Context
 """Results of alternatives for objects and arrays, kept while the outermost union is at work."""
 
 
-class Union(Shape):
+class Union(JsonType):
     """``A | B``, ``Optional[A]``: the first alternative that fits; those without a conversion are tried first.
 
     Args:
         options: The alternatives, at least two.
     """
 
-    def __init__(self, options: list[Shape]) -> None:
+    def __init__(self, options: list[JsonType]) -> None:
         self.options = options
         self.name = " or ".join(dict.fromkeys(option.name for option in options))
         self.exact = tuple(dict.fromkeys(kind for option in options for kind in option.exact))
         self.near = tuple(dict.fromkeys(kind for option in options for kind in option.near))
         self.hashable = all(option.hashable for option in options)
-        self._tag: tuple[str, Mapping[Any, Shape]] | None = None
-        self._by_type: dict[type, list[Shape]] = {
+        self._tag: tuple[str, Mapping[Any, JsonType]] | None = None
+        self._by_type: dict[type, list[JsonType]] = {
             kind: [option for option in options if kind in option.exact]
             + [option for option in options if kind in option.near and kind not in option.exact]
             for kind in (*self.exact, *self.near)
@@ -59,7 +59,7 @@ class Union(Shape):
         return self._once([option.dump for option in self.options], value, "dump")
 
     @staticmethod
-    def _tagged(name: str, tagged: Mapping[Any, Shape], value: Any) -> Any:
+    def _tagged(name: str, tagged: Mapping[Any, JsonType], value: Any) -> Any:
         found = value[name]
         chosen = tagged.get((type(found), found)) if isinstance(found, (str, int)) else None
         if chosen is None:
@@ -101,7 +101,7 @@ class Union(Shape):
                     deepest = mismatch
         if deepest is not None and (deepest.depth or len(attempts) == 1):
             raise deepest
-        found = quoted(value) if isinstance(value, (str, int, float)) else json_type(value)
+        found = quoted(value) if isinstance(value, (str, int, float)) else json_type_name(value)
         raise MismatchError(f"expected {self.name}, got {found}")
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:
@@ -110,11 +110,11 @@ class Union(Shape):
             return {"type": [schema["type"] for schema in schemas]}
         return {"anyOf": schemas}
 
-    def children(self) -> Iterator[Shape]:
+    def children(self) -> Iterator[JsonType]:
         return iter(self.options)
 
 
-def tag_of(options: list[Shape]) -> tuple[str, Mapping[Any, Shape]]:
+def tag_of(options: list[JsonType]) -> tuple[str, Mapping[Any, JsonType]]:
     """Return the member that distinguishes records, and the record for each of its values.
 
     The member is required in all records, and its values are literals that occur in one record only.
@@ -126,15 +126,17 @@ def tag_of(options: list[Shape]) -> tuple[str, Mapping[Any, Shape]]:
     records = [(option, record) for option, record in plain if isinstance(record, Record)]
     first = records[0][1].members if records and len(records) == len(options) else []
     for name in (member.name for member in first if member.required):
-        tagged: dict[Any, Shape] = {}
+        tagged: dict[Any, JsonType] = {}
         count = 0
         for option, record in records:
-            found = next((member.shape for member in record.members if member.name == name and member.required), None)
-            shape = None if found is None else undocumented(found)
-            if not isinstance(shape, Choice) or shape.near or type(None) in shape.exact:
+            found = next(
+                (member.json_type for member in record.members if member.name == name and member.required), None
+            )
+            json_type = None if found is None else undocumented(found)
+            if not isinstance(json_type, Choice) or json_type.near or type(None) in json_type.exact:
                 break
-            count += len(shape.values)
-            tagged.update({(type(value), value): option for value in shape.values})
+            count += len(json_type.values)
+            tagged.update({(type(value), value): option for value in json_type.values})
         else:
             if len(tagged) == count:
                 return name, tagged
@@ -148,7 +150,7 @@ class Alias(Named):
         target: The JSON type of the alias; set when it is known.
     """
 
-    target: Shape
+    target: JsonType
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -165,5 +167,5 @@ class Alias(Named):
     def body(self, definitions: Definitions) -> dict[str, Any]:
         return self.target.schema(definitions)
 
-    def children(self) -> Iterator[Shape]:
+    def children(self) -> Iterator[JsonType]:
         yield self.target

@@ -50,7 +50,7 @@ class _Denied:
         raise AccessDeniedError("kv")
 
 
-def _own() -> Store:
+def _default_store() -> Store:
     if sys.platform == "wasi":
         try:
             from wasmcp.guest.kv.wasi import open_bucket
@@ -60,5 +60,5 @@ def _own() -> Store:
     return _Denied()
 
 
-STORES: list[Store] = [_own()]
+STORES: list[Store] = [_default_store()]
 """The last store is used; unit tests add a fake."""

@@ -29,7 +29,7 @@ _JSON_TYPES = {
 }
 
 
-def json_type(value: object) -> str:
+def json_type_name(value: object) -> str:
     """Return the JSON name of a value's type, or the Python name of a type that JSON does not have."""
     return _JSON_TYPES.get(type(value), type(value).__name__)
 
@@ -39,11 +39,11 @@ def quoted(value: object) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        text = json_type(value)
+        text = json_type_name(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-class Shape:
+class JsonType:
     """The conversion between a Python type and JSON.
 
     Attributes:
@@ -81,16 +81,16 @@ class Shape:
         """Return the JSON Schema; named types are added to ``definitions``."""
         raise NotImplementedError
 
-    def children(self) -> Iterator[Shape]:
+    def children(self) -> Iterator[JsonType]:
         """Yield the JSON types that this one contains."""
         return iter(())
 
     def mismatch(self, value: object) -> MismatchError:
         """Return the error for a value of the wrong type."""
-        return MismatchError(f"expected {self.name}, got {json_type(value)}")
+        return MismatchError(f"expected {self.name}, got {json_type_name(value)}")
 
 
-class Named(Shape):
+class Named(JsonType):
     """A JSON type that a schema can refer to by name, because it can be used twice, or in itself.
 
     Attributes:
@@ -117,7 +117,7 @@ def documented(schema: dict[str, Any], documentation: Mapping[str, Any]) -> dict
     return found
 
 
-class Documented(Shape):
+class Documented(JsonType):
     """A JSON type with documentation of its values: a ``Field`` or a string within an annotation.
 
     It does not slow down calls: its methods are those of the inner JSON type.
@@ -127,7 +127,7 @@ class Documented(Shape):
         documentation: The keywords.
     """
 
-    def __init__(self, inner: Shape, documentation: Mapping[str, Any]) -> None:
+    def __init__(self, inner: JsonType, documentation: Mapping[str, Any]) -> None:
         self.inner = inner
         self.documentation = dict(documentation)
         self.name = inner.name
@@ -141,25 +141,25 @@ class Documented(Shape):
     def schema(self, definitions: Definitions) -> dict[str, Any]:
         return documented(self.inner.schema(definitions), self.documentation)
 
-    def children(self) -> Iterator[Shape]:
+    def children(self) -> Iterator[JsonType]:
         yield self.inner
 
 
-def documentation_around(shape: Shape) -> dict[str, Any]:
+def documentation_around(json_type: JsonType) -> dict[str, Any]:
     """Return the documentation around a JSON type, the outermost first."""
-    if not isinstance(shape, Documented):
+    if not isinstance(json_type, Documented):
         return {}
-    return documented(documentation_around(shape.inner), shape.documentation)
+    return documented(documentation_around(json_type.inner), json_type.documentation)
 
 
-def undocumented(shape: Shape) -> Shape:
+def undocumented(json_type: JsonType) -> JsonType:
     """Return a JSON type without the documentation around it."""
-    while isinstance(shape, Documented):
-        shape = shape.inner
-    return shape
+    while isinstance(json_type, Documented):
+        json_type = json_type.inner
+    return json_type
 
 
-class Anything(Shape):
+class Anything(JsonType):
     """Any JSON value: ``Any`` and ``object``."""
 
     exact = (type(None), bool, int, float, str, list, dict)
@@ -178,7 +178,7 @@ class Anything(Shape):
         return {}
 
 
-class Null(Shape):
+class Null(JsonType):
     """``None``."""
 
     name = "null"
@@ -195,7 +195,7 @@ class Null(Shape):
         return {"type": "null"}
 
 
-class Boolean(Shape):
+class Boolean(JsonType):
     """``bool``."""
 
     name = "boolean"
@@ -213,7 +213,7 @@ class Boolean(Shape):
         return {"type": "boolean"}
 
 
-class Integer(Shape):
+class Integer(JsonType):
     """``int``. In JSON Schema 2020-12 a number with a zero fraction, such as 1.0, is an integer."""
 
     name = "integer"
@@ -241,7 +241,7 @@ class Integer(Shape):
         return {"type": "integer"}
 
 
-class Number(Shape):
+class Number(JsonType):
     """``float``; an integer is converted, and rejected if it is too large for a float."""
 
     name = "number"
@@ -269,7 +269,7 @@ class Number(Shape):
         return {"type": "number"}
 
 
-class String(Shape):
+class String(JsonType):
     """``str``."""
 
     name = "string"
@@ -290,7 +290,7 @@ class String(Shape):
         return {"type": "string"}
 
 
-class Choice(Shape):
+class Choice(JsonType):
     """One of several values: ``Literal[...]`` and enums.
 
     Args:
@@ -331,8 +331,8 @@ class Choice(Shape):
 
     @staticmethod
     def _found(value: object) -> str:
-        return json_type(value) if isinstance(value, (list, dict)) else quoted(value)
+        return json_type_name(value) if isinstance(value, (list, dict)) else quoted(value)
 
     def schema(self, definitions: Definitions) -> dict[str, Any]:  # noqa: ARG002
-        types = list(dict.fromkeys(json_type(value) for value in self.values))
+        types = list(dict.fromkeys(json_type_name(value) for value in self.values))
         return {"type": types[0] if len(types) == 1 else types, "enum": self.values}
