@@ -1,52 +1,52 @@
-"""Every error that wasmcp raises on purpose.
+"""Exceptions of wasmcp.
 
 .. code-block:: text
 
     WasmcpError
     ├── ComponentError                  a WebAssembly component that cannot be read or encoded  (wasmcp.component)
-    ├── CompositionError                components that cannot be put together  (wasmcp.compose)
-    │   ├── GraphCycleError             instances that need each other  (wasmcp.component)
-    │   ├── ImportConflictError         imports that cannot be one
+    ├── CompositionError                components that cannot be composed  (wasmcp.compose)
+    │   ├── GraphCycleError             instances that depend on each other  (wasmcp.component)
+    │   ├── ImportConflictError         imports that cannot be merged
     │   ├── WiringError                 an argument or an export that does not exist, or is given twice
-    │   ├── InvalidComponentError       a component that no server can be made with  (wasmcp.compose)
+    │   ├── InvalidComponentError       a component that cannot be part of a server  (wasmcp.compose)
     │   ├── InvalidComponentsError      several such components
-    │   ├── LimitExceededError          a composition that is too large for engines
-    │   ├── MissingGrantError           a component whose place in the chain needs a grant
+    │   ├── LimitExceededError          a composition that exceeds a limit of the engines
+    │   ├── MissingGrantError           a component without a grant that its position in the chain requires
     │   └── DuplicateEntryError         two components with a tool, a resource or a prompt of the same name
-    ├── BindgenError                    a WIT package that cannot be turned into bindings  (wasmcp.bindgen)
-    ├── ConfigError                     mistakes in [tool.wasmcp], all of them at once  (wasmcp.project)
-    ├── SpecError                       a spec that names no component, or more than one  (wasmcp.registry)
-    ├── InvalidNameError                an alias or a profile that cannot be kept or removed  (wasmcp.registry)
-    ├── ScaffoldError                   a project or a component that is not made  (wasmcp.project)
-    ├── ToolchainError                  a source that does not become a component  (wasmcp.toolchains)
-    │   └── MissingToolchainError       its compiler is not installed
+    ├── BindgenError                    a WIT package for which no bindings can be generated  (wasmcp.bindgen)
+    ├── ConfigError                     all mistakes in [tool.wasmcp]  (wasmcp.project)
+    ├── SpecError                       a component spec that does not resolve to one component  (wasmcp.registry)
+    ├── InvalidNameError                an alias or a profile that cannot be stored or removed  (wasmcp.registry)
+    ├── ScaffoldError                   a project or a component that cannot be created  (wasmcp.project)
+    ├── ToolchainError                  a source that does not compile to a component  (wasmcp.toolchains)
+    │   └── MissingToolchainError       a compiler that is not installed
     ├── ComponentsError                 several components of a project that cannot be built  (wasmcp.project)
     ├── WitError                        WIT packages that cannot be written into a project  (wasmcp.project)
-    ├── CatalogueError                  a component whose tools cannot be recorded  (wasmcp.project)
-    ├── RegistryError                   getting components from registries and putting them there  (wasmcp.registry)
-    │   ├── InvalidReferenceError       a reference that names nothing a registry could have
-    │   ├── RegistryUnreachableError    no answer, or none that means anything
+    ├── CatalogueError                  a component whose catalogue cannot be recorded  (wasmcp.project)
+    ├── RegistryError                   pulling from and pushing to registries  (wasmcp.registry)
+    │   ├── InvalidReferenceError       a reference that is not valid
+    │   ├── RegistryUnreachableError    no response, or an invalid one
     │   ├── RegistryDeniedError         not allowed: 401 or 403
-    │   ├── UnknownPackageError         no such package or version
-    │   ├── IntegrityError              other bytes than the digest says
-    │   ├── InvalidArtifactError        something that is no WebAssembly component
-    │   ├── LockDriftError              wasmcp.lock and what is asked for differ
-    │   └── SignatureError              a signature that is missing or wrong
+    │   ├── UnknownPackageError         a package or version that does not exist
+    │   ├── IntegrityError              content that does not match its digest
+    │   ├── InvalidArtifactError        an artifact that is not a WebAssembly component
+    │   ├── LockDriftError              a wasmcp.lock that does not match the requirements
+    │   └── SignatureError              a signature that is missing or invalid
     ├── StorageError                    a file of a project or a cache that cannot be written  (wasmcp.storage)
-    ├── MissingPackageDataError         a file of wasmcp's own is not where it should be  (wasmcp.package_data)
+    ├── MissingPackageDataError         a file of the wasmcp distribution that is missing  (wasmcp.package_data)
     └── HostError                       running a server  (wasmcp.host)
         ├── ArtifactError               a file that is not a server
-        ├── InvalidConfigurationError   configuration that the operator left out or got wrong
-        ├── InvalidSettingError         a setting (`WASMCP_*`) that is wrong or unknown
-        ├── GuestTrapError              the server's code trapped
-        │   ├── GuestTimeoutError       ... because it used up its time
-        │   ├── GuestCancelledError     ... because the request was taken back
-        │   └── GuestOutOfMemoryError   ... because it used up its memory
-        ├── ResponseTooLargeError       an answer above the limit
-        ├── ClientStalledError          a request given up because its client did not read
-        └── RequestError                the server answered with a JSON-RPC error
+        ├── InvalidConfigurationError   configuration that is missing or invalid
+        ├── InvalidSettingError         a setting (`WASMCP_*`) that is invalid or unknown
+        ├── GuestTrapError              a trap of the server
+        │   ├── GuestTimeoutError       ... at its deadline
+        │   ├── GuestCancelledError     ... after the request was cancelled
+        │   └── GuestOutOfMemoryError   ... at its memory limit
+        ├── ResponseTooLargeError       a response above the limit
+        ├── ClientStalledError          a request cancelled because its client did not read
+        └── RequestError                an error response of the server
 
-Each carries the facts it was raised with as attributes; ``str(error)`` is what a person reads.
+The details of an error are its attributes; ``str(error)`` is the message for users.
 """
 
 from __future__ import annotations
@@ -151,5 +151,5 @@ __all__ = [
     "WitError",
 ]
 
-for _name in __all__:  # a traceback names the class by what it is imported from
+for _name in __all__:  # tracebacks show the module that a class is imported from
     globals()[_name].__module__ = __name__

@@ -1,4 +1,4 @@
-"""Projects and sources that do not become components and servers."""
+"""Errors of building a project: configuration, WIT, toolchains and files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from wasmcp.errors.root import WasmcpError
 
 
 class ConfigError(WasmcpError):
-    """Mistakes in ``[tool.wasmcp]``, all of them at once.
+    """All mistakes in ``[tool.wasmcp]``.
 
     Attributes:
-        problems: One sentence a mistake, each beginning with its TOML path in backticks.
-        path: The file, as a person would name it.
+        problems: One sentence per mistake, each beginning with its TOML path in backticks.
+        path: The file's path as shown to users.
     """
 
     def __init__(self, problems: Sequence[str], *, path: str = "pyproject.toml") -> None:
@@ -24,11 +24,11 @@ class ConfigError(WasmcpError):
 
 
 class BindgenError(WasmcpError):
-    """A WIT package, or an item of it, from which no bindings can be made.
+    """A WIT package, or an item of it, for which no bindings can be generated.
 
     Attributes:
         path: The WIT directory or file, or the empty string.
-        item: The item of it, as WIT names it, or the empty string.
+        item: The item's name in WIT, or the empty string.
     """
 
     def __init__(self, message: str, *, path: str = "", item: str = "") -> None:
@@ -38,12 +38,12 @@ class BindgenError(WasmcpError):
 
 
 class ToolchainError(WasmcpError):
-    """A source does not become a component.
+    """A source that does not compile to a component.
 
     Attributes:
-        source: The source file, as the project names it.
+        source: The source file, relative to the project.
         toolchain: The name of the toolchain (``python``, ``zig``).
-        output: What the compiler said, or the empty string.
+        output: The compiler's output, or the empty string.
     """
 
     def __init__(self, message: str, *, source: str = "", toolchain: str = "", output: str = "") -> None:
@@ -54,14 +54,14 @@ class ToolchainError(WasmcpError):
 
 
 class MissingToolchainError(ToolchainError):
-    """A compiler is not installed, or not in the version that wasmcp builds with."""
+    """A compiler that is not installed, or not in the version that wasmcp requires."""
 
 
 class ComponentsError(WasmcpError):
     """Several components of a project that cannot be built.
 
     Attributes:
-        errors: The error of each, by the component's name.
+        errors: The error of each component, by its name.
     """
 
     def __init__(self, errors: Mapping[str, WasmcpError]) -> None:
@@ -72,11 +72,11 @@ class ComponentsError(WasmcpError):
 
 
 class CatalogueError(WasmcpError):
-    """A component's tools cannot be recorded: it does not boot, or what it offers is not valid MCP.
+    """A component whose catalogue cannot be recorded: it does not start, or its lists are not valid MCP.
 
     Attributes:
         component: The component's name in the configuration.
-        stderr: What the component wrote to stderr meanwhile.
+        stderr: The component's output on stderr.
     """
 
     def __init__(self, component: str, reason: str, *, stderr: str = "") -> None:
@@ -91,7 +91,7 @@ class WitError(WasmcpError):
 
     Attributes:
         directory: The project's WIT folder.
-        files: Those that are there and differ from ours; none when something else is wrong.
+        files: Existing files that differ from those of wasmcp; empty for other errors.
     """
 
     def __init__(self, directory: os.PathLike[str], files: Sequence[os.PathLike[str]], reason: str = "") -> None:
@@ -103,11 +103,11 @@ class WitError(WasmcpError):
 
 
 class StorageError(WasmcpError):
-    """A file or directory of a project or a cache that cannot be made, read, written or removed.
+    """A file or directory of a project or a cache that cannot be created, read, written or removed.
 
     Attributes:
-        path: The file, or the empty string where the system does not name it.
-        reason: The system's reason.
+        path: The file, or the empty string if the operating system does not name it.
+        reason: The reason that the operating system gives.
     """
 
     def __init__(self, path: str, reason: str, advice: str = "") -> None:
@@ -118,10 +118,10 @@ class StorageError(WasmcpError):
 
 
 class MissingPackageDataError(WasmcpError):
-    """A file that belongs to wasmcp is not where it should be.
+    """A file of the wasmcp distribution that is missing.
 
     Attributes:
-        path: Where it was looked for.
+        path: The path at which it was expected.
     """
 
     def __init__(self, path: str, advice: str) -> None:

@@ -1,4 +1,4 @@
-"""Components that cannot be read, or not be put together."""
+"""Errors of reading, encoding and composing components."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class ComponentError(WasmcpError):
     """A WebAssembly component that cannot be read or encoded.
 
     Attributes:
-        problem: What is wrong, without place and name.
-        offset: Where in the file, in bytes from its start; None when no single place is to blame.
-        component: The component's name or file, where it is known; else the empty string.
+        problem: The message without position and name.
+        offset: Position in the file, in bytes from its start; None if the error has no single position.
+        component: The component's name or file, or the empty string if unknown.
     """
 
     def __init__(self, problem: str, *, offset: int | None = None, component: str = "") -> None:
@@ -25,11 +25,11 @@ class ComponentError(WasmcpError):
 
 
 class CompositionError(WasmcpError):
-    """Components that cannot be put together."""
+    """Components that cannot be composed."""
 
 
 class GraphCycleError(CompositionError):
-    """Instances that need each other: none of them could be made first.
+    """Instances that depend on each other, so that none can be created first.
 
     Attributes:
         instances: The labels of the instances on the cycle, each needing the next, the last needing the first.
@@ -47,12 +47,12 @@ class GraphCycleError(CompositionError):
 
 
 class ImportConflictError(CompositionError):
-    """Imports of two components that would have to be one and cannot.
+    """Imports of two components that have the same name and cannot be merged.
 
     Attributes:
         interface: The import's name.
-        item: The function or type in it that differs; the empty string when it is the import as a whole.
-        components: The names of the two components (of one, when it conflicts with the wiring).
+        item: The function or type in it that differs; the empty string for the whole import.
+        components: The names of the two components, or of one, if it conflicts with the wiring.
     """
 
     def __init__(self, message: str, *, interface: str, item: str = "", components: Sequence[str] = ()) -> None:
@@ -77,13 +77,13 @@ class WiringError(CompositionError):
 
 
 class InvalidComponentError(CompositionError):
-    """A component that no server can be made with.
+    """A component that cannot be part of a server.
 
     Attributes:
-        component: Its name.
-        interface: The interface it is about, or the empty string.
-        wanted: The version that was expected, or the empty string.
-        found: The version that is there, or the empty string.
+        component: The component's name.
+        interface: The interface in question, or the empty string.
+        wanted: The expected version, or the empty string.
+        found: The version found, or the empty string.
     """
 
     def __init__(self, component: str, problem: str, *, interface: str = "", wanted: str = "", found: str = "") -> None:
@@ -95,10 +95,10 @@ class InvalidComponentError(CompositionError):
 
 
 class InvalidComponentsError(CompositionError):
-    """Several components that no server can be made with.
+    """Several components that cannot be part of a server.
 
     Attributes:
-        refused: What is wrong with each, in the order of the chain.
+        refused: The error of each component, in the order of the chain.
     """
 
     def __init__(self, refused: Sequence[InvalidComponentError]) -> None:
@@ -107,12 +107,12 @@ class InvalidComponentsError(CompositionError):
 
 
 class LimitExceededError(CompositionError):
-    """A composition that engines refuse because it is too large.
+    """A composition that exceeds a limit of the engines.
 
     Attributes:
-        limit: What is limited: `core modules and components`, or `instances`.
-        found: How many there are.
-        allowed: How many there may be.
+        limit: The limited quantity: `core modules and components`, or `instances`.
+        found: Their number.
+        allowed: The highest number that engines accept.
     """
 
     def __init__(self, limit: str, found: int, allowed: int, largest: Sequence[tuple[str, int]]) -> None:
@@ -128,11 +128,11 @@ class LimitExceededError(CompositionError):
 
 
 class MissingGrantError(CompositionError):
-    """Components of a server whose place in the chain needs a grant that they do not have.
+    """Components without a grant that their position in the chain requires.
 
     Attributes:
-        grant: The family.
-        components: The names of the components, in the order of the chain, and why each of them needs it.
+        grant: The grant's name.
+        components: The reason for each component, by its name, in the order of the chain.
     """
 
     def __init__(self, grant: str, components: Mapping[str, str]) -> None:
@@ -148,11 +148,11 @@ class MissingGrantError(CompositionError):
 
 
 class DuplicateEntryError(CompositionError):
-    """Two components of one server offer something of the same name.
+    """Two components of one server with an entry of the same name.
 
     Attributes:
-        kind: What it is: `tool`, `resource`, `resource template` or `prompt`.
-        name: Its name; a resource's URI.
+        kind: `tool`, `resource`, `resource template` or `prompt`.
+        name: The entry's name, or a resource's URI.
         components: The names of the two components, in the order of the chain.
     """
 

@@ -1,4 +1,4 @@
-"""Specs, names and registries: getting components, and putting them there."""
+"""Errors of component specs, names and registries."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from wasmcp.terminal import printable, without_password
 
 
 class SpecError(WasmcpError):
-    """A spec that names no component, or more than one.
+    """A component spec that does not resolve to one component.
 
     Attributes:
         spec: The spec, as it was written.
-        origin: Who wrote it, where that was not the caller: the alias or the profile; else the empty string.
+        origin: The alias or profile that contains the spec; the empty string if the caller wrote it.
     """
 
     def __init__(self, spec: str, problem: str, *, origin: str = "") -> None:
@@ -23,11 +23,11 @@ class SpecError(WasmcpError):
 
 
 class InvalidNameError(WasmcpError):
-    """An alias or a profile that cannot be kept, or not be removed.
+    """An alias or a profile that cannot be stored or removed.
 
     Attributes:
-        name: Its name.
-        problems: A sentence for each reason.
+        name: The alias or profile.
+        problems: One sentence per reason.
     """
 
     def __init__(self, name: str, problems: Sequence[str]) -> None:
@@ -37,12 +37,12 @@ class InvalidNameError(WasmcpError):
 
 
 class RegistryError(WasmcpError):
-    """Getting components from registries and putting them there.
+    """Failed operation on a registry.
 
-    The text of registries may be in the message, and what a user wrote: it is printable, and has no password.
+    The message can contain text from registries and users: it is escaped, and passwords are removed.
 
     Attributes:
-        reference: What it is about, as a person would name it: a package, an OCI reference or a registry.
+        reference: The subject as shown to users: a package, an OCI reference or a registry.
         problem: The message without the reference.
     """
 
@@ -53,14 +53,14 @@ class RegistryError(WasmcpError):
 
 
 class InvalidReferenceError(RegistryError):
-    """A reference that names nothing a registry could have."""
+    """A reference that is not valid."""
 
 
 class RegistryUnreachableError(RegistryError):
-    """A registry gives no answer, or none that means anything, even after some tries.
+    """No response of a registry, or an invalid one, after all retries.
 
     Attributes:
-        status: The last HTTP status; None when there was no answer.
+        status: The last HTTP status; None if no response arrived.
     """
 
     def __init__(self, message: str, *, reference: str = "", status: int | None = None) -> None:
@@ -69,7 +69,7 @@ class RegistryUnreachableError(RegistryError):
 
 
 class RegistryDeniedError(RegistryError):
-    """A registry does not allow it: 401 (who are you?) or 403 (not you).
+    """Access denied by a registry: 401 (not authenticated) or 403 (not authorized).
 
     Attributes:
         status: The HTTP status.
@@ -81,10 +81,10 @@ class RegistryDeniedError(RegistryError):
 
 
 class UnknownPackageError(RegistryError):
-    """There is no such package, or no version of it that will do.
+    """A package, or a version in the requested range, that does not exist.
 
     Attributes:
-        versions: The versions that are there.
+        versions: The available versions.
     """
 
     def __init__(self, message: str, *, reference: str = "", versions: Sequence[str] = ()) -> None:
@@ -93,11 +93,11 @@ class UnknownPackageError(RegistryError):
 
 
 class IntegrityError(RegistryError):
-    """Other bytes than the digest says; they were thrown away.
+    """Content that does not match its digest; it was discarded.
 
     Attributes:
-        expected: The digest that was asked for.
-        found: The digest of what came.
+        expected: The requested digest.
+        found: The digest of the content received.
     """
 
     def __init__(self, message: str, *, reference: str = "", expected: str = "", found: str = "") -> None:
@@ -107,14 +107,14 @@ class IntegrityError(RegistryError):
 
 
 class InvalidArtifactError(RegistryError):
-    """Something in a registry that is no WebAssembly component."""
+    """An artifact that is not a WebAssembly component."""
 
 
 class LockDriftError(RegistryError):
-    """``wasmcp.lock`` and what is asked for differ.
+    """A ``wasmcp.lock`` that does not match the project's requirements.
 
     Attributes:
-        problems: One sentence a difference.
+        problems: One sentence per difference.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -124,7 +124,7 @@ class LockDriftError(RegistryError):
 
 
 class SignatureError(RegistryError):
-    """A signature that is required or asked for is missing, or is wrong."""
+    """A signature that is required and is missing or invalid."""
 
 
 def _safe(text: str) -> str:

@@ -1,7 +1,7 @@
-"""The root of the tree of errors."""
+"""The base class of wasmcp's exceptions."""
 
 from __future__ import annotations
 
 
 class WasmcpError(Exception):
-    """The root of the tree: catch it to catch everything that wasmcp raises on purpose."""
+    """Base class of all exceptions that wasmcp raises deliberately."""

@@ -1,4 +1,4 @@
-"""What goes wrong while a server runs."""
+"""Errors of running a server."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from wasmcp.errors.root import WasmcpError
 from wasmcp.terminal import printable
 
-_FRAMES = 8  # of a backtrace that a message shows
-_LINES = 10  # of standard error that a message shows
+_FRAMES = 8  # backtrace frames shown in a message
+_LINES = 10  # stderr lines shown in a message
 
 
 class HostError(WasmcpError):
-    """Something went wrong while a server ran."""
+    """An error while a server runs."""
 
 
 class ArtifactError(HostError):
@@ -20,7 +20,7 @@ class ArtifactError(HostError):
 
     Attributes:
         path: The file, as the caller named it.
-        reason: What is wrong with it, and what to do.
+        reason: The problem, and how to fix it.
     """
 
     def __init__(self, path: str, reason: str) -> None:
@@ -30,10 +30,10 @@ class ArtifactError(HostError):
 
 
 class InvalidSettingError(HostError):
-    """A setting that is wrong, unknown or misplaced: nothing can be served before it is put right.
+    """A setting that is invalid, unknown or misplaced; the server cannot start.
 
     Attributes:
-        problems: One sentence for each setting, with its name and what it must be.
+        problems: One sentence per setting, with its name and the expected value.
     """
 
     def __init__(self, *problems: str) -> None:
@@ -42,11 +42,11 @@ class InvalidSettingError(HostError):
 
 
 class InvalidConfigurationError(HostError):
-    """Configuration of a server that its operator left out or got wrong: nothing can be served before it is right.
+    """Configuration of a server that is missing or invalid; the server cannot start.
 
     Attributes:
-        server: The server, as it calls itself.
-        problems: One sentence a mistake, each beginning with the variable or the directory in backticks.
+        server: The server's name in `serverInfo`.
+        problems: One sentence per mistake, each beginning with the variable or the directory in backticks.
     """
 
     def __init__(self, server: str, problems: Sequence[str]) -> None:
@@ -57,13 +57,13 @@ class InvalidConfigurationError(HostError):
 
 
 class GuestTrapError(HostError):
-    """The server's code trapped; the instance it ran in is gone, the server goes on with a fresh one.
+    """A trap in the server's code. Its instance is discarded; the server continues with a new one.
 
     Attributes:
-        reason: The trap in a few words.
-        component: The component of the server whose code was innermost; the empty string where that is not known.
-        backtrace: The WebAssembly frames, innermost first, one a line; the empty string when there are none.
-        stderr: What the guest wrote to stderr during the call, its end.
+        reason: A short description of the trap.
+        component: The component of the innermost frame; the empty string if unknown.
+        backtrace: The WebAssembly frames, innermost first, one per line; the empty string if not available.
+        stderr: The end of the guest's output on stderr during the call.
     """
 
     def __init__(self, reason: str, *, component: str = "", backtrace: str = "", stderr: str = "") -> None:
@@ -75,18 +75,18 @@ class GuestTrapError(HostError):
 
     @property
     def panic(self) -> str:
-        """The message of a panic of Rust or Zig in `stderr`; the empty string when there is none."""
+        """The message of a panic of Rust or Zig in `stderr`; the empty string if not found."""
         lines = self.stderr.splitlines()
         for number in range(len(lines) - 1, -1, -1):
             line = lines[number].strip()
             if line.startswith("panic: "):  # Zig
                 return line.removeprefix("panic: ")
-            if "panicked at " in line:  # Rust: the place, and the message on the line below
+            if "panicked at " in line:  # Rust: the position, and the message on the next line
                 return next((rest.strip() for rest in lines[number + 1 :] if rest.strip()), line)
         return ""
 
     def summary(self) -> str:
-        """Return the trap, its panic and the innermost frames, escaped, without what the guest wrote."""
+        """Return the trap, its panic and the innermost frames, escaped, without the guest's stderr."""
         panic = self.panic
         first = f"{self.reason}: {panic}" if panic else self.reason
         if self.component:
@@ -109,10 +109,10 @@ class GuestTrapError(HostError):
 
 
 class GuestTimeoutError(GuestTrapError):
-    """The server's code used up its time.
+    """A call that exceeded its deadline.
 
     Attributes:
-        limit: The time it had, in seconds.
+        limit: The time limit in seconds.
     """
 
     def __init__(self, limit: float, *, component: str = "", backtrace: str = "", stderr: str = "") -> None:
@@ -122,7 +122,7 @@ class GuestTimeoutError(GuestTrapError):
 
 
 class GuestCancelledError(GuestTrapError):
-    """The request was taken back, and the server's code went on regardless until it was stopped."""
+    """A cancelled request whose code did not stop by itself and was interrupted."""
 
     def __init__(self, *, component: str = "", backtrace: str = "", stderr: str = "") -> None:
         reason = "the request was cancelled"
@@ -130,10 +130,10 @@ class GuestCancelledError(GuestTrapError):
 
 
 class GuestOutOfMemoryError(GuestTrapError):
-    """The server's code used up its memory.
+    """A call that exceeded the memory limit.
 
     Attributes:
-        limit: The bytes each of its memories may grow to.
+        limit: The limit of each linear memory, in bytes.
     """
 
     def __init__(self, limit: int, *, component: str = "", backtrace: str = "", stderr: str = "") -> None:
@@ -143,11 +143,11 @@ class GuestOutOfMemoryError(GuestTrapError):
 
 
 class ResponseTooLargeError(HostError):
-    """An answer above the limit; it was not copied out of the server.
+    """A response above the size limit; it was not copied out of the server.
 
     Attributes:
-        size: Its size in bytes.
-        limit: The most it may have.
+        size: The response's size in bytes.
+        limit: The limit in bytes.
     """
 
     def __init__(self, size: int, limit: int) -> None:
@@ -157,19 +157,19 @@ class ResponseTooLargeError(HostError):
 
 
 class ClientStalledError(HostError):
-    """A request that was given up because its client did not read what was sent while others waited."""
+    """A request that was cancelled because its client did not read while other requests waited."""
 
     def __init__(self) -> None:
         super().__init__("the request was cancelled, because its client did not read what was sent")
 
 
 class RequestError(HostError):
-    """The server answered with a JSON-RPC error.
+    """A JSON-RPC error response of the server.
 
     Attributes:
-        code: The error's code (JSON-RPC 2.0, section 5.1; MCP's own are -32020 to -32099).
-        message: Its message.
-        data: Its ``data``, or None.
+        code: The error's code (JSON-RPC 2.0, section 5.1; MCP defines -32020 to -32099).
+        message: The error's message.
+        data: The error's ``data``, or None.
     """
 
     def __init__(self, code: int, message: str, data: object = None) -> None:

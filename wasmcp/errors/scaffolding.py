@@ -1,4 +1,4 @@
-"""Projects and components that are not made."""
+"""Errors of creating projects and adding components."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from wasmcp.errors.root import WasmcpError
 
 
 class ScaffoldError(WasmcpError):
-    """A project, or a component of one, that is not made; nothing was changed.
+    """A project, or a component of one, that cannot be created; no file was changed.
 
     Attributes:
-        name: The name that was asked for.
-        problems: A sentence for each reason.
-        files: Those that are in the way, relative to the project's folder.
+        name: The requested name.
+        problems: One sentence per reason.
+        files: Existing files that conflict, relative to the project's directory.
     """
 
     def __init__(self, name: str, problems: Sequence[str], *, files: Sequence[str] = ()) -> None:
