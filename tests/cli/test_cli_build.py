@@ -33,7 +33,7 @@ def test_it_prints_the_servers_and_says_what_it_does(project: Path) -> None:
 def test_mistakes_are_messages(project: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(commands, ["build", "--project", str(project), "defualt"])
     assert done.exit_code == 1
-    assert "there is no server `defualt` in `tool.wasmcp.servers`; did you mean `default`?" in done.stderr
+    assert "`tool.wasmcp.servers` has no server `defualt`; did you mean `default`?" in done.stderr
     done = CliRunner().invoke(commands, ["build", "--project", str(tmp_path)])
     assert done.exit_code == 1
     assert "`pyproject.toml` not found in" in done.stderr

@@ -58,7 +58,7 @@ class TestCompose:
         with open_server(out, instances=1, quick=True) as server:
             assert server.discover()["capabilities"]["extensions"] == {"a.b/c": {}, "d/e": {"f": [1]}}
         for wrong, words in (
-            ("c", "no identifier"),
+            ("c", "not an identifier"),
             ("a/b=[]", "table of settings"),
             ("a/b={", "not JSON"),
             ('a/b={"x":NaN}', "not JSON"),
@@ -100,9 +100,9 @@ class TestCompose:
             (["calc.wasm", "calc=text.wasm"], 2, "two components have the same name"),
             (["none.wasm"], 1, "`none.wasm` is not there"),
             (["calc.wasm", "--grant", "calc"], 2, "`calc` is not NAME=FAMILY"),
-            (["calc.wasm", "--grant", "cal=env"], 2, "there is no component `cal`, only `calc`"),
+            (["calc.wasm", "--grant", "cal=env"], 2, "unknown component `cal`; the components are `calc`"),
             (["calc.wasm", "--grant", "calc=network"], 1, "unknown grant `network`"),
-            (["calc.wasm", "--dynamic", "text"], 2, "--dynamic: there is no component `text`"),
+            (["calc.wasm", "--dynamic", "text"], 2, "--dynamic: unknown component `text`"),
             (["bad.wasm"], 1, "component `bad`: it is not usable: not WebAssembly"),
             (["calc.wasm", "-o", "missing/server.wasm"], 1, "the folder `missing` is not there"),
         ],

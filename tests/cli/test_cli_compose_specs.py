@@ -124,7 +124,7 @@ class TestNames:
         assert not list((project / "demo").iterdir())
 
     def test_a_project_somewhere_else(self, project: Path, here: Path) -> None:
-        assert "`own` is no alias" in run("compose", "server", "own", code=1).output
+        assert "`own` is not an alias" in run("compose", "server", "own", code=1).output
         run("compose", "server", "own", "calc.wasm", "--project", project, "-o", "x.wasm")
         assert tools(here / "x.wasm") == ["probe", "add"]
 
@@ -257,7 +257,7 @@ class TestOverrides:
             ("transport", 2, "`transport` is not COMPONENT=SPEC"),
             ("transports=./x.wasm", 2, "no component `transports`; did you mean `transport`?"),
             ("transport=./none.wasm", 1, "`./none.wasm` is not there"),
-            ("transport=nothing", 1, "`nothing` is no alias"),
+            ("transport=nothing", 1, "`nothing` is not an alias"),
             ("transport=calc.wasm", 1, "  * it does not export `wasi:http/incoming-handler@"),
             ("server-io=mw.wasm", 1, "  * it does not export `wasmcp:mcp-v20260728/messages@0.1.0`"),
         ],

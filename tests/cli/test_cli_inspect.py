@@ -109,7 +109,7 @@ def test_what_cannot_be_booted_is_shown_all_the_same(tmp_path: Path) -> None:
     path.write_bytes(dummy("tools-component"))
     done = run(path)
     assert done.exit_code == 0
-    assert "what it offers is not known: component `traps.wasm`: it cannot list what it offers" in done.stderr
+    assert "its lists cannot be read: component `traps.wasm`: it cannot list what it offers" in done.stderr
     assert "tools:" not in done.stdout
 
 
@@ -182,10 +182,10 @@ def test_labels_of_a_server_change_nothing_on_a_terminal(tmp_path: Path) -> None
 
 
 def test_the_grants_that_a_component_asks_for(tmp_path: Path, calc: Path) -> None:
-    assert "asks for the grants: none\n" in run(calc).output
+    assert "needs the grants: none\n" in run(calc).output
     path = tmp_path / "mw.wasm"
     path.write_bytes(tools_component("mine", "mine", handler=True))
-    assert "asks for the grants: middleware\n" in run(path, "--no-boot").output
+    assert "needs the grants: middleware\n" in run(path, "--no-boot").output
     path.write_bytes(probe())
-    assert "asks for the grants: env\n" in run(path, "--no-boot").output
+    assert "needs the grants: env\n" in run(path, "--no-boot").output
     assert json.loads(run(path, "--no-boot", "--json").output)["wants"] == ["env"]

@@ -90,7 +90,7 @@ def test_search(place: str, tmp_path: Path) -> None:
     assert run("search", "calc", "--namespace", "acme").split() == ["acme:calc", "acme:calc-more"]
     assert json.loads(run("search", "--namespace", "acme", "--json")) == ["acme:calc", "acme:calc-more", "acme:text"]
     assert "`other` is not configured" in run("search", "--namespace", "other", code=2)
-    assert "gives no list" in run("search", "--namespace", "wasmcp", code=1)
+    assert "does not list its repositories" in run("search", "--namespace", "wasmcp", code=1)
 
 
 @needs_registry
@@ -151,7 +151,7 @@ def test_what_does_not_boot_is_pushed_all_the_same(place: str, tmp_path: Path) -
     (tmp_path / "trap.wasm").write_bytes(traps)
     done = CliRunner().invoke(commands, ["push", "trap.wasm", "acme:trap@1.0.0"])
     assert done.exit_code == 0, done.output
-    assert "what it offers is not known, and not said" in done.stderr
+    assert "no catalogue is attached" in done.stderr
     run(
         "compose",
         "server",

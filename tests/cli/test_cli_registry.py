@@ -53,7 +53,7 @@ def test_profiles(config: Path, tmp_path: Path) -> None:
     run("profile", "remove", "prod")
     assert run("profile", "remove", "dev").output == "removed the profile dev\n"
     assert "at least one component" in run("profile", "add", "dev", code=2).output
-    assert "`none`, which is no profile" in run("profile", "add", "dev", "-b", "none", code=1).output
+    assert "`none`, which is not a profile" in run("profile", "add", "dev", "-b", "none", code=1).output
 
 
 def test_info(config: Path) -> None:

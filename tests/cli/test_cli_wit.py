@@ -47,7 +47,7 @@ def test_show_a_package() -> None:
 def test_show_what_there_is_not() -> None:
     done = run("show", "tool")
     assert done.exit_code == 1
-    assert "there is no package, interface or world `tool`; did you mean `tools`?" in done.output
+    assert "unknown package, interface or world `tool`; did you mean `tools`?" in done.output
 
 
 def test_types(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -261,4 +261,4 @@ acme = [1]
     with pytest.raises(ConfigError) as caught:
         load(root)
     assert len(caught.value.problems) == 5
-    assert "`tool.wasmcp.namespaces.Acme` is no namespace" in str(caught.value)
+    assert "`tool.wasmcp.namespaces.Acme` is not a namespace" in str(caught.value)

@@ -93,13 +93,13 @@ class TestReading:
         [
             ({"components": {"a": "b", "b": "c", "c": "b"}}, "stand for each other: `b` -> `c` -> `b`"),
             ({"components": {"a": "a"}}, "`a` -> `a`"),
-            ({"components": {"a": "b"}}, "`a` stands for `b`, which is no alias"),
+            ({"components": {"a": "b"}}, "`a` stands for `b`, which is not an alias"),
             ({"components": {"list": "./x.wasm"}}, "`list` is reserved"),
             ({"components": {"a.b": "./x.wasm"}}, "`a.b` is not a usable name"),
             ({"components": {"a": "./x"}, "profiles": {"a": {}}}, "`a` is an alias and a profile"),
             ({"profiles": {"a": {"base": "b"}, "b": {"base": "a"}}}, "inherit from each other: `a` -> `b` -> `a`"),
-            ({"profiles": {"a": {"base": "b"}}}, "`a` inherits from `b`, which is no profile"),
-            ({"profiles": {"a": {"components": ["b"]}, "b": {}}}, "names `b`, which is no alias"),
+            ({"profiles": {"a": {"base": "b"}}}, "`a` inherits from `b`, which is not a profile"),
+            ({"profiles": {"a": {"components": ["b"]}, "b": {}}}, "names `b`, which is not an alias"),
         ],
     )
     def test_what_does_not_fit_together(self, data: dict[str, object], problem: str) -> None:
@@ -147,7 +147,7 @@ class TestEditing:
             ("a", "./none.wasm", "`./none.wasm` is not there"),
             ("a", "./config/", "is a folder"),
             ("a", "  ", "must not be empty"),
-            ("a", "nothing", "`nothing`, which is no alias"),
+            ("a", "nothing", "`nothing`, which is not an alias"),
             ("a", "a", "stand for each other"),
             ("dev", "x:y", "an alias and a profile"),
         ],

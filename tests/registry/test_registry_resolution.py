@@ -118,7 +118,7 @@ class TestAliases:
         ("text", "spec", "message"),
         [
             ('a = "b"\nb = "c"\nc = "b"\n', "a", "stand for each other: `b` -> `c` -> `b`"),
-            ('a = "gone"\n', "a", "alias `a`: `gone` is no alias, no profile and no component of the project"),
+            ('a = "gone"\n', "a", "alias `a`: `gone` is not an alias, a profile or a component of the project"),
             ('calc = "x:y"\n', "clac", "did you mean `calc`?; a file is written `./clac`"),
             ("", "clac", "there are none; a file"),
         ],
@@ -133,7 +133,7 @@ class TestAliases:
 
     def test_and_a_file_of_the_same_name(self, here: Path) -> None:
         (here / "calc").touch()
-        with pytest.raises(SpecError, match=r"is no alias and no profile; if the file is meant, write `\./calc`"):
+        with pytest.raises(SpecError, match=r"is not an alias or a profile; if the file is meant, write `\./calc`"):
             resolve("calc")
         alias_edits.add_component("calc", "x:y")
         with pytest.raises(SpecError, match="`calc` is ambiguous, your alias and a file here"):
@@ -174,9 +174,9 @@ class TestProfiles:
         resolver = Resolver(FetchOptions())
         with pytest.raises(SpecError, match="inherit from each other"):
             resolver.expand(["a"])
-        with pytest.raises(SpecError, match="profile `d`: there is no profile `gone`"):
+        with pytest.raises(SpecError, match="profile `d`: profile `gone` not found"):
             resolver.expand([], ["d"])
-        with pytest.raises(SpecError, match="there is no profile `f`"):
+        with pytest.raises(SpecError, match="profile `f` not found"):
             resolver.expand([], ["f"])
         (request,), _ = resolver.expand(["e"])
         with pytest.raises(SpecError, match="profile `e`: `a` is a profile"):

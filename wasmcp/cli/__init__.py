@@ -1,6 +1,6 @@
-"""The console script: one module a command, loaded when it is the one that is run.
+"""Console script: one module per command, imported only when that command runs.
 
-`wasmcp run` is what MCP clients start, so it is dispatched before click is imported.
+MCP clients start `wasmcp run`, so it is dispatched before click is imported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`wasmcp add`: add to a project."""
+"""`wasmcp add`: add a component to a project."""
 
 from __future__ import annotations
 
@@ -11,29 +11,32 @@ from wasmcp.project.template_files import LANGUAGES, TEMPLATES
 
 @click.group("add")
 def command() -> None:
-    """Add to a project that is there."""
+    """Add to an existing project."""
 
 
 @command.command("component")
 @click.argument("name")
-@click.option("-l", "--language", required=True, type=click.Choice(list(LANGUAGES)), help="What it is written in.")
+@click.option("-l", "--language", required=True, type=click.Choice(list(LANGUAGES)), help="The component's language.")
 @click.option(
-    "-t", "--template", type=click.Choice(TEMPLATES), default="tools", show_default=True, help="What it offers."
+    "-t",
+    "--template",
+    type=click.Choice(TEMPLATES),
+    default="tools",
+    show_default=True,
+    help="The example to use.",
 )
-@click.option(
-    "--server", metavar="SERVER", help="The server it becomes a part of.  [default: the only one, or default]"
-)
+@click.option("--server", metavar="SERVER", help="The server to add it to.  [default: the only one, or default]")
 @click.option(
     "--project",
     "root",
     metavar="DIRECTORY",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The project's folder.  [default: the one around this folder]",
+    help="The project's directory.  [default: the nearest project]",
 )
 def component(name: str, language: str, template: str, server: str | None, root: Path | None) -> None:
-    """Add a component NAME: its source, a test, and its lines in pyproject.toml.
+    """Add the component NAME: its source, a test, and its entries in pyproject.toml.
 
-    The names of what it offers begin with NAME. No file is written over.
+    The names of its tools, resources and prompts begin with NAME. Existing files are not overwritten.
     """
     from wasmcp.cli.new import say_what_rust_lacks
     from wasmcp.project.add_component import add_component
@@ -49,5 +52,5 @@ def component(name: str, language: str, template: str, server: str | None, root:
         say_what_rust_lacks()
     click.echo("\nnext:")
     if language != "rust":
-        click.echo(f'  pip install "wasmcp[{added.outline.extra}]"  # its compiler, if it is not there')
+        click.echo(f'  pip install "wasmcp[{added.outline.extra}]"  # its compiler, unless installed')
     click.echo("  pytest")

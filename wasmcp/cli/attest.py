@@ -1,4 +1,4 @@
-"""`wasmcp attest`: put a signed statement beside a component in a registry."""
+"""`wasmcp attest`: attach a signed statement to a component in a registry."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import click
 @click.command("attest")
 @click.argument("reference")
 @click.option("--key", type=click.Path(dir_okay=False, path_type=Path), help="The private key.")
-@click.option("--keyless", is_flag=True, help="Sign by identity: as the CI that this runs in.")
+@click.option("--keyless", is_flag=True, help="Sign with the identity of the CI job.")
 @click.option(
     "--statement",
     required=True,
     type=click.File("rb"),
-    help="An in-toto statement, such as `wasmcp provenance` prints; `-` for standard input.",
+    help="An in-toto statement, such as the output of `wasmcp provenance`; `-` for standard input.",
 )
 def command(reference: str, key: Path | None, statement: BinaryIO, *, keyless: bool) -> None:
-    """Sign a statement about a component that is in a registry, as cosign does, and put it beside it.
+    """Sign a statement about a component in a registry, as cosign does, and attach it to the component.
 
-    A password of the key is taken from WASMCP_KEY_PASSWORD (or COSIGN_PASSWORD); for --keyless see `wasmcp sign`.
-    `wasmcp verify --attestation` checks the statement.
+    The key's password is read from WASMCP_KEY_PASSWORD (or COSIGN_PASSWORD). For --keyless see `wasmcp sign`.
+    `wasmcp verify --attestation` verifies the statement.
     """
     from wasmcp.cli.sign import password, signer
     from wasmcp.registry.names.name_scopes import find_project

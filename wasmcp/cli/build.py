@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     default=".",
     metavar="DIRECTORY",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder with the pyproject.toml.",
+    help="The directory of pyproject.toml.",
 )
-@click.option("--force", is_flag=True, help="Compose also what has not changed.")
-@click.option("--locked", is_flag=True, help="Fail when wasmcp.lock is not up to date.")
-@click.option("--offline", is_flag=True, help="Take remote components from the cache; ask no registry.")
-@click.option("-v", "--verbose", is_flag=True, help="Show what modules print while components are built.")
+@click.option("--force", is_flag=True, help="Compose servers even if nothing changed.")
+@click.option("--locked", is_flag=True, help="Fail if wasmcp.lock is not up to date.")
+@click.option("--offline", is_flag=True, help="Use cached remote components, contact no registry.")
+@click.option("-v", "--verbose", is_flag=True, help="Show output of modules while components are built.")
 @click.option(
     "--components",
     "folder",
     metavar="DIRECTORY",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write the components alone, with what they offer beside them, instead of servers.",
+    help="Write components and their catalogues to this directory, instead of servers.",
 )
 def command(
     servers: tuple[str, ...],
@@ -44,9 +44,9 @@ def command(
     verbose: bool,
     folder: Path | None,
 ) -> None:
-    """Build the servers of a project, those that changed.
+    """Build the servers of a project that changed.
 
-    SERVER is a table of `[tool.wasmcp.servers]`; all of them by default. Compiled components are kept in the user's
+    SERVER is a table in `[tool.wasmcp.servers]`; by default all are built. Compiled components are stored in the user's
     cache (WASMCP_CACHE_DIR). Prints the path of each server; progress goes to standard error.
     """
     from wasmcp.cli.steps import Steps
@@ -62,7 +62,7 @@ def command(
         return
     unknown = [name for name in servers if name not in project.servers]
     if unknown:
-        problem = "there is no server `{}` in `tool.wasmcp.servers`{}"
+        problem = "`tool.wasmcp.servers` has no server `{}`{}"
         raise ConfigError([problem.format(name, did_you_mean(name, project.servers)) for name in unknown])
     planned = plan(project, fetching=_fetching(project, locked=locked, offline=offline))
     with Steps(verbose=verbose) as steps:
@@ -82,7 +82,7 @@ def _write_components(project: Project, folder: Path, fetching: FetchOptions | N
         path = folder / f"{name}.wasm"
         sidecar = path.with_name(f"{path.name}.catalogue.json")
         try:
-            sidecar.unlink(missing_ok=True)  # of what was there before
+            sidecar.unlink(missing_ok=True)  # of an earlier build
             write_atomically(path, built.data)
             if built.catalogue is not None:
                 write_atomically(sidecar, built.catalogue.to_json().encode())
@@ -92,7 +92,7 @@ def _write_components(project: Project, folder: Path, fetching: FetchOptions | N
 
 
 def _fetching(project: Project, *, locked: bool, offline: bool) -> FetchOptions | None:
-    """Return how remote components are fetched; None where there are none, so that nothing is imported for them."""
+    """Return the options for fetching remote components; None without remote components, to avoid the import."""
     remote = any(one.package or one.options.get("dependencies") for one in project.components.values())
     if not locked and not offline and not remote:
         return None

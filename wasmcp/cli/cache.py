@@ -1,4 +1,4 @@
-"""`wasmcp cache`: what is kept between commands."""
+"""`wasmcp cache`: show and prune the user's caches."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from wasmcp.host.configuration.command_options import number
 
 @click.group("cache")
 def command() -> None:
-    """Show and prune what is kept: components from registries, and what was compiled."""
+    """Show and prune the caches: components from registries, and compiled code."""
 
 
 @command.command("info")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(*, as_json: bool) -> None:
-    """Show where the caches are and how large they are."""
+    """Show the location and size of the caches."""
     from wasmcp.registry.cache_admin import caches
 
     found = caches()
@@ -30,10 +30,10 @@ def info(*, as_json: bool) -> None:
 
 
 @command.command("prune")
-@click.option("--days", default="30", show_default=True, help="Remove what was not used for so long.", type=number)
+@click.option("--days", default="30", show_default=True, help="Remove files unused for this many days.", type=number)
 @click.option("--all", "everything", is_flag=True, help="Remove everything.")
 def prune(days: float, *, everything: bool) -> None:
-    """Remove components and compiled code that were not used for some time."""
+    """Remove components and compiled code that were not used recently."""
     from wasmcp.registry.cache_admin import prune as prune_caches
 
     if days < 0:

@@ -1,4 +1,4 @@
-"""`wasmcp compose`: servers, and parts of servers, out of components."""
+"""`wasmcp compose`: compose components into servers and handlers."""
 
 from __future__ import annotations
 
@@ -18,57 +18,57 @@ _OUTPUT = click.Path(path_type=Path)
 _SPECS = """\b
 A SPEC is
   ./calc.wasm            a file
-  acme:calc@^1.0         a package of a registry (the colon tells)
-  oci://host/repo:tag    a package, where it is
+  acme:calc@^1.0         a package in a registry (with a colon)
+  oci://host/repo:tag    a package at this location
   calc                   an alias, a profile or a component of the project
-and NAME=SPEC gives the component a name. Their order is the order of the chain."""
+and NAME=SPEC names the component. Their order is the order of the chain."""
 
 
 @click.group("compose", epilog=_SPECS)
 def command() -> None:
-    """Compose a server, or a part of one, from components."""
+    """Compose a server, or a handler for use in servers, from components."""
 
 
 @command.command("server", epilog=_SPECS)
 @shared
-@click.option("-o", "--output", type=_OUTPUT, help="The server's file.  [default: the profile's, or mcp-server.wasm]")
+@click.option("-o", "--output", type=_OUTPUT, help="The output file.  [default: the profile's, or mcp-server.wasm]")
 @click.option(
     "-t",
     "--transport",
     type=click.Choice(["http", "stdio"]),
     default="http",
     show_default=True,
-    help="Which command is printed; every server has both doors.",
+    help="The command to print; every server has both entry points.",
 )
 @click.option(
     "--runtime",
     type=click.Choice(["wasmtime", "spin", "wasmcloud"]),
     default="wasmtime",
     show_default=True,
-    help="Who is going to run it.",
+    help="The target runtime.",
 )
 @click.option("--name", help="The server's name.  [default: the output's name]")
 @click.option("--version", default="0.0.0", show_default=True, help="The server's version.")
-@click.option("--title", help="The server's name for people.")
-@click.option("--description", help="What the server is.")
-@click.option("--instructions", help="How the server is to be used, for the model.")
+@click.option("--title", help="The server's display name.")
+@click.option("--description", help="A description of the server.")
+@click.option("--instructions", help="Instructions for the model on how to use the server.")
 @click.option(
     "--extension",
     "extensions",
     multiple=True,
     metavar="ID[=JSON]",
-    help="An extension of MCP to announce, with its settings.  [repeatable]",
+    help="An MCP extension to announce, with its settings.  [repeatable]",
 )
-@click.option("--manifest", type=_OUTPUT, help="Add the server to a manifest: what it offers, what it was made of.")
+@click.option("--manifest", type=_OUTPUT, help="Add the server to this manifest: its lists and its components.")
 @click.option("--sbom", type=_OUTPUT, help="Write the server's bill of materials (CycloneDX 1.6).")
 @click.option(
     "--setting",
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A setting (WASMCP_*) to bake in, the names of its hosts for example.  [repeatable]",
+    help="A setting (WASMCP_*) to bake in, such as its host names.  [repeatable]",
 )
-@click.option("--environment", is_flag=True, help="Read settings (WASMCP_*) from the environment, whoever runs it.")
+@click.option("--environment", is_flag=True, help="Read settings (WASMCP_*) from the environment, in every runtime.")
 def server(  # noqa: PLR0917 (click passes options by name)
     output: Path | None,
     transport: Transport,
@@ -84,10 +84,10 @@ def server(  # noqa: PLR0917 (click passes options by name)
     environment: bool,
     **given: Any,
 ) -> None:
-    """Compose a server of components, in the order of the chain.
+    """Compose a server from components, in the order of the chain.
 
-    What a component offers is read from FILE.catalogue.json where that is there; otherwise the component is booted once
-    in the sandbox and asked.
+    The lists of a component are read from FILE.catalogue.json if it exists; otherwise the component is started once in
+    the sandbox and queried.
     """
     from wasmcp.cli.compose_report import record, report
     from wasmcp.compose import ServerMetadata, compose_server
@@ -149,11 +149,11 @@ def _setting(given: str) -> tuple[str, str]:
 
 @command.command("handler", epilog=_SPECS)
 @shared
-@click.option("-o", "--output", type=_OUTPUT, help="The handler's file.  [default: the profile's, or handler.wasm]")
+@click.option("-o", "--output", type=_OUTPUT, help="The output file.  [default: the profile's, or handler.wasm]")
 def handler(output: Path | None, **given: Any) -> None:
-    """Compose a part of a server: a chain without transport and end.
+    """Compose a handler: a chain without transport and end.
 
-    It exports `server-handler` and is composed into servers and other handlers like any component.
+    It exports `server-handler` and can be composed into servers and other handlers like any component.
     """
     from wasmcp.cli.compose_report import report
     from wasmcp.compose.handler import compose_handler

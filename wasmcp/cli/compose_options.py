@@ -1,4 +1,4 @@
-"""The options that `wasmcp compose server` and `wasmcp compose handler` share, and what becomes of them."""
+"""Options shared by `wasmcp compose server` and `wasmcp compose handler`, and their processing."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ _OVERRIDE = re.compile(r"([a-z][a-z0-9-]*)=(.+)")
 
 @dataclass(frozen=True)
 class Options:
-    """The shared options, as they were given.
+    """Values of the shared options, as given.
 
     Attributes:
-        specs: What to compose.
-        output: Where to, or None.
+        specs: Specs of the components to compose.
+        output: The output file, or None.
         profiles: Profiles whose components come first.
-        overrides: `COMPONENT=SPEC`, for components of the framework.
+        overrides: `COMPONENT=SPEC`, for framework components.
         grants: `NAME=FAMILY[,FAMILY]`.
-        dynamic: Names of components that are asked at run time.
-        on_duplicate: What two tools of one name are.
-        deps_dir: A folder for copies of what is fetched.
-        offline: Ask no registry.
-        locked: Take exactly what the lock names.
-        force: Write over an output that is there.
-        verbose: Tell what goes where.
+        dynamic: Names of components whose lists are read at run time.
+        on_duplicate: The policy for duplicate tool names.
+        deps_dir: A directory for copies of fetched components.
+        offline: Do not contact registries.
+        locked: Use exactly the versions in the lock file.
+        force: Overwrite an existing output.
+        verbose: Print the origin of each component.
         as_json: Print JSON.
-        project: The project whose names count; the one around the current folder when left out.
-        manifest: Where the manifest goes, or None.
-        sbom: Where the bill of materials goes, or None.
+        project: The project whose names apply; by default the nearest one.
+        manifest: The manifest's file, or None.
+        sbom: The file of the bill of materials, or None.
     """
 
     specs: tuple[str, ...]
@@ -76,7 +76,7 @@ def _spec_names(
 
 
 def _layers() -> Sequence[Layer]:
-    """Return what a shell may complete; the command itself will say what is wrong with it."""
+    """Return candidates for shell completion; empty on errors, which the command itself will report."""
     from wasmcp.errors import ConfigError
     from wasmcp.registry.fetch_options import FetchOptions
     from wasmcp.registry.names.name_scopes import find_project
@@ -91,50 +91,50 @@ def _layers() -> Sequence[Layer]:
 _OPTIONS = (
     click.argument("specs", nargs=-1, metavar="[SPEC]...", shell_complete=_spec_names),
     click.option(
-        "-p", "--profile", "profiles", multiple=True, shell_complete=_profile_names, help="Its components come first."
+        "-p", "--profile", "profiles", multiple=True, shell_complete=_profile_names, help="Put its components first."
     ),
     click.option(
         "--override",
         "overrides",
         multiple=True,
         metavar="COMPONENT=SPEC",
-        help="Take this instead of a component of the framework: transport, server-io...",
+        help="Replace a framework component: transport, server-io...",
     ),
     click.option(
         "--grant",
         "grants",
         multiple=True,
         metavar="NAME=FAMILY[,FAMILY]",
-        help="What a component may use: env, fs, sockets, http, kv, sessions; and middleware.",
+        help="Imports to grant: env, fs, sockets, http, kv, sessions; and middleware.",
     ),
     click.option(
         "--dynamic",
         multiple=True,
         metavar="NAME",
-        help="Ask it at run time what it offers (it needs the grant middleware).",
+        help="Read the component's lists at run time (needs the grant middleware).",
     ),
     click.option(
         "--on-duplicate",
         type=click.Choice(["error", "first"]),
         default="error",
         show_default=True,
-        help="What two tools of one name are.",
+        help="How to handle duplicate tool names.",
     ),
     click.option(
         "--deps-dir",
         type=click.Path(file_okay=False, path_type=Path),
-        help="A folder that gets a copy of each package.",
+        help="Copy each package to this directory.",
     ),
-    click.option("--offline", "--skip-download", "offline", is_flag=True, help="Take what is cached, ask no registry."),
-    click.option("--locked", is_flag=True, help="Take exactly what `wasmcp.lock` names."),
-    click.option("--force", is_flag=True, help="Write over an output that is there."),
+    click.option("--offline", "--skip-download", "offline", is_flag=True, help="Use the cache, contact no registry."),
+    click.option("--locked", is_flag=True, help="Use exactly the versions in `wasmcp.lock`."),
+    click.option("--force", is_flag=True, help="Overwrite an existing output."),
     click.option(
         "--project",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         metavar="DIRECTORY",
-        help="The project whose names and lock count.  [default: the one around this folder]",
+        help="The project whose names and lock apply.  [default: the nearest project]",
     ),
-    click.option("-v", "--verbose", is_flag=True, help="Tell where everything came from."),
+    click.option("-v", "--verbose", is_flag=True, help="Print the origin of each component."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
 )
 
@@ -147,7 +147,7 @@ def shared(command: _Command) -> _Command:
 
 
 class Job:
-    """One composition on the command line: specs resolved, names checked, output checked."""
+    """A composition from the command line: resolved specs, validated names, validated output."""
 
     def __init__(self, options: Options, default_output: str) -> None:
         from wasmcp.registry.fetch_options import FetchOptions
@@ -192,7 +192,7 @@ class Job:
         ]
 
     def framework(self) -> dict[str, bytes | Path]:
-        """Resolve what replaces components of the framework."""
+        """Resolve the components that replace framework components."""
         from wasmcp.package_data import FRAMEWORK_COMPONENTS
         from wasmcp.project.spec_components import build
         from wasmcp.registry.names.spec_resolver import Request
@@ -212,14 +212,14 @@ class Job:
         return found
 
     def write(self, composed: ComposedServer) -> None:
-        """Write the result, all of it or nothing."""
+        """Write the result atomically."""
         try:
             composed.write(self.output)
         except OSError as error:
             raise click.ClickException(f"`{self.output}` cannot be written: {error.strerror or error}") from None
 
     def _check_output(self, *, make: bool) -> None:
-        """Refuse an output that could not be written before anything slow is done."""
+        """Fail early if the output cannot be written."""
         folder = self.output.parent
         try:
             if make:
@@ -237,7 +237,7 @@ class Job:
 def _check_known(name: str, known: Iterable[str], option: str) -> None:
     if name not in known:
         names = ", ".join(f"`{one}`" for one in known)
-        raise click.UsageError(f"{option}: there is no component `{name}`, only {names}")
+        raise click.UsageError(f"{option}: unknown component `{name}`; the components are {names}")
 
 
 def _grants(grants: Sequence[str], names: Iterable[str]) -> dict[str, frozenset[str]]:

@@ -1,4 +1,4 @@
-"""What `wasmcp compose` leaves beside its output, and what it says."""
+"""Reports of `wasmcp compose`: the manifest, the bill of materials, and the summary on standard output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def record(job: Job, composed: ComposedServer, metadata: ServerMetadata, components: Sequence[Prepared]) -> None:
-    """Write what was asked for beside the server: the manifest, the bill of materials."""
+    """Write the requested files next to the server: the manifest and the bill of materials."""
     from wasmcp.project import manifest
     from wasmcp.project.manifest_entry import server_entry
     from wasmcp.project.sbom import render
@@ -45,7 +45,7 @@ def report(
     replaced: Iterable[str],
     commands: Sequence[str],
 ) -> None:
-    """Tell what was composed, and how it is run."""
+    """Print a summary of the composition and the command that runs it."""
     import json
 
     from wasmcp.compose.grants import denial_warnings
@@ -85,7 +85,7 @@ def report(
 
 
 def _names(one: Prepared) -> dict[str, list[str]]:
-    """Return what a component is known to offer, by kind."""
+    """Return the names in a component's catalogue, by kind."""
     catalogue = one.spec.catalogue
     if catalogue is None:
         return {}
@@ -99,7 +99,7 @@ def _names(one: Prepared) -> dict[str, list[str]]:
 
 def _offered(one: Prepared) -> str:
     if one.spec.catalogue is None:
-        return "asked at run time"
+        return "read at run time"
     return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in _names(one).items() if names) or "offers nothing"
 
 

@@ -1,4 +1,4 @@
-"""`wasmcp diff`: how two versions of a server differ for those who use it."""
+"""`wasmcp diff`: compare two versions of a server from a client's point of view."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from wasmcp.insight.server_diff import Difference, Side
 
 BREAKING = 3
-"""The exit code when something breaks."""
+"""The exit code for breaking differences."""
 
 _EXIT_CODES = f"""\b
-Exit codes: 0 nothing breaks, {BREAKING} something does (--strict: something differs), 1 it failed, 2 wrong usage."""
+Exit codes: 0 no breaking difference, {BREAKING} breaking (--strict: any) difference, 1 error, 2 wrong usage."""
 
 
 @click.command("diff", epilog=_EXIT_CODES)
 @click.argument("old")
 @click.argument("new")
 @click.option("--strict", is_flag=True, help=f"Exit with {BREAKING} on any difference.")
-@click.option("--offline", is_flag=True, help="Take what is cached, ask no registry.")
+@click.option("--offline", is_flag=True, help="Use the cache, contact no registry.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(ctx: click.Context, old: str, new: str, *, strict: bool, offline: bool, as_json: bool) -> None:
-    """Show how two versions of a server, or of a component, differ for those who use it.
+    """Compare two versions of a server or component from a client's point of view.
 
-    OLD and NEW are files, packages of a registry, aliases or components of the project. What they offer is read from
-    what was recorded beside them, or asked of them in the sandbox.
+    OLD and NEW are files, packages in a registry, aliases or components of the project. Their lists are read from
+    FILE.catalogue.json or manifest.json, or by starting them in the sandbox.
     """
     from wasmcp.insight.server_diff import differences
 

@@ -1,4 +1,4 @@
-"""`wasmcp doctor`: what this machine has and lacks."""
+"""`wasmcp doctor`: check this machine for missing tools and wrong configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 _EXIT_CODES = """\b
-Exit codes: 0 no problem (notes are none), 1 a problem was found, 2 wrong usage."""
+Exit codes: 0 no problem (notes do not count), 1 a problem was found, 2 wrong usage."""
 _MARKS = {"ok": ("✓", "green"), "note": ("○", "yellow"), "problem": ("✗", "red")}
 
 
@@ -19,13 +19,13 @@ _MARKS = {"ok": ("✓", "green"), "note": ("○", "yellow"), "problem": ("✗", 
     "root",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIRECTORY",
-    help="The project to look at.  [default: the one around this folder]",
+    help="The project to check.  [default: the nearest project]",
 )
-@click.option("--offline", is_flag=True, help="Ask no registry.")
+@click.option("--offline", is_flag=True, help="Contact no registry.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(ctx: click.Context, root: Path | None, *, offline: bool, as_json: bool) -> None:
-    """Look at compilers, caches, configuration and registries, and say what to do where something is missing."""
+    """Check compilers, caches, configuration and registries, and show how to fix what is missing."""
     from wasmcp.insight.doctor import PROBLEM, examine
     from wasmcp.registry.names.name_scopes import find_project
 

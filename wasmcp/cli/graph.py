@@ -1,4 +1,4 @@
-"""`wasmcp graph`: a picture of how a server is put together."""
+"""`wasmcp graph`: draw the structure of a server."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _ENDINGS = {".mmd": "mermaid", ".mermaid": "mermaid", ".svg": "svg", ".html": "h
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The picture's file.  [default: standard output]",
+    help="The output file.  [default: standard output]",
 )
 @click.option(
     "-f",
     "--format",
     "form",
     type=click.Choice(["mermaid", "svg", "html", "json"]),
-    help="What to draw.  [default: what the output's ending says, or mermaid]",
+    help="The output format.  [default: by the output's extension, or mermaid]",
 )
-@click.option("--offline", is_flag=True, help="Take what is cached, ask no registry.")
+@click.option("--offline", is_flag=True, help="Use the cache, contact no registry.")
 def command(spec: str, output: Path | None, form: str | None, *, offline: bool) -> None:
-    """Draw how a server is put together: its components, who calls whom, who gets what from the host.
+    """Draw the structure of a server: its components, the calls between them, and their grants.
 
-    SPEC is a file, a package of a registry, an alias or a component of the project. A picture that exists is replaced.
+    SPEC is a file, a package in a registry, an alias or a component of the project. An existing output is overwritten.
     """
     from wasmcp.cli.specs import read_subject
     from wasmcp.insight.diagram import draw

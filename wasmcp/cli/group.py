@@ -1,4 +1,4 @@
-"""The commands and their one-line descriptions; what a command imports is imported when it is run."""
+"""Commands and their one-line descriptions; a command's module is imported when the command runs."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ from wasmcp.terminal import printable
 # Name -> (module, one line). A module has a click command `command`.
 _COMMANDS = {
     "add": ("wasmcp.cli.add", "Add a component to a project."),
-    "attest": ("wasmcp.cli.attest", "Put a signed statement beside a component in a registry."),
+    "attest": ("wasmcp.cli.attest", "Attach a signed statement to a component in a registry."),
     "build": ("wasmcp.cli.build", "Build the project's servers."),
-    "cache": ("wasmcp.cli.cache", "Show and prune what is kept between commands."),
-    "compose": ("wasmcp.cli.compose", "Compose a server, or a part of one, from components."),
-    "diff": ("wasmcp.cli.diff", "Show how two versions of a server differ, and what breaks."),
-    "doctor": ("wasmcp.cli.doctor", "Look for what this machine lacks, and say what to do."),
-    "graph": ("wasmcp.cli.graph", "Draw how a server is put together."),
-    "inspect": ("wasmcp.cli.inspect", "Show what a component or a server is made of."),
+    "cache": ("wasmcp.cli.cache", "Show and prune the user's caches."),
+    "compose": ("wasmcp.cli.compose", "Compose a server or a handler from components."),
+    "diff": ("wasmcp.cli.diff", "Compare two versions of a server, and show breaking changes."),
+    "doctor": ("wasmcp.cli.doctor", "Check this machine for missing tools and wrong configuration."),
+    "graph": ("wasmcp.cli.graph", "Draw the structure of a server."),
+    "inspect": ("wasmcp.cli.inspect", "Show the contents of a component or a server."),
     "lock": ("wasmcp.cli.lock", "Pin a project's remote components and compilers."),
-    "new": ("wasmcp.cli.new", "Make a project."),
-    "provenance": ("wasmcp.cli.provenance", "Print how a server came about, and what is in it."),
-    "pull": ("wasmcp.cli.pull", "Get components out of registries."),
-    "push": ("wasmcp.cli.push", "Put a component into a registry."),
-    "registry": ("wasmcp.cli.registry", "Keep aliases of components and profiles of servers."),
+    "new": ("wasmcp.cli.new", "Create a project."),
+    "provenance": ("wasmcp.cli.provenance", "Print the provenance or the bill of materials of a server."),
+    "pull": ("wasmcp.cli.pull", "Pull components from registries."),
+    "push": ("wasmcp.cli.push", "Push a component to a registry."),
+    "registry": ("wasmcp.cli.registry", "Manage aliases of components and profiles of servers."),
     "run": ("wasmcp.cli.run", "Serve over standard input and output."),
     "search": ("wasmcp.cli.search", "List the packages of registries."),
     "serve": ("wasmcp.cli.serve", "Serve over HTTP."),
-    "sign": ("wasmcp.cli.sign", "Sign a component that is in a registry."),
-    "verify": ("wasmcp.cli.verify", "Check who has signed a component."),
+    "sign": ("wasmcp.cli.sign", "Sign a component in a registry."),
+    "verify": ("wasmcp.cli.verify", "Verify the signatures of a component."),
     "versions": ("wasmcp.cli.versions", "List the versions of a package."),
     "warm": ("wasmcp.cli.warm", "Compile servers ahead of their first start."),
-    "wit": ("wasmcp.cli.wit", "Write or show the WIT packages that components are built against."),
-    "yank": ("wasmcp.cli.yank", "Withdraw a version of a package."),
+    "wit": ("wasmcp.cli.wit", "Write or show the WIT packages for components."),
+    "yank": ("wasmcp.cli.yank", "Yank a version of a package."),
 }
 
-# Commands that look at the environment themselves: more of it (`run`, `serve`), or to report it (`doctor`).
+# Commands that check the environment themselves: for more variables (`run`, `serve`), or to report it (`doctor`).
 _JUDGE_THEMSELVES = {"doctor", "run", "serve"}
 
 EXIT_CODES = """\b
-Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 interrupted."""
+Exit codes: 0 success, 1 error, 2 wrong usage, 130 interrupted."""
 
 
 class Commands(click.Group):
-    """A group that loads a command when it is run or asked for its help, not to list it."""
+    """Group that imports a command's module only to run it or to show its help, not to list it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands."""
+        """Return the names of the commands."""
         del ctx
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a command."""
+        """Import a command."""
         del ctx
         if cmd_name not in _COMMANDS:
             return None
@@ -67,21 +67,21 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Refuse to run a command with a misspelt setting in the environment."""
+        """Reject unknown settings in the environment before a command runs."""
         name, command, rest = super().resolve_command(ctx, args)
         if name not in _JUDGE_THEMSELVES and "--help" not in rest and not ctx.resilient_parsing:
             check_ours(os.environ)
         return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without loading them."""
+        """List the commands without importing them."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run, and turn what a user can mend into a message."""
-        if os.environ.get("NO_COLOR"):  # no-color.org; click takes colours away itself where there is no terminal
+        """Run a command, and convert expected errors to messages."""
+        if os.environ.get("NO_COLOR"):  # no-color.org; without a terminal, click itself omits colors
             ctx.color = False
         try:
             return super().invoke(ctx)

@@ -1,4 +1,4 @@
-"""`wasmcp inspect`: what a component or a server is made of."""
+"""`wasmcp inspect`: show the contents of a component or a server."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _TITLES = {"tools": "tools", "resources": "resources", "templates": "resource te
 
 @click.command("inspect")
 @click.argument("spec")
-@click.option("--no-boot", is_flag=True, help="Do not run it to find out what it offers.")
-@click.option("--offline", is_flag=True, help="Take what is cached, ask no registry.")
+@click.option("--no-boot", is_flag=True, help="Do not start it to read its lists.")
+@click.option("--offline", is_flag=True, help="Use the cache, contact no registry.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
-    """Show what a component or a server is made of.
+    """Show the contents of a component or a server.
 
-    SPEC is a file, a package of a registry, an alias or a component of the project. What it offers is read from
-    FILE.catalogue.json or a manifest.json beside it; where neither tells, it is booted in the sandbox, granted nothing,
-    and asked.
+    SPEC is a file, a package in a registry, an alias or a component of the project. Its lists are read from
+    FILE.catalogue.json or a manifest.json next to it; without these, it is started in the sandbox, without grants, and
+    queried.
     """
     from wasmcp.cli.specs import read_subject
     from wasmcp.compose import inspect_component
@@ -63,7 +63,7 @@ def command(spec: str, *, no_boot: bool, offline: bool, as_json: bool) -> None:
 
 
 def _booted(subject: Subject, inspection: Inspection, entry: Mapping[str, Any] | None) -> Offers | None:
-    """Ask it what it offers. What is no part of a server offers nothing; what needs more than we have is not asked."""
+    """Read its lists in the sandbox; None for components that cannot be part of a server, or that need more grants."""
     from wasmcp.compose.upstream_adapters import foreign
     from wasmcp.errors import CatalogueError, CompositionError
     from wasmcp.insight.listing import asked_offers
@@ -73,7 +73,7 @@ def _booted(subject: Subject, inspection: Inspection, entry: Mapping[str, Any] |
     try:
         return asked_offers(subject.name, subject.data, is_server=inspection.is_server, entry=entry)
     except (CatalogueError, CompositionError) as error:
-        say(f"what it offers is not known: {error}")
+        say(f"its lists cannot be read: {error}")
         return None
 
 
@@ -99,7 +99,7 @@ def _lines(
     if entry is not None:
         yield from _manifest(entry)
     if not inspection.is_server:
-        yield f"asks for the grants: {', '.join(inspection.wants) or 'none'}"
+        yield f"needs the grants: {', '.join(inspection.wants) or 'none'}"
     yield from _table("exports", _kinds(inspection.exports))
     yield from _table("imports", _kinds(inspection.imports))
     whole = inspection.size or 1
@@ -126,7 +126,7 @@ def _manifest(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _taken(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what a server takes from its operator: variables, directories and its store, with what they are for."""
+    """Return the variables, directories and store that a server takes from its operator, with their descriptions."""
     from wasmcp.host.configuration.declared import Configuration
 
     try:
@@ -143,7 +143,7 @@ def _facts(description: str, *, required: bool) -> str:
 
 
 def _trust(structure: Structure) -> Iterator[str]:
-    """Say what of a file's structure has to be taken with care."""
+    """Yield the caveats of a file's structure."""
     if not structure.recorded:
         yield "  (the file has no record of its parts: each instance counts as a component)"
     if structure.foreign:

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     default=".",
     metavar="DIRECTORY",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder with the pyproject.toml.",
+    help="The directory of pyproject.toml.",
 )
-@click.option("--upgrade", "names", multiple=True, metavar="NAME", help="Resolve this package anew; may be repeated.")
-@click.option("--upgrade-all", is_flag=True, help="Resolve every package anew.")
-@click.option("--check", is_flag=True, help="Change nothing; exit with 1 when the lock is not up to date.")
-@click.option("--offline", is_flag=True, help="Choose among what is cached; ask no registry.")
+@click.option("--upgrade", "names", multiple=True, metavar="NAME", help="Upgrade this package.  [repeatable]")
+@click.option("--upgrade-all", is_flag=True, help="Upgrade all packages.")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if the lock is not up to date.")
+@click.option("--offline", is_flag=True, help="Use cached versions, contact no registry.")
 @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
 def command(
     root: Path, names: tuple[str, ...], *, upgrade_all: bool, check: bool, offline: bool, as_json: bool
 ) -> None:
-    """Write `wasmcp.lock`: every remote component, compiler and dependency that the project needs, by digest.
+    """Write `wasmcp.lock`: the project's remote components, compilers and dependencies, by digest.
 
-    What is pinned stays as it is, unless it is upgraded or the project asks for something else. Commit the file.
+    Pinned versions stay, unless they are upgraded or the project's requirements change. Commit the file.
     """
     from wasmcp.cli.progress import say
     from wasmcp.project import load, lock_components

@@ -1,4 +1,4 @@
-"""`wasmcp new`: make a project."""
+"""`wasmcp new`: create a project."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from wasmcp.project.template_files import LANGUAGES, TEMPLATES
 
 @click.command("new")
 @click.argument("name")
-@click.option("-l", "--language", required=True, type=click.Choice(list(LANGUAGES)), help="What the component is in.")
+@click.option("-l", "--language", required=True, type=click.Choice(list(LANGUAGES)), help="The component's language.")
 @click.option(
     "-t",
     "--template",
     type=click.Choice(TEMPLATES),
     default="tools",
     show_default=True,
-    help="What the component offers.",
+    help="The example to use.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIRECTORY",
-    help="The folder that the project's goes into.  [default: this one]",
+    help="The parent of the project's directory.  [default: the current directory]",
 )
-@click.option("--force", is_flag=True, help="Write into a folder that is not empty, over files of the same names.")
+@click.option("--force", is_flag=True, help="Write into a directory that is not empty, and overwrite files.")
 def command(name: str, language: str, template: str, output: Path | None, *, force: bool) -> None:
-    """Make a project NAME: a Python package that builds an MCP server, with a component, tests and CI.
+    """Create the project NAME: a Python package that builds an MCP server, with a component, tests and CI.
 
-    It builds and passes its tests as it is. Nothing is fetched.
+    It builds and passes its tests without changes. Nothing is downloaded.
     """
     from wasmcp.project.scaffold import new_project
 
@@ -61,7 +61,7 @@ def command(name: str, language: str, template: str, output: Path | None, *, for
 
 
 def say_what_rust_lacks() -> None:
-    """Say what this machine needs for Rust before anything is built: no extra of wasmcp installs it."""
+    """Print the tools that Rust needs and that are missing; no extra of wasmcp installs them."""
     from wasmcp.toolchains.rust.prerequisites import needs
 
     for need in needs():

@@ -1,4 +1,4 @@
-"""How far a download is, for people who watch a terminal."""
+"""Progress of downloads on a terminal."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _PAUSE = 0.1
 
 
 class Bar:
-    """Draws one line on standard error over and over; nothing where that is no terminal."""
+    """Progress bar on one line of standard error; silent if that is not a terminal."""
 
     def __init__(self) -> None:
         self._shown = 0.0
 
     def __call__(self, what: str, done: int, size: int) -> None:
-        """Draw it: what is coming, how many bytes came, how many there are."""
+        """Draw the bar: a title, the bytes received, and the bytes in total."""
         now = time.monotonic()
         if not sys.stderr.isatty() or (done < size and now - self._shown < _PAUSE):
             return
@@ -32,5 +32,5 @@ class Bar:
 
 
 def say(text: str) -> None:
-    """Print words about progress on standard error, so that words of others in them change nothing on a terminal."""
+    """Print a progress message on standard error, with control characters escaped."""
     click.echo(printable(text, keep="\n\t"), err=True)

@@ -1,4 +1,4 @@
-"""`wasmcp provenance`: how a project's server came about, and what is in it."""
+"""`wasmcp provenance`: print the provenance or the bill of materials of a project's server."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import click
     default=".",
     metavar="DIRECTORY",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="The folder with the pyproject.toml.",
+    help="The directory of pyproject.toml.",
 )
 @click.option("--sbom", is_flag=True, help="Print the bill of materials (CycloneDX 1.6) instead.")
 def command(server: str | None, root: Path, *, sbom: bool) -> None:
-    """Print how a project's server came about: an in-toto statement with SLSA provenance.
+    """Print the provenance of a project's server: an in-toto statement with SLSA provenance.
 
-    It names the server by digest, its components, their grants and where they come from, the framework, the compilers
-    and the revision of the sources. The server is built if it is not fresh. Sign the statement with any tool for
-    attestations.
+    It has the digests of the server, its components and the framework, the origin and grants of each component, the
+    compilers, and the revision of the sources. The server is built if it is not up to date. Sign the statement with
+    `wasmcp attest` or another tool for attestations.
     """
     from wasmcp.cli.progress import say
     from wasmcp.errors import MissingPackageDataError

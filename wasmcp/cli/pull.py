@@ -1,4 +1,4 @@
-"""`wasmcp pull`: get a component out of a registry."""
+"""`wasmcp pull`: pull components from registries."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import click
 @click.command("pull")
 @click.argument("references", nargs=-1, required=True, metavar="REFERENCE...")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Copy it to this file (one REFERENCE)."
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Copy it to this file (one REFERENCE only)."
 )
 @click.option(
-    "--deps-dir", type=click.Path(file_okay=False, path_type=Path), help="Copy it into this folder, under its name."
+    "--deps-dir", type=click.Path(file_okay=False, path_type=Path), help="Copy it to this directory, under its name."
 )
-@click.option("--offline", is_flag=True, help="Take what is cached; ask no registry.")
+@click.option("--offline", is_flag=True, help="Use the cache, contact no registry.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     references: tuple[str, ...], output: Path | None, deps_dir: Path | None, *, offline: bool, as_json: bool
 ) -> None:
-    """Get components out of registries, into the user's cache.
+    """Pull components from registries into the user's cache.
 
-    REFERENCE is `ns:name`, with `@1.2.3` or a range such as `@^1.2` after it, or `oci://host/repository`, with `:tag`
-    or `@sha256:...`. Prints the file of each.
+    REFERENCE is `ns:name`, optionally with `@1.2.3` or a range such as `@^1.2`, or `oci://host/repository`, with `:tag`
+    or `@sha256:...`. Prints the path of each file.
     """
     from wasmcp.cli.progress import Bar, say
     from wasmcp.registry.fetch_options import FetchOptions

@@ -1,4 +1,4 @@
-"""`wasmcp push`: put a component into a registry."""
+"""`wasmcp push`: push a component to a registry."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import click
 @click.command("push")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("reference")
-@click.option("--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="Say more about it.")
+@click.option("--annotation", "annotations", multiple=True, metavar="KEY=VALUE", help="An annotation.  [repeatable]")
 @click.option("--licence", metavar="SPDX", help="Its licence, e.g. Apache-2.0.")
-@click.option("--source", metavar="URL", help="Where its sources are.  [default: what git says]")
-@click.option("--revision", help="Their revision.  [default: what git says]")
-@click.option("--description", help="What it does.")
+@click.option("--source", metavar="URL", help="The URL of its sources.  [default: from git]")
+@click.option("--revision", help="The revision of its sources.  [default: from git]")
+@click.option("--description", help="A description.")
 @click.option(
     "--sign", "key", metavar="KEY", type=click.Path(dir_okay=False, path_type=Path), help="Sign it with a private key."
 )
-@click.option("--sign-keyless", "keyless", is_flag=True, help="Sign it by identity: as the CI that this runs in.")
-@click.option("--no-catalogue", is_flag=True, help="Do not say what it offers: for what changes that at run time.")
-@click.option("--force", is_flag=True, help="Replace a version that is there and is another.")
+@click.option("--sign-keyless", "keyless", is_flag=True, help="Sign it with the identity of the CI job.")
+@click.option("--no-catalogue", is_flag=True, help="Attach no catalogue: for lists that change at run time.")
+@click.option("--force", is_flag=True, help="Replace an existing version with different content.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(  # noqa: PLR0917 (click passes options by name)
     file: Path,
@@ -38,11 +38,11 @@ def command(  # noqa: PLR0917 (click passes options by name)
     force: bool,
     as_json: bool,
 ) -> None:
-    """Put a component or a composed server into a registry.
+    """Push a component or a composed server to a registry.
 
-    REFERENCE is `ns:name@1.2.3` or `oci://host/repository:tag`. The artifact is that of the CNCF: other tools read it.
-    What it offers is found out by booting it in the sandbox and goes with it, so that who composes it need not do so. A
-    password of the key is taken from WASMCP_KEY_PASSWORD.
+    REFERENCE is `ns:name@1.2.3` or `oci://host/repository:tag`. The artifact has the CNCF's format for WebAssembly,
+    which other tools read. It is started in the sandbox and its catalogue is attached, so that composing it need not
+    start it again. The key's password is read from WASMCP_KEY_PASSWORD.
     """
     from wasmcp.cli.progress import say
     from wasmcp.cli.sign import password
@@ -58,7 +58,7 @@ def command(  # noqa: PLR0917 (click passes options by name)
         try:
             said |= oci_annotations.of_catalogue(file, file.stem)
         except (CatalogueError, CompositionError) as error:
-            say(f"what it offers is not known, and not said: {error}")
+            say(f"no catalogue is attached, its lists cannot be read: {error}")
     for name, value in (
         ("source", source),
         ("revision", revision),

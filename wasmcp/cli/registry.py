@@ -18,21 +18,21 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group("registry")
 def command() -> None:
-    """Keep aliases of components and profiles of servers.
+    """Manage aliases of components and profiles of servers.
 
-    They are in `config.toml` of the user's configuration folder, in the format of the Rust tool, so that both can share
-    them. A project has its own in `[tool.wasmcp]`; they win.
+    They are stored in `config.toml` in the user's configuration directory, in the format of the Rust tool, so that both
+    can share them. Those of a project, in `[tool.wasmcp]`, take precedence.
     """
 
 
 @command.group("component")
 def component() -> None:
-    """Aliases: short names of components."""
+    """Manage aliases: short names of components."""
 
 
 @command.group("profile")
 def profile() -> None:
-    """Profiles: lists of components to be composed together."""
+    """Manage profiles: lists of components to compose."""
 
 
 def _alias_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -44,7 +44,7 @@ def _profile_names(_ctx: click.Context, _param: click.Parameter, incomplete: str
 
 
 def _known() -> Registry:
-    """Return what a shell may complete; the command itself will say what is wrong with the file."""
+    """Return candidates for shell completion; empty on errors, which the command itself will report."""
     from wasmcp.registry.names.aliases import Registry, read_registry
 
     try:
@@ -57,7 +57,7 @@ def _known() -> Registry:
 @click.argument("alias")
 @click.argument("spec")
 def add_component(alias: str, spec: str) -> None:
-    """Give a component a short name, in place of what had it before.
+    """Add or replace an alias of a component.
 
     SPEC is a file, `ns:name@version`, `oci://host/repository`, or another alias.
     """
@@ -70,7 +70,7 @@ def add_component(alias: str, spec: str) -> None:
 @component.command("remove")
 @click.argument("alias", shell_complete=_alias_names)
 def remove_component(alias: str) -> None:
-    """Forget an alias."""
+    """Remove an alias."""
     from wasmcp.registry.names import alias_edits
 
     alias_edits.remove_component(alias)
@@ -91,10 +91,10 @@ def list_components(*, as_json: bool) -> None:
 @profile.command("add")
 @click.argument("name")
 @click.argument("components", nargs=-1, metavar="[SPEC]...")
-@click.option("-o", "--output", help="The server's file; a mere name goes into `composed/`.  [default: NAME.wasm]")
-@click.option("-b", "--base", shell_complete=_profile_names, help="The profile whose components come first.")
+@click.option("-o", "--output", help="The server's file; without a path, in `composed/`.  [default: NAME.wasm]")
+@click.option("-b", "--base", shell_complete=_profile_names, help="A profile whose components come first.")
 def add_profile(name: str, components: Sequence[str], output: str | None, base: str | None) -> None:
-    """Keep a list of components, in place of what had the name before."""
+    """Add or replace a profile: a list of components."""
     from wasmcp.registry.names import alias_edits
 
     if not components and base is None:
@@ -106,7 +106,7 @@ def add_profile(name: str, components: Sequence[str], output: str | None, base: 
 @profile.command("remove")
 @click.argument("name", shell_complete=_profile_names)
 def remove_profile(name: str) -> None:
-    """Forget a profile; the servers composed from it stay."""
+    """Remove a profile; servers composed from it stay."""
     from wasmcp.registry.names import alias_edits
 
     alias_edits.remove_profile(name)
@@ -125,11 +125,11 @@ def list_profiles(*, as_json: bool) -> None:
 
 
 @command.command("info")
-@click.option("-c", "--components", is_flag=True, help="Aliases alone.")
-@click.option("-p", "--profiles", is_flag=True, help="Profiles alone.")
+@click.option("-c", "--components", is_flag=True, help="Show only aliases.")
+@click.option("-p", "--profiles", is_flag=True, help="Show only profiles.")
 @_JSON
 def info(*, components: bool, profiles: bool, as_json: bool) -> None:
-    """Show where the registry is, what is in it, and what is wrong with it."""
+    """Show the configuration file, its aliases and profiles, and problems."""
     from wasmcp.registry.names.aliases import problems
     from wasmcp.registry.names.config_paths import composed_directory, config_path
 

@@ -1,4 +1,4 @@
-"""`wasmcp run`: a server over standard input and output. Parsed without click, which costs as much as the server."""
+"""`wasmcp run`: serve over stdio. Arguments are parsed without click, whose import takes as long as the server."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _EPILOG = """\
-A server's file sees no environment variable and no file that it is not given here; an installed package also gets
-what its project declares in [tool.wasmcp.servers.NAME]. Only MCP is written to standard output. Exit codes: 0 the
+The file of a server gets only the environment variables and directories given here; an installed package also gets
+those declared in [tool.wasmcp.servers.NAME]. Only MCP is written to standard output. Exit codes: 0 the
 input ended, 1 the server cannot be run, 2 wrong usage, 130 interrupted."""
 
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> None:
     from wasmcp.host.transports.stdio_server import run_given
 
     if len(arguments) == 1 and not arguments[0].startswith("-"):
-        run_given(arguments[0])  # what clients are mostly configured with needs no parser
+        run_given(arguments[0])  # the most common command line of clients needs no parser
         return
     import argparse
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    """Make the click command when the group asks for it, so that `wasmcp run` itself never imports click."""
+    """Create the click command on access, so that `wasmcp run` itself never imports click."""
     if name != "command":
         raise AttributeError(f"module `wasmcp.cli.run` has no attribute `{name}`")
     import click

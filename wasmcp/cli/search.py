@@ -1,4 +1,4 @@
-"""`wasmcp search`: which packages a registry has."""
+"""`wasmcp search`: list the packages of registries."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import click
 
 @click.command("search")
 @click.argument("words", nargs=-1, metavar="[WORD...]")
-@click.option("--namespace", help="Only in this namespace.  [default: all that are configured]")
+@click.option("--namespace", help="Search only this namespace.  [default: all configured namespaces]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(words: tuple[str, ...], namespace: str | None, *, as_json: bool) -> None:
-    """List the packages of the configured namespaces that have all WORDs in their name.
+    """List the packages of the configured namespaces whose names contain all WORDs.
 
-    Asks each registry for its list of repositories. Public registries often give none (GitHub's does not): what could
-    not be asked is said on standard error.
+    Requests each registry's list of repositories. Many public registries, such as GitHub's, do not have one; these are
+    reported on standard error.
     """
     from wasmcp.errors import RegistryError
     from wasmcp.registry.names.name_scopes import find_project
@@ -35,7 +35,7 @@ def command(words: tuple[str, ...], namespace: str | None, *, as_json: bool) -> 
             if host not in listed:
                 listed[host] = resolver.client(host).repositories()
         except RegistryError as error:
-            failed.append(f"{name}: {host} gives no list of what it has: {error}")
+            failed.append(f"{name}: {host} does not list its repositories: {error}")
             continue
         start = f"{prefix}/" if prefix else ""
         inside = [one.removeprefix(start) for one in listed[host] if one.startswith(start)]

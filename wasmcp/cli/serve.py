@@ -1,4 +1,4 @@
-"""`wasmcp serve`: a server over HTTP."""
+"""`wasmcp serve`: serve over HTTP."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _COUNT = click.IntRange(1, 1_000_000)
 
 @click.command("serve")
 @click.argument("server")
-@click.option("--name", default="default", show_default=True, help="Which of the package's servers.")
+@click.option("--name", default="default", show_default=True, help="The server's name in the package.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 for a free one.")
-@click.option("--env", "variables", multiple=True, metavar="KEY[=VALUE]", help="Let it see an environment variable.")
-@click.option("--dir", "folders", multiple=True, metavar="HOST[:GUEST[:ro]]", help="Let it see a directory.")
-@click.option("--timeout", type=number, metavar="SECONDS", help="Time a request may take.  [default: 60]")
-@click.option("--memory", type=count, metavar="MIB", help="Memory of each component.  [default: 1024]")
-@click.option("--instances", type=count, metavar="N", help="Requests answered at a time.  [default: the cores]")
-@click.option("--keyvalue", metavar="URL", help="Where values are kept: memory: or sqlite:PATH.  [default: memory:]")
-@click.option("--connections", type=_COUNT, metavar="N", help="Connections at a time.  [default: 1000 at most]")
-@click.option("--sessions", type=_COUNT, metavar="N", help="Sessions of older clients.  [default: 10000]")
-@click.option("--streams", type=_COUNT, metavar="N", help="Streams of notifications.  [default: 250]")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 for any.")
+@click.option("--env", "variables", multiple=True, metavar="KEY[=VALUE]", help="Pass an environment variable.")
+@click.option("--dir", "folders", multiple=True, metavar="HOST[:GUEST[:ro]]", help="Grant access to a directory.")
+@click.option("--timeout", type=number, metavar="SECONDS", help="Time limit of a request.  [default: 60]")
+@click.option("--memory", type=count, metavar="MIB", help="Memory limit of each component.  [default: 1024]")
+@click.option("--instances", type=count, metavar="N", help="Concurrent requests.  [default: number of cores]")
+@click.option("--keyvalue", metavar="URL", help="Key-value store: memory: or sqlite:PATH.  [default: memory:]")
+@click.option("--connections", type=_COUNT, metavar="N", help="Limit of connections.  [default: 1000 at most]")
+@click.option("--sessions", type=_COUNT, metavar="N", help="Limit of sessions.  [default: 10000]")
+@click.option("--streams", type=_COUNT, metavar="N", help="Limit of notification streams.  [default: 250]")
 def command(  # noqa: PLR0917 - click passes by name
     server: str,
     name: str,
@@ -43,8 +43,8 @@ def command(  # noqa: PLR0917 - click passes by name
 ) -> None:
     """Serve over HTTP at /mcp, with uvicorn (the extra `serve`).
 
-    SERVER is a composed server's file, or an import package that ships one. A file sees no environment variable and
-    no file that it is not given here; an installed package also gets what its project declares in
+    SERVER is the file of a composed server, or an import package that ships one. A file gets only the environment
+    variables and directories given here; an installed package also gets those declared in
     [tool.wasmcp.servers.NAME].
     """
     from wasmcp.host.transports.uvicorn_server import serve

@@ -1,4 +1,4 @@
-"""`wasmcp sign`: sign a component that is in a registry."""
+"""`wasmcp sign`: sign a component in a registry."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ def password() -> bytes | None:
 
 
 def signer(key: Path | None, *, keyless: bool) -> None:
-    """Check that it was said, once, who signs."""
+    """Check that exactly one of `--key` and `--keyless` is given."""
     if (key is None) != keyless:
-        raise click.UsageError("say who signs: `--key FILE` or `--keyless`, one of them")
+        raise click.UsageError("pass either `--key FILE` or `--keyless`")
 
 
 @click.command("sign")
 @click.argument("reference")
 @click.option("--key", type=click.Path(dir_okay=False, path_type=Path), help="The private key.")
-@click.option("--keyless", is_flag=True, help="Sign by identity: as the CI that this runs in.")
+@click.option("--keyless", is_flag=True, help="Sign with the identity of the CI job.")
 def command(reference: str, key: Path | None, *, keyless: bool) -> None:
-    """Sign a component that is in a registry, as cosign does, and put the signature beside it.
+    """Sign a component in a registry, as cosign does, and attach the signature to it.
 
-    The key is ECDSA on P-256 in PEM: as OpenSSL or `cosign generate-key-pair` writes it. Its password is taken from
+    The key is ECDSA on P-256 in PEM, as OpenSSL or `cosign generate-key-pair` writes it. Its password is read from
     WASMCP_KEY_PASSWORD (or COSIGN_PASSWORD).
 
-    With --keyless the services of Sigstore vouch for the identity that the CI gives (or SIGSTORE_ID_TOKEN); it is
-    written into a public log.
+    With --keyless, Sigstore certifies the identity that the CI provides (or SIGSTORE_ID_TOKEN), and records it in a
+    public log.
     """
     from wasmcp.registry.names.name_scopes import find_project
     from wasmcp.registry.oci import push, references

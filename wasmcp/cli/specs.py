@@ -1,4 +1,4 @@
-"""What commands that look at one component or server take: a spec, read to a file's bytes."""
+"""Subjects of commands that read one component or server: a component spec, resolved to bytes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from wasmcp.cli.progress import say
 
 @dataclass(frozen=True)
 class Subject:
-    """What a command looks at.
+    """Component or server that a command reads.
 
     Attributes:
-        name: What it is called.
-        data: Its bytes.
-        path: Its file; None for a component of the project.
+        name: The name shown to users.
+        data: The file's bytes.
+        path: The file; None for a component of the project.
     """
 
     name: str
@@ -24,12 +24,12 @@ class Subject:
 
 
 def read_subject(spec: str, *, offline: bool = False) -> Subject:
-    """Read what a spec names: a file, a package of a registry, an alias, or a component of the project at hand.
+    """Read the file, package, alias or project component that a spec names.
 
     Raises:
-        SpecError: It names nothing, or what cannot be read.
+        SpecError: The spec does not resolve, or the file cannot be read.
         RegistryError: It cannot be fetched.
-        ToolchainError: It is a component of the project and does not compile.
+        ToolchainError: The spec names a component of the project that does not compile.
     """
     from wasmcp.errors import SpecError
     from wasmcp.registry.names.component_spec import Kind, classify

@@ -1,4 +1,4 @@
-"""How far a build is: plain lines, and for people who watch a terminal the steps under way with the time they take."""
+"""Progress of builds: plain lines, and on terminals the running steps with their durations."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ _LOGGER = logging.getLogger("wasmcp.build")
 
 
 class _Notes(logging.Handler):
-    """Handler that hands records to the watcher of a build."""
+    """Logging handler that forwards records to the watcher of a build."""
 
     def __init__(self, write: Callable[[BuildEvent], None]) -> None:
         super().__init__()
         self._write = write
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record."""
+        """Forward a record."""
         from wasmcp.project.events import Note
 
         self._write(Note(record.getMessage()))
 
 
 class Steps(AbstractContextManager["Steps"]):
-    """The watcher of a build: a line for each event, and the steps under way while they last.
+    """Watcher of a build: prints a line per event, and shows running steps.
 
-    Only plain lines where standard error is no terminal, where ``CI`` is set, and where rich is not installed.
+    Prints only plain lines if standard error is not a terminal, if ``CI`` is set, or without rich.
 
     Args:
-        verbose: Show also what programs print while components are built: records of the logger ``wasmcp.build``.
+        verbose: Also show the output of programs while components are built: records of the logger ``wasmcp.build``.
     """
 
     def __init__(self, *, verbose: bool = False) -> None:
@@ -68,7 +68,7 @@ class Steps(AbstractContextManager["Steps"]):
             self._progress.stop()
 
     def __call__(self, event: BuildEvent) -> None:
-        """Take an event; they come from several threads."""
+        """Handle an event. Called from several threads."""
         from wasmcp.project.events import CompilationFailed, CompilationFinished, CompilationStarted
 
         line = printable(str(event))

@@ -1,4 +1,4 @@
-"""`wasmcp verify`: check who has signed a component."""
+"""`wasmcp verify`: verify the signatures of a component."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import click
     "keys",
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A public key that is trusted; may be repeated.  [default: those that the policies name]",
+    help="A trusted public key.  [repeatable]  [default: those of the policies]",
 )
 @click.option(
     "--identity",
     metavar="WHO",
-    help="Who is trusted to have signed by identity: an e-mail address or a URI; `*` stands for any characters.",
+    help="A trusted identity: an e-mail address or a URI; `*` matches any characters.",
 )
-@click.option("--issuer", metavar="URL", help="The identity provider that vouches for --identity.")
+@click.option("--issuer", metavar="URL", help="The identity provider of --identity.")
 @click.option(
     "--trusted-root",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Another root of trust for identities than that of the public Sigstore.",
+    help="A root of trust to use instead of the public Sigstore instance.",
 )
-@click.option("--attestation", is_flag=True, help="Check and print what was attested of it instead, a line each.")
+@click.option("--attestation", is_flag=True, help="Verify and print attestations instead, one per line.")
 def command(
     reference: str,
     keys: tuple[Path, ...],
@@ -37,9 +37,9 @@ def command(
     *,
     attestation: bool,
 ) -> None:
-    """Check that a component in a registry is signed by whom is trusted; exit with 1 when it is not.
+    """Verify that a component in a registry has a trusted signature; exit with 1 if not.
 
-    Trusted are those that --key and --identity name; without them those that the policies name.
+    --key and --identity select the trusted signers; by default those of the policies.
     """
     import json
 
@@ -50,7 +50,7 @@ def command(
     from wasmcp.registry.signing.keyless import Identity
 
     if (identity is None) != (issuer is None):
-        raise click.UsageError("--identity and --issuer go together: anybody can claim a name at some provider")
+        raise click.UsageError("--identity and --issuer go together: names are unique only within a provider")
     resolver = push.resolver_for(find_project(Path.cwd()))
     asked = references.parse(reference)
     resolution = resolver.resolve(asked)

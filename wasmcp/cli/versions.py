@@ -1,4 +1,4 @@
-"""`wasmcp versions`: which versions of a package there are."""
+"""`wasmcp versions`: list the versions of a package."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import click
 
 @click.command("versions")
 @click.argument("reference")
-@click.option("--offline", is_flag=True, help="List what is known from before; ask no registry.")
+@click.option("--offline", is_flag=True, help="List cached versions, contact no registry.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(reference: str, *, offline: bool, as_json: bool) -> None:
-    """List the versions of a package, the highest first.
+    """List the versions of a package, highest first.
 
-    REFERENCE is `ns:name`, with a range such as `@^1.2` to see which it would choose from, or `oci://host/repository`.
+    REFERENCE is `ns:name`, optionally with a range such as `@^1.2` to filter, or `oci://host/repository`.
     """
     from wasmcp.registry.names.name_scopes import find_project
     from wasmcp.registry.oci import push, references

@@ -1,4 +1,4 @@
-"""`wasmcp warm`: compile servers ahead of their first start, for instance while an image is built."""
+"""`wasmcp warm`: compile servers before their first start, for instance while a container image is built."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import click
 @click.command("warm")
 @click.argument("servers", nargs=-1, required=True, metavar="SERVER...")
 def command(servers: tuple[str, ...]) -> None:
-    """Compile servers ahead of their first start.
+    """Compile servers before their first start.
 
-    SERVER is a composed server's file, or an import package that ships one or several. The compiled form goes into
-    the user's cache (WASMCP_CACHE_DIR), for this version of wasmtime and this kind of processor.
+    SERVER is the file of a composed server, or an import package that ships servers. The result is stored in the
+    user's cache (WASMCP_CACHE_DIR), for this version of wasmtime and this kind of processor.
     """
     from wasmcp.host.engine import compile_cache
     from wasmcp.host.transports.stdio_server import find_servers

@@ -1,4 +1,4 @@
-"""`wasmcp wit`: the WIT packages that components are built against."""
+"""`wasmcp wit`: write or show the WIT packages for components."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 @click.group("wit")
 def command() -> None:
-    """Write or show what components are built against: the WIT packages, and their types in TypeScript."""
+    """Write or show the WIT packages for components, and their TypeScript types."""
 
 
 @command.command("deps")
@@ -20,11 +20,11 @@ def command() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("wit"),
     show_default=True,
-    help="The project's WIT folder.",
+    help="The project's WIT directory.",
 )
 @click.option("--force", is_flag=True, help="Replace files that differ.")
 def deps(directory: Path, force: bool) -> None:
-    """Write our WIT packages below `deps` in a project's WIT folder. No network is needed: they come with wasmcp."""
+    """Write wasmcp's WIT packages to `deps` in a project's WIT directory. Works offline."""
     from wasmcp.project.wit_vendoring import wit_packages, write_deps
 
     written = write_deps(directory, replace=force)
@@ -42,12 +42,12 @@ def deps(directory: Path, force: bool) -> None:
     "directory",
     default=".wasmcp",
     show_default=True,
-    help="The folder for the types, within the project; not for version control.",
+    help="The directory for the types, within the project; exclude it from version control.",
 )
 def types(directory: str) -> None:
-    """Write the types of the modules that TypeScript components import, for editors. A build needs none of it.
+    """Write the types of the modules that TypeScript components import, for editors. Builds do not need them.
 
-    A `tsconfig.json` that leads editors to them is written where there is none.
+    Also writes a `tsconfig.json` for editors, unless one exists.
     """
     from wasmcp.toolchains.typescript.editor_types import write_types
 
@@ -61,7 +61,7 @@ def types(directory: str) -> None:
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(name: str | None, as_json: bool) -> None:
-    """List the packages, or print one of them, or an interface or world of it.
+    """List the packages, or print a package, an interface or a world.
 
     NAME is a package (`wasi:io`, `wasmcp:mcp-v20260728`), an interface or a world (`tools`, `wasi:io/streams`).
     """
@@ -104,4 +104,4 @@ def _text(name: str) -> str:
         if owner in ("", package.name) and (text := package.item(item)) is not None:
             return text
         known += [package.name, *package.items("interface"), *package.items("world")]
-    raise click.ClickException(f"there is no package, interface or world `{name}`{did_you_mean(name, known)}")
+    raise click.ClickException(f"unknown package, interface or world `{name}`{did_you_mean(name, known)}")

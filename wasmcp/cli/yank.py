@@ -1,4 +1,4 @@
-"""`wasmcp yank`: withdraw a version."""
+"""`wasmcp yank`: yank a version."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import click
 
 @click.command("yank")
 @click.argument("reference")
-@click.option("--reason", default="", help="Why; shown to those who ask for it.")
-@click.option("--undo", is_flag=True, help="Take it back.")
+@click.option("--reason", default="", help="The reason, shown to users of the version.")
+@click.option("--undo", is_flag=True, help="Restore the version.")
 def command(reference: str, reason: str, *, undo: bool) -> None:
-    """Mark a version as not to be used any more.
+    """Mark a version as withdrawn.
 
-    Ranges do not choose it any more. Projects that have locked it still get it, by its digest.
+    Ranges no longer select it. Projects that have locked it still get it, by its digest.
     """
     from wasmcp.registry.names.name_scopes import find_project
     from wasmcp.registry.oci import push

@@ -1,1 +1,1 @@
-"""Where components come from: files, aliases, profiles, the project at hand, and registries."""
+"""Resolution of component specs: files, aliases, profiles, components of the project, and registries."""

@@ -1,4 +1,4 @@
-"""All caches of a user, by name: what `wasmcp cache` shows and prunes."""
+"""Sizes and pruning of a user's caches, for `wasmcp cache`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wasmcp.storage.cache import cache_directory
 
-# Name -> what it is below the cache's folder. Locks and tags are small, and in use while they are.
+# Name -> subdirectory of the cache. Locks and tags are small and in use, so they are not pruned.
 _KINDS = {
     "registry": "registry/blobs",
     "components": "components",
@@ -23,13 +23,13 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class CacheUsage:
-    """What one cache holds.
+    """Usage of one cache.
 
     Attributes:
-        name: What is in it.
-        path: Where it is.
-        files: How many files.
-        size: Their bytes.
+        name: The cache's name.
+        path: The cache's directory.
+        files: The number of files.
+        size: The total size in bytes.
     """
 
     name: str
@@ -39,7 +39,7 @@ class CacheUsage:
 
 
 def caches() -> list[CacheUsage]:
-    """Count what each cache holds."""
+    """Return the usage of each cache."""
     found = []
     for name, folder in _KINDS.items():
         path = cache_directory() / folder
@@ -49,19 +49,19 @@ def caches() -> list[CacheUsage]:
 
 
 def prune(days: float) -> list[CacheUsage]:
-    """Remove what was not used for some days, and return how much that was.
+    """Remove files that were not used for a number of days, and return their number and size.
 
-    Files are used when they are read or written; the cache notes it in their times.
+    Reads and writes both update the times that count as use.
     """
     before = time.time() - days * 86400
     removed = []
     for name, folder in _KINDS.items():
-        if name == "toolchains" and days > 0:  # compilers find half of what they kept worse than nothing
+        if name == "toolchains" and days > 0:  # a partly pruned compiler cache can break the compiler
             continue
         path, files, size = cache_directory() / folder, 0, 0
         for file, length, used in _files(path):
             if used <= before:
-                with contextlib.suppress(OSError):  # another process prunes as well, or is at it
+                with contextlib.suppress(OSError):  # a concurrent prune
                     file.unlink()
                     files, size = files + 1, size + length
         removed.append(CacheUsage(name, path, files, size))

@@ -1,4 +1,4 @@
-"""The digest of an installed distribution: what its wheel brought, as its `RECORD` says.
+"""Digest of the files that the wheel of an installed distribution contained, from its `RECORD`.
 
 Source: Python packaging, "Recording installed projects".
 """
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 from wasmcp.storage.digest import of_value
 
-# What the installer writes, not the wheel.
+# Written by the installer, not part of the wheel.
 _OF_THE_INSTALLER = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
 
 
 @dataclass(frozen=True)
 class Installed:
-    """An installed distribution.
+    """Installed distribution.
 
     Attributes:
-        version: Its version.
-        tag: The first tag of the wheel that it was installed from: which files it brings depends on it.
-        digest: Of the names and digests of the files that the wheel brought.
+        version: The distribution's version.
+        tag: The first tag of its wheel; wheels for different platforms contain different files.
+        digest: The digest of the names and digests of the wheel's files.
     """
 
     version: str
@@ -30,7 +30,7 @@ class Installed:
 
 
 def installed(name: str) -> Installed | None:
-    """Return what is installed of a distribution, or None when nothing is."""
+    """Return the installed distribution of a name, or None."""
     try:
         found = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
@@ -40,7 +40,7 @@ def installed(name: str) -> Installed | None:
     files = sorted(
         (path.as_posix(), path.hash.value)
         for path in found.files or ()
-        # Without digest: compiled by the installer. Outside of site-packages: scripts that name its interpreter.
+        # Files without a digest are compiled by the installer; those outside of site-packages name the interpreter.
         if path.hash is not None and path.name not in _OF_THE_INSTALLER and ".." not in path.parts
     )
     return Installed(found.version, tag, of_value(files))

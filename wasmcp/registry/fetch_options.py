@@ -1,4 +1,4 @@
-"""What is asked of a registry, and what it answers with: the border between specs and the network."""
+"""Options and results of fetching a component: the interface between spec resolution and the OCI client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def environment_says(name: str) -> bool:
-    """Tell whether an environment variable switches something on: ``0`` and ``false`` do not."""
+    """Return if an environment variable is set and neither ``0`` nor ``false``."""
     return os.environ.get(name, "").lower() not in {"", "0", "false"}
 
 
@@ -19,15 +19,15 @@ def _silent(_line: str) -> None:
 
 @dataclass(frozen=True)
 class FetchOptions:
-    """How a remote component is to be fetched.
+    """Options for fetching remote components.
 
     Attributes:
-        root: The project whose `wasmcp.lock` counts; None outside of projects.
-        offline: Take what is cached and ask no registry.
-        locked: Take exactly what the lock names, and fail where it names nothing or something else.
-        deps_dir: A folder that gets a copy of each component, beside the cache.
-        progress: Told in one line when something slow begins.
-        bar: Told what is coming, how many bytes of it came and how many there are; for people who watch.
+        root: The project whose `wasmcp.lock` applies; None outside of projects.
+        offline: Use the cache and contact no registry.
+        locked: Use exactly the versions in the lock file, and fail if it does not match.
+        deps_dir: A directory for copies of the components, in addition to the cache.
+        progress: Called with one line when a slow operation begins.
+        bar: Called with a title, the bytes received and the bytes in total, for progress bars.
     """
 
     root: Path | None = None
@@ -38,7 +38,7 @@ class FetchOptions:
     bar: Callable[[str, int, int], None] | None = None
 
     def watched(self, what: str, size: int, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Pass the pieces of a download on, and tell the bar."""
+        """Yield the chunks of a download and report its progress."""
         done = 0
         for piece in pieces:
             done += len(piece)
@@ -49,13 +49,13 @@ class FetchOptions:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A component that was fetched.
+    """Fetched component.
 
     Attributes:
-        path: Its file in the cache, or in `deps_dir` where one was given.
-        digest: Of the file, as `sha256:HEX`.
-        reference: What it is exactly: with the version and the digest that the reference turned out to be.
-        catalogue: What it offers, as JSON, if its publisher recorded it.
+        path: The file in the cache, or in `deps_dir` if given.
+        digest: The digest of the file, as `sha256:HEX`.
+        reference: The exact reference, with version and digest.
+        catalogue: The catalogue as JSON, if the publisher attached one.
         origin: `package`, `version` and `source`, for manifests.
     """
 

@@ -1,4 +1,4 @@
-"""Hosts of registries: their normal form, their origins, and the ones of this machine."""
+"""Hosts of registries: normal form, origins, and loopback hosts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,9})?"
-"""The form of a host with its port (OCI distribution 1.1, RFC 3986 section 3.2.2)."""
+"""A host with an optional port (OCI distribution 1.1, RFC 3986 section 3.2.2)."""
 
 DOCKER_HUB = "docker.io"
 """The name of Docker Hub in references."""
@@ -16,7 +16,7 @@ DOCKER_HUB = "docker.io"
 _DOCKER_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 _DOCKER_HUB_API = "registry-1.docker.io"
 DEFAULT_PORTS = {"http": 80, "https": 443}
-"""The port of an address that names none, by its scheme."""
+"""The default port by scheme."""
 
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+?)\.?(?::([0-9]{1,9}))?")
 _NUMERIC = re.compile(r"(?:[0-9]+|0[xX][0-9A-Fa-f]*)")
@@ -24,12 +24,12 @@ _NUMERIC = re.compile(r"(?:[0-9]+|0[xX][0-9A-Fa-f]*)")
 
 @dataclass(frozen=True)
 class Origin:
-    """The party that an address leads to (RFC 6454, section 4): credentials belong to one.
+    """Origin of an address (RFC 6454, section 4); credentials are bound to one.
 
     Attributes:
         scheme: `http` or `https`.
-        host: In lower case, without port.
-        port: The port, also where the address leaves it out.
+        host: The host in lower case, without port.
+        port: The port, explicit or default.
     """
 
     scheme: str
@@ -41,9 +41,9 @@ class Origin:
         """Return the origin of an address.
 
         Raises:
-            ValueError: It is not an `http` or `https` address of a host, or it has a user name or a password.
+            ValueError: The address is not `http` or `https`, has no host, or has a user name or a password.
         """
-        if "\\" in url or not url.isprintable():  # parsers differ about these
+        if "\\" in url or not url.isprintable():  # parsers disagree about these
             raise ValueError("an address with a backslash or a control character")
         parts = urlsplit(url)
         scheme = parts.scheme.lower()
@@ -54,13 +54,13 @@ class Origin:
         match = _AUTHORITY.fullmatch(parts.netloc)
         if match is None:
             raise ValueError("not an address of a host")
-        # A final dot makes a name absolute: the resolver may give another host without it.
+        # A final dot makes a name absolute: without it the resolver can return another host.
         name = parts.netloc.rpartition(":")[0] if match[2] else parts.netloc
         return cls(scheme, name.lower(), _port(match[2]) or DEFAULT_PORTS[scheme])
 
     @property
     def authority(self) -> str:
-        """The host, with the port where it is not the scheme's default."""
+        """The host, with the port unless it is the scheme's default."""
         return self.host if self.port == DEFAULT_PORTS[self.scheme] else f"{self.host}:{self.port}"
 
     def __str__(self) -> str:
@@ -68,13 +68,13 @@ class Origin:
 
 
 def normal_host(host: str) -> str:
-    """Return the host of a registry, with its port, as places have it.
+    """Return the host of a registry in normal form, with its port.
 
-    Lower case; IP addresses in their shortest form; ports without leading zeros, and left out where it is that of
-    `https`; each name of Docker Hub is `docker.io`.
+    The result is in lower case, with IP addresses in their shortest form and ports without leading zeros; the port of
+    `https` is omitted, and each name of Docker Hub becomes `docker.io`.
 
     Raises:
-        ValueError: It is not a host, or a number that resolvers read in different ways (`127.1`, `0x7f000001`).
+        ValueError: The text is not a host, or a number that resolvers read in different ways (`127.1`, `0x7f000001`).
     """
     name, port = _split(host)
     if name in _DOCKER_HUB_NAMES and port in (None, 443):
@@ -85,10 +85,10 @@ def normal_host(host: str) -> str:
 
 
 def same_place(host: str) -> str:
-    """Return one text for all spellings of a host that may be one registry, for comparisons by policies.
+    """Return one text for all spellings of a host that can be the same registry, for comparisons in policies.
 
-    Beyond `normal_host`: each name of this machine is `localhost`, and the default ports there are one, because a
-    registry on this machine may have TLS or not.
+    In addition to `normal_host`, each name of this machine becomes `localhost`, and its default ports are equal,
+    because a registry on this machine can be with or without TLS.
 
     Raises:
         ValueError: See `normal_host`.
@@ -105,8 +105,8 @@ def host_and_port(host: str, default: int) -> tuple[str, int]:
     """Return the name of a host in normal form, and its port.
 
     Args:
-        host: With its port where it has one.
-        default: The port where it has none.
+        host: The host, with an optional port.
+        default: The port to return if the host has none.
 
     Raises:
         ValueError: See `normal_host`.
@@ -116,12 +116,12 @@ def host_and_port(host: str, default: int) -> tuple[str, int]:
 
 
 def api_host(host: str) -> str:
-    """Return the host that answers for a registry: for all but Docker Hub the registry itself."""
+    """Return the host that serves a registry: the registry itself, except for Docker Hub."""
     return _DOCKER_HUB_API if host == DOCKER_HUB else host
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host (with or without port) is this machine: only there may registries be without TLS."""
+    """Return if a host (with or without port) is a loopback host: only those can be used without TLS."""
     try:
         name, _ = _split(host)
     except ValueError:

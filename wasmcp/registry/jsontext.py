@@ -1,4 +1,4 @@
-"""JSON that somebody else has written."""
+"""Parser for untrusted JSON."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def loads(data: bytes | str) -> Any:
-    """Read JSON; what is nested too deeply for Python is no JSON either.
+    """Parse JSON, and reject documents nested too deeply for Python.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is not valid JSON, or nested too deeply.
     """
     try:
         return json.loads(data)

@@ -1,12 +1,12 @@
-"""``wasmcp.lock``: which remote components, compilers and dependencies a project builds with, by digest.
+"""``wasmcp.lock``: the remote components, compilers and dependencies that a project builds with, by digest.
 
 .. code-block:: toml
 
     version = 1
 
     [[component]]
-    package = "acme:calc"              # or the place, for components that are named by `oci://`
-    requirement = "^1.2"               # the range that was asked for
+    package = "acme:calc"              # or the place, for components named by `oci://`
+    requirement = "^1.2"               # the requested range
     version = "1.3.0"
     source = "oci://registry.example.com/acme/calc"
     manifest = "sha256:..."
@@ -16,7 +16,7 @@
     [[toolchain]]
     name = "componentize-py"
     version = "0.25.1"
-    [toolchain.digests]                # of what was installed, by the tag of its wheel
+    [toolchain.digests]                # of the installed files, by the tag of the wheel
     "cp310-abi3-manylinux_2_28_x86_64" = "sha256:..."
 
     [[dependencies]]
@@ -53,16 +53,16 @@ _HEAD = "# Written by `wasmcp lock`: commit it, so that everybody builds with th
 
 @dataclass(frozen=True)
 class Pin:
-    """A remote component, pinned.
+    """Pin of a remote component.
 
     Attributes:
-        package: `ns:name`, or the place that was asked for.
-        requirement: The range or the tag that was asked for; the empty string for any.
-        version: What it turned out to be: a version or a tag.
+        package: `ns:name`, or the requested place.
+        requirement: The requested range or tag; the empty string for any.
+        version: The resolved version or tag.
         source: The place, without tag and digest.
-        manifest: The digest of its manifest.
+        manifest: The digest of the manifest.
         digest: The digest of the component.
-        size: Its bytes.
+        size: The component's size in bytes.
     """
 
     package: str
@@ -76,12 +76,12 @@ class Pin:
 
 @dataclass(frozen=True)
 class ToolchainPin:
-    """A distribution that compiles components, pinned.
+    """Pin of a distribution that compiles components.
 
     Attributes:
-        name: Its name.
-        version: Its version.
-        digests: Wheel tag -> digest of what such a wheel installs (see `wasmcp.registry.distribution_digest`).
+        name: The distribution's name.
+        version: The distribution's version.
+        digests: The digest of the installed files by wheel tag (see `wasmcp.registry.distribution_digest`).
     """
 
     name: str
@@ -91,13 +91,13 @@ class ToolchainPin:
 
 @dataclass(frozen=True)
 class Dependencies:
-    """The packages that a component of the project is compiled with, pinned.
+    """Pinned dependencies of a component of the project.
 
     Attributes:
-        component: Its name.
-        language: Whose packages these are.
-        requirements: What was asked for.
-        distributions: What it turned out to be, everything that those need included.
+        component: The component's name.
+        language: The language of the packages.
+        requirements: The requirements as configured.
+        distributions: The resolved packages, with their transitive dependencies.
     """
 
     component: str
@@ -108,12 +108,12 @@ class Dependencies:
 
 @dataclass(frozen=True)
 class Lock:
-    """The content of a ``wasmcp.lock``.
+    """Content of a ``wasmcp.lock``.
 
     Attributes:
-        components: In the order of the file.
-        toolchains: In the order of the file.
-        dependencies: In the order of the file.
+        components: The pinned components, in the order of the file.
+        toolchains: The pinned compilers, in the order of the file.
+        dependencies: The pinned dependencies, in the order of the file.
     """
 
     components: tuple[Pin, ...] = ()
@@ -121,7 +121,7 @@ class Lock:
     dependencies: tuple[Dependencies, ...] = ()
 
     def pin(self, reference: Package | Place) -> Pin | None:
-        """Return the pin of exactly this reference, with its range."""
+        """Return the pin of this reference, with the same range."""
         key = key_of(reference)
         return next((pin for pin in self.components if (pin.package, pin.requirement) == key), None)
 
@@ -130,24 +130,24 @@ class Lock:
         return next((pin for pin in self.toolchains if pin.name == name), None)
 
     def dependencies_of(self, component: str, language: str, requirements: Sequence[str]) -> Dependencies | None:
-        """Return what exactly these requirements of a component are pinned to."""
+        """Return the pinned dependencies of a component with exactly these requirements."""
         asked = (component, language, tuple(requirements))
         found = (one for one in self.dependencies if (one.component, one.language, one.requirements) == asked)
         return next(found, None)
 
 
 def key_of(reference: Package | Place) -> tuple[str, str]:
-    """Return under what a reference is pinned: what it names, and which version it asks for."""
+    """Return the key of a reference in the lock: its package or place, and its range or tag."""
     if isinstance(reference, Package):
         return reference.title, reference.range.text
     return f"oci://{reference.host}/{reference.repository}", reference.version
 
 
 def read(root: Path) -> Lock:
-    """Read the lock of a project; an empty one when there is none.
+    """Read the lock of a project; an empty one if the file does not exist.
 
     Raises:
-        ConfigError: It is not of this form.
+        ConfigError: The file is not a valid lock.
     """
     if not (root / NAME).is_file():
         return Lock()
@@ -169,7 +169,7 @@ def read(root: Path) -> Lock:
 
 
 def write(root: Path, lock: Lock) -> bool:
-    """Write the lock of a project, whole or not at all; tell whether it has changed."""
+    """Write the lock of a project atomically, and return if it has changed."""
     path = root / NAME
     text = render(lock)
     if path.is_file() and path.read_text("utf-8") == text:
@@ -179,7 +179,7 @@ def write(root: Path, lock: Lock) -> bool:
 
 
 def render(lock: Lock) -> str:
-    """Return the text of a lock; the same lock has the same text."""
+    """Return the lock as TOML, in a deterministic form."""
     parts = [f"{_HEAD}version = {VERSION}\n"]
     for pin in sorted(lock.components, key=lambda pin: (pin.package, pin.requirement)):
         keys = ("package", "requirement", "version", "source", "manifest", "digest", "size")
@@ -200,7 +200,7 @@ def _rendered(distribution: Distribution) -> str:
 
 
 def _toml(value: str | int) -> str:
-    # JSON's strings are TOML's basic strings; only DEL, which JSON leaves as it is, must be escaped there.
+    # JSON strings are TOML basic strings, except for DEL, which JSON does not escape and TOML must.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

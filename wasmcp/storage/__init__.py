@@ -1,1 +1,1 @@
-"""What is kept on this machine, addressed by content: digests, and the user's caches. Below projects and registries."""
+"""Content-addressed storage on this machine: digests and the user's caches. Imported by projects and registries."""

@@ -1,15 +1,15 @@
-"""Where compiled components and their catalogues are kept between builds: one folder a user, addressed by content.
+"""Cache of compiled components and their catalogues: one directory per user, addressed by content.
 
 ::
 
     <cache>/components/<digest of the inputs>/component.wasm and component.json (its digest, what it was built with)
     <cache>/catalogues/<digest of component and framework>.json
     <cache>/sboms/<digest of the server's inputs>/<project>-<server>.cdx.json
-    <cache>/toolchains/<language>/...     whatever a compiler keeps
+    <cache>/toolchains/<language>/...     the compilers' own caches
     <cache>/locks/<digest>.lock
 
-A build in a fresh folder (a wheel from a source distribution, a continuous-integration run that restores the cache)
-finds the components of any other build with the same inputs.
+A build in a new directory (a wheel from a source distribution, a continuous-integration run that restores the cache)
+uses the components of any other build with the same inputs.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from wasmcp.host.engine.compile_cache import cache_directory as compiled_directo
 from wasmcp.storage import digest
 
 LIMIT = 2 * 1024**3
-"""How many bytes of compiled components are kept; the least recently used go first."""
+"""Limit of compiled components, in bytes; the least recently used are removed first."""
 
 
 def cache_directory() -> Path:
-    """Return the folder of wasmcp's caches: ``WASMCP_CACHE_DIR``, or the platform's place for a user's caches.
+    """Return the directory of wasmcp's caches: ``WASMCP_CACHE_DIR``, or the platform's default.
 
-    The host keeps its compiled servers in the same one, below ``compiled``.
+    The host stores its compiled servers in its subdirectory ``compiled``.
     """
     return compiled_directory().parent.absolute()
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all; its folder is made."""
+    """Write a file atomically; create its directory."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
@@ -53,10 +53,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 class Cache:
-    """The cache of one user.
+    """Cache of one user.
 
     Attributes:
-        root: Its folder; made when it is first written to.
+        root: The directory, created on the first write.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -64,7 +64,7 @@ class Cache:
 
     @contextlib.contextmanager
     def lock(self, key: str) -> Iterator[None]:
-        """Hold the lock of a digest: two builds of one thing happen after each other, and the second finds it done."""
+        """Hold the lock of a digest, so that only one process builds it and others reuse the result."""
         from filelock import FileLock
 
         folder = self.root / "locks"
@@ -73,30 +73,30 @@ class Cache:
             yield
 
     def toolchain(self, language: str) -> Path:
-        """Return the folder for a compiler's own caches."""
+        """Return the directory for a compiler's own caches."""
         folder = self.root / "toolchains" / language
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def component_path(self, inputs: str) -> Path:
-        """Return where the component with these inputs is, or goes."""
+        """Return the path of the component with these inputs."""
         return self.root / "components" / _name(inputs) / "component.wasm"
 
     def component(self, inputs: str) -> tuple[Path, str] | None:
-        """Return the path and the digest of the component with these inputs, if it is there and whole."""
+        """Return the path and the digest of the component with these inputs, if it is cached and intact."""
         path = self.component_path(inputs)
         try:
             recorded = json.loads(path.with_suffix(".json").read_text("utf-8"))["digest"]
             found = digest.of_file(path)
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        if recorded != found:  # cut short, or changed: as good as not there
+        if recorded != found:  # truncated or changed
             return None
         os.utime(path)
         return path, found
 
     def record_component(self, inputs: str, built_with: Mapping[str, str] | None = None) -> tuple[Path, str]:
-        """Take the component that a toolchain has written to `component_path` into the cache."""
+        """Add the component that a toolchain has written to `component_path` to the cache."""
         path = self.component_path(inputs)
         found = digest.of_file(path)
         facts = {"digest": found, "built-with": dict(built_with or {})}
@@ -105,7 +105,7 @@ class Cache:
         return path, found
 
     def built_with(self, inputs: str) -> dict[str, str]:
-        """Return the compilers of the component with these inputs, where their versions are not pinned."""
+        """Return the versions of the compilers of the component with these inputs, if they are not pinned."""
         try:
             recorded = json.loads(self.component_path(inputs).with_suffix(".json").read_text("utf-8"))
             return {str(name): str(version) for name, version in recorded["built-with"].items()}
@@ -113,14 +113,14 @@ class Cache:
             return {}
 
     def text_path(self, kind: str, key: str, name: str = "") -> Path:
-        """Return where a small text is, or goes: a catalogue or an SBOM."""
+        """Return the path of a small text: a catalogue or an SBOM."""
         folder = self.root / kind
         return folder / _name(key) / name if name else folder / f"{_name(key)}.json"
 
     def _prune(self, keep: Path) -> None:
         entries = []
         for path in (self.root / "components").glob("*/component.wasm"):
-            with contextlib.suppress(OSError):  # another process prunes as well
+            with contextlib.suppress(OSError):  # a concurrent prune
                 status = path.stat()
                 entries.append((status.st_mtime, status.st_size, path))
         total = sum(size for _, size, _ in entries)
@@ -133,6 +133,6 @@ class Cache:
 
 
 def _name(key: str) -> str:
-    """Return a digest as a file name; what is none (a manifest may say anything) becomes one."""
+    """Return a digest as a file name; an invalid one (manifests are untrusted) is hashed."""
     bare = key.removeprefix("sha256:")
     return bare if bare.isascii() and bare.isalnum() else digest.of_bytes(key.encode()).removeprefix("sha256:")

@@ -1,4 +1,4 @@
-"""Digests: of files, of values, and of wasmcp itself."""
+"""Digests of files, of JSON values, and of wasmcp itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def of_bytes(data: bytes) -> str:
 
 
 def of_chunks(chunks: Iterable[bytes | bytearray | memoryview]) -> str:
-    """Return ``sha256:`` and the hexadecimal digest of some bytes in pieces."""
+    """Return ``sha256:`` and the hexadecimal digest of bytes in chunks."""
     digest = hashlib.sha256()
     for chunk in chunks:
         digest.update(chunk)
@@ -30,7 +30,7 @@ def of_chunks(chunks: Iterable[bytes | bytearray | memoryview]) -> str:
 def of_file(path: Path) -> str:
     """Return ``sha256:`` and the hexadecimal digest of a file's content.
 
-    Within a process, an unchanged file is read once: a hook asks before and after a build.
+    Within a process, an unchanged file is read once: the build hook needs the digest before and after a build.
     """
     status = path.stat()
     return _of_file(path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
@@ -42,16 +42,16 @@ def _of_file(path: Path, *_status: int) -> str:
 
 
 def of_value(value: object) -> str:
-    """Return the digest of a JSON value, the same whatever the order of its keys."""
+    """Return the digest of a JSON value, independent of the order of its keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return of_bytes(text.encode("ascii"))
 
 
 @functools.cache
 def of_own_code(*parts: str) -> str:
-    """Return the digest of wasmcp's version and of the sources of some of its subpackages or modules.
+    """Return the digest of wasmcp's version and of the sources of given subpackages or modules.
 
-    The version alone would do for a release; in a checkout the sources change under it.
+    The version suffices for a release; in a checkout the sources change without it.
     """
     files = {}
     for part in parts:
@@ -63,9 +63,9 @@ def of_own_code(*parts: str) -> str:
 
 
 def of_framework() -> dict[str, str]:
-    """Return the digest of each framework component by name, and of each adapter: all that composition may put in.
+    """Return the digests of all framework components and adapters, by name.
 
     Raises:
-        MissingPackageDataError: One is not built.
+        MissingPackageDataError: A framework component is not built.
     """
     return {name: of_file(framework_component(name)) for name in (*FRAMEWORK_COMPONENTS, *ADAPTERS)}

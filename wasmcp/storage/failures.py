@@ -1,4 +1,4 @@
-"""Failures of the file system as errors of wasmcp, with the file, the reason and a remedy."""
+"""Conversion of file system errors to `StorageError`, with the file, the reason and a remedy."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _REMEDIES = {
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
     errno.ENFILE: "raise the limit of open files of the system",
 }
-"""What helps wherever the file is."""
+"""Remedies that apply to any file."""
 
 
 @contextmanager
 def file_failures() -> Iterator[None]:
-    """Raise failures of the file system as `StorageError`; errors of connections and programs pass unchanged.
+    """Raise file system errors as `StorageError`; other `OSError`s (connections, programs) pass unchanged.
 
     Raises:
-        StorageError: A file or directory cannot be made, read, written or removed.
+        StorageError: A file or directory cannot be created, read, written or removed.
     """
     try:
         yield
@@ -38,14 +38,14 @@ def file_failures() -> Iterator[None]:
 
 
 def storage_error(error: OSError) -> StorageError | None:
-    """Return a failure of the file system as an error of wasmcp; None for an `OSError` of another kind."""
+    """Return a file system error as an error of wasmcp; None for an `OSError` of another kind."""
     path = next((os.fsdecode(name) for name in (error.filename2, error.filename) if isinstance(name, (str, bytes))), "")
     reason = error.strerror or type(error).__name__
     if error.errno in _REMEDIES:
         return StorageError(path, reason, _REMEDIES[error.errno])
     if not path or isinstance(error, (ConnectionError, ChildProcessError)):
         return None
-    # The cache may be below a path that is not a directory: compared as text, without following links.
+    # The cache can be below a path that is not a directory: compare as text, without following links.
     inside = Path(os.path.abspath(path)).is_relative_to(cache_directory())  # noqa: PTH100 - follows no link
     return StorageError(path, reason, _CACHE if inside else _remedy(error))
 

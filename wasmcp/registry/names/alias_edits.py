@@ -1,4 +1,4 @@
-"""Changing the user's aliases and profiles: under a lock, whole or not at all, comments and foreign keys kept."""
+"""Edits of the user's aliases and profiles: locked, atomic, with comments and unknown keys preserved."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def add_component(alias: str, spec: str) -> Registry:
-    """Keep an alias, in place of one of the same name.
+    """Add or replace an alias.
 
     Args:
-        alias: Its name.
-        spec: What it stands for: a path, which is kept absolute; `ns:name@version`; `oci://...`; another alias.
+        alias: The alias.
+        spec: The target: a path, stored as absolute; `ns:name@version`; `oci://...`; or another alias.
 
     Raises:
-        InvalidNameError: The name or the spec cannot be used, or aliases would stand for each other.
+        InvalidNameError: The name or the spec is invalid, or aliases would form a cycle.
         ConfigError: The file cannot be read or written.
     """
     _check_name(alias)
@@ -41,10 +41,10 @@ def add_component(alias: str, spec: str) -> Registry:
 
 
 def remove_component(alias: str) -> Registry:
-    """Forget an alias.
+    """Remove an alias.
 
     Raises:
-        InvalidNameError: There is none of this name, or other aliases or profiles need it.
+        InvalidNameError: The alias does not exist, or other aliases or profiles use it.
         ConfigError: The file cannot be read or written.
     """
     return _remove(alias, "components", "alias")
@@ -53,18 +53,17 @@ def remove_component(alias: str) -> Registry:
 def add_profile(
     name: str, components: Sequence[str], *, output: str | None = None, base: str | None = None
 ) -> Registry:
-    """Keep a profile, in place of one of the same name.
+    """Add or replace a profile.
 
     Args:
-        name: Its name.
-        components: Specs in the order of the chain, each a SPEC or a NAME=SPEC (which the Rust tool does not know);
-            paths are kept absolute.
-        output: The server's file: a file name, which goes below `composed/`, or a path, which is kept absolute;
-            `<name>.wasm` when left out.
-        base: The profile whose components come before these.
+        name: The profile's name.
+        components: Specs in the order of the chain, each a SPEC or a NAME=SPEC (unknown to the Rust tool);
+            paths are stored as absolute.
+        output: The server's file: a file name in `composed/`, or a path, stored as absolute; by default `<name>.wasm`.
+        base: A profile whose components come before these.
 
     Raises:
-        InvalidNameError: A name or a spec cannot be used, the base does not exist, or profiles inherit in a cycle.
+        InvalidNameError: A name or a spec is invalid, the base does not exist, or profiles inherit in a cycle.
         ConfigError: The file cannot be read or written.
     """
     _check_name(name)
@@ -96,20 +95,20 @@ def add_profile(
 
 
 def remove_profile(name: str) -> Registry:
-    """Forget a profile. Servers composed from it stay.
+    """Remove a profile. Servers composed from it stay.
 
     Raises:
-        InvalidNameError: There is none of this name, or others inherit from it.
+        InvalidNameError: The profile does not exist, or others inherit from it.
         ConfigError: The file cannot be read or written.
     """
     return _remove(name, "profiles", "profile")
 
 
 def absolute(spec: str) -> str:
-    """Return a spec as it can be kept: a path is made absolute, and must be there.
+    """Return a spec in the form to store: a path is made absolute, and must exist.
 
     Raises:
-        InvalidNameError: It is empty, or a path to no file.
+        InvalidNameError: The spec is empty, or a path without a file.
     """
     if not spec.strip():
         raise InvalidNameError(spec, ["a spec must not be empty"])
@@ -154,11 +153,11 @@ def _remove(name: str, key: str, kind: str) -> Registry:
 
 
 def _edit(name: str, change: Callable[[TOMLDocument], None]) -> Registry:
-    """Change the file. What was wrong with it before is let be; what the change would make wrong is refused."""
+    """Edit the file. Existing problems are ignored; an edit that would add one is rejected."""
     import tomlkit
     from tomlkit.exceptions import ParseError
 
-    path = config_path().resolve()  # a link to where somebody keeps all their configuration stays a link
+    path = config_path().resolve()  # follow the link of users that link their configuration, and keep it
     with _locked(path):
         try:
             text = path.read_text("utf-8")

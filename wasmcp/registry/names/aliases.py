@@ -1,4 +1,4 @@
-"""Aliases and profiles: what they are, how they are read, what can be wrong with them.
+"""Aliases and profiles: their types, parser and validation.
 
 .. code-block:: toml
 
@@ -7,7 +7,7 @@
     [profiles.dev]
     base = "common"                    # optional: its components come first
     components = ["calc", "acme:text@1.0.0"]
-    output = "dev.wasm"                # in `composed/` beside this file, or absolute
+    output = "dev.wasm"                # in `composed/` next to this file, or absolute
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from wasmcp.registry.names.config_paths import composed_directory, config_path, 
 RESERVED = frozenset({"help", "version", "new", "compose", "wit", "registry"}) | frozenset(
     {"component", "profile", "add", "remove", "list", "info"}
 )
-"""Names that the Rust tool reads as commands, so that neither an alias nor a profile has one of them."""
+"""Names reserved for commands of the Rust tool; not allowed for aliases and profiles."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A list of components to be composed together.
+    """List of components to compose.
 
     Attributes:
         components: Specs, in the order of the chain.
-        output: The server's file: a file name below `composed/`, or an absolute path.
-        base: The profile whose components come before these.
+        output: The server's file: a file name in `composed/`, or an absolute path.
+        base: A profile whose components come before these.
     """
 
     components: tuple[str, ...]
@@ -44,7 +44,7 @@ class Profile:
 
     @property
     def path(self) -> Path:
-        """Where its server goes."""
+        """The path of the profile's server."""
         return composed_directory() / self.output
 
 
@@ -53,9 +53,9 @@ class Registry:
     """Aliases and profiles of one file.
 
     Attributes:
-        components: Alias -> spec.
-        profiles: By name.
-        path: The file, as a person would name it.
+        components: The spec of each alias.
+        profiles: The profiles by name.
+        path: The file's path as shown to users.
     """
 
     components: Mapping[str, str] = field(default_factory=dict)
@@ -64,30 +64,30 @@ class Registry:
 
 
 def read_registry(path: Path | None = None) -> Registry:
-    """Read the user's aliases and profiles; there are none when there is no such file.
+    """Read the user's aliases and profiles; an empty registry if the file does not exist.
 
     Raises:
-        ConfigError: It cannot be read, or is not of this form. What only does not fit together (a cycle, a base that
-            is not there) is no error here, so that it can be mended with the commands; see `problems`.
+        ConfigError: The file cannot be read or has the wrong types. Inconsistent entries (a cycle, a missing base) are
+            accepted here, so that commands can repair them; see `problems`.
     """
     path = config_path() if path is None else path
     return parse_registry(read_toml(path), str(path))
 
 
 def read_own() -> dict[str, Any]:
-    """Read what is ours alone of the user's configuration (`location.own_path`).
+    """Read the part of the user's configuration that only wasmcp for Python uses (`location.own_path`).
 
     Raises:
-        ConfigError: It cannot be read, or is not TOML.
+        ConfigError: The file cannot be read, or is not TOML.
     """
     return read_toml(own_path())
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file; one that is not there is empty.
+    """Read a TOML file; an empty document if it does not exist.
 
     Raises:
-        ConfigError: It cannot be read, or is not TOML.
+        ConfigError: The file cannot be read, or is not TOML.
     """
     try:
         data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
@@ -101,16 +101,16 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_registry(data: Mapping[str, Any], path: str, *, aliases: str = "components", prefix: str = "") -> Registry:
-    """Read aliases and profiles out of a TOML document.
+    """Parse aliases and profiles of a TOML document.
 
     Args:
-        data: The document, or the table of it that holds them.
+        data: The document, or the table that contains them.
         path: The file, for messages.
         aliases: The key of the aliases.
-        prefix: The path of the table in the document, with a dot at its end.
+        prefix: The path of the table in the document, with a final dot.
 
     Raises:
-        ConfigError: Something is not of this form; every such thing is listed.
+        ConfigError: Entries have the wrong types; all of them are listed.
     """
     mistakes: list[str] = []
     components: dict[str, str] = {}
@@ -154,7 +154,7 @@ def _profile(place: str, name: str, entry: Any, mistakes: list[str]) -> Profile 
 
 
 def name_problem(name: str) -> str | None:
-    """Return what is wrong with the name of an alias or a profile, or None."""
+    """Return the problem with the name of an alias or a profile, or None."""
     if name in RESERVED:
         return f"`{name}` is reserved: it is a command's name"
     if not name or name.startswith("-") or not all(letter.isalnum() or letter in "-_" for letter in name):
@@ -163,7 +163,7 @@ def name_problem(name: str) -> str | None:
 
 
 def problems(registry: Registry) -> list[str]:
-    """Return a sentence for everything in a registry that cannot be used, or does not fit together."""
+    """Yield a sentence for each invalid or inconsistent entry."""
     return [*_name_problems(registry), *_alias_problems(registry), *_profile_problems(registry)]
 
 
@@ -182,10 +182,10 @@ def _alias_problems(registry: Registry) -> Iterator[str]:
     for name, spec in registry.components.items():
         cycle = cycle_of(name, registry.components)
         if cycle:
-            if name == min(cycle):  # each cycle once
+            if name == min(cycle):  # report each cycle once
                 yield f"aliases that stand for each other: {arrows(cycle)}"
         elif classify(spec) is Kind.NAME and spec not in registry.components:
-            yield f"the alias `{name}` stands for `{spec}`, which is no alias, no path and no `ns:name@version`"
+            yield f"the alias `{name}` stands for `{spec}`, which is not an alias, a path or `ns:name@version`"
 
 
 def _profile_problems(registry: Registry) -> Iterator[str]:
@@ -196,20 +196,20 @@ def _profile_problems(registry: Registry) -> Iterator[str]:
             if name == min(cycle):
                 yield f"profiles that inherit from each other: {arrows(cycle)}"
         elif profile.base is not None and profile.base not in registry.profiles:
-            yield f"the profile `{name}` inherits from `{profile.base}`, which is no profile"
+            yield f"the profile `{name}` inherits from `{profile.base}`, which is not a profile"
         for _, spec in map(split_label, profile.components):
             if classify(spec) is Kind.NAME and spec not in registry.components:
                 also = " (profiles are inherited with `base`)" if spec in registry.profiles else ""
-                yield f"the profile `{name}` names `{spec}`, which is no alias, no path and no `ns:name@version`{also}"
+                yield f"the profile `{name}` names `{spec}`, which is not an alias, a path or `ns:name@version`{also}"
 
 
 def needed_by(name: str, key: str, registry: Registry) -> list[tuple[str, str]]:
-    """Return what refers to a name, each as a kind (`the alias`, `the profile`) and a name.
+    """Return the references to a name, each as a kind (`the alias`, `the profile`) and a name.
 
     Args:
-        name: Of an alias or a profile.
+        name: An alias or a profile.
         key: `components` for an alias, `profiles` for a profile.
-        registry: Where it is.
+        registry: The registry to search.
     """
     if key == "profiles":
         return [("the profile", user) for user, profile in registry.profiles.items() if profile.base == name]
@@ -219,7 +219,7 @@ def needed_by(name: str, key: str, registry: Registry) -> list[tuple[str, str]]:
 
 
 def cycle_of(start: str, following: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names on the cycle that a name is part of, beginning with it; empty when it is on none."""
+    """Return the names on the cycle that contains a name, beginning with it; empty without a cycle."""
     path = [start]
     while (name := following.get(path[-1])) is not None and len(path) <= len(following):
         if name == start:
@@ -229,5 +229,5 @@ def cycle_of(start: str, following: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def arrows(cycle: tuple[str, ...]) -> str:
-    """Return a cycle in words."""
+    """Return a cycle as text."""
     return " -> ".join(f"`{name}`" for name in (*cycle, cycle[0]))

@@ -1,4 +1,4 @@
-"""What a component spec is, by its looks alone."""
+"""Syntax of component specs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
 class Kind(Enum):
-    """The kinds of specs."""
+    """Kinds of component specs."""
 
     PATH = "path"
-    """A file: begins with `./`, `../`, `~/` or `/`, has a separator in it, or ends in `.wasm`."""
+    """A file: begins with `./`, `../`, `~/` or `/`, contains a separator, or ends in `.wasm`."""
     PACKAGE = "package"
-    """`ns:name`, `ns:name@version`: a package of a registry."""
+    """`ns:name`, `ns:name@version`: a package in a registry."""
     OCI = "oci"
     """`oci://host/repository[:tag][@digest]`."""
     URL = "url"
@@ -27,7 +27,7 @@ class Kind(Enum):
 
 
 def classify(spec: str) -> Kind:
-    """Return the kind of a spec, without looking whether there is such a thing."""
+    """Return the kind of a spec by its syntax, without resolving it."""
     if spec.startswith("oci://"):
         return Kind.OCI
     if _URL.fullmatch(spec):
@@ -40,18 +40,18 @@ def classify(spec: str) -> Kind:
 
 
 def is_remote(spec: str) -> bool:
-    """Tell whether a spec names something on the network."""
+    """Return if a spec names a remote component."""
     return classify(spec) in {Kind.PACKAGE, Kind.OCI, Kind.URL}
 
 
 def split_label(argument: str) -> tuple[str | None, str]:
-    """Split `NAME=SPEC` into its two; the first is None when there is no name."""
+    """Split `NAME=SPEC` into name and spec; return None as the name if not given."""
     match = _LABEL.match(argument)
     return (None, argument) if match is None else (match[0], argument[match.end() + 1 :])
 
 
 def label_of(spec: str) -> str:
-    """Return what a component is called that was given no name: the last part of its spec, without version."""
+    """Return the default name of a component: the last part of its spec, without version."""
     kind = classify(spec)
     if kind is Kind.PACKAGE:
         return spec.partition("@")[0].partition(":")[2].rpartition("/")[2] or spec

@@ -1,4 +1,4 @@
-"""Where a user's registry is kept. Source: XDG Base Directory Specification; elsewhere what platformdirs says."""
+"""Paths of the user's configuration. Source: XDG Base Directory Specification; elsewhere platformdirs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def config_directory() -> Path:
-    """Return the folder of the user's configuration: ``$XDG_CONFIG_HOME/wasmcp``, or the platform's place for it."""
+    """Return the user's configuration directory: ``$XDG_CONFIG_HOME/wasmcp``, or the platform's default."""
     base = os.environ.get("XDG_CONFIG_HOME", "")
-    if os.path.isabs(base):  # noqa: PTH117 - str, may be empty
+    if os.path.isabs(base):  # noqa: PTH117 - str, can be empty
         return Path(base) / "wasmcp"
     if sys.platform.startswith("linux"):
         return Path.home() / ".config" / "wasmcp"
@@ -25,10 +25,10 @@ def config_path() -> Path:
 
 
 def own_path() -> Path:
-    """Return the file of what is ours alone: the Rust tool drops from `config.toml` what it does not know."""
+    """Return the file of the keys of this tool only: the Rust tool drops unknown keys from `config.toml`."""
     return config_directory() / "wasmcp-python.toml"
 
 
 def composed_directory() -> Path:
-    """Return the folder where servers of profiles go that name no other."""
+    """Return the default directory for servers of profiles."""
     return config_directory() / "composed"

@@ -1,4 +1,4 @@
-"""What bare names stand for: those of the project at hand first, then the user's."""
+"""Scopes of bare names: first the project's, then the user's."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from wasmcp.registry.names.aliases import Profile, Registry, name_problem, parse
 
 @dataclass(frozen=True)
 class Layer:
-    """The names that one file defines.
+    """Names defined by one file.
 
     Attributes:
-        registry: Its aliases and profiles.
-        folder: What relative paths in it start from.
-        owner: Whose names these are, for messages: `your` or `the project's`.
-        components: Names of the project's own components.
+        registry: The aliases and profiles.
+        folder: The base of relative paths.
+        owner: The owner of the names in messages: `your` or `the project's`.
+        components: The names of the project's components.
     """
 
     registry: Registry
@@ -29,13 +29,13 @@ class Layer:
     components: tuple[str, ...] = field(default=())
 
     def names(self) -> Iterator[str]:
-        """Yield every name, of whatever kind."""
+        """Yield every name, of any kind."""
         yield from self.registry.profiles
         yield from self.components
         yield from self.registry.components
 
     def output(self, profile: Profile) -> Path:
-        """Return where a profile's server goes; a project's own relative outputs start from its folder."""
+        """Return the output path of a profile; relative paths are relative to the project."""
         if self.owner == USER or Path(profile.output).name == profile.output:
             return profile.path
         return self.folder / profile.output
@@ -49,16 +49,16 @@ def user_layer() -> Layer:
     """Return the user's names.
 
     Raises:
-        ConfigError: The user's file is not of its form.
+        ConfigError: The user's file is invalid.
     """
     return Layer(read_registry(), Path.cwd(), USER)
 
 
 def project_layer(root: Path) -> Layer:
-    """Return the names of a project. Its components are checked when one of them is used.
+    """Return the names of a project. Its components are validated when one of them is used.
 
     Raises:
-        ConfigError: Its aliases or profiles have mistakes.
+        ConfigError: The aliases or profiles have mistakes.
     """
     table = tool_table(read_toml(root / "pyproject.toml"))
     return Layer(project_registry(table), root, PROJECT, tuple(_components(table)))
@@ -68,7 +68,7 @@ def project_registry(table: Mapping[str, Any]) -> Registry:
     """Return the aliases and profiles in the table `[tool.wasmcp]`.
 
     Raises:
-        ConfigError: They have mistakes.
+        ConfigError: The aliases or profiles have mistakes.
     """
     registry = parse_registry(table, "pyproject.toml", aliases="aliases", prefix="tool.wasmcp.")
     mistakes = []
@@ -91,14 +91,14 @@ def _components(table: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def tool_table(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the table `[tool.wasmcp]`; an empty one when it is missing or no table."""
+    """Return the table `[tool.wasmcp]`; empty if it is missing or not a table."""
     tool = pyproject.get("tool", {})
     table = tool.get("wasmcp", {}) if isinstance(tool, dict) else {}
     return table if isinstance(table, dict) else {}
 
 
 def find_project(start: Path) -> Path | None:
-    """Return the folder of the project that a folder is in: the nearest one with a `[tool.wasmcp]`, or None."""
+    """Return the nearest enclosing directory with a `[tool.wasmcp]`, or None."""
     for folder in (start, *start.parents):
         if _is_project(folder / "pyproject.toml"):
             return folder
@@ -108,5 +108,5 @@ def find_project(start: Path) -> Path | None:
 def _is_project(path: Path) -> bool:
     try:
         return bool(tool_table(tomllib.loads(path.read_text("utf-8"))))
-    except (OSError, ValueError):  # none here, or one that belongs to something else
+    except (OSError, ValueError):  # missing, or not readable as TOML
         return False

@@ -1,4 +1,4 @@
-"""Which registry a namespace is in, and what must be signed: the user's file, and the project's.
+"""Registries of namespaces and signature policies, from the user's file and the project's.
 
 .. code-block:: toml
 
@@ -8,8 +8,8 @@
     [policy]                           # in a project: [tool.wasmcp.policy]
     require-signature = ["acme"]       # namespaces; true: everything
     [policy.keys]
-    acme = ["keys/acme.pub"]           # files of public keys, beside this file or absolute; "*": for everything
-    [[policy.identities.acme]]         # or who may have signed by identity
+    acme = ["keys/acme.pub"]           # public key files, relative to this file or absolute; "*": for all namespaces
+    [[policy.identities.acme]]         # or identities trusted to sign
     identity = "https://github.com/acme/tools/.github/workflows/release.yml@refs/tags/*"
     issuer = "https://token.actions.githubusercontent.com"
 """
@@ -30,19 +30,19 @@ from wasmcp.registry.oci.references import Package, Place, parse_place
 from wasmcp.registry.signing.keyless import Identity
 
 DEFAULTS = {"wasmcp": "ghcr.io/wasmcp"}
-"""Where namespaces are that nobody has configured."""
+"""Default registries of namespaces."""
 
 ANY = "*"
 
 
 @dataclass(frozen=True)
 class Trust:
-    """Who is trusted to sign something.
+    """Trusted signers.
 
     Attributes:
         keys: Files of public keys.
-        identities: Who may sign by identity.
-        root: The file with the root of trust for identities; None: the public one's.
+        identities: Identities trusted to sign.
+        root: The file with the root of trust for identities; None for the public Sigstore instance.
     """
 
     keys: tuple[Path, ...] = ()
@@ -55,16 +55,16 @@ class Trust:
 
 @dataclass(frozen=True)
 class Policy:
-    """What one file asks of signatures.
+    """Signature policy of one file.
 
     Attributes:
-        path: The file, as a person would name it.
-        required: Namespaces; `ANY` for everything.
-        keys: Namespace or `ANY` -> files of public keys.
-        identities: Namespace or `ANY` -> who may have signed by identity.
-        trusted_root: The file with another root of trust for identities than the public one's.
-        namespaces: Namespace -> `HOST/PREFIX`, as this file sees them: what another file says of a namespace does not
-            change for which places this policy holds.
+        path: The file's path as shown to users.
+        required: The namespaces that must be signed; `ANY` for all.
+        keys: Public key files by namespace or `ANY`.
+        identities: Trusted identities by namespace or `ANY`.
+        trusted_root: The file with a root of trust that replaces the public Sigstore instance's.
+        namespaces: `HOST/PREFIX` by namespace, as in this file: namespaces of another file do not change the places
+            that this policy applies to.
     """
 
     path: str
@@ -75,33 +75,33 @@ class Policy:
     namespaces: Mapping[str, str] = field(default_factory=dict)
 
     def trusts(self, place: Place, namespace: str | None) -> tuple[Trust, ...]:
-        """Return who may have signed a component: for each of its namespaces that has entries, else those of `ANY`.
+        """Return the trusted signers of a component: of each of its namespaces with entries, else those of `ANY`.
 
         Args:
-            place: Where the component is.
-            namespace: The namespace by which it was asked for, where it was.
+            place: The component's place.
+            namespace: The namespace of the requested package, or None.
         """
         own = [name for name in sorted(self._names(place, namespace)) if name in {*self.keys, *self.identities}]
         return tuple(map(self._trust, own or [ANY]))
 
     def demands(self, place: Place, namespace: str | None) -> tuple[Trust, ...]:
-        """Return who must have signed a component: one of each of these; none where it need not be signed.
+        """Return the signers of which each must have signed a component; empty if no signature is required.
 
         Args:
-            place: Where the component is.
-            namespace: The namespace by which it was asked for, where it was.
+            place: The component's place.
+            namespace: The namespace of the requested package, or None.
         """
         if ANY in self.required:
             return self.trusts(place, namespace)
         return tuple(map(self._trust, sorted(self.required & self._names(place, namespace))))
 
     def holds_for(self, host: str) -> bool:
-        """Tell whether something at a host must be signed."""
+        """Return if any component at a host must be signed."""
         bases = [self.namespaces[name] for name in self.required if name in self.namespaces]
         return ANY in self.required or any(same_place(base.partition("/")[0]) == same_place(host) for base in bases)
 
     def _names(self, place: Place, namespace: str | None) -> frozenset[str]:
-        """Return every namespace whose base contains a place, and the one by which it was asked for."""
+        """Return all namespaces whose base contains a place, and the requested one."""
         where = f"{same_place(place.host)}/{place.repository}"
         inside = {name for name, base in self.namespaces.items() if where.startswith(f"{_same_base(base)}/")}
         return frozenset(inside if namespace is None else inside | {namespace})
@@ -113,21 +113,21 @@ class Policy:
 
 @dataclass(frozen=True)
 class Settings:
-    """What is configured about registries.
+    """Registry configuration.
 
     Attributes:
-        namespaces: Namespace -> `HOST/PREFIX`.
-        policies: Each of them holds, so that a project can ask for more than its user does, but not for less.
+        namespaces: `HOST/PREFIX` by namespace.
+        policies: All of these apply, so that a project can be stricter than its user, but not laxer.
     """
 
     namespaces: Mapping[str, str]
     policies: tuple[Policy, ...] = ()
 
     def place(self, package: Package) -> Place:
-        """Return where a package is, without tag.
+        """Return the place of a package, without tag.
 
         Raises:
-            UnknownPackageError: Nobody says where its namespace is.
+            UnknownPackageError: No registry is configured for the namespace.
         """
         base = self.namespaces.get(package.namespace)
         if base is None:
@@ -143,7 +143,7 @@ class Settings:
 
 
 def merged(trusts: Iterable[Trust]) -> Trust:
-    """Return all of those who are trusted somewhere; where roots differ, the first one that is named."""
+    """Merge trusted signers; if roots of trust differ, the first one is used."""
     found = list(trusts)
     roots = [trust.root for trust in found if trust.root is not None]
     return Trust(
@@ -154,10 +154,10 @@ def merged(trusts: Iterable[Trust]) -> Trust:
 
 
 def load(root: Path | None = None) -> Settings:
-    """Read what the user and (with `root`, its folder) a project configure; the project's namespaces win.
+    """Read the configuration of the user and (with `root`, its directory) of a project, whose namespaces win.
 
     Raises:
-        ConfigError: A file has mistakes; all of one file are listed.
+        ConfigError: A file has mistakes; all mistakes of that file are listed.
     """
     namespaces, policies = dict(DEFAULTS), []
     user, policy = parse_settings(read_own(), str(own_path()), own_path().parent, "")
@@ -172,16 +172,16 @@ def load(root: Path | None = None) -> Settings:
 
 
 def parse_settings(data: Mapping[str, Any], path: str, folder: Path, prefix: str) -> tuple[dict[str, str], Policy]:
-    """Read the tables `namespaces` and `policy` of a document.
+    """Parse the tables `namespaces` and `policy` of a document.
 
     Args:
-        data: The document, or the table of it that holds them.
+        data: The document, or the table that contains them.
         path: The file, for messages.
-        folder: What paths in it are relative to.
-        prefix: The path of the table in the document, with a dot at its end.
+        folder: The base of relative paths.
+        prefix: The path of the table in the document, with a final dot.
 
     Raises:
-        ConfigError: Something is not of this form; every such thing is listed.
+        ConfigError: Entries are invalid; all of them are listed.
     """
     mistakes: list[str] = []
     namespaces: dict[str, str] = {}
@@ -247,7 +247,7 @@ def _table(data: Mapping[str, Any], key: str, prefix: str, mistakes: list[str]) 
 
 def _place_problem(name: str, base: object) -> str | None:
     if not re.fullmatch(r"[a-z][0-9a-z]*(-[0-9a-z]+)*", name):
-        return "is no namespace: lower-case letters, digits and hyphens between them"
+        return "is not a namespace: lower-case letters, digits and hyphens between them"
     if not isinstance(base, str):
         return 'must be a string `"HOST/PREFIX"`'
     try:

@@ -1,4 +1,4 @@
-"""From what a user writes to components: profiles and aliases followed, files found, packages fetched."""
+"""Resolution of component specs: expands profiles and aliases, finds files, fetches packages."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from wasmcp.registry.names.name_scopes import Layer, project_layer, user_layer
 
 @dataclass(frozen=True)
 class Request:
-    """A spec, and where it was written.
+    """Component spec with its origin.
 
     Attributes:
-        spec: As written, without the name before it.
-        folder: What it starts from if it is a relative path.
-        label: The name that was given to the component, or None.
-        way: The profile and the aliases that led here, in words.
+        spec: The spec as written, without `NAME=`.
+        folder: The base of a relative path.
+        label: The name given to the component, or None.
+        way: The profile and the aliases that led to this spec, as text.
     """
 
     spec: str
@@ -32,20 +32,20 @@ class Request:
 
     @property
     def origin(self) -> str:
-        """The way in one line."""
+        """The profile and aliases on one line."""
         return ", ".join(self.way)
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a spec turned out to be.
+    """Resolved component spec.
 
     Attributes:
-        name: What the component is called.
-        request: Where it came from.
-        kind: `Kind.PATH`, or `Kind.NAME` for a component of the project, or one of the remote kinds.
-        path: Its file; None for a component of the project.
-        fetched: What the registry answered, if it was asked.
+        name: The component's name.
+        request: The spec with its origin.
+        kind: `Kind.PATH`, `Kind.NAME` for a component of the project, or one of the remote kinds.
+        path: The file; None for a component of the project.
+        fetched: The fetched component, if it is remote.
     """
 
     name: str
@@ -56,10 +56,10 @@ class Resolved:
 
 
 class Resolver:
-    """Resolves specs for one command.
+    """Resolver of component specs for one command.
 
     Args:
-        options: How remote components are fetched; its `root` is the project whose names count.
+        options: Options for remote components; `root` is the project whose names apply.
     """
 
     def __init__(self, options: FetchOptions) -> None:
@@ -67,22 +67,22 @@ class Resolver:
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        """Where bare names are looked up, in order. Read when the first one is met."""
+        """The scopes of bare names, in order. Read on first use."""
         project = () if self.options.root is None else (project_layer(self.options.root),)
         return (*project, user_layer())
 
     def expand(self, arguments: Sequence[str], profiles: Sequence[str] = ()) -> tuple[list[Request], Path | None]:
-        """Replace profiles by what they list.
+        """Replace profiles by their components.
 
         Args:
-            arguments: Specs in order, each a SPEC or a NAME=SPEC; a profile may be among them.
-            profiles: Names of profiles whose components come before.
+            arguments: Specs in order, each a SPEC or a NAME=SPEC; can include profiles.
+            profiles: Names of profiles whose components come first.
 
         Returns:
-            The specs, and where the last of the profiles says the server goes.
+            The specs, and the output path of the last profile.
 
         Raises:
-            SpecError: There is no such profile, a base is missing, or profiles inherit from each other.
+            SpecError: A profile or a base does not exist, or profiles inherit in a cycle.
         """
         requests: list[Request] = []
         output = None
@@ -102,11 +102,11 @@ class Resolver:
         return requests, output
 
     def resolve(self, request: Request) -> Resolved:
-        """Follow aliases to a file, a component of the project, or a package, which is fetched.
+        """Resolve a spec through aliases to a file, a component of the project, or a package, which is fetched.
 
         Raises:
-            SpecError: It leads nowhere, in a circle, or is ambiguous.
-            RegistryError: It cannot be fetched.
+            SpecError: The spec does not resolve, aliases form a cycle, or the name is ambiguous.
+            RegistryError: The package cannot be fetched.
         """
         name = request.label
         while classify(request.spec) is Kind.NAME:
@@ -129,13 +129,13 @@ class Resolver:
         return Resolved(name, request, Kind.PATH, path)
 
     def resolve_all(self, requests: Iterable[Request]) -> list[Resolved]:
-        """Resolve specs in order; a component that a profile names again, by an alias say, is taken once.
+        """Resolve specs in order; a component that a profile repeats, for instance by an alias, is used once.
 
-        A name of its own (`NAME=SPEC`), or the command line, asks for another instance.
+        A spec with a name (`NAME=SPEC`), or on the command line, always adds an instance.
 
         Raises:
             SpecError: See `resolve`.
-            RegistryError: One cannot be fetched.
+            RegistryError: A package cannot be fetched.
         """
         found: list[Resolved] = []
         known: dict[str, str] = {}
@@ -155,14 +155,14 @@ class Resolver:
         """Fetch a remote component.
 
         Raises:
-            RegistryError: It cannot be fetched.
+            RegistryError: The package cannot be fetched.
         """
         from wasmcp.registry.oci.pull import fetch
 
         return fetch(reference, self.options)
 
     def names(self) -> Iterator[str]:
-        """Yield every bare name that stands for something."""
+        """Yield every defined bare name."""
         for layer in self.layers:
             yield from layer.names()
 
@@ -170,7 +170,7 @@ class Resolver:
         return next((layer for layer in self.layers if name in layer.names()), None)
 
     def _follow(self, layer: Layer, request: Request) -> Request:
-        """Take one step along an alias."""
+        """Resolve one alias."""
         aliases = {name: spec for one in reversed(self.layers) for name, spec in one.registry.components.items()}
         if request.spec in layer.registry.profiles:
             problem = f"`{request.spec}` is a profile, which can be given to `compose` and be a `base`, nothing else"
@@ -184,7 +184,7 @@ class Resolver:
 
     @staticmethod
     def _check_file(name: str, kind: str) -> None:
-        """Refuse a bare name that a file here has too: nobody knows which of them was meant."""
+        """Reject a bare name that is also the name of a file in the current directory."""
         if Path(name).is_file():
             problem = f"`{name}` is ambiguous, {kind} and a file here: write `./{name}` for the file, or rename one"
             raise SpecError(name, problem)
@@ -194,10 +194,10 @@ class Resolver:
             if name in layer.registry.profiles:
                 return layer, layer.registry.profiles[name]
         known = [profile for layer in self.layers for profile in layer.registry.profiles]
-        raise SpecError(name, f"there is no profile `{name}`{_similar(name, known)}", origin=origin)
+        raise SpecError(name, f"profile `{name}` not found{_similar(name, known)}", origin=origin)
 
     def _members(self, name: str) -> list[Request]:
-        """Return what a profile lists, what it inherits first."""
+        """Return the specs of a profile, inherited ones first."""
         chain: list[tuple[str, Layer, Profile]] = []
         following: str | None = name
         while following is not None:
@@ -216,9 +216,9 @@ class Resolver:
     def _unknown(self, request: Request) -> SpecError:
         spec = request.spec
         if (request.folder / spec).is_file():
-            problem = f"`{spec}` is no alias and no profile; if the file is meant, write `./{spec}`"
+            problem = f"`{spec}` is not an alias or a profile; if the file is meant, write `./{spec}`"
         else:
-            known = f"`{spec}` is no alias, no profile and no component of the project{_similar(spec, self.names())}"
+            known = f"`{spec}` is not an alias, a profile or a component of the project{_similar(spec, self.names())}"
             problem = f"{known}; a file is written `./{spec}` or `{spec}.wasm`, a package `ns:name@version`"
         return SpecError(spec, problem, origin=request.origin)
 
