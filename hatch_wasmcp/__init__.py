@@ -1,1 +1,1 @@
-"""The build hook of hatch: puts the servers of ``[tool.wasmcp]`` into the wheel; thin over `wasmcp.project`."""
+"""Build hook of hatch that adds the servers of ``[tool.wasmcp]`` to the wheel; a thin layer over `wasmcp.project`."""

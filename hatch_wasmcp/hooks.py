@@ -1,4 +1,4 @@
-"""What hatchling finds through the entry point."""
+"""Entry point of the hatchling plugin."""
 
 from __future__ import annotations
 

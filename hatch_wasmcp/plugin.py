@@ -1,8 +1,8 @@
-"""The build hook ``wasmcp``: hatchling's steps onto those of `wasmcp.project`.
+"""Build hook ``wasmcp``: maps hatchling's build steps to those of `wasmcp.project`.
 
-A wheel and an editable install hold the composed servers, their manifest and a bill of materials. A source distribution
-builds nothing and carries all sources. ``[tool.hatch.build.hooks.wasmcp]`` only switches the hook on; what is built is
-said in ``[tool.wasmcp]``, because pytest and the command line read it as well.
+A wheel and an editable install contain the composed servers, their manifest and a bill of materials. A source
+distribution builds nothing and contains all sources. ``[tool.hatch.build.hooks.wasmcp]`` only enables the hook; the
+servers are configured in ``[tool.wasmcp]``, which pytest and the command line read as well.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RESERVED = frozenset({"dependencies", "require-runtime-dependencies", "require-r
 
 
 def requirements_of(extras: Iterable[str]) -> list[str]:
-    """Return the requirements that some extras of the installed wasmcp have on this machine."""
+    """Return the requirements of extras of the installed wasmcp that apply to this machine."""
     import importlib.metadata
 
     from packaging.requirements import Requirement  # hatchling needs it
@@ -47,7 +47,7 @@ def requirements_of(extras: Iterable[str]) -> list[str]:
         requirement = Requirement(text)
         marker = requirement.marker
         if marker is None or marker.evaluate({"extra": ""}):
-            continue  # no extra's
+            continue  # does not belong to an extra
         if any(marker.evaluate({"extra": extra}) for extra in extras):
             requirement.marker = None
             found.add(str(requirement))
@@ -55,7 +55,7 @@ def requirements_of(extras: Iterable[str]) -> list[str]:
 
 
 def unfit(project: Project, version: str) -> list[str]:
-    """Return a sentence for each server that cannot go into a wheel of a version as it is in the tree."""
+    """Return a sentence for each server in the tree that a wheel of this version cannot contain."""
     entries = read(project.manifest)
     problems = []
     for key in project.servers:
@@ -71,34 +71,35 @@ def unfit(project: Project, version: str) -> list[str]:
 
 
 def changed(project: Project, version: str) -> list[str]:
-    """Return a sentence for the servers whose sources are others than when they were built, as far as that is known.
+    """Return a sentence for the servers whose sources have changed since they were built, as far as that is known.
 
-    Nothing is fetched and nothing is compiled to find it out.
+    Nothing is fetched and nothing is compiled for this check.
     """
     from wasmcp.registry.fetch_options import FetchOptions
 
     try:
         left = stale(plan(project, version=version, fetching=FetchOptions(project.root, offline=True)))
     except WasmcpError as error:
-        return [f"it is not known whether the servers are up to date: {error}"]
+        return [f"cannot check if the servers are up to date: {error}"]
     return [f"the sources of {', '.join(f'`{key}`' for key in left)} changed since it was built"] if left else []
 
 
 class WasmcpBuildHook(Hook):
-    """Builds the project's servers for a wheel, collects their sources for a source distribution."""
+    """Hook that builds the project's servers for a wheel, and collects their sources for a source distribution."""
 
     PLUGIN_NAME = "wasmcp"
 
     def dependencies(self) -> list[str]:
         """Return the requirements of those extras of wasmcp that the configured components need.
 
-        Not as `wasmcp[...]`: wasmcp itself is installed when this is asked, and pip takes it for installed with extras.
+        Not as `wasmcp[...]`: wasmcp itself is already installed at this point, and pip would consider its extras
+        installed too.
         """
-        with self._mistakes_abort():
+        with self._abort_on_errors():
             check_ours(os.environ)
             if self.target_name != "wheel":
                 return []
-            if skipped():  # nothing is compiled; the bill of materials is written all the same
+            if skipped():  # nothing is compiled, but the bill of materials is written
                 return requirements_of(["build"])
             project = self._project()
             languages = {component.language for component in project.components.values() if component.language}
@@ -110,20 +111,20 @@ class WasmcpBuildHook(Hook):
         """Build the servers in the tree and add them to the wheel, or the sources to the source distribution.
 
         Args:
-            version: ``standard``, or ``editable``: then the files in the tree are those that are imported.
-            build_data: Hatchling's; ``artifacts``, ``force_include`` and ``sbom_files`` are added to.
+            version: ``standard``, or ``editable``, which imports the files in the tree.
+            build_data: Hatchling's build data; ``artifacts``, ``force_include`` and ``sbom_files`` are extended.
         """
-        with self._mistakes_abort():
+        with self._abort_on_errors():
             check_ours(os.environ)
             project = self._project()
             if self.target_name == "sdist":
-                self._carry_sources(project, build_data)
+                self._include_sources(project, build_data)
             elif self.target_name == "wheel":
                 self._build(project, version, build_data)
 
     def clean(self, versions: list[str]) -> None:  # noqa: ARG002 - hatchling's signature
-        """Remove the built servers and their manifest; called for every target, so it may find nothing."""
-        with self._mistakes_abort():
+        """Remove the built servers and their manifest; called once for every target, so they can be missing."""
+        with self._abort_on_errors():
             clean(self._project(check_files=False))
 
     def _project(self, *, check_files: bool = True) -> Project:
@@ -131,8 +132,8 @@ class WasmcpBuildHook(Hook):
         if unknown:
             raise ConfigError(
                 [
-                    f"`tool.hatch.build.hooks.wasmcp.{key}` is unknown: this table only switches the hook on; "
-                    "what is built is said in `tool.wasmcp`"
+                    f"`tool.hatch.build.hooks.wasmcp.{key}` is unknown: this table only enables the hook; "
+                    "configure the servers in `tool.wasmcp`"
                     for key in unknown
                 ]
             )
@@ -140,12 +141,12 @@ class WasmcpBuildHook(Hook):
 
     def _build(self, project: Project, version: str, build_data: dict[str, Any]) -> None:
         if version == "standard" and "sbom_files" not in build_data:
-            self._refuse_hatchling()
+            self._reject_hatchling()
         if skipped():
-            self._take(project, version)
+            self._check_existing(project, version)
         else:
             planned = plan(project, version=self.metadata.version)
-            with self._printed_shown():
+            with self._show_output():
                 build(planned, progress=lambda event: self.app.display_waiting(f"wasmcp: {event}"))
             self._check(planned)
         outputs = [path for path in project.outputs if path.is_file()]
@@ -155,8 +156,8 @@ class WasmcpBuildHook(Hook):
             build_data["sbom_files"].extend(self._sboms(project))
 
     @contextlib.contextmanager
-    def _printed_shown(self) -> Iterator[None]:
-        """Show what modules print while components are built, where hatchling was made verbose."""
+    def _show_output(self) -> Iterator[None]:
+        """Show the output of modules during the build if hatchling is verbose."""
         app = self.app
 
         class Shown(logging.Handler):
@@ -171,8 +172,8 @@ class WasmcpBuildHook(Hook):
         finally:
             logger.removeHandler(handler)
 
-    def _refuse_hatchling(self) -> None:
-        """Abort under a hatchling that would leave the bill of materials out of the wheel without a message."""
+    def _reject_hatchling(self) -> None:
+        """Abort with a version of hatchling that would silently omit the bill of materials from the wheel."""
         from hatchling.__about__ import __version__ as found
 
         self.app.abort(
@@ -180,25 +181,25 @@ class WasmcpBuildHook(Hook):
             'and newer do: write `requires = ["hatchling>=1.29", ...]` in `[build-system]` of `pyproject.toml`'
         )
 
-    def _take(self, project: Project, version: str) -> None:
-        """Check the servers that are taken as they are: a wheel must hold all of them, of its own version.
+    def _check_existing(self, project: Project, version: str) -> None:
+        """Check the servers in the tree, which are used without a build: a wheel needs all of them, of its own version.
 
-        An editable install may lack them, and is warned: the next build with the switch off makes them.
+        An editable install only gets a warning: the next build without the variable builds them.
         """
-        self.app.display_warning(f"wasmcp: `{SKIP}` is set: servers are taken as they are")
+        self.app.display_warning(f"wasmcp: `{SKIP}` is set: servers are not rebuilt")
         problems = unfit(project, self.metadata.version)
         if not problems:
             for line in changed(project, self.metadata.version):
                 self.app.display_warning(f"wasmcp: {line}")
             return
         listed = "\n".join(f"  * {problem}" for problem in problems)
-        message = f"wasmcp: `{SKIP}` is set, and the servers that are there cannot be taken:\n{listed}"
+        message = f"wasmcp: `{SKIP}` is set, but the existing servers cannot be used:\n{listed}"
         if version == "standard":
             self.app.abort(f"{message}\nBuild without `{SKIP}`.")
         self.app.display_warning(message)
 
     def _check(self, planned: Plan) -> None:
-        """Make sure that what was built is what was planned: the same question as before the build."""
+        """Abort if sources changed during the build: the same check as before the build."""
         left = stale(planned)
         if left:
             listed = ", ".join(f"`{key}`" for key in left)
@@ -218,21 +219,21 @@ class WasmcpBuildHook(Hook):
             self.app.abort(f'wasmcp: `{error.name}` is not installed: `pip install "wasmcp[build]"`')
             raise
 
-    def _carry_sources(self, project: Project, build_data: dict[str, Any]) -> None:
-        """Add the sources that the project's own patterns leave out, and keep built files from going along."""
+    def _include_sources(self, project: Project, build_data: dict[str, Any]) -> None:
+        """Add the sources that the project's own patterns leave out, and exclude built files."""
         directory = project.directory.relative_to(project.root)
-        # Where version control does not ignore them; hatchling skips a reserved path while it walks the tree.
+        # Needed if version control does not ignore them; hatchling skips reserved paths while it walks the tree.
         self.build_config.build_reserved_paths.add(str(directory))
-        carried = {file.path for file in self.build_config.builder.recurse_included_files()}
+        included = {file.path for file in self.build_config.builder.recurse_included_files()}
         sources = [path for step in plan_components(project).values() for path in step.files]
         replaced = {project.root / file for server in project.servers.values() for file in server.framework.values()}
         for path in (*sources, *sorted(replaced)):
-            if str(path) not in carried:
+            if str(path) not in included:
                 build_data["force_include"][str(path)] = carried_name(relative_label(path, project.root))
 
     @contextlib.contextmanager
-    def _mistakes_abort(self) -> Iterator[None]:
-        """Show a user's mistake as its message alone: pip would print an exception with its traceback."""
+    def _abort_on_errors(self) -> Iterator[None]:
+        """Abort with the message of a user's error: pip would print an exception with its traceback."""
         try:
             with file_failures():
                 yield

@@ -1,4 +1,4 @@
-"""The pytest plugin of wasmcp: boots the project's composed MCP server in-process, fresh for each test.
+"""pytest plugin of wasmcp: starts the project's composed MCP server in-process, a new one for each test.
 
 Fixtures: ``wasmcp_server``, ``wasmcp_async_server``, ``make_wasmcp_server``; to override: ``wasmcp_target``,
 ``wasmcp_limits``, ``wasmcp_env``.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 OnEvent = Callable[[dict[str, Any]], object]
-"""Called on the event loop with each notification that precedes a result; may be a coroutine function."""
+"""Callback on the event loop for each notification that precedes a result; can be a coroutine function."""
 
 
 class AsyncServer:
@@ -54,7 +54,7 @@ class AsyncServer:
                 raise
 
     async def _observed(self, call: Callable[..., T], on_event: Callable[[Any], object] | None) -> T:
-        """Run a call; have its events handled on the event loop, in order, while the server's code waits."""
+        """Run a call and handle its events on the event loop, in order, while the server's code waits."""
         if on_event is None:
             return await self._run(call)
         from anyio.from_thread import BlockingPortal
@@ -66,15 +66,15 @@ class AsyncServer:
 
     @property
     def stderr(self) -> str:
-        """See `wasmcp.host.Server.stderr`."""
+        """The guest's standard error; see `wasmcp.host.Server.stderr`."""
         return self.sync.stderr
 
     async def discover(self) -> dict[str, Any]:
-        """See `wasmcp.host.Server.discover`."""
+        """Discover the server; see `wasmcp.host.Server.discover`."""
         return await self._run(self.sync.discover)
 
     async def list_tools(self) -> list[Tool]:
-        """See `wasmcp.host.Server.list_tools`."""
+        """List the tools; see `wasmcp.host.Server.list_tools`."""
         return await self._run(self.sync.list_tools)
 
     async def call_tool(
@@ -87,30 +87,30 @@ class AsyncServer:
         timeout: float | None = None,
         **params: Any,
     ) -> ToolResult:
-        """See `wasmcp.host.Server.call_tool`."""
+        """Call a tool; see `wasmcp.host.Server.call_tool`."""
         given = {"progress_token": progress_token, "timeout": timeout, **params}
         return await self._observed(partial(self.sync.call_tool, name, arguments, **given), on_event)
 
     async def list_resources(self) -> list[Resource]:
-        """See `wasmcp.host.Server.list_resources`."""
+        """List the resources; see `wasmcp.host.Server.list_resources`."""
         return await self._run(self.sync.list_resources)
 
     async def list_resource_templates(self) -> list[ResourceTemplate]:
-        """See `wasmcp.host.Server.list_resource_templates`."""
+        """List the resource templates; see `wasmcp.host.Server.list_resource_templates`."""
         return await self._run(self.sync.list_resource_templates)
 
     async def read_resource(self, uri: str, *, timeout: float | None = None, **params: Any) -> ResourceResult:
-        """See `wasmcp.host.Server.read_resource`."""
+        """Read a resource; see `wasmcp.host.Server.read_resource`."""
         return await self._run(partial(self.sync.read_resource, uri, timeout=timeout, **params))
 
     async def list_prompts(self) -> list[Prompt]:
-        """See `wasmcp.host.Server.list_prompts`."""
+        """List the prompts; see `wasmcp.host.Server.list_prompts`."""
         return await self._run(self.sync.list_prompts)
 
     async def get_prompt(
         self, name: str, arguments: Mapping[str, str] | None = None, *, timeout: float | None = None, **params: Any
     ) -> PromptResult:
-        """See `wasmcp.host.Server.get_prompt`."""
+        """Get a prompt; see `wasmcp.host.Server.get_prompt`."""
         return await self._run(partial(self.sync.get_prompt, name, arguments, timeout=timeout, **params))
 
     async def complete(
@@ -122,7 +122,7 @@ class AsyncServer:
         context: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Completion:
-        """See `wasmcp.host.Server.complete`."""
+        """Complete an argument; see `wasmcp.host.Server.complete`."""
         call = partial(self.sync.complete, reference, argument, value, context=context, timeout=timeout)
         return await self._run(call)
 
@@ -134,13 +134,13 @@ class AsyncServer:
         on_event: OnEvent | None = None,
         timeout: float | None = None,
     ) -> dict[str, Any]:
-        """See `wasmcp.host.Server.request`."""
+        """Send a request; see `wasmcp.host.Server.request`."""
         return await self._observed(partial(self.sync.request, method, params, timeout=timeout), on_event)
 
     async def send(
         self, line: str | bytes, *, on_event: Callable[[str], object] | None = None, timeout: float | None = None
     ) -> str | None:
-        """See `wasmcp.host.Server.send`."""
+        """Send a JSON-RPC message; see `wasmcp.host.Server.send`."""
         return await self._observed(partial(self.sync.send, line, timeout=timeout), on_event)
 
     async def http(
@@ -152,7 +152,7 @@ class AsyncServer:
         *,
         timeout: float | None = None,
     ) -> HttpResponse:
-        """See `wasmcp.host.Server.http`."""
+        """Send an HTTP request; see `wasmcp.host.Server.http`."""
         return await self._run(partial(self.sync.http, method, target, headers, body, timeout=timeout))
 
 

@@ -1,4 +1,4 @@
-"""The fixtures: a server for the test that asks for one."""
+"""Fixtures: servers for tests, and fakes for unit tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class MakeServer(Protocol):
-    """What `make_wasmcp_server` is: a factory whose servers are closed when the test ends."""
+    """Type of `make_wasmcp_server`: a factory whose servers are closed when the test ends."""
 
     def __call__(
         self,
@@ -30,24 +30,24 @@ class MakeServer(Protocol):
         env: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Server:
-        """Boot a server: one of `[tool.wasmcp]` by its name, or any composed `.wasm` file by its path."""
+        """Start a server: one of `[tool.wasmcp]` by its name, or any composed `.wasm` file by its path."""
 
 
 @pytest.fixture
 def wasmcp_target() -> str | Path | None:
-    """Override to say which server the tests of a module or a folder run against."""
+    """Return the server that tests run against; override it for a module or a folder."""
     return None
 
 
 @pytest.fixture
 def wasmcp_env() -> Mapping[str, str]:
-    """Override to give the servers of a module or a folder environment variables."""
+    """Return environment variables of servers; override it for a module or a folder."""
     return {}
 
 
 @pytest.fixture
 def wasmcp_limits(request: pytest.FixtureRequest) -> Limits:
-    """Override to bound time, memory and sizes otherwise than the marker, the command line or the ini file say."""
+    """Return the limits of the marker, the command line or the ini file; override it for other limits."""
     from wasmcp.host import Limits
 
     marked = Marked.of(request.node)
@@ -63,7 +63,7 @@ def wasmcp_limits(request: pytest.FixtureRequest) -> Limits:
 
 @pytest.fixture(scope="session")
 def wasmcp_builds() -> Builds:
-    """Servers that were built, or failed to build, in this session."""
+    """Return the cache of the builds of this session, failures included."""
     return Builds()
 
 
@@ -75,7 +75,7 @@ def make_wasmcp_server(
     wasmcp_env: Mapping[str, str],
     wasmcp_builds: Builds,
 ) -> Iterator[MakeServer]:
-    """A factory of servers, for tests that need several or want one of their own making."""
+    """Yield a factory of servers, for tests that need several servers or other options."""
     from wasmcp.host import open_server
 
     node = request.node
@@ -109,19 +109,19 @@ def make_wasmcp_server(
 
 @pytest.fixture
 def wasmcp_server(make_wasmcp_server: MakeServer) -> Server:
-    """The project's composed server, built if it is stale, fresh for this test."""
+    """Return the project's composed server, rebuilt if it is stale, with a new state for this test."""
     return make_wasmcp_server()
 
 
 @pytest.fixture
 def wasmcp_async_server(make_wasmcp_server: MakeServer) -> AsyncServer:
-    """The same for a test that is a coroutine."""
+    """Return the project's composed server for a test that is a coroutine function."""
     return AsyncServer(make_wasmcp_server())
 
 
 @pytest.fixture
 def wasmcp_fake_http() -> Iterator[FakeHttp]:
-    """A network that the test makes up, for handlers that are called without a server."""
+    """Yield a fake network, for handlers that are called without a server."""
     from wasmcp.guest.testing import fake_http
 
     with fake_http() as network:
@@ -130,7 +130,7 @@ def wasmcp_fake_http() -> Iterator[FakeHttp]:
 
 @pytest.fixture
 def wasmcp_fake_kv() -> Iterator[FakeKv]:
-    """Buckets in memory, for handlers that are called without a server."""
+    """Yield a fake key-value store in memory, for handlers that are called without a server."""
     from wasmcp.guest.testing import fake_kv
 
     with fake_kv() as store:
@@ -139,7 +139,7 @@ def wasmcp_fake_kv() -> Iterator[FakeKv]:
 
 @pytest.fixture
 def wasmcp_fake_config() -> Iterator[dict[str, Any]]:
-    """The configuration, a dict to be filled, of handlers that are called without a server."""
+    """Yield the configuration, a dict to fill, of handlers that are called without a server."""
     from wasmcp.guest.testing import fake_config
 
     with fake_config() as values:
@@ -148,7 +148,7 @@ def wasmcp_fake_config() -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def wasmcp_fresh_instance() -> Iterator[None]:
-    """Objects of providers made anew, for handlers that are called without a server."""
+    """Discard the objects of providers, for handlers that are called without a server."""
     from wasmcp.guest.testing import fresh_instance
 
     with fresh_instance():

@@ -1,4 +1,4 @@
-"""The hooks. Nothing here imports wasmtime: collecting tests must not cost what running them does."""
+"""Hooks of the plugin. They do not import wasmtime, so that collecting tests stays fast."""
 
 from __future__ import annotations
 
@@ -38,27 +38,27 @@ __all__ = [
 ]
 
 MARKER = (
-    "wasmcp(server=None, *, timeout=None, memory=None, env=None): which composed MCP server a test runs against "
-    "(a name of [tool.wasmcp.servers] or the path of a .wasm file), and its bounds (seconds, bytes)"
+    "wasmcp(server=None, *, timeout=None, memory=None, env=None): the composed MCP server of a test "
+    "(a name of [tool.wasmcp.servers] or the path of a .wasm file), and its limits (seconds, bytes)"
 )
 SETTINGS = {
     "wasmcp_server": ("NAME|FILE", "the composed MCP server to test: a name of [tool.wasmcp.servers] or a .wasm file"),
-    "wasmcp_timeout": ("SECONDS", "the most time one request to a composed server may take"),
-    "wasmcp_memory": ("BYTES", "the most memory one instance of a composed server may use"),
+    "wasmcp_timeout": ("SECONDS", "timeout of one request to a composed server"),
+    "wasmcp_memory": ("BYTES", "memory limit of one instance of a composed server"),
 }
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Each setting as a command-line option and as an ini value."""
+    """Add each setting as a command-line option and as an ini value."""
     group = parser.getgroup("wasmcp", "WebAssembly MCP servers")
     for name, (metavar, text) in SETTINGS.items():
-        # No default: only then does the ini value show through.
+        # No default: otherwise it would hide the ini value.
         group.addoption(f"--{name.replace('_', '-')}", dest=name, default=None, metavar=metavar, help=text)
         parser.addini(name, text, default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; refuse a setting that makes no sense before anything runs."""
+    """Register the marker, and reject invalid settings before any test runs."""
     from wasmcp.environment import check_ours
     from wasmcp.errors import InvalidSettingError
 
@@ -72,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """One line: which versions, which server."""
+    """Return a line with the versions and the server."""
     from importlib.metadata import version
 
     target = option(config, "wasmcp_server") or "the project's own"
@@ -80,7 +80,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A wrong marker is an error of the run, not of the test that happens to meet it first."""
+    """Check the markers: an invalid one is an error of the run, not of one test."""
     for item in items:
         Marked.of(item)
 
@@ -90,7 +90,7 @@ def pytest_runtest_makereport(
     item: pytest.Item,
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test shows what went over the wire."""
+    """Add the messages of its servers to the report of a failed test."""
     report = yield
     if report.failed:
         add_sections(item, call, report)

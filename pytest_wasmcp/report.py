@@ -1,4 +1,4 @@
-"""What a failing test shows of its servers: the wire, the guest's standard error, the trap."""
+"""Report sections of a failed test for its servers: messages, the guest's standard error, the trap."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORDINGS: pytest.StashKey[list[Recording]] = pytest.StashKey()
 
 
 class Recording:
-    """The last messages of one server, and the server itself for its standard error."""
+    """Recording of the last messages of one server, with the server itself for its standard error."""
 
     def __init__(self, label: str) -> None:
         self.label = label
@@ -26,23 +26,23 @@ class Recording:
         self._seen = 0
 
     def on_wire(self, direction: str, text: str) -> None:
-        """Keep a message; called by the server for each one."""
+        """Record a message; called by the server for each one."""
         self._seen += 1
         self._messages.append((direction, text))
 
     def wire(self) -> str:
-        """The last messages, one a line, each cut to a readable length."""
+        """Return the last messages, one per line, each shortened to a readable length."""
         lines = [f"{direction} {shortened(text)}" for direction, text in self._messages]
         left_out = self._seen - len(self._messages)
         return "\n".join([f"({left_out} earlier messages)", *lines] if left_out else lines)
 
     def stderr(self) -> str:
-        """What the guest wrote to its standard error."""
+        """Return the guest's standard error."""
         return self.server.stderr if self.server is not None else ""
 
 
 def shortened(text: str) -> str:
-    """A text with its middle left out when it is too long to read."""
+    """Return a text without its middle if it is too long."""
     if len(text) <= LONGEST:
         return text
     half = LONGEST // 2
@@ -50,7 +50,7 @@ def shortened(text: str) -> str:
 
 
 def add_sections(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Append to a failed report what its servers have to say."""
+    """Append the recordings of a test's servers to its failed report."""
     from wasmcp.errors import GuestTrapError
     from wasmcp.terminal import printable
 

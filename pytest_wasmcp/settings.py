@@ -1,4 +1,4 @@
-"""What a test runs against, and within which bounds: marker, fixture, command line, ini, in this order."""
+"""Server and limits of a test, from the marker, fixture, command line or ini file, in this order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 FOUR_WAYS = """\
 No WebAssembly MCP server to test: {reason}
-Say which one in one of these ways (the first that is there wins):
+Choose one in one of these ways (the first one set wins):
   marker        @pytest.mark.wasmcp(server="default")   a server of [tool.wasmcp], or the path of a .wasm file
   fixture       def wasmcp_target(): return "dist/server.wasm"   in a conftest.py or test module
   command line  pytest --wasmcp-server=dist/server.wasm
@@ -22,7 +22,7 @@ or define the project's own server in pyproject.toml: [tool.wasmcp.servers.defau
 
 @dataclass(frozen=True)
 class Marked:
-    """The arguments of ``@pytest.mark.wasmcp``; none of them is required."""
+    """Arguments of ``@pytest.mark.wasmcp``, all optional."""
 
     server: str | Path | None = None
     timeout: float | None = None
@@ -31,10 +31,10 @@ class Marked:
 
     @classmethod
     def of(cls, node: pytest.Item) -> Marked:
-        """The closest marker of a test, with what it leaves out taken from the ones further away.
+        """Return the arguments of the closest marker of a test; those it omits come from outer markers.
 
         Raises:
-            pytest.UsageError: an argument the marker does not have, or one of a wrong type.
+            pytest.UsageError: An argument is unknown, or has a wrong type.
         """
         merged: dict[str, Any] = {}
         for marker in reversed(list(node.iter_markers("wasmcp"))):
@@ -70,21 +70,21 @@ def _checked(marker: pytest.Mark, where: str) -> dict[str, Any]:
 
 
 def option(config: pytest.Config, name: str) -> str | None:
-    """A setting from the command line, or else from the ini file; none when neither has it."""
+    """Return a setting from the command line, or else from the ini file; None if neither has it."""
     value = config.getoption(name) or config.getini(name)
     return str(value) if value else None
 
 
 def positive(config: pytest.Config, name: str, unit: str) -> float | None:
-    """A number above 0 from the command line or the ini file.
+    """Return a number above 0 from the command line or the ini file.
 
     Raises:
-        pytest.UsageError: the text is not such a number.
+        pytest.UsageError: The text is not such a number.
     """
     text = option(config, name)
     if text is None:
         return None
-    # `float` would also read `nan`, which bounds nothing, `inf`, `1_0` and white space.
+    # `float` would also accept `nan`, which is not a limit, `inf`, `1_0` and white space.
     number = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else 0
     if not 0 < number < inf:
         raise pytest.UsageError(f"`{name}` must be a number of {unit} above 0, got {text!r}")

@@ -47,41 +47,43 @@ class Builds:
         if outcome.test == test:
             pytest.fail(outcome.message, pytrace=False)
         headline = outcome.message.partition("\n")[0]
-        pytest.fail(f"{headline}\n(the build failed once in this run; {outcome.test} shows all of it)", pytrace=False)
+        pytest.fail(
+            f"{headline}\n(the build failed once in this run; {outcome.test} shows the full message)", pytrace=False
+        )
 
 
-def locate(node: pytest.Item, wanted: str | Path | None, builds: Builds) -> Path:
-    """Return the file of a test's server: a path as it is, a name through the build of the test's project.
+def locate(node: pytest.Item, target: str | Path | None, builds: Builds) -> Path:
+    """Return the file of a test's server: the given path, or the server of that name, built by the test's project.
 
     The project is the closest one above the test's file. A relative path of the command line starts from the
     directory that pytest was started in, one of the ini file from the root directory, any other from the project.
 
     Args:
         node: The test.
-        wanted: A name or path from an argument, the marker or the fixture `wasmcp_target`; None for the command line
+        target: A name or path from an argument, the marker or the fixture `wasmcp_target`; None for the command line
             and the ini file, and the project's only server after them.
         builds: The outcomes of this session.
 
-    The test fails, without a traceback, if there is no such file, no such server or no project, and if the build fails.
+    The test fails, without a traceback, if the file, the server or the project is not found, and if the build fails.
     """
     config = node.config
     project = builds.project(node.path.parent) or builds.project(config.rootpath)
     bases = [base for base in (project, config.rootpath) if base is not None]
-    if wanted is None:
-        wanted = option(config, "wasmcp_server")
-        if wanted is not None and config.getoption("wasmcp_server"):
+    if target is None:
+        target = option(config, "wasmcp_server")
+        if target is not None and config.getoption("wasmcp_server"):
             bases = [config.invocation_params.dir]
-    if wanted is not None and str(wanted).endswith(".wasm"):
-        paths = dict.fromkeys(base / wanted for base in bases)
+    if target is not None and str(target).endswith(".wasm"):
+        paths = dict.fromkeys(base / target for base in bases)
         path = next((path for path in paths if path.is_file()), None)
         if path is None:
             listed = " or ".join(f"`{path}`" for path in paths)
-            pytest.fail(FOUR_WAYS.format(reason=f"there is no file {listed}."), pytrace=False)
+            pytest.fail(FOUR_WAYS.format(reason=f"file not found: {listed}."), pytrace=False)
         return path
     if project is None:
-        reason = f"there is no `pyproject.toml` with `[tool.wasmcp]` in `{node.path.parent}` or above it."
+        reason = f"no `pyproject.toml` with `[tool.wasmcp]` in `{node.path.parent}` or a parent of it."
         pytest.fail(FOUR_WAYS.format(reason=reason), pytrace=False)
-    return builds.build(project, None if wanted is None else str(wanted), node.nodeid)
+    return builds.build(project, None if target is None else str(target), node.nodeid)
 
 
 def _has_servers(directory: Path) -> bool:

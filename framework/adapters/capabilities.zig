@@ -1,8 +1,8 @@
-//! Tools, resources, prompts and completions in our contracts, out of a component that has them in those of another
-//! tool. Built once for each of its contracts (`contract.zig`); what a component does not offer is not wired.
+//! Adapter from the tools, resources, prompts and completions of another tool's contracts to ours. Built once for each
+//! of its contracts (`contract.zig`); capabilities that a component does not export are not wired.
 //!
-//! What such a component sends to its client it sends through `server-io` of its contract (`services.zig`), which
-//! writes nothing itself: the stream that it hands over is standard error.
+//! Such a component sends to its client through `server-io` of its contract (`services.zig`), which writes nothing
+//! itself: the stream that it passes is standard error.
 
 const bindings = @import("bindings");
 const claims = @import("claims.zig");
@@ -27,7 +27,9 @@ pub const exports = struct {
             var call: Call = .begin(request);
             defer call.end();
             return switch (theirs.tools.listTools(call.context, .{ .cursor = cursor })) {
-                .ok => |list| .{ .ok = .{ .items = data.all(types.Tool, list.tools, data.tool), .next = list.next_cursor } },
+                .ok => |list| .{
+                    .ok = .{ .items = data.all(types.Tool, list.tools, data.tool), .next = list.next_cursor },
+                },
                 .err => |problem| none(ours.Page, problem),
             };
         }
@@ -95,7 +97,9 @@ pub const exports = struct {
             var call: Call = .begin(request);
             defer call.end();
             return switch (theirs.prompts.listPrompts(call.context, .{ .cursor = cursor })) {
-                .ok => |list| .{ .ok = .{ .items = data.all(types.Prompt, list.prompts, data.prompt), .next = list.next_cursor } },
+                .ok => |list| .{
+                    .ok = .{ .items = data.all(types.Prompt, list.prompts, data.prompt), .next = list.next_cursor },
+                },
                 .err => |problem| none(ours.Page, problem),
             };
         }
@@ -118,7 +122,7 @@ pub const exports = struct {
     pub const completions = struct {
         const ours = bindings.completions;
 
-        /// Their contract does not tell: whatever of theirs could be completed.
+        /// The other contract has no such list: return all references that could be completed.
         pub fn listReferences(request: messages.Request) Result([]const types.CompletionReference, types.Error) {
             var call: Call = .begin(request);
             defer call.end();
@@ -155,13 +159,13 @@ pub const exports = struct {
 
 const references = @import("references.zig");
 
-/// Their failure to list; what they say not to have is an empty list.
+/// Convert a failed list; an unsupported method is an empty list.
 fn none(comptime Page: type, problem: mcp.ErrorCode) Result(Page, types.Error) {
     const failure = data.failure(problem);
     return if (failure.code == method_not_found) .{ .ok = .{} } else .{ .err = failure };
 }
 
-/// A call of a component of theirs.
+/// A call of a component with the other contract.
 const Call = struct {
     context: theirs.tools.MessageContext,
     stream: mcp_stream,

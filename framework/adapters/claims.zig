@@ -1,4 +1,4 @@
-//! Who asks, in their terms: our `identity` has the verified claims as JSON (RFC 7519, section 4).
+//! Conversion of our `identity` record (verified claims as JSON; RFC 7519, section 4) to the other contract's claims.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -13,12 +13,13 @@ pub fn identity(request: messages.Request) ?mcp.Identity {
     return .{ .jwt = token(request) orelse "", .claims = claims(known) };
 }
 
-/// The token of the request (RFC 6750, section 2.1), where it came by HTTP.
+/// Return the bearer token of the request (RFC 6750, section 2.1), if it came over HTTP.
 pub fn token(request: messages.Request) ?[]const u8 {
     const scheme = "bearer ";
     const facts = request.http() orelse return null;
     for (facts.headers) |header| {
-        if (!lib.bytes.equal(header[0], "authorization") or !std.ascii.startsWithIgnoreCase(header[1], scheme)) continue;
+        if (!lib.bytes.equal(header[0], "authorization") or !std.ascii.startsWithIgnoreCase(header[1], scheme))
+            continue;
         return lib.bytes.trimmed(header[1][scheme.len..]);
     }
     return null;
@@ -62,7 +63,7 @@ fn member(object: []const u8, name: []const u8) ?[]const u8 {
     return text(lib.json.member(object, name) orelse return null);
 }
 
-/// What a string says; any other value as it stands.
+/// Return the value of a string; any other value as raw JSON.
 fn text(value: []const u8) []const u8 {
     return if (value[0] == '"') string(value) else value;
 }
@@ -71,7 +72,7 @@ fn string(value: []const u8) []const u8 {
     return lib.json.decodeString(allocator, value) catch @trap();
 }
 
-/// A text, or an array of them.
+/// Return the values of a string or of an array of strings.
 fn texts(value: []const u8) []const []const u8 {
     var found: std.ArrayList([]const u8) = .empty;
     if (value[0] != '[') {
@@ -87,7 +88,7 @@ fn texts(value: []const u8) []const []const u8 {
     return found.items;
 }
 
-/// A NumericDate (RFC 7519, section 2) without its fraction. None: it has an exponent, or no u64 holds it.
+/// Parse a NumericDate (RFC 7519, section 2) without its fraction. Null: it has an exponent, or exceeds u64.
 fn seconds(value: []const u8) ?u64 {
     if (std.mem.findAny(u8, value, "eE") != null) return null;
     const point = std.mem.findScalar(u8, value, '.') orelse value.len;

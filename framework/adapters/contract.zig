@@ -1,4 +1,4 @@
-//! The contract that an adapter translates: one source is built against each.
+//! The contract that an adapter translates: the same source is built against each.
 
 const bindings = @import("bindings");
 

@@ -1,6 +1,6 @@
-//! What is listed and answered: data of theirs in our types. Nothing is copied but the lists.
+//! Conversion of the other contract's lists and results to our types. Only lists are copied.
 //!
-//! What an older contract does not have (icons) is looked for by name.
+//! Fields that an older contract does not have (icons) are looked up by name.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -119,7 +119,7 @@ pub fn failure(problem: mcp.ErrorCode) types.Error {
     };
 }
 
-/// The case of the same name.
+/// Return the case of the same name.
 pub fn same(comptime T: type, value: anytype) T {
     return switch (value) {
         inline else => |case| @field(T, @tagName(case)),
@@ -139,7 +139,7 @@ fn link(found: mcp.ResourceLinkContent) types.ResourceLink {
     return listed(types.ResourceLink, found, found.options orelse mcp.ResourceLinkOptions{});
 }
 
-/// A link to a resource says what the list of resources says of it.
+/// Convert a resource, or a link to one: both have the same fields.
 fn listed(comptime T: type, found: anytype, options: anytype) T {
     return .{
         .uri = found.uri,
@@ -203,7 +203,7 @@ fn bytes(data: mcp.BlobData) []const u8 {
     };
 }
 
-/// What a stream holds up to its end, or to where it fails.
+/// Read a stream to its end, or until it fails.
 fn drained(stream: mcp.InputStream) []const u8 {
     defer stream.drop();
     var collected: std.ArrayList(u8) = .empty;

@@ -1,4 +1,4 @@
-//! What another tool knows to say about the claims of a token (RFC 7519, section 4.1).
+//! Helpers of the other tool's `auth` package for the claims of a token (RFC 7519, section 4.1).
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -37,7 +37,7 @@ pub const exports = struct {
                 return claims.audience;
             }
 
-            /// Clocks that differ by the skew make a token last longer, not shorter. One without `exp` never expires.
+            /// The allowed clock skew extends the validity of a token. A token without `exp` never expires.
             pub fn isExpired(claims: Claims, clock_skew_seconds: ?u64) bool {
                 return expired(claims, now(), clock_skew_seconds orelse 0);
             }
@@ -57,7 +57,7 @@ pub const exports = struct {
                 return claims.issuer;
             }
 
-            /// Of several claims of one name the last counts, as everywhere in JSON.
+            /// Of several claims with one name the last counts, as for any JSON object.
             pub fn getClaim(claims: Claims, key: []const u8) ?[]const u8 {
                 var found: ?[]const u8 = null;
                 for (claims.custom_claims) |claim| {
@@ -71,11 +71,16 @@ pub const exports = struct {
                 add(&found, "sub", claims.subject);
                 if (claims.issuer) |issuer| add(&found, "iss", issuer);
                 for (claims.audience) |audience| add(&found, "aud", audience);
-                inline for (.{ "exp", "iat", "nbf" }, .{ claims.expiration, claims.issued_at, claims.not_before }) |name, time| {
+                inline for (
+                    .{ "exp", "iat", "nbf" },
+                    .{ claims.expiration, claims.issued_at, claims.not_before },
+                ) |name, time| {
                     if (time) |seconds| add(&found, name, decimal(seconds));
                 }
                 if (claims.jwt_id) |id| add(&found, "jti", id);
-                if (claims.scopes.len > 0) add(&found, "scope", std.mem.join(allocator, " ", claims.scopes) catch @trap());
+                if (claims.scopes.len > 0) {
+                    add(&found, "scope", std.mem.join(allocator, " ", claims.scopes) catch @trap());
+                }
                 found.appendSlice(allocator, claims.custom_claims) catch @trap();
                 return found.items;
             }

@@ -1,4 +1,4 @@
-//! What of theirs could be completed: prompts with arguments, and templates.
+//! References that components of the other contract can complete: prompts with arguments, and resource templates.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -12,7 +12,7 @@ const types = bindings.types;
 
 const References = []const types.CompletionReference;
 
-/// How many pages of each list are looked at.
+/// Maximum number of pages read of each list.
 const max_pages = 1000;
 
 pub fn all(context: theirs.tools.MessageContext) bindings.abi.Result(References, types.Error) {
@@ -38,7 +38,7 @@ pub fn all(context: theirs.tools.MessageContext) bindings.abi.Result(References,
     return .{ .ok = found.items };
 }
 
-/// The arguments that are filled in already, as a JSON object.
+/// Return the arguments that are already filled in, as a JSON object.
 pub fn arguments(context: anytype) []const u8 {
     return written(context) catch @trap();
 }

@@ -1,8 +1,8 @@
-//! What a component of another tool finds where it wants to reach its client, to keep values of a session or to know
-//! who asks. Built once for each of its contracts (`contract.zig`).
+//! Services for a component of another tool: sending to its client, session values, and the identity of the request.
+//! Built once for each of its contracts (`contract.zig`).
 //!
-//! Nothing is written to the stream that a component names: what it has to say goes to the request that it answers.
-//! What it asks the client cannot be asked: there is no way for the answer back in its contract.
+//! Nothing is written to the stream that a component names: its notifications go to the request that it is answering.
+//! Server-to-client requests are rejected, because its contract has no way to return the client's answer.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -21,22 +21,30 @@ const types = bindings.types;
 
 const Result = bindings.abi.Result;
 
-/// What is being answered.
+/// The request that is being answered.
 var answered: ?messages.Request = null;
 
 const io = struct {
     const Error = theirs.server_io.IoError;
 
-    /// Messages come to a component by its exports.
-    pub fn parseMessage(_: anytype, _: theirs.server_io.ReadLimit, _: theirs.server_io.MessageFrame) Result(mcp.ClientMessage, Error) {
+    /// Components receive messages through their exports only.
+    pub fn parseMessage(
+        _: anytype,
+        _: theirs.server_io.ReadLimit,
+        _: theirs.server_io.MessageFrame,
+    ) Result(mcp.ClientMessage, Error) {
         return .{ .err = .{ .unexpected = "a component reads no messages here" } };
     }
 
     pub fn sendMessage(_: anytype, message: mcp.ServerMessage, _: theirs.server_io.MessageFrame) Result(void, Error) {
         const notification = switch (message) {
             .notification => |found| found,
-            .request => return .{ .err = .{ .unexpected = "the client cannot be asked: answers have no way back in this contract" } },
-            .result, .@"error" => return .{ .err = .{ .unexpected = "a component answers by what its function returns" } },
+            .request => return .{
+                .err = .{ .unexpected = "the client cannot be asked: answers have no way back in this contract" },
+            },
+            .result, .@"error" => return .{
+                .err = .{ .unexpected = "a component answers by what its function returns" },
+            },
         };
         const request = answered orelse return .{ .err = .{ .unexpected = "no request is being answered" } };
         switch (notification) {
@@ -46,20 +54,20 @@ const io = struct {
             .resources_updated => |found| request.notifyResourceUpdated(found.uri),
             .log => |found| request.log(data.same(types.LogLevel, found.level), found.logger, json(found.data)),
             .progress => |found| request.progress(found.progress, found.total, found.message),
-            // To take back what was never asked, or to end it, has nobody to tell.
+            // Cancellations and completed elicitations: no server-to-client request was ever sent.
             else => {},
         }
         return .{ .ok = {} };
     }
 
-    /// Nothing is held back.
+    /// No-op: nothing is buffered.
     pub fn flushBuffer(_: anytype) Result(void, Error) {
         return .{ .ok = {} };
     }
 };
 
 const auth = struct {
-    /// The claims of the request's own token. Others cannot be verified here.
+    /// Return the claims of the request's own token. Other tokens cannot be verified here.
     pub fn decode(jwt: []const u8) Result(mcp.JwtClaims, void) {
         const request = answered orelse return .{ .err = {} };
         const known = request.identity() orelse return .{ .err = {} };
@@ -67,8 +75,8 @@ const auth = struct {
         return if (lib.bytes.equal(own, jwt)) .{ .ok = claims_of.claims(known) } else .{ .err = {} };
     }
 
-    /// A request that comes to a component has passed whatever guards the server; there is no other policy. So: whether
-    /// the claims are those of who asks.
+    /// Return true if the claims are those of the request's principal. A request that reaches a component has passed
+    /// the server's authorization; there is no other policy.
     pub fn authorize(
         _: mcp.ClientMessage,
         claims: mcp.JwtClaims,
@@ -76,8 +84,10 @@ const auth = struct {
         _: ?theirs.server_auth.HttpContext,
     ) bool {
         const known = (answered orelse return false).identity() orelse return false;
-        const issuer = known.issuer orelse return claims.issuer == null and lib.bytes.equal(known.subject, claims.subject);
-        return lib.bytes.equal(known.subject, claims.subject) and lib.bytes.equal(issuer, claims.issuer orelse return false);
+        const issuer = known.issuer orelse
+            return claims.issuer == null and lib.bytes.equal(known.subject, claims.subject);
+        return lib.bytes.equal(known.subject, claims.subject) and
+            lib.bytes.equal(issuer, claims.issuer orelse return false);
     }
 };
 
@@ -87,7 +97,7 @@ const kept = struct {
 
     pub const FutureElicitResult = struct {
         pub fn subscribe(_: *FutureElicitResult) bindings.wasi_io.poll.Pollable {
-            unreachable; // never given out
+            unreachable; // never returned
         }
 
         pub fn elicitResult(_: *FutureElicitResult) mcp.ElicitResult {
@@ -133,7 +143,9 @@ const kept = struct {
         }
 
         pub fn elicit(_: *Session, _: anytype, _: mcp.ElicitRequest) Result(theirs.sessions.FutureElicitResult, Error) {
-            return .{ .err = .{ .unexpected = "the client cannot be asked: answers have no way back in this contract" } };
+            return .{
+                .err = .{ .unexpected = "the client cannot be asked: answers have no way back in this contract" },
+            };
         }
 
         pub fn terminate(_: *Session, _: ?[]const u8) Result(void, Error) {
@@ -145,7 +157,7 @@ const kept = struct {
             memory.gpa.destroy(self);
         }
 
-        /// The request of this session: the one that is being answered may be another's by now.
+        /// Return the request of this session; null if a request of another session is being answered by now.
         fn owner(self: *Session) ?messages.Request {
             const request = answered orelse return null;
             return if (lib.bytes.equal(request.session() orelse return null, self.name)) request else null;
@@ -184,7 +196,7 @@ pub const exports = struct {
     };
 };
 
-/// Components write plain words where their contract has JSON.
+/// Return valid JSON: components pass plain text where their contract expects JSON.
 fn json(text: []const u8) []const u8 {
     _ = lib.json.validate(text) catch return quoted(text) catch @trap();
     return text;

@@ -1,6 +1,7 @@
-//! The key-value store of another tool, over ours: the same values, so that components of both kinds share buckets.
+//! The other tool's key-value store, implemented over ours: the same values, so that components of both kinds share
+//! buckets.
 //!
-//! A getter of one type that finds a value of another says so; their own store would give out its bytes.
+//! A typed getter returns an error for a value of another type; the other tool's own store would return its bytes.
 
 const std = @import("std");
 const bindings = @import("bindings");
@@ -134,7 +135,11 @@ pub const exports = struct {
                     return done(self.bucket.increment(key, delta));
                 }
 
-                fn typed(self: *Bucket, comptime tag: std.meta.Tag(Value), key: []const u8) Result(?@FieldType(Value, @tagName(tag))) {
+                fn typed(
+                    self: *Bucket,
+                    comptime tag: std.meta.Tag(Value),
+                    key: []const u8,
+                ) Result(?@FieldType(Value, @tagName(tag))) {
                     const found = switch (self.bucket.get(key)) {
                         .ok => |found| found orelse return .{ .ok = null },
                         .err => |problem| return .{ .err = failure(problem) },
@@ -155,7 +160,7 @@ pub const exports = struct {
 const Pair = struct { []const u8, theirs.TypedValue };
 const Entry = struct { []const u8, Value };
 
-/// The same result with their error.
+/// Return the same result with an error of the other contract.
 fn done(result: anytype) Result(@TypeOf(result).Ok) {
     return switch (result) {
         .ok => |value| .{ .ok = value },

@@ -1,4 +1,4 @@
-//! Typed values: theirs and ours have the same cases under other names.
+//! Conversion of typed values: both contracts have the same cases under different names.
 
 const bindings = @import("bindings");
 
@@ -27,7 +27,7 @@ pub fn theirs(value: Ours) Theirs {
     };
 }
 
-/// What went wrong, in words.
+/// Return the text of an error.
 pub fn words(problem: bindings.key_value_types.Error) []const u8 {
     return switch (problem) {
         .access_denied => "access denied",

@@ -1,4 +1,4 @@
-//! One request from the moment it was read until it is answered: what the requests derived from it share.
+//! One request from parsing to its answer: the state that the requests derived from it share.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -13,17 +13,17 @@ const Revision = @import("revision.zig").Revision;
 const Call = @This();
 const Writer = lib.Writer;
 
-/// The call that is being answered: replies are written for it.
+/// The call that is being answered: replies are built for it.
 pub var current: ?*Call = null;
 var calls: u64 = 0;
 
-/// Tells this call from all others of this instance.
+/// Identifies this call among all calls of this instance.
 number: u64,
-/// Request resources that look at it.
+/// The number of request resources that refer to it.
 references: usize = 0,
-/// Between `begin` and `finish`: events may be sent.
+/// True between `begin` and `finish`: events can be sent.
 open: bool = false,
-/// The text of the message, and what came with `begin`.
+/// Owns the text of the message, and the values passed to `begin`.
 memory: wit.memory.Arena = .{},
 message: envelope.Request,
 revision: Revision = Revision.latest,
@@ -32,13 +32,13 @@ log_level: ?envelope.Level,
 output: Output = .{},
 cancelled: bool = false,
 last_progress: f64 = -std.math.inf(f64),
-/// What the component kept with the client, once it has been verified.
+/// The request state of the component, once verified.
 input_state: ?[]const u8 = null,
-/// How often an older client was asked for something during this request.
+/// The number of rounds of server-to-client requests during this request (handshake revisions).
 round: u32 = 0,
 changes: Changes = .{},
 
-/// Begin a call with a message whose text lies in the memory of the running export, which the call takes over.
+/// Start a call for a message. The call takes over its text, which lies in the memory of the running export.
 pub fn init(message: envelope.Request) std.mem.Allocator.Error!*Call {
     const self = try wit.memory.gpa.create(Call);
     calls += 1;
@@ -61,30 +61,33 @@ pub fn release(self: *Call) void {
     wit.memory.gpa.destroy(self);
 }
 
-/// Answer it under these circumstances, which lie in the memory of the running export.
+/// Set the circumstances, which lie in the memory of the running export.
 pub fn begin(self: *Call, circumstances: wit.wire.Circumstances) void {
     current = self;
     self.open = true;
     self.revision = .named(circumstances.version);
     self.circumstances = circumstances;
     self.output = .init(circumstances.output, circumstances.fields);
-    if (self.revision != Revision.latest) self.log_level = if (circumstances.log_level) |level| @fromBackingInt(@intCast(@backingInt(level))) else null;
+    if (self.revision != Revision.latest) {
+        const level = circumstances.log_level;
+        self.log_level = if (level) |known| @fromBackingInt(@intCast(@backingInt(known))) else null;
+    }
     if (self.output.sink == .stdio) Input.standard.rewind();
 }
 
-/// Keep what lies in the memory of the running export as long as the call lives.
+/// Extend the life of the running export's memory to that of the call.
 pub fn keep(self: *Call) void {
     var taken = wit.memory.take();
     self.memory.absorb(&taken);
 }
 
-/// Nothing more is sent for it.
+/// End the call: nothing more is sent for it.
 pub fn close(self: *Call) void {
     self.open = false;
     if (current == self) current = null;
 }
 
-/// Whether the client has taken the request back or is gone. Looks without waiting.
+/// Return true if the client has cancelled the request or disconnected. Does not block.
 pub fn isCancelled(self: *Call) bool {
     if (self.cancelled or !self.open) return self.cancelled;
     if (self.output.lost) {
@@ -92,12 +95,12 @@ pub fn isCancelled(self: *Call) bool {
     } else if (self.output.token()) |token| {
         self.cancelled = Input.standard.cancelledBy(token);
     } else if (self.output.sink == .stdio) {
-        self.cancelled = Input.standard.takenBack(self.message.id);
+        self.cancelled = Input.standard.isCancelled(self.message.id);
     }
     return self.cancelled;
 }
 
-/// Specification: basic/patterns/progress.
+/// Send a progress notification. Specification: basic/patterns/progress.
 pub fn progress(self: *Call, value: f64, total: ?f64, words: ?[]const u8) Writer.Error!void {
     const token = self.message.progress_token orelse return;
     if (!std.math.isFinite(value) or value <= self.last_progress) return;
@@ -120,10 +123,10 @@ pub fn progress(self: *Call, value: f64, total: ?f64, words: ?[]const u8) Writer
     try self.output.event(w.text());
 }
 
-/// Specification: server/utilities/logging.
+/// Send a log notification. Specification: server/utilities/logging.
 pub fn log(self: *Call, level: envelope.Level, logger: ?[]const u8, data: []const u8) Writer.Error!void {
-    const wanted = self.log_level orelse return;
-    if (@backingInt(level) < @backingInt(wanted) or !self.maySend()) return;
+    const threshold = self.log_level orelse return;
+    if (@backingInt(level) < @backingInt(threshold) or !self.maySend()) return;
     var w = Writer.init(wit.memory.allocator);
     try w.raw("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{");
     try w.key("level");
@@ -135,14 +138,16 @@ pub fn log(self: *Call, level: envelope.Level, logger: ?[]const u8, data: []cons
     try w.key("data");
     _ = w.embed(data) catch |problem| switch (problem) {
         error.OutOfMemory => |e| return e,
-        error.InvalidJson => return console.log(&.{ "a log notification was dropped: its data is not JSON: ", data[0..@min(data.len, 200)] }),
+        error.InvalidJson => return console.log(
+            &.{ "a log notification was dropped: its data is not JSON: ", data[0..@min(data.len, 200)] },
+        ),
     };
     try w.raw("}}");
     try self.output.event(w.text());
 }
 
-/// A list or a resource (that of the URI) is another now. Who is to hear of it is for the transport and the embedding
-/// host to know; what has changed has changed, also when the request was taken back.
+/// Record that a list or a resource (that of the URI) has changed. The transport or the embedding host selects the
+/// subscribers. Changes count even if the request was cancelled.
 pub fn changed(self: *Call, what: Changes.Kind, uri: ?[]const u8) Writer.Error!void {
     if (!self.open) return;
     const text = try Changes.notification(wit.memory.allocator, what, uri);

@@ -1,5 +1,5 @@
-//! Standard input: lines of the stdio transport, or what the embedding host has to say during a call. Read ahead
-//! without waiting while a request is being answered, to see whether the client takes it back.
+//! Standard input: lines of the stdio transport, or of the embedding host during a call. While a request is being
+//! answered, available input is read ahead without blocking, to detect its cancellation.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -10,24 +10,24 @@ const Input = @This();
 const gpa = wit.memory.gpa;
 
 const chunk = 64 << 10;
-/// How much is read ahead at most, in bodies: requests that wait, and no more memory than that.
+/// Limit of read-ahead, in bodies: it bounds the memory of pending requests.
 const max_ahead = 2;
 
 stream: ?wit.streams.InputStream = null,
 ended: bool = false,
 buffer: std.ArrayList(u8) = .empty,
-/// Everything before it was taken.
+/// Everything before it was consumed.
 start: usize = 0,
-/// Everything before it was searched for the request that is being answered.
+/// Everything before it was searched for a cancellation of the request that is being answered.
 searched: usize = 0,
-/// A line longer than a body may be is being skipped.
+/// True while a line longer than the limit of a body is skipped.
 skipping: bool = false,
 
 pub var standard: Input = .{};
 
 pub const Line = union(enum) { text: []const u8, too_long, not_utf8 };
 
-/// The next line, waiting for it; null at the end. The text is valid until the next call.
+/// Return the next line, blocking until it arrives; null at the end. The text is valid until the next call.
 pub fn next(self: *Input) ?Line {
     self.compact();
     var from = self.start;
@@ -60,13 +60,13 @@ fn checked(self: *Input, raw: []const u8) Line {
     return if (std.unicode.utf8ValidateSlice(line)) .{ .text = line } else .not_utf8;
 }
 
-/// A new request is answered: what was read ahead may hold its cancellation.
+/// Start over for a new request: its cancellation can already be in the read-ahead.
 pub fn rewind(self: *Input) void {
     self.searched = self.start;
 }
 
-/// Whether the client has taken back the request with this id (stdio transport). Never waits.
-pub fn takenBack(self: *Input, id: []const u8) bool {
+/// Return true if the client has cancelled the request with this id (stdio transport). Never blocks.
+pub fn isCancelled(self: *Input, id: []const u8) bool {
     self.readAhead();
     while (std.mem.findScalarPos(u8, self.buffer.items, self.searched, '\n')) |at| {
         const line = self.buffer.items[self.searched..at];
@@ -79,7 +79,7 @@ pub fn takenBack(self: *Input, id: []const u8) bool {
     return false;
 }
 
-/// Whether the embedding host says `TOKEN cancel`. Never waits. Lines of other calls are dropped.
+/// Return true if the embedding host has sent `TOKEN cancel`. Never blocks. Lines of other calls are dropped.
 pub fn cancelledBy(self: *Input, token: u32) bool {
     self.readAhead();
     var found = false;
@@ -118,7 +118,7 @@ fn fill(self: *Input, wait: bool) bool {
     return bytes.len > 0;
 }
 
-/// Give the memory of taken lines back.
+/// Free the memory of consumed lines.
 fn compact(self: *Input) void {
     if (self.start == 0) return;
     const rest = self.buffer.items[self.start..];

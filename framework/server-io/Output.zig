@@ -1,5 +1,5 @@
-//! What the client sees before the answer: events of a request, written at once to wherever its door listens.
-//! Specification: basic/transports; package wasmcp:embedding, `exchange`.
+//! Events of a request before its answer, written at once to the transport that the request came by. Specification:
+//! basic/transports; package wasmcp:embedding, `exchange`.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -13,16 +13,16 @@ const OutgoingBody = wit.http.OutgoingBody;
 const head = .{
     .{ "content-type", "text/event-stream" },
     .{ "cache-control", "no-cache" },
-    // Proxies must not hold events back. Specification: basic/transports/streamable-http, "Receiving Messages".
+    // Prevents proxies from buffering events. Specification: basic/transports/streamable-http, "Receiving Messages".
     .{ "x-accel-buffering", "no" },
 };
 
 sink: Sink = .none,
-/// Header fields of the response besides those of every event stream.
+/// Header fields of the response in addition to those of every event stream.
 fields: []const Field = &.{},
-/// Whether the response head went out.
+/// True if the response head was sent.
 streamed: bool = false,
-/// Whether writing failed: nobody is there any more.
+/// True if writing failed: the client has disconnected.
 lost: bool = false,
 
 const Sink = union(enum) {
@@ -46,12 +46,12 @@ pub fn init(to: wit.wire.Output, fields: []const Field) Output {
     } };
 }
 
-/// Whether a client could see an event.
+/// Return true if a client could receive an event.
 pub fn listens(self: *const Output) bool {
     return self.sink != .none and !self.lost;
 }
 
-/// The token of the embedding host's call.
+/// Return the token of the embedding host's call.
 pub fn token(self: *const Output) ?u32 {
     return switch (self.sink) {
         .messages, .exchange => |number| number,
@@ -59,17 +59,17 @@ pub fn token(self: *const Output) ?u32 {
     };
 }
 
-/// Whether the client's answer to a request of ours would find its way back to the call.
-pub fn canAsk(self: *const Output) bool {
+/// Return true if the client's answer to a server-to-client request can be routed back to the call.
+pub fn canReceiveAnswers(self: *const Output) bool {
     return switch (self.sink) {
         .stdio, .messages, .exchange => !self.lost,
-        // The answer is another HTTP request, and goes to an instance that knows nothing of this one.
+        // The answer is another HTTP request, and can reach another instance, which has no state of this call.
         .none, .http, .http_open => false,
     };
 }
 
-/// Tell the embedding host that the call goes on when the client has answered the requests with these ids.
-pub fn ask(self: *Output, ids: []const []const u8, continuation: []const u8) Writer.Error!void {
+/// Report to the embedding host that the call resumes once the client has answered the requests with these ids.
+pub fn reportPending(self: *Output, ids: []const []const u8, continuation: []const u8) Writer.Error!void {
     const number = self.token() orelse return;
     var w = Writer.init(wit.memory.allocator);
     try frame(&w, number, "ask");
@@ -85,7 +85,7 @@ pub fn ask(self: *Output, ids: []const []const u8, continuation: []const u8) Wri
     self.lost = !console.write(w.text());
 }
 
-/// Send one JSON-RPC notification, or a request to an older client.
+/// Send one JSON-RPC notification, or a server-to-client request of a handshake revision.
 pub fn event(self: *Output, json: []const u8) Writer.Error!void {
     if (self.lost) return;
     var w = Writer.init(wit.memory.allocator);
@@ -118,7 +118,7 @@ pub fn event(self: *Output, json: []const u8) Writer.Error!void {
     }
 }
 
-/// A line for the embedding host.
+/// Write a line for the embedding host.
 pub fn tell(number: u32, kind: []const u8, json: []const u8) Writer.Error!void {
     var w = Writer.init(wit.memory.allocator);
     try frame(&w, number, kind);
@@ -127,9 +127,9 @@ pub fn tell(number: u32, kind: []const u8, json: []const u8) Writer.Error!void {
     _ = console.write(w.text());
 }
 
-/// End the output with the answer. Returns what the transport is to send itself.
+/// End the output with the answer. Return the body that the transport has to send itself.
 pub fn end(self: *Output, answer: []const u8) Writer.Error![]const u8 {
-    // An unused response goes back: see `giveBack`.
+    // An unused response outparam is handed back: see `giveBack`.
     defer if (self.sink != .http) {
         self.sink = .none;
     };
@@ -145,12 +145,12 @@ pub fn end(self: *Output, answer: []const u8) Writer.Error![]const u8 {
     }
 }
 
-/// End the output of this call only: the response goes on.
+/// End the output of this call only: the response continues.
 pub fn suspend_(self: *Output) void {
     self.sink = .none;
 }
 
-/// Give the response outparam back, when it was not used.
+/// Return the response outparam, if it was not used.
 pub fn giveBack(self: *Output) ?wit.http.ResponseOutparam {
     switch (self.sink) {
         .http => |outparam| {
@@ -168,7 +168,7 @@ fn openHttp(self: *Output) void {
     inline for (head) |field| _ = fields.append(field[0], field[1]);
     for (self.fields) |field| _ = fields.append(field[0], field[1]);
     const response = wit.http.OutgoingResponse.init(fields);
-    const body = response.body().get() catch unreachable; // its first and only taking
+    const body = response.body().get() catch unreachable; // taken only once
     wit.http.ResponseOutparam.set(outparam, .{ .ok = response });
     const stream = body.write().get() catch unreachable;
     self.sink = .{ .http_open = .{ .body = body, .stream = stream } };

@@ -1,5 +1,5 @@
-//! The resource `messages.reply`: the whole JSON-RPC message in the making. It is written once, envelope and all, into
-//! the buffer it leaves in. Lists stay open at their end, so that others can be put behind them.
+//! The resource `messages.reply`: a JSON-RPC message under construction. It is written once, including its envelope,
+//! into the buffer that is sent. Lists stay open at their end, so that other lists can be appended.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -39,19 +39,19 @@ pub const inputRequired = constructors.inputRequired;
 pub const failure = constructors.failure;
 pub const raw = constructors.raw;
 
-/// The call that this answers; 0: none.
+/// The number of the call that this answers; 0: none.
 call: u64,
 w: Writer,
-/// Where the result object or the error object begins.
+/// The offset of the result object or the error object.
 body: usize = 0,
 shape: Shape = .result,
 
 const Shape = union(enum) {
-    /// A result object, whole.
+    /// A complete result object.
     result,
-    /// An `InputRequiredResult`, whole, for a client of an older revision: `asking.zig` puts it into requests.
-    asking,
-    /// An error object, whole.
+    /// A complete `InputRequiredResult` for a client of a handshake revision: `input_requests.zig` converts it.
+    input_required,
+    /// A complete error object.
     failure: i32,
     /// A result object without its end.
     list: List,
@@ -59,7 +59,7 @@ const Shape = union(enum) {
 
 pub const List = struct {
     member: Member,
-    /// Where the first item begins.
+    /// The offset of the first item.
     items: usize,
     next: ?[]const u8,
     cache: ?types.CacheHint,
@@ -70,7 +70,7 @@ pub const List = struct {
         resourceTemplates,
         prompts,
 
-        /// The member of an item that no two items of a list have in common.
+        /// Return the member that identifies an item: no two items of a list share its value.
         fn identity(self: Member) []const u8 {
             return switch (self) {
                 .tools, .prompts => "name",
@@ -85,11 +85,11 @@ pub const List = struct {
     }
 };
 
-/// The buffer of an answered call, for the next one.
+/// The buffer of an answered call, reused by the next one.
 var spare: std.ArrayList(u8) = .empty;
 const max_spare = 256 << 10;
 
-/// A reply to the current call, with nothing in it yet.
+/// Return an empty reply to the current call.
 pub fn create() *Reply {
     const self = gpa.create(Reply) catch @trap();
     self.* = .{ .call = if (Call.current) |call| call.number else 0, .w = .{ .gpa = gpa, .buffer = spare } };
@@ -117,7 +117,7 @@ fn head(self: *Reply, comptime member: []const u8) Writer.Error!void {
     self.body = self.w.buffer.items.len;
 }
 
-/// Begin the list of a result. Where its first item begins.
+/// Begin the list of a result. Return the offset of its first item.
 pub fn openList(self: *Reply, member: List.Member) Writer.Error!usize {
     try self.w.keyText(@tagName(member));
     try self.w.open('[');
@@ -128,8 +128,8 @@ pub fn results(self: *Reply) Results {
     return .{ .w = &self.w, .revision = if (Call.current) |call| call.revision else Revision.latest };
 }
 
-/// A reply from what writes its result object: `writeWhole` all of it, `write` its own members, returning its `_meta`.
-/// What goes wrong on the way becomes a failure.
+/// Build a reply from a context that writes its result object: `writeWhole` writes all of it, `write` its own members
+/// and returns its `_meta`. An error while writing turns the reply into a failure.
 pub fn build(context: anytype) Handle {
     const self = create();
     var r = self.results();
@@ -137,7 +137,13 @@ pub fn build(context: anytype) Handle {
         error.OutOfMemory => self.becomeFailure(internal_error, "Internal error: out of memory", null),
         error.InvalidJson => {
             const request = if (Call.current) |call| call.message.target orelse call.message.name else "";
-            console.log(&.{ "the answer to `", request, "` was refused: what its component gave as `", r.looked_at, "` is not the JSON that belongs there" });
+            console.log(&.{
+                "the answer to `",
+                request,
+                "` was rejected: its component returned `",
+                r.looked_at,
+                "`, which is not valid JSON of the expected type",
+            });
             self.becomeFailure(internal_error, "Internal error: the answer could not be put into JSON", null);
         },
     };
@@ -152,7 +158,7 @@ fn writeResult(self: *Reply, r: *Results, context: anytype) Writer.EmbedError!vo
     if (self.shape != .list) try self.tail(r, meta);
 }
 
-/// The end of a result object. Specification: basic, "ResultType" and "Per-response protocol fields".
+/// Write the end of a result object. Specification: basic, "ResultType" and "Per-response protocol fields".
 fn tail(self: *Reply, r: *Results, meta: ?[]const u8) Writer.EmbedError!void {
     if (r.revision == Revision.latest) try self.w.value("\"resultType\":\"complete\"");
     try self.metaAndEnd(r, meta);
@@ -174,7 +180,7 @@ pub fn metaAndEnd(self: *Reply, r: *Results, meta: ?[]const u8) Writer.EmbedErro
 }
 
 pub fn cacheFields(self: *Reply, hint: ?types.CacheHint) Writer.Error!void {
-    // Nobody said: do not keep it, do not share it.
+    // Default without a hint: neither cache nor share.
     const cache = hint orelse types.CacheHint{ .ttl_ms = 0, .scope = .private };
     try self.w.key("ttlMs");
     try self.w.integer(cache.ttl_ms);
@@ -182,15 +188,17 @@ pub fn cacheFields(self: *Reply, hint: ?types.CacheHint) Writer.Error!void {
     try self.w.string(@tagName(cache.scope));
 }
 
-/// Forget what is there and be this error.
+/// Replace the contents by this error.
 pub fn becomeFailure(self: *Reply, code: i32, message: []const u8, data: ?[]const u8) void {
     self.writeFailure(code, message, data) catch @trap();
 }
 
 fn writeFailure(self: *Reply, given: i32, message: []const u8, data: ?[]const u8) Writer.Error!void {
     const call = Call.current;
-    // Specification: basic, "Error Codes": 2026-07-28 replaced this one.
-    const code = if (given == @import("protocol_table").code.resource_not_found and (call == null or call.?.revision == Revision.latest)) invalid_params else given;
+    // Specification: basic, "Error Codes": 2026-07-28 replaced this code.
+    const not_found = @import("protocol_table").code.resource_not_found;
+    const replaced = given == not_found and (call == null or call.?.revision == Revision.latest);
+    const code = if (replaced) invalid_params else given;
     if (self.shape == .list) self.shape.list.deinit();
     self.shape = .{ .failure = code };
     self.w.buffer.clearRetainingCapacity();
@@ -231,7 +239,8 @@ pub fn append(self: *Reply, handle: Handle) void {
     }
     const more = &other.shape.list;
     const mine = &self.shape.list;
-    self.appendItems(other.w.text()[more.items..]) catch return self.becomeFailure(internal_error, "Internal error: out of memory", null);
+    self.appendItems(other.w.text()[more.items..]) catch
+        return self.becomeFailure(internal_error, "Internal error: out of memory", null);
     if (more.next) |cursor| {
         if (mine.next) |old| gpa.free(old);
         mine.next = cursor;
@@ -240,10 +249,11 @@ pub fn append(self: *Reply, handle: Handle) void {
     mine.cache = both(mine.cache, more.cache);
 }
 
-/// Put the items behind mine, but those that I have: calls go to the first who has the name, so its item is the true one.
+/// Append the items, except those already listed: the first component with a name answers its calls, so its item
+/// counts.
 fn appendItems(self: *Reply, items: []const u8) Writer.Error!void {
     if (items.len == 0) return;
-    // The names are slices of the buffer: it must not move while they are looked at.
+    // The names are slices of the buffer, which must not be reallocated while they are compared.
     try self.w.buffer.ensureUnusedCapacity(self.w.gpa, items.len + 1);
     const mine = self.w.text()[self.shape.list.items..];
     if (mine.len == 0) return self.w.value(items);
@@ -254,16 +264,16 @@ fn appendItems(self: *Reply, items: []const u8) Writer.Error!void {
     while (second.next()) |item| {
         const name = try second.name(item);
         if (!try known.add(name)) {
-            console.log(&.{ "two components list `", name, "`: the first has it" });
+            console.log(&.{ "two components list `", name, "`: the first one is used" });
         } else try self.w.value(item);
     }
 }
 
-/// Names in order, for a binary search: a hash table is several times the code.
+/// Sorted names for binary search: a hash table needs several times the code.
 const Names = struct {
     sorted: std.ArrayList([]const u8) = .empty,
 
-    /// Add a name. False: it is there already.
+    /// Add a name. False: it is already present.
     fn add(self: *Names, name: []const u8) std.mem.Allocator.Error!bool {
         var low: usize = 0;
         var high = self.sorted.items.len;
@@ -285,9 +295,10 @@ const Items = struct {
     scanner: lib.json.Scanner,
     started: bool = false,
 
-    /// The next of the values between the brackets; what is there was checked when it was written.
+    /// Return the next of the values between the brackets, which were validated when they were written.
     fn next(self: *Items) ?[]const u8 {
-        if (self.started) self.scanner.at = std.mem.findScalarPos(u8, self.scanner.text, self.scanner.at, ',') orelse return null;
+        if (self.started) self.scanner.at = std.mem.findScalarPos(u8, self.scanner.text, self.scanner.at, ',') orelse
+            return null;
         if (self.started) self.scanner.at += 1;
         self.started = true;
         return self.scanner.value() catch null;
@@ -305,7 +316,7 @@ fn each(self: *const Reply, items: []const u8) Items {
     return .{ .identity = self.shape.list.member.identity(), .scanner = scanner };
 }
 
-/// The shorter time and the narrower scope; who gave no hint wants nothing kept.
+/// Return the shorter time and the narrower scope. A missing hint means: do not cache.
 fn both(a: ?types.CacheHint, b: ?types.CacheHint) ?types.CacheHint {
     const x = a orelse return null;
     const y = b orelse return null;
@@ -336,7 +347,7 @@ pub fn @"error"(self: *Reply) ?types.Error {
 
 pub fn asJson(self: *Reply) []const u8 {
     if (self.shape != .list) return self.w.text()[self.body..];
-    // Lists are written to their end only when they leave: a copy gets its end now.
+    // Lists are closed only when they are sent: a copy is closed here.
     const size = self.w.text().len;
     self.endList() catch @trap();
     const copy = wit.memory.allocator.dupe(u8, self.w.text()[self.body..]) catch @trap();
@@ -349,8 +360,8 @@ pub fn asTools(self: *Reply) ?[]const types.Tool {
     return readTools(wit.memory.allocator, self.w.text()[self.shape.list.items..]) catch @trap();
 }
 
-/// All pages of a list have one scope (specification: server/utilities/caching), and what the other pages are made of
-/// nobody can know: so what has several is for nobody else.
+/// Return the cache hint of a page. All pages of a list have one scope (specification: server/utilities/caching), and
+/// the hints of the other pages are unknown: a list of several pages is private.
 fn pageHint(self: *const Reply) ?types.CacheHint {
     var hint = self.shape.list.cache orelse return null;
     const later = if (Call.current) |call| call.message.cursor != null else false;
@@ -363,17 +374,17 @@ fn endList(self: *Reply) Writer.Error!void {
     try self.w.close(']');
     if (self.shape.list.next) |cursor| {
         try self.w.key("nextCursor");
-        // Without a call nobody gets it.
+        // Without a call the reply is never sent.
         try self.w.string(if (Call.current) |call| (try seal.close(.cursor, call, cursor)).? else cursor);
     }
     if (r.revision == Revision.latest) try self.cacheFields(self.pageHint());
     self.tail(&r, null) catch |problem| switch (problem) {
         error.OutOfMemory => |e| return e,
-        error.InvalidJson => unreachable, // nothing of a component's is in it
+        error.InvalidJson => unreachable, // contains no JSON of a component
     };
 }
 
-/// End the message. Returns its text, valid as long as this object.
+/// End the message. Return its text, valid as long as this object.
 pub fn finish(self: *Reply) Writer.Error![]const u8 {
     if (self.shape == .list) {
         try self.endList();

@@ -13,7 +13,7 @@ const Handle = wit.messages.Request;
 const gpa = wit.memory.gpa;
 
 call: *Call,
-/// What this view shows in place of the call's own.
+/// Values of this view that replace the call's own.
 changed: ?Changed = null,
 
 const Changed = struct {
@@ -92,7 +92,7 @@ pub fn http(self: *Request) ?wit.messages.HttpFacts {
     return if (self.call.circumstances) |c| c.http else null;
 }
 
-/// More than anybody asks for at once: each is compared with all before it.
+/// Limit of answers in one request: each is compared with all before it.
 const max_answers = 1000;
 
 pub fn inputResponses(self: *Request) []const struct { []const u8, []const u8 } {
@@ -100,13 +100,13 @@ pub fn inputResponses(self: *Request) []const struct { []const u8, []const u8 } 
     const allocator = wit.memory.allocator;
     var list: std.ArrayList(struct { []const u8, []const u8 }) = .empty;
     var scanner = lib.json.Scanner.init(text);
-    // The text was valid when it came.
+    // The text was validated on arrival.
     var members = scanner.members() catch unreachable;
     while (members.next() catch unreachable) |key| {
         const value = scanner.value() catch unreachable;
         if (list.items.len == max_answers) break;
         const plain = lib.json.decodeString(allocator, key) catch @trap();
-        // As everywhere, of two with one name the last counts.
+        // Of two members with one name the last counts, as everywhere.
         for (list.items, 0..) |earlier, i| if (lib.bytes.equal(earlier[0], plain)) {
             _ = list.orderedRemove(i);
             break;
@@ -148,7 +148,7 @@ pub fn notifyResourceUpdated(self: *Request, uri: []const u8) void {
     self.call.changed(.resource, uri) catch {};
 }
 
-/// The arguments are handed on as given. When they are no JSON object, `params` is without them.
+/// Derive a request. The arguments are passed on unchanged; if they are not a JSON object, `params` is without them.
 pub fn derive(self: *Request, new_target: ?[]const u8, new_arguments: ?[]const u8) Handle {
     const target_now = new_target orelse self.target();
     const arguments_now = new_arguments orelse self.arguments();
@@ -177,7 +177,7 @@ fn copy(text: ?[]const u8) ?[]const u8 {
     return if (text) |given| wit.memory.allocator.dupe(u8, given) catch @trap() else null;
 }
 
-/// The params with another cursor.
+/// Return the params with another cursor.
 fn turned(self: *Request, new_cursor: ?[]const u8) lib.Writer.Error![]const u8 {
     var w = lib.Writer.init(wit.memory.allocator);
     try w.open('{');
@@ -190,7 +190,7 @@ fn turned(self: *Request, new_cursor: ?[]const u8) lib.Writer.Error![]const u8 {
     return w.text();
 }
 
-/// The members of the params but those with these names.
+/// Write the members of the params except those with these names.
 fn others(self: *Request, w: *lib.Writer, names: []const []const u8) lib.Writer.Error!void {
     var scanner = lib.json.Scanner.init(self.params());
     var members = scanner.members() catch unreachable;
@@ -209,7 +209,7 @@ fn others(self: *Request, w: *lib.Writer, names: []const []const u8) lib.Writer.
 fn rewritten(self: *Request, new_target: ?[]const u8, new_arguments: ?[]const u8) lib.Writer.Error![]const u8 {
     const key: []const u8 = switch (self.call.message.method) {
         .@"resources/read" => "uri",
-        // Its target lies deeper.
+        // The target of a completion is nested in its reference.
         .@"completion/complete" => "",
         else => "name",
     };

@@ -1,4 +1,4 @@
-//! MCP's data as JSON, in the form of one revision: what a revision does not have is not sent to its clients.
+//! MCP's data as JSON, in the form of one revision: members that a revision does not have are not sent to its clients.
 //! Specification: schema of each revision, by the names of the types.
 
 const std = @import("std");
@@ -13,7 +13,7 @@ const Error = Writer.EmbedError;
 
 w: *Writer,
 revision: Revision,
-/// The last piece of a component's JSON that was looked at: after `error.InvalidJson`, the bad one.
+/// The last piece of a component's JSON that was validated: after `error.InvalidJson`, the invalid one.
 looked_at: []const u8 = "",
 
 pub fn since(self: *const Results, comptime first: Revision) bool {
@@ -34,7 +34,7 @@ fn flag(self: *Results, comptime key: []const u8, value: ?bool) Error!void {
     try self.w.boolean(known);
 }
 
-/// A member that must be a JSON object.
+/// Write a member that must be a JSON object.
 pub fn object(self: *Results, comptime key: []const u8, value: ?[]const u8) Error!void {
     const json = value orelse return;
     self.looked_at = key;
@@ -42,7 +42,7 @@ pub fn object(self: *Results, comptime key: []const u8, value: ?[]const u8) Erro
     if (try self.w.embed(json) != .object) return error.InvalidJson;
 }
 
-/// The members of an object, but those named in `known`: they are written by whoever calls this.
+/// Write the members of an object, except those named in `known`, which the caller writes.
 pub fn members(self: *Results, comptime key: []const u8, value: ?[]const u8, known: []const []const u8) Error!void {
     const json = value orelse return;
     self.looked_at = key;
@@ -62,7 +62,7 @@ pub fn members(self: *Results, comptime key: []const u8, value: ?[]const u8, kno
     }
 }
 
-/// What a later revision than the types added: nothing to earlier ones.
+/// Write members that a later revision added to a type; omitted for earlier revisions.
 fn extra(self: *Results, value: ?[]const u8, comptime known: []const []const u8) Error!void {
     if (self.revision == Revision.latest) try self.members("extra", value, known);
 }
@@ -112,7 +112,7 @@ pub fn annotations(self: *Results, value: ?types.Annotations) Error!void {
         for (a.audience) |role| try self.w.string(@tagName(role));
         try self.w.close(']');
     }
-    // JSON has no numbers that are not finite.
+    // JSON has no non-finite numbers.
     if (a.priority) |priority| if (std.math.isFinite(priority)) {
         try self.w.key("priority");
         try self.w.float(priority);
@@ -145,11 +145,15 @@ pub fn tool(self: *Results, value: types.Tool) Error!void {
     };
     try self.icons(value.icons);
     try self.meta(value.meta);
-    try self.extra(value.extra, &.{ "name", "title", "description", "inputSchema", "outputSchema", "annotations", "icons", "_meta" });
+    try self.extra(
+        value.extra,
+        &.{ "name", "title", "description", "inputSchema", "outputSchema", "annotations", "icons", "_meta" },
+    );
     try self.w.close('}');
 }
 
-/// Before 2026-07-28 structured content was an object, and so its schema said.
+/// Return true if the revision allows the schema. Before 2026-07-28 structured content, and so its schema, was an
+/// object.
 fn outputSchemaFits(self: *const Results, schema: []const u8) bool {
     if (self.revision == Revision.latest) return true;
     if (!self.since(.@"2025-06-18")) return false;
@@ -167,7 +171,10 @@ pub fn resource(self: *Results, value: types.McpResource) Error!void {
     try self.icons(value.icons);
     try self.annotations(value.annotations);
     try self.meta(value.meta);
-    try self.extra(value.extra, &.{ "uri", "name", "title", "description", "mimeType", "size", "icons", "annotations", "_meta" });
+    try self.extra(
+        value.extra,
+        &.{ "uri", "name", "title", "description", "mimeType", "size", "icons", "annotations", "_meta" },
+    );
     try self.w.close('}');
 }
 
@@ -180,7 +187,10 @@ pub fn template(self: *Results, value: types.ResourceTemplate) Error!void {
     try self.icons(value.icons);
     try self.annotations(value.annotations);
     try self.meta(value.meta);
-    try self.extra(value.extra, &.{ "uriTemplate", "name", "title", "description", "mimeType", "icons", "annotations", "_meta" });
+    try self.extra(
+        value.extra,
+        &.{ "uriTemplate", "name", "title", "description", "mimeType", "icons", "annotations", "_meta" },
+    );
     try self.w.close('}');
 }
 
@@ -231,13 +241,14 @@ pub fn contents(self: *Results, value: types.ResourceContents) Error!void {
 
 // ------------------------------------------------------------------------------------------------------- results
 
-/// The members of a `CallToolResult`, without `_meta`.
+/// Write the members of a `CallToolResult`, without `_meta`.
 pub fn toolResult(self: *Results, value: types.ToolResult) Error!void {
     try self.w.key("content");
     try self.w.open('[');
     for (value.content) |one| try content.write(self, one);
     if (value.structured_content) |json| if (value.content.len == 0) {
-        // Specification: server/tools, "Structured Content": say it in text too, for clients that read no other.
+        // Specification: server/tools, "Structured Content": repeat it as text for clients that do not read structured
+        // content.
         try content.begin(self, "text");
         try self.text("text", json);
         try self.w.close('}');
@@ -255,7 +266,7 @@ pub fn toolResult(self: *Results, value: types.ToolResult) Error!void {
     try self.extra(value.extra, &.{ "content", "structuredContent", "isError", "_meta", "resultType" });
 }
 
-/// The members of a `GetPromptResult`, without `_meta`.
+/// Write the members of a `GetPromptResult`, without `_meta`.
 pub fn promptResult(self: *Results, value: types.PromptResult) Error!void {
     try self.text("description", value.description);
     try self.w.key("messages");
@@ -271,7 +282,7 @@ pub fn promptResult(self: *Results, value: types.PromptResult) Error!void {
     try self.extra(value.extra, &.{ "description", "messages", "_meta", "resultType" });
 }
 
-/// The members of a `CompleteResult`.
+/// Write the members of a `CompleteResult`.
 pub fn completion(self: *Results, value: types.Completion) Error!void {
     try self.w.key("completion");
     try self.w.open('{');

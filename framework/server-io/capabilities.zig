@@ -1,4 +1,4 @@
-//! What a client must be able to do before it is asked for something. Specification: basic, "Per-request protocol fields";
+//! Client capabilities that a server-to-client request needs. Specification: basic, "Per-request protocol fields";
 //! client/elicitation, client/sampling, client/roots, "Capabilities".
 
 const std = @import("std");
@@ -7,7 +7,7 @@ const Revision = @import("revision.zig").Revision;
 
 const json = lib.json;
 
-/// Capabilities, by what their object must have inside.
+/// The required capabilities.
 pub const Needs = struct {
     form: bool = false,
     url: bool = false,
@@ -15,24 +15,25 @@ pub const Needs = struct {
     sampling_tools: bool = false,
     roots: bool = false,
 
-    /// Add what one request needs. False: no client can be asked this.
+    /// Add the needs of one request. False: the protocol has no such server-to-client request.
     pub fn add(self: *Needs, method: []const u8, params: []const u8) bool {
         if (lib.bytes.equal(method, "elicitation/create")) {
             if (isUrl(params)) self.url = true else self.form = true;
         } else if (lib.bytes.equal(method, "sampling/createMessage")) {
             self.sampling = true;
-            if (json.member(params, "tools") != null or json.member(params, "toolChoice") != null) self.sampling_tools = true;
+            if (json.member(params, "tools") != null or json.member(params, "toolChoice") != null)
+                self.sampling_tools = true;
         } else if (lib.bytes.equal(method, "roots/list")) {
             self.roots = true;
         } else return false;
         return true;
     }
 
-    /// What is left of the needs when the client has these capabilities.
+    /// Return the needs that a client with these capabilities does not meet.
     pub fn without(self: Needs, capabilities: []const u8, revision: Revision) Needs {
         var left = self;
         if (objectIn(capabilities, "elicitation")) |elicitation| if (revision.since(.@"2025-06-18")) {
-            // With nothing inside it means forms, which once were all there was.
+            // An empty object means forms, originally the only mode.
             const url = objectIn(elicitation, "url") != null;
             if (objectIn(elicitation, "form") != null or !url) left.form = false;
             if (url and revision.since(.@"2025-11-25")) left.url = false;
@@ -49,12 +50,12 @@ pub const Needs = struct {
         return std.meta.eql(self, .{});
     }
 
-    /// The needs as a `ClientCapabilities` object.
+    /// Write the needs as a `ClientCapabilities` object.
     pub fn write(self: Needs, w: *lib.Writer) lib.Writer.Error!void {
         try w.open('{');
         if (self.form or self.url) {
             try w.key("elicitation");
-            // Alone, forms are what the empty object says.
+            // Forms alone are written as the empty object.
             if (!self.url) try w.value("{}") else {
                 try w.open('{');
                 if (self.form) try member(w, "form");
@@ -90,7 +91,13 @@ fn objectIn(object: []const u8, name: []const u8) ?[]const u8 {
 
 const testing = std.testing;
 
-fn expectLeft(expected: []const u8, method: []const u8, params: []const u8, capabilities: []const u8, revision: Revision) !void {
+fn expectLeft(
+    expected: []const u8,
+    method: []const u8,
+    params: []const u8,
+    capabilities: []const u8,
+    revision: Revision,
+) !void {
     var state: std.heap.ArenaAllocator = .init(testing.allocator);
     defer state.deinit();
     var needs: Needs = .{};
@@ -105,16 +112,40 @@ test "elicitation" {
     try expectLeft("{}", method, "{}", "{\"elicitation\":{}}", Revision.latest);
     try expectLeft("{}", method, "{\"mode\":\"form\"}", "{\"elicitation\":{\"form\":{},\"url\":{}}}", Revision.latest);
     try expectLeft("{\"elicitation\":{}}", method, "{}", "{\"elicitation\":{\"url\":{}}}", Revision.latest);
-    try expectLeft("{\"elicitation\":{\"url\":{}}}", method, "{\"mode\":\"url\"}", "{\"elicitation\":{}}", Revision.latest);
-    try expectLeft("{\"elicitation\":{\"url\":{}}}", method, "{\"mode\":\"url\"}", "{\"elicitation\":{\"url\":{}}}", .@"2025-06-18");
+    try expectLeft(
+        "{\"elicitation\":{\"url\":{}}}",
+        method,
+        "{\"mode\":\"url\"}",
+        "{\"elicitation\":{}}",
+        Revision.latest,
+    );
+    try expectLeft(
+        "{\"elicitation\":{\"url\":{}}}",
+        method,
+        "{\"mode\":\"url\"}",
+        "{\"elicitation\":{\"url\":{}}}",
+        .@"2025-06-18",
+    );
     try expectLeft("{\"elicitation\":{}}", method, "{}", "{\"elicitation\":{}}", .@"2025-03-26");
     try expectLeft("{\"elicitation\":{}}", method, "{}", "{\"elicitation\":true}", Revision.latest);
 }
 
 test "sampling and roots" {
     try expectLeft("{}", "sampling/createMessage", "{}", "{\"sampling\":{}}", .@"2024-11-05");
-    try expectLeft("{\"sampling\":{\"tools\":{}}}", "sampling/createMessage", "{\"tools\":[]}", "{\"sampling\":{}}", Revision.latest);
-    try expectLeft("{}", "sampling/createMessage", "{\"toolChoice\":{}}", "{\"sampling\":{\"tools\":{}}}", Revision.latest);
+    try expectLeft(
+        "{\"sampling\":{\"tools\":{}}}",
+        "sampling/createMessage",
+        "{\"tools\":[]}",
+        "{\"sampling\":{}}",
+        Revision.latest,
+    );
+    try expectLeft(
+        "{}",
+        "sampling/createMessage",
+        "{\"toolChoice\":{}}",
+        "{\"sampling\":{\"tools\":{}}}",
+        Revision.latest,
+    );
     try expectLeft("{\"roots\":{}}", "roots/list", "{}", "{}", .@"2024-11-05");
     var needs: Needs = .{};
     try testing.expect(!needs.add("ping", "{}"));

@@ -1,4 +1,4 @@
-//! server-io: holds requests and replies for the whole chain, speaks JSON to the client.
+//! The component server-io: holds requests and replies for the whole chain, and converts to and from JSON.
 
 pub const exports = struct {
     pub const messages = struct {

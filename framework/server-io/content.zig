@@ -9,7 +9,8 @@ const Revision = @import("revision.zig").Revision;
 const Writer = lib.Writer;
 const Error = Writer.EmbedError;
 
-/// A content block. What the revision lacks is told in words: a client must not be left without an answer.
+/// Write a content block. Blocks that the revision does not have are described in text, so that the client gets an
+/// answer.
 pub fn write(self: *Results, value: types.Content) Error!void {
     switch (value) {
         .text => |block| {

@@ -1,5 +1,5 @@
-//! The JSON-RPC message around everything: read in one pass, kept as slices of the text that came.
-//! Specification: basic, "Messages" and "_meta"; JSON-RPC 2.0.
+//! The JSON-RPC message of a request: parsed in one pass, kept as slices of its text. Specification: basic, "Messages"
+//! and "_meta"; JSON-RPC 2.0.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -11,7 +11,7 @@ const Allocator = std.mem.Allocator;
 const Params = params_of.Params;
 const isString = params_of.isString;
 
-/// The longest body that is read, in bytes: `WASMCP_MAX_BODY`.
+/// The limit of a body, in bytes: `WASMCP_MAX_BODY`.
 pub var max_body: usize = 4 << 20;
 
 pub const parse_error = @import("protocol_table").code.parse_error;
@@ -45,20 +45,21 @@ pub const Method = enum {
         };
     }
 
-    /// Whether a complete result must say how long it may be cached. Specification: server/utilities/caching.
+    /// Return true if a complete result must have a cache hint. Specification: server/utilities/caching.
     pub fn isCacheable(self: Method) bool {
         return self.isList() or self == .@"server/discover" or self == .@"resources/read";
     }
 
-    /// Whether the client may be asked for input first. Specification: basic/patterns/mrtr, "Supported Requests".
-    pub fn mayAsk(self: Method) bool {
+    /// Return true if the method allows server-to-client requests. Specification: basic/patterns/mrtr, "Supported
+    /// Requests".
+    pub fn allowsInputRequests(self: Method) bool {
         return self == .@"tools/call" or self == .@"resources/read" or self == .@"prompts/get";
     }
 };
 
-/// A request. Texts are JSON as sent, except where "decoded" is said.
+/// A request. Texts are JSON as sent, unless marked as decoded.
 pub const Request = struct {
-    /// A string or an integer, to be echoed.
+    /// A string or an integer, copied into the response.
     id: []const u8,
     method: Method,
     /// Decoded.
@@ -78,31 +79,37 @@ pub const Request = struct {
     input_responses: ?[]const u8 = null,
     /// Decoded.
     request_state: ?[]const u8 = null,
-    /// What is wrong with the params.
+    /// The error in the params.
     fault: ?[]const u8 = null,
 };
 
 pub const Message = union(enum) {
     request: Request,
     notification: struct { method: []const u8, params: []const u8 },
-    /// The id, decoded, where it is a string.
+    /// The id, decoded, if it is a string.
     response: ?[]const u8,
     invalid: struct { code: i32, message: []const u8, id: ?[]const u8 = null },
 };
 
-/// Read a message. What is decoded or worded here lives in `arena`; all else are slices of `body`.
+/// Parse a message. Decoded values and error texts live in `arena`; all others are slices of `body`.
 pub fn read(arena: Allocator, body: []const u8) Allocator.Error!Message {
-    if (body.len > max_body) return invalid(invalid_request, try numbered(arena, "Invalid request: the message is larger than ", max_body, " bytes"));
+    if (body.len > max_body) return invalid(
+        invalid_request,
+        try numbered(arena, "Invalid request: the message is larger than ", max_body, " bytes"),
+    );
     var parts: Parts = .{};
     var scanner = json.Scanner.init(body);
     parts.read(&scanner) catch |problem| return switch (problem) {
-        error.TooDeep => invalid(invalid_request, std.fmt.comptimePrint("Invalid request: nested more than {d} levels deep", .{json.max_depth})),
+        error.TooDeep => invalid(
+            invalid_request,
+            std.fmt.comptimePrint("Invalid request: nested more than {d} levels deep", .{json.max_depth}),
+        ),
         error.Syntax => invalid(parse_error, try numbered(arena, "Parse error: not JSON at byte ", scanner.at, "")),
     };
     return parts.judge(arena);
 }
 
-/// Words around a number.
+/// Return a text with a number.
 fn numbered(arena: Allocator, before: []const u8, number: usize, after: []const u8) Allocator.Error![]const u8 {
     var words = lib.Writer.init(arena);
     try words.raw(before);
@@ -115,7 +122,7 @@ fn invalid(code: i32, message: []const u8) Message {
     return .{ .invalid = .{ .code = code, .message = message } };
 }
 
-/// Values as they stand in the text. Of duplicates the last.
+/// Values as raw JSON. Of duplicate members the last counts.
 const Parts = struct {
     kind: json.Kind = .null,
     jsonrpc: ?[]const u8 = null,
@@ -141,12 +148,17 @@ const Parts = struct {
     }
 
     fn judge(self: *const Parts, arena: Allocator) Allocator.Error!Message {
-        if (self.kind == .array) return invalid(invalid_request, "Invalid request: batches are not part of this protocol");
+        if (self.kind == .array) return invalid(
+            invalid_request,
+            "Invalid request: batches are not part of this protocol",
+        );
         if (self.kind != .object) return invalid(invalid_request, "Invalid request: a message must be an object");
         const id = if (self.id) |raw| (if (validId(raw)) raw else null) else null;
         const wrong = self.mistake(id) orelse {
-            const raw_method = self.method orelse
-                return .{ .response = if (id) |raw| (if (isString(raw)) try json.decodeString(arena, raw) else null) else null };
+            const raw_method = self.method orelse {
+                const raw = id orelse return .{ .response = null };
+                return .{ .response = if (isString(raw)) try json.decodeString(arena, raw) else null };
+            };
             const method = try json.decodeString(arena, raw_method);
             const sent = id orelse return .{ .notification = .{ .method = method, .params = self.params orelse "{}" } };
             return .{ .request = try self.request(arena, sent, method) };
@@ -154,7 +166,7 @@ const Parts = struct {
         return .{ .invalid = .{ .code = invalid_request, .message = wrong, .id = id } };
     }
 
-    /// What makes it no JSON-RPC 2.0 message.
+    /// Return the reason why it is not a JSON-RPC 2.0 message.
     fn mistake(self: *const Parts, id: ?[]const u8) ?[]const u8 {
         const version = self.jsonrpc orelse return "Invalid request: `jsonrpc` is missing";
         if (!isString(version) or !json.equals(version, "2.0")) return "Invalid request: `jsonrpc` must be \"2.0\"";
@@ -162,7 +174,7 @@ const Parts = struct {
             if (!isString(raw)) return "Invalid request: `method` must be a string";
         } else if (self.result == null and self.@"error" == null) return "Invalid request: `method` is missing";
         if (self.id != null and id == null) {
-            // An error about an unreadable id has no id itself.
+            // An error about an unreadable id has the id null.
             if (self.method == null and self.@"error" != null and lib.bytes.equal(self.id.?, "null")) return null;
             return "Invalid request: `id` must be a string or an integer";
         }
@@ -179,7 +191,7 @@ const Parts = struct {
     }
 };
 
-/// Request ids and progress tokens: a string, or a number written as an integer.
+/// Return true for a valid request id or progress token: a string, or a number written as an integer.
 pub fn validId(raw: []const u8) bool {
     return switch (raw[0]) {
         '"' => true,
@@ -188,17 +200,17 @@ pub fn validId(raw: []const u8) bool {
     };
 }
 
-/// Whether two ids are the same: `"\u0061"` and `"a"` are.
+/// Return true if two ids are equal after decoding: `"\u0061"` and `"a"` are.
 pub fn sameId(arena: Allocator, a: []const u8, b: []const u8) Allocator.Error!bool {
     if (lib.bytes.equal(a, b)) return true;
     if (!isString(a) or !isString(b)) return false;
     return lib.bytes.equal(try json.decodeString(arena, a), try json.decodeString(arena, b));
 }
 
-/// The request that a `notifications/cancelled` line takes back; null when the line is something else.
+/// Return the id of the request that a `notifications/cancelled` line cancels; null for any other line.
 pub fn cancelledId(arena: Allocator, line: []const u8) Allocator.Error!?[]const u8 {
     const method = "notifications/cancelled";
-    // Most lines are requests: look before parsing. An escaped spelling of the method is found too: it has a backslash.
+    // Most lines are requests: search before parsing. An escaped spelling of the method contains a backslash.
     if (!lib.bytes.contains(line, method) and std.mem.findScalar(u8, line, '\\') == null) return null;
     return switch (try read(arena, line)) {
         .notification => |n| if (lib.bytes.equal(n.method, method)) json.member(n.params, "requestId") else null,

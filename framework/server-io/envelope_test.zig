@@ -15,10 +15,12 @@ fn request(text: []const u8) !envelope.Request {
     };
 }
 
-const meta = "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{\"elicitation\":{}}";
+const meta = "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"," ++
+    "\"io.modelcontextprotocol/clientCapabilities\":{\"elicitation\":{}}";
 
 test "a call of 2026-07-28" {
-    const r = try request("{\"jsonrpc\":\"2.0\",\"id\":\"a\\u0062\",\"method\":\"tools/call\",\"params\":{\"name\":\"add\",\"arguments\":{ \"a\": 1.10 }," ++
+    const r = try request("{\"jsonrpc\":\"2.0\",\"id\":\"a\\u0062\",\"method\":\"tools/call\"," ++
+        "\"params\":{\"name\":\"add\",\"arguments\":{ \"a\": 1.10 }," ++
         meta ++ ",\"progressToken\":7,\"io.modelcontextprotocol/logLevel\":\"error\"}}}");
     try testing.expectEqualStrings("\"a\\u0062\"", r.id);
     try testing.expectEqual(.@"tools/call", r.method);
@@ -31,7 +33,7 @@ test "a call of 2026-07-28" {
     try testing.expectEqual(null, r.fault);
 }
 
-test "an older client's list" {
+test "a list request of a handshake revision" {
     const r = try request("{\"id\":-0,\"method\":\"tools\\/list\",\"params\":{\"cursor\":\"\"},\"jsonrpc\":\"2.0\"}");
     try testing.expectEqual(.@"tools/list", r.method);
     try testing.expectEqualStrings("", r.cursor.?);
@@ -40,15 +42,18 @@ test "an older client's list" {
     try testing.expectEqualStrings("{}", (try request("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}")).params);
 }
 
-test "of duplicates the last counts, whole" {
-    const r = try request("{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"arguments\":{}},\"params\":{\"name\":\"b\",\"n\\u0061me\":\"c\"}}");
+test "the last of duplicate members replaces the others" {
+    const r = try request("{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"tools/call\"," ++
+        "\"params\":{\"name\":\"a\",\"arguments\":{}},\"params\":{\"name\":\"b\",\"n\\u0061me\":\"c\"}}");
     try testing.expectEqualStrings("2", r.id);
     try testing.expectEqualStrings("c", r.target.?);
     try testing.expectEqual(null, r.arguments);
 }
 
-test "null is as good as absent" {
-    const call = try request("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"arguments\":null}}");
+test "null counts as absent" {
+    const call = try request(
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"arguments\":null}}",
+    );
     try testing.expectEqual(null, call.fault);
     try testing.expectEqual(null, call.arguments);
     const list = try request("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"cursor\":null}}");
@@ -68,9 +73,19 @@ test "faults" {
         .{ "\"tools/list\",\"params\":{\"cursor\":1}}", "`params.cursor`" },
         .{ "\"tools/list\",\"params\":{\"_meta\":1}}", "`params._meta`" },
         .{ "\"tools/list\",\"params\":{\"_meta\":{\"progressToken\":1.5}}}", "progressToken" },
-        .{ "\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":1}}}", "protocolVersion" },
-        .{ "\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"x\"}}}", "clientCapabilities\"]` is missing" },
-        .{ "\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"x\",\"io.modelcontextprotocol/clientCapabilities\":[]}}}", "clientCapabilities\"]` must" },
+        .{
+            "\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":1}}}",
+            "protocolVersion",
+        },
+        .{
+            "\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"x\"}}}",
+            "clientCapabilities\"]` is missing",
+        },
+        .{
+            "\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"x\"," ++
+                "\"io.modelcontextprotocol/clientCapabilities\":[]}}}",
+            "clientCapabilities\"]` must",
+        },
         .{ "\"tools/list\",\"params\":{" ++ meta ++ ",\"io.modelcontextprotocol/clientInfo\":0}}}", "clientInfo" },
         .{ "\"tools/list\",\"params\":{" ++ meta ++ ",\"io.modelcontextprotocol/logLevel\":\"loud\"}}}", "logLevel" },
         .{ "\"tools/call\",\"params\":{\"name\":\"a\",\"requestState\":1," ++ meta ++ "}}}", "requestState" },
@@ -84,11 +99,11 @@ test "faults" {
             return e;
         };
     }
-    // What 2026-07-28 asks for is nothing to an older client.
+    // Clients of handshake revisions do not need the members that 2026-07-28 requires.
     try testing.expectEqual(null, (try request(prefix ++ "\"tools/list\",\"params\":{\"_meta\":{}}}")).fault);
 }
 
-test "what is no message" {
+test "invalid messages" {
     const cases = [_]struct { []const u8, i32, ?[]const u8 }{
         .{ "", -32700, null },
         .{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\"", -32700, null },
@@ -123,7 +138,10 @@ test "what is no message" {
 }
 
 test "notifications and responses" {
-    try testing.expectEqualStrings("a/b", (try envelope.read(arena, "{\"jsonrpc\":\"2.0\",\"method\":\"a/b\"}")).notification.method);
+    try testing.expectEqualStrings(
+        "a/b",
+        (try envelope.read(arena, "{\"jsonrpc\":\"2.0\",\"method\":\"a/b\"}")).notification.method,
+    );
     try testing.expect(try envelope.read(arena, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}") == .response);
     try testing.expect(try envelope.read(arena, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{}}") == .response);
 }
@@ -133,6 +151,9 @@ test "cancellation" {
     const id = (try envelope.cancelledId(arena, line)).?;
     try testing.expect(try envelope.sameId(arena, id, "\"a\""));
     try testing.expect(!try envelope.sameId(arena, "1", "\"1\""));
-    try testing.expectEqual(null, try envelope.cancelledId(arena, "{\"jsonrpc\":\"2.0\",\"method\":\"tools/list\",\"id\":1}"));
+    try testing.expectEqual(
+        null,
+        try envelope.cancelledId(arena, "{\"jsonrpc\":\"2.0\",\"method\":\"tools/list\",\"id\":1}"),
+    );
     try testing.expectEqual(null, try envelope.cancelledId(arena, "\"notifications/cancelled"));
 }

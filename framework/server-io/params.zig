@@ -1,5 +1,5 @@
-//! The params of a request and their `_meta`: taken over, and judged.
-//! Specification: basic, "_meta"; the schema's `*RequestParams`.
+//! The params of a request and their `_meta`: extraction and validation. Specification: basic, "_meta"; the schema's
+//! `*RequestParams`.
 
 const std = @import("std");
 const json = @import("lib").json;
@@ -25,16 +25,26 @@ pub const Params = struct {
         if (json.equals(name, "_meta")) {
             self.inside = .{};
             self._meta = try descend(Meta, &self.inside, scanner);
-        } else try keep(self, &.{ "name", "uri", "arguments", "cursor", "inputResponses", "requestState", "ref" }, name, scanner);
+        } else try keep(
+            self,
+            &.{ "name", "uri", "arguments", "cursor", "inputResponses", "requestState", "ref" },
+            name,
+            scanner,
+        );
     }
 
-    /// Take everything over, first what is wrong in no revision; the first mistake becomes `r.fault`.
-    pub fn fill(self: *const Params, arena: Allocator, r: *Request, params: ?[]const u8) (Allocator.Error || error{Fault})!void {
+    /// Extract all values and validate those common to all revisions first; the first error becomes `r.fault`.
+    pub fn fill(
+        self: *const Params,
+        arena: Allocator,
+        r: *Request,
+        params: ?[]const u8,
+    ) (Allocator.Error || error{Fault})!void {
         if (params) |text| {
             if (text[0] != '{') return fault(r, "Invalid params: `params` must be an object");
             r.params = text;
         }
-        // Everything readable is taken first: a request with a fault still has its version and its target.
+        // Extract all readable values first: a request with a fault still has its version and its target.
         const meta = &self.inside;
         if (self._meta) |text| if (text[0] == '{') {
             r.meta = text;
@@ -47,7 +57,7 @@ pub const Params = struct {
         const target: ?[]const u8, const expected: ?[]const u8 = switch (r.method) {
             .@"tools/call", .@"prompts/get" => .{ self.name, "Invalid params: `params.name` must be a string" },
             .@"resources/read" => .{ self.uri, "Invalid params: `params.uri` must be a string" },
-            // Whoever completes something judges it.
+            // The completion middleware validates it.
             .@"completion/complete" => .{ referenced(self.ref), null },
             else => .{ null, null },
         };
@@ -64,12 +74,18 @@ pub const Params = struct {
                 return fault(r, "Invalid params: `params.arguments` must be an object"),
             else => {},
         }
-        if (r.method.isList() and given(self.cursor) and r.cursor == null) return fault(r, "Invalid params: `params.cursor` must be a string");
-        if (meta.progressToken != null and r.progress_token == null) return fault(r, "Invalid params: `_meta.progressToken` must be a string or an integer");
+        if (r.method.isList() and given(self.cursor) and r.cursor == null)
+            return fault(r, "Invalid params: `params.cursor` must be a string");
+        if (meta.progressToken != null and r.progress_token == null) return fault(
+            r,
+            "Invalid params: `_meta.progressToken` must be a string or an integer",
+        );
         if (meta.protocolVersion == null) return;
         try meta.judge(r);
-        if (self.inputResponses != null and r.input_responses == null) return fault(r, "Invalid params: `params.inputResponses` must be an object");
-        if (self.requestState != null and r.request_state == null) return fault(r, "Invalid params: `params.requestState` must be a string");
+        if (self.inputResponses != null and r.input_responses == null)
+            return fault(r, "Invalid params: `params.inputResponses` must be an object");
+        if (self.requestState != null and r.request_state == null)
+            return fault(r, "Invalid params: `params.requestState` must be a string");
     }
 };
 
@@ -91,22 +107,25 @@ const Meta = struct {
         }, name, scanner);
     }
 
-    /// What every request of 2026-07-28 must have. Specification: basic, "Per-request protocol fields".
+    /// Validate the members that 2026-07-28 requires. Specification: basic, "Per-request protocol fields".
     fn judge(self: *const Meta, r: *Request) error{Fault}!void {
         const prefix = "Invalid params: `_meta[\"io.modelcontextprotocol/";
         if (r.version == null) return fault(r, prefix ++ "protocolVersion\"]` must be a string");
         if (self.clientCapabilities == null) return fault(r, prefix ++ "clientCapabilities\"]` is missing");
-        if (objectIn(self.clientCapabilities) == null) return fault(r, prefix ++ "clientCapabilities\"]` must be an object");
-        if (self.clientInfo != null and objectIn(self.clientInfo) == null) return fault(r, prefix ++ "clientInfo\"]` must be an object");
+        if (objectIn(self.clientCapabilities) == null) return fault(r, prefix ++
+            "clientCapabilities\"]` must be an object");
+        if (self.clientInfo != null and objectIn(self.clientInfo) == null)
+            return fault(r, prefix ++ "clientInfo\"]` must be an object");
         const level = self.logLevel orelse return;
         if (isString(level)) for (std.meta.tags(Level)) |tag| {
             if (json.equals(level, @tagName(tag))) r.log_level = tag;
         };
-        if (r.log_level == null) return fault(r, prefix ++ "logLevel\"]` must be one of debug, info, notice, warning, error, critical, alert, emergency");
+        if (r.log_level == null) return fault(r, prefix ++
+            "logLevel\"]` must be one of debug, info, notice, warning, error, critical, alert, emergency");
     }
 };
 
-/// The name or the URI in a `CompletionReference`.
+/// Return the name or the URI in a `CompletionReference`.
 fn referenced(reference: ?[]const u8) ?[]const u8 {
     const text = objectIn(reference) orelse return null;
     const kind = stringIn(json.member(text, "type")) orelse return null;
@@ -118,7 +137,7 @@ fn fault(r: *Request, words: []const u8) error{Fault} {
     return error.Fault;
 }
 
-/// Read a value; when it is an object, hand its members on while they pass by.
+/// Read a value; if it is an object, pass each of its members on while scanning.
 pub fn descend(comptime T: type, parts: *T, scanner: *json.Scanner) json.Error![]const u8 {
     if (try scanner.peek() != .object) return scanner.value();
     const start = scanner.at;
@@ -127,25 +146,37 @@ pub fn descend(comptime T: type, parts: *T, scanner: *json.Scanner) json.Error![
     return scanner.text[start..scanner.at];
 }
 
-/// Read a value and keep it when its name is one of these.
-pub fn keep(parts: anytype, comptime names: []const []const u8, name: []const u8, scanner: *json.Scanner) json.Error!void {
+/// Read a value and keep it if its name is one of these.
+pub fn keep(
+    parts: anytype,
+    comptime names: []const []const u8,
+    name: []const u8,
+    scanner: *json.Scanner,
+) json.Error!void {
     comptime var pairs: [names.len][2][]const u8 = undefined;
     inline for (names, &pairs) |field, *pair| pair.* = .{ field, field };
     const all = pairs;
     try keepAs(parts, &all, name, scanner);
 }
 
-/// The same for fields that are called otherwise than the members: pairs of field and member.
-fn keepAs(parts: anytype, comptime pairs: []const [2][]const u8, name: []const u8, scanner: *json.Scanner) json.Error!void {
+/// Do the same for fields whose names differ from the members: pairs of field and member.
+fn keepAs(
+    parts: anytype,
+    comptime pairs: []const [2][]const u8,
+    name: []const u8,
+    scanner: *json.Scanner,
+) json.Error!void {
     comptime var places: [pairs.len]Place = undefined;
-    inline for (pairs, &places) |pair, *one| one.* = .{ .name = pair[1], .offset = @offsetOf(@TypeOf(parts.*), pair[0]) };
+    inline for (pairs, &places) |pair, *one| {
+        one.* = .{ .name = pair[1], .offset = @offsetOf(@TypeOf(parts.*), pair[0]) };
+    }
     const all = places;
     try place(@intFromPtr(parts), &all, name, scanner);
 }
 
 const Place = struct { name: []const u8, offset: usize };
 
-// One loop for all: written out, comparing with every name was a twentieth of this component.
+// One loop for all members: unrolled comparisons with every name took a twentieth of this component's size.
 fn place(fields: usize, places: []const Place, name: []const u8, scanner: *json.Scanner) json.Error!void {
     const text = try scanner.value();
     for (places) |each| {
@@ -154,7 +185,7 @@ fn place(fields: usize, places: []const Place, name: []const u8, scanner: *json.
     }
 }
 
-/// Whether a member is there. Clients in languages where absent is null send null.
+/// Return true if a member is present. Some clients serialise absent values as null.
 fn given(raw: ?[]const u8) bool {
     const text = raw orelse return false;
     return text[0] != 'n';

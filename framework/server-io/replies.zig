@@ -1,8 +1,8 @@
-//! The constructors of replies: one for each kind of result.
+//! Constructors of replies: one for each kind of result.
 
 const std = @import("std");
 const lib = @import("lib");
-const asking = @import("asking.zig");
+const input_requests = @import("input_requests.zig");
 const envelope = @import("envelope.zig");
 const seal = @import("seal.zig");
 const wit = @import("wit.zig");
@@ -18,8 +18,14 @@ const Writer = lib.Writer;
 const types = wit.types;
 const gpa = wit.memory.gpa;
 
-/// A list whose items are written by `item`; it stays open at its end.
-fn list(member: Reply.List.Member, items: anytype, next: ?[]const u8, cache: ?types.CacheHint, comptime item: anytype) Handle {
+/// Return a list whose items are written by `item`; it stays open at its end.
+fn list(
+    member: Reply.List.Member,
+    items: anytype,
+    next: ?[]const u8,
+    cache: ?types.CacheHint,
+    comptime item: anytype,
+) Handle {
     return Reply.build(struct {
         member: Reply.List.Member,
         items: @TypeOf(items),
@@ -29,13 +35,18 @@ fn list(member: Reply.List.Member, items: anytype, next: ?[]const u8, cache: ?ty
         pub fn write(c: @This(), self: *Reply, r: *Results) Writer.EmbedError!?[]const u8 {
             const start = try self.openList(c.member);
             try item(self, r, c.items);
-            self.shape = .{ .list = .{ .member = c.member, .items = start, .next = if (c.next) |text| try gpa.dupe(u8, text) else null, .cache = c.cache } };
+            self.shape = .{ .list = .{
+                .member = c.member,
+                .items = start,
+                .next = if (c.next) |text| try gpa.dupe(u8, text) else null,
+                .cache = c.cache,
+            } };
             return null;
         }
     }{ .member = member, .items = items, .next = next, .cache = cache });
 }
 
-/// Items that were serialised before.
+/// Return a list of items that are already serialised.
 fn listJson(member: Reply.List.Member, items: []const u8, next: ?[]const u8, cache: ?types.CacheHint) Handle {
     return list(member, items, next, cache, written);
 }
@@ -56,12 +67,12 @@ pub fn toolsJson(items: []const u8, next: ?[]const u8, cache: ?types.CacheHint) 
     return listJson(.tools, items, next, cache);
 }
 
-/// Items that were serialised before.
+/// Write items that are already serialised.
 fn written(self: *Reply, r: *Results, array: anytype) Writer.EmbedError!void {
     r.looked_at = "items";
     if (try Writer.check(array) != .array) return error.InvalidJson;
     const inside = std.mem.trim(u8, std.mem.trim(u8, array, " \t\r\n")[1..], " \t\r\n");
-    // Checked as a whole above; what is between the brackets is one or more values and their commas.
+    // The array was validated above; between the brackets are one or more values and their commas.
     try self.w.oneLine(std.mem.trimEnd(u8, inside[0 .. inside.len - 1], " \t\r\n"));
 }
 
@@ -130,8 +141,8 @@ pub fn contents(value: types.ResourceResult) Handle {
     }{ .value = value });
 }
 
-/// A result that the types do not know. In 2026-07-28 what every result must have is added where it is missing. A list is
-/// one like others, to be merged with them.
+/// Return a result that the types do not cover. In 2026-07-28, members that every result must have are added if
+/// missing. A list is merged like other lists.
 pub fn raw(value: []const u8) Handle {
     if (Call.current) |call| if (rawList(call.message.method, value)) |reply| return reply;
     return Reply.build(struct {
@@ -169,7 +180,10 @@ fn rawList(method: envelope.Method, value: []const u8) ?Handle {
     };
     if (Writer.check(value) catch .null != .object) return null;
     const items = lib.json.member(value, @tagName(member)) orelse return null;
-    const next = if (lib.json.member(value, "nextCursor")) |text| (if (text[0] == '"') lib.json.decodeString(wit.memory.allocator, text) catch @trap() else null) else null;
+    const next = if (lib.json.member(value, "nextCursor")) |text|
+        (if (text[0] == '"') lib.json.decodeString(wit.memory.allocator, text) catch @trap() else null)
+    else
+        null;
     return switch (member) {
         .tools => toolsJson(items, next, hint(value)),
         .resources => resourcesJson(items, next, hint(value)),
@@ -182,7 +196,10 @@ fn hint(result: []const u8) ?types.CacheHint {
     const time = lib.json.member(result, "ttlMs") orelse return null;
     const scope = lib.json.member(result, "cacheScope") orelse return null;
     const ttl_ms = lib.decimal.parse(time, std.math.maxInt(u64)) orelse return null;
-    return .{ .ttl_ms = ttl_ms, .scope = if (scope[0] == '"' and lib.json.equals(scope, "public")) .public else .private };
+    return .{
+        .ttl_ms = ttl_ms,
+        .scope = if (scope[0] == '"' and lib.json.equals(scope, "public")) .public else .private,
+    };
 }
 
 pub fn failure(value: types.Error) Handle {
@@ -192,29 +209,58 @@ pub fn failure(value: types.Error) Handle {
 }
 
 pub fn inputRequired(value: types.InputRequired) Handle {
-    const call = Call.current orelse return refuse(Reply.internal_error, "Internal error: no request is being answered", null);
-    if (!call.message.method.mayAsk()) return refuse(Reply.internal_error, "Internal error: this kind of request cannot ask for input", null);
-    if (value.requests.len == 0 and value.state == null) return refuse(Reply.internal_error, "Internal error: input is required, but none is named", null);
+    const call = Call.current orelse
+        return refuse(Reply.internal_error, "Internal error: no request is being answered", null);
+    if (!call.message.method.allowsInputRequests()) return refuse(
+        Reply.internal_error,
+        "Internal error: this kind of request cannot ask for input",
+        null,
+    );
+    if (value.requests.len == 0 and value.state == null) return refuse(
+        Reply.internal_error,
+        "Internal error: input is required, but none is named",
+        null,
+    );
     var needs: Needs = .{};
-    for (value.requests) |wanted| {
-        const known = Writer.check(wanted.params) catch .null == .object and needs.add(wanted.method, wanted.params);
+    for (value.requests) |input| {
+        const known = Writer.check(input.params) catch .null == .object and needs.add(input.method, input.params);
         if (!known) {
-            console.log(&.{ "a component asked the client for `", wanted.method, "`, which clients do not know, or with params that are no JSON object" });
+            console.log(&.{
+                "a component requested input by `",
+                input.method,
+                "`: not a server-to-client request, or its params are not a JSON object",
+            });
             return refuse(Reply.internal_error, "Internal error: clients cannot be asked for this kind of input", null);
         }
     }
     const missing = needs.without(call.message.capabilities, call.revision);
     const latest = call.revision == Revision.latest;
-    // Specification: basic, "Per-request protocol fields": nothing the client did not declare.
+    // Specification: basic, "Per-request protocol fields": send only requests that the client declared capabilities
+    // for.
     if (!missing.none()) return cannot(call, missing) catch @trap();
     if (!latest) {
-        if (!call.output.canAsk()) return cannotAsk(call, "nothing would bring the answer of this client back to the request");
-        if (call.round >= asking.max_rounds) return cannotAsk(call, "it has been asked too often during this request");
+        if (!call.output.canReceiveAnswers()) return inputUnavailable(
+            call,
+            "nothing would bring the answer of this client back to the request",
+        );
+        if (call.round >= input_requests.max_rounds) return inputUnavailable(
+            call,
+            "it has been asked too often during this request",
+        );
     }
-    const sealed: ?[]const u8 = if (value.state) |state| (if (latest) seal.close(.state, call, state) catch @trap() orelse {
-        console.log(&.{"a component keeps state with the client: set WASMCP_STATE_KEYS (and let the server see its environment), so that every instance can read it"});
-        return refuse(Reply.internal_error, "Internal error: this server has no key for the state of this request", null);
-    } else encoded(state) catch @trap()) else null;
+    const sealed: ?[]const u8 = if (value.state) |state|
+        (if (latest) seal.close(.state, call, state) catch @trap() orelse {
+            console.log(&.{"a component uses request state: " ++
+                "set WASMCP_STATE_KEYS (and pass the environment to the server), " ++
+                "so that every instance can open it"});
+            return refuse(
+                Reply.internal_error,
+                "Internal error: this server has no key for the state of this request",
+                null,
+            );
+        } else encoded(state) catch @trap())
+    else
+        null;
     return Reply.build(struct {
         value: types.InputRequired,
         sealed: ?[]const u8,
@@ -225,14 +271,14 @@ pub fn inputRequired(value: types.InputRequired) Handle {
             if (c.value.requests.len > 0) {
                 try self.w.key("inputRequests");
                 try self.w.open('{');
-                for (c.value.requests) |wanted| {
+                for (c.value.requests) |input| {
                     r.looked_at = "params";
-                    try self.w.keyText(wanted.key);
+                    try self.w.keyText(input.key);
                     try self.w.open('{');
                     try self.w.key("method");
-                    try self.w.string(wanted.method);
+                    try self.w.string(input.method);
                     try self.w.key("params");
-                    if (try self.w.embed(wanted.params) != .object) return error.InvalidJson;
+                    if (try self.w.embed(input.params) != .object) return error.InvalidJson;
                     try self.w.close('}');
                 }
                 try self.w.close('}');
@@ -243,12 +289,12 @@ pub fn inputRequired(value: types.InputRequired) Handle {
             }
             try self.w.value("\"resultType\":\"input_required\"");
             try self.metaAndEnd(r, null);
-            if (!c.latest) self.shape = .asking;
+            if (!c.latest) self.shape = .input_required;
         }
     }{ .value = value, .sealed = sealed, .latest = latest });
 }
 
-/// State that does not leave the server.
+/// Encode request state that does not leave the server.
 fn encoded(state: []const u8) std.mem.Allocator.Error![]const u8 {
     return lib.base64.encode(try wit.memory.allocator.alloc(u8, lib.base64.size(state.len)), .standard, state);
 }
@@ -258,7 +304,7 @@ fn cannot(call: *Call, missing: Needs) Writer.Error!Handle {
     if (call.revision != Revision.latest) {
         try w.raw("it did not declare the capability ");
         try missing.write(&w);
-        return cannotAsk(call, w.text());
+        return inputUnavailable(call, w.text());
     }
     try w.open('{');
     try w.key("requiredCapabilities");
@@ -267,14 +313,16 @@ fn cannot(call: *Call, missing: Needs) Writer.Error!Handle {
     return refuse(@import("protocol_table").code.missing_capability, "Missing required client capability", w.text());
 }
 
-/// What an older client is told when it would have to be asked and cannot be. In 2025-11-25 and before there is no error
-/// code for it: what a tool cannot do is a result of the tool.
-pub fn cannotAsk(call: *const Call, why: []const u8) Handle {
+/// Return the answer to a client of a handshake revision that cannot receive a server-to-client request. 2025-11-25 and
+/// earlier have no error code for it: for a tool it is a tool error.
+pub fn inputUnavailable(call: *const Call, why: []const u8) Handle {
     const allocator = wit.memory.allocator;
     const words = std.mem.concat(allocator, u8, &.{ "This needs input from the client: ", why }) catch @trap();
     if (call.message.method != .@"tools/call") return refuse(Reply.internal_error, words, null);
     const block = [_]types.Content{.{ .text = .{ .text = words, .annotations = null, .meta = null } }};
-    return toolResult(.{ .content = &block, .structured_content = null, .is_error = true, .meta = null, .extra = null });
+    return toolResult(
+        .{ .content = &block, .structured_content = null, .is_error = true, .meta = null, .extra = null },
+    );
 }
 
 fn refuse(code: i32, message: []const u8, data: ?[]const u8) Handle {

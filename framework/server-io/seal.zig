@@ -1,6 +1,6 @@
-//! What goes to the client and comes back: request state and cursors. What comes back is the client's word, so it is
-//! encrypted and authenticated (Ascon-AEAD128, NIST SP 800-232: one small primitive, and the hash is made of it too), and
-//! bound to what it was given out for.
+//! Sealing of values that the client sends back: request state and cursors. Clients are not trusted, so these values
+//! are encrypted and authenticated (Ascon-AEAD128, NIST SP 800-232: one small primitive, which the hash is built from
+//! too), and bound to the request that they were issued for.
 //! Specification: basic/patterns/mrtr, "Server Requirements"; server/utilities/pagination.
 
 const std = @import("std");
@@ -15,8 +15,8 @@ const Hash = std.crypto.hash.ascon.AsconHash256;
 const Key = settings.Key;
 const Allocator = std.mem.Allocator;
 
-/// What a sealed text is, in both cases for the server of the same name. `state`: for the same request of the same
-/// principal, for a time. `cursor`: for the same method and principal.
+/// The purpose of a sealed text, always for the server of the same name. `state`: for the same request of the same
+/// principal, for a limited time. `cursor`: for the same method and principal.
 pub const Purpose = enum { state, cursor };
 
 const overhead = Aead.nonce_length + Aead.tag_length;
@@ -25,7 +25,7 @@ const stamp_size = 8;
 var own_key: ?Key = null;
 var cursor_key: ?Key = null;
 
-/// Seal a value for the client. Null: state needs a key that all instances share, and there is none.
+/// Seal a value for the client. Null: state needs a key that all instances share, and no key is configured.
 pub fn close(purpose: Purpose, call: *const Call, value: []const u8) Allocator.Error!?[]const u8 {
     const allocator = wit.memory.allocator;
     const key = (try keys(purpose, call) orelse return null)[0];
@@ -34,11 +34,12 @@ pub fn close(purpose: Purpose, call: *const Call, value: []const u8) Allocator.E
     const nonce = bytes[0..Aead.nonce_length];
     @memcpy(nonce, wit.random.getRandomBytes(Aead.nonce_length));
     const text = bytes[Aead.nonce_length..][0..plain.len];
-    Aead.encrypt(text, bytes[bytes.len - Aead.tag_length ..][0..Aead.tag_length], plain, &try bound(purpose, call), nonce.*, key);
+    const tag = bytes[bytes.len - Aead.tag_length ..][0..Aead.tag_length];
+    Aead.encrypt(text, tag, plain, &try bound(purpose, call), nonce.*, key);
     return lib.base64.encode(try allocator.alloc(u8, lib.base64.size(bytes.len)), .url, bytes);
 }
 
-/// The value in a sealed text; null when it is not one that this server gave out for such a request, or too old.
+/// Open a sealed text. Null: this server did not issue it for such a request, or it has expired.
 pub fn open(purpose: Purpose, call: *const Call, sealed: []const u8) Allocator.Error!?[]const u8 {
     const allocator = wit.memory.allocator;
     const bytes = try lib.base64.decode(allocator, .url, sealed) orelse return null;
@@ -69,18 +70,18 @@ fn stamp(purpose: Purpose) [stamp_size]u8 {
     return bytes;
 }
 
-/// The keys that may open, the one that seals first.
+/// Return the keys that can open a text; the first one seals.
 fn keys(purpose: Purpose, call: *const Call) Allocator.Error!?[]const Key {
     if (settings.state_keys.len > 0) return settings.state_keys;
     switch (purpose) {
-        // A process that serves one client by lines is all there is of the server. An HTTP request may be answered by
-        // another instance than the one before.
+        // A process that serves one client over stdio is the whole server. An HTTP request can be answered by another
+        // instance than the one before.
         .state => {
             if (call.circumstances) |c| if (c.http != null) return null;
             if (own_key == null) own_key = wit.random.getRandomBytes(@sizeOf(Key))[0..@sizeOf(Key)].*;
             return @as(*const [1]Key, &own_key.?);
         },
-        // A cursor is no secret: this key only tells what came from here from what did not.
+        // Cursors are not confidential; this key only authenticates their origin.
         .cursor => {
             if (cursor_key == null) cursor_key = settings.keyOf(server.info());
             return @as(*const [1]Key, &cursor_key.?);
@@ -88,7 +89,7 @@ fn keys(purpose: Purpose, call: *const Call) Allocator.Error!?[]const Key {
     }
 }
 
-/// A digest of what the text is good for.
+/// Return a digest of the request that the text is bound to.
 fn bound(purpose: Purpose, call: *const Call) Allocator.Error![Hash.digest_length]u8 {
     var parts: Parts = .{};
     const identity = if (call.circumstances) |c| c.identity else null;
@@ -109,11 +110,11 @@ fn bound(purpose: Purpose, call: *const Call) Allocator.Error![Hash.digest_lengt
     return digest;
 }
 
-/// Texts and JSON one behind the other, so that different ones never look alike.
+/// Hash of a sequence of texts and JSON values, each delimited, so that different sequences have different digests.
 const Parts = struct {
     bytes: std.ArrayList(u8) = .empty,
 
-    /// A member of an object. Values are slices of one text, so their places are their order.
+    /// A member of an object. Values are slices of one text, so their addresses give their order.
     const Member = struct {
         name: []const u8,
         value: []const u8,
@@ -138,8 +139,8 @@ const Parts = struct {
         try self.raw(part);
     }
 
-    /// Valid JSON by what it says: the order of members, white space and escapes make no difference, as a client may
-    /// write its arguments anew.
+    /// Add valid JSON by its value: the order of members, white space and escapes make no difference, because a client
+    /// can serialise its arguments again.
     fn json(self: *Parts, value: []const u8) Allocator.Error!void {
         const allocator = wit.memory.allocator;
         var scanner = lib.json.Scanner.init(value);
@@ -148,13 +149,16 @@ const Parts = struct {
                 var found: std.ArrayList(Member) = .empty;
                 var members = scanner.members() catch unreachable;
                 while (members.next() catch unreachable) |name| {
-                    const member: Member = .{ .name = try lib.json.decodeString(allocator, name), .value = scanner.value() catch unreachable };
+                    const member: Member = .{
+                        .name = try lib.json.decodeString(allocator, name),
+                        .value = scanner.value() catch unreachable,
+                    };
                     try found.append(allocator, member);
                 }
                 std.sort.heap(Member, found.items, {}, Member.before);
                 try self.raw("{");
                 for (found.items, 1..) |member, next| {
-                    // As everywhere, of two with one name the last counts.
+                    // Of two members with one name the last counts, as everywhere.
                     if (next < found.items.len and lib.bytes.equal(found.items[next].name, member.name)) continue;
                     try self.text(member.name);
                     try self.json(member.value);

@@ -1,4 +1,4 @@
-//! Who this server is, as every result says it.
+//! The server's identification, which every result contains.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -11,7 +11,7 @@ pub const info_key = "io.modelcontextprotocol/serverInfo";
 var cached: ?[]const u8 = null;
 var own_name: []const u8 = "";
 
-/// The member of `_meta` with the server's `Implementation`, name and all.
+/// Return the member of `_meta` with the server's `Implementation`, including the member's name.
 pub fn info() []const u8 {
     return cached orelse {
         var w = lib.Writer.init(wit.memory.gpa);
@@ -21,8 +21,8 @@ pub fn info() []const u8 {
     };
 }
 
-/// The name in the server's `Implementation`: what several processes of one server have in common, whatever version each of
-/// them has.
+/// Return the name in the server's `Implementation`: it is the same for several processes of one server, of any
+/// version.
 pub fn name() []const u8 {
     _ = info();
     return own_name;

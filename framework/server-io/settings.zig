@@ -1,4 +1,4 @@
-//! What the operator decides, on this side of `wire`. See docs/reference/environment.md.
+//! Settings of the operator that concern `server-io`. See docs/reference/environment.md.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -7,9 +7,9 @@ const wit = @import("wit.zig");
 
 pub const Key = [16]u8;
 
-/// Keys for what clients keep for us: the first seals, all open.
+/// Keys for sealed values: the first seals, all open.
 pub var state_keys: []const Key = &.{};
-/// How long request state is good, in seconds.
+/// Validity of request state, in seconds.
 pub var state_ttl: u64 = 900;
 
 const min_key = 32;
@@ -17,7 +17,7 @@ const max_ttl = 30 * 24 * 60 * 60;
 
 pub const Setting = struct { []const u8, []const u8 };
 
-/// Take what is known of these settings. Returns what is wrong with one, if anything.
+/// Apply the known settings. Return the error in one of them, if any.
 pub fn configure(settings: []const Setting) ?[]const u8 {
     for (settings) |pair| {
         const name, const value = pair;
@@ -28,10 +28,13 @@ pub fn configure(settings: []const Setting) ?[]const u8 {
             );
         } else if (lib.bytes.equal(name, "WASMCP_STATE_TTL")) {
             const seconds = lib.decimal.parse(value, max_ttl) orelse 0;
-            if (seconds < 1) return std.fmt.comptimePrint("WASMCP_STATE_TTL must be a number of seconds from 1 to {d}", .{max_ttl});
+            if (seconds < 1) return std.fmt.comptimePrint(
+                "WASMCP_STATE_TTL must be a number of seconds from 1 to {d}",
+                .{max_ttl},
+            );
             state_ttl = seconds;
         } else if (lib.bytes.equal(name, "WASMCP_MAX_BODY")) {
-            // The transport has judged it.
+            // The transport has validated it.
             envelope.max_body = @intCast(lib.decimal.parse(value, std.math.maxInt(usize)) orelse envelope.max_body);
         }
     }
@@ -49,7 +52,7 @@ fn readKeys(text: []const u8) ?[]const Key {
     return list.items;
 }
 
-/// The key that a text stands for.
+/// Derive the key from a secret.
 pub fn keyOf(text: []const u8) Key {
     var digest: [32]u8 = undefined;
     std.crypto.hash.ascon.AsconHash256.hash(text, &digest, .{});

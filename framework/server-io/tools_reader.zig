@@ -1,4 +1,4 @@
-//! Tools as data again, for who wants to look into a list or to change it.
+//! Parser of serialised tools, for middleware that inspects or changes a list.
 
 const std = @import("std");
 const lib = @import("lib");
@@ -7,8 +7,8 @@ const types = @import("wit.zig").types;
 const json = lib.json;
 const Error = std.mem.Allocator.Error;
 
-/// The tools in the items of a list, which this component has written or checked. Members of another type than the
-/// specification's are left out.
+/// Return the tools in the items of a list, which this component has written or validated. Members with a wrong type
+/// are left out.
 pub fn read(allocator: std.mem.Allocator, items: []const u8) Error![]const types.Tool {
     const array = try std.mem.concat(allocator, u8, &.{ "[", items, "]" });
     var tools: std.ArrayList(types.Tool) = .empty;

@@ -1,9 +1,9 @@
-//! The interface `wire`: the transport's side.
+//! Implementation of the interface `wire`, which the transport imports.
 
 const std = @import("std");
 const lib = @import("lib");
 const envelope = @import("envelope.zig");
-const asking = @import("asking.zig");
+const input_requests = @import("input_requests.zig");
 const replies = @import("replies.zig");
 const seal = @import("seal.zig");
 const settings = @import("settings.zig");
@@ -32,7 +32,9 @@ pub fn parse(body: []const u8) Error!wit.wire.Incoming {
     switch (try envelope.read(wit.memory.allocator, body)) {
         .response => |id| return .{ .response = id },
         .notification => |notification| return .{ .notification = notification.method },
-        .invalid => |wrong| return .{ .invalid = .{ wrong.code, try refusalText(wrong.id, .{ .code = wrong.code, .message = wrong.message }) } },
+        .invalid => |wrong| return .{
+            .invalid = .{ wrong.code, try refusalText(wrong.id, .{ .code = wrong.code, .message = wrong.message }) },
+        },
         .request => |message| {
             const call = try Call.init(message);
             call.memory = wit.memory.take();
@@ -41,7 +43,10 @@ pub fn parse(body: []const u8) Error!wit.wire.Incoming {
                 .method = message.name,
                 .target = message.target,
                 .version = message.version,
-                .fault = if (call.message.fault) |words| .{ .code = envelope.invalid_params, .message = words } else null,
+                .fault = if (call.message.fault) |words| .{
+                    .code = envelope.invalid_params,
+                    .message = words,
+                } else null,
             } };
         },
     }
@@ -83,26 +88,30 @@ pub fn begin(request: *Request, circumstances: wit.wire.Circumstances) Error!?wi
     return refused;
 }
 
-/// Look at what the client brings back, which is good for some requests only.
+/// Open the sealed values of the client, and reject requests with invalid ones.
 fn admit(call: *Call, circumstances: wit.wire.Circumstances) Error!?wit.messages.Reply {
     const message = &call.message;
     if (message.method.isList()) if (message.cursor) |sealed| {
-        message.cursor = try seal.open(.cursor, call, sealed) orelse return refuse("Invalid params: `params.cursor` was not given out by this server for this request");
+        message.cursor = try seal.open(.cursor, call, sealed) orelse
+            return refuse("Invalid params: `params.cursor` was not given out by this server for this request");
     };
     if (call.revision == Revision.latest) {
-        if (message.input_responses) |text| if (!holdsObjects(text)) return refuse("Invalid params: `params.inputResponses` must hold objects");
+        if (message.input_responses) |text| if (!holdsObjects(text)) return refuse(
+            "Invalid params: `params.inputResponses` must hold objects",
+        );
         const sealed = message.request_state orelse return null;
         call.input_state = try seal.open(.state, call, sealed) orelse
-            return refuse("Invalid params: `params.requestState` was not given out by this server for this request, or too long ago");
+            return refuse("Invalid params: `params.requestState` was not given out by this server for this request, " ++
+                "or too long ago");
         return null;
     }
-    // Members that the revision does not have.
+    // Members that handshake revisions do not have.
     message.input_responses = null;
     message.request_state = null;
     message.capabilities = circumstances.capabilities orelse "{}";
     const resumed = circumstances.resumed orelse return null;
-    const problem = try asking.take(call, resumed) orelse return null;
-    return replies.cannotAsk(call, problem);
+    const problem = try input_requests.resumeCall(call, resumed) orelse return null;
+    return replies.inputUnavailable(call, problem);
 }
 
 fn refuse(words: []const u8) wit.messages.Reply {
@@ -111,7 +120,7 @@ fn refuse(words: []const u8) wit.messages.Reply {
 
 fn holdsObjects(object: []const u8) bool {
     var scanner = lib.json.Scanner.init(object);
-    // The text was valid when it came.
+    // The text was validated on arrival.
     var members = scanner.members() catch unreachable;
     while (members.next() catch unreachable) |_| {
         if ((scanner.value() catch unreachable)[0] != '{') return false;
@@ -132,10 +141,17 @@ pub fn finish(handle: wit.messages.Request, given: ?wit.messages.Reply) Error!wi
     const reply = try theReply(call, given);
     answered = reply;
     const object = reply.rep();
-    if (object.shape == .asking and !call.isCancelled()) {
-        const pending = try asking.send(call, object.asJson());
+    if (object.shape == .input_required and !call.isCancelled()) {
+        const pending = try input_requests.send(call, object.asJson());
         defer call.output.suspend_();
-        return .{ .body = "", .code = null, .streamed = call.output.streamed, .cancelled = call.output.lost, .pending = pending, .outparam = null };
+        return .{
+            .body = "",
+            .code = null,
+            .streamed = call.output.streamed,
+            .cancelled = call.output.lost,
+            .pending = pending,
+            .outparam = null,
+        };
     }
     const code = object.errorCode();
     const text = try object.finish();
@@ -161,7 +177,8 @@ pub fn subscribe(handle: wit.messages.Request, notifications: []const u8) Error!
     return .{
         .id = id,
         .acknowledgement = try std.mem.concat(allocator, u8, &.{
-            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":",
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\"," ++
+                "\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":",
             id,
             "},\"notifications\":",
             notifications,
@@ -189,10 +206,12 @@ fn theReply(call: *Call, given: ?wit.messages.Reply) Error!wit.messages.Reply {
         .message = try std.mem.concat(wit.memory.allocator, u8, &.{ "Method not found: ", call.message.name }),
     });
     if (reply.rep().call != call.number) {
-        // It carries another request's id: somebody kept it.
+        // The reply has the id of another request: a component kept it.
         console.log(&.{"a component answered with the reply to another request"});
         reply.rep().call = call.number;
-        reply.rep().becomeFailure(@import("protocol_table").code.internal_error, "Internal error: the answer belongs to another request", null);
+        reply.rep().becomeFailure(@import(
+            "protocol_table",
+        ).code.internal_error, "Internal error: the answer belongs to another request", null);
     }
     return reply;
 }

@@ -1,4 +1,4 @@
-//! The generated bindings under the names that are used here.
+//! The generated bindings under short names.
 
 const bindings = @import("bindings");
 

@@ -215,13 +215,13 @@ def test_all_mistakes_without_a_traceback(project: Path, hatchling) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_the_hooks_table_only_switches(project: Path, hatchling) -> None:
+def test_the_hooks_table_only_enables_it(project: Path, hatchling) -> None:
     text = "[tool.hatch.build.hooks.wasmcp]\nrequire-runtime-dependencies = false\n"
     replace(project / "pyproject.toml", "[tool.hatch.build.hooks.wasmcp]\n", text)
     hatchling(project, "-t", "sdist")  # hatchling's own keys are not ours to refuse
     replace(project / "pyproject.toml", text, text + 'source = "x"\n')
     done = hatchling(project, "-t", "wheel", ok=False)
-    assert "`tool.hatch.build.hooks.wasmcp.source` is unknown: this table only switches the hook on" in done.stderr
+    assert "`tool.hatch.build.hooks.wasmcp.source` is unknown: this table only enables the hook" in done.stderr
 
 
 def test_the_compilers_words_and_the_last_good_output(project: Path, hatchling) -> None:

@@ -278,7 +278,7 @@ def test_a_relative_path_of_the_command_line_starts_from_the_current_directory(
     pytester.runpytest_subprocess("--wasmcp-server=near.wasm").assert_outcomes(passed=1)
     result = pytester.runpytest_subprocess("-o", "wasmcp_server=near.wasm")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"*there is no file `{pytester.path}/near.wasm`*"])
+    result.stdout.fnmatch_lines([f"*file not found: `{pytester.path}/near.wasm`*"])
 
 
 def test_a_failed_build_runs_once_and_is_shown_once(project: pytest.Pytester) -> None:

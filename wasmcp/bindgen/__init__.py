@@ -1,7 +1,7 @@
-"""Zig bindings from WIT: types, imports, exports and resources of one world.
+"""Generator of Zig bindings from WIT: types, imports, exports and resources of one world.
 
-What is generated, and how a component is written with it, is told in `README.md` beside this file. The Canonical ABI
-itself is `zig/abi.zig`, generic code that is copied beside what is generated.
+`README.md` in this directory describes the generated code and its use in a component. The Canonical ABI itself is
+`zig/abi.zig`, generic code that is copied next to the generated file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from wasmcp.bindgen.resolved import Resolved
 from wasmcp.bindgen.writer import write_bindings
 
 RUNTIME = Path(__file__).parent / "zig"
-"""The Zig files that generated bindings need beside them."""
+"""Directory of the Zig runtime files, which are copied next to generated bindings."""
 
 
 def generate(wit: str | Path, world: str, out: str | Path) -> Path:
@@ -22,13 +22,13 @@ def generate(wit: str | Path, world: str, out: str | Path) -> Path:
     Args:
         wit: A directory with WIT files and its `deps` folder, or one WIT file.
         world: The name of a world of its main package.
-        out: The directory to write to; made when missing. Files that would not change are not touched.
+        out: The directory to write to; created if missing. Files with unchanged contents are not rewritten.
 
     Returns:
-        The path of `bindings.zig` in it. `abi.zig` and the other runtime files lie beside it.
+        The path of `bindings.zig` in it. `abi.zig` and the other runtime files are in the same directory.
 
     Raises:
-        BindgenError: The package is not valid, has no such world, or uses what bindings can't express (async
+        BindgenError: The package is invalid, does not have the world, or uses types that bindings do not support (async
             functions, streams, futures and other types of WASI 0.3).
         MissingToolchainError: wasm-tools is not installed.
     """

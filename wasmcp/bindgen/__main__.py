@@ -1,4 +1,4 @@
-"""`python -m wasmcp.bindgen WIT WORLD -o DIRECTORY`: generate Zig bindings by hand."""
+"""Command line of the generator: `python -m wasmcp.bindgen WIT WORLD -o DIRECTORY`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wasmcp.errors import WasmcpError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit code."""
+    """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m wasmcp.bindgen", description="Generate Zig bindings from WIT.")
     parser.add_argument("wit", help="directory with WIT files (and deps/), or one WIT file")
     parser.add_argument("world", help="a world of its main package")
@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         path = generate(options.wit, options.world, options.output)
     except WasmcpError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command speaks on its streams
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command writes to its streams
         return 1
     print(path)  # noqa: T201
     return 0

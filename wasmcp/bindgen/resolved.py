@@ -1,4 +1,4 @@
-"""A resolved WIT package: what `wasm-tools component wit --json` says, with the questions the generator asks of it."""
+"""A resolved WIT package: the output of `wasm-tools component wit --json`, with lookups for the generator."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Package:
 
     @classmethod
     def parse(cls, text: str) -> Package:
-        """Read `namespace:name[@version]`."""
+        """Parse `namespace:name[@version]`."""
         full, _, version = text.partition("@")
         namespace, _, name = full.partition(":")
         return cls(namespace, name, version)
@@ -37,9 +37,9 @@ class Item:
     """An interface that a world imports or exports.
 
     Attributes:
-        index: Its place in `Resolved.interfaces`.
-        module: What the Canonical ABI calls it: `wasi:http/types@0.2.8`, or the plain name of an inline interface.
-        name: Its own name, in kebab-case.
+        index: Its index in `Resolved.interfaces`.
+        module: Its name in the Canonical ABI: `wasi:http/types@0.2.8`, or the plain name of an inline interface.
+        name: Its name, in kebab-case.
         package: Its package; None for an interface written inside the world.
     """
 
@@ -50,11 +50,11 @@ class Item:
 
 
 class Resolved:
-    """All interfaces and types of a WIT package and what it uses, and one world of it.
+    """All interfaces and types of a WIT package and its dependencies, and one of its worlds.
 
     Attributes:
         types: Type definitions as wasm-tools writes them: `name`, `kind`, `owner`, `docs`.
-        interfaces: Interfaces likewise: `name`, `types`, `functions`.
+        interfaces: Interfaces as wasm-tools writes them: `name`, `types`, `functions`.
         package: The world's package.
     """
 
@@ -66,7 +66,7 @@ class Resolved:
             world: The world's name.
 
         Raises:
-            BindgenError: The package is not valid, or has no such world.
+            BindgenError: The package is invalid, or does not have the world.
             MissingToolchainError: wasm-tools is not installed.
         """
         data = resolve_wit(wit)
@@ -97,26 +97,26 @@ class Resolved:
             yield Item(index, self.module(index), interface["name"], self._packages[interface["package"]])
 
     def module(self, index: int) -> str:
-        """What the Canonical ABI calls an interface of a package."""
+        """Return the Canonical ABI name of an interface of a package."""
         interface = self.interfaces[index]
         package = self._packages[interface["package"]]
         version = f"@{package.version}" if package.version else ""
         return f"{package.namespace}:{package.name}/{interface['name']}{version}"
 
     def world_functions(self, side: str) -> list[dict[str, Any]]:
-        """Functions that the world imports or exports directly."""
+        """Return the functions that the world imports or exports directly."""
         return [entry["function"] for entry in self.world[side].values() if "function" in entry]
 
     def world_types(self) -> dict[str, int]:
-        """Types that the world itself defines or uses, by name."""
+        """Return the types that the world itself defines or uses, by name."""
         return {name: entry["type"] for name, entry in self.world["imports"].items() if "type" in entry}
 
     def versions(self, package: Package) -> set[str]:
-        """All versions in which a package takes part."""
+        """Return all versions of a package in the resolved dependencies."""
         return {p.version for p in self._packages if (p.namespace, p.name) == (package.namespace, package.name)}
 
     def origin(self, ref: TypeRef) -> TypeRef:
-        """Follow aliases (`type a = b`, `use`) to the definition."""
+        """Return the definition of a type: follow its aliases (`type a = b`, `use`)."""
         while isinstance(ref, int):
             kind = self.types[ref]["kind"]
             if not isinstance(kind, dict) or "type" not in kind:
@@ -125,7 +125,7 @@ class Resolved:
         return ref
 
     def parts(self, ref: TypeRef) -> list[TypeRef]:
-        """The types a type is made of, one level down."""
+        """Return the component types of a type, one level deep."""
         if not isinstance(ref, int):
             return []
         kind = self.types[ref]["kind"]
@@ -150,7 +150,7 @@ class Resolved:
         return [part for part in parts if part is not None]
 
     def holds_exported_resource(self, ref: TypeRef) -> bool:
-        """Whether a type, seen from an export, has a handle in it to a resource that this component defines."""
+        """Return True if a type in an export contains a handle to a resource that this component defines."""
         if not isinstance(ref, int):
             return False
         entry = self.types[ref]
@@ -160,10 +160,10 @@ class Resolved:
 
 
 def _main(wit: Path, packages: list[str]) -> int:
-    """Find the package that `wit` itself holds: wasm-tools says which there are, but not which one that is."""
+    """Return the index of the package in `wit` itself: the output of wasm-tools does not mark it."""
     for file in sorted(wit.glob("*.wit")) if wit.is_dir() else [wit]:
         declared = _DECLARATION.search(file.read_text("utf-8"))
         if declared and declared[1] in packages:
             return packages.index(declared[1])
-    # Dependencies stand before what uses them; those that nothing uses stand anywhere.
+    # Dependencies precede their users; unused dependencies can be anywhere.
     return len(packages) - 1

@@ -1,4 +1,4 @@
-"""WIT types as Zig: expressions that name a type, and declarations that define one."""
+"""Zig for WIT types: expressions that name a type, and declarations that define one."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ _NUMBERS = PRIMITIVES.keys() - {"char", "string"}
 
 
 def docs(entry: dict[str, Any]) -> Iterator[str]:
-    """The documentation of a WIT item as Zig comment lines."""
+    """Return the documentation of a WIT item as Zig comment lines."""
     for line in ((entry.get("docs") or {}).get("contents") or "").splitlines():
         yield f"/// {line}".rstrip()
 
 
 WORLD = -1
-"""In place of an interface's index: what the world itself has."""
+"""Stands for the world itself in place of the index of an interface."""
 
 
 class Naming:
-    """Where everything of a world is found in the generated file.
+    """Names and namespaces of a world's items in the generated file.
 
     Attributes:
         root: The names at the top of the file.
-        spaces: Interface -> the names around and inside it, for parameters to avoid.
+        spaces: Names in the scope of each interface, which parameters must not shadow.
     """
 
     def __init__(self, resolved: Resolved) -> None:
-        """Give every interface, type, resource and function its Zig name."""
+        """Assign a Zig name to every interface, type, resource and function."""
         self.resolved = resolved
         self.root = Scope()
         self._paths: dict[int, tuple[str, ...]] = {}
@@ -62,7 +62,7 @@ class Naming:
                 self._name_members(item.index, interface["types"], list(interface["functions"].values()))
         self.spaces[WORLD] = self.root
         self._name_members(WORLD, resolved.world_types(), resolved.world_functions("imports"))
-        # These live in the implementer's `exports`, beside its interfaces.
+        # These are declared in the implementer's `exports`, next to its interfaces.
         self.exported_functions = {f["name"]: quote(camel(f["name"])) for f in resolved.world_functions("exports")}
 
     def _place(self, item: Item) -> tuple[str, ...]:
@@ -97,11 +97,11 @@ class Naming:
             scope.avoid(inner.given)
 
     def path(self, index: int) -> tuple[str, ...]:
-        """The namespaces an interface lies in, outermost first."""
+        """Return the namespaces of an interface, outermost first."""
         return self._paths[index]
 
     def parameters(self, function: dict[str, Any], index: int) -> list[str]:
-        """Names for a function's parameters that hide nothing around them: Zig allows no shadowing."""
+        """Return names for a function's parameters that shadow no other names, which Zig forbids."""
         scope = Scope()
         scope.avoid(self.root.given)
         scope.avoid(self.spaces[index].names)
@@ -111,7 +111,10 @@ class Naming:
 
 
 def split_member(name: str) -> tuple[str, str]:
-    """`[method]request.name` -> `request`, `name`; `[constructor]request` -> `request`, ``; `run` -> ``, `run`."""
+    """Split a function's name into resource and member.
+
+    `[method]request.name` -> `request`, `name`; `[constructor]request` -> `request`, ``; `run` -> ``, `run`.
+    """
     if not name.startswith("["):
         return "", name
     resource, _, member = name.partition("]")[2].partition(".")
@@ -126,25 +129,25 @@ class Types:
     """
 
     def __init__(self, naming: Naming, *, exports: bool) -> None:
-        """Look at the world from one side."""
+        """Select the side of the world: its imports or its exports."""
         self.naming = naming
         self.resolved = naming.resolved
         self.exports = exports
 
     def space(self, index: int) -> str:
-        """The full path of an interface's namespace."""
+        """Return the full path of an interface's namespace."""
         top = "bindings.exports." if self.exports and index in self.resolved.exported else "bindings."
         return top + ".".join(self.naming.path(index))
 
     def named(self, ref: int) -> str:
-        """The full path of a named type."""
+        """Return the full path of a named type."""
         owner = self.resolved.types[ref].get("owner") or {}
         if "interface" in owner:
             return f"{self.space(owner['interface'])}.{self.naming.type_names[ref]}"
         return f"bindings.{self.naming.type_names[ref]}"
 
     def expression(self, ref: TypeRef | None) -> str:
-        """The Zig type of a reference to a WIT type; `void` for none."""
+        """Return the Zig type of a reference to a WIT type; `void` for None."""
         if ref is None:
             return "void"
         if isinstance(ref, str):
@@ -156,7 +159,7 @@ class Types:
         return self.anonymous(self.resolved.types[ref]["kind"])
 
     def anonymous(self, kind: Any) -> str:
-        """The Zig type of a type constructor."""
+        """Return the Zig type of a type constructor."""
         if not isinstance(kind, dict):
             raise unsupported(str(kind))
         ((tag, body),) = kind.items()
@@ -177,7 +180,7 @@ class Types:
         raise unsupported(tag)
 
     def borrowed(self, ref: TypeRef) -> int | None:
-        """The resource, when a type is `borrow<resource>` itself."""
+        """Return the resource if a type is `borrow<resource>` itself."""
         origin = self.resolved.origin(ref)
         if not isinstance(origin, int):
             return None
@@ -188,14 +191,14 @@ class Types:
         return None
 
     def declaration(self, ref: int) -> Iterator[str]:
-        """The lines that define a named type that is no resource."""
+        """Return the lines that define a named type, other than a resource."""
         entry = self.resolved.types[ref]
         kind = entry["kind"]
         name = self.naming.type_names[ref]
         yield from docs(entry)
         index = (entry.get("owner") or {}).get("interface")
         if self.exports and index in self.resolved.imported and not self.resolved.holds_exported_resource(ref):
-            # One type for both sides, so that values pass through without a conversion.
+            # One type for both sides, so that values are passed through without conversion.
             yield f"pub const {name} = bindings.{'.'.join(self.naming.path(index))}.{name};"
             return
         tag = next(iter(kind)) if isinstance(kind, dict) else kind
@@ -221,7 +224,7 @@ class Types:
         yield "};"
 
     def _default(self, ref: TypeRef) -> str:
-        # An author names what is there, and an item more in a later package breaks nobody.
+        # Defaults let authors omit absent fields, and keep their code valid if a later package adds fields.
         origin = self.resolved.origin(ref)
         kind = self.resolved.types[origin]["kind"] if isinstance(origin, int) else None
         if isinstance(kind, dict) and "option" in kind:
@@ -231,7 +234,7 @@ class Types:
         return ""
 
     def _list(self, element: TypeRef) -> str:
-        # What may lie in memory as it is, if the component says so: `abi.List`.
+        # `abi.List` keeps the layout in memory if the component opts into it.
         expression = self.expression(element)
         return f"[]const {expression}" if element in _NUMBERS else f"abi.List({expression})"
 
@@ -251,7 +254,7 @@ class Types:
         yield "};"
 
     def _flags(self, name: str, flags: list[dict[str, Any]]) -> Iterator[str]:
-        # More than 32 are no valid WIT.
+        # WIT allows at most 32 flags.
         size = next(bits for bits in (8, 16, 32) if len(flags) <= bits)
         scope = Scope(frozenset({"_unused"}))
         yield f"pub const {name} = packed struct(u{size}) {{"
@@ -265,15 +268,15 @@ class Types:
 
 
 def backing(cases: int) -> str:
-    """The integer type of a discriminant (CanonicalABI.md, `discriminant_type`)."""
+    """Return the integer type of a discriminant (CanonicalABI.md, `discriminant_type`)."""
     return "u8" if cases <= 1 << 8 else "u16" if cases <= 1 << 16 else "u32"
 
 
 def unsupported(kind: str) -> BindgenError:
-    """The error for a type that needs the asynchronous ABI, or is newer than this generator."""
+    """Return the error for a type that needs the asynchronous ABI, or is newer than this generator."""
     return BindgenError(
-        f"`{kind}`: bindings know the types of WASI 0.2; streams, futures, error contexts and what else belongs to "
-        "WASI 0.3 cannot be expressed yet",
+        f"`{kind}`: bindings support the types of WASI 0.2; streams, futures, error contexts and other types of "
+        "WASI 0.3 are not supported yet",
         item=kind,
     )
 

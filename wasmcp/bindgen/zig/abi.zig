@@ -1,7 +1,7 @@
-//! Calls across the component's border by the Canonical ABI, directed by Zig types, all at compile time.
+//! Calls to imports and exports by the Canonical ABI, generated at compile time from Zig types.
 //!
-//! Source: component-model, design/mvp/CanonicalABI.md. How WIT types map to Zig types is told in
-//! `wasmcp/bindgen/README.md`; `types.zig`, `layout.zig` and `flat.zig` do the work on values.
+//! Source: component-model, design/mvp/CanonicalABI.md. `wasmcp/bindgen/README.md` has the mapping of WIT types to Zig
+//! types; `types.zig`, `layout.zig` and `flat.zig` convert values.
 const std = @import("std");
 const flat = @import("flat.zig");
 const layout = @import("layout.zig");
@@ -14,22 +14,22 @@ pub const Kind = wit.Kind;
 pub const Result = wit.Result;
 pub const StoredList = wit.StoredList;
 
-/// Whether lists stay as they lie in memory, because this component only hands them on. It says so by
-/// `pub const stored_lists = true`. Code that turns every record in them around, and back, would be most of it.
+/// True if lists keep their layout in memory, because this component only passes them on. Opted into by `pub const
+/// stored_lists = true`. Code that converts every record in both directions would be most of such a component.
 const stored_lists = @hasDecl(implementation, "stored_lists") and implementation.stored_lists;
 
-/// A list in a signature or a record: a slice, or, in a component that wants them `stored_lists`, a `StoredList`.
-/// Elements that are the same on both sides are always in a slice.
+/// A list in a signature or a record: a slice, or, in a component with `stored_lists`, a `StoredList`. Elements with
+/// the same layout in Zig and in the ABI are always in a slice.
 pub fn List(comptime E: type) type {
     return if (stored_lists and !layout.isPlain(E)) wit.StoredList(E) else []const E;
 }
 
-/// A list of nothing.
+/// Return an empty list.
 pub fn none(comptime E: type) List(E) {
     return if (List(E) == []const E) &.{} else .{};
 }
 
-/// What this component's own resource looks like to it: an own handle to an object of its type `Implementation`.
+/// A handle to this component's own resource: it owns an object of type `Implementation`.
 pub fn Exported(comptime Implementation: type, comptime module: []const u8, comptime name: []const u8) type {
     return struct {
         handle: u32,
@@ -40,17 +40,17 @@ pub fn Exported(comptime Implementation: type, comptime module: []const u8, comp
         pub const Object = Implementation;
         pub const BorrowedAs = *Implementation;
 
-        /// A new handle to an object. The object must stay where it is until its `deinit` has run.
+        /// Return a new handle to an object. The object must not move until its `deinit` has run.
         pub fn new(object: *Implementation) Self {
             return .{ .handle = call(module, "[resource-new]" ++ name, &.{u32}, u32, .{@intFromPtr(object)}) };
         }
 
-        /// The object behind a handle that this component owns.
+        /// Return the object of a handle that this component owns.
         pub fn rep(self: Self) *Implementation {
             return @ptrFromInt(call(module, "[resource-rep]" ++ name, &.{u32}, u32, .{self.handle}));
         }
 
-        /// Give the handle up: runs `Implementation.deinit` at once.
+        /// Drop the handle: runs `Implementation.deinit` at once.
         pub fn drop(self: Self) void {
             call(module, "[resource-drop]" ++ name, &.{u32}, void, .{self.handle});
         }
@@ -73,12 +73,19 @@ fn CoreFn(comptime params: []const type, comptime R: type) type {
 }
 
 /// Call an imported function.
-pub fn call(comptime module: []const u8, comptime name: []const u8, comptime params: []const type, comptime R: type, args: @Tuple(params)) R {
+pub fn call(
+    comptime module: []const u8,
+    comptime name: []const u8,
+    comptime params: []const type,
+    comptime R: type,
+    args: @Tuple(params),
+) R {
     const cores = comptime flat.flattenAll(params);
     const spilled = cores.len > max_flat_params;
     const core_results = comptime flat.flatten(R);
     const by_pointer = core_results.len > max_core_resultss;
-    const core_types = comptime (if (spilled) &[_]type{i32} else coreTypes(cores)) ++ (if (by_pointer) &[_]type{i32} else &[_]type{});
+    const core_types = comptime (if (spilled) &[_]type{i32} else coreTypes(cores)) ++
+        (if (by_pointer) &[_]type{i32} else &[_]type{});
     const CoreResult = if (by_pointer or R == void) void else flat.CoreType(core_results[0]);
     const function = @extern(*const CoreFn(core_types, CoreResult), .{ .name = name, .library_name = module });
 
@@ -89,7 +96,9 @@ pub fn call(comptime module: []const u8, comptime name: []const u8, comptime par
         slots[0] = @intFromPtr(&spill);
     } else {
         inline for (params, 0..) |P, i| {
-            if (comptime flat.flatten(P).len > 0) flat.lower(P, args[i], @as([*]u64, &slots) + comptime flat.flattenAll(params[0..i]).len);
+            if (comptime flat.flatten(P).len > 0) {
+                flat.lower(P, args[i], @as([*]u64, &slots) + comptime flat.flattenAll(params[0..i]).len);
+            }
         }
     }
     var area: [if (by_pointer) layout.sizeOf(R) else 0]u8 align(8) = undefined;
@@ -103,9 +112,18 @@ pub fn call(comptime module: []const u8, comptime name: []const u8, comptime par
     return flat.lift(R, &[_]u64{flat.raw(result)});
 }
 
-/// Export `Implementation.member` under `name`. `params` and `R` are those of WIT; `signature` is what the author must write.
-pub fn exportFunction(comptime name: []const u8, comptime params: []const type, comptime R: type, comptime Implementation: type, comptime member: []const u8, comptime signature: []const u8) void {
-    if (!@hasDecl(Implementation, member)) @compileError("`" ++ @typeName(Implementation) ++ "` must have `pub fn " ++ signature ++ "`");
+/// Export `Implementation.member` under `name`. `params` and `R` are those of WIT; `signature` is the declaration that
+/// the author must write.
+pub fn exportFunction(
+    comptime name: []const u8,
+    comptime params: []const type,
+    comptime R: type,
+    comptime Implementation: type,
+    comptime member: []const u8,
+    comptime signature: []const u8,
+) void {
+    if (!@hasDecl(Implementation, member))
+        @compileError("`" ++ @typeName(Implementation) ++ "` must have `pub fn " ++ signature ++ "`");
     const cores = flat.flattenAll(params);
     const spilled = cores.len > max_flat_params;
     const core_results = flat.flatten(R);
@@ -113,7 +131,7 @@ pub fn exportFunction(comptime name: []const u8, comptime params: []const type, 
     const CoreResult = if (by_pointer) i32 else if (R == void) void else flat.CoreType(core_results[0]);
 
     const Glue = struct {
-        // Read before this instance runs again: one is enough.
+        // The caller reads it before this instance runs again: one area is enough.
         var area: [if (by_pointer) layout.sizeOf(R) else 0]u8 align(8) = undefined;
 
         fn run(slots: [*]const u64) CoreResult {
@@ -122,7 +140,9 @@ pub fn exportFunction(comptime name: []const u8, comptime params: []const type, 
             if (spilled) {
                 args = layout.load(@Tuple(params), @ptrFromInt(@as(u32, @truncate(slots[0]))));
             } else {
-                inline for (params, 0..) |P, i| args[i] = flat.lift(P, slots + comptime flat.flattenAll(params[0..i]).len);
+                inline for (params, 0..) |P, i| {
+                    args[i] = flat.lift(P, slots + comptime flat.flattenAll(params[0..i]).len);
+                }
             }
             const result = invoke(args);
             inline for (params, 0..) |P, i| dropBorrows(P, args[i]);
@@ -159,7 +179,7 @@ pub fn exportFunction(comptime name: []const u8, comptime params: []const type, 
     if (by_pointer) @export(&Glue.post, .{ .name = "cabi_post_" ++ name });
 }
 
-/// Export what runs when the last handle to an exported resource is gone: `Object.deinit`, where there is one.
+/// Export the destructor of a resource: `Object.deinit`, if declared.
 pub fn exportDestructor(comptime name: []const u8, comptime Object: type) void {
     const Glue = struct {
         fn run(rep: i32) callconv(.c) void {
@@ -180,7 +200,7 @@ fn isBorrowed(comptime T: type) bool {
     return T != void and wit.kind(T) == .borrowed;
 }
 
-/// Whether a value can hold borrowed handles that must be dropped before the call returns.
+/// Return true if a value can contain borrowed handles, which must be dropped before the call returns.
 fn holdsBorrows(comptime T: type) bool {
     comptime {
         @setEvalBranchQuota(1_000_000);
@@ -215,7 +235,7 @@ fn dropBorrows(comptime T: type, value: T) void {
     }
 }
 
-/// A core function of exactly these parameters, which Zig can't write with a computed count.
+/// A core function with exactly these parameters: Zig has no function declaration with a computed number of them.
 fn Shim(comptime P: []const type, comptime R: type, comptime run: fn ([*]const u64) R) type {
     return switch (P.len) {
         0 => struct {
@@ -255,52 +275,192 @@ fn Shim(comptime P: []const type, comptime R: type, comptime run: fn ([*]const u
         },
         7 => struct {
             fn shim(a: P[0], b: P[1], c: P[2], d: P[3], e: P[4], f: P[5], g: P[6]) callconv(.c) R {
-                return run(&[_]u64{ flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d), flat.raw(e), flat.raw(f), flat.raw(g) });
+                return run(&[_]u64{
+                    flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d),
+                    flat.raw(e), flat.raw(f), flat.raw(g),
+                });
             }
         },
         8 => struct {
             fn shim(a: P[0], b: P[1], c: P[2], d: P[3], e: P[4], f: P[5], g: P[6], h: P[7]) callconv(.c) R {
-                return run(&[_]u64{ flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d), flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h) });
+                return run(&[_]u64{
+                    flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d),
+                    flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h),
+                });
             }
         },
         9 => struct {
             fn shim(a: P[0], b: P[1], c: P[2], d: P[3], e: P[4], f: P[5], g: P[6], h: P[7], i: P[8]) callconv(.c) R {
-                return run(&[_]u64{ flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d), flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h), flat.raw(i) });
+                return run(&[_]u64{
+                    flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d),
+                    flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h),
+                    flat.raw(i),
+                });
             }
         },
         10 => struct {
-            fn shim(a: P[0], b: P[1], c: P[2], d: P[3], e: P[4], f: P[5], g: P[6], h: P[7], i: P[8], j: P[9]) callconv(.c) R {
-                return run(&[_]u64{ flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d), flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h), flat.raw(i), flat.raw(j) });
+            fn shim(
+                a: P[0],
+                b: P[1],
+                c: P[2],
+                d: P[3],
+                e: P[4],
+                f: P[5],
+                g: P[6],
+                h: P[7],
+                i: P[8],
+                j: P[9],
+            ) callconv(.c) R {
+                return run(&[_]u64{
+                    flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d),
+                    flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h),
+                    flat.raw(i), flat.raw(j),
+                });
             }
         },
         11 => struct {
-            fn shim(a: P[0], b: P[1], c: P[2], d: P[3], e: P[4], f: P[5], g: P[6], h: P[7], i: P[8], j: P[9], k: P[10]) callconv(.c) R {
-                return run(&[_]u64{ flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d), flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h), flat.raw(i), flat.raw(j), flat.raw(k) });
+            fn shim(
+                a: P[0],
+                b: P[1],
+                c: P[2],
+                d: P[3],
+                e: P[4],
+                f: P[5],
+                g: P[6],
+                h: P[7],
+                i: P[8],
+                j: P[9],
+                k: P[10],
+            ) callconv(.c) R {
+                return run(&[_]u64{
+                    flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d),
+                    flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h),
+                    flat.raw(i), flat.raw(j), flat.raw(k),
+                });
             }
         },
         12 => struct {
-            fn shim(a: P[0], b: P[1], c: P[2], d: P[3], e: P[4], f: P[5], g: P[6], h: P[7], i: P[8], j: P[9], k: P[10], l: P[11]) callconv(.c) R {
-                return run(&[_]u64{ flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d), flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h), flat.raw(i), flat.raw(j), flat.raw(k), flat.raw(l) });
+            fn shim(
+                a: P[0],
+                b: P[1],
+                c: P[2],
+                d: P[3],
+                e: P[4],
+                f: P[5],
+                g: P[6],
+                h: P[7],
+                i: P[8],
+                j: P[9],
+                k: P[10],
+                l: P[11],
+            ) callconv(.c) R {
+                return run(&[_]u64{
+                    flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d),
+                    flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h),
+                    flat.raw(i), flat.raw(j), flat.raw(k), flat.raw(l),
+                });
             }
         },
         13 => struct {
-            fn shim(a: P[0], b: P[1], c: P[2], d: P[3], e: P[4], f: P[5], g: P[6], h: P[7], i: P[8], j: P[9], k: P[10], l: P[11], m: P[12]) callconv(.c) R {
-                return run(&[_]u64{ flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d), flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h), flat.raw(i), flat.raw(j), flat.raw(k), flat.raw(l), flat.raw(m) });
+            fn shim(
+                a: P[0],
+                b: P[1],
+                c: P[2],
+                d: P[3],
+                e: P[4],
+                f: P[5],
+                g: P[6],
+                h: P[7],
+                i: P[8],
+                j: P[9],
+                k: P[10],
+                l: P[11],
+                m: P[12],
+            ) callconv(.c) R {
+                return run(&[_]u64{
+                    flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d),
+                    flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h),
+                    flat.raw(i), flat.raw(j), flat.raw(k), flat.raw(l),
+                    flat.raw(m),
+                });
             }
         },
         14 => struct {
-            fn shim(a: P[0], b: P[1], c: P[2], d: P[3], e: P[4], f: P[5], g: P[6], h: P[7], i: P[8], j: P[9], k: P[10], l: P[11], m: P[12], n: P[13]) callconv(.c) R {
-                return run(&[_]u64{ flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d), flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h), flat.raw(i), flat.raw(j), flat.raw(k), flat.raw(l), flat.raw(m), flat.raw(n) });
+            fn shim(
+                a: P[0],
+                b: P[1],
+                c: P[2],
+                d: P[3],
+                e: P[4],
+                f: P[5],
+                g: P[6],
+                h: P[7],
+                i: P[8],
+                j: P[9],
+                k: P[10],
+                l: P[11],
+                m: P[12],
+                n: P[13],
+            ) callconv(.c) R {
+                return run(&[_]u64{
+                    flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d),
+                    flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h),
+                    flat.raw(i), flat.raw(j), flat.raw(k), flat.raw(l),
+                    flat.raw(m), flat.raw(n),
+                });
             }
         },
         15 => struct {
-            fn shim(a: P[0], b: P[1], c: P[2], d: P[3], e: P[4], f: P[5], g: P[6], h: P[7], i: P[8], j: P[9], k: P[10], l: P[11], m: P[12], n: P[13], o: P[14]) callconv(.c) R {
-                return run(&[_]u64{ flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d), flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h), flat.raw(i), flat.raw(j), flat.raw(k), flat.raw(l), flat.raw(m), flat.raw(n), flat.raw(o) });
+            fn shim(
+                a: P[0],
+                b: P[1],
+                c: P[2],
+                d: P[3],
+                e: P[4],
+                f: P[5],
+                g: P[6],
+                h: P[7],
+                i: P[8],
+                j: P[9],
+                k: P[10],
+                l: P[11],
+                m: P[12],
+                n: P[13],
+                o: P[14],
+            ) callconv(.c) R {
+                return run(&[_]u64{
+                    flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d),
+                    flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h),
+                    flat.raw(i), flat.raw(j), flat.raw(k), flat.raw(l),
+                    flat.raw(m), flat.raw(n), flat.raw(o),
+                });
             }
         },
         16 => struct {
-            fn shim(a: P[0], b: P[1], c: P[2], d: P[3], e: P[4], f: P[5], g: P[6], h: P[7], i: P[8], j: P[9], k: P[10], l: P[11], m: P[12], n: P[13], o: P[14], p: P[15]) callconv(.c) R {
-                return run(&[_]u64{ flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d), flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h), flat.raw(i), flat.raw(j), flat.raw(k), flat.raw(l), flat.raw(m), flat.raw(n), flat.raw(o), flat.raw(p) });
+            fn shim(
+                a: P[0],
+                b: P[1],
+                c: P[2],
+                d: P[3],
+                e: P[4],
+                f: P[5],
+                g: P[6],
+                h: P[7],
+                i: P[8],
+                j: P[9],
+                k: P[10],
+                l: P[11],
+                m: P[12],
+                n: P[13],
+                o: P[14],
+                p: P[15],
+            ) callconv(.c) R {
+                return run(&[_]u64{
+                    flat.raw(a), flat.raw(b), flat.raw(c), flat.raw(d),
+                    flat.raw(e), flat.raw(f), flat.raw(g), flat.raw(h),
+                    flat.raw(i), flat.raw(j), flat.raw(k), flat.raw(l),
+                    flat.raw(m), flat.raw(n), flat.raw(o), flat.raw(p),
+                });
             }
         },
         else => unreachable,

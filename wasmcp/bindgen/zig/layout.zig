@@ -11,7 +11,7 @@ fn Discriminant(comptime T: type) type {
     return if (cases <= 1 << 8) u8 else if (cases <= 1 << 16) u16 else u32;
 }
 
-/// The alignment of a value in memory, in bytes.
+/// Return the alignment of a value in memory, in bytes.
 pub fn alignOf(comptime T: type) usize {
     if (T == void) return 1;
     switch (kind(T)) {
@@ -32,7 +32,7 @@ fn maxAlign(comptime least: usize, comptime types: []const type) usize {
     return result;
 }
 
-/// The size of a value in memory, in bytes, a multiple of its alignment.
+/// Return the size of a value in memory, in bytes, a multiple of its alignment.
 pub fn sizeOf(comptime T: type) usize {
     @setEvalBranchQuota(1_000_000);
     if (T == void) return 0;
@@ -42,7 +42,10 @@ pub fn sizeOf(comptime T: type) usize {
         .char, .own, .borrowed => return 4,
         .list, .stored_list => return 8,
         .flags, .enumeration => return @sizeOf(Backing(T)),
-        .option => return std.mem.alignForward(usize, payloadOffset(T) + sizeOf(@typeInfo(T).optional.child), alignOf(T)),
+        .option => {
+            const end = payloadOffset(T) + sizeOf(@typeInfo(T).optional.child);
+            return std.mem.alignForward(usize, end, alignOf(T));
+        },
         .record => {
             const types = @typeInfo(T).@"struct".field_types;
             return std.mem.alignForward(usize, fieldOffset(types, types.len), alignOf(T));
@@ -55,7 +58,7 @@ pub fn sizeOf(comptime T: type) usize {
     }
 }
 
-/// Where field `index` begins; for `index == types.len`, where the last one ends.
+/// Return the offset of field `index`; for `index == types.len`, the end of the last one.
 fn fieldOffset(comptime types: []const type, comptime index: usize) usize {
     @setEvalBranchQuota(1_000_000);
     var offset: usize = 0;
@@ -77,7 +80,7 @@ fn payloadOffset(comptime T: type) usize {
     return std.mem.alignForward(usize, discriminant, alignment);
 }
 
-/// Read a value from memory. Strings and lists of plain values stay where they are; other lists are made anew.
+/// Read a value from memory. Strings and lists of plain values are not copied; other lists are.
 pub fn load(comptime T: type, from: [*]const u8) T {
     if (T == void) return {};
     switch (comptime kind(T)) {
@@ -90,7 +93,10 @@ pub fn load(comptime T: type, from: [*]const u8) T {
         .stored_list => return .{ .address = load(u32, from), .len = load(u32, from + 4) },
         .flags => return @bitCast(load(Backing(T), from)),
         .enumeration => return @fromBackingInt(@intCast(load(Backing(T), from))),
-        .option => return if (from[0] == 0) null else load(@typeInfo(T).optional.child, from + comptime payloadOffset(T)),
+        .option => return if (from[0] == 0)
+            null
+        else
+            load(@typeInfo(T).optional.child, from + comptime payloadOffset(T)),
         .record => {
             const info = @typeInfo(T).@"struct";
             var value: T = undefined;
@@ -110,7 +116,7 @@ pub fn load(comptime T: type, from: [*]const u8) T {
     }
 }
 
-/// Write a value to memory. Strings and lists of plain values are pointed to, not copied.
+/// Write a value to memory. Strings and lists of plain values are referenced, not copied.
 pub fn store(comptime T: type, value: T, to: [*]u8) void {
     if (T == void) return;
     switch (comptime kind(T)) {
@@ -155,7 +161,7 @@ fn Tag(comptime T: type) type {
     return @typeInfo(T).@"union".tag_type.?;
 }
 
-// A union's tag values are its cases' indices: the generator never gives others.
+// The tag values of a generated union are the indices of its cases.
 pub fn caseOf(comptime T: type, discriminant: u32) Tag(T) {
     return @fromBackingInt(@intCast(@as(@typeInfo(Tag(T)).@"enum".tag_type, @intCast(discriminant))));
 }
@@ -164,7 +170,7 @@ pub fn indexOf(comptime T: type, comptime case: Tag(T)) comptime_int {
     return @backingInt(case);
 }
 
-/// Whether Zig keeps a value in memory just as the Canonical ABI does, so that lists need no conversion.
+/// Return true if Zig stores the type exactly as the Canonical ABI does, so that lists need no conversion.
 pub fn isPlain(comptime T: type) bool {
     return switch (kind(T)) {
         .bool, .int, .float, .flags, .enumeration => true,
@@ -181,9 +187,9 @@ pub fn liftList(comptime E: type, address: usize, len: usize) []const E {
     return list;
 }
 
-/// Pointer and length.
+/// Return pointer and length.
 pub fn lowerList(comptime E: type, list: []const E) [2]u32 {
-    // An empty slice's pointer may be anything; the ABI wants an aligned one within memory.
+    // The pointer of an empty slice can be undefined; the ABI requires an aligned one within memory.
     if (list.len == 0) return .{ 8, 0 };
     if (comptime isPlain(E)) return .{ @intFromPtr(list.ptr), list.len };
     const size = comptime sizeOf(E);
@@ -198,6 +204,6 @@ pub fn liftBorrowed(comptime T: type, core: u32) T {
 }
 
 pub fn lowerBorrowed(comptime T: type, value: T) u32 {
-    // Only imported functions get borrows from here, and those are of imported resources.
+    // Only imported functions receive borrows from here, and those are of imported resources.
     return value.resource.handle;
 }

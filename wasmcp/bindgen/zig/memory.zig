@@ -1,14 +1,14 @@
 //! Memory of a component: one arena per exported call.
 //!
-//! Arguments of an exported call and results of imported ones arrive through `cabi_realloc`, that is in the arena
-//! `current`. It is emptied when the call is over and its results are read (`cabi_post_*`), never at entry: the
-//! arguments are there before the function starts. A resource that wants to keep what came in takes the arena.
+//! Arguments of an exported call and results of imported ones are allocated by `cabi_realloc`, in the arena `current`.
+//! It is reset once the call has ended and its results were read (`cabi_post_*`), never at entry: the arguments are
+//! allocated before the function starts. A resource that has to keep them takes over the arena.
 const std = @import("std");
 
 /// Memory that outlives calls. Single-threaded, grows the linear memory.
 pub const gpa = std.heap.wasm_allocator;
 
-/// A list of chunks that are freed together. May be moved while nobody holds an allocator on it.
+/// A list of chunks that are freed together. Must not be moved while an allocator refers to it.
 pub const Arena = struct {
     newest: ?*Chunk = null,
     at: usize = 0,
@@ -34,7 +34,7 @@ pub const Arena = struct {
     const first_size = 4096;
     const kept_size = 64 * 1024;
 
-    /// `size` bytes, or null when the memory can't grow.
+    /// Return `size` bytes, or null if the memory cannot grow.
     pub fn alloc(arena: *Arena, size: usize, alignment: usize) ?[*]u8 {
         if (arena.newest) |chunk| {
             const from = std.mem.alignForward(usize, arena.at, alignment);
@@ -51,7 +51,7 @@ pub const Arena = struct {
         const wanted = @sizeOf(Chunk) +| alignment +| size +| @sizeOf(usize);
         if (wanted > std.math.maxInt(i32)) return null;
         const before = if (arena.newest) |chunk| @min(chunk.size, kept_size) else 0;
-        // The allocator behind rounds up to a power of two and needs a word of it.
+        // The backing allocator rounds up to a power of two, of which it uses one word.
         const slot = std.math.ceilPowerOfTwoAssert(usize, @max(wanted, 2 * before, first_size));
         const memory = gpa.alignedAlloc(u8, .of(Chunk), slot - @sizeOf(usize)) catch return null;
         const chunk: *Chunk = @ptrCast(memory.ptr);
@@ -62,7 +62,7 @@ pub const Arena = struct {
         return @ptrFromInt(from);
     }
 
-    /// Make the newest allocation longer or shorter where it is. False: it can't be.
+    /// Resize the newest allocation in place. False: not possible.
     pub fn resize(arena: *Arena, address: usize, old: usize, new: usize) bool {
         const chunk = arena.newest orelse return false;
         if (address + old != arena.at) return new <= old;
@@ -71,12 +71,12 @@ pub const Arena = struct {
         return true;
     }
 
-    /// An allocator on this arena, which must stay where it is meanwhile.
+    /// Return an allocator on this arena, which must not be moved while it is used.
     pub fn allocator(arena: *Arena) std.mem.Allocator {
         return .{ .ptr = arena, .vtable = &vtable };
     }
 
-    /// Free everything. The arena may itself lie in one of its chunks.
+    /// Free everything. The arena itself can lie in one of its chunks.
     pub fn free(arena: *Arena) void {
         var next = arena.newest;
         arena.* = .{};
@@ -86,7 +86,7 @@ pub const Arena = struct {
         }
     }
 
-    /// Forget everything, but keep one chunk for the next call.
+    /// Free all but one chunk, which the next call reuses.
     fn reset(arena: *Arena) void {
         var next = arena.newest;
         arena.* = .{};
@@ -99,7 +99,7 @@ pub const Arena = struct {
         }
     }
 
-    /// Take over everything `other` holds.
+    /// Take over everything that `other` holds.
     pub fn absorb(arena: *Arena, other: *Arena) void {
         const taken = other.*;
         other.* = .{};
@@ -107,7 +107,7 @@ pub const Arena = struct {
         var last = first;
         while (last.next) |chunk| last = chunk;
         if (arena.newest) |mine| {
-            // Behind the newest chunk, which may still have room.
+            // After the newest chunk, which can still have room.
             last.next = mine.next;
             mine.next = first;
         } else arena.* = taken;
@@ -144,60 +144,61 @@ pub const Arena = struct {
 /// The arena of the exported call that is running.
 var current: Arena = .{};
 
-/// Exported calls that are running: more than one when an import comes back to this component.
+/// Number of exported calls that are running: more than one if an import re-enters this component.
 var depth: usize = 0;
 
-/// The allocator of the running call: what it gives lives until the results are read.
+/// The allocator of the running call: its allocations live until the results are read.
 pub const allocator: std.mem.Allocator = .{ .ptr = &current, .vtable = &Arena.vtable };
 
-/// Take everything the running call holds so far, its arguments included. The taker calls `free`.
+/// Take over everything that the running call has allocated so far, its arguments included. The caller must call
+/// `free`.
 pub fn take() Arena {
     const taken = current;
     current = .{};
     return taken;
 }
 
-/// A part of a call whose memory is freed before the call is over: one turn of a long loop.
+/// A part of a call whose memory is freed before the call ends, for example one iteration of a long loop.
 pub const Scope = struct {
     outer: Arena,
 
-    /// Free what was allocated, and what imports returned, since `scope()`.
+    /// Free the allocations and the results of imports since `scope()`.
     pub fn end(self: *Scope) void {
         current.free();
         current = self.outer;
     }
 };
 
-/// Begin a scope: `var turn = memory.scope(); defer turn.end();`.
+/// Begin a scope: `var scope = memory.scope(); defer scope.end();`.
 pub fn scope() Scope {
     return .{ .outer = take() };
 }
 
-/// An exported call begins.
+/// Begin an exported call.
 pub fn enter() void {
     depth += 1;
 }
 
-/// An exported call is over and nobody reads its results any more.
+/// End an exported call whose results were read.
 pub fn leave() void {
     depth -= 1;
-    // An inner call must not take the outer one's arguments away.
+    // An inner call must not free the arguments of the outer one.
     if (depth == 0) current.reset();
 }
 
-/// `len` values in the arena of the call; traps when the memory can't grow.
+/// Return `len` values in the arena of the call; traps if the memory cannot grow.
 pub fn alloc(comptime T: type, len: usize) []T {
     const size = std.math.mul(usize, @sizeOf(T), len) catch @trap();
     const memory: [*]T = @ptrCast(@alignCast(current.alloc(size, @alignOf(T)) orelse @trap()));
     return memory[0..len];
 }
 
-/// `size` bytes in the arena of the call; traps when the memory can't grow.
+/// Return `size` bytes in the arena of the call; traps if the memory cannot grow.
 pub fn alignedBytes(size: usize, alignment: usize) [*]u8 {
     return current.alloc(size, alignment) orelse @trap();
 }
 
-/// Where the Canonical ABI asks for memory (CanonicalABI.md, `realloc`).
+/// Allocate memory for the Canonical ABI (CanonicalABI.md, `realloc`).
 pub fn cabiRealloc(old: ?[*]u8, old_size: usize, alignment: usize, new_size: usize) callconv(.c) ?[*]u8 {
     if (new_size == 0) return @ptrFromInt(alignment);
     if (old_size != 0) {

@@ -11,5 +11,8 @@ pub const panic = if (@hasDecl(implementation, "panic")) implementation.panic el
 
 pub const std_options: std.Options = if (@hasDecl(implementation, "std_options")) implementation.std_options else .{};
 
-/// What `std.debug.print` and `std.log` write through.
-pub const std_options_debug_io: std.Io = if (@hasDecl(implementation, "std_options_debug_io")) implementation.std_options_debug_io else std.Io.failing;
+/// The I/O implementation of `std.debug.print` and `std.log`.
+pub const std_options_debug_io: std.Io = if (@hasDecl(implementation, "std_options_debug_io"))
+    implementation.std_options_debug_io
+else
+    std.Io.failing;

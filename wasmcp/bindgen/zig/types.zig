@@ -1,8 +1,8 @@
-//! How WIT types are seen as Zig types, and the ones that Zig has no word for.
+//! The mapping of WIT types to Zig types, and the types that Zig itself does not have.
 const std = @import("std");
 const layout = @import("layout.zig");
 
-/// The two ways a `result<T, E>` ends. A missing `T` or `E` is `void`.
+/// A `result<T, E>`. A missing `T` or `E` is `void`.
 pub fn Result(comptime T: type, comptime E: type) type {
     return union(enum(u8)) {
         ok: T,
@@ -11,7 +11,7 @@ pub fn Result(comptime T: type, comptime E: type) type {
         pub const Ok = T;
         pub const Err = E;
 
-        /// The value, or `error.Err`: for callers that don't care which error it was.
+        /// Return the value, or `error.Err`: for callers that treat all errors alike.
         pub fn get(self: @This()) error{Err}!T {
             return switch (self) {
                 .ok => |value| value,
@@ -21,7 +21,7 @@ pub fn Result(comptime T: type, comptime E: type) type {
     };
 }
 
-/// A `borrow<R>` inside another type. As a parameter of its own it is unwrapped.
+/// A `borrow<R>` inside another type. As a parameter it is unwrapped.
 pub fn Borrowed(comptime R: type) type {
     return struct {
         resource: R.BorrowedAs,
@@ -31,21 +31,21 @@ pub fn Borrowed(comptime R: type) type {
     };
 }
 
-/// A list that stays where it lies, in the form that the Canonical ABI gave it: two words, whatever its elements hold.
+/// A list that keeps the Canonical ABI's layout in memory: two words, whatever its elements contain.
 pub fn StoredList(comptime E: type) type {
     return struct {
-        /// Where nothing lies: the ABI wants an aligned address.
+        /// Address of an empty list: the ABI requires an aligned one.
         address: usize = 8,
         len: usize = 0,
 
         pub const wit_kind: Kind = .stored_list;
 
-        /// All elements.
+        /// Return all elements.
         pub fn all(self: @This()) []const E {
             return layout.liftList(E, self.address, self.len);
         }
 
-        /// One element, read as often as it is asked for.
+        /// Read one element, at every call anew.
         pub fn get(self: @This(), index: usize) E {
             std.debug.assert(index < self.len);
             return layout.load(E, @as([*]const u8, @ptrFromInt(self.address)) + index * comptime layout.sizeOf(E));
@@ -53,9 +53,23 @@ pub fn StoredList(comptime E: type) type {
     };
 }
 
-pub const Kind = enum { bool, int, float, char, list, stored_list, option, record, flags, variant, enumeration, own, borrowed };
+pub const Kind = enum {
+    bool,
+    int,
+    float,
+    char,
+    list,
+    stored_list,
+    option,
+    record,
+    flags,
+    variant,
+    enumeration,
+    own,
+    borrowed,
+};
 
-/// What a Zig type stands for.
+/// Return the WIT kind of a Zig type.
 pub fn kind(comptime T: type) Kind {
     if (T == u21) return .char;
     return switch (@typeInfo(T)) {
@@ -66,12 +80,17 @@ pub fn kind(comptime T: type) Kind {
         .optional => .option,
         .@"enum" => .enumeration,
         .@"union" => .variant,
-        .@"struct" => |info| if (@hasDecl(T, "wit_kind")) T.wit_kind else if (info.layout == .@"packed") .flags else .record,
-        else => @compileError("`" ++ @typeName(T) ++ "` is no WIT type"),
+        .@"struct" => |info| if (@hasDecl(T, "wit_kind"))
+            T.wit_kind
+        else if (info.layout == .@"packed")
+            .flags
+        else
+            .record,
+        else => @compileError("`" ++ @typeName(T) ++ "` is not a WIT type"),
     };
 }
 
-/// The integer behind an enum or flags.
+/// Return the integer type of an enum or flags.
 pub fn Backing(comptime T: type) type {
     return switch (@typeInfo(T)) {
         .@"enum" => |info| info.tag_type,

@@ -1,6 +1,6 @@
-//! What a component needs from the client, for clients of the handshake revisions: they are sent requests, and what they
-//! answer is put before the component as the answers of 2026-07-28 are. The call ends meanwhile: whoever drives this
-//! component keeps the continuation and begins the same request again with it.
+//! Server-to-client requests for clients of the handshake revisions. The client's answers are passed to the component
+//! in the form of 2026-07-28. The call ends in between: the driver of this component keeps the continuation and starts
+//! the same request again with it.
 //! Specification: basic/patterns/mrtr; 2025-11-25, client/elicitation, client/sampling, client/roots.
 
 const std = @import("std");
@@ -14,10 +14,10 @@ const json = lib.json;
 const Writer = lib.Writer;
 const Allocator = std.mem.Allocator;
 
-/// How often a component may ask during one request.
+/// Limit of rounds of server-to-client requests during one request.
 pub const max_rounds = 32;
 
-/// Send the requests of an `InputRequiredResult` and make the continuation.
+/// Send the requests of an `InputRequiredResult`, and return the continuation.
 pub fn send(call: *Call, result: []const u8) Writer.Error!wit.wire.Pending {
     const allocator = wit.memory.allocator;
     var ids: std.ArrayList([]const u8) = .empty;
@@ -30,7 +30,7 @@ pub fn send(call: *Call, result: []const u8) Writer.Error!wit.wire.Pending {
     try w.boolean(call.output.streamed or json.member(result, "inputRequests") != null);
     if (std.math.isFinite(call.last_progress)) {
         try w.key("progress");
-        // Its bits: reading a number back exactly takes 20 kB of code.
+        // The bits of the number: parsing a float back exactly takes 20 kB of code.
         try w.integer(@as(u64, @bitCast(call.last_progress)));
     }
     if (json.member(result, "requestState")) |state| {
@@ -40,7 +40,7 @@ pub fn send(call: *Call, result: []const u8) Writer.Error!wit.wire.Pending {
     try w.key("keys");
     try w.open('{');
     if (json.member(result, "inputRequests")) |requests| {
-        // The text is our own, and valid.
+        // The text was written by this component, and is valid.
         var scanner = json.Scanner.init(requests);
         scanner.surrogates = .any;
         var members = scanner.members() catch unreachable;
@@ -48,20 +48,23 @@ pub fn send(call: *Call, result: []const u8) Writer.Error!wit.wire.Pending {
             const request = scanner.value() catch unreachable;
             const id = try newId(allocator);
             try ids.append(allocator, id);
-            try events.append(allocator, try message(call, id, json.member(request, "method").?, json.member(request, "params").?));
+            try events.append(
+                allocator,
+                try message(call, id, json.member(request, "method").?, json.member(request, "params").?),
+            );
             try w.keyText(id);
             try w.value(key);
         }
     }
     try w.close('}');
     try w.close('}');
-    // Who drives this must know the ids before an answer can come.
-    try call.output.ask(ids.items, w.text());
+    // The driver must know the ids before an answer can arrive.
+    try call.output.reportPending(ids.items, w.text());
     for (events.items) |event| try call.output.event(event);
     return .{ .ids = ids.items, .continuation = w.text() };
 }
 
-/// An id that nobody can guess: who knows it was asked.
+/// Return an unguessable id: a response with it proves that the client received the request.
 fn newId(allocator: Allocator) Allocator.Error![]const u8 {
     const digits = std.fmt.bytesToHex(wit.random.getRandomBytes(16)[0..16], .lower);
     return std.mem.concat(allocator, u8, &.{ "wasmcp-", &digits });
@@ -82,7 +85,8 @@ fn message(call: *const Call, id: []const u8, method: []const u8, params: []cons
     return w.text();
 }
 
-/// The params of an elicitation as the revision has them: `mode` came with 2025-11-25, which also wanted an id for URLs.
+/// Write the params of an elicitation in the form of the revision: `mode` came with 2025-11-25, which also required an
+/// id for URLs.
 fn elicitation(revision: Revision, w: *Writer, params: []const u8) Writer.Error!void {
     try w.open('{');
     var scanner = json.Scanner.init(params);
@@ -102,18 +106,21 @@ fn elicitation(revision: Revision, w: *Writer, params: []const u8) Writer.Error!
     try w.close('}');
 }
 
-/// Take the request up again. Returns what the client could not do, if anything.
-pub fn take(call: *Call, resumed: wit.wire.Resumed) Allocator.Error!?[]const u8 {
+/// Resume the request. Return the reason why the client could not answer, if any.
+pub fn resumeCall(call: *Call, resumed: wit.wire.Resumed) Allocator.Error!?[]const u8 {
     const allocator = wit.memory.allocator;
     const kept = resumed.continuation;
     if (json.validate(kept) catch null != .object) return "its continuation is not one";
     if (json.validate(resumed.answers) catch null != .array) return "the answers are not a list";
     if (json.member(kept, "round")) |text| call.round = @intCast(lib.decimal.parse(text, max_rounds) orelse max_rounds);
-    if (json.member(kept, "progress")) |text| call.last_progress = @bitCast(lib.decimal.parse(text, std.math.maxInt(u64)) orelse @as(u64, @bitCast(call.last_progress)));
+    if (json.member(kept, "progress")) |text| call.last_progress = @bitCast(
+        lib.decimal.parse(text, std.math.maxInt(u64)) orelse @as(u64, @bitCast(call.last_progress)),
+    );
     if (json.member(kept, "streamed")) |text| call.output.streamed = text[0] == 't';
     if (json.member(kept, "state")) |text| {
         const encoded = try json.decodeString(allocator, text);
-        call.input_state = try lib.base64.decode(allocator, .standard, encoded) orelse return "its continuation is not one";
+        call.input_state = try lib.base64.decode(allocator, .standard, encoded) orelse
+            return "its continuation is not one";
     }
     const keys = json.member(kept, "keys") orelse return null;
     var w = Writer.init(allocator);
