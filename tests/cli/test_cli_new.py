@@ -77,7 +77,7 @@ def test_add(monkeypatch: pytest.MonkeyPatch) -> None:
         "  pyproject.toml (changed)",
         "",
         "next:",
-        '  pip install "wasmcp[zig]"  # its compiler, if it is not there',
+        '  pip install "wasmcp[zig]"  # its compiler, unless installed',
         "  pytest",
     ]
     code, said = invoke("add", "component", "calc", "-l", "zig")
