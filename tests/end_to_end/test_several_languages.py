@@ -21,7 +21,7 @@ SOURCES = {
     "python": (
         "tools.py",
         """\
-from wasmcp.guest import ToolError, tool
+from wasmcp.guest import ToolError, resource, tool
 
 
 @tool
@@ -34,12 +34,22 @@ def python_add(a: int, b: int) -> int:
 def python_fail(why: str) -> str:
     \"\"\"Fail.\"\"\"
     raise ToolError(why)
+
+
+@resource("http://PYTHON.example/caf\u00e9 one")
+def python_page() -> str:
+    return "python"
+
+
+@resource("python://host")
+def python_host() -> str:
+    return "python"
 """,
     ),
     "rust": (
         "tools.rs",
         """\
-use wasmcp_guest::{component, tool, Component, Failure};
+use wasmcp_guest::{component, resource, tool, Component, Context, Failure};
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Numbers {
@@ -58,18 +68,22 @@ fn fail(args: Why) -> Result<String, Failure> {
 
 component!(|| Component::new()
     .tool(tool("rust_add", "Add two numbers.", |args: Numbers| args.a + args.b))
-    .tool(tool("rust_fail", "Fail.", fail)));
+    .tool(tool("rust_fail", "Fail.", fail))
+    .resource(resource("http://RUST.example/caf\u00e9 one", "page", |_: &Context| "rust"))
+    .resource(resource("rust://host", "host", |_: &Context| "rust")));
 """,
     ),
     "typescript": (
         "tools.ts",
         """\
-import { tool, ToolError } from "wasmcp";
+import { resource, tool, ToolError } from "wasmcp";
 
 tool("typescript_add", "Add two numbers.", async ({ a, b }: { a: number; b: number }) => a + b);
 tool("typescript_fail", "Fail.", ({ why }: { why: string }): string => {
   throw new ToolError(why);
 });
+resource("http://TYPESCRIPT.example/caf\u00e9 one", "Page.", () => "typescript");
+resource("typescript://host", "Host.", () => "typescript");
 """,
     ),
     "zig": (
@@ -81,6 +95,15 @@ pub const tools = .{
     mcp.tool("zig_add", "Add two numbers.", add),
     mcp.tool("zig_fail", "Fail.", fail),
 };
+
+pub const resources = .{
+    mcp.resource("http://ZIG.example/caf\u00e9 one", "page", "", page),
+    mcp.resource("zig://host", "host", "", page),
+};
+
+fn page() []const u8 {
+    return "zig";
+}
 
 fn add(args: struct { a: i64, b: i64 }) i64 {
     return args.a + args.b;
@@ -131,6 +154,11 @@ async def exercise(target: StdioServerParameters | str) -> None:
             wrong = await client.call_tool(f"{language}_add", {"a": "x", "b": 2})
             assert wrong.is_error
             assert "a: " in wrong.content[0].text
+        resources = (await client.list_resources()).resources
+        assert len(resources) == 2 * len(SOURCES)
+        for number, listed_resource in enumerate(resources):
+            (contents,) = (await client.read_resource(listed_resource.uri)).contents
+            assert contents.text == [*SOURCES][number // 2]
 
 
 def test_over_lines(server: Path) -> None:
