@@ -53,7 +53,7 @@ TESTS = ("WASMCP_BINDGEN_SEEDS", "WASMCP_FUZZ", "WASMCP_SOAK", "WASMCP_UPDATE_GO
 """Variables of wasmcp's own test suite."""
 
 ELSEWHERE = ("WASMCP_HOME", "WASMCP_VERSION")
-"""Variables of the installer of the Rust tool `wasmcp`, which may be on the same machine."""
+"""Variables of the installer of the Rust tool `wasmcp`, which can be installed on the same machine."""
 
 UNSUPPORTED = (
     "JWT_ALGORITHM",
@@ -71,7 +71,7 @@ UNSUPPORTED = (
 """Settings of the Rust tool that have no counterpart here yet."""
 
 KNOWN = frozenset({*SERVER, AUTH_MODE, *TOOLS, *TESTS, *ELSEWHERE})
-"""Every name that may be set."""
+"""Every name that can be set."""
 
 SWITCHES = ("WASMCP_LOCKED", "WASMCP_OFFLINE", "WASMCP_SKIP_BUILD")
 """Variables with the values `1` and `true`, `0` and `false`."""

@@ -130,7 +130,7 @@ def test_unknown_argument_is_refused(declared):
 
 
 def test_wrong_parameters_are_refused():
-    with pytest.raises(DeclarationError, match="it takes what is typed so far"):
+    with pytest.raises(DeclarationError, match="it must take the text typed so far"):
 
         @completion("x", "y")
         def none() -> list[str]: ...

@@ -221,7 +221,7 @@ class TestTooLate:
 
         def store() -> Store: ...
 
-        message = "it is declared during a call, and what a component offers is fixed when it is built"
+        message = "it is declared during a call, but lists are recorded when the component is built"
         for declare, kind in (
             (tool, "tool"),
             (tool(name="x"), "tool"),

@@ -201,7 +201,7 @@ def test_invalid_resources_are_refused():
         @resource("test://{id}")
         def a() -> str: ...
 
-    with pytest.raises(DeclarationError, match="parameter `q`: a URI may leave `q` out: give it a default"):
+    with pytest.raises(DeclarationError, match="parameter `q`: a URI can omit `q`: give it a default"):
 
         @resource("test://x{?q}")
         def b(q: str) -> str: ...

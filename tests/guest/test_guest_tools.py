@@ -482,9 +482,7 @@ class TestResults:
             return [1, "secret"]  # type: ignore[list-item]
 
         assert call(f) == ("Error executing tool f", None, True)
-        assert (
-            "did not return what its annotation promises: [1]: expected integer, got string" in capsys.readouterr().err
-        )
+        assert "did not return a value of its annotation: [1]: expected integer, got string" in capsys.readouterr().err
 
 
 class TestFailures:

@@ -60,9 +60,9 @@ class MissingConfigError(ConfigError, LookupError):
     def __init__(self, key: str) -> None:
         super().__init__(
             key,
-            "it is not set. A secret, or what differs from machine to machine, is an environment variable: grant the "
+            "it is not set. For a secret or a value of one machine use an environment variable: grant the "
             f"component `env` and declare `{key} = {{}}` in `[tool.wasmcp.servers.NAME.env]` of `pyproject.toml`. "
-            "What is the same everywhere, and may be read by all who have the wheel, goes into "
+            "Write a value that is the same everywhere and not confidential into "
             "`[tool.wasmcp.components.NAME.config]`",
         )
 

@@ -99,7 +99,7 @@ async def ready(pollable: Any, seconds: float | None) -> bool:
     """
     loop = asyncio.get_running_loop()
     if not isinstance(loop, TimerLoop):
-        raise TypeError("the host can only be waited for in the event loop of a component")
+        raise TypeError("only the event loop of a component can wait for the host")
     future: asyncio.Future[bool] = loop.create_future()
     waiting = loop._selector.waiting  # noqa: SLF001 - of this module
     waiting[future] = pollable

@@ -83,7 +83,7 @@ class Completer:
         self.identity = Completed(target, argument)
         self._names = [member.name for member in self._signature.members]
         if not 1 <= len(self._names) <= 2:
-            reason = "it takes what is typed so far and, if it wants, the other arguments: `(value: str)` or"
+            reason = "it must take the text typed so far and, optionally, the other arguments: `(value: str)` or"
             raise self._signature.refused(None, f"{reason} `(value: str, arguments: Mapping[str, str])`")
 
     def is_for(self, name: str, function: Callable[..., Any], argument: str) -> bool:

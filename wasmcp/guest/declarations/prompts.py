@@ -145,4 +145,6 @@ def _messages(value: Any) -> list[Any]:
     try:
         return [encode(dump_any(value))]
     except MismatchError as mismatch:
-        raise TypeError(f"a prompt is a text, messages, content or what JSON can hold: {mismatch}") from None
+        raise TypeError(
+            f"a prompt returns a string, messages, content blocks or a value that JSON can hold: {mismatch}"
+        ) from None

@@ -160,7 +160,7 @@ class Resource:
                 reason = f"`{self.uri}` has the variable `{name}`, but the function has no such parameter"
                 raise self._signature.refused(None, reason)
             if variable.optional and members[name].required:
-                reason = f"a URI may leave `{name}` out: give it a default"
+                reason = f"a URI can omit `{name}`: give it a default"
                 raise self._signature.refused(f"parameter `{name}`", reason)
         for name, member in members.items():
             if name not in self._template.variables and member.required:
@@ -236,7 +236,9 @@ class Resource:
             try:
                 data = encode(dump_any(data))
             except MismatchError as mismatch:
-                raise TypeError(f"a resource is a text, bytes or what JSON can hold: {mismatch}") from None
+                raise TypeError(
+                    f"a resource returns a string, bytes or a value that JSON can hold: {mismatch}"
+                ) from None
         return Part(sendable_uri(contents.uri) if contents.uri else uri, mime_type or default, data, contents.meta)
 
 

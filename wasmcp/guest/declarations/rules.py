@@ -68,7 +68,7 @@ def check_open(function: Callable[..., Any], kind: str) -> None:
     """
     if _closed:
         reason = (
-            "it is declared during a call, and what a component offers is fixed when it is built: declare it when its "
+            "it is declared during a call, but lists are recorded when the component is built: declare it when its "
             "module is imported"
         )
         raise DeclarationError(function, None, reason, kind=kind)

@@ -151,7 +151,7 @@ class Tool:
         try:
             return self._render(value)
         except MismatchError as mismatch:
-            raise TypeError(f"tool `{self.name}` did not return what its annotation promises: {mismatch}") from None
+            raise TypeError(f"tool `{self.name}` did not return a value of its annotation: {mismatch}") from None
 
     def _load(self, given: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -133,7 +133,7 @@ async def _response(future: Any, timeouts: RequestTimeouts) -> Any:
         await _ready(future, timeouts, "connect_and_first_byte")
         found = future.get()
     if not isinstance(found, Ok):
-        raise ProtocolError("internal-error", "the response was taken already")
+        raise ProtocolError("internal-error", "the response was already returned")
     if not isinstance(found.value, Ok):
         raise _failure(found.value.value)
     return found.value.value
