@@ -1,1 +1,1 @@
-"""Figures of size and speed, beside the peers, in one run: ``python -m benchmarks``."""
+"""Figures of size and speed, compared with other libraries, in one run: ``python -m benchmarks``."""

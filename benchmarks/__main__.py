@@ -1,4 +1,4 @@
-"""Run every benchmark, print the table, write it as JSON."""
+"""Command that runs every benchmark, prints the table and writes it as JSON."""
 
 from __future__ import annotations
 

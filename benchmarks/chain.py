@@ -1,4 +1,4 @@
-"""What the framework itself costs: reading and writing messages, large results, one more component, many requests."""
+"""Cost of the framework itself: reading and writing messages, large results, one more component, many requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REQUESTS = 100_000
 
 
 def compiled(project: Path, language: str, source: str) -> bytes:
-    """A component of the benchmarks' project."""
+    """Return a component of the benchmarks' project."""
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "component.wasm"
         made = ComponentSource(Path(source).stem, project / source, project)
@@ -33,9 +33,9 @@ def _catalogue(*names: str) -> Catalogue:
 
 
 def composed(target: bytes, filler: bytes, count: int, *, dynamic: bool, folder: Path) -> Path:
-    """A server of `count` components, the measured one at the end.
+    """Return a server of `count` components, the measured one at the end.
 
-    `dynamic`: each is its own link of the chain, asked in turn; otherwise one table leads straight to the owner.
+    `dynamic`: each is a separate server handler, called in turn; otherwise one table leads straight to the owner.
     """
     granted = frozenset({MIDDLEWARE}) if dynamic else frozenset()
     components = [
@@ -59,7 +59,7 @@ def _call(server: Server, text: str) -> Any:
 
 
 def one_more(project: Path, folder: Path) -> list[Row]:
-    """The time that one more component adds to a call: the slope between one component and 64."""
+    """Return the time that one more component adds to a call: the slope between one component and 64."""
     filler = compiled(project, "zig", "zig/calc.zig")
     targets = {
         "Zig": compiled(project, "zig", "zig/measured.zig"),

@@ -26,7 +26,7 @@ print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN).
 
 
 def start(*arguments: str) -> float:
-    """The median time of a command that does next to nothing, in seconds."""
+    """Return the median time of a command with little work, in seconds."""
     samples = []
     for _ in range(7):
         begun = time.perf_counter()
@@ -36,7 +36,7 @@ def start(*arguments: str) -> float:
 
 
 def padding(size: int) -> bytes:
-    """A custom section of about a size, as the code of a Python component would take it."""
+    """Return a custom section of about a size, as the code of a Python component would take it."""
     content = b"\x03pad" + os.urandom(1000) * (size // 1000)
     length, encoded = len(content), b""
     while length >= 0x80:
@@ -46,7 +46,7 @@ def padding(size: int) -> bytes:
 
 
 def compose(component: bytes, count: int, size: int) -> tuple[float, float]:
-    """Compose files with their catalogues beside them: seconds, and the peak of memory as a multiple of the output."""
+    """Compose files with their catalogues next to them: seconds, and the peak of memory as a multiple of the output."""
     schema = {"type": "object"}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

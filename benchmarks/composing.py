@@ -29,7 +29,7 @@ def ten(component: bytes) -> list[ComponentSpec]:
 
 
 def compiled(project: Path) -> bytes:
-    """The Zig component of the benchmarks' project."""
+    """Return the Zig component of the benchmarks' project."""
     source = ComponentSource("calc", project / "zig" / "calc.zig", project)
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "calc.wasm"

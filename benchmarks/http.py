@@ -19,7 +19,7 @@ SECONDS = 3
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(command: list[str], port: int) -> Iterator[None]:
-    """A server process that accepts connections."""
+    """Start a server process and wait until it accepts connections."""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             for _ in range(300):
@@ -40,7 +40,7 @@ def running(command: list[str], port: int) -> Iterator[None]:
 
 
 def throughput(command: list[str]) -> float:
-    """Requests per second of a server; `{port}` in its command is replaced."""
+    """Return the requests per second of a server; `{port}` in its command is replaced."""
     port = free_port()
     with running([word.replace("{port}", str(port)) for word in command], port):
         load = [sys.executable, "-m", "benchmarks.load", str(port), str(CONNECTIONS), str(SECONDS)]
@@ -48,7 +48,7 @@ def throughput(command: list[str]) -> float:
 
 
 def rows(zig_server: Path, python_server: Path) -> list[Row]:
-    """Both languages beside the official SDK's two servers."""
+    """Measure both languages and the official SDK's two servers."""
     wasmcp = str(Path(sys.executable).parent / "wasmcp")
     commands = {
         "zig": [wasmcp, "serve", str(zig_server), "--port", "{port}"],

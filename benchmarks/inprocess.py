@@ -1,4 +1,4 @@
-"""Boot, list and call in this process, from the compiled cache; beside the official SDK's in-memory client."""
+"""Boot, list and call in this process, from the compile cache, compared with the official SDK's in-memory client."""
 
 from __future__ import annotations
 

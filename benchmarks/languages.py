@@ -1,4 +1,4 @@
-"""The same two tools in every language: time of a call, size, time of a build; beside FastMCP and the official SDK."""
+"""The same two tools in every language: time of a call, size and build time, compared with FastMCP and the SDK."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Language:
     """One way to write the tools.
 
     Attributes:
-        title: What the rows call it.
+        title: Its name in the rows.
         name: Of its toolchain.
         source: The file.
         options: Of the toolchain.
@@ -53,7 +53,7 @@ LANGUAGES = (
 
 
 def rows(only: str = "") -> list[Row]:
-    """The languages whose compilers are here, each with its figures."""
+    """Yield the figures of each language whose compiler is installed."""
     peers = {name: _peers(name) for name in CALLS}
     found = []
     for language in (one for one in LANGUAGES if only in one.title):

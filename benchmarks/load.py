@@ -14,7 +14,7 @@ VERSION = "2026-07-28"
 
 
 def request(port: int, number: int) -> bytes:
-    """A tools/call of `add` in the latest revision."""
+    """Return a tools/call of `add` in the latest revision."""
     body = json.dumps(
         {
             "jsonrpc": "2.0",
@@ -60,7 +60,7 @@ async def connection(port: int, until: float, counter: list[int]) -> None:
 
 
 async def run(port: int, connections: int, seconds: float) -> float:
-    """Requests per second over all connections."""
+    """Return the requests per second over all connections."""
     warm = [0]
     await asyncio.gather(*(connection(port, time.perf_counter() + 0.5, warm) for _ in range(connections)))
     counter = [0]

@@ -1,4 +1,4 @@
-"""What every benchmark shares: rows, medians, ratios."""
+"""Rows, medians and ratios, shared by all benchmarks."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """How many times better than the peer; above 1 is better, whichever way the unit runs."""
+        """Factor by which this is better than the peer: above 1 is better for every unit."""
         if not self.peer_value or not self.value:
             return None
         return self.value / self.peer_value if self.higher_is_better else self.peer_value / self.value
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met; none where there is none."""
+        """True if the target is met; None without a target."""
         if self.target is None:
             return None
         return self.value > self.target if self.higher_is_better else self.value < self.target
 
 
 def median_seconds(call: Callable[[], object], *, runs: int = 7, inner: int = 1, warmup: int = 1) -> float:
-    """The median time of one call, in seconds, over `runs` batches of `inner` calls."""
+    """Return the median time of one call, in seconds, over `runs` batches of `inner` calls."""
     for _ in range(warmup):
         call()
     samples = []
@@ -49,7 +49,7 @@ def median_seconds(call: Callable[[], object], *, runs: int = 7, inner: int = 1,
 
 
 def least_seconds(call: Callable[[], object], *, runs: int, inner: int) -> float:
-    """The least time of one call over `runs` batches of `inner` calls.
+    """Return the least time of one call over `runs` batches of `inner` calls.
 
     For differences of microseconds: what other processes take away is in the median, but not in the least.
     """

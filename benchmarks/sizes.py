@@ -13,7 +13,7 @@ tool's."""
 
 
 def rows(zig_server: Path) -> list[Row]:
-    """The framework, and a whole server with one Zig tool."""
+    """Measure the framework and a whole server with one Zig tool."""
     chain = sum(package_data.framework_component(name).stat().st_size for name in CHAIN)
     return [
         Row("framework components together", chain / 1e3, "kB", 300),

@@ -55,7 +55,7 @@ def first_list(command: list[str], environment: dict[str, str] | None = None) ->
 
 
 def rows(python_server: Path) -> list[Row]:
-    """Start-up with a warm and a cold cache, beside the official SDK."""
+    """Start-up with a warm and a cold cache, compared with the official SDK."""
     wasmcp = [str(Path(sys.executable).parent / "wasmcp"), "run", str(python_server)]
     peers = [[sys.executable, str(PEERS / name), "stdio"] for name in ("sdk_lowlevel.py", "sdk_server.py")]
     first_list(wasmcp)

@@ -1,4 +1,4 @@
-"""What all tests share: one cache between runs, and servers built once."""
+"""Fixtures of all tests: one cache between runs, and servers built once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ os.environ.setdefault("WASMCP_CACHE_DIR", str(ROOT / ".cache" / "tests"))
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How fast a busy machine draws examples says nothing about the code.
+# The speed at which a busy machine draws examples does not depend on the code.
 settings.register_profile("wasmcp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("wasmcp")
 

@@ -62,7 +62,7 @@ def shape(reference: Any) -> Any:
 
 
 def structure(kind: Any) -> Any:
-    """What a type is made of."""
+    """Return the structure of a type."""
     if isinstance(kind, dict):
         # Documentation is free to change.
         return {key: structure_of(key, value) for key, value in kind.items() if key not in {"docs", "stability"}}

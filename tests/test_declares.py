@@ -1,4 +1,4 @@
-"""What components say about themselves, and what nobody believes."""
+"""Declarations of components in custom sections; malformed ones are ignored."""
 
 from __future__ import annotations
 

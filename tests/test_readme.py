@@ -1,4 +1,4 @@
-"""What README says is what the project does."""
+"""README: its make targets exist and its project builds."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def test_the_framework_is_built(name: str) -> None:
 
 
 def installed(tmp_path: Path, *, complete: bool) -> str:
-    """What a copy of the package, laid out as in a wheel, says of its own files."""
+    """Return the output of a copy of the package, with the layout of a wheel, about its own files."""
     package = tmp_path / "site" / "wasmcp"
     package.mkdir(parents=True)
     for name in ("__init__.py", "package_data.py", "terminal.py"):

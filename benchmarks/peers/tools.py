@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Item:
-    """What is bought."""
+    """Purchased item."""
 
     name: str
     price: float

@@ -1,4 +1,4 @@
-"""A server whose one component asks its client: `framework/chain/asker.zig`."""
+"""Server whose one component sends requests to its client: `framework/chain/asker.zig`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that announces changes: a Zig tool for each, beside a resource without contents."""
+"""Server with change notifications: a Zig tool for each, and a resource without contents."""
 
 from __future__ import annotations
 

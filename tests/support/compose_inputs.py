@@ -57,7 +57,7 @@ def tools_component(answer: str | None, *names: str, handler: bool = False) -> b
     Args:
         answer: The text.
         names: Of the tools it lists.
-        handler: Whether it has a `server-handler` too, which answers nothing and asks nobody.
+        handler: Add a `server-handler` that answers nothing and calls no other component.
     """
     framework = load_framework()
     exports = {TOOLS: framework["tools-middleware"].wants(TOOLS)}
@@ -81,7 +81,7 @@ def tools_component(answer: str | None, *names: str, handler: bool = False) -> b
 
 @lru_cache
 def dead_end() -> bytes:
-    """A handler that answers nothing and asks nobody: what is behind it is out of reach."""
+    """Return a handler that answers nothing and passes nothing on: components after it are unreachable."""
     handler = load_framework()["transport"].wants(SERVER_HANDLER)
     return constants({SERVER_HANDLER: handler}, lambda *_: Case("none"))
 

@@ -1,4 +1,4 @@
-"""One conversation with a server at any of its doors, as the clients of that door have it."""
+"""Exchange of messages with a server at any of its entry points, as real clients do it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The three doors of a composed server, driven as their users drive them: nothing of `wasmcp.host` in between."""
+"""Drivers of the three entry points of a composed server, without `wasmcp.host`."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ CALL = request("tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}})
 
 
 def text_of(message: Any) -> str:
-    """A message as it is sent; a text is taken as it is."""
+    """Return a message as bytes to send; a text is not changed."""
     return message if isinstance(message, str) else json.dumps(message)
 
 
 def mirrored(message: Any) -> dict[str, str]:
-    """The headers that an honest client of 2026-07-28 sends with a message; none where it says no revision."""
+    """Return the headers that a correct client of 2026-07-28 sends with a message; none without a revision."""
     params = message.get("params") if isinstance(message, dict) else None
     meta = params.get("_meta") if isinstance(params, dict) else None
     version = meta.get("io.modelcontextprotocol/protocolVersion") if isinstance(meta, dict) else None
@@ -56,7 +56,7 @@ def mirrored(message: Any) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Response:
-    """What HTTP gave back; header names in lower case."""
+    """HTTP response; header names in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -97,7 +97,7 @@ class Embedded:
         return len(data)
 
     def events(self) -> list[tuple[str, Any]]:
-        """The events since last asked, each its kind and what it says; all under this door's token."""
+        """Return the events since the last call as kind and text; all have this entry point's token."""
         lines, self.written = self.written.decode().splitlines(), b""
         parts = [line.split(" ", 2) for line in lines]
         assert {number for number, _, _ in parts} <= {"7"}

@@ -1,7 +1,7 @@
 """The golden cases of the composer: a folder each, with inputs as text, a description of the graph, and what comes out.
 
-`graph.json` says what is instantiated and connected; `encoded.wat` is the result as `wasm-tools print` shows it,
-`error.txt` what is said instead. WASMCP_UPDATE_GOLDEN=1 writes them anew; read the difference before it is committed.
+`graph.json` describes what is instantiated and connected; `encoded.wat` is the result as `wasm-tools print` shows it,
+`error.txt` the error instead. WASMCP_UPDATE_GOLDEN=1 writes them anew; read the difference before it is committed.
 """
 
 from __future__ import annotations
@@ -70,6 +70,6 @@ def compose(folder: Path) -> bytes:
 
 
 def engine_refusal(folder: Path) -> str:
-    """What wasmtime says to a result that is valid, but which it does not implement; else the empty string."""
+    """Return wasmtime's error for a valid result that it does not implement; else the empty string."""
     refusal: str = json.loads((folder / "graph.json").read_text()).get("engine_refuses", "")
     return refusal

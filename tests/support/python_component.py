@@ -17,7 +17,7 @@ _REQUEST, _REPLY = 1, 2
 
 
 class GuestComponent:
-    """Calls a component's `tools` export; what it says meanwhile is in `events` and `stderr`."""
+    """Caller of a component's `tools` export; its output is in `events` and `stderr`."""
 
     def __init__(self, path: Path) -> None:
         self.engine = wasmtime.Engine()
@@ -94,7 +94,7 @@ class GuestComponent:
 
     @property
     def stderr(self) -> str:
-        """What the component wrote to stderr so far."""
+        """Text that the component has written to stderr."""
         return self.output["stderr"].decode()
 
 
@@ -111,7 +111,7 @@ def _method(answer: Callable[..., Any] | None) -> Callable[..., Any]:
 
 
 def _compiled(engine: wasmtime.Engine, path: Path) -> wc.Component:
-    """Compile a component, or take the compiled form that lies beside it."""
+    """Compile a component, or use the compiled form next to it."""
     compiled = path.with_suffix(".cwasm")
     if not compiled.is_file() or compiled.stat().st_mtime_ns < path.stat().st_mtime_ns:
         partial = compiled.with_suffix(f".{os.getpid()}")

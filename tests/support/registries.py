@@ -43,7 +43,7 @@ def docker_registry(
     """Run a registry; return its host.
 
     Args:
-        folder: Where it keeps what it has.
+        folder: Folder of its data.
         users: Name -> password: it wants Basic authentication then.
         tls: The files of a certificate and its key.
     """
@@ -91,7 +91,7 @@ class Proxy:
     """Hands requests on to a registry; `spoil` may answer in its place.
 
     Attributes:
-        host: Where it listens.
+        host: Its address.
         spoil: Given the method, the path and the registry's answer, returns what is answered.
         guard: Given the method, the path and the header fields, returns what is answered in place of the registry.
         seen: The requests, as `METHOD path`.
@@ -149,7 +149,7 @@ def proxy(upstream: str) -> Iterator[Proxy]:
             except urllib.error.HTTPError as error:
                 return error.code, dict(error.headers), error.read()
 
-        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _serve  # noqa: N815 - the names that http.server asks for
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _serve  # noqa: N815 - the names that http.server requires
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     state = Proxy(f"127.0.0.1:{server.server_port}")

@@ -1,4 +1,4 @@
-"""Whether this machine can compile Rust to components. Nothing of it comes with pip."""
+"""Prerequisites of Rust components, which pip cannot install."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from wasmcp.toolchains.rust.toolchain import TARGET
 
 
 def missing() -> str:
-    """What this machine lacks for Rust; the empty string for nothing."""
+    """Return what this machine lacks for Rust; the empty string if nothing."""
     if not (shutil.which("cargo") and shutil.which("rustc")):
-        return "SKIPPED LOUDLY: there is no Rust (cargo, rustc) on this machine"
+        return "SKIPPED LOUDLY: Rust (cargo, rustc) was not found on this machine"
     root = subprocess.run(["rustc", "--print", "sysroot"], capture_output=True, text=True, check=False).stdout.strip()
     there = (Path(root) / "lib" / "rustlib" / TARGET).is_dir()
     return "" if there else f"SKIPPED LOUDLY: Rust's target is not installed: `rustup target add {TARGET}`"

@@ -192,7 +192,7 @@ class Wire:
         return result
 
     def unsealed(self, cursor: str, method: str = "tools/list") -> str:
-        """What a cursor that went to the client stands for."""
+        """Return the plain text of a sealed cursor."""
         opened = self.open(message(method, {"cursor": cursor}))
         assert self.refused is None
         plain: str = self.request(opened, "cursor")
@@ -220,7 +220,7 @@ class Wire:
 
     @property
     def log(self) -> str:
-        """What went to standard error."""
+        """Return the text on standard error."""
         return self.stderr.decode()
 
     def close(self) -> None:

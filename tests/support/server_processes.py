@@ -34,7 +34,7 @@ def wasmtime() -> str:
 
 
 def free_port() -> int:
-    """A port nobody listens on at this moment."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

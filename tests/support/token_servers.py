@@ -32,9 +32,9 @@ class TokenServer:
     """A token server.
 
     Attributes:
-        host: Where it listens.
-        public: Whether it gives tokens to pull to anybody.
-        refresh_only: Whether it takes refresh tokens alone, as Azure's does.
+        host: Its address.
+        public: Give tokens for pulls to every client.
+        refresh_only: Accept only refresh tokens, as Azure's server does.
         answers: Answers that come before its own, one a request.
         seen: The requests, as method, path, form or query, and the field `Authorization`.
     """
@@ -91,7 +91,7 @@ def token_server(**attributes: Any) -> Iterator[TokenServer]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = _serve  # noqa: N815 - the names that http.server asks for
+        do_GET = do_POST = _serve  # noqa: N815 - the names that http.server requires
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     state = TokenServer(f"127.0.0.1:{server.server_port}", **attributes)
@@ -113,7 +113,7 @@ def guarded(upstream: str, tokens: TokenServer, *, realm: str = "", public: bool
         upstream: The registry.
         tokens: The token server.
         realm: Another address for it.
-        public: Whether a token of anybody allows to pull.
+        public: Allow pulls with any token.
     """
     with proxy(upstream) as front:
 

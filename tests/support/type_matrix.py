@@ -190,4 +190,4 @@ REFUSED: list[tuple[Any, Any]] = [
     (Annotated[str, Field(format="email")], "a@b@c"),
     (Annotated[str, Field(format="uri")], "relative/path"),
 ]
-"""Values that no client could read, or that the annotation does not promise: they are no result."""
+"""Values that no client could read, or that the annotation does not allow: they are not valid results."""

@@ -54,7 +54,7 @@ def parts(draw: st.DrawFn, named: list[TypeName], resources: list[TypeName], dep
 
 @st.composite
 def definitions(draw: st.DrawFn, named: list[TypeName], resources: list[TypeName]) -> ValueType:
-    """What a name can stand for."""
+    """Draw the definition of a type name."""
     kind = draw(st.sampled_from(["record", "variant", "enum", "flags", "part"]))
     inner = parts(named, resources)
     if kind == "enum":
@@ -108,7 +108,7 @@ def interfaces(draw: st.DrawFn) -> dict[str, ExternType]:
 
 @st.composite
 def parts_of(draw: st.DrawFn, imports: dict[str, ExternType], patch: int) -> dict[str, ExternType]:
-    """What a component needs that uses only a part of these interfaces, in another patch version of them."""
+    """Return the imports of a component that uses part of these interfaces, in another patch version."""
     kept: dict[str, dict[str, ExternType]] = {}
     needed: set[tuple[str | None, str]] = set()
     for name, instance in reversed(imports.items()):

@@ -114,7 +114,7 @@ def named(type_: Any, names: dict[str, Any]) -> Any:
 
 
 def _classes(type_: Any) -> set[object]:
-    """What wasmtime tells values of a type from those of others by."""
+    """Return the Python classes by which wasmtime distinguishes the values of a type."""
     type_ = resolve(type_)
     if isinstance(type_, Enum) or type_ in (Primitive.STRING, Primitive.CHAR):
         return {str}
@@ -131,7 +131,7 @@ def _classes(type_: Any) -> set[object]:
 
 
 def _is_tagged(cases: Any) -> bool:
-    """Whether wasmtime gives a case with its label, because the payload alone would not tell which it is."""
+    """Return whether wasmtime labels a case because its payload is ambiguous."""
     seen: set[object] = set()
     for _, part in cases:
         found = _classes(part) if part is not None else {object}
@@ -142,7 +142,7 @@ def _is_tagged(cases: Any) -> bool:
 
 
 def is_same(type_: Any, given: Any, got: Any) -> bool:
-    """Whether `got`, from wasmtime, is the value that was given."""
+    """Return whether `got`, from wasmtime, equals the given value."""
     type_ = resolve(type_)
     if isinstance(type_, Enum):
         return bool(got == given.label)

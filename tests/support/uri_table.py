@@ -7,7 +7,7 @@ Rules, RFC 3986 section 6.2 and RFC 6570:
   characters decoded, the scheme in lower case, no ``.`` and ``..`` segments, no default port, and the path ``/`` where
   a URI of ``http``, ``https``, ``ws``, ``wss`` or ``ftp`` has none. Hosts of these schemes are in lower case; of
   others they keep their case, as clients keep it. A ``%`` without two hexadecimal digits is ``%25``. URL parsers
-  (WHATWG, as in JavaScript and in pydantic) leave the normal form as it is.
+  (WHATWG, as in JavaScript and in pydantic) leave the normal form unchanged.
 * A request names a resource when the normal forms are equal, the case of hosts apart.
 * A template lists its literal text in the same form. The URI of a request is brought into normal form, its ``.`` and
   ``..`` segments apart, and then matched. Values are decoded once, after matching.
@@ -93,7 +93,7 @@ TEMPLATES: list[tuple[str, str, str, dict[str, str] | None]] = [
 ]
 
 REFUSED: list[str] = [
-    # no scheme, a port that is no number or too large, no host where the scheme has one, a host that is not one
+    # no scheme, a port that is not a number or too large, no host where the scheme has one, a host that is not one
     "notes",
     "notes://a:b",
     "notes://a:65536/x",

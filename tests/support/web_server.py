@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(b"late")
 
     def page_together(self) -> None:
-        """Answer three requests at a time; fewer are told so after a while."""
+        """Answer three requests at a time; fewer get an error response after a timeout."""
         try:
             self.together.wait(10)
             self._answer(b"together")

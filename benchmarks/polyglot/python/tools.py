@@ -10,7 +10,7 @@ from wasmcp.guest import tool
 
 @dataclass
 class Item:
-    """What is bought."""
+    """Purchased item."""
 
     name: str
     price: float
@@ -30,7 +30,7 @@ def reverse(items: list[Item]) -> list[Item]:
 
 
 class Asked:
-    """A request of which only the arguments are asked for."""
+    """Request with arguments only."""
 
     def arguments(self) -> str:
         """Return the arguments of `add`."""

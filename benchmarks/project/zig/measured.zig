@@ -1,4 +1,4 @@
-//! What the chain is measured with: a tool that costs next to nothing, and one with a large answer.
+//! Tools for measuring the chain: one with little work and one with a large result.
 
 const mcp = @import("wasmcp");
 

@@ -15,7 +15,7 @@ def reverse(text: str) -> str:
 
 @dataclass
 class Statistics:
-    """What there is to count in a text."""
+    """Counts of a text."""
 
     characters: int
     words: int
@@ -29,7 +29,7 @@ def statistics(text: str, top: Annotated[int, Field(ge=1, le=20)] = 3) -> Statis
 
     Args:
         text: The text to look at.
-        top: How many of the most common words to name.
+        top: Number of the most common words to return.
     """
     words = text.split()
     ranking = Counter(word.strip(".,;:!?").lower() for word in words)

@@ -1,1 +1,1 @@
-"""What the benchmarks build."""
+"""Components of the benchmarks."""

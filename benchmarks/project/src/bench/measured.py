@@ -1,9 +1,9 @@
-"""What the chain is measured with: a tool that costs next to nothing."""
+"""Tool with little work, for measuring the chain."""
 
 from wasmcp.guest import tool
 
 
 @tool
 def measured(text: str) -> int:
-    """The length of a text."""
+    """Return the length of a text."""
     return len(text)

@@ -53,7 +53,7 @@ def test_conversation(tone: Literal["formal", "friendly"] = "formal") -> list[Me
     """A prompt of several messages.
 
     Args:
-        tone: How it sounds.
+        tone: Tone of the messages.
     """
     return [Message("user", f"Answer in a {tone} tone."), Message("assistant", "I will.")]
 

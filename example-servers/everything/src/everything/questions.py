@@ -11,7 +11,7 @@ from wasmcp.guest import Context, Elicited, Text, tool
 
 @dataclass
 class Contact:
-    """How to reach a user."""
+    """Contact of a user."""
 
     username: Annotated[str, "User's response"]
     email: Annotated[str, "User's email address"]
@@ -62,7 +62,7 @@ def test_elicitation(message: str, context: Context) -> Text:
     """Ask the user for a name and an address.
 
     Args:
-        message: What the user reads.
+        message: Text for the user.
     """
     return _told("User response", context.elicit(message, Contact))
 
@@ -98,7 +98,7 @@ def test_sampling(prompt: str, context: Context) -> Text:
     """Have the client's model answer.
 
     Args:
-        prompt: What the model is asked.
+        prompt: Text for the model.
     """
     return Text(f"LLM response: {context.sample(prompt, max_tokens=100).text}")
 

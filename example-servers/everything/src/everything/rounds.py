@@ -31,7 +31,7 @@ class Consent:
 
 @dataclass
 class Situation:
-    """What a prompt is about."""
+    """Subject of a prompt."""
 
     context: str
 
@@ -89,7 +89,7 @@ def test_input_required_result_multi_round(context: Context) -> Text:
 
 @tool
 def test_input_required_result_tampered_state(context: Context) -> Text:
-    """Ask, with a state that must come back as it is."""
+    """Send a request with a state that must come back unchanged."""
     ticket = context.once("ticket", lambda: 4711)
     answer = context.elicit("Please confirm", Consent, key="confirm")
     return Text(f"Ticket {ticket}: {answer.action}")
@@ -97,7 +97,7 @@ def test_input_required_result_tampered_state(context: Context) -> Text:
 
 @tool
 async def test_input_required_result_capabilities(context: Context) -> Text:
-    """Ask what the client can be asked, and nothing else."""
+    """Send only requests that the client supports."""
     can = context.client_capabilities
     questions = []
     if "elicitation" in can:

@@ -42,7 +42,7 @@ def test_custom_header(region: Annotated[str, Field(header="Region")], retries: 
     """Take an argument that is in a header of the HTTP request, too.
 
     Args:
-        region: Where to look.
-        retries: How often to try again.
+        region: Region to search.
+        retries: Number of retries.
     """
     return Text(f"{region} {retries}")
