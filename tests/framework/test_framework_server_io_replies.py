@@ -322,7 +322,7 @@ def test_invalid_json_becomes_an_internal_error(wire: Wire, make: Any, bad: str)
     opened = wire.open(message("tools/call", {"name": "t"}))
     error = wire.answer(opened, wire.reply(*make(bad)))["error"]
     assert error == {"code": -32603, "message": "Internal error: the answer could not be put into JSON"}
-    assert "refused" in wire.log
+    assert "rejected" in wire.log
 
 
 def test_schema_must_be_an_object(wire: Wire) -> None:
