@@ -86,7 +86,7 @@ def test_the_command(wit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
         ("package t:t;\nworld w { import f: func(e: error-context); }", "`error-context`: bindings support"),
     ],
 )
-def test_what_is_refused(text: str, message: str, tmp_path: Path) -> None:
+def test_invalid_packages_are_rejected(text: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "world.wit"
     path.write_text(text, "utf-8")
     with pytest.raises(BindgenError) as caught:

@@ -132,7 +132,7 @@ def test_a_scope_frees_at_its_end(guest: Guest) -> None:
     assert guest.call("pages") == before
 
 
-def test_what_is_taken_stays_until_it_is_freed(guest: Guest) -> None:
+def test_taken_memory_stays_until_it_is_freed(guest: Guest) -> None:
     expected = []
     for turn in range(50):
         text, more = f"text {turn} " * turn, [f"{i}" * turn for i in range(turn)]

@@ -21,7 +21,7 @@ def test_cases(name: str, function: str, kind: str, field: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["error", "u8", "i128", "type", "f64", "_", "c_int", "anyerror", "struct"])
-def test_what_zig_keeps_for_itself_is_quoted(name: str) -> None:
+def test_zig_keywords_are_quoted(name: str) -> None:
     assert quote(name) == f'@"{name}"'
 
 

@@ -1,4 +1,4 @@
-"""A component that asks its client, the official client in every mode, every door that can ask.
+"""A component that sends server-to-client requests, with the official client, over every transport that supports them.
 
 Specification: basic/patterns/mrtr; 2025-11-25, client/elicitation, client/sampling, client/roots.
 """

@@ -1,4 +1,4 @@
-"""Older clients that take back a request which has asked them something, and such that answer in a batch.
+"""Cancellations by clients of handshake revisions during server-to-client requests, and answers in a batch.
 
 Specification: 2025-03-26, basic/utilities/cancellation; basic, "Batching"; basic/transports.
 """
@@ -37,7 +37,7 @@ def message(method: str, params: dict[str, Any] | None = None, **members: Any) -
 
 
 def trip(identifier: Any) -> dict[str, Any]:
-    """It asks for a sample and for roots."""
+    """The tool requests sampling and roots."""
     return message("tools/call", {"name": "trip", "arguments": {}}, id=identifier)
 
 
@@ -65,7 +65,7 @@ class Lines:
         return json.loads(self._process.stdout.readline())
 
     def asked(self, identifier: Any) -> list[dict[str, Any]]:
-        """What a call of `trip` asks."""
+        """Return the server-to-client requests of a call of `trip`."""
         self.say(trip(identifier))
         questions = [self.hear(), self.hear()]
         assert {question["method"] for question in questions} == set(ANSWERS)

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 def distributions(
     example_project: Path, with_our_wheel: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """What `python -m build` makes of the example project, isolation and all."""
+    """Build the example project with `python -m build`, in isolation, and return the output directory."""
     output = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "build", "--outdir", str(output), str(example_project)]
     done = subprocess.run(command, env=with_our_wheel, capture_output=True, text=True, check=False)

@@ -39,7 +39,7 @@ def blocks() -> list[tuple[str, str]]:
 
 
 class Reader:
-    """Somebody who types what the guide says."""
+    """Simulated reader who types the commands of the guide."""
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         self.folder = home
@@ -91,7 +91,7 @@ def test_every_step_works(tmp_path: Path, with_our_wheel: dict[str, str]) -> Non
     home = tmp_path / "home"
     home.mkdir()
     cache = subprocess.run([sys.executable, "-m", "pip", "cache", "dir"], capture_output=True, text=True, check=True)
-    elsewhere = "/tmp/try"  # noqa: S108 - what the guide says, not where it goes
+    elsewhere = "/tmp/try"  # noqa: S108 - the directory in the guide, which is replaced
     with package_index(tmp_path / "index") as index:
         # Where a person has the account of TestPyPI.
         account = f"[testpypi]\nrepository = {index}/legacy/\nusername = __token__\npassword = none\n"

@@ -140,8 +140,8 @@ def test_a_head_has_no_body(call: Call, web: str) -> None:
     assert call("fetch", wanted={"url": web, "method": "HEAD"})["text"] == ""
 
 
-def test_what_goes_wrong_has_the_same_names_everywhere(call: Call, web: str) -> None:
-    with socket.socket() as closed:  # bound, but nobody listens
+def test_errors_have_the_same_names_everywhere(call: Call, web: str) -> None:
+    with socket.socket() as closed:  # bound, but not listening
         closed.bind(("127.0.0.1", 0))
         refusing = f"http://127.0.0.1:{closed.getsockname()[1]}/"
         expected: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -203,7 +203,7 @@ def test_bodies_in_pieces(call: Call, web: str) -> None:
     assert call("lines", url=f"{web}/lines") == ["one", "twö", "three"]
 
 
-def test_responses_that_nobody_reads_to_the_end(call: Call, web: str) -> None:
+def test_unread_responses_are_closed(call: Call, web: str) -> None:
     told = ["given up", "given up", "o", "begun", "one", "False"]
     assert [call("give_up", url=web) for _ in range(2)] == [told] * 2
     assert call("lines", url=f"{web}/lines") == ["one", "twö", "three"]

@@ -1,4 +1,4 @@
-"""Values that last, and those of sessions, at every door: docs/guides/key-value-store.md."""
+"""Key-value store and session values, over every transport: docs/guides/key-value-store.md."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def call(tool: str = "do", **arguments: Any) -> dict[str, Any]:
 
 
 def text(answer: Any) -> str:
-    """What a tool answered."""
+    """Return the text of a tool result."""
     found: str = answer["result"]["content"][0]["text"]
     return found
 
@@ -87,7 +87,7 @@ class Client:
 
 
 class TestSessions:
-    def test_what_one_keeps_nobody_else_sees(self, running: Server) -> None:
+    def test_sessions_are_isolated(self, running: Server) -> None:
         one, two = Client(running), Client(running)
         assert one(do="has") == "yes"
         assert one(do="get", key="name") == "none"
@@ -330,7 +330,7 @@ class TestStockWasmtime:
         assert over_stdio(command, {"do": "get", "key": "k"}) == ["none"]
 
 
-def test_what_the_command_line_says(server: Path, drafted: Path) -> None:
+def test_command_line_output(server: Path, drafted: Path) -> None:
     inspect = [sys.executable, "-m", "wasmcp", "inspect"]
     shown = subprocess.run([*inspect, str(server)], capture_output=True, text=True, check=True).stdout
     assert "kv" in shown

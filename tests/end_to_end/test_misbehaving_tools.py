@@ -125,7 +125,7 @@ def goes_on(server: Server) -> None:
     assert server.call_tool("lazy", {"day": "2026-07-28"}).structured_content == {"result": "2026 e9"}
 
 
-def test_a_tool_that_loops_for_ever(server: Server) -> None:
+def test_endless_loop_is_interrupted(server: Server) -> None:
     with pytest.raises(GuestTimeoutError) as caught:
         server.call_tool("loop", {})
     assert caught.value.component == "tools"
@@ -155,7 +155,7 @@ def test_a_tool_that_raises_is_masked(server: Server) -> None:
 
 
 @pytest.mark.parametrize("name", ["leave", "read_stdin", "files", "connect"])
-def test_what_a_tool_may_not_do_is_an_error_of_the_tool(server: Server, name: str) -> None:
+def test_denied_operation_is_a_tool_error(server: Server, name: str) -> None:
     assert server.call_tool(name, {}).is_error
     goes_on(server)
 

@@ -1,4 +1,4 @@
-"""What `wasmcp new` and `wasmcp add component` make is built, composed and tested as it is, by its own tests."""
+"""Results of `wasmcp new` and `wasmcp add component`: built, composed and tested unchanged, by their own tests."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_new_project_builds_and_passes_its_tests(language: str, template: str,
 
 
 def test_components_that_are_added(tmp_path: Path) -> None:
-    """Several components in every other language beside one in Python: no names clash, and each has its tests."""
+    """Add components in every other language to one in Python: no names clash, and each has its tests."""
     root = new_project("my-server", "python", "full", output=tmp_path).root
     left_out = {"python", "rust"} if MISSING else {"python"}
     added = [language for language in LANGUAGES if language not in left_out]

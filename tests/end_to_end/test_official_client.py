@@ -1,4 +1,4 @@
-"""The official client, in every mode, at every door of one and the same file."""
+"""The official client, in every mode, with every entry point of the same file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A new project under uv and hatch: they install what its tests need by what its `pyproject.toml` says."""
+"""A new project under uv and hatch: they install the test dependencies from its `pyproject.toml`."""
 
 from __future__ import annotations
 

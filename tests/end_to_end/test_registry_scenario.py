@@ -38,7 +38,7 @@ from wasmcp.guest import tool
 
 @tool
 def greet(name: str) -> str:
-    """Greet somebody."""
+    """Greet a person."""
     return f"Hello, {name}!"
 ''',
 }

@@ -116,7 +116,7 @@ fn fail(args: struct { why: []const u8 }, context: mcp.Context) !void {
     ),
 }
 
-if MISSING:  # Rust, and loudly: test_rust_tools.py says so
+if MISSING:  # Rust; test_rust_tools.py reports it
     del SOURCES["rust"]
 
 

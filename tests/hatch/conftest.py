@@ -36,7 +36,7 @@ def python_path(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def hatchling(python_path: str) -> Hatchling:
-    """Run `hatchling build ARGUMENTS` in a project; it succeeds unless the test says otherwise."""
+    """Run `hatchling build ARGUMENTS` in a project; it must succeed unless `ok` is False."""
 
     def run(root: Path, *arguments: str, ok: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What hatchling makes of a project with our hook: contents as exact sets."""
+"""Contents of distributions built by hatchling with the hook, as exact sets."""
 
 from __future__ import annotations
 

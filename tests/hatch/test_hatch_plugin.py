@@ -27,7 +27,7 @@ components = ["one"]
 
 
 class App:
-    """What hatchling's application does, kept."""
+    """Fake of hatchling's application that records its calls."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -58,7 +58,7 @@ def names(requirements: list[str]) -> list[str]:
     return [re.split(r"[<>=]", requirement)[0] for requirement in requirements]
 
 
-def test_what_the_entry_point_registers() -> None:
+def test_entry_point_registers_the_hook() -> None:
     assert hooks.hatch_register_build_hook() is plugin.WasmcpBuildHook
     assert plugin.WasmcpBuildHook.PLUGIN_NAME == "wasmcp"
 
@@ -104,7 +104,7 @@ def test_cleaning_needs_no_sources(root: Path) -> None:
         assert not (root / "src/demo/_wasmcp").exists()
 
 
-def test_another_target_is_none_of_our_business(root: Path) -> None:
+def test_other_targets_are_ignored(root: Path) -> None:
     hook(root, "binary").initialize("standard", {})
     assert not (root / "src/demo/_wasmcp").exists()
 
@@ -132,9 +132,7 @@ def test_an_editable_install_may_skip_a_server_that_was_never_built(
     assert "`src/demo/_wasmcp/default.wasm` does not exist" in skipping.app.lines[-1]
 
 
-def test_what_modules_print_while_they_are_imported_is_for_verbose_builds(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_verbose_builds_show_the_output_of_modules(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     logger = logging.getLogger("wasmcp.build")
     monkeypatch.setattr(plugin, "build", lambda *_, **__: logger.info("`%s` printed: %s", "tools.py", "hello"))
     monkeypatch.setattr(plugin, "stale", lambda _: [])

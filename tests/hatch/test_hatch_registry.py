@@ -1,4 +1,4 @@
-"""A project with a component of a registry: its source distribution becomes a wheel with what the lock says."""
+"""A project with a component of a registry: its source distribution is built into a wheel with the locked component."""
 
 from __future__ import annotations
 
