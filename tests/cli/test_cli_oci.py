@@ -69,7 +69,7 @@ def test_push_versions_pull(place: str, tmp_path: Path) -> None:
         "deps/acme_calc@1.0.0.wasm",
     ]
     assert "for one REFERENCE" in run("pull", "acme:calc", "acme:calc@1.0.0", "-o", "x.wasm", code=2)
-    assert "there are `2.0.0-rc.1`, `1.1.0`, `1.0.0`" in run("pull", "acme:calc@9.0.0", code=1)
+    assert "available are `2.0.0-rc.1`, `1.1.0`, `1.0.0`" in run("pull", "acme:calc@9.0.0", code=1)
 
 
 @needs_registry

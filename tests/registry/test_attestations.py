@@ -97,4 +97,4 @@ def test_of_something_else_it_is_none(place: Place, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"_type":"https://in-toto.io/Statement/v1","predicateType":1}'])
 def test_what_is_no_statement(place: Place, tmp_path: Path, text: str) -> None:
     (tmp_path / "statement.json").write_text(text)
-    assert "no in-toto statement" in run("attest", CALC, "--key", "ann.key", "--statement", "statement.json", code=1)
+    assert "an in-toto statement" in run("attest", CALC, "--key", "ann.key", "--statement", "statement.json", code=1)

@@ -110,12 +110,12 @@ def test_a_changed_bundle_is_refused(instance: Instance, verifier: Verifier, cha
 def test_what_is_no_bundle(verifier: Verifier, bundle: bytes) -> None:
     found = verifier.statement(bundle, TRUSTED)
     assert isinstance(found, str)
-    assert found.startswith("it is no bundle of Sigstore: ")
+    assert found.startswith("not a Sigstore bundle: ")
 
 
 def test_what_is_no_statement(instance: Instance, verifier: Verifier) -> None:
     found = verifier.statement(instance.sign(b"{}", WORKFLOW, ACTIONS, kind="text/plain"), TRUSTED)
-    assert found == "what it signs is no in-toto statement but `text/plain`"
+    assert found == "it signs `text/plain`, not an in-toto statement"
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_without_an_identity_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) 
     for name in ("SIGSTORE_ID_TOKEN", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_NAME", "")
-    with pytest.raises(RegistryError, match="there is no identity here to sign with"):
+    with pytest.raises(RegistryError, match="no identity to sign with was found"):
         keyless.sign(statement_of(DIGEST))
     monkeypatch.setenv("SIGSTORE_ID_TOKEN", "no.token.atall")
     with pytest.raises(RegistryError, match="signing by identity does not work"):
@@ -293,7 +293,7 @@ def test_the_command_needs_an_identity(place: Place, monkeypatch: pytest.MonkeyP
     for name in ("SIGSTORE_ID_TOKEN", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT_NAME", "")
-    assert "there is no identity here to sign with" in run("sign", CALC, "--keyless", code=1)
+    assert "no identity to sign with was found" in run("sign", CALC, "--keyless", code=1)
     Path("statement.json").write_bytes(statement_of(str(place.digest)))
     assert "no identity" in run("attest", CALC, "--keyless", "--statement", "statement.json", code=1)
     assert "no identity" in run("push", "calc.wasm", "acme:calc@2.0.0", "--sign-keyless", code=1)

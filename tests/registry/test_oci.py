@@ -149,7 +149,7 @@ def test_a_package_or_namespace_that_is_not_there() -> None:
 
 def test_a_place_without_a_tag_says_which_tags_there_are(tmp_path: Path) -> None:
     place = publish(tmp_path, "1.0.0", "1.1.0")["1.0.0"].place
-    with pytest.raises(UnknownPackageError, match=r"no tag `latest`, .* there are `1\.0\.0`, `1\.1\.0`"):
+    with pytest.raises(UnknownPackageError, match=r"tag `latest` does not exist; the tags are `1\.0\.0`, `1\.1\.0`"):
         fetch(f"oci://{place.host}/{place.repository}")
 
 

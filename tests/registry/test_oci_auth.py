@@ -23,7 +23,7 @@ def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with docker_registry(tmp_path / "private", users={"ann": "secret"}) as host:
         namespaces(monkeypatch, tmp_path, acme=f"{host}/team")
         with pytest.raises(
-            RegistryDeniedError, match=r"wants credentials \(401\).*there are none for it.*docker login"
+            RegistryDeniedError, match=r"wants credentials \(401\).*no credentials were found.*docker login"
         ) as caught:
             publish(tmp_path, "1.0.0")
         assert caught.value.status == 401
@@ -46,7 +46,7 @@ def test_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("WASMCP_REGISTRY_HOST")
         forget(tmp_path / "again", monkeypatch)
         with pytest.raises(
-            RegistryDeniedError, match=r"there are none for it.*config\.json` has no credentials.*not JSON"
+            RegistryDeniedError, match=r"no credentials were found.*config\.json` has no credentials.*not JSON"
         ):
             fetch("acme:calc@1.0.0")
 

@@ -46,7 +46,7 @@ def test_a_corrupted_blob_is_refused(broken: Proxy) -> None:
     broken.spoil = lambda _method, path, answer: (
         (answer[0], answer[1], answer[2][:-1] + b"!") if "/blobs/" in path else answer
     )
-    with pytest.raises(IntegrityError, match="not what was asked for") as caught:
+    with pytest.raises(IntegrityError, match="does not match its digest") as caught:
         fetch(CALC)
     assert caught.value.expected == of_bytes(DATA) != caught.value.found
     assert nothing_kept()
@@ -132,7 +132,7 @@ def test_a_manifest_that_is_another_is_refused(broken: Proxy) -> None:
     ("manifest", "message"),
     [
         (b"<html>", "not JSON"),
-        (b"[]", "no OCI manifest"),
+        (b"[]", "not an OCI manifest"),
         (
             b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}',
             "names not one component but none",

@@ -74,7 +74,7 @@ def test_a_project_does_not_switch_off_what_its_user_wants(
 ) -> None:
     names = {"host": demanding, "port": demanding.partition(":")[2]}
     options = project(tmp_path, tables.format(**names))
-    with pytest.raises(SignatureError, match=r"must be signed and is not.*wasmcp-python\.toml` asks for it"):
+    with pytest.raises(SignatureError, match=r"must be signed and is not.*required by `.*wasmcp-python\.toml`"):
         fetch(reference.format(**names), options)
 
 
@@ -105,7 +105,7 @@ def test_a_lock_does_not_switch_it_off(demanding: str, tmp_path: Path) -> None:
         fetch("oci://other.example/x:1.0.0", options)
     other = f"sha256:{'0' * 64}"
     lock.write(options.root, Lock((Pin(source, other, "", source, *digests),)))
-    with pytest.raises(IntegrityError, match="the lock says `sha256:"):
+    with pytest.raises(IntegrityError, match="the lock has `sha256:"):
         fetch(f"{source}@{other}", options)
 
 

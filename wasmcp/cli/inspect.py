@@ -66,12 +66,12 @@ def _booted(subject: Subject, inspection: Inspection, entry: Mapping[str, Any] |
     """Read its lists in the sandbox; None for components that cannot be part of a server, or that need more grants."""
     from wasmcp.compose.upstream_adapters import foreign
     from wasmcp.errors import CatalogueError, CompositionError
-    from wasmcp.insight.listing import asked_offers
+    from wasmcp.insight.listing import booted_offers
 
     if not inspection.is_server and not inspection.capabilities and foreign(inspection.exports) is None:
         return None
     try:
-        return asked_offers(subject.name, subject.data, is_server=inspection.is_server, entry=entry)
+        return booted_offers(subject.name, subject.data, is_server=inspection.is_server, entry=entry)
     except (CatalogueError, CompositionError) as error:
         say(f"its lists cannot be read: {error}")
         return None

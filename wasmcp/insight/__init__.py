@@ -1,1 +1,1 @@
-"""Looking at components and servers: what they offer, how they are wired, how two differ, what a machine lacks."""
+"""Inspection of components and servers: lists, wiring, differences, and the state of the machine."""

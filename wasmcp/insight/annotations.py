@@ -1,4 +1,4 @@
-"""The annotations of an OCI artifact about grants: the ones a component asks for, and the ones a server's parts have.
+"""Grant annotations of OCI artifacts: the grants that a component needs, and those of a server's components.
 
 Source: OCI image specification, "Annotations".
 """
@@ -12,21 +12,21 @@ from wasmcp.errors import ComponentError
 from wasmcp.insight.roles import read_structure
 
 WANTS = "dev.wasmcp.wants"
-"""The annotation with the grants that a component asks for, with spaces between them: those of its imports, and
-`middleware` for a handler of its own, which is not composed without that grant."""
+"""The annotation with the grants that a component needs, separated by spaces: those of its imports, and `middleware`
+for one that exports `server-handler`, which cannot be composed without that grant."""
 
 GRANTS = "dev.wasmcp.grants"
-"""The annotation with the grants that the components of a composed server or part have, as a JSON object: name ->
-families. It is left out when it would have more than `LIMIT` bytes."""
+"""The annotation with the grants of the components in a composed server or handler, as a JSON object of lists by
+name. It is omitted if it would exceed `LIMIT` bytes."""
 
 LIMIT = 1 << 16
 
 
 def grant_annotations(data: bytes) -> dict[str, str]:
-    """Return what is to be said about grants; nothing of what cannot be read.
+    """Return the annotations about grants; empty for files that cannot be read.
 
     Args:
-        data: A component, a server or a part.
+        data: A component, a server or a handler.
     """
     try:
         wanted = inspect_component(data).wants

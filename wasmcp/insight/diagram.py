@@ -1,4 +1,4 @@
-"""A composition as boxes and wires, before it is drawn in one form or another."""
+"""Model of a composition as boxes and wires, independent of the output format."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _OTHERS = {
 
 @dataclass(frozen=True)
 class Box:
-    """An instance.
+    """Box of an instance.
 
     Attributes:
-        key: Its index in the topology.
-        label: What it is called.
-        component: The component that it is an instance of.
+        key: The instance's index in the topology.
+        label: The text shown.
+        component: The component that is instantiated.
         role: `component`, `framework`, `generated` or `service`.
-        size: Of its component, in bytes.
-        reach: What it gets from the host and what it is denied.
+        size: The component's size in bytes.
+        reach: The interfaces that it gets from the host, and the denied ones.
     """
 
     key: int
@@ -55,29 +55,29 @@ class Box:
 
     @property
     def given(self) -> tuple[str, ...]:
-        """What it gets from the host, in words, grants first."""
+        """Topics that it gets from the host, grants first."""
         return topics(self.reach.host)
 
     @property
     def places(self) -> tuple[str, ...]:
-        """The grants that it has and that are nothing of the host: a place in the chain."""
+        """Its grants that are not imports of the host: the position in the chain."""
         return (MIDDLEWARE,) if self.reach.middleware else ()
 
     @property
     def denied(self) -> tuple[str, ...]:
-        """What it asks for and does not get, in words."""
+        """Topics that it imports and that are denied."""
         return tuple(topic for topic in topics(self.reach.denied) if topic not in self.given)
 
 
 @dataclass(frozen=True)
 class Wire:
-    """An instance that calls another.
+    """Wire between two instances, of which one calls the other.
 
     Attributes:
-        caller: The key of the one.
-        callee: The key of the other.
-        interfaces: What it calls, without package and version where that is ours.
-        service: Whether the other is a service, which most others call.
+        caller: The key of the calling box.
+        callee: The key of the called box.
+        interfaces: The called interfaces, for those of wasmcp without package and version.
+        service: The callee is a service, which most instances call.
     """
 
     caller: int
@@ -88,30 +88,30 @@ class Wire:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A composition.
+    """Drawing of a composition.
 
     Attributes:
-        title: Its name.
-        size: In bytes.
-        boxes: What is drawn of its instances, as a request meets them: all but those that only deny.
-        wires: Who calls whom.
-        doors: What the whole exports -> the key of the box that has it.
-        imports: What the whole needs of its host.
+        title: The composition's name.
+        size: The file's size in bytes.
+        boxes: The instances in the order of a request, without those that only deny imports.
+        wires: The calls between boxes.
+        exports: Each export of the composition, with the key of the box that provides it.
+        imports: The imports of the composition.
     """
 
     title: str
     size: int
     boxes: tuple[Box, ...]
     wires: tuple[Wire, ...]
-    doors: tuple[tuple[str, int], ...]
+    exports: tuple[tuple[str, int], ...]
     imports: tuple[str, ...]
 
     def box(self, key: int) -> Box:
-        """Return the box with a key."""
+        """Return the box of a key."""
         return next(box for box in self.boxes if box.key == key)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return a JSON representation."""
         return {
             "title": self.title,
             "size": self.size,
@@ -132,16 +132,16 @@ class Drawing:
                 {"caller": wire.caller, "callee": wire.callee, "interfaces": list(wire.interfaces)}
                 for wire in self.wires
             ],
-            "exports": [{"name": name, "instance": key} for name, key in self.doors],
+            "exports": [{"name": name, "instance": key} for name, key in self.exports],
             "imports": list(self.imports),
         }
 
 
 def draw(data: Chunk, name: str) -> Drawing:
-    """Read a component and return it as boxes and wires; one of code alone is one box.
+    """Read a component and return its drawing; a component without inner components is one box.
 
     Raises:
-        ComponentError: It is not a component, is damaged, or needs what is not supported.
+        ComponentError: The file is not a component, is damaged, or uses unsupported features.
     """
     structure = read_structure(data, name)
     topology = structure.topology
@@ -167,7 +167,7 @@ def draw(data: Chunk, name: str) -> Drawing:
 
 
 def topics(interfaces: Iterable[str]) -> tuple[str, ...]:
-    """Return what interfaces of WASI are about, in a word each, grants first."""
+    """Return the topics of WASI interfaces, grants first."""
     names = list(interfaces)
     found = dict.fromkeys(
         family for family, prefixes in GRANTS.items() if any(is_among(name, prefixes) for name in names)
@@ -183,12 +183,12 @@ def topics(interfaces: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_base(topic: str) -> bool:
-    """Tell whether everyone gets this from the host: it is neither granted nor special."""
+    """Return if every component gets this topic from the host: neither granted nor special."""
     return topic in {topics((name,))[0] for name in ALWAYS}
 
 
 def human_size(size: int) -> str:
-    """Return bytes in the unit that suits people."""
+    """Return a size in a readable unit."""
     if size < 10_000:
         return f"{size:,} B"
     return f"{size / 1000:,.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:,.1f} MB"

@@ -1,4 +1,4 @@
-"""What a machine has and lacks for building, running and fetching servers, and what to do about it."""
+"""Diagnosis of this machine: requirements for building, running and fetching servers, with remedies."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from wasmcp.toolchains.base import OVERRIDES, PINS
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 
 WASMTIME = "50"
-"""The major version of the runtime that wasmcp runs with."""
+"""The required major version of wasmtime."""
 
 TIMEOUT = 5.0
-"""Seconds that a registry may take to answer."""
+"""Time limit for a registry to respond, in seconds."""
 
 _TOOLCHAINS = {
     "python": ("componentize-py",),
@@ -46,14 +46,14 @@ _LOW_DISK = 500 << 20
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """Result of one check.
 
     Attributes:
-        group: What it belongs to: `wasmcp`, `toolchains`, `extras`, `cache`, `configuration`, `project`, `registries`.
-        name: What was looked at.
-        status: `OK`, `NOTE` (absent, and only some need it) or `PROBLEM`.
-        found: What is there.
-        advice: What to do; the empty string where nothing has to be done.
+        group: One of `wasmcp`, `toolchains`, `extras`, `cache`, `configuration`, `project`, `registries`.
+        name: The checked item.
+        status: `OK`, `NOTE` (absent and optional) or `PROBLEM`.
+        found: The state found.
+        advice: The remedy, or the empty string.
     """
 
     group: str
@@ -63,7 +63,7 @@ class Finding:
     advice: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return a JSON representation."""
         return {
             "group": self.group,
             "name": self.name,
@@ -74,11 +74,11 @@ class Finding:
 
 
 def examine(root: Path | None, *, offline: bool = False) -> Iterator[Finding]:
-    """Look at everything, the quick things first.
+    """Run all checks, fast ones first.
 
     Args:
-        root: The folder of the project at hand, or None.
-        offline: Ask no registry.
+        root: The project's directory, or None.
+        offline: Do not contact registries.
     """
     yield from own_parts()
     project = list(project_state(root)) if root is not None else []
@@ -92,7 +92,7 @@ def examine(root: Path | None, *, offline: bool = False) -> Iterator[Finding]:
 
 
 def own_parts() -> Iterator[Finding]:
-    """Look at wasmcp itself: its version, its runtime, its files."""
+    """Check wasmcp itself: its version, its runtime, its files."""
     python = f"{platform.python_implementation()} {platform.python_version()}, {sys.platform} {platform.machine()}"
     yield Finding("wasmcp", "wasmcp", OK, f"{wasmcp.__version__} on {python}")
     found = _version("wasmtime")
@@ -115,10 +115,10 @@ def own_parts() -> Iterator[Finding]:
 
 
 def toolchains(needed: Iterable[str] = ()) -> Iterator[Finding]:
-    """Look at the compilers.
+    """Check the compilers.
 
     Args:
-        needed: The languages of the project at hand: what they lack is a problem, what others lack a note.
+        needed: The project's languages: a missing compiler is a problem for these, and a note for others.
     """
     needed = set(needed)
     for language, distributions in _TOOLCHAINS.items():
@@ -133,7 +133,7 @@ def toolchains(needed: Iterable[str] = ()) -> Iterator[Finding]:
                 if program:
                     yield Finding("toolchains", name, OK, f"`{override}` names {program}")
                 else:
-                    problem = f"`{override}` names `{os.environ[override]}`, which is no program"
+                    problem = f"`{override}` names `{os.environ[override]}`, which is not a program"
                     yield Finding("toolchains", name, PROBLEM, problem, f"correct `{override}`, or unset it")
             elif found == wanted:
                 yield Finding("toolchains", name, OK, found)
@@ -141,7 +141,7 @@ def toolchains(needed: Iterable[str] = ()) -> Iterator[Finding]:
                 yield Finding("toolchains", name, severity, f"{found} is installed, {wanted} is needed", advice)
             else:
                 yield Finding("toolchains", name, severity, "not installed", advice)
-    from wasmcp.toolchains.rust.prerequisites import needs  # cargo is no distribution
+    from wasmcp.toolchains.rust.prerequisites import needs  # cargo is not a Python distribution
 
     for need in needs():
         status = OK if not need.advice else PROBLEM if "rust" in needed else NOTE
@@ -149,7 +149,7 @@ def toolchains(needed: Iterable[str] = ()) -> Iterator[Finding]:
 
 
 def extras() -> Iterator[Finding]:
-    """Look at what optional parts need."""
+    """Check the requirements of optional features."""
     for extra, (distributions, purpose) in _EXTRAS.items():
         missing = [name for name in distributions if not _version(name)]
         if missing:
@@ -160,7 +160,7 @@ def extras() -> Iterator[Finding]:
 
 
 def cache() -> Iterator[Finding]:
-    """Look at the cache: where it is, whether it can be used, how much is in it and how much space is left."""
+    """Check the cache: its location, permissions, size and free space."""
     from wasmcp.storage.cache import cache_directory
 
     root = cache_directory()
@@ -179,7 +179,7 @@ def cache() -> Iterator[Finding]:
         yield Finding("cache", name, OK, f"{sum(map(_size, files)):,} bytes in {len(files)} files, in {root / name}")
     compiled = root / "compiled"
     if compiled.is_dir() and hasattr(os, "geteuid") and compiled.stat().st_uid != os.geteuid():
-        problem = f"{compiled} belongs to somebody else, so that compiled servers are not kept"
+        problem = f"{compiled} belongs to another user, so that compiled servers are not cached"
         yield Finding("cache", "access", PROBLEM, problem, "remove it, or `chown` it to yourself")
     free = shutil.disk_usage(existing).free
     if free < _LOW_DISK:
@@ -189,7 +189,7 @@ def cache() -> Iterator[Finding]:
 
 
 def configuration(root: Path | None) -> Iterator[Finding]:
-    """Look at the environment and the user's files, and at what the project says of registries."""
+    """Check the environment, the user's files, and the project's registry configuration."""
     from wasmcp.registry.names import namespace_policy
     from wasmcp.registry.names.config_paths import config_path, own_path
     from wasmcp.registry.names.name_scopes import user_layer
@@ -215,7 +215,7 @@ def configuration(root: Path | None) -> Iterator[Finding]:
 
 
 def project_state(root: Path) -> Iterator[Finding]:
-    """Look at the project at hand: whether its configuration is right and its servers are built."""
+    """Check the project: its configuration, and that its servers are up to date."""
     from wasmcp.project import load, plan, stale
 
     try:
@@ -238,22 +238,22 @@ def project_state(root: Path) -> Iterator[Finding]:
 
 
 def registries(root: Path | None) -> Iterator[Finding]:
-    """Ask each registry that a namespace is in whether it is there."""
+    """Check that the registry of each namespace responds."""
     from wasmcp.registry.names import namespace_policy
 
     try:
         namespaces = namespace_policy.load(root).namespaces
     except WasmcpError:
-        return  # `configuration` has said so
+        return  # reported by `configuration`
     for host in sorted({place.partition("/")[0] for place in namespaces.values()}):
         yield registry(host)
 
 
 def registry(host: str) -> Finding:
-    """Ask one registry whether it is there. Source: OCI distribution specification 1.1, "Determining Support"."""
+    """Check that a registry responds. Source: OCI distribution specification 1.1, "Determining Support"."""
     from wasmcp.registry.hosts import api_host, is_loopback
 
-    # One on this machine may have TLS or not, and no proxy leads to it.
+    # A registry on this machine can be with or without TLS, and is not reached through a proxy.
     local, last = is_loopback(host), ""
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
     for scheme in ("http", "https") if local else ("https",):
@@ -267,20 +267,20 @@ def registry(host: str) -> Finding:
 
 
 def _asked(opener: urllib.request.OpenerDirector, url: str) -> tuple[bool, str]:
-    """Return whether there is a registry at a URL, and how it answers."""
+    """Return if a registry responds at a URL, and its response."""
     try:
         with opener.open(url, timeout=TIMEOUT) as answer:
             return True, f"answers {answer.status}"
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
-            return True, f"answers {error.code}: it wants to know who asks"
+            return True, f"answers {error.code}: it requires authentication"
         return False, printable(f"answers {error.code} {error.reason}")
     except (OSError, ValueError, http.client.HTTPException) as error:
         return False, printable(f"does not answer: {getattr(error, 'reason', None) or error}")
 
 
 def _languages(root: Path | None) -> set[str]:
-    """Return the languages that the project at hand is written in; none where its configuration is wrong."""
+    """Return the project's languages; empty if its configuration is invalid."""
     from wasmcp.project import load
 
     if root is None:
@@ -301,5 +301,5 @@ def _version(distribution: str) -> str:
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:  # another process prunes
+    except OSError:  # a concurrent prune
         return 0

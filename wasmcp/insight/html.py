@@ -1,4 +1,4 @@
-"""A drawing as an HTML page that needs nothing else: the picture, who gets what from the host, and the sizes."""
+"""Self-contained HTML page of a drawing: the picture, the grants, and the sizes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ td.number { text-align: right; font-variant-numeric: tabular-nums; }
   .picture .chip rect { fill: #323a4a; } .picture .chip text { fill: #c5cddc; }
   .picture .chip.granted rect { fill: #6b4a12; } .picture .chip.granted text { fill: #ffd893; }
   .picture .chip.denied rect { fill: #232936; stroke: #8a4b4b; } .picture .chip.denied text { fill: #d98c8c; }
-  .picture .door rect { fill: #e6e9f0; } .picture .door text { fill: #1c2029; }
+  .picture .export rect { fill: #e6e9f0; } .picture .export text { fill: #1c2029; }
   .picture .band rect.ground { fill: #1e2a2b; } .picture .band.host rect.ground { fill: #2a271f; }
   .picture .band .box rect.body { fill: #232936; } .picture .band > .chip rect { fill: #323a4a; }
 }
@@ -68,7 +68,7 @@ for (const box of picture.querySelectorAll(".box")) {
 
 
 def page(drawing: Drawing) -> str:
-    """Return a drawing as an HTML document. It loads nothing and asks nobody."""
+    """Return a drawing as an HTML document without external resources."""
     return "\n".join(_lines(drawing)) + "\n"
 
 
@@ -103,8 +103,8 @@ def _matrix(drawing: Drawing) -> Iterator[str]:
         yield f'<tr class="{box.role}"><td>{escaped(box.label)}</td>{cells}</tr>'
     yield "</table></div>"
     yield (
-        '<p class="key"><span class="given">●</span> from the host, as everyone &nbsp; <span class="granted">●</span> '
-        'granted to this component &nbsp; <span class="denied">✕</span> asked for, denied inside the server</p>'
+        '<p class="key"><span class="given">●</span> from the host, by default &nbsp; <span class="granted">●</span> '
+        'granted to this component &nbsp; <span class="denied">✕</span> imported, denied inside the server</p>'
     )
 
 
@@ -118,7 +118,7 @@ def _cell(box: Box, topic: str) -> str:
 
 
 def _sizes(drawing: Drawing) -> Iterator[str]:
-    """Show each component once, however often it is instantiated."""
+    """Yield one row per component, regardless of the number of its instances."""
     sizes: dict[str, tuple[int, int]] = {}
     for box in drawing.boxes:
         sizes[box.component] = (box.size, sizes.get(box.component, (0, 0))[1] + 1)

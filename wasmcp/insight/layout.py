@@ -1,6 +1,6 @@
-"""Where the boxes of a drawing go: callers left of those they call, neighbours at one height.
+"""Layout of a drawing: callers left of callees, neighbours at the same height.
 
-The method is Sugiyama's (layers by longest path, order by barycenters), in a few lines: compositions are nearly trees.
+The method is Sugiyama's (layers by longest path, order by barycenters), simplified: compositions are nearly trees.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SWEEPS = 8
 
 @dataclass(frozen=True)
 class Place:
-    """Where a box is: its upper left corner and its height."""
+    """Position of a box: its upper left corner and its height."""
 
     x: float
     y: float
@@ -25,16 +25,16 @@ class Place:
 
     @property
     def middle(self) -> float:
-        """The height that wires meet it at."""
+        """The height at which wires meet it."""
         return self.y + self.height / 2
 
 
 def place(drawing: Drawing, height: Callable[[Box], float]) -> dict[int, Place]:
-    """Place all boxes but those of services. The columns begin at 0, the highest box at 0.
+    """Place all boxes except services. The first column is at 0, the highest box at 0.
 
     Args:
-        drawing: What to place.
-        height: How high a box is.
+        drawing: The drawing to lay out.
+        height: Returns the height of a box.
     """
     boxes = {box.key: box for box in drawing.boxes if box.role != SERVICE}
     wires = [wire for wire in drawing.wires if wire.caller in boxes and wire.callee in boxes]
@@ -56,7 +56,7 @@ def place(drawing: Drawing, height: Callable[[Box], float]) -> dict[int, Place]:
 
 
 def _columns(boxes: Mapping[int, Box], wires: Iterable[Wire]) -> dict[int, int]:
-    """Put each box right of all that call it. Instances are made before those that call them: keys fall along wires."""
+    """Assign each box to a column right of its callers. Callees are instantiated first: keys fall along wires."""
     callers: dict[int, list[int]] = {}
     for wire in wires:
         callers.setdefault(wire.callee, []).append(wire.caller)
@@ -79,7 +79,7 @@ def _stacked(layers: Iterable[list[int]], heights: Mapping[int, float]) -> dict[
 def _settle(
     layer: list[int], tops: dict[int, float], heights: Mapping[int, float], neighbours: Mapping[int, list[int]]
 ) -> None:
-    """Move the boxes of a column to the heights of their neighbours, in that order, without overlaps."""
+    """Move the boxes of a column to the heights of their neighbours, keeping their order and without overlaps."""
     wanted = {}
     for key in layer:
         around = [tops[other] + heights[other] / 2 for other in neighbours[key]]
@@ -90,7 +90,7 @@ def _settle(
     for key in layer:
         tops[key] = max(wanted[key], bottom + ROW_GAP)
         bottom = tops[key] + heights[key]
-    # Overlaps were resolved downwards; half of that goes up again.
+    # Overlaps were resolved downwards; move half of the shift up again.
     shift = sum(tops[key] - wanted[key] for key in layer) / len(layer)
     for key in layer:
         tops[key] -= shift

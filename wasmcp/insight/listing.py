@@ -1,4 +1,4 @@
-"""What a component or a server offers: recorded beside it, or asked of it in the sandbox."""
+"""Lists of a component or a server, from its recorded catalogue or from a run in the sandbox."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Offers:
-    """What something offers, in the wire form of MCP 2026-07-28.
+    """Lists of a component or a server, in the wire form of MCP 2026-07-28.
 
     Attributes:
         lists: `tools`, `resources`, `templates` and `prompts`, each the items in order.
-        origin: How that is known: `catalogue`, `manifest` or `booted`.
-        entry: What a manifest beside it says of it, or None.
+        origin: The source of the lists: `catalogue`, `manifest` or `booted`.
+        entry: The server's entry in the manifest next to it, or None.
     """
 
     lists: Mapping[str, Sequence[Item]]
@@ -32,17 +32,17 @@ class Offers:
     entry: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return a JSON representation."""
         return {**{kind: list(self.lists.get(kind, ())) for kind in IDENTITIES}, "origin": self.origin}
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What lies beside a file.
+    """Records next to a file.
 
     Attributes:
-        offers: What it offers, where that is recorded.
-        entry: The server's entry in the manifest, where there is one.
+        offers: The recorded lists, or None.
+        entry: The server's entry in the manifest, or None.
     """
 
     offers: Offers | None = None
@@ -50,11 +50,11 @@ class Recorded:
 
 
 def recorded_offers(path: Path | None, data: bytes) -> Recorded:
-    """Read what `FILE.catalogue.json` or a `manifest.json` beside a file say of exactly this file.
+    """Read the records in `FILE.catalogue.json` or `manifest.json` next to a file, if they match its digest.
 
     Args:
-        path: The file; None where there is none.
-        data: Its bytes: what was recorded for others does not count.
+        path: The file, or None.
+        data: The file's bytes; records of other content are ignored.
     """
     if path is None:
         return Recorded()
@@ -68,20 +68,20 @@ def recorded_offers(path: Path | None, data: bytes) -> Recorded:
     return Recorded(None, entry)
 
 
-def asked_offers(name: str, data: bytes, *, is_server: bool, entry: Mapping[str, Any] | None = None) -> Offers:
-    """Boot a server, or a component composed alone, in the sandbox and ask for its lists.
+def booted_offers(name: str, data: bytes, *, is_server: bool, entry: Mapping[str, Any] | None = None) -> Offers:
+    """Start a server, or a component composed by itself, in the sandbox and request its lists.
 
-    It is granted nothing, whatever its components were granted, and compiled quickly rather than well.
+    It gets no grants, whatever its components were granted, and is compiled without optimization.
 
     Args:
-        name: What to call it in errors.
-        data: Its bytes.
-        is_server: Whether it is a server already.
-        entry: What a manifest says of it.
+        name: The name in errors.
+        data: The file's bytes.
+        is_server: The file is a composed server.
+        entry: The server's entry in a manifest, or None.
 
     Raises:
-        CatalogueError: It does not boot, or does not answer as it should.
-        CompositionError: It is a component that cannot be composed, or imports what cannot be denied.
+        CatalogueError: It does not start, or its responses are invalid.
+        CompositionError: The component cannot be composed, or has imports that cannot be denied.
     """
     from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
     from wasmcp.compose.interfaces import MIDDLEWARE
@@ -110,22 +110,22 @@ def asked_offers(name: str, data: bytes, *, is_server: bool, entry: Mapping[str,
 
 
 def offers_of(name: str, path: Path | None, data: bytes, *, is_server: bool) -> Offers:
-    """Return what something offers: as it is recorded, else as it answers.
+    """Return the recorded lists, or else those of a run in the sandbox.
 
     Args:
-        name: What to call it in errors.
-        path: Its file, if it has one.
-        data: Its bytes.
-        is_server: Whether it is a server already.
+        name: The name in errors.
+        path: The file, or None.
+        data: The file's bytes.
+        is_server: The file is a composed server.
 
     Raises:
-        CatalogueError: It must be asked, and does not boot or not answer as it should.
-        CompositionError: It must be asked, and is a component that cannot be composed.
+        CatalogueError: Without records: it does not start, or its responses are invalid.
+        CompositionError: Without records: the component cannot be composed.
     """
     recorded = recorded_offers(path, data)
     if recorded.offers is not None:
         return recorded.offers
-    return asked_offers(name, data, is_server=is_server, entry=recorded.entry)
+    return booted_offers(name, data, is_server=is_server, entry=recorded.entry)
 
 
 def _pages(server: Any, method: str, member: str) -> Iterator[Item]:
@@ -154,7 +154,7 @@ def _read(path: Path) -> Any:
 
 
 def _lists(value: Mapping[str, Any]) -> dict[str, list[Item]]:
-    """Take the lists out of a record; what is none, or no object with a name, counts as nothing: it is not ours."""
+    """Return the lists of a record; other values, and entries that are not objects with a name, are ignored."""
     lists: dict[str, list[Item]] = {}
     for kind, identity in IDENTITIES.items():
         items = value.get(kind, [])

@@ -1,4 +1,4 @@
-"""A drawing as a Mermaid flowchart, which code forges and documentation tools show in Markdown."""
+"""Mermaid flowchart of a drawing, which code forges and documentation tools show in Markdown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CLASSES = {
     "framework": "fill:#f4f6fa,stroke:#9aa5b8,color:#1f2430",
     "generated": "fill:#f6f7fa,stroke:#c3cad8,stroke-dasharray:4 3,color:#1f2430",
     "service": "fill:#eef6f5,stroke:#2a9d8f,color:#1f2430",
-    "door": "fill:#1f2430,stroke:#1f2430,color:#ffffff",
+    "export": "fill:#1f2430,stroke:#1f2430,color:#ffffff",
     "host": "fill:#f3f0e8,stroke:#b9ae90,color:#1f2430",
 }
 _BASE = "io, clocks, random, output, http types"
@@ -25,8 +25,8 @@ def mermaid(drawing: Drawing) -> str:
 
 def _lines(drawing: Drawing) -> Iterator[str]:
     yield "flowchart LR"
-    for number, (name, key) in enumerate(drawing.doors):
-        yield f"  d{number}([{_text(name)}]):::door"
+    for number, (name, key) in enumerate(drawing.exports):
+        yield f"  d{number}([{_text(name)}]):::export"
         yield f"  d{number} --> n{key}"
     services = [box for box in drawing.boxes if box.role == SERVICE]
     for box in drawing.boxes:
@@ -47,7 +47,7 @@ def _lines(drawing: Drawing) -> Iterator[str]:
 
 
 def _host(boxes: Iterable[Box]) -> Iterator[str]:
-    """Draw what comes from the host, and what components ask it for in vain."""
+    """Draw the topics from the host, and those that are denied."""
     keys: dict[str, str] = {}
     wires: list[str] = []
     for box in boxes:

@@ -1,9 +1,9 @@
-"""The structure of a composed file: the purpose of its instances, and what each of its components can reach.
+"""Structure of a composed file: the roles of its instances, and the interfaces that each component can reach.
 
-The purpose comes from the record that the composer writes (`wasmcp.compose.roles`), never from a name. The record is
-the word of the file's author; what an instance can reach comes from the wiring. So an instance that gets more of the
-host than every instance does is listed as a component, unless it is recorded as a part of the framework; and a part of
-the framework that is not, byte for byte, the part of this wasmcp is named as such.
+Roles come from the record that the composer writes (`wasmcp.compose.roles`), never from names. The record is only a
+claim of the file's author; reachable interfaces come from the wiring. An instance that gets more of the host than the
+defaults is therefore listed as a component, unless it is recorded as a framework component; framework components that
+differ from those of this wasmcp are reported.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _GRANTED = tuple(contract.partition("@")[0] for contract in GRANTED)
 
 @dataclass(frozen=True)
 class Reach:
-    """What one of a server's components can reach outside of the server.
+    """Interfaces outside the server that one of its components can reach.
 
     Attributes:
-        name: The component.
-        size: In bytes.
-        host: The interfaces that the host gives it.
-        denied: The interfaces that it imports and that are denied inside the server.
-        stores: The interfaces that the framework gives it because it was granted them.
-        middleware: Whether it gets requests that are not for what it is known to offer.
-        asked: Whether it is asked at run time what it offers.
+        name: The component's name.
+        size: The component's size in bytes.
+        host: The interfaces from the host.
+        denied: The imported interfaces that are denied inside the server.
+        stores: The interfaces from the framework that were granted.
+        middleware: It gets requests that are not for entries of its catalogue.
+        dynamic: Its lists are read at run time.
     """
 
     name: str
@@ -44,20 +44,20 @@ class Reach:
     denied: tuple[str, ...]
     stores: tuple[str, ...] = ()
     middleware: bool = False
-    asked: bool = False
+    dynamic: bool = False
 
     @property
     def granted(self) -> tuple[str, ...]:
-        """The families of grants that it has: of `host` and `stores`, and `middleware`."""
+        """The granted families: of `host` and `stores`, and `middleware`."""
         return families(self.host + self.stores) + ((MIDDLEWARE,) if self.middleware else ())
 
     @property
     def refused(self) -> tuple[str, ...]:
-        """The families of grants that it asks for and has not."""
+        """The families that it imports and that are not granted."""
         return tuple(family for family in families(self.denied) if family not in self.granted)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return a JSON representation."""
         return {
             "name": self.name,
             "size": self.size,
@@ -66,21 +66,21 @@ class Reach:
             "stores": list(self.stores),
             "granted": list(self.granted),
             "refused": list(self.refused),
-            "asked": self.asked,
+            "asked": self.dynamic,
         }
 
 
 @dataclass(frozen=True)
 class Structure:
-    """A composed file, read.
+    """Parsed composed file.
 
     Attributes:
-        topology: Its instances and their wiring.
-        roles: The purpose of each instance of `topology.instances`.
-        recorded: Whether the file has a record of them. Without one each instance counts as a component.
-        foreign: The names of the parts of the framework in it that are not, byte for byte, those of this wasmcp: they
-            were replaced, or come with another version.
-        handlers: The indices of the instances whose own `server-handler` is called by others or from outside.
+        topology: The instances and their wiring.
+        roles: The role of each instance in `topology.instances`.
+        recorded: The file has a record of roles. Without one, each instance counts as a component.
+        foreign: The names of framework components in the file that differ from those of this wasmcp: replaced,
+            or are of another version.
+        handlers: The indices of instances whose own `server-handler` is called by others or exported.
     """
 
     topology: Topology
@@ -90,11 +90,11 @@ class Structure:
     handlers: frozenset[int] = frozenset()
 
     def kind(self, index: int) -> str:
-        """Return the purpose of an instance: see `wasmcp.compose.roles.Role.kind`."""
+        """Return the role of an instance: see `wasmcp.compose.roles.Role.kind`."""
         return self.roles[index].kind
 
     def reach(self, index: int) -> Reach:
-        """Return what an instance can reach outside."""
+        """Return the interfaces that an instance can reach outside."""
         instance, role = self.topology.instances[index], self.roles[index]
         host: list[str] = []
         denied: list[str] = []
@@ -118,12 +118,12 @@ class Structure:
             tuple(denied),
             tuple(stores),
             middleware=own and (MIDDLEWARE in role.grants or index in self.handlers),
-            asked=own and self.recorded and role.catalogue is None,
+            dynamic=own and self.recorded and role.catalogue is None,
         )
 
     @property
     def order(self) -> list[int]:
-        """The indices of the instances as a request meets them: callers first, then those they call."""
+        """The indices of the instances in the order of a request: callers before callees."""
         order: dict[int, None] = {}
         left = [source.instance for sources in self.topology.exports.values() for source in sources][::-1]
         while left:
@@ -137,25 +137,25 @@ class Structure:
 
     @property
     def components(self) -> list[Reach]:
-        """What each of the file's own components can reach, in the order of the chain."""
+        """The reach of each of the file's components, in the order of the chain."""
         return [self.reach(index) for index in self.order if self.kind(index) == "component"]
 
 
 def read_structure(data: Chunk, name: str = "") -> Structure:
-    """Read a composed file.
+    """Parse a composed file.
 
     Args:
-        data: The file.
-        name: What to call it in errors.
+        data: The file's bytes.
+        name: The name in errors.
 
     Raises:
-        ComponentError: It is not a component, is damaged, or needs what is not supported.
+        ComponentError: The file is not a component, is damaged, or uses unsupported features.
     """
     topology = read_topology(data, name)
     structure = _structure(topology)
     view = memoryview(data).cast("B") if not isinstance(data, memoryview) else data
     parts = {
-        (role.name, one.offset, one.size)  # one component may have many instances
+        (role.name, one.offset, one.size)  # one component can have many instances
         for role, one in zip(structure.roles, topology.instances, strict=True)
         if role.kind == "framework"
     }
@@ -166,7 +166,7 @@ def read_structure(data: Chunk, name: str = "") -> Structure:
 
 
 def components_of(topology: Topology) -> list[Reach]:
-    """Return what each of a composed file's own components can reach, in the order of the chain."""
+    """Return the reach of each of a composed file's components, in the order of the chain."""
     return _structure(topology).components
 
 
@@ -179,7 +179,7 @@ def _structure(topology: Topology) -> Structure:
 
 
 def _believed(role: Role, instance: InstanceInfo) -> Role:
-    """Return an instance's role; that of a component where constants or stubs would need nothing of the host."""
+    """Return an instance's role; that of a component if constants or stubs would not need the host."""
     from_host = (
         name for name, sources in instance.arguments.items() if any(source.instance is None for source in sources)
     )
@@ -189,7 +189,7 @@ def _believed(role: Role, instance: InstanceInfo) -> Role:
 
 
 def _is_special(name: str) -> bool:
-    """Tell whether an interface of the host is one that not every component gets."""
+    """Return if an interface of the host is not available to every component."""
     return name.startswith("wasi:") and not is_among(name, (*ALWAYS, STDOUT))
 
 
@@ -206,7 +206,7 @@ def _handlers(topology: Topology) -> frozenset[int]:
 
 @cache
 def _digest(part: str) -> str:
-    """Return the digest of a part of this wasmcp's framework; the empty string when it has none of this name."""
+    """Return the digest of a framework component of this wasmcp; the empty string for unknown names."""
     if part not in FRAMEWORK_COMPONENTS:
         return ""
     try:

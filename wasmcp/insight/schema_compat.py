@@ -1,7 +1,7 @@
-"""Whether what one JSON Schema allows is allowed by another.
+"""Compatibility of JSON Schemas: the values that one schema allows and another rejects.
 
-Source: JSON Schema 2020-12, core and validation. It errs on the safe side: what cannot be compared and differs counts
-as not allowed.
+Source: JSON Schema 2020-12, core and validation. The check is conservative: differences that cannot be compared count
+as incompatible.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
 _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains")
-_LOWER_COUNTS = frozenset({"minLength", "minItems", "minProperties", "minContains"})  # of which 0 says nothing
+_LOWER_COUNTS = frozenset({"minLength", "minItems", "minProperties", "minContains"})  # 0 has no effect
 _ANNOTATIONS = frozenset(
     {"$comment", "$defs", "$id", "$schema", "$anchor", "definitions", "title", "description", "default", "examples"}
     | {"deprecated", "readOnly", "writeOnly"}
@@ -28,12 +28,12 @@ _MAX_STEPS = 100_000
 
 @dataclass(frozen=True)
 class Rejection:
-    """A reason why something that the first schema allows may not be allowed by the second.
+    """Reason why the second schema can reject a value that the first allows.
 
     Attributes:
-        path: Where in the value: `filter.tags[]`; empty for the whole.
-        kind: `type`, `value`, `missing` (a member that is required), `member` (one that is not known), or the keyword.
-        what: The type, the value or the member it is about; for a keyword what it is in the second schema.
+        path: The position in the value: `filter.tags[]`; empty for the whole.
+        kind: `type`, `value`, `missing` (a required member), `member` (an unknown member), or the keyword.
+        what: The type, value or member; for a keyword its value in the second schema.
     """
 
     path: str
@@ -42,13 +42,13 @@ class Rejection:
 
 
 def rejections(first: Any, second: Any) -> list[Rejection]:
-    """Return the reasons why something that `first` allows may not be allowed by `second`; none when all of it is.
+    """Return the reasons why `second` can reject values that `first` allows; empty if compatible.
 
-    Members of objects that `first` does not name are not counted: a later version may add them.
+    Members that `first` does not name are ignored: a later version can add them.
 
     Args:
         first: A JSON Schema: an object or a boolean.
-        second: Another.
+        second: The JSON Schema to compare with.
     """
     return list(dict.fromkeys(_Comparison(first, second).walk(first, second, "", 0)))
 
@@ -97,11 +97,11 @@ class _Comparison:
             yield from self.walk(first.get("items", True), second["items"], f"{path}[]", depth)
 
     def _alternatives(self, ones: list[Any], others: list[Any], path: str, depth: int) -> Iterator[Rejection]:
-        """Compare what `anyOf`, `oneOf` or a list of types offers: each must be allowed by one of the others."""
+        """Compare the alternatives of `anyOf`, `oneOf` or type lists: each must be allowed by one of the others."""
         for one in ones:
             attempts = [list(self.walk(one, other, path, depth)) for other in others]
             if all(attempts):
-                # The nearest is the one that a person would compare it with: of the same type, if there is one.
+                # Report the closest alternative: of the same type, if possible.
                 yield from min(attempts, key=lambda found: (any(each.kind == "type" for each in found), len(found)))
 
     def _members(
@@ -129,7 +129,7 @@ class _Comparison:
 
 
 def _resolve(schema: Any, root: Any) -> Any:
-    """Follow references inside the document; one that leads elsewhere, or in a circle, stays as it is."""
+    """Follow references inside the document; external and cyclic references are kept."""
     for _ in range(_MAX_DEPTH):
         reference = schema.get("$ref") if isinstance(schema, dict) else None
         if not isinstance(reference, str) or not reference.startswith("#"):
@@ -145,7 +145,7 @@ def _resolve(schema: Any, root: Any) -> Any:
 
 
 def _alternatives(schema: Mapping[str, Any]) -> list[Any]:
-    """Return what a value may be one of: the branches of `anyOf` or `oneOf`, or one schema for each type."""
+    """Return the alternatives of a value: the branches of `anyOf` or `oneOf`, or one schema for each type."""
     rest = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
     for keyword in ("anyOf", "oneOf"):
         if isinstance(rest.get(keyword), list) and rest.keys() == {keyword}:
@@ -168,7 +168,7 @@ def _may_be(schema: Mapping[str, Any], name: str) -> bool:
 
 
 def _types(first: Mapping[str, Any], second: Mapping[str, Any], path: str) -> Iterator[Rejection]:
-    if "enum" in first or "const" in first:  # the values tell
+    if "enum" in first or "const" in first:  # the values determine the type
         return
     allowed = _type_names(second)
     if "type" not in first and allowed != _ALL_TYPES:

@@ -1,7 +1,7 @@
-"""How two versions of a server or component differ for those who use it, and what of it breaks them.
+"""Differences between two versions of a server or component for its clients, and breaking changes among them.
 
-Breaking is what can make a client fail that works with the old one: something it uses is gone, arguments it sends may
-be refused, results it gets may be other than announced; and a need of the host that was not there before.
+A change is breaking if a client of the old version can fail with the new one: an entry is removed, arguments can be
+rejected, results can differ from the old schema, or the host needs to provide a new import.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _SCHEMAS = ("inputSchema", "outputSchema")
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference.
+    """Difference.
 
     Attributes:
         kind: `tool`, `resource`, `resource template`, `prompt`, `import`, `export`, `grant` or `framework`.
-        name: Of what; for a grant the component, for the framework the part.
+        name: The name of the entry; for a grant the component, for the framework the framework component.
         change: `added`, `removed` or `changed`.
-        breaking: Whether it can break those who use the old one.
-        details: A sentence for each thing about it that is another one.
+        breaking: The change can break clients of the old version.
+        details: One sentence per changed property.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class Difference:
     details: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return a JSON representation."""
         return {
             "kind": self.kind,
             "name": self.name,
@@ -54,14 +54,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two that are compared.
+    """One of the two compared versions.
 
     Attributes:
-        offers: What it offers.
-        imports: What it needs, by name.
-        exports: What it exports, by name.
-        grants: Of a composed server or part: the families that each of its components has, in the order of the chain.
-        replaced: The parts of the framework in it that are not those of this wasmcp.
+        offers: Its lists.
+        imports: Its imports by name.
+        exports: Its exports by name.
+        grants: For a composed server or handler: the granted families of each component, in the order of the chain.
+        replaced: The framework components that differ from those of this wasmcp.
     """
 
     offers: Offers
@@ -72,7 +72,7 @@ class Side:
 
 
 def differences(old: Side, new: Side) -> list[Difference]:
-    """Return how `new` differs from `old`: what it offers first, then what it needs."""
+    """Return the differences of `new` from `old`: lists first, then imports, exports and grants."""
     found: list[Difference] = []
     for kind, noun in NOUNS.items():
         found += _items(kind, noun, old.offers.lists.get(kind, ()), new.offers.lists.get(kind, ()))
@@ -140,7 +140,7 @@ def _output(old: Any, new: Any) -> list[str]:
         "member": "may have `{what}` now",
         "enum": "may be other than {what} now",
     }
-    # What the new one may give must be something that the old one announced.
+    # The new results must be allowed by the old schema.
     return [
         _sentence("result's", "result", each, came, "is not held to `{what}` any more") for each in rejections(new, old)
     ]
@@ -156,7 +156,7 @@ def _sentence(part: str, whole: str, found: Rejection, words: Mapping[str, str],
 
 
 def _lost(old: Any, new: Any) -> list[str]:
-    """Return the top-level arguments that are gone, though they are not refused: they have no effect any more."""
+    """Return removed top-level arguments that are not rejected: they have no effect any more."""
     before, after = (schema.get("properties") if isinstance(schema, dict) else None for schema in (old, new))
     if not isinstance(before, dict):
         return []
@@ -164,7 +164,7 @@ def _lost(old: Any, new: Any) -> list[str]:
 
 
 def _widened(old: Item, new: Item, refused: Sequence[Rejection], *, breaking: bool) -> Iterator[str]:
-    """Say what became of schemas where nothing in it breaks."""
+    """Describe compatible changes of schemas."""
     needed = {each.what for each in refused if each.kind == "missing" and not each.path}
     before, after = old.get("inputSchema"), new.get("inputSchema")
     if before != after:
@@ -230,13 +230,13 @@ def _grants(old: Sequence[tuple[str, Sequence[str]]], new: Sequence[tuple[str, S
                 "is a `middleware` now: it gets requests that are not for its own offers"
             )
         if MIDDLEWARE in lost:
-            details[len(gained) + lost.index(MIDDLEWARE)] = "is no `middleware` any more"
+            details[len(gained) + lost.index(MIDDLEWARE)] = "is not a `middleware` any more"
         if details:
             yield Difference("grant", name, "changed", breaking=False, details=tuple(details))
 
 
 def _framework(old: Sequence[str], new: Sequence[str]) -> Iterator[Difference]:
-    """Tell which parts of the framework, which see every request, became others or ours again."""
+    """Yield changes of framework components, which see every request: replaced, or original again."""
     for part in sorted({*old, *new}):
         if part not in old:
             details = ("it is not the part of this wasmcp any more: it was replaced, or is of another version",)
@@ -248,7 +248,7 @@ def _framework(old: Sequence[str], new: Sequence[str]) -> Iterator[Difference]:
 
 
 def _families(grants: Sequence[tuple[str, Sequence[str]]]) -> dict[str, set[str]]:
-    """Return the grants by component; those of components of one name together."""
+    """Return the grants by component name; components of the same name are merged."""
     found: dict[str, set[str]] = {}
     for name, families in grants:
         found.setdefault(name, set()).update(families)

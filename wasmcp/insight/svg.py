@@ -1,4 +1,4 @@
-"""A drawing as SVG."""
+"""SVG of a drawing."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from wasmcp.insight.layout import COLUMN, Place, place
 
 _WIDTH = 216.0
 _MARGIN = 28.0
-_DOOR_WIDTH = 190.0
+_EXPORT_WIDTH = 190.0
 _CHIP = 18.0
-_CHARACTER = 6.1  # width of one at 10.5 px, on average
+_CHARACTER = 6.1  # average width of a character at 10.5 px
 STYLE = """
 .page { fill: #fbfbfd; }
 text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: #1f2430; }
@@ -32,8 +32,8 @@ text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans",
 .chip.granted text { fill: #7a4a00; }
 .chip.denied rect { fill: #ffffff; stroke: #e0a3a3; stroke-dasharray: 3 2; }
 .chip.denied text { fill: #a05252; text-decoration: line-through; }
-.door rect { fill: #1f2430; }
-.door text { font-size: 11px; fill: #ffffff; }
+.export rect { fill: #1f2430; }
+.export text { font-size: 11px; fill: #ffffff; }
 .wire { fill: none; stroke: #8d99b3; stroke-width: 1.4; }
 .arrow { fill: #8d99b3; }
 .band rect.ground { fill: #eef6f5; }
@@ -45,10 +45,10 @@ text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans",
 
 @dataclass(frozen=True)
 class Picture:
-    """An SVG document.
+    """SVG document.
 
     Attributes:
-        text: The document, complete in itself.
+        text: The document, without external resources.
         width: Its natural width in pixels.
     """
 
@@ -57,14 +57,14 @@ class Picture:
 
 
 def svg(drawing: Drawing) -> str:
-    """Return a drawing as an SVG document, complete in itself."""
+    """Return a drawing as an SVG document without external resources."""
     return draw_svg(drawing).text
 
 
 def draw_svg(drawing: Drawing) -> Picture:
-    """Return a drawing as an SVG document with its measures."""
+    """Return a drawing as an SVG document with its size."""
     places = place(drawing, _height)
-    left = _MARGIN + (_DOOR_WIDTH + 60 if drawing.doors else 0)
+    left = _MARGIN + (_EXPORT_WIDTH + 60 if drawing.exports else 0)
     placed = {key: Place(left + one.x, _MARGIN + one.y, one.height) for key, one in places.items()}
     bottom = max((one.y + one.height for one in placed.values()), default=_MARGIN)
     right = max((one.x + _WIDTH for one in placed.values()), default=left)
@@ -143,26 +143,26 @@ def _chip(text: str, kind: str, x: float, y: float, width: float) -> Iterator[st
 
 
 def _doors(drawing: Drawing, placed: dict[int, Place]) -> tuple[list[str], float]:
-    """Draw the exports left of the boxes that have them."""
+    """Draw the exports left of their boxes."""
     lines: list[str] = []
     bottom = 0.0
     tops: dict[int, float] = {}
-    for name, key in drawing.doors:
+    for name, key in drawing.exports:
         if key not in placed:
             continue
         at = placed[key]
-        count = sum(1 for _, other in drawing.doors if other == key)
+        count = sum(1 for _, other in drawing.exports if other == key)
         top = tops.setdefault(key, max(_MARGIN, at.middle - count * 17 + 4))
         tops[key] = top + 34
-        x, middle = at.x - 60 - _DOOR_WIDTH, top + 13
+        x, middle = at.x - 60 - _EXPORT_WIDTH, top + 13
         bottom = max(bottom, top + 26)
-        curve = f"M{x + _DOOR_WIDTH:.1f},{middle:.1f} C{x + _DOOR_WIDTH + 30:.1f},{middle:.1f} "
+        curve = f"M{x + _EXPORT_WIDTH:.1f},{middle:.1f} C{x + _EXPORT_WIDTH + 30:.1f},{middle:.1f} "
         curve += f"{at.x - 34:.1f},{at.middle:.1f} {at.x - 7:.1f},{at.middle:.1f}"
         lines.append(f'<path class="wire" d="{curve}"/>{_arrow(at.x, at.middle)}')
-        lines.append(f'<g class="door"><title>{escaped(name)}</title>')
-        lines.append(f'<rect x="{x:.1f}" y="{top:.1f}" width="{_DOOR_WIDTH:.0f}" height="26" rx="13"/>')
+        lines.append(f'<g class="export"><title>{escaped(name)}</title>')
+        lines.append(f'<rect x="{x:.1f}" y="{top:.1f}" width="{_EXPORT_WIDTH:.0f}" height="26" rx="13"/>')
         text = escaped(_cut(name.partition("@")[0], 29))
-        lines.append(f'<text x="{x + _DOOR_WIDTH / 2:.1f}" y="{top + 17:.1f}" text-anchor="middle">{text}</text></g>')
+        lines.append(f'<text x="{x + _EXPORT_WIDTH / 2:.1f}" y="{top + 17:.1f}" text-anchor="middle">{text}</text></g>')
     return lines, bottom
 
 
@@ -185,7 +185,7 @@ def _arrow(x: float, y: float) -> str:
 
 
 def _services(services: list[Box], right: float, top: float) -> tuple[list[str], float]:
-    """Draw what most others call: a band below, without wires."""
+    """Draw the services, which most boxes call, in a band below, without wires."""
     height = max(map(_height, services))
     lines = [*_band("services", "services: the parts above call these", right, top, height + 44)]
     for number, box in enumerate(services):
@@ -195,7 +195,7 @@ def _services(services: list[Box], right: float, top: float) -> tuple[list[str],
 
 
 def _host(drawing: Drawing, right: float, top: float) -> tuple[list[str], float]:
-    """Draw what the whole needs of whoever runs it."""
+    """Draw the imports of the composition."""
     rows: list[list[tuple[str, float]]] = [[]]
     used = 0.0
     for name in drawing.imports:
@@ -228,5 +228,5 @@ def _cut(text: str, length: int) -> str:
 
 
 def escaped(text: str) -> str:
-    """Escape what comes from a file; control characters, which XML cannot have, go."""
+    """Escape text of a file for XML, and remove control characters, which XML does not allow."""
     return escape("".join(character if character.isprintable() else "�" for character in text))

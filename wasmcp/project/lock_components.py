@@ -227,7 +227,7 @@ def check(project: Project, toolchains: Mapping[str, str]) -> None:
 
 def pin_of(resolution: Resolution) -> Pin:
     """Return the pin of a resolved reference."""
-    package, requirement = lock.key_of(resolution.asked)
+    package, requirement = lock.key_of(resolution.reference)
     source = str(replace(resolution.place, tag=None, digest=None))
     artifact = resolution.artifact
     return Pin(package, requirement, resolution.version, source, artifact.digest, artifact.layer, artifact.size)

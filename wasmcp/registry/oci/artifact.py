@@ -1,4 +1,4 @@
-"""A WebAssembly component as an OCI artifact: one layer, and a configuration that says what it imports and exports.
+"""OCI artifact of a WebAssembly component: one layer, and a configuration that lists its imports and exports.
 
 Source: CNCF TAG Runtime, "Wasm OCI Artifact layout".
 """
@@ -21,7 +21,7 @@ from wasmcp.storage.digest import of_bytes
 CONFIG = "application/vnd.wasm.config.v0+json"
 LAYER = "application/wasm"
 SIZE_LIMIT = 1 << 30
-"""The most bytes that a component from a registry may have."""
+"""Size limit of a component from a registry, in bytes."""
 
 TITLE = "org.opencontainers.image.title"
 """The annotation with the name of a component: `ns:name`, or the last part of its repository."""
@@ -30,13 +30,13 @@ VERSION = "org.opencontainers.image.version"
 """The annotation with the version of a component."""
 
 YANKED = "dev.wasmcp.yanked"
-"""The annotation of a version that is not to be used any more; its value says why."""
+"""The annotation of a yanked version; its value is the reason."""
 
 EXPORTS = "dev.wasmcp.exports"
-"""The annotation with the interfaces that a component exports, with spaces between them."""
+"""The annotation with the interfaces that a component exports, separated by spaces."""
 
 CATALOGUE = "dev.wasmcp.catalogue"
-"""The annotation with what a component offers, as JSON, so that whoever composes it need not boot it."""
+"""The annotation with a component's catalogue, as JSON, so that composing it need not start it."""
 
 _SHOWN = 10
 COMPONENT_MAGIC = b"\0asm\x0d\0\x01\0"
@@ -44,13 +44,13 @@ COMPONENT_MAGIC = b"\0asm\x0d\0\x01\0"
 
 @dataclass(frozen=True)
 class Artifact:
-    """A manifest.
+    """OCI manifest of a component.
 
     Attributes:
-        digest: Of the manifest.
+        digest: The digest of the manifest.
         layer: The digest of the component.
-        size: The component's bytes.
-        annotations: What its publisher says about it.
+        size: The component's size in bytes.
+        annotations: The annotations from its publisher.
     """
 
     digest: str
@@ -60,31 +60,31 @@ class Artifact:
 
     @property
     def catalogue(self) -> str | None:
-        """What its publisher recorded that it offers; None when that is not known."""
+        """The catalogue that the publisher attached, or None."""
         return self.annotations.get(CATALOGUE)
 
     @property
     def yanked(self) -> str | None:
-        """Why it is not to be used any more; None when it is."""
+        """The reason if the version is yanked, or None."""
         return self.annotations.get(YANKED)
 
 
 def read_manifest(data: bytes, reference: str) -> Artifact:
-    """Read a manifest.
+    """Parse a manifest.
 
     Raises:
-        InvalidArtifactError: It is none, or none of a component.
+        InvalidArtifactError: The data is not a manifest of a component.
     """
     try:
         document = jsontext.loads(data)
     except ValueError:
-        raise InvalidArtifactError("what came is no manifest: not JSON", reference=reference) from None
+        raise InvalidArtifactError("the response is not a manifest: not JSON", reference=reference) from None
     if not isinstance(document, dict) or document.get("schemaVersion") != 2:
-        raise InvalidArtifactError("what came is no OCI manifest", reference=reference)
+        raise InvalidArtifactError("the response is not an OCI manifest", reference=reference)
     config, layers = document.get("config"), document.get("layers")
     kind = config.get("mediaType") if isinstance(config, dict) else document.get("mediaType", "something else")
     if kind != CONFIG or not isinstance(layers, list):
-        problem = f"this is no WebAssembly component: its configuration is `{kind}`, that of components `{CONFIG}`"
+        problem = f"not a WebAssembly component: its configuration is `{kind}`, that of components is `{CONFIG}`"
         raise InvalidArtifactError(problem, reference=reference)
     found = [layer for layer in layers if isinstance(layer, dict) and layer.get("mediaType") == LAYER]
     if len(found) != 1 or len(layers) != 1:
@@ -101,13 +101,13 @@ def read_manifest(data: bytes, reference: str) -> Artifact:
 
 
 def member_of_index(data: bytes, reference: str) -> str | None:
-    """Return the digest of the one manifest of a component that an image index names; None for what is no index.
+    """Return the digest of the only component manifest in an image index; None if the document is not an index.
 
-    A manifest for the architecture `wasm` goes before the ones of other platforms; attestations, which Docker lists for
-    an unknown platform, do not count. Source: OCI image 1.1, "Image Index".
+    A manifest for the architecture `wasm` takes precedence over other platforms; attestations, which Docker lists
+    under an unknown platform, are ignored. Source: OCI image 1.1, "Image Index".
 
     Raises:
-        InvalidArtifactError: It names none, or several.
+        InvalidArtifactError: The index has no such manifest, or several.
     """
     try:
         document = jsontext.loads(data)
@@ -134,10 +134,10 @@ def _architecture(entry: Mapping[str, Any]) -> object:
 
 
 def check_component(head: bytes, reference: str) -> None:
-    """Check the first bytes of what should be a component.
+    """Check the first bytes of a component.
 
     Raises:
-        InvalidArtifactError: It is a core module, or no WebAssembly.
+        InvalidArtifactError: The data is a core module, or not WebAssembly.
     """
     if head[:8] == COMPONENT_MAGIC:
         return
@@ -148,11 +148,11 @@ def check_component(head: bytes, reference: str) -> None:
 def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[bytes, bytes]:
     """Return the configuration and the manifest of a component.
 
-    The date of creation is that of ``SOURCE_DATE_EPOCH``, else the beginning of 1970: the same component has the same
-    digest whenever it is pushed.
+    The date of creation is ``SOURCE_DATE_EPOCH``, or the beginning of 1970, so that the digest of a component is
+    reproducible.
 
     Raises:
-        InvalidArtifactError: It is no component.
+        InvalidArtifactError: The data is not a component.
     """
     from wasmcp.compose.inspection import inspect_component
 
@@ -172,7 +172,7 @@ def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[b
             "component": {"exports": list(found.exports), "imports": list(found.imports), "target": None},
         }
     )
-    # The world's name is not in a component; what it exports is, and says what it is for.
+    # A component does not contain its world's name; its exports describe its purpose.
     said = {EXPORTS: " ".join(found.exports), **annotations}
     manifest = {
         "schemaVersion": 2,
@@ -192,7 +192,7 @@ def _sources_date() -> dt.datetime:
 
 
 def yank(manifest: bytes, reason: str | None) -> bytes:
-    """Return a manifest with the mark that it is not to be used any more, or (None) without it."""
+    """Return a manifest with the yank annotation, or (None) without it."""
     document = jsontext.loads(manifest)
     annotations = {key: value for key, value in (document.get("annotations") or {}).items() if key != YANKED}
     document["annotations"] = dict(sorted({**annotations, **({} if reason is None else {YANKED: reason})}.items()))

@@ -1,4 +1,4 @@
-"""Authentication to a registry: what a challenge asks for, and tokens.
+"""Authentication to a registry: challenges and tokens.
 
 Source: RFC 9110, section 11; Docker Registry v2, "Token Authentication", "OAuth2 Token Authentication".
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import requests
 
 TOKEN_LIMIT = 1 << 20
-"""The most bytes of a token server's answer."""
+"""Size limit of a token server's response, in bytes."""
 
 _CLIENT = "wasmcp"
 _SPACE = re.compile(r"[\s,]*")
@@ -35,11 +35,11 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True)
 class Challenge:
-    """What a server asks for.
+    """Challenge of a server.
 
     Attributes:
-        scheme: In lower case: `basic`, `bearer`, or another.
-        parameters: By name, in lower case.
+        scheme: The scheme in lower case: `basic`, `bearer`, or another.
+        parameters: The parameters by lower-case name.
     """
 
     scheme: str
@@ -47,7 +47,7 @@ class Challenge:
 
 
 def challenges(field: str) -> list[Challenge]:
-    """Read a field ``WWW-Authenticate``, which may hold several challenges; what cannot be read is left out."""
+    """Parse a field ``WWW-Authenticate``, which can hold several challenges; invalid ones are ignored."""
     found: list[tuple[str, dict[str, str]]] = []
     place = 0
     while (place := _end(_SPACE, field, place)) < len(field):
@@ -70,10 +70,10 @@ def _end(pattern: re.Pattern[str], text: str, place: int) -> int:
 
 
 class TokenServer:
-    """The token server that a registry's challenge names.
+    """Token server named by a registry's challenge.
 
-    The realm may be on another host than the registry: who may announce one is for the caller to decide. It must have
-    TLS, unless it and the registry are on this machine. Credentials go to its origin, and with no redirect to another.
+    The realm can be on another host than the registry: the caller decides which servers can announce one. It must use
+    TLS, unless it and the registry are on this machine. Credentials go only to its origin, not to redirect targets.
 
     Raises:
         RegistryUnreachableError: The challenge names no token server.
@@ -87,19 +87,19 @@ class TokenServer:
         try:
             self._origin = Origin.of(self._url)
         except ValueError as error:
-            problem = f"its token server `{shown(self._url)}` cannot be asked: {error}"
+            problem = f"its token server `{shown(self._url)}` is not allowed: {error}"
             raise RegistryUnreachableError(problem, reference=reference) from None
 
     def token(self, credentials: Credentials | None, scope: str) -> str | None:
-        """Return a token; None where none is given to somebody without credentials.
+        """Return a token, or None if anonymous clients get none.
 
         Args:
-            credentials: Where there are some; an identity token goes before a password.
-            scope: What the token must allow, where the challenge does not say it.
+            credentials: The credentials, or None; an identity token takes precedence over a password.
+            scope: The scope to request if the challenge does not name one.
 
         Raises:
-            RegistryDeniedError: It refuses the credentials.
-            RegistryUnreachableError: It gives no answer, or none with a token.
+            RegistryDeniedError: The server rejects the credentials.
+            RegistryUnreachableError: No response, or one without a token.
         """
         who = self._origin.authority
         response = self._retry.run(lambda: self._asked(credentials, self._scope or scope), who, self._reference)

@@ -1,11 +1,11 @@
-"""What was pulled, kept by digest and shared by all projects of a user.
+"""Store of pulled blobs by digest, shared by all projects of a user.
 
 ::
 
-    <cache>/registry/blobs/sha256/<hex>     components and manifests, as they came
-    <cache>/registry/tags/<digest>.json     what a repository's tags were when it was last asked, for work offline
+    <cache>/registry/blobs/sha256/<hex>     components and manifests, unchanged
+    <cache>/registry/tags/<digest>.json     the last known tags of a repository, for offline use
 
-A file under its digest was checked when it was written, and is checked again whenever it is taken.
+A blob is verified against its digest when it is written, and again on each use.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ _PIECE = 1 << 20
 
 
 class Store:
-    """The store of one user.
+    """Blob store of one user.
 
     Attributes:
-        root: Its folder; made when it is first written to.
+        root: The directory, created on the first write.
     """
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = cache_directory() / "registry" if root is None else root
 
     def path(self, digest: str) -> Path:
-        """Return where the blob of a digest is, or goes."""
+        """Return the path of the blob with a digest."""
         return self.root / "blobs" / "sha256" / digest.removeprefix("sha256:")
 
     def get(self, digest: str) -> Path | None:
-        """Return the file of a digest if it is there and whole; one that is not whole is removed."""
+        """Return the path of a blob if it is stored and intact; a damaged one is removed."""
         path = self.path(digest)
         try:
             with path.open("rb") as file:
@@ -54,16 +54,16 @@ class Store:
         if f"sha256:{found.hexdigest()}" != digest:
             path.unlink(missing_ok=True)
             return None
-        with contextlib.suppress(OSError):  # the time of its last use, for `prune`; a store may be read-only
+        with contextlib.suppress(OSError):  # time of last use, for `prune`; a store can be read-only
             os.utime(path)
         return path
 
     @contextlib.contextmanager
     def lock(self, digest: str) -> Iterator[None]:
-        """Hold the lock of a digest: of two processes that want a blob, one fetches it.
+        """Hold the lock of a digest, so that only one process fetches a blob.
 
         Raises:
-            RegistryError: The store cannot be written.
+            RegistryError: The store is not writable.
         """
         from filelock import FileLock
 
@@ -74,17 +74,17 @@ class Store:
             yield
 
     def put(self, digest: str, pieces: Iterable[bytes], *, size: int | None = None, reference: str = "") -> Path:
-        """Take a blob in, whole and with the right digest or not at all.
+        """Store a blob atomically, and verify its digest.
 
         Args:
-            digest: What it must have.
-            pieces: Its bytes.
-            size: How many there must be, where that is known; no more are read.
-            reference: Where it comes from, for the message.
+            digest: The expected digest.
+            pieces: The blob's bytes, in chunks.
+            size: The expected size, if known; no more bytes are read.
+            reference: The blob's origin, for messages.
 
         Raises:
-            IntegrityError: It has another digest or size.
-            RegistryError: It cannot be written: a full disk.
+            IntegrityError: The digest or the size does not match.
+            RegistryError: The blob cannot be written, for instance because the disk is full.
         """
         path = self.path(digest)
         found, length = hashlib.sha256(), 0
@@ -103,24 +103,24 @@ class Store:
                 raise IntegrityError(problem, reference=reference, expected=digest, found=got)
             if got != digest:
                 problem = (
-                    f"what came is not what was asked for: its digest is `{got}`, not `{digest}`; it was thrown away"
+                    f"the content received does not match its digest: it has `{got}`, not `{digest}`; it was discarded"
                 )
                 raise IntegrityError(problem, reference=reference, expected=digest, found=got)
             temporary.replace(path)
         return path
 
     def add(self, pieces: Iterable[bytes], *, limit: int, reference: str, check: Callable[[bytes], None]) -> str:
-        """Take a blob in whose digest is not known before, and return its digest.
+        """Store a blob of unknown digest, and return its digest.
 
         Args:
-            pieces: Its bytes.
-            limit: The most bytes that it may have.
-            reference: Where it comes from, for the message.
-            check: Called with its first bytes, eight or more where it has so many; what it raises refuses the blob.
+            pieces: The blob's bytes, in chunks.
+            limit: The size limit in bytes.
+            reference: The blob's origin, for messages.
+            check: Called with the first bytes, at least eight if available; can raise to reject the blob.
 
         Raises:
-            InvalidArtifactError: It is larger than the limit.
-            RegistryError: It cannot be written.
+            InvalidArtifactError: The blob is larger than the limit.
+            RegistryError: The blob cannot be written.
         """
         found, length, head = hashlib.sha256(), 0, b""
         folder = self.path("sha256:0").parent
@@ -143,7 +143,7 @@ class Store:
         return digest
 
     def tags(self, repository: str) -> dict[str, str]:
-        """Return the tags of a repository, as far as known, with the digests of their manifests ("" if not known)."""
+        """Return the last known tags of a repository, with the digests of their manifests ("" if unknown)."""
         try:
             document = jsontext.loads(self._tags(repository).read_text("utf-8"))
             tags = document["tags"]
@@ -152,7 +152,7 @@ class Store:
             return {}
 
     def remember(self, repository: str, tags: Mapping[str, str]) -> None:
-        """Keep what the tags of a repository are; a digest that is not known now leaves the one known before."""
+        """Store the tags of a repository; a tag without a digest keeps the digest stored before."""
         before = self.tags(repository)
         known = {tag: digest or before.get(tag, "") for tag, digest in tags.items()}
         document = {"repository": repository, "tags": dict(sorted(known.items()))}
@@ -165,15 +165,15 @@ class Store:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what goes wrong with a file into a message: a full disk, no permission.
+    """Convert file system errors, such as a full disk, to registry errors.
 
     Raises:
-        RegistryError: It cannot be written.
+        RegistryError: A file cannot be written.
     """
     try:
         yield
     except OSError as error:
-        # What the network's libraries raise is an OSError too, but has no file.
+        # Errors of the network libraries are OSErrors too, but have no file.
         if error.errno is None:
             raise
         raise RegistryError(f"`{path}` cannot be written: {error.strerror or error}") from error

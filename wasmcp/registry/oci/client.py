@@ -1,4 +1,4 @@
-"""Requests to a registry, and what comes back. Source: OCI distribution 1.1."""
+"""Client of an OCI registry. Source: OCI distribution 1.1."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _PIECE = PIECE
 
 
 class Client:
-    """One registry.
+    """Client of one registry.
 
     Args:
-        host: Its host, with its port where it has one, in normal form.
-        scheme: `http` or `https`, where that is known.
-        sleep: Called with the seconds of each pause between two tries.
+        host: The host in normal form, with an optional port.
+        scheme: `http` or `https`, if known.
+        sleep: Called with the seconds of each pause between two attempts.
     """
 
     def __init__(self, host: str, *, scheme: str | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -44,10 +44,10 @@ class Client:
         self._session = Session(host, self._retry, scheme=scheme)
 
     def manifest(self, place: Place, version: str | None = None) -> tuple[bytes, str]:
-        """Return a manifest as it came and its digest as the registry says it ("" when it does not).
+        """Return the bytes of a manifest, and its digest from the response header ("" if missing).
 
         Raises:
-            UnknownPackageError: There is none.
+            UnknownPackageError: The manifest does not exist.
             RegistryError: See `request`.
         """
         path = f"{place.repository}/manifests/{version or place.version}"
@@ -56,10 +56,10 @@ class Client:
         return _body(response, MANIFEST_LIMIT, str(place)), response.headers.get("Docker-Content-Digest", "")
 
     def tags(self, place: Place) -> list[str]:
-        """Return the tags of a repository, all pages of them.
+        """Return all tags of a repository.
 
         Raises:
-            UnknownPackageError: There is no such repository.
+            UnknownPackageError: The repository does not exist.
             RegistryError: See `request`.
         """
         found: list[str] = []
@@ -69,7 +69,7 @@ class Client:
         return list(dict.fromkeys(found))
 
     def repositories(self) -> list[str]:
-        """Return what the registry says it has; many public ones do not say.
+        """Return the registry's repositories; many public registries do not list them.
 
         Raises:
             RegistryError: See `request`.
@@ -81,22 +81,22 @@ class Client:
         return found
 
     def blob(self, place: Place, digest: str) -> Iterator[bytes]:
-        """Yield the bytes of a blob as they come; an answer cut short ends early, digests tell.
+        """Yield the bytes of a blob. A truncated response ends early; the digest check detects that.
 
-        One that breaks off goes on where it was (RFC 9110, section 14.2), three times at most.
+        An interrupted download is resumed (RFC 9110, section 14.2), three times at most.
 
         Raises:
-            UnknownPackageError: There is none.
+            UnknownPackageError: The blob does not exist.
             RegistryError: See `request`.
         """
         done, tries, compressed = 0, BLOB_TRIES, False
         path = f"{place.repository}/blobs/{digest}"
         while True:
-            # A range of what is compressed would be of other bytes.
+            # Ranges of compressed responses would apply to other bytes.
             headers = {"Range": f"bytes={done}-"} if done and not compressed else {}
             response = self.request("GET", path, place.repository, reference=str(place), headers=headers)
             compressed = response.headers.get("Content-Encoding", "identity").lower() not in ("", "identity")
-            # One that knows no ranges sends it all again.
+            # Servers without support for ranges send the whole blob again.
             skipped = 0 if response.status_code == 206 else done
             try:
                 for piece in _pieces(response, str(place)):
@@ -113,7 +113,7 @@ class Client:
                 return
 
     def file(self, url: str) -> Iterator[bytes]:
-        """Yield the content of a plain address as it comes.
+        """Yield the content of a plain address.
 
         Raises:
             RegistryError: See `request`.
@@ -121,13 +121,13 @@ class Client:
         yield from _pieces(self.request("GET", url, "", reference=url), url)
 
     def push_blob(self, place: Place, digest: str, path: Path) -> None:
-        """Put a blob there, unless it is there already.
+        """Upload a blob unless the registry has it.
 
         Raises:
             RegistryError: See `request`.
         """
         reference, repository = str(place), place.repository
-        # A registry that does not say whether it has a blob gets it again.
+        # Upload also if the registry does not report whether it has the blob.
         unknown = (404, 405, 501)
         known = self.request("HEAD", f"{repository}/blobs/{digest}", repository, reference=reference, fine=unknown)
         known.close()
@@ -145,7 +145,7 @@ class Client:
             self.request("PUT", url, repository, reference=reference, headers=headers, data=file).close()
 
     def push_manifest(self, place: Place, version: str, data: bytes, *, kind: str = MANIFEST) -> bool:
-        """Put a manifest there, under a tag or its digest; return whether the registry lists it with its subject.
+        """Upload a manifest under a tag or its digest; return if the registry adds it to the referrers of its subject.
 
         Raises:
             RegistryError: See `request`.
@@ -156,7 +156,7 @@ class Client:
         return "OCI-Subject" in response.headers
 
     def referrers(self, place: Place) -> bytes | None:
-        """Return the index of what refers to the manifest at a place; None where the registry keeps no such list.
+        """Return the index of the referrers of a manifest; None if the registry does not support the referrers API.
 
         Raises:
             RegistryError: See `request`.
@@ -179,24 +179,24 @@ class Client:
         data: Any = None,
         fine: tuple[int, ...] = (),
     ) -> requests.Response:
-        """Ask the registry, again where that may help.
+        """Send a request, with retries where these can help.
 
         Args:
-            method: Of HTTP.
-            path: Below `/v2/`, or an address.
-            repository: The repository that it is about: credentials may be for one. The empty string for none.
-            reference: What it is about, for messages.
-            headers: Header fields beside those of authentication.
-            data: The body: bytes or a file, which is read again for another try.
-            fine: Statuses beside 200 to 299 that are an answer.
+            method: The HTTP method.
+            path: A path below `/v2/`, or an address.
+            repository: The repository that selects the credentials, or the empty string.
+            reference: The subject of error messages.
+            headers: Header fields in addition to those of authentication.
+            data: The body: bytes or a file, which is read again for each attempt.
+            fine: Accepted statuses in addition to 200 to 299.
 
         Returns:
-            The response; its body is not read yet.
+            The response; its body has not been read.
 
         Raises:
-            RegistryDeniedError: 401 or 403, also with the credentials that there are.
+            RegistryDeniedError: 401 or 403, with all available credentials.
             UnknownPackageError: 404.
-            RegistryUnreachableError: No answer, or one that stays an error of the registry.
+            RegistryUnreachableError: No response, or a persistent error of the registry.
         """
 
         def attempt() -> requests.Response:
@@ -211,9 +211,9 @@ class Client:
         raise refusal(self.host, response, reference, self._session.known(repository))
 
     def _pages(self, path: str, repository: str, reference: str) -> Iterator[dict[str, Any]]:
-        """Yield the pages of a list; each is asked of the registry itself, whatever host a link names.
+        """Yield the pages of a list; all are requested from the registry itself, regardless of the host in links.
 
-        A registry behind a proxy may not know its own name. Source: OCI distribution 1.1, "Listing Tags".
+        A registry behind a proxy can have a wrong name in links. Source: OCI distribution 1.1, "Listing Tags".
         """
         seen: set[str] = set()
         while path and path not in seen:
@@ -228,7 +228,7 @@ class Client:
                 page = None
             if not isinstance(page, dict):
                 raise RegistryUnreachableError(
-                    f"`{self.host}` answers with something that is no list", reference=reference
+                    f"`{self.host}` answers with something that is not a list", reference=reference
                 )
             yield page
             following = response.links.get("next", {}).get("url", "")
@@ -236,13 +236,13 @@ class Client:
                 return
             parts = urlsplit(urljoin(str(response.url), following))
             if not parts.path.startswith("/v2/"):
-                problem = f"`{self.host}` says that its list goes on at `{shown(following)}`, which is not below `/v2/`"
+                problem = f"the list of `{self.host}` continues at `{shown(following)}`, which is not below `/v2/`"
                 raise RegistryUnreachableError(problem, reference=reference)
             path = parts.path.removeprefix("/v2/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _body(response: requests.Response, limit: int, reference: str) -> bytes:
-    """Return a body, with the reference in what is raised."""
+    """Return a body; errors have the reference."""
     try:
         return body(response, limit)
     except RegistryError as error:
@@ -250,7 +250,7 @@ def _body(response: requests.Response, limit: int, reference: str) -> bytes:
 
 
 def _pieces(response: requests.Response, reference: str) -> Iterator[bytes]:
-    """Yield the pieces of a body, with the reference in what is raised."""
+    """Yield the chunks of a body; errors have the reference."""
     try:
         yield from pieces(response, _PIECE)
     except RegistryError as error:

@@ -1,4 +1,4 @@
-"""Documents beside a manifest: in the same repository, under a tag that follows from its digest, a layer each.
+"""Attached documents stored under cosign's digest-derived tags, one layer each.
 
 Source: cosign, "Signature Specification", "Storage".
 """
@@ -25,11 +25,11 @@ _TOTAL_LIMIT = 16 << 20
 
 @dataclass(frozen=True)
 class Kind:
-    """What a document is.
+    """Kind of attached document.
 
     Attributes:
-        media_type: Its form.
-        annotations: What is said about it in the manifest.
+        media_type: The media type of its layer.
+        annotations: The annotations of its layer.
     """
 
     media_type: str
@@ -37,10 +37,10 @@ class Kind:
 
 
 def add(place: Place, tag: str, document: bytes, kind: Kind, resolver: Resolver) -> None:
-    """Put a document beside a manifest; those that are there stay.
+    """Attach a document to a manifest; existing documents stay.
 
     Raises:
-        RegistryError: The registry does not take it.
+        RegistryError: The registry rejects it.
     """
     layer = {"mediaType": kind.media_type, "digest": of_bytes(document), "size": len(document)}
     layers = [*_layers(place, tag, resolver), {**layer, "annotations": dict(kind.annotations)}]
@@ -59,10 +59,10 @@ def add(place: Place, tag: str, document: bytes, kind: Kind, resolver: Resolver)
 
 
 def read(place: Place, tag: str, media_type: str, resolver: Resolver) -> Iterator[tuple[Mapping[str, Any], bytes]]:
-    """Return the documents of a form beside a manifest, each with its layer; none where there is no such tag.
+    """Return the attached documents of a kind with their layers; empty if the tag does not exist.
 
     Raises:
-        RegistryError: The registry does not answer, or with something that is no manifest.
+        RegistryError: The registry does not respond, or with an invalid manifest.
     """
     left = _TOTAL_LIMIT
     for layer in _layers(place, tag, resolver):
@@ -89,7 +89,7 @@ def _layers(place: Place, tag: str, resolver: Resolver) -> list[dict[str, Any]]:
     except UnknownPackageError:
         return []
     except (ValueError, KeyError, TypeError):
-        raise SignatureError(f"`{tag}` beside it cannot be read: no manifest", reference=str(place)) from None
+        raise SignatureError(f"the attached `{tag}` cannot be read: not a manifest", reference=str(place)) from None
     return [layer for layer in layers if isinstance(layer, dict)][:_LAYERS_LIMIT]
 
 

@@ -1,7 +1,8 @@
-"""Credentials for registries: of the environment, and of the files that `docker login` and `podman login` write.
+"""Credentials for registries: from the environment and from the files of `docker login` and `podman login`.
 
-What cannot be read stops nothing: public components need no credentials. It is a warning, and part of the error where
-the registry refuses. Source: Docker CLI, "docker login" (credential stores, helpers); containers-auth.json(5).
+Unreadable sources are not fatal, because public components need no credentials. They are a warning, and part of the
+error if the registry denies access. Source: Docker CLI, "docker login" (credential stores, helpers);
+containers-auth.json(5).
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from wasmcp.registry.hosts import DOCKER_HUB, host_and_port
 from wasmcp.terminal import printable
 
 HELPER_SECONDS = 120.0
-"""How long a credential helper may take: it may ask its user to unlock a keychain."""
+"""Time limit of a credential helper, in seconds; it can show a dialog to unlock a keychain."""
 
 _FILE_LIMIT = 4 << 20
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_TOKEN_USER = "<token>"  # noqa: S105 - the user name by which a helper says that its secret is an identity token
+_TOKEN_USER = "<token>"  # noqa: S105 - the user name by which helpers mark an identity token
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,10 @@ class Credentials:
     """Credentials for one registry.
 
     Attributes:
-        source: Where they come from, for messages.
-        user: The name of a user.
-        password: Their password.
-        identity_token: A refresh token of the registry's token server, in place of a password.
+        source: The origin of the credentials, for messages.
+        user: The user name.
+        password: The password.
+        identity_token: A refresh token for the registry's token server, instead of a password.
         registry_token: A token for the registry itself.
     """
 
@@ -51,7 +52,7 @@ class Credentials:
 
     @property
     def basic(self) -> str | None:
-        """The value of Basic authentication (RFC 7617); None without user and password."""
+        """The value for Basic authentication (RFC 7617); None without user and password."""
         if not self.user or not self.password:
             return None
         return base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
@@ -59,11 +60,11 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Found:
-    """The outcome of a search for credentials.
+    """Result of a search for credentials.
 
     Attributes:
-        credentials: The credentials; None where there are none.
-        problems: A sentence for each place that could not be read.
+        credentials: The credentials, or None.
+        problems: One sentence per source that cannot be read.
     """
 
     credentials: Credentials | None
@@ -71,7 +72,7 @@ class Found:
 
 
 def find(host: str, repository: str, default_port: int) -> Found:
-    """Return the credentials for a repository, of the first place that has some.
+    """Return the credentials for a repository, from the first source that has some.
 
     ``WASMCP_REGISTRY_USER`` and ``WASMCP_REGISTRY_PASSWORD``, for the host in ``WASMCP_REGISTRY_HOST`` only; then the
     files of `files`. Within a file: a credential helper of the host, an entry (the one with the longest path that
@@ -92,7 +93,7 @@ def find(host: str, repository: str, default_port: int) -> Found:
 
 
 def files() -> list[Path]:
-    """Return the files that may hold credentials, in the order in which they count.
+    """Return the files that can hold credentials, in order of precedence.
 
     That of ``REGISTRY_AUTH_FILE``; Docker's ``config.json`` (in ``DOCKER_CONFIG`` or ``~/.docker``); Podman's
     ``auth.json``, of the session and of the user.
@@ -114,7 +115,7 @@ def files() -> list[Path]:
 
 
 class _Search:
-    """A search for the credentials of one repository; notes what could not be read."""
+    """Search for the credentials of one repository; collects unreadable sources."""
 
     def __init__(self, host: str, repository: str, default_port: int) -> None:
         self.problems: list[str] = []
@@ -155,8 +156,8 @@ class _Search:
     def _document(self, path: Path) -> Mapping[str, Any] | None:
         try:
             with path.open("rb") as file:
-                data = file.read(_FILE_LIMIT)  # what is cut off there is not JSON
-            document = jsontext.loads(data)  # also after a byte order mark, and in UTF-16: of PowerShell
+                data = file.read(_FILE_LIMIT)  # a truncated document is not JSON
+            document = jsontext.loads(data)  # accepts a byte order mark and UTF-16, which PowerShell writes
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -179,7 +180,7 @@ class _Search:
         return {}
 
     def _keys(self, table: Mapping[str, Any]) -> list[str]:
-        """Return the keys of a table that are for the repository, the closest one first."""
+        """Return the keys of a table that match the repository, the most specific first."""
         fits = [(fit, key) for key in table if (fit := self._fit(key)) is not None]
         return [key for _, key in sorted(fits, key=lambda one: -one[0])]
 
@@ -187,10 +188,10 @@ class _Search:
         return next((table[key] for key in self._keys(table)), None)
 
     def _fit(self, key: str) -> int | None:
-        """Return how much of the repository's path a key names; None where it is for something else.
+        """Return the length of the part of the repository's path in a key; None if the key does not match.
 
         Keys are hosts (`registry.example.com:5000`), hosts with a path (`registry.example.com/team`, of Podman), and
-        addresses (`https://registry.example.com/v1/`, of older versions of Docker), whose path does not count.
+        addresses (`https://registry.example.com/v1/`, of older versions of Docker), whose path is ignored.
         """
         bare = _SCHEME.sub("", key, count=1)
         name, _, path = bare.partition("/")
@@ -225,7 +226,7 @@ class _Search:
         return found if found.basic or found.identity_token or found.registry_token else None
 
     def _ask(self, suffix: Any, path: Path) -> Credentials | None:
-        """Ask a credential helper. Source: docker-credential-helpers, "Development"."""
+        """Query a credential helper. Source: docker-credential-helpers, "Development"."""
         if not isinstance(suffix, str) or not _HELPER.fullmatch(suffix):
             self.problems.append(f"`{path}` names a credential helper by something that is not the end of its name")
             return None
@@ -245,7 +246,7 @@ class _Search:
         return None
 
     def _servers(self) -> Iterator[str]:
-        """Yield the spellings under which a helper may keep the registry."""
+        """Yield the possible spellings of the registry in a helper."""
         if self._host == DOCKER_HUB:
             yield from (_DOCKER_HUB_KEY, DOCKER_HUB)
             return
@@ -256,11 +257,11 @@ class _Search:
 
 
 class _HelperError(Exception):
-    """A credential helper that gives no answer."""
+    """Failure of a credential helper."""
 
 
 def _decoded(auth: str) -> tuple[str, str] | None:
-    """Return user and password of Basic authentication; None where it holds none."""
+    """Return user and password of an `auth` value; None if it has none."""
     try:
         text = base64.b64decode("".join(auth.split()), validate=True).decode()
     except ValueError:
@@ -270,10 +271,10 @@ def _decoded(auth: str) -> tuple[str, str] | None:
 
 
 def _asked(name: str, server: str) -> tuple[str, str]:
-    """Return the user and the secret that a credential helper answers; empty where it has none for the server.
+    """Return the user and the secret from a credential helper; empty if it has none for the server.
 
     Raises:
-        _HelperError: It does not work.
+        _HelperError: The helper fails.
     """
     program = shutil.which(name)
     if program is None:

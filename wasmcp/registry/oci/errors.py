@@ -1,4 +1,4 @@
-"""Errors of what a registry answers when it does not do what it was asked for."""
+"""Conversion of error responses of registries to exceptions."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _DETAIL_SHOWN = 200
 
 
 def refusal(host: str, response: requests.Response, reference: str, known: Found | None) -> RegistryError:
-    """Return the error that a response of a registry is.
+    """Return the exception for an error response of a registry.
 
     Args:
-        host: The registry.
-        response: Its response; it is read and closed.
-        reference: What it is about, for messages.
-        known: The credentials that were looked for; None where none were.
+        host: The registry's host.
+        response: The response; it is read and closed.
+        reference: The subject of the message.
+        known: The credentials that were found, or None if none were searched.
     """
     status, detail = response.status_code, detail_of(response)
     if status == 404:
@@ -39,7 +39,7 @@ def refusal(host: str, response: requests.Response, reference: str, known: Found
 
 
 def elsewhere(host: str, response: requests.Response, reference: str) -> RegistryError:
-    """Return the error that a 401 or 403 is of a server that a registry has led to."""
+    """Return the exception for a 401 or 403 of a server that a registry has redirected to."""
     status, server = response.status_code, urlsplit(str(response.url)).netloc
     detail = detail_of(response)
     problem = (
@@ -50,11 +50,11 @@ def elsewhere(host: str, response: requests.Response, reference: str) -> Registr
 
 
 def detail_of(response: requests.Response) -> str:
-    """Return what the registry says about an error (OCI distribution, "Error Codes"), short and on one line."""
+    """Return the error message of a registry (OCI distribution, "Error Codes"), shortened to one line."""
     try:
         first = jsontext.loads(body(response, _DETAIL_LIMIT))["errors"][0]
         text = " ".join(str(first.get("message") or first.get("code", "")).split())
-    except Exception:  # noqa: BLE001 - it says nothing that could be read
+    except Exception:  # noqa: BLE001 - the body is not an error document
         text = ""
     finally:
         response.close()
@@ -65,6 +65,6 @@ def _had(host: str, known: Found | None) -> str:
     if known is not None and known.credentials is not None:
         have = f"it does not take those of {known.credentials.source}"
     else:
-        have = "there are none for it"
+        have = "no credentials were found"
     problems = "".join(f" ({problem})" for problem in known.problems) if known is not None else ""
     return f"{have}{problems}: log in with `docker login {host}`, or set WASMCP_REGISTRY_HOST, _USER and _PASSWORD"

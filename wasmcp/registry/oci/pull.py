@@ -1,7 +1,7 @@
-"""Getting components from registries: resolve, check, keep.
+"""Pulling of components from registries.
 
-A component is taken when its bytes have the digest that the manifest says, and the manifest the one that the lock or
-the reference says, and when who must have signed it has.
+A component is accepted if its digest matches the manifest, the manifest's digest matches the lock or the reference,
+and the required signatures are valid.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ _LOGIN = "credentials come from `docker login` or WASMCP_REGISTRY_HOST, _USER an
 
 
 def fetch(reference: str, options: FetchOptions | None = None) -> Fetched:
-    """Return a component of a registry, from the store where it is there.
+    """Return a component of a registry, from the store if possible.
 
     Args:
         reference: `ns:name[@range]`, `oci://host/repository[:tag][@sha256:...]`, or the `https` address of a file.
-        options: How.
+        options: Options for fetching.
 
     Raises:
-        InvalidReferenceError: It is none of these.
-        UnknownPackageError: There is no such version, or (offline) it is not cached.
-        LockDriftError: It must be locked and is not.
-        IntegrityError: Other bytes came than the digest says.
-        InvalidArtifactError: It is no component.
-        SignatureError: It must be signed and is not.
-        RegistryError: The registry does not answer or does not allow it, or the store cannot be written.
+        InvalidReferenceError: The reference is invalid.
+        UnknownPackageError: The version does not exist, or (offline) is not cached.
+        LockDriftError: The component must be locked and is not.
+        IntegrityError: The content does not match its digest.
+        InvalidArtifactError: The artifact is not a component.
+        SignatureError: The component must be signed and is not.
+        RegistryError: The registry does not respond or denies access, or the store is not writable.
     """
     options = FetchOptions() if options is None else options
     store = Store()
@@ -62,10 +62,10 @@ def fetch(reference: str, options: FetchOptions | None = None) -> Fetched:
 
 
 def locate(asked: Package | Place, resolver: Resolver, options: FetchOptions) -> Resolution:
-    """Find out what a reference is: what the lock of the project says, else what the registry says.
+    """Resolve a reference with the project's lock, or else with the registry.
 
     Raises:
-        LockDriftError: It must be locked and is not.
+        LockDriftError: The component must be locked and is not.
         RegistryError: See `fetch`.
     """
     pin = lock.read(options.root).pin(asked) if options.root is not None else None
@@ -78,11 +78,11 @@ def locate(asked: Package | Place, resolver: Resolver, options: FetchOptions) ->
 
 
 def pinned(asked: Package | Place, pin: Pin, resolver: Resolver) -> Resolution:
-    """Return what a lock says a reference is.
+    """Return the resolution of a reference in a lock.
 
     Raises:
-        IntegrityError: The lock names another place or manifest than the reference, or the manifest another component
-            than the lock.
+        IntegrityError: The place or manifest in the lock differs from the reference, or the component in the manifest
+            differs from the lock.
         RegistryError: See `fetch`.
     """
     place = references.parse_place(f"{pin.source}@{pin.manifest}")
@@ -90,23 +90,23 @@ def pinned(asked: Package | Place, pin: Pin, resolver: Resolver) -> Resolution:
         if (asked.host, asked.repository) != (place.host, place.repository):
             raise IntegrityError(f"the lock takes it from another place, `{pin.source}`", reference=str(asked))
         if asked.digest not in (None, pin.manifest):
-            problem = f"the lock says `{pin.manifest}`"
+            problem = f"the lock has `{pin.manifest}`"
             raise IntegrityError(problem, reference=str(asked), expected=str(asked.digest), found=pin.manifest)
     artifact = resolver.artifact(place, pin.manifest, str(asked))
     if artifact.layer != pin.digest:
-        problem = f"the lock says `{pin.digest}`, the manifest that it names `{artifact.layer}`"
+        problem = f"the lock has `{pin.digest}`, its manifest names `{artifact.layer}`"
         raise IntegrityError(problem, reference=str(asked), expected=pin.digest, found=artifact.layer)
     return Resolution(asked, place, pin.version, artifact)
 
 
 def obtain(resolution: Resolution, resolver: Resolver, options: FetchOptions) -> Path:
-    """Return the file of a component, pulled where it is not in the store, its signature checked where that must be.
+    """Return the file of a component; pull it if it is not in the store, and verify its signature if required.
 
     Raises:
         RegistryError: See `fetch`.
     """
     signatures.enforce(resolution, resolver)
-    store, artifact, reference = resolver.store, resolution.artifact, str(resolution.asked)
+    store, artifact, reference = resolver.store, resolution.artifact, str(resolution.reference)
     path = store.get(artifact.layer)
     if path is None:
         with store.lock(artifact.layer):
@@ -117,7 +117,7 @@ def obtain(resolution: Resolution, resolver: Resolver, options: FetchOptions) ->
 
 
 def _pull(resolution: Resolution, resolver: Resolver, options: FetchOptions) -> Path:
-    artifact, place, reference = resolution.artifact, resolution.place, str(resolution.asked)
+    artifact, place, reference = resolution.artifact, resolution.place, str(resolution.reference)
     if resolver.offline:
         raise UnknownPackageError(f"not cached, and offline: `{artifact.layer}`", reference=reference)
     options.progress(f"pulling {resolution.exact} ({artifact.size / 1024:,.0f} KB)")
@@ -126,14 +126,14 @@ def _pull(resolution: Resolution, resolver: Resolver, options: FetchOptions) -> 
 
 
 def _file(url: str, options: FetchOptions, store: Store) -> Fetched:
-    """Return a component from a plain address; its digest is what came the first time, or what the lock says."""
+    """Return a component from a plain address; its digest is pinned by the lock or by the first download."""
     from wasmcp.registry.oci.client import Client
 
     try:
         origin = Origin.of(url)
         host = normal_host(origin.authority)
     except ValueError as error:
-        raise InvalidReferenceError(f"{error}: it cannot be asked; {_LOGIN}", reference=shown(url)) from None
+        raise InvalidReferenceError(f"{error}: it is not allowed; {_LOGIN}", reference=shown(url)) from None
     signatures.refuse_unsigned(url, host, namespace_policy.load(options.root))
     if options.locked:
         raise LockDriftError(
@@ -153,7 +153,7 @@ def _file(url: str, options: FetchOptions, store: Store) -> Fetched:
 
 
 def _copied(path: Path, reference: str, folder: Path) -> Path:
-    """Put a copy into a folder, under a name that says what it is."""
+    """Copy a component into a directory, under a descriptive name."""
     bare = reference.partition("://")[2] or reference
     name = re.split(r"[?#]", bare)[0].replace(":", "_").replace("/", "_").removesuffix(".wasm")
     target = folder / f"{name}.wasm"

@@ -1,4 +1,4 @@
-"""Putting components into registries."""
+"""Pushing of components to registries."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from wasmcp.storage.digest import of_bytes
 
 @dataclass(frozen=True)
 class Pushed:
-    """A component that was put into a registry.
+    """Pushed component.
 
     Attributes:
-        place: Where, with tag and digest of the manifest.
-        digest: Of the component.
+        place: The place, with tag and digest of the manifest.
+        digest: The digest of the component.
     """
 
     place: Place
@@ -30,7 +30,7 @@ class Pushed:
 
 
 def resolver_for(root: Path | None, *, offline: bool = False) -> Resolver:
-    """Return a resolver as the user and (where there is one) a project configure it.
+    """Return a resolver with the configuration of the user and of the project, if any.
 
     Raises:
         ConfigError: The configuration has mistakes.
@@ -39,11 +39,11 @@ def resolver_for(root: Path | None, *, offline: bool = False) -> Resolver:
 
 
 def target(reference: str, resolver: Resolver) -> Place:
-    """Return the place, with tag, that a reference of one version names.
+    """Return the place, with tag, for a reference to one version.
 
     Raises:
-        InvalidReferenceError: It names no version, or a range.
-        RegistryError: Its namespace is not configured.
+        InvalidReferenceError: The reference has no version, or a range.
+        RegistryError: The namespace is not configured.
     """
     asked = references.parse(reference)
     if isinstance(asked, Place):
@@ -61,18 +61,18 @@ def target(reference: str, resolver: Resolver) -> Place:
 def push(
     path: Path, reference: str, resolver: Resolver, *, annotations: Mapping[str, str] | None = None, force: bool = False
 ) -> Pushed:
-    """Put a component into a registry.
+    """Push a component to a registry.
 
     Args:
-        path: The component.
+        path: The component's file.
         reference: `ns:name@1.2.3` or `oci://host/repository:tag`.
-        resolver: For the registry.
-        annotations: What to say about it, beside its title and version.
-        force: Replace a version that is there and is another.
+        resolver: The resolver with the registry's configuration.
+        annotations: Annotations in addition to title and version.
+        force: Replace an existing version with different content.
 
     Raises:
-        InvalidArtifactError: It is no component.
-        RegistryError: The version is there and is another, or the registry does not take it.
+        InvalidArtifactError: The file is not a component.
+        RegistryError: The version exists with different content, or the registry rejects it.
     """
     place = target(reference, resolver)
     try:
@@ -108,19 +108,19 @@ def push(
 
 
 def yank(reference: str, resolver: Resolver, reason: str | None) -> Place:
-    """Mark a version as not to be used any more, or (`reason` None) take the mark back.
+    """Mark a version as yanked, or (`reason` None) remove the mark.
 
-    Ranges do not choose it any more; who has locked it still gets it, by its digest.
+    Ranges no longer select it; projects that have locked it still get it, by its digest.
 
     Raises:
-        RegistryError: There is no such version, or the registry does not take it.
+        RegistryError: The version does not exist, or the registry rejects the manifest.
     """
     place = target(reference, resolver)
     before = resolver.manifest(place, str(place.tag), reference)
     artifact.read_manifest(before, reference)
     after = artifact.yank(before, reason)
     client = resolver.client(place.host)
-    # Under its own digest too: a registry may forget a manifest that no tag names.
+    # Push it by digest too: a registry can delete a manifest without tags.
     client.push_manifest(place, of_bytes(before), before)
     client.push_manifest(place, str(place.tag), after)
     return replace(place, digest=of_bytes(after))

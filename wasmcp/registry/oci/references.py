@@ -1,4 +1,4 @@
-"""What names a component in a registry: ``ns:name@^1``, ``oci://host/repository:tag``, or both's exact forms."""
+"""References to components in a registry: ``ns:name@^1``, ``oci://host/repository:tag``, and exact forms of both."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Package:
-    """A package of a namespace, and which of its versions will do.
+    """Package of a namespace, with a range of versions.
 
     Attributes:
-        namespace: Before the colon: it decides on the registry.
-        name: After it.
-        range: Which versions.
+        namespace: The part before the colon, which selects the registry.
+        name: The part after the colon.
+        range: The accepted versions.
     """
 
     namespace: str
@@ -39,17 +39,17 @@ class Package:
 
     @property
     def title(self) -> str:
-        """The package without versions."""
+        """The package name without versions."""
         return f"{self.namespace}:{self.name}"
 
 
 @dataclass(frozen=True)
 class Place:
-    """A place in a registry.
+    """Place in a registry.
 
     Attributes:
-        host: The registry, with its port where it has one, in normal form (`hosts.normal_host`).
-        repository: The path in it.
+        host: The registry's host in normal form (`hosts.normal_host`), with an optional port.
+        repository: The repository's path.
         tag: A tag, or None.
         digest: The digest of a manifest, or None.
     """
@@ -66,15 +66,15 @@ class Place:
 
     @property
     def version(self) -> str:
-        """What a registry is asked for: the digest, the tag, or `latest`."""
+        """The tag or digest to request: the digest, the tag, or `latest`."""
         return self.digest or self.tag or "latest"
 
 
 def parse(reference: str) -> Package | Place:
-    """Read a reference.
+    """Parse a reference.
 
     Raises:
-        InvalidReferenceError: It is none.
+        InvalidReferenceError: The reference is invalid.
     """
     if reference.startswith("oci://"):
         match = _OCI.fullmatch(reference)
@@ -84,12 +84,12 @@ def parse(reference: str) -> Package | Place:
         try:
             return Place(normal_host(match[1]), match[2], match[3], match[4])
         except ValueError as error:
-            raise InvalidReferenceError(f"not a host that can be asked: {error}", reference=reference) from None
+            raise InvalidReferenceError(f"not a valid host: {error}", reference=reference) from None
     match = _PACKAGE.fullmatch(reference)
     if match is None:
         raise InvalidReferenceError("not `NAMESPACE:NAME`, with `@VERSION` or a range after it", reference=reference)
     if match[3] is not None and not match[3].strip():
-        raise InvalidReferenceError("there is no version after the `@`", reference=reference)
+        raise InvalidReferenceError("the version after the `@` is missing", reference=reference)
     try:
         return Package(match[1], match[2], Range.parse((match[3] or "").strip()))
     except InvalidReferenceError as error:
@@ -97,10 +97,10 @@ def parse(reference: str) -> Package | Place:
 
 
 def parse_place(reference: str) -> Place:
-    """Read an OCI reference.
+    """Parse an OCI reference.
 
     Raises:
-        InvalidReferenceError: It is none.
+        InvalidReferenceError: The reference is invalid.
     """
     place = parse(reference)
     if not isinstance(place, Place):

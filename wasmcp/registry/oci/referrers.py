@@ -1,7 +1,7 @@
-"""Documents that refer to a manifest: each an artifact of its own with a subject, which the registry lists.
+"""Referrers of a manifest: artifacts with the manifest as subject, which the registry lists.
 
-A registry without the list has it as an index, under a tag that follows from the digest of the subject. Source: OCI
-distribution 1.1, "Listing Referrers", "Referrers Tag Schema"; OCI image 1.1, "Guidelines for Artifact Usage".
+Registries without the referrers API have the list as an index, under a tag derived from the subject's digest. Source:
+OCI distribution 1.1, "Listing Referrers", "Referrers Tag Schema"; OCI image 1.1, "Guidelines for Artifact Usage".
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _TOTAL_LIMIT = 16 << 20
 
 
 def tag_of(digest: str) -> str:
-    """Return the tag of the index of what refers to a manifest."""
+    """Return the tag of the index of a manifest's referrers."""
     return digest.replace(":", "-")
 
 
 def add(place: Place, document: bytes, media_type: str, resolver: Resolver) -> str:
-    """Put a document into the registry that refers to the manifest at a place; return the digest of its manifest.
+    """Push a document as a referrer of the manifest at a place; return the digest of its manifest.
 
     Raises:
-        RegistryError: The registry does not take it.
+        RegistryError: The registry rejects it.
     """
     subject = resolver.manifest(replace(place, tag=None), str(place.digest), str(place))
     manifest = _json(
@@ -61,10 +61,10 @@ def add(place: Place, document: bytes, media_type: str, resolver: Resolver) -> s
 
 
 def read(place: Place, media_type: str, resolver: Resolver) -> Iterator[bytes]:
-    """Return the documents of a form that refer to the manifest at a place.
+    """Return the documents of a type that refer to the manifest at a place.
 
     Raises:
-        RegistryError: The registry does not answer, or with something that is no manifest.
+        RegistryError: The registry does not respond, or with an invalid manifest.
     """
     left = _TOTAL_LIMIT
     for entry in _entries(place, resolver)[:_LIMIT]:
@@ -78,7 +78,9 @@ def read(place: Place, media_type: str, resolver: Resolver) -> Iterator[bytes]:
         except UnknownPackageError:
             continue
         except (ValueError, KeyError, TypeError, IndexError):
-            raise SignatureError(f"`{digest}` beside it cannot be read: no manifest", reference=str(place)) from None
+            raise SignatureError(
+                f"the referrer `{digest}` cannot be read: not a manifest", reference=str(place)
+            ) from None
         if not isinstance(blob, str) or not DIGEST.fullmatch(blob) or type(size) is not int or size > _SIZE_LIMIT:
             continue
         left -= size
@@ -94,7 +96,7 @@ def read(place: Place, media_type: str, resolver: Resolver) -> Iterator[bytes]:
 
 
 def _entries(place: Place, resolver: Resolver) -> list[dict[str, Any]]:
-    """Return what the registry lists, or what its index has; what it lists is kept for work offline."""
+    """Return the referrers from the registry's list or index; the list is stored for offline use."""
     if not resolver.offline:
         listed = resolver.client(place.host).referrers(place)
         if listed is not None:
@@ -117,7 +119,7 @@ def _manifests(index: bytes, place: Place) -> list[dict[str, Any]]:
     try:
         return [one for one in jsontext.loads(index)["manifests"] if isinstance(one, dict)]
     except (ValueError, KeyError, TypeError):
-        raise SignatureError("what refers to it cannot be read: no index", reference=str(place)) from None
+        raise SignatureError("the referrers cannot be read: not an index", reference=str(place)) from None
 
 
 def _json(document: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Further tries of a request, where another try can help: with growing pauses, or the one that the server asks for."""
+"""Retries of requests, with exponential backoff or the pause in `Retry-After`."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 TRIES = 5
 PAUSE_LIMIT = 60.0
-"""The longest pause, in seconds, that a server may ask for; one that asks for a longer one is not asked again."""
+"""The longest accepted `Retry-After`, in seconds; with a longer one the request is not repeated."""
 
 PAUSES_LIMIT = 150.0
-"""The most seconds that all pauses of one request take together."""
+"""Limit of the total pause of one request, in seconds."""
 
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Retry:
-    """The policy by which requests are tried again.
+    """Retry policy.
 
     Args:
         sleep: Called with the seconds of each pause.
@@ -38,29 +38,29 @@ class Retry:
         self._sleep = sleep
 
     def run(self, attempt: Callable[[], requests.Response], who: str, reference: str) -> requests.Response:
-        """Return the first response that another try would not make better.
+        """Return the first response for which a retry would not help.
 
         Args:
             attempt: Sends the request.
             who: The server, for messages.
-            reference: What it is about, for messages.
+            reference: The subject of messages.
 
         Raises:
-            RegistryUnreachableError: There is none.
+            RegistryUnreachableError: No attempt got a response.
         """
         import requests.exceptions
         import urllib3.exceptions
 
         waited = 0.0
         for number in range(1, TRIES + 1):
-            pause = min(0.25 * 2 ** (number - 1), 8) * (1 + random.random() / 4)  # noqa: S311 - so that many do not come at once
+            pause = min(0.25 * 2 ** (number - 1), 8) * (1 + random.random() / 4)  # noqa: S311 - jitter
             status: int | None = None
             try:
                 response = attempt()
             except requests.exceptions.SSLError as error:
                 raise RegistryUnreachableError(f"TLS failed: {cause_of(error)}", reference=reference) from error
             except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-                if isinstance(error, ValueError):  # an address or a field that cannot be sent
+                if isinstance(error, ValueError):  # an invalid address or header field
                     raise RegistryUnreachableError(str(error), reference=reference) from error
                 problem = f"`{who}` does not answer: {cause_of(error)}"
             else:
@@ -70,7 +70,7 @@ class Retry:
                 problem = f"`{who}` answers {status}{detail_of(response)}"
                 pause = _asked(response.headers.get("Retry-After", "")) or pause
             if pause > PAUSE_LIMIT or waited + pause > PAUSES_LIMIT:
-                problem += f", and asks to wait {min(pause, 1e9):.0f} s: try again then"
+                problem += f", and requests a pause of {min(pause, 1e9):.0f} s: try again then"
                 raise RegistryUnreachableError(problem, reference=reference, status=status)
             if number < TRIES:
                 waited += pause
@@ -82,7 +82,7 @@ class Retry:
 
 
 def _asked(field: str) -> float | None:
-    """Return the seconds that a field `Retry-After` asks for (RFC 9110, section 10.2.3); None where it has none."""
+    """Return the seconds in a field `Retry-After` (RFC 9110, section 10.2.3), or None."""
     text = field.strip()
     if re.fullmatch(r"[0-9]{1,10}", text):
         return float(text)

@@ -1,7 +1,7 @@
-"""The connection to one registry: where it is, and which credentials it gets.
+"""Connection to one registry: its origin and its credentials.
 
-A challenge is answered only where it comes from the registry itself: its scheme, host and port. What a redirect, a
-link or the address of an upload leads to gets no credentials, and no token server that it names is asked.
+Challenges are answered only for the registry's own origin: scheme, host and port. Targets of redirects, links and
+upload addresses get no credentials, and token servers that they name are not contacted.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _LOG = logging.getLogger("wasmcp.registry")
 
 
 class Session:
-    """The connection to one registry.
+    """Connection to one registry.
 
     Args:
         host: The registry, in normal form.
-        retry: How token servers are asked again.
-        scheme: `http` or `https`, where that is known.
+        retry: The retry policy for token servers.
+        scheme: `http` or `https`, if known.
     """
 
     def __init__(self, host: str, retry: Retry, *, scheme: str | None = None) -> None:
@@ -38,7 +38,7 @@ class Session:
         self._api = api_host(host)
         self._retry = retry
         self._transport = Transport(local=is_loopback(host))
-        # A registry on this machine may have TLS or not; the first answer tells (see `origin`).
+        # A registry on this machine can be with or without TLS; the first response decides (see `origin`).
         self._scheme = scheme or (None if is_loopback(host) else "https")
         self._found: dict[str, Found] = {}
         self._headers: dict[str, dict[str, str]] = {}
@@ -51,25 +51,25 @@ class Session:
         return Origin.of(f"{self._scheme}://{self._api}")
 
     def known(self, repository: str) -> Found | None:
-        """Return the credentials for a repository; None where they were not needed."""
+        """Return the credentials for a repository; None if they were not needed."""
         return self._found.get(repository)
 
     def send(
         self, method: str, path: str, headers: Mapping[str, str], data: Any, *, repository: str, reference: str
     ) -> requests.Response:
-        """Send one request, with credentials where the registry asks for them.
+        """Send one request, with credentials if the registry requires them.
 
         Args:
-            method: Of HTTP.
-            path: Below `/v2/`, or an address.
-            headers: Header fields beside those of authentication.
+            method: The HTTP method.
+            path: A path below `/v2/`, or an address.
+            headers: Header fields in addition to those of authentication.
             data: The body: bytes or a file, which is read from its start.
-            repository: The repository that it is about, or the empty string.
-            reference: What it is about, for messages.
+            repository: The repository that selects the credentials, or the empty string.
+            reference: The subject of messages.
 
         Raises:
-            RegistryError: An address that may not be asked, or a token server that gives no token.
-            requests.exceptions.RequestException: There is no answer.
+            RegistryError: The address is not allowed, or the token server returns no token.
+            requests.exceptions.RequestException: No response.
         """
         url = path if "://" in path else f"{self.origin}/v2/{path}"
 
@@ -90,7 +90,7 @@ class Session:
     def _answer(
         self, response: requests.Response, method: str, repository: str, reference: str
     ) -> dict[str, str] | None:
-        """Return the header field that answers a 401 of the registry; None where there is nothing to answer with."""
+        """Return the header field that answers a 401 of the registry; None without suitable credentials."""
         asked = challenges(response.headers.get("WWW-Authenticate", ""))
         credentials = self._credentials(repository)
         bearer = next((one for one in asked if one.scheme == "bearer"), None)
@@ -113,7 +113,7 @@ class Session:
         return self._found[repository].credentials
 
     def _probed(self) -> str:
-        """Find out whether a registry on this machine has TLS: it does not answer plain HTTP then."""
+        """Detect if a registry on this machine uses TLS: it then does not answer plain HTTP."""
         import requests.exceptions
 
         if urlsplit(f"//{self._api}").port == 443:
@@ -122,7 +122,7 @@ class Session:
         try:
             answer = self._transport.send("GET", url, {}, leave=False)
         except requests.exceptions.ConnectionError as error:
-            # One that hangs up on plain HTTP; that there is none is for the caller to find out.
+            # The server closed a plain HTTP connection; the caller detects if there is a server at all.
             return "https" if "reset" in str(error).lower() or "BadStatusLine" in str(error) else "http"
         except requests.exceptions.RequestException:
             return "http"
@@ -132,12 +132,12 @@ class Session:
 
 @functools.lru_cache(maxsize=256)
 def _warn(problem: str) -> None:
-    """Log a problem, once a process: a build asks for many packages."""
+    """Log a problem, once per process: a build requests many packages."""
     _LOG.warning("%s", problem)
 
 
 def _scope(repository: str, method: str) -> str:
-    """Return what a request needs, as token servers are asked for it."""
+    """Return the token scope for a request."""
     if not repository:
         return "registry:catalog:*"
     return f"repository:{repository}:{'pull' if method in ('GET', 'HEAD') else 'pull,push'}"

@@ -1,8 +1,8 @@
-"""HTTP as registries are asked with: time-outs, redirects hop by hop, secrets for one origin, bounded answers.
+"""HTTP transport for registries: time-outs, redirect checks, secrets bound to one origin, size limits.
 
-Beyond what `requests` does by itself: plain HTTP is used with this machine only, and only for a registry that is on
-this machine; it is never sent to a proxy; a secret goes to its origin and, after a redirect, to no other; nothing is
-taken from `~/.netrc`, and no cookie is kept; the size of an answer is checked after decompression, piece by piece.
+In addition to `requests`: plain HTTP is used only with this machine, and only for a registry on this machine, never
+through a proxy; a secret goes to its origin and not to redirect targets; `~/.netrc` and cookies are not used; the size
+of a response is checked after decompression, chunk by chunk.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     import requests
 
 TIMEOUT = (10.0, 60.0)
-"""Seconds to connect, and between two pieces of an answer."""
+"""Time-out of connecting, and between two chunks of a response, in seconds."""
 
 BODY_SECONDS = 300.0
-"""How long an answer may take that is kept in memory: manifests, lists, tokens."""
+"""Time limit of a response that is kept in memory (manifests, lists, tokens), in seconds."""
 
 PIECE = 1 << 18
 _HOPS = 10
@@ -32,10 +32,10 @@ _NO_PROXY = {"http": None, "https": None, "all": None}
 
 
 class Transport:
-    """The connections to one registry, and to wherever it leads.
+    """Connections to one registry and its redirect targets.
 
     Args:
-        local: Whether the registry is on this machine: only then is anything on this machine asked by plain HTTP.
+        local: The registry is on this machine; only then is plain HTTP to this machine allowed.
     """
 
     def __init__(self, *, local: bool) -> None:
@@ -43,7 +43,7 @@ class Transport:
 
         self._local = local
         self._session = _session()
-        self._session.auth = _unchanged  # else requests would look into ~/.netrc and overwrite what is sent
+        self._session.auth = _unchanged  # else requests would read ~/.netrc and overwrite the header
         self._session.headers.update({"User-Agent": "wasmcp", "Accept-Encoding": "identity"})
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
@@ -59,24 +59,24 @@ class Transport:
         parameters: Mapping[str, str] | None = None,
         leave: bool = True,
     ) -> requests.Response:
-        """Send one request, and follow the redirects that it leads to.
+        """Send one request, and follow its redirects.
 
         Args:
-            method: Of HTTP.
-            url: Where to.
-            headers: Header fields that anybody may see.
-            secret: Header fields for `owner` alone.
+            method: The HTTP method.
+            url: The address.
+            headers: Header fields for all servers.
+            secret: Header fields for `owner` only.
             owner: The origin that the secret belongs to.
             data: The body: bytes, a form, or a file, which is read from its start.
-            parameters: Of the query.
-            leave: Whether a redirect to another origin is followed; else its response is returned.
+            parameters: The query parameters.
+            leave: Follow redirects to other origins; otherwise return their response.
 
         Returns:
-            The last response, whose body is to be read with `pieces` or `body`.
+            The last response; read its body with `pieces` or `body`.
 
         Raises:
-            RegistryError: An address that is not to be asked.
-            requests.exceptions.RequestException: There is no answer.
+            RegistryError: An address is not allowed.
+            requests.exceptions.RequestException: No response.
         """
         for _ in range(_HOPS):
             origin = self._checked(url)
@@ -101,38 +101,38 @@ class Transport:
         raise RegistryError(f"more than {_HOPS} redirects", reference=shown(url))
 
     def _checked(self, url: str) -> Origin:
-        """Return the origin of an address that may be asked.
+        """Return the origin of an address, if it is allowed.
 
         Raises:
-            RegistryError: It may not.
+            RegistryError: The address is not allowed.
         """
         try:
             origin = Origin.of(url)
         except ValueError as error:
-            raise RegistryError(f"cannot be asked: {error}", reference=shown(url)) from None
+            raise RegistryError(f"not allowed: {error}", reference=shown(url)) from None
         if origin.scheme == "http" and not (self._local and is_loopback(origin.host)):
-            problem = "asks for plain HTTP, which is used with this machine only, for a registry that is on it"
+            problem = "requires plain HTTP, which is used with this machine only, for a registry that is on it"
             raise RegistryError(problem, reference=shown(url))
         return origin
 
 
 def _following(method: str, response: requests.Response) -> str:
-    """Return where a response redirects to; the empty string where it does not, or where that is not to be followed."""
+    """Return the target of a redirect; the empty string without a redirect, or if it must not be followed."""
     location = response.headers.get("Location", "")
     if response.status_code not in _REDIRECTS or not location:
         return ""
     if method not in ("GET", "HEAD") and response.status_code not in (307, 308):
-        return ""  # these turn into a GET (RFC 9110, section 15.4), which is not what was asked for
-    # Header fields come as Latin-1; addresses in them may be UTF-8.
+        return ""  # these change the method to GET (RFC 9110, section 15.4)
+    # Header fields are decoded as Latin-1; addresses in them can be UTF-8.
     location = location.encode("latin-1", "replace").decode("utf-8", "replace")
     return urljoin(str(response.url), location).partition("#")[0]
 
 
 def pieces(response: requests.Response, size: int = PIECE) -> Iterator[bytes]:
-    """Yield the body of a response as it comes, decompressed; no piece is larger than `size`.
+    """Yield the decompressed body of a response in chunks of at most `size` bytes.
 
     Raises:
-        RegistryUnreachableError: It breaks off, or is compressed in a way that was not asked for.
+        RegistryUnreachableError: The connection breaks, or the encoding was not requested.
     """
     from urllib3.exceptions import HTTPError
 
@@ -140,7 +140,7 @@ def pieces(response: requests.Response, size: int = PIECE) -> Iterator[bytes]:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip"):
         response.close()
-        raise RegistryUnreachableError(f"`{host}` answers in the encoding `{encoding}`, which was not asked for")
+        raise RegistryUnreachableError(f"`{host}` answers in the encoding `{encoding}`, which was not requested")
     unzip = zlib.decompressobj(31) if encoding.endswith("gzip") else None
     with response:
         try:
@@ -159,11 +159,11 @@ def body(response: requests.Response, limit: int) -> bytes:
     """Return the whole body of a response.
 
     Args:
-        response: As `Transport.send` returns it.
-        limit: The most bytes that it may have, decompressed.
+        response: A response of `Transport.send`.
+        limit: The size limit after decompression, in bytes.
 
     Raises:
-        RegistryUnreachableError: It is larger, takes longer than `BODY_SECONDS`, or breaks off.
+        RegistryUnreachableError: The body is too large, takes longer than `BODY_SECONDS`, or breaks off.
     """
     host = urlsplit(str(response.url)).netloc
     end = time.monotonic() + BODY_SECONDS
@@ -178,7 +178,7 @@ def body(response: requests.Response, limit: int) -> bytes:
 
 
 def shown(url: str) -> str:
-    """Return an address as messages have it: without password, and without a query, which may hold a signature."""
+    """Return an address for messages: without password and query, which can contain a signature."""
     before, question, _ = url.partition("?")
     scheme, separator, rest = before.partition("://")
     authority, slash, path = rest.partition("/")
@@ -186,7 +186,7 @@ def shown(url: str) -> str:
 
 
 def cause_of(error: BaseException) -> str:
-    """Return the innermost reason: the outer ones only say that there were retries."""
+    """Return the innermost reason: the outer ones only report retries."""
     reason: Any = error
     while True:
         inner = getattr(reason, "reason", None) or next(
@@ -199,10 +199,10 @@ def cause_of(error: BaseException) -> str:
 
 
 def library() -> Any:
-    """Import `requests`: the work of a quarter second, for those who ask a registry.
+    """Import `requests` on demand: the import takes a quarter of a second.
 
     Raises:
-        RegistryError: It is not installed.
+        RegistryError: `requests` is not installed.
     """
     try:
         import requests
@@ -212,7 +212,7 @@ def library() -> Any:
 
 
 def _session() -> requests.Session:
-    """Return a session that leaves redirects alone: `requests` would read their bodies whole."""
+    """Return a session that does not follow redirects: `requests` would read their bodies completely."""
 
     class HopByHop(library().Session):  # type: ignore[misc]
         def get_redirect_target(self, _response: requests.Response) -> None:

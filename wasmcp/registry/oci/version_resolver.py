@@ -1,4 +1,4 @@
-"""From a reference to one manifest: versions, ranges, tags, digests."""
+"""Resolution of references to manifests: versions, ranges, tags, digests."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _SHOWN = 20
 
 @dataclass(frozen=True)
 class Resolution:
-    """What a reference turned out to be.
+    """Resolved reference.
 
     Attributes:
-        asked: The reference.
-        place: Where it is, with the digest of its manifest.
-        version: The version or the tag; the empty string where only a digest is known.
-        artifact: Its manifest.
+        reference: The reference.
+        place: The place, with the digest of its manifest.
+        version: The version or the tag; the empty string if only a digest is known.
+        artifact: The manifest.
     """
 
-    asked: Package | Place
+    reference: Package | Place
     place: Place
     version: str
     artifact: Artifact
@@ -36,25 +36,27 @@ class Resolution:
     @property
     def exact(self) -> str:
         """The reference with version and digest."""
-        if isinstance(self.asked, Package):
-            return f"{self.asked.title}@{self.version}@{self.artifact.digest}"
-        return str(replace(self.place, tag=self.asked.tag))
+        if isinstance(self.reference, Package):
+            return f"{self.reference.title}@{self.version}@{self.artifact.digest}"
+        return str(replace(self.place, tag=self.reference.tag))
 
     @property
     def origin(self) -> dict[str, str]:
-        """What it is and where it is from, as a manifest has it."""
-        title = self.asked.title if isinstance(self.asked, Package) else self.place.repository.rpartition("/")[2]
+        """The package, version and source, for manifests."""
+        title = (
+            self.reference.title if isinstance(self.reference, Package) else self.place.repository.rpartition("/")[2]
+        )
         place = replace(self.place, tag=None, digest=None)
         return {"package": title, "version": self.version, "source": f"{place}@{self.artifact.digest}"}
 
 
 class Resolver:
-    """Finds out what references are, asking registries or (offline) only the store.
+    """Resolver of references, from registries or (offline) from the store.
 
     Attributes:
-        settings: Where namespaces are.
-        store: What is known already.
-        offline: Whether registries may not be asked.
+        settings: The registry configuration.
+        store: The blob store.
+        offline: Do not contact registries.
     """
 
     def __init__(
@@ -67,14 +69,14 @@ class Resolver:
         self._clients: dict[str, Client] = {}
 
     def client(self, host: str) -> Client:
-        """Return the client of a registry; one for all that is asked of it."""
+        """Return the client of a registry, one per host."""
         return self._clients.setdefault(host, self._clients.get(host) or self._make(host))
 
     def resolve(self, asked: Package | Place) -> Resolution:
-        """Find out what a reference is.
+        """Resolve a reference.
 
         Raises:
-            UnknownPackageError: There is none such; the message says which versions there are.
+            UnknownPackageError: No version matches; the message lists the available ones.
             RegistryError: See `Client.request`.
         """
         if isinstance(asked, Place):
@@ -99,7 +101,7 @@ class Resolver:
         raise self._missing(asked, versions, yanked)
 
     def versions(self, place: Place, reference: str = "") -> list[Version]:
-        """Return the versions in a repository, the lowest first; tags that are no versions do not count.
+        """Return the versions in a repository, lowest first; other tags are ignored.
 
         Raises:
             RegistryError: See `Client.request`.
@@ -118,15 +120,15 @@ class Resolver:
         return sorted(version for version in map(Version.of_tag, tags) if version is not None)
 
     def artifact(self, place: Place, version: str, reference: str = "") -> Artifact:
-        """Return the manifest of a tag or digest, checked.
+        """Return the verified manifest of a tag or digest.
 
-        Where it is an image index with one component, the manifest of that, under the digest of the index: this is what
-        the reference names, what is locked, and what is signed.
+        For an image index with one component, return the manifest of that component, under the digest of the index: the
+        index is what the reference names, the lock pins, and signatures cover.
 
         Raises:
-            UnknownPackageError: There is none, or (offline) none is known.
-            IntegrityError: Its digest is another.
-            InvalidArtifactError: It is none of a component.
+            UnknownPackageError: The manifest does not exist, or (offline) is not cached.
+            IntegrityError: The digest does not match.
+            InvalidArtifactError: The manifest is not that of a component.
         """
         reference = reference or str(place)
         data = self.manifest(place, version, reference)
@@ -136,7 +138,7 @@ class Resolver:
         return replace(read_manifest(self.manifest(place, member, reference), reference), digest=of_bytes(data))
 
     def manifest(self, place: Place, version: str, reference: str) -> bytes:
-        """Return the bytes of a manifest, of whatever it is, checked against its digest, and keep them."""
+        """Return the verified bytes of a manifest of any type, and store them."""
         key = f"{place.host}/{place.repository}"
         by_digest = version if version.startswith("sha256:") else ""
         known = by_digest or (self.store.tags(key).get(version, "") if self.offline else "")
@@ -166,12 +168,12 @@ class Resolver:
         return Resolution(asked, replace(place, digest=artifact.digest), str(version), artifact)
 
     def _without_tag(self, asked: Place, error: UnknownPackageError) -> UnknownPackageError:
-        """Return the error with the tags that there are, where none was asked for and `latest` is not there."""
+        """Return the error for a missing `latest` of a reference without tag; it lists the tags."""
         if asked.tag is not None or asked.digest is not None or self.offline:
             return error
         tags = self.client(asked.host).tags(asked)
         listed = ", ".join(f"`{tag}`" for tag in sorted(tags)[-_SHOWN:]) or "none"
-        problem = f"there is no tag `latest`, which is taken where none is named; there are {listed}"
+        problem = f"the default tag `latest` does not exist; the tags are {listed}"
         return UnknownPackageError(problem, reference=str(asked), versions=tags)
 
     def _cached(self, place: Place, version: Version) -> bool:
@@ -187,5 +189,5 @@ class Resolver:
             problem = "no version that will do is cached, and this is offline"
         else:
             listed = ", ".join(f"`{name}`" for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-            problem = f"there is no such version; there are {listed}" if names else "there is no version at all"
+            problem = f"no version matches; available are {listed}" if names else "the package has no versions"
         return UnknownPackageError(problem, reference=str(asked), versions=names)

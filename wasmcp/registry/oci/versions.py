@@ -1,4 +1,4 @@
-"""Versions of packages, and the ranges that choose among them (Semantic Versioning 2.0.0; ranges as Cargo has them)."""
+"""Versions of packages and version ranges (Semantic Versioning 2.0.0; ranges as in Cargo)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _COMPARATOR = re.compile(r"(\^|~|>=|<=|>|<|=)?\s*(\S+)")
 @functools.total_ordering
 @dataclass(frozen=True)
 class Version:
-    """A semantic version; build metadata does not count for its order (section 10).
+    """Semantic version; build metadata does not affect its order (section 10).
 
     Attributes:
-        numbers: Major, minor, patch.
+        numbers: The major, minor and patch number.
         prerelease: The identifiers after the hyphen.
-        build: What follows the plus sign.
+        build: The build metadata after the plus sign.
     """
 
     numbers: tuple[int, int, int]
@@ -34,7 +34,7 @@ class Version:
 
     @staticmethod
     def parse(text: str) -> Version | None:
-        """Return the version that a text is, or None when it is none."""
+        """Parse a version; return None if the text is not a version."""
         match = _VERSION.fullmatch(text)
         if match is None:
             return None
@@ -45,12 +45,12 @@ class Version:
 
     @staticmethod
     def of_tag(tag: str) -> Version | None:
-        """Return the version that a tag names: tags cannot have a `+`, publishers write `_` for it."""
+        """Parse the version in a tag: tags cannot contain `+`, so publishers write `_` for it."""
         return Version.parse(tag.replace("_", "+"))
 
     @property
     def tag(self) -> str:
-        """The tag that names it."""
+        """The tag for this version."""
         return str(self).replace("+", "_")
 
     def __str__(self) -> str:
@@ -69,7 +69,7 @@ class Version:
 
 @dataclass(frozen=True)
 class _Bound:
-    """Versions from `low` on (or above it), below `high` (or up to it)."""
+    """Interval of versions from `low` (inclusive or exclusive) to `high` (exclusive or inclusive)."""
 
     low: Version | None = None
     high: Version | None = None
@@ -86,14 +86,14 @@ class _Bound:
 
 @dataclass(frozen=True)
 class Range:
-    """Which versions will do.
+    """Version range.
 
-    ``^1.2`` (up to the next that breaks), ``~1.2.3`` (up to the next minor), ``=1.2.3`` or ``1.2.3`` (that one),
-    ``1`` or ``1.2`` (any that begins so), ``>=1, <2``, ``*`` or nothing (any). A pre-release will do only where the
-    range names one of the same three numbers.
+    ``^1.2`` (compatible versions), ``~1.2.3`` (same minor version), ``=1.2.3`` or ``1.2.3`` (exact), ``1`` or ``1.2``
+    (prefix), ``>=1, <2``, ``*`` or nothing (any). A pre-release matches only if the range names one of the same
+    three numbers.
 
     Attributes:
-        text: As written.
+        text: The range as written.
     """
 
     text: str
@@ -102,10 +102,10 @@ class Range:
 
     @staticmethod
     def parse(text: str) -> Range:
-        """Read a range.
+        """Parse a range.
 
         Raises:
-            InvalidReferenceError: It is none.
+            InvalidReferenceError: The text is not a range.
         """
         bounds, prereleases = [], set()
         for part in (piece.strip() for piece in text.split(",")):
@@ -114,20 +114,20 @@ class Range:
             match = _COMPARATOR.fullmatch(part)
             bound = None if match is None else _bound(match[1] or "", match[2])
             if bound is None:
-                problem = f"`{part}` is no version and no range: write `1.2.3`, `^1.2`, `~1.2`, `>=1, <2` or `*`"
+                problem = f"`{part}` is not a version or a range: write `1.2.3`, `^1.2`, `~1.2`, `>=1, <2` or `*`"
                 raise InvalidReferenceError(problem)
             bounds.append(bound)
             prereleases |= {end.numbers for end in (bound.low, bound.high) if end is not None and end.prerelease}
         return Range(text, tuple(bounds), frozenset(prereleases))
 
     def contains(self, version: Version) -> bool:
-        """Tell whether a version will do."""
+        """Return if a version matches."""
         if version.prerelease and version.numbers not in self._prereleases:
             return False
         return all(bound.contains(version) for bound in self._bounds)
 
     def choose(self, versions: Iterable[Version]) -> list[Version]:
-        """Return the versions that will do, the highest first."""
+        """Return the matching versions, highest first."""
         return sorted((version for version in versions if self.contains(version)), reverse=True)
 
 
@@ -141,7 +141,7 @@ def _bound(operator: str, text: str) -> _Bound | None:
     )
     low = whole or Version((*given, 0, 0, 0)[:3])  # type: ignore[arg-type]
     if operator == "^":
-        # The first number that is not 0 must stay; where all that were given are 0, the last of them.
+        # The first number that is not 0 is fixed; if all given numbers are 0, the last of them.
         place = next((index for index, number in enumerate(given) if number), len(given) - 1)
         return _Bound(low, _after(given, place))
     if operator == "~":
@@ -159,6 +159,6 @@ def _bound(operator: str, text: str) -> _Bound | None:
 
 
 def _after(given: tuple[int, ...], place: int) -> Version:
-    """Return the first version above all that agree with the given numbers up to a place; its own pre-releases too."""
+    """Return the lowest version, including pre-releases, above all that share the given numbers up to an index."""
     numbers = (*given[:place], given[place] + 1, 0, 0)[:3]
     return Version(numbers, ("0",))  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""Signed statements about components in registries: how one came about, what is in it.
+"""Signed statements about components in registries: provenance, bills of materials.
 
-As cosign makes and reads them: an in-toto statement in a DSSE envelope beside the manifest. Source: in-toto,
-"Statement" v1; DSSE v1, "Protocol"; cosign, "Attestations".
+The format is cosign's: an in-toto statement in a DSSE envelope, attached to the manifest. Source: in-toto, "Statement"
+v1; DSSE v1, "Protocol"; cosign, "Attestations".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wasmcp.registry.signing import keyless, keys
 ENVELOPE = "application/vnd.dsse.envelope.v1+json"
 STATEMENT = "application/vnd.in-toto+json"
 _TYPES = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1")
-# cosign's own annotation of every layer: the signature is in the envelope.
+# cosign's annotation of every layer; the signature itself is in the envelope.
 _ANNOTATION = "dev.cosignproject.cosign/signature"
 
 
@@ -33,23 +33,23 @@ def tag_of(digest: str) -> str:
 
 
 def attest(place: Place, statement: bytes, key: Path | None, password: bytes | None, resolver: Resolver) -> str:
-    """Sign a statement about the manifest at a place and put it beside it; return its tag, or its manifest's digest.
+    """Sign a statement about the manifest at a place and attach it; return its tag, or its manifest's digest.
 
-    What the statement was about stays in it; the manifest is added.
+    The manifest is added to the statement's subjects.
 
     Args:
-        place: With the digest of the manifest.
+        place: The place with the digest of the manifest.
         statement: An in-toto statement, as JSON.
-        key: The file of a private key; None: sign by identity.
-        password: Of the key, where it has one.
-        resolver: For the registry.
+        key: The file of a private key; None to sign by identity.
+        password: The key's password, or None.
+        resolver: The resolver with the registry's configuration.
 
     Raises:
-        RegistryError: It is no statement, the key cannot be used, or the registry does not take it.
+        RegistryError: The statement is invalid, the key cannot be used, or the registry rejects it.
     """
     document = _statement(statement)
     if document is None:
-        raise RegistryError("this is no in-toto statement with a predicate and subjects", reference=str(place))
+        raise RegistryError("not an in-toto statement with a predicate and subjects", reference=str(place))
     digest = str(place.digest)
     name = f"{place.host}/{place.repository}"
     subject = {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}
@@ -70,16 +70,16 @@ def attest(place: Place, statement: bytes, key: Path | None, password: bytes | N
 
 
 def verify(place: Place, trust: Trust, resolver: Resolver) -> list[dict[str, Any]]:
-    """Return the statements about the manifest at a place that somebody who is trusted has signed.
+    """Return the statements about the manifest at a place with a trusted signature.
 
     Args:
-        place: With the digest of the manifest.
-        trust: Who is trusted.
-        resolver: For the registry.
+        place: The place with the digest of the manifest.
+        trust: The trusted signers.
+        resolver: The resolver with the registry's configuration.
 
     Raises:
-        SignatureError: There is none.
-        RegistryError: The registry does not answer, or a key cannot be read.
+        SignatureError: No statement has a trusted signature.
+        RegistryError: The registry does not respond, or a key cannot be read.
     """
     digest = str(place.digest)
     found = [
@@ -98,12 +98,12 @@ def verify(place: Place, trust: Trust, resolver: Resolver) -> list[dict[str, Any
 
 
 def by_identity(place: Place, trust: Trust, resolver: Resolver) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
-    """Return the statements about a manifest that a trusted identity has signed, and what is wrong with the others.
+    """Return the statements about a manifest with a trusted identity and their signers, and problems with others.
 
-    Nobody is asked where no identity is trusted. Each statement comes with who signed it.
+    Without trusted identities the registry is not contacted.
 
     Raises:
-        RegistryError: The registry does not answer, or the root of trust cannot be read.
+        RegistryError: The registry does not respond, or the root of trust cannot be read.
     """
     bundles = list(referrers.read(place, keyless.BUNDLE, resolver)) if trust.identities else []
     if not bundles:
@@ -137,7 +137,7 @@ def _signed(envelope: bytes, files: tuple[Path, ...]) -> Iterator[dict[str, Any]
 
 
 def _authenticated(payload: bytes) -> bytes:
-    """Return what is signed: DSSE's pre-authentication encoding."""
+    """Return the signed bytes: DSSE's pre-authentication encoding."""
     return b"DSSEv1 %d %s %d %s" % (len(STATEMENT), STATEMENT.encode(), len(payload), payload)
 
 
@@ -152,14 +152,14 @@ def _statement(data: bytes) -> dict[str, Any] | None:
 
 
 def names_of(statement: dict[str, Any], digest: str) -> list[str]:
-    """Return the names under which a manifest is among the subjects of a statement; empty for one without a name."""
+    """Return the names of a manifest among the subjects of a statement; the empty string for one without a name."""
     subjects = statement.get("subject")
     fits = [one for one in (subjects if isinstance(subjects, list) else []) if _names(one, digest)]
     return [str(one.get("name") or "") for one in fits]
 
 
 def _about(statement: dict[str, Any], digest: str) -> bool:
-    """Tell whether a manifest is among the subjects of a statement."""
+    """Return if a manifest is among the subjects of a statement."""
     return bool(names_of(statement, digest))
 
 

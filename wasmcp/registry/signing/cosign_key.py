@@ -1,6 +1,6 @@
-"""Private keys as ``cosign generate-key-pair`` writes them: scrypt, then NaCl's secretbox (XSalsa20-Poly1305).
+"""Private keys of ``cosign generate-key-pair``: scrypt, then NaCl's secretbox (XSalsa20-Poly1305).
 
-`cryptography` has scrypt and Poly1305, and not this cipher; a key is a few hundred bytes, so plain Python does.
+`cryptography` has scrypt and Poly1305, but not XSalsa20; keys are small enough for plain Python.
 Source: D. J. Bernstein, "Extending the Salsa20 nonce"; NaCl, "crypto_secretbox"; go-securesystemslib, "encrypted".
 """
 
@@ -18,7 +18,7 @@ from wasmcp.registry import jsontext
 _KINDS = (b"ENCRYPTED SIGSTORE PRIVATE KEY", b"ENCRYPTED COSIGN PRIVATE KEY")
 _MASK = 0xFFFFFFFF
 _SIGMA = struct.unpack("<4I", b"expand 32-byte k")
-# Which words a quarter round works on: the columns, then the rows.
+# Indices of the quarter rounds: the columns, then the rows.
 _ROUNDS = (
     (0, 4, 8, 12), (5, 9, 13, 1), (10, 14, 2, 6), (15, 3, 7, 11),
     (0, 1, 2, 3), (5, 6, 7, 4), (10, 11, 8, 9), (15, 12, 13, 14),
@@ -26,16 +26,16 @@ _ROUNDS = (
 
 
 def is_one(data: bytes) -> bool:
-    """Tell whether a file is such a key."""
+    """Return if a file is such a key."""
     return any(b"-----BEGIN " + kind in data for kind in _KINDS)
 
 
 def decrypt(data: bytes, password: bytes | None) -> bytes:
-    """Return the key that a file holds, in DER (PKCS #8).
+    """Return the decrypted key of a file, in DER (PKCS #8).
 
     Raises:
-        TypeError: There is no password.
-        ValueError: It is damaged, or the password is wrong.
+        TypeError: The password is missing.
+        ValueError: The file is damaged, or the password is wrong.
     """
     if password is None:
         raise TypeError("no password")
@@ -58,11 +58,11 @@ def decrypt(data: bytes, password: bytes | None) -> bytes:
 
 
 def encrypt(der: bytes, password: bytes, salt: bytes, nonce: bytes, *, n: int = 65536) -> bytes:
-    """Return the file of a key: what `decrypt` reads.
+    """Return the encrypted file of a key, for `decrypt`.
 
     Args:
         der: The key (PKCS #8).
-        password: Any.
+        password: The password.
         salt: 32 random bytes.
         nonce: 24 random bytes.
         n: The cost of scrypt, a power of two.
@@ -81,17 +81,17 @@ def encrypt(der: bytes, password: bytes, salt: bytes, nonce: bytes, *, n: int = 
 
 
 def seal_box(text: bytes, nonce: bytes, key: bytes) -> bytes:
-    """Encrypt and authenticate: the tag of 16 bytes, then as many bytes as the text has."""
+    """Encrypt and authenticate; return the tag of 16 bytes and the ciphertext."""
     stream = _stream(len(text) + 32, nonce, key)
     sealed = bytes(one ^ other for one, other in zip(text, stream[32:], strict=False))
     return _tag(stream[:32], sealed) + sealed
 
 
 def open_box(box: bytes, nonce: bytes, key: bytes) -> bytes:
-    """Return what `seal_box` was given.
+    """Decrypt the result of `seal_box`.
 
     Raises:
-        ValueError: It was sealed with another key, or has been changed.
+        ValueError: The key is wrong, or the data has been changed.
     """
     import hmac
 
@@ -109,7 +109,7 @@ def _tag(key: bytes, data: bytes) -> bytes:
 
 def _stream(length: int, nonce: bytes, key: bytes) -> bytes:
     """Return the first bytes of XSalsa20's key stream."""
-    # HSalsa20: the first 16 bytes of the nonce and the key give the key of Salsa20, which has the other 8.
+    # HSalsa20 derives the key of Salsa20 from the key and the first 16 bytes of the nonce; the last 8 go to Salsa20.
     words = _double_rounds(_state(key, struct.unpack("<4I", nonce[:16])))
     subkey = struct.pack("<8I", *(words[index] for index in (0, 5, 10, 15, 6, 7, 8, 9)))
     blocks = []

@@ -1,8 +1,8 @@
-"""Signatures by identity, without keys that anybody keeps: `sigstore`.
+"""Signatures by identity, without long-lived keys: `sigstore`.
 
-Who signs shows a token of an identity provider; a certificate for a key that lives for minutes says who that was, and
-a public log when. Whoever verifies asks for an identity and its issuer. Source: Sigstore, "Client Specification",
-"Bundle Format"; cosign, "Bundle Specification" (the statement, and where it is kept).
+The signer presents a token of an identity provider; a certificate for a short-lived key records the identity, and a
+public log the time. Verification requires an identity and its issuer. Source: Sigstore, "Client Specification",
+"Bundle Format"; cosign, "Bundle Specification" (the statement and its storage).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from wasmcp.registry import jsontext
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 SIGNED = "https://sigstore.dev/cosign/sign/v1"
-"""The predicate of a statement that says nothing but that somebody has signed."""
+"""The predicate of a statement that only records a signature."""
 
 _PAYLOAD = "application/vnd.in-toto+json"
 _TOKEN = "SIGSTORE_ID_TOKEN"  # noqa: S105 - the name of an environment variable
@@ -28,11 +28,11 @@ _TOKEN = "SIGSTORE_ID_TOKEN"  # noqa: S105 - the name of an environment variable
 
 @dataclass(frozen=True)
 class Identity:
-    """Who may have signed.
+    """Identity trusted to sign.
 
     Attributes:
-        identity: The subject: an e-mail address, or a URI such as that of a workflow; `*` stands for any characters.
-        issuer: The address of the identity provider that vouches for it.
+        identity: The subject: an e-mail address, or a URI such as that of a workflow; `*` matches any characters.
+        issuer: The address of its identity provider.
     """
 
     identity: str
@@ -42,7 +42,7 @@ class Identity:
         return f"{self.identity} ({self.issuer})"
 
     def names(self, subjects: Iterable[str]) -> str | None:
-        """Return the one of some subjects that this is."""
+        """Return the first of some subjects that matches."""
         pattern = re.compile(".*".join(map(re.escape, self.identity.split("*"))))
         return next((subject for subject in subjects if pattern.fullmatch(subject)), None)
 
@@ -51,25 +51,25 @@ def _identity(oidc: Any) -> str:
     """Return the identity token of this process.
 
     Raises:
-        RegistryError: Neither the environment nor a continuous integration provides one.
+        RegistryError: Neither the environment nor a CI system provides a token.
     """
     raw: str | None = os.environ.get(_TOKEN) or oidc.detect_credential()
     if raw is None:
         raise RegistryError(
-            "there is no identity here to sign with: run in a CI that gives one (GitHub Actions needs "
+            "no identity to sign with was found: run in a CI that gives one (GitHub Actions needs "
             f"`permissions: id-token: write`), set `{_TOKEN}`, or sign with a key (`--key`)"
         )
     return raw
 
 
 def sign(statement: bytes) -> bytes:
-    """Sign an in-toto statement as whoever this process runs for; return the bundle.
+    """Sign an in-toto statement with the identity of this process; return the bundle.
 
-    The identity comes from `SIGSTORE_ID_TOKEN`, or from the continuous integration that this runs in. It and the digest
-    of the statement go into a public log.
+    The identity comes from `SIGSTORE_ID_TOKEN` or the CI system. The identity and the digest of the statement are
+    recorded in a public log.
 
     Raises:
-        RegistryError: There is no identity, or the services of Sigstore do not do it.
+        RegistryError: No identity was found, or the services of Sigstore fail.
     """
     dsse, models, oidc, signing = _sigstore("dsse", "models", "oidc", "sign")
     try:
@@ -80,7 +80,7 @@ def sign(statement: bytes) -> bytes:
     except OSError as error:  # of `requests`: no network
         raise RegistryError(f"the services of Sigstore do not answer: {error}") from error
     except Exception as error:
-        # What its services refuse is raised as classes of its own that it does not publish.
+        # Errors of its services have private classes.
         if not type(error).__module__.startswith("sigstore."):
             raise
         raise RegistryError(f"signing by identity does not work: {_words(error)}") from error
@@ -88,11 +88,11 @@ def sign(statement: bytes) -> bytes:
 
 
 def statement_of(digest: str, name: str = "") -> bytes:
-    """Return the statement that a manifest is signed.
+    """Return the statement that records the signature of a manifest.
 
     Args:
-        digest: Of the manifest.
-        name: What is said to be signed.
+        digest: The digest of the manifest.
+        name: The name of the signed subject.
     """
     return json.dumps(
         {
@@ -106,17 +106,17 @@ def statement_of(digest: str, name: str = "") -> bytes:
 
 
 class Verifier:
-    """Checks bundles against one root of trust."""
+    """Verifier of bundles against one root of trust."""
 
     def __init__(self, trusted_root: Path | None = None, *, offline: bool = False) -> None:
         """Load the root of trust.
 
         Args:
-            trusted_root: The file of another instance's (`trusted_root.json`); None: that of the public one.
-            offline: Take what is known of the public one, without asking for changes.
+            trusted_root: The file of a root of trust (`trusted_root.json`); None for the public Sigstore instance.
+            offline: Use the cached root of trust of the public instance, without updates.
 
         Raises:
-            RegistryError: It cannot be read, or `sigstore` is not installed.
+            RegistryError: The root of trust cannot be read, or `sigstore` is not installed.
         """
         errors, models, verify = _sigstore("errors", "models", "verify")
         self._failed, self._bundle = errors.VerificationError, models.Bundle
@@ -134,10 +134,10 @@ class Verifier:
             raise RegistryError(f"{problem}; check the network, or name a root of your own") from error
 
     def statement(self, bundle: bytes, trusted: Iterable[Identity]) -> tuple[str, dict[str, Any]] | str:
-        """Check a bundle: its certificate, its place in the log, its signature, and who it is by.
+        """Verify a bundle: its certificate, its log entry, its signature, and its signer.
 
         Returns:
-            Who signed, and the in-toto statement; or, where it is not good, what is wrong with it.
+            The signer and the in-toto statement; or, if invalid, the problem.
         """
         policy = _Policy(tuple(trusted), self._failed)
         try:
@@ -146,14 +146,14 @@ class Verifier:
         except self._failed as error:
             return _words(error)
         except self._invalid as error:
-            return f"it is no bundle of Sigstore: {_words(error)}"
+            return f"not a Sigstore bundle: {_words(error)}"
         if kind != _PAYLOAD or not isinstance(found, dict):
-            return f"what it signs is no in-toto statement but `{kind}`"
+            return f"it signs `{kind}`, not an in-toto statement"
         return policy.found, found
 
 
 class _Policy:
-    """Asks a certificate for one of the identities; `sigstore` calls `verify`."""
+    """Verification policy that requires one of the identities; `sigstore` calls `verify`."""
 
     def __init__(self, trusted: tuple[Identity, ...], failed: type[Exception]) -> None:
         self._trusted = trusted
@@ -173,7 +173,7 @@ class _Policy:
                 continue
             self.found = str(Identity(subject, identity.issuer))
             return
-        listed = ", ".join(f"`{identity}`" for identity in self._trusted) or "nobody"
+        listed = ", ".join(f"`{identity}`" for identity in self._trusted) or "none"
         raise self._failed(f"it is signed by `{', '.join(subjects)}`; trusted: {listed}")
 
 
@@ -194,11 +194,11 @@ def _words(error: BaseException) -> str:
 
 
 def _sigstore(*modules: str) -> tuple[Any, ...]:
-    """Import modules of `sigstore`: a second's work, for those who use it."""
+    """Import modules of `sigstore` on demand: the import takes a second."""
     import importlib
     import logging
 
-    logging.getLogger("sigstore").addHandler(logging.NullHandler())  # it warns of what was asked for
+    logging.getLogger("sigstore").addHandler(logging.NullHandler())  # suppress warnings about requested behavior
     try:
         return tuple(importlib.import_module(f"sigstore.{module}") for module in modules)
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Keys that sign components: ECDSA on P-256, in files as cosign and OpenSSL write them."""
+"""Keys that sign components: ECDSA on P-256, in the file formats of cosign and OpenSSL."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def sign(data: bytes, key: Path, password: bytes | None) -> bytes:
-    """Return the signature of some bytes, in DER.
+    """Return the signature of bytes, in DER.
 
     Args:
-        data: What to sign.
+        data: The bytes to sign.
         key: A private key in PEM: PKCS #8, or as ``cosign generate-key-pair`` writes it.
-        password: Of the key, where it has one.
+        password: The key's password, or None.
 
     Raises:
         RegistryError: The key cannot be used.
@@ -29,11 +29,11 @@ def sign(data: bytes, key: Path, password: bytes | None) -> bytes:
 
 
 def verifies(data: bytes, signature: bytes, key: Path) -> bool:
-    """Tell whether a signature of some bytes is by a key.
+    """Return if a signature of bytes is by a key.
 
     Args:
-        data: What was signed.
-        signature: In DER.
+        data: The signed bytes.
+        signature: The signature in DER.
         key: A public key in PEM.
 
     Raises:
@@ -53,7 +53,7 @@ def private_key(path: Path, password: bytes | None) -> EllipticCurvePrivateKey:
     """Read a private key.
 
     Raises:
-        RegistryError: It cannot be read, is another kind of key, or the password is wrong or missing.
+        RegistryError: The key cannot be read, is of another kind, or the password is wrong or missing.
     """
     serialization, _, ec = _cryptography()
     data = _read(path)
@@ -76,13 +76,13 @@ def public_key(path: Path) -> EllipticCurvePublicKey:
     """Read a public key.
 
     Raises:
-        RegistryError: It cannot be read, or is another kind of key.
+        RegistryError: The key cannot be read, or is of another kind.
     """
     serialization, _, ec = _cryptography()
     try:
         key: EllipticCurvePublicKey = serialization.load_pem_public_key(_read(path))
     except ValueError:
-        raise RegistryError(f"`{path}` is no public key in PEM") from None
+        raise RegistryError(f"`{path}` is not a public key in PEM") from None
     _check(key, path, ec)
     return key
 

@@ -1,8 +1,8 @@
-"""Signatures of components in registries, as cosign makes and reads them: by a key, or by identity (`identities`).
+"""Signatures of components in registries, in cosign's format: by a key, or by identity (`identities`).
 
-A signature by a key is an artifact of its own in the same repository, under a tag that follows from the digest of what
-is signed; each of its layers is a small document that names this digest, with the signature of the document as an
-annotation: ECDSA on P-256 with SHA-256. Source: cosign, "Signature Specification"; containers/image, "simple signing".
+A signature by a key is an artifact in the same repository, under a tag derived from the digest of the signed manifest.
+Each of its layers is a small document with this digest; the signature of the document is an annotation: ECDSA on P-256
+with SHA-256. Source: cosign, "Signature Specification"; containers/image, "simple signing".
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _TYPE = "cosign container image signature"
 
 @dataclass(frozen=True)
 class Signature:
-    """One signature.
+    """Signature by a key.
 
     Attributes:
-        payload: The document that is signed.
-        signature: In DER.
+        payload: The signed document.
+        signature: The signature in DER.
     """
 
     payload: bytes
     signature: bytes
 
     def names(self, digest: str) -> bool:
-        """Tell whether the document is about the manifest of a digest."""
+        """Return if the document is about the manifest of a digest."""
         try:
             critical = jsontext.loads(self.payload)["critical"]
             return bool(critical["type"] == _TYPE and critical["image"]["docker-manifest-digest"] == digest)
@@ -51,7 +51,7 @@ class Signature:
 
     @property
     def repository(self) -> str:
-        """The repository that the document says it is about, `HOST/PATH`; empty where it says none."""
+        """The repository in the document, `HOST/PATH`; empty if it has none."""
         try:
             return str(jsontext.loads(self.payload)["critical"]["identity"]["docker-reference"])
         except (ValueError, KeyError, TypeError):
@@ -64,18 +64,18 @@ def tag_of(digest: str) -> str:
 
 
 def sign(place: Place, key: Path, password: bytes | None, resolver: Resolver) -> str:
-    """Sign the manifest at a place and put the signature beside it; return the tag of the signatures.
+    """Sign the manifest at a place and attach the signature; return the tag of the signatures.
 
-    Signatures that are there already stay.
+    Existing signatures stay.
 
     Args:
-        place: With the digest of the manifest.
+        place: The place with the digest of the manifest.
         key: The file of a private key.
-        password: Of the key, where it has one.
-        resolver: For the registry.
+        password: The key's password, or None.
+        resolver: The resolver with the registry's configuration.
 
     Raises:
-        RegistryError: The key cannot be used, or the registry does not take it.
+        RegistryError: The key cannot be used, or the registry rejects the signature.
     """
     identity = {"docker-reference": f"{place.host}/{place.repository}"}
     critical = {"identity": identity, "image": {"docker-manifest-digest": str(place.digest)}, "type": _TYPE}
@@ -87,35 +87,35 @@ def sign(place: Place, key: Path, password: bytes | None, resolver: Resolver) ->
 
 
 def sign_by_identity(place: Place, resolver: Resolver) -> str:
-    """Sign the manifest at a place as whoever this process runs for; return the digest of the signature's manifest.
+    """Sign the manifest at a place with the identity of this process; return the digest of the signature's manifest.
 
     Raises:
-        RegistryError: There is no identity, or the registry does not take it.
+        RegistryError: No identity was found, or the registry rejects the signature.
     """
     statement = keyless.statement_of(str(place.digest), f"{place.host}/{place.repository}")
     return referrers.add(place, keyless.sign(statement), keyless.BUNDLE, resolver)
 
 
 def verify(resolution: Resolution, trust: Trust, resolver: Resolver) -> str:
-    """Return who, of those that are trusted, has signed a component: the file of a key, or an identity.
+    """Return the trusted signer of a component: the file of a key, or an identity.
 
-    A signature is about the digest of a manifest. It counts for the name and the version that the manifest was found
-    under only where what is signed says the same (see `_misplaced`): who can write to the registry could else show an
-    old version as a new one, or one package as another.
+    A signature covers the digest of a manifest. It is valid for the name and version under which the manifest was
+    found only if the signed content has the same (see `_misplaced`): otherwise, write access to the registry would
+    suffice to present an old version as a new one, or one package as another.
 
     Args:
-        resolution: What the reference of the component turned out to be.
-        trust: Who is trusted.
-        resolver: For the registry.
+        resolution: The resolved reference of the component.
+        trust: The trusted signers.
+        resolver: The resolver with the registry's configuration.
 
     Raises:
-        SignatureError: None of them has, or there are none, or it is signed as something else.
-        RegistryError: The registry does not answer, or a key cannot be read.
+        SignatureError: No signature, no trusted signer, or signed under another name or version.
+        RegistryError: The registry does not respond, or a key cannot be read.
     """
     place = resolution.place
     reference, digest = str(place), str(place.digest)
     if not trust:
-        problem = "it must be signed, and nobody is trusted for it: see `[policy.keys]` and `[policy.identities]`"
+        problem = "it must be signed, but no signer is trusted for it: see `[policy.keys]` and `[policy.identities]`"
         raise SignatureError(problem, reference=reference)
     found = list(signatures_of(place, resolver))
     good = [
@@ -147,18 +147,17 @@ def verify(resolution: Resolution, trust: Trust, resolver: Resolver) -> str:
 
 
 def _misplaced(resolution: Resolution, repository: str) -> str | None:
-    """Return how the name or the version of a signed manifest differs from those that it was found under, or None.
+    """Return how the name or the version of a signed manifest differs from those under which it was found, or None.
 
-    The version is the one that the manifest says (`org.opencontainers.image.version`). The name fits where the
-    signature names the repository, where the manifest's title is the package that was asked for (also on a mirror), or,
-    for a signature without a name, where the title ends as the repository does. A tag that is no version, and a digest,
-    say nothing that could differ.
+    The version is that of the manifest (`org.opencontainers.image.version`). The name matches if the signature names
+    the repository, if the manifest's title is the requested package (also on a mirror), or, for a signature without a
+    name, if the title ends like the repository. Digests and tags that are not versions are not compared.
 
     Args:
-        resolution: What the reference of the component turned out to be.
-        repository: The repository that the signature names, `HOST/PATH`; empty where it names none.
+        resolution: The resolved reference of the component.
+        repository: The repository in the signature, `HOST/PATH`; empty if it has none.
     """
-    place, asked, said = resolution.place, resolution.asked, resolution.artifact.annotations
+    place, asked, said = resolution.place, resolution.reference, resolution.artifact.annotations
     title = said.get(artifact.TITLE, "")
     last = re.split("[:/]", title)[-1] == place.repository.rpartition("/")[2]
     same = isinstance(asked, Package) and title == asked.title
@@ -183,15 +182,15 @@ def _is_repository(place: Place, repository: str) -> bool:
 
 
 def enforce(resolution: Resolution, resolver: Resolver) -> None:
-    """Check that who must have signed a component has, as every policy asks.
+    """Check that a component has the signatures that each policy requires.
 
-    What is known of signatures already is enough where it is: a good signature stays good, so that a build works
-    without network once all is cached.
+    Cached signatures suffice: a valid signature stays valid, so that a build works without network once everything is
+    cached.
 
     Raises:
-        SignatureError: It is not signed as it must be.
+        SignatureError: A required signature is missing or invalid.
     """
-    place, asked = resolution.place, resolution.asked
+    place, asked = resolution.place, resolution.reference
     namespace = asked.namespace if isinstance(asked, Package) else None
     known = Resolver(resolver.settings, resolver.store, offline=True)
     for policy in resolver.settings.policies:
@@ -204,15 +203,15 @@ def enforce(resolution: Resolution, resolver: Resolver) -> None:
                         raise
                     verify(resolution, trust, resolver)
             except SignatureError as error:
-                problem = f"{error.problem} (`{policy.path}` asks for it)"
+                problem = f"{error.problem} (required by `{policy.path}`)"
                 raise SignatureError(problem, reference=str(place)) from None
 
 
 def refuse_unsigned(url: str, host: str, settings: Settings) -> None:
-    """Refuse a plain address, which has no signature, at a host of which a policy wants signatures.
+    """Reject a plain address, which has no signature, at a host for which a policy requires signatures.
 
     Raises:
-        SignatureError: A policy wants signatures of everything, or of a namespace whose registry is at this host.
+        SignatureError: A policy requires signatures of everything, or of a namespace whose registry is at this host.
     """
     for policy in settings.policies:
         if policy.holds_for(host):
