@@ -53,7 +53,7 @@ LANGUAGES = (
 
 
 def rows(only: str = "") -> list[Row]:
-    """Yield the figures of each language whose compiler is installed."""
+    """Measure each language whose compiler is installed."""
     peers = {name: _peers(name) for name in CALLS}
     found = []
     for language in (one for one in LANGUAGES if only in one.title):

@@ -13,18 +13,18 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    """The fenced blocks of a language, in order."""
+    """Return the fenced blocks of a language, in order."""
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
-def test_every_make_target_it_names_exists() -> None:
+def test_named_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     named = set(re.findall(r"make ([a-z-]+)", README))
     assert {"example", "test"} <= named <= targets
 
 
 @pytest.mark.slow
-def test_the_project_it_shows_builds_and_passes_its_tests(pytester: pytest.Pytester) -> None:
+def test_example_builds_and_passes_its_tests(pytester: pytest.Pytester) -> None:
     pyproject = next(block for block in blocks("toml") if "[tool.wasmcp.components.text]" in block)
     text_tools = next(block for block in blocks("python") if "@tool" in block)
     calc = blocks("zig")[0]

@@ -28,7 +28,7 @@ def statistics(text: str, top: Annotated[int, Field(ge=1, le=20)] = 3) -> Statis
     """Count the characters, words and lines of a text.
 
     Args:
-        text: The text to look at.
+        text: The text to analyse.
         top: Number of the most common words to return.
     """
     words = text.split()
