@@ -1,11 +1,11 @@
-/** What the client answers: to a form or a link, from its model, and its roots. */
+/** Results of server-to-client requests: elicitation, sampling, roots. */
 
 import { audio, Block, image, text, type Message } from "./content.ts";
 import { INVALID_PARAMS, McpError, ToolError } from "./errors.ts";
 import { fromBase64, toBase64 } from "./runtime/text.ts";
 import type { Shape } from "./shape.ts";
 
-/** What the user did with a form or a link. Specification: schema `ElicitResult`. */
+/** Result of an elicitation, by form or URL. Specification: schema `ElicitResult`. */
 export class Elicited<T> {
   readonly #data: T | undefined;
 
@@ -16,12 +16,12 @@ export class Elicited<T> {
     this.#data = data;
   }
 
-  /** Whether the user accepted. */
+  /** True if the user accepted. */
   get accepted(): boolean {
     return this.action === "accept";
   }
 
-  /** What the user filled in. Throws a `ToolError` when they did not accept: uncaught, the client is told so. */
+  /** The submitted values. Throws a `ToolError` if the user did not accept; uncaught, it becomes a tool error. */
   get data(): T {
     if (!this.accepted) throw new ToolError(`the user did not agree: ${this.action}`);
     return this.#data as T;
@@ -39,24 +39,24 @@ export function elicitedOf(found: any, key: string, shape: Shape | undefined): E
   return new Elicited(found.action, loaded.value);
 }
 
-/** A tool that the client's model wants to have called. Specification: schema `ToolUseContent`. */
+/** Tool call requested by the client's model. Specification: schema `ToolUseContent`. */
 export interface ToolCall {
   id: string;
   name: string;
   input: Record<string, any>;
 }
 
-/** What the client's model said. Specification: schema `CreateMessageResult`. */
+/** Result of sampling. Specification: schema `CreateMessageResult`. */
 export interface Sampled {
   /** The text, images and audio of the message. */
   content: Block[];
   /** All text of the message. */
   text: string;
-  /** The tools that the model wants to have called. */
+  /** The tool calls that the model requests. */
   toolCalls: ToolCall[];
-  /** The model that answered. */
+  /** The name of the model. */
   model: string;
-  /** Why it stopped: `endTurn`, `maxTokens`, `stopSequence`, `toolUse`... */
+  /** The stop reason: `endTurn`, `maxTokens`, `stopSequence`, `toolUse`... */
   stopReason: string | undefined;
 }
 
@@ -94,7 +94,7 @@ export function sampledOf(found: any, key: string): Sampled {
   return { content, text: texts.join("\n"), toolCalls, model: String(found.model ?? ""), stopReason };
 }
 
-/** A folder or file that the client works in. Specification: schema `Root`. */
+/** Root of the client: a folder or file. Specification: schema `Root`. */
 export interface Root {
   uri: string;
   name?: string;
@@ -108,10 +108,10 @@ export function rootsOf(found: any, key: string): Root[] {
   return roots.map((root) => (typeof root.name === "string" ? { uri: root.uri, name: root.name } : { uri: root.uri }));
 }
 
-/** A message for a model: ours, or one in the form of the specification (schema `SamplingMessage`). */
+/** Message for sampling: `Message`, or the specification's schema `SamplingMessage`. */
 export type Spoken = string | Block | Message | { role: "user" | "assistant"; content: Record<string, unknown> | unknown[] };
 
-/** The messages for a model in the form of the specification (schema `SamplingMessage`). */
+/** Convert messages to the specification's schema `SamplingMessage`. */
 export function samplingMessages(messages: Spoken | Spoken[]): unknown[] {
   return (Array.isArray(messages) ? messages : [messages]).map((item) => {
     if (typeof item === "string" || item instanceof Block) return { role: "user", content: written(item) };

@@ -1,9 +1,9 @@
 /**
- * Asking the client in the middle of a function: the rounds behind `Context.elicit`, `sample` and `roots`.
+ * Multi round-trip requests: the implementation of `Context.elicit`, `sample` and `roots`.
  *
- * A question without an answer ends the run of the function once everything else waits. What the client is asked, what
- * it answered before and what `once` kept go out together; with the answers the function runs again from its start.
- * Specification: basic/patterns/mrtr.
+ * An unanswered server-to-client request ends the run of the function as soon as nothing else can continue. The
+ * requests, earlier answers and the values of `once` are sent together; with the answers the function runs again from
+ * its start. Specification: basic/patterns/mrtr.
  */
 
 import { InputRequired } from "./content.ts";
@@ -14,34 +14,34 @@ import { decode, encode, fingerprint, fromBase64, toBase64 } from "./runtime/tex
 const OURS = "\0wasmcp\0";
 const ROUNDS = 64;
 
-/** What is sent instead of a result. */
+/** `InputRequired` result: sent instead of a result. */
 export class Wanted {
   constructor(
-    /** Key, method and parameters (JSON text) of each. */
+    /** Key, method and parameters (JSON text) of each request. */
     readonly requests: [string, string, string][],
-    /** Comes back with the answers. */
+    /** The request state; returned with the answers. */
     readonly state: Uint8Array | undefined,
   ) {}
 }
 
 type Members = Record<string, any>;
 
-/** The questions of one call. */
+/** Server-to-client requests of one call. */
 export class Dialogue {
-  /** The part of the state that is the author's own. */
+  /** The author's part of the request state. */
   readonly state: Uint8Array | undefined;
-  /** Whether the function cannot go on without an answer. */
+  /** True if the function waits for an answer. */
   waiting = false;
   readonly #capabilities: () => any;
   readonly #given: Members = Object.create(null);
   readonly #kept: Members = Object.create(null);
   readonly #used: Members = {};
-  readonly #asked = new Map<string, [string, string]>();
+  readonly #pending = new Map<string, [string, string]>();
   readonly #keys = new Set<string>();
   readonly #counts: Record<string, number> = {};
 
   /**
-   * @param state What went with the earlier questions, verified.
+   * @param state The verified request state of the earlier round.
    * @param responses The client's answers by key, as JSON texts.
    * @param capabilities Returns the client's capabilities.
    */
@@ -60,11 +60,12 @@ export class Dialogue {
   }
 
   /**
-   * The client's answer to a question, an object; a promise that stays pending when there is none yet.
+   * Return the client's answer to a request, an object; a promise that stays pending if the client has not answered
+   * yet.
    *
-   * @param key The author's; made from the order and the words of the question by default.
-   * @param needed The capability that a client needs. Schema `ClientCapabilities`.
-   * @param read Checks the answer and makes what the author gets.
+   * @param key The author's key; by default derived from the position and content of the request.
+   * @param needed The required capability of the client. Schema `ClientCapabilities`.
+   * @param read Validates the answer and converts it for the author.
    */
   ask<T>(method: string, params: unknown, key: string | undefined, needed: any, read: (found: any, key: string) => T): Promise<T> {
     try {
@@ -80,10 +81,10 @@ export class Dialogue {
         return Promise.resolve(read(answer, name));
       }
       this.require(needed);
-      if (Object.keys(this.#used).length + this.#asked.size >= ROUNDS) {
+      if (Object.keys(this.#used).length + this.#pending.size >= ROUNDS) {
         throw new Error(`more than ${ROUNDS} questions in one call`);
       }
-      this.#asked.set(name, [method, text]);
+      this.#pending.set(name, [method, text]);
       this.waiting = true;
       return new Promise(() => {});
     } catch (error) {
@@ -91,34 +92,34 @@ export class Dialogue {
     }
   }
 
-  /** Make sure that the client has a capability. */
+  /** Throw an error if the client lacks a capability. */
   require(needed: any): void {
     const missing = missingOf(needed, this.#capabilities());
     if (missing !== undefined) throw new MissingCapabilityError(missing);
   }
 
   #defaultKey(method: string, params: string): string {
-    // With the words in it, an answer is never taken for the answer to another question.
+    // The key includes the content, so that an answer cannot match a different request.
     const kind = method.split("/")[0]!;
     this.#counts[kind] = (this.#counts[kind] ?? 0) + 1;
     return `${kind}-${this.#counts[kind]}-${fingerprint(params)}`;
   }
 
-  /** A value made in the first run; see `Context.once`. */
+  /** Return a value computed in the first run; see `Context.once`. */
   async once<T>(name: string, make: () => T | Promise<T>): Promise<T> {
     if (!(name in this.#kept)) this.#kept[name] = JSON.parse(json(await make()));
     return this.#kept[name];
   }
 
-  /** What the client is asked: all questions that were not answered. */
+  /** Return the `InputRequired` result with all unanswered requests. */
   wanted(): Wanted {
     return new Wanted(
-      [...this.#asked].map(([key, [method, params]]) => [key, method, params]),
+      [...this.#pending].map(([key, [method, params]]) => [key, method, params]),
       this.wrap(undefined),
     );
   }
 
-  /** An author's own state together with ours. */
+  /** Combine the author's state with the library's. */
   wrap(own: Uint8Array | undefined): Uint8Array | undefined {
     const nothing = Object.keys(this.#used).length === 0 && Object.keys(this.#kept).length === 0;
     if (nothing && (own === undefined || !(decode(own, false) ?? "").startsWith(OURS))) return own;
@@ -127,7 +128,7 @@ export class Dialogue {
   }
 }
 
-/** What an author's `InputRequired` asks. */
+/** Convert an author's `InputRequired`. */
 export function wantedBy(required: InputRequired, dialogue: Dialogue): Wanted {
   const requests = Object.entries(required.requests).map(
     ([key, item]) => [key, item.method, json(item.params)] as [string, string, string],
@@ -138,12 +139,12 @@ export function wantedBy(required: InputRequired, dialogue: Dialogue): Wanted {
   return new Wanted(requests, dialogue.wrap(required.state));
 }
 
-/** The part of the needed capabilities that a client does not have. */
+/** Return the part of the required capabilities that a client lacks. */
 function missingOf(needed: any, has: any): any {
   for (const [name, inner] of Object.entries<any>(needed)) {
     let found = has?.[name];
     if (typeof found !== "object" || found === null) return { [name]: inner };
-    // How a client said so before there was a second mode.
+    // In older revisions, an empty object declares the form mode.
     if (name === "elicitation" && Object.keys(found).length === 0) found = { form: {} };
     const deeper = missingOf(inner, found);
     if (deeper !== undefined) return { [name]: deeper };

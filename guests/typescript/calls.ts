@@ -1,4 +1,4 @@
-/** Running an author's function: to its end, or until the client has to be asked. */
+/** Execution of an author's function: to its end, or until it needs input of the client. */
 
 import { InputRequired } from "./content.ts";
 import { Wanted, wantedBy } from "./asking.ts";
@@ -8,22 +8,22 @@ import { located } from "./runtime/places.ts";
 import { inspect, write } from "./runtime/console.ts";
 import { complete } from "./runtime/loop.ts";
 
-/** What an author's function is: takes the arguments and the call. */
+/** An author's function: takes the arguments and the context. */
 export type Handler = (given: any, context: Context) => unknown;
 
-/** Run a function; return what it returned, or what the client is asked first. */
+/** Run a function; return its result, or the `InputRequired` result. */
 export function run(make: () => unknown, context: Context): unknown {
   const found = complete(make, () => context.waits);
   if (found === "idle") return context.dialogue.wanted();
   return found.value instanceof InputRequired ? wantedBy(found.value, context.dialogue) : found.value;
 }
 
-/** Write on standard error what went wrong: the client does not hear of it. */
+/** Log an error to standard error; it is not sent to the client. */
 export function report(kind: string, name: string, error: unknown): void {
   write(`${kind} \`${name}\` failed:\n${error instanceof Error ? located(error) : inspect(error, 1)}\n`);
 }
 
-/** Let `McpError` through, and turn everything else into one that tells the client nothing. */
+/** Return an `McpError` unchanged; mask every other error with a generic one. */
 export function masked<T>(kind: string, name: string, message: string, make: () => T): T {
   try {
     return make();

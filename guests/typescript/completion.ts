@@ -1,4 +1,4 @@
-/** What is proposed while the argument of a prompt or the variable of a template is typed. */
+/** Completion of arguments of prompts and variables of resource templates. */
 
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
@@ -16,37 +16,37 @@ import { normalizedTemplate } from "./uris.ts";
 
 const LIMIT = 100;
 
-/** Proposed values, for a function that wants to say how many there are. Specification: `CompleteResult`. */
+/** Proposed values with their total number. Specification: `CompleteResult`. */
 export interface Proposals {
-  /** The best first; at most 100 are sent. */
+  /** The values, best first; at most 100 are sent. */
   values: string[];
-  /** How many there are altogether. */
+  /** The total number of values. */
   total?: number;
-  /** Whether there are more than these. */
+  /** True if more values exist. */
   hasMore?: boolean;
 }
 
 type Proposed = string[] | Proposals | undefined;
 
-/** Proposes values; gets what is typed so far and the arguments that are filled in already. */
+/** Completion function: takes the partial value, and the arguments that have values already. */
 export type Proposer = (value: string, args: Record<string, string>, context: Context) => Proposed | Promise<Proposed>;
 
-/** A declared completion. */
+/** Declared completion. */
 export interface Completer {
-  /** The name of the prompt or the template. */
+  /** The name of the prompt, or the URI template. */
   target: string;
   argument: string;
   propose: Proposer;
 }
 
 /**
- * Declare what is proposed while an argument is typed.
+ * Declare the completion of an argument.
  *
  *     completion(review, "language", (value) => LANGUAGES.filter((name) => name.startsWith(value)));
  *
- * Arguments that are an enum or a boolean need none. Specification: server/utilities/completion.
+ * Arguments that are enums or booleans are completed without a declaration. Specification: server/utilities/completion.
  *
- * @param target What `prompt` or `resource` returned, or the prompt's name or the template.
+ * @param target The result of `prompt` or `resource`, or the prompt's name or the URI template.
  * @param argument The argument or variable.
  */
 export function completion(target: Prompt | Resource | string, argument: string, propose: Proposer): void {
@@ -54,7 +54,7 @@ export function completion(target: Prompt | Resource | string, argument: string,
   COMPLETIONS.declare(`${argument} of ${name}`, { target: name, argument, propose });
 }
 
-/** A prompt's name as it is, a template in normal form, as clients know it. */
+/** Return a prompt's name unchanged, or a template in normal form. */
 function referenceOf(name: string): string {
   try {
     return name.includes("{") ? normalizedTemplate(name).text : name;
@@ -63,7 +63,7 @@ function referenceOf(name: string): string {
   }
 }
 
-/** Make sure that what is completed exists. */
+/** Throw an error if the completed argument does not exist. */
 export function checkCompletions(known: (Prompt | Resource)[]): void {
   for (const { target, argument } of COMPLETIONS.all()) {
     const item = known.find((one) => identityOf(one) === target);
@@ -76,12 +76,12 @@ export function identityOf(item: Prompt | Resource): string {
   return item instanceof Prompt ? item.name : item.uri;
 }
 
-/** Whether some argument completes by its type. */
+/** Return whether any argument is completed by its type. */
 export function hasProposals(shape: Shape): boolean {
   return [...membersOf(shape.json).values()].some((schema) => proposalsOf(schema, shape.json).length > 0);
 }
 
-/** The proposals for an argument: of its function, else the values that its type allows. */
+/** Return the values for an argument: from its function, else those that its type allows. */
 export function proposed(item: Prompt | Resource, argument: string, value: string, args: Record<string, string>, context: Context): wit.Completion {
   try {
     const completer = COMPLETIONS.get(`${argument} of ${identityOf(item)}`);

@@ -1,11 +1,11 @@
 /**
- * The configuration of a component: what its author wrote for this server, and what whoever runs it says.
+ * Configuration of a component: values baked in at composition, overridden by the operator's environment.
  *
  *     import { config } from "wasmcp/config";
- *     const greeting = config("greeting", "Hello");  // in a function: values are read when they are asked for
+ *     const greeting = config("greeting", "Hello");  // inside a function: values are read at each call
  *
- * A key is looked for in the environment first, for which the component needs the grant `env`, and then in the table
- * `config` of the component in `pyproject.toml`, which is baked in when the server is composed.
+ * The environment has precedence; the component needs the grant `env` for it. Then the table `config` of the component
+ * in `pyproject.toml` is used, which is baked in when the server is composed.
  */
 
 import { getEnvironment } from "wasi:cli/environment@0.2.8";
@@ -13,7 +13,7 @@ import { all } from "wasmcp:mcp-v20260728/config@0.1.0";
 
 import { numberIn } from "./runtime/numbers.ts";
 
-/** Nobody says a value that is required. */
+/** Error for a required value that is not configured. */
 export class MissingConfigError extends Error {
   override name = "MissingConfigError";
 
@@ -24,13 +24,13 @@ export class MissingConfigError extends Error {
 
 let baked: Record<string, any> | undefined;
 
-/** The table `config` of the component in `pyproject.toml`. */
+/** Return the table `config` of the component in `pyproject.toml`. */
 export function bakedIn(): Record<string, any> {
   baked ??= JSON.parse(all()) as Record<string, any>;
   return baked;
 }
 
-/** The environment variables that the component may see: without the grant `env` none. */
+/** Return the environment variables of the component; empty without the grant `env`. */
 export function environment(): Record<string, string> {
   return Object.fromEntries(getEnvironment());
 }
@@ -38,9 +38,10 @@ export function environment(): Record<string, string> {
 const WORDS: Record<string, boolean> = { true: true, yes: true, on: true, "1": true, false: false, no: false, off: false, "0": false };
 
 /**
- * A value. Of the environment it is a text, and becomes a number or a boolean where the default is one.
+ * Return a configured value. Values of the environment are texts; they are converted if the default is a number or a
+ * boolean.
  *
- * Throws `MissingConfigError` when nobody says it and there is no default, and a `TypeError` for a text that is no number.
+ * Throws `MissingConfigError` if the key is not configured and has no default, and a `TypeError` for an invalid number.
  */
 export function config<T = string>(key: string, fallback?: T): T {
   const text = environment()[key];

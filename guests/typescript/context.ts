@@ -1,4 +1,4 @@
-/** The call that a function answers, and what it may say to the client and ask it meanwhile. */
+/** Context of a call: request data, notifications and server-to-client requests. */
 
 import type { Request } from "wasmcp:mcp-v20260728/messages@0.1.0";
 import type { LogLevel } from "wasmcp:mcp-v20260728/types@0.1.0";
@@ -12,7 +12,7 @@ import { sendableUri } from "./uris.ts";
 
 const LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"] as const;
 
-/** Who is asking. Specification: basic/authorization. */
+/** Identity of an authenticated client. Specification: basic/authorization. */
 export interface Identity {
   /** The token's `sub`. */
   subject: string;
@@ -23,28 +23,28 @@ export interface Identity {
   claims: Record<string, any>;
 }
 
-/** The HTTP request that carried the call. */
+/** The HTTP request of the call. */
 export interface HttpFacts {
   method: string;
-  /** With the query. */
+  /** The path with the query. */
   path: string;
-  /** Name (lower case) -> value; of a header sent twice, the last. */
+  /** Name (lower case) -> value; the last value of a repeated header. */
   headers: Record<string, string>;
 }
 
-/** How the client's model is to answer. Specification: client/sampling, schema `CreateMessageRequestParams`. */
+/** Options of sampling. Specification: client/sampling, schema `CreateMessageRequestParams`. */
 export interface SamplingOptions {
-  /** At most so many tokens. */
+  /** The maximum number of tokens. */
   maxTokens: number;
-  /** A system prompt. */
+  /** The system prompt. */
   system?: string;
   temperature?: number;
   stopSequences?: string[];
-  /** Which model is wanted. Schema `ModelPreferences`. */
+  /** The preferred models. Schema `ModelPreferences`. */
   preferences?: Record<string, unknown>;
-  /** What the model may call, in the form of the specification's schema `Tool`. */
+  /** Tools that the model can call, in the specification's schema `Tool`. */
   tools?: Record<string, unknown>[];
-  /** Whether it may, must or must not. */
+  /** `auto`, `required` or `none`: whether the model can, must or must not call tools. */
   toolChoice?: "auto" | "required" | "none";
   metadata?: Record<string, unknown>;
   /** See `Context.elicit`. */
@@ -56,7 +56,7 @@ function objectOf(text: string | null | undefined): Record<string, any> {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
 }
 
-/** The call. It is valid while the function runs: afterwards every use throws `ExpiredContextError`. */
+/** Context of a call. It is valid while the function runs; later every use throws `ExpiredContextError`. */
 export class Context {
   #held: Request | undefined;
   #dialogue: Dialogue | undefined;
@@ -65,7 +65,7 @@ export class Context {
     this.#held = request;
   }
 
-  /** The request as the WIT has it (`messages.request`). */
+  /** The WIT resource (`messages.request`). */
   get request(): Request {
     if (this.#held === undefined) throw new ExpiredContextError();
     return this.#held;
@@ -83,17 +83,17 @@ export class Context {
     return this.#dialogue;
   }
 
-  /** @internal Whether the function waits for the client. */
+  /** @internal True if the function waits for the client. */
   get waits(): boolean {
     return this.#dialogue?.waiting ?? false;
   }
 
-  /** Tell the client how far the call is, if it asked to be told. Specification: basic/patterns/progress. */
+  /** Send a progress notification, if the client requested progress. Specification: basic/patterns/progress. */
   progress(progress: number, total?: number, message?: string): void {
     this.request.progress(Number(progress), total === undefined ? undefined : Number(total), optional(message));
   }
 
-  /** Send a log message, if the client asked for this level. `data`: a text, or any value that JSON can hold. */
+  /** Send a log message, if the client requested this level. `data`: a text or any JSON value. */
   log(level: LogLevel, data: unknown, logger?: string): void {
     this.request.log(oneOf(level, LEVELS), optional(logger), json(data));
   }
@@ -110,12 +110,12 @@ export class Context {
     this.log("error", data);
   }
 
-  /** Whether the client has taken the call back: a long function looks now and then, and gives up. */
+  /** True if the client has cancelled the call: long-running functions should check it and stop. */
   get cancelled(): boolean {
     return this.request.cancelled();
   }
 
-  /** Tell the clients that listen that the list of tools is another one now. */
+  /** Send `notifications/tools/list_changed` to subscribed clients. */
   toolsChanged(): void {
     this.request.notifyToolsChanged();
   }
@@ -125,43 +125,43 @@ export class Context {
   resourcesChanged(): void {
     this.request.notifyResourcesChanged();
   }
-  /** Tell the clients that have subscribed to a resource that it holds something else now. The URI is sent in normal form. */
+  /** Send `notifications/resources/updated` to clients subscribed to the resource. The URI is sent in normal form. */
   resourceUpdated(uri: string): void {
     this.request.notifyResourceUpdated(sendableUri(uri));
   }
 
-  /** The request's id, as the client sent it. */
+  /** The JSON-RPC id of the request. */
   get requestId(): string | number {
     return JSON.parse(this.request.id());
   }
-  /** The name of the tool or prompt, or the URI of the resource, that was asked for. */
+  /** The requested tool or prompt name, or resource URI. */
   get target(): string {
     return this.request.target() ?? "";
   }
-  /** The protocol revision that the call is answered in, for example `2026-07-28`. */
+  /** The protocol revision of the response, for example `2026-07-28`. */
   get protocolVersion(): string {
     return this.request.protocolVersion();
   }
-  /** What the client can do. Specification: schema `ClientCapabilities`. */
+  /** The client's capabilities. Specification: schema `ClientCapabilities`. */
   get clientCapabilities(): Record<string, any> {
     return objectOf(this.request.clientCapabilities());
   }
-  /** The request's `_meta`; empty when there is none. */
+  /** The request's `_meta`; empty if absent. */
   get meta(): Record<string, any> {
     return objectOf(this.request.meta());
   }
-  /** The session of a client of an older revision, where there is one. */
+  /** The session of a client of a handshake revision, if any. */
   get sessionId(): string | undefined {
     return this.request.session() ?? undefined;
   }
-  /** Who is asking; undefined when nobody was authenticated. */
+  /** The identity of the client; undefined if not authenticated. */
   get identity(): Identity | undefined {
     const found = this.request.identity() ?? undefined;
     if (found === undefined) return undefined;
     const { subject, issuer, scopes, claims } = found;
     return { subject, issuer: issuer ?? undefined, scopes, claims: objectOf(claims) };
   }
-  /** The HTTP request that carried the call; undefined when it came another way. */
+  /** The HTTP request of the call; undefined for other transports. */
   get http(): HttpFacts | undefined {
     const found = this.request.http() ?? undefined;
     return found && { method: found.method, path: found.path, headers: Object.fromEntries(found.headers) };
@@ -170,21 +170,21 @@ export class Context {
   get inputResponses(): Record<string, any> {
     return Object.fromEntries(this.request.inputResponses().map(([key, value]) => [key, JSON.parse(value)]));
   }
-  /** The state that went with the earlier `InputRequired`. */
+  /** The state of the earlier `InputRequired`. */
   get inputState(): Uint8Array | undefined {
     return this.dialogue.state;
   }
 
   /**
-   * Ask the user to fill in a form.
+   * Elicit input of the user with a form.
    *
-   * The function ends here when the user has not answered yet, and runs again from its start with the answer: what
-   * happens before this line happens each time, but for what `once` keeps. It must ask the same questions in the same
-   * order. Specification: client/elicitation, basic/patterns/mrtr.
+   * If the user has not answered yet, the function ends here, and runs again from its start with the answer: code
+   * before this call runs each time, except in `once`. Every run must send the same requests in the same order.
+   * Specification: client/elicitation, basic/patterns/mrtr.
    *
-   * @param message What the user reads.
-   * @param form A schema of an object of simple fields; none: only a consent.
-   * @param key The key of the question, when the client is to see a certain one.
+   * @param message The text for the user.
+   * @param form A schema of an object of primitive fields; omitted: only a confirmation.
+   * @param key The key of the request; by default it is generated.
    */
   async elicit<const S extends Schema>(message: string, form?: S, options: { key?: string } = {}): Promise<Elicited<Infer<S>>> {
     const shape = shapeOf(form ?? { type: "object", properties: {} }, "input", "the form");
@@ -195,9 +195,9 @@ export class Context {
   }
 
   /**
-   * Ask the user to follow a link, for what must not pass through the client: credentials, payments.
+   * Elicit by URL, for data that must not pass through the client: credentials, payments.
    *
-   * Accepting means that the link was opened, not that anything was done there.
+   * `accept` means that the user agreed to open the link, not that anything was completed there.
    */
   async elicitUrl(message: string, url: string, options: { key?: string } = {}): Promise<Elicited<undefined>> {
     const params = { mode: "url", message, url };
@@ -206,7 +206,7 @@ export class Context {
     );
   }
 
-  /** Have the client's model continue a conversation. Runs and reruns like `elicit`. */
+  /** Request a completion of the client's model. The function runs again with the answer, as for `elicit`. */
   async sample(messages: Spoken | Spoken[], options: SamplingOptions): Promise<Sampled> {
     const { maxTokens, system, temperature, stopSequences, preferences, tools, toolChoice, metadata, key } = options;
     const params = {
@@ -224,15 +224,16 @@ export class Context {
     return this.dialogue.ask("sampling/createMessage", params, key, { sampling: needed }, sampledOf);
   }
 
-  /** Ask for the folders and files that the client works in. Runs and reruns like `elicit`. */
+  /** Request the client's roots. The function runs again with the answer, as for `elicit`. */
   async roots(options: { key?: string } = {}): Promise<Root[]> {
     return this.dialogue.ask("roots/list", {}, options.key, { roots: {} }, rootsOf);
   }
 
   /**
-   * A value that is made in the first run of this call, and kept while the client is asked.
+   * Compute a value in the first run of this call only; later runs, after server-to-client requests, get the same
+   * value.
    *
-   * It travels with the client, sealed, and comes back as the JSON value it was: keep it small.
+   * It is stored in the sealed request state as JSON, which the client sends back: keep it small.
    */
   async once<T>(name: string, make: () => T | Promise<T>): Promise<T> {
     return this.dialogue.once(name, make);

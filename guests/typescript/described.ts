@@ -1,14 +1,14 @@
-/** What the build reads out of the author's code: names, comments and types. It hands it to a declaration as a last argument. */
+/** Names, comments and types that the build reads from the author's code, passed as last argument of declarations. */
 
 import type { JsonSchema } from "./schema.ts";
 
 export interface Described {
-  /** The name of the function, or of the constant that holds what is declared. */
+  /** The name of the function, or of the constant with the declaration. */
   name?: string;
-  /** The comment on it. */
+  /** Its comment. */
   description?: string;
   /** The schema of the first parameter's type. */
   input?: JsonSchema;
-  /** The schema of the returned type. */
+  /** The schema of the return type. */
   output?: JsonSchema;
 }

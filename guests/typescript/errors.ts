@@ -1,9 +1,9 @@
-/** The errors of a component's author. */
+/** Errors for authors of components. */
 
 /**
- * Throw it in a tool to tell the client, and the model behind it, what went wrong: the text is sent as it is.
+ * Tool error with a text for the client and its model; the text is sent unchanged.
  *
- * Every other error is masked, because its text may hold what the client must not see.
+ * Every other error is masked, because its text can contain confidential data.
  * Specification: server/tools, "Error Handling" (tool execution errors).
  */
 export class ToolError extends Error {
@@ -11,7 +11,7 @@ export class ToolError extends Error {
 }
 
 /**
- * Throw it to answer the request with a JSON-RPC error. What a model should read is a `ToolError` instead.
+ * JSON-RPC error response to the request. For errors that a model should read, throw a `ToolError` instead.
  *
  * Specification: basic, "Error codes".
  */
@@ -19,9 +19,9 @@ export class McpError extends Error {
   override name = "McpError";
 
   /**
-   * @param code -32602 for bad parameters, -32603 for faults of the server; -32000 to -32019 are free to use.
-   * @param message Sent as it is.
-   * @param data A value that JSON can hold.
+   * @param code -32602 for invalid parameters, -32603 for internal errors; -32000 to -32019 are free to use.
+   * @param message Sent unchanged.
+   * @param data A JSON value.
    */
   constructor(
     readonly code: number,
@@ -33,23 +33,23 @@ export class McpError extends Error {
 }
 
 /**
- * Throw it in a resource when the URI matches its template, but there is no such resource.
+ * Error for a URI that matches the resource's template, but names no existing resource.
  *
  * Sent as -32602, to clients before 2026-07-28 as -32002. Specification: server/resources, "Error Handling".
  */
 export class ResourceNotFoundError extends McpError {
   override name = "ResourceNotFoundError";
 
-  /** @param uri The resource; the one that was asked for by default. */
+  /** @param uri The URI; by default the requested one. */
   constructor(readonly uri?: string) {
     super(-32602, "Resource not found", uri === undefined ? undefined : { uri });
   }
 }
 
 /**
- * The client was to be asked for something that it does not support. Nothing was asked.
+ * Error for a server-to-client request that the client does not support; it was not sent.
  *
- * Sent as -32021; a tool that is called by a client before 2026-07-28 gives a tool error instead.
+ * Sent as -32021; as a tool error in responses to `tools/call` of clients before 2026-07-28.
  */
 export class MissingCapabilityError extends McpError {
   override name = "MissingCapabilityError";
@@ -64,7 +64,7 @@ export class MissingCapabilityError extends McpError {
   }
 }
 
-/** A `Context` was used after the call that it was given to had ended. */
+/** Error for the use of a `Context` after its call has ended. */
 export class ExpiredContextError extends Error {
   override name = "ExpiredContextError";
 
@@ -73,7 +73,7 @@ export class ExpiredContextError extends Error {
   }
 }
 
-/** What is declared cannot be offered: thrown when its module is evaluated, which is when the component is built. */
+/** Error for an invalid declaration: thrown when its module is evaluated, during the build. */
 export class DeclarationError extends TypeError {
   override name = "DeclarationError";
 }

@@ -1,8 +1,8 @@
 /**
- * The string formats of JSON Schema that are checked.
+ * String formats of JSON Schema that are validated.
  *
- * Each check is at least as strict as the RFC and as the validators of clients (`ajv-formats`): what passes it passes
- * theirs. Source: JSON Schema 2020-12, Validation, section 7.3.
+ * Each check is at least as strict as the RFC and as the validators of clients (`ajv-formats`): valid values here are
+ * valid there. Source: JSON Schema 2020-12, Validation, section 7.3.
  */
 
 import { checkUri } from "./uris.ts";
@@ -60,7 +60,7 @@ function isUri(text: string): boolean {
   return true;
 }
 
-/** Name -> check. Leap seconds are refused: `Date` has none. */
+/** Name -> check. Leap seconds are rejected: `Date` does not support them. */
 export const FORMATS: Record<string, (text: string) => boolean> = {
   date: isDate,
   time: (text) => TIME.test(text),

@@ -1,4 +1,4 @@
-// What the global object of a component has beside the language itself.
+// Globals of a component, in addition to those of the language.
 
 interface Console {
   log(...values: unknown[]): void;
@@ -19,7 +19,7 @@ interface Console {
   groupCollapsed(...values: unknown[]): void;
   groupEnd(): void;
 }
-/** Writes to standard error, which is the server operator's. */
+/** Writes to standard error, for the operator of the server. */
 declare var console: Console;
 
 declare function setTimeout(callback: (...given: any[]) => void, milliseconds?: number, ...given: any[]): number;
@@ -132,7 +132,7 @@ declare var Headers: { new (from?: HeadersInit): Headers };
 
 type BodyInit = string | ArrayBuffer | ArrayBufferView | URLSearchParams | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 interface Body {
-  /** What arrives, piece by piece. */
+  /** The chunks of the body, as they arrive. */
   readonly body: AsyncIterable<Uint8Array> | null;
   readonly bodyUsed: boolean;
   arrayBuffer(): Promise<ArrayBuffer>;

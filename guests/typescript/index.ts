@@ -1,7 +1,7 @@
 /**
- * What a component's author imports: `import { tool } from "wasmcp"`.
+ * Public API of the guest library: `import { tool } from "wasmcp"`.
  *
- * Tools, resources, prompts and completions are declared by functions; what they are called with is checked before.
+ * Functions declare tools, resources, prompts and completions. Arguments are validated before the call.
  */
 
 export { completion, type Proposals, type Proposer } from "./completion.ts";

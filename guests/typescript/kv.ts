@@ -1,12 +1,12 @@
 /**
- * Values that last longer than a call, for components with the grant `kv`.
+ * Key-value store, for components with the grant `kv`.
  *
  *     import { open } from "wasmcp/kv";
  *     const notes = open("notes");
  *     notes.set(name, { text });
  *     return notes.increment("count");
  *
- * Source: the interface `key-value` of the WIT; its limits are in the reference of key-value stores.
+ * Source: the interface `key-value` of the WIT; its limits are in docs/reference/keyvalue.md.
  */
 
 import { open as openBucket, type Bucket as Raw } from "wasmcp:mcp-v20260728/key-value@0.1.0";
@@ -17,7 +17,7 @@ import { plain, stored, tagged, type Stored } from "./values.ts";
 
 export { StoreError, type Stored } from "./values.ts";
 
-/** A set of keys with their values. */
+/** Bucket: a set of keys with their values. */
 export class Bucket {
   readonly #raw: Raw;
 
@@ -29,21 +29,21 @@ export class Bucket {
     this.#raw = raw;
   }
 
-  /** The value of a key; undefined where there is none. */
+  /** Return the value of a key, or undefined. */
   get<T = any>(key: string): T | undefined {
     return stored("kv", () => plain(this.#raw.get(sendable(key))));
   }
   set(key: string, value: Stored): void {
     stored("kv", () => this.#raw.set(sendable(key), tagged(value)));
   }
-  /** A key that is not there is fine. */
+  /** Delete a key; no error if it does not exist. */
   delete(key: string): void {
     stored("kv", () => this.#raw.delete(sendable(key)));
   }
   has(key: string): boolean {
     return stored("kv", () => this.#raw.exists(sendable(key)));
   }
-  /** The values of several keys; those that are not there are left out. */
+  /** Return the values of several keys; missing keys are omitted. */
   getMany(keys: Iterable<string>): Map<string, any> {
     const names = [...keys].map(sendable);
     const found = stored("kv", () => this.#raw.getMany(names)).map(plain);
@@ -56,16 +56,16 @@ export class Bucket {
   deleteMany(keys: Iterable<string>): void {
     stored("kv", () => this.#raw.deleteMany([...keys].map(sendable)));
   }
-  /** Add to a counter and return its value then; one that is not there counts as 0. Nobody can come between. */
+  /** Add to a counter atomically, and return its new value; a missing one counts as 0. */
   increment(key: string, by = 1): number {
     return Number(stored("kv", () => this.#raw.increment(sendable(key), count(by))));
   }
-  /** Set a value if the key has the expected one (undefined: it is not there). Nobody can come between. */
+  /** Set a value atomically if the key has the expected one (undefined: the key does not exist). */
   compareAndSwap(key: string, expected: Stored | undefined, replacement: Stored): boolean {
     const before = expected === undefined ? undefined : tagged(expected);
     return stored("kv", () => this.#raw.compareAndSwap(sendable(key), before, tagged(replacement)));
   }
-  /** The keys that begin with a prefix, in the store's own order. */
+  /** Return the keys with a prefix, in the order of the store. */
   *keys(prefix = ""): IterableIterator<string> {
     let cursor: string | undefined;
     do {
@@ -76,7 +76,7 @@ export class Bucket {
   }
 }
 
-/** Open a bucket; without a name the default one of whoever runs the server. */
+/** Open a bucket; without a name, the operator's default bucket. */
 export function open(name = ""): Bucket {
   return new Bucket(name, stored("kv", () => openBucket(sendable(name))));
 }

@@ -1,4 +1,4 @@
-/** Our values -> those of the WIT types. The engine traps on what does not fit: everything is brought into form here. */
+/** Conversion of values to WIT types. The engine traps on values of a wrong type, so everything is normalized here. */
 
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
@@ -8,20 +8,20 @@ import { count } from "./runtime/numbers.ts";
 import type { Wanted } from "./asking.ts";
 import { sendableUri } from "./uris.ts";
 
-/** A text that can be sent: half a surrogate pair becomes U+FFFD. */
+/** Convert to valid Unicode: a lone surrogate becomes U+FFFD. */
 export function sendable(text: unknown): string {
   return String(text).toWellFormed();
 }
 
-/** A text or nothing. */
+/** Convert an optional text. */
 export function optional(text: string | null | undefined): string | undefined {
   return text === null || text === undefined ? undefined : sendable(text);
 }
 
-/** The JSON text of a value. Throws a `TypeError` when it has none. */
+/** Serialize a value as JSON. Throws a `TypeError` if it has no JSON form. */
 export function json(value: unknown): string {
   const found = plainly(value);
-  // What is no JSON shows as one of these, or has thrown; nearly nothing else does.
+  // Values without a JSON form produce one of these, or have thrown.
   return found !== undefined && !found.includes("null") && !found.includes("{}") ? found : carefully(value);
 }
 
@@ -48,7 +48,7 @@ function carefully(value: unknown): string {
   return found;
 }
 
-/** `_meta` or nothing. */
+/** Convert an optional `_meta`. */
 export function metaOf(meta: Meta | undefined): string | undefined {
   return meta === undefined ? undefined : json(meta);
 }
@@ -62,7 +62,7 @@ export function annotationsOf(value: Annotations | undefined): wit.Annotations |
   };
 }
 
-/** A member of an enum. Throws a `TypeError` when it is none. */
+/** Convert a member of an enum. Throws a `TypeError` for other values. */
 export function oneOf<T extends string>(value: T, known: readonly T[]): T {
   if (!known.includes(value)) throw new TypeError(`expected one of ${known.join(", ")}, got ${String(value)}`);
   return value;
@@ -79,11 +79,11 @@ export function iconOf(icon: Icon): wit.Icon {
 
 function bytes(data: Uint8Array): Uint8Array {
   if (!(data instanceof Uint8Array)) throw new TypeError(`expected a Uint8Array, got ${typeof data}`);
-  // An own, plain one: the engine reads the whole buffer behind a view.
+  // Copy: the engine reads the whole buffer of a view.
   return data.constructor === Uint8Array && data.byteLength === data.buffer.byteLength ? data : Uint8Array.from(data);
 }
 
-/** A content block. */
+/** Convert a content block. */
 export function blockOf(block: Block | string): wit.Content {
   if (typeof block === "string") return { tag: "text", val: { text: sendable(block), annotations: undefined, meta: undefined } };
   if (!(block instanceof Block)) throw new TypeError("expected a content block or a string");
@@ -121,14 +121,14 @@ export function blockOf(block: Block | string): wit.Content {
   }
 }
 
-/** A number of bytes or nothing. */
+/** Convert an optional number of bytes. */
 export function sizeOf(size: number | undefined): any {
   if (size === undefined) return undefined;
   if (!Number.isSafeInteger(size) || size < 0) throw new TypeError(`a size is a whole number of bytes, not ${size}`);
   return count(size);
 }
 
-/** The contents of a resource. */
+/** Convert the contents of a resource. */
 export function contentsOf(
   uri: string,
   data: string | Uint8Array,
@@ -140,7 +140,7 @@ export function contentsOf(
   return { uri: sendable(uri), mimeType: optional(mimeType), data: held, meta: metaOf(meta) };
 }
 
-/** A whole tool result. */
+/** Convert the result of a tool. */
 export function resultOf(found: Result): wit.ToolResult {
   const { content, structured, isError, meta } = found.parts;
   return {
@@ -152,7 +152,7 @@ export function resultOf(found: Result): wit.ToolResult {
   };
 }
 
-/** What the client is asked. */
+/** Convert an `InputRequired` result. */
 export function wantedOf(wanted: Wanted): wit.InputRequired {
   return {
     requests: wanted.requests.map(([key, method, params]) => ({ key: sendable(key), method: sendable(method), params })),
@@ -160,13 +160,13 @@ export function wantedOf(wanted: Wanted): wit.InputRequired {
   };
 }
 
-/** A cache hint. */
+/** Convert a cache hint. */
 export function cacheOf(cache: Cache | undefined): wit.CacheHint | undefined {
   if (cache === undefined) return undefined;
   return { ttlMs: count(Math.round(cache.seconds * 1000)), scope: cache.scope ?? "private" };
 }
 
-/** A JSON-RPC error. Data that has no JSON form is left out. */
+/** Convert a JSON-RPC error. Data without a JSON form is omitted. */
 export function refused(error: McpError): wit.Error {
   let data: string | undefined;
   try {

@@ -1,4 +1,4 @@
-/** Prompts: what a function says to clients, and how it is filled in. */
+/** Prompts: declaration, listing and `prompts/get`. */
 
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
@@ -14,29 +14,29 @@ import { kindOf, MOST, under } from "./schema.ts";
 import { fromText } from "./strings.ts";
 import { unpacked } from "./tool.ts";
 
-/** What a prompt says of itself. Specification: server/prompts, schema `Prompt`. */
+/** Options of a prompt. Specification: server/prompts, schema `Prompt`. */
 export interface PromptOptions {
-  /** What clients ask for. */
+  /** The name in requests. */
   name?: string;
-  /** A name for people. */
+  /** The display name. */
   title?: string;
   description?: string;
   icons?: Icon[];
   meta?: Meta;
 }
 
-/** A whole result, for a prompt that wants to say everything itself. Specification: schema `GetPromptResult`. */
+/** Complete result of a prompt. Specification: schema `GetPromptResult`. */
 export interface PromptResult {
-  /** Strings and blocks are messages of the user. */
+  /** The messages; strings and blocks are messages of the user. */
   messages: (Message | Block | string)[];
-  /** Of what came out; the prompt's by default. */
+  /** The description of this result; the prompt's by default. */
   description?: string;
   meta?: Meta;
 }
 
 type Prompted = string | Block | Message | (string | Block | Message)[] | PromptResult;
 
-/** A declared prompt. */
+/** Declared prompt. */
 export class Prompt {
   readonly name: string;
   readonly shape: Shape;
@@ -72,12 +72,12 @@ export class Prompt {
     };
   }
 
-  /** What lists say of it. */
+  /** Return its entry in lists. */
   get told(): wit.Prompt {
     return this.#told;
   }
 
-  /** Fill it in as a client does. What goes wrong is an `McpError`. */
+  /** Handle `prompts/get`. Throws `McpError`. */
   get(args: string | null | undefined, context: Context): wit.PromptResult | Wanted {
     try {
       return masked("prompt", this.name, `Error getting prompt ${this.name}`, () => {
@@ -104,7 +104,7 @@ export class Prompt {
         const known = problems.some((one) => one.includes(": unexpected")) ? "" : `; expected only ${[...members.keys()].join(", ") || "nothing"}`;
         problems.push(`${under("", name)}: unexpected${known}`);
       } else if (typeof text !== "string") problems.push(`${name}: expected a string, got ${kindOf(text)}`);
-      // Clients send the empty text for a field of their form that was left empty.
+      // Clients send an empty string for form fields that were left empty.
       else if (text !== "" || required.includes(name) || accepts(schema, "", this.shape.json)) read[name] = fromText(schema, text, this.shape.json);
       if (problems.length > MOST) break;
     }
@@ -145,8 +145,8 @@ function messagesOf(value: any): (Message | Block | string)[] {
 /**
  * Declare a prompt.
  *
- * Its arguments arrive as texts; a member of another type gets the value that the text stands for. The function returns
- * a text (a message of the user), a content block, a message `{ role, content }`, a list of those, or a `PromptResult`.
+ * Arguments are sent as texts, and converted for members of other types. The function returns a text (a message of the
+ * user), a content block, a message `{ role, content }`, a list of those, or a `PromptResult`.
  */
 export function prompt<const S extends Schema>(
   options: PromptOptions & { input: S },

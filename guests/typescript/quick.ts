@@ -1,7 +1,8 @@
 /**
- * A first look at values: whether they fit, as one generated function.
+ * Fast path of validation: one generated function per schema.
  *
- * An interpreter spends most of a check on calls. What this refuses is looked at again, closely; what it accepts fits.
+ * Function calls dominate the cost of validation in an interpreter. Values that this rejects are validated again in
+ * full; values that it accepts are valid.
  */
 
 const SCALARS: Record<string, (name: string) => string> = {
@@ -16,13 +17,13 @@ const BOUNDS: Record<string, string> = { minimum: ">=", maximum: "<=", exclusive
 const SILENT = new Set(["title", "description", "default", "examples", "deprecated", "$schema", "$comment", "readOnly", "writeOnly"]);
 const OF_OBJECTS = new Set(["type", "properties", "required", "additionalProperties"]);
 
-/** The schema says something that only a close look can tell. */
+/** Thrown for a schema that needs the full validation. */
 class TooHard extends Error {}
 
 class Writer {
   #count = 0;
 
-  /** Statements that return false for a value that may not fit. */
+  /** Statements that return false for a value that is possibly invalid. */
   write(schema: any, name: string): string {
     if (schema === true) return "";
     if (typeof schema !== "object") throw new TooHard();
@@ -69,7 +70,7 @@ class Writer {
       text += required.includes(member) ? `if (${inner} === undefined) return false;\n${body}` : `if (${inner} !== undefined) {\n${body}}\n`;
     }
     if (additionalProperties === undefined || additionalProperties === true) return text;
-    // Whoever has others, or some that are undefined, is looked at closely.
+    // Objects with other members, or undefined ones, need the full validation.
     if (additionalProperties === false) return `${text}for (const _ in ${name}) ${count} -= 1;\nif (${count} !== 0) return false;\n`;
     if (known.length > 0) throw new TooHard();
     const key = this.#fresh();
@@ -90,12 +91,12 @@ class Writer {
   }
 }
 
-/** A function that is true only for values that fit; undefined where the schema is too hard for it. */
+/** Return a function that is true only for valid values; undefined if the schema is too complex. */
 export function quickly(schema: unknown): ((value: unknown) => boolean) | undefined {
   try {
     return new Function("value", `${new Writer().write(schema, "value")}return true;`) as (value: unknown) => boolean;
   } catch (error) {
-    // An engine may also be without `Function`.
+    // An engine can lack `Function`.
     if (error instanceof TooHard || error instanceof EvalError) return undefined;
     throw error;
   }

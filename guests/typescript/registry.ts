@@ -1,4 +1,4 @@
-/** What a component's modules declare, in the order of declaration. */
+/** Registry of the declarations in a component's modules, in their order. */
 
 import { DeclarationError } from "./errors.ts";
 import type { Cache } from "./content.ts";
@@ -9,7 +9,7 @@ import type { Tool } from "./tool.ts";
 
 let closed = false;
 
-/** End the time of declarations: the lists of the component are recorded, later entries could not reach a client. */
+/** Reject further declarations: the lists of the component are recorded, so later ones would not reach clients. */
 export function closeDeclarations(): void {
   closed = true;
 }
@@ -20,7 +20,7 @@ function checkOpen(what: string): void {
   }
 }
 
-/** The declarations of one kind, by what clients know them by. */
+/** Declarations of one kind, by name or URI. */
 export class Registry<D> {
   readonly #items = new Map<string, D>();
 
@@ -49,9 +49,9 @@ export const COMPLETIONS = new Registry<Completer>("completion");
 export const LISTS: { cache: Cache | undefined } = { cache: undefined };
 
 /**
- * Say how long the component's lists (tools, prompts, resources, templates) may be kept.
+ * Set the cache hint of the component's lists (tools, prompts, resources, templates).
  *
- * Without it, and where the server says less, the server decides. Specification: server/utilities/caching.
+ * Without it, or if the server's hint is shorter, the server's hint applies. Specification: server/utilities/caching.
  */
 export function cacheLists(cache: Cache): void {
   checkOpen("cacheLists");

@@ -1,4 +1,4 @@
-/** Resources, and all resources of a URI template: what a function says to clients, and how it is read. */
+/** Resources and resource templates: declaration, listing and `resources/read`. */
 
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
@@ -17,47 +17,47 @@ import { sendableUri } from "./uris.ts";
 
 const NOT_FOUND_BEFORE = -32002;
 
-/** What a resource says of itself. Specification: server/resources, schemas `Resource` and `ResourceTemplate`. */
+/** Options of a resource. Specification: server/resources, schemas `Resource` and `ResourceTemplate`. */
 export interface ResourceOptions {
   /** The URI, or a template (RFC 6570): `{id}`, `{+path}`, `{/a,b}`, `{?q,tags*}`... */
   uri: string;
   name?: string;
-  /** A name for people. */
+  /** The display name. */
   title?: string;
   description?: string;
-  /** By default `text/plain`, `application/octet-stream` or `application/json`. */
+  /** The media type, by default `text/plain`, `application/octet-stream` or `application/json`. */
   mimeType?: string;
-  /** In bytes, where it is known beforehand. */
+  /** The size in bytes, if known in advance. */
   size?: number;
   icons?: Icon[];
   annotations?: Annotations;
   meta?: Meta;
-  /** How long what is read may be kept. */
+  /** The cache hint of the contents. */
   cache?: Cache;
   /**
-   * Variables that may hold anything. Of all others a value with a `..` segment, an absolute path or NUL is no
-   * resource: nobody leaves the folder that a variable is put under.
+   * Variables that allow any value. For all others, a value with a `..` segment, an absolute path or NUL does not
+   * match: a value appended to a folder cannot leave it (path traversal).
    */
   unchecked?: string[];
 }
 
-/** What a resource holds, for a function that wants to say more than the data. Specification: `ResourceContents`. */
+/** Contents of a resource with metadata. Specification: `ResourceContents`. */
 export class Contents {
   constructor(
-    /** A text, the bytes of a blob, or a value that is sent as JSON. */
+    /** A text, the bytes of a blob, or a value that is serialized as JSON. */
     readonly data: unknown,
     readonly options: { mimeType?: string; uri?: string; meta?: Meta } = {},
   ) {}
 }
 
-/** What a resource holds; see `Contents`. */
+/** Create contents of a resource; see `Contents`. */
 export function contents(data: unknown, options?: { mimeType?: string; uri?: string; meta?: Meta }): Contents {
   return new Contents(data, options);
 }
 
-/** A declared resource or template. */
+/** Declared resource or template. */
 export class Resource {
-  /** In normal form, as clients know it. */
+  /** The URI or template in normal form, as in lists. */
   readonly uri: string;
   readonly name: string;
   readonly shape: Shape;
@@ -116,7 +116,7 @@ export class Resource {
     }
   }
 
-  /** The variables in a URI; undefined when it is not of this resource, or one is a way out of a folder. */
+  /** Return the variables of a URI; undefined if it does not match, or if a value leaves its folder. */
   matches(uri: string): Record<string, string | string[]> | undefined {
     const found = this.template.match(uri);
     for (const [name, value] of Object.entries(found ?? {})) {
@@ -125,7 +125,7 @@ export class Resource {
     return found;
   }
 
-  /** Read it as a client does. What goes wrong is an `McpError`. */
+  /** Handle `resources/read`. Throws `McpError`. */
   read(uri: string, found: Record<string, string | string[]>, context: Context): wit.ResourceResult | Wanted {
     try {
       return masked("resource", uri, `Error reading resource ${uri}`, () => this.#read(uri, found, context));
@@ -174,12 +174,12 @@ export class Resource {
     };
   }
 
-  /** What lists say of a plain resource. */
+  /** Return the list entry of a resource. */
   get told(): wit.McpResource {
     return { uri: this.uri, size: sizeOf(this.#options.size), ...this.#common() };
   }
 
-  /** What lists say of a template. */
+  /** Return the list entry of a template. */
   get toldAsTemplate(): wit.ResourceTemplate {
     return { uriTemplate: this.uri, ...this.#common() };
   }
@@ -190,7 +190,7 @@ export class Resource {
  *
  *     resource("notes://{id}", "A note.", ({ id }: { id: string }) => notes[id]);
  *
- * The function gets the variables of the URI, decoded, and returns a text, bytes, a value that is sent as JSON, a
+ * The function gets the variables of the URI, decoded, and returns a text, bytes, a value that is serialized as JSON, a
  * `Contents`, or a list of those.
  */
 export function resource<const S extends Schema>(

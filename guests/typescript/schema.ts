@@ -1,27 +1,27 @@
-/** JSON Schema 2020-12: arguments are checked before the author's function runs, and told where they do not fit. */
+/** Validation with JSON Schema 2020-12: arguments are validated before the author's function runs. */
 
 import { FORMATS } from "./formats.ts";
 import { sendable } from "./lowering.ts";
 import { quickly } from "./quick.ts";
 
-/** A JSON Schema, as its author wrote it. */
+/** JSON Schema. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
-/** Where a value does not fit: `path: reason`. */
+/** Collector of problems, each with path and reason. */
 export type Problems = string[];
 
-/** The way to a value; null while nobody asks for it: most values fit, and a path costs more than the check. */
+/** Path of a value; null in the first pass: most values are valid, and paths cost more than the validation. */
 type Path = string | null;
 
 type Check = (value: any, path: Path, problems: Problems) => void;
 
-/** So many problems of one value are named. */
+/** Maximum number of problems in the message for one value. */
 export const MOST = 20;
 
-/** So much of a member's name is repeated. */
+/** Maximum length of a member's name in messages. */
 const LONG = 60;
 
-/** The kind of a value, for messages. */
+/** Return the kind of a value, for messages. */
 export function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
@@ -30,7 +30,7 @@ export function kindOf(value: unknown): string {
   return String(value);
 }
 
-/** A member or an item as the end of a path. */
+/** Return a member or an item as the end of a path. */
 export function under(path: string, segment: string | number): string;
 export function under(path: Path, segment: string | number): Path;
 export function under(path: Path, segment: string | number): Path {
@@ -68,7 +68,7 @@ function hasType(value: unknown, type: string): boolean {
   }
 }
 
-/** Whether two JSON values are the same. */
+/** Return whether two JSON values are equal. */
 export function same(one: any, other: any): boolean {
   if (one === other) return true;
   if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
@@ -83,7 +83,7 @@ const length = (text: string): number => {
   return count;
 };
 
-/** Checks that concern one kind of value. */
+/** Checks of keywords for one kind of value. */
 function dispatched(checks: Check[], concerns: (value: unknown) => boolean): Check[] {
   if (checks.length === 0) return [];
   const check = combined(checks);
@@ -117,7 +117,7 @@ class Compiler {
 
   constructor(readonly root: any) {}
 
-  /** What checks a value; a schema that refers to itself is compiled once. */
+  /** Return the validator of a schema; recursive schemas are compiled once. */
   compile(schema: any): Check {
     if (schema === true || schema === undefined) return () => {};
     if (schema === false) return (value, path, problems) => void problems.push(`${path}: not allowed`);
@@ -284,7 +284,7 @@ class Compiler {
         const count = tried.filter((inner) => inner.length === 0).length;
         if (count === 1 || (count > 1 && keyword === "anyOf")) return;
         if (count > 1) problems.push(`${path}: fits ${count} of the forms that it may have only one of`);
-        // The form that came nearest: the fewest problems, at the deepest place.
+        // Report the best alternative: the one with the fewest problems, at the deepest path.
         else problems.push(...tried.reduce((best, inner) => (isNearer(inner, best) ? inner : best)));
       });
     }
@@ -318,7 +318,7 @@ function fits(check: Check, value: unknown): boolean {
   return problemsOf(check, value, null).length === 0;
 }
 
-/** Returns what is wrong with values. Throws a `TypeError` for a schema that refers to what is not there. */
+/** Return a function that lists the problems of a value. Throws a `TypeError` for an unresolvable reference. */
 export function checker(schema: JsonSchema): (value: unknown) => Problems {
   const check = new Compiler(schema).compile(schema);
   const quick = quickly(schema);

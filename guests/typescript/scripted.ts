@@ -1,4 +1,4 @@
-/** The export `scripted`: the WIT interface over what is declared. Nothing but a JSON-RPC error may leave it. */
+/** Implementation of the WIT export `scripted`. Its functions only throw JSON-RPC errors. */
 
 import type { Request } from "wasmcp:mcp-v20260728/messages@0.1.0";
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
@@ -14,7 +14,7 @@ import { closeDeclarations, COMPLETIONS, LISTS, PROMPTS, RESOURCES, TOOLS } from
 import { membersOf } from "./shape.ts";
 import { keyOf } from "./uris.ts";
 
-/** What is thrown across the border: `payload` is the value. */
+/** Exception for the error case of a WIT result: `payload` is its value. */
 class Refused extends Error {
   constructor(readonly payload: wit.Error) {
     super(payload.message);
@@ -27,7 +27,7 @@ function outcome<T>(found: T | Wanted): Outcome<T> {
   return found instanceof Wanted ? { tag: "input-required", val: wantedOf(found) } : { tag: "complete", val: found };
 }
 
-/** Answer, and give the request back in time, whatever happens. */
+/** Run a handler, and drop the request in any case. */
 function answered<T>(request: Request, kind: string, name: string, answer: (context: Context) => T): T {
   try {
     return answer(new Context(request));
@@ -50,7 +50,7 @@ function references(): wit.CompletionReference[] {
     .map((item) => ({ tag: item instanceof Prompt ? "prompt" : "resource-template", val: identityOf(item) }));
 }
 
-/** Check what is declared, as far as that can only be done at the end. */
+/** Check the declarations that depend on others, after all modules are evaluated. */
 export function checkAll(): void {
   checkCompletions([...PROMPTS.all(), ...templates()]);
   if (TOOLS.all().length + RESOURCES.all().length + PROMPTS.all().length === 0) {
@@ -76,7 +76,7 @@ export const scripted = {
 
   readResource(request: Request, uri: string): Outcome<wit.ResourceResult> | undefined {
     return answered(request, "resource", uri, (context) => {
-      // A plain URI goes before a template that matches it too.
+      // A fixed URI has precedence over a matching template.
       for (const item of [RESOURCES.get(keyOf(uri)), ...templates()]) {
         const found = item?.matches(uri);
         if (item !== undefined && found !== undefined) return outcome(item.read(uri, found, context));

@@ -1,9 +1,9 @@
-/** What values an author wants: a JSON Schema, or a schema of a library such as zod (Standard Schema). */
+/** Schemas of authors: JSON Schema, or a library such as zod (Standard Schema). */
 
 import { DeclarationError } from "./errors.ts";
 import { checker, kindOf, MOST, under, type JsonSchema, type Problems } from "./schema.ts";
 
-/** The part of https://standardschema.dev that is used here: zod 4.2, valibot, arktype and others have it. */
+/** The used part of https://standardschema.dev, which zod 4.2, valibot, arktype and others implement. */
 export interface StandardSchema<Input = any, Output = any> {
   readonly "~standard": {
     readonly version: 1;
@@ -13,7 +13,7 @@ export interface StandardSchema<Input = any, Output = any> {
   };
 }
 
-/** What a schema is given as. */
+/** Accepted kinds of schemas. */
 export type Schema = StandardSchema | JsonSchema;
 
 type Typed<T> = T extends "string"
@@ -29,7 +29,7 @@ type Typed<T> = T extends "string"
 type Required<S> = S extends { required: readonly (infer R)[] } ? R : never;
 type Flat<T> = { [K in keyof T]: T[K] };
 
-/** The type of the values of a JSON Schema that is written in place. */
+/** Type of the values of a JSON Schema literal. */
 export type FromJsonSchema<S> = S extends { const: infer C }
   ? C
   : S extends { enum: readonly (infer E)[] }
@@ -50,17 +50,17 @@ export type FromJsonSchema<S> = S extends { const: infer C }
               ? Typed<T>
               : any;
 
-/** The type of the values that a schema lets through. */
+/** Type of the values that a schema accepts. */
 export type Infer<S> = S extends StandardSchema
   ? NonNullable<S["~standard"]["types"]> extends { output: infer O }
     ? O
     : any
   : FromJsonSchema<S>;
 
-/** A schema ready to be used: what clients are told, and what checks values. */
+/** Compiled schema: JSON Schema for clients, and validation. */
 export interface Shape {
   readonly json: JsonSchema;
-  /** The value to go on with, or what is wrong. */
+  /** Return the converted value, or the problems. */
   load(value: unknown): { value: any } | { problems: Problems };
 }
 
@@ -69,11 +69,11 @@ function isStandard(schema: any): schema is StandardSchema {
 }
 
 /**
- * A schema ready to be used.
+ * Compile a schema.
  *
- * @param schema As the author gave it.
- * @param direction Whether values go in or come out: a schema that converts has two sides.
- * @param place What it is the schema of, for messages.
+ * @param schema The author's schema.
+ * @param direction Input or output: a schema that converts has two JSON Schemas.
+ * @param place The name of what it describes, for messages.
  */
 export function shapeOf(schema: Schema, direction: "input" | "output", place: string): Shape {
   if (isStandard(schema)) return standardShape(schema, direction, place);
@@ -92,7 +92,7 @@ export function shapeOf(schema: Schema, direction: "input" | "output", place: st
   };
 }
 
-/** Whether a value fits a part of a schema. */
+/** Return whether a value is valid for a part of a schema. */
 export function accepts(part: JsonSchema, value: unknown, root: JsonSchema): boolean {
   return problemsOf(part, value, root).length === 0;
 }
@@ -101,7 +101,7 @@ function problemsOf(part: JsonSchema, value: unknown, root: JsonSchema): Problem
   return checker("$defs" in root ? { ...part, $defs: root.$defs } : part)(value);
 }
 
-/** The default values in a schema that it would refuse. */
+/** Return the default values in a schema that are invalid. */
 function* unfitDefaults(part: any, root: JsonSchema, path: string): Generator<string> {
   if (typeof part !== "object" || part === null || part === root.$defs) return;
   if ("default" in part && typeof part.$ref !== "string") {
@@ -152,12 +152,12 @@ function told(issue: { message: string; path?: readonly (PropertyKey | { key: Pr
   return path === "" ? issue.message : `${path}: ${issue.message}`;
 }
 
-/** The members of an object's schema, references followed. */
+/** Return the members of an object's schema, with references resolved. */
 export function membersOf(json: JsonSchema): Map<string, JsonSchema> {
   return new Map(Object.entries((followed(json, json).properties ?? {}) as Record<string, JsonSchema>));
 }
 
-/** A schema, or the one that it refers to. */
+/** Return a schema with its reference resolved. */
 export function followed(json: any, root: any): any {
   for (let count = 0; typeof json?.$ref === "string" && count < 16; count += 1) {
     json = json.$ref

@@ -1,4 +1,4 @@
-/** Values that arrive as text: the arguments of prompts, the variables of URIs. */
+/** Conversion of texts to values: arguments of prompts, variables of URIs. */
 
 import type { JsonSchema } from "./schema.ts";
 import { numberIn } from "./runtime/numbers.ts";
@@ -6,7 +6,7 @@ import { followed } from "./shape.ts";
 
 const SCALARS: Record<string, (text: string) => unknown> = {
   number: (text) => numberIn(text) ?? text,
-  // Digits that no number of JavaScript has would come out as others.
+  // Reject numbers that a JavaScript number cannot represent exactly.
   integer: (text) => (Number.isSafeInteger(numberIn(text)) ? numberIn(text) : text),
   boolean: (text) => (text === "true" ? true : text === "false" ? false : text),
   null: (text) => (text === "null" ? null : text),
@@ -17,7 +17,7 @@ function optionsOf(schema: any, root: any): any[] {
   return [found, ...[...(found.anyOf ?? []), ...(found.oneOf ?? [])].map((inner) => followed(inner, root))];
 }
 
-/** The value that a text stands for: itself where the schema takes strings, else the scalar in it. */
+/** Convert a text: unchanged if the schema accepts strings, else parsed as a scalar. */
 export function fromText(schema: JsonSchema | undefined, text: string | string[], root: JsonSchema): unknown {
   if (Array.isArray(text)) {
     const items = followed(schema, root).items as JsonSchema | undefined;
@@ -36,7 +36,7 @@ export function fromText(schema: JsonSchema | undefined, text: string | string[]
   return text;
 }
 
-/** The values of a schema that has few: an enum, a constant, a boolean; else nothing. */
+/** Return the values of an enum, constant or boolean schema; undefined for others. */
 export function proposalsOf(schema: JsonSchema | undefined, root: JsonSchema): string[] {
   const found = new Set<string>();
   for (const option of optionsOf(schema, root)) {

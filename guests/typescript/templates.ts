@@ -1,11 +1,11 @@
-/** URI templates (RFC 6570), read backwards: the values of the variables from a URI. */
+/** Matching of URIs against URI templates (RFC 6570): extracts the values of the variables. */
 
 import { checkUri, Normal, normalized, normalizedTemplate, unquote } from "./uris.ts";
 
 const EXPRESSION = /\{([^{}]*)\}/g;
 const VARIABLE = /^([A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*)(\*?)$/;
 
-// Operator -> what stands before the first value, between values, and what a value is made of.
+// Operator -> prefix, separator and allowed characters of values.
 const STYLES: Record<string, [string, string, string]> = {
   "": ["", ",", "[^/?#,]*"],
   "+": ["", ",", "[^?#]*"],
@@ -17,16 +17,16 @@ const STYLES: Record<string, [string, string, string]> = {
 
 const WAY_OUT = /^[/\\]|^[A-Za-z]:[/\\]|(?:^|[/\\])\.\.(?:[/\\]|$)|\0/;
 
-/** Whether a value, taken for a path, would leave the folder that it is put under: `..`, an absolute path, or NUL. */
+/** Return whether a value, used as a path below a folder, leaves it: `..`, an absolute path, or NUL. */
 export function leadsOut(value: string): boolean {
   return WAY_OUT.test(value);
 }
 
 export interface Variable {
   name: string;
-  /** Whether it has a list of values (`*`). */
+  /** True if it has a list of values (`*`). */
   many: boolean;
-  /** Whether a URI may do without it. */
+  /** True if a URI can omit it. */
   optional: boolean;
 }
 
@@ -34,7 +34,7 @@ function literal(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
 }
 
-/** A part of a URI is not UTF-8: the URI is of no resource. */
+/** Thrown for a URI that is not valid UTF-8: it does not match. */
 class NotText extends Error {}
 
 function decoded(text: string): string {
@@ -51,18 +51,18 @@ function pairs(query: string): [string, string, string][] {
   });
 }
 
-/** A URI, or a template such as `notes://{folder}/{id}{?q,tags*}`; throws a `TypeError` for what cannot be read backwards. */
+/** URI or template such as `notes://{folder}/{id}{?q,tags*}`; throws a `TypeError` if it cannot be matched. */
 export class UriTemplate {
   readonly variables = new Map<string, Variable>();
   readonly #query = new Set<string>();
   readonly #fixed: [string, string][] = [];
   readonly #groups: [Variable, string][] = [];
   readonly #pattern: RegExp;
-  /** In normal form. */
+  /** The template in normal form. */
   readonly normal: Normal;
 
   constructor(
-    /** As the author wrote it. */
+    /** The author's template. */
     readonly text: string,
   ) {
     this.normal = /[{}]/.test(text) ? normalizedTemplate(text) : normalized(text);
@@ -74,7 +74,7 @@ export class UriTemplate {
     let pattern = "";
     let position = 0;
     let inQuery = false;
-    // In hosts case does not count.
+    // Hosts are case-insensitive.
     const folded = this.normal.scheme.length + 1 + this.normal.authority.length;
     const literally = (part: string, position: number) => {
       const host = literal(part.slice(0, Math.max(folded - position, 0)));
@@ -139,13 +139,13 @@ export class UriTemplate {
     return pattern;
   }
 
-  /** The values in a URI, decoded; undefined when the template does not make it. A variable that is not there is left out. */
+  /** Return the decoded values in a URI; undefined if it does not match. Missing variables are omitted. */
   match(uri: string): Record<string, string | string[]> | undefined {
     try {
       if (this.variables.size === 0) return normalized(uri).key === this.normal.key ? {} : undefined;
       return this.#match(normalized(uri, false).text);
     } catch (error) {
-      // It has no scheme, or what is encoded in it is not UTF-8.
+      // It has no scheme, or its percent-encoding is not UTF-8.
       if (error instanceof TypeError || error instanceof NotText) return undefined;
       throw error;
     }
@@ -181,7 +181,7 @@ export class UriTemplate {
       if (at >= 0) fixed.splice(at, 1);
       else if (!this.#query.has(name)) return false;
       else if (this.variables.get(name)!.many) {
-        // `a=1&a=2` as well as `a=1,2`: a list is written either way.
+        // A list can be `a=1&a=2` or `a=1,2`.
         found[name] = [...(found[name] ?? []), ...exact.split(",").map(decoded)];
       } else if (name in found) return false;
       else found[name] = value;

@@ -1,4 +1,4 @@
-/** Tools: what a function says to clients, and how it is called. */
+/** Tools: declaration, listing and `tools/call`. */
 
 import type * as wit from "wasmcp:mcp-v20260728/types@0.1.0";
 
@@ -15,25 +15,25 @@ import type { JsonSchema } from "./schema.ts";
 const STATELESS = "2026-07-28";
 const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 
-/** Hints for clients; never to be trusted for a security decision. Specification: schema `ToolAnnotations`. */
+/** Hints for clients, not for security decisions. Specification: schema `ToolAnnotations`. */
 export interface ToolHints {
-  /** It changes nothing. */
+  /** It modifies nothing. */
   readOnly?: boolean;
-  /** It may destroy what is there, not only add. */
+  /** It can delete or overwrite data, not only add. */
   destructive?: boolean;
-  /** Calling it again with the same arguments changes nothing more. */
+  /** Repeated calls with the same arguments have no further effect. */
   idempotent?: boolean;
-  /** It deals with the world outside. */
+  /** It interacts with external systems. */
   openWorld?: boolean;
 }
 
-/** What a tool says of itself. Specification: server/tools, schema `Tool`. */
+/** Options of a tool. Specification: server/tools, schema `Tool`. */
 export interface ToolOptions extends ToolHints {
-  /** What clients call. */
+  /** The name in requests. */
   name?: string;
-  /** A name for people. */
+  /** The display name. */
   title?: string;
-  /** For the model. */
+  /** The description, for the model. */
   description?: string;
   icons?: Icon[];
   meta?: Meta;
@@ -42,7 +42,7 @@ export interface ToolOptions extends ToolHints {
 type Returned<O> = O | Result | Block | string | (Block | string)[] | undefined | void | null;
 type Maybe<T> = T | Promise<T>;
 
-/** A declared tool. */
+/** Declared tool. */
 export class Tool<A = any, R = unknown> {
   readonly name: string;
   readonly #input: Shape;
@@ -83,12 +83,12 @@ export class Tool<A = any, R = unknown> {
     };
   }
 
-  /** What lists say of it. */
+  /** Return its entry in lists. */
   get told(): wit.Tool {
     return this.#told;
   }
 
-  /** Call the tool as a client does. What goes wrong is a result with `isError`; an `McpError` is thrown. */
+  /** Handle `tools/call`. Errors become results with `isError`, except for `McpError`, which is thrown. */
   call(args: string | null | undefined, context: Context): wit.ToolResult | Wanted {
     try {
       return this.#called(args, context);
@@ -156,8 +156,8 @@ function failure(message: string): wit.ToolResult {
  *       ({ a, b }) => a + b);
  *
  * The arguments are checked before the function runs. `input` is a schema of zod (4.2 or newer, or of another library
- * with Standard JSON Schema), or a JSON Schema. In TypeScript it may be left out: it is then made of the type of the
- * function's first parameter, and the output schema of the type that it returns, when the component is built.
+ * with Standard JSON Schema), or a JSON Schema. In TypeScript it can be omitted: the build derives it from the
+ * type of the function's first parameter, and the output schema from its return type.
  *
  *     tool("add", "Add two numbers.", (args: { a: number; b: number }) => args.a + args.b);
  */
@@ -182,7 +182,7 @@ export function tool(...given: any[]): Tool {
   return TOOLS.declare(made.name, made);
 }
 
-/** The options, the function and what the build knows, of the three ways to declare something. */
+/** Return options, function and build data, for each of the three ways to declare something. */
 export function unpacked(given: any[], named: (first: string, second: string) => any): [any, any, Described] {
   if (typeof given[0] === "function") return [{}, given[0], given[1] ?? {}];
   if (typeof given[0] === "string") return [named(given[0], given[1]), given[2], given[3] ?? {}];

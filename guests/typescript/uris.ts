@@ -1,12 +1,12 @@
 /**
- * The normal form of URIs: what lists show, and what the URI of a request is compared with.
+ * Normal form of URIs, used in lists and to compare URIs of requests.
  *
- * RFC 3986, section 6.2; RFC 6570 for templates. URL parsers of clients (WHATWG) leave the normal form as it is.
+ * RFC 3986, section 6.2; RFC 6570 for templates. URL parsers of clients (WHATWG) do not change the normal form.
  */
 
 import { decode, encode } from "./runtime/text.ts";
 
-/** The schemes whose hosts are names of the network, with their default ports. */
+/** Schemes with network hosts, and their default ports. */
 const PORTS = new Map([["http", "80"], ["https", "443"], ["ws", "80"], ["wss", "443"], ["ftp", "21"]]);
 
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):/;
@@ -21,12 +21,12 @@ const UNSAFE = {
   more: /%[0-9A-Fa-f]{2}|[^A-Za-z0-9._~!$&'()*+,;=:@/?-]/gu,
 };
 
-/** A URI, or a template of URIs, in normal form. */
+/** URI or URI template in normal form. */
 export class Normal {
   constructor(
-    /** In lower case, without the colon. */
+    /** The scheme in lower case, without the colon. */
     readonly scheme: string,
-    /** With the two slashes before it; empty when there is none. */
+    /** The authority with the leading `//`; may be empty. */
     readonly authority: string,
     /** Path, query and fragment. */
     readonly rest: string,
@@ -36,28 +36,27 @@ export class Normal {
     return `${this.scheme}:${this.authority}${this.rest}`;
   }
 
-  /** The text with its host in lower case: equal for URIs that are equivalent. */
+  /** The text with its host in lower case: equal for equivalent URIs. */
   get key(): string {
     const host = this.authority.lastIndexOf("@") + 1;
     return `${this.scheme}:${this.authority.slice(0, host)}${lower(this.authority.slice(host))}${this.rest}`;
   }
 }
 
-/** The key of a URI, which is equal for equivalent ones; empty for a text that is not a URI. */
+/** Return the comparison key of a URI, equal for equivalent URIs; empty for a text that is not a URI. */
 export function keyOf(uri: string): string {
   return SCHEME.test(uri) ? normalized(uri).key : "";
 }
 
-/** The normal form of a URI that is sent to clients. Throws a `TypeError` when it has no scheme. */
+/** Return the normal form of a URI for clients. Throws a `TypeError` without a scheme. */
 export function sendableUri(uri: string): string {
   return normalized(uri).text;
 }
 
 /**
- * The normal form of a URI; what a URI cannot hold is encoded. Throws a `TypeError` when it has no scheme.
+ * Return the normal form of a URI; disallowed characters are encoded. Throws a `TypeError` without a scheme.
  *
- * @param dots Whether `.` and `..` segments and an empty port are removed; templates read their values from a URI that
- *   still has them.
+ * @param dots Remove `.` and `..` segments and an empty port; template matching needs a URI with them.
  */
 export function normalized(uri: string, dots = true): Normal {
   const [scheme, found] = split(PLAIN, String(uri).toWellFormed());
@@ -65,12 +64,12 @@ export function normalized(uri: string, dots = true): Normal {
   let path = encoded("path", found[2]!);
   if (dots && path.startsWith("/")) path = withoutDots(path);
   if (path === "" && PORTS.has(scheme) && authority !== "") path = "/";
-  // Without it the path would be read as an authority.
+  // Otherwise the path would be parsed as an authority.
   if (authority === "" && path.startsWith("//")) path = `/.${path}`;
   return new Normal(scheme, authority, path + queryOf(scheme, found[3] ?? "") + fragmentOf(found[4] ?? ""));
 }
 
-/** The normal form of a URI template's text. Throws a `TypeError` when it has no scheme, or a `.` or `..` segment. */
+/** Return the normal form of a URI template. Throws a `TypeError` without a scheme, or with a `.` or `..` segment. */
 export function normalizedTemplate(template: string): Normal {
   const [scheme, found] = split(TEMPLATE, template.toWellFormed());
   const authority = authorityOf(scheme, found[1] ?? "", false);
@@ -85,7 +84,7 @@ export function normalizedTemplate(template: string): Normal {
   return new Normal(scheme, authority, path + query + each(found[4] ?? "", fragmentOf));
 }
 
-/** Make sure that clients can read a URI or template: that it has a host and a port where they expect one. */
+/** Throw an error if a URI or template is not valid for clients, for example without a host. */
 export function checkUri(uri: string): void {
   const [scheme, found] = split(uri.includes("{") ? TEMPLATE : PLAIN, uri);
   const authority = found[1];
@@ -110,7 +109,7 @@ export function checkUri(uri: string): void {
   }
 }
 
-/** A text with its percent-encoding undone, once; undefined where the result is not UTF-8. */
+/** Decode percent-encoding once; undefined if the result is not UTF-8. */
 export function unquote(text: string): string | undefined {
   let valid = true;
   const plain = text.replace(/(?:%[0-9A-Fa-f]{2})+/g, (run) => {
@@ -150,7 +149,7 @@ function authorityOf(scheme: string, authority: string, keepColon: boolean): str
 
 function queryOf(scheme: string, query: string): string {
   const text = encoded("more", query);
-  // As WHATWG has it.
+  // As in the WHATWG URL standard.
   return PORTS.has(scheme) || scheme === "file" ? text.replaceAll("'", "%27") : text;
 }
 
@@ -158,7 +157,7 @@ function fragmentOf(fragment: string): string {
   return fragment.slice(0, 1) + encoded("more", fragment.slice(1));
 }
 
-/** Text of a component: what it cannot hold is encoded, encoded unreserved characters are decoded. */
+/** Normalize the text of a component: disallowed characters are encoded, encoded unreserved ones are decoded. */
 function encoded(component: keyof typeof UNSAFE, text: string): string {
   return text.replace(UNSAFE[component], (found) => {
     if (found.length === 3 && found.startsWith("%")) {
@@ -169,7 +168,7 @@ function encoded(component: keyof typeof UNSAFE, text: string): string {
   });
 }
 
-/** The pieces of a template's text: expressions with their braces, and what is between them. */
+/** Split a template into expressions with their braces, and the literal text between them. */
 function expressions(text: string): string[] {
   return text.split(/(\{[^{}]*\})/);
 }
@@ -182,7 +181,7 @@ function lower(text: string): string {
   return expressions(text).map((part) => (part.startsWith("{") ? part : part.toLowerCase())).join("");
 }
 
-/** An absolute path without `.` and `..` segments; RFC 3986, section 5.2.4. */
+/** Remove `.` and `..` segments of an absolute path; RFC 3986, section 5.2.4. */
 function withoutDots(path: string): string {
   const kept: string[] = [];
   const segments = path.split("/").slice(1);

@@ -1,14 +1,14 @@
-/** Values that keep their type in a store: texts, numbers, booleans, bytes and whatever JSON can hold. */
+/** Typed values of stores: texts, numbers, booleans, bytes and JSON. */
 
 import type { Error as StoreProblem, Value } from "wasmcp:mcp-v20260728/key-value-types@0.1.0";
 
 import { json, sendable } from "./lowering.ts";
 import { count } from "./runtime/numbers.ts";
 
-/** What a store gives back and takes. */
+/** Value of a store. */
 export type Stored = string | number | bigint | boolean | Uint8Array | null | object;
 
-/** Why a store did not do what it was asked. `code` is the case of the WIT's `key-value-types.error`. */
+/** Error of a store. `code` is the case of the WIT's `key-value-types.error`. */
 export class StoreError extends Error {
   override name = "StoreError";
 
@@ -28,7 +28,7 @@ const WORDS: Record<string, (grant: string) => string> = {
   "out-of-range": () => "the counter would leave its range",
 };
 
-/** Do something with a store; what goes wrong is a `StoreError`. */
+/** Run an operation on a store; convert its errors to `StoreError`. */
 export function stored<T>(grant: string, act: () => T): T {
   try {
     return act();
@@ -40,7 +40,7 @@ export function stored<T>(grant: string, act: () => T): T {
   }
 }
 
-/** A value in the types of the WIT. Whole numbers are counters. */
+/** Convert a value to the WIT type. Whole numbers are counters. */
 export function tagged(value: Stored): Value {
   if (typeof value === "string") return { tag: "string", val: sendable(value) };
   if (typeof value === "boolean") return { tag: "bool", val: value };
@@ -49,7 +49,7 @@ export function tagged(value: Stored): Value {
   return { tag: "json", val: json(value) };
 }
 
-/** The value that the WIT has for none. */
+/** Convert a value of the WIT type. */
 export function plain(value: Value | null | undefined): any {
   if (value === null || value === undefined) return undefined;
   switch (value.tag) {

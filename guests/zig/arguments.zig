@@ -1,4 +1,4 @@
-//! JSON text -> a struct of arguments. All that does not fit is named with its path, up to a bound.
+//! Parser of JSON text into a struct of arguments. Errors list all mismatches with their paths, up to a maximum.
 const std = @import("std");
 const bindings = @import("bindings");
 const text_values = @import("text_values.zig");
@@ -10,9 +10,9 @@ pub const Reader = struct {
     scanner: std.json.Scanner,
     path: [max_path]Segment = undefined,
     depth: usize = 0,
-    /// What does not fit, as `path: reason`.
+    /// The mismatches, as `path: reason`.
     problems: std.ArrayList([]const u8) = .empty,
-    /// Nothing more can be read, or would be named.
+    /// True if parsing cannot continue, or the maximum of mismatches is reached.
     is_over: bool = false,
 
     const max_path = 32;
@@ -24,22 +24,22 @@ pub const Reader = struct {
         return .{ .scanner = .initCompleteInput(memory.allocator, text) };
     }
 
-    /// The whole text as a `T`. After `error.Mismatch`, `message` has what is wrong.
+    /// Parse the whole text as a `T`. After `error.Mismatch`, `message` returns the mismatches.
     pub fn read(self: *Reader, comptime T: type) error{Mismatch}!T {
         const value = try self.readValue(T);
-        // An error unless the text ends here.
+        // An error if text follows.
         _ = try self.peek();
         return value;
     }
 
-    /// The whole text, an object of strings, as a `T` whose fields are read from them.
+    /// Parse the whole text, an object of strings, as a `T` whose fields are converted from them.
     pub fn readTexts(self: *Reader, comptime T: type) error{Mismatch}!T {
         const value = try self.readObject(T, readConverted);
         _ = try self.peek();
         return value;
     }
 
-    /// `path: reason; path: reason`.
+    /// Return the mismatches: `path: reason; path: reason`.
     pub fn message(self: *const Reader) []const u8 {
         const all = std.mem.join(memory.allocator, "; ", self.problems.items) catch return "they do not fit";
         if (self.problems.items.len < max_problems) return all;
@@ -69,10 +69,16 @@ pub const Reader = struct {
     }
 
     fn failed(self: *Reader, comptime expected: []const u8, found: []const u8) error{Mismatch} {
-        return self.fail(std.mem.concat(memory.allocator, u8, &.{ "expected " ++ expected ++ ", got ", found }) catch "expected " ++ expected);
+        return self.fail(
+            std.mem.concat(
+                memory.allocator,
+                u8,
+                &.{ "expected " ++ expected ++ ", got ", found },
+            ) catch "expected " ++ expected,
+        );
     }
 
-    /// The text cannot be read further.
+    /// Record an error after which parsing cannot continue.
     fn broken(self: *Reader, reason: []const u8) error{Mismatch} {
         defer self.is_over = true;
         return self.fail(reason);
@@ -83,7 +89,7 @@ pub const Reader = struct {
         self.depth += 1;
     }
 
-    /// A place before a value, to go on behind it when it does not fit.
+    /// Position before a value, from which a mismatching value can be skipped.
     const Mark = struct { depth: usize, height: usize, cursor: usize };
 
     fn mark(self: *Reader) error{Mismatch}!Mark {
@@ -101,7 +107,7 @@ pub const Reader = struct {
         }
     }
 
-    // Its peers of the same name in std don't say what they met when they fail.
+    // Unlike std.json, mismatches must report the token that was found.
     fn peek(self: *Reader) error{Mismatch}!Token {
         return self.scanner.peekNextTokenType() catch self.broken("not valid JSON");
     }
@@ -110,9 +116,9 @@ pub const Reader = struct {
         return self.scanner.nextAlloc(memory.allocator, .alloc_if_needed) catch self.broken("not valid JSON");
     }
 
-    fn expect(self: *Reader, wanted: Token, comptime expected: []const u8) error{Mismatch}!void {
+    fn expect(self: *Reader, token: Token, comptime expected: []const u8) error{Mismatch}!void {
         const found = try self.peek();
-        if (found != wanted) return self.failed(expected, nameOf(found));
+        if (found != token) return self.failed(expected, nameOf(found));
     }
 
     fn readValue(self: *Reader, comptime T: type) error{Mismatch}!T {
@@ -126,7 +132,10 @@ pub const Reader = struct {
             .string => return self.readText("string"),
             .choice => {
                 const text = try self.readText("string");
-                return std.meta.stringToEnum(T, text) orelse self.failed(comptime "one of " ++ choices(T), shortened(text));
+                return std.meta.stringToEnum(T, text) orelse self.failed(
+                    comptime "one of " ++ choices(T),
+                    shortened(text),
+                );
             },
             .optional => {
                 if (try self.peek() == .null) {
@@ -139,7 +148,14 @@ pub const Reader = struct {
             .fixed_array => {
                 const list = try self.readArray(@typeInfo(T).array.child);
                 const len = @typeInfo(T).array.len;
-                if (list.len != len) return self.fail(std.fmt.allocPrint(memory.allocator, "expected an array of {d}, got one of {d}", .{ len, list.len }) catch "wrong length");
+                if (list.len != len)
+                    return self.fail(
+                        std.fmt.allocPrint(
+                            memory.allocator,
+                            "expected an array of {d}, got one of {d}",
+                            .{ len, list.len },
+                        ) catch "wrong length",
+                    );
                 return list[0..len].*;
             },
             .object => return self.readObject(T, readValue),
@@ -152,9 +168,14 @@ pub const Reader = struct {
         return text_values.read(T, text) orelse self.failed(comptime text_values.expected(T), shortened(text));
     }
 
-    /// Read the empty text, when it is none of the type's values.
+    /// Skip an empty string, if it is not a valid value of the type.
     fn skipEmpty(self: *Reader, comptime T: type) error{Mismatch}!bool {
-        if (text_values.read(T, "") != null or !std.mem.startsWith(u8, self.scanner.input[self.scanner.cursor..], "\"\"")) return false;
+        if (text_values.read(T, "") != null or !std.mem.startsWith(
+            u8,
+            self.scanner.input[self.scanner.cursor..],
+            "\"\"",
+        ))
+            return false;
         _ = try self.next();
         return true;
     }
@@ -178,7 +199,8 @@ pub const Reader = struct {
     fn readNumber(self: *Reader, comptime T: type) error{Mismatch}!f64 {
         const text = try self.numberText("number");
         const value = std.fmt.parseFloat(f64, text) catch return self.failed("number", text);
-        if (!std.math.isFinite(@as(T, @floatCast(value)))) return self.failed("a number that " ++ @typeName(T) ++ " can hold", shortened(text));
+        if (!std.math.isFinite(@as(T, @floatCast(value))))
+            return self.failed("a number that " ++ @typeName(T) ++ " can hold", shortened(text));
         return value;
     }
 
@@ -189,9 +211,11 @@ pub const Reader = struct {
             // JSON Schema: 1.0 and 1e2 are integers too.
             const value = std.fmt.parseFloat(f64, text) catch return self.failed("integer", shortened(text));
             if (@trunc(value) != value) return self.failed("integer", shortened(text));
-            // Digits that fit no f64 would come out as others.
+            // Larger numbers are not exact in an f64.
             const exact = 1 << 53;
-            if (@abs(value) > exact or value < @as(f64, @floatFromInt(std.math.minInt(T))) or value > @as(f64, @floatFromInt(std.math.maxInt(T)))) return self.failed(expected, shortened(text));
+            if (@abs(value) > exact or value < @as(f64, @floatFromInt(std.math.minInt(T))) or
+                value > @as(f64, @floatFromInt(std.math.maxInt(T))))
+                return self.failed(expected, shortened(text));
             return @intFromFloat(value);
         };
     }
@@ -226,7 +250,7 @@ pub const Reader = struct {
             self.push(.{ .name = name });
             inline for (info.field_names, info.field_types, info.field_attrs, 0..) |field, F, attrs, i| {
                 if (std.mem.eql(u8, field, name)) {
-                    // Clients send the empty text for a field of their form that was left empty.
+                    // Clients send an empty string for form fields that were left empty.
                     const has_default = attrs.default_value_ptr != null or comptime values.kindOf(F) == .optional;
                     if (readField == readConverted and has_default and try self.skipEmpty(F)) break;
                     seen[i] = true;

@@ -1,9 +1,9 @@
-//! Asking the client in the middle of a function. A question without an answer ends the run with `error.InputRequired`;
-//! when the client comes back the function runs again from its start, finds the answers, and goes on.
+//! Multi round-trip requests. An unanswered server-to-client request ends the run of the function with
+//! `error.InputRequired`; when the client has answered, the function runs again from its start and gets the answers.
 //! Specification: basic/patterns/mrtr.
 //!
-//! An answer belongs to a question by the order and the words of the questions. Answers of earlier rounds, and what
-//! `once` kept, travel with the client in the sealed state.
+//! The key of a request is derived from its position and content. Answers of earlier rounds and the values of `once`
+//! are stored in the sealed request state.
 const std = @import("std");
 const bindings = @import("bindings");
 const json_text = @import("json_text.zig");
@@ -16,18 +16,18 @@ const List = std.ArrayList(Entry);
 
 pub const Error = error{ InputRequired, OutOfMemory };
 
-// One call runs at a time, and its memory is gone after it.
-var asked: usize = 0;
+// One call runs at a time, and its memory is freed after it.
+var requests_made: usize = 0;
 var answers: List = .empty;
 var kept: List = .empty;
-var wanted: ?types.InputRequest = null;
+var unanswered: ?types.InputRequest = null;
 
-/// A request is about to be answered, perhaps for the second time.
+/// Reset the state at the beginning of a call.
 pub fn begin(request: bindings.messages.Request) void {
-    asked = 0;
+    requests_made = 0;
     answers = .empty;
     kept = .empty;
-    wanted = null;
+    unanswered = null;
     request_now = request;
     is_read = false;
 }
@@ -35,7 +35,7 @@ pub fn begin(request: bindings.messages.Request) void {
 var request_now: bindings.messages.Request = undefined;
 var is_read = false;
 
-/// Read what the client has brought back: who never asks need not pay for it.
+/// Read the request state and the answers; lazy, because most calls need neither.
 fn read() Error!void {
     if (is_read) return;
     is_read = true;
@@ -43,7 +43,8 @@ fn read() Error!void {
         try readList(&answers, json_text.member(state, "answers"));
         try readList(&kept, json_text.member(state, "kept"));
     }
-    for (request_now.inputResponses()) |response| try answers.append(memory.allocator, .{ .name = response[0], .value = response[1] });
+    for (request_now.inputResponses()) |response|
+        try answers.append(memory.allocator, .{ .name = response[0], .value = response[1] });
 }
 
 fn readList(list: *List, text: ?[]const u8) Error!void {
@@ -55,34 +56,35 @@ fn find(list: List, name: []const u8) ?[]const u8 {
     return null;
 }
 
-/// The client's answer to a question, as JSON text.
+/// Return the client's answer to a request, as JSON text.
 pub fn ask(method: []const u8, params: []const u8) Error![]const u8 {
     try read();
-    asked += 1;
+    requests_made += 1;
     var hash: std.hash.Fnv1a_64 = .init();
     hash.update(method);
     hash.update(params);
-    const key = try std.fmt.allocPrint(memory.allocator, "q{d}-{x}", .{ asked, hash.final() });
+    const key = try std.fmt.allocPrint(memory.allocator, "q{d}-{x}", .{ requests_made, hash.final() });
     if (find(answers, key)) |answer| return answer;
-    wanted = .{ .key = key, .method = method, .params = params };
+    unanswered = .{ .key = key, .method = method, .params = params };
     return error.InputRequired;
 }
 
-/// What an earlier run of this request has kept under a name.
+/// Return the value that an earlier run of this call has stored under a name.
 pub fn recall(name: []const u8) Error!?[]const u8 {
     try read();
     return find(kept, name);
 }
 
-/// Keep a JSON value for the runs that follow.
+/// Store a JSON value for later runs.
 pub fn keep(name: []const u8, value: []const u8) Error!void {
     try kept.append(memory.allocator, .{ .name = name, .value = value });
 }
 
-/// What the client is to be asked, after a run that ended with `error.InputRequired`. Null: that was the author's own.
+/// Return the `InputRequired` result, after a run that ended with `error.InputRequired`. Null: the author's code
+/// returned that error itself.
 pub fn required() ?types.InputRequired {
-    const question = wanted orelse return null;
-    const requests = memory.allocator.dupe(types.InputRequest, &.{question}) catch return null;
+    const request = unanswered orelse return null;
+    const requests = memory.allocator.dupe(types.InputRequest, &.{request}) catch return null;
     if (answers.items.len == 0 and kept.items.len == 0) return .{ .requests = requests };
     var state: std.ArrayList(u8) = .empty;
     write(&state) catch return null;

@@ -1,4 +1,4 @@
-//! What tools, resources, prompts and completions have in common: the author's functions, and how they are called.
+//! Calls of the author's functions: common code of tools, resources, prompts and completions.
 const std = @import("std");
 const bindings = @import("bindings");
 const asking = @import("asking.zig");
@@ -9,14 +9,15 @@ const Error = bindings.types.Error;
 pub const code = struct {
     pub const invalid_params = @import("protocol_table").code.invalid_params;
     pub const internal_error = @import("protocol_table").code.internal_error;
-    /// What it is called up to 2025-11-25; the framework knows what it is later.
+    /// The code up to 2025-11-25; the framework converts it for later revisions.
     pub const resource_not_found = @import("protocol_table").code.resource_not_found;
 };
 
-/// What a function `fn (What) R`, `fn (What, Context) R`, `fn (Context) R` or `fn () R` takes and gives.
+/// Parameter and return type of a function `fn (Taken) R`, `fn (Taken, Context) R`, `fn (Context) R` or `fn () R`.
 pub fn Signature(comptime owner: []const u8, comptime function: anytype) type {
     const Function = @TypeOf(function);
-    if (@typeInfo(Function) != .@"fn") @compileError(owner ++ ": the last argument must be a function, not `" ++ @typeName(Function) ++ "`");
+    if (@typeInfo(Function) != .@"fn")
+        @compileError(owner ++ ": the last argument must be a function, not `" ++ @typeName(Function) ++ "`");
     const info = @typeInfo(Function).@"fn";
     const params = info.param_types;
     const with_context = params.len > 0 and params[params.len - 1] == Context;
@@ -24,9 +25,9 @@ pub fn Signature(comptime owner: []const u8, comptime function: anytype) type {
     const wrong = owner ++ ": the function must take what it is for, a `Context`, or both in this order";
     if (rest.len > 1) @compileError(wrong);
     return struct {
-        /// What the function takes beside the context; `void`: nothing.
+        /// The parameter other than the context; `void` without one.
         pub const Taken = if (rest.len == 0) void else rest[0] orelse @compileError(wrong);
-        /// What it returns, errors aside.
+        /// The return type without errors.
         pub const Given = switch (@typeInfo(info.return_type.?)) {
             .error_union => |union_| union_.payload,
             else => info.return_type.?,
@@ -41,7 +42,7 @@ pub fn Signature(comptime owner: []const u8, comptime function: anytype) type {
     };
 }
 
-/// A struct of arguments, or an empty one for a function that takes none.
+/// The struct of arguments, or an empty one for a function without.
 pub fn Arguments(comptime owner: []const u8, comptime Taken: type) type {
     if (Taken == void) return struct {};
     if (@typeInfo(Taken) != .@"struct" or @typeInfo(Taken).@"struct".is_tuple)
@@ -49,30 +50,31 @@ pub fn Arguments(comptime owner: []const u8, comptime Taken: type) type {
     return Taken;
 }
 
-/// The answer to an error of a function that has no way to say it in a result: an error of the protocol.
+/// Convert an error of a function to a JSON-RPC error, for requests without error results.
 pub fn failure(context: Context, reason: anyerror) Error {
     return .{ .code = code.internal_error, .message = context.failureMessage() orelse @errorName(reason) };
 }
 
-/// Texts that cross the component's border must be UTF-8: names and descriptions are looked at when they are compiled.
+/// Check at compile time that a name or description is UTF-8, which the component model requires.
 pub fn checkText(comptime owner: []const u8, comptime what: []const u8, comptime text: []const u8) void {
     @setEvalBranchQuota(1_000_000);
     if (!std.unicode.utf8ValidateSlice(text)) @compileError(owner ++ ": the " ++ what ++ " is not UTF-8");
 }
 
-/// All that an author lists, a tuple or an array, as a slice. No two may have the same `name`.
+/// Convert an author's declarations, a tuple or an array, to a slice. The field `name` must be unique.
 pub fn list(comptime T: type, comptime all: anytype, comptime name: []const u8) []const T {
     comptime {
         @setEvalBranchQuota(quota(all.len));
         var found: [all.len]T = undefined;
-        // Each name is compared with those of its hash only: there may be thousands.
+        // A hash table: a component can have thousands of declarations.
         var slots: [2 * all.len + 1]?usize = @splat(null);
         for (&found, 0..) |*one, i| {
             one.* = all[i];
             const text = @field(one.*, name);
             var slot: usize = std.hash.Fnv1a_32.hash(text) % slots.len;
             while (slots[slot]) |other| : (slot = (slot + 1) % slots.len) {
-                if (std.mem.eql(u8, @field(found[other], name), text)) @compileError("two " ++ T.plural ++ " are called `" ++ text ++ "`");
+                if (std.mem.eql(u8, @field(found[other], name), text))
+                    @compileError("two " ++ T.plural ++ " are called `" ++ text ++ "`");
             }
             slots[slot] = i;
         }
@@ -81,12 +83,12 @@ pub fn list(comptime T: type, comptime all: anytype, comptime name: []const u8) 
     }
 }
 
-/// A branch quota for what is done at compile time with each of so many items.
+/// Return the branch quota for compile-time work per item.
 pub fn quota(comptime items: usize) u32 {
     return 1_000_000 + 2_000 * items;
 }
 
-/// A copy with the fields of `extra`, a struct of optional ones and lists, that are given: not null, and not empty.
+/// Return a copy with the fields of `extra` that are set: not null, and not empty.
 pub fn with(self: anytype, extra: anytype) @TypeOf(self) {
     var copy = self;
     inline for (@typeInfo(@TypeOf(extra)).@"struct".field_names) |name| {
@@ -97,7 +99,7 @@ pub fn with(self: anytype, extra: anytype) @TypeOf(self) {
     return copy;
 }
 
-/// A context for a request that is about to be answered: nothing is asked yet.
+/// Create the context for a call, and reset the server-to-client requests.
 pub fn begin(request: bindings.messages.Request) Context {
     asking.begin(request);
     return .{ .request = request };

@@ -1,4 +1,4 @@
-//! What is proposed while arguments of prompts and variables of templates are typed.
+//! Completion of arguments of prompts and variables of resource templates.
 //! Specification: server/utilities/completion.
 const std = @import("std");
 const bindings = @import("bindings");
@@ -11,18 +11,18 @@ const types = bindings.types;
 
 const most = 100;
 
-/// What is typed, and what is filled in already.
+/// Partial value, and the arguments that have values already.
 pub const Typed = struct {
     value: []const u8,
     filled: []const struct { []const u8, []const u8 } = &.{},
 
-    /// The value of an argument that is filled in already.
+    /// Return the value of another argument.
     pub fn get(self: Typed, name: []const u8) ?[]const u8 {
         for (self.filled) |pair| if (std.mem.eql(u8, pair[0], name)) return pair[1];
         return null;
     }
 
-    /// Those of some values that begin with what is typed, letters in any case.
+    /// Return the values that begin with the partial value, case-insensitively.
     pub fn matching(self: Typed, values: []const []const u8) std.mem.Allocator.Error![]const []const u8 {
         var list: std.ArrayList([]const u8) = .empty;
         for (values) |value| {
@@ -32,36 +32,45 @@ pub const Typed = struct {
     }
 };
 
-/// Proposals for one argument. Made by `completion`.
+/// Completion of one argument, created by `completion`.
 pub const Completion = struct {
     of: types.CompletionReference,
     argument: []const u8,
     complete: *const fn (Context, Typed) bindings.abi.Result(types.Completion, types.Error),
 };
 
-/// Proposals for an argument of a prompt or a variable of a template, the best first.
+/// Declare the completion of a prompt's argument or a template's variable.
 ///
-/// The function is `fn (Typed) R` or `fn (Typed, Context) R`; `R` is `[]const []const u8`, `types.Completion`, or an error
-/// union. Of more than 100 values the first ones are sent.
-pub fn completion(comptime of: types.CompletionReference, comptime argument: []const u8, comptime function: anytype) Completion {
+/// The function is `fn (Typed) R` or `fn (Typed, Context) R`; `R` is `[]const []const u8` (best first),
+/// `types.Completion`, or an error union. Only the first 100 values are sent.
+pub fn completion(
+    comptime of: types.CompletionReference,
+    comptime argument: []const u8,
+    comptime function: anytype,
+) Completion {
     const owner = "completion of `" ++ argument ++ "`";
     const Function = calling.Signature(owner, function);
     if (Function.Taken != Typed) @compileError(owner ++ ": the function takes an `mcp.Typed` first");
     const Glue = struct {
         fn complete(context: Context, typed: Typed) bindings.abi.Result(types.Completion, types.Error) {
-            const given = Function.call(typed, context) catch |reason| return .{ .err = calling.failure(context, reason) };
+            const given = Function.call(typed, context) catch |reason|
+                return .{ .err = calling.failure(context, reason) };
             if (Function.Given == types.Completion) return .{ .ok = given };
-            return .{ .ok = .{ .values = given[0..@min(given.len, most)], .total = given.len, .has_more = given.len > most } };
+            return .{
+                .ok = .{ .values = given[0..@min(given.len, most)], .total = given.len, .has_more = given.len > most },
+            };
         }
     };
     return .{ .of = comptime listedAs(of), .argument = argument, .complete = Glue.complete };
 }
 
-/// A template in normal form, as lists have it.
+/// Convert a template to normal form, as in lists.
 fn listedAs(comptime of: types.CompletionReference) types.CompletionReference {
     return switch (of) {
         .prompt => of,
-        .resource_template => |template| .{ .resource_template = if (uris.declared(template, .{ .template = true })) |normal| normal.text else template },
+        .resource_template => |template| .{
+            .resource_template = if (uris.declared(template, .{ .template = true })) |normal| normal.text else template,
+        },
     };
 }
 
@@ -74,7 +83,7 @@ fn same(a: types.CompletionReference, b: types.CompletionReference) bool {
     });
 }
 
-/// Make sure that what is completed exists.
+/// Compile error if the completed argument does not exist.
 fn checkTarget(comptime author: type, comptime one: Completion) void {
     @setEvalBranchQuota(1_000_000);
     const argument = "`" ++ one.argument ++ "`";
@@ -92,7 +101,8 @@ fn checkTarget(comptime author: type, comptime one: Completion) void {
             const owner = "completion of " ++ argument ++ ": template `" ++ uri ++ "`";
             if (!@hasDecl(author, "resources")) @compileError(owner ++ " is not there");
             for (author.resources) |resource| if (std.mem.eql(u8, resource.uri, uri)) {
-                if (std.mem.indexOf(u8, uri, "{" ++ one.argument ++ "}") == null and std.mem.indexOf(u8, uri, "{+" ++ one.argument ++ "}") == null)
+                if (std.mem.indexOf(u8, uri, "{" ++ one.argument ++ "}") == null and
+                    std.mem.indexOf(u8, uri, "{+" ++ one.argument ++ "}") == null)
                     @compileError(owner ++ " has no variable " ++ argument);
                 return;
             };
@@ -101,9 +111,10 @@ fn checkTarget(comptime author: type, comptime one: Completion) void {
     }
 }
 
-/// The interface `completions` for an author's `pub const completions`.
+/// Implementation of the interface `completions` for an author's `pub const completions`.
 pub fn Exports(comptime author: type) type {
-    if (!@hasDecl(author, "completions")) @compileError("there is no `pub const completions = .{ mcp.completion(...), ... };`");
+    if (!@hasDecl(author, "completions"))
+        @compileError("missing `pub const completions = .{ mcp.completion(...), ... };`");
     const all: []const Completion = comptime all: {
         @setEvalBranchQuota(calling.quota(author.completions.len));
         var list: []const Completion = &.{};
@@ -126,13 +137,21 @@ pub fn Exports(comptime author: type) type {
             return .{ .ok = references };
         }
 
-        pub fn complete(request: Request, reference: types.CompletionReference, argument: types.CompletionArgument, filled: []const struct { []const u8, []const u8 }) bindings.abi.Result(?bindings.completions.Outcome, types.Error) {
+        pub fn complete(
+            request: Request,
+            reference: types.CompletionReference,
+            argument: types.CompletionArgument,
+            filled: []const struct { []const u8, []const u8 },
+        ) bindings.abi.Result(?bindings.completions.Outcome, types.Error) {
             var known = false;
             for (all) |one| {
                 if (!same(one.of, reference)) continue;
                 known = true;
                 if (!std.mem.eql(u8, one.argument, argument.name)) continue;
-                return switch (one.complete(calling.begin(request), .{ .value = argument.value, .filled = @ptrCast(filled) })) {
+                return switch (one.complete(
+                    calling.begin(request),
+                    .{ .value = argument.value, .filled = @ptrCast(filled) },
+                )) {
                     .ok => |values| .{ .ok = .{ .complete = values } },
                     .err => |problem| .{ .err = problem },
                 };

@@ -1,21 +1,21 @@
-//! What the author of a server has written for this component, and the environment it runs in.
+//! Configuration of a component, and environment variables.
 const std = @import("std");
 const bindings = @import("bindings");
 const arguments = @import("arguments.zig");
 
-/// The component's table `config` in `pyproject.toml` as a struct. Fields with a default, and optional ones, may be missing.
-/// `error.BadConfig`: it is not of this type, or holds what the type does not know.
+/// Parse the component's table `config` in `pyproject.toml` as a struct. Fields with a default and optional ones can be
+/// missing. `error.BadConfig`: it does not match the type, or has unknown keys.
 pub fn read(comptime T: type) error{BadConfig}!T {
     var reader: arguments.Reader = .init(text());
     return reader.read(T) catch error.BadConfig;
 }
 
-/// The same table as JSON text; `{}` where there is none.
+/// Return the same table as JSON text; `{}` if it is missing.
 pub fn text() []const u8 {
     return bindings.config.all();
 }
 
-/// A variable of the environment; null without the grant `env`.
+/// Return an environment variable; null without the grant `env`.
 pub fn environment(name: []const u8) ?[]const u8 {
     for (bindings.wasi_cli.environment.getEnvironment()) |pair| if (std.mem.eql(u8, pair[0], name)) return pair[1];
     return null;

@@ -1,4 +1,4 @@
-//! Blocks of content, made in few words. Specification: server/tools, "Tool Result"; server/prompts.
+//! Constructors of content blocks and messages. Specification: server/tools, "Tool Result"; server/prompts.
 const std = @import("std");
 const bindings = @import("bindings");
 const results = @import("results.zig");
@@ -8,47 +8,55 @@ const types = bindings.types;
 pub const Content = types.Content;
 pub const Message = types.PromptMessage;
 
-/// A text.
+/// Create a text block.
 pub fn text(words: []const u8) Content {
     return .{ .text = .{ .text = results.valid(words) } };
 }
 
-/// An image: its bytes, for example of `image/png`.
+/// Create an image block: raw bytes, for example of `image/png`.
 pub fn image(data: []const u8, mime_type: []const u8) Content {
     return .{ .image = .{ .data = data, .mime_type = mime_type } };
 }
 
-/// A sound: its bytes, for example of `audio/wav`.
+/// Create an audio block: raw bytes, for example of `audio/wav`.
 pub fn audio(data: []const u8, mime_type: []const u8) Content {
     return .{ .audio = .{ .data = data, .mime_type = mime_type } };
 }
 
-/// A link to a resource, which the client may read.
+/// Create a link to a resource, which the client can read.
 pub fn link(uri: []const u8, name: []const u8) Content {
     return .{ .resource_link = .{ .uri = uris.sendable(uri), .name = name } };
 }
 
-/// A resource that goes along: a text.
+/// Create an embedded text resource.
 pub fn embedded(uri: []const u8, mime_type: ?[]const u8, words: []const u8) Content {
-    return .{ .embedded_resource = .{ .contents = .{ .uri = uris.sendable(uri), .mime_type = mime_type, .data = .{ .text = results.valid(words) } } } };
+    return .{
+        .embedded_resource = .{
+            .contents = .{
+                .uri = uris.sendable(uri),
+                .mime_type = mime_type,
+                .data = .{ .text = results.valid(words) },
+            },
+        },
+    };
 }
 
-/// A message of the user's.
+/// Create a message of the user.
 pub fn user(content: Content) Message {
     return .{ .role = .user, .content = content };
 }
 
-/// A message of the model's.
+/// Create a message of the model.
 pub fn assistant(content: Content) Message {
     return .{ .role = .assistant, .content = content };
 }
 
-/// Several blocks, in memory that lasts until the result is read: `&.{...}` alone would be gone with the function.
+/// Copy blocks to memory that lives until the result is read: `&.{...}` is on the stack of the function.
 pub fn blocks(given: []const Content) std.mem.Allocator.Error![]const Content {
     return bindings.memory.allocator.dupe(Content, given);
 }
 
-/// Several messages, in memory that lasts until the result is read.
+/// Copy messages to memory that lives until the result is read.
 pub fn conversation(given: []const Message) std.mem.Allocator.Error![]const Message {
     return bindings.memory.allocator.dupe(Message, given);
 }

@@ -1,4 +1,4 @@
-//! HTTP requests over `wasi:http/outgoing-handler`: the grant `http`.
+//! HTTP client over `wasi:http/outgoing-handler`. Needs the grant `http`.
 const std = @import("std");
 const bindings = @import("bindings");
 const arguments = @import("arguments.zig");
@@ -16,9 +16,9 @@ pub const Request = struct {
     method: Method = .get,
     headers: []const Header = &.{},
     body: ?[]const u8 = null,
-    /// For all of it, in milliseconds.
+    /// Timeout of the whole request, in milliseconds.
     timeout: u64 = 30_000,
-    /// The longest body of an answer, in bytes.
+    /// Maximum size of the response body, in bytes.
     max_body: usize = 10 << 20,
 };
 
@@ -27,18 +27,18 @@ pub const Response = struct {
     headers: []const Header,
     body: []const u8,
 
-    /// Whether the status is one of success.
+    /// Return whether the status is a success: 200 to 299.
     pub fn ok(self: Response) bool {
         return self.status >= 200 and self.status < 300;
     }
 
-    /// The first value of a header; names are looked for in any case.
+    /// Return the first value of a header; names are case-insensitive.
     pub fn header(self: Response, name: []const u8) ?[]const u8 {
         for (self.headers) |each| if (std.ascii.eqlIgnoreCase(each.name, name)) return each.value;
         return null;
     }
 
-    /// The body as a Zig type. `error.NotOfThisType`: it is none, or holds what the type does not know.
+    /// Parse the body as JSON. `error.NotOfThisType`: it does not match the type, or has unknown members.
     pub fn json(self: Response, comptime T: type) error{NotOfThisType}!T {
         var reader: arguments.Reader = .init(self.body);
         return reader.read(T) catch error.NotOfThisType;
@@ -46,24 +46,24 @@ pub const Response = struct {
 };
 
 pub const Error = error{
-    /// It is no `http://` or `https://` URL.
+    /// Not an `http://` or `https://` URL.
     BadUrl,
-    /// A header that HTTP does not allow, or that the runtime sets itself.
+    /// A header that HTTP forbids, or that the runtime sets itself.
     BadHeader,
-    /// The component lacks the grant, or whoever runs the server refuses.
+    /// The component lacks the grant, or the operator denies the request.
     Denied,
     NotFound,
     ConnectionRefused,
     Timeout,
-    /// The answer is longer than `max_body`.
+    /// The response is larger than `max_body`.
     TooLarge,
     Tls,
-    /// Anything else between here and there.
+    /// Any other network error.
     Failed,
     OutOfMemory,
 };
 
-/// Send a request, and read the whole answer. Redirects are answers too.
+/// Send a request, and read the whole response. Redirects are not followed.
 pub fn fetch(request: Request) Error!Response {
     const deadline = bindings.wasi_clocks.monotonic_clock.subscribeDuration(request.timeout *| 1_000_000);
     defer deadline.drop();
@@ -81,7 +81,11 @@ pub fn fetch(request: Request) Error!Response {
     defer response.drop();
     const body = response.consume().get() catch return error.Failed;
     defer body.drop();
-    return .{ .status = response.status(), .headers = try headersOf(response), .body = try bodyOf(body, deadline, request.max_body) };
+    return .{
+        .status = response.status(),
+        .headers = try headersOf(response),
+        .body = try bodyOf(body, deadline, request.max_body),
+    };
 }
 
 fn send(request: Request) Error!wasi.types.FutureIncomingResponse {
@@ -126,7 +130,7 @@ fn configure(outgoing: wasi.types.OutgoingRequest, method: Method, url: Url) err
     try outgoing.setPathWithQuery(url.path).get();
 }
 
-/// The body goes out in the pieces that the stream takes (wasi:io/streams: 4096 bytes at once).
+/// Write the body in chunks of at most 4096 bytes (limit of wasi:io/streams).
 fn write(body: wasi.types.OutgoingBody, bytes: []const u8) error{Err}!void {
     const stream = try body.write().get();
     defer stream.drop();
@@ -176,8 +180,8 @@ fn bodyOf(body: wasi.types.IncomingBody, deadline: Pollable, most: usize) Error!
     }
 }
 
-fn wait(wanted: Pollable, deadline: Pollable) Error!void {
-    for (poll.poll(&.{ .{ .resource = wanted }, .{ .resource = deadline } })) |ready| if (ready == 0) return;
+fn wait(event: Pollable, deadline: Pollable) Error!void {
+    for (poll.poll(&.{ .{ .resource = event }, .{ .resource = deadline } })) |ready| if (ready == 0) return;
     return error.Timeout;
 }
 
@@ -186,7 +190,8 @@ fn failure(code: wasi.types.ErrorCode) Error {
         .http_request_denied => error.Denied,
         .dns_error, .destination_not_found => error.NotFound,
         .connection_refused, .destination_unavailable => error.ConnectionRefused,
-        .dns_timeout, .connection_timeout, .connection_read_timeout, .connection_write_timeout, .http_response_timeout => error.Timeout,
+        .dns_timeout, .connection_timeout, .http_response_timeout => error.Timeout,
+        .connection_read_timeout, .connection_write_timeout => error.Timeout,
         .tls_protocol_error, .tls_certificate_error, .tls_alert_received => error.Tls,
         else => error.Failed,
     };
@@ -205,7 +210,8 @@ const Url = struct {
         const end = std.mem.findAny(u8, rest, "/?") orelse rest.len;
         if (end == 0) return error.BadUrl;
         const path = rest[end..];
-        const slashed = if (path.len > 0 and path[0] == '?') try std.mem.concat(allocator, u8, &.{ "/", path }) else path;
+        const is_query = path.len > 0 and path[0] == '?';
+        const slashed = if (is_query) try std.mem.concat(allocator, u8, &.{ "/", path }) else path;
         return .{ .secure = secure, .authority = rest[0..end], .path = if (slashed.len == 0) "/" else slashed };
     }
 };

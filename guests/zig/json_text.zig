@@ -1,10 +1,10 @@
-//! Members of JSON objects as they stand in the text, for answers of clients, which may hold more than is looked at.
+//! Access to members of JSON objects as raw text, for answers of clients with unknown members.
 const std = @import("std");
 const memory = @import("bindings").memory;
 
 pub const Member = struct { name: []const u8, value: []const u8 };
 
-/// The members of an object, in order; null when the text is none.
+/// Return the members of an object, in order; null if the text is not an object.
 pub fn members(text: []const u8) ?[]const Member {
     var scanner: std.json.Scanner = .initCompleteInput(memory.allocator, text);
     if ((scanner.next() catch return null) != .object_begin) return null;
@@ -22,7 +22,7 @@ pub fn members(text: []const u8) ?[]const Member {
     return list.items;
 }
 
-/// The value of a member of an object; of two with one name the last.
+/// Return the value of a member of an object; the last one of duplicates.
 pub fn member(text: []const u8, name: []const u8) ?[]const u8 {
     var found: ?[]const u8 = null;
     for (members(text) orelse return null) |each| {
@@ -31,7 +31,7 @@ pub fn member(text: []const u8, name: []const u8) ?[]const u8 {
     return found;
 }
 
-/// What a string says; null when the value is none.
+/// Decode a JSON string; null for other values.
 pub fn string(value: ?[]const u8) ?[]const u8 {
     const text = value orelse return null;
     var scanner: std.json.Scanner = .initCompleteInput(memory.allocator, text);

@@ -1,7 +1,7 @@
-//! Values that last, in buckets (the grant `kv`) and for the session of a client (the grant `sessions`).
+//! Key-value store in buckets (grant `kv`), and session values (grant `sessions`).
 //!
-//! A value keeps its type: `[]const u8`, bools and integers are kept as such, everything else that has a JSON form as JSON.
-//! What is there under a key and is of another type is `error.OtherType`.
+//! Values keep their type: `[]const u8`, bools and integers are stored natively, other types with a JSON form as JSON.
+//! Reading a value as another type is `error.OtherType`.
 const std = @import("std");
 const bindings = @import("bindings");
 const arguments = @import("arguments.zig");
@@ -9,21 +9,21 @@ const results = @import("results.zig");
 const values = @import("values.zig");
 
 const typed = bindings.key_value_types;
-/// A value as it is kept.
+/// Stored value.
 pub const Value = typed.Value;
 
 pub const Error = error{
-    /// The component lacks the grant, or whoever runs the server refuses.
+    /// The component lacks the grant, or the operator denies access.
     AccessDenied,
     NoSuchBucket,
-    /// The request belongs to no session.
+    /// The request has no session.
     NoSession,
     NotACounter,
     OutOfRange,
-    /// Over a limit.
+    /// A limit of the store is exceeded.
     TooLarge,
     Unsupported,
-    /// The store of whoever runs the server has failed.
+    /// The operator's store has failed.
     StoreFailed,
     OtherType,
     /// A number in a value is infinite or not a number.
@@ -47,7 +47,7 @@ fn unwrapped(result: anytype) Error!@TypeOf(result).Ok {
     };
 }
 
-/// A value as it is to be kept.
+/// Convert a value to its stored form.
 pub fn value(given: anytype) Error!Value {
     const T = @TypeOf(given);
     if (T == Value) return given;
@@ -55,7 +55,8 @@ pub fn value(given: anytype) Error!Value {
         .bool => .{ .bool = given },
         .comptime_int => .{ .s64 = given },
         .int => |info| if (info.signedness == .signed or info.bits < 64) .{ .s64 = given } else .{ .u64 = given },
-        .pointer => |info| if (info.size == .one and @typeInfo(info.child) == .array and @typeInfo(info.child).array.child == u8)
+        .pointer => |info| if (info.size == .one and @typeInfo(info.child) == .array and
+            @typeInfo(info.child).array.child == u8)
             .{ .string = results.valid(given) }
         else if (T == []const u8 or T == []u8)
             .{ .string = results.valid(given) }
@@ -81,24 +82,24 @@ fn read(comptime T: type, kept: ?Value) Error!?T {
     return error.OtherType;
 }
 
-/// Open a bucket; the empty name is the default one, the only one that every runtime has. Give it up with `close`.
+/// Open a bucket; the empty name is the default bucket, the only one that every runtime has. Release it with `close`.
 pub fn open(name: []const u8) Error!Bucket {
     return .{ .handle = try unwrapped(bindings.key_value.open(name)) };
 }
 
-/// A set of keys with their values.
+/// Bucket: a set of keys with their values.
 pub const Bucket = struct {
     handle: bindings.key_value.Bucket,
 
     pub const Entry = struct { key: []const u8, value: Value };
-    /// `next`: the cursor for the keys that follow.
+    /// `next`: the cursor of the next page.
     pub const Page = bindings.key_value.KeyPage;
 
     pub fn close(self: Bucket) void {
         self.handle.drop();
     }
 
-    /// Null: there is no such key.
+    /// Return the value of a key; null if it does not exist.
     pub fn get(self: Bucket, comptime T: type, key: []const u8) Error!?T {
         return read(T, try unwrapped(self.handle.get(key)));
     }
@@ -107,7 +108,7 @@ pub const Bucket = struct {
         return unwrapped(self.handle.set(key, try value(given)));
     }
 
-    /// A key that is not there is fine.
+    /// Delete a key; no error if it does not exist.
     pub fn delete(self: Bucket, key: []const u8) Error!void {
         return unwrapped(self.handle.delete(key));
     }
@@ -116,17 +117,17 @@ pub const Bucket = struct {
         return unwrapped(self.handle.exists(key));
     }
 
-    /// Add to a counter, and return its value then; one that is not there counts as 0.
+    /// Add to a counter, and return its new value; a missing one counts as 0.
     pub fn increment(self: Bucket, key: []const u8, delta: i64) Error!i64 {
         return unwrapped(self.handle.increment(key, delta));
     }
 
-    /// Set a value if the key has the expected one (null: it is not there). False: it has another.
+    /// Set a value if the key has the expected one (null: it does not exist). False: it has another.
     pub fn compareAndSwap(self: Bucket, key: []const u8, expected: ?Value, replacement: anytype) Error!bool {
         return unwrapped(self.handle.compareAndSwap(key, expected, try value(replacement)));
     }
 
-    /// The values of these keys, in this order.
+    /// Return the values of these keys, in this order.
     pub fn getMany(self: Bucket, keys: []const []const u8) Error![]const ?Value {
         return unwrapped(self.handle.getMany(keys));
     }
@@ -142,22 +143,22 @@ pub const Bucket = struct {
         return unwrapped(self.handle.deleteMany(keys));
     }
 
-    /// Some of the keys that begin with `prefix`; `cursor` is `next` of the page before.
+    /// Return a page of the keys with a prefix; `cursor` is `next` of the previous page.
     pub fn list(self: Bucket, prefix: []const u8, cursor: ?[]const u8) Error!Page {
         return unwrapped(self.handle.listKeys(prefix, cursor));
     }
 };
 
-/// The values that this component keeps for the session that a request belongs to.
+/// Values of this component in the session of a request.
 pub const Session = struct {
     request: bindings.messages.Request,
 
-    /// Whether there is one: the others are `error.NoSession` when there is none.
+    /// Return whether the request has a session; without one, the other functions return `error.NoSession`.
     pub fn exists(self: Session) bool {
         return bindings.sessions.hasSession(self.request);
     }
 
-    /// Null: there is no such key.
+    /// Return the value of a key; null if it does not exist.
     pub fn get(self: Session, comptime T: type, key: []const u8) Error!?T {
         return read(T, try unwrapped(bindings.sessions.get(self.request, key)));
     }

@@ -1,5 +1,5 @@
-//! Panics: the message goes to standard error, and the component traps. Messages are constant: values would have to be
-//! formatted, which makes a small component twice as large.
+//! Panic handler: writes the message to standard error, and traps. Messages are constant: formatting of values would
+//! double the size of a small component.
 const stderr = @import("stderr.zig");
 
 pub fn call(message: []const u8, _: ?usize) noreturn {

@@ -13,10 +13,10 @@ const types = bindings.types;
 
 const GetResult = bindings.abi.Result(?Outcome, types.Error);
 
-/// A whole `GetPromptResult`, or "ask the client first" (`.input_required`).
+/// Complete `GetPromptResult`, or an `InputRequired` result (`.input_required`).
 pub const Outcome = bindings.prompts.Outcome;
 
-/// One prompt. Made by `prompt`; fields that have a default may be changed with `with`.
+/// Prompt, created by `prompt`; fields with a default can be changed with `with`.
 pub const Prompt = struct {
     name: []const u8,
     description: []const u8,
@@ -35,16 +35,17 @@ pub const Prompt = struct {
         meta: ?[]const u8 = null,
     };
 
-    /// The same prompt with a title, icons or `_meta`.
+    /// Return a copy with a title, icons or `_meta`.
     pub fn with(self: Prompt, extra: Extra) Prompt {
         return calling.with(self, extra);
     }
 };
 
-/// A prompt from a function `fn (Arguments) R`, `fn (Arguments, Context) R`, `fn (Context) R` or `fn () R`.
+/// Create a prompt from a function `fn (Arguments) R`, `fn (Arguments, Context) R`, `fn (Context) R` or `fn () R`.
 ///
-/// `Arguments` is a struct of strings, numbers, bools and enums (clients send texts) with `descriptions` as for tools. `R`
-/// is `[]const u8` (one message of the user's), `Message`, `[]const Message`, `PromptResult` or `Outcome`, or an error union.
+/// `Arguments` is a struct of strings, numbers, bools and enums (converted from strings), with `descriptions` as for
+/// tools. `R` is `[]const u8` (one message of the user), `Message`, `[]const Message`, `PromptResult` or `Outcome`, or
+/// an error union.
 pub fn prompt(comptime name: []const u8, comptime description: []const u8, comptime function: anytype) Prompt {
     const owner = "prompt `" ++ name ++ "`";
     comptime calling.checkText(owner, "name", name);
@@ -59,20 +60,31 @@ pub fn prompt(comptime name: []const u8, comptime description: []const u8, compt
                 var reader: arguments.Reader = .init(json);
                 taken = reader.readTexts(Arguments) catch return .{ .err = .{
                     .code = calling.code.invalid_params,
-                    .message = std.mem.concat(bindings.memory.allocator, u8, &.{ "Invalid arguments for prompt " ++ name ++ ": ", reader.message() }) catch "Invalid arguments",
+                    .message = std.mem.concat(
+                        bindings.memory.allocator,
+                        u8,
+                        &.{ "Invalid arguments for prompt " ++ name ++ ": ", reader.message() },
+                    ) catch "Invalid arguments",
                 } };
             }
             const given = Function.call(taken, context) catch |reason| {
-                if (reason == error.InputRequired) if (asking.required()) |wanted| return .{ .ok = .{ .input_required = wanted } };
+                if (reason == error.InputRequired)
+                    if (asking.required()) |input| return .{ .ok = .{ .input_required = input } };
                 return .{ .err = calling.failure(context, reason) };
             };
             const R = Function.Given;
             if (R == Outcome) return .{ .ok = given };
-            const result: types.PromptResult = if (R == types.PromptResult) given else .{ .messages = messages(R, given) };
+            const is_result = R == types.PromptResult;
+            const result: types.PromptResult = if (is_result) given else .{ .messages = messages(R, given) };
             return .{ .ok = .{ .complete = result } };
         }
     };
-    return .{ .name = name, .description = description, .arguments = comptime listedArguments(Arguments), .get = Glue.get };
+    return .{
+        .name = name,
+        .description = description,
+        .arguments = comptime listedArguments(Arguments),
+        .get = Glue.get,
+    };
 }
 
 fn messages(comptime R: type, given: R) []const types.PromptMessage {
@@ -96,9 +108,9 @@ fn listedArguments(comptime Arguments: type) []const types.PromptArgument {
     return list;
 }
 
-/// The interface `prompts` for an author's `pub const prompts`.
+/// Implementation of the interface `prompts` for an author's `pub const prompts`.
 pub fn Exports(comptime author: type) type {
-    if (!@hasDecl(author, "prompts")) @compileError("there is no `pub const prompts = .{ mcp.prompt(...), ... };`");
+    if (!@hasDecl(author, "prompts")) @compileError("missing `pub const prompts = .{ mcp.prompt(...), ... };`");
     const all = calling.list(Prompt, author.prompts, "name");
     return struct {
         const listed: [all.len]types.Prompt = listed: {
@@ -121,7 +133,8 @@ pub fn Exports(comptime author: type) type {
 
         pub fn getPrompt(request: Request, name: []const u8) GetResult {
             for (all) |one| {
-                if (std.mem.eql(u8, one.name, name)) return one.get(calling.begin(request), request.arguments() orelse "{}");
+                if (std.mem.eql(u8, one.name, name))
+                    return one.get(calling.begin(request), request.arguments() orelse "{}");
             }
             return .{ .ok = null };
         }

@@ -1,4 +1,4 @@
-//! The questions that a client knows: forms for its user, links, its model, its folders.
+//! Server-to-client requests: elicitation by form and URL, sampling, roots.
 //! Specification: client/elicitation, client/sampling, client/roots.
 const std = @import("std");
 const arguments = @import("arguments.zig");
@@ -10,16 +10,24 @@ const schema = @import("schema.zig");
 
 pub const Error = asking.Error || error{BadAnswer};
 
-/// What became of a form.
+/// Result of an elicitation by form.
 pub fn Elicited(comptime T: type) type {
     return union(enum) { accept: T, decline, cancel };
 }
 
 const Action = enum { accept, decline, cancel };
 
-/// Ask the user to fill in a form: a struct of strings, numbers, bools and enums.
+/// Elicit input with a form: a struct of strings, numbers, bools and enums.
 pub fn elicit(message: []const u8, comptime Form: type) Error!Elicited(Form) {
-    const params = try text(.{ "{\"message\":", results.json([]const u8, message), ",\"requestedSchema\":", comptime schema.ofForm(Form), "}" });
+    const params = try text(
+        .{
+            "{\"message\":",
+            results.json([]const u8, message),
+            ",\"requestedSchema\":",
+            comptime schema.ofForm(Form),
+            "}",
+        },
+    );
     const answer = try asking.ask("elicitation/create", params);
     switch (try action(answer)) {
         .decline => return .decline,
@@ -31,14 +39,24 @@ pub fn elicit(message: []const u8, comptime Form: type) Error!Elicited(Form) {
     }
 }
 
-/// Ask the user to follow a link, for what must not pass through the client. True: they said they would.
+/// Elicit by URL, for data that must not pass through the client. True: the user agreed to open the link.
 pub fn elicitUrl(message: []const u8, url: []const u8) Error!bool {
-    // The id is what a client could be told under that it is done: the same in every run.
+    // The id would identify `notifications/elicitation/complete`; it is the same in every run.
     var hash: std.hash.Fnv1a_64 = .init();
     hash.update(message);
     hash.update(url);
     const id = try std.fmt.allocPrint(memory.allocator, "\"{x}\"", .{hash.final()});
-    const params = try text(.{ "{\"mode\":\"url\",\"message\":", results.json([]const u8, message), ",\"url\":", results.json([]const u8, url), ",\"elicitationId\":", id, "}" });
+    const params = try text(
+        .{
+            "{\"mode\":\"url\",\"message\":",
+            results.json([]const u8, message),
+            ",\"url\":",
+            results.json([]const u8, url),
+            ",\"elicitationId\":",
+            id,
+            "}",
+        },
+    );
     return try action(try asking.ask("elicitation/create", params)) == .accept;
 }
 
@@ -53,16 +71,16 @@ pub const Sampling = struct {
     temperature: ?f64 = null,
 };
 
-/// What the client's model has said.
+/// Result of sampling.
 pub const Sampled = struct {
-    /// Empty when it was no text.
+    /// Empty if the content is not text.
     text: []const u8,
     model: []const u8,
     /// The whole `CreateMessageResult`, as JSON text.
     json: []const u8,
 };
 
-/// Ask the client's model.
+/// Request a completion of the client's model.
 pub fn sample(prompt: []const u8, options: Sampling) Error!Sampled {
     const answer = try asking.ask("sampling/createMessage", try text(.{
         "{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":",
@@ -85,7 +103,7 @@ pub fn sample(prompt: []const u8, options: Sampling) Error!Sampled {
 
 pub const Root = struct { uri: []const u8, name: ?[]const u8 };
 
-/// Ask for the folders that the client works in.
+/// Request the client's roots.
 pub fn roots() Error![]const Root {
     const answer = try asking.ask("roots/list", "{}");
     const all = json_text.member(answer, "roots") orelse return error.BadAnswer;
@@ -99,14 +117,14 @@ pub fn roots() Error![]const Root {
     return list;
 }
 
-/// Texts one behind the other, some of which could not be made.
+/// Concatenate texts; each can be an error union.
 fn text(parts: anytype) Error![]const u8 {
     var out: std.ArrayList(u8) = .empty;
     inline for (parts) |part| {
         const piece: []const u8 = switch (@typeInfo(@TypeOf(part))) {
             .error_union => part catch |problem| switch (problem) {
                 error.OutOfMemory => return error.OutOfMemory,
-                // A number that JSON has no form for.
+                // A number without a JSON form.
                 error.NotFinite => return error.BadAnswer,
             },
             else => part,

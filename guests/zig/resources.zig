@@ -1,4 +1,4 @@
-//! Resources, and templates of resources. Specification: server/resources.
+//! Resources and resource templates. Specification: server/resources.
 const std = @import("std");
 const bindings = @import("bindings");
 const asking = @import("asking.zig");
@@ -15,49 +15,49 @@ const types = bindings.types;
 
 const ReadResult = bindings.abi.Result(?Outcome, types.Error);
 
-/// A whole `ReadResourceResult`, or "ask the client first" (`.input_required`).
+/// Complete `ReadResourceResult`, or an `InputRequired` result (`.input_required`).
 pub const Outcome = bindings.resources.Outcome;
 
-/// Contents that are bytes.
+/// Binary contents.
 pub const Blob = struct { bytes: []const u8 };
 
-/// The URI of a request, and its normal forms.
-pub const Wanted = struct {
+/// URI of a request, and its normal forms.
+pub const RequestedUri = struct {
     uri: []const u8,
     normal: uris.Normal,
-    /// With its `.` and `..` segments, for templates.
+    /// The normal form with `.` and `..` segments kept, for templates.
     segments: []const u8,
 
-    fn of(uri: []const u8) ?Wanted {
+    fn of(uri: []const u8) ?RequestedUri {
         const normal = (uris.normalized(uri, .{}) catch return null) orelse return null;
         const plain = (uris.normalized(uri, .{ .dots = false }) catch return null) orelse return null;
         return .{ .uri = uri, .normal = normal, .segments = plain.text };
     }
 };
 
-/// One resource or template. Made by `resource` and `template`; fields that have a default may be changed with `with`.
+/// Resource or template, created by `resource` or `template`; fields with a default can be changed with `with`.
 pub const Resource = struct {
     /// The URI, or the template, in normal form.
     uri: []const u8,
-    /// The same with its host in lower case: the same for URIs that a client cannot tell apart.
+    /// Comparison key: the URI with its host in lower case; equal for equivalent URIs.
     identity: []const u8,
     name: []const u8,
     description: []const u8,
     is_template: bool,
     title: ?[]const u8 = null,
     mime_type: ?[]const u8,
-    /// In bytes.
+    /// Size in bytes.
     size: ?u64 = null,
     annotations: ?types.Annotations = null,
     icons: []const types.Icon = &.{},
     /// A JSON object.
     meta: ?[]const u8 = null,
-    /// How long, and by whom, what was read may be kept.
+    /// Cache hint of the contents.
     cache: ?types.CacheHint = null,
-    /// Variables of a template whose values may be any text: also a path that leads out of a folder.
+    /// Variables of a template that allow any value, also paths that leave a folder.
     unchecked: []const []const u8 = &.{},
-    /// Null: the URI is not this one's.
-    read: *const fn (Resource, Context, Wanted) ?ReadResult,
+    /// Returns null if the URI does not match.
+    read: *const fn (Resource, Context, RequestedUri) ?ReadResult,
 
     pub const plural = "resources";
 
@@ -72,41 +72,60 @@ pub const Resource = struct {
         unchecked: []const []const u8 = &.{},
     };
 
-    fn takesAny(self: Resource, name: []const u8) bool {
+    fn isUnchecked(self: Resource, name: []const u8) bool {
         for (self.unchecked) |each| if (std.mem.eql(u8, each, name)) return true;
         return false;
     }
 
-    /// The same with a title, a MIME type, a size, annotations, icons, `_meta`, a cache hint or unchecked variables.
+    /// Return a copy with a title, media type, size, annotations, icons, `_meta`, cache hint or unchecked variables.
     pub fn with(self: Resource, extra: Extra) Resource {
         return calling.with(self, extra);
     }
 };
 
-/// A resource with a URI of its own, from a function `fn () R` or `fn (Context) R`.
+/// Create a resource with a fixed URI from a function `fn () R` or `fn (Context) R`.
 ///
 /// `R` is `[]const u8` (a text), `Blob`, another type that has a JSON form (sent as `application/json`),
-/// `[]const ResourceContents`, `ResourceResult` or `Outcome`, or an error union. `error.ResourceNotFound` says that there
-/// is none now.
-pub fn resource(comptime uri: []const u8, comptime name: []const u8, comptime description: []const u8, comptime function: anytype) Resource {
+/// `[]const ResourceContents`, `ResourceResult` or `Outcome`, or an error union. `error.ResourceNotFound`: the resource
+/// does not exist now.
+pub fn resource(
+    comptime uri: []const u8,
+    comptime name: []const u8,
+    comptime description: []const u8,
+    comptime function: anytype,
+) Resource {
     const owner = "resource `" ++ uri ++ "`";
     comptime check(owner, uri, name, description);
     const normal = comptime uris.declared(uri, .{}).?;
     const Function = calling.Signature(owner, function);
-    if (Function.Taken != void) @compileError(owner ++ ": the function takes nothing but a `Context`; a template has variables");
+    if (Function.Taken != void)
+        @compileError(owner ++ ": the function takes nothing but a `Context`; a template has variables");
     const Glue = struct {
-        fn read(self: Resource, context: Context, wanted: Wanted) ?ReadResult {
-            if (!normal.equals(wanted.normal)) return null;
-            return answered(Function, self, context, wanted.uri, {});
+        fn read(self: Resource, context: Context, requested: RequestedUri) ?ReadResult {
+            if (!normal.equals(requested.normal)) return null;
+            return answered(Function, self, context, requested.uri, {});
         }
     };
-    return .{ .uri = normal.text, .identity = comptime normal.identity(), .name = name, .description = description, .is_template = false, .mime_type = mimeOf(Function.Given), .read = Glue.read };
+    return .{
+        .uri = normal.text,
+        .identity = comptime normal.identity(),
+        .name = name,
+        .description = description,
+        .is_template = false,
+        .mime_type = mimeOf(Function.Given),
+        .read = Glue.read,
+    };
 }
 
-/// Resources that exist for some values of the variables of a URI template (RFC 6570: `{name}`, and `{+name}` for values
-/// with slashes), from a function `fn (Variables) R` or `fn (Variables, Context) R`. `Variables` is a struct with a field
-/// for each variable: a string, number, bool or enum. A value that is none of its type is a resource that is not there.
-pub fn template(comptime uri: []const u8, comptime name: []const u8, comptime description: []const u8, comptime function: anytype) Resource {
+/// Create a resource template (RFC 6570: `{name}`, and `{+name}` for values with slashes) from a function
+/// `fn (Variables) R` or `fn (Variables, Context) R`. `Variables` is a struct with a field for each variable: a string,
+/// number, bool or enum. For an invalid value, the resource does not exist.
+pub fn template(
+    comptime uri: []const u8,
+    comptime name: []const u8,
+    comptime description: []const u8,
+    comptime function: anytype,
+) Resource {
     const owner = "template `" ++ uri ++ "`";
     comptime check(owner, uri, name, description);
     const Function = calling.Signature(owner, function);
@@ -115,24 +134,37 @@ pub fn template(comptime uri: []const u8, comptime name: []const u8, comptime de
     const parts = comptime uri_template.parse(normal);
     comptime checkVariables(owner, parts, Variables);
     const Glue = struct {
-        fn read(self: Resource, context: Context, wanted: Wanted) ?ReadResult {
+        fn read(self: Resource, context: Context, requested: RequestedUri) ?ReadResult {
             var found: [uri_template.count(parts)][]const u8 = undefined;
-            if (!uri_template.match(parts, wanted.segments, &found)) return null;
+            if (!uri_template.match(parts, requested.segments, &found)) return null;
             var taken: Variables = undefined;
             comptime var n: usize = 0;
             inline for (parts) |part| if (part == .variable) {
                 const F = @FieldType(Variables, part.variable.name);
-                if (uri_template.leadsOut(found[n]) and !self.takesAny(part.variable.name)) return null;
-                @field(taken, part.variable.name) = text_values.read(F, found[n]) orelse return notFound(wanted.uri);
+                if (uri_template.leadsOut(found[n]) and !self.isUnchecked(part.variable.name)) return null;
+                @field(taken, part.variable.name) = text_values.read(F, found[n]) orelse return notFound(requested.uri);
                 n += 1;
             };
-            return answered(Function, self, context, wanted.uri, if (Function.Taken == void) {} else taken);
+            return answered(Function, self, context, requested.uri, if (Function.Taken == void) {} else taken);
         }
     };
-    return .{ .uri = normal.text, .identity = comptime normal.identity(), .name = name, .description = description, .is_template = true, .mime_type = mimeOf(Function.Given), .read = Glue.read };
+    return .{
+        .uri = normal.text,
+        .identity = comptime normal.identity(),
+        .name = name,
+        .description = description,
+        .is_template = true,
+        .mime_type = mimeOf(Function.Given),
+        .read = Glue.read,
+    };
 }
 
-fn check(comptime owner: []const u8, comptime uri: []const u8, comptime name: []const u8, comptime description: []const u8) void {
+fn check(
+    comptime owner: []const u8,
+    comptime uri: []const u8,
+    comptime name: []const u8,
+    comptime description: []const u8,
+) void {
     calling.checkText(owner, "URI", uri);
     calling.checkText(owner, "name", name);
     calling.checkText(owner, "description", description);
@@ -140,15 +172,21 @@ fn check(comptime owner: []const u8, comptime uri: []const u8, comptime name: []
     if (name.len == 0) @compileError(owner ++ ": it has no name");
 }
 
-fn checkVariables(comptime owner: []const u8, comptime parts: []const uri_template.Part, comptime Variables: type) void {
+fn checkVariables(
+    comptime owner: []const u8,
+    comptime parts: []const uri_template.Part,
+    comptime Variables: type,
+) void {
     @setEvalBranchQuota(100_000);
     var n: usize = 0;
     for (parts) |part| if (part == .variable) {
-        if (!@hasField(Variables, part.variable.name)) @compileError(owner ++ ": the function's struct has no field `" ++ part.variable.name ++ "`");
+        if (!@hasField(Variables, part.variable.name))
+            @compileError(owner ++ ": the function's struct has no field `" ++ part.variable.name ++ "`");
         n += 1;
     };
     if (n == 0) @compileError(owner ++ ": it has no variables; `resource` is for a URI of its own");
-    if (@typeInfo(Variables).@"struct".field_names.len != n) @compileError(owner ++ ": the function's struct has a field that is no variable");
+    if (@typeInfo(Variables).@"struct".field_names.len != n)
+        @compileError(owner ++ ": the function's struct has a field that is no variable");
 }
 
 fn mimeOf(comptime R: type) ?[]const u8 {
@@ -161,16 +199,24 @@ fn isResult(comptime R: type) bool {
     return R == Outcome or R == types.ResourceResult or R == []const types.ResourceContents;
 }
 
-fn answered(comptime Function: type, self: Resource, context: Context, uri: []const u8, taken: Function.Taken) ReadResult {
+fn answered(
+    comptime Function: type,
+    self: Resource,
+    context: Context,
+    uri: []const u8,
+    taken: Function.Taken,
+) ReadResult {
     const given = Function.call(taken, context) catch |reason| {
-        if (reason == error.InputRequired) if (asking.required()) |wanted| return .{ .ok = .{ .input_required = wanted } };
+        if (reason == error.InputRequired)
+            if (asking.required()) |input| return .{ .ok = .{ .input_required = input } };
         if (reason == error.ResourceNotFound) return notFound(uri);
         return .{ .err = calling.failure(context, reason) };
     };
     const R = Function.Given;
     if (R == Outcome) return .{ .ok = given };
     var result: types.ResourceResult = if (R == types.ResourceResult) given else .{
-        .contents = if (R == []const types.ResourceContents) given else one(R, self, uri, given) catch |reason| return .{ .err = calling.failure(context, reason) },
+        .contents = if (R == []const types.ResourceContents) given else one(R, self, uri, given) catch |reason|
+            return .{ .err = calling.failure(context, reason) },
     };
     if (result.cache == null) result.cache = self.cache;
     return .{ .ok = .{ .complete = result } };
@@ -181,7 +227,9 @@ fn one(comptime R: type, self: Resource, uri: []const u8, given: R) ![]const typ
     contents[0] = .{
         .uri = uri,
         .mime_type = self.mime_type,
-        .data = if (R == Blob) .{ .blob = given.bytes } else .{ .text = if (comptime values.kindOf(R) == .string) results.valid(given) else try results.json(R, given) },
+        .data = if (R == Blob) .{ .blob = given.bytes } else .{
+            .text = if (comptime values.kindOf(R) == .string) results.valid(given) else try results.json(R, given),
+        },
     };
     return contents;
 }
@@ -189,13 +237,18 @@ fn one(comptime R: type, self: Resource, uri: []const u8, given: R) ![]const typ
 fn notFound(uri: []const u8) ReadResult {
     const allocator = bindings.memory.allocator;
     const message = std.mem.concat(allocator, u8, &.{ "Resource not found: ", uri }) catch "Resource not found";
-    const data = std.mem.concat(allocator, u8, &.{ "{\"uri\":", results.json([]const u8, uri) catch "\"\"", "}" }) catch null;
+    const data = std.mem.concat(
+        allocator,
+        u8,
+        &.{ "{\"uri\":", results.json([]const u8, uri) catch "\"\"", "}" },
+    ) catch null;
     return .{ .err = .{ .code = calling.code.resource_not_found, .message = message, .data = data } };
 }
 
-/// The interface `resources` for an author's `pub const resources`.
+/// Implementation of the interface `resources` for an author's `pub const resources`.
 pub fn Exports(comptime author: type) type {
-    if (!@hasDecl(author, "resources")) @compileError("there is no `pub const resources = .{ mcp.resource(...), mcp.template(...), ... };`");
+    if (!@hasDecl(author, "resources"))
+        @compileError("missing `pub const resources = .{ mcp.resource(...), mcp.template(...), ... };`");
     const all = calling.list(Resource, author.resources, "identity");
     return struct {
         const templates = template_count: {
@@ -252,16 +305,18 @@ pub fn Exports(comptime author: type) type {
             return .{ .ok = .{ .items = &listed } };
         }
 
-        pub fn listTemplates(_: Request, _: ?[]const u8) bindings.abi.Result(bindings.resources.TemplatePage, types.Error) {
+        const TemplatePage = bindings.resources.TemplatePage;
+
+        pub fn listTemplates(_: Request, _: ?[]const u8) bindings.abi.Result(TemplatePage, types.Error) {
             return .{ .ok = .{ .items = &listed_templates } };
         }
 
         pub fn readResource(request: Request, uri: []const u8) ReadResult {
             const context = calling.begin(request);
-            const wanted = Wanted.of(uri) orelse return .{ .ok = null };
-            // What has a URI of its own comes before what a template makes.
+            const requested = RequestedUri.of(uri) orelse return .{ .ok = null };
+            // A fixed URI has precedence over a matching template.
             inline for (.{ false, true }) |is_template| for (all) |each| {
-                if (each.is_template == is_template) if (each.read(each, context, wanted)) |answer| return answer;
+                if (each.is_template == is_template) if (each.read(each, context, requested)) |answer| return answer;
             };
             return .{ .ok = null };
         }

@@ -1,4 +1,4 @@
-//! What a tool returns -> a tool result: JSON for programs, the same as text for models.
+//! Conversion of a tool's return value to a result: structured content, and the same as text for models.
 const std = @import("std");
 const bindings = @import("bindings");
 const schema = @import("schema.zig");
@@ -10,7 +10,7 @@ const ToolResult = bindings.types.ToolResult;
 const Outcome = bindings.tools.Outcome;
 const Text = std.ArrayList(u8);
 
-/// A tool error: part of a normal result, so that the model can read it and try again.
+/// Create a tool error: a result that the model reads, so that it can retry.
 pub fn failure(comptime before: []const u8, message: []const u8) Outcome {
     const words = std.mem.concat(memory.allocator, u8, &.{ before, message }) catch before;
     var result = withText(words);
@@ -18,21 +18,23 @@ pub fn failure(comptime before: []const u8, message: []const u8) Outcome {
     return .{ .complete = result };
 }
 
-/// The output schema of a return type; none where the result says nothing structured.
+/// Return the output schema of a return type; null without structured content.
 pub fn schemaOf(comptime R: type) ?[]const u8 {
     if (R == void or R == ToolResult or R == Outcome or R == Content or R == []const Content) return null;
     if (values.kindOf(R) == .object) return schema.of(R, &.{});
     // Structured content is an object: other values are wrapped.
-    return "{\"type\":\"object\",\"properties\":{\"result\":" ++ schema.of(R, &.{}) ++ "},\"required\":[\"result\"],\"additionalProperties\":false}";
+    return "{\"type\":\"object\",\"properties\":{\"result\":" ++ schema.of(R, &.{}) ++
+        "},\"required\":[\"result\"],\"additionalProperties\":false}";
 }
 
-/// The outcome of a call that returned `value`.
+/// Convert a return value.
 pub fn outcome(comptime R: type, value: R) Outcome {
     if (R == Outcome) return value;
     if (R == ToolResult) return .{ .complete = value };
     if (R == void) return .{ .complete = .{ .is_error = false } };
     if (R == []const Content) return .{ .complete = .{ .content = value, .is_error = false } };
-    if (R == Content) return .{ .complete = .{ .content = memory.allocator.dupe(Content, &.{value}) catch &.{}, .is_error = false } };
+    if (R == Content)
+        return .{ .complete = .{ .content = memory.allocator.dupe(Content, &.{value}) catch &.{}, .is_error = false } };
     const text = json(R, value) catch |reason| return failure("the tool's result can't be sent: ", switch (reason) {
         error.NotFinite => "a number in it is infinite or not a number",
         error.OutOfMemory => "out of memory",
@@ -53,7 +55,7 @@ fn withText(text: []const u8) ToolResult {
     return .{ .content = @as(*[1]bindings.types.Content, content), .is_error = false };
 }
 
-/// The text itself, or one with U+FFFD where it is not UTF-8: a component can't hand over anything else.
+/// Return the text with U+FFFD for invalid UTF-8, which the component model does not allow.
 pub fn valid(text: []const u8) []const u8 {
     if (std.unicode.utf8ValidateSlice(text)) return text;
     var result: Text = .empty;
@@ -70,7 +72,7 @@ pub fn valid(text: []const u8) []const u8 {
 
 const Error = error{ NotFinite, OutOfMemory };
 
-/// A value as JSON text.
+/// Serialize a value as JSON.
 pub fn json(comptime T: type, value: T) Error![]const u8 {
     var out: Text = .empty;
     try write(T, value, &out);
@@ -86,7 +88,10 @@ fn write(comptime T: type, value: T, out: *Text) Error!void {
         .string => try writeString(value, out),
         .choice => try writeString(@tagName(value), out),
         .json => try out.appendSlice(allocator, value.text),
-        .optional => if (value) |inner| try write(@typeInfo(T).optional.child, inner, out) else try out.appendSlice(allocator, "null"),
+        .optional => if (value) |inner|
+            try write(@typeInfo(T).optional.child, inner, out)
+        else
+            try out.appendSlice(allocator, "null"),
         .array => try writeList(@typeInfo(T).pointer.child, value, out),
         .fixed_array => try writeList(@typeInfo(T).array.child, &value, out),
         .object => {
@@ -113,8 +118,9 @@ fn writeList(comptime E: type, list: []const E, out: *Text) Error!void {
 fn writeNumber(given: anytype, out: *Text) Error!void {
     if (!std.math.isFinite(given)) return error.NotFinite;
     const size = @abs(given);
-    // Whole numbers as people write them, to the last digit: some readers make integers of them.
-    if (@trunc(given) == given and size < 1 << 63) return out.print(memory.allocator, "{d}", .{@as(i64, @intFromFloat(given))});
+    // Whole numbers without exponent and with all digits: some parsers convert them to integers.
+    if (@trunc(given) == given and size < 1 << 63)
+        return out.print(memory.allocator, "{d}", .{@as(i64, @intFromFloat(given))});
     var buffer: [64]u8 = undefined;
     const mode: std.fmt.float.Mode = if (size >= 1e-6 and size < 1 << 53) .decimal else .scientific;
     try out.appendSlice(memory.allocator, std.fmt.float.render(&buffer, given, .{ .mode = mode }) catch unreachable);

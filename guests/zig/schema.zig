@@ -4,12 +4,13 @@ const values = @import("values.zig");
 
 const quoted = values.quoted;
 
-/// The schema of a struct of arguments: closed, so that a misspelt name is noticed.
+/// Return the schema of a struct of arguments: closed, so that misspelt names are errors.
 pub fn ofArguments(comptime T: type) []const u8 {
     return comptime of(T, &.{});
 }
 
-/// The schema of a form: flat, of strings, numbers, bools and enums. Specification: client/elicitation, "Requested Schema".
+/// Return the schema of a form: flat, of strings, numbers, bools and enums.
+/// Specification: client/elicitation, "Requested Schema".
 pub fn ofForm(comptime T: type) []const u8 {
     comptime {
         if (@typeInfo(T) != .@"struct") @compileError("a form is a struct, not `" ++ @typeName(T) ++ "`");
@@ -21,18 +22,23 @@ pub fn ofForm(comptime T: type) []const u8 {
             const V = if (@typeInfo(F) == .optional) @typeInfo(F).optional.child else F;
             switch (values.kindOf(V)) {
                 .string, .boolean, .integer, .number, .choice => {},
-                else => @compileError("`" ++ @typeName(T) ++ "." ++ name ++ "`: a form is flat, of strings, numbers, bools and enums"),
+                else => @compileError(
+                    "`" ++ @typeName(T) ++ "." ++ name ++ "`: a form is flat, of strings, numbers, bools and enums",
+                ),
             }
-            // A form has no null: what need not be filled in is left out.
+            // Forms have no null: empty optional fields are omitted.
             const default: ?V = if (attrs.defaultValue(F)) |given| given else null;
-            properties = properties ++ (if (properties.len > 0) "," else "") ++ quoted(name) ++ ":" ++ property(T, name, V, default, &.{});
-            if (attrs.default_value_ptr == null and F == V) required = required ++ (if (required.len > 0) "," else "") ++ quoted(name);
+            properties = properties ++ (if (properties.len > 0) "," else "") ++ quoted(name) ++ ":" ++
+                property(T, name, V, default, &.{});
+            if (attrs.default_value_ptr == null and F == V) required = required ++
+                (if (required.len > 0) "," else "") ++ quoted(name);
         }
-        return "{\"type\":\"object\",\"properties\":{" ++ properties ++ "}" ++ (if (required.len > 0) ",\"required\":[" ++ required ++ "]" else "") ++ "}";
+        return "{\"type\":\"object\",\"properties\":{" ++ properties ++ "}" ++
+            (if (required.len > 0) ",\"required\":[" ++ required ++ "]" else "") ++ "}";
     }
 }
 
-/// The schema of any type. `around` are the structs it is part of.
+/// Return the schema of any type. `around`: the structs that contain it.
 pub fn of(comptime T: type, comptime around: []const type) []const u8 {
     comptime {
         @setEvalBranchQuota(1_000_000);
@@ -45,7 +51,10 @@ pub fn of(comptime T: type, comptime around: []const type) []const u8 {
             .choice => "{\"type\":\"string\",\"enum\":[" ++ choices(T) ++ "]}",
             .optional => nullable(@typeInfo(T).optional.child, around),
             .array => "{\"type\":\"array\",\"items\":" ++ of(@typeInfo(T).pointer.child, around) ++ "}",
-            .fixed_array => std.fmt.comptimePrint("{{\"type\":\"array\",\"items\":{s},\"minItems\":{d},\"maxItems\":{d}}}", .{ of(@typeInfo(T).array.child, around), @typeInfo(T).array.len, @typeInfo(T).array.len }),
+            .fixed_array => std.fmt.comptimePrint(
+                "{{\"type\":\"array\",\"items\":{s},\"minItems\":{d},\"maxItems\":{d}}}",
+                .{ of(@typeInfo(T).array.child, around), @typeInfo(T).array.len, @typeInfo(T).array.len },
+            ),
             .object => object(T, around),
         };
     }
@@ -53,8 +62,13 @@ pub fn of(comptime T: type, comptime around: []const type) []const u8 {
 
 fn integer(comptime T: type) []const u8 {
     const info = @typeInfo(T).int;
-    const least = if (info.signedness == .unsigned) ",\"minimum\":0" else if (info.bits <= 53) std.fmt.comptimePrint(",\"minimum\":{d}", .{std.math.minInt(T)}) else "";
-    // Beyond 2^53 many readers lose digits of the bound itself.
+    const least = if (info.signedness == .unsigned)
+        ",\"minimum\":0"
+    else if (info.bits <= 53)
+        std.fmt.comptimePrint(",\"minimum\":{d}", .{std.math.minInt(T)})
+    else
+        "";
+    // Above 2^53 many parsers cannot represent the bound exactly.
     const most = if (info.bits <= 53) std.fmt.comptimePrint(",\"maximum\":{d}", .{std.math.maxInt(T)}) else "";
     return "{\"type\":\"integer\"" ++ least ++ most ++ "}";
 }
@@ -69,24 +83,28 @@ fn nullable(comptime Child: type, comptime around: []const type) []const u8 {
     return "{\"anyOf\":[" ++ of(Child, around) ++ ",{\"type\":\"null\"}]}";
 }
 
-/// Descriptions of what is not there would be lost.
+/// Compile error for descriptions of fields that do not exist.
 pub fn checkDescriptions(comptime T: type) void {
     if (!@hasDecl(T, "descriptions")) return;
     for (@typeInfo(@TypeOf(T.descriptions)).@"struct".field_names) |name| {
-        if (!@hasField(T, name)) @compileError("`" ++ @typeName(T) ++ ".descriptions." ++ name ++ "`: there is no such field");
+        if (!@hasField(T, name)) @compileError("`" ++ @typeName(T) ++ ".descriptions." ++ name ++ "`: no such field");
     }
 }
 
 fn object(comptime T: type, comptime around: []const type) []const u8 {
     checkDescriptions(T);
-    for (around) |outer| if (outer == T) @compileError("`" ++ @typeName(T) ++ "` contains itself: its schema would never end; use mcp.Json");
+    for (around) |outer|
+        if (outer == T)
+            @compileError("`" ++ @typeName(T) ++ "` contains itself: its schema would never end; use mcp.Json");
     const info = @typeInfo(T).@"struct";
     const inner = around ++ &[_]type{T};
     var properties: []const u8 = "";
     var required: []const u8 = "";
     for (info.field_names, info.field_types, info.field_attrs) |name, F, attrs| {
-        if (attrs.@"comptime") @compileError("`" ++ @typeName(T) ++ "." ++ name ++ "`: a comptime field can't be an argument or a result");
-        properties = properties ++ (if (properties.len > 0) "," else "") ++ quoted(name) ++ ":" ++ property(T, name, F, attrs.defaultValue(F), inner);
+        if (attrs.@"comptime")
+            @compileError("`" ++ @typeName(T) ++ "." ++ name ++ "`: a comptime field can't be an argument or a result");
+        properties = properties ++ (if (properties.len > 0) "," else "") ++ quoted(name) ++ ":" ++
+            property(T, name, F, attrs.defaultValue(F), inner);
         if (attrs.default_value_ptr == null and values.kindOf(F) != .optional) {
             required = required ++ (if (required.len > 0) "," else "") ++ quoted(name);
         }
@@ -95,7 +113,13 @@ fn object(comptime T: type, comptime around: []const type) []const u8 {
     return "{\"type\":\"object\",\"properties\":{" ++ properties ++ "}" ++ tail ++ ",\"additionalProperties\":false}";
 }
 
-fn property(comptime T: type, comptime name: []const u8, comptime F: type, comptime default: ?F, comptime around: []const type) []const u8 {
+fn property(
+    comptime T: type,
+    comptime name: []const u8,
+    comptime F: type,
+    comptime default: ?F,
+    comptime around: []const type,
+) []const u8 {
     const body = of(F, around);
     var extra: []const u8 = "";
     if (@hasDecl(T, "descriptions") and @hasField(@TypeOf(T.descriptions), name)) {
@@ -109,7 +133,7 @@ fn property(comptime T: type, comptime name: []const u8, comptime F: type, compt
     return "{" ++ inside ++ (if (inside.len > 0) "," else "") ++ extra ++ "}";
 }
 
-/// A default as JSON; null where a schema is better off without one.
+/// Return a default as JSON; null if the schema should not have one.
 fn constant(comptime T: type, comptime value: T) ?[]const u8 {
     return switch (values.kindOf(T)) {
         .boolean => if (value) "true" else "false",

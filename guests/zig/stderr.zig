@@ -1,10 +1,10 @@
-//! Standard error, which the operator of a server reads: for `std.debug.print`, `std.log` and the messages of panics.
+//! Standard error, for the operator of the server: output of `std.debug.print`, `std.log` and panics.
 const std = @import("std");
 const bindings = @import("bindings");
 
 const Io = std.Io;
 
-/// Whether the component's world has it.
+/// True if the component's world imports it.
 pub const is_there = @hasDecl(bindings, "wasi_cli") and @hasDecl(bindings.wasi_cli, "stderr");
 
 const cli = if (is_there) bindings.wasi_cli.stderr else struct {
@@ -22,7 +22,7 @@ var file_writer: Io.File.Writer = .{
 };
 var buffer: [512]u8 = undefined;
 
-/// An `Io` that has a standard error and nothing else.
+/// `Io` that implements only standard error.
 pub const io: Io = .{ .userdata = null, .vtable = &vtable };
 
 const vtable: Io.VTable = vtable: {
@@ -54,7 +54,7 @@ fn unlock(_: ?*anyopaque) void {
 fn drain(w: *Io.Writer, data: []const []const u8, splat: usize) Io.Writer.Error!usize {
     write(w.buffered());
     w.end = 0;
-    // The buffer of `std.debug.print` has 64 bytes: each of them would be a call of the host.
+    // The buffer of `std.debug.print` has 64 bytes; a larger one reduces the calls of the host.
     w.buffer = &buffer;
     var count: usize = 0;
     for (data, 0..) |part, i| for (0..if (i + 1 == data.len) splat else 1) |_| {
@@ -64,12 +64,12 @@ fn drain(w: *Io.Writer, data: []const []const u8, splat: usize) Io.Writer.Error!
     return count;
 }
 
-/// Write a text; a stream that is closed drops it.
+/// Write a text; it is discarded if the stream is closed.
 pub fn write(text: []const u8) void {
     if (text.len == 0) return;
     const to = stream orelse cli.getStderr();
     stream = to;
-    // WASI 0.2 (wasi:io/streams) lets 4096 bytes pass at once.
+    // WASI 0.2 (wasi:io/streams) limits a write to 4096 bytes.
     var rest = text;
     while (rest.len > 0) {
         const part = rest[0..@min(rest.len, 4096)];

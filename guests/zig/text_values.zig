@@ -1,8 +1,8 @@
-//! Values that come as plain text: arguments of prompts, variables of URI templates.
+//! Conversion of strings to values: arguments of prompts, variables of URI templates.
 const std = @import("std");
 const values = @import("values.zig");
 
-/// The value that a text stands for; null when it is none of the type.
+/// Convert a string; null if it is not a valid value of the type.
 pub fn read(comptime T: type, text: []const u8) ?T {
     return switch (comptime values.kindOf(T)) {
         .string => text,
@@ -11,11 +11,15 @@ pub fn read(comptime T: type, text: []const u8) ?T {
         .number => if (isNumber(text)) finite(std.fmt.parseFloat(T, text) catch return null) else null,
         .choice => std.meta.stringToEnum(T, text),
         .optional => if (read(@typeInfo(T).optional.child, text)) |value| @as(T, value) else null,
-        else => @compileError("`" ++ @typeName(T) ++ "` cannot be read from a text; use []const u8, bool, integers, floats, enums or optionals of these"),
+        else => @compileError(
+            "`" ++ @typeName(T) ++ "` cannot be read from a text; " ++
+                "use []const u8, bool, integers, floats, enums or optionals of these",
+        ),
     };
 }
 
-/// Check for a number as JSON has it: `std.fmt` also reads `1_000`, `+1`, `0x1p3` and `nan`. RFC 8259, section 6.
+/// Return whether a text is a JSON number: `std.fmt` also accepts `1_000`, `+1`, `0x1p3` and `nan`. RFC 8259, section
+/// 6.
 fn isNumber(text: []const u8) bool {
     var rest = if (text.len > 0 and text[0] == '-') text[1..] else text;
     const whole = digits(rest);
@@ -44,7 +48,7 @@ fn finite(value: anytype) ?@TypeOf(value) {
     return if (std.math.isFinite(value)) value else null;
 }
 
-/// What is expected, in words.
+/// Return the expected values, for messages.
 pub fn expected(comptime T: type) []const u8 {
     return switch (comptime values.kindOf(T)) {
         .string => "string",

@@ -12,10 +12,10 @@ const Context = @import("Context.zig");
 const Request = bindings.messages.Request;
 const types = bindings.types;
 
-/// A whole `CallToolResult`, or "ask the client first" (`.input_required`).
+/// Complete `CallToolResult`, or an `InputRequired` result (`.input_required`).
 pub const Outcome = bindings.tools.Outcome;
 
-/// One tool. Made by `tool`; fields that have a default may be changed with `with`.
+/// Tool, created by `tool`; fields with a default can be changed with `with`.
 pub const Tool = struct {
     name: []const u8,
     description: []const u8,
@@ -37,17 +37,17 @@ pub const Tool = struct {
         meta: ?[]const u8 = null,
     };
 
-    /// The same tool with a title, annotations, icons or `_meta`.
+    /// Return a copy with a title, annotations, icons or `_meta`.
     pub fn with(self: Tool, extra: Extra) Tool {
         return calling.with(self, extra);
     }
 };
 
-/// A tool from a function `fn (Arguments) R`, `fn (Arguments, Context) R`, `fn (Context) R` or `fn () R`.
+/// Create a tool from a function `fn (Arguments) R`, `fn (Arguments, Context) R`, `fn (Context) R` or `fn () R`.
 ///
-/// `Arguments` is a struct of bools, integers, floats, strings (`[]const u8`), enums, optionals, slices, arrays, structs
-/// and `Json`. A field with a default, and an optional one, need not be given. Its `pub const descriptions`, a struct of
-/// strings by field name, describe them. `R` is one of these types too, `void`, `Content`, `[]const Content`,
+/// `Arguments` is a struct of bools, integers, floats, strings (`[]const u8`), enums, optionals, slices, arrays,
+/// structs and `Json`. Fields with a default and optional ones can be omitted. Its `pub const descriptions`, a struct
+/// of strings by field name, has their descriptions. `R` is one of these types, `void`, `Content`, `[]const Content`,
 /// `ToolResult` or `Outcome`, or an error union.
 pub fn tool(comptime name: []const u8, comptime description: []const u8, comptime function: anytype) Tool {
     const owner = "tool `" ++ name ++ "`";
@@ -60,10 +60,13 @@ pub fn tool(comptime name: []const u8, comptime description: []const u8, comptim
             var taken: Function.Taken = undefined;
             if (Function.Taken != void) {
                 var reader: arguments.Reader = .init(json);
-                taken = reader.read(Arguments) catch return results.failure("Invalid arguments for tool " ++ name ++ ": ", reader.message());
+                taken = reader.read(Arguments) catch return results.failure(
+                    "Invalid arguments for tool " ++ name ++ ": ",
+                    reader.message(),
+                );
             }
             const given = Function.call(taken, context) catch |reason| {
-                if (reason == error.InputRequired) if (asking.required()) |wanted| return .{ .input_required = wanted };
+                if (reason == error.InputRequired) if (asking.required()) |input| return .{ .input_required = input };
                 return results.failure("", context.failureMessage() orelse @errorName(reason));
             };
             return results.outcome(Function.Given, given);
@@ -87,9 +90,9 @@ fn checkName(comptime name: []const u8) void {
     };
 }
 
-/// The interface `tools` for an author's `pub const tools`.
+/// Implementation of the interface `tools` for an author's `pub const tools`.
 pub fn Exports(comptime author: type) type {
-    if (!@hasDecl(author, "tools")) @compileError("there is no `pub const tools = .{ mcp.tool(...), ... };`");
+    if (!@hasDecl(author, "tools")) @compileError("missing `pub const tools = .{ mcp.tool(...), ... };`");
     const all = calling.list(Tool, author.tools, "name");
     return struct {
         const listed: [all.len]types.Tool = listed: {
@@ -114,7 +117,8 @@ pub fn Exports(comptime author: type) type {
 
         pub fn callTool(request: Request, name: []const u8) bindings.abi.Result(?Outcome, types.Error) {
             for (all) |one| {
-                if (std.mem.eql(u8, one.name, name)) return .{ .ok = one.call(calling.begin(request), request.arguments() orelse "{}") };
+                if (std.mem.eql(u8, one.name, name))
+                    return .{ .ok = one.call(calling.begin(request), request.arguments() orelse "{}") };
             }
             return .{ .ok = null };
         }

@@ -1,4 +1,4 @@
-//! URI templates (RFC 6570), as far as URIs can be matched with them: `{name}`, and `{+name}` for values with slashes.
+//! Matching of URIs against URI templates (RFC 6570): `{name}`, and `{+name}` for values with slashes.
 const std = @import("std");
 const uris = @import("uris.zig");
 
@@ -9,10 +9,10 @@ pub const Part = union(enum) {
     variable: struct { name: []const u8, reserved: bool },
 };
 
-/// Text of a template in normal form.
+/// Literal text of a template in normal form.
 const Literal = struct {
     text: []const u8,
-    /// So many bytes at its start belong to the authority, where case does not count.
+    /// Number of bytes at its start that belong to the authority, which is compared case-insensitively.
     folded: usize,
 
     fn begins(self: Literal, text: []const u8) bool {
@@ -22,7 +22,7 @@ const Literal = struct {
     }
 };
 
-/// The parts of a template in normal form; a text that is not a template does not compile.
+/// Parse a template in normal form; compile error if it is invalid.
 pub fn parse(comptime template: uris.Normal) []const Part {
     comptime {
         @setEvalBranchQuota(100_000);
@@ -41,12 +41,16 @@ pub fn parse(comptime template: uris.Normal) []const Part {
                 continue;
             }
             const close = std.mem.indexOfScalar(u8, rest, '}') orelse @compileError(owner ++ "`{` without `}`");
-            if (after_variable) @compileError(owner ++ "between two variables there must be something to tell them apart");
+            if (after_variable)
+                @compileError(owner ++ "between two variables there must be something to tell them apart");
             const reserved = rest.len > 1 and rest[1] == '+';
             const name = rest[1 + @as(usize, @intFromBool(reserved)) .. close];
             if (name.len == 0) @compileError(owner ++ "a variable has no name");
             for (name) |c| if (!std.ascii.isAlphanumeric(c) and c != '_')
-                @compileError(owner ++ "`{" ++ rest[1..close] ++ "}`: there are `{name}` and `{+name}`, made of letters, digits and `_`");
+                @compileError(
+                    owner ++ "`{" ++ rest[1..close] ++
+                        "}`: there are `{name}` and `{+name}`, made of letters, digits and `_`",
+                );
             parts = parts ++ &[_]Part{.{ .variable = .{ .name = name, .reserved = reserved } }};
             at += close + 1;
             after_variable = true;
@@ -55,17 +59,17 @@ pub fn parse(comptime template: uris.Normal) []const Part {
     }
 }
 
-/// How many variables the parts have.
+/// Return the number of variables.
 pub fn count(comptime parts: []const Part) usize {
     var n: usize = 0;
     for (parts) |part| n += @intFromBool(part == .variable);
     return n;
 }
 
-/// Match a URI in normal form that has kept its `.` and `..` segments.
+/// Match a URI in normal form with `.` and `..` segments kept; return whether it matches.
 ///
-/// The values of the variables, decoded, go to `found` in order; each is as short as what follows it allows, the last one
-/// as long. False: the URI is not one of the template's.
+/// Stores the decoded values of the variables in `found`, in order. Each is as short as possible, the last one as long
+/// as possible.
 pub fn match(parts: []const Part, uri: []const u8, found: [][]const u8) bool {
     var rest = uri;
     var n: usize = 0;
@@ -87,7 +91,7 @@ pub fn match(parts: []const Part, uri: []const u8, found: [][]const u8) bool {
     return rest.len == 0;
 }
 
-/// Where a value ends: before the text that follows it. The end of the template stands at the end of the URI.
+/// Return the end of a value: before the following literal text, or the end of the URI for the last one.
 fn valueEnd(following: []const Part, rest: []const u8) ?usize {
     if (following.len == 0) return rest.len;
     const literal = following[0].literal;
@@ -98,7 +102,7 @@ fn valueEnd(following: []const Part, rest: []const u8) ?usize {
     return null;
 }
 
-/// A value, taken for a path, that leaves the folder which it is put under: a `..` segment, an absolute path, or NUL.
+/// Return whether a value, used as a path below a folder, leaves it: a `..` segment, an absolute path, or NUL.
 pub fn leadsOut(value: []const u8) bool {
     if (value.len > 0 and isSeparator(value[0])) return true;
     if (value.len > 2 and std.ascii.isAlphabetic(value[0]) and value[1] == ':' and isSeparator(value[2])) return true;
@@ -112,7 +116,7 @@ fn isSeparator(c: u8) bool {
     return c == '/' or c == '\\';
 }
 
-/// With `%XX` undone, once; null: the result is not UTF-8.
+/// Decode `%XX` once; null if the result is not UTF-8.
 fn decoded(value: []const u8) ?[]const u8 {
     if (std.mem.indexOfScalar(u8, value, '%') == null) return value;
     const buffer = memory.allocator.alloc(u8, value.len) catch return null;

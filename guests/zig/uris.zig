@@ -1,19 +1,19 @@
-//! The normal form of URIs: what lists show, and what the URI of a request is compared with.
+//! Normal form of URIs, used in lists and to compare URIs of requests.
 //!
-//! RFC 3986, section 6.2. URL parsers of clients (WHATWG) leave the normal form as it is. Nothing here needs an allocator:
-//! declared URIs are brought into normal form at compile time.
+//! RFC 3986, section 6.2. URL parsers of clients (WHATWG) do not change the normal form. No allocator is needed for
+//! declared URIs: they are normalized at compile time.
 const std = @import("std");
 
 const memory = @import("bindings").memory;
 
-/// A URI, or a template of URIs, in normal form.
+/// URI or URI template in normal form.
 pub const Normal = struct {
     text: []const u8,
-    /// Where the host begins and ends in it: both 0 without one. Hosts compare ignoring case.
+    /// Start and end of the host in the text; both 0 without one. Hosts are compared case-insensitively.
     host: usize = 0,
     authority_end: usize = 0,
 
-    /// Compare two URIs, the case of their hosts apart.
+    /// Return whether two URIs are equal, with hosts compared case-insensitively.
     pub fn equals(self: Normal, other: Normal) bool {
         if (self.host != other.host or self.authority_end != other.authority_end) return false;
         const a, const b = .{ self.text, other.text };
@@ -22,7 +22,7 @@ pub const Normal = struct {
             std.mem.eql(u8, a[self.authority_end..], b[other.authority_end..]);
     }
 
-    /// The text with its host in lower case, at compile time.
+    /// Return the text with its host in lower case, at compile time.
     pub fn identity(comptime self: Normal) []const u8 {
         comptime {
             var text = self.text[0..self.text.len].*;
@@ -34,31 +34,31 @@ pub const Normal = struct {
 };
 
 pub const Options = struct {
-    /// Text in braces is an expression of a template and stays as it is.
+    /// Text in braces is an expression of a template, and is not changed.
     template: bool = false,
-    /// Remove `.` and `..` segments and an empty port. Templates read their values from a URI that still has them.
+    /// Remove `.` and `..` segments and an empty port. Template matching needs a URI with them.
     dots: bool = true,
 };
 
-/// The most bytes that the normal form of a text needs.
+/// Return the maximum size of the normal form of a text, in bytes.
 pub fn room(length: usize) usize {
     return 3 * length + 2;
 }
 
-/// The normal form, in memory of the running call; null: the text is not a URI, it has no scheme.
+/// Return the normal form, in memory of the current call; null if the text is not a URI, without a scheme.
 pub fn normalized(text: []const u8, options: Options) error{OutOfMemory}!?Normal {
     return write(text, options, try memory.allocator.alloc(u8, room(text.len)));
 }
 
-/// A form that is the same for all spellings of a URI: the normal form with its host in lower case; the text itself if it
-/// is not a URI. In a buffer with `room` for it.
+/// Return the comparison key of a URI: the normal form with its host in lower case; the text itself if it is not a URI.
+/// The buffer must have the size `room`.
 pub fn key(text: []const u8, buffer: []u8) []const u8 {
     const found = write(text, .{}, buffer) orelse return text;
     lower(buffer[found.host..found.authority_end], false);
     return found.text;
 }
 
-/// The normal form of a declared URI or template; null as above.
+/// Return the normal form of a declared URI or template; null if it is not a URI.
 pub fn declared(comptime text: []const u8, comptime options: Options) ?Normal {
     comptime {
         @setEvalBranchQuota(1000 + 400 * text.len);
@@ -69,17 +69,20 @@ pub fn declared(comptime text: []const u8, comptime options: Options) ?Normal {
     }
 }
 
-/// The normal form of a URI that is sent to clients; the text itself if it has no scheme.
+/// Return the normal form of a URI for clients; the text itself if it has no scheme.
 pub fn sendable(text: []const u8) []const u8 {
     const found = (normalized(text, .{}) catch return text) orelse return text;
     return found.text;
 }
 
-/// A reason why clients could not read a URI or template, for messages; null: they can.
+/// Return the reason why a URI or template is not valid for clients, for messages; null if it is.
 pub fn problem(comptime text: []const u8) ?[]const u8 {
     comptime {
         @setEvalBranchQuota(1000 + 100 * text.len);
-        const parts = Parts.of(text, std.mem.indexOfScalar(u8, text, '{') != null) orelse return "it must begin with a scheme, such as `notes://`";
+        const parts = Parts.of(
+            text,
+            std.mem.indexOfScalar(u8, text, '{') != null,
+        ) orelse return "it must begin with a scheme, such as `notes://`";
         const is_web = parts.port() != null;
         const authority = parts.authority orelse
             return if (is_web) "it has no host: write `" ++ parts.scheme ++ "://host/...`" else null;
@@ -89,13 +92,17 @@ pub fn problem(comptime text: []const u8) ?[]const u8 {
             if (place.port.len > 0) {
                 const number = std.fmt.parseInt(u32, place.port, 10) catch 1 << 16;
                 if (number >= 1 << 16 or place.port[0] == '+' or std.mem.indexOfScalar(u8, place.port, '_') != null)
-                    return "it has the port `" ++ place.port ++ "`: after the colon clients expect a number up to 65535";
+                    return "it has the port `" ++ place.port ++
+                        "`: after the colon clients expect a number up to 65535";
             }
             const bare = place.user.len == 0 and !place.colon;
             if (place.host.len == 0 and (is_web or !bare)) return "it has no host";
             const valid = validHost(place.host);
-            if (std.mem.indexOfScalar(u8, place.host, '[') != null and !valid) return "the host `" ++ place.host ++ "` is not an IP address";
-            if (is_web and !valid) return "it has the host `" ++ place.host ++ "`: clients expect ASCII letters, digits, `.` and `-`, or the `xn--` form";
+            if (std.mem.indexOfScalar(u8, place.host, '[') != null and !valid)
+                return "the host `" ++ place.host ++ "` is not an IP address";
+            if (is_web and !valid)
+                return "it has the host `" ++ place.host ++
+                    "`: clients expect ASCII letters, digits, `.` and `-`, or the `xn--` form";
         }
         if (parts.braces) {
             var segments = std.mem.splitScalar(u8, parts.path, '/');
@@ -113,7 +120,8 @@ fn validHost(comptime host: []const u8) bool {
         for (host[1 .. host.len - 1]) |c| if (!std.ascii.isHex(c) and c != ':' and c != '.') return false;
         return true;
     }
-    for (host) |c| if (!std.ascii.isAlphanumeric(c) and std.mem.indexOfScalar(u8, "._~!$&'()*+,;=-", c) == null) return false;
+    for (host) |c|
+        if (!std.ascii.isAlphanumeric(c) and std.mem.indexOfScalar(u8, "._~!$&'()*+,;=-", c) == null) return false;
     return host.len > 0;
 }
 
@@ -121,7 +129,7 @@ fn isDots(segment: []const u8) bool {
     return std.mem.eql(u8, segment, ".") or std.mem.eql(u8, segment, "..");
 }
 
-/// The components of a text. `query` and `fragment` begin with their own mark.
+/// Components of a URI. `query` and `fragment` include `?` and `#`.
 const Parts = struct {
     scheme: []const u8,
     authority: ?[]const u8,
@@ -157,8 +165,8 @@ const Parts = struct {
         };
     }
 
-    /// The end of a component: the first of these characters outside braces, or an expression that begins with more than
-    /// a segment may hold, where `/` ends the component.
+    /// Return the end of a component: the first of these characters outside of braces; for components that end at `/`,
+    /// also an expression with `+`.
     fn endOf(text: []const u8, start: usize, stops: []const u8, braces: bool) usize {
         var i = start;
         while (i < text.len) : (i += 1) {
@@ -170,16 +178,22 @@ const Parts = struct {
         return i;
     }
 
-    /// The default port of schemes whose hosts are names of the network.
+    /// Return the default port of schemes with network hosts.
     fn port(self: Parts) ?[]const u8 {
-        const schemes = [_][2][]const u8{ .{ "http", "80" }, .{ "https", "443" }, .{ "ws", "80" }, .{ "wss", "443" }, .{ "ftp", "21" } };
+        const schemes = [_][2][]const u8{
+            .{ "http", "80" },
+            .{ "https", "443" },
+            .{ "ws", "80" },
+            .{ "wss", "443" },
+            .{ "ftp", "21" },
+        };
         for (schemes) |each| if (std.ascii.eqlIgnoreCase(self.scheme, each[0])) return each[1];
         return null;
     }
 };
 
 const Place = struct {
-    /// With its `@`.
+    /// Including `@`.
     user: []const u8,
     host: []const u8,
     port: []const u8,
@@ -223,15 +237,16 @@ fn write(text: []const u8, options: Options, buffer: []u8) ?Normal {
     }
     const path = out.len;
     out.encoded(parts.path, "");
-    if (options.dots and !options.template and out.len > path and buffer[path] == '/') out.len = path + withoutDots(buffer[path..out.len]);
+    if (options.dots and !options.template and out.len > path and buffer[path] == '/')
+        out.len = path + withoutDots(buffer[path..out.len]);
     if (out.len == path and default_port != null and parts.authority != null) out.byte('/');
-    // An authority is what two slashes would be read as.
+    // Otherwise the path would be parsed as an authority.
     if (parts.authority == null and std.mem.startsWith(u8, buffer[path..out.len], "//")) {
         std.mem.copyBackwards(u8, buffer[path + 2 .. out.len + 2], buffer[path..out.len]);
         buffer[path..][0..2].* = "/.".*;
         out.len += 2;
     }
-    // As WHATWG has it for these schemes.
+    // As in the WHATWG URL standard for these schemes.
     out.apostrophes = default_port == null and !std.ascii.eqlIgnoreCase(parts.scheme, "file");
     out.encoded(parts.query, "?");
     out.apostrophes = true;
@@ -259,7 +274,7 @@ const Output = struct {
         for (text) |c| self.byte(c);
     }
 
-    /// Text of a component: what it cannot hold is encoded, encoded unreserved characters are decoded.
+    /// Append the text of a component: disallowed characters are percent-encoded, encoded unreserved ones are decoded.
     fn encoded(self: *Output, text: []const u8, more: []const u8) void {
         var i: usize = 0;
         while (i < text.len) : (i += 1) {
@@ -291,7 +306,7 @@ fn isUnreserved(c: u8) bool {
     return std.ascii.isAlphanumeric(c) or c == '-' or c == '.' or c == '_' or c == '~';
 }
 
-/// The byte that is encoded at this place.
+/// Return the byte that is percent-encoded at this position.
 pub fn hex(text: []const u8, at: usize) ?u8 {
     if (at + 3 > text.len) return null;
     const high = std.fmt.charToDigit(text[at + 1], 16) catch return null;

@@ -1,14 +1,14 @@
-//! How Zig types are seen as JSON values; what `schema.zig`, `arguments.zig` and `results.zig` agree on.
+//! Mapping of Zig types to kinds of JSON values, used by `schema.zig`, `arguments.zig` and `results.zig`.
 const std = @import("std");
 
-/// Any JSON value, as its text.
+/// Any JSON value, as text.
 pub const Json = struct {
     text: []const u8,
 };
 
 pub const Kind = enum { boolean, integer, number, string, choice, optional, array, fixed_array, object, json };
 
-/// The kind of a type; others don't compile.
+/// Return the kind of a type; compile error for unsupported types.
 pub fn kindOf(comptime T: type) Kind {
     if (T == Json) return .json;
     if (T == []const u8) return .string;
@@ -18,7 +18,10 @@ pub fn kindOf(comptime T: type) Kind {
         .float => |info| if (info.bits <= 64) .number else unsupported(T),
         .@"enum" => .choice,
         .optional => .optional,
-        .pointer => |info| if (info.size == .slice and info.attrs.@"const" and info.sentinel_ptr == null) .array else unsupported(T),
+        .pointer => |info| if (info.size == .slice and info.attrs.@"const" and info.sentinel_ptr == null)
+            .array
+        else
+            unsupported(T),
         .array => .fixed_array,
         .@"struct" => |info| if (!info.is_tuple and info.layout == .auto) .object else unsupported(T),
         else => unsupported(T),
@@ -26,11 +29,12 @@ pub fn kindOf(comptime T: type) Kind {
 }
 
 fn unsupported(comptime T: type) noreturn {
-    @compileError("`" ++ @typeName(T) ++ "` has no JSON form; use bool, integers and floats up to 64 bits, []const u8, " ++
+    @compileError("`" ++ @typeName(T) ++
+        "` has no JSON form; use bool, integers and floats up to 64 bits, []const u8, " ++
         "enums, optionals, []const T, [N]T, structs or mcp.Json");
 }
 
-/// `a, b, c`.
+/// Join names: `a, b, c`.
 pub fn joined(comptime names: []const [:0]const u8) []const u8 {
     comptime {
         var text: []const u8 = "";
@@ -39,7 +43,7 @@ pub fn joined(comptime names: []const [:0]const u8) []const u8 {
     }
 }
 
-/// `"text"` with JSON's escapes, at compile time.
+/// Return a text as a JSON string, at compile time.
 pub fn quoted(comptime text: []const u8) []const u8 {
     comptime {
         @setEvalBranchQuota(1_000_000);

@@ -1,4 +1,4 @@
-//! What an author of a component in Zig imports.
+//! Public API of the Zig guest library, the module `wasmcp`.
 //!
 //! ```zig
 //! const mcp = @import("wasmcp");
@@ -12,9 +12,10 @@
 //! }
 //! ```
 //!
-//! A component offers what its file lists: `pub const tools`, `resources`, `prompts` and `completions`. The JSON Schema of
-//! a tool's arguments comes from the struct that its function takes, the output schema from the return type. A function
-//! may take a `Context` too, as its last parameter. An error is a tool error with its name; `Context.fail` words it.
+//! The constants `pub const tools`, `resources`, `prompts` and `completions` of a component's file are its
+//! declarations. The JSON Schema of a tool's arguments is derived from the struct that its function takes, the output
+//! schema from the return type. The last parameter of a function can be a `Context`. An error becomes a tool error with
+//! the name of the error; `Context.fail` sets a message.
 const bindings = @import("bindings");
 
 const completing = @import("completions.zig");
@@ -27,9 +28,9 @@ pub const Json = @import("values.zig").Json;
 
 pub const tool = tooling.tool;
 pub const Tool = tooling.Tool;
-/// A whole `CallToolResult`: content of every kind, structured content as JSON text.
+/// Complete `CallToolResult`: content blocks of every kind, structured content as JSON text.
 pub const ToolResult = bindings.types.ToolResult;
-/// Also "ask the client first" (`.input_required`).
+/// Complete result, or an `InputRequired` result (`.input_required`).
 pub const Outcome = tooling.Outcome;
 pub const Annotations = bindings.types.ToolAnnotations;
 
@@ -49,27 +50,27 @@ pub const completion = completing.completion;
 pub const Completion = completing.Completion;
 pub const Typed = completing.Typed;
 
-/// Blocks of content, and messages of prompts: `mcp.content.text("...")`, `mcp.content.user(...)`.
+/// Content blocks, and messages of prompts: `mcp.content.text("...")`, `mcp.content.user(...)`.
 pub const content = @import("content.zig");
 pub const Content = content.Content;
 pub const Message = content.Message;
 
-/// HTTP requests, for a component with the grant `http`.
+/// HTTP client, for components with the grant `http`.
 pub const http = @import("http.zig");
-/// Values that last, for a component with the grant `kv`.
+/// Key-value store, for components with the grant `kv`.
 pub const kv = @import("kv.zig");
-/// What the component's table `config` in `pyproject.toml` holds, and variables of the environment (the grant `env`).
+/// The component's table `config` in `pyproject.toml`, and environment variables (grant `env`).
 pub const config = @import("config.zig");
 
-/// The protocol's own types, for results and contents that a Zig type can't say.
+/// Types of the WIT, for results and contents that no Zig type expresses.
 pub const types = bindings.types;
 
-/// Memory of the running call: freed when its result has been read. For what a function returns, and on the way to it.
+/// Memory of the current call: freed after its result has been read. For return values and intermediate values.
 pub const allocator = bindings.memory.allocator;
-/// Memory that stays from call to call.
+/// Memory that is kept between calls.
 pub const gpa = bindings.memory.gpa;
 
-/// For the component around the author's file.
+/// Internals for component.zig.
 pub const exporting = struct {
     pub const debug_io = @import("stderr.zig").io;
     pub const panics = @import("panics.zig");

@@ -127,7 +127,7 @@ def test_the_build_warns_of_comments_that_clients_do_not_get(built: tuple[Path, 
     unread = at["  // The x."] + 1
     found = [line.removeprefix("warning: comments.ts:") for line in built[1]]
     assert found == [
-        f"{destructured}:14: `destructured`: `@readonly` is no hint for clients: give the option `readOnly: true`",
+        f"{destructured}:14: `destructured`: `@readonly` is not a hint for clients: set the option `readOnly: true`",
         f"{destructured}:29: `@param gone` names no argument",
         f"{unread}:3: `x`: `// The x.` is not shown to clients: write `/** The x. */` if it is for them",
     ]

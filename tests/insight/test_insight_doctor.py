@@ -77,7 +77,7 @@ def test_rust(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WASMCP_CARGO", str(tmp_path / "old"))
     assert by_name(doctor.toolchains())["rust: cargo"].found == "1.70.1 is installed, 1.82 is needed"
     program("old", "no number")
-    assert by_name(doctor.toolchains())["rust: cargo"].found == "one that says no version is installed, 1.82 is needed"
+    assert by_name(doctor.toolchains())["rust: cargo"].found == "one without a version is installed, 1.82 is needed"
 
 
 def test_compilers_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ def test_drift(tmp_path, index):
 
 def test_invalid_requirement(tmp_path, index):
     root = project(tmp_path, "./vendor/greet")
-    with pytest.raises(ToolchainError, match=r"`dependencies` names `\./vendor/greet`, which is no requirement"):
+    with pytest.raises(ToolchainError, match=r"`dependencies` names `\./vendor/greet`, which is not a requirement"):
         plan(load(root))
 
 
@@ -292,7 +292,7 @@ def test_without_pip(tmp_path, index, monkeypatch):
     python.chmod(0o755)
     root = project(tmp_path, "greet")
     monkeypatch.setattr(sys, "executable", str(python))
-    with pytest.raises(MissingToolchainError, match=r"pip is not installed beside wasmcp: add the extra"):
+    with pytest.raises(MissingToolchainError, match=r"pip is not installed next to wasmcp: add the extra"):
         plan(load(root))
 
 

@@ -13,13 +13,18 @@ pub const tools = .{
     mcp.tool("sign", "A link.", sign),
 };
 pub const resources = .{
-    mcp.resource("notes://index", "index", "All notes.", index).with(.{ .title = "Index", .cache = .{ .ttl_ms = 1000, .scope = .public } }),
+    mcp.resource("notes://index", "index", "All notes.", index).with(.{
+        .title = "Index",
+        .cache = .{ .ttl_ms = 1000, .scope = .public },
+    }),
     mcp.resource("notes://logo", "logo", "", logo).with(.{ .mime_type = "image/png" }),
     mcp.template("notes://note/{name}", "note", "One note.", note),
     mcp.template("notes://page/{number}/of/{+path}", "page", "One page.", page),
 };
 pub const prompts = .{
-    mcp.prompt("review", "Review code.", review).with(.{ .title = "Draft", .meta = "{\"kept\":true}" }).with(.{ .title = "Review" }),
+    mcp.prompt("review", "Review code.", review)
+        .with(.{ .title = "Draft", .meta = "{\"kept\":true}" })
+        .with(.{ .title = "Review" }),
     mcp.prompt("hello", "Say hello.", hello),
 };
 pub const completions = .{
@@ -48,10 +53,21 @@ fn book(args: struct { show: []const u8 }, context: mcp.Context) ![]const u8 {
         .decline, .cancel => return "nothing booked",
     };
     const thanks = try context.sample("Say thanks.", .{ .max_tokens = 20, .temperature = 0.5 });
-    return std.fmt.allocPrint(mcp.allocator, "{s} {d} seats, {s}, ticket {d}", .{ thanks.text, seats.count, @tagName(seats.row), number });
+    return std.fmt.allocPrint(
+        mcp.allocator,
+        "{s} {d} seats, {s}, ticket {d}",
+        .{ thanks.text, seats.count, @tagName(seats.row), number },
+    );
 }
 fn picture() ![]const mcp.Content {
-    return mcp.content.blocks(&.{ mcp.content.text("A dot:"), mcp.content.image("\x89PNG", "image/png"), mcp.content.link("notes://index", "index"), mcp.content.embedded("notes://x", "text/plain", "x") });
+    return mcp.content.blocks(
+        &.{
+            mcp.content.text("A dot:"),
+            mcp.content.image("\x89PNG", "image/png"),
+            mcp.content.link("notes://index", "index"),
+            mcp.content.embedded("notes://x", "text/plain", "x"),
+        },
+    );
 }
 const Last = struct { at: []const u8, times: u32 };
 fn visits() !struct { count: i64, last: ?Last } {
@@ -70,8 +86,20 @@ fn remember(args: struct { word: []const u8 }, context: mcp.Context) !?[]const u
     try session.set("word", args.word);
     return before;
 }
-fn fetch(args: struct { url: []const u8, body: ?[]const u8 = null, timeout: u64 = 2000 }) !struct { status: u16, kind: ?[]const u8, body: []const u8 } {
-    const answer = try mcp.http.fetch(.{ .url = args.url, .method = if (args.body == null) .get else .post, .body = args.body, .headers = &.{.{ .name = "x-from", .value = "zig" }}, .timeout = args.timeout });
+fn fetch(args: struct { url: []const u8, body: ?[]const u8 = null, timeout: u64 = 2000 }) !struct {
+    status: u16,
+    kind: ?[]const u8,
+    body: []const u8,
+} {
+    const answer = try mcp.http.fetch(
+        .{
+            .url = args.url,
+            .method = if (args.body == null) .get else .post,
+            .body = args.body,
+            .headers = &.{.{ .name = "x-from", .value = "zig" }},
+            .timeout = args.timeout,
+        },
+    );
     return .{ .status = answer.status, .kind = answer.header("Content-Type"), .body = answer.body };
 }
 fn settings() !struct { greeting: []const u8, home: ?[]const u8 } {
@@ -95,10 +123,14 @@ fn logo() mcp.Blob {
     return .{ .bytes = "\x89PNG\xff" };
 }
 fn note(which: struct { name: []const u8 }) ![]const u8 {
-    for (names) |name| if (std.mem.eql(u8, name, which.name)) return std.fmt.allocPrint(mcp.allocator, "About {s}.", .{name});
+    for (names) |name|
+        if (std.mem.eql(u8, name, which.name)) return std.fmt.allocPrint(mcp.allocator, "About {s}.", .{name});
     return error.ResourceNotFound;
 }
-fn page(which: struct { number: u32, path: []const u8 }, context: mcp.Context) !struct { number: u32, path: []const u8 } {
+fn page(
+    which: struct { number: u32, path: []const u8 },
+    context: mcp.Context,
+) !struct { number: u32, path: []const u8 } {
     if (which.number == 0) return context.fail("there is no page 0", .{});
     return .{ .number = which.number, .path = which.path };
 }
@@ -109,8 +141,14 @@ const Review = struct {
     pub const descriptions = .{ .code = "What to review." };
 };
 fn review(args: Review) ![]const mcp.Message {
-    const words = try std.fmt.allocPrint(mcp.allocator, "Review this {s} code, depth {d}: {s}", .{ args.language orelse "unknown", args.depth, args.code });
-    return mcp.content.conversation(&.{ mcp.content.user(mcp.content.text(words)), mcp.content.assistant(mcp.content.text("Let me see.")) });
+    const words = try std.fmt.allocPrint(
+        mcp.allocator,
+        "Review this {s} code, depth {d}: {s}",
+        .{ args.language orelse "unknown", args.depth, args.code },
+    );
+    return mcp.content.conversation(
+        &.{ mcp.content.user(mcp.content.text(words)), mcp.content.assistant(mcp.content.text("Let me see.")) },
+    );
 }
 fn hello() []const u8 {
     return "Hello!";

@@ -243,8 +243,8 @@ REFUSED = {
     ("option", "values", "message"),
     [
         ("python-path", ["a", "b"], "`python-path` names `a`, which is not a folder; `b`, which is not a folder"),
-        ("imports", ["a-b", "c..d"], "`imports` names `a-b`, `c..d`, which are no dotted names of modules"),
-        ("dependencies", ["./x", "y @ z"], "`dependencies` names `./x`, `y @ z`, which are no requirements such as"),
+        ("imports", ["a-b", "c..d"], "`imports` names `a-b`, `c..d`, which are not dotted names of modules"),
+        ("dependencies", ["./x", "y @ z"], "`dependencies` names `./x`, `y @ z`, which are not requirements such as"),
     ],
 )
 def test_all_values_of_an_option_that_are_wrong_are_told_at_once(option, values, message, tmp_path):

@@ -124,7 +124,7 @@ def test_a_source_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_toml_file_that_is_no_manifest(tmp_path: Path) -> None:
     source = component(tmp_path, {"rust/tools.toml": ""}, "rust/tools.toml")
-    with pytest.raises(ToolchainError, match=r"`rust/tools\.toml` is no Rust source: name a `\.rs` file"):
+    with pytest.raises(ToolchainError, match=r"`rust/tools\.toml` is not a Rust source: name a `\.rs` file"):
         RustToolchain().inputs(source)
 
 

@@ -509,5 +509,5 @@ def test_a_source_that_is_wrong(tmp_path: Path, source: str, words: str) -> None
 
 def test_a_source_that_offers_nothing(tmp_path: Path) -> None:
     write_project(tmp_path, {**FILES, "rust/main.rs": "pub fn unused() {}\n"})
-    with pytest.raises(ToolchainError, match=r"`rust/main\.rs` says nowhere what it offers: `wasmcp_guest::component!"):
+    with pytest.raises(ToolchainError, match=r"`rust/main\.rs` declares no component: add `wasmcp_guest::component!"):
         ensure_built(tmp_path)

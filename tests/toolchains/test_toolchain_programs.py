@@ -21,14 +21,14 @@ def program(folder: Path, text: str) -> Path:
 
 def test_a_program_beside_goes_before_the_search_path(tmp_path):
     path = program(tmp_path, "echo 'xc (X compiler) 1.20.3'")
-    found = find_program(Program("xc", "install it", (1, 9)), SOURCE, "x", beside=tmp_path)
+    found = find_program(Program("xc", "install it", (1, 9)), SOURCE, "x", directory=tmp_path)
     assert (found.path, found.version) == (path, "1.20.3")
 
 
 def test_the_environment_variable_goes_first(tmp_path, monkeypatch):
     (tmp_path / "a").mkdir()
     monkeypatch.setenv("WASMCP_XC", str(program(tmp_path / "a", "echo 2.0")))
-    found = find_program(Program("xc", "install it", override="WASMCP_XC"), SOURCE, "x", beside=tmp_path)
+    found = find_program(Program("xc", "install it", override="WASMCP_XC"), SOURCE, "x", directory=tmp_path)
     assert found.version == "2.0"
     monkeypatch.setenv("WASMCP_XC", str(tmp_path / "gone"))
     with pytest.raises(MissingToolchainError, match="and `WASMCP_XC` names no file: install it"):
@@ -46,13 +46,13 @@ def test_what_is_not_there(tmp_path, monkeypatch):
 def test_what_is_too_old(tmp_path):
     program(tmp_path, "echo v9.11")
     with pytest.raises(MissingToolchainError, match=r"`xc`, 20\.1 or newer, and 9\.11 is installed: get it"):
-        find_program(Program("xc", "get it", (20, 1)), SOURCE, "x", beside=tmp_path)
+        find_program(Program("xc", "get it", (20, 1)), SOURCE, "x", directory=tmp_path)
 
 
 def test_what_says_no_version(tmp_path):
     assert version_of(str(program(tmp_path, "echo hello"))) == ""
-    with pytest.raises(MissingToolchainError, match="one that says no version is installed"):
-        find_program(Program("xc", "get it", (1,)), SOURCE, "x", beside=tmp_path)
+    with pytest.raises(MissingToolchainError, match="one without a version is installed"):
+        find_program(Program("xc", "get it", (1,)), SOURCE, "x", directory=tmp_path)
 
 
 def test_what_a_compiler_says_is_kept_in_order(tmp_path):

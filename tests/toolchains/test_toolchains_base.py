@@ -91,7 +91,7 @@ def test_each_toolchain_is_what_the_registry_says(language: str) -> None:
 def test_no_toolchain() -> None:
     with pytest.raises(ToolchainError, match=r"no toolchain takes `x\.go`: the known endings are `\.py`, "):
         toolchains.toolchain_for(Path("src/x.go"))
-    with pytest.raises(ToolchainError, match=r"there is no toolchain for `pyton`; did you mean `python`\?"):
+    with pytest.raises(ToolchainError, match=r"no toolchain for `pyton`; did you mean `python`\?"):
         toolchains.toolchain("pyton")
 
 
@@ -139,4 +139,4 @@ def test_a_compiler_that_the_environment_names(tmp_path: Path, monkeypatch: pyte
 
 
 def test_did_you_mean_nothing() -> None:
-    assert did_you_mean("x", []) == "; there are none"
+    assert did_you_mean("x", []) == "; none are known"

@@ -122,7 +122,9 @@ def test_a_package_json_outside_the_project_does_not_count(tmp_path: Path) -> No
 
 def test_dependencies_without_a_lock_file(tmp_path: Path) -> None:
     files = {"package.json": '{"dependencies": {"zod": "4"}}', "src/tools.ts": 'import "zod";'}
-    with pytest.raises(ToolchainError, match=r"no `package-lock\.json` beside it: `npm install --package-lock-only`"):
+    with pytest.raises(
+        ToolchainError, match=r"no `package-lock\.json` is next to it: `npm install --package-lock-only`"
+    ):
         own(component(tmp_path, files))
 
 

@@ -88,7 +88,7 @@ def test_another_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WASMCP_NODE", str(own))
     assert node(source) == own
     monkeypatch.setenv("WASMCP_NODE", str(tmp_path / "gone"))
-    with pytest.raises(MissingToolchainError, match="which is no file"):
+    with pytest.raises(MissingToolchainError, match="which is not a file"):
         node(source)
 
 
@@ -118,11 +118,11 @@ def test_modules_that_the_checker_misses(tmp_path: Path) -> None:
     """It would have the types of Node's installed: that would not help."""
     files = {"tools.ts": f'{TOOL}import fs from "node:fs";\nimport path from "path";\nimport {{ z }} from "zod";\n'}
     said = refusal(component(tmp_path, files))
-    nothing = "a module of Node's, and there is none of it in a component"
+    nothing = "a module of Node, which is not available in components"
     assert f"tools.ts:2:16: TS2591: Cannot find name 'node:fs': it imports `node:fs`, {nothing}\n" in said
     assert f"it imports `path`, {nothing}\n" in said
     assert (
-        "TS2307: Cannot find module 'zod' or its corresponding type declarations: there is no package `zod`: " in said
+        "TS2307: Cannot find module 'zod' or its corresponding type declarations: package `zod` was not found: " in said
     )
     assert "npm i --save-dev" not in said
 
@@ -135,7 +135,7 @@ def test_types_without_a_schema(tmp_path: Path) -> None:
         'tool("c", "", (args: { n: bigint }) => 1);': "`n` of `args`: `bigint` has no JSON Schema: JSON has no",
         'tool("d", "", (args: { b: Uint8Array }) => 1);': "take a string in base64",
         'tool("e", "", (args: string) => 1);': "tool `e`: `args` must be an object, whose members are the arguments",
-        'tool("f", "", (args) => 1);': "tool `f`: the type of `args` says nothing: name one",
+        'tool("f", "", (args) => 1);': "tool `f`: the type of `args` is not specific: name one",
         'tool("g", "", (_: {}): Map<string, number> => new Map());': "`what it returns`: `Map<string, number>` has no",
     }
     said = refusal(component(tmp_path, {"tools.ts": TOOL + "\n".join(declared)}))
@@ -163,9 +163,9 @@ def test_a_declaration_that_cannot_be(tmp_path: Path, declared: str, problem: st
 @pytest.mark.slow
 def test_imports_that_cannot_be(tmp_path: Path) -> None:
     imported = {
-        'import fs from "fs";': "imports `fs`, a module of Node's, and there is none of it in a component",
-        'import { connect } from "node:net";': "imports `node:net`, a module of Node's",
-        'import { z } from "zod";': "there is no package `zod`: add it to the `dependencies` of a `package.json`",
+        'import fs from "fs";': "imports `fs`, a module of Node, which is not available in components",
+        'import { connect } from "node:net";': "imports `node:net`, a module of Node, which",
+        'import { z } from "zod";': "package `zod` was not found: add it to the `dependencies` of a `package.json`",
         'import "./gone.js";': 'Could not resolve "./gone.js"',
         'import { x } from "wasmcp/gone";': 'wasmcp has no module "wasmcp/gone"; it has wasmcp, wasmcp/config',
     }
@@ -313,7 +313,7 @@ def test_a_package_that_needs_node(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "install", installed)
     said = refusal(ComponentSource("tools", folder / "tools.ts", root))
     assert "node_modules/reader/index.js:1:" in said
-    assert "package `reader` imports `node:fs`, a module of Node's, and there is none of it in a component" in said
+    assert "package `reader` imports `node:fs`, a module of Node, which is not available in components" in said
 
 
 @pytest.mark.slow

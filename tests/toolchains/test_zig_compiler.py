@@ -49,7 +49,7 @@ pub const exports = struct {
     [
         ("pub const tools = .{\n", ["zig/tools.zig:1:21: error: expected"]),
         (ADD.replace("args.b", "args.c"), ["zig/tools.zig:4:26: error: no field named 'c'"]),
-        ("const x = 1;\n", ["there is no `pub const tools"]),
+        ("const x = 1;\n", ["missing `pub const tools"]),
         (ADD.replace('"add"', '"a dd"'), ["tool `a dd`: a name is made of"]),
         (ADD.replace('"add"', '""'), ["a name has 1 to 128 characters"]),
         (ADD.replace("Add.", "Add.\\xff"), ["the description is not UTF-8"]),
@@ -127,7 +127,7 @@ def test_a_function_that_is_missing_is_named_with_its_signature(tmp_path: Path) 
 
 
 def test_what_cannot_be_built(tmp_path: Path) -> None:
-    with pytest.raises(ToolchainError, match=r"`gone\.zig`: there is no such file"):
+    with pytest.raises(ToolchainError, match=r"`gone\.zig`: file not found"):
         build_component(tmp_path / "gone.zig", wit_directory(), "tools-component", tmp_path / "o", label="gone.zig")
     source = tmp_path / "x.zig"
     source.write_text(ADD, "utf-8")

@@ -328,7 +328,7 @@ pub const exports_ = struct {};
                 'pub const tools = .{mcp.tool("a", "", f)};\n'
                 'fn f(_: struct { a: u8, pub const descriptions = .{ .b = "x" }; }) void {}'
             ),
-            "descriptions.b`: there is no such field",
+            "descriptions.b`: no such field",
         ),
         (
             (
@@ -347,7 +347,7 @@ pub const exports_ = struct {};
             ),
             "completion of `c`: template `a:{b}` has no variable `c`",
         ),
-        ("const nothing = 1;", "there is no `pub const tools"),
+        ("const nothing = 1;", "missing `pub const tools"),
     ],
 )
 def test_mistakes_are_the_compilers_to_tell(tmp_path: Path, text: str, words: str) -> None:

@@ -1,6 +1,6 @@
 """Toolchains: source -> component, one module a language.
 
-The language follows from the file's ending; a toolchain is imported when it is asked for, never before.
+The file extension determines the language. A toolchain is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LANGUAGES = {
     "typescript": (".ts", ".mts", ".js", ".mjs"),
     "zig": (".zig",),
 }
-"""Language -> the endings of its sources."""
+"""Language -> file extensions of its sources."""
 
 _CLASSES = {
     "python": "wasmcp.toolchains.python.toolchain:PythonToolchain",
@@ -29,7 +29,7 @@ _CLASSES = {
 
 
 def language_of(source: Path) -> str | None:
-    """Return the language of a source by its ending, or None."""
+    """Return the language of a source by its file extension, or None."""
     return next((name for name, suffixes in LANGUAGES.items() if source.suffix in suffixes), None)
 
 
@@ -37,19 +37,19 @@ def toolchain(language: str) -> Toolchain:
     """Return the toolchain of a language.
 
     Raises:
-        ToolchainError: There is none.
+        ToolchainError: The language is unknown.
     """
     if language not in _CLASSES:
-        raise ToolchainError(f"there is no toolchain for `{language}`{did_you_mean(language, _CLASSES)}")
+        raise ToolchainError(f"no toolchain for `{language}`{did_you_mean(language, _CLASSES)}")
     module, _, name = _CLASSES[language].partition(":")
     return cast("Toolchain", getattr(importlib.import_module(module), name)())
 
 
 def toolchain_for(source: Path) -> Toolchain:
-    """Return the toolchain of a source by its ending.
+    """Return the toolchain of a source by its file extension.
 
     Raises:
-        ToolchainError: No toolchain takes such files.
+        ToolchainError: The extension is unknown.
     """
     language = language_of(source)
     if language is None:

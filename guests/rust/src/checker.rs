@@ -1,12 +1,12 @@
-//! Values against the JSON Schema that clients were given: all that does not fit, with its place, up to a bound.
+//! Validation of values against the JSON Schema that clients see: all mismatches with their paths, up to a maximum.
 
 use serde_json::{Map, Value};
 
-/// So many problems of one value are named.
+/// Maximum number of problems in the message for one value.
 const MOST: usize = 20;
-/// So much of a name or a text is repeated.
+/// Maximum length of a name or text in messages.
 const LONG: usize = 60;
-/// Keywords that a Rust type alone does not enforce. `pattern` is not among them: there is no engine for it here.
+/// Keywords that a Rust type does not enforce. `pattern` is not checked: the crate has no regex engine.
 const LIMITS: [&str; 10] = [
     "minimum",
     "maximum",
@@ -20,7 +20,7 @@ const LIMITS: [&str; 10] = [
     "uniqueItems",
 ];
 
-/// A schema that values are checked against.
+/// Validator for one schema.
 pub(crate) struct Checker {
     schema: Value,
     has_limits: bool,
@@ -32,14 +32,14 @@ impl Checker {
         Self { schema, has_limits }
     }
 
-    /// Check what only the schema limits, before a value is read; the text is JSON.
+    /// Check the limits that only the schema has, before a value is deserialized; the text is JSON.
     pub(crate) fn limits(&self, text: Option<&str>) -> Result<(), String> {
         if !self.has_limits {
             return Ok(());
         }
         match serde_json::from_str(text.unwrap_or("{}")) {
             Ok(value) => self.check(&value),
-            Err(_) => Ok(()), // reading it names the reason
+            Err(_) => Ok(()), // deserializing reports the reason
         }
     }
 
@@ -53,8 +53,8 @@ impl Checker {
         }
     }
 
-    /// Arguments without the optional ones that are an empty text and may be none: clients send it for a field of their
-    /// form that was left empty.
+    /// Return the arguments without optional, nullable ones that are an empty string: clients send it for form fields
+    /// that were left empty.
     pub(crate) fn without_empty(&self, text: Option<String>) -> Option<String> {
         let given = text.as_deref().filter(|text| text.contains("\"\""));
         let Some(Ok(Value::Object(mut members))) = given.map(serde_json::from_str) else {
@@ -82,7 +82,7 @@ impl Checker {
         Some(Value::Object(members).to_string())
     }
 
-    /// Say why a value could not be read: in the words of the schema, or else in those of the reader.
+    /// Return the reason why a value could not be deserialized: from the schema, or else from the deserializer.
     pub(crate) fn explain(&self, text: Option<&str>, words: String) -> String {
         let value = serde_json::from_str(text.unwrap_or("{}"));
         value.ok().and_then(|value| self.check(&value).err()).unwrap_or(words)
@@ -125,7 +125,7 @@ impl Checker {
                 let mut tried = Problems::default();
                 self.visit(option, value, path, &mut tried, depth + 1);
                 fits = fits || tried.0.is_empty();
-                // The form that came nearest: the problem at the deepest place, then the fewest of them.
+                // Report the best alternative: the one with the deepest problem, then with the fewest problems.
                 if nearest.as_ref().is_none_or(|found| tried.rank() > found.rank()) {
                     nearest = Some(tried);
                 }
@@ -166,7 +166,7 @@ impl Checker {
                 self.visit(inner, item, &format!("{path}[{index}]"), problems, depth + 1);
             }
         }
-        // Each item is compared with those before it: lists beyond some size are not.
+        // Quadratic: long lists are not checked.
         let unique = schema.get("uniqueItems") == Some(&Value::Bool(true)) && items.len() <= 1000;
         if unique
             && items
@@ -208,7 +208,7 @@ impl Checker {
     }
 }
 
-/// `path` and reason of each problem.
+/// Collector of problems, each with `path` and reason.
 #[derive(Default)]
 struct Problems(Vec<(String, String)>);
 
@@ -265,7 +265,7 @@ fn names_limits(schema: &Value) -> bool {
     match schema {
         Value::Array(items) => items.iter().any(names_limits),
         Value::Object(members) => members.iter().any(|(name, inner)| {
-            // A number has bounds by its type alone: those are the type's business.
+            // The bounds of an integer type: the type enforces them.
             let by_type = ["minimum", "maximum"].contains(&name.as_str()) && members.contains_key("format");
             (LIMITS.contains(&name.as_str()) && inner.is_number() && !by_type)
                 || (name == "uniqueItems" && inner == &Value::Bool(true))
@@ -304,7 +304,7 @@ fn wrong_type(schema: &Map<String, Value>, value: &Value) -> Option<String> {
         "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
         name => name == kind(value),
     });
-    (!fits).then(|| format!("expected {}, got {}", names.join(" or "), told(value)))
+    (!fits).then(|| format!("expected {}, got {}", names.join(" or "), shown(value)))
 }
 
 fn wrong_choice(schema: &Map<String, Value>, value: &Value) -> Option<String> {
@@ -313,8 +313,8 @@ fn wrong_choice(schema: &Map<String, Value>, value: &Value) -> Option<String> {
         None if schema.contains_key("enum") => list(schema, "enum"),
         None => return None,
     };
-    let known: Vec<String> = choices.iter().map(told).collect();
-    (!choices.contains(value)).then(|| format!("expected one of {}, got {}", known.join(", "), told(value)))
+    let known: Vec<String> = choices.iter().map(shown).collect();
+    (!choices.contains(value)).then(|| format!("expected one of {}, got {}", known.join(", "), shown(value)))
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -328,8 +328,8 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A scalar as JSON, shortened; the kind of another value.
-fn told(value: &Value) -> String {
+/// Return a scalar as JSON, shortened; for other values their kind.
+fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => Value::String(shortened(text)).to_string(),
         Value::Array(_) | Value::Object(_) => kind(value).to_owned(),

@@ -4,10 +4,10 @@ use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::uris::sendable;
 use serde_json::Value;
 
-/// Who a message or an annotation is for.
+/// Role: author of a message, or audience of an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The person.
+    /// The user.
     User,
     /// The model.
     Assistant,
@@ -22,14 +22,14 @@ impl Role {
     }
 }
 
-/// What a client may do with a block or a resource.
+/// Annotations of a content block or a resource.
 #[derive(Clone, Debug, Default)]
 pub struct Annotations {
-    /// Who it is for; nobody in particular when empty.
+    /// The audience; empty: not specified.
     pub audience: Vec<Role>,
-    /// How important it is, 0 to 1.
+    /// Importance, 0 to 1.
     pub priority: Option<f64>,
-    /// When it changed last, ISO 8601.
+    /// Time of the last modification, ISO 8601.
     pub last_modified: Option<String>,
 }
 
@@ -46,9 +46,9 @@ impl Annotations {
 /// An icon of a tool, resource or prompt.
 #[derive(Clone, Debug)]
 pub struct Icon {
-    /// Where it is: an https or data URI.
+    /// An https or data URI.
     pub src: String,
-    /// Its media type.
+    /// The media type.
     pub mime_type: Option<String>,
     /// `WIDTHxHEIGHT` each, or `any`.
     pub sizes: Vec<String>,
@@ -66,7 +66,7 @@ pub(crate) fn wit_icons(icons: &[Icon]) -> Vec<types::Icon> {
         .collect()
 }
 
-/// One block of a result or a message.
+/// Content block of a result or a message.
 #[derive(Clone, Debug)]
 pub struct Content(types::Content);
 
@@ -80,12 +80,12 @@ impl Content {
         }))
     }
 
-    /// An image: its bytes as they are, and their media type.
+    /// An image: raw bytes and their media type.
     pub fn image(data: Vec<u8>, mime_type: impl Into<String>) -> Self {
         Self(types::Content::Image(media(data, mime_type.into())))
     }
 
-    /// Sound: its bytes as they are, and their media type.
+    /// Audio: raw bytes and their media type.
     pub fn audio(data: Vec<u8>, mime_type: impl Into<String>) -> Self {
         Self(types::Content::Audio(media(data, mime_type.into())))
     }
@@ -119,12 +119,12 @@ impl Content {
         }))
     }
 
-    /// A block of a kind that these types do not know: a JSON object with its `type`.
+    /// A block of any other type: a JSON object with its `type`.
     pub fn other(block: Value) -> Self {
         Self(types::Content::Other(block.to_string()))
     }
 
-    /// Annotate the block.
+    /// Set the annotations.
     pub fn annotations(mut self, annotations: &Annotations) -> Self {
         let set = Some(annotations.to_wit());
         match &mut self.0 {
@@ -163,17 +163,17 @@ fn media(data: Vec<u8>, mime_type: String) -> types::MediaContent {
     }
 }
 
-/// One message of a prompt.
+/// Message of a prompt.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// Who says it.
+    /// The author.
     pub role: Role,
-    /// What is said.
+    /// The content.
     pub content: Content,
 }
 
 impl Message {
-    /// What the person says.
+    /// Create a message of the user.
     pub fn user(content: impl Into<Content>) -> Self {
         Self {
             role: Role::User,
@@ -181,7 +181,7 @@ impl Message {
         }
     }
 
-    /// What the model says.
+    /// Create a message of the model.
     pub fn assistant(content: impl Into<Content>) -> Self {
         Self {
             role: Role::Assistant,

@@ -1,4 +1,4 @@
-//! What a function may know and do about the request it answers.
+//! Context of the request that a function handles.
 
 use crate::bindings::wasmcp::mcp_v20260728::{messages, types};
 use crate::checker::Checker;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{json, Map, Value};
 use std::cell::{Cell, RefCell};
 
-/// How bad something is that is logged. RFC 5424.
+/// Severity of a log message. RFC 5424.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Level {
@@ -25,46 +25,46 @@ pub enum Level {
     Emergency,
 }
 
-/// Who is asking, when somebody was authenticated.
+/// Identity of an authenticated client.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The subject of the token.
     pub subject: String,
-    /// Who says so.
+    /// The issuer.
     pub issuer: Option<String>,
-    /// What the token is good for.
+    /// The scopes of the token.
     pub scopes: Vec<String>,
     /// All verified claims, an object.
     pub claims: Value,
 }
 
-/// How the person answered a question.
+/// Result of an elicitation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Elicited<T> {
-    /// With these values.
+    /// The user submitted these values.
     Accepted(T),
-    /// With no.
+    /// The user declined.
     Declined,
-    /// Not at all.
+    /// The user dismissed the request.
     Cancelled,
 }
 
-/// What was asked before, and what was kept: it goes to the client and comes back, sealed by the server.
+/// Request state: earlier answers and stored values. The client returns it, sealed by the server.
 #[derive(Default, Serialize, Deserialize)]
 struct State {
     answers: Map<String, Value>,
     kept: Map<String, Value>,
 }
 
-/// The request that is being answered. It is good during the call only, and cannot be kept: it is borrowed.
+/// Context of the current request. It is valid during the call only, and is borrowed, so it cannot be stored.
 pub struct Context {
     request: *const messages::Request,
     state: RefCell<State>,
-    asked: Cell<u32>,
+    requests: Cell<u32>,
 }
 
 impl Context {
-    /// `request` must outlive the context: whoever makes one drops it within the same call.
+    /// `request` must outlive the context: the creator drops it within the same call.
     pub(crate) fn new(request: &messages::Request) -> Self {
         let mut state: State = request
             .input_state()
@@ -78,36 +78,36 @@ impl Context {
         Self {
             request,
             state: RefCell::new(state),
-            asked: Cell::new(0),
+            requests: Cell::new(0),
         }
     }
 
     pub(crate) fn request(&self) -> &messages::Request {
-        // SAFETY: functions get `&Context` for the time of their call, in which the request lives.
+        // SAFETY: functions borrow `&Context` for their call, during which the request lives.
         unsafe { &*self.request }
     }
 
-    /// The JSON-RPC id.
+    /// Return the JSON-RPC id.
     pub fn request_id(&self) -> Value {
         parsed(&self.request().id())
     }
 
-    /// The revision of MCP that the request is answered in.
+    /// Return the MCP revision of the response.
     pub fn protocol_version(&self) -> String {
         self.request().protocol_version()
     }
 
-    /// What the client can do: `ClientCapabilities`.
+    /// Return the client's capabilities: `ClientCapabilities`.
     pub fn client_capabilities(&self) -> Value {
         parsed(&self.request().client_capabilities())
     }
 
-    /// The `_meta` object that came with the request.
+    /// Return the `_meta` object of the request.
     pub fn meta(&self) -> Option<Value> {
         self.request().meta().map(|text| parsed(&text))
     }
 
-    /// Who is asking; none when nobody was authenticated.
+    /// Return the identity of the client, if it is authenticated.
     pub fn identity(&self) -> Option<Identity> {
         self.request().identity().map(|found| Identity {
             subject: found.subject,
@@ -117,17 +117,17 @@ impl Context {
         })
     }
 
-    /// The session of the client, of older revisions only; its values want the grant `sessions`.
+    /// Return the session of the client; only handshake revisions have one. Its values need the grant `sessions`.
     pub fn session(&self) -> Option<Session<'_>> {
         self.request().session().map(|id| Session { context: self, id })
     }
 
-    /// Tell how far the work is, to a client that wants to know.
+    /// Send `notifications/progress`, if the client requested it.
     pub fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
         self.request().progress(progress, total, message);
     }
 
-    /// Log something, to a client that wants to know.
+    /// Send `notifications/message`, if the client requested this level.
     pub fn log(&self, level: Level, data: impl Serialize) {
         let level = match level {
             Level::Debug => types::LogLevel::Debug,
@@ -144,35 +144,37 @@ impl Context {
         }
     }
 
-    /// Whether the client has taken the request back: long work should look now and then, and end.
+    /// Return whether the client has cancelled the request: long-running functions should check it and stop.
     pub fn cancelled(&self) -> bool {
         self.request().cancelled()
     }
 
-    /// Tell clients that listen that the list of tools is another now.
+    /// Send `notifications/tools/list_changed` to subscribed clients.
     pub fn notify_tools_changed(&self) {
         self.request().notify_tools_changed();
     }
 
-    /// Tell clients that listen that the list of prompts is another now.
+    /// Send `notifications/prompts/list_changed` to subscribed clients.
     pub fn notify_prompts_changed(&self) {
         self.request().notify_prompts_changed();
     }
 
-    /// Tell clients that listen that the list of resources is another now.
+    /// Send `notifications/resources/list_changed` to subscribed clients.
     pub fn notify_resources_changed(&self) {
         self.request().notify_resources_changed();
     }
 
-    /// Tell clients that subscribed to a resource that its contents are others now.
+    /// Send `notifications/resources/updated` to clients that are subscribed to the resource.
     pub fn notify_resource_updated(&self, uri: &str) {
         self.request().notify_resource_updated(&sendable(uri));
     }
 
-    /// Ask the person for values, by a form made from the type: an object of strings, numbers, booleans and enums.
+    /// Elicit values from the user, with a form derived from the type: an object of strings, numbers, booleans and
+    /// enums.
     ///
-    /// Asking ends the function: it runs again from its start when the answer is there, and then this returns it. So what
-    /// comes before a question must do no harm twice; see [`Context::once`]. Pass the error on with `?`.
+    /// The request ends the function with an error, to be passed on with `?`. When the client has answered, the
+    /// function runs again from its start, and this call returns the answer. Code before it must therefore be
+    /// idempotent; see [`Context::once`].
     pub fn elicit<T: DeserializeOwned + JsonSchema>(&self, message: &str) -> Result<Elicited<T>, Failure> {
         let form = arguments::form::<T>();
         let params = json!({ "mode": "form", "message": message, "requestedSchema": &form });
@@ -181,7 +183,7 @@ impl Context {
             Some("accept") => {
                 let mut content = answer["content"].take();
                 if let Some(members) = content.as_object_mut() {
-                    members.retain(|_, value| !value.is_null()); // a form has none: what is left out may arrive as one
+                    members.retain(|_, value| !value.is_null()); // clients send null for empty fields
                 }
                 let wrong = |words| Failure::new(format!("the answer to `{message}` does not fit: {words}"));
                 Checker::new(form).check(&content).map_err(wrong)?;
@@ -193,24 +195,25 @@ impl Context {
         }
     }
 
-    /// Have the person visit a page. True: they agreed to.
+    /// Elicit by URL: request that the user opens a page. True: the user agreed to.
     pub fn elicit_url(&self, message: &str, url: &str, elicitation_id: &str) -> Result<bool, Failure> {
         let params = json!({ "mode": "url", "message": message, "url": url, "elicitationId": elicitation_id });
         Ok(self.ask("elicitation/create", params)?["action"] == "accept")
     }
 
-    /// Have the client's model write something: `CreateMessageRequestParams` in, `CreateMessageResult` out. As for
-    /// [`Context::elicit`], the function runs again with the answer.
+    /// Request a completion of the client's model (sampling): `CreateMessageRequestParams` in, `CreateMessageResult`
+    /// out. The function runs again with the answer, as for [`Context::elicit`].
     pub fn sample(&self, params: Value) -> Result<Value, Failure> {
         self.ask("sampling/createMessage", params)
     }
 
-    /// The folders that the client lets the server know of: `ListRootsResult`.
+    /// Request the client's roots: `ListRootsResult`.
     pub fn roots(&self) -> Result<Value, Failure> {
         self.ask("roots/list", json!({}))
     }
 
-    /// Compute a value once, though the function may run again after a question: later runs get it from the sealed state.
+    /// Compute a value once, even if the function runs again after a server-to-client request: later runs read it from
+    /// the sealed request state.
     pub fn once<T: Serialize + DeserializeOwned>(&self, key: &str, make: impl FnOnce() -> T) -> Result<T, Failure> {
         if let Some(kept) = self.state.borrow().kept.get(key) {
             return Ok(serde_json::from_value(kept.clone())?);
@@ -224,8 +227,8 @@ impl Context {
     }
 
     fn ask(&self, method: &'static str, params: Value) -> Result<Value, Failure> {
-        let number = self.asked.get() + 1;
-        self.asked.set(number);
+        let number = self.requests.get() + 1;
+        self.requests.set(number);
         let key = number.to_string();
         match self.state.borrow().answers.get(&key) {
             Some(answer) => Ok(answer.clone()),
@@ -233,7 +236,7 @@ impl Context {
         }
     }
 
-    /// What the client is asked, with everything that the next run needs.
+    /// Return the `InputRequired` with the request and the state for the next run.
     pub(crate) fn input_required(&self, key: String, method: &str, params: &Value) -> types::InputRequired {
         let state = serde_json::to_vec(&*self.state.borrow()).unwrap_or_default();
         types::InputRequired {

@@ -1,4 +1,4 @@
-//! What a component offers, and the door to it.
+//! Declarations of a component, and the implementation of its exports.
 
 use crate::bindings::exports::wasmcp::mcp_v20260728 as offered;
 use crate::bindings::wasmcp::mcp_v20260728::{messages::Request, types};
@@ -9,7 +9,7 @@ use crate::{Context, Prompt, Resource, Template, Tool, ToolResult};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-/// What a component offers, in this order.
+/// Tools, resources and prompts of a component, in the order of their declaration.
 #[derive(Default)]
 pub struct Component {
     tools: Vec<Tool>,
@@ -19,12 +19,12 @@ pub struct Component {
 }
 
 impl Component {
-    /// One that offers nothing yet.
+    /// Create a component without declarations.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Offer a tool.
+    /// Add a tool.
     pub fn tool(mut self, tool: Tool) -> Self {
         assert!(
             self.tools.iter().all(|other| other.name != tool.name),
@@ -35,7 +35,7 @@ impl Component {
         self
     }
 
-    /// Offer a resource.
+    /// Add a resource.
     pub fn resource(mut self, resource: Resource) -> Self {
         let known = self.resources.iter().any(|other| other.identity == resource.identity);
         assert!(!known, "two resources are at `{}`", resource.uri);
@@ -43,7 +43,7 @@ impl Component {
         self
     }
 
-    /// Offer the resources of a template.
+    /// Add a resource template.
     pub fn template(mut self, template: Template) -> Self {
         let known = self.templates.iter().any(|other| other.identity == template.identity);
         assert!(!known, "two templates are `{}`", template.uri_template);
@@ -51,7 +51,7 @@ impl Component {
         self
     }
 
-    /// Offer a prompt.
+    /// Add a prompt.
     pub fn prompt(mut self, prompt: Prompt) -> Self {
         assert!(
             self.prompts.iter().all(|other| other.name != prompt.name),
@@ -62,7 +62,7 @@ impl Component {
         self
     }
 
-    /// Offer everything that another one offers, behind it.
+    /// Add all declarations of another component, after the existing ones.
     pub fn with(self, other: Component) -> Self {
         let with_tools = other.tools.into_iter().fold(self, Self::tool);
         let with_resources = other.resources.into_iter().fold(with_tools, Self::resource);
@@ -71,9 +71,9 @@ impl Component {
     }
 }
 
-/// What [`crate::component!`] implements.
+/// Trait that [`crate::component!`] implements.
 pub trait Define {
-    /// Say what is offered.
+    /// Return the declarations.
     fn define() -> Component;
 }
 
@@ -109,8 +109,8 @@ impl<T: Define> offered::tools::Guest for T {
                     ToolResult::failed(&format!("the tool `{name}` failed"))
                 }
                 Kind::Ask { key, method, params } => {
-                    let asked = context.input_required(key, method, &params);
-                    return Ok(Some(offered::tools::Outcome::InputRequired(asked)));
+                    let required = context.input_required(key, method, &params);
+                    return Ok(Some(offered::tools::Outcome::InputRequired(required)));
                 }
                 Kind::Protocol { code, message, data } => {
                     return Err(types::Error {
@@ -244,7 +244,7 @@ impl<T: Define> offered::completions::Guest for T {
     }
 }
 
-/// At most 100 values (specification: schema `CompleteResult`).
+/// Complete an argument, with at most 100 values (specification: schema `CompleteResult`).
 fn proposed(
     proposals: &[(String, Propose)],
     argument: &types::CompletionArgument,

@@ -1,10 +1,10 @@
-//! How a function ends that has no result.
+//! Errors of functions.
 
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use serde_json::Value;
 
-/// Why a function has no result. Anything that is an [`std::error::Error`] becomes one by `?`; its words stay in the
-/// server's log, for they may say more than the client may know. [`Failure::new`] has words for the client.
+/// Error of a function. `?` converts any [`std::error::Error`]; its text goes only to the server's log, because it can
+/// contain confidential details. [`Failure::new`] takes a text for the client.
 #[derive(Debug)]
 pub struct Failure(pub(crate) Kind);
 
@@ -26,12 +26,12 @@ pub(crate) enum Kind {
 }
 
 impl Failure {
-    /// A failure whose words the client, and so the model, is told: what to do otherwise, best.
+    /// Create a failure with a text for the client, and so for the model: best, what to do instead.
     pub fn new(message: impl Into<String>) -> Self {
         Self(Kind::Told(message.into()))
     }
 
-    /// A JSON-RPC error instead of a result. MCP reserves -32000 to -32099 and -32700 to -32600.
+    /// Create a JSON-RPC error. MCP reserves -32000 to -32099 and -32700 to -32600.
     pub fn protocol(code: i32, message: impl Into<String>, data: Option<Value>) -> Self {
         Self(Kind::Protocol {
             code,
@@ -40,7 +40,7 @@ impl Failure {
         })
     }
 
-    /// Resource not found: what a template's function answers for a URI that names nothing (code -32602).
+    /// Create the error for a resource that does not exist (code -32602), for functions of templates.
     pub fn not_found(uri: &str) -> Self {
         Self::protocol(-32602, "Resource not found", Some(serde_json::json!({ "uri": uri })))
     }
@@ -49,7 +49,7 @@ impl Failure {
         Self(Kind::Arguments(problem))
     }
 
-    /// The failure as a protocol error: all there is for what has no error results, as reading a resource.
+    /// Convert the failure to a JSON-RPC error, for requests without error results, such as `resources/read`.
     pub(crate) fn into_error(self, doing: &str) -> types::Error {
         match self.0 {
             Kind::Protocol { code, message, data } => types::Error {

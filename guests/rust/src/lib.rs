@@ -1,4 +1,4 @@
-//! Tools, resources and prompts of an MCP server, written as plain functions.
+//! Guest library of wasmcp: tools, resources and prompts of an MCP server, written as plain functions.
 //!
 //! ```ignore
 //! use wasmcp_guest::{component, tool, Component};
@@ -14,8 +14,8 @@
 //! component!(|| Component::new().tool(tool("add", "Add two numbers.", |args: Add| args.a + args.b)));
 //! ```
 //!
-//! Arguments are checked against the function's type before it runs; a panic is a trap, after which the host goes on with
-//! a fresh instance.
+//! Arguments are checked against the function's type before it runs; a panic is a trap, after which the host
+//! continues with a new instance.
 
 #[doc(hidden)]
 #[allow(clippy::all, missing_docs)]
@@ -58,7 +58,7 @@ pub use schemars;
 pub use serde;
 pub use serde_json;
 
-/// Make this crate a component: the closure says what it offers, and runs once an instance.
+/// Make this crate a component: the closure returns its declarations, and runs once per instance.
 #[macro_export]
 macro_rules! component {
     ($define:expr) => {

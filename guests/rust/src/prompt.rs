@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 type Fill = Box<dyn Fn(Option<String>, &Context) -> Result<Vec<Message>, Failure> + Send + Sync>;
 
-/// A prompt; [`prompt`] makes one.
+/// Prompt, created by [`prompt`].
 pub struct Prompt {
     pub(crate) name: String,
     title: Option<String>,
@@ -23,15 +23,15 @@ pub struct Prompt {
     pub(crate) proposals: Vec<(String, Propose)>,
 }
 
-/// What a prompt's function may return: messages, one message or text (said by the person), or a `Result` of them.
+/// Return types of prompts: messages, one message, a text (a message of the user), or a `Result` of them.
 pub trait PromptFunction<A>: Send + Sync + 'static {
-    /// Fill the prompt in.
+    /// Call the function.
     fn fill(&self, arguments: A, context: &Context) -> Result<Vec<Message>, Failure>;
 }
 
-/// What stands for messages.
+/// Types that convert to messages.
 pub trait Messages {
-    /// The messages.
+    /// Return the messages.
     fn messages(self) -> Result<Vec<Message>, Failure>;
 }
 
@@ -63,8 +63,8 @@ where
     }
 }
 
-/// Make a prompt of a function. Its arguments are a type with `Deserialize` and `JsonSchema` whose fields are strings, or
-/// `Option<String>` where they need not be given.
+/// Create a prompt from a function. Its arguments are a type with `Deserialize` and `JsonSchema` whose fields are
+/// strings, or `Option<String>` if optional.
 pub fn prompt<A, F>(name: impl Into<String>, description: impl Into<String>, function: F) -> Prompt
 where
     A: DeserializeOwned + JsonSchema,
@@ -99,7 +99,7 @@ where
 }
 
 impl Prompt {
-    /// A name for people.
+    /// Set the display name.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
@@ -111,11 +111,12 @@ impl Prompt {
         self
     }
 
-    /// Propose values for an argument: of what is typed so far, and of the arguments that are filled in already.
+    /// Set the completion of an argument: a function of the partial value and of the arguments that have values
+    /// already.
     ///
     /// # Panics
     ///
-    /// The prompt has no such argument; the build shows the message.
+    /// The prompt lacks this argument; the build reports it.
     pub fn complete<F>(mut self, argument: impl Into<String>, function: F) -> Self
     where
         F: Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync + 'static,

@@ -10,16 +10,16 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// What a resource consists of: a text, or bytes.
+/// Contents of a resource: text or bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Contents {
     /// A text.
     Text(String),
-    /// Bytes, as they are.
+    /// Raw bytes.
     Blob(Vec<u8>),
 }
 
-/// A value to be sent as JSON.
+/// Value that is serialized as JSON.
 pub struct Json<T>(pub T);
 
 impl From<&str> for Contents {
@@ -46,9 +46,9 @@ impl<T: Serialize> From<Json<T>> for Contents {
     }
 }
 
-/// What a resource's function may return: contents, or a `Result` of them.
+/// Return types of resources: contents, or a `Result` of them.
 pub trait Reading {
-    /// The contents.
+    /// Return the contents.
     fn reading(self) -> Result<Contents, Failure>;
 }
 
@@ -64,7 +64,7 @@ impl<T: Into<Contents>> Reading for Result<T, Failure> {
     }
 }
 
-/// What resources and templates have in common for those who look at them.
+/// Metadata common to resources and templates.
 #[derive(Default)]
 struct About {
     title: Option<String>,
@@ -76,19 +76,19 @@ struct About {
 
 macro_rules! about {
     () => {
-        /// A name for people.
+        /// Set the display name.
         pub fn title(mut self, title: impl Into<String>) -> Self {
             self.about.title = Some(title.into());
             self
         }
 
-        /// What it is.
+        /// Set the description.
         pub fn description(mut self, description: impl Into<String>) -> Self {
             self.about.description = Some(description.into());
             self
         }
 
-        /// Its media type.
+        /// Set the media type.
         pub fn mime_type(mut self, mime_type: impl Into<String>) -> Self {
             self.about.mime_type = Some(mime_type.into());
             self
@@ -100,7 +100,7 @@ macro_rules! about {
             self
         }
 
-        /// Annotate it.
+        /// Set the annotations.
         pub fn annotations(mut self, annotations: Annotations) -> Self {
             self.about.annotations = Some(annotations);
             self
@@ -110,11 +110,11 @@ macro_rules! about {
 
 type Read = Box<dyn Fn(&Context) -> Result<Contents, Failure> + Send + Sync>;
 
-/// A resource with a URI of its own; [`resource`] makes one.
+/// Resource with a fixed URI, created by [`resource`].
 pub struct Resource {
     /// In normal form.
     pub(crate) uri: String,
-    /// Equal for URIs that clients cannot tell apart.
+    /// Comparison key: equal for equivalent URIs.
     pub(crate) identity: String,
     name: String,
     size: Option<u64>,
@@ -122,11 +122,12 @@ pub struct Resource {
     read: Read,
 }
 
-/// Make a resource of a function. Its URI is listed in normal form (RFC 3986, section 6.2), and read by equivalent ones.
+/// Create a resource from a function. Its URI is listed in normal form (RFC 3986, section 6.2); equivalent URIs read
+/// it.
 ///
 /// # Panics
 ///
-/// Clients could not read the URI; the build shows the message.
+/// The URI is not valid for clients; the build reports it.
 pub fn resource<F, R>(uri: impl Into<String>, name: impl Into<String>, function: F) -> Resource
 where
     F: Fn(&Context) -> R + Send + Sync + 'static,
@@ -146,7 +147,7 @@ where
 impl Resource {
     about!();
 
-    /// Its size in bytes, where it is known.
+    /// Set the size in bytes, if known.
     pub fn size(mut self, bytes: u64) -> Self {
         self.size = Some(bytes);
         self
@@ -175,11 +176,11 @@ impl Resource {
 type ReadTemplate = Box<dyn Fn(Vec<(String, String)>, &Context) -> Result<Contents, Failure> + Send + Sync>;
 pub(crate) type Propose = Box<dyn Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync>;
 
-/// Resources that exist for some values of variables; [`template`] makes one.
+/// Resource template, created by [`template`].
 pub struct Template {
     /// In normal form.
     pub(crate) uri_template: String,
-    /// Equal for templates that clients cannot tell apart.
+    /// Comparison key: equal for equivalent templates.
     pub(crate) identity: String,
     name: String,
     about: About,
@@ -189,10 +190,10 @@ pub struct Template {
     pub(crate) proposals: Vec<(String, Propose)>,
 }
 
-/// A function that can read a template's resources: of the variables (a type with `Deserialize` whose fields are
-/// strings) and [`Context`].
+/// Function of a template: its parameters are the variables (a type with `Deserialize` whose fields are strings) and
+/// [`Context`].
 pub trait TemplateReading<V>: Send + Sync + 'static {
-    /// Read one.
+    /// Call the function.
     fn read(&self, variables: V, context: &Context) -> Result<Contents, Failure>;
 }
 
@@ -206,14 +207,15 @@ where
     }
 }
 
-/// Make a template of a function. Variables are `{name}`, up to the next `/`, or `{+name}`, with slashes (RFC 6570).
+/// Create a template from a function. Variables are `{name}`, up to the next `/`, or `{+name}`, with slashes (RFC
+/// 6570).
 ///
-/// A value with a `..` segment, an absolute path or NUL in it, encoded or not, is of no resource: what is put under a
-/// folder stays there. [`Template::unchecked`] takes any value.
+/// A value with a `..` segment, an absolute path or NUL, encoded or not, does not match: a value appended to a folder
+/// cannot leave it (path traversal). [`Template::unchecked`] allows any value.
 ///
 /// # Panics
 ///
-/// Clients could not read the URIs, or the template cannot be read backwards; the build shows the message.
+/// The URIs are not valid for clients, or the template cannot be matched unambiguously; the build reports it.
 pub fn template<V, F>(uri_template: impl Into<String>, name: impl Into<String>, function: F) -> Template
 where
     V: DeserializeOwned,
@@ -241,11 +243,11 @@ where
 impl Template {
     about!();
 
-    /// Propose values for a variable: of what is typed so far, and of the variables that are filled in already.
+    /// Set the completion of a variable: a function of the partial value and of the variables that have values already.
     ///
     /// # Panics
     ///
-    /// The template has no such variable; the build shows the message.
+    /// The template lacks this variable; the build reports it.
     pub fn complete<F>(mut self, variable: impl Into<String>, function: F) -> Self
     where
         F: Fn(&str, &BTreeMap<String, String>) -> Vec<String> + Send + Sync + 'static,
@@ -261,19 +263,19 @@ impl Template {
         variable
     }
 
-    /// Take any value of a variable, also a path that leads out of a folder.
+    /// Allow any value of a variable, also paths that leave a folder.
     ///
     /// # Panics
     ///
-    /// The template has no such variable; the build shows the message.
+    /// The template lacks this variable; the build reports it.
     pub fn unchecked(mut self, variable: impl Into<String>) -> Self {
         let variable = self.known(variable.into());
         self.unchecked.push(variable);
         self
     }
 
-    /// Read the resource of this URI; none when it is not one of this template's. `segments` is its normal form that has
-    /// kept `.` and `..` segments.
+    /// Read the resource with this URI; `None` if it does not match the template. `segments` is its normal form with
+    /// `.` and `..` segments kept.
     pub(crate) fn read(
         &self,
         uri: &str,

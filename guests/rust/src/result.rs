@@ -1,4 +1,4 @@
-//! From what a function returns to the result of a tool.
+//! Conversion of return values to results of tools.
 
 use crate::bindings::wasmcp::mcp_v20260728::types;
 use crate::{arguments, Content, Failure};
@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{json, Value};
 
-/// The result of a tool, made by hand: content blocks, structured content, `_meta`.
+/// Explicit result of a tool: content blocks, structured content, `_meta`.
 #[derive(Default)]
 pub struct ToolResult {
     content: Vec<Content>,
@@ -16,7 +16,7 @@ pub struct ToolResult {
 }
 
 impl ToolResult {
-    /// A result without anything.
+    /// Create an empty result.
     pub fn new() -> Self {
         Self::default()
     }
@@ -39,7 +39,7 @@ impl ToolResult {
         self
     }
 
-    /// Have the result tell a failure.
+    /// Mark the result as a tool error (`isError`).
     pub fn error(mut self) -> Self {
         self.is_error = true;
         self
@@ -60,20 +60,21 @@ impl ToolResult {
     }
 }
 
-/// A value with a schema.
+/// Marker: a serializable value with a schema.
 pub struct Plain;
-/// A [`ToolResult`].
+/// Marker: a [`ToolResult`].
 pub struct ByHand;
-/// A `Result` of what the inner one marks.
+/// Marker: a `Result` of the type that `M` marks.
 pub struct Fallible<Inner>(Inner);
 
-/// What a tool may return: anything serialisable with a schema, a [`ToolResult`], or a `Result` of one of them. The
-/// marker keeps these apart for the compiler, which finds it by itself.
+/// Return types of tools: any serializable value with a schema, a [`ToolResult`], or a `Result` of one of them. The
+/// marker type keeps the implementations disjoint; it is inferred.
 pub trait Answer<Marker> {
-    /// The tool's output schema, and whether the value itself is an object: another is the member `result` of one.
+    /// Return the tool's output schema, and whether the value is an object. Other values become the member `result` of
+    /// one.
     fn schema() -> (Option<Value>, bool);
 
-    /// The result. `object`: whether the schema is that of an object, which is the structured content as it is.
+    /// Convert to the result. `object`: the value is an object, and becomes the structured content unchanged.
     fn answer(self, object: bool) -> Result<ToolResult, Failure>;
 }
 

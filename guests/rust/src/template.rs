@@ -1,19 +1,19 @@
-//! URI templates, RFC 6570: simple expansion `{name}` and reserved expansion `{+name}`, one variable an expression.
+//! URI templates, RFC 6570: simple expansion `{name}` and reserved expansion `{+name}`, one variable per expression.
 
 use crate::uris::{hex, Normal};
 
-/// A part of a template.
+/// Part of a template.
 #[derive(Debug, PartialEq)]
 enum Part {
     Text(Literal),
     Variable { name: String, reserved: bool },
 }
 
-/// Text of a template in normal form.
+/// Literal text, in normal form.
 #[derive(Debug, PartialEq)]
 struct Literal {
     text: String,
-    /// So many bytes at its start belong to the authority, where case does not count.
+    /// Number of bytes at its start that belong to the authority, which is compared case-insensitively.
     folded: usize,
 }
 
@@ -26,12 +26,12 @@ impl Literal {
     }
 }
 
-/// A template that URIs are matched against.
+/// Parsed template that URIs are matched against.
 #[derive(Debug)]
 pub(crate) struct Pattern(Vec<Part>);
 
 impl Pattern {
-    /// Read a template in normal form. Panics if it is not one: the build shows the message.
+    /// Parse a template in normal form. Panics if it is invalid: the build reports it.
     pub(crate) fn new(normal: &Normal) -> Self {
         let template = &normal.text;
         let mut parts = Vec::new();
@@ -70,7 +70,7 @@ impl Pattern {
         Self(parts)
     }
 
-    /// The names of the variables.
+    /// Return the names of the variables.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             Part::Variable { name, .. } => Some(name.as_str()),
@@ -78,8 +78,8 @@ impl Pattern {
         })
     }
 
-    /// The variables' values, decoded, in a URI in normal form that has kept its `.` and `..` segments; none: the URI is
-    /// not one of the template's.
+    /// Return the decoded values of the variables in a URI in normal form with `.` and `..` segments kept; `None` if
+    /// the URI does not match.
     pub(crate) fn matches(&self, uri: &str) -> Option<Vec<(String, String)>> {
         let mut rest = uri.as_bytes();
         let mut found = Vec::new();
@@ -106,7 +106,7 @@ impl Pattern {
     }
 }
 
-/// Where a value ends: before the text that follows it. The end of the template stands at the end of the URI.
+/// Return the end of a value: before the following literal text, or the end of the URI for the last one.
 fn value_end(following: &[Part], rest: &[u8]) -> Option<usize> {
     let Some(Part::Text(literal)) = following.first() else {
         return Some(rest.len());
@@ -116,8 +116,7 @@ fn value_end(following: &[Part], rest: &[u8]) -> Option<usize> {
     (first..=last).find(|&at| literal.begins(&rest[at..]))
 }
 
-/// Check for a value that, taken for a path, leaves the folder which it is put under: a `..` segment, an absolute path,
-/// or NUL.
+/// Return whether a value, used as a path below a folder, leaves it: a `..` segment, an absolute path, or NUL.
 pub(crate) fn leads_out(value: &str) -> bool {
     let bytes = value.as_bytes();
     let separator = |byte: Option<&u8>| matches!(byte, Some(b'/' | b'\\'));
@@ -126,7 +125,7 @@ pub(crate) fn leads_out(value: &str) -> bool {
     separator(bytes.first()) || drive || bytes.contains(&0) || value.split(['/', '\\']).any(|segment| segment == "..")
 }
 
-/// With `%XX` undone, once; none: the result is not UTF-8.
+/// Decode `%XX` once; `None` if the result is not UTF-8.
 fn decode(value: &[u8]) -> Option<String> {
     let mut out = Vec::with_capacity(value.len());
     let mut at = 0;

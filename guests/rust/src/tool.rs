@@ -10,7 +10,7 @@ use serde_json::Value;
 
 type Call = Box<dyn Fn(Option<String>, &Context) -> Result<ToolResult, Failure> + Send + Sync>;
 
-/// A tool; [`tool`] makes one.
+/// Tool, created by [`tool`].
 pub struct Tool {
     pub(crate) name: String,
     title: Option<String>,
@@ -23,14 +23,14 @@ pub struct Tool {
     pub(crate) call: Call,
 }
 
-/// A function that can be a tool: of its arguments (a type with `Deserialize` and `JsonSchema`), of arguments and
-/// [`Context`], or of nothing.
+/// Function of a tool: its parameters are the arguments (a type with `Deserialize` and `JsonSchema`), arguments and
+/// [`Context`], or none.
 pub trait ToolFunction<Marker>: Send + Sync + 'static {
-    /// The schema of its arguments.
+    /// Return the schema of its arguments.
     fn input() -> Value;
-    /// The schema of its result; see [`Answer::schema`].
+    /// Return the schema of its result; see [`Answer::schema`].
     fn output() -> (Option<Value>, bool);
-    /// Call it.
+    /// Call the function.
     fn call(&self, arguments: Option<String>, context: &Context, object: bool) -> Result<ToolResult, Failure>;
 }
 
@@ -85,7 +85,7 @@ where
     }
 }
 
-/// Make a tool of a function. The description is for the model: what it does, and when to use it.
+/// Create a tool from a function. The description is for the model: what the tool does, and when to use it.
 pub fn tool<M, F: ToolFunction<M>>(name: impl Into<String>, description: impl Into<String>, function: F) -> Tool {
     let (output, object) = F::output();
     let input = F::input();
@@ -108,31 +108,31 @@ pub fn tool<M, F: ToolFunction<M>>(name: impl Into<String>, description: impl In
 }
 
 impl Tool {
-    /// A name for people.
+    /// Set the display name.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// Hint that it changes nothing.
+    /// Set the hint `readOnlyHint`: it modifies nothing.
     pub fn read_only(mut self) -> Self {
         self.hints().read_only = Some(true);
         self
     }
 
-    /// Hint whether it may destroy something.
+    /// Set the hint `destructiveHint`: it can delete or overwrite data.
     pub fn destructive(mut self, destructive: bool) -> Self {
         self.hints().destructive = Some(destructive);
         self
     }
 
-    /// Hint that calling it twice does no more than calling it once.
+    /// Set the hint `idempotentHint`: repeated calls have no further effect.
     pub fn idempotent(mut self) -> Self {
         self.hints().idempotent = Some(true);
         self
     }
 
-    /// Hint whether it deals with the world outside.
+    /// Set the hint `openWorldHint`: it interacts with external systems.
     pub fn open_world(mut self, open: bool) -> Self {
         self.hints().open_world = Some(open);
         self

@@ -1,8 +1,8 @@
-//! The normal form of URIs: what lists show, and what the URI of a request is compared with.
+//! Normal form of URIs, used in lists and to compare URIs of requests.
 //!
-//! RFC 3986, section 6.2. URL parsers of clients (WHATWG) leave the normal form as it is.
+//! RFC 3986, section 6.2. URL parsers of clients (WHATWG) do not change the normal form.
 
-/// Schemes whose hosts are names of the network, with their default ports.
+/// Schemes with network hosts, and their default ports.
 const PORTS: [(&str, &str); 5] = [
     ("http", "80"),
     ("https", "443"),
@@ -11,17 +11,17 @@ const PORTS: [(&str, &str); 5] = [
     ("ftp", "21"),
 ];
 
-/// A URI, or a template of URIs, in normal form.
+/// URI or URI template in normal form.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Normal {
     pub(crate) text: String,
-    /// Where the host begins and ends in it; hosts compare ignoring case.
+    /// Start and end of the host in the text; hosts are compared case-insensitively.
     host: usize,
     pub(crate) authority_end: usize,
 }
 
 impl Normal {
-    /// Read a declared URI or template. Panics if clients could not read it: the build shows the message.
+    /// Parse a declared URI or template. Panics if it is not valid for clients: the build reports it.
     pub(crate) fn declared(text: &str, template: bool) -> Self {
         if let Some(reason) = problem(text, template) {
             panic!("`{text}`: {reason}");
@@ -29,7 +29,7 @@ impl Normal {
         normalized(text, template, true).unwrap_or_else(|| panic!("`{text}` is not a URI"))
     }
 
-    /// The text with its host in lower case: equal for URIs that are equivalent.
+    /// Return the text with its host in lower case: equal for equivalent URIs.
     pub(crate) fn identity(&self) -> String {
         let mut text = self.text.clone();
         lower(&mut text[self.host..self.authority_end], true);
@@ -37,22 +37,22 @@ impl Normal {
     }
 }
 
-/// The key of a URI, which is equal for equivalent ones; none: the text has no scheme.
+/// Return the comparison key of a URI, equal for equivalent URIs; `None` if the text has no scheme.
 pub(crate) fn key_of(uri: &str) -> Option<String> {
     normalized(uri, false, true).map(|normal| normal.identity())
 }
 
-/// The normal form of a URI that has kept its `.` and `..` segments, which is what templates read their values from.
+/// Return the normal form of a URI with `.` and `..` segments kept: the input of template matching.
 pub(crate) fn with_segments(uri: &str) -> Option<String> {
     normalized(uri, false, false).map(|normal| normal.text)
 }
 
-/// The normal form of a URI that is sent to clients; the text itself if it has no scheme.
+/// Return the normal form of a URI for clients; the text itself if it has no scheme.
 pub(crate) fn sendable(uri: &str) -> String {
     normalized(uri, false, true).map_or_else(|| uri.to_owned(), |normal| normal.text)
 }
 
-/// A reason why clients could not read a URI or template.
+/// Return the reason why a URI or template is not valid for clients, if any.
 fn problem(text: &str, template: bool) -> Option<String> {
     let Some(parts) = Parts::of(text, template) else {
         return Some("it must begin with a scheme, such as `notes://`".into());
@@ -109,7 +109,7 @@ fn is_dots(segment: &str) -> bool {
     segment == "." || segment == ".."
 }
 
-/// The components of a text; `query` and `fragment` begin with their own mark.
+/// Components of a URI; `query` and `fragment` include `?` and `#`.
 struct Parts<'a> {
     scheme: &'a str,
     authority: Option<&'a str>,
@@ -153,8 +153,8 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The end of a component: the first of these characters outside braces, or an expression that begins with `+`, where `/`
-/// ends the component.
+/// Return the end of a component: the first of these characters outside of braces; for components that end at `/`, also
+/// an expression with `+`.
 fn end_of(text: &str, stops: &str, template: bool) -> usize {
     let mut at = 0;
     while let Some(sign) = text[at..].chars().next() {
@@ -176,10 +176,10 @@ fn end_of(text: &str, stops: &str, template: bool) -> usize {
 }
 
 struct Place<'a> {
-    /// With its `@`.
+    /// Including `@`.
     user: &'a str,
     host: &'a str,
-    /// None without a colon.
+    /// `None` without a colon.
     port: Option<&'a str>,
 }
 
@@ -233,10 +233,10 @@ fn normalized(text: &str, template: bool, dots: bool) -> Option<Normal> {
         path.push('/');
     }
     if parts.authority.is_none() && path.starts_with("//") {
-        out.push_str("/."); // without it the path would be read as an authority
+        out.push_str("/."); // otherwise the path would be parsed as an authority
     }
     out.push_str(&path);
-    // As WHATWG has it for these schemes.
+    // As in the WHATWG URL standard for these schemes.
     let apostrophes = default.is_none() && !parts.scheme.eq_ignore_ascii_case("file");
     out.push_str(&encoded(parts.query, "?", template, apostrophes));
     if let Some(fragment) = parts.fragment.strip_prefix('#') {
@@ -250,7 +250,7 @@ fn normalized(text: &str, template: bool, dots: bool) -> Option<Normal> {
     })
 }
 
-/// Text of a component: what it cannot hold is encoded, encoded unreserved characters are decoded.
+/// Append the text of a component: disallowed characters are percent-encoded, encoded unreserved ones are decoded.
 fn encoded(text: &str, more: &str, template: bool, apostrophes: bool) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(bytes.len());
@@ -295,7 +295,7 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
-/// The byte that is encoded at this place.
+/// Return the byte that is percent-encoded at this position.
 pub(crate) fn hex(bytes: &[u8], at: usize) -> Option<u8> {
     let [b'%', high, low] = *bytes.get(at..at + 3)? else {
         return None;
@@ -304,7 +304,7 @@ pub(crate) fn hex(bytes: &[u8], at: usize) -> Option<u8> {
     u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
-/// Make a text lower case, expressions of a template apart.
+/// Convert a text to lower case, except for expressions of a template.
 fn lower(text: &mut str, template: bool) {
     let mut rest = text;
     while let Some(open) = rest.find('{').filter(|_| template) {
@@ -316,7 +316,7 @@ fn lower(text: &mut str, template: bool) {
     rest.make_ascii_lowercase();
 }
 
-/// An absolute path without `.` and `..` segments; RFC 3986, section 5.2.4.
+/// Return an absolute path without `.` and `..` segments; RFC 3986, section 5.2.4.
 fn without_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut last = "";

@@ -41,14 +41,14 @@ export class AbortSignal {
     signal.abort(reason);
     return signal;
   }
-  /** Aborted after some milliseconds. */
+  /** Return a signal that is aborted after some milliseconds. */
   static timeout(milliseconds: number): AbortSignal {
     const signal = new AbortSignal();
     const fire = () => signal.abort(named("TimeoutError", `it took longer than ${milliseconds} ms`));
     startTimer(fire, milliseconds, false, [], true);
     return signal;
   }
-  /** Aborted with the first of several. */
+  /** Return a signal that is aborted when the first of several is. */
   static any(signals: Iterable<AbortSignal>): AbortSignal {
     const all = new AbortSignal();
     for (const one of signals) {
@@ -67,7 +67,7 @@ export class AbortController {
   }
 }
 
-/** A promise that is rejected when a signal is aborted before it is settled. */
+/** Return a promise that is rejected if the signal is aborted before the given promise is settled. */
 export function unlessAborted<T>(signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
   if (signal === undefined) return promise;
   if (signal.aborted) return Promise.reject(signal.reason);

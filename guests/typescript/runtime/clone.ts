@@ -1,6 +1,6 @@
-/** `structuredClone`, for what has no identity of its own: data, dates, maps, sets, buffers, errors. */
+/** `structuredClone`, for plain data, dates, maps, sets, buffers and errors. */
 
-/** A deep copy. Throws a `TypeError` for functions and symbols. */
+/** Return a deep copy. Throws a `TypeError` for functions and symbols. */
 export function clone<T>(value: T, seen = new Map<unknown, unknown>()): T {
   if (typeof value === "function" || typeof value === "symbol") throw new TypeError(`a ${typeof value} cannot be cloned`);
   if (typeof value !== "object" || value === null) return value;

@@ -1,4 +1,4 @@
-/** `console`, on standard error: where the operator of a server looks. */
+/** `console`, which writes to standard error, for the operator of the server. */
 
 import { getStderr, type OutputStream } from "wasi:cli/stderr@0.2.8";
 
@@ -10,7 +10,7 @@ const CHUNK = 4096;
 let stream: OutputStream | undefined;
 let early = "";
 
-/** Write a text to standard error; what comes before the first call is kept until then. */
+/** Write a text to standard error; output during evaluation is buffered until the first call. */
 export function write(text: string): void {
   if (!isLive()) {
     early += text;
@@ -24,11 +24,11 @@ export function write(text: string): void {
       stream.blockingWriteAndFlush(bytes.subarray(start, start + CHUNK));
     }
   } catch {
-    // Nobody reads it: not worth an answer.
+    // Standard error is closed: ignore it.
   }
 }
 
-/** A value as people read it. */
+/** Format a value for humans. */
 export function inspect(value: unknown, depth = 0, seen: unknown[] = []): string {
   if (typeof value === "string") return depth === 0 ? value : JSON.stringify(value);
   if (typeof value === "function") return `[function ${value.name || "(anonymous)"}]`;
@@ -55,7 +55,7 @@ function say(...values: unknown[]): void {
 const counts = new Map<string, number>();
 const begun = new Map<string, number>();
 
-/** The global object. */
+/** The global `console`. */
 export const ownConsole = {
   log: say,
   info: say,

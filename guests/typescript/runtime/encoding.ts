@@ -51,12 +51,12 @@ export class TextDecoder {
   }
 }
 
-/** The bytes of a buffer, or of a view on one. */
+/** Return the bytes of a buffer or of a view. */
 export function bytesOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
   return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
 }
 
-/** Where the last character begins that is not whole yet. */
+/** Return the start of an incomplete last character. */
 function wholeEnd(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back]!;

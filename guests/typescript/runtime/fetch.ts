@@ -1,4 +1,4 @@
-/** `fetch` over wasi:http: the global of components with the grant `http`. */
+/** `fetch` over wasi:http: a global of components with the grant `http`. */
 
 import { handle } from "wasi:http/outgoing-handler@0.2.8";
 import {
@@ -24,7 +24,7 @@ const MOST_REDIRECTS = 20;
 const CHUNK = 65536;
 const METHODS = ["get", "head", "post", "put", "delete", "connect", "options", "trace", "patch"];
 
-/** What `fetch` takes beside the URL. */
+/** Options of `fetch`. */
 interface Init {
   method?: string;
   headers?: ConstructorParameters<typeof Headers>[0];
@@ -40,7 +40,7 @@ function failed(url: string, code: ErrorCode): TypeError {
   return Object.assign(new TypeError(`fetching ${url} failed: ${words}${detail}${advice}`), { code: code.tag });
 }
 
-/** What an import threw, where it is an error of HTTP. */
+/** Return the HTTP error code that an import threw, if any. */
 function asFailure(url: string, error: unknown): unknown {
   const payload = (error as { payload?: unknown } | null)?.payload as { tag?: string } | undefined;
   return typeof payload?.tag === "string" ? failed(url, payload as ErrorCode) : error;
@@ -100,7 +100,7 @@ async function* chunks(response: IncomingResponse, url: string, signal: AbortSig
   }
 }
 
-/** What has arrived; undefined at the end. */
+/** Read the next chunk; undefined at the end. */
 function read(stream: InputStream, url: string): Uint8Array | undefined {
   try {
     return Uint8Array.from(stream.read(count(CHUNK)));
@@ -126,14 +126,14 @@ async function exchange(url: URL, method: string, headers: Headers, body: AsyncI
     release(outgoing, false);
     OutgoingBody.finish(outgoing, undefined);
   });
-  // A server may answer before it has read everything; what goes wrong while sending shows in its answer.
+  // A server can respond before it has read the whole body; errors of sending show in its response.
   finish.catch(() => {});
   const response = await unlessAborted(signal, arrived(future, url.href));
   release(future);
   return response;
 }
 
-/** The global. WHATWG Fetch, without caches, cookies and cross-origin rules: a component is no browser. */
+/** The global `fetch`. WHATWG Fetch, without caches, cookies and CORS, which only browsers need. */
 export async function fetch(input: string | URL | { url: string }, init: Init = {}): Promise<Response> {
   const from = typeof input === "object" && "url" in input ? (input as Init & { url: string }) : undefined;
   let url = new URL(from?.url ?? (input as string));

@@ -1,4 +1,4 @@
-/** What programs expect to find in the global object and the engine does not have. Imported before everything else. */
+/** Polyfills of globals that the engine lacks. Imported before everything else. */
 
 import { getRandomBytes } from "wasi:random/random@0.2.8";
 
@@ -18,7 +18,7 @@ function define(name: string, value: unknown): void {
   Object.defineProperty(scope, name, { value, writable: true, configurable: true, enumerable: false });
 }
 
-/** A name of the global object where the engine has nothing of that name. */
+/** Define a global, if the engine lacks it. */
 function provide(name: string, value: unknown): void {
   if (!(name in scope)) define(name, value);
 }
@@ -45,7 +45,7 @@ const crypto = {
   },
 };
 
-// The engine's own generator was seeded when the component was built: every instance would draw the same numbers.
+// The engine's own generator is seeded during the build: every instance would generate the same numbers.
 let seed: Uint32Array | undefined;
 
 function drawn(): number {
@@ -84,11 +84,11 @@ define("AbortSignal", AbortSignal);
 define("Headers", Headers);
 define("Request", Request);
 define("Response", Response);
-// With the grant, `fetch.ts` puts itself here.
+// With the grant, `fetch.ts` replaces it.
 define("fetch", async () => {
   throw new TypeError('`fetch` needs the grant "http": `grants = ["http"]` in the table of the component');
 });
-// The engine's would wait for promises of its own.
+// The engine's own version would wait for the engine's promises.
 (Array as any).fromAsync = async (items: any, map?: (item: any, index: number) => any) => {
   const found: any[] = [];
   for await (const item of items) found.push(map === undefined ? item : await map(item, found.length));

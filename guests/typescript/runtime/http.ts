@@ -1,10 +1,10 @@
-/** `Headers`, `Request` and `Response` of the WHATWG Fetch standard, as far as a component needs them. */
+/** `Headers`, `Request` and `Response` of the WHATWG Fetch standard, limited to the parts that components need. */
 
 import { bytesOf } from "./encoding.ts";
 import { decode, encode } from "./text.ts";
 import { URLSearchParams } from "./url.ts";
 
-/** What a body can be made of. */
+/** Accepted types of a body. */
 export type BodySource = string | ArrayBuffer | ArrayBufferView | URLSearchParams | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -67,7 +67,7 @@ export class Headers {
   }
 }
 
-/** A body that is to be sent: read once, or as often as needed. */
+/** Body of a request: a stream that is read once, or bytes. */
 export interface Outgoing {
   read: () => AsyncIterable<Uint8Array>;
   again: boolean;
@@ -81,7 +81,7 @@ async function* each(items: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): A
   for await (const item of items) yield bytesOf(item);
 }
 
-/** The body that is made of something; its type is put into the headers where they say none. */
+/** Create a body; its media type is added to the headers if they lack one. */
 export function bodyOf(source: BodySource | undefined, headers: Headers): Outgoing | undefined {
   if (source === undefined) return undefined;
   const typed = (type: string) => {
@@ -109,7 +109,7 @@ abstract class Body {
     this.#source = source;
   }
 
-  /** What arrives, piece by piece. */
+  /** The chunks of the body, as they arrive. */
   get body(): AsyncIterable<Uint8Array> | null {
     if (this.#source === undefined) return null;
     if (this.bodyUsed) throw new TypeError("the body was read already");

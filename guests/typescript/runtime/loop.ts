@@ -1,4 +1,4 @@
-/** What a call waits for: timers and whatever else has a pollable. One call runs at a time. */
+/** Event loop: timers and other pollables of a call. One call runs at a time. */
 
 import { subscribeDuration } from "wasi:clocks/monotonic-clock@0.2.8";
 import { poll, type Pollable } from "wasi:io/poll@0.2.8";
@@ -15,19 +15,19 @@ const waiting = new Map<number, Waiting>();
 let last = 0;
 let live = false;
 
-/** Whether the component runs: while it is built, nothing of the outside is there. */
+/** True at run time: during the build, imports are not available. */
 export function isLive(): boolean {
   return live;
 }
 
-/** Run a callback as soon as a pollable is ready; it is dropped then. Returns a number for `stopWaiting`. */
+/** Run a callback when a pollable is ready, and drop the pollable. Returns an id for `stopWaiting`. */
 export function whenReady(pollable: Pollable, wake: () => void): number {
   last += 1;
   waiting.set(last, { pollable, wake });
   return last;
 }
 
-/** Drop a pollable without waiting for it any longer. */
+/** Stop waiting for a pollable, and drop it. */
 export function stopWaiting(id: number): void {
   const found = waiting.get(id);
   if (found === undefined) return;
@@ -36,7 +36,7 @@ export function stopWaiting(id: number): void {
   found.pollable[Symbol.dispose]();
 }
 
-/** A promise for the time when a pollable is ready. */
+/** Return a promise that is resolved when a pollable is ready. */
 export function ready(pollable: Pollable): Promise<void> {
   return new Promise((resolve) => whenReady(pollable, resolve));
 }
@@ -45,22 +45,22 @@ interface Disposable {
   [Symbol.dispose](): void;
 }
 
-// In the order in which they were made: what was made of another comes after it, and has to go before it.
+// In the order of creation: child resources come after their parents, and must be dropped before them.
 const held = new Set<Disposable>();
 
-/** Keep track of a handle, so that it does not outlive the call. */
+/** Register a handle, so that it is dropped at the end of the call. */
 export function hold<T extends Disposable>(resource: T): T {
   held.add(resource);
   return resource;
 }
 
-/** Drop a handle, or (`drop` false) only forget it: somebody else owns it now. */
+/** Drop a handle; with `drop` false only unregister it, because its ownership was passed on. */
 export function release(resource: Disposable, drop = true): void {
   if (held.delete(resource) && drop) resource[Symbol.dispose]();
 }
 
 const timers = new Map<number, number>();
-// Those that nothing is to wait for.
+// Timers that do not keep the call alive.
 const idle = new Set<number>();
 
 /** `setTimeout` and `setInterval`. */
@@ -109,7 +109,7 @@ function turn(): void {
   }
 }
 
-/** A call that cannot end. */
+/** Error for a call that can never end. */
 export class Stuck extends Error {
   constructor() {
     super("this function waits for something that can never happen: all of its promises are pending");
@@ -117,9 +117,9 @@ export class Stuck extends Error {
 }
 
 /**
- * Run a function, which may be async, to its end.
+ * Run a function, sync or async, to its end.
  *
- * `gone` is asked whenever everything waits; true ends the run without a result.
+ * `gone` is called whenever everything waits; true ends the run without a result.
  */
 export function complete<T>(make: () => T | PromiseLike<T>, gone: () => boolean): { value: T } | "idle" {
   live = true;

@@ -1,14 +1,14 @@
-/** 64-bit numbers: each engine takes and gives them in its own way. */
+/** 64-bit numbers, which the engines represent differently. */
 
 declare const WASMCP_BIGINT: boolean;
 
-/** A number for a parameter of type `u64` or `s64`. */
+/** Convert a number to a parameter of type `u64` or `s64`. */
 export function count(value: number | bigint): any {
   return WASMCP_BIGINT ? BigInt(value) : Number(value);
 }
 
 /**
- * The number that a text stands for, as JSON has numbers; undefined for every other text. `Number` also reads `0x10`,
+ * Parse a text as a JSON number; undefined for every other text. `Number` would also accept `0x10`,
  * ` 1 ` and the empty text. RFC 8259, section 6.
  */
 export function numberIn(text: string): number | undefined {

@@ -1,4 +1,4 @@
-/** Where an error happened, in the words of the author's files: the engine only knows the bundle. */
+/** Mapping of stack traces to the author's files: the engine only knows the bundle. */
 
 /** Line of the bundle -> file and line, `[line, index of the file, its line]`, in order; written by the bundler. */
 export interface Places {
@@ -24,7 +24,7 @@ function placeOf(line: number): string | undefined {
 
 const FRAME = /^\s*(?:at )?(.*?)[\s(@]*[^\s(@]*?:(\d+)(?::\d+)?\)?$/;
 
-/** An error with its message, its stack in the author's files, and its causes. */
+/** Format an error with its message, its stack in the author's files, and its causes. */
 export function located(error: Error): string {
   const frames: string[] = [];
   for (const line of String(error.stack ?? "").split("\n")) {

@@ -1,8 +1,8 @@
 /**
- * Promises whose jobs run when we say so.
+ * Promises with an explicit job queue.
  *
- * A component's exports are plain calls, and the engine runs no job of its own promises inside one. The bundler turns
- * `async` functions into generators over the global `Promise`, which is this one: the whole program waits in here.
+ * A component's exports are synchronous calls, and the engine runs no jobs of its own promises during one. The bundler
+ * converts `async` functions to generators over the global `Promise`, which is this class: all waiting happens here.
  */
 
 type Job = () => void;
@@ -11,12 +11,12 @@ type State = "pending" | "fulfilled" | "rejected";
 let jobs: Job[] = [];
 let rejected = new Set<Eventual<any>>();
 
-/** Have a job run after those that wait already. */
+/** Add a job to the end of the queue. */
 export function enqueue(job: Job): void {
   jobs.push(job);
 }
 
-/** Run jobs until none is left. */
+/** Run jobs until the queue is empty. */
 export function drain(): void {
   for (let next = 0; next < jobs.length; next += 1) {
     jobs[next]!();
@@ -28,7 +28,7 @@ export function drain(): void {
   jobs = [];
 }
 
-/** Forget what a call has left behind; return the reasons that nobody has looked at. */
+/** Clear the state of a call; return the reasons of unhandled rejections. */
 export function forget(): unknown[] {
   const reasons = [...rejected].map((promise) => promise.reason());
   jobs = [];
@@ -39,7 +39,7 @@ export function forget(): unknown[] {
 type Resolve<T> = (value: T | PromiseLike<T>) => void;
 type Reject = (reason?: unknown) => void;
 
-/** A promise after ECMA-262, section 27.2, over the job queue above. */
+/** Promise as in ECMA-262, section 27.2, with the job queue above. */
 export class Eventual<T> implements PromiseLike<T> {
   #state: State = "pending";
   #value: unknown;
@@ -99,12 +99,12 @@ export class Eventual<T> implements PromiseLike<T> {
     this.#reactions = [];
   }
 
-  /** What it was rejected with. */
+  /** The reason of the rejection. */
   reason(): unknown {
     return this.#value;
   }
 
-  /** Where it is, for who runs the jobs. Looking at it counts as handling a rejection. */
+  /** The state, for the event loop. Reading it counts as handling a rejection. */
   outcome(): { state: State; value: unknown } {
     rejected.delete(this);
     return { state: this.#state, value: this.#value };
@@ -216,7 +216,7 @@ function speciesOf(promise: Eventual<any>): typeof Eventual {
 type Done = (found: unknown[], at: number, value: unknown) => void;
 type Follow = (item: Eventual<any>, at: number, found: unknown[], done: Done, resolve: any, reject: any) => void;
 
-/** A promise for many: `follow` says what becomes of each, `finish` what of all. */
+/** Combine promises: `follow` handles each result, `finish` the whole. */
 function gather(Kind: typeof Eventual, items: Iterable<any>, follow: Follow, finish = (found: unknown[]): any => found): any {
   return new Kind((resolve: any, reject: any) => {
     const found: unknown[] = [];

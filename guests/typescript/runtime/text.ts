@@ -1,6 +1,6 @@
 /** UTF-8, base64 and checksums. */
 
-/** The UTF-8 bytes of a text; half a surrogate pair becomes U+FFFD. */
+/** Encode a text as UTF-8; a lone surrogate becomes U+FFFD. */
 export function encode(text: string): Uint8Array {
   let size = 0;
   for (let at = 0; at < text.length; at += 1) size += text.charCodeAt(at) < 0x80 ? 1 : 3;
@@ -33,7 +33,7 @@ export function encode(text: string): Uint8Array {
 
 const LEAST = [0, 0x80, 0x800, 0x10000];
 
-/** The text of UTF-8 bytes; null where they are not valid and `lossy` is false. Whatwg Encoding, "UTF-8 decoder". */
+/** Decode UTF-8 bytes; null if they are invalid and `lossy` is false. WHATWG Encoding, "UTF-8 decoder". */
 export function decode(bytes: Uint8Array, lossy = true): string | null {
   const parts: string[] = [];
   let units: number[] = [];
@@ -47,7 +47,7 @@ export function decode(bytes: Uint8Array, lossy = true): string | null {
       for (let index = 0; index < more; index += 1) {
         const next = bytes[at];
         const shifted = next === undefined || (next & 0xc0) !== 0x80 ? -1 : (point << 6) | (next & 63);
-        // A first continuation that can lead nowhere is not eaten: what follows may be whole.
+        // An invalid first continuation byte is not consumed: it can begin a valid character.
         const far = index === 0 && shifted >= 0 && (shifted < LEAST[more]! >> (6 * (more - 1)) || impossible(shifted, more));
         if (shifted < 0 || far) {
           point = -1;
@@ -78,7 +78,7 @@ function impossible(shifted: number, more: number): boolean {
 
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/** Bytes in base64 (RFC 4648, section 4). */
+/** Encode bytes as base64 (RFC 4648, section 4). */
 export function toBase64(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 3) {
@@ -91,7 +91,7 @@ export function toBase64(bytes: Uint8Array): string {
   return text;
 }
 
-/** The bytes of a text in base64 (RFC 4648, section 4). Throws a `TypeError` that says why it is none. */
+/** Decode base64 (RFC 4648, section 4). Throws a `TypeError` with the reason if it is invalid. */
 export function fromBase64(text: string): Uint8Array {
   const bare = text.replace(/={1,2}$/, "");
   const bytes = new Uint8Array(Math.floor((bare.length * 3) / 4));
@@ -102,7 +102,7 @@ export function fromBase64(text: string): Uint8Array {
     if (at % 4 === 0) continue;
     bytes[end++] = (held >> (6 - 2 * (at % 4))) & 255;
   }
-  // What is not base64 stands for bytes that have another text.
+  // Not canonical: re-encoding gives another text.
   if (toBase64(bytes) !== text) throw new TypeError(`expected base64 (RFC 4648, section 4), got ${faultOf(text)}`);
   return bytes;
 }
@@ -116,7 +116,7 @@ function faultOf(text: string): string {
   return "text that no bytes are encoded as: wrong padding, or bits after the last byte";
 }
 
-/** A short name for a text: 32 bits after FNV-1a, in hexadecimal. */
+/** Return a short hash of a text: 32-bit FNV-1a, in hexadecimal. */
 export function fingerprint(text: string): string {
   let hash = 0x811c9dc5;
   for (const byte of encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;

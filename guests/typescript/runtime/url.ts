@@ -1,4 +1,4 @@
-/** `URL` and `URLSearchParams` after the WHATWG URL standard, as far as servers need them: no hosts in other scripts. */
+/** `URL` and `URLSearchParams` of the WHATWG URL standard, without internationalized hosts. */
 
 import { decode, encode } from "./text.ts";
 

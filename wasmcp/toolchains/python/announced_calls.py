@@ -1,7 +1,8 @@
-"""What of the things that servers announce a component's code may do: log to the client, say that lists have changed.
+"""Detection of the server capabilities (``logging``, ``listChanged``) that a component's code can use.
 
-componentize-py imports whole interfaces, so the component's type does not tell. Its text does. Nothing is executed, and
-what cannot be told for sure counts as done: a name that is computed (``getattr(context, level)``) as all of them.
+componentize-py imports whole interfaces, so the component's type does not show which functions are called. The source
+text does. Nothing is executed, and uncertain cases count as calls: a computed name (``getattr(context, level)``) counts
+as all of them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ FUNCTIONS = {
     **_CHANGES,
     **{function.replace("-", "_"): function for function in _CHANGES.values()},
 }
-"""Methods of `wasmcp.guest.Context`, and of the generated bindings -> the functions of the WIT that they call."""
+"""Methods of `wasmcp.guest.Context` and of the generated bindings -> the WIT functions that they call."""
 
 _EVERYTHING = frozenset(FUNCTIONS.values())
 _BY_TEXT = re.compile(rf"\.\s*({'|'.join(FUNCTIONS)})\b|\b(getattr)\b")
@@ -32,14 +33,14 @@ _LOGGER = re.compile(r"get_?logger$|Logger$", re.IGNORECASE)
 
 
 def uses(modules: Collection[Module]) -> frozenset[str]:
-    """Return the functions of `request` that the code of a component may call, of those that servers announce.
+    """Return the WIT functions of `request` behind announced capabilities that a component's code can call.
 
     Args:
-        modules: All that it is made of. Of the packages that it depends on those count that know wasmcp.
+        modules: All modules of the component. Those of its dependencies count only if they import wasmcp.
     """
     read = [each for each in modules if not each.fetched or any(_is_ours(name.module) for name in each.imports)]
     if not any(_brings_context(statement) for module in read for statement in module.imports):
-        return frozenset()  # nobody gets a context, so nobody calls its methods
+        return frozenset()  # without a context, its methods cannot be called
     own = {module.name for module in modules if not module.fetched}
     return frozenset(function for module in read for function in _uses(module, own))
 
@@ -49,7 +50,7 @@ def _is_ours(module: str) -> bool:
 
 
 def _brings_context(statement: Import) -> bool:
-    """Whether an import may bring the class of contexts: by name, with its module, or with a star."""
+    """Return whether an import can provide the class `Context`: by name, with its module, or with a star."""
     names = {"Context", "context", "guest"} & set(statement.names)
     return _is_ours(statement.module) and (not statement.names or bool(names))
 
@@ -63,22 +64,22 @@ def _uses(module: Module, own: Collection[str]) -> Iterable[str]:
         return _EVERYTHING if any(computed for _, computed in found) else {FUNCTIONS[name] for name, _ in found}
     visitor = _Visitor(own)
     visitor.visit(tree)
-    visitor.look()
+    visitor.resolve()
     return visitor.found
 
 
 class _Visitor(ast.NodeVisitor):
-    """Collects the methods called on what may be a context.
+    """Collector of the methods called on values that can be a context.
 
     Attributes:
-        found: Functions of the WIT.
+        found: WIT functions.
     """
 
     def __init__(self, own: Collection[str]) -> None:
         self.found: set[str] = set()
         self._own = own
-        self._foreign: set[str] = set()  # names of what others made
-        self._reached: list[tuple[ast.expr, str | None, list[ast.arg]]] = []  # looked at when all imports are known
+        self._foreign: set[str] = set()  # names bound to values that are not ours
+        self._reached: list[tuple[ast.expr, str | None, list[ast.arg]]] = []  # judged after all imports are known
         self._parameters: list[ast.arg] = []
 
     def visit_Import(self, node: ast.Import) -> None:
@@ -118,14 +119,14 @@ class _Visitor(ast.NodeVisitor):
                 self._reached.append((node.args[0], name if isinstance(name, str) else None, self._parameters))
         self.generic_visit(node)
 
-    def look(self) -> None:
-        """Judge what was collected."""
+    def resolve(self) -> None:
+        """Decide for each collected access whether it can be a method of a context."""
         for holder, name, parameters in self._reached:
             if not self._is_other(holder, parameters):
                 self.found |= _EVERYTHING if name is None else {FUNCTIONS[name]}
 
     def _is_other(self, holder: ast.expr, parameters: list[ast.arg]) -> bool:
-        """Whether an expression is for sure no context."""
+        """Return whether an expression is certainly not a context."""
         if isinstance(holder, ast.Name):
             for parameter in reversed(parameters):
                 if parameter.arg == holder.id:

@@ -1,4 +1,4 @@
-"""Running componentize-py."""
+"""Invocation of componentize-py."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _MERGED = "wasmcp:merged/merged"
 
 
 def componentize(source: ComponentSource, worlds: list[str], stage: Path, output: Path) -> str | None:
-    """Run the compiler; return what it said when it failed."""
+    """Run the compiler; return its output if it failed, else None."""
     script = "import sys; from componentize_py import script; sys.argv[0] = 'componentize-py'; sys.exit(script())"
     command = [sys.executable, "-c", script, "-q", "-d", str(wit_directory())]
     if len(worlds) > 1:
         command += ["-d", str(_merged(worlds, stage)), "-w", _MERGED]
     else:
         command += ["-w", *worlds]
-    if "http-imports" in worlds:  # two interfaces are called `types` then, and both would get longer names
+    if "http-imports" in worlds:  # both interfaces are named `types`: without this, both get longer names
         command += ["--import-interface-name", f"{_PACKAGE}/types@0.1.0=types"]
         command += ["--import-interface-name", "wasi:http/types@0.2.8=http_types"]
     command += ["componentize", APPLICATION, "-p", str(stage / "app"), "-o", str(output)]
@@ -50,7 +50,7 @@ def componentize(source: ComponentSource, worlds: list[str], stage: Path, output
 
 
 def _merged(worlds: list[str], stage: Path) -> Path:
-    """Write a world that includes others: componentize-py merges several itself, but none with resources."""
+    """Write a world that includes others: componentize-py cannot merge several worlds that have resources."""
     folder = stage / "world"
     folder.mkdir()
     included = "".join(f"  include {_PACKAGE}/{world}@0.1.0;\n" for world in worlds)
@@ -60,9 +60,9 @@ def _merged(worlds: list[str], stage: Path) -> Path:
 
 
 def worlds_of(source: ComponentSource, modules: Mapping[str, Module]) -> list[str]:
-    """Return the worlds that are compiled for: what is declared with decorators may be of any kind.
+    """Return the worlds to compile for.
 
-    Beside that, what the grants are about, and the configuration where the source asks for it.
+    For declarations with decorators: `component`, the imports of the grants, and the configuration if it is imported.
     """
     if source.world not in DECLARED:
         return [source.world]
@@ -73,7 +73,7 @@ def worlds_of(source: ComponentSource, modules: Mapping[str, Module]) -> list[st
 
 
 def ungranted(source: ComponentSource, modules: Mapping[str, Module]) -> list[str]:
-    """Return a line for each part of the guest library that is imported and not granted: every use of it will fail."""
+    """Return a warning for each module of the guest library that is imported without its grant: its calls will fail."""
     return [
         f'warning: `{module.label}`, line {line}: `wasmcp.guest.{grant}` needs `grants = ["{grant}"]` in '
         f"`[tool.wasmcp.components.{source.name}]`"
@@ -84,7 +84,7 @@ def ungranted(source: ComponentSource, modules: Mapping[str, Module]) -> list[st
 
 
 def _line_of(module: Module, name: str) -> int | None:
-    """Return the first line in which a module imports a part of the guest library; None: it does not."""
+    """Return the first line in which a module imports a submodule of the guest library, or None."""
     wanted = f"wasmcp.guest.{name}"
     lines = (
         statement.line

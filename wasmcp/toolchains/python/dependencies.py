@@ -1,9 +1,9 @@
-"""Packages that a Python component depends on: chosen and fetched by pip, pure Python only.
+"""Dependencies of a Python component: resolved and fetched by pip, pure Python only.
 
-A component runs on another platform than the one it is built on: pip looks for wheels for every platform. Source
-distributions run code of their authors on this machine: only those are built that the option ``build-from-source``
-names, without a C compiler, so that packages whose extensions are optional come out as pure Python, and in an
-environment without secrets. What does not is refused.
+A component runs on another platform than the one it is built on, so pip selects wheels for any platform
+(``py3-none-any``). Building a source distribution runs its authors' code on this machine: only those listed in the
+option ``build-from-source`` are built, in an environment without secrets and without a C compiler, so that packages
+with optional extensions become pure Python. Packages with native code are rejected.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from wasmcp.toolchains.base import ComponentSource, Distribution
 from wasmcp.toolchains.python.local_projects import is_local, local_projects
 
 NATIVE = (".so", ".pyd", ".dylib", ".dll", ".a")
-"""Endings of files that are no Python and that no component can load."""
+"""File extensions of native code, which components cannot load."""
 
 _PIP = Path(__file__).with_name("pip_resolver.py")
 _TIMEOUT = 600.0
 _SHOWN = 8
-"""Lines of pip's that a message shows."""
+"""Maximum number of lines of pip's output in a message."""
 
 _ANY = ("--platform", "any", "--implementation", "py", "--abi", "none", "--python-version", "3.14")
 _WITHOUT_COMPILER = {"CC": "false", "CXX": "false", "FC": "false", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-# What these build is never pure Python, and takes minutes to be it: no version of them is good enough.
+# These build backends never produce pure Python, and take minutes: no version of them is allowed.
 _NATIVE_BACKENDS = ("maturin", "meson-python", "puccinialin", "scikit-build", "scikit-build-core", "setuptools-rust")
 _NAME = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]")
 _ON_REQUEST = (
@@ -52,10 +52,10 @@ _CULPRIT = (
 
 
 def requirements_of(source: ComponentSource) -> list[str]:
-    """Return the requirements of a component's option ``dependencies``, and of the projects among them.
+    """Return the requirements of a component's option ``dependencies``, and those of local projects among them.
 
     Raises:
-        ToolchainError: One is not a name with a version range, or a project cannot be used.
+        ToolchainError: A requirement is not a name with a version range, or a project cannot be used.
     """
     configured = source.options.get("dependencies", [])
     given = [str(item).strip() for item in configured] if isinstance(configured, list) else []
@@ -64,7 +64,7 @@ def requirements_of(source: ComponentSource) -> list[str]:
     wrong = [item for item in found if not _REQUIREMENT.fullmatch(item)]
     if wrong:
         listed = ", ".join(f"`{item}`" for item in wrong)
-        kind = "which is no requirement" if len(wrong) == 1 else "which are no requirements"
+        kind = "which is not a requirement" if len(wrong) == 1 else "which are not requirements"
         message = (
             f"component `{source.name}`: `dependencies` names {listed}, {kind} such as `inflection>=0.5,<1`; a "
             "project of the same repository is `NAME @ file:../FOLDER`, other code goes into a folder of `python-path`"
@@ -74,40 +74,40 @@ def requirements_of(source: ComponentSource) -> list[str]:
 
 
 def resolve(source: ComponentSource, cache: Path, progress: Callable[[str], None]) -> tuple[Distribution, ...]:
-    """Return the packages that a component's dependencies mean, with everything that those depend on.
+    """Resolve a component's dependencies; return the packages, transitive dependencies included.
 
-    They are fetched as well (see `install`): only then is it known that they are Python alone.
+    They are fetched as well (see `install`): only their files show whether they are pure Python.
 
     Raises:
         MissingToolchainError: pip is not installed.
-        ToolchainError: There are none that fit, or one is native code.
+        ToolchainError: No packages match, or one contains native code.
     """
     requirements = requirements_of(source)
     if not requirements:
         return ()
     progress(f"resolving the dependencies of component `{source.name}`")
-    asked = ["install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-", *_ANY]
+    arguments = ["install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-", *_ANY]
     built = _from_source(source)
     with tempfile.TemporaryDirectory(prefix="wasmcp-pip-") as folder:
-        asked += ["--target", folder, *_formats(built)]
-        code, report, said = _pip([*asked, *requirements], source)
+        arguments += ["--target", folder, *_formats(built)]
+        code, report, output = _pip([*arguments, *requirements], source)
         if code:
-            raise _refusal(source, said)
+            raise _refusal(source, output)
     try:
         found = [_distribution(item) for item in json.loads(report)["install"]]
     except (ValueError, KeyError, TypeError) as error:
         message = f"component `{source.name}`: pip's report cannot be read ({error}): pip 23 or newer is needed"
-        raise ToolchainError(message, source=source.label, toolchain="python", output=said) from None
+        raise ToolchainError(message, source=source.label, toolchain="python", output=output) from None
     distributions = tuple(sorted(found, key=lambda one: one.name))
     install(replace(source, dependencies=distributions), cache, progress)
     return distributions
 
 
 def _from_source(source: ComponentSource) -> list[str]:
-    """Return the packages of the option ``build-from-source``, normalised.
+    """Return the package names of the option ``build-from-source``, normalised.
 
     Raises:
-        ToolchainError: One is not the name of a package.
+        ToolchainError: A value is not the name of a package.
     """
     configured = source.options.get("build-from-source", [])
     names = [str(item).strip() for item in configured] if isinstance(configured, list) else []
@@ -120,7 +120,7 @@ def _from_source(source: ComponentSource) -> list[str]:
 
 
 def _formats(built: Sequence[str]) -> list[str]:
-    """Return pip's options for wheels of every package but some."""
+    """Return pip's options that allow source distributions only of these packages."""
     return ["--only-binary=:all:", *(f"--no-binary={name}" for name in built)]
 
 
@@ -129,15 +129,15 @@ def _normalised(name: str) -> str:
 
 
 def install(source: ComponentSource, cache: Path, progress: Callable[[str], None]) -> Path | None:
-    """Return a folder with the modules of a component's locked dependencies; None when it has none.
+    """Return a folder with the modules of a component's locked dependencies; None without dependencies.
 
     Args:
         source: The component.
-        cache: Where such folders are kept: one that is there and unchanged is used, and nothing is fetched.
-        progress: Told when something is fetched.
+        cache: The folder for them; an existing and unchanged one is used without fetching.
+        progress: Called when packages are fetched.
 
     Raises:
-        ToolchainError: They cannot be fetched, are not what was locked, or are native code.
+        ToolchainError: They cannot be fetched, do not match the lock file, or contain native code.
     """
     if not source.dependencies:
         return None
@@ -166,10 +166,10 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
         listed = Path(partial) / "requirements.txt"
         listed.write_text("\n".join(pinned) + "\n", encoding="utf-8")
         target = Path(partial) / "modules"
-        asked = ["install", "--no-deps", "--no-compile", "--quiet", "--ignore-installed", *_ANY, *_formats(built)]
-        code, _, said = _pip([*asked, "--target", str(target), "--require-hashes", "-r", str(listed)], source)
+        arguments = ["install", "--no-deps", "--no-compile", "--quiet", "--ignore-installed", *_ANY, *_formats(built)]
+        code, _, output = _pip([*arguments, "--target", str(target), "--require-hashes", "-r", str(listed)], source)
         if code:
-            raise _refusal(source, said)
+            raise _refusal(source, output)
         _check_pure(source, target)
         shutil.rmtree(target / "bin", ignore_errors=True)  # console scripts that name this machine's interpreter
         unpacked_packages.keep(target, folder)
@@ -177,7 +177,7 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
 
 
 def packages_of(folder: Path) -> dict[str, str]:
-    """Return which package each file below a folder of `install` belongs to: path in the folder -> name."""
+    """Return path -> name of its package, for each file below a folder of `install`."""
     found: dict[str, str] = {}
     for record in folder.glob("*.dist-info/RECORD"):
         name = record.parent.name.partition("-")[0]
@@ -187,9 +187,9 @@ def packages_of(folder: Path) -> dict[str, str]:
 
 
 def _check_pure(source: ComponentSource, folder: Path) -> None:
-    """Refuse native code, also such as a wheel for every platform brings.
+    """Reject native code, also in wheels that are tagged for any platform.
 
-    The tags of what was built here say nothing: where an extension is optional they are those of this machine.
+    Tags of wheels built here cannot be used: with an optional extension, they are those of this machine.
     """
     owners = packages_of(folder)
     for path in sorted(folder.rglob("*")):
@@ -207,15 +207,15 @@ def _native(source: ComponentSource, package: str, file: str, request: str = "")
     return ToolchainError(message, source=source.label, toolchain="python")
 
 
-def _refusal(source: ComponentSource, said: str) -> ToolchainError:
-    """Return the error for what pip could not do, naming the package and its native file where that is why."""
-    if "No module named pip" in said or "No module named 'pip'" in said:
+def _refusal(source: ComponentSource, output: str) -> ToolchainError:
+    """Return the error for a failure of pip; if native code is the reason, it names the package and the file."""
+    if "No module named pip" in output or "No module named 'pip'" in output:
         message = (
-            f"component `{source.name}` has `dependencies`, which pip resolves, and pip is not installed beside wasmcp:"
-            ' add the extra (`pip install "wasmcp[python]"`, or in `build-system.requires`)'
+            f"component `{source.name}` has `dependencies`, which pip resolves, and pip is not installed next to "
+            'wasmcp: add the extra (`pip install "wasmcp[python]"`, or in `build-system.requires`)'
         )
         return MissingToolchainError(message, source=source.label, toolchain="python")
-    culprit = next((match[1] for pattern in _CULPRIT if (match := pattern.search(said))), None)
+    culprit = next((match[1] for pattern in _CULPRIT if (match := pattern.search(output))), None)
     allowed = _from_source(source)
     request = ""
     if culprit is not None:
@@ -223,32 +223,32 @@ def _refusal(source: ComponentSource, said: str) -> ToolchainError:
         if not built:
             request = _ON_REQUEST.format(json.dumps(culprit))
             request = f". Where it has a source distribution that may be Python alone: {request}"
-        asked = ["install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-"]
-        code, report, _ = _pip([*asked, "--only-binary=:all:", culprit], source, own_platform=True)
+        arguments = ["install", "--dry-run", "--no-deps", "--ignore-installed", "--quiet", "--report", "-"]
+        code, report, _ = _pip([*arguments, "--only-binary=:all:", culprit], source, own_platform=True)
         for item in json.loads(report)["install"] if not code and report.startswith("{") else ():
             file = _distribution(item).file
             if not file.endswith("-none-any.whl"):
                 return _native(source, culprit, file, request)
-        if built and "No matching distribution" not in said:
+        if built and "No matching distribution" not in output:
             message = (
                 f"component `{source.name}`: its dependency `{culprit}` cannot be built from source as Python alone: "
                 "a component has no C compiler"
             )
-            return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(said))
+            return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(output))
     about = f" (`{culprit}`)" if culprit else ""
     message = f"component `{source.name}`: pip finds no packages for its `dependencies`{about}{request}"
-    return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(said))
+    return ToolchainError(message, source=source.label, toolchain="python", output=_last_lines(output))
 
 
-def _last_lines(said: str) -> str:
-    """Return the end of what pip complained of: a build that fails says hundreds of lines."""
-    lines = _readable(said).splitlines()
+def _last_lines(output: str) -> str:
+    """Return the last lines of pip's output: a failed build prints hundreds."""
+    lines = _readable(output).splitlines()
     return "\n".join(lines if len(lines) <= _SHOWN else ["...", *lines[-_SHOWN:]])
 
 
-def _readable(said: str) -> str:
-    # Paths of pip's own temporary folders say nothing to anybody.
-    return re.sub(r"(/[^\s/:]+)+/pip-[a-z-]+-\w+/", "", said).strip()
+def _readable(output: str) -> str:
+    # Remove the paths of pip's own temporary folders.
+    return re.sub(r"(/[^\s/:]+)+/pip-[a-z-]+-\w+/", "", output).strip()
 
 
 def _distribution(item: Mapping[str, Any]) -> Distribution:
@@ -269,7 +269,7 @@ def _local(url: str) -> Path:
 
 
 def license_of(metadata: Mapping[str, Any]) -> str:
-    """Return what a distribution's metadata says of its licence, in a line. Source: Python packaging, core metadata."""
+    """Return the licence in a distribution's metadata, as one line. Source: Python packaging, core metadata."""
     expression = metadata.get("license_expression")
     if expression:
         return str(expression)
@@ -282,7 +282,7 @@ def license_of(metadata: Mapping[str, Any]) -> str:
 
 
 def _pip(arguments: Sequence[str], source: ComponentSource, *, own_platform: bool = False) -> tuple[int, str, str]:
-    """Run pip; return its exit code, what it printed and what it complained of."""
+    """Run pip; return its exit code, stdout and stderr."""
     command = [sys.executable, *(("-m", "pip") if own_platform else (str(_PIP),)), *arguments]
     with tempfile.TemporaryDirectory(prefix="wasmcp-pip-") as folder:
         constraints = Path(folder) / "constraints.txt"
@@ -290,7 +290,7 @@ def _pip(arguments: Sequence[str], source: ComponentSource, *, own_platform: boo
         try:
             done = subprocess.run(
                 command,
-                cwd=folder,  # where nothing can be imported by accident
+                cwd=folder,  # an empty folder: nothing can be imported by accident
                 env={**os.environ, **_WITHOUT_COMPILER, "PIP_BUILD_CONSTRAINT": str(constraints)},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

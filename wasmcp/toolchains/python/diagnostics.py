@@ -1,4 +1,4 @@
-"""What became of a component, told as Python would: what failed, and what is as written but perhaps not as meant."""
+"""Errors and warnings of a build, in the form of Python's own: failures, and code that probably was not intended."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ _SOCKET = "this import got an `OSError`, as without a network"
 _ENVIRONMENT = "is read when the component is built, where the environment is empty: read it inside a function"
 
 
-def failure_of(source: ComponentSource, modules: Mapping[str, Module], application: Path, said: str) -> ToolchainError:
-    """Return the error for what the compiler, or the author's modules inside it, failed at.
+def failure_of(
+    source: ComponentSource, modules: Mapping[str, Module], application: Path, output: str
+) -> ToolchainError:
+    """Return the error for a failure of the compiler, or of the author's modules while it imported them.
 
     Args:
-        source: What was to become a component.
-        modules: All modules that it is made of.
+        source: The source of the component.
+        modules: All modules of the component.
         application: The folder that `wasmcp.toolchains.python.staging.stage_application` returned.
-        said: What the compiler said.
+        output: The output of the compiler.
     """
-    if "No module named 'componentize_py'" in said:
+    if "No module named 'componentize_py'" in output:
         message = f'`{source.label}` needs componentize-py: `pip install "wasmcp[python]"`'
         return MissingToolchainError(message, source=source.label, toolchain="python")
     report = report_of(application)
@@ -46,8 +48,8 @@ def failure_of(source: ComponentSource, modules: Mapping[str, Module], applicati
         problems.append((message, []))
     if problems:
         return refusal(source.label, problems)
-    said = said.partition("\nStack backtrace:")[0].rstrip()  # the compiler's own, not Python's
-    lacking = _LACKING.search(said)
+    output = output.partition("\nStack backtrace:")[0].rstrip()  # the compiler's own, not Python's
+    lacking = _LACKING.search(output)
     if lacking is not None:
         message = (
             f"`{source.label}` has no `{lacking[1]}`: a component of the world `{source.world}` exports that "
@@ -55,8 +57,8 @@ def failure_of(source: ComponentSource, modules: Mapping[str, Module], applicati
         )
         return ToolchainError(message, source=source.label, toolchain="python")
     for staged, label in labels.items():
-        said = said.replace(staged, label)
-    return ToolchainError(f"`{source.label}` was not compiled", source=source.label, toolchain="python", output=said)
+        output = output.replace(staged, label)
+    return ToolchainError(f"`{source.label}` was not compiled", source=source.label, toolchain="python", output=output)
 
 
 def _author_error(
@@ -88,7 +90,7 @@ def _author_error(
 
 
 def report_of(application: Path) -> dict[str, Any]:
-    """Return the report of `wasmcp.guest.component.preload`; empty when there is none."""
+    """Return the report of `wasmcp.guest.component.preload`; empty if it cannot be read."""
     from wasmcp.guest.component.preload import REPORT
 
     try:
@@ -99,7 +101,7 @@ def report_of(application: Path) -> dict[str, Any]:
 
 
 def printed_of(application: Path) -> list[str]:
-    """Return the lines that modules printed while they were imported, safe for a terminal."""
+    """Return the lines that modules printed during import, escaped for a terminal."""
     from wasmcp.terminal import printable
 
     return [printable(line) for line in str(report_of(application).get("printed", "")).splitlines()]
@@ -110,7 +112,7 @@ def _place(item: Mapping[str, Any]) -> str:
 
 
 def warnings_of(modules: Mapping[str, Module], application: Path) -> list[str]:
-    """Return a line for each thing that is as written, but perhaps not as meant."""
+    """Return a warning for each piece of code that probably was not intended."""
     lines = [
         f"warning: {_place(item)}: `{item['module']}` is not in the component ({item['problem']})"
         for item in report_of(application).get("optional", [])

@@ -1,4 +1,4 @@
-"""Which files a Python component is made of: the modules that its source can reach, and where they are."""
+"""Discovery of the files of a Python component: the modules that its source can import."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from pathlib import Path
 from wasmcp.toolchains.base import relative_label
 from wasmcp.toolchains.python.module_ast import Import, Module, Problem, read_module, refusal
 
-_NEWER_MODULES = {"annotationlib", "compression", "tomllib"}  # in the component, but not in every Python of ours
+_NEWER_MODULES = {
+    "annotationlib",
+    "compression",
+    "tomllib",
+}  # not in every Python that runs wasmcp
 
 
 def source_root(path: Path, root: Path) -> Path:
-    """Return the folder that the dotted name of a source begins in: ``src/``, or above the topmost package.
+    """Return the root folder of a source's dotted name: ``src/``, or the folder above its topmost package.
 
     Args:
         path: The source file.
@@ -37,17 +41,17 @@ def module_name(path: Path, root: Path) -> str:
 def reachable(
     source: Path, folders: Sequence[Path], root: Path, *, fetched: Path | None = None, imports: Sequence[str] = ()
 ) -> dict[str, Module]:
-    """Return the modules that a source can import from the given folders, itself included, by name.
+    """Return name -> module for all that a source can import from the given folders, itself included.
 
     Args:
         source: The source file, below the first folder.
-        folders: Where modules are looked for, in this order; the first is the source root.
+        folders: The folders to search, in this order; the first is the source root.
         root: The project's folder, for messages.
-        fetched: The folder with the packages among the component's dependencies: looked through last.
-        imports: Further modules that it will import, by names that cannot be seen.
+        fetched: The folder of the packages among the component's dependencies; searched last.
+        imports: Further modules to include, for imports by computed names.
 
     Raises:
-        ToolchainError: Files cannot be read, or are not Python; it names all of them.
+        ToolchainError: Files cannot be read or are not valid Python; the message lists all of them.
     """
     first = module_name(source, folders[0])
     found: dict[str, Module] = {}
@@ -70,8 +74,8 @@ def reachable(
         if problem is not None:
             problems.append(problem)
         for statement in module.imports:
-            wanted = [statement.module, *(f"{statement.module}.{item}" for item in statement.names)]
-            for candidate in (parent for item in wanted for parent in _with_parents(item)):
+            names = [statement.module, *(f"{statement.module}.{item}" for item in statement.names)]
+            for candidate in (parent for item in names for parent in _with_parents(item)):
                 if candidate not in seen and not is_provided(candidate):
                     seen.add(candidate)
                     waiting.append(candidate)
@@ -81,17 +85,17 @@ def reachable(
 
 
 def is_provided(name: str) -> bool:
-    """Whether a module comes with the component: our guest library and the generated bindings."""
+    """Return whether every component has a module: the guest library and the generated bindings."""
     return name.partition(".")[0] in {"wasmcp", "wit_world", "componentize_py_types", "componentize_py_runtime"}
 
 
 def is_standard(name: str) -> bool:
-    """Whether a top-level module belongs to the standard library."""
+    """Return whether a top-level module belongs to the standard library."""
     return name in sys.stdlib_module_names or name in _NEWER_MODULES
 
 
 def is_host_side(statement: Import) -> bool:
-    """Whether a statement imports what of wasmcp is not inside a component: everything but the guest library."""
+    """Return whether a statement imports modules of wasmcp that components lack: all except the guest library."""
     name = statement.module
     if name.partition(".")[0] != "wasmcp":
         return False

@@ -1,7 +1,7 @@
-"""Projects of the same repository among a component's ``dependencies``: ``NAME @ file:../shared``.
+"""Local projects of the same repository among a component's ``dependencies``: ``NAME @ file:../shared``.
 
-Their modules are sources of the component, imported from ``src/`` or the project's folder, and their own requirements
-(``[project] dependencies``) are the component's. Nothing of them is built, so that no build code runs.
+Their modules are sources of the component, imported from ``src/`` or the project's folder, and their requirements
+(``[project] dependencies``) become requirements of the component. They are not built, so no build code runs.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from wasmcp.toolchains.shared_sources import folder_problem, shared_folder
 
 _FILE = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*@\s*file:(.*)", re.DOTALL)
 _MOST = 100
-"""How many projects may depend on each other."""
+"""Maximum number of local projects of a component."""
 
 
 @dataclass(frozen=True)
 class LocalProject:
-    """A project of the same repository.
+    """Project of the same repository.
 
     Attributes:
-        name: As in the requirement.
+        name: Its name in the requirement.
         document: Its ``pyproject.toml``.
-        code: The folder that its modules are imported from.
-        requirements: Its requirements of packages in registries.
+        code: The folder of its modules.
+        requirements: Its requirements from registries.
     """
 
     name: str
@@ -41,15 +41,15 @@ class LocalProject:
 
 
 def is_local(requirement: str) -> bool:
-    """Tell whether a requirement names a project by its folder."""
+    """Return whether a requirement names a local project by its folder."""
     return _FILE.fullmatch(requirement.strip()) is not None
 
 
 def local_projects(source: ComponentSource) -> list[LocalProject]:
-    """Return the projects that a component depends on by their folders, and those that they depend on likewise.
+    """Return the local projects that a component depends on, transitively.
 
     Raises:
-        ToolchainError: A folder cannot be used, or what is in it; all of them are named.
+        ToolchainError: Folders, or the projects in them, cannot be used; the message lists all of them.
     """
     configured = source.options.get("dependencies", [])
     waiting = [(str(item).strip(), ".") for item in (configured if isinstance(configured, list) else [])]
@@ -76,10 +76,10 @@ def local_projects(source: ComponentSource) -> list[LocalProject]:
 
 
 def _read(root: Path, name: str, folder: str) -> tuple[LocalProject, list[str]]:
-    """Return a project and what it requires by folders.
+    """Return a project, and its requirements of local projects.
 
     Raises:
-        ValueError: It cannot be used; the text is the end of a sentence.
+        ValueError: The project cannot be used; the text is the end of a sentence.
     """
     problem = folder_problem(root, folder)
     if problem is not None:

@@ -1,6 +1,6 @@
-"""What the text of one Python module says: what it imports, when, and what it computes when it is imported.
+"""Static analysis of one Python module: its imports, when they run, and values computed at import time.
 
-Nothing is executed. Imports whose name is computed (``importlib.import_module(name)``) cannot be seen.
+Nothing is executed. Imports with a computed name (``importlib.import_module(name)``) are not found.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from wasmcp.errors import ToolchainError
 
 GUEST_PYTHON = (3, 14)
-"""The version of the interpreter inside the components that componentize-py makes."""
+"""The Python version inside components made by componentize-py."""
 
 _NEWER_SYNTAX = re.compile(
     r"^\s*type\s+\w+"  # 3.12: type aliases
@@ -37,14 +37,14 @@ _IMPORT_LINE = re.compile(
 
 @dataclass(frozen=True)
 class Import:
-    """One import statement of a module.
+    """Import statement of a module.
 
     Attributes:
         module: The absolute name that is imported.
-        names: What is taken from it; each may be a submodule.
-        line: Where the statement is.
-        later: Whether it runs when a function is called, not when the module is imported.
-        optional: Whether the module copes with its failing.
+        names: The names imported from it; each can be a submodule.
+        line: The line of the statement.
+        later: True if it runs when a function is called, not when the module is imported.
+        optional: True if the module catches the failure of the import.
     """
 
     module: str
@@ -56,17 +56,17 @@ class Import:
 
 @dataclass
 class Module:
-    """A module of the author's, or of a folder that the configuration names.
+    """Module of the component: the author's, of a configured folder, or of a dependency.
 
     Attributes:
         name: The dotted name.
         path: The file.
-        label: What messages call it: relative to the project, or below ``dependencies/`` where a package brought it.
-        own: Whether it lies beside the source, not in another folder of the search path.
-        fetched: Whether it is of a package among the component's dependencies.
-        imports: What it imports.
-        frozen: Calls made when the module is imported whose values differ from run to run, with their lines: in a
-            component they are made once, when it is built.
+        label: Its name in messages: relative to the project, or below ``dependencies/`` for a module of a package.
+        own: True if it is in the source root, not in another folder of the search path.
+        fetched: True if it belongs to a package among the component's dependencies.
+        imports: Its import statements.
+        frozen: Calls at import time whose values differ from run to run, with their lines. A component makes them
+            only once, when it is built.
     """
 
     name: str
@@ -79,15 +79,15 @@ class Module:
 
 
 Problem = tuple[str, Sequence[str]]
-"""A message that names the file, the line and the reason, and lines that say more."""
+"""A message with file, line and reason, and lines of detail."""
 
 
 def refusal(label: str, problems: Sequence[Problem]) -> ToolchainError:
-    """Return one error for all that is wrong with a source.
+    """Return one error for all problems of a source.
 
     Args:
-        label: The source.
-        problems: What is wrong, at least one.
+        label: The label of the source.
+        problems: The problems, at least one.
     """
     if len(problems) == 1:
         message, lines = problems[0]
@@ -97,10 +97,10 @@ def refusal(label: str, problems: Sequence[Problem]) -> ToolchainError:
 
 
 def read_module(module: Module) -> Problem | None:
-    """Read the file of a module and set what it imports and freezes.
+    """Read the file of a module and set its `imports` and `frozen`.
 
     Returns:
-        What is wrong when the file cannot be read, or is not Python.
+        The problem, if the file cannot be read or is not valid Python; else None.
     """
     path, name, label = module.path, module.name, module.label
     try:
@@ -124,14 +124,14 @@ def read_module(module: Module) -> Problem | None:
 
 
 def _may_be_newer(error: SyntaxError) -> bool:
-    """Whether the interpreter inside the component may read what this older one does not."""
+    """Return whether a syntax error can be newer syntax, valid in the component's Python."""
     if sys.version_info >= GUEST_PYTHON:
         return False
     return "f-string" in str(error.msg) or bool(_NEWER_SYNTAX.search(error.text or ""))
 
 
 def _marked(error: SyntaxError) -> list[str]:
-    """Return the line of the source that an error is in, and a line that points at the place."""
+    """Return the source line of an error, and a line with a caret below its column."""
     text = (error.text or "").rstrip("\n")
     column = max((error.offset or 1) - 1, 0)
     blank = "".join("\t" if character == "\t" else " " for character in text[:column])
@@ -139,7 +139,7 @@ def _marked(error: SyntaxError) -> list[str]:
 
 
 def _by_lines(text: str, package: str) -> Iterator[Import]:
-    """Find imports without understanding the rest: enough to find the files; the component's Python does the rest."""
+    """Find imports by regular expression: enough to find the files if this Python cannot parse the module."""
     for match in _IMPORT_LINE.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
         indent, dots, module, bracketed, names, modules = match.groups()
@@ -161,7 +161,7 @@ def _absolute(module: str | None, level: int, package: str) -> str:
 
 
 class _Visitor(ast.NodeVisitor):
-    """Collects the imports of a module with their circumstances."""
+    """Collector of the imports of a module, and of varying calls at import time."""
 
     def __init__(self, package: str) -> None:
         self.package = package
@@ -216,7 +216,7 @@ class _Visitor(ast.NodeVisitor):
 
     def _function(self, node: ast.AST) -> None:
         self._functions += 1
-        guarded, self._guarded = self._guarded, 0  # a handler around a definition does not see its calls
+        guarded, self._guarded = self._guarded, 0  # a handler around a definition does not cover its calls
         self.generic_visit(node)
         self._guarded = guarded
         self._functions -= 1
@@ -234,7 +234,7 @@ class _Visitor(ast.NodeVisitor):
     def visit_Try(self, node: ast.Try) -> None:
         caught = any(_catches_import_error(handler) for handler in node.handlers)
         self._guarded += caught
-        # The handlers' own imports are the other way to get the same thing: neither has to be there.
+        # Imports in the handlers are the alternative: neither module is required.
         guarded: list[ast.AST] = [*node.body, *node.handlers, *node.orelse]
         for child in guarded:
             self.visit(child)

@@ -1,8 +1,8 @@
-"""pip, choosing for the Python inside a component instead of the one that it runs on.
+"""pip, resolving for the Python inside a component instead of the interpreter that it runs on.
 
-Run as a file, by `wasmcp.toolchains.python.dependencies`; it needs pip and nothing of wasmcp. pip can be told another
-platform's wheels, but it asks the running interpreter for the markers of requirements (``; python_version < "3.11"``),
-and it refuses source distributions for another platform, though one that holds only Python fits every one.
+Run as a script by `wasmcp.toolchains.python.dependencies`; it needs pip and nothing of wasmcp. pip can select wheels of
+another platform, but evaluates markers of requirements (``; python_version < "3.11"``) for the running interpreter, and
+rejects source distributions for another platform, although a pure Python one fits every platform.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ _KEPT = {
     "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE",
     "PYTHONNOUSERSITE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONPATH",
 }  # fmt: skip
-"""The variables that programs see which pip starts; the build code of source distributions is among them."""
+"""Environment variables passed on to programs that pip starts, such as the build code of source distributions."""
 
 
 class _Subprocess:
-    """The module `subprocess`, starting programs in an environment without secrets.
+    """Replacement of the module `subprocess` that starts programs in an environment without secrets.
 
-    pip itself reads its settings and credentials from the whole environment, and passes on to the pip that installs
-    build requirements what it needs as arguments.
+    pip itself reads its settings and credentials from the whole environment. The pip that it starts to install build
+    requirements gets them as arguments.
     """
 
     def __getattr__(self, name: str) -> Any:
         return getattr(subprocess, name)
 
     @staticmethod
-    def Popen(*arguments: Any, env: Mapping[str, str] | None = None, **options: Any) -> Any:  # noqa: N802 - as there
-        """Start a program."""
+    def Popen(*arguments: Any, env: Mapping[str, str] | None = None, **options: Any) -> Any:  # noqa: N802 - the name in `subprocess`
+        """Start a program in the reduced environment."""
         start: Any = subprocess.Popen
         return start(*arguments, env=environment_of(os.environ if env is None else env), **options)
 
 
 def environment_of(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what of an environment the programs see that pip starts: neither tokens nor passwords."""
+    """Return the part of an environment for programs that pip starts: without tokens and passwords."""
     return {
         name: value
         for name, value in environment.items()
@@ -66,7 +66,7 @@ def environment_of(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run pip with some arguments; return its exit code."""
+    """Run pip with these arguments; return its exit code."""
     from pip._internal.cli import cmdoptions
     from pip._internal.cli.main import main as pip
     from pip._internal.utils import subprocess as programs

@@ -1,4 +1,4 @@
-"""The folder that componentize-py sees: our guest library, the author's modules, and what to do with them."""
+"""Staging folder for componentize-py: the guest library, the author's modules, and a plan of the imports."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from wasmcp.toolchains.python.imports import is_host_side, module_name, source_r
 from wasmcp.toolchains.python.module_ast import Module
 
 APPLICATION = "_wasmcp_app"
-"""The module that componentize-py is told to make a component of."""
+"""The module that componentize-py compiles to a component."""
 
 DECLARED = ("tools-component", "component")
-"""The worlds whose exports are what is declared with decorators."""
+"""Worlds whose exports are declared with decorators."""
 
 GUEST = Path(__file__).resolve().parents[2] / "guest"
-"""Our guest library."""
+"""The guest library."""
 
 STAGED = "/0/"
-"""Where the component sees the first folder of its Python path while it is built."""
+"""Path of the first folder of the Python path, as the component sees it during the build."""
 
 
 def stage_application(
@@ -32,17 +32,17 @@ def stage_application(
     imports: Sequence[str] = (),
     fetched: Path | None = None,
 ) -> Path:
-    """Fill the folder that the compiler sees; return the part with the application.
+    """Fill the staging folder; return its subfolder with the application.
 
     Args:
-        source: What becomes a component.
-        modules: All modules that it is made of.
-        stage: The folder.
-        imports: Modules to be imported though nothing visible does.
+        source: The source of the component.
+        modules: All modules of the component.
+        stage: The staging folder.
+        imports: Further modules to import: those of the option ``imports``.
         fetched: The folder of its dependencies.
     """
     from wasmcp.guest.component.preload import (
-        PLAN,  # here, so that finding a component fresh does not import the guest library
+        PLAN,  # imported here: checking whether a component is up to date must not import the guest library
     )
 
     application = stage / "app"
@@ -61,7 +61,7 @@ def stage_application(
         )
     name = module_name(source.path, source_root(source.path, source.root))
     declared = source.world in DECLARED
-    later = [_asked(module) for module in imports] + _later(name, modules)
+    later = [_configured_import(module) for module in imports] + _later(name, modules)
     imported = {statement.module.partition(".")[0] for module in modules.values() for statement in module.imports}
     plan = {
         "module": name,
@@ -91,13 +91,13 @@ def stage_application(
         exported,
     ]
     (application / f"{APPLICATION}.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    # Without one, componentize-py would take the site-packages of the environment that it runs in.
+    # Without this folder, componentize-py would use the site-packages of the environment that it runs in.
     (stage / "environment" / "lib" / "python3.14" / "site-packages").mkdir(parents=True)
     return application
 
 
 def _stage_data(fetched: Path, packages: set[str], application: Path) -> None:
-    """Copy what packages read while they are imported: files beside their modules, and their metadata."""
+    """Copy the files that packages read during import: data files next to their modules, and their metadata."""
     for package in packages:
         for path in (fetched / package).rglob("*"):
             if path.is_file() and path.suffix not in {".py", ".pyi", ".pyc"}:
@@ -109,7 +109,7 @@ def _stage_data(fetched: Path, packages: set[str], application: Path) -> None:
 
 
 def _stage_zones(fetched: Path | None, application: Path) -> str | None:
-    """Copy the time zones of the package ``tzdata``; return where the component sees them, None: nowhere."""
+    """Copy the time zones of the package ``tzdata``; return their path in the component, or None without them."""
     zones = None if fetched is None else fetched / "tzdata" / "zoneinfo"
     if zones is None or not zones.is_dir():
         return None
@@ -118,7 +118,7 @@ def _stage_zones(fetched: Path | None, application: Path) -> str | None:
 
 
 def labels_of(modules: Iterable[Module]) -> dict[str, str]:
-    """Return what the project calls each file that the component sees."""
+    """Return path in the component -> label in the project, for each module."""
     return {STAGED + _staged_name(module): module.label for module in modules}
 
 
@@ -127,26 +127,26 @@ def _staged_name(module: Module) -> str:
     return f"{base}/__init__.py" if module.path.name == "__init__.py" else f"{base}.py"
 
 
-def _asked(module: str) -> dict[str, Any]:
+def _configured_import(module: str) -> dict[str, Any]:
     return {"module": module, "names": [], "file": "imports", "line": 0, "required": True, "told": True}
 
 
 def _later(name: str, modules: Mapping[str, Module]) -> list[dict[str, Any]]:
-    """Return the imports that are made only when a function runs, as `wasmcp.guest.component.preload` wants them."""
-    wanted: list[dict[str, Any]] = []
+    """Return the imports inside functions, in the form that `wasmcp.guest.component.preload` reads."""
+    found: list[dict[str, Any]] = []
     for module in modules.values():
-        # A package's __init__ may hold what only the outside calls, such as a console script.
+        # A package's __init__ can contain code that only the host calls, such as a console script.
         required = module.own and not (name.startswith(f"{module.name}.") and module.path.name == "__init__.py")
-        wanted.extend(
+        found.extend(
             {
                 "module": statement.module,
                 "names": list(statement.names),
                 "file": module.label,
                 "line": statement.line,
                 "required": required and not statement.optional,
-                "told": not (module.fetched and statement.optional),  # a package that copes copes
+                "told": not (module.fetched and statement.optional),  # the package handles the missing module itself
             }
             for statement in module.imports
             if statement.later and not is_host_side(statement)
         )
-    return wanted
+    return found

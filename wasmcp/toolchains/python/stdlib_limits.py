@@ -1,4 +1,4 @@
-"""Modules of the standard library that a component lacks, or that have lost a guarantee there."""
+"""Limits of the standard library in a component: missing modules, and modules with weaker guarantees."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wasmcp.toolchains.python.module_ast import Import, Module
 ABSENT = frozenset(
     {"fcntl", "grp", "mmap", "msvcrt", "nt", "pwd", "readline", "resource", "syslog", "termios", "winreg", "winsound"}
 )
-"""Modules of the standard library that are not there: one of an author may have such a name."""
+"""Modules missing from the standard library of components. An author's module can have such a name."""
 
 _NO_THREADS = "no thread can be started in a component: `start()` raises `RuntimeError`"
 _NO_PROCESSES = "no process can be started in a component"
@@ -31,7 +31,7 @@ LOST: Mapping[str, str] = {
     "subprocess": _NO_PROCESSES,
     "threading": _NO_THREADS,
 }
-"""Modules that are there and have lost a guarantee -> which."""
+"""Module that exists but lacks a guarantee -> the limitation."""
 
 _HARMLESS: Mapping[str, frozenset[str]] = {
     "concurrent.futures": frozenset({"CancelledError", "Future", "TimeoutError"}),
@@ -42,11 +42,11 @@ _HARMLESS: Mapping[str, frozenset[str]] = {
         {"BoundedSemaphore", "Condition", "Event", "Lock", "RLock", "Semaphore", "current_thread", "get_ident", "local"}
     ),
 }
-"""Names of those modules that keep their promises."""
+"""Names of those modules that work without limitation."""
 
 
 def lost_guarantees(modules: Iterable[Module]) -> list[str]:
-    """Return a warning for each module that an author imports and that has lost a guarantee."""
+    """Return a warning for each import of a module with a limitation in the author's code."""
     return [
         f"warning: `{module.label}`, line {line}: `{name}`: {LOST[name]}"
         for module in modules
@@ -74,7 +74,7 @@ ZONES = '`zoneinfo` has no time zones in a component: add its package: `dependen
 
 
 def without_zones(source: ComponentSource, modules: Iterable[Module]) -> Iterator[tuple[Module, Import]]:
-    """Yield the imports of `zoneinfo`, which has no data in a component without the package ``tzdata``."""
+    """Yield the imports of `zoneinfo` if the package ``tzdata``, its data in a component, is not a dependency."""
     if any(one.name == "tzdata" for one in source.dependencies):
         return
     for module in modules:
@@ -84,6 +84,6 @@ def without_zones(source: ComponentSource, modules: Iterable[Module]) -> Iterato
 
 
 def zones_of_packages(source: ComponentSource, modules: Iterable[Module]) -> list[str]:
-    """Return a warning for each package's module that imports `zoneinfo` where it has no data."""
+    """Return a warning for each dependency's module that imports `zoneinfo` without its data."""
     found = {module.label: line.line for module, line in without_zones(source, modules) if module.fetched}
     return [f"warning: `{label}`, line {line}: {ZONES}" for label, line in found.items()]

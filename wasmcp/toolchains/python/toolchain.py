@@ -1,12 +1,12 @@
 """Python source -> component, with componentize-py.
 
-What goes into the component: our guest library, the source, and what it imports from its own source root, from the
+The component contains the guest library, the source, and the modules that it imports from its source root, from the
 folders of the ``python-path`` option and from the packages of the ``dependencies`` option, under their own dotted
 names. Everything else comes from the interpreter inside (CPython 3.14 and its standard library).
 
-A component holds only modules imported while it is built. Imports inside functions, and those that the standard
-library makes behind the scenes, are therefore made beforehand (`wasmcp.guest.component.preload`). Frozen with them:
-what modules compute when they are imported, random values and times included, and the seed of ``hash``.
+A component has only the modules that are imported while it is built. Imports inside functions, and implicit imports of
+the standard library, are therefore made during the build (`wasmcp.guest.component.preload`). The snapshot also contains
+values computed at import time, random values and times included, and the seed of ``hash``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from wasmcp.toolchains.python.stdlib_limits import ABSENT, ZONES, lost_guarantee
 from wasmcp.toolchains.shared_sources import folder_problem, is_outside, shared_folder
 
 LOGGER = logging.getLogger("wasmcp.build")
-"""What programs print while a component is built, at the level INFO."""
+"""Logger of the output that programs print during a build, at level INFO."""
 
 _OWN = sorted(Path(__file__).resolve().parent.glob("*.py"))
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -57,7 +57,7 @@ class PythonToolchain:
     )
 
     def inputs(self, source: ComponentSource) -> Inputs:
-        """Return the modules that the source can import, our guest library and the WIT."""
+        """Return the modules that the source can import, the guest library and the WIT."""
         dependencies.requirements_of(source)
         files = {module.label: module.path for module in _modules(source).values()}
         for project in local_projects(source):
@@ -69,13 +69,13 @@ class PythonToolchain:
         return Inputs(files, {"componentize-py": PINS["componentize-py"]}, shared)
 
     def requirements(self, source: ComponentSource) -> list[str]:
-        """Return what the component requires of registries; see `wasmcp.toolchains.base.Resolver`."""
+        """Return the component's requirements from registries; see `wasmcp.toolchains.base.Resolver`."""
         return dependencies.requirements_of(source)
 
     def resolve(
         self, source: ComponentSource, *, cache: Path, progress: Callable[[str], None]
     ) -> tuple[Distribution, ...]:
-        """Return what the component's ``dependencies`` are now; see `wasmcp.toolchains.base.Resolver`."""
+        """Resolve the component's ``dependencies``; see `wasmcp.toolchains.base.Resolver`."""
         return dependencies.resolve(source, cache, progress)
 
     def build(self, source: ComponentSource, output: Path, *, cache: Path, progress: Callable[[str], None]) -> None:
@@ -90,11 +90,11 @@ class PythonToolchain:
             partial = output.with_name(f".{output.name}.{os.getpid()}")
             output.parent.mkdir(parents=True, exist_ok=True)
             try:
-                said = componentize(source, worlds_of(source, modules), stage, partial)
+                failure = componentize(source, worlds_of(source, modules), stage, partial)
                 for line in printed_of(application):
                     LOGGER.info("`%s` printed while it was imported: %s", source.label, line)
-                if said is not None:
-                    raise failure_of(source, modules, application, said)
+                if failure is not None:
+                    raise failure_of(source, modules, application, failure)
                 declares = Declares(uses=uses(modules.values())).section()
                 partial.write_bytes(strip(partial.read_bytes()) + declares)
                 partial.replace(output)
@@ -123,20 +123,22 @@ def _modules(source: ComponentSource, fetched: Path | None = None) -> dict[str, 
 
 
 def _imports(source: ComponentSource) -> list[str]:
-    """Return the option ``imports``: modules that are imported by names nobody can see, such as plug-ins."""
+    """Return the option ``imports``: modules imported by computed names, such as plug-ins."""
     configured = source.options.get("imports", [])
     names = [str(item) for item in configured] if isinstance(configured, list) else []
     wrong = [name for name in names if not _MODULE.fullmatch(name)]
     if wrong:
         listed = ", ".join(f"`{name}`" for name in wrong)
-        problem = "which is no dotted name of a module" if len(wrong) == 1 else "which are no dotted names of modules"
+        problem = (
+            "which is not a dotted name of a module" if len(wrong) == 1 else "which are not dotted names of modules"
+        )
         message = f"component `{source.name}`: `imports` names {listed}, {problem}"
         raise ToolchainError(message, source=source.label, toolchain="python")
     return names
 
 
 def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
-    """Refuse what can be known beforehand not to be in the component: the compiler takes much longer to say so."""
+    """Reject imports that are certainly not in the component, before the compiler, which takes much longer."""
     problems: list[tuple[str, list[str]]] = []
     problems += [
         (f"`{module.label}`, line {statement.line}: {ZONES}", [])
@@ -145,7 +147,7 @@ def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
     ]
     for module in modules.values():
         if module.fetched:
-            continue  # packages import what they may do without under conditions that only running them decides
+            continue  # optional imports of packages depend on conditions at run time
         if (
             "." not in module.name
             and (is_provided(module.name) or is_standard(module.name))
@@ -175,5 +177,5 @@ def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
 
 
 def _is_folder(name: str, source: ComponentSource) -> bool:
-    """Whether a name is a package without ``__init__.py`` (PEP 420)."""
+    """Return whether a name is a package without ``__init__.py`` (PEP 420)."""
     return any(folder.joinpath(*name.split(".")).is_dir() for folder in _folders(source))

@@ -1,4 +1,4 @@
-"""Rust: cargo, the target `wasm32-wasip2`, and our guest crate."""
+"""Toolchain for Rust components: cargo, the target `wasm32-wasip2`, and the guest crate."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The crate that a Rust source belongs to: the author's own, or one made around a single file.
+"""The crate of a Rust source: the author's, or one generated for a single file.
 
-``source = "rust/tools.rs"`` needs no `Cargo.toml`: the crate made for it has our guest crate, serde, serde_json and
-schemars, in locked versions. A source with a `Cargo.toml` above it, up to the project's folder, is of that crate; so is
-a `Cargo.toml` that is the source itself.
+``source = "rust/tools.rs"`` needs no `Cargo.toml`: the generated crate depends on the guest crate, serde, serde_json
+and schemars, in locked versions. A source with a `Cargo.toml` above it, up to the project's folder, belongs to that
+crate. The source can also be a `Cargo.toml`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from wasmcp.package_data import guest_directory, wit_directory
 from wasmcp.toolchains.base import ComponentSource, own_files, relative_label
 
 LOCK = Path(__file__).resolve().parent / "component.lock"
-"""The `Cargo.lock` of crates made around a single file."""
+"""The `Cargo.lock` of generated crates."""
 
 _MODULE = re.compile(r"^\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+(?:r#)?([A-Za-z_][A-Za-z0-9_]*)\s*;", re.MULTILINE)
 _PATH = re.compile(r'(?:#\s*\[\s*path\s*=\s*|\binclude(?:_str|_bytes)?!\s*\(\s*)"((?:[^"\\]|\\.)*)"')
-# What builds write: a crate in the project's own folder would depend on the server that it becomes.
+# Build outputs: a crate in the project's root would depend on the server that is built from it.
 _IGNORED = frozenset({"target", "node_modules", "__pycache__", "_wasmcp"})
 _MANIFEST = """\
 [package]
@@ -52,7 +52,7 @@ opt-level = "s"
 lto = true
 codegen-units = 1
 strip = true
-# An overflow in a tool is to be a trap, never a wrong answer.
+# An overflow in a tool traps instead of returning a wrong result.
 overflow-checks = true
 
 [workspace]
@@ -61,14 +61,19 @@ overflow-checks = true
 
 @dataclass(frozen=True)
 class Crate:
-    """Where the source's `Cargo.toml` is; None for a single file."""
+    """Crate of a source.
+
+    Attributes:
+        source: The source.
+        manifest: Its `Cargo.toml`; None for a single file.
+    """
 
     source: ComponentSource
     manifest: Path | None
 
     @property
     def files(self) -> dict[str, Path]:
-        """What the component depends on in the project, by label.
+        """Files of the project that the component depends on, by label.
 
         Raises:
             ToolchainError: A `Cargo.toml` cannot be read.
@@ -86,18 +91,18 @@ class Crate:
                 continue
             seen.add(folder)
             for path in _below(folder):
-                if not path.is_relative_to(root / "dist"):  # where wheels of the project go
+                if not path.is_relative_to(root / "dist"):  # wheels of the project
                     found[relative_label(path, root)] = path
             waiting.extend(_named(folder, _paths(self._table(folder))))
         for folder in above:
-            # What cargo and rustup look for above a crate, as far as the project goes.
+            # cargo and rustup search for these above a crate; those of the project are inputs.
             for name in ("Cargo.toml", "Cargo.lock", ".cargo/config.toml", "rust-toolchain.toml", "rust-toolchain"):
                 if (folder / name).is_file():
                     found[relative_label(folder / name, root)] = folder / name
         return found
 
     def _table(self, folder: Path) -> dict[str, Any]:
-        """Read a folder's `Cargo.toml`; nothing when there is none."""
+        """Read a folder's `Cargo.toml`; return an empty table without one."""
         manifest = folder / "Cargo.toml"
         if not manifest.is_file():
             return {}
@@ -108,7 +113,7 @@ class Crate:
             raise ToolchainError(f"`{label}` cannot be read: {error}", source=label, toolchain="rust") from None
 
     def _inherited(self, folder: Path) -> Iterator[Path]:
-        """Find the crates that a workspace names by path for its members, which say `workspace = true`."""
+        """Find the path dependencies of a workspace, which members inherit with `workspace = true`."""
         table = self._table(folder)
         workspace = table.get("workspace")
         dependencies = workspace.get("dependencies") if isinstance(workspace, dict) else None
@@ -119,7 +124,7 @@ def crate_of(source: ComponentSource) -> Crate:
     """Find the crate of a source.
 
     Raises:
-        ToolchainError: There is no such file, or it is a TOML file of another name.
+        ToolchainError: The file is missing, or it is a TOML file with another name.
     """
     path = source.path
     if not path.is_file():
@@ -128,7 +133,7 @@ def crate_of(source: ComponentSource) -> Crate:
     if path.suffix == ".toml":
         if path.name != "Cargo.toml":
             message = (
-                f"component `{source.name}`: `{source.label}` is no Rust source: name a `.rs` file or a `Cargo.toml`"
+                f"component `{source.name}`: `{source.label}` is not a Rust source: name a `.rs` file or a `Cargo.toml`"
             )
             raise ToolchainError(message, source=source.label, toolchain="rust")
         return Crate(source, path)
@@ -141,7 +146,7 @@ def crate_of(source: ComponentSource) -> Crate:
 
 
 def own_inputs() -> dict[str, Path]:
-    """Return our own files that decide what a component becomes, by label."""
+    """Return wasmcp's own files that affect the component, by label."""
     files = own_files("rust", guest_directory("rust"), [".rs", ".toml", ".wit"])
     files.update(own_files("toolchain", LOCK.parent, [".py", ".lock"]))
     files.update(own_files("wit", wit_directory(), [".wit"]))
@@ -149,7 +154,7 @@ def own_inputs() -> dict[str, Path]:
 
 
 def guest_crate(cache: Path) -> Path:
-    """Return the folder of our guest crate, complete with the WIT, below the compiler's caches."""
+    """Return a folder in the cache with the guest crate and the WIT."""
     library = guest_directory("rust")
     parts = [*_below(library), *_below(wit_directory())]
     digest = hashlib.sha256()
@@ -161,19 +166,19 @@ def guest_crate(cache: Path) -> Path:
         made = Path(tempfile.mkdtemp(prefix=".guest.", dir=folder.parent))
         shutil.copytree(library, made, dirs_exist_ok=True)
         shutil.copytree(wit_directory(), made / "wit", dirs_exist_ok=True)
-        with suppress(OSError):  # somebody else was faster
+        with suppress(OSError):  # another process was faster
             made.rename(folder)
         shutil.rmtree(made, ignore_errors=True)
     return folder
 
 
 def made_crate(source: ComponentSource, guest: Path, cache: Path) -> Path:
-    """Make a crate around a single file; return its `Cargo.toml`."""
+    """Generate a crate for a single file; return its `Cargo.toml`."""
     folder = cache / "crates" / hashlib.sha256(str(source.path).encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
     manifest = folder / "Cargo.toml"
     text = _MANIFEST.format(path=json.dumps(str(source.path)), guest=json.dumps(str(guest)))
-    # Unchanged files keep their times, by which cargo knows that nothing is to be done.
+    # Do not touch unchanged files: cargo compares modification times.
     if not manifest.is_file() or manifest.read_text("utf-8") != text:
         manifest.write_text(text, "utf-8")
     shutil.copyfile(LOCK, folder / "Cargo.lock")
@@ -191,7 +196,7 @@ def _below(folder: Path) -> list[Path]:
 
 
 def _named(folder: Path, paths: Iterable[str]) -> Iterator[Path]:
-    """Find the crates among what the `Cargo.toml` of a folder names by path."""
+    """Find the crates among paths in the `Cargo.toml` of a folder."""
     for path in paths:
         other = Path(os.path.normpath(folder / path))
         if (other / "Cargo.toml").is_file():
@@ -199,7 +204,7 @@ def _named(folder: Path, paths: Iterable[str]) -> Iterator[Path]:
 
 
 def _paths(value: Any) -> Iterator[str]:
-    """Find what a manifest names by path: dependencies of all kinds, patches, members of a workspace."""
+    """Find the paths in a manifest: dependencies of all kinds, patches, members of a workspace."""
     if isinstance(value, dict):
         path = value.get("path")
         if isinstance(path, str):
@@ -213,7 +218,7 @@ def _paths(value: Any) -> Iterator[str]:
 
 
 def _reachable(source: Path) -> list[Path]:
-    """The file and what it declares as modules or includes, as far as it exists."""
+    """Return the file and the existing files of its modules and includes, transitively."""
     found: dict[Path, None] = {}
     waiting = [source]
     while waiting:
@@ -224,7 +229,7 @@ def _reachable(source: Path) -> list[Path]:
         if path.suffix != ".rs":
             continue
         text = path.read_text("utf-8", "replace")
-        # A module's own modules are beside it when it is the root or a `mod.rs`, else in a folder of its name.
+        # Submodules of the root and of a `mod.rs` are in the same folder, those of others in a folder of its name.
         folder = path.parent if path == source or path.name == "mod.rs" else path.with_suffix("")
         named = [folder / f"{name}.rs" for name in _MODULE.findall(text)]
         named += [folder / name / "mod.rs" for name in _MODULE.findall(text)]

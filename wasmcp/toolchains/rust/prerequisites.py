@@ -1,4 +1,4 @@
-"""What Rust needs of a machine, and what a machine has of it: for those who ask before there is a source."""
+"""Diagnosis of the Rust installation of a machine, without a source: for `wasmcp doctor`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from wasmcp.toolchains.rust.toolchain import CARGO, TARGET, holds_target
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that Rust needs.
+    """Prerequisite of Rust components.
 
     Attributes:
-        name: What it is.
-        found: Its version, or what is wrong.
-        advice: What to do; the empty string when all is right.
+        name: Its name.
+        found: Its version, or the problem.
+        advice: Instruction to fix the problem; empty without one.
     """
 
     name: str
@@ -28,27 +28,27 @@ class Need:
 
 
 def needs() -> Iterator[Need]:
-    """Look at the compiler, then at its target."""
+    """Check the compiler, then its target."""
     cargo = os.environ.get(CARGO.override) or shutil.which("cargo")
-    said = _said(cargo, *CARGO.ask)
-    if said is None:
+    output = _output(cargo, *CARGO.version_arguments)
+    if output is None:
         yield Need("cargo", f"`{cargo}` does not start" if cargo else "not installed", CARGO.advice)
         return
-    number = version_in(said)
+    number = version_in(output)
     if not CARGO.takes(number):
         least = ".".join(map(str, CARGO.least))
-        yield Need("cargo", f"{number or 'one that says no version'} is installed, {least} is needed", CARGO.advice)
+        yield Need("cargo", f"{number or 'one without a version'} is installed, {least} is needed", CARGO.advice)
         return
     yield Need("cargo", number)
-    root = _said(os.environ.get("RUSTC") or shutil.which("rustc"), "--print", "sysroot")
+    root = _output(os.environ.get("RUSTC") or shutil.which("rustc"), "--print", "sysroot")
     if root is not None and holds_target(root):
         yield Need(TARGET, "installed")
     else:
         yield Need(TARGET, "not installed", f"`rustup target add {TARGET}`")
 
 
-def _said(program: str | None, *arguments: str) -> str | None:
-    """Return what a program prints; None when it is not there or fails."""
+def _output(program: str | None, *arguments: str) -> str | None:
+    """Return the output of a program; None if it is not installed or fails."""
     if program is None:
         return None
     try:

@@ -32,9 +32,9 @@ class RustToolchain:
     options: tuple[Option, ...] = ()
 
     def inputs(self, source: ComponentSource) -> Inputs:
-        """Return the source's crate, or the file with its modules, our guest crate and the WIT.
+        """Return the source's crate, or the file with its modules, the guest crate and the WIT.
 
-        The compiler's version is no input: a crate that must have a certain one says so in `rust-toolchain.toml`.
+        The compiler's version is not an input: a crate can pin it in `rust-toolchain.toml`.
         """
         return Inputs({**crate_of(source).files, **own_inputs()}, {})
 
@@ -42,7 +42,7 @@ class RustToolchain:
         """Return the compilers that would build this source, for the manifest.
 
         Raises:
-            MissingToolchainError: There are none.
+            MissingToolchainError: cargo is not installed.
         """
         return {"cargo": self._cargo(source).version, "target": TARGET}
 
@@ -63,13 +63,13 @@ class RustToolchain:
             command.append("--offline")
         if crate.manifest is not None:
             command += ["--config", f"patch.crates-io.wasmcp-guest.path={json.dumps(str(guest))}"]
-        # Paths of this machine must not get into a component: it goes to others, and must be the same elsewhere.
+        # A component must not contain paths of this machine: builds are reproducible, and components are published.
         home = os.environ.get("CARGO_HOME") or str(Path.home() / ".cargo")
         flags = [f"--remap-path-prefix={home}=cargo", f"--remap-path-prefix={cache}=wasmcp"]
         command += ["--config", f"target.{TARGET}.rustflags={json.dumps(flags)}"]
         command += ["--", f"--remap-path-prefix={source.root}=."]
         progress(f"compiling `{source.label}` with cargo {cargo.version}")
-        # One folder for all, so that what everybody depends on is compiled once; cargo names results by crate only.
+        # All components share a target folder: common crates are compiled once. Artifacts are named by crate only.
         with FileLock(cache / "target.lock"):
             status, words = run_compiler(
                 command,
@@ -101,7 +101,7 @@ class RustToolchain:
     def _require_target(self, source: ComponentSource, manifest: Path | None) -> None:
         rustc = Program("rustc", CARGO.advice, override="RUSTC")
         found = find_program(rustc, source, self.name)
-        # In the crate's folder: its `rust-toolchain.toml` may ask for another compiler, with other targets.
+        # Run in the crate's folder: its `rust-toolchain.toml` can select another compiler, with other targets.
         folder = manifest.parent if manifest is not None else source.root
         status, words = run_compiler([found.path, "--print", "sysroot"], source, self.name, folder=folder)
         if status != 0 or not holds_target(words):
@@ -114,22 +114,20 @@ class RustToolchain:
 
 
 def holds_target(sysroot: str) -> bool:
-    """Whether our target is in the folder that `rustc --print sysroot` names."""
+    """Return whether the folder that `rustc --print sysroot` prints contains the target."""
     return (Path(sysroot.strip()) / "lib" / "rustlib" / TARGET).is_dir()
 
 
 def _check_export(source: ComponentSource, crate: Crate) -> None:
-    """Refuse what compiles and offers nothing; how a crate of the author's own exports is the author's business."""
+    """Reject a single file that compiles but exports nothing; a crate with a `Cargo.toml` is not checked."""
     modules = [path for path in crate.files.values() if path.suffix == ".rs"]
     if crate.manifest is None and not any("component!" in path.read_text("utf-8", "replace") for path in modules):
-        message = (
-            f"`{source.label}` says nowhere what it offers: `wasmcp_guest::component!(...)` does, with a `Component`"
-        )
+        message = f"`{source.label}` declares no component: add `wasmcp_guest::component!(...)` with a `Component`"
         raise ToolchainError(message, source=source.label, toolchain="rust")
 
 
 def _artifact(words: str) -> Path | None:
-    """Find the component among what cargo says it made: the last one, for it builds dependencies first."""
+    """Return the component among cargo's artifacts: the last one, because dependencies are built first."""
     made: Path | None = None
     for line in words.splitlines():
         if line.startswith('{"reason":"compiler-artifact"'):
@@ -140,7 +138,7 @@ def _artifact(words: str) -> Path | None:
 
 
 def _readable(words: str, source: ComponentSource) -> str:
-    """Leave out what is for programs, and the folder that everything is in."""
+    """Return cargo's output without JSON messages, progress lines and the path of the project."""
     lines = [
         line for line in words.splitlines() if not line.startswith('{"') and not line.lstrip().startswith("Compiling ")
     ]

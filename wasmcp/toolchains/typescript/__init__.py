@@ -1,4 +1,4 @@
-"""The TypeScript toolchain: a TypeScript or JavaScript file -> a component."""
+"""Toolchain for TypeScript and JavaScript components."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What of the things that servers announce a script may do: log to the client, say that lists have changed.
+"""Detection of the server capabilities (``logging``, ``listChanged``) that a script can use.
 
-Every script imports the whole of ``messages``, so the component's type does not tell. The text of the author's modules
-does; what cannot be told for sure counts as done.
+Every script imports all of ``messages``, so the component's type does not show which functions are called. The text of
+the author's modules does. Uncertain cases count as calls.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FUNCTIONS = {
     **_CHANGES,
     **{f"notify{name[0].upper()}{name[1:]}": function for name, function in _CHANGES.items()},
 }
-"""Methods of `Context`, and of the request that it wraps -> the functions of the WIT that they call."""
+"""Methods of `Context`, and of the request that it wraps -> the WIT functions that they call."""
 
 _OTHERS = re.compile(r"\b(?:console|Math)\s*\??\.\s*\w+")
 _CALLED = re.compile(rf"\.\s*({'|'.join(FUNCTIONS)})\b")
@@ -28,10 +28,10 @@ _COMPUTED = re.compile(r"[\w)\]]\s*(?:\?\.)?\[\s*[A-Za-z_$`][^\]]*\]\s*\(")
 
 
 def uses(texts: Iterable[str]) -> frozenset[str]:
-    """Return the functions of `request` that modules may call, of those that servers announce.
+    """Return the WIT functions of `request` behind announced capabilities that modules can call.
 
     Args:
-        texts: The modules, our own library left out.
+        texts: The texts of the modules, without the guest library.
     """
     found: set[str] = set()
     for text in texts:

@@ -1,4 +1,4 @@
-"""What went wrong, in the compilers' words, with the author's lines."""
+"""Errors and warnings of the compilers, mapped to the author's lines."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _OWN_ERROR = re.compile(
 
 
 def failure(source: ComponentSource, answer: Mapping[str, Any], packages: Path | None) -> ToolchainError:
-    """Return the error for what the compilers have refused."""
+    """Return the error for a failure reported by the compilers."""
     if "problems" in answer:
         return _refused(source, answer["stage"], answer["problems"], packages)
-    said = str(answer.get("said", ""))
+    output = str(answer.get("message", ""))
     if answer.get("stage") == "unavailable":
-        message = f'component `{source.name}` (`{source.label}`): {said}: set `engine = "starlingmonkey"` for it'
+        message = f'component `{source.name}` (`{source.label}`): {output}: set `engine = "starlingmonkey"` for it'
         return MissingToolchainError(message, source=source.label, toolchain="typescript")
     if answer.get("stage") == "engine":
-        return _evaluated(source, said, answer.get("places") or {})
+        return _evaluated(source, output, answer.get("places") or {})
     return ToolchainError(
-        f"`{source.label}` was not compiled:", source=source.label, toolchain="typescript", output=said
+        f"`{source.label}` was not compiled:", source=source.label, toolchain="typescript", output=output
     )
 
 
 def warnings(source: ComponentSource, answer: Mapping[str, Any]) -> list[str]:
-    """Return a line for each thing that is as written, but perhaps not as meant."""
+    """Return a warning for each piece of code that probably was not intended."""
     return [f"warning: {_place(source, one)}{one['text']}" for one in answer.get("warnings", [])]
 
 
@@ -74,7 +74,7 @@ def _words(problem: Mapping[str, Any]) -> str:
     text = str(problem["text"])
     name = problem.get("module")
     if not name:
-        # The checker is the first to miss a module, and would have the types of Node's installed.
+        # The type checker reports a missing module first, and suggests to install the types of Node.
         unresolved = _UNRESOLVED.match(text)
         if unresolved is None or unresolved["name"].startswith((".", "/")):
             return text
@@ -89,16 +89,16 @@ def _words(problem: Mapping[str, Any]) -> str:
 
 def _advice(name: str, *, is_node: bool, owner: str) -> str:
     if is_node:
-        return f"{owner} imports `{name}`, a module of Node's, and there is none of it in a component"
+        return f"{owner} imports `{name}`, a module of Node, which is not available in components"
     return (
-        f"there is no package `{name}`: add it to the `dependencies` of a `package.json` in the source's folder or "
+        f"package `{name}` was not found: add it to the `dependencies` of a `package.json` in the source's folder or "
         "above it, and write the lock file with `npm install --package-lock-only`"
     )
 
 
-def _evaluated(source: ComponentSource, said: str, places: Mapping[str, Any]) -> ToolchainError:
-    """Return the error for a script that the engine has refused, or that threw while it was evaluated."""
-    lines = _ENGINE.sub("", said).strip().splitlines() or [said]
+def _evaluated(source: ComponentSource, output: str, places: Mapping[str, Any]) -> ToolchainError:
+    """Return the error for a script that the engine rejects, or that throws while it is evaluated."""
+    lines = _ENGINE.sub("", output).strip().splitlines() or [output]
     known = {line: f"{places['files'][file]}:{own}" for line, file, own in places.get("lines", [])}
     head: list[str] = []
     frames: list[str] = []

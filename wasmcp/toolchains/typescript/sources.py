@@ -1,4 +1,4 @@
-"""What a TypeScript or JavaScript module imports, found without a compiler."""
+"""Discovery of the files and packages that a TypeScript or JavaScript module imports, without a compiler."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from wasmcp.errors import ToolchainError
 from wasmcp.toolchains.base import ComponentSource
 
 SUFFIXES = (".ts", ".mts", ".js", ".mjs")
-"""The endings of sources."""
+"""File extensions of sources."""
 
 TYPED = (".ts", ".mts", ".tsx", ".cts")
-"""The endings of what the type checker looks at."""
+"""File extensions that the type checker checks."""
 
 _ENDINGS = (".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json")
 _WRITTEN_FOR = {".js": (".ts", ".tsx"), ".mjs": (".mts",), ".cjs": (".cts",), ".jsx": (".tsx",)}
 
-# Also what only looks like an import, in a comment for example: it costs a rebuild too many, never one too few.
+# Also matches text that only looks like an import, such as in a comment: a rebuild too many is harmless.
 _IMPORT = re.compile(
     r"""(?:\bfrom|\bimport|\bimport\s*\(|\brequire\s*\()\s*(?:/\*.*?\*/\s*)?(["'`])((?:[^"'`\\\n]|\\.)*)\1""", re.DOTALL
 )
 
 
 def reachable(source: ComponentSource) -> list[Path]:
-    """Return the source and the files of the project that it imports, and what those import.
+    """Return the source and the files of the project that it imports, transitively.
 
     Raises:
-        ToolchainError: The source is not there.
+        ToolchainError: The source is missing.
     """
     if not source.path.is_file():
         message = f"component `{source.name}`: `{source.label}` is not there"
@@ -48,7 +48,7 @@ def reachable(source: ComponentSource) -> list[Path]:
 
 
 def imports_packages(files: list[Path]) -> bool:
-    """Tell whether one of some files imports what comes from npm."""
+    """Return whether any of these files imports an npm package."""
     return any(_is_package(name) for path in files if path.suffix != ".json" for name in _names(path))
 
 
@@ -64,14 +64,14 @@ def _names(path: Path) -> Iterator[str]:
 def _imported(path: Path) -> Iterator[Path]:
     for name in _names(path):
         if name.startswith((".", "/")):
-            # Not `resolve`: below a linked folder, labels would leave the project.
+            # Symbolic links are not resolved, so that labels stay in the project.
             target = _file(Path(os.path.normpath(path.parent / name)))
             if target is not None:
                 yield target
 
 
 def _file(target: Path) -> Path | None:
-    """Return the file that an import of a path means, as bundler and type checker find it."""
+    """Resolve the path of an import to a file, as bundler and type checker do."""
     if target.is_file():
         return target
     for ending in _WRITTEN_FOR.get(target.suffix, ()):
@@ -87,7 +87,7 @@ def _file(target: Path) -> Path | None:
 
 
 def nearest(name: str, source: ComponentSource) -> Path | None:
-    """Return the file of some name that lies in the source's folder, or in the next one above it within the project."""
+    """Return the nearest file of this name: in the source's folder or above it, up to the project's root."""
     for folder in source.path.parents:
         if (folder / name).is_file():
             return folder / name
@@ -97,7 +97,7 @@ def nearest(name: str, source: ComponentSource) -> Path | None:
 
 
 def tsconfigs(source: ComponentSource) -> list[Path]:
-    """Return the ``tsconfig.json`` that counts for a source, and those of the project that it extends."""
+    """Return the ``tsconfig.json`` that applies to a source, and those of the project that it extends."""
     found: list[Path] = []
     path = nearest("tsconfig.json", source)
     while path is not None and path.is_file() and path not in found:
@@ -109,10 +109,10 @@ def tsconfigs(source: ComponentSource) -> list[Path]:
 
 
 def packages_of(source: ComponentSource) -> Path | None:
-    """Return the ``package.json`` whose packages a source may import; None where there is none with dependencies.
+    """Return the ``package.json`` whose packages a source can import; None without one that has dependencies.
 
     Raises:
-        ToolchainError: It is not JSON, or has no lock file beside it.
+        ToolchainError: It is not JSON, or its lock file is missing.
     """
     manifest = nearest("package.json", source)
     if manifest is None:
@@ -127,7 +127,7 @@ def packages_of(source: ComponentSource) -> Path | None:
         return None
     if not manifest.with_name("package-lock.json").is_file():
         message = (
-            f"component `{source.name}`: `{label}` names dependencies, but there is no `package-lock.json` beside it: "
+            f"component `{source.name}`: `{label}` names dependencies, but no `package-lock.json` is next to it: "
             "`npm install --package-lock-only` writes one"
         )
         raise ToolchainError(message, source=source.label, toolchain="typescript")

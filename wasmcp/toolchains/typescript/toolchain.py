@@ -1,8 +1,9 @@
-"""``source = "src/tools.ts"``: tools written in TypeScript or JavaScript.
+"""Toolchain for TypeScript and JavaScript sources: ``source = "src/tools.ts"``.
 
-A type checker reads the author's modules, a bundler makes one script of them, our guest library and their npm
-packages, and an engine is put around the script: QuickJS, or StarlingMonkey where asked for. The engine takes requests
-that it owns (`scripted` in the WIT); a component of the framework, composed with it, makes the contracts of those.
+A type checker checks the author's modules, a bundler combines them, the guest library and npm packages into one script,
+and the script is embedded in an engine: QuickJS by default, or StarlingMonkey. The engine exports the interface
+`scripted`, whose requests are owned resources; the framework's scripted adapter, composed with it, exports wasmcp's
+interfaces on top of it.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class TypeScriptToolchain:
     options = (Option("engine", choices=tuple(_ENGINES)), Option("optimize", choices=("speed", "size")))
 
     def inputs(self, source: ComponentSource) -> Inputs:
-        """Return the modules that the source imports, its lock file, our guest library, the compilers' and the WIT."""
+        """Return the source's modules, its lock file, the guest library, the compiler scripts and the WIT."""
         found = reachable(source)
         own = [*found, *tsconfigs(source)]
         manifest = packages_of(source) if imports_packages(found) else None
@@ -115,7 +116,7 @@ def _npm_pins(engine: str) -> dict[str, str]:
 def _request(
     source: ComponentSource, scratch: Path, installed: Path, engine: Path, packages: Path | None
 ) -> dict[str, Any]:
-    """Return what ``compiler/build.mjs`` is asked to do."""
+    """Return the input of ``compiler/build.mjs``."""
     configs = tsconfigs(source)
     guest = guest_directory("typescript")
     return {
@@ -140,7 +141,7 @@ def _request(
 
 
 def _check_found(source: ComponentSource, found: list[Path], answer: Mapping[str, Any], packages: Path | None) -> None:
-    """Make sure that what was bundled was also found before: else a change in it would go unnoticed."""
+    """Check that all bundled files are inputs: changes in others would not cause a rebuild."""
     known = {os.path.normcase(path) for path in found}
     foreign_folders = [_FOLDER, guest_directory("typescript"), *([] if packages is None else [packages])]
     for file in answer["files"]:
@@ -156,7 +157,7 @@ def _check_found(source: ComponentSource, found: list[Path], answer: Mapping[str
 
 
 def _texts(answer: Mapping[str, Any]) -> list[str]:
-    """Return the bundled modules that may hold a context: the author's, and those of packages that know us."""
+    """Return the texts of the bundled modules that can use a context: the author's, and packages that use wasmcp."""
     guest = guest_directory("typescript")
     paths = [Path(file) for file in answer["files"]]
     texts = [

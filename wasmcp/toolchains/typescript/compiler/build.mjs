@@ -1,5 +1,5 @@
-// One component: types checked and read, modules bundled, the engine around it. Python sends what to do on standard
-// input, as JSON, and reads what came of it on standard output.
+// Build of one component: check the types and read schemas from them, bundle the modules, embed them in the engine.
+// Reads a request as JSON from standard input, and writes the result as JSON to standard output; see toolchain.py.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -10,7 +10,7 @@ import { places } from "./places.mjs";
 
 const request = JSON.parse(readFileSync(0, "utf8"));
 
-/** An installed package, as `import` would find it from there. */
+/** Import an installed package, resolved as from the folder of installed packages. */
 function load(folder, name) {
   const own = path.join(folder, "node_modules", name);
   const { exports, main } = JSON.parse(readFileSync(path.join(own, "package.json"), "utf8"));
@@ -26,14 +26,14 @@ async function types() {
   return check(ts, request);
 }
 
-/** A file of the author as the project names it; undefined for every other file. */
+/** Return the label of an author's file; undefined for every other file. */
 function label(file) {
   const relative = path.relative(request.root, file);
   const foreign = relative.startsWith("..") || path.isAbsolute(relative) || relative.includes("node_modules");
   return foreign || file.startsWith(request.guest) || file.endsWith("wasmcp-entry.ts") ? undefined : relative.split(path.sep).join("/");
 }
 
-// Module that a script imports -> the world that imports it. Who does not name it does not import it.
+// Module of a script -> the world with its imports. Other modules add no imports.
 const WORLDS = {
   "wasi:http/outgoing-handler": "http-imports",
   "wasmcp:mcp-v20260728/key-value": "kv-imports",
@@ -41,7 +41,7 @@ const WORLDS = {
   "wasmcp:mcp-v20260728/config": "config-imports",
 };
 
-/** Write the world of this script: what every script imports, and what this one names. */
+/** Write the world of this script: the imports of every script, and those of its modules. */
 function writeWorld(externals) {
   const names = new Set(externals.map((name) => WORLDS[name.replace(`${request.namespace}:`, "wasi:").split("@")[0]]).filter((name) => name !== undefined));
   const included = ["script", ...names].map((name) => `  include ${name};\n`).join("");
@@ -50,7 +50,7 @@ function writeWorld(externals) {
 }
 
 async function quickjsOfThisMachine() {
-  // Of some platforms npm has an older version only, which cannot give requests back: see package.json, `overrides`.
+  // For some platforms npm has only an older version, which cannot return requests: see package.json, `overrides`.
   process.env.NAPI_RS_ENFORCE_VERSION_CHECK = "1";
   try {
     return await load(request.engineInstalled, "componentize-qjs");
@@ -70,7 +70,7 @@ async function componentize(script) {
       sourcePath: file,
       witPath: request.wit,
       worldName: "this-script",
-      // What they need comes through imports of the world: nothing that was not granted.
+      // Authors' code uses the world's imports instead, which need grants.
       disableFeatures: ["http", "fetch-event"],
     });
     return component;
@@ -96,18 +96,18 @@ async function main() {
   if (bundled.problems !== undefined) return { stage: "bundle", problems: bundled.problems };
   writeWorld(bundled.externals);
   const found = places(bundled.map, request.root, label);
-  // In the line of the first statement, so that every line stays where it is.
+  // In the line of the first statement, so that line numbers do not change.
   const script = `globalThis.__wasmcp_places = ${JSON.stringify(found)}; ${bundled.script}`;
   try {
     writeFileSync(request.output, await componentize(script));
   } catch (failure) {
-    if (failure instanceof Unavailable) return { stage: "unavailable", said: failure.message };
-    return { stage: "engine", said: String(failure?.message ?? failure), places: found };
+    if (failure instanceof Unavailable) return { stage: "unavailable", message: failure.message };
+    return { stage: "engine", message: String(failure?.message ?? failure), places: found };
   }
   return { files: bundled.files, warnings: [...checked.warnings, ...bundled.warnings] };
 }
 
 main().then(
   (answer) => writeFileSync(1, JSON.stringify(answer)),
-  (failure) => writeFileSync(1, JSON.stringify({ stage: "crash", said: String(failure?.stack ?? failure) })),
+  (failure) => writeFileSync(1, JSON.stringify({ stage: "crash", message: String(failure?.stack ?? failure) })),
 );

@@ -1,17 +1,17 @@
-// The author's modules, ours and what they import -> one script. esbuild does it.
+// Bundling with esbuild: the author's modules, the guest library and their imports -> one script.
 
 import { builtinModules } from "node:module";
 import path from "node:path";
 
 const BUILTINS = new Set([...builtinModules, ...builtinModules.map((name) => `node:${name}`)]);
 
-// Async functions become generators over the global `Promise`, which is ours: see guest/runtime/promise.ts.
+// Async functions become generators over the global `Promise`, which the guest library replaces: see guests/typescript/runtime/promise.ts.
 const OURS_TO_WAIT = { "async-await": false, "async-generator": false, "for-await": false };
 
 /**
  * @param esbuild The module.
- * @param request As Python sent it; see toolchain.py.
- * @param rewritten Path -> source, of the author's files that were changed after they were read.
+ * @param request The request from Python; see toolchain.py.
+ * @param rewritten Path -> source, of the author's files that the type checker has rewritten.
  * @returns `{ script, files }` or `{ problems }`.
  */
 export async function bundle(esbuild, request, rewritten) {
@@ -41,7 +41,7 @@ export async function bundle(esbuild, request, rewritten) {
       supported: OURS_TO_WAIT,
       charset: "utf8",
       legalComments: "none",
-      // Names are for stack traces; what is kept short is the text between them.
+      // Identifiers are kept for stack traces; only the syntax is minified.
       minifySyntax: true,
       minifyWhitespace: false,
       keepNames: false,
@@ -58,14 +58,14 @@ export async function bundle(esbuild, request, rewritten) {
     const output = (suffix) => built.outputFiles.find((file) => file.path.endsWith(suffix)).text;
     const externals = Object.values(built.metafile.outputs).flatMap((one) => one.imports.filter((item) => item.external).map((item) => item.path));
     const files = Object.keys(built.metafile.inputs).map((file) => path.resolve(request.root, file.replace(/^[a-z]+:/, "")));
-    return { script: output(".js"), map: JSON.parse(output(".map")), files, externals, warnings: built.warnings.map((one) => told(one, request)) };
+    return { script: output(".js"), map: JSON.parse(output(".map")), files, externals, warnings: built.warnings.map((one) => messageOf(one, request)) };
   } catch (failure) {
     if (!Array.isArray(failure.errors)) throw failure;
-    return { problems: failure.errors.map((one) => told(one, request)) };
+    return { problems: failure.errors.map((one) => messageOf(one, request)) };
   }
 }
 
-/** `wasmcp` is our library; packages come from the folder that they were installed into. */
+/** Resolve `wasmcp` to the guest library, and packages to the folder where they are installed. */
 function resolver(request, guest) {
   return {
     name: "wasmcp-modules",
@@ -88,7 +88,7 @@ function resolver(request, guest) {
   };
 }
 
-/** The author's files as they were rewritten. */
+/** Load the rewritten text of the author's files. */
 function loader(rewritten) {
   return {
     name: "wasmcp-types",
@@ -101,8 +101,8 @@ function loader(rewritten) {
   };
 }
 
-/** A message of esbuild as Python wants it. */
-function told({ text, location, notes = [] }, request) {
+/** Convert a message of esbuild to the form that Python reads. */
+function messageOf({ text, location, notes = [] }, request) {
   const missing = /^Could not resolve "([^"]*)"/.exec(text)?.[1];
   const file = location === null ? null : path.resolve(request.root, location.file);
   return {
@@ -118,7 +118,7 @@ function told({ text, location, notes = [] }, request) {
   };
 }
 
-/** The npm package that a file belongs to. */
+/** Return the npm package of a file. */
 function packageOf(file) {
   const at = file.lastIndexOf(`${path.sep}node_modules${path.sep}`);
   if (at < 0) return null;

@@ -1,4 +1,4 @@
-// The type checker's word on the author's files, and what declarations leave to their types: schemas, names, comments.
+// Type check of the author's files, and derivation of schemas, names and descriptions from types and comments.
 
 import path from "node:path";
 
@@ -7,7 +7,7 @@ import { Schemas, Unsupported } from "./schemas.mjs";
 
 const DECLARES = new Set(["tool", "prompt", "resource"]);
 
-/** @returns `{ rewritten, warnings }`, path -> source with what was read out of the types; or `{ problems }`. */
+/** @returns `{ rewritten, warnings }`: path -> source with the derived schemas inserted; or `{ problems }`. */
 export function check(ts, request) {
   const options = optionsFor(ts, request);
   if (options.problems !== undefined) return options;
@@ -18,7 +18,7 @@ export function check(ts, request) {
   const found = [...program.getOptionsDiagnostics(), ...program.getGlobalDiagnostics()];
   for (const file of own) found.push(...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file));
   const errors = found.filter((one) => one.category === ts.DiagnosticCategory.Error);
-  if (errors.length > 0) return { problems: errors.map((one) => told(ts, one)) };
+  if (errors.length > 0) return { problems: errors.map((one) => messageOf(ts, one)) };
   const rewritten = new Map();
   const problems = [];
   const warnings = new Map();
@@ -48,9 +48,9 @@ function optionsFor(ts, request) {
   if (request.tsconfig !== null) {
     const read = ts.readConfigFile(request.tsconfig, ts.sys.readFile);
     const parsed = read.error ? { errors: [read.error] } : ts.parseJsonConfigFileContent(read.config, { ...ts.sys, readDirectory: () => [] }, path.dirname(request.tsconfig));
-    // No files were found: none were looked for.
+    // TS18003, no input files: expected, because the files come from the request.
     const errors = parsed.errors.filter((one) => one.category === ts.DiagnosticCategory.Error && one.code !== 18003 && one.code !== 18002);
-    if (errors.length > 0) return { problems: errors.map((one) => told(ts, one)) };
+    if (errors.length > 0) return { problems: errors.map((one) => messageOf(ts, one)) };
     own = parsed.options;
   }
   return {
@@ -75,7 +75,7 @@ function optionsFor(ts, request) {
   };
 }
 
-/** `wasmcp` is our library; packages come from the folder that they were installed into. */
+/** Resolve `wasmcp` to the guest library, and packages to the folder where they are installed. */
 function resolveOurs(ts, request, options, host) {
   const cache = ts.createModuleResolutionCache(request.root, (name) => name, options);
   host.resolveModuleNameLiterals = (literals, containing) =>
@@ -91,7 +91,7 @@ function resolveOurs(ts, request, options, host) {
     });
 }
 
-function told(ts, one) {
+function messageOf(ts, one) {
   const text = ts.flattenDiagnosticMessageText(one.messageText, "\n");
   if (one.file === undefined) return { text: `TS${one.code}: ${text}`, file: null, line: 0, column: 0, source: "" };
   return { text: `TS${one.code}: ${text}`, ...placeOf(one.file, one.start) };
@@ -102,14 +102,14 @@ function placeOf(file, position) {
   return { file: path.normalize(file.fileName), line: line + 1, column: character + 1, source: file.text.split(/\r?\n/)[line] };
 }
 
-/** Reads one file of the author. */
+/** Reader of one file of the author. */
 class Reader {
   constructor(ts, checker, comments, file, request, problems) {
     Object.assign(this, { ts, checker, comments, file, request, problems });
     this.insertions = [];
   }
 
-  /** The file, with what was found out given to each declaration as a last argument; every line stays where it is. */
+  /** Return the file with the derived data as a last argument of each declaration; line numbers do not change. */
   rewritten() {
     const visit = (node) => {
       if (this.ts.isCallExpression(node)) this.call(node);
@@ -142,7 +142,7 @@ class Reader {
     if (kind === "tool" && !has("output")) described.output = this.output(signature, handler, label);
     this.document(node, described, signature, params, returns);
     const written = JSON.stringify(described).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
-    // Behind a last argument, even where a comma follows it.
+    // After the last argument, even if a comma follows it.
     if (written !== "{}") this.insertions.push([handler.getEnd(), `, ${written} as never`]);
   }
 
@@ -156,7 +156,7 @@ class Reader {
     return described.name ?? "?";
   }
 
-  /** The name and the comment of what is declared, as far as the code around says them. */
+  /** Return the name and the comment of a declaration, if the surrounding code has them. */
   names(node, handler, kind) {
     const { ts, checker } = this;
     const found = {};
@@ -175,7 +175,7 @@ class Reader {
     return found;
   }
 
-  /** Put what `@param` and `@returns` say into the schemas, or else into the description. */
+  /** Put the texts of `@param` and `@returns` into the schemas, or else into the description. */
   document(node, described, signature, params, returns) {
     const { ts } = this;
     const [first, ...others] = signature.getParameters().map((one) => one.valueDeclaration);
@@ -203,7 +203,7 @@ class Reader {
     const where = declared ?? handler;
     if (type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown)) {
       if (/^_/.test(name)) return { type: "object", additionalProperties: false };
-      this.refuse(where, `${label}: the type of \`${name}\` says nothing: name one, such as \`{ text: string }\`, or give \`input\``);
+      this.refuse(where, `${label}: the type of \`${name}\` is not specific: name one, such as \`{ text: string }\`, or give \`input\``);
       return undefined;
     }
     const found = this.schema(type, where, label, name, true);
@@ -223,7 +223,7 @@ class Reader {
     return this.schema(type, signature.declaration?.type ?? handler, label, "what it returns", false, annotated);
   }
 
-  /** Whether a type promises nothing that a schema could say: blocks, results, nothing, anything. */
+  /** Return whether a type has no output schema: content blocks, results, `void`, `any`. */
   isLoose(type) {
     const { TypeFlags: Flags } = this.ts;
     if (type.isUnion()) return type.types.some((part) => this.isLoose(part));

@@ -1,13 +1,13 @@
-// The comments of an author's declarations: descriptions, and tags with keywords for schemas.
+// Comments of an author's declarations: descriptions, and tags for keywords of schemas.
 
 const NUMBERS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems"];
 const TEXTS = ["pattern", "format", "title"];
 const FLAGS = { uniqueItems: ["uniqueItems", true], deprecated: ["deprecated", true], integer: ["type", "integer"] };
 const OPTIONS = { readonly: "readOnly", readOnly: "readOnly", destructive: "destructive", idempotent: "idempotent", openWorld: "openWorld" };
-// Comments of a line that are for programs.
+// Line comments that are directives for tools.
 const FOR_PROGRAMS = /^(eslint|prettier|biome|@ts-|ts-|tslint|istanbul|c8|v8|#region|#endregion|TODO|FIXME|XXX|HACK|spell-?checker|cspell)/i;
 
-/** A tag without a value that it needs. */
+/** Error for a tag without its required value. */
 export class BadTag extends Error {
   constructor(tag, reason) {
     super(reason);
@@ -15,7 +15,7 @@ export class BadTag extends Error {
   }
 }
 
-/** Reads the comments of one program; `warn(node, text)` is called for comments that clients do not get. */
+/** Reader of the comments of one program; calls `warn(node, text)` for comments that clients do not get. */
 export class Comments {
   #ts;
   #checker;
@@ -26,7 +26,7 @@ export class Comments {
     this.warn = warn;
   }
 
-  /** The text of a symbol's comment and its tags, `{ text, tags: [{ name, text }] }`. */
+  /** Return the text of a symbol's comment and its tags, `{ text, tags: [{ name, text }] }`. */
   of(symbol) {
     const ts = this.#ts;
     const text = ts.displayPartsToString(symbol.getDocumentationComment(this.#checker)).trim();
@@ -39,7 +39,7 @@ export class Comments {
     return { text: "", tags: [] };
   }
 
-  /** The keywords for a symbol's schema. What no keyword holds stays in the description. Throws `BadTag`. */
+  /** Return the keywords for a symbol's schema; the rest goes into `description`. Throws `BadTag`. */
   keywords(symbol) {
     const { text, tags } = this.of(symbol);
     const found = {};
@@ -68,7 +68,7 @@ export class Comments {
   }
 
   /**
-   * The comment of a tool, prompt or resource: `{ description, params: [[name, text]], returns }`.
+   * Return the comment of a tool, prompt or resource: `{ description, params: [[name, text]], returns }`.
    *
    * @param kind `tool`, `prompt` or `resource`.
    */
@@ -85,14 +85,14 @@ export class Comments {
       } else if (tag.name === "returns" || tag.name === "return") returns = tag.text;
       else if (tag.text !== "") texts.push(inWords(tag));
       else if (tag.name in OPTIONS && kind === "tool") {
-        this.#warnOf(symbol, `\`@${tag.name}\` is no hint for clients: give the option \`${OPTIONS[tag.name]}: true\``);
+        this.#warnOf(symbol, `\`@${tag.name}\` is not a hint for clients: set the option \`${OPTIONS[tag.name]}: true\``);
       } else if (tag.name === "deprecated") texts.push("Deprecated.");
       else this.#warnOf(symbol, `\`@${tag.name}\` has no meaning for a client, and is left out`);
     }
     return { description: texts.length > 0 ? texts.join("\n\n") : undefined, params, returns };
   }
 
-  /** A comment that the compiler gives to no declaration: on its line, before it or behind it. */
+  /** Return a comment that the compiler attaches to no declaration: on the same line, before or after it. */
   #beside(node) {
     const ts = this.#ts;
     const file = node.getSourceFile();
@@ -102,7 +102,7 @@ export class Comments {
     if (inFront !== null) return this.#parsed(inFront[0]);
     for (const range of ts.getTrailingCommentRanges(text, node.end) ?? []) {
       const comment = text.slice(range.pos, range.end);
-      // One with something behind it on the line belongs to that.
+      // A comment followed by code on its line belongs to that code.
       if (/^\/\*\*(?!\/)/.test(comment) && /^[^\S\r\n]*(\r?\n|$|\})/.test(text.slice(range.end))) return this.#parsed(comment);
     }
     return undefined;
@@ -122,7 +122,7 @@ export class Comments {
     return { text: words(doc.comment), tags };
   }
 
-  /** Say that a comment of a line, `// ...`, is not read. */
+  /** Warn that a line comment, `// ...`, is not read. */
   #lineComments(symbol) {
     const ts = this.#ts;
     for (const node of symbol.declarations ?? []) {
@@ -150,14 +150,14 @@ function inWords({ name, text }) {
   return `${WORDS[name] ?? `${name}: `}${text}`;
 }
 
-/** Give the descriptions of `@param` tags to the members of an input schema; returns those that have no member. */
+/** Add the descriptions of `@param` tags to the members of an input schema; return those without a member. */
 export function describeMembers(schema, params, parameter) {
   const unknown = [];
   for (const [name, text] of params) {
     const path = name.replaceAll("[]", "").split(".").filter((part) => part !== "");
     const [first, ...rest] = path;
     const known = first in (schema.properties ?? {});
-    // Of a destructured parameter a comment makes up the name.
+    // The comment of a destructured parameter can use any name for it.
     const way = parameter !== undefined ? (first === parameter ? rest : path) : known || rest.length === 0 ? path : rest;
     const target = way.reduce((found, part) => found?.properties?.[part] ?? found?.items?.properties?.[part], schema);
     if (target === undefined) unknown.push([name, text]);

@@ -1,4 +1,4 @@
-// Which line of the author's files a line of the script comes from: stack traces at run time are told in those.
+// Mapping of lines of the script to lines of the author's files, for stack traces at run time.
 
 import path from "node:path";
 
@@ -17,8 +17,11 @@ function* numbers(text) {
   }
 }
 
-/** The places in a source map (ECMA-426), see guest/runtime/places.ts; of files that `wanted` does not name there are none. */
-export function places(map, root, wanted) {
+/**
+ * Read the positions from a source map (ECMA-426); see guests/typescript/runtime/places.ts. Only files for which
+ * `labelOf` returns a label are included.
+ */
+export function places(map, root, labelOf) {
   const files = [];
   const known = new Map();
   const lines = [];
@@ -34,7 +37,7 @@ export function places(map, root, wanted) {
       first ??= [source, line];
     }
     if (first === undefined) return;
-    const label = wanted(path.resolve(root, map.sources[first[0]]));
+    const label = labelOf(path.resolve(root, map.sources[first[0]]));
     if (label === undefined) return;
     if (!known.has(label)) known.set(label, files.push(label) - 1);
     lines.push([at + 1, known.get(label), first[1] + 1]);

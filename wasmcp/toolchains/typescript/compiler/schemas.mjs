@@ -1,8 +1,8 @@
-// TypeScript types -> JSON Schema 2020-12.
+// Conversion of TypeScript types to JSON Schema 2020-12.
 
 import { BadTag } from "./comments.mjs";
 
-/** A type that has no JSON Schema. `path` leads to it. */
+/** Error for a type that has no JSON Schema; `path` is the path of members to it. */
 export class Unsupported extends Error {
   constructor(path, type, reason) {
     super(reason);
@@ -11,7 +11,7 @@ export class Unsupported extends Error {
   }
 }
 
-// `ts.SymbolFlags`: classes, interfaces and aliases, which may have a comment of their own.
+// `ts.SymbolFlags`: classes, interfaces and aliases, which can have their own comment.
 const NAMED = 32 | 64 | 524288;
 
 const NO_JSON = {
@@ -23,7 +23,7 @@ const NO_JSON = {
   Function: "JSON has no functions",
 };
 
-/** Converts the types of one program. */
+/** Converter of the types of one program. */
 export class Schemas {
   #ts;
   #checker;
@@ -33,7 +33,7 @@ export class Schemas {
   #recursive = new Map();
   #definitions = {};
 
-  /** @param closed Whether objects hold nothing but what their type names: so for what is checked. */
+  /** @param closed True if schemas of objects forbid additional members: for values that are validated. */
   constructor(ts, checker, comments, closed) {
     this.#ts = ts;
     this.#checker = checker;
@@ -41,7 +41,7 @@ export class Schemas {
     this.#closed = closed;
   }
 
-  /** The schema of a type. Throws `Unsupported`. */
+  /** Return the schema of a type. Throws `Unsupported`. */
   schema(type, node, path) {
     const made = this.#convert(type, node, path);
     const found = typeof made.$ref === "string" ? { ...this.#definitions[made.$ref.slice("#/$defs/".length)] } : made;
@@ -67,7 +67,7 @@ export class Schemas {
       throw new Unsupported(path, this.#text(type), "it can be anything: name a type");
     }
     if (type.isIntersection()) {
-      // A branded primitive: the rest is for the type checker alone.
+      // A branded primitive: the object part exists only for the type checker.
       const plain = type.types.find((part) => part.flags & (Flags.StringLike | Flags.NumberLike | Flags.BooleanLike));
       if (plain !== undefined) return this.#convert(plain, node, path);
     }
@@ -138,7 +138,7 @@ export class Schemas {
     return found;
   }
 
-  /** Whether a type is one of the language's own. */
+  /** Return whether a type is a built-in type of the language. */
   #isStandard(type) {
     return (type.symbol?.declarations ?? []).some((one) => /[\\/]lib\.[^\\/]*\.d\.ts$|globals\.d\.ts$/.test(one.getSourceFile().fileName));
   }
@@ -160,7 +160,7 @@ export class Schemas {
     const required = [];
     for (const symbol of checker.getPropertiesOfType(type)) {
       const name = symbol.getName();
-      if (name.startsWith("__@")) continue; // a symbol's
+      if (name.startsWith("__@")) continue; // a member named by a symbol
       const inner = path === "" ? name : `${path}.${name}`;
       const declared = checker.getTypeOfSymbolAtLocation(symbol, symbol.valueDeclaration ?? node);
       const left = Boolean(symbol.flags & ts.SymbolFlags.Optional);
@@ -193,7 +193,7 @@ export class Schemas {
     return Boolean(type.flags & Undefined) || (type.isUnion() && type.types.some((part) => part.flags & Undefined));
   }
 
-  /** A schema with what the comment on the named type of a member, or of its items, says. */
+  /** Return a schema with the description from the comment of the named type of a member, or of its items. */
   #aliased(node, schema, path) {
     const ts = this.#ts;
     if (node === undefined) return schema;
@@ -201,7 +201,7 @@ export class Schemas {
     if (!ts.isTypeReferenceNode(node)) return schema;
     let symbol = this.#checker.getSymbolAtLocation(node.typeName);
     if (symbol !== undefined && symbol.flags & ts.SymbolFlags.Alias) symbol = this.#checker.getAliasedSymbol(symbol);
-    // The comment on an object's type is read with the object.
+    // The comment of an object type is read together with the object.
     if (symbol === undefined || !(symbol.flags & ts.SymbolFlags.TypeAlias) || "properties" in schema || "$ref" in schema) return schema;
     if (/[\\/]lib\.[^\\/]*\.d\.ts$/.test(symbol.declarations?.[0]?.getSourceFile().fileName ?? "")) return schema;
     return { ...schema, ...this.#documented(symbol, path) };
