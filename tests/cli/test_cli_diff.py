@@ -19,7 +19,7 @@ def run(*arguments: object) -> Result:
 
 
 def recorded(path: Path, *tools: dict[str, object]) -> Path:
-    """A component's file with a catalogue beside it that says so."""
+    """Write a component with this catalogue next to it."""
     data = tools_component("answer", "add")
     path.write_bytes(data)
     catalogue = Catalogue(tools, f"sha256:{sha256(data).hexdigest()}")

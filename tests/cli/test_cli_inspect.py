@@ -18,7 +18,7 @@ def run(*arguments: object) -> Result:
 
 @pytest.fixture
 def calc(tmp_path: Path) -> Path:
-    """A component's file, with its catalogue beside it."""
+    """Write a component with its catalogue next to it."""
     path = tmp_path / "calc.wasm"
     data = tools_component("calculated", "add", "sub")
     path.write_bytes(data)

@@ -93,7 +93,7 @@ def test_add_without_a_project() -> None:
 
 
 def test_a_compiler_that_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The project is made all the same, and what to install is said."""
+    """The project is created, and the missing tools are listed."""
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     monkeypatch.delenv("WASMCP_CARGO", raising=False)
     code, said = invoke("new", "my-server", "-l", "rust")

@@ -131,13 +131,13 @@ def test_what_it_offers_goes_with_it(place: str, tmp_path: Path, monkeypatch: py
     booted: list[str] = []
     boot = catalogue_recording.boot
     monkeypatch.setattr(catalogue_recording, "boot", lambda name, data: (booted.append(name), boot(name, data))[1])
-    # Somebody who has never seen it.
+    # A user with an empty cache.
     namespaces(monkeypatch, tmp_path / "another", acme=place)
     report = json.loads(run("compose", "server", "acme:calc@1.0.0", "-o", "one.wasm", "--json"))
     assert (report["tools"], booted) == (["add"], [])
     run("compose", "server", "acme:calc@2.0.0", "-o", "two.wasm")
     assert booted == ["calc"]
-    # What somebody says of another component counts for nothing.
+    # A catalogue of another component is ignored.
     other = catalogue_recording.Catalogue(digest=of_bytes(b"another")).to_json()
     run("push", "calc.wasm", "acme:calc@3.0.0", "--annotation", f"{CATALOGUE}={other}")
     problem = run("compose", "server", "acme:calc@3.0.0", "-o", "three.wasm", code=1)

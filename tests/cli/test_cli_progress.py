@@ -1,4 +1,4 @@
-"""How far a download is."""
+"""Progress of downloads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wasmcp registry`: every subcommand, as it is typed."""
+"""`wasmcp registry`: every subcommand."""
 
 from __future__ import annotations
 

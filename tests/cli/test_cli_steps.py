@@ -1,4 +1,4 @@
-"""How far a build is."""
+"""Progress of builds."""
 
 from __future__ import annotations
 

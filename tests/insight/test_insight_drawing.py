@@ -23,7 +23,7 @@ HOSTILE = '<script>alert("x")</script>\x00'
 
 @pytest.fixture(scope="module")
 def drawing() -> Drawing:
-    """A server with a segment of three, a component that is asked, and another segment."""
+    """A server with a segment of three, a dynamic component, and another segment."""
     nosy = ComponentSpec("nosy", probe(), catalogue("probe"), frozenset({"env"}))
     shy = ComponentSpec("shy", probe(), Catalogue(({"name": "other", "inputSchema": {"type": "object"}},)))
     specs = [nosy, shy, spec("calc", "a", "add"), spec("dynamic", "b", "b", static=False), spec("last", "c", "c")]

@@ -29,7 +29,7 @@ def calc_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def broken(calc_registry: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Proxy]:
-    """A proxy in front of it, in which the namespace is; nobody waits for another try."""
+    """Yield a proxy of the registry with the namespace; retries do not wait."""
     monkeypatch.setenv("HOME", str(tmp_path))
     pauses: list[float] = []
     monkeypatch.setattr(client.Client.__init__, "__kwdefaults__", {"scheme": None, "sleep": pauses.append})

@@ -1,4 +1,4 @@
-"""Statements about components, signed and beside them."""
+"""Attestations: signed statements attached to components."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CALC = "acme:calc@1.0.0"
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Place]:
-    """Where `acme:calc` is, in version 1.0.0; with the keys `ann` and `bob` and a statement in the current folder."""
+    """Yield the place of `acme:calc` 1.0.0; the current directory has the keys `ann` and `bob` and a statement."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("WASMCP_KEY_PASSWORD", raising=False)
     monkeypatch.delenv("COSIGN_PASSWORD", raising=False)

@@ -37,7 +37,7 @@ def test_from_the_registry_to_the_answer(tmp_path: Path, monkeypatch: pytest.Mon
         run("registry", "component", "add", "calc", "acme:calc@^1")
         run("registry", "profile", "add", "all", "calc", "./text.wasm", "-o", "./all.wasm")
 
-        # An alias of a range beside a file, and a part of the framework from the registry as well.
+        # An alias of a range and a file; a framework component comes from the registry as well.
         replaced = ("--override", "method-not-found=acme:end@1.0.0")
         report = json.loads(run("compose", "server", "all", *replaced, "--json").stdout)
         calc, text = report["components"]

@@ -234,7 +234,7 @@ def test_what_was_attested(place: Place, instance: Instance) -> None:
     bundle = instance.sign(json.dumps(statement).encode(), WORKFLOW, ACTIONS)
     referrers.add(place, bundle, keyless.BUNDLE, resolver())
     assert json.loads(run(*VERIFY, "--attestation")) == statement
-    assert "none of them for it" in run(*VERIFY, code=1), "an attestation is no signature"
+    assert "none of them for it" in run(*VERIFY, code=1), "an attestation does not count as a signature"
 
 
 @needs_registry

@@ -1,4 +1,4 @@
-"""What goes wrong with registries: each is said, and leaves nothing half-made."""
+"""Failures of registries: each is reported, and leaves no partial files."""
 
 from __future__ import annotations
 

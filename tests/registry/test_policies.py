@@ -91,7 +91,7 @@ def test_a_namespace_that_a_project_moves_must_still_be_signed(
 
 @needs_registry
 def test_a_lock_does_not_switch_it_off(demanding: str, tmp_path: Path) -> None:
-    """A lock names places too, and whoever writes a project writes its lock."""
+    """A project's author also writes its lock, whose places are checked by policies."""
     options = project(tmp_path, "")
     found = resolver_for(None).resolve(Place(demanding, "t/calc", "1.0.0"))
     digests = (found.artifact.digest, found.artifact.layer, found.artifact.size)
@@ -150,7 +150,7 @@ def test_every_base_that_contains_a_place_counts() -> None:
     assert names(everything.demands(inside, None)) == ["acme"]
     assert names(everything.demands(Place("x.example", "y"), None)) == ["*"]
     assert names(everything.demands(Place("x.example", "y"), "acme")) == ["acme"]
-    assert not policy({"acme"}, set(), **bases).demands(inside, None)[0], "required, and nobody is trusted"
+    assert not policy({"acme"}, set(), **bases).demands(inside, None)[0], "required, without trusted signers"
 
 
 @pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io:443", "Docker.IO"])

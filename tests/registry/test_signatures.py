@@ -1,4 +1,4 @@
-"""Signatures: made and read as cosign does, and asked for by policies."""
+"""Signatures in cosign's format, and policies that require them."""
 
 from __future__ import annotations
 
@@ -114,14 +114,14 @@ def test_a_signature_of_something_else_is_none(place: str, tmp_path: Path) -> No
     push.push(tmp_path / "other.wasm", "acme:calc@2.0.0", resolver())
     run("sign", "acme:calc@2.0.0", "--key", "ann.key")
     one, two = (resolver().resolve(references.parse(f"acme:calc@{number}.0.0")) for number in (1, 2))
-    # Somebody who can write to the registry puts the signature of another component beside this one.
+    # An attacker with write access attaches the signature of another component to this one.
     stolen = resolver().manifest(two.place, signatures.tag_of(two.artifact.digest), "")
     resolver().client(one.place.host).push_manifest(one.place, signatures.tag_of(one.artifact.digest), stolen)
     assert "1 signature, none of them for it" in run("verify", CALC, "--key", "ann.pub", code=1)
 
 
 def copy(source: str, target: Place) -> None:
-    """Put a component with its signatures under another name, as somebody can who may write to the registry."""
+    """Put a component with its signatures under another name, as an attacker with write access can."""
     found = resolver().resolve(references.parse(source))
     client, store = resolver().client(target.host), resolver().store
     digest = str(found.place.digest)
@@ -138,7 +138,7 @@ def copy(source: str, target: Place) -> None:
 def test_a_signature_counts_for_the_version_that_is_signed(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An old version under a new number, with its good signature, is no new version."""
+    """An old version with a valid signature is rejected under a new number."""
     host, _, path = place.partition("/")
     run("sign", CALC, "--key", "ann.key")
     copy(CALC, Place(host, f"{path}/calc", "2.0.0"))
@@ -149,7 +149,7 @@ def test_a_signature_counts_for_the_version_that_is_signed(
             fetch(reference)
         assert "signed as version `1.0.0`" in run("verify", reference, "--key", "ann.pub", code=1)
     digest = resolver().resolve(references.parse(CALC)).artifact.digest
-    assert fetch(f"oci://{place}/calc@{digest}").digest, "a digest says itself what is meant"
+    assert fetch(f"oci://{place}/calc@{digest}").digest, "a digest identifies the content by itself"
 
 
 @needs_registry
