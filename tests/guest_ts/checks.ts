@@ -1,4 +1,4 @@
-// What the guest library says of schemas and values; of base64, UTF-8, URLs and templates beside what Node says.
+// Runs the guest library's validation, base64, UTF-8, URLs and templates in Node, next to Node's own implementations.
 
 import { readFileSync } from "node:fs";
 

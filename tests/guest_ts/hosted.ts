@@ -1,4 +1,4 @@
-// Tools that use what the host has to be asked for: requests, stored values, configuration, sessions.
+// Tools that use imports of the host: HTTP, key-value store, configuration, sessions.
 
 import { tool, type Context } from "wasmcp";
 import { bakedIn, config } from "wasmcp/config";

@@ -1,4 +1,4 @@
-"""The parts of the TypeScript guest library that need no component, in Node: beside jsonschema, and beside Node."""
+"""Unit tests of the TypeScript guest library in Node, compared with jsonschema and with Node."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def ask(server: Server, name: str, arguments: dict[str, Any], **more: Any) -> di
 
 
 def answered(server: Server, name: str, arguments: dict[str, Any], *rounds: dict[str, Any]) -> dict[str, Any]:
-    """Call a tool and answer what it asks, round by round: method -> result."""
+    """Call a tool and answer its server-to-client requests, round by round: method -> result."""
     result = ask(server, name, arguments)
     for answers in rounds:
         assert result["resultType"] == "input_required"

@@ -131,7 +131,7 @@ fn page(
     which: struct { number: u32, path: []const u8 },
     context: mcp.Context,
 ) !struct { number: u32, path: []const u8 } {
-    if (which.number == 0) return context.fail("there is no page 0", .{});
+    if (which.number == 0) return context.fail("page 0 does not exist", .{});
     return .{ .number = which.number, .path = which.path };
 }
 const Review = struct {

@@ -1,4 +1,4 @@
-"""What the snapshot of a component keeps: seen in instances of a real one, with packages from an index made here."""
+"""Contents of the snapshot of a component, in instances of a real one, with packages from a local index."""
 
 from __future__ import annotations
 

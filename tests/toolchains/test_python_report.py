@@ -1,4 +1,4 @@
-"""What became of a component, told from what the build left behind."""
+"""Errors and warnings derived from the report of a build."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ class TestInputs:
 
 REFUSED = {
     "a syntax error": ("def f(:\n", "`tools_.py`, line 1: invalid syntax"),
-    "somebody else's package": (
+    "package of another owner": (
         "from wasmcp.guest import tool\nimport numpy.linalg\n",
         "`tools_.py`, line 2: `numpy.linalg` is not in the component: name its package in",
     ),

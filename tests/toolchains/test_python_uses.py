@@ -1,4 +1,4 @@
-"""What the code of Python components may announce, told from its text."""
+"""Detection of the server capabilities that Python components can use."""
 
 from __future__ import annotations
 

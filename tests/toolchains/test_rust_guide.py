@@ -1,4 +1,4 @@
-"""The Rust of docs/guides/rust.md compiles, and does what the page says."""
+"""The Rust code of docs/guides/rust.md compiles, and works as documented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Rust component depends on, and what is said when it cannot be built."""
+"""Inputs of Rust components, and errors of their builds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server of a Rust component: built, composed, booted, called; and what is said of a source that is wrong."""
+"""A server of a Rust component: built, composed, started, called; and errors for invalid sources."""
 
 from __future__ import annotations
 

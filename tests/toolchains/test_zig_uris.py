@@ -82,7 +82,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def read(server: Server, uri: str) -> list[str] | None:
-    """Return what the function that reads a URI was declared for, and its variable; None: there is no such resource."""
+    """Return the declaration that reads a URI, and its variable; None if no resource matches."""
     try:
         contents = server.request("resources/read", {"uri": uri})["contents"]
     except RequestError as error:

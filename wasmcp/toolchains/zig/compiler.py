@@ -178,5 +178,5 @@ def _run_zig(arguments: list[str], caches: Path, folder: Path, label: str) -> No
 
 
 def _missing(program: str) -> MissingToolchainError:
-    message = f'`{program}` is needed and not installed: pip install "wasmcp[zig]", or set `WASMCP_ZIG` to its path'
+    message = f'`{program}` is required, but not installed: pip install "wasmcp[zig]", or set `WASMCP_ZIG` to its path'
     return MissingToolchainError(message, toolchain="zig")
