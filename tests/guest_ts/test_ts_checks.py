@@ -192,7 +192,7 @@ def answers(checks: list[Any], tmp_path_factory: pytest.TempPathFactory) -> dict
     return found
 
 
-def test_schemas_mean_what_jsonschema_says(checks: list[Any], answers: dict[str, Any]) -> None:
+def test_validation_agrees_with_jsonschema(checks: list[Any], answers: dict[str, Any]) -> None:
     told = quick = 0
     for (made, values), results in zip(checks, answers["checks"], strict=True):
         validator = jsonschema.Draft202012Validator(made)

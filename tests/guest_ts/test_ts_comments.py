@@ -97,7 +97,7 @@ def test_comments_become_descriptions_and_keywords(
     assert tools[name].input_schema["properties"] == properties
 
 
-def test_params_and_returns_describe_what_they_name(tools: dict[str, Any]) -> None:
+def test_params_and_returns_become_descriptions(tools: dict[str, Any]) -> None:
     found = tools["params"].input_schema["properties"]
     assert found["x"]["description"] == "The x."
     assert found["inner"]["properties"]["z"]["description"] == "The z."

@@ -94,7 +94,7 @@ def test_arguments_arrive(server: Server, tools: dict[str, dict[str, Any]]) -> N
         ({"more": 1}, "more: unexpected"),
     ],
 )
-def test_what_does_not_fit_is_told_with_its_path(server: Server, change: dict[str, Any], problem: str) -> None:
+def test_invalid_arguments_are_reported_with_paths(server: Server, change: dict[str, Any], problem: str) -> None:
     result = call(server, "everything", **{**GOOD, **change})
     assert result["isError"]
     assert text(result).startswith("Invalid arguments for tool everything: ")
@@ -144,7 +144,7 @@ def test_a_whole_result(server: Server) -> None:
     assert (result["structuredContent"], result["isError"], result["_meta"]["d"]) == ({"c": [1]}, True, 2)
 
 
-def test_a_tool_error_is_told(server: Server) -> None:
+def test_tool_error_is_sent(server: Server) -> None:
     result = call(server, "refuse")
     assert result["isError"]
     assert text(result) == "you cannot do that �"
@@ -176,7 +176,7 @@ def test_nothing_traps(server: Server, name: str) -> None:
     assert call(server, "add", a=1, b=1)["structuredContent"] == {"result": 2}
 
 
-def test_what_is_left_behind_is_told(path: Path) -> None:
+def test_unfinished_work_is_reported(path: Path) -> None:
     with open_server(path) as server:
         assert text(call(server, "unhandled")) == "done"
         assert "a rejected promise was not handled: Error: left behind" in server.stderr
@@ -210,7 +210,7 @@ def test_a_context_does_not_outlive_its_call(server: Server) -> None:
     assert text(call(server, "expired")) == "ExpiredContextError"
 
 
-def test_what_a_snapshot_would_freeze(path: Path) -> None:
+def test_random_values_differ_from_the_snapshot(path: Path) -> None:
     found = []
     for _ in range(2):
         with open_server(path) as server:

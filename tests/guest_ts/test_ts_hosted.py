@@ -100,7 +100,7 @@ def test_requests_that_fail(hosted: Server, web: str, page: str, problem: str) -
     assert problem in found["text"]
 
 
-def test_nobody_listens(hosted: Server) -> None:
+def test_connection_refused(hosted: Server) -> None:
     assert "connection refused" in call(hosted, "get", url="http://127.0.0.1:1/")["text"]
     assert "needs a URL with http or https" in call(hosted, "get", url="ftp://127.0.0.1/")["text"]
 

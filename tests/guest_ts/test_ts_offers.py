@@ -87,7 +87,7 @@ def test_uris_are_listed_and_compared_in_normal_form(server: Server) -> None:
         ("notes://broken", -32603),
     ],
 )
-def test_what_cannot_be_read(server: Server, uri: str, code: int) -> None:
+def test_unreadable_resources(server: Server, uri: str, code: int) -> None:
     with pytest.raises(RequestError) as caught:
         read(server, uri)
     assert caught.value.code == code
@@ -158,7 +158,7 @@ def test_asking_twice(server: Server) -> None:
     assert len(found["ticket"]) == 36
 
 
-def test_what_once_keeps(server: Server) -> None:
+def test_once_keeps_values(server: Server) -> None:
     tickets = {
         answered(server, "book", {"what": "x"}, accept(name="A"), accept())["structuredContent"]["ticket"] for _ in "ab"
     }
@@ -196,7 +196,7 @@ def test_a_resource_that_asks(server: Server) -> None:
     assert found["contents"][0]["text"] == "for Ada"
 
 
-def test_a_client_that_cannot_be_asked(server: Server) -> None:
+def test_client_without_the_capability(server: Server) -> None:
     with pytest.raises(RequestError) as caught:
         server.request("tools/call", {"name": "book", "arguments": {"what": "x"}})
     assert caught.value.code == -32021

@@ -34,7 +34,7 @@ def given(
         ("def f():\n    import wasmcp.guest.config", ["http"], ["http-imports", "config-imports"]),
     ],
 )
-def test_a_component_imports_what_it_was_granted(tmp_path, text, grants, worlds):
+def test_component_imports_match_its_grants(tmp_path, text, grants, worlds):
     assert worlds_of(*given(tmp_path, text, *grants)) == ["component", *worlds]
 
 
@@ -42,7 +42,7 @@ def test_another_world_is_taken_as_it_is(tmp_path):
     assert worlds_of(*given(tmp_path, "from wasmcp.guest import config", "http", world="middleware")) == ["middleware"]
 
 
-def test_what_is_used_and_not_granted_is_told(tmp_path):
+def test_missing_grants_are_warnings(tmp_path):
     text = "import json\nfrom wasmcp.guest import http, tool\nfrom wasmcp.guest.kv import open\n"
     assert ungranted(*given(tmp_path, text, "kv")) == [
         'warning: `tools.py`, line 2: `wasmcp.guest.http` needs `grants = ["http"]` in `[tool.wasmcp.components.text]`'

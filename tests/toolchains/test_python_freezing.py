@@ -146,7 +146,7 @@ def call(guest: GuestComponent, name: str) -> Any:
 
 @pytest.mark.slow
 class TestInstances:
-    def test_what_is_fresh_in_each(self, built):
+    def test_values_that_differ_by_instance(self, built):
         guest = built[0]
         guest.restart()
         first, again = call(guest, "fresh"), call(guest, "fresh")
@@ -155,7 +155,7 @@ class TestInstances:
         assert [a for a, b in zip(first, second, strict=True) if a == b] == []
         assert [a for a, b in zip(first, again, strict=True) if a == b] == []
 
-    def test_what_is_the_same_in_all(self, built):
+    def test_values_of_the_snapshot(self, built):
         guest = built[0]
         guest.restart()
         first = call(guest, "frozen")

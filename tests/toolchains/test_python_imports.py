@@ -143,7 +143,7 @@ class TestWhatIsNotPython:
         (tmp_path / "gone.py").symlink_to("/proc/self/mem")
         assert refused(tmp_path, "gone.py", None).startswith("`gone.py` cannot be read: ")
 
-    def test_all_modules_are_told_at_once(self, tmp_path):
+    def test_errors_of_all_modules_are_reported_together(self, tmp_path):
         (tmp_path / "two.py").write_text("def\n")
         (tmp_path / "three.py").write_text("x = (\n")
         assert refused(tmp_path, "one.py", b"import two, three\n").splitlines() == [
@@ -168,7 +168,7 @@ class TestWhatIsNotPython:
         ]
 
 
-def test_what_is_frozen_at_build(tmp_path):
+def test_calls_at_import_time_are_found(tmp_path):
     text = (
         "import random, time as t, os\nfrom datetime import datetime\nfrom uuid import uuid4 as new\n"
         "A = random.random()\nB = t.time()\nC = datetime.now()\nD = new()\nE = os.getenv('X')\n"

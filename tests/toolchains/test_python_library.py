@@ -235,7 +235,7 @@ class TestInComponents:
     def test_imports_that_the_standard_library_makes_relatively(self, built):
         assert call(built[0], "thread") == "can't start new thread"
 
-    def test_a_submodule_that_is_missing_says_why(self, built):
+    def test_missing_submodule_has_a_reason(self, built):
         assert call(built[0], "absent", name="concurrent.futures.process").startswith(
             "`concurrent.futures.process` is not in the component, which holds only modules imported when it was built"
         )

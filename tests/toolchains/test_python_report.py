@@ -68,7 +68,7 @@ def test_all_that_is_wrong_at_once(tmp_path):
     ]
 
 
-def test_what_was_printed_is_safe_to_show(tmp_path):
+def test_printed_output_is_escaped(tmp_path):
     (tmp_path / REPORT).write_text(json.dumps({"printed": "one\n\x1b[31mtwo\n"}), encoding="utf-8")
     assert printed_of(tmp_path) == ["one", "\\x1b[31mtwo"]
 

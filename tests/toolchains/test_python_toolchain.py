@@ -208,7 +208,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestInputs:
-    def test_what_the_source_can_import_and_our_own(self, project):
+    def test_inputs_are_imports_and_own_files(self, project):
         found = toolchain_for(project / "src/shop/tools.py").inputs(
             source(project, "src/shop/tools.py", **{"python-path": ["vendor"]})
         )
@@ -247,7 +247,7 @@ REFUSED = {
         ("dependencies", ["./x", "y @ z"], "`dependencies` names `./x`, `y @ z`, which are not requirements such as"),
     ],
 )
-def test_all_values_of_an_option_that_are_wrong_are_told_at_once(option, values, message, tmp_path):
+def test_all_invalid_values_of_an_option_are_reported(option, values, message, tmp_path):
     found = dataclasses.replace(source(tmp_path, "tools_.py", "x = 1\n"), options={option: values})
     with pytest.raises(ToolchainError) as caught:
         PythonToolchain().inputs(found)
@@ -255,7 +255,7 @@ def test_all_values_of_an_option_that_are_wrong_are_told_at_once(option, values,
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_known_beforehand_is_refused_at_once(case, tmp_path, monkeypatch):
+def test_missing_imports_are_rejected_before_compiling(case, tmp_path, monkeypatch):
     text, message = REFUSED[case]
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("the compiler was started"))
     with pytest.raises(ToolchainError) as caught:
@@ -263,7 +263,7 @@ def test_what_is_known_beforehand_is_refused_at_once(case, tmp_path, monkeypatch
     assert str(caught.value).startswith(message)
 
 
-def test_another_world_exports_what_the_source_defines(tmp_path):
+def test_another_world_exports_definitions_of_the_source(tmp_path):
     found = source(tmp_path, "guard.py", "class ServerHandler: ...\n")
     middleware = dataclasses.replace(found, world="middleware")
     application = stage_application(middleware, python_module._modules(middleware), tmp_path / "stage")
@@ -313,7 +313,7 @@ FAILING = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", FAILING)
-def test_what_fails_in_the_component_is_told_as_python_would(case, tmp_path):
+def test_errors_in_the_component_have_a_python_traceback(case, tmp_path):
     text, message = FAILING[case]
     output = tmp_path / "out.wasm"
     output.write_bytes(b"the last good one")
@@ -343,7 +343,7 @@ def guest(built: tuple[GuestComponent, list[str]]) -> GuestComponent:
 
 
 @pytest.mark.slow
-def test_the_component_says_what_it_announces(project: Path, built: tuple[GuestComponent, list[str]]) -> None:
+def test_component_declares_its_capabilities(project: Path, built: tuple[GuestComponent, list[str]]) -> None:
     assert declares((project / "shop.wasm").read_bytes()).uses == {"log"}
 
 
@@ -432,7 +432,7 @@ class TestComponent:
         assert call(guest, "fail", how="memory") == ("Error executing tool fail", None, True)
         assert call(guest, "louder", text="a")[0] == "A!"
 
-    def test_what_is_told(self, guest):
+    def test_messages_to_the_client(self, guest):
         assert call(guest, "fail", how="tool") == ("told", None, True)
         assert call(guest, "fail", how="surrogate") == ("\ufffd!", None, True)
 

@@ -49,11 +49,11 @@ def used(folder: Path, text: str, *others: tuple[str, str, bool]) -> set[str]:
         ("def f(ctx: Context):\n    ctx.info = 1", set()),
     ],
 )
-def test_what_a_module_does(tmp_path: Path, body: str, functions: set[str]) -> None:
+def test_functions_used_by_a_module(tmp_path: Path, body: str, functions: set[str]) -> None:
     assert used(tmp_path, HEAD + body) == functions
 
 
-def test_nobody_has_a_context(tmp_path: Path) -> None:
+def test_module_without_a_context(tmp_path: Path) -> None:
     assert used(tmp_path, "from wasmcp.guest import tool\ndef f(x):\n    x.info()\n    getattr(x, y)") == set()
 
 

@@ -62,7 +62,7 @@ def test_a_crate_is_an_input_as_a_whole(tmp_path: Path) -> None:
         assert project_files(component(tmp_path, {**files, **others}, name)) == set(files)
 
 
-def test_what_a_workspace_names_for_its_crates_is_an_input(tmp_path: Path) -> None:
+def test_path_dependencies_of_a_workspace_are_inputs(tmp_path: Path) -> None:
     files = {
         "Cargo.toml": """\
 [workspace]
@@ -82,7 +82,7 @@ wide = { path = "rust/wide" }
     assert project_files(component(tmp_path, {**files, **others}, "rust/tools/src/lib.rs")) == set(files)
 
 
-def test_a_crate_in_the_projects_folder_does_not_depend_on_what_is_built(tmp_path: Path) -> None:
+def test_build_outputs_are_not_inputs_of_a_crate_in_the_root(tmp_path: Path) -> None:
     files = {
         "Cargo.toml": '[package]\nname = "tools"\n',
         ".cargo/config.toml": "",

@@ -347,7 +347,7 @@ def test_problems_are_named_up_to_a_bound(server: Server) -> None:
     assert len(words) < 3000
 
 
-def test_what_is_masked_is_on_stderr(server: Server) -> None:
+def test_masked_errors_are_logged_to_stderr(server: Server) -> None:
     server.call_tool("masked", {"text": "secret"})
     assert "the tool `masked` failed: invalid digit found in string" in server.stderr
 

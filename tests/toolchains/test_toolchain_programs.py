@@ -35,7 +35,7 @@ def test_the_environment_variable_goes_first(tmp_path, monkeypatch):
         find_program(Program("xc", "install it", override="WASMCP_XC"), SOURCE, "x")
 
 
-def test_what_is_not_there(tmp_path, monkeypatch):
+def test_missing_program(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingToolchainError) as caught:
         find_program(Program("xc", "`apt install xc`"), SOURCE, "x")
@@ -43,19 +43,19 @@ def test_what_is_not_there(tmp_path, monkeypatch):
     assert str(caught.value) == message
 
 
-def test_what_is_too_old(tmp_path):
+def test_program_is_too_old(tmp_path):
     program(tmp_path, "echo v9.11")
     with pytest.raises(MissingToolchainError, match=r"`xc`, 20\.1 or newer, and 9\.11 is installed: get it"):
         find_program(Program("xc", "get it", (20, 1)), SOURCE, "x", directory=tmp_path)
 
 
-def test_what_says_no_version(tmp_path):
+def test_program_without_a_version(tmp_path):
     assert version_of(str(program(tmp_path, "echo hello"))) == ""
     with pytest.raises(MissingToolchainError, match="one without a version is installed"):
         find_program(Program("xc", "get it", (1,)), SOURCE, "x", directory=tmp_path)
 
 
-def test_what_a_compiler_says_is_kept_in_order(tmp_path):
+def test_compiler_output_keeps_its_order(tmp_path):
     code = "import os, sys; print(os.environ['X']); sys.stdout.flush(); print('b', file=sys.stderr); sys.exit(3)"
     found = run_compiler([sys.executable, "-c", code], SOURCE, "x", folder=tmp_path, environment={"X": "a"})
     assert found == (3, "a\nb\n")

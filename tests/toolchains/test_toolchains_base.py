@@ -80,7 +80,7 @@ def test_the_language_follows_from_the_ending() -> None:
 
 
 @pytest.mark.parametrize("language", list(toolchains.LANGUAGES))
-def test_each_toolchain_is_what_the_registry_says(language: str) -> None:
+def test_each_toolchain_matches_the_registry(language: str) -> None:
     found = toolchains.toolchain(language)
     assert (found.name, found.suffixes) == (language, toolchains.LANGUAGES[language])
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]

@@ -29,7 +29,7 @@ def test_the_registry_knows_it(ending: str) -> None:
     assert isinstance(toolchain_for(Path(f"tools.{ending}")), TypeScriptToolchain)
 
 
-def test_inputs_are_what_the_source_reaches(tmp_path: Path) -> None:
+def test_inputs_are_reachable_files(tmp_path: Path) -> None:
     files = {
         "src/tools.ts": 'import { a } from "./a.ts";\nimport type { B } from \'./b\';\nimport "./lib";\n'
         'export * from "../shared/c.js";\nconst lazy = await import("./lazy.mjs");\nimport data from "./data.json";\n',

@@ -60,7 +60,7 @@ pub const exports = struct {
         (NESTED, ["contains itself"]),
     ],
 )
-def test_mistakes_are_told_in_the_compilers_words(tmp_path: Path, source: str, words: list[str]) -> None:
+def test_compile_errors_have_the_compilers_messages(tmp_path: Path, source: str, words: list[str]) -> None:
     with pytest.raises(ToolchainError) as caught:
         build(tmp_path, source)
     assert "`zig` refuses `zig/tools.zig`:" in str(caught.value)
@@ -126,7 +126,7 @@ def test_a_function_that_is_missing_is_named_with_its_signature(tmp_path: Path) 
     assert "must have `pub fn handle(request: bindings." in caught.value.output
 
 
-def test_what_cannot_be_built(tmp_path: Path) -> None:
+def test_invalid_build_arguments(tmp_path: Path) -> None:
     with pytest.raises(ToolchainError, match=r"`gone\.zig`: file not found"):
         build_component(tmp_path / "gone.zig", wit_directory(), "tools-component", tmp_path / "o", label="gone.zig")
     source = tmp_path / "x.zig"

@@ -256,14 +256,14 @@ def test_configuration_and_environment(server: Server) -> None:
     assert structured(server, "settings") == {"greeting": "Servus", "home": "there"}
 
 
-def test_what_was_not_granted(component: bytes) -> None:
+def test_missing_grants(component: bytes) -> None:
     with open_server(composed(component, frozenset()), instances=1, env={"ZIG_TEST": "there"}) as server:
         assert server.call_tool("fetch", {"url": "http://127.0.0.1:9"}).text == "Denied"
         assert server.call_tool("visits").text == "AccessDenied"
         assert structured(server, "settings") == {"greeting": "Servus", "home": None}
 
 
-def test_only_what_is_used_is_imported(tmp_path: Path) -> None:
+def test_unused_imports_are_omitted(tmp_path: Path) -> None:
     text = 'const mcp = @import("wasmcp");\npub const prompts = .{mcp.prompt("a", "", a)};\n'
     path = build(tmp_path, text + 'fn a() []const u8 {\n    return "b";\n}\n')
     assert path.stat().st_size < 60_000
@@ -274,7 +274,7 @@ def test_only_what_is_used_is_imported(tmp_path: Path) -> None:
         assert family not in path.read_bytes()
 
 
-def test_what_a_file_lists() -> None:
+def test_declared_capabilities() -> None:
     text = """\
 // pub const prompts = 1;
 const s = "pub const resources {";

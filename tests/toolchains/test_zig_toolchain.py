@@ -29,7 +29,7 @@ def test_the_registry_knows_it() -> None:
     assert isinstance(toolchain_for(Path("calc.zig")), ZigToolchain)
 
 
-def test_inputs_are_what_the_source_reaches(tmp_path: Path) -> None:
+def test_inputs_are_reachable_files(tmp_path: Path) -> None:
     source = component(
         tmp_path,
         {

@@ -27,7 +27,7 @@ def listed(guest: GuestComponent) -> dict[str, Any]:
     return {tool.name: tool for tool in page.items}
 
 
-def test_the_list_says_what_the_author_said(listed: dict[str, Any]) -> None:
+def test_list_has_the_declarations(listed: dict[str, Any]) -> None:
     assert list(listed)[:3] == ["types", "nothing", "greet"]
     greet = listed["greet"]
     assert (greet.description, greet.title, greet.meta) == ("Greet.", "Greeting", '{"a":1}')
