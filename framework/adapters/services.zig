@@ -40,7 +40,7 @@ const io = struct {
         const notification = switch (message) {
             .notification => |found| found,
             .request => return .{
-                .err = .{ .unexpected = "the client cannot be asked: answers have no way back in this contract" },
+                .err = .{ .unexpected = "client input cannot be requested: this contract does not return it" },
             },
             .result, .@"error" => return .{
                 .err = .{ .unexpected = "a component answers by what its function returns" },
@@ -144,7 +144,7 @@ const kept = struct {
 
         pub fn elicit(_: *Session, _: anytype, _: mcp.ElicitRequest) Result(theirs.sessions.FutureElicitResult, Error) {
             return .{
-                .err = .{ .unexpected = "the client cannot be asked: answers have no way back in this contract" },
+                .err = .{ .unexpected = "client input cannot be requested: this contract does not return it" },
             };
         }
 

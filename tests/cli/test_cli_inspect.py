@@ -132,9 +132,9 @@ def test_an_alias(calc: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 def test_a_component_of_any_name_is_listed(tmp_path: Path) -> None:
     path = tmp_path / "server.wasm"
     nosy = ComponentSpec("transport", probe(), catalogue("probe"), frozenset({"env"}))
-    composed = compose_server([nosy, spec("nobody", "text", "add")], ServerMetadata("s", "1"))
+    composed = compose_server([nosy, spec("stub", "text", "add")], ServerMetadata("s", "1"))
     composed.write(path)
-    assert "may use:\n  transport  granted: env\n  nobody     granted nothing\n" in run(path).output
+    assert "may use:\n  transport  granted: env\n  stub       granted nothing\n" in run(path).output
     path.write_bytes(b"".join(composed.chunks[:-1]))  # without its record
     done = run(path)
     assert "the file has no record of its parts" in done.output

@@ -141,7 +141,7 @@ def test_imports_without_grant_are_denied(server: Server) -> None:
 
 
 def test_server_to_client_requests_are_rejected(server: Server) -> None:
-    assert "cannot be asked" in server.call_tool("ask").text
+    assert "client input cannot be requested" in server.call_tool("ask").text
 
 
 def test_notifications_reach_the_client(server: Server) -> None:

@@ -215,9 +215,9 @@ def test_a_helper_that_cannot_be_executed(home: Path) -> None:
     assert "cannot be run: Exec format error" in said
 
 
-def test_helpers_are_asked_in_the_spelling_under_which_they_keep_a_registry(home: Path) -> None:
+def test_helpers_are_queried_in_the_spelling_under_which_they_keep_a_registry(home: Path) -> None:
     script = f"""
-        server=$(cat); echo "$server" >> {home}/asked
+        server=$(cat); echo "$server" >> {home}/queried
         case "$server" in
             {HOST}:443|docker.io) echo '{{"Username": "ann", "Secret": "s"}}';;
             *) echo 'credentials not found'; exit 1;;
@@ -226,7 +226,7 @@ def test_helpers_are_asked_in_the_spelling_under_which_they_keep_a_registry(home
     docker(home, {"credHelpers": {HOST: "test", "index.docker.io": "test"}})
     assert user(looked_up()) == "ann"
     assert user(looked_up("docker.io")) == "ann"
-    assert (home / "asked").read_text().split() == [HOST, f"{HOST}:443", "https://index.docker.io/v1/", "docker.io"]
+    assert (home / "queried").read_text().split() == [HOST, f"{HOST}:443", "https://index.docker.io/v1/", "docker.io"]
 
 
 def test_a_helper_of_the_host_comes_first_and_the_store_last(home: Path) -> None:

@@ -17,7 +17,7 @@ from wasmcp.registry.oci.pull import fetch
 from wasmcp.registry.oci.push import resolver_for
 from wasmcp.registry.oci.references import Place
 
-NO_KEY = '[policy]\nrequire-signature = ["acme"]\n[policy.keys]\nacme = ["nobody.pub"]\n'
+NO_KEY = '[policy]\nrequire-signature = ["acme"]\n[policy.keys]\nacme = ["missing.pub"]\n'
 KEYS = {name: (Path(f"{name}.pub"),) for name in ("acme", "free", "*")}
 
 

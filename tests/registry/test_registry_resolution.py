@@ -120,7 +120,7 @@ class TestAliases:
             ('a = "b"\nb = "c"\nc = "b"\n', "a", "stand for each other: `b` -> `c` -> `b`"),
             ('a = "gone"\n', "a", "alias `a`: `gone` is not an alias, a profile or a component of the project"),
             ('calc = "x:y"\n', "clac", "did you mean `calc`?; a file is written `./clac`"),
-            ("", "clac", "there are none; a file"),
+            ("", "clac", "none are known; a file"),
         ],
     )
     def test_that_lead_nowhere(self, tmp_path: Path, text: str, spec: str, message: str) -> None:

@@ -84,7 +84,7 @@ def lazy() -> list[str]:
 @tool
 def fail(how: str) -> str:
     if how == "tool":
-        raise ToolError("told")
+        raise ToolError("reported")
     if how == "exit":
         sys.exit(3)
     if how == "recursion":
@@ -433,7 +433,7 @@ class TestComponent:
         assert call(guest, "louder", text="a")[0] == "A!"
 
     def test_messages_to_the_client(self, guest):
-        assert call(guest, "fail", how="tool") == ("told", None, True)
+        assert call(guest, "fail", how="tool") == ("reported", None, True)
         assert call(guest, "fail", how="surrogate") == ("\ufffd!", None, True)
 
     def test_the_context(self, guest):
