@@ -274,6 +274,20 @@ def test_packages_are_installed_once(with_packages: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
+def test_packages_that_were_changed_are_installed_again(with_packages: Path, tmp_path: Path) -> None:
+    folder = with_packages / "src" / "scripts"
+    source = ComponentSource("tools", folder / "tools.ts", with_packages)
+    said: list[str] = []
+    changed = []
+    for _ in range(3):
+        found = install(folder / "package.json", source, tmp_path, offline=False, progress=said.append)
+        code = found / "node_modules" / "zod" / "index.js"
+        changed.append(code.read_text("utf-8").startswith("evil"))
+        code.write_text("evil();\n" + code.read_text("utf-8"), "utf-8")
+    assert (changed, len(said)) == ([False] * 3, 3)
+
+
+@pytest.mark.slow
 def test_packages_that_may_not_be_fetched(tmp_path: Path) -> None:
     source = component(tmp_path, {"tools.ts": "", "package.json": '{"dependencies": {"left-pad": "1.3.0"}}'})
     entry = {"version": "1.3.0", "resolved": "https://127.0.0.1:1/left-pad-1.3.0.tgz"}
@@ -286,7 +300,7 @@ def test_packages_that_may_not_be_fetched(tmp_path: Path) -> None:
     ) as caught:
         install(tmp_path / "package.json", source, cache, offline=True, progress=lambda _: None)
     assert "npm error" in str(caught.value)
-    assert not list((cache / "packages").glob("*/installed.json"))
+    assert not list((cache / "packages").glob("*.digest"))
 
 
 @pytest.mark.slow

@@ -17,13 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wasmcp.errors import MissingToolchainError, ToolchainError
+from wasmcp.toolchains import unpacked_packages
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.programs import run_compiler
 
 OVERRIDE = "WASMCP_NODE"
 """The environment variable with the path of another Node; npm must be installed with it, as in Node's distributions."""
 
-_DONE = "installed.json"
 _TIMEOUT = 900.0
 _LINES = 30
 
@@ -74,7 +74,9 @@ def _missing(source: ComponentSource, problem: str) -> MissingToolchainError:
 def install(
     manifest: Path, source: ComponentSource, cache: Path, *, offline: bool, progress: Callable[[str], None]
 ) -> Path:
-    """Return the folder whose ``node_modules`` has the packages of a lock file; install them if it is missing.
+    """Return the folder whose ``node_modules`` has the packages of a lock file.
+
+    They are installed if the folder is missing, or has other files than were installed.
 
     Args:
         manifest: A ``package.json`` with its ``package-lock.json`` in the same folder.
@@ -90,7 +92,7 @@ def install(
     lock = manifest.with_name("package-lock.json")
     content = [manifest.read_bytes(), lock.read_bytes()]
     folder = cache / "packages" / hashlib.sha256(b"\0".join(content)).hexdigest()[:32]
-    if (folder / _DONE).is_file():
+    if unpacked_packages.is_whole(folder):
         return folder
     program = node(source)
     npm = _npm(program, source)
@@ -98,7 +100,7 @@ def install(
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
-        if (folder / _DONE).is_file():  # by another process, while this one waited
+        if unpacked_packages.is_whole(folder):  # by another process, while this one waited
             return folder
         progress(f"installing the npm packages of `{_label(manifest, source)}`")
         temporary = Path(tempfile.mkdtemp(prefix=".npm-", dir=folder.parent))
@@ -106,9 +108,8 @@ def install(
             for name, data in zip((manifest.name, lock.name), content, strict=True):
                 (temporary / name).write_bytes(data)
             _run_npm(program, npm, temporary, manifest, source, offline=offline)
-            (temporary / _DONE).write_text(json.dumps({"format": 1}), "utf-8")
-            shutil.rmtree(folder, ignore_errors=True)
-            temporary.replace(folder)
+            unpacked_packages.remove(folder)
+            unpacked_packages.keep(temporary, folder)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return folder
