@@ -91,8 +91,8 @@ def test_ranges(text: str, inside: str, outside: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "^", "^x", "1.2.3.4", "^1 ^2", "!1", "1.*", "latest"])
-def test_what_is_no_range(text: str) -> None:
-    with pytest.raises(InvalidReferenceError, match="no version and no range"):
+def test_invalid_range(text: str) -> None:
+    with pytest.raises(InvalidReferenceError, match="is not a version or a range"):
         Range.parse(text)
 
 
