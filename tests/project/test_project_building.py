@@ -234,7 +234,7 @@ def test_file_that_is_not_a_component(tmp_path: Path, data: bytes, message: str)
         (listing("two words"), "its catalogue is not valid:\n  * tool 0: the name must be"),
         (listing("add", "add"), "tool `add`: offered a second time"),
         (listing("add", schema='{"type":"array"}'), "tool `add`: `inputSchema` must be"),
-        (listing("add", schema="[]"), "what its component gave as `inputSchema` is not"),
+        (listing("add", schema="[]"), "its component returned `inputSchema`, which is not valid JSON"),
     ],
 )
 def test_a_component_whose_tools_cannot_be_recorded(tmp_path: Path, handmade: Any, body: str, message: str) -> None:
