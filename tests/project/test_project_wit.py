@@ -23,7 +23,7 @@ def test_the_packages() -> None:
 def test_one_item_with_its_comment() -> None:
     own = wit_packages()[0]
     assert own.item("tools-component") == (
-        "/// A component that offers tools: what authors write.\n"
+        "/// A component with tools, as authors write it.\n"
         "world tools-component {\n  import messages;\n  export tools;\n}"
     )
     assert own.item("nothing") is None
