@@ -24,8 +24,14 @@ os.environ.setdefault("WASMCP_CACHE_DIR", str(ROOT / ".cache" / "tests"))
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The speed at which a busy machine draws examples does not depend on the code.
-settings.register_profile("wasmcp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The speed at which a busy machine draws examples does not depend on the code. The same examples in each run, so that
+# a change is judged by what it changes; with `WASMCP_SOAK` they are random.
+settings.register_profile(
+    "wasmcp",
+    deadline=None,
+    derandomize="WASMCP_SOAK" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("wasmcp")
 
 

@@ -121,6 +121,9 @@ JSON = st.recursive(
 @example(change={"small": 1.5})
 @example(change={"small": 256})
 @example(change={"pair": [1, 2, 3]})
+@example(change={"large": 2**64 - 1})
+@example(change={"large": 2**63 - 1})
+@example(change={"huge": 2**64})
 def test_arguments_are_taken_exactly_when_the_schema_takes_them(
     guest: GuestComponent, listed: dict[str, Any], change: dict[str, Any]
 ) -> None:
@@ -130,6 +133,10 @@ def test_arguments_are_taken_exactly_when_the_schema_takes_them(
     # What no f32 and no i64 can hold is refused although JSON Schema has no word for it.
     numbers = isinstance(arguments["ratio"], (int, float)) and abs(arguments["ratio"]) > 3.4e38
     integers = any(isinstance(arguments[n], float) and abs(arguments[n]) > 2**53 for n in ("large", "huge"))
+    ranges = {"large": (-(2**63), 2**63), "huge": (0, 2**64)}
+    integers |= any(
+        isinstance(arguments[name], int) and not low <= arguments[name] < end for name, (low, end) in ranges.items()
+    )
     result = call(guest, "types", arguments)
     assert result_is_error(result) == (not valid or numbers or integers)
 
