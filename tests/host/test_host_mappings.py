@@ -41,8 +41,10 @@ def test_room_for_an_instance(
 
 
 def test_calls_wait_if_no_more_instances_fit(zig_server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mappings, "allowed", lambda: 10)
+    looked: list[int] = []
+    monkeypatch.setattr(mappings, "room_for", lambda *counts: bool(looked.append(len(counts))))
     with open_server(zig_server, instances=24) as server, ThreadPoolExecutor(24) as threads:
         found = list(threads.map(lambda _: server.request("tools/list", timeout=60)["tools"], range(48)))
     assert len(found) == 48
     assert all(found)
+    assert len(looked) < 24  # not for each call that waits

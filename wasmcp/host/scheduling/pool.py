@@ -12,6 +12,7 @@ import threading
 from contextlib import nullcontext, suppress
 from functools import partial
 from queue import SimpleQueue
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError, HostError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _SHORT = 64 << 10  # maximum bytes of a request that can run inline
 _UNMEASURED = 4  # maximum number of instances that boot at a time while the size of one is unknown
+_FULL = 1.0  # seconds after which a pool without room for another instance looks again
 _ABANDONED = 8  # times the size: the maximum number of hanging threads that are replaced
 
 
@@ -160,6 +162,7 @@ class Pool:
         self._workers: list[_Worker] = []
         self._free = 0  # idle workers minus waiting calls
         self._hanging = 0
+        self._full_until = 0.0
         self._lock = threading.Lock()
         self._closed = False
         self.failure: ArtifactError | None = None
@@ -206,10 +209,19 @@ class Pool:
                 return
             booted = sum(worker.instance is not None for worker in self._workers)
             starting = len(self._workers) - booted
-            if self._workers and not (mappings.room_for(booted, starting) if booted else starting < _UNMEASURED):
+            if self._workers and not (self._has_room(booted, starting) if booted else starting < _UNMEASURED):
                 return
             self._free += 1
             self._workers.append(_Worker(self))
+
+    def _has_room(self, booted: int, starting: int) -> bool:
+        """Return whether one more instance fits. A refusal holds for a while: reading mappings takes milliseconds."""
+        if monotonic() < self._full_until:
+            return False
+        found = mappings.room_for(booted, starting)
+        if not found:
+            self._full_until = monotonic() + _FULL
+        return found
 
     def boot(self) -> None:
         """Boot an instance and drop it, so that errors of the server or its settings are found early.
