@@ -13,7 +13,7 @@ import wasmtime
 
 from wasmcp.errors import ArtifactError
 from wasmcp.host import open_server
-from wasmcp.host.engine import compile_cache, compile_process
+from wasmcp.host.engine import compile_cache
 from wasmcp.host.transports.stdio_server import compiling_notice
 
 
@@ -298,7 +298,7 @@ def test_component_below_the_limit_compiles(directory: Path, tmp_path: Path) -> 
 
 def test_killed_compiler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     killed = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    monkeypatch.setattr(compile_process, "_CHILD", killed)
+    monkeypatch.setattr(compile_cache, "_CHILD", killed)
     with pytest.raises(ArtifactError, match="the compiler was killed; is there too little memory"):
         compile_cache.compile_bytes(many_memories(1), "one.wasm")
 

@@ -12,14 +12,12 @@ from typing import Any
 import pytest
 
 from wasmcp.host.bindings.messages import NO_REQUEST, Chunk, Head, Subscribe
-from wasmcp.host.engine.limits import HttpLimits, Limits
+from wasmcp.host.engine.limits import Budget, HttpLimits, Limits
 from wasmcp.host.mcp.http_sessions import Sessions
 from wasmcp.host.mcp.subscriptions import Hub
-from wasmcp.host.scheduling.call import Call
-from wasmcp.host.scheduling.pending_input import PendingInputs
+from wasmcp.host.scheduling.call import Call, PendingInputs
 from wasmcp.host.transports import asgi, asgi_response, http_body
 from wasmcp.host.transports.asgi import App
-from wasmcp.host.transports.budget import Budget
 
 Fields = tuple[tuple[bytes, bytes], ...]
 CALL = b'{"jsonrpc":"2.0","id":7,"method":"tools/call"}'

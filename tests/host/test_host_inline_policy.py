@@ -17,9 +17,8 @@ from support.projects import project_files, write_project
 from wasmcp.errors import GuestCancelledError, GuestTimeoutError, RequestError
 from wasmcp.host import Limits, Server, open_server
 from wasmcp.host.bindings.messages import Ask, Event, Message, StdioRequest
-from wasmcp.host.scheduling.call import Call
+from wasmcp.host.scheduling.call import Call, InlinePolicy, can_wait
 from wasmcp.host.scheduling.deferred_signals import Deferred, interruptible
-from wasmcp.host.scheduling.inline_policy import InlinePolicy, can_wait
 from wasmcp.project import ensure_built
 
 FILES = project_files(
@@ -274,7 +273,7 @@ def test_signal_during_a_callback_is_deferred(path: Path) -> None:
     script = """
 import signal, sys, threading, time
 from wasmcp.host import open_server
-from wasmcp.host.engine import deadlines
+from wasmcp.host.engine import engine
 
 taken = []
 
@@ -290,7 +289,7 @@ def late(number, frame):
     raise TimeoutError
 
 armed = False
-deadlines.monotonic = clock
+engine.monotonic = clock
 signal.signal(signal.SIGALRM, late)
 before = signal.getsignal(signal.SIGINT)
 with open_server(sys.argv[1]) as server:

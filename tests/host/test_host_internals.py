@@ -24,10 +24,10 @@ from wasmcp.errors import (
 from wasmcp.host import Limits, Server
 from wasmcp.host.bindings.messages import StdioRequest
 from wasmcp.host.client.types import ResourceResult, ToolResult, parse_field_lines
-from wasmcp.host.engine import out_of_memory, standard_error
-from wasmcp.host.engine.deadlines import HOST_GRACE, Watchdog
+from wasmcp.host.engine import memory, standard_error
+from wasmcp.host.engine.engine import HOST_GRACE, Watchdog
 from wasmcp.host.engine.stdio_pipes import STDERR_KEPT, Output, StderrLog
-from wasmcp.host.mcp import error_responses
+from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.scheduling.call import Call
 
 
@@ -151,20 +151,20 @@ def test_hanging_threads_are_replaced_up_to_a_limit(open_it: Callable[..., Serve
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells")
 def test_memories_of_other_stores_are_ignored(open_it: Callable[..., Server]) -> None:
-    others = out_of_memory.memories()
+    others = memory.memories()
     server = open_it(instances=1, limits=Limits(timeout=20))
     server.send("x" * (3 << 20))
-    own = out_of_memory.memories().keys() - others.keys()
-    assert 3 << 20 <= max(out_of_memory.memories()[start] for start in own) < 1 << 30
-    assert out_of_memory.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=others)
-    everyone = out_of_memory.memories()
-    assert not out_of_memory.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=everyone)
+    own = memory.memories().keys() - others.keys()
+    assert 3 << 20 <= max(memory.memories()[start] for start in own) < 1 << 30
+    assert memory.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=others)
+    everyone = memory.memories()
+    assert not memory.exhausted(4 << 20, "wasm `unreachable` instruction executed", "", besides=everyone)
 
 
 def test_out_of_memory_messages_of_runtimes() -> None:
-    assert out_of_memory.exhausted(1 << 40, "wasm trap", "MemoryError\n")
-    assert not out_of_memory.exhausted(1 << 40, "wasm `unreachable` instruction executed", "")
-    assert not out_of_memory.exhausted(1, "integer divide by zero", "")
+    assert memory.exhausted(1 << 40, "wasm trap", "MemoryError\n")
+    assert not memory.exhausted(1 << 40, "wasm `unreachable` instruction executed", "")
+    assert not memory.exhausted(1, "integer divide by zero", "")
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_out_of_memory_messages_of_runtimes() -> None:
     ],
 )
 def test_error_responses_have_no_details(error: Exception, expected: str) -> None:
-    message = error_responses.internal_error_response(b'{"jsonrpc":"2.0","id":"a","method":"x"}', error)
+    message = jsonrpc.internal_error_response(b'{"jsonrpc":"2.0","id":"a","method":"x"}', error)
     assert message is not None
     assert expected.encode() in message
     assert b'"id":"a"' in message
@@ -202,7 +202,7 @@ def test_error_responses_have_no_details(error: Exception, expected: str) -> Non
     ],
 )
 def test_message_without_id_gets_no_response(message: bytes) -> None:
-    assert error_responses.internal_error_response(message, HostError("x")) is None
+    assert jsonrpc.internal_error_response(message, HostError("x")) is None
 
 
 def test_parse_field_lines() -> None:

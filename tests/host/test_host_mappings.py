@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from wasmcp.host import open_server
-from wasmcp.host.engine import mappings
+from wasmcp.host.engine import memory
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the system does not list mappings")
 def test_mappings_are_counted() -> None:
-    bound = mappings.allowed()
+    bound = memory.allowed_mappings()
     assert bound is not None
-    assert 10 < mappings.used() < bound
+    assert 10 < memory.used_mappings() < bound
 
 
 @pytest.mark.parametrize(
@@ -33,16 +33,16 @@ def test_mappings_are_counted() -> None:
 def test_room_for_an_instance(
     monkeypatch: pytest.MonkeyPatch, used: int, booted: int, starting: int, expected: bool
 ) -> None:
-    monkeypatch.setattr(mappings, "used", lambda: used)
-    monkeypatch.setattr(mappings, "allowed", lambda: 65_530)
-    assert mappings.room_for(booted, starting) is expected
-    monkeypatch.setattr(mappings, "allowed", lambda: None)
-    assert mappings.room_for(booted, starting)
+    monkeypatch.setattr(memory, "used_mappings", lambda: used)
+    monkeypatch.setattr(memory, "allowed_mappings", lambda: 65_530)
+    assert memory.room_for(booted, starting) is expected
+    monkeypatch.setattr(memory, "allowed_mappings", lambda: None)
+    assert memory.room_for(booted, starting)
 
 
 def test_calls_wait_if_no_more_instances_fit(zig_server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
-    monkeypatch.setattr(mappings, "room_for", lambda *counts: bool(looked.append(len(counts))))
+    monkeypatch.setattr(memory, "room_for", lambda *counts: bool(looked.append(len(counts))))
     with open_server(zig_server, instances=24) as server, ThreadPoolExecutor(24) as threads:
         found = list(threads.map(lambda _: server.request("tools/list", timeout=60)["tools"], range(48)))
     assert len(found) == 48

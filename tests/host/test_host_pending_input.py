@@ -10,8 +10,7 @@ import pytest
 
 from wasmcp.errors import GuestCancelledError, HostError
 from wasmcp.host.bindings.messages import Ask, InputCancelled, StdioRequest
-from wasmcp.host.scheduling.call import Call
-from wasmcp.host.scheduling.pending_input import PendingInputs
+from wasmcp.host.scheduling.call import Call, PendingInputs
 
 
 class Bench:
@@ -119,7 +118,7 @@ def test_close_cancels_suspended_calls() -> None:
 
 
 def test_number_of_suspended_calls_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wasmcp.host.scheduling.pending_input._MOST", 2)
+    monkeypatch.setattr("wasmcp.host.scheduling.call._MOST_SUSPENDED", 2)
     bench = Bench()
     calls = [bench.call(each) for each in "abc"]
     assert all(bench.pending_inputs.suspend(call) for call in calls)

@@ -8,9 +8,8 @@ from wasmcp.host.bindings.wasi_keyvalue import Buckets
 from wasmcp.host.engine.limits import HttpLimits
 from wasmcp.host.mcp.http_sessions import Sessions
 from wasmcp.host.mcp.subscriptions import Hub
-from wasmcp.host.scheduling.pending_input import PendingInputs
-from wasmcp.host.stores.keyvalue import MemoryStore, StoreRequestError
-from wasmcp.host.stores.session_values import SessionValues
+from wasmcp.host.scheduling.call import PendingInputs
+from wasmcp.host.stores.keyvalue import MemoryStore, SessionValues, StoreRequestError
 
 BUCKET = "wasmcp:session/abc"
 

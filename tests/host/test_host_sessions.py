@@ -10,11 +10,9 @@ import pytest
 from wasmcp.host.bindings.messages import NO_REQUEST, Ask, Subscribe, Watch
 from wasmcp.host.engine.limits import HttpLimits
 from wasmcp.host.mcp import http_sessions as module
-from wasmcp.host.mcp.http_sessions import Sessions
+from wasmcp.host.mcp.http_sessions import SessionRequest, Sessions
 from wasmcp.host.mcp.subscriptions import Hub, Listener, StdioSubscriptions, initial_subscription
-from wasmcp.host.scheduling.call import Call
-from wasmcp.host.scheduling.pending_input import PendingInputs
-from wasmcp.host.transports.http_request import SessionRequest
+from wasmcp.host.scheduling.call import Call, PendingInputs
 
 TOOLS = '{"method":"notifications/tools/list_changed"}'
 UPDATED = '{"method":"notifications/resources/updated","params":{"uri":"a:b"}}'

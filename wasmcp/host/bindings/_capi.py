@@ -7,7 +7,7 @@ wasmtime-py's public API is not sufficient in three places:
   (``wasmtime.component._enter``), so that one thread could get the error of another.
 * `component_values` and `wasi_keyvalue`: `LinkerInstance.add_func` converts a `list<u8>` one element at a time, at 2.5
   microseconds a byte.
-* `wasmcp.host.engine.deadlines`: `Store` has no method for the callback at an epoch deadline.
+* `wasmcp.host.engine.engine`: `Store` has no method for the callback at an epoch deadline.
 
 The module can be removed when wasmtime-py calls functions without these costs, passes `list<u8>` as bytes, and has a
 method for `wasmtime_store_epoch_deadline_callback`. Until then an update of wasmtime-py must be checked against it.

@@ -16,8 +16,15 @@ from wasmtime import StoreContext
 from wasmtime.component import OptionType, ResourceAny
 
 from wasmcp.host.bindings import _capi, component_values
-from wasmcp.host.stores.keyvalue import PAGE, StoreRequestError, check_entries, check_key, increment, open_store
-from wasmcp.host.stores.session_values import SessionValues
+from wasmcp.host.stores.keyvalue import (
+    PAGE,
+    SessionValues,
+    StoreRequestError,
+    check_entries,
+    check_key,
+    increment,
+    open_store,
+)
 
 if TYPE_CHECKING:
     from wasmtime import Engine

@@ -7,12 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wasmcp.host.bindings.messages import Chunk, Event, Head, HttpRequest, InputCancelled, Message, StdioRequest
-from wasmcp.host.mcp import encoding as text
+from wasmcp.host.mcp import jsonrpc as text
 from wasmcp.host.mcp.cancellation import cancelled_ids, current_scope, same_id
-from wasmcp.host.mcp.error_responses import request_id
+from wasmcp.host.mcp.jsonrpc import request_id
 from wasmcp.host.mcp.subscriptions import StdioSubscriptions
-from wasmcp.host.scheduling.call import Call
-from wasmcp.host.scheduling.pending_input import BATCHES
+from wasmcp.host.scheduling.call import BATCHES, Call
 from wasmcp.host.scheduling.pool import Pool
 
 if TYPE_CHECKING:
@@ -21,9 +20,8 @@ if TYPE_CHECKING:
     from wasmcp.host.bindings.messages import Request
     from wasmcp.host.client.types import HttpResponse
     from wasmcp.host.engine.stdio_pipes import StderrLog
-    from wasmcp.host.mcp.http_sessions import Sessions
+    from wasmcp.host.mcp.http_sessions import SessionRequest, Sessions
     from wasmcp.host.scheduling.instance import Program
-    from wasmcp.host.transports.http_request import SessionRequest
 
 
 class Connection:

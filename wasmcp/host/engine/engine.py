@@ -1,14 +1,25 @@
-"""Engine: one configuration for all components that this host compiles and runs."""
+"""Engine: one configuration for all components that this host compiles and runs, and the deadlines of calls.
+
+One thread interrupts guest code at its deadline, and sleeps until the next one. An epoch belongs to the engine, a
+deadline to a call. So the epoch advances only when the deadline of a call has passed. Each running store then calls its
+callback, which interrupts that call and lets the others continue.
+"""
 
 from __future__ import annotations
 
 import threading
-from functools import lru_cache
-from typing import TYPE_CHECKING
+import weakref
+from functools import lru_cache, partial
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from wasmtime import Engine
+    from collections.abc import Callable
+
+    from wasmtime import Engine, Store
     from wasmtime.component import Linker
+
 
 _LOCK = threading.Lock()
 
@@ -65,3 +76,109 @@ def linker(of: Engine) -> Linker:
     made.add_wasip2()
     made.add_wasi_http()
     return made
+
+
+class Watched(Protocol):
+    """An object that runs guest code under a deadline.
+
+    Attributes:
+        deadline: The deadline of the running call, on the clock of `time.monotonic`; infinity for none.
+    """
+
+    deadline: float
+
+    def overdue(self) -> None:
+        """Abandon an interrupted call that still runs, because it hangs in the host where it cannot be interrupted."""
+
+
+HOST_GRACE = 1.0  # seconds between the interruption and abandoning the thread
+_FIRST_RETRY = 0.005
+_LAST_RETRY = 0.25
+_keys = iter(range(1, 1 << 62))
+_watched: weakref.WeakValueDictionary[int, Watched] = weakref.WeakValueDictionary()
+
+
+class Watchdog:
+    """Watchdog of the calls of one engine: interrupts them at their deadlines."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._calls: weakref.WeakSet[Watched] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._wakes_at = -inf
+        self._thread: threading.Thread | None = None
+
+    def watch(self, watched: Watched, store: Store) -> None:
+        """Apply the deadlines of `watched` to a store, as long as both exist."""
+        key = next(_keys)
+        _watched[key] = watched
+        store.set_epoch_deadline(1)
+        from wasmcp.host.bindings import _capi  # lazy: imports wasmtime
+
+        _capi.set_epoch_callback(store, _at_epoch(), key)
+        with self._lock:
+            self._calls.add(watched)
+
+    def began(self, watched: Watched, deadline: float) -> None:
+        """Set the deadline of a call that begins, or change it."""
+        watched.deadline = deadline
+        # The order matters: the thread raises `_wakes_at` before it reads deadlines, so that no deadline is missed.
+        if deadline < self._wakes_at or self._thread is None:
+            self._start()
+            self._wake.set()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._wakes_at = inf
+                self._thread = threading.Thread(target=self._run, name="wasmcp-watchdog", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        retry = _FIRST_RETRY
+        while True:
+            self._wakes_at = inf
+            self._wake.clear()
+            now = monotonic()
+            with self._lock:
+                calls = list(self._calls)
+            earliest = min((call.deadline for call in calls), default=inf)
+            if earliest > now:
+                retry = _FIRST_RETRY
+                self._wakes_at = earliest
+                self._wake.wait(None if earliest == inf else earliest - now)
+                continue
+            self._engine.increment_epoch()
+            for call in calls:
+                if call.deadline + HOST_GRACE < now:
+                    call.overdue()
+            del calls
+            self._wake.wait(retry)
+            retry = min(retry * 2, _LAST_RETRY)
+
+
+def _interrupt(_context: Any, key: int | None, delta: Any, kind: Any) -> int:
+    """Continue or interrupt a store that reached an epoch. It must not raise an exception: see `deferred_signals`."""
+    watched = _watched.get(key or 0)
+    if watched is not None and monotonic() < watched.deadline:
+        delta[0] = 1
+        kind[0] = 0  # continue
+        return 0
+    return _new_error() or 0
+
+
+INTERRUPTED = "interrupted by the host"
+_callbacks: list[tuple[Any, Any]] = []
+_new_error: Callable[[], int | None] = int
+
+
+def _at_epoch() -> tuple[Any, Any]:
+    """Return the C callback, created once."""
+    global _new_error  # noqa: PLW0603 - set once, with the callback
+    if not _callbacks:
+        from wasmcp.host.bindings import _capi
+
+        _new_error = partial(_capi.error_constructor(), INTERRUPTED.encode())
+        _callbacks.append(_capi.epoch_callback(_interrupt))
+    return _callbacks[0]

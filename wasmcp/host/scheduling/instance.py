@@ -18,9 +18,9 @@ from wasmcp.errors import (
 from wasmcp.host.bindings import _capi
 from wasmcp.host.bindings.exchange import CallError, ExchangeBindings
 from wasmcp.host.bindings.messages import FRAMES, Changed, StdioRequest
-from wasmcp.host.engine import deadlines as watchdog
+from wasmcp.host.engine import engine as watchdog
 from wasmcp.host.engine.frame_owners import Frames
-from wasmcp.host.engine.out_of_memory import exhausted, memories
+from wasmcp.host.engine.memory import exhausted, memories
 from wasmcp.host.engine.stdio_pipes import Stdio
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Pool of the instances of one server, each with its own thread, so that a slow tool does not block the others.
 
 Handing a call to another thread takes longer than a short call. If it is safe (see
-`wasmcp.host.scheduling.inline_policy`), a call therefore runs on the submitting thread, with an idle instance.
+`wasmcp.host.scheduling.call`), a call therefore runs on the submitting thread, with an idle instance.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError, HostError
-from wasmcp.host.engine import mappings
+from wasmcp.host.engine import memory
+from wasmcp.host.scheduling.call import InlinePolicy, PendingInputs
 from wasmcp.host.scheduling.deferred_signals import Deferred
-from wasmcp.host.scheduling.inline_policy import InlinePolicy
 from wasmcp.host.scheduling.instance import Instance, Program
-from wasmcp.host.scheduling.pending_input import PendingInputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,7 +217,7 @@ class Pool:
         """Return whether one more instance fits. A refusal holds for a while: reading mappings takes milliseconds."""
         if monotonic() < self._full_until:
             return False
-        found = mappings.room_for(booted, starting)
+        found = memory.room_for(booted, starting)
         if not found:
             self._full_until = monotonic() + _FULL
         return found

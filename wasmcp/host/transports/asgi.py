@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import HostError
 from wasmcp.host.client.connection import http_request
-from wasmcp.host.mcp import encoding
+from wasmcp.host.engine.limits import Budget
+from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.transports.asgi_response import AsgiResponse, CallEnded
-from wasmcp.host.transports.budget import Budget
 from wasmcp.host.transports.http_body import Bodies, BodyError
 from wasmcp.protocol import LATEST
 
@@ -136,7 +136,7 @@ class App:
             scope["method"].encode(),
             target,
             session_request.fields,
-            encoding.encode(body.data),
+            jsonrpc.encode(body.data),
             size=body.size,
             limit=limit,
         )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import ClientStalledError, GuestCancelledError
 from wasmcp.host.bindings.messages import NO_REQUEST, Chunk, Head, InputCancelled
-from wasmcp.host.mcp import encoding
-from wasmcp.host.mcp.error_responses import INTERNAL_ERROR, error_response, internal_error_response, report
+from wasmcp.host.mcp import jsonrpc
+from wasmcp.host.mcp.jsonrpc import INTERNAL_ERROR, error_response, internal_error_response, report
 from wasmcp.host.mcp.subscriptions import Listener, filter_size
 from wasmcp.host.scheduling.call import Call
 from wasmcp.host.transports.http_body import Body
@@ -20,8 +20,8 @@ from wasmcp.host.transports.http_body import Body
 if TYPE_CHECKING:
     from wasmcp.host.bindings.messages import Event, HttpRequest
     from wasmcp.host.client.connection import Connection
+    from wasmcp.host.mcp.http_sessions import SessionRequest
     from wasmcp.host.transports.asgi import App, Receive, Send
-    from wasmcp.host.transports.http_request import SessionRequest
 
 # Watching for a disconnect needs a task; most requests are answered before that is worthwhile.
 _WATCH_AFTER = 0.02
@@ -298,7 +298,7 @@ class AsgiResponse:
             return False
         status, fields, body = result
         if not self._is_text and status == 400:
-            body = encoding.NOT_UTF8
+            body = jsonrpc.NOT_UTF8
         status, fields, body = self._session_request.conclude(
             status, fields, body, request, self._server.pool.pending_inputs
         )

@@ -14,8 +14,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
-    from wasmcp.host.engine.limits import HttpLimits
-    from wasmcp.host.transports.budget import Budget
+    from wasmcp.host.engine.limits import Budget, HttpLimits
 
 BACKLOG = 16
 """Number of connections that asyncio accepts in one round."""

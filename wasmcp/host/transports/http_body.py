@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from wasmcp.host.engine.limits import Budget
     from wasmcp.host.transports.asgi import Receive
-    from wasmcp.host.transports.budget import Budget
 
 _RATE = 16 << 10  # minimum bytes per second, after the first seconds
 # Bytes that are read beyond the limit, because most clients read a response only after they have sent the whole body.

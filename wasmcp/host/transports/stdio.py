@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 from wasmcp.errors import GuestCancelledError
 from wasmcp.host.bindings.messages import InputCancelled, Message, StdioRequest
 from wasmcp.host.engine.limits import Limits
-from wasmcp.host.mcp import encoding
+from wasmcp.host.mcp import jsonrpc
 from wasmcp.host.mcp.cancellation import cancelled_ids, same_id
-from wasmcp.host.mcp.error_responses import internal_error_response, report, request_id
+from wasmcp.host.mcp.jsonrpc import internal_error_response, report, request_id
 from wasmcp.host.mcp.subscriptions import StdioSubscriptions
-from wasmcp.host.scheduling.pending_input import BATCHES
+from wasmcp.host.scheduling.call import BATCHES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,10 +71,10 @@ class StdioSession:
     def line(self, line: bytes) -> None:
         """Process a line of the client, without its line feed."""
         if len(line) > self._limits.request:
-            self._answer(encoding.too_large(self._limits.request))
+            self._answer(jsonrpc.too_large(self._limits.request))
             return
-        if encoding.encode(line) is None:
-            self._answer(encoding.NOT_UTF8)
+        if jsonrpc.encode(line) is None:
+            self._answer(jsonrpc.NOT_UTF8)
             return
         if not line.strip(b" \t\r"):
             return

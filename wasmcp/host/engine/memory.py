@@ -1,15 +1,24 @@
-"""Detection of traps that were caused by memory exhaustion.
+"""Memory of this process: traps caused by memory exhaustion, and the number of memory mappings.
 
-The engine refuses `memory.grow` without a report, and the guest reacts with an ordinary trap. So this module looks at
-the traces: the messages of language runtimes and, on Linux, the size of the largest linear memory of the store.
+wasmtime-py reports neither. The engine refuses `memory.grow` without a report, and the guest reacts with an ordinary
+trap. So this module looks at the traces: the messages of language runtimes and, on Linux, the size of the largest
+linear memory of the store. Linux limits the number of mappings of a process, each linear memory of an instance needs
+several, and wasmtime aborts the process when one is refused. So a pool stays below that limit.
+
+The first half can be removed when wasmtime-py has the resource limiter of `wasmtime_store_limiter` as a callback that
+sees refused growth; the second half when wasmtime reports a refused mapping as an error.
+
+Source: proc(5), `/proc/PID/maps` and `/proc/sys/vm/max_map_count`.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
 
 # Messages of Rust, CPython, Zig and musl.
 _MESSAGES = ("memory allocation of", "MemoryError", "OutOfMemory", "out of memory", "Out of memory")
@@ -57,3 +66,39 @@ def memories() -> dict[int, int]:
         else:
             end = 0
     return found
+
+
+_SHARE = 0.9  # of the limit: code, threads and Python's heap need mappings, too
+
+
+def used_mappings() -> int:
+    """Return the number of mappings; 0 if the system does not report it."""
+    try:
+        return Path("/proc/self/maps").read_bytes().count(b"\n")
+    except OSError:
+        return 0
+
+
+def allowed_mappings() -> int | None:
+    """Return the maximum number of mappings of a process; None if it is unlimited or unknown."""
+    try:
+        return int(Path("/proc/sys/vm/max_map_count").read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def room_for(booted: int, starting: int) -> bool:
+    """Return True if one more instance can be booted.
+
+    The mappings of one instance are estimated as those of the process divided by the number of booted instances. The
+    estimate is never too low.
+
+    Args:
+        booted: Number of booted instances in the pool.
+        starting: Number of instances that are being booted, whose mappings are not in the count yet.
+    """
+    bound = allowed_mappings()
+    if bound is None:
+        return True
+    now = used_mappings()
+    return now + (starting + 1) * now / max(1, booted) < bound * _SHARE
