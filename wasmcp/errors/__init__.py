@@ -4,6 +4,7 @@
 
     WasmcpError
     ├── ComponentError                  a WebAssembly component that cannot be read or encoded  (wasmcp.component)
+    │   └── UnknownInstructionError     an instruction of a core module that is unknown or not supported
     ├── CompositionError                components that cannot be composed  (wasmcp.compose)
     │   ├── GraphCycleError             instances that depend on each other  (wasmcp.component)
     │   ├── ImportConflictError         imports that cannot be merged
@@ -19,7 +20,8 @@
     ├── InvalidNameError                an alias or a profile that cannot be stored or removed  (wasmcp.registry)
     ├── ScaffoldError                   a project or a component that cannot be created  (wasmcp.project)
     ├── ToolchainError                  a source that does not compile to a component  (wasmcp.toolchains)
-    │   └── MissingToolchainError       a compiler that is not installed
+    │   ├── MissingToolchainError       a compiler that is not installed
+    │   └── NativeCodeError             packages with native modules that do not work in a component
     ├── ComponentsError                 several components of a project that cannot be built  (wasmcp.project)
     ├── WitError                        WIT packages that cannot be written into a project  (wasmcp.project)
     ├── CatalogueError                  a component whose catalogue cannot be recorded  (wasmcp.project)
@@ -58,6 +60,7 @@ from wasmcp.errors.building import (
     ConfigError,
     MissingPackageDataError,
     MissingToolchainError,
+    NativeCodeError,
     StorageError,
     ToolchainError,
     WitError,
@@ -72,6 +75,7 @@ from wasmcp.errors.composing import (
     InvalidComponentsError,
     LimitExceededError,
     MissingGrantError,
+    UnknownInstructionError,
     WiringError,
 )
 from wasmcp.errors.registries import (
@@ -135,6 +139,7 @@ __all__ = [
     "MissingGrantError",
     "MissingPackageDataError",
     "MissingToolchainError",
+    "NativeCodeError",
     "RegistryDeniedError",
     "RegistryError",
     "RegistryUnreachableError",
@@ -145,6 +150,7 @@ __all__ = [
     "SpecError",
     "StorageError",
     "ToolchainError",
+    "UnknownInstructionError",
     "UnknownPackageError",
     "WasmcpError",
     "WiringError",

@@ -57,6 +57,18 @@ class MissingToolchainError(ToolchainError):
     """A compiler that is not installed, or not in the version that wasmcp requires."""
 
 
+class NativeCodeError(ToolchainError):
+    """Packages with native modules that do not work in a component.
+
+    Attributes:
+        packages: The problems of each package, by its name; each names the file.
+    """
+
+    def __init__(self, message: str, *, source: str = "", packages: Mapping[str, Sequence[str]]) -> None:
+        self.packages = {name: tuple(problems) for name, problems in packages.items()}
+        super().__init__(message, source=source, toolchain="python")
+
+
 class ComponentsError(WasmcpError):
     """Several components of a project that cannot be built.
 

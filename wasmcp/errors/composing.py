@@ -24,6 +24,20 @@ class ComponentError(WasmcpError):
         super().__init__(f"`{component}`: {problem}{place}" if component else f"{problem}{place}")
 
 
+class UnknownInstructionError(ComponentError):
+    """An instruction of a core module that is unknown or not supported.
+
+    Attributes:
+        opcode: Its bytes in hexadecimal, for example ``0xfe 0x10``.
+        subject: The proposal that it belongs to, or the empty string.
+    """
+
+    def __init__(self, opcode: str, *, offset: int, subject: str = "") -> None:
+        self.opcode = opcode
+        self.subject = subject
+        super().__init__(f"the opcode {opcode} is {subject or 'unknown'}, which is not supported", offset=offset)
+
+
 class CompositionError(WasmcpError):
     """Components that cannot be composed."""
 

@@ -1,9 +1,10 @@
-"""Dependencies of a Python component: resolved and fetched by pip, pure Python only.
+"""Dependencies of a Python component: resolved and fetched by pip.
 
-A component runs on another platform than the one it is built on, so pip selects wheels for any platform
-(``py3-none-any``). Building a source distribution runs its authors' code on this machine: only those listed in the
-option ``build-from-source`` are built, in an environment without secrets and without a C compiler, so that packages
-with optional extensions become pure Python. Packages with native code are rejected.
+A component runs on another platform than the one it is built on: pip selects wheels for any platform
+(``py3-none-any``), and those with native modules for WASI and for Emscripten (`native_modules`). Building a source
+distribution runs its authors' code on this machine: only those listed in the option ``build-from-source`` are built, in
+an environment without secrets and without a C compiler, so that packages with optional extensions become pure Python.
+Packages with native code of another platform are rejected.
 """
 
 from __future__ import annotations
@@ -21,20 +22,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wasmcp.errors import MissingToolchainError, ToolchainError
+from wasmcp.errors import MissingToolchainError, NativeCodeError, ToolchainError
 from wasmcp.toolchains import unpacked_packages
 from wasmcp.toolchains.base import ComponentSource, Distribution
 from wasmcp.toolchains.python.local_projects import is_local, local_projects
+from wasmcp.toolchains.python.native_abi import ABI
+from wasmcp.toolchains.python.native_modules import check_known, convert_packages, converter_key
+from wasmcp.toolchains.python.package_advice import advice_for
 
 NATIVE = (".so", ".pyd", ".dylib", ".dll", ".a")
-"""File extensions of native code, which components cannot load."""
+"""File extensions of native code."""
 
 _PIP = Path(__file__).with_name("pip_resolver.py")
 _TIMEOUT = 600.0
 _SHOWN = 8
 """Maximum number of lines of pip's output in a message."""
 
-_ANY = ("--platform", "any", "--implementation", "py", "--abi", "none", "--python-version", "3.14")
+_TARGET = (
+    *(option for platform in (*ABI.platforms, "any") for option in ("--platform", platform)),
+    *("--implementation", "cp", "--python-version", ABI.python),
+    *("--abi", ABI.interpreter, "--abi", "abi3", "--abi", "none"),
+)
+"""pip's options for the interpreter in a component."""
+
 _WITHOUT_COMPILER = {"CC": "false", "CXX": "false", "FC": "false", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 # These build backends never produce pure Python, and take minutes: no version of them is allowed.
 _NATIVE_BACKENDS = ("maturin", "meson-python", "puccinialin", "scikit-build", "scikit-build-core", "setuptools-rust")
@@ -76,17 +86,18 @@ def requirements_of(source: ComponentSource) -> list[str]:
 def resolve(source: ComponentSource, cache: Path, progress: Callable[[str], None]) -> tuple[Distribution, ...]:
     """Resolve a component's dependencies; return the packages, transitive dependencies included.
 
-    They are fetched as well (see `install`): only their files show whether they are pure Python.
+    They are fetched as well (see `install`): only their files show whether they work in a component.
 
     Raises:
         MissingToolchainError: pip is not installed.
-        ToolchainError: No packages match, or one contains native code.
+        NativeCodeError: Packages have native modules that do not work in a component.
+        ToolchainError: No packages match, or one contains native code of another platform.
     """
     requirements = requirements_of(source)
     if not requirements:
         return ()
     progress(f"resolving the dependencies of component `{source.name}`")
-    arguments = ["install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-", *_ANY]
+    arguments = ["install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-", *_TARGET]
     built = _from_source(source)
     with tempfile.TemporaryDirectory(prefix="wasmcp-pip-") as folder:
         arguments += ["--target", folder, *_formats(built)]
@@ -137,15 +148,17 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
         progress: Called when packages are fetched.
 
     Raises:
-        ToolchainError: They cannot be fetched, do not match the lock file, or contain native code.
+        NativeCodeError: Packages have native modules that do not work in a component.
+        ToolchainError: They cannot be fetched, do not match the lock file, or contain native code of another platform.
     """
     if not source.dependencies:
         return None
     pinned = [f"{one.name}=={one.version} --hash={one.digest}" for one in source.dependencies]
-    key = hashlib.sha256("\n".join([_PIP.read_text("utf-8"), *pinned]).encode()).hexdigest()
+    key = hashlib.sha256("\n".join([_PIP.read_text("utf-8"), converter_key(), *pinned]).encode()).hexdigest()
     folder = cache / "dependencies" / key
     if unpacked_packages.is_whole(folder):
         return folder
+    check_known(source, cache)
     if source.offline:
         names = ", ".join(f"`{one.name}` {one.version}" for one in source.dependencies)
         state = "changed in the cache since they were unpacked" if folder.is_dir() else "not in the cache"
@@ -166,11 +179,19 @@ def install(source: ComponentSource, cache: Path, progress: Callable[[str], None
         listed = Path(partial) / "requirements.txt"
         listed.write_text("\n".join(pinned) + "\n", encoding="utf-8")
         target = Path(partial) / "modules"
-        arguments = ["install", "--no-deps", "--no-compile", "--quiet", "--ignore-installed", *_ANY, *_formats(built)]
+        arguments = [
+            "install",
+            "--no-deps",
+            "--no-compile",
+            "--quiet",
+            "--ignore-installed",
+            *_TARGET,
+            *_formats(built),
+        ]
         code, _, output = _pip([*arguments, "--target", str(target), "--require-hashes", "-r", str(listed)], source)
         if code:
             raise _refusal(source, output)
-        _check_pure(source, target)
+        _check_native(source, target, convert_packages(source, target, cache, progress))
         shutil.rmtree(target / "bin", ignore_errors=True)  # console scripts that name this machine's interpreter
         unpacked_packages.keep(target, folder)
     return folder
@@ -186,25 +207,25 @@ def packages_of(folder: Path) -> dict[str, str]:
     return found
 
 
-def _check_pure(source: ComponentSource, folder: Path) -> None:
-    """Reject native code, also in wheels that are tagged for any platform.
+def _check_native(source: ComponentSource, folder: Path, accepted: set[str]) -> None:
+    """Reject native code that a component cannot load, also in wheels that are tagged for any platform.
 
     Tags of wheels built here cannot be used: with an optional extension, they are those of this machine.
     """
     owners = packages_of(folder)
     for path in sorted(folder.rglob("*")):
-        if path.suffix in NATIVE and path.is_file():
-            file = path.relative_to(folder).as_posix()
+        file = path.relative_to(folder).as_posix()
+        if path.suffix in NATIVE and path.is_file() and file not in accepted:
             raise _native(source, owners.get(file, file.partition("/")[0]), file)
 
 
-def _native(source: ComponentSource, package: str, file: str, request: str = "") -> ToolchainError:
+def _native(source: ComponentSource, package: str, file: str, request: str = "") -> NativeCodeError:
+    name = _normalised(package)
     message = (
-        f"component `{source.name}`: its dependency `{package}` is native code (`{file}`), and a component holds only "
-        "Python: look for a package that does the same in Python, or leave the work to a component in another language"
-        f"{request}"
+        f"component `{source.name}`: its dependency `{package}` is native code (`{file}`), and there is nothing of it "
+        f"for WebAssembly: {advice_for(name)}{request}"
     )
-    return ToolchainError(message, source=source.label, toolchain="python")
+    return NativeCodeError(message, source=source.label, packages={name: [f"`{file}` is for another platform"]})
 
 
 def _refusal(source: ComponentSource, output: str) -> ToolchainError:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from wasmcp.toolchains.base import ComponentSource
 from wasmcp.toolchains.python.imports import is_host_side, module_name, source_root
 from wasmcp.toolchains.python.module_ast import Module
+from wasmcp.toolchains.python.native_modules import SHIM, extension_name
 
 APPLICATION = "_wasmcp_app"
 """The module that componentize-py compiles to a component."""
@@ -55,14 +56,15 @@ def stage_application(
         target = application / _staged_name(module)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(module.path, target)
+    imported = {statement.module.partition(".")[0] for module in modules.values() for statement in module.imports}
     if fetched is not None:
         _stage_data(
             fetched, {module.name.partition(".")[0] for module in modules.values() if module.fetched}, application
         )
+        _stage_native(fetched, imported, application)
     name = module_name(source.path, source_root(source.path, source.root))
     declared = source.world in DECLARED
     later = [_configured_import(module) for module in imports] + _later(name, modules)
-    imported = {statement.module.partition(".")[0] for module in modules.values() for statement in module.imports}
     plan = {
         "module": name,
         "declared": declared,
@@ -106,6 +108,15 @@ def _stage_data(fetched: Path, packages: set[str], application: Path) -> None:
                 shutil.copyfile(path, target)
     for metadata in fetched.glob("*.dist-info"):
         shutil.copytree(metadata, application / metadata.name)
+
+
+def _stage_native(fetched: Path, imported: Container[str], application: Path) -> None:
+    """Copy native modules that are not in a package, and the one that native modules for Emscripten need."""
+    for path in sorted(fetched.glob("*.so")):
+        if extension_name(path) in imported:
+            shutil.copyfile(path, application / path.name)
+    if (fetched / SHIM).is_file() and any(application.rglob("*.so")):
+        shutil.copyfile(fetched / SHIM, application / SHIM)
 
 
 def _stage_zones(fetched: Path | None, application: Path) -> str | None:

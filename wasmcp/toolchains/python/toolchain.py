@@ -30,6 +30,7 @@ from wasmcp.toolchains.python.diagnostics import failure_of, printed_of, warning
 from wasmcp.toolchains.python.imports import is_host_side, is_provided, is_standard, reachable, source_root
 from wasmcp.toolchains.python.local_projects import local_projects
 from wasmcp.toolchains.python.module_ast import Module, refusal
+from wasmcp.toolchains.python.native_modules import SUFFIX, extension_name
 from wasmcp.toolchains.python.staging import GUEST, stage_application
 from wasmcp.toolchains.python.stdlib_limits import ABSENT, ZONES, lost_guarantees, without_zones, zones_of_packages
 from wasmcp.toolchains.shared_sources import folder_problem, is_outside, shared_folder
@@ -37,7 +38,7 @@ from wasmcp.toolchains.shared_sources import folder_problem, is_outside, shared_
 LOGGER = logging.getLogger("wasmcp.build")
 """Logger of the output that programs print during a build, at level INFO."""
 
-_OWN = sorted(Path(__file__).resolve().parent.glob("*.py"))
+_OWN = sorted(path for path in Path(__file__).resolve().parent.iterdir() if path.suffix in {".py", ".wat"})
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
@@ -82,7 +83,7 @@ class PythonToolchain:
         """Build the component; see `wasmcp.toolchains.base.Toolchain`."""
         fetched = dependencies.install(source, cache, progress)
         modules = _modules(source, fetched)
-        _check(source, modules)
+        _check(source, modules, fetched)
         progress(f"compiling `{source.label}` with componentize-py")
         with tempfile.TemporaryDirectory(prefix="wasmcp-python-") as folder:
             stage = Path(folder)
@@ -137,8 +138,9 @@ def _imports(source: ComponentSource) -> list[str]:
     return names
 
 
-def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
+def _check(source: ComponentSource, modules: Mapping[str, Module], fetched: Path | None) -> None:
     """Reject imports that are certainly not in the component, before the compiler, which takes much longer."""
+    native = set() if fetched is None else {extension_name(path) for path in fetched.glob(f"*{SUFFIX}")}
     problems: list[tuple[str, list[str]]] = []
     problems += [
         (f"`{module.label}`, line {statement.line}: {ZONES}", [])
@@ -159,7 +161,7 @@ def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
         for statement in module.imports:
             name = statement.module
             top = name.partition(".")[0]
-            if statement.later or statement.optional or name in modules or top in modules:
+            if statement.later or statement.optional or name in modules or top in modules or top in native:
                 continue
             host_side = is_host_side(statement)
             if not host_side and (is_provided(name) or is_standard(top) or _is_folder(name, source)):
@@ -168,7 +170,7 @@ def _check(source: ComponentSource, modules: Mapping[str, Module]) -> None:
                 "of wasmcp only `wasmcp.guest` is there; import the rest in a module that the source does not import"
                 if host_side
                 else "name its package in `dependencies`, or put it into the project and name its folder in "
-                "`python-path` (pure Python only)"
+                "`python-path`"
             )
             place = f"`{module.label}`, line {statement.line}"
             problems.append((f"{place}: `{name}` is not in the component: {advice}", []))

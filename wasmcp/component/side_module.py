@@ -1,0 +1,330 @@
+"""Side modules: position-independent core modules that a dynamic linker loads, such as extension modules of Python.
+
+Reads their imports, and writes them without exception handling and with other names of imported functions.
+
+Source: tool-conventions, DynamicLinking.md (section `dylink.0`, modules `GOT.func` and `GOT.mem`); core specification
+3.0, 5.5 (Modules).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_writer import MODULE_PREAMBLE, name, uleb128, vector
+from wasmcp.component.instructions import EXTERNREF, value_type, without_exceptions
+from wasmcp.errors import ComponentError
+
+ENVIRONMENT, FUNCTION_OFFSETS, DATA_OFFSETS = "env", "GOT.func", "GOT.mem"
+"""Modules of imports: symbols; offsets of functions in the table; addresses of data."""
+
+_DYNAMIC = "dylink.0"
+_NEEDED, _IMPORT_INFO = 2, 4
+_CUSTOM, _TYPES, _IMPORTS, _EXPORTS, _CODE, _TAGS = 0, 1, 2, 7, 10, 13
+_TEXT = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref"}
+
+
+class ImportKind(Enum):
+    """Kind of an import. The value is its encoding."""
+
+    FUNCTION = 0
+    TABLE = 1
+    MEMORY = 2
+    GLOBAL = 3
+    TAG = 4
+
+
+@dataclass(frozen=True)
+class ModuleImport:
+    """Import of a core module.
+
+    Attributes:
+        module: The first name.
+        name: The second name.
+        kind: Its kind.
+        type: Its type: of a function ``i32 i64 -> i32``, of a global ``i32`` or ``mut i32``, of a memory or a table the
+            words ``shared`` and ``64-bit`` where they apply; empty for a tag.
+    """
+
+    module: str
+    name: str
+    kind: ImportKind
+    type: str
+
+
+@dataclass(frozen=True)
+class SideModule:
+    """Interface of a side module.
+
+    Attributes:
+        imports: Its imports.
+        exports: The names of its exports.
+        needed: The names of the libraries that its loader loads before.
+    """
+
+    imports: tuple[ModuleImport, ...]
+    exports: frozenset[str]
+    needed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """Side module without exception handling.
+
+    Attributes:
+        module: Its bytes.
+        throws: Positions of the instructions `throw` outside of handlers, in bytes from the start of the original.
+    """
+
+    module: bytes
+    throws: tuple[int, ...]
+
+
+def read(data: bytes) -> SideModule:
+    """Return the interface of a side module.
+
+    Raises:
+        ComponentError: The data is not a side module, or is damaged.
+    """
+    types: list[str] = []
+    imports: list[ModuleImport] = []
+    exports: list[str] = []
+    needed: list[str] = []
+    for code, section in _sections(data):
+        if code == _CUSTOM and section.name() == _DYNAMIC:
+            needed += _needed(section)
+        elif code == _TYPES:
+            types += [_signature(_function_type(section)) for _ in range(section.count())]
+        elif code == _IMPORTS:
+            imports += [_import(section, types) for _ in range(section.count())]
+        elif code == _EXPORTS:
+            for _ in range(section.count()):
+                exports.append(section.name())
+                section.byte()
+                section.u32()
+    return SideModule(tuple(imports), frozenset(exports), tuple(needed))
+
+
+def lower(data: bytes, names: Mapping[str, str]) -> Lowered:
+    """Return a side module whose exceptions are traps, with other names of imports and without debugging information.
+
+    Every section is read once. Only sections that change are written again; what is left over is for the engine to
+    validate.
+
+    Args:
+        data: The module.
+        names: Name of a function imported from ``env`` or ``GOT.func`` -> its new name.
+
+    Raises:
+        UnknownInstructionError: An instruction is unknown.
+        ComponentError: The data is not a side module, or is damaged.
+    """
+    throws: list[int] = []
+
+    def code_of(section: Reader) -> bytes:
+        bodies = []
+        for _ in range(section.count()):
+            body = section.part(section.u32(), "a function")
+            lowered = _body(body, throws)
+            bodies += [uleb128(len(lowered)), lowered]
+        return uleb128(len(bodies) // 2) + b"".join(bodies)
+
+    rewritten: dict[int, Callable[[Reader], bytes]] = {
+        _TYPES: lambda section: vector([_encoded(_function_type(section)) for _ in range(section.count())]),
+        _IMPORTS: lambda section: _imports(section, names),
+        _EXPORTS: _exports,
+        _CODE: code_of,
+    }
+    out = [MODULE_PREAMBLE]
+    for code, section in _sections(data):
+        if code == _TAGS:
+            continue
+        content: bytes | memoryview
+        if code == _CUSTOM:
+            start = section.position
+            if section.name() != _DYNAMIC:
+                continue
+            content = bytes(section.data[start : section.position]) + _dynamic(section, names)
+        elif code in rewritten:
+            content = rewritten[code](section)
+            section.finish(f"section {code}")
+        else:
+            content = section.data[section.position : section.end]
+        out += [bytes([code]), uleb128(len(content)), bytes(content)]
+    return Lowered(b"".join(out), tuple(throws))
+
+
+def _sections(data: bytes) -> Iterator[tuple[int, Reader]]:
+    """Yield the code and the content of each section.
+
+    Raises:
+        ComponentError: The data is not a core module, or its first section is not ``dylink.0``.
+    """
+    if data[:8] != MODULE_PREAMBLE:
+        raise ComponentError("not a core WebAssembly module", offset=0)
+    reader = Reader(memoryview(data), 8, len(data))
+    first = True
+    while reader.position < reader.end:
+        code = reader.byte()
+        section = reader.part(reader.u32(), f"section {code}")
+        if first:
+            is_dynamic = code == _CUSTOM and Reader(section.data, section.position, section.end).name() == _DYNAMIC
+            if not is_dynamic:
+                raise ComponentError(f"not a side module: its first section is not `{_DYNAMIC}`", offset=8)
+            first = False
+        yield code, section
+    if first:
+        raise ComponentError(f"not a side module: its first section is not `{_DYNAMIC}`", offset=8)
+
+
+def _function_type(section: Reader) -> tuple[list[bytes], list[bytes]]:
+    start = section.position
+    if section.byte() != 0x60:
+        raise section.fail("a type that is not the type of a function is not supported", start)
+    params = [value_type(section) for _ in range(section.count())]
+    return params, [value_type(section) for _ in range(section.count())]
+
+
+def _encoded(function: tuple[list[bytes], list[bytes]]) -> bytes:
+    return b"\x60" + vector(function[0]) + vector(function[1])
+
+
+def _signature(function: tuple[list[bytes], list[bytes]]) -> str:
+    params, results = (" ".join(_TEXT.get(kind[0], "ref") for kind in kinds) for kinds in function)
+    return f"{params} -> {results}".strip()
+
+
+def _import(section: Reader, types: list[str]) -> ModuleImport:
+    module, item = section.name(), section.name()
+    start = section.position
+    code = section.byte()
+    if code > ImportKind.TAG.value:
+        raise section.fail(f"an import of the unknown kind {code}", start)
+    kind = ImportKind(code)
+    described = ""
+    if kind is ImportKind.FUNCTION:
+        index = section.u32()
+        if index >= len(types):
+            raise section.fail(f"the function `{item}` has the type {index}, of {len(types)}", start)
+        described = types[index]
+    elif kind is ImportKind.GLOBAL:
+        described = _TEXT.get(value_type(section)[0], "ref")
+        described = f"mut {described}" if section.byte() else described
+    elif kind is ImportKind.TAG:
+        section.byte()
+        section.u32()
+    else:
+        described = _limits(section, has_element=kind is ImportKind.TABLE)
+    return ModuleImport(module, item, kind, described)
+
+
+def _limits(section: Reader, *, has_element: bool) -> str:
+    words = [_TEXT.get(value_type(section)[0], "ref")] if has_element else []
+    flags = section.byte()
+    words += [word for bit, word in ((2, "shared"), (4, "64-bit"), (8, "of another page size")) if flags & bit]
+    _skip_number(section)
+    if flags & 1:
+        _skip_number(section)
+    if flags & 8:
+        section.u32()
+    return " ".join(words)
+
+
+def _skip_number(section: Reader) -> None:
+    """Skip a number of up to 64 bits."""
+    for _ in range(10):
+        if section.byte() < 0x80:
+            return
+    raise section.fail("a number is longer than ten bytes")
+
+
+def _imports(section: Reader, names: Mapping[str, str]) -> bytes:
+    kept = []
+    for _ in range(section.count()):
+        module, item, start = section.name(), section.name(), section.position
+        kind = section.byte()
+        if kind == ImportKind.FUNCTION.value:
+            section.u32()
+        elif kind == ImportKind.TABLE.value:
+            _limits(section, has_element=True)
+        elif kind == ImportKind.MEMORY.value:
+            _limits(section, has_element=False)
+        elif kind == ImportKind.GLOBAL.value:
+            value = value_type(section)
+            kept.append(name(module) + name(_renamed(module, item, names)) + bytes([kind]) + value)
+            kept[-1] += bytes([section.byte()])
+            continue
+        elif kind == ImportKind.TAG.value:
+            section.byte()
+            section.u32()
+            continue
+        else:
+            raise section.fail(f"an import of the unknown kind {kind}", start)
+        content = bytes(section.data[start : section.position])
+        kept.append(name(module) + name(_renamed(module, item, names)) + content)
+    return vector(kept)
+
+
+def _renamed(module: str, item: str, names: Mapping[str, str]) -> str:
+    return names.get(item, item) if module in (ENVIRONMENT, FUNCTION_OFFSETS) else item
+
+
+def _exports(section: Reader) -> bytes:
+    kept = []
+    for _ in range(section.count()):
+        start = section.position
+        section.skip_name()
+        kind = section.byte()
+        section.u32()
+        if kind != ImportKind.TAG.value:
+            kept.append(bytes(section.data[start : section.position]))
+    return vector(kept)
+
+
+def _body(body: Reader, throws: list[int]) -> bytes:
+    """Return a function without exception handling, its locals included."""
+    start = body.position
+    changed = False
+    locals_ = []
+    for _ in range(body.count()):
+        begun = body.position
+        body.u32()
+        after = body.position
+        kind = value_type(body)
+        locals_.append(bytes(body.data[begun:after]) + kind)
+        changed |= kind == EXTERNREF
+    declared = vector(locals_) if changed else bytes(body.data[start : body.position])
+    lowered = without_exceptions(body.data, body.position, body.end)
+    throws += lowered.throws
+    return declared + lowered.code
+
+
+def _subsections(section: Reader) -> Iterator[tuple[int, Reader]]:
+    while section.position < section.end:
+        code = section.byte()
+        yield code, section.part(section.u32(), f"subsection {code} of `{_DYNAMIC}`")
+
+
+def _needed(section: Reader) -> list[str]:
+    found = []
+    for code, part in _subsections(section):
+        if code == _NEEDED:
+            found += [part.name() for _ in range(part.count())]
+    return found
+
+
+def _dynamic(section: Reader, names: Mapping[str, str]) -> bytes:
+    """Return the content of ``dylink.0`` with the new names of imports."""
+    out = []
+    for code, part in _subsections(section):
+        content = bytes(part.data[part.position : part.end])
+        if code == _IMPORT_INFO:
+            entries = []
+            for _ in range(part.count()):
+                module, item = part.name(), part.name()
+                entries.append(name(module) + name(_renamed(module, item, names)) + uleb128(part.u32()))
+            content = vector(entries)
+        out += [bytes([code]), uleb128(len(content)), content]
+    return b"".join(out)

@@ -1,0 +1,317 @@
+"""Native extension modules among a component's dependencies: checked, and converted for the interpreter inside.
+
+Wheels for WASI have modules that the interpreter loads. Wheels for Emscripten (PEP 783) have modules for the same
+CPython on another C library: their exceptions become traps, some imports get other names, and every function of the C
+library that they import has to be one of `native_abi.SHARED_FUNCTIONS`, with its type.
+
+A module is converted once for each version of its wheel and of the converter: the result, or the reason why the wheel
+is rejected, stays in the cache, under the digest of the wheel.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import functools
+import hashlib
+import io
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from wasmcp.component import instructions, side_module
+from wasmcp.component.side_module import DATA_OFFSETS, ENVIRONMENT, FUNCTION_OFFSETS, ImportKind, ModuleImport
+from wasmcp.errors import ComponentError, NativeCodeError
+from wasmcp.toolchains import unpacked_packages
+from wasmcp.toolchains.base import ComponentSource, Distribution
+from wasmcp.toolchains.python import native_abi
+from wasmcp.toolchains.python.native_abi import ABI, ORIGINS, RENAMED, SHARED_DATA, SHARED_FUNCTIONS, SPECIAL
+from wasmcp.toolchains.python.package_advice import advice_for
+
+SHIM = f"_wasmcp_emscripten{ABI.suffix}"
+"""File name of the module that replaces functions of Emscripten's C library; next to the packages."""
+
+SUFFIX = ".so"
+
+_REFUSAL = "refusal.json"
+_SHIM_SOURCE = Path(__file__).with_name("emscripten_shim.wat")
+_CONVERTER = (instructions.__file__, side_module.__file__, native_abi.__file__, __file__, str(_SHIM_SOURCE))
+_PYTHON_SYMBOL = re.compile(r"_?Py[A-Z_]\w*")
+_SHOWN = 12
+"""Maximum number of imports in a message."""
+
+
+@functools.cache
+def converter_key() -> str:
+    """Return the digest of everything that the conversion depends on, apart from the wheel."""
+    digest = hashlib.sha256(str(ABI.converter).encode())
+    for path in _CONVERTER:
+        digest.update(hashlib.sha256(Path(path).read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def check_known(source: ComponentSource, cache: Path) -> None:
+    """Raise the error for those of a component's packages that were rejected before, without fetching them.
+
+    Raises:
+        NativeCodeError: There are some.
+    """
+    found = {one.name: problems for one in source.dependencies if (problems := _rejected(_kept(cache, one)))}
+    if found:
+        raise _error(source, found)
+
+
+def convert_packages(source: ComponentSource, folder: Path, cache: Path, progress: Callable[[str], None]) -> set[str]:
+    """Convert the native modules of packages in a folder, in place.
+
+    Args:
+        source: The component, with its locked packages.
+        folder: The folder into which pip has installed them.
+        cache: The toolchain's cache.
+        progress: Called when a conversion begins.
+
+    Returns:
+        The paths of the modules in the folder that the interpreter of a component can load.
+
+    Raises:
+        NativeCodeError: Modules cannot work in a component; the message lists all of them.
+    """
+    rejected: dict[str, list[str]] = {}
+    accepted: set[str] = set()
+    for one in source.dependencies:
+        information = _information(folder, one)
+        platforms = set() if information is None else _platforms(information)
+        if information is None or not platforms & set(ABI.platforms):
+            continue
+        files = sorted(name for name in _recorded(information) if name.endswith(SUFFIX) and (folder / name).is_file())
+        if not files:
+            continue
+        kept = _kept(cache, one)
+        is_emscripten = ABI.emscripten in platforms
+        if not unpacked_packages.is_whole(kept):
+            progress(f"converting the native modules of `{one.name}` {one.version}")
+            _fill(kept, folder, files, is_emscripten=is_emscripten)
+        if problems := _rejected(kept):
+            rejected[one.name] = problems
+            continue
+        for name in files:
+            (folder / name).unlink()
+        names = sorted(path.relative_to(kept).as_posix() for path in kept.rglob("*") if path.is_file())
+        for name in names:
+            shutil.copyfile(kept / name, folder / name)
+        accepted.update(names)
+        _record(information, folder, set(files), names)
+        if is_emscripten:
+            (folder / SHIM).write_bytes(shim())
+            accepted.add(SHIM)
+    if rejected:
+        raise _error(source, rejected)
+    return accepted
+
+
+@functools.cache
+def shim() -> bytes:
+    """Return the module that replaces functions of Emscripten's C library."""
+    import wasmtime
+
+    return bytes(wasmtime.wat2wasm(_SHIM_SOURCE.read_text("utf-8")))
+
+
+def convert(data: bytes) -> bytes:
+    """Return a module of a wheel for Emscripten as the interpreter of a component loads it.
+
+    Raises:
+        NativeModuleProblems: It cannot work in a component.
+        ComponentError: It is damaged, or has an instruction that is not supported.
+    """
+    return _checked(data, is_emscripten=True)
+
+
+def check(data: bytes) -> bytes:
+    """Return a module of a wheel for WASI without debugging information.
+
+    Raises:
+        NativeModuleProblems: It cannot work in a component.
+        ComponentError: It is damaged, or has an instruction that is not supported.
+    """
+    return _checked(data, is_emscripten=False)
+
+
+class NativeModuleProblems(Exception):  # noqa: N818 - not an error for users: `NativeCodeError` is made of them
+    """Reasons why a native module cannot work in a component.
+
+    Attributes:
+        problems: One clause for each.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+def _checked(data: bytes, *, is_emscripten: bool) -> bytes:
+    module = side_module.read(data)
+    problems = [f"needs the library `{name}`" for name in module.needed]
+    unfit = [
+        found
+        for one in module.imports
+        if (found := _problem(one, module.exports, is_emscripten=is_emscripten)) is not None
+    ]
+    if len(unfit) > _SHOWN:
+        unfit = [*unfit[:_SHOWN], f"{len(unfit) - _SHOWN} more"]
+    if unfit:
+        problems.append(f"imports {', '.join(unfit)}")
+    if problems:
+        raise NativeModuleProblems(problems)
+    renamed = {name: replacement for name, (_, replacement) in RENAMED.items()} if is_emscripten else {}
+    lowered = side_module.lower(data, renamed)
+    if lowered.throws:
+        places = f"at byte {lowered.throws[0]}" + (f" and {len(lowered.throws) - 1} more" if lowered.throws[1:] else "")
+        raise NativeModuleProblems([f"throws exceptions of its own ({places}), and a component has none"])
+    _validate(lowered.module)
+    return lowered.module
+
+
+def _validate(module: bytes) -> None:
+    import wasmtime
+
+    try:
+        wasmtime.Module.validate(wasmtime.Engine(), module)
+    except wasmtime.WasmtimeError as error:
+        raise NativeModuleProblems([f"is not valid WebAssembly: {str(error).splitlines()[0]}"]) from None
+
+
+def _problem(one: ModuleImport, exports: frozenset[str], *, is_emscripten: bool) -> str | None:
+    """Return the problem with an import, None if a component has it."""
+    shown = f"`{one.module}.{one.name}`"
+    if one.kind is ImportKind.TAG:
+        known = one.module == ENVIRONMENT and one.name == "__cpp_exception"
+        return None if known else f"{shown}{_origin(one.name)}"
+    if one.kind is ImportKind.FUNCTION:
+        if one.module != ENVIRONMENT:
+            # An interface of WASI 0.2. Grants are checked when the server is composed.
+            is_interface = one.module.startswith("wasi:") and not is_emscripten
+            return None if is_interface else f"{shown}{_origin(one.name)}"
+        if not is_emscripten or one.name in exports or _PYTHON_SYMBOL.fullmatch(one.name):
+            return None  # the linker checks these
+        expected = RENAMED[one.name][0] if one.name in RENAMED else SHARED_FUNCTIONS.get(one.name)
+        if expected is None:
+            return f"{shown}{_origin(one.name)}"
+        return None if one.type == expected else f"{shown} as ({one.type}) instead of ({expected})"
+    if one.module == ENVIRONMENT and one.name in SPECIAL:
+        expected = SPECIAL[one.name]
+        return None if one.type == expected else f"{shown} as {one.type or 'memory'} instead of {expected or 'memory'}"
+    if one.kind is ImportKind.GLOBAL and one.module in (FUNCTION_OFFSETS, DATA_OFFSETS):
+        if not is_emscripten or one.name in exports or _PYTHON_SYMBOL.fullmatch(one.name):
+            return None
+        shared = SHARED_DATA if one.module == DATA_OFFSETS else SHARED_FUNCTIONS.keys() | RENAMED.keys()
+        return None if one.name in shared else f"{shown}{_origin(one.name)}"
+    return f"{shown}{_origin(one.name)}"
+
+
+def _origin(name: str) -> str:
+    found = next((origin for beginning, origin in ORIGINS if name.startswith(beginning)), "")
+    return f" ({found})" if found else ""
+
+
+def _fill(kept: Path, folder: Path, files: list[str], *, is_emscripten: bool) -> None:
+    """Put the converted modules of a wheel, or the reasons for its rejection, into the cache."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    unpacked_packages.remove(kept)
+    problems: list[str] = []
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=kept.parent) as partial:
+        made = Path(partial) / "modules"
+        made.mkdir()
+        for name in files:
+            found = _target(name, is_emscripten=is_emscripten)
+            if found is None:
+                problems.append(f"`{name}` is not named like an extension module (`NAME{ABI.suffix}`)")
+                continue
+            try:
+                converted = _checked((folder / name).read_bytes(), is_emscripten=is_emscripten)
+            except NativeModuleProblems as error:
+                problems += [f"`{name}` {problem}" for problem in error.problems]
+                continue
+            except ComponentError as error:
+                problems.append(f"`{name}`: {error}")
+                continue
+            target = made / found
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(converted)
+        if problems:
+            shutil.rmtree(made)
+            made.mkdir()
+            (made / _REFUSAL).write_text(json.dumps(problems), encoding="utf-8")
+        unpacked_packages.keep(made, kept)
+
+
+def _target(name: str, *, is_emscripten: bool) -> str | None:
+    """Return the path of a module after its conversion, None if the interpreter would not load it."""
+    if is_emscripten and name.endswith(ABI.emscripten_suffix):
+        return name.removesuffix(ABI.emscripten_suffix) + ABI.suffix
+    if name.endswith(native_abi.STABLE_SUFFIX) or (not is_emscripten and name.endswith(ABI.suffix)):
+        return name
+    return None
+
+
+def extension_name(path: Path) -> str:
+    """Return the name under which Python imports an extension module."""
+    return path.name.partition(".")[0]
+
+
+def _kept(cache: Path, one: Distribution) -> Path:
+    return cache / "native" / f"{one.digest.removeprefix('sha256:')}-{converter_key()}"
+
+
+def _rejected(kept: Path) -> list[str]:
+    """Return the problems of a wheel in the cache that was rejected."""
+    if not (kept / _REFUSAL).is_file() or not unpacked_packages.is_whole(kept):
+        return []
+    found: list[str] = json.loads((kept / _REFUSAL).read_text("utf-8"))
+    return found
+
+
+def _error(source: ComponentSource, rejected: dict[str, list[str]]) -> NativeCodeError:
+    versions = {one.name: one.version for one in source.dependencies}
+    lines = [
+        f"component `{source.name}`: its dependency `{name}` {versions[name]} is native code that does not work in a "
+        f"component: {'; '.join(problems)}. {advice_for(name)}"
+        for name, problems in rejected.items()
+    ]
+    return NativeCodeError("\n".join(lines), source=source.label, packages=rejected)
+
+
+def _information(folder: Path, one: Distribution) -> Path | None:
+    """Return the folder with the metadata of an installed package."""
+    for path in sorted(folder.glob("*.dist-info")):
+        if re.sub(r"[-_.]+", "-", path.name.partition("-")[0]).lower() == one.name:
+            return path
+    return None
+
+
+def _platforms(information: Path) -> set[str]:
+    """Return the platform tags of an installed wheel. Source: Python packaging, binary distribution format."""
+    lines = (information / "WHEEL").read_text("utf-8").splitlines()
+    tags = [line.partition(":")[2].strip() for line in lines if line.startswith("Tag:")]
+    return {platform for tag in tags for platform in tag.rpartition("-")[2].split(".")}
+
+
+def _recorded(information: Path) -> Iterator[str]:
+    with (information / "RECORD").open(encoding="utf-8", newline="") as file:
+        yield from (row[0] for row in csv.reader(file) if row)
+
+
+def _record(information: Path, folder: Path, removed: set[str], added: list[str]) -> None:
+    """Replace files in the RECORD of an installed package."""
+    with (information / "RECORD").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.reader(file) if row and row[0] not in removed]
+    for name in added:
+        data = (folder / name).read_bytes()
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        rows.append([name, f"sha256={digest}", str(len(data))])
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    (information / "RECORD").write_text(text.getvalue(), encoding="utf-8")
