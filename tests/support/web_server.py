@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from collections.abc import Iterator
@@ -54,6 +55,28 @@ class _Handler(BaseHTTPRequestHandler):
 
     def page_echo(self) -> None:
         self._answer(self._body())
+
+    def page_headers(self) -> None:
+        """Return all header fields."""
+        self._body()
+        self._answer(json.dumps({name.lower(): self.headers.get_all(name) for name in self.headers}).encode())
+
+    def page_gzip(self) -> None:
+        self._answer(gzip.compress(b"compressed"), 200, ("content-encoding", "gzip"))
+
+    def page_zeros(self) -> None:
+        """Return as many bytes as the query names."""
+        self._answer(bytes(int(self.path.partition("?")[2])))
+
+    def page_size(self) -> None:
+        """Return the size of the body, and how it was framed."""
+        framing = self.headers.get("transfer-encoding") or self.headers.get("content-length")
+        self._answer(json.dumps([len(self._body()), framing]).encode())
+
+    def page_status(self) -> None:
+        """Respond with the status that the query names."""
+        self._body()
+        self._answer(b"a status", int(self.path.partition("?")[2]))
 
     def page_never(self) -> None:
         """Answer when the test is over."""

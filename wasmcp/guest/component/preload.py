@@ -23,6 +23,7 @@ from wasmcp.guest.component.stdlib_imports import import_later
 from wasmcp.guest.declarations.rules import collected, warned
 from wasmcp.guest.declarations.tool_options import ToolOptions
 from wasmcp.guest.errors import DeclarationError
+from wasmcp.guest.network.seams import install as install_seams
 
 PLAN = "_wasmcp_plan.json"
 REPORT = "_wasmcp_report.json"
@@ -96,8 +97,9 @@ def boot(folder: str, core: frozenset[str]) -> None:
 
 
 def _guard(plan: dict[str, Any]) -> None:
-    """Guard functions of the standard library that do not work in a component, before other modules import it."""
+    """Replace or guard what does not work in a component, before other modules import it."""
     install()
+    install_seams(plan["libraries"])
     if plan["sqlite"]:
         guard_sqlite()
     if plan["zones"]:

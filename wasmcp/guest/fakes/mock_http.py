@@ -12,6 +12,7 @@ from typing import Any
 from wasmcp.guest.http.errors import transfer_failed
 from wasmcp.guest.http.headers import Headers, HeadersLike
 from wasmcp.guest.http.transport import TRANSPORTS, IncomingResponse, OutgoingRequest, RequestTimeouts
+from wasmcp.guest.network.seams import Seams
 
 _ABSENT: Any = object()
 
@@ -127,12 +128,17 @@ def fake_http() -> Iterator[FakeHttp]:
                 network.route("GET", "https://api.example.org/weather", json={"summary": "sunny"})
                 assert weather("Berlin") == "sunny"
             assert network.requests[0].url.endswith("?city=Berlin")
+
+    Libraries with a seam, such as ``httpx``, get these responses as well; see `wasmcp.guest.network.seams`.
     """
     network = FakeHttp()
+    seams = Seams()
     TRANSPORTS.append(network)
+    seams.install()
     try:
         yield network
     finally:
+        seams.remove()
         TRANSPORTS.remove(network)
 
 

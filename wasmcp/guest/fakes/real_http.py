@@ -44,6 +44,8 @@ class NetworkTransport:
         seconds, phase = timeouts.remaining("connect")
         kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
         connection = kind(url.host, url.port, timeout=seconds)
+        # `fake_http` can be active outside of this block, with a substitute in its place.
+        connection._create_connection = socket.create_connection  # type: ignore[attr-defined]  # noqa: SLF001
         try:
             await _blocking(timeouts, phase, connection.connect)
             held = connection.sock  # the connection drops it when the server announces that it will close
@@ -64,8 +66,8 @@ class NetworkTransport:
         for name, value in request.headers.pairs:
             connection.putheader(name, value.encode("latin-1", "ignore") if value.isascii() else _bytes(value))
         body = request.body
-        pieces = isinstance(body, AsyncIterator)
-        if pieces:
+        chunked = isinstance(body, AsyncIterator) and "content-length" not in request.headers
+        if chunked:
             connection.putheader("transfer-encoding", "chunked")
         seconds, phase = timeouts.remaining("between_bytes")
         connection.sock.settimeout(seconds)
@@ -75,8 +77,10 @@ class NetworkTransport:
                 await _blocking(timeouts, phase, connection.send, body)
             elif body is not None:
                 async for piece in body:
-                    await _blocking(timeouts, phase, connection.send, b"%x\r\n%b\r\n" % (len(piece), piece))
-                await _blocking(timeouts, phase, connection.send, b"0\r\n\r\n")
+                    part = b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece
+                    await _blocking(timeouts, phase, connection.send, part)
+                if chunked:
+                    await _blocking(timeouts, phase, connection.send, b"0\r\n\r\n")
         except HttpError as error:
             # A server can stop reading before the end of the body, and still respond.
             if getattr(error, "code", "") != "connection-terminated":

@@ -75,6 +75,7 @@ def stage_application(
         "files": labels_of(one for one in modules.values() if not one.fetched),
         "labels": labels_of(one for one in modules.values() if one.fetched),
         "later": later,
+        "libraries": sorted({module.name.partition(".")[0] for module in modules.values()}),
         "random": "random" in imported,
         "sqlite": "sqlite3" in imported,
         "zones": _stage_zones(fetched, application) if "zoneinfo" in imported else None,

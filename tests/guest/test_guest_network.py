@@ -1,0 +1,121 @@
+"""Seams of HTTP libraries, executed natively: over sockets to a loopback server, and with responses of a test."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+from support.network_uses import fits, result_of, seams_over_network
+from support.web_server import web_server
+
+from wasmcp.guest import NotGrantedError
+from wasmcp.guest.network.seams import SEAMS, Seams
+from wasmcp.guest.testing import fake_http
+
+httpx = pytest.importorskip("httpx")
+from support import network_httpx  # noqa: E402
+
+URL = "https://api.example.org/items"
+
+
+@pytest.fixture(scope="module")
+def base():
+    with web_server() as url:
+        yield url
+
+
+@pytest.mark.parametrize("library", network_httpx.LIBRARIES)
+@pytest.mark.parametrize("use", network_httpx.EXPECTED, ids=lambda use: use.__name__)
+def test_use_of_httpx(use, library, base):
+    with seams_over_network():
+        found = result_of(use, network_httpx.LIBRARIES[library], base)
+    assert fits(found, network_httpx.EXPECTED[use]), found
+
+
+class TestSeams:
+    def test_attributes_are_restored(self):
+        import httpcore
+
+        before = vars(httpcore.ConnectionPool)["handle_request"]
+        with fake_http():
+            assert vars(httpcore.ConnectionPool)["handle_request"] is not before
+        assert vars(httpcore.ConnectionPool)["handle_request"] is before
+
+    def test_library_imported_later_gets_its_seam(self, monkeypatch, tmp_path):
+        (tmp_path / "late_library.py").write_text("value = 1\nbefore = value\n")
+        (tmp_path / "late_seam.py").write_text(
+            "from wasmcp.guest.network.seams import Patch\n"
+            "def patches(module):\n    return [Patch(module, 'value', 2), Patch(module, 'added', 3)]\n"
+        )
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.setitem(SEAMS, "late_library", "late_seam")
+        seams = Seams()
+        seams.install()
+        try:
+            import late_library
+
+            assert (late_library.before, late_library.value, late_library.added) == (1, 2, 3)
+            assert type(late_library.__loader__).__name__ == "SourceFileLoader"
+            assert late_library.__spec__.loader is late_library.__loader__
+        finally:
+            seams.remove()
+            sys.modules.pop("late_library", None)
+        assert late_library.value == 1
+        assert not hasattr(late_library, "added")
+        assert seams not in sys.meta_path
+
+
+class TestFake:
+    @pytest.mark.parametrize("library", network_httpx.LIBRARIES)
+    def test_httpx_gets_the_response_of_the_test(self, library):
+        x = network_httpx.LIBRARIES[library]
+        with fake_http() as network:
+            network.route("POST", URL, json={"a": 1}, headers=[("set-cookie", "a=1"), ("set-cookie", "b=2")])
+            response = x.post(URL, json=[1], params={"q": "x"})
+            assert response.json() == {"a": 1}
+            assert dict(response.cookies) == {"a": "1", "b": "2"}
+        (sent,) = network.requests
+        assert (sent.method, sent.url, sent.body) == ("POST", f"{URL}?q=x", b"[1]")
+        assert sent.headers["content-type"] == "application/json"
+        assert "host" not in sent.headers
+
+    def test_httpx_concurrently(self):
+        async def both():
+            async with httpx.AsyncClient() as client:
+                return await asyncio.gather(client.get(URL), client.get(URL))
+
+        with fake_http() as network:
+            network.route("GET", URL, text="one")
+            assert [response.text for response in asyncio.run(both())] == ["one", "one"]
+
+    @pytest.mark.parametrize(
+        ("code", "kind"),
+        [
+            ("connection-timeout", "ConnectTimeout"),
+            ("connection-refused", "ConnectError"),
+            ("TLS-certificate-error", "ConnectError"),
+            ("HTTP-response-timeout", "ReadTimeout"),
+            ("connection-write-timeout", "WriteTimeout"),
+            ("HTTP-response-incomplete", "RemoteProtocolError"),
+            ("HTTP-request-URI-invalid", "LocalProtocolError"),
+            ("HTTP-request-denied", "RequestDeniedError"),
+        ],
+    )
+    def test_httpx_raises_its_own_exception(self, code, kind):
+        with fake_http() as network:
+            network.route("GET", URL, error=code)
+            with pytest.raises(Exception, match=code if kind != "RequestDeniedError" else "not granted") as caught:
+                httpx.get(URL)
+        assert type(caught.value).__name__ == kind
+        assert isinstance(caught.value, NotGrantedError if kind == "RequestDeniedError" else httpx.TransportError)
+
+
+def test_request_without_grant_is_refused():
+    seams = Seams()
+    seams.install()
+    try:
+        with pytest.raises(NotGrantedError, match="`http` is not granted"):
+            httpx.get(URL)
+    finally:
+        seams.remove()

@@ -1,0 +1,57 @@
+"""Project with one Python component that has the uses of all HTTP libraries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.projects import write_project
+
+SUPPORT = Path(__file__).parent
+LIBRARIES = ("network_httpx",)
+COMPONENT = '''\
+"""Tools that execute uses of HTTP libraries."""
+
+import json
+
+from wasmcp.guest import tool
+
+from libraries import network_httpx
+
+USES = {use.__name__: use for use in (*network_httpx.EXPECTED, *network_httpx.IN_COMPONENT)}
+
+
+@tool
+def use(library: str, name: str, base: str) -> str:
+    """Execute a use, and return its result as JSON."""
+    return json.dumps(USES[name](network_httpx.LIBRARIES[library], base))
+
+
+@tool
+async def use_async(library: str, name: str, base: str) -> str:
+    """Execute a use that is a coroutine, and return its result as JSON."""
+    return json.dumps(await USES[name](network_httpx.LIBRARIES[library], base))
+'''
+PYPROJECT = """\
+[project]
+name = "libraries"
+version = "0.1.0"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/libraries"]
+
+[tool.wasmcp.components.uses]
+source = "src/libraries/uses.py"
+grants = ["http"]
+dependencies = ["httpx>=0.28,<0.29", "httpx2>=2.16,<3"]
+
+[tool.wasmcp.servers.default]
+components = ["uses"]
+"""
+
+
+def write_network_project(root: Path) -> Path:
+    """Write the project, and return its folder."""
+    package = "src/libraries"
+    files = {"pyproject.toml": PYPROJECT, f"{package}/__init__.py": "", f"{package}/uses.py": COMPONENT}
+    files |= {f"{package}/{name}.py": (SUPPORT / f"{name}.py").read_text("utf-8") for name in LIBRARIES}
+    return write_project(root, files)
