@@ -54,7 +54,7 @@ def test_instances_and_sources_of_their_imports() -> None:
 
 def test_a_component_of_code() -> None:
     topology = read_topology(bytes(wat2wasm(CALLER)))
-    assert (topology.instances, topology.core_modules, topology.is_composition) == ((), 1, False)
+    assert (topology.instances, topology.core_instances, topology.is_composition) == ((), 1, False)
     assert topology.imports == (API, OUT)
     assert topology.exports == {RUN: ()}
 

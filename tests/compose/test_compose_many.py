@@ -23,10 +23,9 @@ def test_a_hundred_components_boot_and_answer() -> None:
 
 
 def big(name: str, modules: int) -> ComponentSpec:
-    """Return a component with a tool and this number of empty modules."""
-    return ComponentSpec(
-        name, tools_beside(f"(component {'(core module)' * modules})", f"t-{name}"), catalogue(f"t-{name}")
-    )
+    """Return a component with a tool and this number of different modules."""
+    text = "".join(f"(core module (global i32 (i32.const {number})))" for number in range(modules))
+    return ComponentSpec(name, tools_beside(f"(component {text})", f"t-{name}"), catalogue(f"t-{name}"))
 
 
 def test_too_many_modules_are_refused() -> None:

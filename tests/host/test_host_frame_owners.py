@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pytest
+import wasmtime
 from hypothesis import given
 from hypothesis import strategies as st
+from support.component_inputs import section, wat
 from support.compose_inputs import METADATA, spec
+from wasmtime.component import Component, Linker
 
+from wasmcp.component.binary_writer import name
+from wasmcp.component.encode import encode
+from wasmcp.component.graph import Graph
 from wasmcp.component.topology import read_topology
 from wasmcp.compose import compose_server
 from wasmcp.host.engine.frame_owners import Frames, owners
@@ -39,6 +47,39 @@ def test_frames_are_attributed_to_components() -> None:
         line(2, calc.start + 9, "calc: main!act"),
         "(no frame)",
     ]
+
+
+TRAPPING = """
+(component
+  (core module $lib (func (export "trap") (result i32) unreachable))
+  (core instance $lib (instantiate $lib))
+  (core module $main (import "lib" "trap" (func $trap (result i32)))
+    (func (export "run") (result i32) call $trap i32.const {number} i32.add))
+  (core instance $main (instantiate $main (with "lib" (instance $lib))))
+  (func (export "run") (result u32) (canon lift (core func $main "run"))))
+"""
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_frames_of_shared_modules_belong_to_the_caller(number: int) -> None:
+    """Check the frames of a trap of the engine, the innermost of them in a module that two components share."""
+    graph = Graph()
+    for one in (0, 1):
+        node = graph.instantiate(graph.add(f"c{one}", wat(TRAPPING.format(number=one))))
+        graph.export(f"run-{one}", node.export("run"))
+    roles = [{"role": "component", "name": f"c{one}"} for one in (0, 1)]
+    record = name("wasmcp-composition") + json.dumps({"instances": roles}).encode()
+    data = encode(graph).to_bytes() + section(0, record)
+    assert [(owner.name, owner.is_component) for owner in owners(data)] == [("c0", True), ("c1", True), ("", False)]
+    engine = wasmtime.Engine()
+    store = wasmtime.Store(engine)
+    run = Linker(engine).instantiate(store, Component(engine, data)).get_func(store, f"run-{number}")
+    assert run is not None
+    with pytest.raises(wasmtime.WasmtimeError) as caught:
+        run(store)
+    component, frames = Frames(data).attribute(str(caught.value))
+    assert component == f"c{number}"
+    assert [line.count(f" - c{number}: ") for line in frames.splitlines() if " - " in line] == [1, 1]
 
 
 def test_changed_file_is_not_read(tmp_path: Path) -> None:

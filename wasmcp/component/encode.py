@@ -1,12 +1,13 @@
 """Encoder of a composition graph as one component.
 
-The order of the output: imports, then each component before its first instance, instances in dependency order (of those
-that are ready, the one created first), then exports, then the names.
+The order of the output: imports, then each component before its first instance, after the definitions that it shares
+with others, instances in dependency order (of those that are ready, the one created first), then exports, then the
+names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ from wasmcp.component.import_renaming import walk
 from wasmcp.component.merge import ImportMerger, MergedImport
 from wasmcp.component.name_section import SECTION, name_section
 from wasmcp.component.outer_imports import OuterImports, definable
+from wasmcp.component.sharing import SharedDefinitions
 from wasmcp.component.types import Resource
 from wasmcp.errors import GraphCycleError, ImportConflictError
 
@@ -77,7 +79,7 @@ def encode(graph: Graph, *, define_types: bool = True) -> Encoded:
         _check_split(node, canonical)
     merged = merger.merge()
     defined = definable(merged) if define_types else set()
-    writer = _Writer(canonical)
+    writer = _Writer(canonical, {id(node.component): node.component for node in order}.values())
     for entry in merged.values():
         writer.outer.define(entry) if entry.name in defined else writer.outer.add(entry)
     for node in order:
@@ -169,19 +171,21 @@ def _is_outer_resource(value: Value, resource: Resource, canonical: Mapping[str,
 
 
 class _Writer:
-    def __init__(self, canonical: Mapping[str, str]) -> None:
+    def __init__(self, canonical: Mapping[str, str], components: Iterable[Component]) -> None:
         self.builder = ComponentBuilder()
+        self._shared = SharedDefinitions(components, self.builder)
         self.outer = OuterImports(self.builder)
         self._canonical = canonical
         self._components: dict[int, int] = {}
         self._nodes: dict[int, int] = {}
         self._values: dict[Value, tuple[Sort, int]] = {}
-        self._names: dict[Sort, list[tuple[int, str]]] = {Sort.COMPONENT: [], Sort.INSTANCE: []}
+        self._names: dict[Sort, list[tuple[int, str]]] = {Sort.COMPONENT: self._shared.names[Sort.COMPONENT]}
+        self._names |= {Sort.INSTANCE: [], Sort.CORE_MODULE: self._shared.names[Sort.CORE_MODULE]}
 
     def _component(self, component: Component) -> int:
         index = self._components.get(id(component))
         if index is None:
-            index = self._components[id(component)] = self.builder.component(component.chunks)
+            index = self._components[id(component)] = self.builder.component(self._shared.chunks(component))
             self._names[Sort.COMPONENT].append((index, component.name))
         return index
 

@@ -82,11 +82,16 @@ class Import(Value):
 
 @dataclass(frozen=True, eq=False)
 class Component:
-    """Component in a graph: its bytes, its imports and its exports."""
+    """Component in a graph: its bytes, its imports and its exports.
+
+    `whole` components are embedded unchanged, so that their bytes can be identified in the composition; definitions of
+    others are shared (`wasmcp.component.sharing`).
+    """
 
     name: str
     chunks: Sequence[Chunk]
     info: ComponentInfo
+    whole: bool = False
 
 
 @dataclass(eq=False)
@@ -197,7 +202,9 @@ class Graph:
         self.exports: dict[str, Value] = {}
         self._matching: set[tuple[int, int]] = set()
 
-    def add(self, name: str, data: Chunk | Sequence[Chunk], info: ComponentInfo | None = None) -> Component:
+    def add(
+        self, name: str, data: Chunk | Sequence[Chunk], info: ComponentInfo | None = None, *, whole: bool = False
+    ) -> Component:
         """Add a component; it is embedded once, however often it is instantiated.
 
         Args:
@@ -205,6 +212,7 @@ class Graph:
             data: Its bytes, or its pieces (`ComponentBuilder.chunks`).
             info: The result of `decode`, if it is known already (with `export_types`, if arguments are to be checked
                 against it).
+            whole: Embed its bytes unchanged.
 
         Raises:
             ComponentError: The component cannot be decoded.
@@ -212,7 +220,7 @@ class Graph:
         chunks = [data] if isinstance(data, (bytes, bytearray, memoryview)) else list(data)
         if info is None:
             info = decode(chunks[0] if len(chunks) == 1 else b"".join(chunks), name, export_types=True)
-        return Component(name, chunks, info)
+        return Component(name, chunks, info, whole)
 
     def instantiate(self, component: Component, label: str | None = None, note: object = None) -> Node:
         """Create an instance of a component.

@@ -168,13 +168,16 @@ class ComponentScope(Scope):
 
     Attributes:
         funcs: The types of functions; None if unknown.
-        components: The position of each component's bytes; None if they are not in this one.
+        components: The position of each component's bytes, and the scope that they are in; None if they are not in
+            this component.
+        modules: Number of core modules.
     """
 
     def __init__(self, parent: Scope | None = None) -> None:
         super().__init__(parent)
         self.funcs: list[Func | None] = []
-        self.components: list[Reader | None] = []
+        self.components: list[tuple[Reader, ComponentScope] | None] = []
+        self.modules = 0
 
     def copy(self) -> ComponentScope:
         """Return a copy that can be extended without changing this one. Only for a scope without a parent."""
@@ -184,6 +187,7 @@ class ComponentScope(Scope):
         copied.instances.extend(self.instances)
         copied.funcs.extend(self.funcs)
         copied.components.extend(self.components)
+        copied.modules = self.modules
         return copied
 
     def read_reference(self, section: Reader) -> tuple[str, ExternType | None]:
@@ -219,6 +223,7 @@ class ComponentScope(Scope):
         sort = section.byte()
         core = section.byte() if sort == 0 else -1
         target = section.byte()
+        self.modules += core == 0x11
         if target == 0x01:
             section.u32()
             section.skip_name()
@@ -237,6 +242,7 @@ class ComponentScope(Scope):
             if sort == 3:
                 self.types.append(outer.type_at(index, section, start))
             elif sort == 4:
-                self.components.append(None)
+                known = outer.components if isinstance(outer, ComponentScope) else []
+                self.components.append(known[index] if index < len(known) else None)
         else:
             raise section.fail(f"an alias of sort {sort} cannot have target {target}", start)

@@ -25,11 +25,6 @@ def name_section(entries: Mapping[Sort, Sequence[tuple[int, str]]]) -> bytes:
     return body
 
 
-def read_component_names(section: Reader) -> dict[int, str]:
-    """Return the names of components by index from a custom section; empty for another or an invalid section."""
-    return read_names(section, Sort.COMPONENT)
-
-
 def read_names(section: Reader, sort: Sort) -> dict[int, str]:
     """Return the names of one sort by index from a custom section; empty for another or an invalid section."""
     names: dict[int, str] = {}
@@ -39,7 +34,7 @@ def read_names(section: Reader, sort: Sort) -> dict[int, str]:
         while section.position < section.end:
             kind = section.byte()
             part = section.part(section.u32(), "the subsection")
-            if kind == _SORT_NAMES and bytes((part.byte(),)) == sort.value[:1]:
+            if kind == _SORT_NAMES and bytes(part.byte() for _ in sort.value) == sort.value:
                 names.update((part.u32(), part.name()) for _ in range(part.count()))
     except ComponentError:
         return {}

@@ -9,15 +9,17 @@ from collections.abc import Mapping
 
 from wasmcp.component import import_cache, interface_names
 from wasmcp.component.binary_reader import Reader
+from wasmcp.component.binary_writer import Sort
 from wasmcp.component.canon_section import read_canonical
 from wasmcp.component.index_spaces import UNKNOWN, ComponentScope, Unsupported
-from wasmcp.component.name_section import read_component_names
+from wasmcp.component.name_section import read_names
 from wasmcp.component.type_decoder import read_definition, read_extern, read_extern_name
 from wasmcp.component.types import ExternType, Func, Instance, Opaque, Resource, TypeBound, kind_of
 
 MAX_LOOK_INSIDE = 4_000_000  # bytes of nested components that are decoded for the types of exports
 LOOK_INSIDE_COST = 1000  # added for each nested component that is decoded, regardless of its size
 MAX_LEVELS = 8
+_PARTS = {Sort.CORE_MODULE: "core module", Sort.COMPONENT: "component"}
 
 
 class Budget:
@@ -67,13 +69,14 @@ class ComponentReader:
             if code == 10:
                 self._scan_imports(Reader(section.data, section.position, section.end))
         rest = self._read_beginning(sections) if self._level == 0 else sections
-        component_names: dict[int, str] = {}
+        names: dict[str, dict[int, str]] = {kind: {} for kind in _PARTS.values()}
         for code, section in rest:
             if code == 0:
-                component_names.update(read_component_names(section))
+                for sort, kind in _PARTS.items():
+                    names[kind].update(read_names(Reader(section.data, section.position, section.end), sort))
             self._read_section(code, section)
         self.parts = [
-            (kind, offset, size, component_names.get(self._part_indices.get(offset, -1), ""))
+            (kind, offset, size, names[kind].get(self._part_indices[offset], ""))
             for kind, offset, size, _ in self.parts
         ]
         return self
@@ -111,11 +114,13 @@ class ComponentReader:
         if code in (0, 2, 3):
             return
         if code in (1, 4):
-            kind = "core module" if code == 1 else "component"
+            kind = _PARTS[Sort.CORE_MODULE if code == 1 else Sort.COMPONENT]
             self.parts.append((kind, section.position, section.end - section.position, ""))
-            if code == 4:
-                self._part_indices[section.position] = len(self._scope.components)
-                self._scope.components.append(section)
+            self._part_indices[section.position] = self._scope.modules if code == 1 else len(self._scope.components)
+            if code == 1:
+                self._scope.modules += 1
+            else:
+                self._scope.components.append((section, self._scope))
             return
         if code in (9, 12):
             raise section.fail("values and start functions are not supported")
@@ -228,10 +233,13 @@ class ComponentReader:
         self._scope.instances.append((None, self._look_inside(self._scope.components[component], arguments)))
 
     def _look_inside(
-        self, component: Reader | None, arguments: Mapping[str, tuple[str, ExternType | None]]
+        self,
+        found: tuple[Reader, ComponentScope] | None,
+        arguments: Mapping[str, tuple[str, ExternType | None]],
     ) -> Instance | None:
-        if component is None or not self._export_types or self._level >= MAX_LEVELS:
+        if found is None or not self._export_types or self._level >= MAX_LEVELS:
             return None
+        component, scope = found
         cost = component.end - component.position + LOOK_INSIDE_COST
         if cost > self._budget.left:
             return None
@@ -239,7 +247,7 @@ class ComponentReader:
         inner = ComponentReader(
             Reader(component.data, component.position + 8, component.end),
             export_types=True,
-            scope=ComponentScope(self._scope),
+            scope=ComponentScope(scope),
             arguments=arguments,
             budget=self._budget,
             level=self._level + 1,

@@ -59,20 +59,21 @@ class Topology:
         instances: The instances in the order of instantiation.
         imports: The imports of the component, in order.
         exports: The exports of the component, and the source of each.
-        core_modules: Number of core modules outside nested components: code, not composition.
+        core_instances: Number of instances of core modules outside nested components: code, not composition. Core
+            modules without an instance there are shared by nested components.
         custom: The contents of its custom sections, by name, in order.
     """
 
     instances: tuple[InstanceInfo, ...]
     imports: tuple[str, ...]
     exports: Mapping[str, tuple[Source, ...]]
-    core_modules: int
+    core_instances: int
     custom: Mapping[str, Sequence[bytes]] = field(default_factory=dict)
 
     @property
     def is_composition(self) -> bool:
         """True if the component consists of other components and nothing else."""
-        return bool(self.instances) and not self.core_modules
+        return bool(self.instances) and not self.core_instances
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class _Walk:
     imports: list[str] = field(default_factory=list)
     exports: dict[str, _Value] = field(default_factory=dict)
     names: dict[Sort, dict[int, str]] = field(default_factory=dict)
-    modules: int = 0
+    core_instances: int = 0
     custom: dict[str, list[bytes]] = field(default_factory=dict)
 
     def section(self, code: int, section: Reader) -> None:
@@ -131,8 +132,8 @@ class _Walk:
                 self.names.setdefault(sort, {}).update(read_names(copy, sort))
             name = section.name()
             self.custom.setdefault(name, []).append(bytes(section.data[section.position : section.end]))
-        elif code == 1:
-            self.modules += 1
+        elif code == 2:
+            self.core_instances += section.count()
         elif code == 4:
             self.places[len(self.spaces[_COMPONENT])] = (section.position, section.end - section.position)
             self.spaces[_COMPONENT].append(None)
@@ -228,7 +229,7 @@ class _Walk:
                 )
             )
         exports = {name: tuple(_sources(value)) for name, value in self.exports.items()}
-        return Topology(tuple(instances), tuple(self.imports), exports, self.modules, self.custom)
+        return Topology(tuple(instances), tuple(self.imports), exports, self.core_instances, self.custom)
 
 
 def skip_extern(section: Reader) -> int:

@@ -382,7 +382,7 @@ class Composition:
         """Instantiate a framework component, for the whole server or one component of it."""
         if name not in self._added:
             own = self.framework[name]
-            self._added[name] = self.graph.add(name, own.data, own.info)
+            self._added[name] = self.graph.add(name, own.data, own.info, whole=True)
         label = label or (f"{name} of {component}" if component else name)
         node = self.graph.instantiate(self._added[name], label, Role("framework", name, component))
         given = {contract: value for contract, value in services.items() if value is not None}

@@ -134,9 +134,10 @@ class LimitExceededError(CompositionError):
         self.found = found
         self.allowed = allowed
         listed = ", ".join(f"`{component}` {count:,}" for component, count in largest)
+        where = f" (before identical ones are shared, most are in {listed})" if listed else ""
         super().__init__(
             f"the composition has {found:,} {limit}; engines take {allowed:,} in one file"
-            f"{f' (most are in {listed})' if listed else ''}: compose fewer components, put several tools into one "
+            f"{where}: compose fewer components, put several tools into one "
             "component, or make several servers of them"
         )
 

@@ -1,9 +1,12 @@
 """Attribution of backtrace frames to the components of a composed server.
 
 wasmtime gives the position of each frame as an offset in the whole file. The composer writes each component of a server
-as a nested component, so that the offset determines the component; the section ``wasmcp-composition`` names it.
+as a nested component, so that the offset determines the component; the section ``wasmcp-composition`` names it. Core
+modules that components share are outside of them. A component is entered only through modules of its own, so that a
+frame of a shared module belongs to the component of the next frame further out.
 
-Source: component-model, design/mvp/Binary.md (sections); docs/reference/files.md (`wasmcp-composition`).
+Source: component-model, design/mvp/Binary.md (sections); docs/reference/files.md (`wasmcp-composition`);
+`wasmcp.component.sharing`.
 """
 
 from __future__ import annotations
@@ -15,12 +18,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 _SECTION = "wasmcp-composition"
-_CUSTOM, _COMPONENT, _INSTANCE = 0, 4, 5
+_CUSTOM, _MODULE, _COMPONENT, _INSTANCE = 0, 1, 4, 5
 _FRAME = re.compile(r"(?P<before>\s*\d+:\s+0x(?P<offset>[0-9a-f]+) - )(?:<unknown>!)?(?P<after>.*)")
 
 
 class Owner(NamedTuple):
-    """The byte range of a nested component, and its name; `is_component` is False for framework components."""
+    """The byte range of a nested component, and its name; `is_component` is False for framework components.
+
+    A core module that components share has no name.
+    """
 
     start: int
     end: int
@@ -47,17 +53,20 @@ class Frames:
             the name of its component before that of its function.
         """
         known = self._known()
-        lines, component = [], ""
-        for line in backtrace.splitlines():
+        lines, component, caller = [], "", None
+        for line in reversed(backtrace.splitlines()):
             found = _FRAME.fullmatch(line)
             owner = next((one for one in known if found and one.start <= int(found["offset"], 16) < one.end), None)
+            if owner is not None and not owner.name:
+                owner = caller
             if found is None or owner is None:
                 lines.append(line)
                 continue
-            if owner.is_component and not component:
+            caller = owner
+            if owner.is_component:
                 component = owner.name
             lines.append(f"{found['before']}{owner.name}: {found['after']}")
-        return component, "\n".join(lines)
+        return component, "\n".join(reversed(lines))
 
     def _known(self) -> list[Owner]:
         if self._owners is None and self._path is not None:
@@ -78,28 +87,33 @@ def _state(path: Path) -> tuple[int, int] | None:
 
 
 def owners(data: bytes) -> list[Owner]:
-    """Return the nested components of a composed file with their names; an empty list for other files."""
+    """Return the nested components of a composed file with their names, and the core modules that they share.
+
+    The list is empty for other files.
+    """
     try:
-        nested, instances, record = _read(data)
+        nested, modules, instances, record = _read(data)
         roles = json.loads(record)["instances"]
         if len(roles) != len(instances):
             return []
         names: dict[int, tuple[str, bool]] = {}
         for index, role in zip(instances, roles, strict=True):
             names.setdefault(index, (str(role["name"]), role["role"] == "component"))
-        return [Owner(*nested[index], *name) for index, name in sorted(names.items())]
+        shared = [Owner(*place, name="", is_component=False) for place in modules]
+        return [Owner(*nested[index], *name) for index, name in sorted(names.items())] + shared
     except (IndexError, KeyError, TypeError, ValueError, RecursionError):
         return []
 
 
-def _read(data: bytes) -> tuple[list[tuple[int, int]], list[int], bytes]:
-    """Return the ranges of nested components, the component index of each instance, and the record of composition.
+def _read(data: bytes) -> tuple[list[tuple[int, int]], list[tuple[int, int]], list[int], bytes]:
+    """Return the ranges of nested components and of core modules, each instance's component, and the record.
 
     Raises:
         IndexError: The file ends within a section.
         ValueError: A section has several instances, which the composer does not write.
     """
     nested: list[tuple[int, int]] = []
+    modules: list[tuple[int, int]] = []
     instances: list[int] = []
     record = b""
     at = 8
@@ -107,8 +121,8 @@ def _read(data: bytes) -> tuple[list[tuple[int, int]], list[int], bytes]:
         kind = data[at]
         size, at = _leb128(data, at + 1)
         end = at + size
-        if kind == _COMPONENT:
-            nested.append((at, end))
+        if kind in (_MODULE, _COMPONENT):
+            (modules if kind == _MODULE else nested).append((at, end))
         elif kind == _INSTANCE:
             count, at = _leb128(data, at)
             if count != 1:
@@ -120,7 +134,7 @@ def _read(data: bytes) -> tuple[list[tuple[int, int]], list[int], bytes]:
             if data[at : at + length] == _SECTION.encode():
                 record = data[at + length : end]
         at = end
-    return nested, instances, record
+    return nested, modules, instances, record
 
 
 def _leb128(data: bytes, at: int) -> tuple[int, int]:
