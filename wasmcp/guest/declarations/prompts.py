@@ -88,12 +88,17 @@ class Prompt:
         """
         try:
             with masked("prompt", self.name, f"Error getting prompt {self.name}"):
-                value = self._signature.call(self._load(arguments), context)
+                value = self._signature.call(self.loaded(arguments), context)
                 return value if type(value) is InputRequiredResult else self._result(value)
         finally:
             context._expire()  # noqa: SLF001 - of this package
 
-    def _load(self, arguments: str | None) -> dict[str, Any]:
+    def loaded(self, arguments: str | None) -> dict[str, Any]:
+        """Return the arguments, converted to the types of the parameters.
+
+        Raises:
+            McpError: Arguments do not fit, are missing or unknown.
+        """
         try:
             given = decode(arguments) if arguments else {}
         except (ValueError, RecursionError) as error:

@@ -203,9 +203,12 @@ class Resource:
         finally:
             context._expire()  # noqa: SLF001 - of this package
 
-    def _read(
-        self, uri: str, found: Mapping[str, str | list[str]], context: Context
-    ) -> list[Part] | InputRequiredResult:
+    def loaded(self, uri: str, found: Mapping[str, str | list[str]]) -> dict[str, Any]:
+        """Return the variables of a URI, converted to the types of the parameters.
+
+        Raises:
+            McpError: A value does not fit its type.
+        """
         loaded = {}
         wrong = Mismatches()
         for name, text in found.items():
@@ -217,9 +220,16 @@ class Resource:
             wrong.check()
         except MismatchError as mismatch:
             raise McpError(INVALID_PARAMS, str(mismatch), {"uri": uri}) from None
-        value = self._signature.call(loaded, context)
-        if type(value) is InputRequiredResult:
-            return value
+        return loaded
+
+    def _read(
+        self, uri: str, found: Mapping[str, str | list[str]], context: Context
+    ) -> list[Part] | InputRequiredResult:
+        value = self._signature.call(self.loaded(uri, found), context)
+        return value if type(value) is InputRequiredResult else self.parts(value, uri)
+
+    def parts(self, value: Any, uri: str) -> list[Part]:
+        """Return the encoded contents of a function's result."""
         if isinstance(value, (list, tuple)) and value and all(isinstance(item, ResourceContents) for item in value):
             return [self._part(item, uri) for item in value]
         return [self._part(value if isinstance(value, ResourceContents) else ResourceContents(value), uri)]

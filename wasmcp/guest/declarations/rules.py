@@ -124,7 +124,11 @@ def is_refused(target: Callable[..., Any] | str) -> bool:
 
 def warn(function: Callable[..., Any], message: str) -> None:
     """Warn of a declaration: in the report of a build, natively by `warnings`."""
-    file, line = place_of(function) or ("", 0)
+    warn_at(*(place_of(function) or ("", 0)), message)
+
+
+def warn_at(file: str, line: int, message: str) -> None:
+    """Warn of a line of the author's; see `warn`."""
     if _refused:
         _warnings.append({"file": file, "line": line, "message": message})
     else:
