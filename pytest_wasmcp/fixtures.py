@@ -11,8 +11,7 @@ import pytest
 
 from pytest_wasmcp.aio import AsyncServer
 from pytest_wasmcp.report import RECORDINGS, Recording
-from pytest_wasmcp.settings import Marked, positive
-from pytest_wasmcp.targets import Builds, locate
+from pytest_wasmcp.targets import Builds, Marked, locate, positive
 
 if TYPE_CHECKING:
     from wasmcp.guest.testing import FakeHttp, FakeKv

@@ -21,7 +21,7 @@ from pytest_wasmcp.fixtures import (
     wasmcp_target,
 )
 from pytest_wasmcp.report import RECORDINGS, add_sections
-from pytest_wasmcp.settings import Marked, option, positive
+from pytest_wasmcp.targets import Marked, option, positive
 
 __all__ = [
     "make_wasmcp_server",

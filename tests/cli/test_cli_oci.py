@@ -18,7 +18,7 @@ from wasmcp.component.constant_component import constants
 from wasmcp.component.static_values import TRAP
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.interfaces import TOOLS
-from wasmcp.project import catalogue_recording, oci_annotations
+from wasmcp.project import catalogue_recording, provenance
 from wasmcp.registry.oci import push, references
 from wasmcp.registry.oci.artifact import CATALOGUE
 from wasmcp.storage.digest import of_bytes
@@ -108,7 +108,7 @@ def test_what_is_said_about_a_component(place: str, tmp_path: Path) -> None:
     assert said["org.opencontainers.image.licenses"] == "Apache-2.0"
     assert said["team"] == "sums"
     subprocess.run([*git, "remote", "set-url", "origin", "https://ann:secret@example.com/calc"], check=True)
-    assert "org.opencontainers.image.source" not in oci_annotations.of_checkout(tmp_path)
+    assert "org.opencontainers.image.source" not in provenance.of_checkout(tmp_path)
     assert "is not KEY=VALUE" in run("push", "calc.wasm", "acme:calc@1.1.0", "--annotation", "team", code=2)
 
 

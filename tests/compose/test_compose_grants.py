@@ -15,8 +15,7 @@ from wasmcp.compose.grants import denial_warnings, needed_grants
 from wasmcp.compose.handler import compose_handler
 from wasmcp.compose.interfaces import GRANTS
 from wasmcp.errors import MissingGrantError
-from wasmcp.insight.annotations import grant_annotations
-from wasmcp.insight.roles import read_structure
+from wasmcp.insight.roles import grant_annotations, read_structure
 
 ABLE = tools_component("mine", "mine", handler=True)
 """A component with a tool that exports `server-handler`, too."""

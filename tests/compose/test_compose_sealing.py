@@ -14,9 +14,9 @@ from wasmcp.component.decode import decode
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
 from wasmcp.compose import ComponentSpec, compose_server, inspect_component
+from wasmcp.compose.deny_stubs import sealed
 from wasmcp.compose.grants import families
 from wasmcp.compose.interfaces import ENTRY_POINTS
-from wasmcp.compose.sealed_server import sealed
 from wasmcp.host import open_server
 from wasmcp.insight.listing import booted_offers
 from wasmcp.project.catalogue_recording import boot

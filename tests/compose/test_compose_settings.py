@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.asking_servers import asker
 
-from wasmcp.compose.baked_settings import BAKED, check_settings, setting_problem
+from wasmcp.compose.metadata import BAKED, check_settings, setting_problem
 from wasmcp.environment import SERVER
 from wasmcp.errors import CompositionError, InvalidSettingError
 from wasmcp.host import open_server

@@ -12,8 +12,7 @@ from support.rust_prerequisites import MISSING
 
 from wasmcp.host import open_server
 from wasmcp.project import ensure_built
-from wasmcp.project.add_component import add_component
-from wasmcp.project.scaffold import new_project
+from wasmcp.project.scaffold import add_component, new_project
 from wasmcp.project.template_files import LANGUAGES, PARTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -8,8 +8,7 @@ import pytest
 
 from wasmcp.errors import ConfigError, ScaffoldError
 from wasmcp.project import load
-from wasmcp.project.add_component import add_component
-from wasmcp.project.scaffold import new_project
+from wasmcp.project.scaffold import add_component, new_project
 from wasmcp.project.template_files import LANGUAGES
 
 ROOT = Path(__file__).parent.parent.parent
@@ -195,15 +194,15 @@ def test_a_name_that_is_an_alias(shop: Path) -> None:
 
 
 def test_failure_removes_all_files(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wasmcp.project import atomic_files
+    from wasmcp.project import scaffold
 
     def fail(path: Path, data: bytes) -> None:
         if path.name == "pyproject.toml" and b"calc" in data:
             raise OSError(13, "Permission denied")
         write(path, data)
 
-    write = atomic_files.write_atomically
-    monkeypatch.setattr(atomic_files, "write_atomically", fail)
+    write = scaffold.write_atomically
+    monkeypatch.setattr(scaffold, "write_atomically", fail)
     before = sorted(shop.rglob("*"))
     with pytest.raises(ScaffoldError, match="`calc` cannot be added: Permission denied"):
         add_component(shop, "calc", "zig")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wasmcp.errors import ScaffoldError
 from wasmcp.project.config import parse
-from wasmcp.project.name_rules import check_component_name, check_project_name, package_of, title_of
+from wasmcp.project.template_files import check_component_name, check_project_name, package_of, title_of
 
 
 @pytest.mark.parametrize(

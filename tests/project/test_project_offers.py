@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wasmcp.project.catalogue_checks import ITEMS_LIMIT, check_items, check_tools
+from wasmcp.project.catalogue_recording import ITEMS_LIMIT, check_items, check_tools
 
 GOOD = {"name": "add", "inputSchema": {"type": "object"}}
 

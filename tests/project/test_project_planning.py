@@ -122,7 +122,7 @@ class Fake:
 
 
 def test_a_compiled_component(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wasmcp.project.component_source.toolchain", lambda _: Fake())
+    monkeypatch.setattr("wasmcp.project.model.toolchain", lambda _: Fake())
     monkeypatch.setattr("wasmcp.project.build_plan._modules", lambda _: ["toolchains/base.py"])
     config = replace(load(root).components["one"], file="zig/calc.zig", language="zig")
     seen = [plan_component(load(root), config).inputs]
@@ -154,7 +154,7 @@ def test_locked_build(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_inputs_outside_the_project_are_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root.parent / "outside.zig").write_text("")
     monkeypatch.setattr(Fake, "extra_files", {"../outside.zig": ""})
-    monkeypatch.setattr("wasmcp.project.component_source.toolchain", lambda _: Fake())
+    monkeypatch.setattr("wasmcp.project.model.toolchain", lambda _: Fake())
     monkeypatch.setattr("wasmcp.project.build_plan._modules", lambda _: [])
     config = replace(load(root).components["one"], file="zig/calc.zig", language="zig")
     with pytest.raises(ToolchainError, match=r"needs `\.\./outside\.zig`, outside the project"):

@@ -173,7 +173,7 @@ def test_failure_removes_created_files(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_failure_restores_replaced_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wasmcp.project import atomic_files as files
+    from wasmcp.project import scaffold as files
 
     root = tmp_path / "my-server"
     (root / "src").mkdir(parents=True)

@@ -7,7 +7,7 @@ import pytest
 
 from wasmcp.errors import ConfigError
 from wasmcp.project.config import Project
-from wasmcp.project.version import version_of
+from wasmcp.project.model import version_of
 
 
 def project(root: Path, name: str = "demo", version: str | None = None) -> Project:

@@ -18,7 +18,7 @@ from support.token_servers import PASSWORD, REFRESH, USER, TokenServer, guarded,
 from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError
 from wasmcp.registry import hosts
 from wasmcp.registry.oci import client
-from wasmcp.registry.oci.auth import Challenge, challenges
+from wasmcp.registry.oci.client import Challenge, challenges
 from wasmcp.registry.oci.pull import fetch
 from wasmcp.storage.digest import of_bytes
 

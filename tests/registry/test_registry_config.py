@@ -10,8 +10,7 @@ import pytest
 
 from wasmcp.errors import ConfigError, InvalidNameError
 from wasmcp.registry.names import alias_edits
-from wasmcp.registry.names.aliases import Profile, parse_registry, problems, read_registry
-from wasmcp.registry.names.config_paths import config_path, own_path
+from wasmcp.registry.names.aliases import Profile, config_path, own_path, parse_registry, problems, read_registry
 
 RUST = """\
 # my components

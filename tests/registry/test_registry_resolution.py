@@ -9,8 +9,7 @@ import pytest
 from wasmcp.errors import ConfigError, SpecError
 from wasmcp.registry.fetch_options import Fetched, FetchOptions
 from wasmcp.registry.names import alias_edits
-from wasmcp.registry.names.component_spec import Kind, classify, label_of, split_label
-from wasmcp.registry.names.name_scopes import find_project
+from wasmcp.registry.names.aliases import Kind, classify, find_project, label_of, split_label
 from wasmcp.registry.names.spec_resolver import Request, Resolved, Resolver
 from wasmcp.registry.oci import pull
 

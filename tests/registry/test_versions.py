@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmcp.errors import InvalidReferenceError
-from wasmcp.registry.oci.references import Package, Place, parse, parse_place
-from wasmcp.registry.oci.versions import Range, Version
+from wasmcp.registry.oci.references import Package, Place, Range, Version, parse, parse_place
 
 
 def version(text: str) -> Version:

@@ -39,8 +39,8 @@ def component(name: str, language: str, template: str, server: str | None, root:
     The names of its tools, resources and prompts begin with NAME. Existing files are not overwritten.
     """
     from wasmcp.cli.new import say_what_rust_lacks
-    from wasmcp.project.add_component import add_component
-    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.project.scaffold import add_component
+    from wasmcp.registry.names.aliases import find_project
 
     folder = root or find_project(Path.cwd()) or Path()
     added = add_component(folder, name, language, template, server=server)

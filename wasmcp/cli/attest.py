@@ -25,7 +25,7 @@ def command(reference: str, key: Path | None, statement: BinaryIO, *, keyless: b
     `wasmcp verify --attestation` verifies the statement.
     """
     from wasmcp.cli.sign import password, signer
-    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci import push, references
     from wasmcp.registry.signing import attestations
 

@@ -18,7 +18,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(*, as_json: bool) -> None:
     """Show the location and size of the caches."""
-    from wasmcp.registry.cache_admin import caches
+    from wasmcp.storage.cache import caches
 
     found = caches()
     if as_json:
@@ -34,7 +34,7 @@ def info(*, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Remove everything.")
 def prune(days: float, *, everything: bool) -> None:
     """Remove components and compiled code that were not used recently."""
-    from wasmcp.registry.cache_admin import prune as prune_caches
+    from wasmcp.storage.cache import prune as prune_caches
 
     if days < 0:
         raise click.UsageError(f"--days must be 0 or more, not {days:g}")

@@ -27,7 +27,7 @@ _MARKS = {"ok": ("✓", "green"), "note": ("○", "yellow"), "problem": ("✗", 
 def command(ctx: click.Context, root: Path | None, *, offline: bool, as_json: bool) -> None:
     """Check compilers, caches, configuration and registries, and show how to fix what is missing."""
     from wasmcp.insight.doctor import PROBLEM, examine
-    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.names.aliases import find_project
 
     root = root.absolute() if root is not None else find_project(Path.cwd())
     found = []

@@ -59,7 +59,7 @@ def command(spec: str, output: Path | None, form: str | None, *, offline: bool) 
 
 def _rendered(drawing: Drawing, form: str) -> str:
     if form == "mermaid":
-        from wasmcp.insight.mermaid import mermaid
+        from wasmcp.insight.diagram import mermaid
 
         return mermaid(drawing)
     if form == "svg":

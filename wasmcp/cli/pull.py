@@ -28,7 +28,7 @@ def command(
     """
     from wasmcp.cli.progress import Bar, say
     from wasmcp.registry.fetch_options import FetchOptions
-    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci.blob_store import writing
     from wasmcp.registry.oci.pull import fetch
     from wasmcp.storage.cache import write_atomically

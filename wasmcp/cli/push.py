@@ -47,16 +47,16 @@ def command(  # noqa: PLR0917 (click passes options by name)
     from wasmcp.cli.progress import say
     from wasmcp.cli.sign import password
     from wasmcp.errors import CatalogueError, CompositionError
-    from wasmcp.insight.annotations import grant_annotations
-    from wasmcp.project import oci_annotations
-    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.insight.roles import grant_annotations
+    from wasmcp.project import provenance
+    from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci import push
     from wasmcp.registry.signing import signatures
 
-    said = oci_annotations.of_checkout(file.resolve().parent) | grant_annotations(file.read_bytes())
+    said = provenance.of_checkout(file.resolve().parent) | grant_annotations(file.read_bytes())
     if not no_catalogue:
         try:
-            said |= oci_annotations.of_catalogue(file, file.stem)
+            said |= provenance.of_catalogue(file, file.stem)
         except (CatalogueError, CompositionError) as error:
             say(f"no catalogue is attached, its lists cannot be read: {error}")
     for name, value in (

@@ -130,8 +130,7 @@ def list_profiles(*, as_json: bool) -> None:
 @_JSON
 def info(*, components: bool, profiles: bool, as_json: bool) -> None:
     """Show the configuration file, its aliases and profiles, and problems."""
-    from wasmcp.registry.names.aliases import problems
-    from wasmcp.registry.names.config_paths import composed_directory, config_path
+    from wasmcp.registry.names.aliases import composed_directory, config_path, problems
 
     if components and profiles:
         raise click.UsageError("--components and --profiles exclude each other")

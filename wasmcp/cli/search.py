@@ -19,7 +19,7 @@ def command(words: tuple[str, ...], namespace: str | None, *, as_json: bool) -> 
     reported on standard error.
     """
     from wasmcp.errors import RegistryError
-    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci import push
     from wasmcp.terminal import printable
 

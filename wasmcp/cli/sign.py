@@ -33,7 +33,7 @@ def command(reference: str, key: Path | None, *, keyless: bool) -> None:
     With --keyless, Sigstore certifies the identity that the CI provides (or SIGSTORE_ID_TOKEN), and records it in a
     public log.
     """
-    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci import push, references
     from wasmcp.registry.signing import signatures
 

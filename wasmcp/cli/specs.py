@@ -32,7 +32,7 @@ def read_subject(spec: str, *, offline: bool = False) -> Subject:
         ToolchainError: The spec names a component of the project that does not compile.
     """
     from wasmcp.errors import SpecError
-    from wasmcp.registry.names.component_spec import Kind, classify
+    from wasmcp.registry.names.aliases import Kind, classify
 
     if classify(spec) is not Kind.PATH:
         return _resolved(spec, offline=offline)
@@ -46,7 +46,7 @@ def read_subject(spec: str, *, offline: bool = False) -> Subject:
 def _resolved(spec: str, *, offline: bool) -> Subject:
     from wasmcp.project.spec_components import build, read
     from wasmcp.registry.fetch_options import FetchOptions
-    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.names.spec_resolver import Request, Resolver
 
     resolver = Resolver(FetchOptions(root=find_project(Path.cwd()), offline=offline, progress=say))

@@ -43,7 +43,7 @@ def command(
     """
     import json
 
-    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.names.namespace_policy import Trust, merged
     from wasmcp.registry.oci import push, references
     from wasmcp.registry.signing import attestations, signatures

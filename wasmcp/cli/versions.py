@@ -17,7 +17,7 @@ def command(reference: str, *, offline: bool, as_json: bool) -> None:
 
     REFERENCE is `ns:name`, optionally with a range such as `@^1.2` to filter, or `oci://host/repository`.
     """
-    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci import push, references
     from wasmcp.registry.oci.references import Package
 

@@ -16,7 +16,7 @@ def command(reference: str, reason: str, *, undo: bool) -> None:
 
     Ranges no longer select it. Projects that have locked it still get it, by its digest.
     """
-    from wasmcp.registry.names.name_scopes import find_project
+    from wasmcp.registry.names.aliases import find_project
     from wasmcp.registry.oci import push
 
     resolver = push.resolver_for(find_project(Path.cwd()))

@@ -1,8 +1,11 @@
-"""Stubs of the interfaces that a component was not granted: their functions return errors of their own types.
+"""Stubs of denied interfaces: their functions return errors of their own types.
 
 A stub is generated from the type of the import alone, so any interface can be denied, known or not. A list is empty, an
 option is absent, a result is the error case that fits best, an owned handle is a new one of a resource without content.
 A function without such a result (a handle of another component's resource) traps when it is called.
+
+A sealed server has stubs inside it for everything that the host could grant. Settings of the host cannot do this:
+wasmtime's Python package gives the network to every component that imports `wasi:http`.
 """
 
 from __future__ import annotations
@@ -12,6 +15,9 @@ from typing import Any
 
 from wasmcp.component import canonical_abi, static_values
 from wasmcp.component.constant_component import constants
+from wasmcp.component.decode import decode
+from wasmcp.component.encode import encode
+from wasmcp.component.graph import Graph
 from wasmcp.component.types import (
     Enum,
     Flags,
@@ -33,6 +39,8 @@ from wasmcp.component.types import (
     resource_of,
     signature,
 )
+from wasmcp.compose.interfaces import ALWAYS, ENTRY_POINTS, STREAMS, is_among
+from wasmcp.errors import CompositionError
 
 DENIALS = (
     "access-denied",
@@ -162,3 +170,38 @@ def _denied_case(
         except _NoDenialError:
             continue
     raise _NoDenialError
+
+
+def sealed(data: bytes, name: str) -> bytes:
+    """Return a server that works like the given one without any grant of its host.
+
+    Everything but clocks, random numbers, streams and the standard streams is denied: environment, file systems,
+    sockets, outgoing HTTP, key-value stores, and unknown interfaces.
+
+    Args:
+        data: A composed server.
+        name: Its name in errors.
+
+    Raises:
+        ComponentError: The server cannot be read.
+        CompositionError: An import cannot be denied.
+    """
+    graph = Graph()
+    node = graph.instantiate(graph.add(name, data, decode(data, name, export_types=True)))
+    denied = {
+        import_: type_
+        for import_, type_ in node.info.imports.items()
+        if isinstance(type_, Instance) and not is_among(import_, (*ALWAYS, *STREAMS))
+    }
+    if not denied:
+        return data
+    try:
+        stub = graph.instantiate(graph.add("nothing granted", stubs(denied)))
+    except (TypeError, LookupError) as error:
+        raise CompositionError(f"`{name}`: its imports cannot be denied: {error}") from error
+    for import_ in denied:
+        node.set(import_, stub.export(import_))
+    for entry_point in ENTRY_POINTS:
+        value = node.export(entry_point)
+        graph.export(value.name, value)
+    return encode(graph).to_bytes()

@@ -1,5 +1,7 @@
-"""Metadata of a server.
+"""Metadata of a server, and settings that its author bakes in, in place of the framework's environment.
 
+The framework defines the meaning of settings (framework/transport, `Settings.zig`); docs/reference/environment.md
+lists them.
 Source: Model Context Protocol 2026-07-28, schemas `Implementation` and `ServerCapabilities`; server/discover.
 """
 
@@ -9,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wasmcp.declaration_section import extension_problem
+from wasmcp.errors import CompositionError
 from wasmcp.revision_views import to_json_text
 
 
@@ -37,6 +39,9 @@ class ServerMetadata:
     extensions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        # Imported here, because reading a configuration must not import the reader of components.
+        from wasmcp.declaration_section import extension_problem
+
         for identifier, settings in self.extensions.items():
             problem = extension_problem(identifier, settings)
             if problem:
@@ -64,3 +69,43 @@ def metadata_values(metadata: ServerMetadata, capabilities: dict[str, Any]) -> d
         "instructions": metadata.instructions,
         "capabilities": to_json_text(capabilities),
     }
+
+
+BAKED = (
+    "WASMCP_ALLOWED_HOSTS",
+    "WASMCP_ALLOWED_ORIGINS",
+    "WASMCP_DISABLE_SSE",
+    "WASMCP_REQUIRE_ORIGIN",
+    "WASMCP_STATE_TTL",
+)
+"""Settings that can be baked in."""
+
+_ELSEWHERE = {
+    "WASMCP_STATE_KEYS": "is a secret, and servers are distributed: the operator sets it",
+    "WASMCP_MAX_BODY": "depends on the memory of the host: the operator sets it",
+    "WASMCP_SESSION_ENABLED": "depends on where sessions are kept: the operator sets it",
+}
+
+
+def setting_problem(name: str, value: object) -> str | None:
+    """Return what is wrong with a setting, as the end of a sentence that begins with its name, or None."""
+    if name in _ELSEWHERE:
+        return _ELSEWHERE[name]
+    if name not in BAKED:
+        return f"is not a setting that can be baked in; known: {', '.join(f'`{known}`' for known in BAKED)}"
+    if not isinstance(value, str) or not value.strip():
+        return f"must be a string that is not empty, not {value!r}"
+    return None
+
+
+def check_settings(settings: Mapping[str, str], *, environment: bool) -> None:
+    """Check the settings to bake in.
+
+    Raises:
+        CompositionError: A setting cannot be baked in, or the environment is to be read as well.
+    """
+    problems = [f"`{name}` {problem}" for name, value in settings.items() if (problem := setting_problem(name, value))]
+    if settings and environment:
+        problems.append("settings are either baked in or read from the environment, not both")
+    if problems:
+        raise CompositionError("; ".join(problems))

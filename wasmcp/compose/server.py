@@ -24,14 +24,13 @@ from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
 from wasmcp.component.limits import MAX_DEFINITIONS, MAX_INSTANCES, count
 from wasmcp.component.types import Instance
-from wasmcp.compose.baked_settings import check_settings
 from wasmcp.compose.capabilities import offered, server_capabilities
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain_plan import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
 from wasmcp.compose.component_reader import Component, ComponentSpec, check_offers, raise_refused, read_components
 from wasmcp.compose.deny_stubs import stubs
 from wasmcp.compose.dispatch_component import dispatch, import_name
-from wasmcp.compose.framework import FrameworkComponent, load_framework
+from wasmcp.compose.framework import SECOND_DRAFT, FrameworkComponent, Stores, load_framework
 from wasmcp.compose.generated_components import (
     CONFIG_TYPE,
     baked_environment,
@@ -57,9 +56,8 @@ from wasmcp.compose.interfaces import (
     WIRE,
     is_among,
 )
-from wasmcp.compose.metadata import ServerMetadata
+from wasmcp.compose.metadata import ServerMetadata, check_settings
 from wasmcp.compose.roles import Kind, Role, roles_section
-from wasmcp.compose.stores import SECOND_DRAFT, Stores
 from wasmcp.compose.wiring import Services, Wiring, check_imports
 from wasmcp.errors import CompositionError, InvalidComponentError, LimitExceededError
 from wasmcp.revision_views import Item
@@ -142,9 +140,9 @@ def compose_server(
             or (`first`) the first component owns it.
         environment: True if the framework reads its settings from the environment of the process. Under `wasmcp.host`
             it gets them another way; another runtime must be configured to pass the environment on.
-        settings: Settings of the author, baked in; see `wasmcp.compose.baked_settings.BAKED`. They exclude
+        settings: Settings of the author, baked in; see `wasmcp.compose.metadata.BAKED`. They exclude
             `environment`.
-        keyvalue: The draft of `wasi:keyvalue` for components with a grant of it, of `wasmcp.compose.stores.DRAFTS`;
+        keyvalue: The draft of `wasi:keyvalue` for components with a grant of it, of `wasmcp.compose.framework.DRAFTS`;
             `wasmcp.host` has both.
         framework: Replacements of framework components, by name.
 

@@ -61,6 +61,7 @@ from wasmcp.errors.building import (
     MissingPackageDataError,
     MissingToolchainError,
     NativeCodeError,
+    ScaffoldError,
     StorageError,
     ToolchainError,
     WitError,
@@ -107,7 +108,6 @@ from wasmcp.errors.running import (
     RequestError,
     ResponseTooLargeError,
 )
-from wasmcp.errors.scaffolding import ScaffoldError
 
 __all__ = [
     "ArtifactError",

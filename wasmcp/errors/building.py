@@ -1,4 +1,4 @@
-"""Errors of building a project: configuration, WIT, toolchains and files."""
+"""Errors of creating and building a project: names, configuration, WIT, toolchains and files."""
 
 from __future__ import annotations
 
@@ -139,3 +139,20 @@ class MissingPackageDataError(WasmcpError):
     def __init__(self, path: str, advice: str) -> None:
         self.path = path
         super().__init__(f"`{path}` is missing: {advice}")
+
+
+class ScaffoldError(WasmcpError):
+    """A project, or a component of one, that cannot be created; no file was changed.
+
+    Attributes:
+        name: The requested name.
+        problems: One sentence per reason.
+        files: Existing files that conflict, relative to the project's directory.
+    """
+
+    def __init__(self, name: str, problems: Sequence[str], *, files: Sequence[str] = ()) -> None:
+        self.name = name
+        self.problems = tuple(problems)
+        self.files = tuple(files)
+        listed = [f"  * `{file}`" for file in self.files]
+        super().__init__("\n".join([*self.problems, *listed]))

@@ -191,8 +191,7 @@ def cache() -> Iterator[Finding]:
 def configuration(root: Path | None) -> Iterator[Finding]:
     """Check the environment, the user's files, and the project's registry configuration."""
     from wasmcp.registry.names import namespace_policy
-    from wasmcp.registry.names.config_paths import config_path, own_path
-    from wasmcp.registry.names.name_scopes import user_layer
+    from wasmcp.registry.names.aliases import config_path, own_path, user_layer
 
     wrong = problems(os.environ)
     for problem in wrong:

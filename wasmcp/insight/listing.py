@@ -84,8 +84,8 @@ def booted_offers(name: str, data: bytes, *, is_server: bool, entry: Mapping[str
         CompositionError: The component cannot be composed, or has imports that cannot be denied.
     """
     from wasmcp.compose import ComponentSpec, ServerMetadata, compose_server
+    from wasmcp.compose.deny_stubs import sealed
     from wasmcp.compose.interfaces import MIDDLEWARE
-    from wasmcp.compose.sealed_server import sealed
     from wasmcp.host import Limits, open_server
     from wasmcp.project.catalogue_recording import BOOT_SECONDS
 

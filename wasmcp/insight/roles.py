@@ -4,10 +4,13 @@ Roles come from the record that the composer writes (`wasmcp.compose.roles`), ne
 claim of the file's author; reachable interfaces come from the wiring. An instance that gets more of the host than the
 defaults is therefore listed as a component, unless it is recorded as a framework component; framework components that
 differ from those of this wasmcp are reported.
+
+The grants are also annotations of OCI artifacts. Source: OCI image specification, "Annotations".
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
@@ -15,10 +18,11 @@ from typing import Any
 
 from wasmcp.component.builder import Chunk
 from wasmcp.component.topology import InstanceInfo, Topology, read_topology
+from wasmcp.compose import inspect_component
 from wasmcp.compose.grants import families
 from wasmcp.compose.interfaces import ALWAYS, GRANTED, MIDDLEWARE, SERVER_HANDLER, STDOUT, is_among
 from wasmcp.compose.roles import SECTION, Role, read_roles
-from wasmcp.errors import MissingPackageDataError
+from wasmcp.errors import ComponentError, MissingPackageDataError
 from wasmcp.package_data import FRAMEWORK_COMPONENTS, framework_component
 
 _GRANTED = tuple(contract.partition("@")[0] for contract in GRANTED)
@@ -213,3 +217,35 @@ def _digest(part: str) -> str:
         return sha256(framework_component(part).read_bytes()).hexdigest()
     except (MissingPackageDataError, OSError):
         return ""
+
+
+WANTS = "dev.wasmcp.wants"
+"""The annotation with the grants that a component needs, separated by spaces: those of its imports, and `middleware`
+for one that exports `server-handler`, which cannot be composed without that grant."""
+
+GRANTS = "dev.wasmcp.grants"
+"""The annotation with the grants of the components in a composed server or handler, as a JSON object of lists by
+name. It is omitted if it would exceed `LIMIT` bytes."""
+
+LIMIT = 1 << 16
+
+
+def grant_annotations(data: bytes) -> dict[str, str]:
+    """Return the annotations about grants; empty for files that cannot be read.
+
+    Args:
+        data: A component, a server or a handler.
+    """
+    try:
+        wanted = inspect_component(data).wants
+        structure = read_structure(data)
+    except ComponentError:
+        return {}
+    said = {WANTS: " ".join(wanted)} if wanted else {}
+    if not structure.topology.is_composition or not structure.recorded:
+        return said
+    granted: dict[str, list[str]] = {}
+    for part in structure.components:
+        granted.setdefault(part.name, []).extend(part.granted)
+    text = json.dumps(granted, separators=(",", ":"), ensure_ascii=False)
+    return {**said, GRANTS: text} if len(text.encode()) <= LIMIT else said

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 
 from wasmcp import toolchains
 from wasmcp.errors import ToolchainError
-from wasmcp.project.component_source import source_of
-from wasmcp.project.model import ComponentConfig, Project, ServerConfig
-from wasmcp.project.version import version_of
+from wasmcp.project.model import ComponentConfig, Project, ServerConfig, source_of, version_of
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
 from wasmcp.storage import digest
 from wasmcp.storage.failures import file_failures

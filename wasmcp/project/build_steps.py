@@ -14,7 +14,6 @@ from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.errors import ArtifactError, ComponentsError, ConfigError, WasmcpError
 from wasmcp.project import manifest
 from wasmcp.project.build_plan import ComponentStep, Plan, ServerStep, plan, plan_component
-from wasmcp.project.built_component import Built
 from wasmcp.project.config import load
 from wasmcp.project.events import (
     CompilationFailed,
@@ -25,7 +24,7 @@ from wasmcp.project.events import (
     ServerComposed,
     notes,
 )
-from wasmcp.project.manifest_entry import built_entry, server_entry
+from wasmcp.project.manifest import Built, built_entry, server_entry
 from wasmcp.project.model import Project
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
 from wasmcp.storage import digest
@@ -232,10 +231,10 @@ def _compose(
     """Compose one server; return it and its entry in the manifest."""
     from wasmcp.compose.component_reader import ComponentSpec
     from wasmcp.compose.deployment_targets import KEYVALUE, check_runtime
+    from wasmcp.compose.framework import SECOND_DRAFT
     from wasmcp.compose.grants import denial_warnings
     from wasmcp.compose.metadata import ServerMetadata
     from wasmcp.compose.server import compose_server
-    from wasmcp.compose.stores import SECOND_DRAFT
 
     config = step.config
     metadata = ServerMetadata(

@@ -50,19 +50,346 @@ All mistakes are reported together.
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from math import isfinite
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from wasmcp.compose.interfaces import GRANTS
+from wasmcp.compose.metadata import setting_problem
 from wasmcp.errors import ConfigError
-from wasmcp.project.component_table import read_component
-from wasmcp.project.model import ComponentConfig, Project, ServerConfig
-from wasmcp.project.package_directory import find_package, namespace_problem
-from wasmcp.project.registry_keys import check_registry
-from wasmcp.project.server_table import coercing, read_server
-from wasmcp.project.table_keys import read_path
-from wasmcp.project.toml_table import Table
+from wasmcp.host.configuration.declared import DATA, Configuration, Directory, Variable
+from wasmcp.package_data import FRAMEWORK_COMPONENTS
+from wasmcp.project.model import RUNTIMES, ComponentConfig, Project, ServerConfig, find_package, namespace_problem
+from wasmcp.project.toml_table import (
+    Table,
+    check_name,
+    check_registry,
+    package_reference,
+    read_extensions,
+    read_file,
+    read_path,
+)
+from wasmcp.toolchains import LANGUAGES, language_of, toolchain
+from wasmcp.toolchains.base import check_options, did_you_mean
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_OWN = "WASMCP_"
+_GRANTS = {"env": "env", "directories": "fs", "keyvalue": "kv"}
+
+
+def read_configuration(table: Table, components: Iterable[ComponentConfig]) -> Configuration:
+    """Read the configuration that a server takes from its operator; its mistakes are collected in the table.
+
+    Args:
+        table: The server's table.
+        components: The components of the server: one of them must have the grant of each key.
+    """
+    parts = list(components)
+    variables = tuple(_variable(name, below) for name, below in table.tables("env").items())
+    directories = tuple(_directory(path, below) for path, below in table.tables("directories").items())
+    keyvalue = table.string("keyvalue", "") or ""
+    problem = _store_problem(keyvalue)
+    if problem is not None:
+        table.problem("keyvalue", problem)
+    for key, grant in _GRANTS.items():
+        if key in table and parts and not any(grant in part.grants for part in parts):
+            named = ", ".join(f"`{part.name}`" for part in parts)
+            table.problem(key, f"reaches no component: none of {named} has the grant `{grant}`")
+    return Configuration(variables, directories, keyvalue)
+
+
+def _variable(name: str, table: Table) -> Variable:
+    _check_variable(name, table, "is not a name of an environment variable")
+    found = Variable(
+        name=name,
+        description=_line(table),
+        required=table.boolean("required", default=False),
+        secret=table.boolean("secret", default=False),
+        default=_text(table, "default"),
+        choices=tuple(table.strings("choices") or ()),
+    )
+    if found.default is not None:
+        if found.secret:
+            table.problem("default", "would put a secret into the wheel: the operator sets it")
+        elif found.required:
+            table.problem("default", "has no effect: `required` requires a value from the operator")
+        elif found.choices and found.default not in found.choices:
+            table.problem("default", f"is not one of `choices`: `{found.default}`")
+    table.finish()
+    return found
+
+
+def _directory(path: str, table: Table) -> Directory:
+    guest = PurePosixPath(path)
+    if not guest.is_absolute() or ".." in guest.parts or str(guest) != path:
+        table.problems.append(
+            f"`{table.path}`: `{path}` must be the path that components see, absolute and without `..` or a `/` at its "
+            "end, as in `/data`"
+        )
+    found = Directory(
+        path=path,
+        description=_line(table),
+        required=table.boolean("required", default=False),
+        writable=table.boolean("writable", default=False),
+        default=table.string("default"),
+        variable=table.string("env", "") or "",
+    )
+    if found.variable:
+        _check_variable(found.variable, table, "is not a name of an environment variable", key="env")
+    problem = None if found.default is None else _path_problem(found.default)
+    if problem is not None:
+        table.problem("default", problem)
+    elif found.default is not None and found.required:
+        table.problem("default", "has no effect: `required` requires a directory from the operator")
+    table.finish()
+    return found
+
+
+def _line(table: Table) -> str:
+    text = table.string("description", "") or ""
+    if "\n" in text:
+        table.problem("description", "must be one line: it is shown by `--help`")
+    return text
+
+
+def _text(table: Table, key: str) -> str | None:
+    """Return a string that can be empty."""
+    value: Mapping[str, object] = table.some([key])
+    return str(value[key]) if value.get(key) == "" else table.string(key)
+
+
+def _check_variable(name: str, table: Table, sentence: str, key: str = "") -> None:
+    place = f"`{table.path}.{key}`: `{name}`" if key else f"`{table.path}`: `{name}`"
+    if not _VARIABLE.fullmatch(name):
+        table.problems.append(f"{place} {sentence}: letters, digits, `_`, `-` and `.`, a letter or `_` first")
+    elif name.upper().startswith(_OWN):
+        table.problems.append(f"{place} is a name for settings of wasmcp itself, which no component sees")
+
+
+def _path_problem(text: str) -> str | None:
+    """Return what is wrong with a path on the operator's machine, as the end of a sentence."""
+    if ".." in PurePosixPath(text).parts:
+        return f"must not have `..`: `{text}`"
+    anchored = text in {DATA, "~"} or text.startswith((f"{DATA}/", "~/"))
+    if anchored or PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute():
+        return None
+    return (
+        f"must be absolute, or begin with `~/` (the user's home) or `{DATA}/` (the server's own directory below the "
+        f"user's data directory), not `{text}`: where a client starts a server is not known"
+    )
+
+
+def _store_problem(url: str) -> str | None:
+    scheme, separator, rest = url.partition(":")
+    if not url or url == "memory:":
+        return None
+    if scheme == "sqlite" and separator and rest:
+        return _path_problem(rest)
+    return f"must be `memory:` or `sqlite:PATH`, not `{url}`"
+
+
+def read_component(name: str, table: Table, root: Path, *, check_files: bool) -> ComponentConfig:
+    """Read the table of a component; its mistakes are collected in the table."""
+    check_name(name, table)
+    source = read_file(table, "source", root, check=check_files)
+    ready = read_file(table, "path", root, check=check_files)
+    package = package_reference(table)
+    given = [key for key in ("source", "path", "package") if key in table]
+    if len(given) != 1:
+        found = f"not {' and '.join(f'`{key}`' for key in given)}" if given else "but it has none of them"
+        table.problems.append(
+            f"`{table.path}` must have one of `source` (to be compiled), `path` (a compiled component) and `package` "
+            f"(a component in a registry), {found}"
+        )
+    language = _language(table, source)
+    grants = table.strings("grants") or []
+    for grant in grants:
+        if grant not in GRANTS:
+            table.problem("grants", f"names an unknown family `{grant}`{did_you_mean(grant, GRANTS)}")
+    dynamic = table.boolean("dynamic", default=False)
+    if dynamic and language == "python":
+        table.problem("dynamic", "has no effect: the lists of a Python component are fixed when it is built")
+    elif dynamic and "middleware" not in grants:
+        table.problem(
+            "dynamic",
+            "needs the grant `middleware`: a dynamic component receives requests for entries of other components. "
+            f"Set `grants = {json.dumps([*grants, 'middleware'])}`",
+        )
+    options = _options(table, language)
+    values = _values(table)
+    extensions = read_extensions(table)
+    table.finish()
+    file = source or ready or ""
+    return ComponentConfig(name, file, language, frozenset(grants), dynamic, options, package or "", values, extensions)
+
+
+def _values(table: Table) -> dict[str, Any]:
+    """Return the table ``config`` of a component; its values must be JSON."""
+    below = table.table("config")
+    if below is None:
+        return {}
+    values = below.items()
+    for key, value in values.items():
+        if not _is_json(value):
+            below.problem(key, f"must be a JSON value (a date as a string, no infinity), not {value!r}")
+    return values
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_json, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    return isinstance(value, (str, bool, int)) or (isinstance(value, float) and isfinite(value))
+
+
+def _options(table: Table, language: str | None) -> dict[str, object]:
+    """Return the options of a component's toolchain: from its own table, or from a table named after the language."""
+    found: dict[str, object] = {}
+    for other in LANGUAGES:
+        below = table.table(other) if other in table else None
+        if below is not None and other != language:
+            what = f"its language is `{language}`" if language else "it is not compiled"
+            table.problem(other, f"has no effect: {what}")
+        elif below is not None:
+            found = below.items()
+            table.problems.extend(check_options(toolchain(other), found, below.path))
+    if language is not None:
+        tools = toolchain(language)
+        direct = table.some(option.name for option in tools.options)
+        table.problems.extend(check_options(tools, direct, table.path))
+        for key in direct.keys() & found.keys():
+            table.problem(key, f"is given twice: also in `{table.path}.{language}`")
+        found = {**found, **direct}
+    return found
+
+
+def _language(table: Table, source: str | None) -> str | None:
+    configured = table.string("language")
+    if configured is not None and configured not in LANGUAGES:
+        table.problem("language", f"names an unknown language `{configured}`{did_you_mean(configured, LANGUAGES)}")
+        return None
+    if "path" in table and configured is not None:
+        table.problem("language", "has no effect: `path` names a compiled component")
+    if "package" in table and configured is not None:
+        table.problem("language", "has no effect: a package is not compiled")
+    if configured is not None or source is None:
+        return configured
+    language = language_of(Path(source))
+    if language is None:
+        endings = ", ".join(f"`{suffix}`" for suffixes in LANGUAGES.values() for suffix in suffixes)
+        advice = "; a compiled component goes under `path`" if source.endswith((".wasm", ".wat")) else ""
+        table.problem("source", f"has no known ending ({endings}): `{source}`{advice}")
+    return language
+
+
+def read_server(
+    key: str,
+    table: Table,
+    components: Mapping[str, ComponentConfig],
+    project: Mapping[str, Any],
+    root: Path,
+    *,
+    check_files: bool,
+) -> ServerConfig:
+    """Read the table of a server; its mistakes are collected in the table."""
+    check_name(key, table)
+    names = table.strings("components")
+    if not names:
+        table.problem("components", "is missing or empty: a server is made of at least one component")
+    for name in names or ():
+        if name not in components:
+            table.problem("components", f"names an unknown component `{name}`{did_you_mean(name, components)}")
+    urls = project.get("urls", {})
+    urls = urls if isinstance(urls, dict) else {}
+    homepage = next((str(url) for label, url in urls.items() if label.lower() == "homepage"), None)
+    description = project.get("description")
+    server = ServerConfig(
+        key=key,
+        components=tuple(names or ()),
+        name=table.string("name") or str(project.get("name", "")),
+        title=table.string("title"),
+        description=table.string("description", description if isinstance(description, str) else None),
+        website_url=table.string("website-url", homepage),
+        instructions=table.string("instructions"),
+        on_duplicate="first" if table.choice("on-duplicate", ("error", "first"), "error") == "first" else "error",
+        environment=table.boolean("environment", default=False),
+        framework=_framework(table, root, check_files=check_files),
+        extensions=read_extensions(table),
+        runtime=RUNTIMES[RUNTIMES.index(table.choice("runtime", RUNTIMES, RUNTIMES[0]))],  # the literal, for its type
+        settings=_settings(table),
+        coerce=table.boolean("coerce", default=False) if "coerce" in table else None,
+        configuration=read_configuration(table, [components[name] for name in names or () if name in components]),
+    )
+    if server.settings and server.environment:
+        table.problem(
+            "settings", "and `environment = true` are mutually exclusive: settings are baked in or read at run time"
+        )
+    table.finish()
+    return server
+
+
+def coercing(
+    servers: Mapping[str, ServerConfig], tables: Mapping[str, Table], components: Mapping[str, ComponentConfig]
+) -> dict[str, ComponentConfig]:
+    """Return the components with the ``coerce`` of their servers as their own option; mistakes are collected.
+
+    A component is compiled once for all servers, so they must agree. Its own option overrides theirs.
+    """
+    found = dict(components)
+    for key, server in servers.items():
+        for name in server.components if server.coerce is not None else ():
+            component = components.get(name)
+            if component is None or "coerce" in component.options:
+                continue
+            others = [
+                other
+                for other, config in servers.items()
+                if name in config.components and config.coerce != server.coerce
+            ]
+            if component.language != "python":
+                what = "compiled already" if component.language is None else f"in {component.language}"
+                tables[key].problem(
+                    "coerce", f"is for components in Python, and `{name}` is {what}: set it in the tables of the others"
+                )
+            elif others:
+                tables[key].problem(
+                    "coerce",
+                    f"differs from `tool.wasmcp.servers.{others[0]}`, which has the component `{name}` too: a "
+                    f"component is compiled once. Set it in both, or in `tool.wasmcp.components.{name}`",
+                )
+            else:
+                found[name] = replace(component, options={**component.options, "coerce": server.coerce})
+    return found
+
+
+def _settings(table: Table) -> dict[str, str]:
+    below = table.table("settings")
+    if below is None:
+        return {}
+    given = below.items()
+    for name, value in given.items():
+        problem = setting_problem(name, value)
+        if problem:
+            below.problem(name, problem)
+    return {name: value for name, value in given.items() if isinstance(value, str)}
+
+
+def _framework(table: Table, root: Path, *, check_files: bool) -> dict[str, str]:
+    below = table.table("framework")
+    if below is None:
+        return {}
+    files = {name: read_file(below, name, root, check=check_files) for name in FRAMEWORK_COMPONENTS if name in below}
+    for name in below.items():
+        if name not in FRAMEWORK_COMPONENTS:
+            below.problem(name, f"is not a framework component{did_you_mean(name, FRAMEWORK_COMPONENTS)}")
+    return {name: file for name, file in files.items() if file is not None}
+
 
 __all__ = ["ComponentConfig", "Project", "ServerConfig", "load", "parse"]
 
@@ -137,7 +464,7 @@ def _check_shortcuts(table: Table, data: Mapping[str, Any]) -> None:
     table.table("aliases")
     table.table("profiles")
     if "aliases" in table or "profiles" in table:
-        from wasmcp.registry.names.name_scopes import project_registry
+        from wasmcp.registry.names.aliases import project_registry
 
         try:
             project_registry(data)

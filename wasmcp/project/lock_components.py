@@ -1,23 +1,24 @@
-"""Remote components and compilers of a project, and their entries in ``wasmcp.lock``."""
+"""Remote components and compilers of a project, and their entries in ``wasmcp.lock``.
+
+A compiler is identified by the files that its wheel contained. Source: Python packaging, "Recording installed
+projects", `RECORD`.
+"""
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wasmcp.errors import LockDriftError
 from wasmcp.project import lock_dependencies
-from wasmcp.project.component_source import source_of
-from wasmcp.project.model import Project
+from wasmcp.project.model import Project, source_of
 from wasmcp.registry import lock
-from wasmcp.registry.distribution_digest import installed
 from wasmcp.registry.fetch_options import FetchOptions, environment_says
 from wasmcp.registry.lock import Lock, Pin, ToolchainPin
 from wasmcp.registry.names import namespace_policy
-from wasmcp.registry.names.aliases import read_toml
-from wasmcp.registry.names.component_spec import Kind, classify, split_label
-from wasmcp.registry.names.name_scopes import project_registry, tool_table
+from wasmcp.registry.names.aliases import Kind, classify, project_registry, read_toml, split_label, tool_table
 from wasmcp.registry.oci import references
 from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.pull import obtain, pinned
@@ -272,3 +273,39 @@ def _root(options: FetchOptions) -> Path:
     if options.root is None:
         raise ValueError("a project's folder is needed")
     return options.root
+
+
+# Written by the installer, not part of the wheel.
+_OF_THE_INSTALLER = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"})
+
+
+@dataclass(frozen=True)
+class Installed:
+    """Installed distribution.
+
+    Attributes:
+        version: The distribution's version.
+        tag: The first tag of its wheel; wheels for different platforms contain different files.
+        digest: The digest of the names and digests of the wheel's files.
+    """
+
+    version: str
+    tag: str
+    digest: str
+
+
+def installed(name: str) -> Installed | None:
+    """Return the installed distribution of a name, or None."""
+    try:
+        found = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    wheel = (found.read_text("WHEEL") or "").splitlines()
+    tag = next((line.partition(":")[2].strip() for line in wheel if line.lower().startswith("tag:")), "")
+    files = sorted(
+        (path.as_posix(), path.hash.value)
+        for path in found.files or ()
+        # Files without a digest are compiled by the installer; those outside of site-packages name the interpreter.
+        if path.hash is not None and path.name not in _OF_THE_INSTALLER and ".." not in path.parts
+    )
+    return Installed(found.version, tag, of_value(files))

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wasmcp.errors import LockDriftError, ToolchainError
-from wasmcp.project.component_source import source_of
-from wasmcp.project.model import Project
+from wasmcp.project.model import Project, source_of
 from wasmcp.registry import lock
 from wasmcp.registry.lock import Dependencies
 from wasmcp.storage.cache import Cache

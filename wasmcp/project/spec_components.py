@@ -12,11 +12,10 @@ from wasmcp.compose.component_reader import ComponentSpec, read_component
 from wasmcp.compose.interfaces import SERVER_HANDLER
 from wasmcp.errors import CatalogueError, SpecError
 from wasmcp.project.build_steps import build_component
-from wasmcp.project.built_component import Built
 from wasmcp.project.catalogue_recording import catalogue_of
 from wasmcp.project.config import load
 from wasmcp.project.events import lines
-from wasmcp.project.manifest_entry import built_entry, given_entry
+from wasmcp.project.manifest import Built, built_entry, given_entry
 from wasmcp.storage import digest
 from wasmcp.storage.cache import Cache
 

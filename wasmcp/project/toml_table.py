@@ -1,11 +1,17 @@
-"""Reader of TOML tables that collects all mistakes instead of stopping at the first."""
+"""Reader of the tables of ``[tool.wasmcp]`` that collects all mistakes instead of stopping at the first.
+
+Keys that several tables have are read here: names, paths, extensions, registries. Registry modules are imported only if
+registry keys are used.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from wasmcp.errors import ConfigError, InvalidReferenceError
 from wasmcp.toolchains.base import did_you_mean
 
 _TYPES = {bool: "a boolean", str: "a string", int: "an integer", float: "a number", list: "a list", dict: "a table"}
@@ -119,3 +125,81 @@ class Table:
         for key in self._data:
             if key not in self._known:
                 self.problem(key, f"is unknown{did_you_mean(key, self._known)}")
+
+
+def package_reference(table: Table) -> str | None:
+    """Return the registry reference of a component, or None; an invalid reference is a mistake of the table."""
+    value = table.string("package")
+    if value is not None:
+        from wasmcp.registry.oci.references import parse as parse_reference
+
+        try:
+            parse_reference(value)
+        except InvalidReferenceError as error:
+            table.problem("package", f"is invalid: {error}")
+    return value
+
+
+def check_registry(table: Table, data: Mapping[str, Any], root: Path) -> None:
+    """Collect the mistakes in namespaces and policy, which `wasmcp.registry.names.namespace_policy` reads later."""
+    keys = [key for key in ("namespaces", "policy") if table.table(key) is not None]
+    if not keys:
+        return
+    from wasmcp.registry.names.namespace_policy import parse_settings
+
+    try:
+        parse_settings({key: data[key] for key in keys}, "pyproject.toml", root, "tool.wasmcp.")
+    except ConfigError as error:
+        table.problems.extend(error.problems)
+
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+_NAME_RULE = "1 to 64 lower-case letters, digits, `-`, `_` and `.`, a letter or digit at both ends"
+
+
+def read_path(table: Table, key: str, root: Path) -> str | None:
+    """Return a path inside the project, because a source distribution must include the file."""
+    value = table.string(key)
+    if value is None:
+        return None
+    found = PurePosixPath(value)
+    if "\\" in value:
+        table.problem(key, f"must be written with forward slashes, not `{value}`")
+    elif found.is_absolute() or ".." in found.parts or re.match(r"[A-Za-z]:", value):
+        table.problem(key, f"must be a path inside the project, relative to its folder, not `{value}`")
+    elif not (root / value).resolve().is_relative_to(root.resolve()):
+        table.problem(key, f"leads out of the project through a link: `{value}`")
+    else:
+        return found.as_posix()
+    return None
+
+
+def read_file(table: Table, key: str, root: Path, *, check: bool) -> str | None:
+    """Return the path of a file of the project; with `check` it must exist."""
+    value = read_path(table, key, root)
+    if check and value is not None and not (root / value).is_file():
+        kind = "is a folder, not a file" if (root / value).is_dir() else "does not exist"
+        table.problem(key, f"{kind}: `{value}`")
+    return value
+
+
+def read_extensions(table: Table) -> dict[str, Any]:
+    """Return the extensions of MCP in a table, with their settings."""
+    below = table.table("extensions")
+    if below is None:
+        return {}
+    # Imported here, because checking for an up-to-date build must not import the reader of components.
+    from wasmcp.declaration_section import extension_problem
+
+    extensions = below.items()
+    for identifier, settings in extensions.items():
+        problem = extension_problem(identifier, settings)
+        if problem is not None:
+            below.problem(identifier, problem)
+    return extensions
+
+
+def check_name(name: str, table: Table) -> None:
+    """Check the name of a component or a server."""
+    if not _NAME.fullmatch(name):
+        table.problems.append(f"`{table.path}`: `{name}` is not a usable name: {_NAME_RULE}")

@@ -81,7 +81,7 @@ class ToolchainPin:
     Attributes:
         name: The distribution's name.
         version: The distribution's version.
-        digests: The digest of the installed files by wheel tag (see `wasmcp.registry.distribution_digest`).
+        digests: The digest of the installed files by wheel tag (see `wasmcp.project.lock_components`).
     """
 
     name: str

@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from wasmcp.errors import ConfigError, InvalidNameError
 from wasmcp.registry.hosts import Origin
-from wasmcp.registry.names.aliases import Registry, name_problem, needed_by, parse_registry, problems
-from wasmcp.registry.names.component_spec import Kind, classify, split_label
-from wasmcp.registry.names.config_paths import config_path
+from wasmcp.registry.names.aliases import (
+    Kind,
+    Registry,
+    classify,
+    config_path,
+    name_problem,
+    needed_by,
+    parse_registry,
+    problems,
+    split_label,
+)
 from wasmcp.terminal import without_password
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Aliases and profiles: their types, parser and validation.
+"""Aliases, profiles and component specs: their types, files, scopes and validation.
 
 .. code-block:: toml
 
@@ -8,19 +8,108 @@
     base = "common"                    # optional: its components come first
     components = ["calc", "acme:text@1.0.0"]
     output = "dev.wasm"                # in `composed/` next to this file, or absolute
+
+A bare name is looked up first in the project's scope, then in the user's.
+Source of the user's paths: XDG Base Directory Specification; elsewhere platformdirs.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from wasmcp.errors import ConfigError
-from wasmcp.registry.names.component_spec import Kind, classify, split_label
-from wasmcp.registry.names.config_paths import composed_directory, config_path, own_path
+
+
+def config_directory() -> Path:
+    """Return the user's configuration directory: ``$XDG_CONFIG_HOME/wasmcp``, or the platform's default."""
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    if os.path.isabs(base):  # noqa: PTH117 - str, can be empty
+        return Path(base) / "wasmcp"
+    if sys.platform.startswith("linux"):
+        return Path.home() / ".config" / "wasmcp"
+    from platformdirs import user_config_path
+
+    return user_config_path("wasmcp", appauthor=False)
+
+
+def config_path() -> Path:
+    """Return the file of aliases and profiles, whose format is shared with the Rust tool."""
+    return config_directory() / "config.toml"
+
+
+def own_path() -> Path:
+    """Return the file of the keys of this tool only: the Rust tool drops unknown keys from `config.toml`."""
+    return config_directory() / "wasmcp-python.toml"
+
+
+def composed_directory() -> Path:
+    """Return the default directory for servers of profiles."""
+    return config_directory() / "composed"
+
+
+_LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?==)")
+_PACKAGE = re.compile(r"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*(?:/[a-z][a-z0-9-]*)*(?:@\S.*)?")
+_URL = re.compile(r"https?://\S+", re.IGNORECASE)
+
+
+class Kind(Enum):
+    """Kinds of component specs."""
+
+    PATH = "path"
+    """A file: begins with `./`, `../`, `~/` or `/`, contains a separator, or ends in `.wasm`."""
+    PACKAGE = "package"
+    """`ns:name`, `ns:name@version`: a package in a registry."""
+    OCI = "oci"
+    """`oci://host/repository[:tag][@digest]`."""
+    URL = "url"
+    """`https://.../x.wasm`."""
+    NAME = "name"
+    """A bare name: a profile, an alias or a component of the project."""
+
+
+def classify(spec: str) -> Kind:
+    """Return the kind of a spec by its syntax, without resolving it."""
+    if spec.startswith("oci://"):
+        return Kind.OCI
+    if _URL.fullmatch(spec):
+        return Kind.URL
+    if _PACKAGE.fullmatch(spec):
+        return Kind.PACKAGE
+    if "/" in spec or "\\" in spec or spec.endswith(".wasm") or spec in {".", ".."}:
+        return Kind.PATH
+    return Kind.NAME
+
+
+def is_remote(spec: str) -> bool:
+    """Return if a spec names a remote component."""
+    return classify(spec) in {Kind.PACKAGE, Kind.OCI, Kind.URL}
+
+
+def split_label(argument: str) -> tuple[str | None, str]:
+    """Split `NAME=SPEC` into name and spec; return None as the name if not given."""
+    match = _LABEL.match(argument)
+    return (None, argument) if match is None else (match[0], argument[match.end() + 1 :])
+
+
+def label_of(spec: str) -> str:
+    """Return the default name of a component: the last part of its spec, without version."""
+    kind = classify(spec)
+    if kind is Kind.PACKAGE:
+        return spec.partition("@")[0].partition(":")[2].rpartition("/")[2] or spec
+    if kind is Kind.OCI:
+        return spec.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    if kind is Kind.URL:
+        return Path(spec.partition("#")[0].partition("?")[0]).stem
+    return Path(spec).stem if kind is Kind.PATH else spec
+
 
 RESERVED = frozenset({"help", "version", "new", "compose", "wit", "registry"}) | frozenset(
     {"component", "profile", "add", "remove", "list", "info"}
@@ -231,3 +320,103 @@ def cycle_of(start: str, following: Mapping[str, str]) -> tuple[str, ...]:
 def arrows(cycle: tuple[str, ...]) -> str:
     """Return a cycle as text."""
     return " -> ".join(f"`{name}`" for name in (*cycle, cycle[0]))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Names defined by one file.
+
+    Attributes:
+        registry: The aliases and profiles.
+        folder: The base of relative paths.
+        owner: The owner of the names in messages: `your` or `the project's`.
+        components: The names of the project's components.
+    """
+
+    registry: Registry
+    folder: Path
+    owner: str
+    components: tuple[str, ...] = field(default=())
+
+    def names(self) -> Iterator[str]:
+        """Yield every name, of any kind."""
+        yield from self.registry.profiles
+        yield from self.components
+        yield from self.registry.components
+
+    def output(self, profile: Profile) -> Path:
+        """Return the output path of a profile; relative paths are relative to the project."""
+        if self.owner == USER or Path(profile.output).name == profile.output:
+            return profile.path
+        return self.folder / profile.output
+
+
+USER = "your"
+PROJECT = "the project's"
+
+
+def user_layer() -> Layer:
+    """Return the user's names.
+
+    Raises:
+        ConfigError: The user's file is invalid.
+    """
+    return Layer(read_registry(), Path.cwd(), USER)
+
+
+def project_layer(root: Path) -> Layer:
+    """Return the names of a project. Its components are validated when one of them is used.
+
+    Raises:
+        ConfigError: The aliases or profiles have mistakes.
+    """
+    table = tool_table(read_toml(root / "pyproject.toml"))
+    return Layer(project_registry(table), root, PROJECT, tuple(_components(table)))
+
+
+def project_registry(table: Mapping[str, Any]) -> Registry:
+    """Return the aliases and profiles in the table `[tool.wasmcp]`.
+
+    Raises:
+        ConfigError: The aliases or profiles have mistakes.
+    """
+    registry = parse_registry(table, "pyproject.toml", aliases="aliases", prefix="tool.wasmcp.")
+    mistakes = []
+    for key, names in (("aliases", registry.components), ("profiles", registry.profiles)):
+        for name in names:
+            problem = name_problem(name)
+            if problem is not None:
+                mistakes.append(f"`tool.wasmcp.{key}.{name}`: {problem}")
+            elif name in _components(table) or (key == "aliases" and name in registry.profiles):
+                other = "component" if name in _components(table) else "profile"
+                mistakes.append(f"`tool.wasmcp.{key}.{name}` has the name of a {other}: one of them needs another")
+    if mistakes:
+        raise ConfigError(mistakes)
+    return registry
+
+
+def _components(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    components = table.get("components", {})
+    return components if isinstance(components, dict) else {}
+
+
+def tool_table(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the table `[tool.wasmcp]`; empty if it is missing or not a table."""
+    tool = pyproject.get("tool", {})
+    table = tool.get("wasmcp", {}) if isinstance(tool, dict) else {}
+    return table if isinstance(table, dict) else {}
+
+
+def find_project(start: Path) -> Path | None:
+    """Return the nearest enclosing directory with a `[tool.wasmcp]`, or None."""
+    for folder in (start, *start.parents):
+        if _is_project(folder / "pyproject.toml"):
+            return folder
+    return None
+
+
+def _is_project(path: Path) -> bool:
+    try:
+        return bool(tool_table(tomllib.loads(path.read_text("utf-8"))))
+    except (OSError, ValueError):  # missing, or not readable as TOML
+        return False

@@ -24,8 +24,7 @@ from typing import Any
 
 from wasmcp.errors import ConfigError, InvalidReferenceError, UnknownPackageError
 from wasmcp.registry.hosts import same_place
-from wasmcp.registry.names.aliases import read_own, read_toml
-from wasmcp.registry.names.config_paths import own_path
+from wasmcp.registry.names.aliases import own_path, read_own, read_toml
 from wasmcp.registry.oci.references import Package, Place, parse_place
 from wasmcp.registry.signing.keyless import Identity
 

@@ -9,9 +9,19 @@ from pathlib import Path
 
 from wasmcp.errors import SpecError
 from wasmcp.registry.fetch_options import Fetched, FetchOptions
-from wasmcp.registry.names.aliases import Profile, arrows, cycle_of
-from wasmcp.registry.names.component_spec import Kind, classify, is_remote, label_of, split_label
-from wasmcp.registry.names.name_scopes import Layer, project_layer, user_layer
+from wasmcp.registry.names.aliases import (
+    Kind,
+    Layer,
+    Profile,
+    arrows,
+    classify,
+    cycle_of,
+    is_remote,
+    label_of,
+    project_layer,
+    split_label,
+    user_layer,
+)
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,281 @@
-"""Client of an OCI registry. Source: OCI distribution 1.1."""
+"""Client of an OCI registry, with authentication by challenges and tokens.
+
+Challenges are answered only for the registry's own origin: scheme, host and port. Targets of redirects, links and
+upload addresses get no credentials, and token servers that they name are not contacted.
+Source: OCI distribution 1.1; RFC 9110, section 11; Docker Registry v2, "Token Authentication", "OAuth2 Token
+Authentication".
+"""
 
 from __future__ import annotations
 
+import functools
+import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from wasmcp.errors import RegistryError, RegistryUnreachableError
+from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError
 from wasmcp.registry import jsontext
-from wasmcp.registry.hosts import Origin
-from wasmcp.registry.oci.errors import elsewhere, refusal
+from wasmcp.registry.hosts import DEFAULT_PORTS, Origin, api_host, is_loopback
+from wasmcp.registry.oci.credentials import Credentials, Found, find
 from wasmcp.registry.oci.references import Place
-from wasmcp.registry.oci.retry import Retry
-from wasmcp.registry.oci.session import Session
-from wasmcp.registry.oci.transport import PIECE, body, pieces, shown
+from wasmcp.registry.oci.transport import PIECE, Retry, Transport, body, detail_of, elsewhere, pieces, refusal, shown
 
 if TYPE_CHECKING:
     import requests
+
+
+TOKEN_LIMIT = 1 << 20
+"""Size limit of a token server's response, in bytes."""
+
+_CLIENT = "wasmcp"
+_SPACE = re.compile(r"[\s,]*")
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = re.compile(rf'({_NAME})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
+_SCHEME = re.compile(rf"{_NAME}(?=[\s,]|$)")
+_OTHER = re.compile(r"[^\s,]+")
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """Challenge of a server.
+
+    Attributes:
+        scheme: The scheme in lower case: `basic`, `bearer`, or another.
+        parameters: The parameters by lower-case name.
+    """
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+
+def challenges(field: str) -> list[Challenge]:
+    """Parse a field ``WWW-Authenticate``, which can hold several challenges; invalid ones are ignored."""
+    found: list[tuple[str, dict[str, str]]] = []
+    place = 0
+    while (place := _end(_SPACE, field, place)) < len(field):
+        parameter, scheme = _PARAMETER.match(field, place), _SCHEME.match(field, place)
+        if parameter is not None and found:
+            quoted = re.sub(r"\\(.)", r"\1", parameter[2]) if parameter[2] is not None else parameter[3]
+            found[-1][1].setdefault(parameter[1].lower(), quoted)
+            place = parameter.end()
+        elif scheme is not None:
+            found.append((scheme[0].lower(), {}))
+            place = scheme.end()
+        else:
+            place = max(_end(_OTHER, field, place), place + 1)
+    return [Challenge(scheme, parameters) for scheme, parameters in found]
+
+
+def _end(pattern: re.Pattern[str], text: str, place: int) -> int:
+    match = pattern.match(text, place)
+    return place if match is None else match.end()
+
+
+class TokenServer:
+    """Token server named by a registry's challenge.
+
+    The realm can be on another host than the registry: the caller decides which servers can announce one. It must use
+    TLS, unless it and the registry are on this machine. Credentials go only to its origin, not to redirect targets.
+
+    Raises:
+        RegistryUnreachableError: The challenge names no token server.
+    """
+
+    def __init__(self, challenge: Challenge, transport: Transport, retry: Retry, reference: str) -> None:
+        self._url = challenge.parameters.get("realm", "")
+        self._service = challenge.parameters.get("service", "")
+        self._scope = challenge.parameters.get("scope", "")
+        self._transport, self._retry, self._reference = transport, retry, reference
+        try:
+            self._origin = Origin.of(self._url)
+        except ValueError as error:
+            problem = f"its token server `{shown(self._url)}` is not allowed: {error}"
+            raise RegistryUnreachableError(problem, reference=reference) from None
+
+    def token(self, credentials: Credentials | None, scope: str) -> str | None:
+        """Return a token, or None if anonymous clients get none.
+
+        Args:
+            credentials: The credentials, or None; an identity token takes precedence over a password.
+            scope: The scope to request if the challenge does not name one.
+
+        Raises:
+            RegistryDeniedError: The server rejects the credentials.
+            RegistryUnreachableError: No response, or one without a token.
+        """
+        who = self._origin.authority
+        response = self._retry.run(lambda: self._asked(credentials, self._scope or scope), who, self._reference)
+        status = response.status_code
+        if status == 200:
+            return self._read(response)
+        detail = detail_of(response)
+        if status in (400, 401, 403) and credentials is None:
+            return None
+        if credentials is not None and status in (400, 401, 403, 404, 405):
+            kind = "the identity token" if credentials.identity_token else "the user and password"
+            problem = f"the token server `{who}` does not take {kind} of {credentials.source} ({status}){detail}"
+            raise RegistryDeniedError(f"{problem}: log in again", reference=self._reference, status=status)
+        raise RegistryUnreachableError(
+            f"the token server `{who}` answers {status}{detail}", reference=self._reference, status=status
+        )
+
+    def _asked(self, credentials: Credentials | None, scope: str) -> requests.Response:
+        query = {name: text for name, text in (("service", self._service), ("scope", scope)) if text}
+        if credentials is not None and credentials.identity_token:
+            form = {
+                **query,
+                "grant_type": "refresh_token",
+                "client_id": _CLIENT,
+                "refresh_token": credentials.identity_token,
+            }
+            return self._transport.send("POST", self._url, {}, data=form, leave=False)
+        basic = credentials.basic if credentials is not None else None
+        secret = {"Authorization": f"Basic {basic}"} if basic else {}
+        return self._transport.send(
+            "GET", self._url, {}, secret=secret, owner=self._origin, parameters=query, leave=not secret
+        )
+
+    def _read(self, response: requests.Response) -> str:
+        try:
+            document = jsontext.loads(body(response, TOKEN_LIMIT))
+            found = document.get("token") or document.get("access_token")
+        except RegistryError as error:
+            raise RegistryUnreachableError(str(error), reference=self._reference) from error
+        except (ValueError, AttributeError):
+            found = None
+        if not isinstance(found, str) or not _TOKEN.fullmatch(found):
+            problem = f"the token server `{self._origin.authority}` answers without a token"
+            raise RegistryUnreachableError(problem, reference=self._reference)
+        return found
+
+
+_LOG = logging.getLogger("wasmcp.registry")
+
+
+class Session:
+    """Connection to one registry.
+
+    Args:
+        host: The registry, in normal form.
+        retry: The retry policy for token servers.
+        scheme: `http` or `https`, if known.
+    """
+
+    def __init__(self, host: str, retry: Retry, *, scheme: str | None = None) -> None:
+        self._host = host
+        self._api = api_host(host)
+        self._retry = retry
+        self._transport = Transport(local=is_loopback(host))
+        # A registry on this machine can be with or without TLS; the first response decides (see `origin`).
+        self._scheme = scheme or (None if is_loopback(host) else "https")
+        self._found: dict[str, Found] = {}
+        self._headers: dict[str, dict[str, str]] = {}
+
+    @property
+    def origin(self) -> Origin:
+        """The origin of the registry's API."""
+        if self._scheme is None:
+            self._scheme = self._probed()
+        return Origin.of(f"{self._scheme}://{self._api}")
+
+    def known(self, repository: str) -> Found | None:
+        """Return the credentials for a repository; None if they were not needed."""
+        return self._found.get(repository)
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], data: Any, *, repository: str, reference: str
+    ) -> requests.Response:
+        """Send one request, with credentials if the registry requires them.
+
+        Args:
+            method: The HTTP method.
+            path: A path below `/v2/`, or an address.
+            headers: Header fields in addition to those of authentication.
+            data: The body: bytes or a file, which is read from its start.
+            repository: The repository that selects the credentials, or the empty string.
+            reference: The subject of messages.
+
+        Raises:
+            RegistryError: The address is not allowed, or the token server returns no token.
+            requests.exceptions.RequestException: No response.
+        """
+        url = path if "://" in path else f"{self.origin}/v2/{path}"
+
+        def send() -> requests.Response:
+            secret = self._headers.get(repository, {})
+            return self._transport.send(method, url, headers, secret=secret, owner=self.origin, data=data)
+
+        response = send()
+        if response.status_code != 401 or Origin.of(str(response.url)) != self.origin:
+            return response
+        answer = self._answer(response, method, repository, reference)
+        if answer is None or answer == self._headers.get(repository):
+            return response
+        response.close()
+        self._headers[repository] = answer
+        return send()
+
+    def _answer(
+        self, response: requests.Response, method: str, repository: str, reference: str
+    ) -> dict[str, str] | None:
+        """Return the header field that answers a 401 of the registry; None without suitable credentials."""
+        asked = challenges(response.headers.get("WWW-Authenticate", ""))
+        credentials = self._credentials(repository)
+        bearer = next((one for one in asked if one.scheme == "bearer"), None)
+        if bearer is not None:
+            if credentials is not None and credentials.registry_token:
+                return {"Authorization": f"Bearer {credentials.registry_token}"}
+            server = TokenServer(bearer, self._transport, self._retry, reference)
+            token = server.token(credentials, _scope(repository, method))
+            return None if token is None else {"Authorization": f"Bearer {token}"}
+        basic = credentials.basic if credentials is not None else None
+        if basic and any(one.scheme == "basic" for one in asked):
+            return {"Authorization": f"Basic {basic}"}
+        return None
+
+    def _credentials(self, repository: str) -> Credentials | None:
+        if repository not in self._found:
+            self._found[repository] = found = find(self._host, repository, DEFAULT_PORTS[self.origin.scheme])
+            for problem in found.problems:
+                _warn(problem)
+        return self._found[repository].credentials
+
+    def _probed(self) -> str:
+        """Detect if a registry on this machine uses TLS: it then does not answer plain HTTP."""
+        import requests.exceptions
+
+        if urlsplit(f"//{self._api}").port == 443:
+            return "https"
+        url = f"http://{self._api}/v2/"
+        try:
+            answer = self._transport.send("GET", url, {}, leave=False)
+        except requests.exceptions.ConnectionError as error:
+            # The server closed a plain HTTP connection; the caller detects if there is a server at all.
+            return "https" if "reset" in str(error).lower() or "BadStatusLine" in str(error) else "http"
+        except requests.exceptions.RequestException:
+            return "http"
+        answer.close()
+        return "https" if answer.status_code == 400 else "http"
+
+
+@functools.lru_cache(maxsize=256)
+def _warn(problem: str) -> None:
+    """Log a problem, once per process: a build requests many packages."""
+    _LOG.warning("%s", problem)
+
+
+def _scope(repository: str, method: str) -> str:
+    """Return the token scope for a request."""
+    if not repository:
+        return "registry:catalog:*"
+    return f"repository:{repository}:{'pull' if method in ('GET', 'HEAD') else 'pull,push'}"
+
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"

@@ -10,9 +10,8 @@ from wasmcp.errors import InvalidReferenceError, RegistryError, UnknownPackageEr
 from wasmcp.registry.names import namespace_policy
 from wasmcp.registry.oci import artifact, references
 from wasmcp.registry.oci.blob_store import Store
-from wasmcp.registry.oci.references import Package, Place
+from wasmcp.registry.oci.references import Package, Place, Version
 from wasmcp.registry.oci.version_resolver import Resolver
-from wasmcp.registry.oci.versions import Version
 from wasmcp.storage.digest import of_bytes
 
 

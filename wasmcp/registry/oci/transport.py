@@ -1,4 +1,4 @@
-"""HTTP transport for registries: time-outs, redirect checks, secrets bound to one origin, size limits.
+"""HTTP transport for registries: retries, errors, time-outs, redirect checks, secrets bound to one origin, size limits.
 
 In addition to `requests`: plain HTTP is used only with this machine, and only for a registry on this machine, never
 through a proxy; a secret goes to its origin and not to redirect targets; `~/.netrc` and cookies are not used; the size
@@ -7,17 +7,24 @@ of a response is checked after decompression, chunk by chunk.
 
 from __future__ import annotations
 
+import datetime as dt
+import email.utils
+import random
+import re
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from wasmcp.errors import RegistryError, RegistryUnreachableError
+from wasmcp.errors import RegistryDeniedError, RegistryError, RegistryUnreachableError, UnknownPackageError
+from wasmcp.registry import jsontext
 from wasmcp.registry.hosts import Origin, is_loopback
+from wasmcp.registry.oci.credentials import Found
 
 if TYPE_CHECKING:
     import requests
+
 
 TIMEOUT = (10.0, 60.0)
 """Time-out of connecting, and between two chunks of a response, in seconds."""
@@ -224,3 +231,137 @@ def _session() -> requests.Session:
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
+
+
+_DETAIL_LIMIT = 1 << 16
+_DETAIL_SHOWN = 200
+
+
+def refusal(host: str, response: requests.Response, reference: str, known: Found | None) -> RegistryError:
+    """Return the exception for an error response of a registry.
+
+    Args:
+        host: The registry's host.
+        response: The response; it is read and closed.
+        reference: The subject of the message.
+        known: The credentials that were found, or None if none were searched.
+    """
+    status, detail = response.status_code, detail_of(response)
+    if status == 404:
+        return UnknownPackageError(f"`{host}` has no such thing{detail}", reference=reference)
+    if status == 401:
+        problem = f"`{host}` wants credentials (401){detail}; {_had(host, known)}"
+        return RegistryDeniedError(problem, reference=reference, status=status)
+    if status == 403:
+        problem = f"`{host}` does not allow it (403){detail}: ask its owner for access, or log in as another user"
+        return RegistryDeniedError(problem, reference=reference, status=status)
+    return RegistryUnreachableError(f"`{host}` answers {status}{detail}", reference=reference, status=status)
+
+
+def elsewhere(host: str, response: requests.Response, reference: str) -> RegistryError:
+    """Return the exception for a 401 or 403 of a server that a registry has redirected to."""
+    status, server = response.status_code, urlsplit(str(response.url)).netloc
+    detail = detail_of(response)
+    problem = (
+        f"`{host}` leads to `{server}`, which does not allow it ({status}){detail}: credentials for `{host}` are sent "
+        f"to `{host}` alone. If both are one registry, name it as it names itself: `oci://{server}/...`"
+    )
+    return RegistryDeniedError(problem, reference=reference, status=status)
+
+
+def detail_of(response: requests.Response) -> str:
+    """Return the error message of a registry (OCI distribution, "Error Codes"), shortened to one line."""
+    try:
+        first = jsontext.loads(body(response, _DETAIL_LIMIT))["errors"][0]
+        text = " ".join(str(first.get("message") or first.get("code", "")).split())
+    except Exception:  # noqa: BLE001 - the body is not an error document
+        text = ""
+    finally:
+        response.close()
+    return f" ({text[:_DETAIL_SHOWN]})" if text else ""
+
+
+def _had(host: str, known: Found | None) -> str:
+    if known is not None and known.credentials is not None:
+        have = f"it does not take those of {known.credentials.source}"
+    else:
+        have = "no credentials were found"
+    problems = "".join(f" ({problem})" for problem in known.problems) if known is not None else ""
+    return f"{have}{problems}: log in with `docker login {host}`, or set WASMCP_REGISTRY_HOST, _USER and _PASSWORD"
+
+
+TRIES = 5
+PAUSE_LIMIT = 60.0
+"""The longest accepted `Retry-After`, in seconds; with a longer one the request is not repeated."""
+
+PAUSES_LIMIT = 150.0
+"""Limit of the total pause of one request, in seconds."""
+
+_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class Retry:
+    """Retry policy.
+
+    Args:
+        sleep: Called with the seconds of each pause.
+    """
+
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._sleep = sleep
+
+    def run(self, attempt: Callable[[], requests.Response], who: str, reference: str) -> requests.Response:
+        """Return the first response for which a retry would not help.
+
+        Args:
+            attempt: Sends the request.
+            who: The server, for messages.
+            reference: The subject of messages.
+
+        Raises:
+            RegistryUnreachableError: No attempt got a response.
+        """
+        import requests.exceptions
+        import urllib3.exceptions
+
+        waited = 0.0
+        for number in range(1, TRIES + 1):
+            pause = min(0.25 * 2 ** (number - 1), 8) * (1 + random.random() / 4)  # noqa: S311 - jitter
+            status: int | None = None
+            try:
+                response = attempt()
+            except requests.exceptions.SSLError as error:
+                raise RegistryUnreachableError(f"TLS failed: {cause_of(error)}", reference=reference) from error
+            except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+                if isinstance(error, ValueError):  # an invalid address or header field
+                    raise RegistryUnreachableError(str(error), reference=reference) from error
+                problem = f"`{who}` does not answer: {cause_of(error)}"
+            else:
+                if response.status_code not in _AGAIN:
+                    return response
+                status = response.status_code
+                problem = f"`{who}` answers {status}{detail_of(response)}"
+                pause = _asked(response.headers.get("Retry-After", "")) or pause
+            if pause > PAUSE_LIMIT or waited + pause > PAUSES_LIMIT:
+                problem += f", and requests a pause of {min(pause, 1e9):.0f} s: try again then"
+                raise RegistryUnreachableError(problem, reference=reference, status=status)
+            if number < TRIES:
+                waited += pause
+                self._sleep(pause)
+        problem += f"; gave up after {TRIES} tries"
+        if status == 429:
+            problem += ": it limits requests; wait, or log in where it allows more to known users"
+        raise RegistryUnreachableError(problem, reference=reference, status=status)
+
+
+def _asked(field: str) -> float | None:
+    """Return the seconds in a field `Retry-After` (RFC 9110, section 10.2.3), or None."""
+    text = field.strip()
+    if re.fullmatch(r"[0-9]{1,10}", text):
+        return float(text)
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    date = date if date.tzinfo is not None else date.replace(tzinfo=dt.UTC)
+    return max((date - dt.datetime.now(dt.UTC)).total_seconds(), 0.0)

@@ -10,8 +10,7 @@ from wasmcp.registry.names.namespace_policy import Settings
 from wasmcp.registry.oci.artifact import Artifact, member_of_index, read_manifest
 from wasmcp.registry.oci.blob_store import Store
 from wasmcp.registry.oci.client import Client
-from wasmcp.registry.oci.references import Package, Place
-from wasmcp.registry.oci.versions import Version
+from wasmcp.registry.oci.references import Package, Place, Version
 from wasmcp.storage.digest import of_bytes
 
 _SHOWN = 20

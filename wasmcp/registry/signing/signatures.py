@@ -19,9 +19,8 @@ from wasmcp.registry import jsontext
 from wasmcp.registry.hosts import same_place
 from wasmcp.registry.names.namespace_policy import Settings, Trust
 from wasmcp.registry.oci import artifact, cosign_tags, referrers
-from wasmcp.registry.oci.references import Package, Place
+from wasmcp.registry.oci.references import Package, Place, Version
 from wasmcp.registry.oci.version_resolver import Resolution, Resolver
-from wasmcp.registry.oci.versions import Version
 from wasmcp.registry.signing import attestations, keyless, keys
 
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
