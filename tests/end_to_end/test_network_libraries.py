@@ -13,7 +13,8 @@ from support.web_server import web_server
 from wasmcp.host import open_server
 
 pytest.importorskip("httpx")
-from support import network_httpx
+pytest.importorskip("requests")
+from support import network_httpx, network_requests
 
 pytestmark = pytest.mark.slow
 
@@ -53,3 +54,12 @@ HTTPX = network_httpx.EXPECTED | network_httpx.IN_COMPONENT
 def test_use_of_httpx(server, use, library, base):
     found = result(server, use, library, base)
     assert fits(found, HTTPX[use]), found
+
+
+REQUESTS = network_requests.EXPECTED | network_requests.IN_COMPONENT
+
+
+@pytest.mark.parametrize("use", REQUESTS, ids=lambda use: use.__name__)
+def test_use_of_requests(server, use, base):
+    found = result(server, use, "requests", base)
+    assert fits(found, REQUESTS[use]), found

@@ -14,7 +14,8 @@ from wasmcp.guest.network.seams import SEAMS, Seams
 from wasmcp.guest.testing import fake_http
 
 httpx = pytest.importorskip("httpx")
-from support import network_httpx  # noqa: E402
+pytest.importorskip("requests")
+from support import network_httpx, network_requests  # noqa: E402
 
 URL = "https://api.example.org/items"
 
@@ -31,6 +32,13 @@ def test_use_of_httpx(use, library, base):
     with seams_over_network():
         found = result_of(use, network_httpx.LIBRARIES[library], base)
     assert fits(found, network_httpx.EXPECTED[use]), found
+
+
+@pytest.mark.parametrize("use", network_requests.EXPECTED, ids=lambda use: use.__name__)
+def test_use_of_requests(use, base):
+    with seams_over_network():
+        found = result_of(use, base)
+    assert fits(found, network_requests.EXPECTED[use]), found
 
 
 class TestSeams:

@@ -7,7 +7,7 @@ from pathlib import Path
 from support.projects import write_project
 
 SUPPORT = Path(__file__).parent
-LIBRARIES = ("network_httpx",)
+LIBRARIES = ("network_httpx", "network_requests")
 COMPONENT = '''\
 """Tools that execute uses of HTTP libraries."""
 
@@ -15,21 +15,26 @@ import json
 
 from wasmcp.guest import tool
 
-from libraries import network_httpx
+from libraries import network_httpx, network_requests
 
-USES = {use.__name__: use for use in (*network_httpx.EXPECTED, *network_httpx.IN_COMPONENT)}
+MODULES = {"httpx": network_httpx, "httpx2": network_httpx, "requests": network_requests}
+
+
+def call(library, name, base):
+    function = getattr(MODULES[library], name)
+    return function(network_httpx.LIBRARIES[library], base) if "httpx" in library else function(base)
 
 
 @tool
 def use(library: str, name: str, base: str) -> str:
     """Execute a use, and return its result as JSON."""
-    return json.dumps(USES[name](network_httpx.LIBRARIES[library], base))
+    return json.dumps(call(library, name, base))
 
 
 @tool
 async def use_async(library: str, name: str, base: str) -> str:
     """Execute a use that is a coroutine, and return its result as JSON."""
-    return json.dumps(await USES[name](network_httpx.LIBRARIES[library], base))
+    return json.dumps(await call(library, name, base))
 '''
 PYPROJECT = """\
 [project]
@@ -42,7 +47,7 @@ packages = ["src/libraries"]
 [tool.wasmcp.components.uses]
 source = "src/libraries/uses.py"
 grants = ["http"]
-dependencies = ["httpx>=0.28,<0.29", "httpx2>=2.16,<3"]
+dependencies = ["httpx>=0.28,<0.29", "httpx2>=2.16,<3", "requests>=2.34,<3"]
 
 [tool.wasmcp.servers.default]
 components = ["uses"]

@@ -79,7 +79,7 @@ def url_of(text: str, params: Params | None = None, *, base: str | None = None) 
         raise InvalidRequestError(f"the URL names no host: {_shown(text)}")
     query = "&".join(filter(None, (quote(parts.query, safe=_QUERY), encoded(params) if params is not None else "")))
     path = quote(parts.path or "/", safe=_PATH)
-    host = _host(parts.hostname)
+    host = ascii_host(parts.hostname)
     number = _PORTS[parts.scheme] if port is None else port
     return Url(parts.scheme, host, number, f"{path}?{query}" if query else path, _authorization(parts))
 
@@ -107,7 +107,12 @@ def _plain(name: str, value: Any) -> str:
     )
 
 
-def _host(name: str) -> str:
+def ascii_host(name: str) -> str:
+    """Return the name of a host in ASCII and lower case. RFC 3490.
+
+    Raises:
+        InvalidRequestError: The name has no such form.
+    """
     if name.isascii():
         return name.lower()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -9,7 +10,9 @@ from wasmcp.guest.network.seams import Patch
 
 
 def patches(certifi: Any) -> list[Patch]:
-    """Return the replacements for `certifi`."""
+    """Return the replacements for `certifi`. Elsewhere its files exist."""
+    if sys.platform != "wasi":
+        return []
     core: ModuleType = certifi.core
     path = f"{str(certifi.__file__).rpartition('/')[0]}/cacert.pem"
 

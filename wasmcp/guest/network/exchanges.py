@@ -57,7 +57,10 @@ class Exchange:
     ) -> None:
         if method.upper() == "CONNECT":
             raise InvalidRequestError(PROXIES)
-        self._request = OutgoingRequest(method, url, _sendable(url, headers), body)
+        fields = _sendable(url, headers)
+        if isinstance(body, bytes):
+            fields = fields.updated({"content-length": str(len(body))})
+        self._request = OutgoingRequest(method, url, fields, body)
         sending = Timeout(total=None, connect=connect, first_byte=read, between_bytes=write)
         receiving = Timeout(total=None, between_bytes=read)
         self._sending = RequestTimeouts(sending, concurrent=concurrent)

@@ -17,6 +17,7 @@ from wasmcp.guest.http.sync import run_blocking
 from wasmcp.guest.http.transport import IncomingResponse
 from wasmcp.guest.http.urls import Url
 from wasmcp.guest.network.exchanges import PORTS, PROXIES, Exchange, check_tls, reason_of
+from wasmcp.guest.network.http1 import header_bytes
 from wasmcp.guest.network.seams import Patch
 
 _BUFFERED = 1024 * 1024
@@ -123,7 +124,7 @@ class _Sender:
 
     def response(self, incoming: IncomingResponse, content: Any) -> Any:
         """Return the response of `httpcore`."""
-        headers = [(name.encode("latin-1"), _bytes(value)) for name, value in incoming.headers.pairs]
+        headers = [(name.encode("latin-1"), header_bytes(value)) for name, value in incoming.headers.pairs]
         extensions = {"http_version": b"HTTP/1.1", "reason_phrase": reason_of(incoming.status).encode()}
         return self._core.Response(incoming.status, headers=headers, content=content, extensions=extensions)
 
@@ -191,11 +192,3 @@ class _AsyncBody:
 async def _async(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
-
-
-def _bytes(value: str) -> bytes:
-    """Return a header's value as it was sent: in Latin-1, or else in UTF-8."""
-    try:
-        return value.encode("latin-1")
-    except UnicodeEncodeError:
-        return value.encode()

@@ -16,8 +16,11 @@ from typing import Any
 
 SEAMS = {
     "certifi": "wasmcp.guest.network.certificates",
+    "http.client": "wasmcp.guest.network.http_sockets",
     "httpcore": "wasmcp.guest.network.httpcore_pools",
     "httpcore2": "wasmcp.guest.network.httpcore_pools",
+    "requests": "wasmcp.guest.network.requests_adapters",
+    "urllib3": "wasmcp.guest.network.http_sockets",
 }
 """Module of a library -> module with its seam: a function `patches` that returns what to replace."""
 
