@@ -100,10 +100,13 @@ def stage_application(
 
 
 def _stage_data(fetched: Path, packages: set[str], application: Path) -> None:
-    """Copy the files that packages read during import: data files next to their modules, and their metadata."""
+    """Copy what packages read during import: modules of computed names, data next to them, and their metadata.
+
+    A component contains the modules that are imported, not those that are there to be imported.
+    """
     for package in packages:
         for path in (fetched / package).rglob("*"):
-            if path.is_file() and path.suffix not in {".py", ".pyi", ".pyc"}:
+            if path.is_file() and path.suffix not in {".pyi", ".pyc"}:
                 target = application / path.relative_to(fetched)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
