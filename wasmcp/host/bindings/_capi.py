@@ -1,16 +1,18 @@
 """wasmtime's C API, and the private parts of wasmtime-py: the only module that uses either.
 
-wasmtime-py's public API is not sufficient in three places:
+wasmtime-py's public API is not sufficient in these places:
 
 * `exchange`: `Func.__call__` queries the function's type and copies every string twice, which takes four times as long
   as the call itself. It also raises errors through a slot that is global to the process
   (``wasmtime.component._enter``), so that one thread could get the error of another.
 * `component_values` and `wasi_keyvalue`: `LinkerInstance.add_func` converts a `list<u8>` one element at a time, at 2.5
   microseconds a byte.
-* `wasmcp.host.engine.engine`: `Store` has no method for the callback at an epoch deadline.
+* `wasmcp.host.engine.engine`: `Store` has no method for the callback at an epoch deadline, and `Config` none for the
+  size of the stacks of asynchronous calls.
 
-The module can be removed when wasmtime-py calls functions without these costs, passes `list<u8>` as bytes, and has a
-method for `wasmtime_store_epoch_deadline_callback`. Until then an update of wasmtime-py must be checked against it.
+The module can be removed when wasmtime-py calls functions without these costs, passes `list<u8>` as bytes, and has
+methods for `wasmtime_store_epoch_deadline_callback` and `wasmtime_config_async_stack_size_set`. Until then an update of
+wasmtime-py must be checked against it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from wasmtime.component import ResourceAny, ResourceHost, ResourceType
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wasmtime import Store, StoreContext
+    from wasmtime import Config, Store, StoreContext
     from wasmtime.component import Func
 
 Value = _ffi.wasmtime_component_val_t
@@ -59,6 +61,13 @@ def context_of(store: Store) -> Any:
 def raw_function(func: Func) -> Any:
     """Return the C structure of a function."""
     return func._func  # noqa: SLF001
+
+
+def set_async_stack_size(config: Config, size: int) -> None:
+    """Set the size of the stacks of asynchronous calls, in bytes: the maximum of `Config.max_wasm_stack`."""
+    function = _ffi.dll.wasmtime_config_async_stack_size_set
+    function.restype, function.argtypes = None, [ctypes.c_void_p, ctypes.c_size_t]
+    function(config.ptr(), size)
 
 
 def take_error_message(error: Any) -> str:

@@ -14,6 +14,8 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wasmcp.host.engine.stack import GUEST_STACK
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -60,8 +62,12 @@ def engine(*, quick: bool = False) -> Engine:
 def _engine(quick: bool) -> Engine:
     from wasmtime import Config, Engine
 
+    from wasmcp.host.bindings import _capi
+
     config = Config()
     config.epoch_interruption = True
+    _capi.set_async_stack_size(config, GUEST_STACK)  # not in use, but the limit of the next one
+    config.max_wasm_stack = GUEST_STACK
     if quick:
         config.cranelift_opt_level = "none"
         config.cranelift_flag_set("regalloc_algorithm", "single_pass")

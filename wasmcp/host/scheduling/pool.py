@@ -16,7 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from wasmcp.errors import ArtifactError, HostError
-from wasmcp.host.engine import memory
+from wasmcp.host.engine import memory, stack
 from wasmcp.host.scheduling.call import InlinePolicy, PendingInputs
 from wasmcp.host.scheduling.deferred_signals import Deferred
 from wasmcp.host.scheduling.instance import Instance, Program
@@ -42,8 +42,7 @@ class _Worker:
         self.abandoned = False
         self._lock = threading.Lock()
         self._busy = threading.Lock()  # held while code runs in the instance
-        self.thread = threading.Thread(target=self._run, name="wasmcp-instance", daemon=True)
-        self.thread.start()
+        self.thread = stack.start_thread(self._run, "wasmcp-instance")
 
     def _run(self) -> None:
         pool = self._pool
@@ -182,7 +181,8 @@ class Pool:
             self._submit(call)
 
     def _submit(self, call: Call) -> None:
-        if self.inline_policy.allows_inline and sum(map(len, call.request)) < _SHORT and not self._closed:
+        short = self.inline_policy.allows_inline and sum(map(len, call.request)) < _SHORT
+        if short and not self._closed and stack.is_sufficient():
             for worker in tuple(self._workers):
                 if worker.run_inline(call):
                     return
@@ -239,9 +239,7 @@ class Pool:
             except BaseException as error:  # noqa: BLE001 - raised below, on the caller's thread
                 errors.append(error)
 
-        thread = threading.Thread(target=run, name="wasmcp-boot", daemon=True)
-        thread.start()
-        thread.join()
+        stack.start_thread(run, "wasmcp-boot").join()
         if errors:
             raise errors[0]
 
