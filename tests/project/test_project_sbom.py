@@ -88,6 +88,32 @@ def test_the_packages_inside() -> None:
     assert needs["component:other"] == ["pypi:both@3.0", "pypi:markupsafe@3.0"]
 
 
+def test_the_libraries_inside_packages() -> None:
+    parts = [
+        {"purl": "pkg:cargo/ahash@0.8.12", "license": "MIT OR Apache-2.0"},
+        {"purl": "pkg:cargo/odd@1.0", "license": "Something of Our Own"},
+        {"purl": "pkg:@not a package url@1", "license": ""},
+    ]
+    core = {"name": "core", "version": "2", "file": "c.whl", "digest": "sha256:" + "aa" * 32, "license": "MIT"}
+    other = {**core, "name": "other", "digest": "sha256:" + "bb" * 32, "bundled": parts[:1]}
+    text = {**ENTRY["components"][0], "dependencies": [{**core, "bundled": parts}, other]}
+    bom = json.loads(render("demo", "default", {**ENTRY, "components": [text]}))
+    found = {part["bom-ref"]: part for part in bom["components"]}
+    assert found["pkg:cargo/ahash@0.8.12"] == {
+        "bom-ref": "pkg:cargo/ahash@0.8.12",
+        "licenses": [{"expression": "MIT OR Apache-2.0"}],
+        "name": "ahash",
+        "purl": "pkg:cargo/ahash@0.8.12",
+        "type": "library",
+        "version": "0.8.12",
+    }
+    assert found["pkg:cargo/odd@1.0"]["licenses"] == [{"license": {"name": "Something of Our Own"}}]
+    assert found[parts[2]["purl"]]["name"] == parts[2]["purl"]
+    needs = {one["ref"]: one.get("dependsOn", []) for one in bom["dependencies"]}
+    assert needs["pypi:core@2"] == sorted(part["purl"] for part in parts)
+    assert needs["pypi:other@2"] == ["pkg:cargo/ahash@0.8.12"]
+
+
 def test_it_is_reproducible() -> None:
     first = render("demo", "default", ENTRY)
     assert first == render("demo", "default", ENTRY)

@@ -12,7 +12,8 @@ import wasmtime
 from support.wheels import wheel
 
 from wasmcp.component import side_module
-from wasmcp.errors import NativeCodeError, ToolchainError
+from wasmcp.errors import ConfigError, NativeCodeError, ToolchainError
+from wasmcp.registry import lock
 from wasmcp.toolchains.base import PINS, ComponentSource
 from wasmcp.toolchains.python import dependencies, native_abi, native_modules
 from wasmcp.toolchains.python.native_abi import ABI, RENAMED, SHARED_FUNCTIONS
@@ -334,3 +335,54 @@ def test_the_refusal_is_data_in_the_cache(tmp_path, index):
         resolve(tmp_path, "fast")
     (kept,) = (tmp_path / "cache" / "native").glob("*/refusal.json")
     assert json.loads(kept.read_text()) == ["`fast.cpython-314-wasm32-emscripten.so` imports `env.stat`"]
+
+
+def cyclonedx(*components: object) -> str:
+    return json.dumps({"bomFormat": "CycloneDX", "components": components})
+
+
+def test_libraries_inside_a_package_are_locked(tmp_path, index):
+    spdx = {
+        "packages": [
+            {
+                "licenseConcluded": "Zlib",
+                "externalRefs": [{"referenceType": "purl", "referenceLocator": "pkg:generic/zlib@1.3.1"}],
+            },
+            {"licenseConcluded": "MIT", "externalRefs": [{"referenceType": "cpe23Type", "referenceLocator": "x"}]},
+        ]
+    }
+    both = {"licenses": [{"license": {"id": "MIT"}}, {"license": {"name": "Our Own"}}]}
+    components = [
+        {"purl": "pkg:cargo/b@2?download_url=file:///home/me/b", "licenses": [{"expression": "MIT OR ISC"}]},
+        {"purl": "pkg:cargo/a@1", **both},
+        {"purl": "pkg:cargo/a@1"},
+        {"purl": "pkg:cargo/without-version"},
+        {"purl": "no package url"},
+        {"purl": "pkg:cargo/\x1b[2J@1"},
+        {"purl": 7},
+        "not a component",
+    ]
+    information = "fast-1.0.dist-info/sboms"
+    files = {
+        "fast.abi3.so": native(),
+        f"{information}/fast.cyclonedx.json": cyclonedx(*components),
+        f"{information}/libraries.spdx.json": json.dumps(spdx),
+        f"{information}/damaged.json": "{",
+        f"{information}/other.json": "[1]",
+    }
+    wheel(index, "fast", "1.0", files, tag=WASI)
+    source, _ = resolve(tmp_path, "fast")
+    (found,) = source.dependencies
+    assert [(part.purl, part.license) for part in found.bundled] == [
+        ("pkg:cargo/a@1", "(MIT) AND (Our Own)"),
+        ("pkg:cargo/b@2", "MIT OR ISC"),
+        ("pkg:generic/zlib@1.3.1", "Zlib"),
+    ]
+    before = lock.Lock(dependencies=(lock.Dependencies("tools", "python", ("fast",), source.dependencies),))
+    lock.write(tmp_path, before)
+    assert '  ["pkg:cargo/b@2", "MIT OR ISC"],' in (tmp_path / lock.NAME).read_text("utf-8")
+    assert lock.read(tmp_path) == before
+    text = (tmp_path / lock.NAME).read_text("utf-8").replace('["pkg:cargo/b@2", "MIT OR ISC"]', '["pkg:cargo/b@2"]')
+    (tmp_path / lock.NAME).write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="something is missing or wrong"):
+        lock.read(tmp_path)

@@ -105,6 +105,11 @@ def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
         packages = [_package(one, component["language"], hashes(one["digest"])) for one in needed]
         bom.components.update(packages)
         bom.register_dependency(part, packages)
+        for package, found in zip(needed, packages, strict=True):
+            bundled = [_bundled(one) for one in package.get("bundled", ())]
+            if bundled:
+                bom.components.update(bundled)
+                bom.register_dependency(found, bundled)
     for name, digest in entry["framework"].items():
         parts.append(
             Component(
@@ -123,7 +128,7 @@ def render(project: str, server: str, entry: Mapping[str, Any]) -> str:
     return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=1) + "\n"
 
 
-def _package(package: Mapping[str, str], language: str, hashes: list[HashType]) -> Component:
+def _package(package: Mapping[str, Any], language: str, hashes: list[HashType]) -> Component:
     """Return a package that a component was compiled with. A package of two components is listed once."""
     from cyclonedx.model.component import Component, ComponentType
     from packageurl import PackageURL
@@ -137,6 +142,26 @@ def _package(package: Mapping[str, str], language: str, hashes: list[HashType]) 
         purl=PackageURL(kind, name=package["name"], version=package["version"]),
         hashes=hashes,
         licenses=[_license(package["license"])] if package["license"] else [],
+    )
+
+
+def _bundled(part: Mapping[str, str]) -> Component:
+    """Return a library that is compiled into a package. A library of two packages is listed once."""
+    from cyclonedx.model.component import Component, ComponentType
+    from packageurl import PackageURL
+
+    try:
+        purl = PackageURL.from_string(part["purl"])
+    except ValueError:  # the package wrote it
+        purl = None
+    return Component(
+        name=purl.name if purl else part["purl"],
+        group=purl.namespace if purl else None,
+        version=purl.version if purl else None,
+        type=ComponentType.LIBRARY,
+        bom_ref=part["purl"],
+        purl=purl,
+        licenses=[_license(part["license"])] if part["license"] else [],
     )
 
 

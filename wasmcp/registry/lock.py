@@ -29,6 +29,9 @@
     file = "jinja2-3.1.6-py3-none-any.whl"
     digest = "sha256:..."
     license = "BSD-3-Clause"
+    bundled = [                        # libraries inside, as its bill of materials lists them (PEP 770)
+      ["pkg:cargo/ahash@0.8.12", "MIT OR Apache-2.0"],
+    ]
 """
 
 from __future__ import annotations
@@ -43,7 +46,7 @@ from wasmcp.errors import ConfigError
 from wasmcp.registry.names.aliases import read_toml
 from wasmcp.registry.oci.references import DIGEST, Package, Place
 from wasmcp.storage.cache import write_atomically
-from wasmcp.toolchains.base import Distribution
+from wasmcp.toolchains.base import BundledPart, Distribution
 
 NAME = "wasmcp.lock"
 VERSION = 1
@@ -196,7 +199,8 @@ def render(lock: Lock) -> str:
 
 def _rendered(distribution: Distribution) -> str:
     keys = "".join(f"{key} = {_toml(getattr(distribution, key))}\n" for key in _DISTRIBUTION)
-    return f"[[dependencies.distribution]]\n{keys}"
+    parts = "".join(f"  [{_toml(part.purl)}, {_toml(part.license)}],\n" for part in distribution.bundled)
+    return f"[[dependencies.distribution]]\n{keys}" + (f"bundled = [\n{parts}]\n" if parts else "")
 
 
 def _toml(value: str | int) -> str:
@@ -247,10 +251,23 @@ def _needed(index: int, entry: Mapping[str, Any], mistakes: list[str]) -> Depend
     if not fine or not isinstance(requirements, list):
         mistakes.append(f"`dependencies[{index}]`: something is missing or wrong")
         return None
-    distributions = tuple(Distribution(**{key: one[key] for key in _DISTRIBUTION}) for one in found)
+    distributions = tuple(
+        Distribution(
+            **{key: one[key] for key in _DISTRIBUTION},
+            bundled=tuple(BundledPart(*part) for part in one.get("bundled", ())),
+        )
+        for one in found
+    )
     return Dependencies(entry["component"], entry["language"], tuple(requirements), distributions)
 
 
 def _is_distribution(entry: Mapping[str, Any]) -> bool:
     texts = all(isinstance(entry.get(key), str) for key in _DISTRIBUTION)
-    return texts and DIGEST.fullmatch(entry["digest"]) is not None
+    return texts and DIGEST.fullmatch(entry["digest"]) is not None and _are_parts(entry.get("bundled", []))
+
+
+def _are_parts(value: object) -> bool:
+    """Return whether a value is a list of pairs of texts: package URL and licence."""
+    return isinstance(value, list) and all(
+        isinstance(part, list) and len(part) == 2 and all(isinstance(text, str) for text in part) for part in value
+    )

@@ -74,6 +74,19 @@ class Option:
 
 
 @dataclass(frozen=True)
+class BundledPart:
+    """Library that is compiled into a package.
+
+    Attributes:
+        purl: Its package URL, with the version (purl-spec).
+        license: Its licence as declared: an SPDX expression or a short text; empty if not declared.
+    """
+
+    purl: str
+    license: str = ""
+
+
+@dataclass(frozen=True)
 class Distribution:
     """Resolved package among a component's dependencies.
 
@@ -83,6 +96,7 @@ class Distribution:
         file: The name of the file in the registry.
         digest: ``sha256:`` of that file.
         license: Its licence as declared: an SPDX expression or a short text; empty if not declared.
+        bundled: The libraries that are compiled into it, as its own bill of materials lists them.
     """
 
     name: str
@@ -90,6 +104,7 @@ class Distribution:
     file: str
     digest: str
     license: str = ""
+    bundled: tuple[BundledPart, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,11 @@ from typing import Any
 
 from wasmcp.errors import MissingToolchainError, NativeCodeError, ToolchainError
 from wasmcp.toolchains import unpacked_packages
-from wasmcp.toolchains.base import ComponentSource, Distribution
+from wasmcp.toolchains.base import BundledPart, ComponentSource, Distribution
+from wasmcp.toolchains.python.bundled_sboms import parts_of
 from wasmcp.toolchains.python.local_projects import is_local, local_projects
 from wasmcp.toolchains.python.native_abi import ABI
-from wasmcp.toolchains.python.native_modules import check_known, convert_packages, converter_key
+from wasmcp.toolchains.python.native_modules import check_known, convert_packages, converter_key, information_of
 from wasmcp.toolchains.python.package_advice import advice_for
 
 NATIVE = (".so", ".pyd", ".dylib", ".dll", ".a")
@@ -110,8 +111,13 @@ def resolve(source: ComponentSource, cache: Path, progress: Callable[[str], None
         message = f"component `{source.name}`: pip's report cannot be read ({error}): pip 23 or newer is needed"
         raise ToolchainError(message, source=source.label, toolchain="python", output=output) from None
     distributions = tuple(sorted(found, key=lambda one: one.name))
-    install(replace(source, dependencies=distributions), cache, progress)
-    return distributions
+    unpacked = install(replace(source, dependencies=distributions), cache, progress)
+    return tuple(replace(one, bundled=_bundled(unpacked, one)) for one in distributions)
+
+
+def _bundled(folder: Path | None, one: Distribution) -> tuple[BundledPart, ...]:
+    information = None if folder is None else information_of(folder, one)
+    return () if information is None else parts_of(information)
 
 
 def _from_source(source: ComponentSource) -> list[str]:

@@ -82,7 +82,7 @@ def convert_packages(source: ComponentSource, folder: Path, cache: Path, progres
     rejected: dict[str, list[str]] = {}
     accepted: set[str] = set()
     for one in source.dependencies:
-        information = _information(folder, one)
+        information = information_of(folder, one)
         platforms = set() if information is None else _platforms(information)
         if information is None or not platforms & set(ABI.platforms):
             continue
@@ -284,7 +284,7 @@ def _error(source: ComponentSource, rejected: dict[str, list[str]]) -> NativeCod
     return NativeCodeError("\n".join(lines), source=source.label, packages=rejected)
 
 
-def _information(folder: Path, one: Distribution) -> Path | None:
+def information_of(folder: Path, one: Distribution) -> Path | None:
     """Return the folder with the metadata of an installed package."""
     for path in sorted(folder.glob("*.dist-info")):
         if re.sub(r"[-_.]+", "-", path.name.partition("-")[0]).lower() == one.name:
