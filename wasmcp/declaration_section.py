@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wasmcp.component.customsection import custom_section, custom_sections
+from wasmcp.component.custom_sections import custom_section, custom_sections
 from wasmcp.errors import ComponentError
 from wasmcp.revision_views import to_json_text
 

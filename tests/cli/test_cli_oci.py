@@ -14,8 +14,8 @@ from support.compose_inputs import tools_component
 from support.registries import docker_registry, namespaces, needs_registry
 
 from wasmcp.cli.group import commands
+from wasmcp.component.canonical_abi import TRAP
 from wasmcp.component.constant_component import constants
-from wasmcp.component.static_values import TRAP
 from wasmcp.compose.framework import load_framework
 from wasmcp.compose.interfaces import TOOLS
 from wasmcp.project import catalogue_recording, provenance

@@ -9,7 +9,7 @@ from wasmcp.component import binary_writer
 from wasmcp.component.binary_writer import CoreSort, Sort
 from wasmcp.component.builder import ComponentBuilder, InstanceTypeBuilder, func_extern, type_eq_extern
 from wasmcp.component.decode import decode
-from wasmcp.component.type_encoder import TypeWriter
+from wasmcp.component.type_section import TypeWriter
 from wasmcp.component.types import Func, Instance, Primitive, Record
 
 GREETER = """

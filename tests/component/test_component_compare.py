@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from wasmcp.component.type_mismatch import difference, mismatch
 from wasmcp.component.types import (
     Borrow,
     Enum,
@@ -23,6 +22,8 @@ from wasmcp.component.types import (
     TypeName,
     ValueType,
     Variant,
+    difference,
+    mismatch,
 )
 
 U8, U16, TEXT = Primitive.U8, Primitive.U16, Primitive.STRING

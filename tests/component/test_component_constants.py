@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.typed_values import INTERFACE, is_same, named, types, values
 
+from wasmcp.component.canonical_abi import NEW_HANDLE, TRAP, Case
 from wasmcp.component.constant_component import constants
-from wasmcp.component.static_values import NEW_HANDLE, TRAP, Case
 from wasmcp.component.types import (
     Borrow,
     Enum,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from support.component_inputs import component, section, wat
 
-from wasmcp.component import import_cache
+from wasmcp.component import index_spaces
 from wasmcp.component.decode import decode
 from wasmcp.component.types import Func, Instance, TypeBound, TypeName
 
@@ -14,14 +14,14 @@ FIRST = """
 
 @pytest.fixture(autouse=True)
 def empty_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_cache, "_beginnings", {})
+    monkeypatch.setattr(index_spaces, "_beginnings", {})
 
 
 def test_identical_beginnings_are_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     one = decode(wat(f"(component {FIRST} (core module))"))
-    assert len(import_cache._beginnings) == 1
+    assert len(index_spaces._beginnings) == 1
     # A cached state is not decoded again: a change of it shows in the next result.
-    kept = next(iter(import_cache._beginnings.values()))
+    kept = next(iter(index_spaces._beginnings.values()))
     assert isinstance(kept.imports, dict)
     kept.imports["trace"] = Func()
     two = decode(wat(f'(component {FIRST} (core module) (import "late" (func)))'))
@@ -57,12 +57,12 @@ def test_a_later_import_that_names_an_early_type() -> None:
 
 
 def test_number_of_entries_is_limited() -> None:
-    for n in range(import_cache.MAX_ENTRIES + 5):
+    for n in range(index_spaces.MAX_ENTRIES + 5):
         decode(wat(f'(component (import "f{n}" (func)))'))
-    assert len(import_cache._beginnings) == import_cache.MAX_ENTRIES
+    assert len(index_spaces._beginnings) == index_spaces.MAX_ENTRIES
 
 
 def test_large_beginning_is_not_cached() -> None:
     many = "".join(f'(import "{"x" * 900}{n}" (func))' for n in range(300))
     assert len(decode(wat(f"(component {many})")).imports) == 300
-    assert not import_cache._beginnings
+    assert not index_spaces._beginnings

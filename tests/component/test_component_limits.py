@@ -11,7 +11,7 @@ from support.compose_inputs import METADATA, spec
 from wasmtime import wat2wasm
 
 from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, uleb128
-from wasmcp.component.limits import MAX_DEFINITIONS, MAX_INSTANCES, Counts, count
+from wasmcp.component.topology import MAX_DEFINITIONS, MAX_INSTANCES, Counts, count
 from wasmcp.compose import compose_server
 from wasmcp.errors import ComponentError
 

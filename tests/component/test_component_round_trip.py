@@ -13,8 +13,7 @@ from wasmcp.component.builder import ComponentBuilder
 from wasmcp.component.decode import decode
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
-from wasmcp.component.merge import MergedImport
-from wasmcp.component.outer_imports import OuterImports
+from wasmcp.component.merge import MergedImport, OuterImports
 from wasmcp.component.types import ExternType, Instance
 
 ENGINE = wasmtime.Engine()

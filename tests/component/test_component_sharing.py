@@ -11,7 +11,7 @@ from wasmtime.component import Component, Linker
 from wasmcp.component.decode import decode
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
-from wasmcp.component.limits import count
+from wasmcp.component.topology import count
 
 # A library, and a module of its own for each component that the component is entered through.
 LIBRARY = '(core module $lib (func (export "ten") (result i32) i32.const 10) (global i32 (i32.const 77)))'

@@ -7,7 +7,7 @@ import wasmtime
 from wasmtime import component as wc
 
 from wasmcp.component.binary_writer import uleb128
-from wasmcp.component.strip import strip
+from wasmcp.component.custom_sections import strip
 from wasmcp.errors import ComponentError
 
 TEXT = """\

@@ -15,11 +15,11 @@ from support.compose_inputs import METADATA, MIDDLEWARE, WIT, spec, validate
 from wasmtime import wat2wasm
 
 from wasmcp.cli.group import commands
+from wasmcp.component.canonical_abi import Case
 from wasmcp.component.constant_component import constants
 from wasmcp.component.decode import decode
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
-from wasmcp.component.static_values import Case
 from wasmcp.component.types import Func, Instance
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
 from wasmcp.compose.upstream_adapters import adapted

@@ -12,8 +12,8 @@ from wasmcp.component.decode import decode
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.compose.component_reader import read_component
 from wasmcp.compose.grants import denial_warnings, needed_grants
-from wasmcp.compose.handler import compose_handler
 from wasmcp.compose.interfaces import GRANTS
+from wasmcp.compose.server import compose_handler
 from wasmcp.errors import MissingGrantError
 from wasmcp.insight.roles import grant_annotations, read_structure
 
@@ -71,7 +71,7 @@ def test_component_with_the_grant_is_composed_and_reported() -> None:
 
 
 def test_middleware_is_detected_by_wiring(tmp_path: Path) -> None:
-    from wasmcp.component.customsection import custom_section
+    from wasmcp.component.custom_sections import custom_section
     from wasmcp.compose.roles import SECTION
 
     composed = compose_server([ComponentSpec("mw", ABLE, grants=MIDDLEWARE)], METADATA)

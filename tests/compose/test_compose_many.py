@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from support.compose_inputs import METADATA, catalogue, spec, tools_beside, validate
 
-from wasmcp.component.limits import MAX_DEFINITIONS, count
+from wasmcp.component.topology import MAX_DEFINITIONS, count
 from wasmcp.compose import ComponentSpec, compose_server
 from wasmcp.compose.chain_plan import ADAPTER_MEMORIES
-from wasmcp.compose.handler import compose_handler
+from wasmcp.compose.server import compose_handler
 from wasmcp.errors import LimitExceededError
 from wasmcp.host import open_server
 

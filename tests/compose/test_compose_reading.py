@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from support.compose_inputs import METADATA, MIDDLEWARE, spec
 
+from wasmcp.component.canonical_abi import Case
 from wasmcp.component.constant_component import constants
-from wasmcp.component.static_values import Case
 from wasmcp.component.types import Func
 from wasmcp.compose import Catalogue, ComponentSpec, compose_server
 from wasmcp.compose.framework import load_framework

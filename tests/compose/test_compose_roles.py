@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.compose_inputs import METADATA, catalogue, probe, spec
 
-from wasmcp.component.customsection import custom_section
+from wasmcp.component.custom_sections import custom_section
 from wasmcp.component.graph import Graph
 from wasmcp.component.topology import read_topology
 from wasmcp.compose import ComponentSpec, compose_server

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.compose_inputs import tool
 
-from wasmcp.component.static_values import Case
+from wasmcp.component.canonical_abi import Case
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.catalogue_values import NO_OWNER, beginnings, cache_hint, index, segment_values
 from wasmcp.protocol import IDENTITIES, REVISIONS

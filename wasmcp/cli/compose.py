@@ -496,7 +496,7 @@ def handler(output: Path | None, **given: Any) -> None:
 
     It exports `server-handler` and can be composed into servers and other handlers like any component.
     """
-    from wasmcp.compose.handler import compose_handler
+    from wasmcp.compose.server import compose_handler
 
     job = Job(Options(output=output, **given), "handler.wasm")
     components = job.components()

@@ -14,11 +14,9 @@ from typing import BinaryIO
 from wasmcp.component import interface_names
 from wasmcp.component.binary_writer import Sort
 from wasmcp.component.builder import Chunk, ComponentBuilder
+from wasmcp.component.custom_sections import SECTION, name_section
 from wasmcp.component.graph import Component, Graph, Import, Item, Node, NodeExport, Synthetic, Value
-from wasmcp.component.import_renaming import walk
-from wasmcp.component.merge import ImportMerger, MergedImport
-from wasmcp.component.name_section import SECTION, name_section
-from wasmcp.component.outer_imports import OuterImports, definable
+from wasmcp.component.merge import ImportMerger, MergedImport, OuterImports, definable, walk
 from wasmcp.component.sharing import SharedDefinitions
 from wasmcp.component.types import Resource
 from wasmcp.errors import GraphCycleError, ImportConflictError

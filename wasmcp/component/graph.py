@@ -19,8 +19,7 @@ from wasmcp.component import interface_names
 from wasmcp.component.binary_writer import Sort
 from wasmcp.component.builder import Chunk
 from wasmcp.component.decode import ComponentInfo, decode
-from wasmcp.component.type_mismatch import mismatch
-from wasmcp.component.types import ExternType, Instance, kind_of
+from wasmcp.component.types import ExternType, Instance, kind_of, mismatch
 from wasmcp.errors import ImportConflictError, WiringError
 
 _SORTS = {

@@ -16,8 +16,8 @@ from itertools import groupby
 from wasmcp.component.binary_reader import Reader
 from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, MODULE_PREAMBLE, extern_name, name, uleb128, vector
 from wasmcp.component.builder import Chunk
-from wasmcp.component.canon_section import read_canonical
-from wasmcp.component.type_decoder import read_extern_name
+from wasmcp.component.decode import read_canonical
+from wasmcp.component.type_section import read_extern_name
 from wasmcp.errors import ComponentError
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz"

@@ -21,8 +21,8 @@ from hashlib import sha256
 from wasmcp.component.binary_reader import Reader
 from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, Sort, uleb128
 from wasmcp.component.builder import Chunk, ComponentBuilder
+from wasmcp.component.decode import ComponentReader
 from wasmcp.component.graph import Component
-from wasmcp.component.sections import ComponentReader
 from wasmcp.errors import ComponentError
 
 _MODULE, _CORE_INSTANCE, _COMPONENT, _ALIAS, _TYPE, _CANON = 1, 2, 4, 6, 7, 8

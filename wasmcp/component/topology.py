@@ -1,7 +1,10 @@
-"""Structure of a component: its instances, their arguments, and the source of each argument.
+"""Structure of a component: its instances, their arguments, the source of each argument, and the limits of engines.
 
-Source: component-model, design/mvp/Binary.md, "Component Definitions". Only the outermost component is read; nested
-components are skipped.
+Only the outermost component is read; nested components are skipped, except for the counts that limits apply to.
+
+Source: component-model, design/mvp/Binary.md, "Component Definitions"; for limits wasmparser 0.261 (`limits.rs`), the
+validator of wasmtime 50, checked against that engine in tests/component/test_component_limits.py. wasmtime 49 and older
+accept 1,000 instances.
 """
 
 from __future__ import annotations
@@ -12,10 +15,9 @@ from dataclasses import dataclass, field
 from wasmcp.component.binary_reader import Reader
 from wasmcp.component.binary_writer import COMPONENT_PREAMBLE, Sort
 from wasmcp.component.builder import Chunk
-from wasmcp.component.canon_section import read_canonical
-from wasmcp.component.decode import decode
-from wasmcp.component.name_section import read_names
-from wasmcp.component.type_decoder import read_extern_name
+from wasmcp.component.custom_sections import read_names
+from wasmcp.component.decode import decode, read_canonical
+from wasmcp.component.type_section import read_extern_name
 
 
 @dataclass(frozen=True)
@@ -252,3 +254,84 @@ def _sources(value: _Value) -> Iterator[Source]:
         for member in value.members.values():
             found.update(dict.fromkeys(_sources(member)))
         yield from found
+
+
+MAX_DEFINITIONS = 1_000
+"""Most core modules and components in a file, including the file itself and everything nested in it."""
+
+MAX_INSTANCES = 4_096
+"""Most instances, core and other, in the index spaces of one component."""
+
+_MAX_NESTING = 100
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Counts of one file.
+
+    Attributes:
+        definitions: The core modules and components, including the file itself and everything nested in it.
+        instances: The instances, core and other, of the nested component that has the most.
+    """
+
+    definitions: int
+    instances: int
+
+
+def count(data: Chunk) -> Counts:
+    """Return the counts of a component.
+
+    Args:
+        data: The file.
+
+    Raises:
+        ComponentError: The component is damaged.
+    """
+    view = memoryview(data).cast("B") if not isinstance(data, memoryview) else data
+    return _count(Reader(view, len(COMPONENT_PREAMBLE), len(view)), 0)
+
+
+def _count(reader: Reader, nesting: int) -> Counts:
+    if nesting > _MAX_NESTING:
+        raise reader.fail(f"components are nested more than {_MAX_NESTING} deep")
+    definitions, own, largest = 1, 0, 0
+    while reader.position < reader.end:
+        code = reader.byte()
+        section = reader.part(reader.u32(), f"section {code}")
+        if code == 1:
+            definitions += 1
+        elif code == 4:
+            section.part(len(COMPONENT_PREAMBLE), "a component's preamble")
+            inner = _count(section, nesting + 1)
+            definitions += inner.definitions
+            largest = max(largest, inner.instances)
+        elif code in (2, 5):  # core instances, instances
+            own += section.count()
+        elif code in (6, 10, 11):
+            own += sum(_adds_instance(code, section) for _ in range(section.count()))
+    return Counts(definitions, max(own, largest))
+
+
+def _adds_instance(code: int, section: Reader) -> bool:
+    """Return true if an alias, an import or an export adds to the index space of instances."""
+    if code == 6:
+        sort = section.byte()
+        if sort == 0:
+            section.byte()
+        target = section.byte()
+        section.u32()
+        if target in (0x00, 0x01):
+            section.skip_name()
+        else:
+            section.u32()
+        return sort == _INSTANCE
+    read_extern_name(section)
+    if code == 10:
+        return skip_extern(section) == _INSTANCE
+    sort = section.byte()
+    if sort == 0:
+        section.byte()
+    section.u32()
+    if section.byte():
+        skip_extern(section)
+    return sort == _INSTANCE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wasmcp.compose.catalogue import Catalogue
     from wasmcp.compose.component_reader import ComponentSpec
-    from wasmcp.compose.inspection import Inspection, inspect_component
+    from wasmcp.compose.grants import Inspection, inspect_component
     from wasmcp.compose.metadata import ServerMetadata
     from wasmcp.compose.server import ComposedServer, compose_server
 
@@ -25,10 +25,10 @@ _HOMES = {
     "Catalogue": "wasmcp.compose.catalogue",
     "ComponentSpec": "wasmcp.compose.component_reader",
     "ComposedServer": "wasmcp.compose.server",
-    "Inspection": "wasmcp.compose.inspection",
+    "Inspection": "wasmcp.compose.grants",
     "ServerMetadata": "wasmcp.compose.metadata",
     "compose_server": "wasmcp.compose.server",
-    "inspect_component": "wasmcp.compose.inspection",
+    "inspect_component": "wasmcp.compose.grants",
 }
 
 

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from wasmcp.component.static_values import Case
+from wasmcp.component.canonical_abi import Case
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.protocol import IDENTITIES, REVISIONS
 from wasmcp.revision_views import items_json

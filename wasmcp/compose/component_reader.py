@@ -12,8 +12,7 @@ from typing import Any
 
 from wasmcp.component import interface_names
 from wasmcp.component.decode import ComponentInfo, decode
-from wasmcp.component.type_mismatch import mismatch
-from wasmcp.component.types import Instance
+from wasmcp.component.types import Instance, mismatch
 from wasmcp.compose.catalogue import Catalogue, nothing_offered
 from wasmcp.compose.interfaces import CAPABILITIES, CAPABILITY_NAMES, GRANTS, SERVER_HANDLER
 from wasmcp.compose.upstream_adapters import adapted, advice_for

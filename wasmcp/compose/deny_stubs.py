@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wasmcp.component import canonical_abi, static_values
+from wasmcp.component import canonical_abi
 from wasmcp.component.constant_component import constants
 from wasmcp.component.decode import decode
 from wasmcp.component.encode import encode
@@ -92,19 +92,19 @@ def stubs(interfaces: Mapping[str, Instance]) -> bytes:
 
     def answer(interface: str, _name: str, func: Func) -> Any:
         if interface.partition("@")[0] == _NEVER_RETURNS:
-            return static_values.TRAP
+            return canonical_abi.TRAP
         if func.result is None:
             return None
         try:
             return denied(func.result, is_defined)
         except _NoDenialError:
-            return static_values.TRAP
+            return canonical_abi.TRAP
 
     return constants(interfaces, answer)
 
 
 def denied(type_: ValueType | Resource, is_defined: Callable[[Resource], bool], *, text: str = "") -> Any:
-    """Return the value of a type that denies, in the form of `wasmcp.component.static_values`.
+    """Return the value of a type that denies, in the form of `wasmcp.component.canonical_abi`.
 
     Args:
         type_: The type.
@@ -118,7 +118,7 @@ def denied(type_: ValueType | Resource, is_defined: Callable[[Resource], bool], 
     if isinstance(resolved, Primitive):
         return text if resolved is Primitive.STRING else _PLAIN.get(resolved, 0)
     if isinstance(resolved, Option):
-        return static_values.Case("none")
+        return canonical_abi.Case("none")
     if isinstance(resolved, Flags):
         return ()
     if isinstance(resolved, List):
@@ -129,13 +129,13 @@ def denied(type_: ValueType | Resource, is_defined: Callable[[Resource], bool], 
     if isinstance(resolved, Tuple):
         return [denied(item, is_defined, text=text) for item in resolved.items]
     if isinstance(resolved, Result):
-        return static_values.Case(
+        return canonical_abi.Case(
             "error", None if resolved.err is None else denied(resolved.err, is_defined, text=MESSAGE)
         )
     if isinstance(resolved, (Variant, Enum)):
         return _denied_case(canonical_abi.cases_of(resolved) or (), is_defined, text)
     if isinstance(resolved, Own) and is_defined(resource_of(resolved)):
-        return static_values.NEW_HANDLE
+        return canonical_abi.NEW_HANDLE
     raise _NoDenialError
 
 
@@ -161,12 +161,12 @@ def _parts(interfaces: Mapping[str, Instance]) -> int:
 
 def _denied_case(
     cases: tuple[tuple[str, ValueType | None], ...], is_defined: Callable[[Resource], bool], text: str
-) -> static_values.Case:
+) -> canonical_abi.Case:
     """Return the case that denies best, of those that have a denied value."""
     ranked = sorted(cases, key=lambda case: DENIALS.index(case[0]) if case[0] in DENIALS else len(DENIALS))
     for label, payload in ranked:
         try:
-            return static_values.Case(label, None if payload is None else denied(payload, is_defined, text=text))
+            return canonical_abi.Case(label, None if payload is None else denied(payload, is_defined, text=text))
         except _NoDenialError:
             continue
     raise _NoDenialError

@@ -18,8 +18,7 @@ from wasmcp.component import interface_names
 from wasmcp.component.constant_component import constants
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.graph import Node, Value
-from wasmcp.component.type_mismatch import mismatch
-from wasmcp.component.types import ExternType, Instance
+from wasmcp.component.types import ExternType, Instance, mismatch
 from wasmcp.compose.component_reader import Component
 from wasmcp.compose.interfaces import (
     GRANTED,

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from wasmcp.component.customsection import custom_section
+from wasmcp.component.custom_sections import custom_section
 from wasmcp.component.graph import Node
 from wasmcp.revision_views import to_json_text
 

@@ -1,9 +1,11 @@
-"""Composition of a server: the graph of its chain and its services.
+"""Composition of servers and handlers: the graph of its chain and its services.
 
     transport -> [segment | dynamic component]* -> method-not-found    services: server-io, server-metadata, stores
 
 A segment is the framework's `catalogue` over a generated `dispatch` to its members, each wrapped by a middleware for
 every capability it has. A dynamic component is wrapped in the same way, with the rest of the chain downstream.
+
+A handler is such a chain without transport, end and services.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ from wasmcp.component.builder import Chunk
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Component as GraphComponent
 from wasmcp.component.graph import Graph, Node, Value
-from wasmcp.component.limits import MAX_DEFINITIONS, MAX_INSTANCES, count
+from wasmcp.component.topology import MAX_DEFINITIONS, MAX_INSTANCES, count
 from wasmcp.component.types import Instance
-from wasmcp.compose.capabilities import offered, server_capabilities
+from wasmcp.compose.capabilities import declared_by, offered, server_capabilities
 from wasmcp.compose.catalogue import Catalogue
 from wasmcp.compose.chain_plan import OnDuplicate, Part, Segment, catalogue_of, components_of, plan_chain, tools_of
 from wasmcp.compose.component_reader import Component, ComponentSpec, check_offers, raise_refused, read_components
@@ -400,3 +402,46 @@ def _role(component: Component) -> Role:
     text = "" if known is None else json.dumps(known.to_dict(), sort_keys=True, separators=(",", ":"))
     digest = None if known is None else f"sha256:{sha256(text.encode()).hexdigest()}"
     return Role("component", component.name, grants=tuple(sorted(component.spec.grants)), catalogue=digest)
+
+
+def compose_handler(
+    components: Sequence[ComponentSpec],
+    *,
+    on_duplicate: OnDuplicate = "error",
+    framework: Mapping[str, bytes | Path] | None = None,
+) -> ComposedServer:
+    """Compose a chain that exports `server-handler`.
+
+    It imports the services of the server that it becomes part of, and the `server-handler` of the requests that it does
+    not answer. Grants of its components are final: granted interfaces are imported, and that server grants them again
+    or denies them.
+
+    Args:
+        components: The components in the order of the chain; at least one.
+        on_duplicate: See `compose_server`.
+        framework: Replacements of framework components, by name.
+
+    Raises:
+        CompositionError: The components cannot be composed; see its subclasses.
+        MissingPackageDataError: The framework is not built.
+    """
+    if not components:
+        raise CompositionError("a handler needs at least one component")
+    read = read_components(components)
+    check_middlewares(read)
+    parts = plan_chain(read, on_duplicate=on_duplicate)
+    composition = Composition(load_framework(framework), None)
+    composition.check(read)
+    composition.hand_on(parts)
+    encoded = encode(composition.graph)
+    check_size(encoded.to_bytes(), read)
+    return ComposedServer(
+        chunks=(*encoded.chunks, roles_section(encoded.nodes), declared_by(read).section()),
+        capabilities=server_capabilities(read),
+        tools=tools_of(parts),
+        imports=tuple(sorted(encoded.imports)),
+        exports=tuple(composition.graph.exports),
+        framework={name: component.digest for name, component in composition.framework.items()},
+        instances=encoded.instances,
+        denied={component.name: found for component in read if (found := denied_to(component))},
+    )

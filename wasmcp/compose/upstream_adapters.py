@@ -14,8 +14,7 @@ from wasmcp.component import interface_names
 from wasmcp.component.decode import ComponentInfo, decode
 from wasmcp.component.encode import encode
 from wasmcp.component.graph import Graph, Node
-from wasmcp.component.type_mismatch import mismatch
-from wasmcp.component.types import ExternType, Func, Instance
+from wasmcp.component.types import ExternType, Func, Instance, mismatch
 from wasmcp.compose.deny_stubs import stubs
 from wasmcp.compose.interfaces import CAPABILITY_NAMES, PACKAGE, SERVER_HANDLER, SESSIONS, VERSION
 from wasmcp.errors import InvalidComponentError

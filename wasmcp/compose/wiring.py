@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from wasmcp.component import interface_names
 from wasmcp.component.binary_writer import Sort
 from wasmcp.component.graph import Graph, Import, Node, Value
-from wasmcp.component.type_mismatch import mismatch
-from wasmcp.component.types import ExternType, Func, Instance, Own, Resource, TypeBound, TypeName, kind_of
+from wasmcp.component.types import ExternType, Func, Instance, Own, Resource, TypeBound, TypeName, kind_of, mismatch
 from wasmcp.compose.component_reader import Component
 from wasmcp.compose.deny_stubs import stubs
 from wasmcp.compose.interfaces import (

@@ -154,7 +154,7 @@ def make(data: bytes, annotations: Mapping[str, str], reference: str) -> tuple[b
     Raises:
         InvalidArtifactError: The data is not a component.
     """
-    from wasmcp.compose.inspection import inspect_component
+    from wasmcp.compose.grants import inspect_component
 
     check_component(data, reference)
     try:

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from wasmcp.component.strip import strip
+from wasmcp.component.custom_sections import strip
 from wasmcp.declaration_section import Declares
 from wasmcp.errors import ToolchainError
 from wasmcp.package_data import wit_directory
